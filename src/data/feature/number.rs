@@ -1,0 +1,24 @@
+//! A number as it is.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::data::feature::MissingNumber;
+
+/// A number as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumberSpec {
+    /// What stands in for a missing value: mean (default), median, zero, or error.
+    #[serde(default)]
+    pub missing: MissingNumber,
+    /// Also give a second column: 1 where the value is missing, else 0. Default false.
+    #[serde(default)]
+    pub indicator: bool,
+}
+
+impl Settings for NumberSpec {
+    const BARE: Option<&'static str> = Some("missing");
+    const EXAMPLE: &'static str = "{number: {missing: zero}}";
+}

@@ -1,0 +1,23 @@
+//! Rows drawn at random.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::Fraction;
+
+/// Rows drawn at random.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandomSpec {
+    /// Share of rows for validation. Default 0.1.
+    #[serde(default = "super::tenth")]
+    pub valid: Fraction,
+    /// Share of rows for testing. Default 0.1.
+    #[serde(default = "super::tenth")]
+    pub test: Fraction,
+}
+
+impl Settings for RandomSpec {
+    const EXAMPLE: &'static str = "{random: {valid: 0.1, test: 0.2}}";
+}

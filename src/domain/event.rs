@@ -1,0 +1,145 @@
+//! What happens during a run. Work emits events; recording and showing listen.
+//!
+//! A stage's events are kept beside its artifact, so that a cached stage can tell its story again.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::diagnostic::Severity;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
+use crate::domain::score::{Score, Split, TaskValue};
+
+/// Listens to a run. Called from several threads, one event at a time per thread.
+pub trait Observer: Send + Sync {
+    fn observe(&self, event: &Event);
+}
+
+impl Observer for Vec<&dyn Observer> {
+    fn observe(&self, event: &Event) {
+        self.iter().for_each(|observer| observer.observe(event));
+    }
+}
+
+/// How a run ended, or stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Running,
+    Finished,
+    /// A stage failed.
+    Failed,
+    /// Stopped by a signal, or found dead.
+    Interrupted,
+}
+
+impl RunState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Largest difference between candle and ONNX Runtime on the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parity {
+    /// `false`: ONNX Runtime could not be had; nothing was compared.
+    pub verified: bool,
+    /// Why it could not be verified.
+    pub reason: Option<String>,
+    /// Largest |a - b| / max(1, |b|) over all outputs and batch sizes.
+    pub largest: f64,
+    pub tolerance: f64,
+    pub batches: Vec<usize>,
+    pub outputs: Vec<OutputParity>,
+    /// ONNX Runtime's version.
+    pub runtime: Option<String>,
+}
+
+/// Parity of one named output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputParity {
+    pub output: String,
+    pub largest: f64,
+}
+
+/// One thing that happened. `trial` counts from 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    RunStarted { run: RunId, pipeline: PipelineName, stages: usize, resumed: bool },
+    StageStarted { stage: String, trial: Option<u32>, fingerprint: Fingerprint },
+    /// Its artifact was there already; the events that made it follow, then `StageFinished`.
+    StageCached { stage: String, trial: Option<u32>, fingerprint: Fingerprint },
+    StageFinished { stage: String, trial: Option<u32>, cached: bool, seconds: f64, bytes: u64 },
+    StageFailed { stage: String, trial: Option<u32>, reason: String },
+    /// Not done, because `because` failed.
+    StageSkipped { stage: String, trial: Option<u32>, because: String },
+    /// Something a person should know.
+    Note { stage: String, severity: Severity, text: String },
+    Loaded { table: TableName, rows: usize, columns: usize, files: Vec<FileContent> },
+    Divided { table: TableName, train: usize, valid: usize, test: usize },
+    Fitted { table: TableName, inputs: usize, tasks: usize, missing: Vec<MissingLabels> },
+    TrainStarted {
+        trial: u32,
+        seed: u64,
+        epochs: usize,
+        steps_per_epoch: usize,
+        rows: usize,
+        parameters: usize,
+        device: String,
+        /// Step it goes on from; 0 for a fresh start.
+        from_step: usize,
+    },
+    /// At most a few per second; for the eye only.
+    Stepped { trial: u32, epoch: usize, step: usize, steps: usize, losses: Vec<TaskValue> },
+    EpochFinished {
+        trial: u32,
+        epoch: usize,
+        /// Steps since the trial's beginning.
+        step: usize,
+        /// Mean training loss per task.
+        losses: Vec<TaskValue>,
+        /// The joint loss that was minimised, regularization and all.
+        joint_loss: f64,
+        /// Mean effective weight per task.
+        weights: Vec<TaskValue>,
+        /// Learning rate at the epoch's end.
+        rate: f64,
+        rows_per_second: f64,
+        seconds: f64,
+        /// Validation losses and metrics.
+        scores: Vec<Score>,
+        /// What the best epoch is chosen by, if validation rows exist.
+        objective: Option<f64>,
+        best: bool,
+    },
+    CheckpointSaved { trial: u32, epoch: usize, step: usize },
+    TrainFinished { trial: u32, best_epoch: usize, epochs: usize, reason: String, seconds: f64 },
+    Scored { trial: u32, epoch: usize, scores: Vec<Score> },
+    Exported { trial: u32, file: PathBuf, bytes: u64, opset: i64 },
+    Verified { trial: u32, parity: Parity },
+    RunFinished { run: RunId, state: RunState, seconds: f64 },
+}
+
+/// A data file, by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileContent {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub fingerprint: Fingerprint,
+}
+
+/// How many rows of a split lack a task's label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingLabels {
+    pub task: TaskName,
+    pub split: Split,
+    pub missing: usize,
+    pub rows: usize,
+}

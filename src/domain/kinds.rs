@@ -1,0 +1,330 @@
+//! A choice, as users write it: a bare name, or a one-key map with its settings.
+//!
+//! `dropout`, `{dropout: {rate: 0.5}}`, and `{dropout: 0.5}` where one setting may stand bare.
+//! The macro `kinds!` makes an enum of settings structs readable that way, and gives its names,
+//! its JSON Schema and its examples. Plain serde enums would read as YAML tags.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess,
+    SeqAccess, Visitor,
+};
+
+/// The settings of one choice: a struct of words.
+pub trait Settings: DeserializeOwned {
+    /// The field a bare value stands for: `dropout: 0.5` is `dropout: {rate: 0.5}`.
+    const BARE: Option<&'static str> = None;
+    /// The choice as a user writes it, as YAML; parsed by a test.
+    const EXAMPLE: &'static str;
+}
+
+/// An enum made by `kinds!`.
+pub trait Choice: Sized {
+    /// What is chosen: `layer`, `loss`.
+    const NOUN: &'static str;
+    /// Every name, in the order of the index.
+    const NAMES: &'static [&'static str];
+    /// Every name with its example.
+    const EXAMPLES: &'static [(&'static str, &'static str)];
+
+    fn name(&self) -> &'static str;
+    /// The bare field of a name's settings.
+    fn bare_field(name: &str) -> Option<&'static str>;
+    /// Reads the settings of the choice called `name`.
+    fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error>;
+}
+
+/// Reads a choice: what every `Deserialize` made by `kinds!` calls.
+pub fn read_choice<'de, C: Choice, D: Deserializer<'de>>(deserializer: D) -> Result<C, D::Error> {
+    deserializer.deserialize_any(ChoiceVisitor(PhantomData))
+}
+
+/// The known name equal to `found`, or an error that lists the known ones.
+pub fn known_name<C: Choice, E: Error>(found: &str) -> Result<&'static str, E> {
+    C::NAMES
+        .iter()
+        .find(|name| **name == found)
+        .copied()
+        .ok_or_else(|| E::unknown_variant(found, C::NAMES))
+}
+
+struct ChoiceVisitor<C>(PhantomData<C>);
+
+impl<'de, C: Choice> Visitor<'de> for ChoiceVisitor<C> {
+    type Value = C;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "a {}: one of {}, or a one-key map with its settings", C::NOUN, C::NAMES.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<C, E> {
+        let name = known_name::<C, E>(name)?;
+        let nothing = std::iter::empty::<(&str, &str)>();
+        C::read(name, MapDeserializer::new(nothing))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<C, A::Error> {
+        let Some(name) = map.next_key_seed(NameSeed::<C>(PhantomData))? else {
+            return Err(A::Error::invalid_length(0, &self));
+        };
+        let choice = map.next_value_seed(SettingsSeed::<C> { name, choice: PhantomData })?;
+        if let Some(second) = map.next_key::<String>()? {
+            map.next_value::<IgnoredAny>()?;
+            return Err(A::Error::custom(format!(
+                "a {} is one name with its settings; `{second}` is a second one beside `{name}`",
+                C::NOUN
+            )));
+        }
+        Ok(choice)
+    }
+}
+
+/// Reads the one key, so that an unknown name is refused at its own place.
+struct NameSeed<C>(PhantomData<C>);
+
+impl<'de, C: Choice> DeserializeSeed<'de> for NameSeed<C> {
+    type Value = &'static str;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'static str, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<C: Choice> Visitor<'_> for NameSeed<C> {
+    type Value = &'static str;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "the name of a {}: one of {}", C::NOUN, C::NAMES.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<&'static str, E> {
+        known_name::<C, E>(name)
+    }
+}
+
+/// Reads the settings under the key: a map, nothing, or the bare value of one field.
+struct SettingsSeed<C> {
+    name: &'static str,
+    choice: PhantomData<C>,
+}
+
+impl<'de, C: Choice> DeserializeSeed<'de> for SettingsSeed<C> {
+    type Value = C;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<C, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<C: Choice> SettingsSeed<C> {
+    fn bare<'de, V: IntoDeserializer<'de, E>, E: Error>(
+        &self,
+        value: V,
+        found: serde::de::Unexpected,
+    ) -> Result<C, E> {
+        let field = C::bare_field(self.name).ok_or_else(|| E::invalid_type(found, self))?;
+        C::read(self.name, MapDeserializer::new(std::iter::once((field, value))))
+    }
+}
+
+impl<'de, C: Choice> Visitor<'de> for SettingsSeed<C> {
+    type Value = C;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "the settings of `{}` as a map", self.name)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<C, A::Error> {
+        C::read(self.name, MapAccessDeserializer::new(map))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<C, E> {
+        C::read(self.name, MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<C, E> {
+        self.bare(value, serde::de::Unexpected::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<C, E> {
+        self.bare(value, serde::de::Unexpected::Signed(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<C, E> {
+        self.bare(value, serde::de::Unexpected::Unsigned(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<C, E> {
+        self.bare(value, serde::de::Unexpected::Float(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<C, E> {
+        self.bare(value, serde::de::Unexpected::Str(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<C, A::Error> {
+        let found = serde::de::Unexpected::Seq;
+        let field = C::bare_field(self.name).ok_or_else(|| A::Error::invalid_type(found, &self))?;
+        C::read(self.name, MapAccessDeserializer::new(OneField { field: Some(field), items: Some(items) }))
+    }
+}
+
+/// A map of one field whose value is a list that is still being read.
+struct OneField<A> {
+    field: Option<&'static str>,
+    items: Option<A>,
+}
+
+impl<'de, A: SeqAccess<'de>> MapAccess<'de> for OneField<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        self.field.take().map(|field| seed.deserialize(field.into_deserializer())).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        let items = self.items.take().ok_or_else(|| A::Error::custom("a value is read once"))?;
+        seed.deserialize(SeqAccessDeserializer::new(items))
+    }
+}
+
+/// Makes an enum of settings structs into a `Choice`.
+///
+/// With `=> dyn Trait`, `view()` gives each settings struct as that trait.
+macro_rules! kinds {
+    (
+        $(#[$doc:meta])*
+        pub enum $choice:ident: $noun:literal => dyn $view:path {
+            $($(#[$item_doc:meta])* $variant:ident: $name:literal => $settings:ty,)+
+        }
+    ) => {
+        $crate::domain::kinds::kinds! {
+            $(#[$doc])*
+            pub enum $choice: $noun {
+                $($(#[$item_doc])* $variant: $name => $settings,)+
+            }
+        }
+
+        impl $choice {
+            /// The settings, as what every choice of this shelf can do.
+            pub fn view(&self) -> &dyn $view {
+                match self {
+                    $(Self::$variant(settings) => settings,)+
+                }
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        pub enum $choice:ident: $noun:literal {
+            $($(#[$item_doc:meta])* $variant:ident: $name:literal => $settings:ty,)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $choice {
+            $($(#[$item_doc])* $variant($settings),)+
+        }
+
+        impl $crate::domain::kinds::Choice for $choice {
+            const NOUN: &'static str = $noun;
+            const NAMES: &'static [&'static str] = &[$($name),+];
+            const EXAMPLES: &'static [(&'static str, &'static str)] =
+                &[$(($name, <$settings as $crate::domain::kinds::Settings>::EXAMPLE)),+];
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)+
+                }
+            }
+
+            fn bare_field(name: &str) -> Option<&'static str> {
+                match name {
+                    $($name => <$settings as $crate::domain::kinds::Settings>::BARE,)+
+                    _ => None,
+                }
+            }
+
+            fn read<'de, D: serde::Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
+                match name {
+                    $($name => <$settings as serde::Deserialize>::deserialize(settings).map(Self::$variant),)+
+                    other => Err(serde::de::Error::unknown_variant(other, Self::NAMES)),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $choice {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::domain::kinds::read_choice(deserializer)
+            }
+        }
+
+        impl serde::Serialize for $choice {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(settings) => {
+                        if std::mem::size_of::<$settings>() == 0 {
+                            serializer.serialize_str($name)
+                        } else {
+                            serializer.collect_map([($name, settings)])
+                        }
+                    })+
+                }
+            }
+        }
+
+        impl schemars::JsonSchema for $choice {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($choice).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let choices = vec![$((
+                    $name,
+                    generator.subschema_for::<$settings>(),
+                    <$settings as $crate::domain::kinds::Settings>::BARE,
+                )),+];
+                $crate::domain::kinds::choice_schema($noun, choices)
+            }
+        }
+    };
+}
+
+pub(crate) use kinds;
+
+/// The JSON Schema of a choice: a bare name, or a map of exactly one known name.
+pub fn choice_schema(
+    noun: &str,
+    choices: Vec<(&'static str, schemars::Schema, Option<&'static str>)>,
+) -> schemars::Schema {
+    let names: Vec<&str> = choices.iter().map(|(name, ..)| *name).collect();
+    let properties: serde_json::Map<String, serde_json::Value> = choices
+        .into_iter()
+        .map(|(name, settings, bare)| (name.to_owned(), settings_schema(settings, bare)))
+        .collect();
+    schemars::json_schema!({
+        "description": format!("A {noun}: a bare name, or a one-key map with its settings."),
+        "oneOf": [
+            {"type": "string", "enum": names},
+            {
+                "type": "object",
+                "properties": properties,
+                "additionalProperties": false,
+                "minProperties": 1,
+                "maxProperties": 1
+            }
+        ]
+    })
+}
+
+/// Settings as a map or as nothing, and as a bare value where that is allowed.
+fn settings_schema(settings: schemars::Schema, bare: Option<&'static str>) -> serde_json::Value {
+    let mut forms = vec![settings.to_value(), serde_json::json!({"type": "null"})];
+    if bare.is_some() {
+        forms.push(serde_json::json!({"type": ["number", "string", "boolean", "array"]}));
+    }
+    serde_json::json!({"anyOf": forms})
+}

@@ -1,0 +1,64 @@
+//! Where everything lies under the runs folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::name::RunId;
+
+/// The runs folder: `mtl.db`, `cache/` and one folder per run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.root.join("mtl.db")
+    }
+
+    /// Artifacts by content, shared by all runs: `cache/<stage kind>-<fingerprint>/`.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    pub fn artifact(&self, stage_kind: &str, fingerprint: &Fingerprint) -> PathBuf {
+        self.cache().join(format!("{stage_kind}-{}", fingerprint.short()))
+    }
+
+    /// Content hashes of data files, remembered by size, modification time and inode.
+    pub fn file_hashes(&self) -> PathBuf {
+        self.cache().join("files.json")
+    }
+
+    pub fn run(&self, run: &RunId) -> PathBuf {
+        self.root.join(run.as_str())
+    }
+
+    /// Held (flock) while a process works on the run: how a dead run is told from a living one.
+    pub fn lock(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("lock")
+    }
+
+    /// The pipeline as resolved, defaults and overrides filled in.
+    pub fn pipeline(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("pipeline.yaml")
+    }
+
+    /// A trial's folder: `weights.safetensors`, `model.onnx`, `mtl.json`.
+    pub fn trial(&self, run: &RunId, trial: u32) -> PathBuf {
+        self.run(run).join(format!("trial-{trial}"))
+    }
+
+    /// A trial's unfinished training, removed when it is finished.
+    pub fn checkpoint(&self, run: &RunId, trial: u32) -> PathBuf {
+        self.trial(run, trial).join("checkpoint")
+    }
+}

@@ -1,0 +1,16 @@
+//! The words all rooms share. Plain data: no files, no tensors, no SQL.
+
+pub mod array;
+pub mod cancel;
+pub mod diagnostic;
+pub mod event;
+pub mod fingerprint;
+pub mod kinds;
+pub mod layout;
+pub mod name;
+pub mod number;
+pub mod score;
+pub mod shape;
+pub mod signature;
+pub mod table;
+pub mod task;

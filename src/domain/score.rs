@@ -1,0 +1,69 @@
+//! Scores: what a metric said of one task on one split.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::name::TaskName;
+
+/// Which rows: learned from, chosen by, or reported on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    Train,
+    Valid,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Is a larger or a smaller value the better one?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Higher,
+    Lower,
+}
+
+impl Direction {
+    /// Is `value` better than `other`?
+    pub fn prefers(self, value: f64, other: f64) -> bool {
+        match self {
+            Self::Higher => value > other,
+            Self::Lower => value < other,
+        }
+    }
+}
+
+/// One metric of one task on one split, over the rows whose label is present.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    pub task: TaskName,
+    pub split: Split,
+    pub metric: String,
+    pub value: f64,
+    pub direction: Direction,
+    /// Rows whose label is present.
+    pub rows: usize,
+}
+
+/// A number that belongs to a task: a loss, a weight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskValue {
+    pub task: TaskName,
+    pub value: f64,
+}

@@ -1,0 +1,101 @@
+//! What goes into a model and what comes out, known once the data has been fitted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::array::ElementType;
+use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::shape::Shape;
+use crate::domain::task::Target;
+
+/// The ins and outs of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    pub inputs: Vec<InputSignature>,
+    pub tasks: Vec<TaskSignature>,
+}
+
+/// One input: the raw values a consumer feeds, and how they are encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputSignature {
+    pub name: InputName,
+    /// Fed raw as `[rows, 1]` of this type. A missing number is NaN, a missing text is "", a missing
+    /// whole number is [`MISSING_INT`].
+    pub raw: ElementType,
+    pub encoding: Encoding,
+}
+
+/// The raw whole number that stands for a missing one.
+pub const MISSING_INT: i64 = i64::MIN;
+
+/// How a raw value becomes what the network reads: statistics of the training rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Encoding {
+    /// NaN becomes `fill`, then (x - center) / scale; with `indicator` a second column says 1 where
+    /// the value was missing, else 0. Float `[rows, 1 or 2]`.
+    Scale { center: f32, scale: f32, fill: f32, indicator: bool },
+    /// Code 0 for a value not in `keys`, else 1 + its position. Codes `[rows]`.
+    /// A missing value is looked up like any other, as the raw stand-in for missing.
+    Code { keys: Keys, width: usize },
+    /// As `Code`, but one column per key with a 1 in the value's own; all 0 for a value not in
+    /// `keys`. Float `[rows, keys]`.
+    OneHot { keys: Keys },
+}
+
+/// The known values of a category, in code order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keys {
+    Text(Vec<String>),
+    Int(Vec<i64>),
+}
+
+impl Keys {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(keys) => keys.len(),
+            Self::Int(keys) => keys.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Encoding {
+    /// The shape of one row once embedded: what the input gives the network.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Scale { indicator, .. } => Shape::vector(1 + usize::from(*indicator)),
+            Self::Code { width, .. } => Shape::vector(*width),
+            Self::OneHot { keys } => Shape::vector(keys.len()),
+        }
+    }
+}
+
+/// One task's outputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskSignature {
+    pub name: TaskName,
+    pub table: TableName,
+    pub target: Target,
+}
+
+impl TaskSignature {
+    /// The ONNX output of raw network values, `[rows, logits]`; standardized units for regression.
+    pub fn logits_output(&self) -> String {
+        format!("{}_logits", self.name)
+    }
+
+    /// The ONNX output of probabilities, or of values in the target's unit, `[rows, answers]`.
+    pub fn answer_output(&self) -> String {
+        self.name.to_string()
+    }
+}
+
+impl Signature {
+    pub fn task(&self, name: &TaskName) -> Option<&TaskSignature> {
+        self.tasks.iter().find(|task| task.name == *name)
+    }
+}

@@ -1,0 +1,53 @@
+//! Encoded tables: what training, evaluation and verification read.
+
+use crate::domain::array::Array;
+use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::score::Split;
+use crate::domain::signature::Signature;
+
+/// Everything fitted: the signature and the encoded tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub signature: Signature,
+    pub tables: Vec<Table>,
+}
+
+/// One encoded table. `inputs` stand in the signature's order; `targets` are those of the tasks
+/// that learn from this table, in the signature's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub name: TableName,
+    pub rows: usize,
+    /// Floats `[rows, width]` or codes `[rows]`, as the signature's encodings say.
+    pub inputs: Vec<(InputName, Array)>,
+    /// Floats `[rows, width]`, NaN where the label is missing.
+    pub targets: Vec<(TaskName, Array)>,
+    /// Row numbers of each split, ascending.
+    pub train: Vec<u32>,
+    pub valid: Vec<u32>,
+    pub test: Vec<u32>,
+    /// A few raw rows (of the test split, else of another) as a consumer would feed them, for
+    /// proving the exported model; row numbers in `sample_rows`.
+    pub sample: Vec<(InputName, Array)>,
+    pub sample_rows: Vec<u32>,
+}
+
+impl Table {
+    pub fn split(&self, split: Split) -> &[u32] {
+        match split {
+            Split::Train => &self.train,
+            Split::Valid => &self.valid,
+            Split::Test => &self.test,
+        }
+    }
+
+    pub fn target(&self, task: &TaskName) -> Option<&Array> {
+        self.targets.iter().find(|(name, _)| name == task).map(|(_, array)| array)
+    }
+}
+
+impl Dataset {
+    pub fn table(&self, name: &TableName) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == *name)
+    }
+}

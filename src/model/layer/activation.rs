@@ -1,0 +1,40 @@
+//! An element-wise function.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+
+/// An element-wise function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActivationSpec {
+    /// relu, leaky_relu, elu, gelu, silu, tanh, sigmoid, softplus or identity.
+    pub function: Activation,
+}
+
+impl Settings for ActivationSpec {
+    const BARE: Option<&'static str> = Some("function");
+    const EXAMPLE: &'static str = "{activation: gelu}";
+}
+
+/// An element-wise function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x where x > 0, else 0.01 x
+    LeakyRelu,
+    /// x where x > 0, else exp(x) - 1
+    Elu,
+    /// x times the normal distribution function of x (exact, by erf)
+    Gelu,
+    /// x sigmoid(x), also called swish
+    Silu,
+    Tanh,
+    Sigmoid,
+    /// log(1 + exp(x))
+    Softplus,
+    Identity,
+}

@@ -1,0 +1,16 @@
+//! Mean absolute error.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+
+/// Mean absolute error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaeSpec {
+}
+
+impl Settings for MaeSpec {
+    const EXAMPLE: &'static str = "mae";
+}

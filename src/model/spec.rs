@@ -1,0 +1,32 @@
+//! The words of a network, gathered by `plan` from the sections of a pipeline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::name::{InputName, MarkName, TaskName};
+pub use crate::model::layer::LayerSpec;
+pub use crate::model::loss::LossSpec;
+pub use crate::model::sharing::SharingSpec;
+
+/// A network, data-independent: widths follow from the signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Layers of an input's own, in the inputs' order; mostly empty.
+    pub encoders: Vec<(InputName, Vec<LayerSpec>)>,
+    pub trunk: Vec<LayerSpec>,
+    pub sharing: SharingSpec,
+    /// In the signature's order.
+    pub tasks: Vec<TaskNetworkSpec>,
+}
+
+/// One task's own part of a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskNetworkSpec {
+    pub name: TaskName,
+    /// The marked point of the trunk it reads; without it, the trunk's end.
+    pub from: Option<MarkName>,
+    /// Tasks whose answers its head also sees.
+    pub after: Vec<TaskName>,
+    pub head: Vec<LayerSpec>,
+    /// Without it, the kind's own.
+    pub loss: Option<LossSpec>,
+}

@@ -1,0 +1,58 @@
+//! The sentence: one YAML file, read. Sections stand in the order a person thinks.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::spec::TableSpec;
+use crate::domain::name::{InputName, PipelineName, TableName, TaskName};
+use crate::domain::number::Seed;
+use crate::evaluate::spec::EvaluateSpec;
+use crate::model::spec::{LayerSpec, SharingSpec};
+use crate::onnx::spec::ExportSpec;
+use crate::spec::input::InputSpec;
+use crate::spec::task::TaskSpec;
+use crate::train::spec::{TrainSpec, WeightingSpec};
+
+/// A multi-task learning experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineSpec {
+    /// The pipeline's name; default: the file's name.
+    #[serde(default)]
+    pub name: Option<PipelineName>,
+    /// What it is about, for people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The seed of everything random. Default 0.
+    #[serde(default = "zero")]
+    pub seed: Seed,
+    /// Named tables; one is enough.
+    pub data: IndexMap<TableName, TableSpec>,
+    /// Columns that become tensors, fitted on training rows only.
+    pub inputs: IndexMap<InputName, InputSpec>,
+    /// The shared body, a list of layers. Default: none, every head reads the inputs.
+    #[serde(default)]
+    pub trunk: Vec<LayerSpec>,
+    /// How tasks share beyond the trunk. Default hard.
+    #[serde(default)]
+    pub sharing: SharingSpec,
+    /// What is learned.
+    pub tasks: IndexMap<TaskName, TaskSpec>,
+    /// How much each task's loss counts. Default equal.
+    #[serde(default)]
+    pub weighting: WeightingSpec,
+    /// How weights change.
+    #[serde(default)]
+    pub train: TrainSpec,
+    /// What is scored at the end.
+    #[serde(default)]
+    pub evaluate: EvaluateSpec,
+    /// What the trained model is written as.
+    #[serde(default)]
+    pub export: ExportSpec,
+}
+
+fn zero() -> Seed {
+    Seed::constant(0)
+}

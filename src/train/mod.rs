@@ -1,0 +1,7 @@
+//! How do a network's weights change? Names candle, with `model`.
+
+pub mod optimizer;
+pub mod regularization;
+pub mod schedule;
+pub mod spec;
+pub mod weighting;

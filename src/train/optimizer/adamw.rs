@@ -1,0 +1,59 @@
+//! Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{NonNegative, Positive, Rate};
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdamWSpec {
+    /// Learning rate. Default 1e-3.
+    #[serde(default = "rate")]
+    pub rate: Positive,
+    /// Decay of the first moment. Default 0.9.
+    #[serde(default = "beta1")]
+    pub beta1: Rate,
+    /// Decay of the second moment. Default 0.999.
+    #[serde(default = "beta2")]
+    pub beta2: Rate,
+    /// Added to the root. Default 1e-8.
+    #[serde(default = "epsilon")]
+    pub epsilon: Positive,
+    /// Decoupled weight decay, on weight matrices and embeddings, not on biases and norms. Default 0.01.
+    #[serde(default = "decay")]
+    pub decay: NonNegative,
+}
+
+impl Settings for AdamWSpec {
+    const BARE: Option<&'static str> = Some("rate");
+    const EXAMPLE: &'static str = "{adamw: {rate: 3.0e-4, decay: 0.01}}";
+}
+
+fn rate() -> Positive {
+    Positive::constant(1e-3)
+}
+
+fn beta1() -> Rate {
+    Rate::constant(0.9)
+}
+
+fn beta2() -> Rate {
+    Rate::constant(0.999)
+}
+
+fn epsilon() -> Positive {
+    Positive::constant(1e-8)
+}
+
+fn decay() -> NonNegative {
+    NonNegative::constant(0.01)
+}
+
+impl Default for AdamWSpec {
+    fn default() -> Self {
+        Self { rate: rate(), beta1: beta1(), beta2: beta2(), epsilon: epsilon(), decay: decay() }
+    }
+}

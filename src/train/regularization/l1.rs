@@ -1,0 +1,20 @@
+//! lambda sum |w|.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::NonNegative;
+
+/// lambda sum |w|.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct L1Spec {
+    /// lambda.
+    pub strength: NonNegative,
+}
+
+impl Settings for L1Spec {
+    const BARE: Option<&'static str> = Some("strength");
+    const EXAMPLE: &'static str = "{l1: 1.0e-6}";
+}

@@ -1,0 +1,144 @@
+//! The words of training: `train`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::name::TaskName;
+use crate::domain::number::{Count, Positive};
+use crate::evaluate::metric::MetricSpec;
+use crate::train::optimizer::adamw::AdamWSpec;
+pub use crate::train::optimizer::OptimizerSpec;
+pub use crate::train::regularization::RegularizationSpec;
+pub use crate::train::schedule::ScheduleSpec;
+pub use crate::train::weighting::WeightingSpec;
+
+/// How weights change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainSpec {
+    /// Passes over the training rows, at most. Default 20.
+    pub epochs: Count,
+    /// Rows per step. Default 256.
+    pub batch_size: Count,
+    /// Default adamw.
+    pub optimizer: OptimizerSpec,
+    /// Default constant.
+    pub schedule: ScheduleSpec,
+    /// Default none.
+    pub regularization: Option<RegularizationSpec>,
+    /// Scale the gradient down to this norm when it is larger. Default none.
+    pub clip_norm: Option<Positive>,
+    /// What the best epoch is chosen by, on the validation split.
+    pub monitor: MonitorSpec,
+    /// auto, cpu, cuda, cuda:N or metal. Default auto.
+    pub device: DeviceSpec,
+    /// When to save what is needed to go on after an interruption.
+    pub checkpoint: CheckpointSpec,
+}
+
+impl Default for TrainSpec {
+    fn default() -> Self {
+        Self {
+            epochs: Count::constant(20),
+            batch_size: Count::constant(256),
+            optimizer: OptimizerSpec::AdamW(AdamWSpec::default()),
+            schedule: ScheduleSpec::default(),
+            regularization: None,
+            clip_norm: None,
+            monitor: MonitorSpec::default(),
+            device: DeviceSpec::default(),
+            checkpoint: CheckpointSpec::default(),
+        }
+    }
+}
+
+/// What the best epoch is chosen by: one task's metric, or without a task the mean over all tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorSpec {
+    /// Without it, all tasks.
+    pub task: Option<TaskName>,
+    /// With a task: one of its metrics, by default its first. Without a task: leave it out, and the
+    /// mean validation loss relative to the first epoch's is minimised, each task counting alike.
+    pub metric: Option<MetricSpec>,
+    /// Stop after this many epochs without a better one. Default: never.
+    pub patience: Option<Count>,
+}
+
+/// When to save what is needed to go on. Whichever comes first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSpec {
+    /// Steps between two checkpoints. Default none.
+    pub steps: Option<Count>,
+    /// Seconds between two checkpoints. Default 30.
+    pub seconds: Positive,
+}
+
+impl Default for CheckpointSpec {
+    fn default() -> Self {
+        Self { steps: None, seconds: Positive::constant(30.0) }
+    }
+}
+
+/// Where tensors live: auto, cpu, cuda, cuda:N or metal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceSpec {
+    /// The first GPU this build can use, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+impl std::fmt::Display for DeviceSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+impl std::str::FromStr for DeviceSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "metal" => Ok(Self::Metal),
+            other => other
+                .strip_prefix("cuda:")
+                .and_then(|number| number.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("`{other}` is not a device: auto, cpu, cuda, cuda:N or metal")),
+        }
+    }
+}
+
+impl Serialize for DeviceSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeviceSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for DeviceSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Device".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^(auto|cpu|metal|cuda(:[0-9]+)?)$"})
+    }
+}
