@@ -1,4 +1,14 @@
 //! How good are these predictions? Plain arrays in, one number out.
 
+pub mod answers;
+pub mod contest;
+pub mod decision;
+pub mod gain;
 pub mod metric;
+pub mod pair;
+pub mod score;
 pub mod spec;
+
+pub use answers::Answers;
+pub use gain::{Change, delta_m, gain};
+pub use score::{default_metrics, evaluate};

@@ -1,16 +1,49 @@
-//! Area under the precision-recall curve, by steps; mean over classes or labels.
+//! Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
+//! each against the rest, then their mean, over classes that have both kinds of rows.
+//!
+//! sum_i (recall_i - recall_{i-1}) precision_i over distinct probabilities, from the greatest. As
+//! `sklearn.metrics.average_precision_score`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::contest::Tie;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
 
 /// Area under the precision-recall curve, by steps; mean over classes or labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AveragePrecisionSpec {
-}
+pub struct AveragePrecisionSpec {}
 
 impl Settings for AveragePrecisionSpec {
     const EXAMPLE: &'static str = "average_precision";
+}
+
+impl Metric for AveragePrecisionSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        mean(answers.contests().map(|contest| Some(area(&contest.ranking()?))))
+    }
+}
+
+fn area(ranking: &[Tie]) -> f64 {
+    let positives: u64 = ranking.iter().map(|tie| tie.positives).sum();
+    let (mut right, mut decided, mut area) = (0u64, 0u64, 0.0);
+    for tie in ranking {
+        right += tie.positives;
+        decided += tie.positives + tie.negatives;
+        area += tie.positives as f64 * right as f64 / decided as f64;
+    }
+    area / positives as f64
 }

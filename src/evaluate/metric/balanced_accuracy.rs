@@ -1,16 +1,37 @@
-//! Mean recall over classes.
+//! Mean over classes of the share of the class answered right; classes without rows are left out.
+//!
+//! As `sklearn.metrics.balanced_accuracy_score`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::{Tally, mean, share};
+use crate::evaluate::metric::Metric;
 
 /// Mean recall over classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BalancedAccuracySpec {
-}
+pub struct BalancedAccuracySpec {}
 
 impl Settings for BalancedAccuracySpec {
     const EXAMPLE: &'static str = "balanced_accuracy";
+}
+
+impl Metric for BalancedAccuracySpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "binary" | "multiclass" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        let [decisions] = answers.decisions().try_into().ok()?;
+        let recall = |tally: &Tally| (tally.truth > 0).then(|| share(tally.right, tally.truth));
+        mean(decisions.tally().iter().map(recall))
+    }
 }

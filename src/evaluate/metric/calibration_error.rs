@@ -1,10 +1,20 @@
-//! Expected calibration error: mean |confidence - accuracy| over bins of equal width (Naeini et al. 2015).
+//! Expected calibration error over bins of equal width (Naeini et al. 2015).
+//!
+//! sum_b n_b/n |share of positives in b - mean probability in b|, where a row of probability p is in
+//! bin min(floor(p bins), bins - 1). Binary: the positive class's probability. Several classes: the
+//! decided class's probability, and whether it is right. Several labels: the mean of theirs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
+use crate::domain::score::Direction;
+use crate::domain::task::Target;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::likeliest;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
 
 /// Expected calibration error: mean |confidence - accuracy| over bins of equal width (Naeini et al. 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,4 +32,48 @@ impl Settings for CalibrationErrorSpec {
 
 fn fifteen() -> Count {
     Count::constant(15)
+}
+
+impl Metric for CalibrationErrorSpec {
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+    }
+
+    fn variant(&self) -> Option<String> {
+        (self.bins != fifteen()).then(|| self.bins.get().to_string())
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        let bins = self.bins.get();
+        match answers.target {
+            Target::Multiclass { .. } | Target::Ordinal { .. } => {
+                let rows = answers.distributions().map(|(truth, row)| {
+                    let decided = likeliest(row) as usize;
+                    (decided == truth, row[decided])
+                });
+                error(rows, bins)
+            }
+            _ => mean(answers.contests().map(|contest| error(contest.rows.iter().copied(), bins))),
+        }
+    }
+}
+
+fn error(rows: impl Iterator<Item = (bool, f32)>, bins: usize) -> Option<f64> {
+    let mut right = vec![0.0; bins];
+    let mut confidence = vec![0.0; bins];
+    let mut count = 0u64;
+    for (truth, p) in rows {
+        let p = f64::from(p);
+        let bin = ((p * bins as f64) as usize).min(bins - 1);
+        right[bin] += f64::from(u8::from(truth));
+        confidence[bin] += p;
+        count += 1;
+    }
+    let distance: f64 =
+        right.iter().zip(&confidence).map(|(right, confidence)| (right - confidence).abs()).sum();
+    (count > 0).then(|| distance / count as f64)
 }

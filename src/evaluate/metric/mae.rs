@@ -1,16 +1,36 @@
-//! Mean absolute error, in the target's unit.
+//! Mean absolute difference of answer and truth, in the target's unit; in classes for ordinal tasks.
+//! Of several columns, the mean of theirs.
+//!
+//! As `sklearn.metrics.mean_absolute_error`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
 
 /// Mean absolute error, in the target's unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MaeSpec {
-}
+pub struct MaeSpec {}
 
 impl Settings for MaeSpec {
     const EXAMPLE: &'static str = "mae";
+}
+
+impl Metric for MaeSpec {
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "regression" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).abs())))
+    }
 }

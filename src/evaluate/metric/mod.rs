@@ -21,11 +21,40 @@ pub mod spearman;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::kinds;
+use crate::domain::kinds::{Choice, kinds};
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+
+/// One number from a task's truth and answers. Where a task has several columns, each is measured
+/// over its own present cells, and the score is the mean of those that have one.
+pub trait Metric {
+    fn direction(&self) -> Direction;
+
+    /// Does it make sense for a task of this kind (`binary`, `regression`...)?
+    fn accepts(&self, kind: &str) -> bool;
+
+    /// What its settings add to its name, so that two of a kind can be told apart.
+    fn variant(&self) -> Option<String> {
+        None
+    }
+
+    /// `None` where it is undefined: no labelled rows, one class only, a constant.
+    fn score(&self, answers: &Answers) -> Option<f64>;
+}
+
+impl MetricSpec {
+    /// The name of its scores: `f1`, `f1_micro`.
+    pub fn label(&self) -> String {
+        match self.view().variant() {
+            Some(variant) => format!("{}_{variant}", self.name()),
+            None => self.name().to_owned(),
+        }
+    }
+}
 
 kinds! {
     /// How good answers are.
-    pub enum MetricSpec: "metric" {
+    pub enum MetricSpec: "metric" => dyn Metric {
         Accuracy: "accuracy" => accuracy::AccuracySpec,
         BalancedAccuracy: "balanced_accuracy" => balanced_accuracy::BalancedAccuracySpec,
         Precision: "precision" => precision::PrecisionSpec,
@@ -57,4 +86,15 @@ pub enum Average {
     Micro,
     /// Each class or label counts alike.
     Macro,
+}
+
+impl Average {
+    /// What it adds to a metric's name: nothing when it is the default.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Micro => Some("micro"),
+            Self::Macro => Some("macro"),
+        }
+    }
 }

@@ -1,16 +1,36 @@
-//! Mean squared error, in the target's unit squared.
+//! Mean squared difference of answer and truth, in the target's unit squared; in classes for ordinal
+//! tasks. Of several columns, the mean of theirs.
+//!
+//! As `sklearn.metrics.mean_squared_error`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
 
 /// Mean squared error, in the target's unit squared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MseSpec {
-}
+pub struct MseSpec {}
 
 impl Settings for MseSpec {
     const EXAMPLE: &'static str = "mse";
+}
+
+impl Metric for MseSpec {
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "regression" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).powi(2))))
+    }
 }

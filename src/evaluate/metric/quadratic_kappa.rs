@@ -1,16 +1,50 @@
-//! Cohen's kappa with quadratic weights.
+//! Agreement beyond chance, disagreement weighted by its squared distance in classes (Cohen 1968).
+//!
+//! 1 - sum_ij (i-j)^2 O_ij / sum_ij (i-j)^2 E_ij, O the counts of (true, decided) and E the counts
+//! expected of independent ones. Undefined where one class alone is true and decided. As
+//! `sklearn.metrics.cohen_kappa_score` with `weights="quadratic"` and `labels` all classes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::Decisions;
+use crate::evaluate::metric::Metric;
 
 /// Cohen's kappa with quadratic weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct QuadraticKappaSpec {
-}
+pub struct QuadraticKappaSpec {}
 
 impl Settings for QuadraticKappaSpec {
     const EXAMPLE: &'static str = "quadratic_kappa";
+}
+
+impl Metric for QuadraticKappaSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "multiclass" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        let [decisions] = answers.decisions().try_into().ok()?;
+        agreement(&decisions)
+    }
+}
+
+/// The expected sum needs only the moments of both sides, not the square of all classes:
+/// sum_ij (i-j)^2 t_i d_j / n = sum i^2 t_i + sum j^2 d_j - 2 (sum i t_i)(sum j d_j) / n.
+fn agreement(decisions: &Decisions) -> Option<f64> {
+    let pairs = decisions.pairs();
+    let observed = pairs.mean(|truth, decided| (truth - decided).powi(2))?;
+    let (truth, decided) = (pairs.mean(|truth, _| truth)?, pairs.mean(|_, decided| decided)?);
+    let squares = pairs.mean(|truth, decided| truth * truth + decided * decided)?;
+    let expected = squares - 2.0 * truth * decided;
+    // Equal only when all are one class; sums of whole numbers are exact, their means nearly.
+    (expected > 1e-12).then(|| 1.0 - observed / expected)
 }

@@ -1,16 +1,44 @@
-//! Coefficient of determination.
+//! Coefficient of determination: 1 is perfect, 0 is no better than always answering the mean of these
+//! rows. Undefined where the truth is constant. Of several columns, the mean of theirs.
+//!
+//! 1 - sum (y - answer)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
+use crate::evaluate::pair::Pairs;
 
 /// Coefficient of determination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct R2Spec {
-}
+pub struct R2Spec {}
 
 impl Settings for R2Spec {
     const EXAMPLE: &'static str = "r2";
+}
+
+impl Metric for R2Spec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "regression")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        mean(answers.pairs().iter().map(determination))
+    }
+}
+
+fn determination(pairs: &Pairs) -> Option<f64> {
+    let center = pairs.mean(|truth, _| truth)?;
+    let spread = pairs.mean(|truth, _| (truth - center).powi(2))?;
+    let error = pairs.mean(|truth, answer| (truth - answer).powi(2))?;
+    (spread > 0.0).then(|| 1.0 - error / spread)
 }

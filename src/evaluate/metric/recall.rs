@@ -1,10 +1,15 @@
-//! Of the rows that have a class, the share answered with it.
+//! Of the rows that have a class, the share answered with it; 0 when none has it.
+//!
+//! right / true. As `sklearn.metrics.recall_score` with `zero_division=0`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::evaluate::metric::Average;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::{averaged, share};
+use crate::evaluate::metric::{Average, Metric};
 
 /// Of the rows that have a class, the share answered with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,4 +23,22 @@ pub struct RecallSpec {
 impl Settings for RecallSpec {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{recall: {average: macro}}";
+}
+
+impl Metric for RecallSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+    }
+
+    fn variant(&self) -> Option<String> {
+        self.average.name().map(str::to_owned)
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.truth))
+    }
 }

@@ -1,16 +1,38 @@
-//! Root mean squared error, in the target's unit.
+//! Root of the mean squared difference, in the target's unit; in classes for ordinal tasks. Of several
+//! columns, the mean of their roots.
+//!
+//! As `sklearn.metrics.root_mean_squared_error`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::mean;
+use crate::evaluate::metric::Metric;
+use crate::evaluate::pair::Pairs;
 
 /// Root mean squared error, in the target's unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RmseSpec {
-}
+pub struct RmseSpec {}
 
 impl Settings for RmseSpec {
     const EXAMPLE: &'static str = "rmse";
+}
+
+impl Metric for RmseSpec {
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "regression" | "ordinal")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        let root = |pairs: &Pairs| pairs.mean(|truth, answer| (truth - answer).powi(2)).map(f64::sqrt);
+        mean(answers.pairs().iter().map(root))
+    }
 }

@@ -1,0 +1,54 @@
+//! A task's scores on one split.
+
+use crate::domain::name::TaskName;
+use crate::domain::number::Count;
+use crate::domain::score::{Score, Split};
+use crate::evaluate::answers::Answers;
+use crate::evaluate::metric::accuracy::AccuracySpec;
+use crate::evaluate::metric::auroc::AurocSpec;
+use crate::evaluate::metric::average_precision::AveragePrecisionSpec;
+use crate::evaluate::metric::calibration_error::CalibrationErrorSpec;
+use crate::evaluate::metric::f1::F1Spec;
+use crate::evaluate::metric::log_loss::LogLossSpec;
+use crate::evaluate::metric::mae::MaeSpec;
+use crate::evaluate::metric::quadratic_kappa::QuadraticKappaSpec;
+use crate::evaluate::metric::r2::R2Spec;
+use crate::evaluate::metric::rmse::RmseSpec;
+use crate::evaluate::metric::{Average, MetricSpec};
+
+/// What every metric says of one task on one split. A metric that is undefined there (the area
+/// under a curve where only one class occurs) gives no score, and answers that are not numbers
+/// give none at all.
+pub fn evaluate(task: &TaskName, split: Split, metrics: &[MetricSpec], answers: &Answers) -> Vec<Score> {
+    if answers.answers.iter().any(|answer| answer.is_nan()) {
+        return Vec::new();
+    }
+    let rows = answers.present();
+    let score = |metric: &MetricSpec| {
+        let value = metric.view().score(answers).filter(|value| value.is_finite())?;
+        let direction = metric.view().direction();
+        Some(Score { task: task.clone(), split, metric: metric.label(), value, direction, rows })
+    };
+    metrics.iter().filter_map(score).collect()
+}
+
+/// What is measured when a task of this kind names no metrics; the first is what it is judged by.
+pub fn default_metrics(kind: &str) -> Vec<MetricSpec> {
+    let accuracy = MetricSpec::Accuracy(AccuracySpec {});
+    let auroc = MetricSpec::Auroc(AurocSpec {});
+    let average_precision = MetricSpec::AveragePrecision(AveragePrecisionSpec {});
+    let f1 = MetricSpec::F1(F1Spec { average: Average::Auto });
+    let log_loss = MetricSpec::LogLoss(LogLossSpec {});
+    let mae = MetricSpec::Mae(MaeSpec {});
+    match kind {
+        "binary" => {
+            let calibration = CalibrationErrorSpec { bins: Count::constant(15) };
+            vec![auroc, average_precision, f1, accuracy, MetricSpec::CalibrationError(calibration)]
+        }
+        "multiclass" => vec![accuracy, f1, log_loss],
+        "multilabel" => vec![auroc, average_precision, f1],
+        "ordinal" => vec![MetricSpec::QuadraticKappa(QuadraticKappaSpec {}), mae, accuracy],
+        "regression" => vec![MetricSpec::Rmse(RmseSpec {}), mae, MetricSpec::R2(R2Spec {})],
+        _ => Vec::new(),
+    }
+}
