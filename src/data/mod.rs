@@ -1,6 +1,21 @@
 //! How does a table become batches? Alone in naming polars.
 
+pub mod cells;
+pub mod error;
 pub mod feature;
+pub mod fit;
+pub mod frame;
+pub mod load;
+pub mod profile;
+pub mod raw;
+pub mod sampling;
 pub mod source;
 pub mod spec;
 pub mod split;
+pub mod store;
+pub mod target;
+
+pub use crate::data::error::Error;
+pub use crate::data::fit::{FitRequest, Fitted, Note, TaskRequest, fit};
+pub use crate::data::load::{Loaded, files, load};
+pub use crate::data::split::{Rows, divide};

@@ -1,0 +1,268 @@
+//! A column's cells in one of five plain kinds, whatever the file stored them as.
+//!
+//! An empty text is a missing value everywhere; a float NaN too.
+
+use std::borrow::Cow;
+
+use polars::prelude::{
+    BooleanChunked, Column, DataType, Float64Chunked, Int64Chunked, PlSmallStr, Series, StringChunked,
+};
+
+use crate::data::error::Error;
+use crate::data::frame::Frame;
+
+/// A column's cells.
+#[derive(Clone, Debug)]
+pub(in crate::data) enum Cells {
+    Int(Int64Chunked),
+    /// `single`: stored as 32-bit floats, and so written by people with few digits.
+    Float { values: Float64Chunked, single: bool },
+    Bool(BooleanChunked),
+    Text(StringChunked),
+    /// Dates and times as a count since a beginning.
+    Time(Int64Chunked),
+    /// Anything else: its type's name.
+    Other { name: PlSmallStr, found: String, rows: usize },
+}
+
+impl Cells {
+    pub fn of(column: &Column) -> Result<Self, Error> {
+        let series = column.as_materialized_series();
+        let name = series.name().to_string();
+        convert(series).map_err(|cause| Error::WrongType {
+            column: name,
+            found: format!("{} ({cause})", series.dtype()),
+            wanted: "a column",
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Int(values) | Self::Time(values) => values.len(),
+            Self::Float { values, .. } => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Text(values) => values.len(),
+            Self::Other { rows, .. } => *rows,
+        }
+    }
+
+    /// The column's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Int(values) | Self::Time(values) => values.name(),
+            Self::Float { values, .. } => values.name(),
+            Self::Bool(values) => values.name(),
+            Self::Text(values) => values.name(),
+            Self::Other { name, .. } => name,
+        }
+    }
+
+    /// What the cells are, for people.
+    pub fn found(&self) -> String {
+        match self {
+            Self::Int(_) => "whole numbers".to_owned(),
+            Self::Float { .. } => "numbers".to_owned(),
+            Self::Bool(_) => "true and false".to_owned(),
+            Self::Text(_) => "text".to_owned(),
+            Self::Time(_) => "dates or times".to_owned(),
+            Self::Other { found, .. } => found.clone(),
+        }
+    }
+
+    /// Is the column made of numbers?
+    pub fn is_numeric(&self) -> bool {
+        matches!(self, Self::Int(_) | Self::Float { .. })
+    }
+
+    /// Calls `each` with every cell as text, in row order; `None` where it is missing.
+    pub fn for_each_text(&self, mut each: impl FnMut(usize, Option<&str>)) -> Result<(), Error> {
+        let mut buffer = String::new();
+        match self {
+            Self::Text(values) => {
+                values.iter().enumerate().for_each(|(row, value)| each(row, value.filter(|text| !text.is_empty())));
+            }
+            Self::Int(values) => {
+                for (row, value) in values.iter().enumerate() {
+                    each(row, value.map(|value| write(&mut buffer, value)));
+                }
+            }
+            Self::Bool(values) => {
+                for (row, value) in values.iter().enumerate() {
+                    each(row, value.map(|value| if value { "true" } else { "false" }));
+                }
+            }
+            Self::Float { values, single } => {
+                for (row, value) in values.iter().enumerate() {
+                    let value = value.filter(|value| !value.is_nan());
+                    each(row, value.map(|value| write_float(&mut buffer, value, *single)));
+                }
+            }
+            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a category or label")),
+        }
+        Ok(())
+    }
+
+    /// One cell as text, for a message.
+    pub fn text(&self, row: usize) -> Cow<'_, str> {
+        let mut buffer = String::new();
+        match self {
+            Self::Text(values) => values.get(row).map_or(Cow::Borrowed(""), Cow::Borrowed),
+            Self::Int(values) | Self::Time(values) => {
+                values.get(row).map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string()))
+            }
+            Self::Bool(values) => values.get(row).map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string())),
+            Self::Float { values, single } => match values.get(row) {
+                Some(value) => {
+                    write_float(&mut buffer, value, *single);
+                    Cow::Owned(buffer)
+                }
+                None => Cow::Borrowed(""),
+            },
+            Self::Other { .. } => Cow::Borrowed(""),
+        }
+    }
+
+    pub fn wrong(&self, wanted: &'static str) -> Error {
+        Error::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
+    }
+
+    /// The cells as 32-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
+    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f32>, Error> {
+        let mut bad = Bad::default();
+        let mut infinite = Bad::default();
+        let mut numbers = Vec::with_capacity(self.len());
+        let mut push = |row: usize, value: Option<f64>, infinite: &mut Bad| {
+            let number = value.map_or(f32::NAN, |value| value as f32);
+            if number.is_infinite() {
+                infinite.note(row);
+            }
+            numbers.push(number);
+        };
+        match self {
+            Self::Int(values) => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(|v| v as f64), &mut infinite));
+            }
+            Self::Float { values, .. } => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v, &mut infinite));
+            }
+            Self::Bool(values) => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(f64::from), &mut infinite));
+            }
+            Self::Text(values) => {
+                for (row, value) in values.iter().enumerate() {
+                    let text = value.map(str::trim).filter(|text| !text.is_empty());
+                    let number = text.and_then(|text| match text.parse::<f64>() {
+                        Ok(number) => Some(number),
+                        Err(_) => {
+                            bad.note(row);
+                            None
+                        }
+                    });
+                    push(row, number, &mut infinite);
+                }
+            }
+            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a number")),
+        }
+        if let Some(row) = bad.first {
+            let (value, place) = (self.text(row).into_owned(), frame.place(row));
+            return Err(Error::NotNumber { column: self.name().to_owned(), value, place, count: bad.count });
+        }
+        if let Some(row) = infinite.first {
+            let (value, place) = (self.text(row).into_owned(), frame.place(row));
+            return Err(Error::Infinite { column: self.name().to_owned(), value, place, count: infinite.count });
+        }
+        Ok(numbers)
+    }
+
+    /// The cells as whole numbers, `missing` where missing.
+    pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, Error> {
+        let mut bad = Bad::default();
+        let mut whole = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+            // 2^63 is the first float beyond i64.
+            Some(value) if value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0 => value as i64,
+            Some(_) => {
+                bad.note(row);
+                missing
+            }
+            None => missing,
+        };
+        let numbers: Vec<i64> = match self {
+            Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
+            Self::Float { values, .. } => values.iter().enumerate().map(|(row, v)| whole(row, v)).collect(),
+            Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
+            Self::Text(values) => {
+                let mut read = |(row, value): (usize, Option<&str>)| {
+                    let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else { return missing };
+                    match text.parse::<i64>() {
+                        Ok(number) => number,
+                        Err(_) => whole(row, Some(text.parse().unwrap_or(f64::INFINITY))),
+                    }
+                };
+                values.iter().enumerate().map(&mut read).collect()
+            }
+            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a whole number")),
+        };
+        match bad.first {
+            None => Ok(numbers),
+            Some(row) => Err(Error::NotWhole {
+                column: self.name().to_owned(),
+                value: self.text(row).into_owned(),
+                place: frame.place(row),
+                count: bad.count,
+            }),
+        }
+    }
+}
+
+/// The first bad row, and how many there are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::data) struct Bad {
+    pub first: Option<usize>,
+    pub count: usize,
+}
+
+impl Bad {
+    pub fn note(&mut self, row: usize) {
+        self.first.get_or_insert(row);
+        self.count += 1;
+    }
+}
+
+fn convert(series: &Series) -> Result<Cells, polars::prelude::PolarsError> {
+    let cast = |to: &DataType| series.cast(to);
+    Ok(match series.dtype() {
+        DataType::Boolean => Cells::Bool(series.bool()?.clone()),
+        DataType::String => Cells::Text(series.str()?.clone()),
+        DataType::Null | DataType::Categorical(..) | DataType::Enum(..) => {
+            Cells::Text(cast(&DataType::String)?.str()?.clone())
+        }
+        // Numbers beyond i64 are names, not amounts: hashes and the like.
+        DataType::UInt64 if series.max::<u64>()?.is_some_and(|largest| largest > i64::MAX as u64) => {
+            Cells::Text(cast(&DataType::String)?.str()?.clone())
+        }
+        other if other.is_integer() => Cells::Int(cast(&DataType::Int64)?.i64()?.clone()),
+        DataType::Float64 => Cells::Float { values: series.f64()?.clone(), single: false },
+        other if other.is_float() => {
+            Cells::Float { values: cast(&DataType::Float64)?.f64()?.clone(), single: true }
+        }
+        DataType::Date | DataType::Datetime(..) | DataType::Duration(_) | DataType::Time => {
+            Cells::Time(series.to_physical_repr().cast(&DataType::Int64)?.i64()?.clone())
+        }
+        other => Cells::Other { name: series.name().clone(), found: other.to_string(), rows: series.len() },
+    })
+}
+
+/// Writes into a buffer that is used again, so that a column costs no allocation per cell.
+fn write(buffer: &mut String, value: impl std::fmt::Display) -> &str {
+    use std::fmt::Write;
+    buffer.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(buffer, "{value}");
+    buffer
+}
+
+/// The shortest text that reads back as the same float; whole numbers without a point.
+fn write_float(buffer: &mut String, value: f64, single: bool) -> &str {
+    // Adding 0 turns -0 into 0.
+    if single { write(buffer, value as f32 + 0.0) } else { write(buffer, value + 0.0) }
+}

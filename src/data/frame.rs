@@ -1,0 +1,139 @@
+//! A table as read: polars columns, and where in which file each row stood.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use polars::prelude::{Column, DataFrame};
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+
+/// A table as read. Rows of several files stand one file after the other.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    table: DataFrame,
+    origins: Vec<Origin>,
+}
+
+/// A file that gave rows to a frame.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub file: PathBuf,
+    pub rows: usize,
+    pub lines: Lines,
+}
+
+/// How a row's number leads to its place in the file.
+#[derive(Clone, Debug)]
+pub enum Lines {
+    /// The file knows rows, not lines.
+    Rows,
+    /// One line per row from this line on, counted from 1.
+    From(usize),
+    /// The line each row begins on.
+    Each(Arc<[u32]>),
+    /// Rows of a query's result.
+    Query,
+}
+
+/// Where a row stood, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    pub position: Position,
+}
+
+/// A row's number in its file, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    Line(usize),
+    Row(usize),
+    /// A row of the query's result.
+    Result(usize),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let file = self.file.display();
+        match self.position {
+            Position::Line(line) => write!(f, "`{file}`, line {line}"),
+            Position::Row(row) => write!(f, "`{file}`, row {row}"),
+            Position::Result(row) => write!(f, "row {row} of the query over `{file}`"),
+        }
+    }
+}
+
+impl Frame {
+    /// Crate-private in spirit: only sources make frames, since only they name polars.
+    pub(in crate::data) fn new(table: DataFrame, origins: Vec<Origin>) -> Self {
+        Self { table, origins }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.table.height()
+    }
+
+    /// The names of the columns, in order.
+    pub fn columns(&self) -> Vec<String> {
+        self.table.get_column_names().into_iter().map(ToString::to_string).collect()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// Where a row stood in its file.
+    pub fn place(&self, row: usize) -> Place {
+        let mut row = row;
+        for origin in &self.origins {
+            if row < origin.rows {
+                return origin.place(row);
+            }
+            row -= origin.rows;
+        }
+        let file = self.origins.first().map(|origin| origin.file.clone()).unwrap_or_default();
+        Place { file, position: Position::Row(row + 1) }
+    }
+
+    /// The files, as a message may call the table.
+    pub fn called(&self) -> String {
+        self.origins.first().map_or_else(String::new, |origin| format!("`{}`", origin.file.display()))
+    }
+
+    /// A column's cells.
+    pub(in crate::data) fn cells(&self, name: &str) -> Result<Cells, Error> {
+        match self.find(name) {
+            Some(column) => Cells::of(column),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    /// The problem of a column that is not there.
+    pub fn unknown(&self, name: &str) -> Error {
+        Error::UnknownColumn { table: self.called(), column: name.to_owned(), known: self.columns() }
+    }
+
+    pub(in crate::data) fn table(&self) -> &DataFrame {
+        &self.table
+    }
+
+    pub(in crate::data) fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    fn find(&self, name: &str) -> Option<&Column> {
+        self.table.columns().iter().find(|column| column.name().as_str() == name)
+    }
+}
+
+impl Origin {
+    fn place(&self, row: usize) -> Place {
+        let position = match &self.lines {
+            Lines::Rows => Position::Row(row + 1),
+            Lines::From(first) => Position::Line(first + row),
+            Lines::Each(lines) => lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize)),
+            Lines::Query => Position::Result(row + 1),
+        };
+        Place { file: self.file.clone(), position }
+    }
+}

@@ -1,0 +1,1 @@
+//! Targets: one or several label columns, fitted on training rows.
