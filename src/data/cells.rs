@@ -16,13 +16,20 @@ use crate::data::frame::Frame;
 pub(in crate::data) enum Cells {
     Int(Int64Chunked),
     /// `single`: stored as 32-bit floats, and so written by people with few digits.
-    Float { values: Float64Chunked, single: bool },
+    Float {
+        values: Float64Chunked,
+        single: bool,
+    },
     Bool(BooleanChunked),
     Text(StringChunked),
     /// Dates and times as a count since a beginning.
     Time(Int64Chunked),
     /// Anything else: its type's name.
-    Other { name: PlSmallStr, found: String, rows: usize },
+    Other {
+        name: PlSmallStr,
+        found: String,
+        rows: usize,
+    },
 }
 
 impl Cells {
@@ -79,7 +86,10 @@ impl Cells {
         let mut buffer = String::new();
         match self {
             Self::Text(values) => {
-                values.iter().enumerate().for_each(|(row, value)| each(row, value.filter(|text| !text.is_empty())));
+                values
+                    .iter()
+                    .enumerate()
+                    .for_each(|(row, value)| each(row, value.filter(|text| !text.is_empty())));
             }
             Self::Int(values) => {
                 for (row, value) in values.iter().enumerate() {
@@ -110,7 +120,9 @@ impl Cells {
             Self::Int(values) | Self::Time(values) => {
                 values.get(row).map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string()))
             }
-            Self::Bool(values) => values.get(row).map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string())),
+            Self::Bool(values) => {
+                values.get(row).map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string()))
+            }
             Self::Float { values, single } => match values.get(row) {
                 Some(value) => {
                     write_float(&mut buffer, value, *single);
@@ -169,7 +181,12 @@ impl Cells {
         }
         if let Some(row) = infinite.first {
             let (value, place) = (self.text(row).into_owned(), frame.place(row));
-            return Err(Error::Infinite { column: self.name().to_owned(), value, place, count: infinite.count });
+            return Err(Error::Infinite {
+                column: self.name().to_owned(),
+                value,
+                place,
+                count: infinite.count,
+            });
         }
         Ok(numbers)
     }
@@ -192,7 +209,9 @@ impl Cells {
             Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
             Self::Text(values) => {
                 let mut read = |(row, value): (usize, Option<&str>)| {
-                    let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else { return missing };
+                    let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else {
+                        return missing;
+                    };
                     match text.parse::<i64>() {
                         Ok(number) => number,
                         Err(_) => whole(row, Some(text.parse().unwrap_or(f64::INFINITY))),

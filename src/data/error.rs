@@ -225,7 +225,9 @@ impl Error {
             Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
             Self::TooFewGroups { .. } => "use another split, or fewer splits by a share of 0",
             Self::Shares { .. } => "valid + test must be less than 1",
-            Self::OneColumn { .. } => "use `multilabel` for several columns of 0 and 1, or one task per column",
+            Self::OneColumn { .. } => {
+                "use `multilabel` for several columns of 0 and 1, or one task per column"
+            }
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

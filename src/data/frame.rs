@@ -131,7 +131,9 @@ impl Origin {
         let position = match &self.lines {
             Lines::Rows => Position::Row(row + 1),
             Lines::From(first) => Position::Line(first + row),
-            Lines::Each(lines) => lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize)),
+            Lines::Each(lines) => {
+                lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize))
+            }
             Lines::Query => Position::Result(row + 1),
         };
         Place { file: self.file.clone(), position }

@@ -64,7 +64,9 @@ impl Shuffle {
             let mut order = rows.clone();
             let counter = ((table as u64) << 32) | epoch as u64;
             shuffle(&mut order, &mut generator(self.seed, SHUFFLE, counter));
-            queues.push(order.chunks(self.batch_size).map(|rows| Batch { table, rows: rows.to_vec() }).collect());
+            queues.push(
+                order.chunks(self.batch_size).map(|rows| Batch { table, rows: rows.to_vec() }).collect(),
+            );
         }
         interleave(queues)
     }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
 use crate::data::feature::MissingNumber;
+use crate::domain::kinds::Settings;
 
 /// A number as (x - min) / (max - min) of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
