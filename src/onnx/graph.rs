@@ -1,0 +1,288 @@
+//! A graph in the making: inputs, weights and nodes in, an ONNX model out.
+//!
+//! The same calls give the same bytes. Names inside the graph hold a `/` or a `.`, which no task's name
+//! does, so that they cannot meet an output's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::array::ElementType;
+use crate::onnx::error::Error;
+use crate::onnx::opset;
+pub use crate::onnx::proto::AttributeProto as Attribute;
+use crate::onnx::proto::{
+    DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    data_type,
+};
+
+/// Something a node gives or takes: a name, cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Value(Arc<str>);
+
+impl Value {
+    /// An optional input left out.
+    pub fn none() -> Self {
+        Self(Arc::from(""))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One dimension of an input or output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dim {
+    /// The number of rows: any.
+    Batch,
+    Fixed(usize),
+    /// Any length, under a name of its own: `time`.
+    Free(&'static str),
+}
+
+/// A graph in the making.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    name: String,
+    scope: String,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+    nodes: Vec<NodeProto>,
+    weights: Vec<TensorProto>,
+    taken: BTreeSet<String>,
+    /// How often a name was asked for, so that finding a free one stays quick.
+    asked: BTreeMap<String, usize>,
+    ints: BTreeMap<Vec<i64>, Value>,
+    scalars: BTreeMap<u32, Value>,
+    clash: Option<String>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            scope: String::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            nodes: Vec::new(),
+            weights: Vec::new(),
+            taken: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            ints: BTreeMap::new(),
+            scalars: BTreeMap::new(),
+            clash: None,
+        }
+    }
+
+    /// Nodes from here on are named `/<scope>/<operator>`; "" for no scope.
+    pub fn scope(&mut self, name: &str) {
+        self.scope = name.to_owned();
+    }
+
+    /// An input of exactly this name. Declare inputs before all else.
+    pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> Value {
+        self.claim(name);
+        self.inputs.push(value_info(name, element, dims));
+        Value(Arc::from(name))
+    }
+
+    /// Gives `value` out under exactly this name.
+    pub fn output(&mut self, name: &str, value: &Value, element: ElementType, dims: &[Dim]) -> Value {
+        self.claim(name);
+        self.outputs.push(value_info(name, element, dims));
+        self.nodes.push(NodeProto {
+            input: vec![value.name().to_owned()],
+            output: vec![name.to_owned()],
+            name: format!("/output/{name}"),
+            op_type: "Identity".to_owned(),
+            ..NodeProto::default()
+        });
+        Value(Arc::from(name))
+    }
+
+    /// A constant array of floats. Panics when `values` does not fill `shape`: a bug of the caller.
+    pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
+        let name = self.free(name);
+        self.weights.push(TensorProto::f32(&name, shape, values));
+        Value(Arc::from(name))
+    }
+
+    /// A constant array of whole numbers. Panics when `values` does not fill `shape`.
+    pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> Value {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
+        let name = self.free(name);
+        self.weights.push(TensorProto::i64(&name, shape, values));
+        Value(Arc::from(name))
+    }
+
+    /// A one-dimensional constant of whole numbers; equal ones are shared.
+    pub fn ints(&mut self, values: &[i64]) -> Value {
+        if let Some(value) = self.ints.get(values) {
+            return value.clone();
+        }
+        let value = self.weight_ints("/constant/ints", &[values.len()], values);
+        self.ints.insert(values.to_vec(), value.clone());
+        value
+    }
+
+    /// A constant without dimensions; equal ones are shared.
+    pub fn scalar(&mut self, number: f32) -> Value {
+        if let Some(value) = self.scalars.get(&number.to_bits()) {
+            return value.clone();
+        }
+        let value = self.weight("/constant/scalar", &[], &[number]);
+        self.scalars.insert(number.to_bits(), value.clone());
+        value
+    }
+
+    /// A constant whole number without dimensions.
+    pub fn scalar_int(&mut self, number: i64) -> Value {
+        self.weight_ints("/constant/int", &[], &[number])
+    }
+
+    /// A node of the default operator set with one output.
+    pub fn node(&mut self, op: &str, inputs: &[&Value], attributes: Vec<Attribute>) -> Value {
+        self.node_in("", op, inputs, attributes)
+    }
+
+    /// A node of the operator set `domain` with one output.
+    pub fn node_in(
+        &mut self,
+        domain: &str,
+        op: &str,
+        inputs: &[&Value],
+        attributes: Vec<Attribute>,
+    ) -> Value {
+        let name = self.node_name(op);
+        let output = Value(Arc::from(name.as_str()));
+        self.push(domain, op, name, inputs, std::slice::from_ref(&output), attributes);
+        output
+    }
+
+    /// A node of the default operator set with several outputs.
+    pub fn nodes(
+        &mut self,
+        op: &str,
+        inputs: &[&Value],
+        outputs: usize,
+        attributes: Vec<Attribute>,
+    ) -> Vec<Value> {
+        let name = self.node_name(op);
+        let outputs: Vec<Value> =
+            (0..outputs).map(|index| Value(Arc::from(self.free(&format!("{name}.{index}"))))).collect();
+        self.push("", op, name, inputs, &outputs, attributes);
+        outputs
+    }
+
+    /// The finished model for an opset from 17 to 21.
+    pub fn finish(mut self, opset: i64, metadata: &[(String, String)]) -> Result<ModelProto, Error> {
+        let ir_version = opset::ir_version(opset)?;
+        if let Some(name) = self.clash {
+            return Err(Error::NameTaken { name });
+        }
+        self.weights.extend(opset::adapt(&mut self.nodes, opset));
+        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: Some(opset) }];
+        if self.nodes.iter().any(|node| node.domain == opset::ML_DOMAIN) {
+            opset_import.push(OperatorSetIdProto {
+                domain: opset::ML_DOMAIN.to_owned(),
+                version: Some(opset::ML_VERSION),
+            });
+        }
+        let metadata_props = metadata
+            .iter()
+            .map(|(key, value)| StringStringEntryProto { key: key.clone(), value: value.clone() })
+            .collect();
+        Ok(ModelProto {
+            ir_version: Some(ir_version),
+            producer_name: "mtl".to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            graph: Some(GraphProto {
+                node: self.nodes,
+                name: self.name,
+                initializer: self.weights,
+                input: self.inputs,
+                output: self.outputs,
+                ..GraphProto::default()
+            }),
+            opset_import,
+            metadata_props,
+            ..ModelProto::default()
+        })
+    }
+
+    fn push(
+        &mut self,
+        domain: &str,
+        op: &str,
+        name: String,
+        inputs: &[&Value],
+        outputs: &[Value],
+        attribute: Vec<Attribute>,
+    ) {
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|value| value.name().to_owned()).collect(),
+            output: outputs.iter().map(|value| value.name().to_owned()).collect(),
+            name,
+            op_type: op.to_owned(),
+            attribute,
+            domain: domain.to_owned(),
+        });
+    }
+
+    fn node_name(&mut self, op: &str) -> String {
+        let wanted = if self.scope.is_empty() { format!("/{op}") } else { format!("/{}/{op}", self.scope) };
+        self.free(&wanted)
+    }
+
+    /// Takes a name a consumer will use, which therefore cannot be changed.
+    fn claim(&mut self, name: &str) {
+        if !self.taken.insert(name.to_owned()) && self.clash.is_none() {
+            self.clash = Some(name.to_owned());
+        }
+    }
+
+    /// Takes `wanted`, or the first of `wanted_1`, `wanted_2`... that is free.
+    fn free(&mut self, wanted: &str) -> String {
+        let wanted = if wanted.contains(['/', '.']) { wanted.to_owned() } else { format!("/{wanted}") };
+        let asked = self.asked.entry(wanted.clone()).or_insert(0);
+        loop {
+            let name = if *asked == 0 { wanted.clone() } else { format!("{wanted}_{asked}") };
+            *asked += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+/// ONNX's number for an element type.
+pub fn element_number(element: ElementType) -> i32 {
+    match element {
+        ElementType::Float32 => data_type::FLOAT,
+        ElementType::Int64 => data_type::INT64,
+        ElementType::Uint32 => data_type::UINT32,
+        ElementType::Text => data_type::STRING,
+    }
+}
+
+fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto {
+    let dim = dims
+        .iter()
+        .map(|dim| match *dim {
+            Dim::Batch => DimensionValue::DimParam("batch".to_owned()),
+            Dim::Fixed(length) => DimensionValue::DimValue(length as i64),
+            Dim::Free(name) => DimensionValue::DimParam(name.to_owned()),
+        })
+        .map(|value| DimensionProto { value: Some(value) })
+        .collect();
+    let tensor_type =
+        TensorTypeProto { elem_type: Some(element_number(element)), shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
+        ..ValueInfoProto::default()
+    }
+}

@@ -1,0 +1,299 @@
+//! Operators as functions: what the network's parts write themselves with. Valid for opset 17 to 21.
+//!
+//! Each takes the graph and values and gives a value; shapes broadcast as in NumPy.
+
+use crate::domain::array::ElementType;
+use crate::domain::signature::Keys;
+use crate::onnx::graph::{Attribute, Graph, Value, element_number};
+use crate::onnx::opset::ML_DOMAIN;
+use crate::onnx::proto::{TensorProto, data_type};
+
+/// x W + b over the last dimension; `w` is `[in, out]`, `b` is `[out]`.
+pub fn dense(g: &mut Graph, x: &Value, w: &Value, b: Option<&Value>) -> Value {
+    let product = matmul(g, x, w);
+    match b {
+        Some(b) => add(g, &product, b),
+        None => product,
+    }
+}
+
+pub fn matmul(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("MatMul", &[a, b], vec![])
+}
+
+pub fn add(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Add", &[a, b], vec![])
+}
+
+pub fn sub(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Sub", &[a, b], vec![])
+}
+
+pub fn mul(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Mul", &[a, b], vec![])
+}
+
+pub fn div(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Div", &[a, b], vec![])
+}
+
+/// x + number
+pub fn shift(g: &mut Graph, x: &Value, number: f32) -> Value {
+    let number = g.scalar(number);
+    add(g, x, &number)
+}
+
+/// x times number
+pub fn scale(g: &mut Graph, x: &Value, number: f32) -> Value {
+    let number = g.scalar(number);
+    mul(g, x, &number)
+}
+
+/// The sum of several values.
+pub fn sum(g: &mut Graph, values: &[&Value]) -> Value {
+    g.node("Sum", values, vec![])
+}
+
+pub fn neg(g: &mut Graph, x: &Value) -> Value {
+    g.node("Neg", &[x], vec![])
+}
+
+pub fn exp(g: &mut Graph, x: &Value) -> Value {
+    g.node("Exp", &[x], vec![])
+}
+
+pub fn log(g: &mut Graph, x: &Value) -> Value {
+    g.node("Log", &[x], vec![])
+}
+
+pub fn sqrt(g: &mut Graph, x: &Value) -> Value {
+    g.node("Sqrt", &[x], vec![])
+}
+
+/// x held between `low` and `high`.
+pub fn clip(g: &mut Graph, x: &Value, low: f32, high: f32) -> Value {
+    let (low, high) = (g.scalar(low), g.scalar(high));
+    g.node("Clip", &[x, &low, &high], vec![])
+}
+
+/// An element-wise operator without settings, by its ONNX name: `Relu`, `Tanh`, `Abs`.
+pub fn unary(g: &mut Graph, op: &str, x: &Value) -> Value {
+    g.node(op, &[x], vec![])
+}
+
+pub fn relu(g: &mut Graph, x: &Value) -> Value {
+    unary(g, "Relu", x)
+}
+
+pub fn tanh(g: &mut Graph, x: &Value) -> Value {
+    unary(g, "Tanh", x)
+}
+
+pub fn sigmoid(g: &mut Graph, x: &Value) -> Value {
+    unary(g, "Sigmoid", x)
+}
+
+/// log(1 + exp(x))
+pub fn softplus(g: &mut Graph, x: &Value) -> Value {
+    unary(g, "Softplus", x)
+}
+
+/// x where x > 0, else slope x
+pub fn leaky_relu(g: &mut Graph, x: &Value, slope: f32) -> Value {
+    g.node("LeakyRelu", &[x], vec![Attribute::float("alpha", slope)])
+}
+
+/// x where x > 0, else exp(x) - 1
+pub fn elu(g: &mut Graph, x: &Value) -> Value {
+    g.node("Elu", &[x], vec![Attribute::float("alpha", 1.0)])
+}
+
+/// x (1 + erf(x / sqrt(2))) / 2; ONNX has `Gelu` only from opset 20 on.
+pub fn gelu(g: &mut Graph, x: &Value) -> Value {
+    let inner = scale(g, x, std::f32::consts::FRAC_1_SQRT_2);
+    let erf = unary(g, "Erf", &inner);
+    let twice = shift(g, &erf, 1.0);
+    let product = mul(g, x, &twice);
+    scale(g, &product, 0.5)
+}
+
+/// x sigmoid(x)
+pub fn silu(g: &mut Graph, x: &Value) -> Value {
+    let gate = sigmoid(g, x);
+    mul(g, x, &gate)
+}
+
+/// Over the dimension `axis`; -1 is the last.
+pub fn softmax(g: &mut Graph, x: &Value, axis: i64) -> Value {
+    g.node("Softmax", &[x], vec![Attribute::int("axis", axis)])
+}
+
+/// Over the dimension `axis`; -1 is the last.
+pub fn log_softmax(g: &mut Graph, x: &Value, axis: i64) -> Value {
+    g.node("LogSoftmax", &[x], vec![Attribute::int("axis", axis)])
+}
+
+/// Over the last dimension; `scale` and `bias` are `[width]`.
+pub fn layer_normalization(g: &mut Graph, x: &Value, scale: &Value, bias: &Value, epsilon: f32) -> Value {
+    let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", epsilon)];
+    g.node("LayerNormalization", &[x, scale, bias], attributes)
+}
+
+/// With running statistics; x is `[batch, width, ...]`, all else `[width]`.
+pub fn batch_normalization(
+    g: &mut Graph,
+    x: &Value,
+    scale: &Value,
+    bias: &Value,
+    mean: &Value,
+    variance: &Value,
+    epsilon: f32,
+) -> Value {
+    g.node(
+        "BatchNormalization",
+        &[x, scale, bias, mean, variance],
+        vec![Attribute::float("epsilon", epsilon)],
+    )
+}
+
+pub fn concat(g: &mut Graph, values: &[&Value], axis: i64) -> Value {
+    match values {
+        [only] => (*only).clone(),
+        _ => g.node("Concat", values, vec![Attribute::int("axis", axis)]),
+    }
+}
+
+/// The slices of `data` at `indices` along `axis`: an embedding lookup for axis 0.
+pub fn gather(g: &mut Graph, data: &Value, indices: &Value, axis: i64) -> Value {
+    g.node("Gather", &[data, indices], vec![Attribute::int("axis", axis)])
+}
+
+/// -1 once for "what is left"; 0 for "as before".
+pub fn reshape(g: &mut Graph, x: &Value, dims: &[i64]) -> Value {
+    let dims = g.ints(dims);
+    g.node("Reshape", &[x, &dims], vec![])
+}
+
+/// `[...]` with dimensions of 1 inserted at `axes`.
+pub fn unsqueeze(g: &mut Graph, x: &Value, axes: &[i64]) -> Value {
+    let axes = g.ints(axes);
+    g.node("Unsqueeze", &[x, &axes], vec![])
+}
+
+/// `[...]` without the dimensions of 1 at `axes`.
+pub fn squeeze(g: &mut Graph, x: &Value, axes: &[i64]) -> Value {
+    let axes = g.ints(axes);
+    g.node("Squeeze", &[x, &axes], vec![])
+}
+
+pub fn transpose(g: &mut Graph, x: &Value, order: &[i64]) -> Value {
+    g.node("Transpose", &[x], vec![Attribute::ints("perm", order.iter().copied())])
+}
+
+/// Elements from `start` up to but not `end` along `axis`; negative counts from the end.
+pub fn slice(g: &mut Graph, x: &Value, axis: i64, start: i64, end: i64) -> Value {
+    let (start, end, axis) = (g.ints(&[start]), g.ints(&[end]), g.ints(&[axis]));
+    g.node("Slice", &[x, &start, &end, &axis], vec![])
+}
+
+/// Consecutive parts of these lengths along `axis`.
+pub fn split(g: &mut Graph, x: &Value, axis: i64, lengths: &[i64]) -> Vec<Value> {
+    let parts = lengths.len();
+    let lengths = g.ints(lengths);
+    g.nodes("Split", &[x, &lengths], parts, vec![Attribute::int("axis", axis)])
+}
+
+/// The dimensions of x, as whole numbers.
+pub fn shape(g: &mut Graph, x: &Value) -> Value {
+    g.node("Shape", &[x], vec![])
+}
+
+/// x repeated to the dimensions `dims` (a value of whole numbers).
+pub fn expand(g: &mut Graph, x: &Value, dims: &Value) -> Value {
+    g.node("Expand", &[x, dims], vec![])
+}
+
+pub fn cast(g: &mut Graph, x: &Value, element: ElementType) -> Value {
+    g.node("Cast", &[x], vec![Attribute::int("to", element_number(element).into())])
+}
+
+/// Truth values: everything but 0.
+pub fn cast_bool(g: &mut Graph, x: &Value) -> Value {
+    g.node("Cast", &[x], vec![Attribute::int("to", data_type::BOOL.into())])
+}
+
+/// Truth values: where x is NaN.
+pub fn is_nan(g: &mut Graph, x: &Value) -> Value {
+    g.node("IsNaN", &[x], vec![])
+}
+
+/// `yes` where `condition` (truth values) holds, else `no`.
+pub fn where_(g: &mut Graph, condition: &Value, yes: &Value, no: &Value) -> Value {
+    g.node("Where", &[condition, yes, no], vec![])
+}
+
+/// Truth values.
+pub fn equal(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Equal", &[a, b], vec![])
+}
+
+/// Truth values: a > b.
+pub fn greater(g: &mut Graph, a: &Value, b: &Value) -> Value {
+    g.node("Greater", &[a, b], vec![])
+}
+
+/// The sum over `axes`, which stay as 1 when `keep`.
+pub fn reduce_sum(g: &mut Graph, x: &Value, axes: &[i64], keep: bool) -> Value {
+    let axes = g.ints(axes);
+    g.node("ReduceSum", &[x, &axes], vec![Attribute::int("keepdims", keep.into())])
+}
+
+/// `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceLogSumExp`... over `axes`, which stay as 1 when `keep`.
+pub fn reduce(g: &mut Graph, op: &str, x: &Value, axes: &[i64], keep: bool) -> Value {
+    if op == "ReduceSum" {
+        return reduce_sum(g, x, axes, keep);
+    }
+    let attributes =
+        vec![Attribute::ints("axes", axes.iter().copied()), Attribute::int("keepdims", keep.into())];
+    g.node(op, &[x], attributes)
+}
+
+/// Whole-number codes of raw texts, in x's shape: the i-th key becomes `first` + i, any other text `default`.
+pub fn label_encoder_text(g: &mut Graph, x: &Value, keys: &[String], first: i64, default: i64) -> Value {
+    let keys_attribute = Attribute::texts("keys_strings", keys.iter().map(String::as_str));
+    label_encoder(g, x, keys.len(), keys_attribute, first, default)
+}
+
+/// As `label_encoder_text`, for raw whole numbers.
+pub fn label_encoder_int(g: &mut Graph, x: &Value, keys: &[i64], first: i64, default: i64) -> Value {
+    let keys_attribute = Attribute::ints("keys_int64s", keys.iter().copied());
+    label_encoder(g, x, keys.len(), keys_attribute, first, default)
+}
+
+/// Codes of a category's raw values, in x's shape: the i-th key becomes `first` + i, all else `default`.
+pub fn codes(g: &mut Graph, x: &Value, keys: &Keys, first: i64, default: i64) -> Value {
+    match keys {
+        Keys::Text(keys) => label_encoder_text(g, x, keys, first, default),
+        Keys::Int(keys) => label_encoder_int(g, x, keys, first, default),
+    }
+}
+
+fn label_encoder(g: &mut Graph, x: &Value, count: usize, keys: Attribute, first: i64, default: i64) -> Value {
+    if count == 0 {
+        // An encoder without keys is refused by runtimes: every value is the default.
+        let dims = shape(g, x);
+        let value = TensorProto::i64("", &[1], &[default]);
+        return g.node("ConstantOfShape", &[&dims], vec![Attribute::tensor("value", value)]);
+    }
+    let values = Attribute::ints("values_int64s", (first..).take(count));
+    let attributes = vec![keys, values, Attribute::int("default_int64", default)];
+    g.node_in(ML_DOMAIN, "LabelEncoder", &[x], attributes)
+}
+
+/// `[rows]` codes to `[rows, depth]` floats: 1 in the code's own column; all 0 for a code of `depth` or more.
+/// (A negative code would count from the end.)
+pub fn one_hot(g: &mut Graph, codes: &Value, depth: usize) -> Value {
+    let depth = g.ints(&[depth as i64]);
+    let levels = g.weight("/constant/off_on", &[2], &[0.0, 1.0]);
+    g.node("OneHot", &[codes, &depth, &levels], vec![Attribute::int("axis", -1)])
+}
