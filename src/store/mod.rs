@@ -1,1 +1,22 @@
-//! (to come)
+//! What happened, kept for good: one SQLite file, `mtl.db`, for all runs. Alone in naming rusqlite.
+//!
+//! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
+
+pub mod error;
+pub mod header;
+pub mod parameter;
+pub mod query;
+pub mod record;
+pub mod recorder;
+
+mod begin;
+mod database;
+mod detail;
+mod event;
+mod history;
+mod migration;
+mod resolve;
+
+pub use database::Store;
+pub use error::Error;
+pub use migration::schema_sql;

@@ -1,0 +1,338 @@
+//! Reading one run: everything recorded about it, and its curves.
+
+use rusqlite::OptionalExtension;
+
+use crate::domain::event::OutputParity;
+use crate::domain::name::RunId;
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::header::Environment;
+use crate::store::history::{maybe, run_id, score, split, state, whole};
+use crate::store::parameter::Parameter;
+use crate::store::record::{
+    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, StageRecord,
+    TableRecord, TaskRecord, TrialRecord,
+};
+
+impl Store {
+    /// Everything recorded about a run but its curves.
+    pub fn run(&self, run: &RunId) -> Result<RunDetail, Error> {
+        let head = self
+            .connection
+            .query_row(
+                "SELECT run, pipeline, description, file, resolved, fingerprint, seed, command, state, resumes,
+                        started_at, updated_at, finished_at, seconds, stages
+                   FROM runs WHERE run = ?1",
+                [run.as_str()],
+                |row| {
+                    Ok(RunDetail {
+                        run: run_id(row, 0)?,
+                        pipeline: row.get(1)?,
+                        description: row.get(2)?,
+                        file: row.get(3)?,
+                        resolved: row.get(4)?,
+                        fingerprint: row.get(5)?,
+                        seed: whole(row, 6)?,
+                        command: row.get(7)?,
+                        state: state(&row.get::<_, String>(8)?),
+                        resumes: whole(row, 9)? as u32,
+                        started_at: row.get(10)?,
+                        updated_at: row.get(11)?,
+                        finished_at: row.get(12)?,
+                        seconds: row.get(13)?,
+                        planned_stages: whole(row, 14)? as usize,
+                        environment: Environment::default(),
+                        stages: Vec::new(),
+                        tables: Vec::new(),
+                        files: Vec::new(),
+                        tasks: Vec::new(),
+                        labels: Vec::new(),
+                        trials: Vec::new(),
+                        scores: Vec::new(),
+                        artifacts: Vec::new(),
+                        notes: Vec::new(),
+                        parameters: Vec::new(),
+                    })
+                },
+            )
+            .optional()
+            .map_err(|source| self.failed(source))?;
+        let Some(head) = head else {
+            return Err(Error::UnknownRun { found: run.to_string(), nearest: None });
+        };
+        Ok(RunDetail {
+            environment: self.environment(run)?,
+            stages: self.stages(run)?,
+            tables: self.tables(run)?,
+            files: self.files(run)?,
+            tasks: self.tasks(run)?,
+            labels: self.labels(run)?,
+            trials: self.trials(run)?,
+            scores: self.scores(run)?,
+            artifacts: self.artifacts(run)?,
+            notes: self.notes(run)?,
+            parameters: self.parameters(run)?,
+            ..head
+        })
+    }
+
+    /// The resolved pipeline's leaves, in its order.
+    pub fn parameters(&self, run: &RunId) -> Result<Vec<Parameter>, Error> {
+        let sql = "SELECT path, text, number FROM parameters WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(Parameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? })
+        })
+    }
+
+    /// Every epoch of every trial, with losses, weights and scores.
+    pub fn epochs(&self, run: &RunId) -> Result<Vec<EpochRecord>, Error> {
+        let mut epochs = self.select(
+            "SELECT trial, epoch, step, joint_loss, rate, rows_per_second, seconds, objective, best
+               FROM epochs WHERE run = ?1 ORDER BY trial, epoch",
+            [run.as_str()],
+            |row| {
+                Ok(EpochRecord {
+                    trial: whole(row, 0)? as u32,
+                    epoch: whole(row, 1)? as usize,
+                    step: whole(row, 2)? as usize,
+                    joint_loss: row.get(3)?,
+                    rate: row.get(4)?,
+                    rows_per_second: row.get(5)?,
+                    seconds: row.get(6)?,
+                    objective: row.get(7)?,
+                    best: row.get(8)?,
+                    losses: Vec::new(),
+                    weights: Vec::new(),
+                    scores: Vec::new(),
+                })
+            },
+        )?;
+        let losses = self.task_values("losses", run)?;
+        let weights = self.task_values("weights", run)?;
+        let scores = self.select(
+            "SELECT trial, task, split, metric, value, direction, rows, epoch
+               FROM metrics WHERE run = ?1 ORDER BY trial, epoch, rowid",
+            [run.as_str()],
+            score,
+        )?;
+        let place = |trial, epoch| {
+            epochs
+                .binary_search_by_key(&(trial, epoch), |record: &EpochRecord| (record.trial, record.epoch))
+                .ok()
+        };
+        let loss_places: Vec<_> = losses.iter().map(|value| place(value.0, value.1)).collect();
+        let weight_places: Vec<_> = weights.iter().map(|value| place(value.0, value.1)).collect();
+        let score_places: Vec<_> = scores.iter().map(|score| place(score.trial, score.epoch)).collect();
+        for ((_, _, task, value), place) in losses.into_iter().zip(loss_places) {
+            place.into_iter().for_each(|at| epochs[at].losses.push((task.clone(), value)));
+        }
+        for ((_, _, task, value), place) in weights.into_iter().zip(weight_places) {
+            place.into_iter().for_each(|at| epochs[at].weights.push((task.clone(), value)));
+        }
+        for (score, place) in scores.into_iter().zip(score_places) {
+            place.into_iter().for_each(|at| epochs[at].scores.push(score.clone()));
+        }
+        Ok(epochs)
+    }
+
+    /// `table` is `losses` or `weights`: trial, epoch, task, value.
+    fn task_values(&self, table: &str, run: &RunId) -> Result<Vec<(u32, usize, String, Option<f64>)>, Error> {
+        let sql = format!(
+            "SELECT trial, epoch, task, value FROM {table} WHERE run = ?1 ORDER BY trial, epoch, rowid"
+        );
+        self.select(&sql, [run.as_str()], |row| {
+            Ok((whole(row, 0)? as u32, whole(row, 1)? as usize, row.get(2)?, row.get(3)?))
+        })
+    }
+
+    fn environment(&self, run: &RunId) -> Result<Environment, Error> {
+        let found = self.select(
+            "SELECT mtl_version, git_commit, git_dirty, host, os, cpu, cpus, threads, device, onnx_runtime
+               FROM environments WHERE run = ?1",
+            [run.as_str()],
+            |row| {
+                Ok(Environment {
+                    mtl_version: row.get(0)?,
+                    git_commit: row.get(1)?,
+                    git_dirty: row.get(2)?,
+                    host: row.get(3)?,
+                    os: row.get(4)?,
+                    cpu: row.get(5)?,
+                    cpus: whole(row, 6)? as usize,
+                    threads: whole(row, 7)? as usize,
+                    device: row.get(8)?,
+                    onnx_runtime: row.get(9)?,
+                })
+            },
+        )?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    fn stages(&self, run: &RunId) -> Result<Vec<StageRecord>, Error> {
+        let sql = "SELECT stage, kind, trial, state, cached, fingerprint, seconds, bytes, reason
+                     FROM stages WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(StageRecord {
+                stage: row.get(0)?,
+                kind: row.get(1)?,
+                trial: maybe(row, 2)?.map(|trial| trial as u32),
+                state: row.get(3)?,
+                cached: row.get(4)?,
+                fingerprint: row.get(5)?,
+                seconds: row.get(6)?,
+                bytes: maybe(row, 7)?.map(|bytes| bytes as u64),
+                reason: row.get(8)?,
+            })
+        })
+    }
+
+    fn tables(&self, run: &RunId) -> Result<Vec<TableRecord>, Error> {
+        let sql =
+            "SELECT data, rows, columns, train, valid, test FROM data_tables WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(TableRecord {
+                data: row.get(0)?,
+                rows: maybe(row, 1)?,
+                columns: maybe(row, 2)?,
+                train: maybe(row, 3)?,
+                valid: maybe(row, 4)?,
+                test: maybe(row, 5)?,
+            })
+        })
+    }
+
+    fn files(&self, run: &RunId) -> Result<Vec<FileRecord>, Error> {
+        let sql = "SELECT data, path, bytes, hash FROM data_files WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(FileRecord { data: row.get(0)?, path: row.get(1)?, bytes: whole(row, 2)?, hash: row.get(3)? })
+        })
+    }
+
+    fn tasks(&self, run: &RunId) -> Result<Vec<TaskRecord>, Error> {
+        let sql = "SELECT task, data, kind, target, loss FROM tasks WHERE run = ?1 ORDER BY position";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(TaskRecord {
+                task: row.get(0)?,
+                data: row.get(1)?,
+                kind: row.get(2)?,
+                target: row.get(3)?,
+                loss: row.get(4)?,
+            })
+        })
+    }
+
+    fn labels(&self, run: &RunId) -> Result<Vec<LabelRecord>, Error> {
+        let sql = "SELECT task, split, rows, missing FROM labels WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(LabelRecord {
+                task: row.get(0)?,
+                split: split(&row.get::<_, String>(1)?),
+                rows: whole(row, 2)? as usize,
+                missing: whole(row, 3)? as usize,
+            })
+        })
+    }
+
+    fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, Error> {
+        let sql =
+            "SELECT trial, kind, path, bytes, detail FROM artifacts WHERE run = ?1 ORDER BY trial, rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(ArtifactRecord {
+                trial: maybe(row, 0)?.map(|trial| trial as u32),
+                kind: row.get(1)?,
+                path: row.get(2)?,
+                bytes: maybe(row, 3)?.map(|bytes| bytes as u64),
+                detail: row.get(4)?,
+            })
+        })
+    }
+
+    fn notes(&self, run: &RunId) -> Result<Vec<NoteRecord>, Error> {
+        let sql = "SELECT stage, severity, text, noted_at FROM notes WHERE run = ?1 ORDER BY rowid";
+        self.select(sql, [run.as_str()], |row| {
+            Ok(NoteRecord {
+                stage: row.get(0)?,
+                severity: row.get(1)?,
+                text: row.get(2)?,
+                noted_at: row.get(3)?,
+            })
+        })
+    }
+
+    fn trials(&self, run: &RunId) -> Result<Vec<TrialRecord>, Error> {
+        let mut trials = self.select(
+            "SELECT trial, seed, device, rows, weights, planned_epochs, steps_per_epoch, epochs, best_epoch,
+                    stopped, seconds, checkpoint_epoch, checkpoint_step,
+                    (SELECT avg(rows_per_second) FROM epochs e WHERE e.run = t.run AND e.trial = t.trial)
+               FROM trials t WHERE run = ?1 ORDER BY trial",
+            [run.as_str()],
+            |row| {
+                Ok(TrialRecord {
+                    trial: whole(row, 0)? as u32,
+                    seed: maybe(row, 1)?.map(|seed| seed as u64),
+                    device: row.get(2)?,
+                    rows: maybe(row, 3)?,
+                    weights: maybe(row, 4)?,
+                    planned_epochs: maybe(row, 5)?,
+                    steps_per_epoch: maybe(row, 6)?,
+                    epochs: maybe(row, 7)?,
+                    best_epoch: maybe(row, 8)?,
+                    stopped: row.get(9)?,
+                    seconds: row.get(10)?,
+                    checkpoint: maybe(row, 11)?.zip(maybe(row, 12)?),
+                    rows_per_second: row.get(13)?,
+                    parameters: Vec::new(),
+                    task_weights: Vec::new(),
+                    parity: None,
+                })
+            },
+        )?;
+        for trial in &mut trials {
+            let key = rusqlite::params![run.as_str(), trial.trial];
+            trial.parameters = self.select(
+                "SELECT path, text, number FROM trial_parameters WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
+                key,
+                |row| Ok(Parameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? }),
+            )?;
+            trial.task_weights = self.select(
+                "SELECT task, value FROM weights
+                  WHERE run = ?1 AND trial = ?2
+                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM weights WHERE run = ?1 AND trial = ?2))
+                  ORDER BY rowid",
+                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            trial.parity = self.parity(run, trial.trial)?;
+        }
+        Ok(trials)
+    }
+
+    fn parity(&self, run: &RunId, trial: u32) -> Result<Option<ParityRecord>, Error> {
+        let key = rusqlite::params![run.as_str(), trial];
+        let outputs = self.select(
+            "SELECT output, largest FROM parity_outputs WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
+            key,
+            |row| {
+                let largest = row.get::<_, Option<f64>>(1)?.unwrap_or(f64::NAN);
+                Ok(OutputParity { output: row.get(0)?, largest })
+            },
+        )?;
+        let found = self.select(
+            "SELECT verified, reason, largest, tolerance, batches, onnx_runtime
+               FROM parity WHERE run = ?1 AND trial = ?2",
+            key,
+            |row| {
+                Ok(ParityRecord {
+                    verified: row.get(0)?,
+                    reason: row.get(1)?,
+                    largest: row.get(2)?,
+                    tolerance: row.get(3)?,
+                    batches: row.get(4)?,
+                    onnx_runtime: row.get(5)?,
+                    outputs: outputs.clone(),
+                })
+            },
+        )?;
+        Ok(found.into_iter().next())
+    }
+}

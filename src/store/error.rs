@@ -1,0 +1,74 @@
+//! What can go wrong with the results database.
+
+use std::path::PathBuf;
+
+/// Why the results database could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A later `mtl` wrote it; nothing was changed.
+    #[error(
+        "{}: this database has version {found}, this mtl understands versions up to {known}; \
+         update mtl (the file was not changed)", path.display()
+    )]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("{}: not a results database: {reason}", path.display())]
+    NotADatabase { path: PathBuf, reason: &'static str },
+    #[error(
+        "{}: the database is cut short: it has {found} bytes and should have {expected}; \
+         restore it from a copy, or move it away to begin anew", path.display()
+    )]
+    CutShort { path: PathBuf, found: u64, expected: u64 },
+    #[error(
+        "{}: the database is damaged ({source}); restore it from a copy, or move it away to begin anew",
+        path.display()
+    )]
+    Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("{}: no runs yet; `mtl run FILE` makes the first", path.display())]
+    Absent { path: PathBuf },
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{}: the disk is full", path.display())]
+    Full { path: PathBuf },
+    #[error("{}: another process kept the database locked for {seconds} s", path.display())]
+    Busy { path: PathBuf, seconds: u64 },
+    #[error("{}: the database cannot be written", path.display())]
+    ReadOnly { path: PathBuf },
+    #[error("{}: {source}", path.display())]
+    Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("there are no runs yet; `mtl run FILE` makes the first")]
+    NoRuns,
+    #[error("no run is called `{found}`{}", nearest.as_ref().map_or_else(
+        || "; `mtl runs` lists them".to_owned(), |name| format!("; did you mean `{name}`?")))]
+    UnknownRun { found: String, nearest: Option<String> },
+    #[error("`{found}` may be any of {}", runs.join(", "))]
+    AmbiguousRun { found: String, runs: Vec<String> },
+    #[error("a query only reads: {what} is refused")]
+    Refused { what: String },
+    #[error("one query at a time: there is a second statement after the `;`")]
+    SeveralStatements,
+    #[error("an empty query")]
+    EmptyQuery,
+    /// SQLite's own words.
+    #[error("{message}{}", place.map_or_else(String::new, |offset| format!(" (at character {})", offset + 1)))]
+    Query { message: String, place: Option<usize> },
+}
+
+impl Error {
+    /// What SQLite said, about the file at `path`.
+    pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy { path, seconds: crate::store::database::PATIENCE.as_secs() }
+            }
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
+            Some(ErrorCode::NotADatabase) => {
+                Self::NotADatabase { path, reason: "SQLite does not recognise it" }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Reading over all runs: the list, who is running, and what to forget.
+
+use rusqlite::{OptionalExtension, Row};
+
+use crate::domain::event::RunState;
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Split};
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::record::{RunLine, ScoreRecord};
+
+/// This moment, as the database writes it.
+pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+impl Store {
+    /// All runs, the newest first.
+    pub fn runs(&self) -> Result<Vec<RunLine>, Error> {
+        let mut lines = self.select(
+            "SELECT run, pipeline, state, started_at, updated_at, finished_at, seconds, seed, stages,
+                    (SELECT count(*) FROM trials t WHERE t.run = r.run),
+                    (SELECT count(*) FROM stages s WHERE s.run = r.run AND s.state = 'finished')
+               FROM runs r ORDER BY started_at DESC, rowid DESC",
+            [],
+            |row| {
+                Ok(RunLine {
+                    run: run_id(row, 0)?,
+                    pipeline: row.get(1)?,
+                    state: state(&row.get::<_, String>(2)?),
+                    started_at: row.get(3)?,
+                    updated_at: row.get(4)?,
+                    finished_at: row.get(5)?,
+                    seconds: row.get(6)?,
+                    seed: whole(row, 7)?,
+                    stages: whole(row, 8)? as usize,
+                    trials: whole(row, 9)? as usize,
+                    stages_done: whole(row, 10)? as usize,
+                    headline: Vec::new(),
+                })
+            },
+        )?;
+        for line in &mut lines {
+            let mut seen = Vec::new();
+            line.headline = self.scores(&line.run)?;
+            line.headline.retain(|score| {
+                let first = score.trial == 1 && score.split == Split::Test && !seen.contains(&score.task);
+                if first {
+                    seen.push(score.task.clone());
+                }
+                first
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Names of all runs, the newest first.
+    pub(crate) fn run_names(&self) -> Result<Vec<String>, Error> {
+        self.select("SELECT run FROM runs ORDER BY started_at DESC, rowid DESC", [], |row| row.get(0))
+    }
+
+    /// Runs recorded as running. Whether a process still works on one, its lock file tells.
+    pub fn running(&self) -> Result<Vec<RunId>, Error> {
+        self.select("SELECT run FROM runs WHERE state = 'running' ORDER BY started_at", [], |row| {
+            run_id(row, 0)
+        })
+    }
+
+    /// How a run stands, if there is such a run.
+    pub fn state(&self, run: &RunId) -> Result<Option<RunState>, Error> {
+        self.connection
+            .query_row("SELECT state FROM runs WHERE run = ?1", [run.as_str()], |row| row.get::<_, String>(0))
+            .optional()
+            .map(|found| found.as_deref().map(state))
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Writes down that these runs, recorded as running, were found dead. They ended with their last
+    /// sign of life.
+    pub fn mark_interrupted(&self, runs: &[RunId]) -> Result<(), Error> {
+        let failed = |source| self.failed(source);
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
+        for run in runs {
+            let changed = transaction
+                .execute(
+                    "UPDATE runs SET state = 'interrupted', finished_at = updated_at,
+                            seconds = coalesce(seconds, (julianday(updated_at) - julianday(started_at)) * 86400)
+                      WHERE run = ?1 AND state = 'running'",
+                    [run.as_str()],
+                )
+                .map_err(failed)?;
+            if changed > 0 {
+                transaction
+                    .execute(
+                        "UPDATE stages SET state = 'interrupted' WHERE run = ?1 AND state = 'running'",
+                        [run.as_str()],
+                    )
+                    .map_err(failed)?;
+            }
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// Forgets a run in every table. `false`: there was none of this name. Its folder is the caller's.
+    pub fn remove(&self, run: &RunId) -> Result<bool, Error> {
+        self.connection
+            .execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])
+            .map(|removed| removed > 0)
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Fingerprints of all stages of runs that are still known: what `mtl gc` must keep.
+    pub fn stage_fingerprints(&self) -> Result<Vec<(String, String)>, Error> {
+        self.select(
+            "SELECT DISTINCT kind, fingerprint FROM stages WHERE fingerprint IS NOT NULL ORDER BY 1, 2",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// Final scores of a run, in the order they were given.
+    pub fn scores(&self, run: &RunId) -> Result<Vec<ScoreRecord>, Error> {
+        self.select(
+            "SELECT trial, task, split, metric, value, direction, rows, epoch
+               FROM scores WHERE run = ?1 ORDER BY trial, rowid",
+            [run.as_str()],
+            score,
+        )
+    }
+
+    pub(crate) fn select<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
+        let rows = statement.query_map(values, read).map_err(|source| self.failed(source))?;
+        rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
+    }
+}
+
+/// trial, task, split, metric, value, direction, rows, epoch.
+pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
+    Ok(ScoreRecord {
+        trial: whole(row, 0)? as u32,
+        task: row.get(1)?,
+        split: split(&row.get::<_, String>(2)?),
+        metric: row.get(3)?,
+        value: row.get(4)?,
+        direction: if row.get::<_, String>(5)? == "lower" { Direction::Lower } else { Direction::Higher },
+        rows: whole(row, 6)? as usize,
+        epoch: whole(row, 7)? as usize,
+    })
+}
+
+/// A count; SQLite's whole numbers are signed, ours never below 0.
+pub(crate) fn whole(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
+}
+
+/// A count that may be absent.
+pub(crate) fn maybe(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<usize>> {
+    row.get::<_, Option<i64>>(column).map(|number| number.and_then(|number| usize::try_from(number).ok()))
+}
+
+pub(crate) fn run_id(row: &Row<'_>, column: usize) -> rusqlite::Result<RunId> {
+    let name: String = row.get(column)?;
+    RunId::new(name).ok_or(rusqlite::Error::InvalidColumnType(
+        column,
+        "run".into(),
+        rusqlite::types::Type::Text,
+    ))
+}
+
+pub(crate) fn state(name: &str) -> RunState {
+    match name {
+        "running" => RunState::Running,
+        "finished" => RunState::Finished,
+        "failed" => RunState::Failed,
+        _ => RunState::Interrupted,
+    }
+}
+
+pub(crate) fn split(name: &str) -> Split {
+    Split::ALL.into_iter().find(|split| split.name() == name).unwrap_or(Split::Test)
+}

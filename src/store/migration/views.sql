@@ -1,0 +1,73 @@
+-- Views hold no rows, so every migration drops all of them and makes them anew from this file.
+-- Changing a view takes a new version, even one whose own file says nothing.
+
+CREATE VIEW leaderboard AS
+  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its
+  -- pipeline, task and metric; undefined scores come last.
+  SELECT r.pipeline, s.task, s.metric, s.value,
+         rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
+                      ORDER BY s.value IS NULL,
+                               CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) AS place,
+         s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at
+    FROM scores s JOIN runs r USING (run)
+   WHERE s.split = 'test';
+
+CREATE VIEW run_summary AS
+  -- One row per run and trial: how it ended, what it took, whether its model is proven.
+  SELECT r.run, t.trial, r.pipeline, r.state, r.started_at, r.seconds,
+         t.best_epoch, t.epochs, t.rows, t.weights, t.seconds AS train_seconds,
+         t.rows * t.epochs / t.seconds AS rows_per_second,
+         (SELECT count(*) FROM tasks k WHERE k.run = r.run) AS tasks,
+         (SELECT group_concat(task || ' ' || metric || ' ' || printf('%.4g', value), ', ')
+            FROM (SELECT s.task, s.metric, s.value, min(s.rowid) FROM scores s
+                   WHERE s.run = r.run AND s.trial = t.trial AND s.split = 'test'
+                   GROUP BY s.task ORDER BY min(s.rowid))) AS test_scores, -- each task's first metric
+         p.verified, p.largest AS parity,
+         (SELECT a.path FROM artifacts a
+           WHERE a.run = r.run AND a.trial = t.trial AND a.kind = 'onnx') AS model,
+         e.device, e.threads, e.host, e.git_commit, e.git_dirty, e.mtl_version
+    FROM runs r
+    LEFT JOIN trials t USING (run)
+    LEFT JOIN parity p ON p.run = r.run AND p.trial = t.trial
+    LEFT JOIN environments e ON e.run = r.run;
+
+CREATE VIEW learning_curve AS
+  -- Everything measured per epoch, in one shape: metrics, and the training loss as metric 'loss'.
+  SELECT m.run, m.trial, m.epoch, m.task, m.split, m.metric, m.value, m.direction, e.best
+    FROM metrics m JOIN epochs e USING (run, trial, epoch)
+   UNION ALL
+  SELECT l.run, l.trial, l.epoch, l.task, 'train', 'loss', l.value, 'lower', e.best
+    FROM losses l JOIN epochs e USING (run, trial, epoch)
+   WHERE NOT EXISTS (SELECT 1 FROM metrics m
+                      WHERE m.run = l.run AND m.trial = l.trial AND m.epoch = l.epoch
+                        AND m.task = l.task AND m.split = 'train' AND m.metric = 'loss');
+
+CREATE VIEW settings AS
+  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own.
+  SELECT t.run, t.trial, p.path, p.text, p.number
+    FROM trials t JOIN parameters p USING (run)
+   WHERE NOT EXISTS (SELECT 1 FROM trial_parameters o
+                      WHERE o.run = t.run AND o.trial = t.trial AND o.path = p.path)
+   UNION ALL
+  SELECT run, trial, path, text, number FROM trial_parameters;
+
+CREATE VIEW varied_settings AS
+  -- Only settings that are not the same in all trials of their pipeline, with how often each value
+  -- was tried.
+  SELECT r.pipeline, s.path, s.text AS value, count(*) AS trials
+    FROM settings s JOIN runs r USING (run)
+   GROUP BY r.pipeline, s.path, s.text
+  HAVING count(*) < (SELECT count(*) FROM trials t JOIN runs q USING (run)
+                      WHERE q.pipeline = r.pipeline);
+
+CREATE VIEW generalization AS
+  -- Final scores with the splits side by side. `gap` is how much better the training rows do than
+  -- the test rows: large means overfitted.
+  SELECT run, trial, task, metric, direction,
+         max(value) FILTER (WHERE split = 'train') AS train,
+         max(value) FILTER (WHERE split = 'valid') AS valid,
+         max(value) FILTER (WHERE split = 'test') AS test,
+         (max(value) FILTER (WHERE split = 'train') - max(value) FILTER (WHERE split = 'test'))
+           * CASE direction WHEN 'higher' THEN 1 ELSE -1 END AS gap
+    FROM scores
+   GROUP BY run, trial, task, metric;

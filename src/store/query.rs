@@ -1,0 +1,119 @@
+//! Any question in SQL, answered by a connection that cannot write.
+
+use rusqlite::types::ValueRef;
+use serde::Serialize;
+
+use crate::store::Store;
+use crate::store::error::Error;
+
+/// The answer: named columns, rows of values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A value of SQLite.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Serialize for Value {
+    /// As JSON has it: bytes as hexadecimal text, infinities as text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Real(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            other => serializer.serialize_str(&other.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Value {
+    /// As exactly as it can be told; NULL is empty.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => Ok(()),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Real(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Blob(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
+}
+
+impl Store {
+    /// Answers one SQL query. Whatever would change anything is refused.
+    pub fn query(&self, sql: &str) -> Result<Table, Error> {
+        let Some(word) = first_word(sql) else { return Err(Error::EmptyQuery) };
+        if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&word.as_str()) {
+            return Err(Error::Refused { what: word });
+        }
+        // A connection of its own, opened for reading: not even a bug here could write.
+        let reader = Self::open_read_only(&self.path)?;
+        let mut statement = reader.connection.prepare(sql).map_err(query_error)?;
+        // `PRAGMA name = value` changes the connection only, but it is not a question either.
+        if !statement.readonly() || (word == "PRAGMA" && sql.contains('=')) {
+            return Err(Error::Refused { what: format!("a writing {word}") });
+        }
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut found = statement.query([]).map_err(query_error)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(query_error)? {
+            let values: rusqlite::Result<Vec<Value>> =
+                (0..columns.len()).map(|column| row.get_ref(column).map(value)).collect();
+            rows.push(values.map_err(query_error)?);
+        }
+        Ok(Table { columns, rows })
+    }
+}
+
+fn value(found: ValueRef<'_>) -> Value {
+    match found {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+    }
+}
+
+/// The statement's first word in capitals, after blanks, comments, brackets and stray semicolons.
+fn first_word(sql: &str) -> Option<String> {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+        } else {
+            break;
+        }
+    }
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    match (rest.is_empty(), word.is_empty()) {
+        (true, _) => None,
+        (_, true) => Some(rest.chars().take(1).collect()),
+        _ => Some(word.to_uppercase()),
+    }
+}
+
+fn query_error(error: rusqlite::Error) -> Error {
+    use rusqlite::Error::{MultipleStatement, SqlInputError, SqliteFailure};
+    match error {
+        MultipleStatement => Error::SeveralStatements,
+        SqlInputError { msg, offset, .. } => {
+            Error::Query { message: msg, place: usize::try_from(offset).ok() }
+        }
+        SqliteFailure(_, Some(message)) => Error::Query { message, place: None },
+        other => Error::Query { message: other.to_string(), place: None },
+    }
+}
