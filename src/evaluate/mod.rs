@@ -1,9 +1,13 @@
 //! How good are these predictions? Plain arrays in, one number out.
 
 pub mod answers;
+#[cfg(test)]
+pub mod case;
 pub mod contest;
 pub mod decision;
 pub mod gain;
+#[cfg(test)]
+mod law;
 pub mod metric;
 pub mod pair;
 pub mod score;

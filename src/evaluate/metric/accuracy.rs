@@ -33,3 +33,20 @@ impl Metric for AccuracySpec {
         mean(answers.decisions().iter().map(Decisions::accuracy))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // accuracy_score(b, d), (c, cd), over(ld, ...), (o, od)
+        let auto = metric("accuracy", json!({}));
+        agrees(&auto, &case::binary(), 0.7747747747747747);
+        agrees(&auto, &case::multiclass(), 0.6017699115044248);
+        agrees(&auto, &case::multilabel(), 0.7412380748843471);
+        agrees(&auto, &case::ordinal(), 0.336283185840708);
+    }
+}

@@ -48,3 +48,33 @@ fn area(ranking: &[Tie]) -> Option<f64> {
     let pairs = u128::from(positives) * u128::from(negatives);
     (pairs > 0).then(|| halves as f64 / (2 * pairs) as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric, of_binary};
+
+    #[test]
+    fn as_the_reference() {
+        // roc_auc_score(b, bp); rest(c, cp, ...); over(both(labels), ...); (o, op, multi_class="ovr")
+        let auto = metric("auroc", json!({}));
+        agrees(&auto, &case::binary(), 0.9042022792022792);
+        agrees(&auto, &case::multiclass(), 0.8864293782137173);
+        agrees(&auto, &case::multilabel(), 0.8675269835816453);
+        agrees(&auto, &case::ordinal(), 0.6933594522655906);
+    }
+
+    #[test]
+    fn one_class_alone_has_none() {
+        let metric = metric("auroc", json!({}));
+        let case = of_binary(&[(1.0, 0.2), (1.0, 0.7), (f32::NAN, 0.1)]);
+        assert_eq!(metric.view().score(&case.view()), None);
+        assert_eq!(metric.view().score(&of_binary(&[]).view()), None);
+    }
+
+    #[test]
+    fn all_equal_is_a_half() {
+        agrees(&metric("auroc", json!({})), &of_binary(&[(1.0, 0.3), (0.0, 0.3), (0.0, 0.3)]), 0.5);
+    }
+}

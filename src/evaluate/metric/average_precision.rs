@@ -47,3 +47,26 @@ fn area(ranking: &[Tie]) -> f64 {
     }
     area / positives as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric, of_binary};
+
+    #[test]
+    fn as_the_reference() {
+        // average_precision_score(b, bp); rest(c, cp, ...); over(both(labels), ...); rest(o, op, ...)
+        let auto = metric("average_precision", json!({}));
+        agrees(&auto, &case::binary(), 0.8610190782539564);
+        agrees(&auto, &case::multiclass(), 0.8246661922822017);
+        agrees(&auto, &case::multilabel(), 0.8045549425280867);
+        agrees(&auto, &case::ordinal(), 0.4334774857001024);
+    }
+
+    #[test]
+    fn one_class_alone_has_none() {
+        let case = of_binary(&[(0.0, 0.2), (0.0, 0.7)]);
+        assert_eq!(metric("average_precision", json!({})).view().score(&case.view()), None);
+    }
+}

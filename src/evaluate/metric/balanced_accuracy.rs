@@ -35,3 +35,19 @@ impl Metric for BalancedAccuracySpec {
         mean(decisions.tally().iter().map(recall))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // balanced_accuracy_score(b, d), (c, cd), (o, od)
+        let auto = metric("balanced_accuracy", json!({}));
+        agrees(&auto, &case::binary(), 0.7852564102564102);
+        agrees(&auto, &case::multiclass(), 0.5949336095677559);
+        agrees(&auto, &case::ordinal(), 0.3620689655172414);
+    }
+}

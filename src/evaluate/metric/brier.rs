@@ -41,3 +41,20 @@ impl Metric for BrierSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // brier_score_loss(b, bp); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
+        let auto = metric("brier", json!({}));
+        agrees(&auto, &case::binary(), 0.13551051914691925);
+        agrees(&auto, &case::multiclass(), 0.5437591671943665);
+        agrees(&auto, &case::multilabel(), 0.14967599511146545);
+        agrees(&auto, &case::ordinal(), 0.7261738777160645);
+    }
+}

@@ -77,3 +77,21 @@ fn error(rows: impl Iterator<Item = (bool, f32)>, bins: usize) -> Option<f64> {
         right.iter().zip(&confidence).map(|(right, confidence)| (right - confidence).abs()).sum();
     (count > 0).then(|| distance / count as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // ece(b, bp); ece(b, bp, 10); ece(*top(c, cp)); over(labels, ece); ece(*top(o, op))
+        let auto = metric("calibration_error", json!({}));
+        agrees(&auto, &case::binary(), 0.1493993998245076);
+        agrees(&auto, &case::multiclass(), 0.29284338798143167);
+        agrees(&auto, &case::multilabel(), 0.20105525654405887);
+        agrees(&auto, &case::ordinal(), 0.1941033612310359);
+        agrees(&metric("calibration_error", json!(10)), &case::binary(), 0.16516516666423092);
+    }
+}

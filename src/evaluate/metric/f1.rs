@@ -45,3 +45,24 @@ impl Metric for F1Spec {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // f1_score(b, d), average="micro", "macro"; (c, cd), (o, od) "macro"; over(ld, ...); (*pot)
+        let auto = metric("f1", json!({}));
+        agrees(&auto, &case::binary(), 0.7191011235955056);
+        agrees(&auto, &case::multiclass(), 0.4728058458395537);
+        agrees(&auto, &case::ordinal(), 0.3099971658636614);
+        agrees(&auto, &case::multilabel(), 0.7095321824381927);
+        agrees(&metric("f1", json!("micro")), &case::binary(), 0.7747747747747747);
+        agrees(&metric("f1", json!("macro")), &case::binary(), 0.7655655993917377);
+        agrees(&metric("f1", json!("micro")), &case::multiclass(), 0.6017699115044248);
+        agrees(&metric("f1", json!("micro")), &case::multilabel(), 0.7528344671201814);
+    }
+}

@@ -53,3 +53,26 @@ fn logarithm(p: f64) -> f64 {
     let least = f64::from(f32::EPSILON);
     p.clamp(least, 1.0 - least).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric, of_binary};
+
+    #[test]
+    fn as_the_reference() {
+        // log_loss(b, bp); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
+        let auto = metric("log_loss", json!({}));
+        agrees(&auto, &case::binary(), 0.4160718023777008);
+        agrees(&auto, &case::multiclass(), 0.9836291670799255);
+        agrees(&auto, &case::multilabel(), 0.4490842968225479);
+        agrees(&auto, &case::ordinal(), 1.458290696144104);
+    }
+
+    #[test]
+    fn certain_and_wrong_is_finite() {
+        // sklearn.metrics.log_loss([1, 0], np.array([0, 1], "f4"), labels=[0, 1])
+        agrees(&metric("log_loss", json!({})), &of_binary(&[(1.0, 0.0), (0.0, 1.0)]), 15.942385152878742);
+    }
+}

@@ -34,3 +34,18 @@ impl Metric for MaeSpec {
         mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).abs())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, mean_absolute_error); mean_absolute_error(o, od)
+        let auto = metric("mae", json!({}));
+        agrees(&auto, &case::regression(), 7.681670489296636);
+        agrees(&auto, &case::ordinal(), 1.3893805309734513);
+    }
+}

@@ -34,3 +34,18 @@ impl Metric for MseSpec {
         mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).powi(2))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, mean_squared_error); mean_squared_error(o, od)
+        let auto = metric("mse", json!({}));
+        agrees(&auto, &case::regression(), 104.88436544342507);
+        agrees(&auto, &case::ordinal(), 3.8849557522123894);
+    }
+}

@@ -35,3 +35,25 @@ impl Metric for PearsonSpec {
         mean(answers.pairs().iter().map(Pairs::correlation))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric, of_regression};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, lambda t, p: scipy.stats.pearsonr(t, p)[0])
+        let auto = metric("pearson", json!({}));
+        agrees(&auto, &case::regression(), 0.9470342707140671);
+    }
+
+    #[test]
+    fn a_constant_side_has_none() {
+        let metric = metric("pearson", json!({}));
+        assert_eq!(metric.view().score(&of_regression(&[(2.0, 1.0), (2.0, 3.0)]).view()), None);
+        assert_eq!(metric.view().score(&of_regression(&[(1.0, 2.0), (3.0, 2.0)]).view()), None);
+        agrees(&metric, &of_regression(&[(1.0, 2.0), (3.0, 1.0)]), -1.0);
+    }
+}

@@ -48,3 +48,27 @@ fn agreement(decisions: &Decisions) -> Option<f64> {
     // Equal only when all are one class; sums of whole numbers are exact, their means nearly.
     (expected > 1e-12).then(|| 1.0 - observed / expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // cohen_kappa_score(c, cd, labels=range(4), weights="quadratic"); (o, od, weights="quadratic")
+        let auto = metric("quadratic_kappa", json!({}));
+        agrees(&auto, &case::multiclass(), 0.5666703188342281);
+        agrees(&auto, &case::ordinal(), 0.1953055298716887);
+    }
+
+    #[test]
+    fn one_class_alone_has_none() {
+        let rows: Vec<usize> =
+            (0..case::ordinal().rows).filter(|row| case::ordinal().truth[*row] == 4.0).collect();
+        let mut alone = case::ordinal().at(&rows);
+        alone.answers = [0.0, 0.0, 0.0, 0.0, 1.0].repeat(alone.rows);
+        assert_eq!(metric("quadratic_kappa", json!({})).view().score(&alone.view()), None);
+    }
+}

@@ -42,3 +42,23 @@ fn determination(pairs: &Pairs) -> Option<f64> {
     let error = pairs.mean(|truth, answer| (truth - answer).powi(2))?;
     (spread > 0.0).then(|| 1.0 - error / spread)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric, of_regression};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, r2_score)
+        let auto = metric("r2", json!({}));
+        agrees(&auto, &case::regression(), 0.4690918181193709);
+    }
+
+    #[test]
+    fn a_constant_truth_has_none() {
+        let case = of_regression(&[(2.0, 1.0), (2.0, 3.0)]);
+        assert_eq!(metric("r2", json!({})).view().score(&case.view()), None);
+    }
+}

@@ -42,3 +42,24 @@ impl Metric for RecallSpec {
         averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.truth))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // recall_score(b, d), average="micro", "macro"; (c, cd), (o, od) "macro"; over(ld, ...); (*pot)
+        let auto = metric("recall", json!({}));
+        agrees(&auto, &case::binary(), 0.8205128205128205);
+        agrees(&auto, &case::multiclass(), 0.44620020717581693);
+        agrees(&auto, &case::ordinal(), 0.3620689655172414);
+        agrees(&auto, &case::multilabel(), 0.7698723060565166);
+        agrees(&metric("recall", json!("micro")), &case::binary(), 0.7747747747747747);
+        agrees(&metric("recall", json!("macro")), &case::binary(), 0.7852564102564102);
+        agrees(&metric("recall", json!("micro")), &case::multiclass(), 0.6017699115044248);
+        agrees(&metric("recall", json!("micro")), &case::multilabel(), 0.7685185185185185);
+    }
+}

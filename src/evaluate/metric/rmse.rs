@@ -36,3 +36,18 @@ impl Metric for RmseSpec {
         mean(answers.pairs().iter().map(root))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, root_mean_squared_error); root_mean_squared_error(o, od)
+        let auto = metric("rmse", json!({}));
+        agrees(&auto, &case::regression(), 9.230307246918409);
+        agrees(&auto, &case::ordinal(), 1.9710291099353123);
+    }
+}

@@ -34,3 +34,18 @@ impl Metric for SpearmanSpec {
         mean(answers.pairs().iter().map(|pairs| pairs.ranks()?.correlation()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // over(columns, lambda t, p: scipy.stats.spearmanr(t, p)[0]); spearmanr(o, od)[0]
+        let auto = metric("spearman", json!({}));
+        agrees(&auto, &case::regression(), 0.9515677410557608);
+        agrees(&auto, &case::ordinal(), 0.19637613951352062);
+    }
+}

@@ -1,0 +1,179 @@
+//! The shared cases of the metric tests, and how a metric is held against scikit-learn.
+//!
+//! scikit-learn 1.9.1, numpy 2.4.6 and scipy 1.17.1 made the expected numbers, from the same cases:
+//! ```text
+//! import numpy as np; from sklearn import metrics as m; from scipy import stats
+//! i = np.arange(120); nan = np.nan
+//! def mix(a, n, i=i): return ((i + 1000 * a) * 2654435761 % 2**32 >> 16) % n
+//! def shares(s): return (s.astype("f4") / s.sum(1, keepdims=True).astype("f4"))
+//! def likelihood(truth, classes):
+//!     return shares(np.stack([1 + mix(2 * k + 1, 7, i + 5 * k) + 3 * (truth == k) for k in range(classes)], 1))
+//! b = (mix(7, 11) < 4).astype(int); bp = ((mix(5, 17) + 8 * b) / 24).astype("f4"); bk = i % 13 != 5
+//! c = np.array([0, 1, 3])[mix(3, 13) % 3]; cp = likelihood(c, 4); ck = i % 17 != 4       # class 2 is absent
+//! o = mix(3, 5); o[mix(2, 23) < 9] = 4; op = likelihood((o + (i % 3 == 0)) % 5, 5); ok = i % 19 != 2
+//! l = np.stack([mix(3 + k, 5, i + k) < 2 for k in range(3)] + [i >= 0], 1).astype(int)   # label 3 is on every row
+//! lp = np.stack([(mix(5 + k, 17) + 8 * l[:, k]) / 24 for k in range(4)], 1).astype("f4")
+//! lk = np.stack([(i + k) % (7 + k) != 3 for k in range(4)], 1)
+//! r = np.stack([mix(9, 19) - 5.0, mix(2, 29) * 3.0], 1)
+//! rp = np.stack([(r[:, 0] + mix(4, 7)) / 2 - 3, r[:, 1] - mix(3, 13) * 2], 1); rk = np.stack([i % 11 != 3, i % 5 != 1], 1)
+//! b, bp, c, cp, o, op = b[bk], bp[bk], c[ck], cp[ck], o[ok], op[ok]                       # rows with a label
+//! labels = [(l[lk[:, k], k], lp[lk[:, k], k]) for k in range(4)]
+//! columns = [(r[rk[:, k], k], rp[rk[:, k], k]) for k in range(2)]
+//! def over(columns, f): return np.mean([f(*column) for column in columns])
+//! def rest(truth, p, f): return np.mean([f(truth == k, p[:, k]) for k in range(p.shape[1]) if 0 < (truth == k).sum() < len(truth)])
+//! def both(columns): return [column for column in columns if len(set(column[0])) == 2]
+//! def ece(truth, p, bins=15):
+//!     p = p.astype("f8"); at = np.minimum((p * bins).astype(int), bins - 1)
+//!     return sum((at == a).mean() * abs(truth[at == a].mean() - p[at == a].mean()) for a in set(at))
+//! def top(truth, p): return (p.argmax(1) == truth).astype(int), p.max(1)
+//! d = bp >= 0.5; cd, od = cp.argmax(1), op.argmax(1); ld = [(t, p >= 0.5) for t, p in labels]
+//! pot = (np.concatenate([t for t, _ in ld]), np.concatenate([p for _, p in ld]))
+//! ```
+
+use serde_json::Value;
+
+use crate::domain::task::Target;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::metric::MetricSpec;
+
+const ROWS: usize = 120;
+
+/// A target with its truth and answers.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub target: Target,
+    pub truth: Vec<f32>,
+    pub answers: Vec<f32>,
+    pub rows: usize,
+}
+
+impl Case {
+    pub fn new(target: Target, truth: Vec<f32>, answers: Vec<f32>) -> Self {
+        let rows = truth.len() / target.width();
+        Self { target, truth, answers, rows }
+    }
+
+    pub fn view(&self) -> Answers<'_> {
+        Answers::new(&self.target, &self.truth, &self.answers, self.rows)
+    }
+
+    /// The rows at `order`, in that order.
+    pub fn at(&self, order: &[usize]) -> Self {
+        let rows = |cells: &[f32], width: usize| {
+            order.iter().flat_map(|row| cells[row * width..(row + 1) * width].to_vec()).collect()
+        };
+        Self::new(
+            self.target.clone(),
+            rows(&self.truth, self.target.width()),
+            rows(&self.answers, self.target.answers()),
+        )
+    }
+}
+
+/// A metric as a user writes it: a name, or `(name, settings)`.
+pub fn metric(name: &str, settings: Value) -> MetricSpec {
+    serde_json::from_value(serde_json::json!({ name: settings })).expect("a metric")
+}
+
+/// Holds a metric's score against the reference's number.
+#[track_caller]
+pub fn agrees(metric: &MetricSpec, case: &Case, expected: f64) {
+    assert!(metric.view().accepts(case.target.kind()), "{} of {}", metric.label(), case.target.kind());
+    let found = metric.view().score(&case.view()).expect("defined");
+    // The reference sums some float32 numbers in float32.
+    assert!((found - expected).abs() < 1e-6, "{}: {found}, expected {expected}", metric.label());
+}
+
+fn mix(a: usize, n: usize, i: usize) -> usize {
+    let i = (i + 1000 * a) as u32;
+    (i.wrapping_mul(2_654_435_761) >> 16) as usize % n
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+/// NaN where the label is missing.
+fn known(present: bool, truth: usize) -> f32 {
+    if present { truth as f32 } else { f32::NAN }
+}
+
+fn likelihood(i: usize, truth: usize, classes: usize) -> Vec<f32> {
+    let score = |k: usize| (1 + mix(2 * k + 1, 7, i + 5 * k) + if truth == k { 3 } else { 0 }) as f32;
+    let sum: f32 = (0..classes).map(score).sum();
+    (0..classes).map(|k| score(k) / sum).collect()
+}
+
+/// Ties, certain answers (0 and 1), answers at the threshold, missing labels.
+pub fn binary() -> Case {
+    let target = binary_target();
+    let yes = |i: usize| usize::from(mix(7, 11, i) < 4);
+    let truth = (0..ROWS).map(|i| known(i % 13 != 5, yes(i))).collect();
+    let answers = (0..ROWS).map(|i| (mix(5, 17, i) + 8 * yes(i)) as f32 / 24.0).collect();
+    Case::new(target, truth, answers)
+}
+
+/// Four classes, one of them absent; ties for the likeliest; missing labels.
+pub fn multiclass() -> Case {
+    let class = |i: usize| [0, 1, 3][mix(3, 13, i) % 3];
+    let truth = (0..ROWS).map(|i| known(i % 17 != 4, class(i))).collect();
+    let answers = (0..ROWS).flat_map(|i| likelihood(i, class(i), 4)).collect();
+    Case::new(Target::Multiclass { classes: names(4), counts: vec![1; 4] }, truth, answers)
+}
+
+/// Four labels, the last on every row; missing cells.
+pub fn multilabel() -> Case {
+    let on = |i: usize, k: usize| usize::from(k == 3 || mix(3 + k, 5, i + k) < 2);
+    let cells = || (0..ROWS).flat_map(|i| (0..4).map(move |k| (i, k)));
+    let truth = cells().map(|(i, k)| known((i + k) % (7 + k) != 3, on(i, k))).collect();
+    let answers = cells().map(|(i, k)| (mix(5 + k, 17, i) + 8 * on(i, k)) as f32 / 24.0).collect();
+    let target =
+        Target::Multilabel { labels: names(4), positives: vec![1; 4], present: vec![2; 4], threshold: 0.5 };
+    Case::new(target, truth, answers)
+}
+
+/// Five classes in order; missing labels.
+pub fn ordinal() -> Case {
+    let class = |i: usize| if mix(2, 23, i) < 9 { 4 } else { mix(3, 5, i) };
+    let truth = (0..ROWS).map(|i| known(i % 19 != 2, class(i))).collect();
+    let answers =
+        (0..ROWS).flat_map(|i| likelihood(i, (class(i) + usize::from(i % 3 == 0)) % 5, 5)).collect();
+    Case::new(Target::Ordinal { classes: names(5), counts: vec![1; 5] }, truth, answers)
+}
+
+/// Two columns of numbers with ties; missing cells.
+pub fn regression() -> Case {
+    let mut truth = Vec::new();
+    let mut answers = Vec::new();
+    for i in 0..ROWS {
+        let (first, second) = (mix(9, 19, i) as f32 - 5.0, mix(2, 29, i) as f32 * 3.0);
+        truth.push(if i % 11 != 3 { first } else { f32::NAN });
+        truth.push(if i % 5 != 1 { second } else { f32::NAN });
+        answers.push((first + mix(4, 7, i) as f32) / 2.0 - 3.0);
+        answers.push(second - mix(3, 13, i) as f32 * 2.0);
+    }
+    let target = Target::Regression { columns: names(2), center: vec![0.0; 2], scale: vec![1.0; 2] };
+    Case::new(target, truth, answers)
+}
+
+/// All shared cases.
+pub fn all() -> [Case; 5] {
+    [binary(), multiclass(), multilabel(), ordinal(), regression()]
+}
+
+pub fn binary_target() -> Target {
+    Target::Binary { classes: ["no".into(), "yes".into()], counts: [1, 1], threshold: 0.5 }
+}
+
+/// A binary case of (truth, probability).
+pub fn of_binary(rows: &[(f32, f32)]) -> Case {
+    let (truth, answers) = rows.iter().copied().unzip();
+    Case::new(binary_target(), truth, answers)
+}
+
+/// A regression case of one column of (truth, answer).
+pub fn of_regression(rows: &[(f32, f32)]) -> Case {
+    let (truth, answers) = rows.iter().copied().unzip();
+    let target = Target::Regression { columns: names(1), center: vec![0.0], scale: vec![1.0] };
+    Case::new(target, truth, answers)
+}

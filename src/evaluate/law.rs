@@ -1,0 +1,119 @@
+//! What holds of every metric.
+
+use crate::domain::kinds::Choice;
+use crate::domain::name::TaskName;
+use crate::domain::score::Split;
+use crate::domain::task::Target;
+use crate::evaluate::case::{Case, all, metric, of_binary, of_regression};
+use crate::evaluate::metric::MetricSpec;
+use crate::evaluate::{default_metrics, evaluate};
+
+fn every() -> Vec<MetricSpec> {
+    let mut metrics: Vec<MetricSpec> =
+        MetricSpec::NAMES.iter().map(|name| metric(name, serde_json::json!({}))).collect();
+    for name in ["precision", "recall", "f1"] {
+        metrics.extend(["micro", "macro"].map(|average| metric(name, serde_json::json!(average))));
+    }
+    metrics
+}
+
+fn score(metric: &MetricSpec, case: &Case) -> Option<f64> {
+    metric.view().score(&case.view())
+}
+
+/// Every metric with every shared case of a kind it accepts.
+fn accepted() -> Vec<(MetricSpec, Case)> {
+    let cases = all();
+    let pairs = every().into_iter().flat_map(|metric| cases.clone().map(|case| (metric.clone(), case)));
+    pairs.filter(|(metric, case)| metric.view().accepts(case.target.kind())).collect()
+}
+
+/// The case with answers that leave nothing to wish for.
+fn perfect(case: &Case) -> Case {
+    let answers = match &case.target {
+        Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
+            let row =
+                |truth: &f32| (0..classes.len()).map(|class| f32::from(class as f32 == *truth)).collect();
+            case.truth.iter().flat_map(|truth| -> Vec<f32> { row(truth) }).collect()
+        }
+        _ => case.truth.iter().map(|truth| if truth.is_nan() { 0.25 } else { *truth }).collect(),
+    };
+    Case { answers, ..case.clone() }
+}
+
+#[test]
+fn row_order_is_irrelevant() {
+    for (metric, case) in accepted() {
+        let order: Vec<usize> = (0..case.rows).map(|row| row * 7 % case.rows).collect();
+        let (before, after) = (score(&metric, &case), score(&metric, &case.at(&order)));
+        let (before, after) = (before.expect("defined"), after.expect("defined"));
+        assert!((before - after).abs() < 1e-12, "{} of {}", metric.label(), case.target.kind());
+    }
+}
+
+#[test]
+fn missing_cells_change_nothing() {
+    for (metric, case) in accepted() {
+        let mut other = case.clone();
+        let per_cell = case.target.width() == case.target.answers();
+        for (cell, truth) in case.truth.iter().enumerate().filter(|(_, truth)| truth.is_nan()) {
+            assert!(truth.is_nan());
+            let width = if per_cell { 1 } else { case.target.answers() };
+            other.answers[cell * width..(cell + 1) * width].fill(0.875);
+        }
+        assert_eq!(score(&metric, &case), score(&metric, &other), "{}", metric.label());
+    }
+}
+
+#[test]
+fn perfect_answers_are_better_than_others() {
+    for (metric, case) in accepted() {
+        let (found, best) = (score(&metric, &case).expect("defined"), score(&metric, &perfect(&case)));
+        let best = best.expect("defined");
+        let direction = metric.view().direction();
+        assert!(
+            direction.prefers(best, found),
+            "{} of {}: {best}, {found}",
+            metric.label(),
+            case.target.kind()
+        );
+    }
+}
+
+#[test]
+fn no_rows_no_score() {
+    for (metric, case) in accepted() {
+        assert_eq!(score(&metric, &case.at(&[])), None, "{}", metric.label());
+        let missing = Case { truth: vec![f32::NAN; case.truth.len()], ..case };
+        assert_eq!(score(&metric, &missing), None, "{}", metric.label());
+    }
+}
+
+#[test]
+fn labels_are_distinct_and_defaults_are_accepted() {
+    let mut labels: Vec<String> = every().iter().map(MetricSpec::label).collect();
+    let count = labels.len();
+    labels.sort();
+    labels.dedup();
+    assert_eq!(labels.len(), count);
+    assert!(labels.iter().any(|label| label == "precision_macro"));
+    assert_eq!(metric("calibration_error", serde_json::json!(10)).label(), "calibration_error_10");
+    for case in all() {
+        let kind = case.target.kind();
+        assert!(!default_metrics(kind).is_empty(), "{kind}");
+        assert!(default_metrics(kind).iter().all(|metric| metric.view().accepts(kind)), "{kind}");
+    }
+}
+
+#[test]
+fn evaluate_counts_rows_and_leaves_out_what_is_undefined() {
+    let task = TaskName::new("income").expect("a name");
+    let case = of_binary(&[(1.0, 0.7), (f32::NAN, 0.1), (1.0, 0.2)]);
+    let scores = evaluate(&task, Split::Valid, &default_metrics("binary"), &case.view());
+    let labels: Vec<&str> = scores.iter().map(|score| score.metric.as_str()).collect();
+    assert_eq!(labels, ["f1", "accuracy", "calibration_error"]);
+    assert!(scores.iter().all(|score| score.rows == 2 && score.task == task && score.split == Split::Valid));
+
+    let broken = of_regression(&[(1.0, f32::NAN), (2.0, 2.0)]);
+    assert!(evaluate(&task, Split::Test, &default_metrics("regression"), &broken.view()).is_empty());
+}
