@@ -15,6 +15,48 @@ pub enum Error {
     File { path: PathBuf, source: std::io::Error },
     #[error("{} is not an ONNX model, or is cut short: {reason}", path.display())]
     NotOnnx { path: PathBuf, reason: String },
+
+    #[error("{} is not a usable library: {reason}", path.display())]
+    Library { path: PathBuf, reason: String },
+    #[error("{} is ONNX Runtime {version}; 1.{needed} or later is needed", path.display())]
+    TooOld { path: PathBuf, version: String, needed: u32 },
+    #[error("no ONNX Runtime wheel is known for {os} on {arch}; {}", HINT)]
+    NoWheel { os: &'static str, arch: &'static str },
+    #[error("`{command}` failed: {reason}")]
+    Command { command: String, reason: String },
+    #[error("no usable ONNX Runtime was found, and {why}. Looked at: {}. {}", listed(tried), HINT)]
+    NoRuntime {
+        /// One entry per place looked at, with what was wrong there.
+        tried: Vec<String>,
+        /// Why it was not fetched.
+        why: String,
+    },
+
+    #[error("ONNX Runtime refuses {}: {reason}", path.display())]
+    Session { path: PathBuf, reason: String },
+    #[error("the model has no input `{name}`; it has {}", known.join(", "))]
+    UnknownInput { name: String, known: Vec<String> },
+    #[error("the model's input `{name}` was not given")]
+    MissingInput { name: String },
+    #[error("ONNX Runtime could not run the model: {reason}")]
+    Run { reason: String },
+    #[error("the model's output `{name}` is of type {found}; floats and 64-bit whole numbers can be read")]
+    OutputType { name: String, found: String },
+
+    #[error(
+        "{} has format {found}; this mtl reads format {known} ({})",
+        path.display(),
+        if found > known { "a newer mtl wrote it" } else { "an older mtl wrote it" }
+    )]
+    CardFormat { path: PathBuf, found: u64, known: u64 },
+    #[error("{} is not a model card of mtl, or is cut short: {reason}", path.display())]
+    NotACard { path: PathBuf, reason: String },
+}
+
+const HINT: &str = "set ORT_DYLIB_PATH to a libonnxruntime, or `pip install onnxruntime`";
+
+fn listed(tried: &[String]) -> String {
+    if tried.is_empty() { "nowhere".to_owned() } else { tried.join("; ") }
 }
 
 impl Error {

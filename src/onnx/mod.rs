@@ -1,11 +1,19 @@
 //! How is a graph written, and is it right? Alone in naming ONNX's messages and ort.
 
+pub mod bundle;
 pub mod error;
+pub mod fetch;
 pub mod graph;
+pub mod library;
 pub mod operator;
 pub mod opset;
 pub mod proto;
+pub mod python;
+pub mod runtime;
+pub mod sample;
+pub mod session;
 pub mod spec;
+pub mod verify;
 pub mod write;
 
 pub use crate::onnx::error::Error;

@@ -1,0 +1,131 @@
+//! The card beside an exported model, `mtl.json`: what it is, where it comes from, and how to prove it.
+//!
+//! A bundle is a folder with `model.onnx` and `mtl.json`; nothing else is needed to use it. The model takes
+//! raw values - numbers as they stand in the table, categories as their text - and gives, for each task,
+//! `<task>` (probabilities, or numbers in the target's own unit) and `<task>_logits`. In Python:
+//!
+//! ```python
+//! import json
+//! import numpy as np
+//! import onnxruntime
+//!
+//! session = onnxruntime.InferenceSession("bundle/model.onnx")
+//! card = json.load(open("bundle/mtl.json"))
+//!
+//! # One array [rows, 1] per input. A missing number is NaN, a missing text is "".
+//! answers = session.run(["income", "marital"], {
+//!     "age": np.array([[39.0], [np.nan]], dtype=np.float32),
+//!     "education": np.array([["Bachelors"], ["Masters"]], dtype=object),
+//! })
+//! print(answers[0])  # [rows, 1]: the probability of the positive class
+//!
+//! # The names of inputs, tasks and classes are in the card.
+//! marital = next(task for task in card["signature"]["tasks"] if task["name"] == "marital")
+//! print([marital["target"]["classes"][best] for best in answers[1].argmax(axis=1)])
+//! ```
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::array::Array;
+use crate::domain::event::FileContent;
+use crate::domain::name::{PipelineName, RunId};
+use crate::domain::score::Score;
+use crate::domain::signature::Signature;
+use crate::onnx::error::Error;
+use crate::onnx::sample::Column;
+use crate::onnx::write::atomically;
+
+/// The format this `mtl` writes and reads.
+pub const FORMAT: u64 = 1;
+/// The card's file name.
+pub const CARD: &str = "mtl.json";
+/// The model's file name.
+pub const MODEL: &str = "model.onnx";
+
+/// What `mtl.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Version of this file's form.
+    pub format: u64,
+    /// Version of the `mtl` that wrote it.
+    pub mtl: String,
+    pub pipeline: PipelineName,
+    pub run: RunId,
+    pub trial: u32,
+    pub seed: u64,
+    pub opset: i64,
+    /// Largest difference allowed when the model is verified.
+    pub tolerance: f64,
+    pub signature: Signature,
+    pub metrics: Vec<Score>,
+    /// The files it learned from.
+    pub data: Vec<FileContent>,
+    pub sample: Sample,
+}
+
+/// Raw rows, and what the model must answer to them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    pub inputs: Vec<Column>,
+    pub outputs: Vec<Column>,
+}
+
+impl Sample {
+    pub fn new(inputs: &[(String, Array)], outputs: &[(String, Array)]) -> Self {
+        let columns = |arrays: &[(String, Array)]| -> Vec<Column> {
+            arrays.iter().map(|(name, array)| Column::new(name, array)).collect()
+        };
+        Self { inputs: columns(inputs), outputs: columns(outputs) }
+    }
+
+    /// The raw rows, as `Session::run` takes them.
+    pub fn inputs(&self) -> Vec<(String, Array)> {
+        arrays(&self.inputs)
+    }
+
+    /// The expected answers, as `verify` takes them.
+    pub fn outputs(&self) -> Vec<(String, Array)> {
+        arrays(&self.outputs)
+    }
+}
+
+/// `Card::read` has checked that every column can be had.
+fn arrays(columns: &[Column]) -> Vec<(String, Array)> {
+    columns.iter().filter_map(|column| Some((column.name.clone(), column.array()?))).collect()
+}
+
+/// Read first, so that a card of another format is told as such, whatever else it holds.
+#[derive(Deserialize)]
+struct Probe {
+    format: u64,
+}
+
+impl Card {
+    /// Writes the card, whole or not at all. Scores that are not finite are left out: JSON has no word for them.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut card = self.clone();
+        card.metrics.retain(|score| score.value.is_finite());
+        let mut text = serde_json::to_string_pretty(&card)
+            .map_err(|error| Error::NotACard { path: path.to_owned(), reason: error.to_string() })?;
+        text.push('\n');
+        atomically(path, text.as_bytes())
+    }
+
+    /// Reads a card of this format.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read(path).map_err(Error::file(path))?;
+        let refused = |reason: String| Error::NotACard { path: path.to_owned(), reason };
+        let probe: Probe = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+        if probe.format != FORMAT {
+            return Err(Error::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
+        }
+        let card: Self = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+        let columns = card.sample.inputs.iter().chain(&card.sample.outputs);
+        match columns.into_iter().find(|column| column.array().is_none()) {
+            Some(column) => Err(refused(format!("sample `{}` does not fill its shape", column.name))),
+            None => Ok(card),
+        }
+    }
+}

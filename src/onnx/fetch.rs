@@ -1,0 +1,142 @@
+//! Fetching ONNX Runtime once: out of its Python wheel, by pip, held to a pinned SHA-256.
+//!
+//! Several processes may do so at once: each works in a folder of its own and renames its library into place.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::onnx::error::Error;
+use crate::onnx::library::Library;
+use crate::onnx::python;
+
+/// The version that is fetched.
+pub const VERSION: &str = "1.31.1";
+
+/// A wheel, and the library in it. The library is the same for every Python version, so that the wheels
+/// of one (3.11) serve all.
+struct Wheel {
+    os: &'static str,
+    arch: &'static str,
+    platform: &'static str,
+    sha256: &'static str,
+    library: &'static str,
+    /// The library's length and checksum: how a damaged copy in the cache is told.
+    bytes: u64,
+    checksum: u64,
+}
+
+const WHEELS: [Wheel; 4] = [
+    Wheel {
+        os: "linux",
+        arch: "x86_64",
+        platform: "manylinux_2_28_x86_64",
+        sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
+        library: "libonnxruntime.so.1.31.1",
+        bytes: 29352200,
+        checksum: 0xdc3b_18e6_16b2_1d4a,
+    },
+    Wheel {
+        os: "linux",
+        arch: "aarch64",
+        platform: "manylinux_2_28_aarch64",
+        sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
+        library: "libonnxruntime.so.1.31.1",
+        bytes: 25265040,
+        checksum: 0xb5dd_3d45_0ba2_78a9,
+    },
+    Wheel {
+        os: "macos",
+        arch: "aarch64",
+        platform: "macosx_14_0_arm64",
+        sha256: "60b6b69bfe580eab576cacc5d132a0e9cf2a37fcfd18d46dd191042b1d1ed0d7",
+        library: "libonnxruntime.1.31.1.dylib",
+        bytes: 33037336,
+        checksum: 0xdcd8_fe1c_4fe7_da81,
+    },
+    Wheel {
+        os: "windows",
+        arch: "x86_64",
+        platform: "win_amd64",
+        sha256: "c3d91b5de31e2fc82d71bd65b2b22bddee8b49057a3a36338e9a868e0ea90c05",
+        library: "onnxruntime.dll",
+        bytes: 19288888,
+        checksum: 0xbb69_3b7c_8385_119f,
+    },
+];
+
+fn wheel() -> Result<&'static Wheel, Error> {
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch).ok_or(Error::NoWheel { os, arch })
+}
+
+/// Where the fetched library lies, or would.
+pub fn place(cache: &Path) -> Result<PathBuf, Error> {
+    Ok(cache.join(VERSION).join(wheel()?.library))
+}
+
+/// Is the library in the cache the one that was fetched?
+pub fn check(path: &Path) -> Result<(), Error> {
+    let wheel = wheel()?;
+    let library = Library::read(path)?;
+    if library.bytes == wheel.bytes && library.checksum == wheel.checksum {
+        return Ok(());
+    }
+    Err(Error::Library { path: path.to_owned(), reason: "it is damaged".to_owned() })
+}
+
+/// Takes one file out of a wheel, which is a zip file.
+const EXTRACT: &str = r#"
+import glob, shutil, sys, zipfile
+folder, library, target = sys.argv[1:]
+wheel = glob.glob(folder + "/*.whl")[0]
+with zipfile.ZipFile(wheel) as archive:
+    with archive.open("onnxruntime/capi/" + library) as source, open(target, "wb") as file:
+        shutil.copyfileobj(source, file)
+"#;
+
+/// Fetches the library into the cache; gives its place.
+pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, Error> {
+    let wheel = wheel()?;
+    let place = place(cache)?;
+    let folder = cache.join(VERSION);
+    std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    let work =
+        tempfile::Builder::new().prefix(".fetching-").tempdir_in(&folder).map_err(Error::file(&folder))?;
+
+    let requirement = work.path().join("requirements.txt");
+    let line = format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.sha256);
+    std::fs::write(&requirement, line).map_err(Error::file(&requirement))?;
+    let (requirement, into) = (requirement.to_string_lossy(), work.path().to_string_lossy());
+    let download = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--implementation",
+        "cp",
+        "--python-version",
+        "3.11",
+        "--platform",
+        wheel.platform,
+        "--require-hashes",
+        "--requirement",
+        &requirement,
+        "--dest",
+        &into,
+    ];
+    python::run(python, &download, Duration::from_secs(600))?;
+
+    let library = work.path().join(wheel.library);
+    let target = library.to_string_lossy();
+    python::run(python, &["-c", EXTRACT, &into, wheel.library, &target], Duration::from_secs(120))?;
+    check(&library)?;
+    let file = std::fs::File::open(&library).map_err(Error::file(&library))?;
+    file.sync_all().map_err(Error::file(&library))?;
+    std::fs::rename(&library, &place).map_err(Error::file(&place))?;
+    Ok(place)
+}

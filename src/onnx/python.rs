@@ -1,0 +1,99 @@
+//! Asking Python, within a time limit: where an installed ONNX Runtime is, and to fetch one.
+
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::onnx::error::Error;
+
+/// Runs `python <arguments>`; gives what it printed.
+pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String, Error> {
+    let command = || {
+        let shown: Vec<&str> =
+            arguments.iter().copied().filter(|word| !word.contains('\n')).take(4).collect();
+        format!("{} {}", python.display(), shown.join(" "))
+    };
+    let failed = |reason: String| Error::Command { command: command(), reason };
+    let broken = |error: std::io::Error| failed(error.to_string());
+
+    // Files, not pipes: a full pipe that nobody reads would hold the child for ever.
+    let mut output = tempfile::tempfile().map_err(broken)?;
+    let mut problems = tempfile::tempfile().map_err(broken)?;
+    let mut child = Command::new(python)
+        .args(arguments)
+        // Downloading installs nothing, so a rule against installing outside environments is no reason to stop.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().map_err(broken)?)
+        .stderr(problems.try_clone().map_err(broken)?)
+        .spawn()
+        .map_err(broken)?;
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().map_err(broken)? {
+            Some(status) => break status,
+            None if started.elapsed() > limit => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(failed(format!("no answer within {} seconds", limit.as_secs())));
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    if !status.success() {
+        let text = text(&mut problems).map_err(broken)?;
+        let reason = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
+        return Err(failed(format!("{status}: {}", reason.trim())));
+    }
+    text(&mut output).map_err(broken)
+}
+
+fn text(file: &mut std::fs::File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Finds the package without importing it, which would take seconds.
+const WHERE: &str = r#"
+import glob, importlib.util, os
+spec = importlib.util.find_spec("onnxruntime")
+for folder in (spec.submodule_search_locations or []) if spec else []:
+    for pattern in ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll"):
+        for path in sorted(glob.glob(os.path.join(folder, "capi", pattern))):
+            print(path)
+"#;
+
+/// The libraries of the ONNX Runtime that this Python has installed.
+pub fn installed(python: &Path) -> Result<Vec<PathBuf>, Error> {
+    let printed = run(python, &["-c", WHERE], Duration::from_secs(30))?;
+    Ok(printed.lines().map(PathBuf::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use super::run;
+
+    #[test]
+    fn gives_what_was_printed_and_names_what_failed() {
+        let python = Path::new("python3");
+        assert_eq!(run(python, &["-c", "print(6 * 7)"], Duration::from_secs(60)).unwrap().trim(), "42");
+        let error = run(python, &["-c", "raise SystemExit('no room')"], Duration::from_secs(60)).unwrap_err();
+        assert!(error.to_string().contains("no room"), "{error}");
+        let error = run(Path::new("no-such-python"), &[], Duration::from_secs(60)).unwrap_err();
+        assert!(error.to_string().contains("no-such-python"), "{error}");
+    }
+
+    #[test]
+    fn does_not_wait_for_ever() {
+        let started = Instant::now();
+        let error = run(Path::new("python3"), &["-c", "import time; time.sleep(60)"], Duration::from_secs(1));
+        assert!(error.unwrap_err().to_string().contains("within 1 seconds"));
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}

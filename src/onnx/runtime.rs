@@ -1,0 +1,227 @@
+//! Finding ONNX Runtime and loading it, once per process.
+//!
+//! The places, in order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the system's library folders; an
+//! `onnxruntime` installed for Python; `mtl`'s cache; and, unless `MTL_OFFLINE=1`, one fetch by pip into
+//! that cache. A place whose library is damaged, too old or something else is passed over, with a note.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use ort::environment::Environment;
+
+use crate::onnx::error::Error;
+use crate::onnx::library::Library;
+use crate::onnx::{fetch, python};
+
+/// ONNX Runtime, loaded: proof that a session can be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    pub path: PathBuf,
+    pub version: String,
+    pub how: How,
+    /// Only `find` makes one.
+    loaded: (),
+}
+
+/// Where ONNX Runtime was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Named by `ORT_DYLIB_PATH`.
+    Named,
+    BesideBinary,
+    System,
+    Python,
+    Cache,
+    Fetched,
+}
+
+impl How {
+    /// For people: `found in ...`.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Named => "ORT_DYLIB_PATH",
+            Self::BesideBinary => "beside the binary",
+            Self::System => "the system's libraries",
+            Self::Python => "an installed Python package",
+            Self::Cache => "mtl's cache",
+            Self::Fetched => "fetched by pip",
+        }
+    }
+}
+
+/// Where to look.
+pub struct Search<'a> {
+    /// A library named by the user.
+    pub named: Option<PathBuf>,
+    /// The folder of the binary.
+    pub beside: Option<PathBuf>,
+    /// The system's library folders.
+    pub system: Vec<PathBuf>,
+    /// The Python to ask and to fetch with.
+    pub python: Option<PathBuf>,
+    /// The folder of fetched libraries.
+    pub cache: Option<PathBuf>,
+    /// Never fetch.
+    pub offline: bool,
+    /// Told what a person should know: a place passed over, a fetch begun.
+    pub note: &'a dyn Fn(&str),
+}
+
+impl<'a> Search<'a> {
+    /// Everywhere, as the environment variables say.
+    pub fn everywhere(note: &'a dyn Fn(&str)) -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
+        let cache =
+            variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".cache")));
+        let mut system: Vec<PathBuf> = Vec::new();
+        for name in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
+            system.extend(variable(name).iter().flat_map(std::env::split_paths));
+        }
+        let multiarch = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        for folder in ["/usr/local/lib", "/usr/lib", "/usr/lib64", &multiarch, "/opt/homebrew/lib"] {
+            system.push(PathBuf::from(folder));
+        }
+        Self {
+            named: variable("ORT_DYLIB_PATH").map(PathBuf::from),
+            beside: std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
+            system,
+            python: Some(PathBuf::from(if cfg!(windows) { "python" } else { "python3" })),
+            cache: cache.map(|cache| cache.join("mtl").join("onnxruntime")),
+            offline: variable("MTL_OFFLINE").is_some_and(|value| value != "0"),
+            note,
+        }
+    }
+
+    /// The libraries a place offers, the newest first.
+    fn candidates(&self, how: How) -> Result<Vec<PathBuf>, Error> {
+        match how {
+            How::Named => Ok(self.named.iter().cloned().collect()),
+            How::BesideBinary => Ok(self.beside.iter().flat_map(|folder| libraries(folder)).collect()),
+            How::System => Ok(self.system.iter().flat_map(|folder| libraries(folder)).collect()),
+            How::Python => self.python.as_deref().map_or(Ok(Vec::new()), python::installed),
+            How::Cache => match &self.cache {
+                Some(cache) => {
+                    Ok(fetch::place(cache).ok().filter(|path| path.exists()).into_iter().collect())
+                }
+                None => Ok(Vec::new()),
+            },
+            How::Fetched => self.fetch().map(|path| vec![path]),
+        }
+    }
+
+    fn fetch(&self) -> Result<PathBuf, Error> {
+        let refused = |why: &str| Error::NoRuntime { tried: Vec::new(), why: why.to_owned() };
+        if self.offline {
+            return Err(refused("MTL_OFFLINE forbids fetching it"));
+        }
+        let cache =
+            self.cache.as_deref().ok_or_else(|| refused("there is no cache folder to fetch it into"))?;
+        let python = self.python.as_deref().ok_or_else(|| refused("there is no Python to fetch it with"))?;
+        (self.note)(&format!(
+            "ONNX Runtime {} is not on this machine: fetching it once with pip into {}",
+            fetch::VERSION,
+            cache.display()
+        ));
+        fetch::fetch(cache, python)
+    }
+}
+
+/// All places, in order.
+const PLACES: [How; 6] = [How::Named, How::BesideBinary, How::System, How::Python, How::Cache, How::Fetched];
+
+/// A process loads one library and makes one environment, both for good.
+static LOADED: OnceLock<(Runtime, Environment)> = OnceLock::new();
+static SEARCHING: Mutex<()> = Mutex::new(());
+
+impl Runtime {
+    /// Finds and loads ONNX Runtime. Once it is loaded, any search gives what was found first.
+    pub fn find(search: &Search) -> Result<Self, Error> {
+        let _alone = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((runtime, _)) = LOADED.get() {
+            return Ok(runtime.clone());
+        }
+        let mut tried = Vec::new();
+        let mut why = String::new();
+        for how in PLACES {
+            let paths = match search.candidates(how) {
+                Ok(paths) => paths,
+                Err(Error::NoRuntime { why: reason, .. }) => {
+                    why = reason;
+                    continue;
+                }
+                Err(error) if how == How::Fetched => {
+                    why = format!("fetching it failed: {error}");
+                    continue;
+                }
+                Err(error) => {
+                    tried.push(format!("{} ({error})", how.text()));
+                    continue;
+                }
+            };
+            for path in paths {
+                match load(&path, how) {
+                    Ok((runtime, environment)) => {
+                        return Ok(LOADED.get_or_init(|| (runtime, environment)).0.clone());
+                    }
+                    Err(error) => {
+                        (search.note)(&format!("passing over {}: {error}", how.text()));
+                        tried.push(format!("{} ({error})", how.text()));
+                    }
+                }
+            }
+        }
+        if why.is_empty() {
+            why = "the fetched one could not be loaded".to_owned();
+        }
+        Err(Error::NoRuntime { tried, why })
+    }
+
+    /// The environment sessions are opened in.
+    pub(crate) fn environment(&self) -> Option<&'static Environment> {
+        LOADED.get().map(|(_, environment)| environment)
+    }
+}
+
+fn load(path: &Path, how: How) -> Result<(Runtime, Environment), Error> {
+    // A relative path would be looked for beside the binary.
+    let path = std::path::absolute(path).map_err(Error::file(path))?;
+    let library = Library::read(&path)?;
+    if how == How::Cache {
+        fetch::check(&path)?;
+    }
+    if let (Some(minor), Some(version)) = (library.minor(), &library.version)
+        && minor < ort::MINOR_VERSION
+    {
+        return Err(Error::TooOld { path, version: version.clone(), needed: ort::MINOR_VERSION });
+    }
+    let refused = |reason: String| Error::Library { path: path.clone(), reason };
+    // `ort` panics where a library with the right function gives the wrong answer.
+    let environment = std::panic::catch_unwind(|| {
+        let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
+        builder.with_name("mtl").with_telemetry(false).build().map_err(|error| error.to_string())
+    })
+    .map_err(|_| refused("it does not behave like ONNX Runtime".to_owned()))?
+    .map_err(refused)?;
+    let version = library.version.unwrap_or_else(|| "of unknown version".to_owned());
+    Ok((Runtime { path, version, how, loaded: () }, environment))
+}
+
+/// The files called like ONNX Runtime in a folder, the newest version first.
+fn libraries(folder: &Path) -> Vec<PathBuf> {
+    let stem = format!("{}onnxruntime.", std::env::consts::DLL_PREFIX);
+    let mut found: Vec<(Vec<u32>, PathBuf)> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().to_str()?.to_owned();
+            let rest = name.strip_prefix(&stem)?;
+            let is_library = rest.split('.').any(|part| part == std::env::consts::DLL_EXTENSION);
+            let version = rest.split('.').filter_map(|part| part.parse().ok()).collect();
+            is_library.then(|| (version, entry.path()))
+        })
+        .collect();
+    found.sort_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, path)| path).collect()
+}

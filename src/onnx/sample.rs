@@ -1,0 +1,92 @@
+//! Arrays as JSON keeps them: columns of a sample, with `null` for NaN.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::array::{Array, Values};
+
+/// A named array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Cells,
+}
+
+/// The elements of a column, row-major.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cells {
+    Float32(Vec<Cell>),
+    Int64(Vec<i64>),
+    Uint32(Vec<u32>),
+    Text(Vec<String>),
+}
+
+/// A float: JSON has neither NaN (`null`) nor infinities (`"inf"`, `"-inf"`).
+#[derive(Clone, Copy, Debug)]
+pub struct Cell(pub f32);
+
+impl PartialEq for Cell {
+    /// Unlike floats, a missing number equals a missing number.
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Number(f32),
+    Word(String),
+    Missing,
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = match self.0 {
+            number if number.is_nan() => Form::Missing,
+            number if number.is_infinite() => Form::Word(number.to_string()),
+            number => Form::Number(number),
+        };
+        form.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Form::deserialize(deserializer)? {
+            Form::Number(number) => Ok(Self(number)),
+            Form::Missing => Ok(Self(f32::NAN)),
+            Form::Word(word) if word == "inf" => Ok(Self(f32::INFINITY)),
+            Form::Word(word) if word == "-inf" => Ok(Self(f32::NEG_INFINITY)),
+            Form::Word(word) => {
+                Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&word), &"a number"))
+            }
+        }
+    }
+}
+
+impl Column {
+    pub fn new(name: &str, array: &Array) -> Self {
+        let values = match &array.values {
+            Values::F32(values) => Cells::Float32(values.iter().map(|&value| Cell(value)).collect()),
+            Values::I64(values) => Cells::Int64(values.clone()),
+            Values::U32(values) => Cells::Uint32(values.clone()),
+            Values::Text(values) => Cells::Text(values.clone()),
+        };
+        Self { name: name.to_owned(), shape: array.shape.clone(), values }
+    }
+
+    /// The array; `None` when the values do not fill the shape.
+    pub fn array(&self) -> Option<Array> {
+        let values = match &self.values {
+            Cells::Float32(values) => Values::F32(values.iter().map(|cell| cell.0).collect()),
+            Cells::Int64(values) => Values::I64(values.clone()),
+            Cells::Uint32(values) => Values::U32(values.clone()),
+            Cells::Text(values) => Values::Text(values.clone()),
+        };
+        let length = self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
+        let filled = !self.shape.is_empty() && length == values.len();
+        filled.then(|| Array { shape: self.shape.clone(), values })
+    }
+}

@@ -1,0 +1,172 @@
+//! A model, loaded into ONNX Runtime and ready to run.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use ort::session::SessionInputValue;
+use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueType};
+
+use crate::domain::array::{Array, ElementType, Values};
+use crate::onnx::error::Error;
+use crate::onnx::runtime::Runtime;
+
+/// A loaded model.
+#[derive(Debug)]
+pub struct Session {
+    inner: ort::session::Session,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    runtime: Runtime,
+}
+
+/// An input or output of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    pub name: String,
+    /// `None` for a type `mtl` neither feeds nor reads.
+    pub element: Option<ElementType>,
+    /// `None` for a dimension known only when the model runs.
+    pub dims: Vec<Option<usize>>,
+}
+
+impl Session {
+    /// Loads the model; as many threads as there are cores.
+    pub fn open(runtime: &Runtime, path: &Path) -> Result<Self, Error> {
+        Self::open_with(runtime, path, 0)
+    }
+
+    /// Loads the model, to be run on `threads` threads; 0 for as many as there are cores.
+    pub fn open_with(runtime: &Runtime, path: &Path, threads: usize) -> Result<Self, Error> {
+        let refused = |reason: String| Error::Session { path: path.to_owned(), reason };
+        // ONNX Runtime's own message for a missing file is a page long.
+        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let environment = runtime.environment().ok_or_else(|| refused("it is not loaded".to_owned()))?;
+        let mut builder = ort::session::Session::builder(environment)
+            .map_err(|error| refused(error.to_string()))?
+            .with_intra_threads(threads)
+            .map_err(|error| refused(error.to_string()))?
+            .with_inter_threads(1)
+            .map_err(|error| refused(error.to_string()))?;
+        let inner = builder.commit_from_memory(&bytes).map_err(|error| refused(error.to_string()))?;
+        let inputs = inner.inputs().iter().map(port).collect();
+        let outputs = inner.outputs().iter().map(port).collect();
+        Ok(Self { inner, inputs, outputs, runtime: runtime.clone() })
+    }
+
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// What runs it.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The model's own lines of metadata, by key.
+    pub fn metadata(&self) -> Result<Vec<(String, String)>, Error> {
+        let metadata = self.inner.metadata().map_err(run_error)?;
+        let mut keys = metadata.custom_keys().map_err(run_error)?;
+        keys.sort();
+        Ok(keys
+            .into_iter()
+            .filter_map(|key| {
+                let value = metadata.custom(&key)?;
+                Some((key, value))
+            })
+            .collect())
+    }
+
+    /// Runs the model on named inputs; gives all outputs in the model's order.
+    pub fn run(&mut self, inputs: &[(String, Array)]) -> Result<Vec<(String, Array)>, Error> {
+        if let Some((name, _)) =
+            inputs.iter().find(|(name, _)| !self.inputs.iter().any(|port| port.name == *name))
+        {
+            let known = self.inputs.iter().map(|port| port.name.clone()).collect();
+            return Err(Error::UnknownInput { name: name.clone(), known });
+        }
+        if let Some(port) = self.inputs.iter().find(|port| !inputs.iter().any(|(name, _)| port.name == *name))
+        {
+            return Err(Error::MissingInput { name: port.name.clone() });
+        }
+        let fed = inputs
+            .iter()
+            .map(|(name, array)| Ok((Cow::Borrowed(name.as_str()), feed(array)?)))
+            .collect::<Result<Vec<(Cow<str>, SessionInputValue)>, Error>>()?;
+        let given = self.inner.run(fed).map_err(run_error)?;
+        self.outputs
+            .iter()
+            .map(|port| {
+                let missing = || Error::Run { reason: format!("it gave no output `{}`", port.name) };
+                let value = given.get(&port.name).ok_or_else(missing)?;
+                Ok((port.name.clone(), read(&port.name, value)?))
+            })
+            .collect()
+    }
+}
+
+fn run_error(error: ort::Error) -> Error {
+    Error::Run { reason: error.to_string() }
+}
+
+fn port(outlet: &Outlet) -> Port {
+    let (element, dims) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            (element(*ty), shape.iter().map(|&dim| usize::try_from(dim).ok()).collect())
+        }
+        _ => (None, Vec::new()),
+    };
+    Port { name: outlet.name().to_owned(), element, dims }
+}
+
+fn element(element: TensorElementType) -> Option<ElementType> {
+    match element {
+        TensorElementType::Float32 => Some(ElementType::Float32),
+        TensorElementType::Int64 => Some(ElementType::Int64),
+        TensorElementType::Uint32 => Some(ElementType::Uint32),
+        TensorElementType::String => Some(ElementType::Text),
+        _ => None,
+    }
+}
+
+fn feed(array: &Array) -> Result<SessionInputValue<'_>, Error> {
+    let shape = array.shape.as_slice();
+    Ok(match &array.values {
+        Values::F32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Values::I64(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Values::U32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Values::Text(values) => {
+            Tensor::from_string_array((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+    })
+}
+
+fn read(name: &str, value: &DynValue) -> Result<Array, Error> {
+    let found = |found: &dyn std::fmt::Debug| Error::OutputType {
+        name: name.to_owned(),
+        found: format!("{found:?}"),
+    };
+    let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
+        return Err(found(value.dtype()));
+    };
+    let shape: Vec<usize> = shape.iter().map(|&dim| dim.max(0) as usize).collect();
+    let values = match ty {
+        TensorElementType::Float32 => {
+            Values::F32(value.try_extract_tensor::<f32>().map_err(run_error)?.1.to_vec())
+        }
+        TensorElementType::Int64 => {
+            Values::I64(value.try_extract_tensor::<i64>().map_err(run_error)?.1.to_vec())
+        }
+        other => return Err(found(other)),
+    };
+    Ok(Array::new(&shape, values))
+}

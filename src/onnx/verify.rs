@@ -1,0 +1,145 @@
+//! Is what ONNX Runtime computes what candle computed?
+//!
+//! Parity is the largest |a - b| / max(1, |b|), b being the expected value: relative for large values,
+//! absolute for small ones.
+
+use crate::domain::array::{Array, Values};
+use crate::domain::event::{OutputParity, Parity};
+use crate::onnx::error::Error;
+use crate::onnx::session::Session;
+
+/// The parity of each expected output. An output that is missing, of another shape, or not a number
+/// somewhere is infinitely far off.
+pub fn compare(expected: &[(String, Array)], got: &[(String, Array)]) -> Vec<OutputParity> {
+    expected
+        .iter()
+        .map(|(output, expected)| {
+            let largest = got
+                .iter()
+                .find(|(name, _)| name == output)
+                .map_or(f64::INFINITY, |(_, got)| distance(expected, got));
+            OutputParity { output: output.clone(), largest }
+        })
+        .collect()
+}
+
+/// Runs the model on the raw rows in batches of each of these sizes, and compares with what is expected of
+/// them. A batch larger than the sample repeats its rows.
+pub fn verify(
+    session: &mut Session,
+    rows: &[(String, Array)],
+    expected: &[(String, Array)],
+    batches: &[usize],
+    tolerance: f64,
+) -> Result<Parity, Error> {
+    let mut outputs: Vec<OutputParity> =
+        expected.iter().map(|(output, _)| OutputParity { output: output.clone(), largest: 0.0 }).collect();
+    let count = expected.first().map_or(0, |(_, array)| array.rows());
+    for &size in batches {
+        for indices in divided(count, size) {
+            let pick = |arrays: &[(String, Array)]| -> Vec<(String, Array)> {
+                arrays.iter().map(|(name, array)| (name.clone(), array.gather(&indices))).collect()
+            };
+            let got = session.run(&pick(rows))?;
+            for (worst, here) in outputs.iter_mut().zip(compare(&pick(expected), &got)) {
+                // Largest finite number: an infinite one would not survive JSON.
+                worst.largest = worst.largest.max(here.largest).min(f64::MAX);
+            }
+        }
+    }
+    Ok(Parity {
+        verified: true,
+        reason: None,
+        largest: outputs.iter().map(|output| output.largest).fold(0.0, f64::max),
+        tolerance,
+        batches: batches.to_vec(),
+        outputs,
+        runtime: Some(session.runtime().version.clone()),
+    })
+}
+
+/// The parity of a model that could not be compared.
+pub fn unverified(reason: &Error, tolerance: f64) -> Parity {
+    Parity {
+        verified: false,
+        reason: Some(reason.to_string()),
+        largest: 0.0,
+        tolerance,
+        batches: Vec::new(),
+        outputs: Vec::new(),
+        runtime: None,
+    }
+}
+
+/// Row numbers of batches of `size`, in order, the last one shorter; one batch that repeats rows when there
+/// are fewer than `size`.
+fn divided(rows: usize, size: usize) -> Vec<Vec<u32>> {
+    if rows == 0 || size == 0 {
+        return Vec::new();
+    }
+    if size >= rows {
+        return vec![(0..size).map(|row| (row % rows) as u32).collect()];
+    }
+    let all: Vec<u32> = (0..rows as u32).collect();
+    all.chunks(size).map(<[u32]>::to_vec).collect()
+}
+
+fn distance(expected: &Array, got: &Array) -> f64 {
+    if expected.shape != got.shape {
+        return f64::INFINITY;
+    }
+    match (&expected.values, &got.values) {
+        (Values::F32(b), Values::F32(a)) => {
+            furthest(a.iter().map(|&a| f64::from(a)), b.iter().map(|&b| f64::from(b)))
+        }
+        (Values::I64(b), Values::I64(a)) => {
+            furthest(a.iter().map(|&a| a as f64), b.iter().map(|&b| b as f64))
+        }
+        _ if expected == got => 0.0,
+        _ => f64::INFINITY,
+    }
+}
+
+fn furthest(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> f64 {
+    a.zip(b)
+        .map(|(a, b)| (a - b).abs() / b.abs().max(1.0))
+        .fold(0.0, |worst, here| if here.is_nan() { f64::INFINITY } else { worst.max(here) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compare, divided};
+    use crate::domain::array::{Array, Values};
+
+    fn one(values: Vec<f32>) -> Vec<(String, Array)> {
+        vec![("income".to_owned(), Array::f32(&[values.len(), 1], values))]
+    }
+
+    #[test]
+    fn relative_for_large_and_absolute_for_small() {
+        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![101.0, 0.25]));
+        assert_eq!(parity[0].largest, 0.25);
+        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![150.0, 0.5]));
+        assert_eq!(parity[0].largest, 0.5);
+    }
+
+    #[test]
+    fn nothing_hides_a_nan_a_shape_or_an_absence() {
+        let far = |expected: &[(String, Array)], got: &[(String, Array)]| compare(expected, got)[0].largest;
+        assert_eq!(far(&one(vec![1.0, 2.0]), &one(vec![f32::NAN, 2.0])), f64::INFINITY);
+        assert_eq!(far(&one(vec![f32::NAN]), &one(vec![f32::NAN])), f64::INFINITY);
+        assert_eq!(far(&one(vec![f32::INFINITY]), &one(vec![1.0])), f64::INFINITY);
+        assert_eq!(far(&one(vec![1.0, 2.0]), &one(vec![1.0])), f64::INFINITY);
+        assert_eq!(far(&one(vec![1.0]), &[]), f64::INFINITY);
+        let codes = vec![("income".to_owned(), Array::new(&[1, 1], Values::I64(vec![1])))];
+        assert_eq!(far(&one(vec![1.0]), &codes), f64::INFINITY);
+        assert_eq!(far(&codes, &codes), 0.0);
+    }
+
+    #[test]
+    fn batches_cover_all_rows_and_repeat_a_small_sample() {
+        assert_eq!(divided(5, 2), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(divided(2, 5), [vec![0, 1, 0, 1, 0]]);
+        assert!(divided(0, 5).is_empty());
+    }
+}
