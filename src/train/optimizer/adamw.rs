@@ -1,10 +1,17 @@
-//! Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+//! Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
+//!
+//! w = (1 - rate decay) w, then Adam's step. Biases and the scales of norms are not decayed.
+//!
+//! `optimizer: {adamw: {rate: 3.0e-4, decay: 0.01}}`
 
+use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Positive, Rate};
+use crate::train::optimizer::adam::Stride;
+use crate::train::optimizer::{Pull, Update};
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,5 +62,30 @@ fn decay() -> NonNegative {
 impl Default for AdamWSpec {
     fn default() -> Self {
         Self { rate: rate(), beta1: beta1(), beta2: beta2(), epsilon: epsilon(), decay: decay() }
+    }
+}
+
+impl AdamWSpec {
+    fn stride(&self, pull: &Pull) -> Stride {
+        let decay = if pull.decay { self.decay.get() } else { 0.0 };
+        Stride::new(pull, self.beta1, self.beta2, self.epsilon, decay)
+    }
+}
+
+impl Update for AdamWSpec {
+    fn rate(&self) -> f64 {
+        self.rate.get()
+    }
+
+    fn moments(&self) -> usize {
+        2
+    }
+
+    fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]) {
+        self.stride(pull).host(pull, weight, gradient, moments);
+    }
+
+    fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor> {
+        self.stride(pull).tensor(pull, weight, gradient, moments)
     }
 }

@@ -1,9 +1,12 @@
 //! l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
+//!
+//! `regularization: {elastic: {l1: 1.0e-6, l2: 1.0e-5}}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::regularization::{Regularization, Strength};
 use crate::domain::number::NonNegative;
 
 /// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
@@ -18,4 +21,24 @@ pub struct ElasticSpec {
 
 impl Settings for ElasticSpec {
     const EXAMPLE: &'static str = "{elastic: {l1: 1.0e-6, l2: 1.0e-5}}";
+}
+
+impl Regularization for ElasticSpec {
+    fn strength(&self) -> Strength {
+        Strength { l1: self.l1.get(), l2: self.l2.get() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::NonNegative;
+    use crate::train::regularization::Regularization;
+    use crate::train::regularization::elastic::ElasticSpec;
+
+    /// w = (1, -2): 0.5 * 3 + 0.1 * 5 = 2.
+    #[test]
+    fn by_hand() {
+        let words = ElasticSpec { l1: NonNegative::constant(0.5), l2: NonNegative::constant(0.1) };
+        assert_eq!(words.strength().penalty(3.0, 5.0), 2.0);
+    }
 }

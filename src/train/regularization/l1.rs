@@ -1,9 +1,12 @@
-//! lambda sum |w|.
+//! lambda sum |w| (Tibshirani 1996): drives weights to exactly nothing.
+//!
+//! `regularization: {l1: 1.0e-6}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::regularization::{Regularization, Strength};
 use crate::domain::number::NonNegative;
 
 /// lambda sum |w|.
@@ -17,4 +20,10 @@ pub struct L1Spec {
 impl Settings for L1Spec {
     const BARE: Option<&'static str> = Some("strength");
     const EXAMPLE: &'static str = "{l1: 1.0e-6}";
+}
+
+impl Regularization for L1Spec {
+    fn strength(&self) -> Strength {
+        Strength { l1: self.strength.get(), l2: 0.0 }
+    }
 }

@@ -1,9 +1,12 @@
-//! lambda sum w^2.
+//! lambda sum w^2 (Hoerl & Kennard 1970): keeps weights small. Under sgd it equals a weight decay of 2 lambda.
+//!
+//! `regularization: {l2: 1.0e-5}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::regularization::{Regularization, Strength};
 use crate::domain::number::NonNegative;
 
 /// lambda sum w^2.
@@ -17,4 +20,10 @@ pub struct L2Spec {
 impl Settings for L2Spec {
     const BARE: Option<&'static str> = Some("strength");
     const EXAMPLE: &'static str = "{l2: 1.0e-5}";
+}
+
+impl Regularization for L2Spec {
+    fn strength(&self) -> Strength {
+        Strength { l1: 0.0, l2: self.strength.get() }
+    }
 }

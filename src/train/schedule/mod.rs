@@ -10,7 +10,7 @@ use crate::domain::kinds::kinds;
 
 kinds! {
     /// How the learning rate changes over steps.
-    pub enum ScheduleSpec: "schedule" {
+    pub enum ScheduleSpec: "schedule" => dyn Schedule {
         Constant: "constant" => constant::ConstantSpec,
         Step: "step" => step::StepSpec,
         Cosine: "cosine" => cosine::CosineSpec,
@@ -23,4 +23,19 @@ impl Default for ScheduleSpec {
     fn default() -> Self {
         Self::Constant(constant::ConstantSpec {})
     }
+}
+
+/// Where in a training a step stands. Steps count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    pub step: usize,
+    pub steps_per_epoch: usize,
+    /// Steps of the whole training, if it is not stopped early.
+    pub total: usize,
+}
+
+/// What every schedule can say.
+pub trait Schedule {
+    /// What the learning rate is multiplied by at this step.
+    fn factor(&self, clock: Clock) -> f64;
 }

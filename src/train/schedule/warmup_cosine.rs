@@ -1,9 +1,16 @@
 //! A straight rise over `warmup` steps, then half a cosine to the floor.
+//!
+//! While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
+//!
+//! `schedule: {warmup_cosine: {warmup: 200}}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::schedule::cosine::half_cosine;
+use crate::train::schedule::warmup_linear::{after, rise};
+use crate::train::schedule::{Clock, Schedule};
 use crate::domain::number::{Fraction, Whole};
 
 /// A straight rise over `warmup` steps, then half a cosine to the floor.
@@ -24,4 +31,35 @@ impl Settings for WarmupCosineSpec {
 
 fn nothing() -> Fraction {
     Fraction::constant(0.0)
+}
+
+impl Schedule for WarmupCosineSpec {
+    fn factor(&self, clock: Clock) -> f64 {
+        let warmup = self.warmup.get();
+        rise(clock, warmup).unwrap_or_else(|| half_cosine(after(clock, warmup), self.floor.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::{Fraction, Whole};
+    use crate::train::schedule::warmup_cosine::WarmupCosineSpec;
+    use crate::train::schedule::{Clock, Schedule};
+
+    /// Up over 4 steps, then a cosine over the 4 that are left, down to nothing.
+    #[test]
+    fn by_hand() {
+        let words = WarmupCosineSpec { warmup: Whole::constant(4), floor: Fraction::constant(0.0) };
+        let expected = [0.25, 0.5, 0.75, 1.0, 1.0, 0.853_553_4, 0.5, 0.146_446_6, 0.0];
+        for (step, expected) in expected.into_iter().enumerate() {
+            let factor = words.factor(Clock { step, steps_per_epoch: 2, total: 8 });
+            assert!((factor - expected).abs() < 1e-7, "step {step}: {factor}");
+        }
+    }
+
+    #[test]
+    fn a_warmup_longer_than_the_training_only_rises() {
+        let words = WarmupCosineSpec { warmup: Whole::constant(100), floor: Fraction::constant(0.0) };
+        assert_eq!(words.factor(Clock { step: 9, steps_per_epoch: 5, total: 10 }), 0.1);
+    }
 }

@@ -1,12 +1,19 @@
-//! Dynamic weight average (Liu, Johns & Davison 2019): w = T softmax(r / temperature) of the ratios r of the last two epochs' mean losses.
+//! Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss falls slowly counts more.
+//!
+//! r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in the first two
+//! epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts 1.
+//!
+//! `weighting: {dwa: {temperature: 2.0}}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
+use crate::train::weighting::{Setting, Weighting, WeightingWords};
 
-/// Dynamic weight average (Liu, Johns & Davison 2019): w = T softmax(r / temperature) of the ratios r of the last two epochs' mean losses.
+/// Dynamic weight average (Liu, Johns & Davison 2019): w = T softmax(r / temperature) of the ratios r of
+/// the last two epochs' mean losses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DwaSpec {
@@ -22,4 +29,113 @@ impl Settings for DwaSpec {
 
 fn two() -> Positive {
     Positive::constant(2.0)
+}
+
+impl WeightingWords for DwaSpec {
+    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
+        let tasks = setting.tasks.len();
+        Box::new(Dwa { temperature: self.temperature.get(), last: vec![f64::NAN; tasks], weights: vec![1.0; tasks] })
+    }
+}
+
+struct Dwa {
+    temperature: f64,
+    /// Mean losses of the epoch before; NaN where there is none yet.
+    last: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl Dwa {
+    fn softmax(&self, ratios: &[f64]) -> Vec<f64> {
+        let largest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers: Vec<f64> = ratios.iter().map(|r| ((r - largest) / self.temperature).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.iter().map(|power| ratios.len() as f64 * power / sum).collect()
+    }
+}
+
+/// How much of `before` is left; 1 when nothing can be said.
+fn ratio(now: f64, before: f64) -> f64 {
+    let ratio = now / before;
+    if ratio.is_finite() { ratio } else { 1.0 }
+}
+
+impl Weighting for Dwa {
+    fn weights(&mut self, _: u64, _: &[Option<f64>]) -> Vec<f64> {
+        self.weights.clone()
+    }
+
+    fn after_epoch(&mut self, losses: &[Option<f64>]) {
+        let now: Vec<f64> = losses.iter().zip(&self.last).map(|(loss, last)| loss.unwrap_or(*last)).collect();
+        let ratios: Vec<f64> = now.iter().zip(&self.last).map(|(now, last)| ratio(*now, *last)).collect();
+        self.weights = self.softmax(&ratios);
+        self.last = now;
+    }
+
+    fn state(&self) -> Vec<f64> {
+        [self.last.as_slice(), self.weights.as_slice()].concat()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        let tasks = self.weights.len();
+        if state.len() != 2 * tasks {
+            return false;
+        }
+        self.last = state[..tasks].to_vec();
+        self.weights = state[tasks..].to_vec();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::name::TaskName;
+    use crate::train::weighting::dwa::{DwaSpec, two};
+    use crate::train::weighting::{Setting, Weighting, WeightingWords};
+
+    fn build(tasks: usize) -> Box<dyn Weighting> {
+        let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
+        DwaSpec { temperature: two() }.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 })
+    }
+
+    fn after(epochs: &[&[Option<f64>]]) -> Vec<f64> {
+        let mut dwa = build(epochs[0].len());
+        epochs.iter().for_each(|losses| dwa.after_epoch(losses));
+        dwa.weights(0, epochs[0])
+    }
+
+    fn near(found: &[f64], expected: &[f64]) {
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} is not {expected:?}");
+    }
+
+    /// methods.md 5: ratios (1, 4) -> .364851 1.635149; (.9, .5, .7) -> 1.101496 .901829 .996675.
+    #[test]
+    fn golden_values() {
+        near(&after(&[&[Some(2.0), Some(0.5)], &[Some(2.0), Some(2.0)]]), &[0.364_851, 1.635_149]);
+        let three = after(&[&[Some(1.0), Some(2.0), Some(10.0)], &[Some(0.9), Some(1.0), Some(7.0)]]);
+        near(&three, &[1.101_496, 0.901_829, 0.996_675]);
+    }
+
+    #[test]
+    fn the_first_two_epochs_are_equal() {
+        assert_eq!(build(2).weights(0, &[Some(1.0), Some(9.0)]), [1.0, 1.0]);
+        assert_eq!(after(&[&[Some(1.0), Some(9.0)]]), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn nothing_over_nothing_counts_one() {
+        near(&after(&[&[Some(0.0), Some(1.0)], &[Some(0.0), Some(1.0)]]), &[1.0, 1.0]);
+        near(&after(&[&[None, Some(1.0)], &[Some(3.0), Some(1.0)]]), &[1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_state_goes_on_exactly() {
+        let (mut one, mut two) = (build(2), build(2));
+        one.after_epoch(&[Some(1.0), Some(2.0)]);
+        assert!(two.restore(&one.state()));
+        for dwa in [&mut one, &mut two] {
+            dwa.after_epoch(&[Some(0.3), Some(1.9)]);
+        }
+        assert_eq!(one.state(), two.state());
+    }
 }

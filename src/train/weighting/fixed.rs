@@ -1,4 +1,6 @@
 //! One given weight per task.
+//!
+//! `weighting: {fixed: {weights: {income: 2.0, stars: 0.5}}}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
+use crate::train::weighting::{Setting, Weighting, WeightingWords};
 use indexmap::IndexMap;
 
 /// One given weight per task.
@@ -18,4 +21,38 @@ pub struct FixedSpec {
 
 impl Settings for FixedSpec {
     const EXAMPLE: &'static str = "{fixed: {weights: {income: 2.0, stars: 0.5}}}";
+}
+
+impl WeightingWords for FixedSpec {
+    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
+        let weight = |task| self.weights.get(task).map_or(1.0, |weight| weight.get());
+        Box::new(Fixed { weights: setting.tasks.iter().map(weight).collect() })
+    }
+}
+
+struct Fixed {
+    weights: Vec<f64>,
+}
+
+impl Weighting for Fixed {
+    fn weights(&mut self, _: u64, _: &[Option<f64>]) -> Vec<f64> {
+        self.weights.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::name::TaskName;
+    use crate::domain::number::NonNegative;
+    use crate::train::weighting::fixed::FixedSpec;
+    use crate::train::weighting::{Setting, WeightingWords};
+
+    #[test]
+    fn weights_stand_in_the_tasks_order_and_default_to_one() {
+        let tasks = ["a", "b", "c"].map(|name| TaskName::new(name).expect("a name"));
+        let weights = [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];
+        let words = FixedSpec { weights: weights.into_iter().collect() };
+        let mut fixed = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
+        assert_eq!(fixed.weights(0, &[Some(1.0); 3]), [2.0, 1.0, 0.5]);
+    }
 }

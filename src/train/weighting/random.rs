@@ -1,9 +1,18 @@
-//! Random loss weighting (Lin et al. 2022): drawn anew at every step, with sum T.
+//! Random loss weighting (Lin et al., TMLR 2022): weights drawn anew at every step, with sum T.
+//!
+//! The draw depends on the trial's seed and the step's number alone.
+//!
+//! `weighting: {random: {distribution: normal}}`
 
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Exp1, StandardNormal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::random::{Purpose, stream};
+use crate::train::weighting::{Setting, Weighting, WeightingWords};
 
 /// Random loss weighting (Lin et al. 2022): drawn anew at every step, with sum T.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,4 +41,87 @@ pub enum Distribution {
     Dirichlet,
     /// 0 or 1 with equal chance, drawn again when all are 0
     Bernoulli,
+}
+
+impl WeightingWords for RandomWeightingSpec {
+    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
+        Box::new(RandomWeighting { distribution: self.distribution, seed: setting.seed })
+    }
+}
+
+struct RandomWeighting {
+    distribution: Distribution,
+    seed: u64,
+}
+
+impl Distribution {
+    /// `count` numbers of 0 or more, not all 0.
+    fn draw(self, random: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
+        let mut one = || match self {
+            Self::Normal => random.sample::<f64, _>(StandardNormal).exp(),
+            Self::Uniform => random.random::<f64>(),
+            Self::Dirichlet => random.sample::<f64, _>(Exp1),
+            Self::Bernoulli => f64::from(u8::from(random.random::<bool>())),
+        };
+        loop {
+            let numbers: Vec<f64> = (0..count).map(|_| one()).collect();
+            if count == 0 || numbers.iter().sum::<f64>() > 0.0 {
+                return numbers;
+            }
+        }
+    }
+}
+
+impl Weighting for RandomWeighting {
+    fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        let mut random = stream(self.seed, Purpose::Weighting, step);
+        let numbers = self.distribution.draw(&mut random, losses.len());
+        let sum: f64 = numbers.iter().sum();
+        numbers.iter().map(|number| losses.len() as f64 * number / sum).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::weighting::random::{Distribution, RandomWeightingSpec};
+    use crate::train::weighting::{Setting, WeightingWords};
+
+    const ALL: [Distribution; 4] =
+        [Distribution::Normal, Distribution::Uniform, Distribution::Dirichlet, Distribution::Bernoulli];
+
+    fn draw(distribution: Distribution, seed: u64, step: u64) -> Vec<f64> {
+        RandomWeightingSpec { distribution }
+            .build(&Setting { tasks: &[], seed, rate: 0.1 })
+            .weights(step, &[Some(1.0); 3])
+    }
+
+    #[test]
+    fn weights_sum_to_the_number_of_tasks() {
+        for distribution in ALL {
+            for step in 0..50 {
+                let weights = draw(distribution, 7, step);
+                assert!(weights.iter().all(|w| *w >= 0.0));
+                assert!((weights.iter().sum::<f64>() - 3.0).abs() < 1e-12, "{distribution:?} {weights:?}");
+            }
+        }
+    }
+
+    /// Every task has the same mean weight, 1.
+    #[test]
+    fn no_task_is_preferred() {
+        for distribution in ALL {
+            let mut mean = [0.0; 3];
+            for step in 0..4000 {
+                mean.iter_mut().zip(draw(distribution, 1, step)).for_each(|(m, w)| *m += w / 4000.0);
+            }
+            assert!(mean.iter().all(|m| (m - 1.0).abs() < 0.05), "{distribution:?} {mean:?}");
+        }
+    }
+
+    #[test]
+    fn seed_and_step_alone_decide() {
+        assert_eq!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 1, 5));
+        assert_ne!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 1, 6));
+        assert_ne!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 2, 5));
+    }
 }

@@ -1,0 +1,120 @@
+//! Which epoch is the best one, and when to stop looking for a better.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::score::Direction;
+
+/// The best epoch so far, and how long ago it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlyStopping {
+    direction: Direction,
+    patience: Option<usize>,
+    standing: Standing,
+}
+
+/// What it remembers. Epochs count from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    pub best_epoch: usize,
+    /// The best objective, as bits: text would not keep it exactly.
+    best_bits: Option<u64>,
+    /// Epochs since the best one.
+    pub waited: usize,
+}
+
+impl Standing {
+    pub fn best(&self) -> Option<f64> {
+        self.best_bits.map(f64::from_bits)
+    }
+}
+
+/// What an epoch's objective means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The best so far: keep its weights.
+    Best,
+    /// Not better; go on.
+    Wait,
+    /// Not better, for as long as patience lasts.
+    Stop,
+}
+
+impl EarlyStopping {
+    pub fn new(direction: Direction, patience: Option<usize>) -> Self {
+        Self { direction, patience, standing: Standing::default() }
+    }
+
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub fn restore(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
+    /// Told the objective after each epoch. Where there is none (no validation rows, or a metric that
+    /// is not defined on them) the latest epoch is best, until one has an objective.
+    pub fn judge(&mut self, epoch: usize, objective: Option<f64>) -> Verdict {
+        let objective = objective.filter(|value| !value.is_nan());
+        let better = match (objective, self.standing.best()) {
+            (Some(value), Some(best)) => self.direction.prefers(value, best),
+            (Some(_), None) | (None, None) => true,
+            (None, Some(_)) => false,
+        };
+        if better {
+            self.standing = Standing { best_epoch: epoch, best_bits: objective.map(f64::to_bits), waited: 0 };
+            return Verdict::Best;
+        }
+        self.standing.waited += 1;
+        match self.patience {
+            Some(patience) if self.standing.waited >= patience => Verdict::Stop,
+            _ => Verdict::Wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::Direction;
+    use crate::train::early_stopping::{EarlyStopping, Verdict};
+
+    fn judge(direction: Direction, patience: Option<usize>, objectives: &[Option<f64>]) -> (Vec<Verdict>, usize) {
+        let mut stopping = EarlyStopping::new(direction, patience);
+        let verdicts = objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value)).collect();
+        (verdicts, stopping.standing().best_epoch)
+    }
+
+    use Verdict::{Best, Stop, Wait};
+
+    #[test]
+    fn stops_after_patience_without_a_better_one() {
+        let losses = [Some(1.0), Some(0.5), Some(0.5), Some(0.6)];
+        assert_eq!(judge(Direction::Lower, Some(2), &losses), (vec![Best, Best, Wait, Stop], 2));
+        let scores = [Some(0.7), Some(0.6), Some(0.8)];
+        assert_eq!(judge(Direction::Higher, Some(2), &scores), (vec![Best, Wait, Best], 3));
+    }
+
+    #[test]
+    fn without_patience_never_stops() {
+        let losses = [Some(1.0), Some(2.0), Some(3.0), Some(4.0)];
+        assert_eq!(judge(Direction::Lower, None, &losses), (vec![Best, Wait, Wait, Wait], 1));
+    }
+
+    #[test]
+    fn without_an_objective_the_latest_is_best() {
+        assert_eq!(judge(Direction::Lower, Some(1), &[None, None, None]), (vec![Best; 3], 3));
+        assert_eq!(judge(Direction::Lower, Some(1), &[None, Some(2.0), Some(f64::NAN)]), (vec![Best, Best, Stop], 2));
+    }
+
+    #[test]
+    fn a_standing_goes_on() {
+        let mut one = EarlyStopping::new(Direction::Lower, Some(2));
+        one.judge(1, Some(0.1 + 0.2));
+        one.judge(2, Some(0.5));
+        let mut two = EarlyStopping::new(Direction::Lower, Some(2));
+        let text = serde_json::to_string(&one.standing()).expect("text");
+        two.restore(serde_json::from_str(&text).expect("a standing"));
+        assert_eq!(one, two);
+        assert_eq!(two.judge(3, Some(0.4)), Stop);
+    }
+}

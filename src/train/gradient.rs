@@ -1,0 +1,200 @@
+//! The joint loss's gradient, looked over before a step: is it whole, how long is it, what do the
+//! weights it touches weigh?
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, Result, Storage, Tensor};
+
+use crate::train::optimizer::pass::{Stroke, Trainable};
+use crate::train::regularization::Strength;
+
+/// The variables' gradients in the variables' order; `None` where the batch's tasks do not reach.
+pub fn collect(mut store: GradStore, variables: &[Trainable]) -> Vec<Option<Tensor>> {
+    variables.iter().map(|variable| store.remove(variable.var.as_tensor())).collect()
+}
+
+/// What is known of a gradient before the step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// Sum of the squares of the joint loss's gradient, the penalty's included.
+    pub squares: f64,
+    /// The penalty of the weights it reaches.
+    pub penalty: f64,
+}
+
+impl Survey {
+    /// Reads gradients and weights once.
+    pub fn of(variables: &[Trainable], gradients: &[Option<Tensor>], strength: Strength) -> Result<Self> {
+        let mut survey = Self::default();
+        for (variable, gradient) in variables.iter().zip(gradients) {
+            let Some(gradient) = gradient else { continue };
+            let strength = if variable.decay { strength } else { Strength::default() };
+            let sums = Sums::of(variable.var.as_tensor(), gradient, strength)?;
+            survey.squares += sums.joint;
+            survey.penalty += strength.penalty(sums.absolute, sums.squares);
+        }
+        Ok(survey)
+    }
+
+    /// What clipping to `limit` leaves of the gradient, as PyTorch's `clip_grad_norm_` has it.
+    pub fn scale(&self, limit: Option<f64>) -> f64 {
+        limit.map_or(1.0, |limit| (limit / (self.squares.sqrt() + 1e-6)).min(1.0))
+    }
+}
+
+/// The step's settings; the survey is taken only when something asks for it.
+pub fn stroke(
+    variables: &[Trainable],
+    gradients: &[Option<Tensor>],
+    rate: f64,
+    strength: Strength,
+    clip_norm: Option<f64>,
+) -> Result<(Stroke, f64)> {
+    if clip_norm.is_none() && strength.is_nothing() {
+        return Ok((Stroke { rate, scale: 1.0, strength }, 0.0));
+    }
+    let survey = Survey::of(variables, gradients, strength)?;
+    Ok((Stroke { rate, scale: survey.scale(clip_norm), strength }, survey.penalty))
+}
+
+/// One variable's sums.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// Of the squares of gradient + penalty's gradient.
+    joint: f64,
+    /// Of |w|.
+    absolute: f64,
+    /// Of w^2.
+    squares: f64,
+}
+
+impl Sums {
+    fn of(weight: &Tensor, gradient: &Tensor, strength: Strength) -> Result<Self> {
+        let gradient = gradient.contiguous()?;
+        let (weight_storage, weight_at) = weight.storage_and_layout();
+        let (gradient_storage, gradient_at) = gradient.storage_and_layout();
+        match (&*weight_storage, &*gradient_storage) {
+            (Storage::Cpu(CpuStorage::F32(w)), Storage::Cpu(CpuStorage::F32(g))) => {
+                let (from, length) = (weight_at.start_offset(), weight_at.shape().elem_count());
+                let w = &w[from..from + length];
+                let g = &g[gradient_at.start_offset()..gradient_at.start_offset() + length];
+                Ok(Self::over(w, g, strength))
+            }
+            _ => {
+                drop((weight_storage, gradient_storage));
+                Self::composed(weight, &gradient, strength)
+            }
+        }
+    }
+
+    /// Halved until small: the order of additions depends on the size alone, never on threads.
+    fn over(w: &[f32], g: &[f32], strength: Strength) -> Self {
+        const GRAIN: usize = 1 << 15;
+        if w.len() > GRAIN {
+            let middle = w.len() / 2;
+            let (one, two) = rayon::join(
+                || Self::over(&w[..middle], &g[..middle], strength),
+                || Self::over(&w[middle..], &g[middle..], strength),
+            );
+            return one.plus(two);
+        }
+        let (l1, twice_l2) = (strength.l1 as f32, 2.0 * strength.l2 as f32);
+        const LANES: usize = 8;
+        let mut lanes = [[0.0_f64; 3]; LANES];
+        for (w, g) in w.chunks(LANES).zip(g.chunks(LANES)) {
+            for ((lane, w), g) in lanes.iter_mut().zip(w).zip(g) {
+                let sign = f32::from(u8::from(*w > 0.0)) - f32::from(u8::from(*w < 0.0));
+                let joint = f64::from(g + l1 * sign + twice_l2 * w);
+                let w = f64::from(*w);
+                lane[0] += joint * joint;
+                lane[1] += w.abs();
+                lane[2] += w * w;
+            }
+        }
+        let of = |[joint, absolute, squares]: [f64; 3]| Self { joint, absolute, squares };
+        lanes.into_iter().map(of).fold(Self::default(), Self::plus)
+    }
+
+    fn composed(weight: &Tensor, gradient: &Tensor, strength: Strength) -> Result<Self> {
+        let sum = |tensor: Tensor| -> Result<f64> { Ok(f64::from(tensor.sum_all()?.to_scalar::<f32>()?)) };
+        let penalty = (weight.sign()?.affine(strength.l1, 0.0)? + weight.affine(2.0 * strength.l2, 0.0)?)?;
+        Ok(Self {
+            joint: sum((gradient + penalty)?.sqr()?)?,
+            absolute: sum(weight.abs()?)?,
+            squares: sum(weight.sqr()?)?,
+        })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            joint: self.joint + other.joint,
+            absolute: self.absolute + other.absolute,
+            squares: self.squares + other.squares,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor, Var};
+
+    use crate::domain::number::{Positive, Rate};
+    use crate::train::gradient::{Sums, Survey, stroke};
+    use crate::train::optimizer::pass::{Optimizer, Trainable};
+    use crate::train::optimizer::sgd::SgdSpec;
+    use crate::train::regularization::Strength;
+
+    fn variables() -> [Trainable; 2] {
+        let var = |values: &[f32]| Var::from_slice(values, values.len(), &Device::Cpu).expect("a variable");
+        [
+            Trainable { name: "w".into(), var: var(&[1.0, -2.0, 0.5]), decay: true },
+            Trainable { name: "b".into(), var: var(&[3.0]), decay: false },
+        ]
+    }
+
+    fn gradients() -> [Option<Tensor>; 2] {
+        let tensor = |values: &[f32]| Some(Tensor::new(values, &Device::Cpu).expect("a gradient"));
+        [tensor(&[0.1, -0.2, 0.3]), tensor(&[2.0])]
+    }
+
+    /// PyTorch 2.11: loss = (w * [.1, -.2, .3]).sum() + 2 * b.sum() + .01 * (w * w).sum() + .1 * w.abs().sum();
+    /// clip_grad_norm_([w, b], .5) -> 2.0813696; SGD(lr=.1).step() -> w, b below.
+    #[test]
+    fn clipping_counts_the_penalty_and_equals_pytorch() {
+        let (variables, gradients) = (variables(), gradients());
+        let strength = Strength { l1: 0.1, l2: 0.01 };
+        let survey = Survey::of(&variables, &gradients, strength).expect("a survey");
+        assert!((survey.squares.sqrt() - 2.081_369_6).abs() < 1e-6, "{survey:?}");
+        assert!((survey.penalty - (0.1 * 3.5 + 0.01 * 5.25)).abs() < 1e-6, "{survey:?}");
+        let words = SgdSpec { rate: Positive::constant(0.1), momentum: Rate::constant(0.0), nesterov: false };
+        let mut optimizer = Optimizer::new(&words, &variables).expect("an optimizer");
+        let (stroke, _) = stroke(&variables, &gradients, 0.1, strength, Some(0.5)).expect("a stroke");
+        optimizer.step(&variables, &gradients, &stroke).expect("a step");
+        let w: Vec<f32> = variables[0].var.to_vec1().expect("values");
+        let b: Vec<f32> = variables[1].var.to_vec1().expect("values");
+        let expected = [0.994_715_04, -1.991_832_26, 0.490_150_72, 2.951_954_84];
+        for (found, expected) in w.iter().chain(&b).zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{w:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_gradient_is_left_alone() {
+        let (variables, gradients) = (variables(), gradients());
+        let (stroke, penalty) =
+            stroke(&variables, &gradients, 0.1, Strength::default(), Some(100.0)).expect("a stroke");
+        assert_eq!((stroke.scale, penalty), (1.0, 0.0));
+    }
+
+    #[test]
+    fn the_twin_agrees() {
+        let values: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let gradient: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.11).cos()).collect();
+        let strength = Strength { l1: 0.1, l2: 0.01 };
+        let fused = Sums::over(&values, &gradient, strength);
+        let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).expect("a tensor");
+        let twin = Sums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
+        for (a, b) in [(fused.joint, twin.joint), (fused.absolute, twin.absolute), (fused.squares, twin.squares)] {
+            assert!((a - b).abs() < 1e-4 * a, "{fused:?} {twin:?}");
+        }
+    }
+}
