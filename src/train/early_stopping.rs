@@ -78,9 +78,14 @@ mod tests {
     use crate::domain::score::Direction;
     use crate::train::early_stopping::{EarlyStopping, Verdict};
 
-    fn judge(direction: Direction, patience: Option<usize>, objectives: &[Option<f64>]) -> (Vec<Verdict>, usize) {
+    fn judge(
+        direction: Direction,
+        patience: Option<usize>,
+        objectives: &[Option<f64>],
+    ) -> (Vec<Verdict>, usize) {
         let mut stopping = EarlyStopping::new(direction, patience);
-        let verdicts = objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value)).collect();
+        let verdicts =
+            objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value)).collect();
         (verdicts, stopping.standing().best_epoch)
     }
 
@@ -103,7 +108,10 @@ mod tests {
     #[test]
     fn without_an_objective_the_latest_is_best() {
         assert_eq!(judge(Direction::Lower, Some(1), &[None, None, None]), (vec![Best; 3], 3));
-        assert_eq!(judge(Direction::Lower, Some(1), &[None, Some(2.0), Some(f64::NAN)]), (vec![Best, Best, Stop], 2));
+        assert_eq!(
+            judge(Direction::Lower, Some(1), &[None, Some(2.0), Some(f64::NAN)]),
+            (vec![Best, Best, Stop], 2)
+        );
     }
 
     #[test]

@@ -193,7 +193,9 @@ mod tests {
         let fused = Sums::over(&values, &gradient, strength);
         let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).expect("a tensor");
         let twin = Sums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
-        for (a, b) in [(fused.joint, twin.joint), (fused.absolute, twin.absolute), (fused.squares, twin.squares)] {
+        for (a, b) in
+            [(fused.joint, twin.joint), (fused.absolute, twin.absolute), (fused.squares, twin.squares)]
+        {
             assert!((a - b).abs() < 1e-4 * a, "{fused:?} {twin:?}");
         }
     }

@@ -66,7 +66,13 @@ impl Update for AdamSpec {
         self.stride(pull, 0.0).host(pull, weight, gradient, moments);
     }
 
-    fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor> {
+    fn tensor(
+        &self,
+        pull: &Pull,
+        weight: &Tensor,
+        gradient: &Tensor,
+        moments: &mut [Tensor],
+    ) -> Result<Tensor> {
         self.stride(pull, 0.0).tensor(pull, weight, gradient, moments)
     }
 }
@@ -123,7 +129,13 @@ impl Stride {
     }
 
     /// The composed twin.
-    pub fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor> {
+    pub fn tensor(
+        &self,
+        pull: &Pull,
+        weight: &Tensor,
+        gradient: &Tensor,
+        moments: &mut [Tensor],
+    ) -> Result<Tensor> {
         let [first, second] = moments else { candle_core::bail!("Adam keeps two moments") };
         let gradient = pull.gradient_tensor(weight, gradient)?;
         *first = (first.affine(self.beta1, 0.0)? + gradient.affine(1.0 - self.beta1, 0.0)?)?;

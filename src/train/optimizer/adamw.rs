@@ -85,7 +85,13 @@ impl Update for AdamWSpec {
         self.stride(pull).host(pull, weight, gradient, moments);
     }
 
-    fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor> {
+    fn tensor(
+        &self,
+        pull: &Pull,
+        weight: &Tensor,
+        gradient: &Tensor,
+        moments: &mut [Tensor],
+    ) -> Result<Tensor> {
         self.stride(pull).tensor(pull, weight, gradient, moments)
     }
 }

@@ -5,7 +5,7 @@ pub mod adamw;
 pub mod pass;
 pub mod sgd;
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::domain::kinds::kinds;
 
@@ -44,7 +44,7 @@ impl Pull {
     }
 
     /// The same for a tensor.
-    pub fn gradient_tensor(&self, weight: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    pub fn gradient_tensor(&self, weight: &Tensor, gradient: &Tensor) -> candle_core::Result<Tensor> {
         let mut joint = gradient.clone();
         if self.l1 != 0.0 {
             joint = (joint + weight.sign()?.affine(f64::from(self.l1), 0.0)?)?;
@@ -69,5 +69,11 @@ pub trait Update: Sync {
     fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]);
 
     /// The same with tensors, for devices without a kernel of ours; gives the new weight.
-    fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor>;
+    fn tensor(
+        &self,
+        pull: &Pull,
+        weight: &Tensor,
+        gradient: &Tensor,
+        moments: &mut [Tensor],
+    ) -> candle_core::Result<Tensor>;
 }

@@ -68,7 +68,12 @@ impl<'a> Optimizer<'a> {
     }
 
     /// Changes every variable that has a gradient; the others keep weight and memory as they are.
-    pub fn step(&mut self, variables: &[Trainable], gradients: &[Option<Tensor>], stroke: &Stroke) -> Result<()> {
+    pub fn step(
+        &mut self,
+        variables: &[Trainable],
+        gradients: &[Option<Tensor>],
+        stroke: &Stroke,
+    ) -> Result<()> {
         for ((variable, gradient), memory) in variables.iter().zip(gradients).zip(&mut self.memory) {
             let Some(gradient) = gradient else { continue };
             memory.count += 1;
@@ -145,11 +150,19 @@ impl InplaceOp2 for Pass<'_> {
         "optimizer-pass"
     }
 
-    fn cpu_fwd(&self, weight: &mut CpuStorage, at: &Layout, gradient: &CpuStorage, from: &Layout) -> Result<()> {
+    fn cpu_fwd(
+        &self,
+        weight: &mut CpuStorage,
+        at: &Layout,
+        gradient: &CpuStorage,
+        from: &Layout,
+    ) -> Result<()> {
         let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
             candle_core::bail!("variables and their gradients are 32-bit floats")
         };
-        let (Some((at, at_end)), Some((from, from_end))) = (at.contiguous_offsets(), from.contiguous_offsets()) else {
+        let (Some((at, at_end)), Some((from, from_end))) =
+            (at.contiguous_offsets(), from.contiguous_offsets())
+        else {
             candle_core::bail!("variables and their gradients are contiguous")
         };
         let mut moments = self.moments.borrow_mut();
@@ -249,7 +262,12 @@ mod tests {
     fn equals_pytorch() {
         let none = Strength::default();
         let l2 = Strength { l1: 0.0, l2: 0.01 }; // weight_decay=0.02 of SGD and Adam
-        let plain_adamw = AdamWSpec { beta1: Rate::constant(0.9), beta2: Rate::constant(0.999), epsilon: Positive::constant(1e-8), ..adamw() };
+        let plain_adamw = AdamWSpec {
+            beta1: Rate::constant(0.9),
+            beta2: Rate::constant(0.999),
+            epsilon: Positive::constant(1e-8),
+            ..adamw()
+        };
         let cases: [(&str, &dyn Update, Strength, [f32; 3]); 8] = [
             ("lr=0.1", &sgd(0.0, false), none, [1.04, -2.04, 0.5]),
             ("momentum=0.9", &sgd(0.9, false), none, [0.977_900_03, -2.041_800_02, 0.475_699_99]),
@@ -323,7 +341,10 @@ mod tests {
         assert!(second.restore(first.remembered().expect("memory"), &two).expect("restored"));
         first.step(&one, &gradient(1), &stroke).expect("a step");
         second.step(&two, &gradient(1), &stroke).expect("a step");
-        assert_eq!(one[0].var.to_vec1::<f32>().expect("values"), two[0].var.to_vec1::<f32>().expect("values"));
+        assert_eq!(
+            one[0].var.to_vec1::<f32>().expect("values"),
+            two[0].var.to_vec1::<f32>().expect("values")
+        );
         assert!(!second.restore(Vec::new(), &two).expect("refused"));
     }
 }

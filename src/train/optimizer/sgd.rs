@@ -66,14 +66,21 @@ impl Update for SgdSpec {
         }
     }
 
-    fn tensor(&self, pull: &Pull, weight: &Tensor, gradient: &Tensor, moments: &mut [Tensor]) -> Result<Tensor> {
+    fn tensor(
+        &self,
+        pull: &Pull,
+        weight: &Tensor,
+        gradient: &Tensor,
+        moments: &mut [Tensor],
+    ) -> Result<Tensor> {
         let gradient = pull.gradient_tensor(weight, gradient)?;
         let [velocity] = moments else {
             return weight - gradient.affine(pull.rate, 0.0)?;
         };
         let momentum = self.momentum.get();
         *velocity = (velocity.affine(momentum, 0.0)? + &gradient)?;
-        let step = if self.nesterov { (gradient + velocity.affine(momentum, 0.0)?)? } else { velocity.clone() };
+        let step =
+            if self.nesterov { (gradient + velocity.affine(momentum, 0.0)?)? } else { velocity.clone() };
         weight - step.affine(pull.rate, 0.0)?
     }
 }

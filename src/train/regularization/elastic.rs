@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::train::regularization::{Regularization, Strength};
 use crate::domain::number::NonNegative;
+use crate::train::regularization::{Regularization, Strength};
 
 /// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

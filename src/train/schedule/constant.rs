@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::train::schedule::{Clock, Schedule};
 
 /// The same rate at every step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +30,8 @@ mod tests {
 
     #[test]
     fn never_changes() {
-        let factors = [0, 5, 99].map(|step| ConstantSpec {}.factor(Clock { step, steps_per_epoch: 10, total: 100 }));
+        let factors =
+            [0, 5, 99].map(|step| ConstantSpec {}.factor(Clock { step, steps_per_epoch: 10, total: 100 }));
         assert_eq!(factors, [1.0; 3]);
     }
 }

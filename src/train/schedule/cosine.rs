@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
+use crate::train::schedule::{Clock, Schedule};
 
 /// Half a cosine from the full rate to the floor over all steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

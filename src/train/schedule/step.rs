@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, Positive};
+use crate::train::schedule::{Clock, Schedule};
 
 /// The rate times `factor` after every so many epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

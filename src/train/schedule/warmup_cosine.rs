@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::number::{Fraction, Whole};
 use crate::train::schedule::cosine::half_cosine;
 use crate::train::schedule::warmup_linear::{after, rise};
 use crate::train::schedule::{Clock, Schedule};
-use crate::domain::number::{Fraction, Whole};
 
 /// A straight rise over `warmup` steps, then half a cosine to the floor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

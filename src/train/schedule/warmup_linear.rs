@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Whole};
+use crate::train::schedule::{Clock, Schedule};
 
 /// A straight rise over `warmup` steps, then a straight fall to the floor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -34,7 +34,11 @@ fn two() -> Positive {
 impl WeightingWords for DwaSpec {
     fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
         let tasks = setting.tasks.len();
-        Box::new(Dwa { temperature: self.temperature.get(), last: vec![f64::NAN; tasks], weights: vec![1.0; tasks] })
+        Box::new(Dwa {
+            temperature: self.temperature.get(),
+            last: vec![f64::NAN; tasks],
+            weights: vec![1.0; tasks],
+        })
     }
 }
 
@@ -105,7 +109,10 @@ mod tests {
     }
 
     fn near(found: &[f64], expected: &[f64]) {
-        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} is not {expected:?}");
+        assert!(
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{found:?} is not {expected:?}"
+        );
     }
 
     /// methods.md 5: ratios (1, 4) -> .364851 1.635149; (.9, .5, .7) -> 1.101496 .901829 .996675.

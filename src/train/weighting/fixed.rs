@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn weights_stand_in_the_tasks_order_and_default_to_one() {
         let tasks = ["a", "b", "c"].map(|name| TaskName::new(name).expect("a name"));
-        let weights = [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];
+        let weights =
+            [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];
         let words = FixedSpec { weights: weights.into_iter().collect() };
         let mut fixed = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
         assert_eq!(fixed.weights(0, &[Some(1.0); 3]), [2.0, 1.0, 0.5]);

@@ -4,14 +4,13 @@
 //!
 //! `weighting: {random: {distribution: normal}}`
 
-use rand::Rng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Exp1, StandardNormal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::train::random::{Purpose, stream};
 use crate::train::weighting::{Setting, Weighting, WeightingWords};
 
 /// Random loss weighting (Lin et al. 2022): drawn anew at every step, with sum T.
@@ -72,10 +71,21 @@ impl Distribution {
     }
 }
 
+/// The key of this purpose; dropout and first weights have other ones.
+const PURPOSE: u64 = 0x6d74_6c77;
+
+/// One stream per seed and step: going on from a checkpoint needs no generator's state.
+fn stream(seed: u64, step: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&PURPOSE.to_le_bytes());
+    key[16..24].copy_from_slice(&step.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
 impl Weighting for RandomWeighting {
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64> {
-        let mut random = stream(self.seed, Purpose::Weighting, step);
-        let numbers = self.distribution.draw(&mut random, losses.len());
+        let numbers = self.distribution.draw(&mut stream(self.seed, step), losses.len());
         let sum: f64 = numbers.iter().sum();
         numbers.iter().map(|number| losses.len() as f64 * number / sum).collect()
     }

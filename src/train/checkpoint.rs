@@ -1,0 +1,322 @@
+//! Everything needed to go on with a training, in one file that is whole or not there.
+//!
+//! Form: 8 bytes `mtl-ckpt`, format version (u32), length of the header (u64), the header (JSON),
+//! the arrays (32-bit floats) one after the other as the header counts them, and a sum over all
+//! bytes before it (u64). All numbers little-endian.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::early_stopping::Standing;
+use crate::train::record::{Epoch, Exact, Position, Tally};
+
+const MAGIC: &[u8; 8] = b"mtl-ckpt";
+const VERSION: u32 = 1;
+/// Bytes before the header.
+const LEAD: usize = 8 + 4 + 8;
+
+/// The file in a trial's checkpoint folder.
+pub fn file(folder: &Path) -> PathBuf {
+    folder.join("checkpoint.mtl")
+}
+
+/// A training between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub state: State,
+    /// Weights, best weights and moments by name; what they mean is the trainer's.
+    pub arrays: Vec<(String, Vec<f32>)>,
+}
+
+/// All but the arrays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Fingerprint of the job: data, network, settings, seed.
+    pub job: String,
+    pub position: Position,
+    /// The running epoch's sums.
+    pub tally: Tally,
+    pub history: Vec<Epoch>,
+    pub standing: Standing,
+    pub weighting: Vec<Exact>,
+    /// How often each variable was changed.
+    pub counts: Vec<u64>,
+    /// Why the training is over, once it is.
+    pub finished: Option<String>,
+}
+
+/// The header: the state, and what follows it.
+#[derive(Serialize, Deserialize)]
+struct Header<S> {
+    state: S,
+    arrays: Vec<(String, usize)>,
+}
+
+/// Why a checkpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{} is not a checkpoint", .path.display())]
+    Foreign { path: PathBuf },
+    #[error("the checkpoint {} has format {found}; this `mtl` reads {VERSION}", .path.display())]
+    Version { path: PathBuf, found: u32 },
+    #[error("the checkpoint {} is cut short: {found} of {expected} bytes", .path.display())]
+    Short { path: PathBuf, found: usize, expected: usize },
+    #[error("the checkpoint {} is damaged: {reason}", .path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("cannot {doing} the checkpoint {}: {source}", .path.display())]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+}
+
+impl Checkpoint {
+    /// Writes beside the file, to the disk, and then in its place: at any moment the old or the new
+    /// one is there, whole.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let file_error = |source| Error::File { doing: "write", path: path.to_owned(), source };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(file_error)?;
+        let beside = tempfile::NamedTempFile::new_in(folder).map_err(file_error)?;
+        self.put(beside.as_file()).map_err(file_error)?;
+        beside.as_file().sync_all().map_err(file_error)?;
+        beside.persist(path).map_err(|error| file_error(error.error))?;
+        // The name must survive a power cut too; not every file system can be asked.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+
+    fn put(&self, file: &File) -> std::io::Result<()> {
+        let counts = self.arrays.iter().map(|(name, values)| (name.clone(), values.len())).collect();
+        let header = serde_json::to_vec(&Header { state: &self.state, arrays: counts })?;
+        let mut out = Summing { out: BufWriter::with_capacity(1 << 18, file), sum: Sum::default() };
+        out.write_all(MAGIC)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        let mut bytes = Vec::with_capacity(1 << 16);
+        for (_, values) in &self.arrays {
+            for chunk in values.chunks(1 << 14) {
+                bytes.clear();
+                bytes.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
+                out.write_all(&bytes)?;
+            }
+        }
+        let sum = out.sum.value();
+        out.out.write_all(&sum.to_le_bytes())?;
+        out.out.flush()
+    }
+
+    /// Reads what `write` wrote; `None` when there is no file.
+    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::File { doing: "read", path: path.to_owned(), source }),
+        };
+        Self::parse(&bytes, path).map(Some)
+    }
+
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let path = path.to_owned();
+        if !bytes.starts_with(&MAGIC[..bytes.len().min(8)]) {
+            return Err(Error::Foreign { path });
+        }
+        if bytes.len() < LEAD {
+            return Err(Error::Short { path, found: bytes.len(), expected: LEAD });
+        }
+        let found = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        if found != VERSION {
+            return Err(Error::Version { path, found });
+        }
+        let header_length = number(&bytes[12..LEAD]).min(1 << 40) as usize;
+        let arrays_at = LEAD + header_length;
+        if bytes.len() < arrays_at + 8 {
+            return Err(Error::Short { path, found: bytes.len(), expected: arrays_at + 8 });
+        }
+        let header: Header<State> = match serde_json::from_slice(&bytes[LEAD..arrays_at]) {
+            Ok(header) => header,
+            Err(error) => return Err(Error::Damaged { path, reason: error.to_string() }),
+        };
+        let floats = header.arrays.iter().try_fold(0_usize, |sum, (_, count)| sum.checked_add(*count));
+        let Some(end) = floats.and_then(|n| n.checked_mul(4)).and_then(|n| n.checked_add(arrays_at)) else {
+            return Err(Error::Damaged { path, reason: "its sizes are impossible".into() });
+        };
+        if bytes.len() != end.saturating_add(8) {
+            return Err(Error::Short { path, found: bytes.len(), expected: end.saturating_add(8) });
+        }
+        if Sum::of(&bytes[..end]) != number(&bytes[end..]) {
+            return Err(Error::Damaged { path, reason: "its sum is wrong".into() });
+        }
+        let mut rest = &bytes[arrays_at..end];
+        let mut arrays = Vec::with_capacity(header.arrays.len());
+        for (name, count) in header.arrays {
+            let (mine, others) = rest.split_at(count * 4);
+            let values = mine.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            arrays.push((name, values.collect()));
+            rest = others;
+        }
+        Ok(Self { state: header.state, arrays })
+    }
+}
+
+/// The first eight bytes as a number.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Sums what passes through.
+struct Summing<W> {
+    out: W,
+    sum: Sum,
+}
+
+impl<W: Write> Write for Summing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.sum.add(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// FNV-1a over words of eight bytes: against damage, not against malice.
+#[derive(Clone, Copy)]
+struct Sum {
+    state: u64,
+    /// Bytes of a word not yet whole, and how many.
+    rest: u64,
+    length: u32,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { state: 0xcbf2_9ce4_8422_2325, rest: 0, length: 0 }
+    }
+}
+
+impl Sum {
+    fn of(bytes: &[u8]) -> u64 {
+        let mut sum = Self::default();
+        sum.add(bytes);
+        sum.value()
+    }
+
+    fn add(&mut self, mut bytes: &[u8]) {
+        while self.length > 0 && !bytes.is_empty() {
+            self.byte(bytes[0]);
+            bytes = &bytes[1..];
+        }
+        let words = bytes.chunks_exact(8);
+        let rest = words.remainder();
+        words.for_each(|word| self.word(number(word)));
+        rest.iter().for_each(|byte| self.byte(*byte));
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.rest |= u64::from(byte) << (8 * self.length);
+        self.length += 1;
+        if self.length == 8 {
+            let word = self.rest;
+            (self.rest, self.length) = (0, 0);
+            self.word(word);
+        }
+    }
+
+    fn word(&mut self, word: u64) {
+        // The rotation lets a word's high bits reach the low ones too.
+        self.state = (self.state ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
+    }
+
+    fn value(mut self) -> u64 {
+        self.word(self.rest);
+        self.word(u64::from(self.length));
+        self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::domain::score::Direction;
+    use crate::train::checkpoint::{Checkpoint, Error, LEAD, State, Sum, file};
+    use crate::train::early_stopping::EarlyStopping;
+    use crate::train::record::{Exact, Position, Tally};
+
+    fn checkpoint() -> Checkpoint {
+        let mut stopping = EarlyStopping::new(Direction::Lower, None);
+        stopping.judge(3, Some(0.1 + 0.2));
+        let state = State {
+            job: "job".into(),
+            position: Position { epoch: 3, batch: 7, step: 47 },
+            tally: Tally::new(2),
+            history: Vec::new(),
+            standing: stopping.standing(),
+            weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(Exact::from).to_vec(),
+            counts: vec![47, 40],
+            finished: None,
+        };
+        let arrays = vec![("weights/a".into(), vec![1.5, f32::NAN, -0.0]), ("empty".into(), Vec::new())];
+        Checkpoint { state, arrays }
+    }
+
+    fn bits(checkpoint: &Checkpoint) -> (State, Vec<(String, Vec<u32>)>) {
+        let arrays = checkpoint.arrays.iter();
+        let arrays =
+            arrays.map(|(name, values)| (name.clone(), values.iter().map(|v| v.to_bits()).collect()));
+        (checkpoint.state.clone(), arrays.collect())
+    }
+
+    #[test]
+    fn comes_back_bit_for_bit_and_leaves_nothing_beside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(&folder.path().join("new"));
+        assert!(Checkpoint::read(&path).expect("absent").is_none());
+        checkpoint().write(&path).expect("written");
+        checkpoint().write(&path).expect("written again");
+        let found = Checkpoint::read(&path).expect("read").expect("there");
+        assert_eq!(bits(&found), bits(&checkpoint()));
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn any_cut_and_any_flipped_byte_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(folder.path());
+        checkpoint().write(&path).expect("written");
+        let whole = std::fs::read(&path).expect("bytes");
+        for length in 0..whole.len() {
+            let error = Checkpoint::parse(&whole[..length], Path::new("x")).expect_err("cut");
+            assert!(matches!(error, Error::Short { .. }), "{length}: {error}");
+        }
+        for place in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 0x40;
+            assert!(Checkpoint::parse(&bytes, Path::new("x")).is_err(), "byte {place} of {}", whole.len());
+        }
+        let longer = [whole.as_slice(), b"x"].concat();
+        assert!(Checkpoint::parse(&longer, Path::new("x")).is_err());
+    }
+
+    #[test]
+    fn foreign_files_and_other_versions_are_named() {
+        let parse = |bytes: &[u8]| Checkpoint::parse(bytes, Path::new("x")).expect_err("refused");
+        assert!(matches!(parse(b"PAR1 something else entirely"), Error::Foreign { .. }));
+        assert!(matches!(parse(b"x"), Error::Foreign { .. }));
+        let mut newer = b"mtl-ckpt\x09\0\0\0".to_vec();
+        newer.resize(LEAD, 0);
+        assert_eq!(parse(&newer).to_string(), "the checkpoint x has format 9; this `mtl` reads 1");
+    }
+
+    #[test]
+    fn the_sum_does_not_depend_on_how_bytes_arrive() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let mut pieces = Sum::default();
+        bytes.chunks(3).for_each(|piece| pieces.add(piece));
+        assert_eq!(pieces.value(), Sum::of(&bytes));
+    }
+}

@@ -1,0 +1,55 @@
+//! What can end a training.
+
+use std::path::PathBuf;
+
+use crate::domain::name::{TableName, TaskName};
+use crate::train::checkpoint;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Asked to stop; the checkpoint is saved.
+    #[error("interrupted after step {step}; its checkpoint is saved")]
+    Interrupted { step: usize },
+    /// A loss is no number any more.
+    #[error(
+        "the loss of task `{task}` became {loss} at step {step} (epoch {epoch}); {}; a smaller learning rate, `clip_norm` \
+         or another loss may help",
+        last_good(.checkpoint)
+    )]
+    Diverged { step: usize, epoch: usize, task: TaskName, loss: f64, checkpoint: Option<LastGood> },
+    /// Something cut it off from the loss: a bug in a layer.
+    #[error("the variable `{variable}` is trainable, but the first step gave it no gradient")]
+    NoGradient { variable: String },
+    #[error("no table has training rows")]
+    NoRows,
+    #[error("the data has no table `{0}`")]
+    NoTable(TableName),
+    #[error("the monitor names task `{0}`, which is not a task")]
+    UnknownTask(TaskName),
+    #[error("the monitor needs a metric of task `{0}`, which has none")]
+    NoMetric(TaskName),
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    #[error("cannot {doing} {path}: {source}", path = .path.display())]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// The last checkpoint saved before a training went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastGood {
+    pub path: PathBuf,
+    pub step: usize,
+}
+
+fn last_good(checkpoint: &Option<LastGood>) -> String {
+    match checkpoint {
+        Some(LastGood { path, step }) => {
+            format!("the last good checkpoint is {} (step {step})", path.display())
+        }
+        None => "no checkpoint was saved before".into(),
+    }
+}

@@ -1,0 +1,40 @@
+//! What a training is given, and what it gives back.
+
+use std::path::Path;
+
+use crate::domain::name::TaskName;
+use crate::domain::table::Dataset;
+use crate::evaluate::metric::MetricSpec;
+use crate::model::spec::NetworkSpec;
+use crate::train::spec::{TrainSpec, WeightingSpec};
+
+/// One trial's training.
+pub struct Job<'a> {
+    /// Counts from 1.
+    pub trial: u32,
+    pub seed: u64,
+    pub network: &'a NetworkSpec,
+    pub spec: &'a TrainSpec,
+    pub weighting: &'a WeightingSpec,
+    /// What is measured on validation rows after each epoch; every task in the signature's order.
+    pub metrics: Vec<(TaskName, Vec<MetricSpec>)>,
+    pub dataset: &'a Dataset,
+    /// Where the unfinished training is kept. The training goes on from what it finds there, if that
+    /// is of the same job. Once `output` is safe, the caller removes it.
+    pub checkpoint_dir: &'a Path,
+    /// Stands for all of the above: data, network, settings, seed.
+    pub job_fingerprint: &'a str,
+    /// The folder of `weights.safetensors`: the best epoch's weights.
+    pub output: &'a Path,
+}
+
+/// A finished training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The epoch whose weights were written; counts from 1.
+    pub best_epoch: usize,
+    /// What it was best by; `None` without validation rows.
+    pub objective: Option<f64>,
+    pub epochs: usize,
+    pub reason: String,
+}

@@ -1,0 +1,290 @@
+//! What a training keeps of its own course: where it stands, the running epoch's sums, and every
+//! finished epoch, so that it can tell its story again after an interruption.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::event::Event;
+use crate::domain::name::TaskName;
+use crate::domain::score::{Direction, Score, Split, TaskValue};
+
+/// A number that comes back from text exactly as it went, NaN and infinities too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact(u64);
+
+impl From<f64> for Exact {
+    fn from(value: f64) -> Self {
+        Self(value.to_bits())
+    }
+}
+
+impl Exact {
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Between which steps a training stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Finished epochs.
+    pub epoch: usize,
+    /// Finished batches of the running epoch.
+    pub batch: usize,
+    /// Finished steps since the beginning.
+    pub step: usize,
+}
+
+/// A growing sum that forgets nothing small: plain additions of 64-bit floats in the steps' order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sum(Exact);
+
+impl Sum {
+    const NOTHING: Self = Self(Exact(0));
+
+    fn add(&mut self, value: f64) {
+        self.0 = Exact::from(self.0.get() + value);
+    }
+
+    /// Divided by `count`; `None` of nothing.
+    fn over(self, count: u64) -> Option<f64> {
+        (count > 0).then(|| self.0.get() / count as f64)
+    }
+}
+
+/// The running epoch's sums.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Per task: loss times labelled rows, and labelled rows.
+    losses: Vec<(Sum, u64)>,
+    /// Per task: weights over the steps where it had labels, and their number.
+    weights: Vec<(Sum, u64)>,
+    /// Joint loss times rows.
+    joint: Sum,
+    rows: u64,
+    /// Time spent, for the eye only.
+    seconds: Exact,
+}
+
+/// One step, as it is added to a tally.
+#[derive(Clone, Debug)]
+pub struct Step<'a> {
+    pub rows: usize,
+    /// Rows with a label, per task.
+    pub labelled: &'a [usize],
+    /// `None` for a task without a label.
+    pub losses: &'a [Option<f64>],
+    pub weights: &'a [f64],
+    pub joint: f64,
+}
+
+impl Tally {
+    pub fn new(tasks: usize) -> Self {
+        Self {
+            losses: vec![(Sum::NOTHING, 0); tasks],
+            weights: vec![(Sum::NOTHING, 0); tasks],
+            joint: Sum::NOTHING,
+            rows: 0,
+            seconds: Exact::from(0.0),
+        }
+    }
+
+    pub fn add(&mut self, step: &Step) {
+        for (task, loss) in step.losses.iter().enumerate() {
+            let Some(loss) = loss else { continue };
+            let labelled = step.labelled[task] as u64;
+            self.losses[task].0.add(loss * labelled as f64);
+            self.losses[task].1 += labelled;
+            self.weights[task].0.add(step.weights[task]);
+            self.weights[task].1 += 1;
+        }
+        self.joint.add(step.joint * step.rows as f64);
+        self.rows += step.rows as u64;
+    }
+
+    pub fn spend(&mut self, seconds: f64) {
+        self.seconds = Exact::from(self.seconds.get() + seconds);
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.seconds.get()
+    }
+
+    /// Mean loss per task over its labelled rows.
+    pub fn losses(&self) -> Vec<Option<f64>> {
+        self.losses.iter().map(|(sum, rows)| sum.over(*rows)).collect()
+    }
+
+    /// Mean weight per task over the steps where it had labels.
+    pub fn weights(&self) -> Vec<Option<f64>> {
+        self.weights.iter().map(|(sum, steps)| sum.over(*steps)).collect()
+    }
+
+    pub fn joint(&self) -> f64 {
+        self.joint.over(self.rows).unwrap_or(0.0)
+    }
+
+    pub fn rows_per_second(&self) -> f64 {
+        let seconds = self.seconds();
+        if seconds > 0.0 { self.rows as f64 / seconds } else { 0.0 }
+    }
+}
+
+/// A number of one task, kept exactly.
+type Named = (TaskName, Exact);
+
+/// A finished epoch: `Event::EpochFinished`, kept exactly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    epoch: usize,
+    step: usize,
+    losses: Vec<Named>,
+    joint_loss: Exact,
+    weights: Vec<Named>,
+    rate: Exact,
+    rows_per_second: Exact,
+    seconds: Exact,
+    scores: Vec<(TaskName, Split, String, Exact, Direction, usize)>,
+    objective: Option<Exact>,
+    best: bool,
+}
+
+impl Epoch {
+    /// What is kept of an `EpochFinished`; `None` of any other event.
+    pub fn of(event: &Event) -> Option<Self> {
+        let Event::EpochFinished {
+            trial: _,
+            epoch,
+            step,
+            losses,
+            joint_loss,
+            weights,
+            rate,
+            rows_per_second,
+            seconds,
+            scores,
+            objective,
+            best,
+        } = event
+        else {
+            return None;
+        };
+        let named =
+            |values: &[TaskValue]| values.iter().map(|v| (v.task.clone(), Exact::from(v.value))).collect();
+        let score = |s: &Score| {
+            (s.task.clone(), s.split, s.metric.clone(), Exact::from(s.value), s.direction, s.rows)
+        };
+        Some(Self {
+            epoch: *epoch,
+            step: *step,
+            losses: named(losses),
+            joint_loss: Exact::from(*joint_loss),
+            weights: named(weights),
+            rate: Exact::from(*rate),
+            rows_per_second: Exact::from(*rows_per_second),
+            seconds: Exact::from(*seconds),
+            scores: scores.iter().map(score).collect(),
+            objective: objective.map(Exact::from),
+            best: *best,
+        })
+    }
+
+    /// The event again.
+    pub fn event(&self, trial: u32) -> Event {
+        let values = |named: &[Named]| {
+            named.iter().map(|(task, value)| TaskValue { task: task.clone(), value: value.get() }).collect()
+        };
+        let score = |(task, split, metric, value, direction, rows): &(_, _, _, Exact, _, _)| Score {
+            task: TaskName::clone(task),
+            split: *split,
+            metric: String::clone(metric),
+            value: value.get(),
+            direction: *direction,
+            rows: *rows,
+        };
+        Event::EpochFinished {
+            trial,
+            epoch: self.epoch,
+            step: self.step,
+            losses: values(&self.losses),
+            joint_loss: self.joint_loss.get(),
+            weights: values(&self.weights),
+            rate: self.rate.get(),
+            rows_per_second: self.rows_per_second.get(),
+            seconds: self.seconds.get(),
+            scores: self.scores.iter().map(score).collect(),
+            objective: self.objective.map(Exact::get),
+            best: self.best,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::event::Event;
+    use crate::domain::name::TaskName;
+    use crate::domain::score::{Direction, Score, Split, TaskValue};
+    use crate::train::record::{Epoch, Step, Tally};
+
+    #[test]
+    fn means_count_labelled_rows() {
+        let mut tally = Tally::new(2);
+        let step =
+            Step { rows: 4, labelled: &[4, 0], losses: &[Some(1.0), None], weights: &[1.0, 1.0], joint: 1.0 };
+        tally.add(&step);
+        let step = Step {
+            rows: 2,
+            labelled: &[1, 2],
+            losses: &[Some(6.0), Some(3.0)],
+            weights: &[0.5, 2.0],
+            joint: 4.0,
+        };
+        tally.add(&step);
+        assert_eq!(tally.losses(), [Some(2.0), Some(3.0)]);
+        assert_eq!(tally.weights(), [Some(0.75), Some(2.0)]);
+        assert_eq!(tally.joint(), 2.0);
+        assert_eq!(Tally::new(1).losses(), [None]);
+    }
+
+    #[test]
+    fn an_epoch_comes_back_exactly() {
+        let task = TaskName::new("a").expect("a name");
+        let third = 1.0_f64 / 3.0;
+        let score = Score {
+            task: task.clone(),
+            split: Split::Valid,
+            metric: "auroc".into(),
+            value: 0.1 + 0.2,
+            direction: Direction::Higher,
+            rows: 5,
+        };
+        let event = Event::EpochFinished {
+            trial: 2,
+            epoch: 1,
+            step: 10,
+            losses: vec![TaskValue { task: task.clone(), value: third }],
+            joint_loss: third * 1e-300,
+            weights: vec![TaskValue { task, value: 1.0 }],
+            rate: 1e-3 / 7.0,
+            rows_per_second: 123.456,
+            seconds: 0.7,
+            scores: vec![score],
+            objective: Some(third),
+            best: true,
+        };
+        let text = serde_json::to_string(&Epoch::of(&event)).expect("text");
+        let epoch: Option<Epoch> = serde_json::from_str(&text).expect("an epoch");
+        assert_eq!(epoch.map(|epoch| epoch.event(2)), Some(event));
+    }
+}
