@@ -1,1 +1,20 @@
-//! (to come)
+//! What came out? Reads the results database and says it in text for people and in JSON for programs.
+//!
+//! Every report is plain data read once, with `text(&Style)` and `json()`; nothing here prints.
+
+pub mod answer;
+pub mod comparison;
+pub mod detail;
+pub mod number;
+pub mod runs;
+pub mod score;
+pub mod style;
+pub mod summary;
+pub mod table;
+
+pub use answer::Answer;
+pub use comparison::Comparison;
+pub use detail::Detail;
+pub use runs::Runs;
+pub use style::Style;
+pub use summary::Summary;

@@ -1,0 +1,249 @@
+//! Runs side by side: scores with the best marked, and only the settings that differ.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Split};
+use crate::report::number;
+use crate::report::score::{ARROWS, metric};
+use crate::report::style::{Style, Tone};
+use crate::report::table::{Align, Cell, Table};
+use crate::store::record::{RunDetail, TrialRecord};
+use crate::store::{Error, Store};
+
+/// Several trainings, the first of which the others are measured against.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What is compared: runs, or their trials where a run has several (`census-3f2a#2`).
+    pub columns: Vec<String>,
+    pub scores: Vec<ScoreLine>,
+    pub differences: Vec<SettingLine>,
+}
+
+/// One metric of one task on one split.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoreLine {
+    pub task: String,
+    pub split: Split,
+    pub metric: String,
+    pub direction: Direction,
+    /// One per column; `None`: not scored there, or undefined.
+    pub values: Vec<Option<f64>>,
+    /// Columns with the best value, when there is more than one value and they are not all alike.
+    pub best: Vec<usize>,
+}
+
+/// One setting that is not the same everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingLine {
+    pub path: String,
+    /// One per column; `None`: there is no such setting.
+    pub values: Vec<Option<String>>,
+}
+
+impl Comparison {
+    /// Reads runs from the database; the first is the one to measure against.
+    pub fn read(store: &Store, runs: &[RunId]) -> Result<Self, Error> {
+        let details: Vec<RunDetail> = runs.iter().map(|run| store.run(run)).collect::<Result<_, _>>()?;
+        Ok(Self::of(&details))
+    }
+
+    /// Compares what was read.
+    pub fn of(details: &[RunDetail]) -> Self {
+        let columns: Vec<Column<'_>> = details.iter().flat_map(columns_of).collect();
+        Self {
+            columns: columns.iter().map(|column| column.name.clone()).collect(),
+            scores: score_lines(&columns),
+            differences: setting_lines(&columns),
+        }
+    }
+
+    /// For programs: every split.
+    pub fn json(&self) -> Value {
+        json!(self)
+    }
+
+    /// For people: the test split, or the best there is.
+    pub fn text(&self, style: &Style) -> String {
+        let mut text = String::new();
+        let has = |split: &Split| self.scores.iter().any(|line| line.split == *split);
+        if let Some(split) = [Split::Test, Split::Valid, Split::Train].into_iter().find(has) {
+            let remark = format!("{split} rows · ★ best · differences from {} · {ARROWS}", self.columns[0]);
+            text.push_str(style.heading("Scores", &remark).trim_start_matches('\n'));
+            text.push_str(&self.score_table(split).text(style));
+        } else {
+            text.push_str("no scores yet\n");
+        }
+        if self.differences.is_empty() {
+            text.push_str("\nall settings are the same\n");
+        } else {
+            text.push_str(&style.heading("Settings that differ", ""));
+            text.push_str(&self.setting_table().text(style));
+        }
+        text
+    }
+
+    fn score_table(&self, split: Split) -> Table {
+        let mut titles = vec![("task".to_owned(), Align::Left), ("metric".to_owned(), Align::Left)];
+        for (place, name) in self.columns.iter().enumerate() {
+            titles.push((name.clone(), Align::Decimal));
+            titles.push((String::new(), Align::Left));
+            if place > 0 {
+                titles.push((String::new(), Align::Left));
+            }
+        }
+        let mut table = Table::new(&titles);
+        let mut before = None;
+        for line in self.scores.iter().filter(|line| line.split == split) {
+            let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
+            let mut cells = vec![Cell::new(Tone::Strong, task), metric(&line.metric, line.direction).into()];
+            for (place, value) in line.values.iter().enumerate() {
+                let best = line.best.contains(&place);
+                let tone = if best { Tone::Good } else { Tone::Plain };
+                cells.push(Cell::new(tone, number::maybe(*value)));
+                cells.push(Cell::new(tone, if best { "★" } else { "" }));
+                if place > 0 {
+                    cells.push(change(line, place));
+                }
+            }
+            table.row(cells);
+            before = Some(&line.task);
+        }
+        table
+    }
+
+    fn setting_table(&self) -> Table {
+        let mut titles = vec![("setting".to_owned(), Align::Left)];
+        titles.extend(self.columns.iter().map(|name| (name.clone(), Align::Left)));
+        let mut table = Table::new(&titles);
+        for line in &self.differences {
+            let mut cells = vec![Cell::from(&line.path)];
+            cells.extend(line.values.iter().map(|value| match value {
+                Some(text) => Cell::from(text),
+                None => Cell::new(Tone::Faint, "–"),
+            }));
+            table.row(cells);
+        }
+        table
+    }
+}
+
+/// How far a value is from the first column's.
+fn change(line: &ScoreLine, place: usize) -> Cell {
+    let (Some(first), Some(value)) = (line.values[0], line.values[place]) else { return Cell::from("") };
+    if value == first {
+        return Cell::new(Tone::Faint, "same");
+    }
+    let tone = if line.direction.prefers(value, first) { Tone::Good } else { Tone::Bad };
+    Cell::new(tone, number::difference(value - first))
+}
+
+struct Column<'a> {
+    name: String,
+    detail: &'a RunDetail,
+    trial: Option<&'a TrialRecord>,
+}
+
+fn columns_of(detail: &RunDetail) -> Vec<Column<'_>> {
+    let several = detail.trials.len() > 1;
+    let column = |trial: Option<&TrialRecord>| match trial {
+        Some(trial) if several => format!("{}#{}", detail.run, trial.trial),
+        _ => detail.run.to_string(),
+    };
+    if detail.trials.is_empty() {
+        return vec![Column { name: column(None), detail, trial: None }];
+    }
+    let trials = detail.trials.iter();
+    trials.map(|trial| Column { name: column(Some(trial)), detail, trial: Some(trial) }).collect()
+}
+
+fn score_lines(columns: &[Column<'_>]) -> Vec<ScoreLine> {
+    let mut lines: Vec<ScoreLine> = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
+        for score in column.detail.scores.iter().filter(|score| own(score.trial)) {
+            let same = |line: &&mut ScoreLine| {
+                (&line.task, line.split, &line.metric) == (&score.task, score.split, &score.metric)
+            };
+            match lines.iter_mut().find(same) {
+                Some(line) => line.values[place] = score.value,
+                None => {
+                    let mut values = vec![None; columns.len()];
+                    values[place] = score.value;
+                    lines.push(ScoreLine {
+                        task: score.task.clone(),
+                        split: score.split,
+                        metric: score.metric.clone(),
+                        direction: score.direction,
+                        values,
+                        best: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+    // One task's lines together, in the order tasks and metrics were first met.
+    let order: Vec<String> = lines.iter().map(|line| line.task.clone()).collect();
+    lines.sort_by_key(|line| order.iter().position(|task| *task == line.task));
+    lines.iter_mut().for_each(|line| line.best = best(line));
+    lines
+}
+
+fn best(line: &ScoreLine) -> Vec<usize> {
+    let present: Vec<f64> = line.values.iter().copied().flatten().filter(|value| !value.is_nan()).collect();
+    let Some(first) = present.first().copied() else { return Vec::new() };
+    if present.iter().all(|value| *value == first) {
+        return Vec::new();
+    }
+    let better = |a: f64, b: f64| if line.direction.prefers(b, a) { b } else { a };
+    let top = present.into_iter().fold(first, better);
+    line.values.iter().enumerate().filter(|(_, value)| **value == Some(top)).map(|(place, _)| place).collect()
+}
+
+fn setting_lines(columns: &[Column<'_>]) -> Vec<SettingLine> {
+    let settings: Vec<Vec<(String, String)>> = columns.iter().map(settings_of).collect();
+    let mut paths: Vec<&String> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for (path, _) in settings.iter().flatten() {
+        if known.insert(path) {
+            paths.push(path);
+        }
+    }
+    let by_path: Vec<std::collections::HashMap<&String, &String>> =
+        settings.iter().map(|column| column.iter().map(|(path, value)| (path, value)).collect()).collect();
+    let lines = paths.into_iter().map(|path| SettingLine {
+        path: path.clone(),
+        values: by_path.iter().map(|column| column.get(path).map(|value| (*value).clone())).collect(),
+    });
+    lines.filter(|line| line.values.iter().any(|value| *value != line.values[0])).collect()
+}
+
+/// A column's settings, and in brackets what else may explain a difference.
+fn settings_of(column: &Column<'_>) -> Vec<(String, String)> {
+    let detail = column.detail;
+    let mut settings: Vec<(String, String)> = Vec::new();
+    let own = column.trial.map(|trial| trial.parameters.as_slice()).unwrap_or_default();
+    for setting in &detail.parameters {
+        let chosen = own.iter().find(|own| own.path == setting.path).unwrap_or(setting);
+        settings.push((setting.path.clone(), chosen.text.clone().unwrap_or_else(|| "null".to_owned())));
+    }
+    for setting in own.iter().filter(|own| !detail.parameters.iter().any(|known| known.path == own.path)) {
+        settings.push((setting.path.clone(), setting.text.clone().unwrap_or_else(|| "null".to_owned())));
+    }
+    let place = &detail.environment;
+    let mut said = |name: &str, value: String| settings.push((format!("({name})"), value));
+    for file in &detail.files {
+        let hash = file.hash.get(..12).unwrap_or(&file.hash);
+        said(&format!("content of {}", file.data), hash.to_owned());
+    }
+    if let Some(commit) = &place.git_commit {
+        let dirty = if place.git_dirty == Some(true) { " + changes" } else { "" };
+        said("git", format!("{}{dirty}", commit.get(..8).unwrap_or(commit)));
+    }
+    said("mtl", place.mtl_version.clone());
+    said("device", place.device.clone());
+    said("threads", place.threads.to_string());
+    said("host", place.host.clone());
+    settings
+}

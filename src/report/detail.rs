@@ -1,0 +1,239 @@
+//! `mtl show`: everything recorded about one run.
+
+use serde_json::{Value, json};
+
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::domain::score::Split;
+use crate::report::number;
+use crate::report::score;
+use crate::report::style::{Style, Tone};
+use crate::report::summary::{headline, proof, troubles};
+use crate::report::table::{Align, Cell, Table, width};
+use crate::store::record::{RunDetail, TrialRecord};
+use crate::store::{Error, Store};
+
+/// One run in full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    pub detail: RunDetail,
+    layout: Layout,
+}
+
+impl Detail {
+    /// Reads it from the database.
+    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+        Ok(Self { detail: store.run(run)?, layout: store.layout() })
+    }
+
+    /// For programs: all of it.
+    pub fn json(&self) -> Value {
+        json!(self.detail)
+    }
+
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        let detail = &self.detail;
+        let mut text = headline(detail, style);
+        text.push_str(&facts(detail, style));
+        section(&mut text, style, "Stages", stages(detail));
+        section(&mut text, style, "Data", data(detail));
+        section(&mut text, style, "Tasks", tasks(detail));
+        for trial in &detail.trials {
+            text.push_str(&trial_text(detail, trial, style));
+        }
+        text.push_str(&troubles(detail, style));
+        section(&mut text, style, "Files", self.files());
+        section(&mut text, style, "Settings", settings(detail));
+        text
+    }
+
+    fn files(&self) -> Table {
+        let mut table = Table::new(&[("file", Align::Left), ("what", Align::Left), ("size", Align::Right)]);
+        for file in &self.detail.artifacts {
+            let what = file
+                .detail
+                .as_ref()
+                .map_or_else(|| file.kind.clone(), |more| format!("{}, {more}", file.kind));
+            table.row(vec![
+                self.layout.root().join(&file.path).display().to_string().into(),
+                what.into(),
+                file.bytes.map_or_else(String::new, number::size).into(),
+            ]);
+        }
+        table
+    }
+}
+
+fn section(text: &mut String, style: &Style, title: &str, table: Table) {
+    if !table.is_empty() {
+        text.push_str(&style.heading(title, ""));
+        text.push_str(&table.text(style));
+    }
+}
+
+/// Where from, when, on what.
+fn facts(detail: &RunDetail, style: &Style) -> String {
+    let place = &detail.environment;
+    let mut facts = vec![("pipeline", format!("{} ({})", detail.pipeline, detail.file))];
+    facts.extend(detail.description.as_ref().map(|about| ("about", about.trim().replace('\n', " "))));
+    let again = match detail.resumes {
+        0 => String::new(),
+        1 => ", resumed once".to_owned(),
+        times => format!(", resumed {times} times"),
+    };
+    facts.push(("started", format!("{} UTC{again}", number::moment(&detail.started_at))));
+    facts.extend(detail.command.clone().map(|command| ("command", command)));
+    facts.push(("seed", detail.seed.to_string()));
+    let cpu = place.cpu.as_ref().map_or_else(String::new, |cpu| format!(" {cpu}"));
+    facts.push(("machine", format!("{}, {}, {} x{cpu}", place.host, place.os, place.cpus)));
+    facts.push(("device", format!("{}, {} threads", place.device, place.threads)));
+    let runtime =
+        place.onnx_runtime.as_ref().map_or_else(String::new, |version| format!(", ONNX Runtime {version}"));
+    facts.push(("software", format!("mtl {}{runtime}", place.mtl_version)));
+    if let Some(commit) = &place.git_commit {
+        let dirty = if place.git_dirty == Some(true) { ", with uncommitted changes" } else { "" };
+        facts.push(("git", format!("{}{dirty}", commit.get(..12).unwrap_or(commit))));
+    }
+    let line = |(name, fact): (&str, String)| {
+        format!("  {}{fact}\n", style.paint(Tone::Faint, &format!("{name:10}")))
+    };
+    facts.into_iter().map(line).collect()
+}
+
+fn stages(detail: &RunDetail) -> Table {
+    let columns = [
+        ("stage", Align::Left),
+        ("state", Align::Left),
+        ("time", Align::Right),
+        ("size", Align::Right),
+        ("fingerprint", Align::Left),
+    ];
+    let mut table = Table::new(&columns);
+    for stage in &detail.stages {
+        let (tone, state) = match (stage.state.as_str(), stage.cached) {
+            ("finished", true) => (Tone::Faint, "cached"),
+            ("finished", false) => (Tone::Good, "finished"),
+            ("failed", _) => (Tone::Bad, "failed"),
+            ("running", _) => (Tone::Plain, "running"),
+            (other, _) => (Tone::Caution, other),
+        };
+        let print = stage.fingerprint.as_deref().unwrap_or_default();
+        table.row(vec![
+            stage.stage.as_str().into(),
+            Cell::new(tone, state),
+            stage.seconds.map_or_else(String::new, number::duration).into(),
+            stage.bytes.filter(|bytes| *bytes > 0).map_or_else(String::new, number::size).into(),
+            Cell::new(Tone::Faint, print.get(..12).unwrap_or(print)),
+        ]);
+    }
+    table
+}
+
+fn data(detail: &RunDetail) -> Table {
+    let columns = [
+        ("table", Align::Left),
+        ("rows", Align::Right),
+        ("columns", Align::Right),
+        ("train", Align::Right),
+        ("valid", Align::Right),
+        ("test", Align::Right),
+        ("file", Align::Left),
+        ("size", Align::Right),
+        ("content", Align::Left),
+    ];
+    let mut table = Table::new(&columns);
+    let count = |number: Option<usize>| number.map_or_else(String::new, number::count);
+    for found in &detail.tables {
+        let mut cells: Vec<Cell> = vec![Cell::new(Tone::Strong, &found.data)];
+        let counts = [found.rows, found.columns, found.train, found.valid, found.test];
+        cells.extend(counts.map(|number| Cell::from(count(number))));
+        let mut files = detail.files.iter().filter(|file| file.data == found.data).peekable();
+        if files.peek().is_none() {
+            table.row(cells.clone());
+        }
+        for file in files {
+            let mut row = std::mem::replace(&mut cells, vec![Cell::from(""); 6]);
+            let hash = file.hash.get(..12).unwrap_or(&file.hash);
+            row.extend([(&file.path).into(), number::size(file.bytes).into(), Cell::new(Tone::Faint, hash)]);
+            table.row(row);
+        }
+    }
+    table
+}
+
+fn tasks(detail: &RunDetail) -> Table {
+    let columns = [
+        ("task", Align::Left),
+        ("kind", Align::Left),
+        ("target", Align::Left),
+        ("table", Align::Left),
+        ("loss", Align::Left),
+        ("missing labels", Align::Left),
+    ];
+    let mut table = Table::new(&columns);
+    for task in &detail.tasks {
+        let missing: Vec<String> = Split::ALL
+            .iter()
+            .filter_map(|split| {
+                detail.labels.iter().find(|label| label.task == task.task && label.split == *split)
+            })
+            .filter(|label| label.missing > 0)
+            .map(|label| {
+                format!("{} {} of {}", label.split, number::count(label.missing), number::count(label.rows))
+            })
+            .collect();
+        table.row(vec![
+            Cell::new(Tone::Strong, &task.task),
+            (&task.kind).into(),
+            (&task.target).into(),
+            (&task.data).into(),
+            task.loss.as_deref().unwrap_or("").into(),
+            if missing.is_empty() { Cell::new(Tone::Faint, "none") } else { missing.join(", ").into() },
+        ]);
+    }
+    table
+}
+
+fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
+    let mut remarks = Vec::new();
+    remarks.extend(trial.weights.map(|weights| format!("{} weights", number::count(weights))));
+    remarks.extend(trial.rows.map(|rows| format!("{} rows", number::count(rows))));
+    match (trial.best_epoch, trial.epochs) {
+        (Some(best), Some(epochs)) => remarks.push(format!("epoch {best} of {epochs} kept")),
+        _ => remarks.extend(
+            trial.checkpoint.map(|(epoch, step)| format!("last checkpoint in epoch {epoch}, at step {step}")),
+        ),
+    }
+    remarks.extend(trial.stopped.clone());
+    remarks
+        .extend(trial.rows_per_second.map(|rate| format!("{} rows/s", number::count(rate.round() as usize))));
+    let mut text = style.heading(&format!("Trial {}", trial.trial), &remarks.join(" · "));
+    let longest = trial.parameters.iter().map(|setting| width(&setting.path)).max().unwrap_or(0);
+    for setting in &trial.parameters {
+        let value = setting.text.as_deref().unwrap_or("null");
+        text.push_str(&format!("  {:longest$}  {value}\n", setting.path));
+    }
+    let scores = score::table(detail, trial, style);
+    if !scores.is_empty() {
+        text.push_str(&scores);
+        text.push_str(&style.paint(Tone::Faint, score::ARROWS));
+        text.push('\n');
+    }
+    if trial.parity.is_some() {
+        text.push_str(&proof(trial.parity.as_ref(), style));
+    }
+    text
+}
+
+fn settings(detail: &RunDetail) -> Table {
+    let mut table = Table::new(&[("setting", Align::Left), ("value", Align::Left)]);
+    for setting in &detail.parameters {
+        let value = match &setting.text {
+            Some(text) => Cell::from(text),
+            None => Cell::new(Tone::Faint, "null"),
+        };
+        table.row(vec![(&setting.path).into(), value]);
+    }
+    table
+}

@@ -1,0 +1,67 @@
+//! The list of runs, the newest first.
+
+use serde_json::{Value, json};
+
+use crate::domain::event::RunState;
+use crate::report::number;
+use crate::report::score;
+use crate::report::style::{Style, Tone};
+use crate::report::summary::tone;
+use crate::report::table::{Align, Cell, Table};
+use crate::store::record::RunLine;
+use crate::store::{Error, Store};
+
+/// All runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Runs {
+    pub lines: Vec<RunLine>,
+}
+
+impl Runs {
+    /// Reads them from the database.
+    pub fn read(store: &Store) -> Result<Self, Error> {
+        Ok(Self { lines: store.runs()? })
+    }
+
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        if self.lines.is_empty() {
+            return "no runs yet; `mtl run FILE` makes the first\n".to_owned();
+        }
+        let columns = [
+            ("run", Align::Left),
+            ("state", Align::Left),
+            ("started (UTC)", Align::Left),
+            ("took", Align::Right),
+            ("on test rows", Align::Left),
+        ];
+        let mut table = Table::new(&columns);
+        for line in &self.lines {
+            let headline: Vec<String> = line
+                .headline
+                .iter()
+                .map(|s| {
+                    format!("{} {} {}", s.task, score::metric(&s.metric, s.direction), number::maybe(s.value))
+                })
+                .collect();
+            let stages = match line.state {
+                RunState::Finished => String::new(),
+                _ if line.stages == 0 => String::new(),
+                _ => format!(" {}/{} stages", line.stages_done, line.stages),
+            };
+            table.row(vec![
+                Cell::new(Tone::Strong, line.run.as_str()),
+                Cell::new(tone(line.state), format!("{}{stages}", line.state.name())),
+                number::moment(&line.started_at).into(),
+                line.seconds.map_or_else(String::new, number::duration).into(),
+                headline.join(", ").into(),
+            ]);
+        }
+        table.text(style)
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        json!(self.lines)
+    }
+}

@@ -1,0 +1,237 @@
+//! The end of a run: scores, weights, the model and its proof, and what to type next.
+
+use serde_json::{Value, json};
+
+use crate::domain::event::RunState;
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::report::number;
+use crate::report::score;
+use crate::report::style::{Style, Tone};
+use crate::store::record::{ParityRecord, RunDetail, TrialRecord};
+use crate::store::{Error, Store};
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    pub detail: RunDetail,
+    layout: Layout,
+}
+
+impl Summary {
+    /// Reads it from the database.
+    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+        Ok(Self { detail: store.run(run)?, layout: store.layout() })
+    }
+
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        let mut text = String::new();
+        let detail = &self.detail;
+        text.push_str(&headline(detail, style));
+        for trial in &detail.trials {
+            text.push_str(&self.trial(trial, style));
+        }
+        text.push_str(&self.times(style));
+        text.push_str(&troubles(detail, style));
+        text.push_str(&style.heading("Next", ""));
+        let next = self.next();
+        let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+        for (command, meaning) in &next {
+            text.push_str(&format!(
+                "  {command:width$}  {}\n",
+                style.paint(Tone::Faint, &format!("# {meaning}"))
+            ));
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let detail = &self.detail;
+        json!({
+            "run": detail.run,
+            "pipeline": detail.pipeline,
+            "state": detail.state,
+            "seconds": detail.seconds,
+            "folder": self.layout.run(&detail.run),
+            "scores": detail.scores,
+            "trials": detail.trials,
+            "models": self.models().collect::<Vec<_>>(),
+            "stages": detail.stages,
+            "notes": detail.notes,
+            "next": self.next().iter().map(|(command, _)| command).collect::<Vec<_>>(),
+        })
+    }
+
+    fn trial(&self, trial: &TrialRecord, style: &Style) -> String {
+        let detail = &self.detail;
+        let mut title = "Scores".to_owned();
+        if detail.trials.len() > 1 {
+            title = format!("Trial {}", trial.trial);
+            for setting in &trial.parameters {
+                title.push_str(&format!(
+                    "  {} = {}",
+                    setting.path,
+                    setting.text.as_deref().unwrap_or("null")
+                ));
+            }
+        }
+        let mut text = String::new();
+        let table = score::table(detail, trial, style);
+        if !table.is_empty() {
+            let epoch = match (trial.best_epoch, trial.epochs) {
+                (Some(best), Some(epochs)) => format!("epoch {best} of {epochs}, the best  "),
+                _ => String::new(),
+            };
+            text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
+            text.push_str(&table);
+        }
+        let exported =
+            detail.artifacts.iter().find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");
+        if let Some(model) = exported {
+            let facts = [model.bytes.map(number::size), model.detail.clone()];
+            let facts: Vec<String> = facts.into_iter().flatten().collect();
+            let place = self.layout.root().join(&model.path);
+            text.push_str(&format!(
+                "\n{}  {}  {}\n",
+                style.paint(Tone::Strong, "Model "),
+                place.display(),
+                style.paint(Tone::Faint, &facts.join(", "))
+            ));
+            text.push_str(&proof(trial.parity.as_ref(), style));
+        }
+        text
+    }
+
+    fn models(&self) -> impl Iterator<Item = Value> {
+        let models = self.detail.artifacts.iter().filter(|artifact| artifact.kind == "onnx");
+        models.map(|model| {
+            json!({"trial": model.trial, "path": self.layout.root().join(&model.path), "bytes": model.bytes})
+        })
+    }
+
+    /// Seconds by kind of stage.
+    fn times(&self, style: &Style) -> String {
+        let mut kinds: Vec<(&str, f64, bool)> = Vec::new();
+        for stage in &self.detail.stages {
+            let Some(seconds) = stage.seconds else { continue };
+            match kinds.iter_mut().find(|(kind, ..)| *kind == stage.kind) {
+                Some(known) => {
+                    known.1 += seconds;
+                    known.2 &= stage.cached;
+                }
+                None => kinds.push((&stage.kind, seconds, stage.cached)),
+            }
+        }
+        if kinds.is_empty() {
+            return String::new();
+        }
+        let said = kinds.into_iter().map(|(kind, seconds, cached)| {
+            if cached { format!("{kind} cached") } else { format!("{kind} {}", number::duration(seconds)) }
+        });
+        let said = said.collect::<Vec<_>>().join(" · ");
+        let fast = self.detail.trials.iter().filter_map(|trial| trial.rows_per_second).fold(0.0, f64::max);
+        let fast = match fast {
+            fast if fast > 0.0 => format!(" ({} rows/s)", number::count(fast.round() as usize)),
+            _ => String::new(),
+        };
+        format!("{}  {said}{}\n", style.paint(Tone::Strong, "Time  "), style.paint(Tone::Faint, &fast))
+    }
+
+    /// What to type next, and what it does.
+    fn next(&self) -> Vec<(String, &'static str)> {
+        let run = &self.detail.run;
+        let mut next = Vec::new();
+        match self.detail.state {
+            RunState::Running => {}
+            RunState::Interrupted => next.push((format!("mtl resume {run}"), "go on where it stopped")),
+            RunState::Failed => next.push((format!("mtl resume {run}"), "try again what failed")),
+            RunState::Finished => {
+                if self.models().next().is_some() {
+                    let command = format!("mtl predict {run} rows.csv --to answers.csv");
+                    next.push((command, "use the model on new rows"));
+                    next.push((format!("mtl export {run} --to model"), "take model.onnx and mtl.json along"));
+                }
+                let unproven =
+                    |trial: &TrialRecord| trial.parity.as_ref().is_some_and(|parity| !parity.verified);
+                if self.detail.trials.iter().any(unproven) {
+                    next.push((format!("mtl verify {run}"), "check the model once ONNX Runtime is there"));
+                }
+                next.push((format!("mtl compare {run} OTHER"), "what another run did better"));
+            }
+        }
+        next.push((format!("mtl show {run}"), "everything recorded about it"));
+        next
+    }
+}
+
+/// Its name, how it ended, and how long it took.
+pub(crate) fn headline(detail: &RunDetail, style: &Style) -> String {
+    let state = style.paint(tone(detail.state), detail.state.name());
+    let time =
+        detail.seconds.map_or_else(String::new, |seconds| format!(" in {}", number::duration(seconds)));
+    format!("{}  {state}{time}\n", style.paint(Tone::Strong, detail.run.as_str()))
+}
+
+pub(crate) fn tone(state: RunState) -> Tone {
+    match state {
+        RunState::Finished => Tone::Good,
+        RunState::Running => Tone::Plain,
+        RunState::Interrupted => Tone::Caution,
+        RunState::Failed => Tone::Bad,
+    }
+}
+
+/// Whether the exported model answers like the trained one; loud when that is not known.
+pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
+    let label = style.paint(Tone::Strong, "Parity");
+    let Some(parity) = parity else {
+        return format!("{label}  {}\n", style.paint(Tone::Caution, "UNVERIFIED: it was not compared"));
+    };
+    let tolerance = format!("{:e}", parity.tolerance);
+    let largest = parity.largest.map_or_else(|| "not a number".to_owned(), |value| format!("{value:.1e}"));
+    let runtime = parity.onnx_runtime.as_deref().map_or_else(String::new, |version| format!(" {version}"));
+    if !parity.verified {
+        let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime could not be had");
+        let said = format!("UNVERIFIED: this model was NOT compared with the trained one: {reason}");
+        return format!("{label}  {}\n", style.paint(Tone::Bad, &said));
+    }
+    let difference = format!(
+        "differs by {largest} in ONNX Runtime{runtime} on batches of {}",
+        parity.batches.replace(", ", " and ")
+    );
+    if parity.holds() {
+        let verified = style.paint(Tone::Good, "verified");
+        return format!("{label}  {verified}: {difference} (allowed {tolerance})\n");
+    }
+    let worst: Vec<&str> = parity
+        .outputs
+        .iter()
+        .filter(|output| output.largest.is_nan() || output.largest > parity.tolerance)
+        .map(|output| output.output.as_str())
+        .collect();
+    let said = format!("BROKEN: {difference} (allowed {tolerance}); outputs: {}", worst.join(", "));
+    format!("{label}  {}\n", style.paint(Tone::Bad, &said))
+}
+
+/// Stages that failed or were left out, and notes.
+pub(crate) fn troubles(detail: &RunDetail, style: &Style) -> String {
+    let mut text = String::new();
+    for stage in &detail.stages {
+        let reason = stage.reason.as_deref().unwrap_or_default();
+        let line = match stage.state.as_str() {
+            "failed" => format!("{} {}: {reason}", style.paint(Tone::Bad, "failed"), stage.stage),
+            "skipped" => {
+                format!("{} {}, because {reason} failed", style.paint(Tone::Caution, "skipped"), stage.stage)
+            }
+            _ => continue,
+        };
+        text.push_str(&format!("  {line}\n"));
+    }
+    for note in &detail.notes {
+        let tone = if note.severity == "error" { Tone::Bad } else { Tone::Caution };
+        text.push_str(&format!("  {} {}: {}\n", style.paint(tone, &note.severity), note.stage, note.text));
+    }
+    if text.is_empty() { text } else { style.heading("Notes", "") + &text }
+}

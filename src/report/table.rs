@@ -1,0 +1,240 @@
+//! A table of text: aligned columns, numbers at their decimal point, never wider than the terminal.
+
+use crate::report::style::{Style, Tone};
+
+/// The space between two columns.
+const GAP: &str = "  ";
+/// A column is not squeezed below this.
+const NARROWEST: usize = 8;
+
+/// How a column's cells stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+    /// Numbers one below the other at their decimal point.
+    Decimal,
+}
+
+/// One cell.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    pub fn new(tone: Tone, text: impl AsRef<str>) -> Self {
+        let visible = |c: char| match c {
+            '\n' => '↵',
+            c if c.is_control() => ' ',
+            c => c,
+        };
+        Self { text: text.as_ref().trim_end_matches('\n').chars().map(visible).collect(), tone }
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::new(Tone::Plain, text)
+    }
+}
+
+/// Columns with a heading, rows of cells.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<(String, Align)>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub fn new<T: AsRef<str>>(columns: &[(T, Align)]) -> Self {
+        let columns = columns.iter().map(|(title, align)| (Cell::from(title).text, *align)).collect();
+        Self { columns, rows: Vec::new() }
+    }
+
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Heading, line, rows; every line ends without blanks.
+    pub fn text(&self, style: &Style) -> String {
+        let decimals: Vec<usize> = (0..self.columns.len())
+            .map(|column| self.cells(column).map(fraction).max().unwrap_or(0))
+            .collect();
+        let padded = |column: usize, text: &str| match self.columns[column].1 {
+            Align::Decimal => format!("{text}{}", " ".repeat(decimals[column] - fraction(text))),
+            _ => text.to_owned(),
+        };
+        let mut widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| {
+                let cells = self.cells(column).map(|text| width(&padded(column, text))).max().unwrap_or(0);
+                cells.max(width(&self.columns[column].0))
+            })
+            .collect();
+        if let Some(limit) = style.width {
+            squeeze(&mut widths, limit);
+        }
+        let mut lines = Vec::with_capacity(self.rows.len() + 2);
+        let titles = self.columns.iter().map(|(title, _)| (Tone::Strong, title.clone())).collect();
+        lines.push(self.line(style, &widths, titles));
+        let rules = widths.iter().map(|width| (Tone::Faint, "─".repeat(*width))).collect();
+        lines.push(self.line(style, &widths, rules));
+        for row in &self.rows {
+            let cells = row.iter().enumerate();
+            let cells = cells.map(|(column, cell)| (cell.tone, padded(column, &cell.text))).collect();
+            lines.push(self.line(style, &widths, cells));
+        }
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// The texts of a column, its heading left out.
+    fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.text.as_str())
+    }
+
+    fn line(&self, style: &Style, widths: &[usize], cells: Vec<(Tone, String)>) -> String {
+        let mut line = String::new();
+        let mut owed = 0; // blanks, written only when something follows
+        for (column, (tone, text)) in cells.into_iter().enumerate() {
+            let text = cut(&text, widths[column]);
+            let blanks = widths[column] - width(&text);
+            let (before, after) =
+                if self.columns[column].1 == Align::Left { (0, blanks) } else { (blanks, 0) };
+            let inner = text.trim_end();
+            owed += before;
+            if !inner.is_empty() {
+                line.push_str(&" ".repeat(owed));
+                line.push_str(&style.paint(tone, inner));
+                owed = 0;
+            }
+            owed += after + width(&text) - width(inner) + GAP.len();
+        }
+        line
+    }
+}
+
+/// Places after, and with, the decimal point, if the text is a plain number.
+fn fraction(text: &str) -> usize {
+    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '−'));
+    if !plain { 0 } else { text.find('.').map_or(0, |point| text.len() - point) }
+}
+
+/// Takes width from the widest columns until all fit, or none can give more.
+fn squeeze(widths: &mut [usize], limit: usize) {
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > limit {
+        let Some(widest) = widths.iter_mut().max_by_key(|width| **width) else { return };
+        if *widest <= NARROWEST {
+            return;
+        }
+        *widest -= 1;
+    }
+}
+
+/// The text within `room` columns; an ellipsis stands for what was left out.
+pub(crate) fn cut(text: &str, room: usize) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for letter in text.chars() {
+        used += letter_width(letter);
+        if used > room {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept + "…"
+}
+
+/// Columns a text takes in a terminal.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(letter_width).sum()
+}
+
+/// East Asian wide letters and pictures take two columns, combining marks none.
+fn letter_width(letter: char) -> usize {
+    match u32::from(letter) {
+        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::style::{Style, Tone};
+    use crate::report::table::{Align, Cell, Table, cut, width};
+
+    fn sample() -> Table {
+        let mut table =
+            Table::new(&[("task", Align::Left), ("score", Align::Decimal), ("rows", Align::Right)]);
+        table.row(vec!["income".into(), "0.9463".into(), "12".into()]);
+        table.row(vec!["weeks worked".into(), Cell::new(Tone::Good, "12.35"), "1,234".into()]);
+        table.row(vec!["年齢".into(), "–".into(), "".into()]);
+        table
+    }
+
+    #[test]
+    fn columns_align_and_numbers_meet_at_the_point() {
+        let expected = "\
+task            score     rows
+────────────  ─────────  ─────
+income         0.9463       12
+weeks worked  12.35      1,234
+年齢                –
+";
+        // The dash is no number: it stands at the right, as the widest number's last digit does.
+        assert_eq!(
+            sample().text(&Style::plain()),
+            expected
+                .replace("  score     rows", "      score   rows")
+                .replace("─────────  ─────", "───────  ─────")
+                .replace(" 0.9463       12", " 0.9463     12")
+                .replace("12.35      1,234", "12.35    1,234")
+        );
+    }
+
+    #[test]
+    fn colour_changes_no_letter_and_no_place() {
+        let coloured = sample().text(&Style { width: None, colour: true });
+        assert!(coloured.contains("\x1b[32m12.35\x1b[0m"));
+        let mut bare = coloured;
+        for code in ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[32m"] {
+            bare = bare.replace(code, "");
+        }
+        assert_eq!(bare, sample().text(&Style::plain()));
+    }
+
+    #[test]
+    fn never_wider_than_the_terminal() {
+        let mut table = Table::new(&[("path", Align::Left), ("value", Align::Left)]);
+        table.row(vec!["x".repeat(100).into(), "a\nb\n".into()]);
+        let text = table.text(&Style { width: Some(40), colour: false });
+        assert!(text.lines().all(|line| width(line) <= 40), "{text}");
+        assert!(text.contains("x…"), "{text}");
+        assert!(text.contains("a↵b\n"), "{text}");
+    }
+
+    #[test]
+    fn wide_letters_count_twice() {
+        assert_eq!(width("年齢a"), 5);
+        assert_eq!(cut("年齢年齢", 5), "年齢…");
+        assert_eq!(cut("abcdef", 4), "abc…");
+    }
+}
