@@ -72,11 +72,14 @@ pub struct Diagnostic {
     pub message: String,
     /// What was expected, or the nearest valid name.
     pub help: Option<String>,
+    /// The key at `path` is meant, not its value: an unknown key, a wrong name of a choice.
+    #[serde(skip)]
+    pub on_key: bool,
 }
 
 impl Diagnostic {
     pub fn error(code: &'static str, path: Path, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, path, message: message.into(), help: None }
+        Self { code, severity: Severity::Error, path, message: message.into(), help: None, on_key: false }
     }
 
     pub fn warning(code: &'static str, path: Path, message: impl Into<String>) -> Self {
@@ -85,6 +88,11 @@ impl Diagnostic {
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    pub fn on_key(mut self) -> Self {
+        self.on_key = true;
         self
     }
 

@@ -1,1 +1,16 @@
-//! (to come)
+//! What does the pipeline mean, and can it work? Alone in naming petgraph and blake3.
+
+pub mod check;
+pub mod content;
+pub mod default;
+pub mod fingerprint;
+pub mod graph;
+pub mod meaning;
+pub mod render;
+pub mod resolve;
+pub mod stage;
+
+pub use content::Contents;
+pub use meaning::{Plan, PlannedTask, Trial};
+pub use resolve::resolve;
+pub use stage::{Artifact, Stage, Work};

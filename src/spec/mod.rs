@@ -1,5 +1,26 @@
 //! What did the user write? Alone in naming serde_yaml.
 
+pub mod address;
+pub(crate) mod decode;
 pub mod input;
+pub(crate) mod node;
 pub mod pipeline;
+pub(crate) mod problem;
+pub mod read;
+pub mod render;
+pub mod schema;
+pub(crate) mod sentence;
+pub mod shelf;
+pub mod source;
 pub mod task;
+pub mod write;
+pub(crate) mod yaml;
+
+pub use address::Override;
+pub use input::InputSpec;
+pub use pipeline::PipelineSpec;
+pub use read::{read, read_source};
+pub use schema::schema;
+pub use source::{Place, Source};
+pub use task::TaskSpec;
+pub use write::write;

@@ -1,0 +1,146 @@
+//! Tables, their columns' names and their splits.
+
+use std::collections::HashMap;
+
+use crate::data::spec::{SplitSpec, TableSpec};
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::name::{ColumnName, TableName};
+use crate::domain::number::Fraction;
+use crate::spec::pipeline::PipelineSpec;
+
+/// Checks `data` and `inputs`.
+pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if pipeline.data.is_empty() {
+        found.push(
+            Diagnostic::error("no-data", Path::of("data"), "there is no table to learn from")
+                .help("name one: `data: {rows: {source: {csv: data/rows.csv}}}`"),
+        );
+    }
+    if pipeline.inputs.is_empty() {
+        found.push(
+            Diagnostic::error("no-inputs", Path::of("inputs"), "there is no input to learn from")
+                .help("name a column and how it is read: `inputs: {age: standardize}`"),
+        );
+    }
+    for (name, table) in &pipeline.data {
+        let path = Path::of("data").key(name);
+        found.extend(shares(&table.split, &path.key("split")));
+        found.extend(renames(table, &path.key("rename")));
+        if !pipeline.tasks.is_empty() && !is_used(pipeline, name) {
+            let message = format!("no task learns from the table `{name}`");
+            found.push(
+                Diagnostic::warning("unused-table", path, message).help("a task names its table by `data`"),
+            );
+        }
+    }
+    found.extend(inputs(pipeline));
+    found
+}
+
+fn is_used(pipeline: &PipelineSpec, table: &TableName) -> bool {
+    pipeline.tasks.values().any(|task| match &task.data {
+        Some(name) => name == table,
+        None => pipeline.data.len() == 1,
+    })
+}
+
+/// The shares for validation and testing, where the split has them.
+fn given_shares(split: &SplitSpec) -> Option<(Fraction, Fraction)> {
+    match split {
+        SplitSpec::Random(split) => Some((split.valid, split.test)),
+        SplitSpec::Stratified(split) => Some((split.valid, split.test)),
+        SplitSpec::Group(split) => Some((split.valid, split.test)),
+        SplitSpec::Time(split) => Some((split.valid, split.test)),
+        SplitSpec::Files(_) | SplitSpec::Column(_) => None,
+    }
+}
+
+/// Is it known that no row will be for validation?
+pub(crate) fn has_no_valid(split: &SplitSpec) -> bool {
+    match split {
+        SplitSpec::Files(files) => files.valid.is_none() && files.valid_share.get() == 0.0,
+        other => given_shares(other).is_some_and(|(valid, _)| valid.get() == 0.0),
+    }
+}
+
+/// Is it known that no row will be for testing?
+pub(crate) fn has_no_test(split: &SplitSpec) -> bool {
+    given_shares(split).is_some_and(|(_, test)| test.get() == 0.0)
+}
+
+fn shares(split: &SplitSpec, path: &Path) -> Option<Diagnostic> {
+    if let SplitSpec::Files(files) = split
+        && files.valid.is_none()
+        && files.valid_share.get() >= 1.0
+    {
+        let message = "every training row would be drawn for validation: nothing is left to learn from";
+        return Some(Diagnostic::error("split-shares", path.key("files").key("valid_share"), message));
+    }
+    let (valid, test) = given_shares(split)?;
+    let sum = valid.get() + test.get();
+    (sum >= 1.0).then(|| {
+        let message = format!(
+            "valid {} and test {} leave {:.0} % of the rows to learn from",
+            valid.get(),
+            test.get(),
+            (1.0 - sum).max(0.0) * 100.0
+        );
+        Diagnostic::error("split-shares", path.clone(), message).help("their sum must be less than 1")
+    })
+}
+
+/// Two columns of one name, and renames that do nothing.
+fn renames(table: &TableSpec, path: &Path) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut givers: HashMap<&ColumnName, &ColumnName> = HashMap::new();
+    for (old, new) in &table.rename {
+        if old == new {
+            let message = format!("`{old}` is renamed to itself");
+            found.push(Diagnostic::warning("rename-to-itself", path.key(old), message));
+        } else if let Some(other) = givers.insert(new, old) {
+            let message = format!("`{other}` and `{old}` are both renamed to `{new}`");
+            found.push(Diagnostic::error("same-column-name", path.key(old), message));
+        }
+    }
+    found
+}
+
+/// The new name of a column that has lost the given one in this table.
+pub(crate) fn renamed_away<'a>(table: &'a TableSpec, column: &str) -> Option<&'a ColumnName> {
+    let given_anew = table.rename.iter().any(|(old, new)| new.as_str() == column && old != new);
+    let new = table.rename.iter().find(|(old, _)| old.as_str() == column).map(|(_, new)| new)?;
+    (new.as_str() != column && !given_anew).then_some(new)
+}
+
+/// Inputs that no table can have, and inputs that say which split a row belongs to.
+fn inputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for name in pipeline.inputs.keys() {
+        let path = Path::of("inputs").key(name);
+        let away: Vec<&ColumnName> =
+            pipeline.data.values().filter_map(|table| renamed_away(table, name.as_str())).collect();
+        if let (Some(new), true) = (away.first(), away.len() == pipeline.data.len()) {
+            let message = format!("no table has a column `{name}`: `rename` calls it `{new}`");
+            found.push(
+                Diagnostic::error("renamed-column", path.clone(), message)
+                    .on_key()
+                    .help(format!("write `{new}`; inputs are read after `rename`")),
+            );
+        }
+        for (table, words) in &pipeline.data {
+            if let SplitSpec::Column(split) = &words.split
+                && split.by.as_str() == name.as_str()
+            {
+                let message =
+                    format!("`{name}` divides the rows of `{table}` into splits and is also an input");
+                found.push(
+                    Diagnostic::warning("split-is-input", path.clone(), message).on_key().help(
+                        "it has one and the same value on all training rows: leave it out of the inputs",
+                    ),
+                );
+            }
+        }
+    }
+    found
+}

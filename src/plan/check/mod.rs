@@ -1,0 +1,18 @@
+//! Everything that can be known to be wrong before any work, all of it at once.
+
+pub mod data;
+pub mod network;
+pub mod task;
+pub mod train;
+pub(crate) mod weights;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::spec::pipeline::PipelineSpec;
+
+/// Every diagnostic of a pipeline: errors and warnings.
+pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    [data::check, task::check, network::check, train::check]
+        .iter()
+        .flat_map(|check| check(pipeline))
+        .collect()
+}

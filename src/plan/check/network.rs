@@ -1,0 +1,215 @@
+//! The network: marks, what tasks read, layers that cannot work.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::name::{MarkName, TaskName};
+use crate::model::spec::LayerSpec;
+use crate::plan::check::task::table_of;
+use crate::spec::pipeline::PipelineSpec;
+
+/// Checks `trunk`, encoders, heads, `from` and `after`.
+pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let (marks, mut found) = marks(pipeline);
+    found.extend(reads(pipeline, &marks));
+    found.extend(after(pipeline));
+    found.extend(cycles(pipeline));
+    found.extend(batch_of_one(pipeline));
+    if pipeline.tasks.len() > 1
+        && !pipeline.trunk.iter().any(learns)
+        && pipeline.inputs.values().all(|input| input.encoder.is_empty())
+        && pipeline
+            .inputs
+            .values()
+            .all(|input| !matches!(input.feature, crate::data::spec::FeatureSpec::Category(_)))
+    {
+        let message = "the tasks share no layer: each head reads the inputs alone";
+        let help = "add layers: `trunk: [{dense: {units: 64, activation: relu}}]`";
+        found.push(Diagnostic::warning("nothing-shared", Path::of("trunk"), message).help(help));
+    }
+    found
+}
+
+/// Every list of layers with its path: encoders, trunk, heads.
+pub(crate) fn lists(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
+    let encoders = pipeline.inputs.iter().map(|(name, input)| {
+        let kind = crate::domain::kinds::Choice::name(&input.feature);
+        (Path::of("inputs").key(name).key(kind).key("encoder"), input.encoder.as_slice())
+    });
+    let heads = pipeline
+        .tasks
+        .iter()
+        .map(|(name, task)| (Path::of("tasks").key(name).key("head"), task.head.as_slice()));
+    let trunk = std::iter::once((Path::of("trunk"), pipeline.trunk.as_slice()));
+    encoders.chain(trunk).chain(heads).collect()
+}
+
+/// Calls `visit` with every layer, those inside a residual too, its path, and whether it is inside one.
+fn each<'a>(
+    layers: &'a [LayerSpec],
+    path: &Path,
+    inside: bool,
+    visit: &mut dyn FnMut(&'a LayerSpec, Path, bool),
+) {
+    for (position, layer) in layers.iter().enumerate() {
+        let here = path.index(position);
+        visit(layer, here.clone(), inside);
+        if let LayerSpec::Residual(residual) = layer {
+            each(&residual.layers, &here.key("residual").key("layers"), true, visit);
+        }
+    }
+}
+
+fn learns(layer: &LayerSpec) -> bool {
+    match layer {
+        LayerSpec::Residual(residual) => residual.layers.iter().any(learns),
+        LayerSpec::Dense(_) | LayerSpec::BatchNorm(_) | LayerSpec::LayerNorm(_) => true,
+        LayerSpec::Dropout(_) | LayerSpec::Activation(_) | LayerSpec::Mark(_) => false,
+    }
+}
+
+/// The trunk's marks with their paths; marks that stand twice or elsewhere.
+fn marks(pipeline: &PipelineSpec) -> (HashMap<&MarkName, Path>, Vec<Diagnostic>) {
+    let (mut marks, mut found) = (HashMap::new(), Vec::new());
+    for (list, layers) in lists(pipeline) {
+        let in_trunk = list == Path::of("trunk");
+        each(layers, &list, false, &mut |layer, path, inside| {
+            let LayerSpec::Mark(mark) = layer else { return };
+            let path = path.key("mark");
+            if !in_trunk || inside {
+                let message =
+                    format!("the mark `{}` stands outside the trunk, where no task can read it", mark.name);
+                let help = if inside {
+                    "put it beside the residual, in the trunk's own list"
+                } else {
+                    "put it in the trunk"
+                };
+                found.push(Diagnostic::error("mark-place", path, message).help(help));
+            } else if marks.insert(&mark.name, path.clone()).is_some() {
+                let message = format!("the mark `{}` stands twice in the trunk", mark.name);
+                found.push(
+                    Diagnostic::error("same-mark", path, message).help("give each point a name of its own"),
+                );
+            }
+        });
+    }
+    (marks, found)
+}
+
+/// `from` of every task, and marks nobody reads.
+fn reads(pipeline: &PipelineSpec, marks: &HashMap<&MarkName, Path>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut read = HashSet::new();
+    for (name, task) in &pipeline.tasks {
+        let Some(from) = &task.from else { continue };
+        read.insert(from);
+        if !marks.contains_key(from) {
+            let path = Path::of("tasks").key(name).key("from");
+            let diagnostic =
+                Diagnostic::error("unknown-mark", path, format!("there is no mark `{from}` in the trunk"));
+            found.push(match marks.is_empty() {
+                true => {
+                    diagnostic.help(format!("put `- mark: {from}` into the trunk where the task shall read"))
+                }
+                false => {
+                    let mut known: Vec<&str> = marks.keys().map(|mark| mark.as_str()).collect();
+                    known.sort_unstable();
+                    diagnostic.did_you_mean(from.as_str(), known)
+                }
+            });
+        }
+    }
+    for (mark, path) in marks {
+        if !read.contains(mark) {
+            let message = format!("no task reads from the mark `{mark}`");
+            found.push(
+                Diagnostic::warning("unused-mark", path.clone(), message).help("a task reads it by `from`"),
+            );
+        }
+    }
+    found
+}
+
+/// The names in every `after`.
+fn after(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, task) in &pipeline.tasks {
+        for (position, other) in task.after.iter().enumerate() {
+            let path = Path::of("tasks").key(name).key("after").index(position);
+            let Some(seen) = pipeline.tasks.get(other) else {
+                let known = pipeline.tasks.keys().filter(|task| *task != name).map(TaskName::as_str);
+                let message = format!("there is no task `{other}` to come after");
+                found.push(
+                    Diagnostic::error("unknown-task", path, message).did_you_mean(other.as_str(), known),
+                );
+                continue;
+            };
+            if task.after[..position].contains(other) {
+                found.push(Diagnostic::warning(
+                    "same-after",
+                    path.clone(),
+                    format!("`{other}` is named twice"),
+                ));
+            }
+            let (mine, theirs) = (table_of(pipeline, task), table_of(pipeline, seen));
+            if let (Some((mine, _)), Some((theirs, _))) = (mine, theirs)
+                && mine != theirs
+            {
+                let message = format!("`{name}` learns from `{mine}` but `{other}` from `{theirs}`");
+                let help = "a task comes after one of its own table: their rows must be the same";
+                found.push(Diagnostic::error("after-other-table", path, message).help(help));
+            }
+        }
+    }
+    found
+}
+
+/// Tasks that wait for one another in a ring, each ring once.
+fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut graph = petgraph::graphmap::DiGraphMap::<usize, ()>::new();
+    for (number, task) in pipeline.tasks.values().enumerate() {
+        graph.add_node(number);
+        for other in task.after.iter().filter_map(|other| pipeline.tasks.get_index_of(other)) {
+            graph.add_edge(number, other, ());
+        }
+    }
+    let mut found = Vec::new();
+    for mut ring in petgraph::algo::tarjan_scc(&graph) {
+        ring.sort_unstable();
+        let first = ring[0];
+        if ring.len() == 1 && !graph.contains_edge(first, first) {
+            continue;
+        }
+        let names: Vec<String> = ring
+            .iter()
+            .filter_map(|number| pipeline.tasks.get_index(*number))
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        let Some((name, _)) = pipeline.tasks.get_index(first) else { continue };
+        let message = match names.as_slice() {
+            [one] => format!("{one} comes after itself"),
+            several => format!("{} come after one another in a ring", several.join(" and ")),
+        };
+        let path = Path::of("tasks").key(name).key("after");
+        found.push(Diagnostic::error("after-cycle", path, message).help("one of them must come first"));
+    }
+    found
+}
+
+/// Batch normalization of a single row is 0.
+fn batch_of_one(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    if pipeline.train.batch_size.get() > 1 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (list, layers) in lists(pipeline) {
+        each(layers, &list, false, &mut |layer, path, _| {
+            if matches!(layer, LayerSpec::BatchNorm(_)) {
+                let message = "batch normalization cannot learn from batches of one row";
+                let help = "raise `train.batch_size`, or use `layer_norm`";
+                found.push(Diagnostic::error("batch-of-one", path, message).help(help));
+            }
+        });
+    }
+    found
+}

@@ -1,0 +1,242 @@
+//! Tasks: their tables, targets, losses and metrics.
+
+use std::collections::HashMap;
+
+use crate::data::spec::TableSpec;
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::kinds::Choice;
+use crate::domain::name::{ColumnName, TableName, TaskName};
+use crate::domain::task::TargetSpec;
+use crate::evaluate::spec::MetricSpec;
+use crate::plan::check::data::renamed_away;
+use crate::plan::check::weights;
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::task::TaskSpec;
+
+/// Checks `tasks`.
+pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if pipeline.tasks.is_empty() {
+        found.push(
+            Diagnostic::error("no-tasks", Path::of("tasks"), "there is nothing to learn")
+                .help("name a task: `tasks: {income: {target: income, kind: binary}}`"),
+        );
+    }
+    for (name, task) in &pipeline.tasks {
+        let path = Path::of("tasks").key(name);
+        let table = match table(pipeline, name, task, &path) {
+            Ok(table) => table,
+            Err(diagnostic) => {
+                found.push(diagnostic);
+                None
+            }
+        };
+        found.extend(columns(task, &path));
+        found.extend(leaks(pipeline, task, table, &path.key("target")));
+        found.extend(order(task, &path.key("kind")));
+        found.extend(weights::loss(task, &path.key("loss")));
+        found.extend(metrics(task, &path.key("metrics")));
+    }
+    found.extend(same_targets(pipeline));
+    found.extend(same_outputs(pipeline));
+    found
+}
+
+/// The table a task learns from, where it can be known.
+pub(crate) fn table_of<'a>(
+    pipeline: &'a PipelineSpec,
+    task: &TaskSpec,
+) -> Option<(&'a TableName, &'a TableSpec)> {
+    match &task.data {
+        Some(name) => pipeline.data.get_key_value(name),
+        None if pipeline.data.len() == 1 => pipeline.data.first(),
+        None => None,
+    }
+}
+
+fn table<'a>(
+    pipeline: &'a PipelineSpec,
+    name: &TaskName,
+    task: &TaskSpec,
+    path: &Path,
+) -> Result<Option<&'a TableSpec>, Diagnostic> {
+    let known = || pipeline.data.keys().map(TableName::as_str);
+    match (&task.data, table_of(pipeline, task)) {
+        (_, Some((_, table))) => Ok(Some(table)),
+        (Some(table), None) => {
+            let message = format!("there is no table `{table}` in `data`");
+            Err(Diagnostic::error("unknown-table", path.key("data"), message)
+                .did_you_mean(table.as_str(), known()))
+        }
+        (None, None) if pipeline.data.is_empty() => Ok(None),
+        (None, None) => {
+            let message = format!("`{name}` does not say which table it learns from, and there are several");
+            let tables: Vec<&str> = known().collect();
+            let help = format!("add `data:` with one of {}", tables.join(", "));
+            Err(Diagnostic::error("no-table", path.clone(), message).on_key().help(help))
+        }
+    }
+}
+
+/// How many columns the kind takes, and columns named twice.
+fn columns(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let columns = &task.target.0;
+    let (kind, target) = (task.kind.name(), path.key("target"));
+    match &task.kind {
+        TargetSpec::Binary(_) | TargetSpec::Multiclass(_) | TargetSpec::Ordinal(_) if columns.len() > 1 => {
+            let message = format!("a {kind} task has one target column, but {} are named", columns.len());
+            let help = "several columns of 0 and 1 are `kind: multilabel`, several numbers `kind: regression`; \
+                        else make a task of each";
+            found.push(Diagnostic::error("target-count", target.clone(), message).help(help));
+        }
+        TargetSpec::Multilabel(_) if columns.len() == 1 => {
+            let message = format!("a multilabel task with the one column `{}` is a binary task", columns[0]);
+            found.push(
+                Diagnostic::warning("target-count", target.clone(), message).help("write `kind: binary`"),
+            );
+        }
+        _ => {}
+    }
+    for (position, column) in columns.iter().enumerate() {
+        if columns[..position].contains(column) {
+            let message = format!("`{column}` is named twice");
+            found.push(Diagnostic::error("same-target", target.index(position), message));
+        }
+    }
+    found
+}
+
+/// A target that is also an input gives the answer away.
+fn leaks(
+    pipeline: &PipelineSpec,
+    task: &TaskSpec,
+    table: Option<&TableSpec>,
+    path: &Path,
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let several = task.target.0.len() > 1;
+    for (position, column) in task.target.0.iter().enumerate() {
+        let place = if several { path.index(position) } else { path.clone() };
+        let is_input = |name: &str| pipeline.inputs.keys().any(|input| input.as_str() == name);
+        let away = table.and_then(|table| renamed_away(table, column.as_str()));
+        // A target named as it was before `rename` is the same column as the input under its new name.
+        let input = [Some(column), away].into_iter().flatten().find(|name| is_input(name.as_str()));
+        if let Some(input) = input {
+            let message = format!("`{column}` is a target and also an input: the answer would be given away");
+            let help = format!("remove `{input}` from `inputs`");
+            found.push(Diagnostic::error("target-is-input", place.clone(), message).help(help));
+        }
+        if let Some(new) = away {
+            let message = format!("the table has no column `{column}`: `rename` calls it `{new}`");
+            let help = format!("write `{new}`; targets are read after `rename`");
+            found.push(Diagnostic::error("renamed-column", place, message).help(help));
+        }
+    }
+    found
+}
+
+/// The classes of an ordinal task.
+fn order(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
+    let TargetSpec::Ordinal(ordinal) = &task.kind else { return Vec::new() };
+    let Some(order) = &ordinal.order else { return Vec::new() };
+    let mut found = Vec::new();
+    let path = path.key("ordinal").key("order");
+    if order.len() < 2 {
+        let message = format!("an order has at least two classes, found {}", order.len());
+        found.push(Diagnostic::error("class-order", path.clone(), message));
+    }
+    for (position, class) in order.iter().enumerate() {
+        if order[..position].contains(class) {
+            let message = format!("the class `{class}` stands twice in the order");
+            found.push(Diagnostic::error("class-order", path.index(position), message));
+        }
+    }
+    found
+}
+
+fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let metrics = task.metrics.as_deref().unwrap_or_default();
+    if task.metrics.is_some() && metrics.is_empty() {
+        let message = "the list is empty: nothing would be measured";
+        found.push(
+            Diagnostic::error("no-metrics", path.clone(), message)
+                .help("leave it out for the kind's own metrics"),
+        );
+    }
+    for (position, metric) in metrics.iter().enumerate() {
+        found.extend(metric_fits(metric, task.kind.name(), &path.index(position)));
+        if metrics[..position].iter().any(|other| other.label() == metric.label()) {
+            let message = format!("`{}` is measured twice", metric.label());
+            found.push(Diagnostic::warning("same-metric", path.index(position), message));
+        }
+    }
+    found
+}
+
+/// A metric that says nothing of such a task.
+pub(crate) fn metric_fits(metric: &MetricSpec, kind: &str, path: &Path) -> Option<Diagnostic> {
+    (!metric.view().accepts(kind)).then(|| {
+        let fitting = fitting_metrics(kind).join(", ");
+        let message = format!("the metric `{}` does not fit a {kind} task", metric.name());
+        Diagnostic::error("metric-kind", path.clone(), message).help(format!("for {kind}: {fitting}"))
+    })
+}
+
+fn fitting_metrics(kind: &str) -> Vec<&'static str> {
+    let read = |(name, example): &(&'static str, &'static str)| {
+        let metric: MetricSpec = crate::spec::shelf::read_words(example)?;
+        metric.view().accepts(kind).then_some(*name)
+    };
+    MetricSpec::EXAMPLES.iter().filter_map(read).collect()
+}
+
+/// Two tasks of one kind that learn the same column.
+fn same_targets(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut first: HashMap<(Option<&TableName>, &ColumnName, &str), &TaskName> = HashMap::new();
+    for (name, task) in &pipeline.tasks {
+        let table = table_of(pipeline, task).map(|(table, _)| table);
+        for column in &task.target.0 {
+            match first.get(&(table, column, task.kind.name())) {
+                Some(other) if *other != name => {
+                    let path = Path::of("tasks").key(name).key("target");
+                    let message =
+                        format!("`{other}` and `{name}` both learn `{column}` as {}", task.kind.name());
+                    found.push(
+                        Diagnostic::warning("same-target", path, message).help("is one of them a copy?"),
+                    );
+                }
+                _ => {
+                    first.insert((table, column, task.kind.name()), name);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A task called `a_logits` beside `a`: two outputs of the model would have one name.
+fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for name in pipeline.tasks.keys() {
+        let taken = name.as_str().strip_suffix("_logits");
+        if let Some(other) = taken.filter(|other| pipeline.tasks.keys().any(|task| task.as_str() == *other)) {
+            let message = format!(
+                "the model's output `{name}` would have two meanings: this task, and the raw values of `{other}`"
+            );
+            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
+            found.push(diagnostic.on_key().help("give one of the tasks another name"));
+        }
+    }
+    for name in pipeline.tasks.keys() {
+        let outputs = [name.to_string(), format!("{name}_logits")];
+        if let Some(input) = pipeline.inputs.keys().find(|input| outputs.contains(&input.to_string())) {
+            let message = format!("the model would have an input and an output called `{input}`");
+            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
+            found.push(diagnostic.on_key().help("give the task another name than the input's"));
+        }
+    }
+    found
+}

@@ -1,0 +1,102 @@
+//! Training, evaluation and export.
+
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::name::TaskName;
+use crate::domain::score::Split;
+use crate::onnx::spec::ExportSpec;
+use crate::plan::check::data::{has_no_test, has_no_valid};
+use crate::plan::check::task::{metric_fits, table_of};
+use crate::plan::check::weights;
+use crate::spec::pipeline::PipelineSpec;
+
+/// Checks `weighting`, `train`, `evaluate` and `export`.
+pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = weights::tasks(pipeline);
+    found.extend(monitor(pipeline));
+    found.extend(patience(pipeline));
+    found.extend(splits(pipeline));
+    let ExportSpec::Onnx(onnx) = &pipeline.export;
+    if !(17..=21).contains(&onnx.opset.get()) {
+        let path = Path::of("export").key("onnx").key("opset");
+        let message = format!("found the operator set {}, expected 17 to 21", onnx.opset.get());
+        found.push(Diagnostic::error("opset", path, message));
+    }
+    found
+}
+
+fn monitor(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+    let monitor = &pipeline.train.monitor;
+    let path = Path::of("train").key("monitor");
+    let Some(name) = &monitor.task else {
+        return monitor.metric.as_ref().map(|_| {
+            let message = "a metric is monitored, but of which task is not said";
+            let help = "add `task:`, or leave `metric` out to choose by all tasks' losses";
+            Diagnostic::error("monitor-task", path.key("metric"), message).help(help)
+        });
+    };
+    match pipeline.tasks.get(name) {
+        None => {
+            let known = pipeline.tasks.keys().map(TaskName::as_str);
+            let message = format!("there is no task `{name}` to monitor");
+            Some(
+                Diagnostic::error("unknown-task", path.key("task"), message)
+                    .did_you_mean(name.as_str(), known),
+            )
+        }
+        Some(task) => {
+            let metric = monitor.metric.as_ref()?;
+            metric_fits(metric, crate::domain::kinds::Choice::name(&task.kind), &path.key("metric"))
+        }
+    }
+}
+
+/// Early stopping needs validation rows.
+fn patience(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let monitor = &pipeline.train.monitor;
+    if monitor.patience.is_none() {
+        return Vec::new();
+    }
+    let watched: Vec<_> = match &monitor.task {
+        Some(name) => pipeline.tasks.get(name).into_iter().collect(),
+        None => pipeline.tasks.values().collect(),
+    };
+    let mut tables: Vec<_> = watched.into_iter().filter_map(|task| table_of(pipeline, task)).collect();
+    tables.dedup_by_key(|(name, _)| *name);
+    let without: Vec<_> = tables.iter().filter(|(_, table)| has_no_valid(&table.split)).collect();
+    let path = Path::of("train").key("monitor").key("patience");
+    match without.first() {
+        Some((name, _)) if without.len() == tables.len() => {
+            let message = format!("early stopping needs validation rows, but the split of `{name}` has none");
+            let help = format!("raise `valid` in `data.{name}.split`, or remove `patience`");
+            vec![Diagnostic::error("patience-without-valid", path, message).help(help)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Splits to score: at least one, each once, with rows.
+fn splits(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let path = Path::of("evaluate").key("splits");
+    let splits = &pipeline.evaluate.splits;
+    let mut found = Vec::new();
+    if splits.is_empty() {
+        let message = "the list is empty: nothing would be scored";
+        found.push(Diagnostic::error("no-splits", path.clone(), message).help("for example: [valid, test]"));
+    }
+    for (position, split) in splits.iter().enumerate() {
+        if splits[..position].contains(split) {
+            found.push(Diagnostic::warning(
+                "same-split",
+                path.index(position),
+                format!("`{split}` stands twice"),
+            ));
+        }
+    }
+    let none_to_test =
+        !pipeline.data.is_empty() && pipeline.data.values().all(|table| has_no_test(&table.split));
+    if splits.as_slice() == [Split::Test] && none_to_test {
+        let message = "only the test split would be scored, but no table has test rows";
+        found.push(Diagnostic::error("no-splits", path, message).help("raise `test` in the tables' `split`"));
+    }
+    found
+}

@@ -1,0 +1,76 @@
+//! Losses: whether one fits its task, and the weights of classes and tasks.
+
+use std::collections::HashSet;
+
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::kinds::Choice;
+use crate::domain::name::TaskName;
+use crate::domain::task::TargetSpec;
+use crate::model::loss::ClassWeights;
+use crate::model::spec::LossSpec;
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::task::TaskSpec;
+use crate::train::spec::WeightingSpec;
+
+/// Checks a task's loss.
+pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
+    let Some(loss) = &task.loss else { return Vec::new() };
+    let kind = task.kind.name();
+    let fitting = fitting_losses(kind);
+    if !fitting.contains(&loss.name()) {
+        let message = format!("the loss `{}` does not fit a {kind} task", loss.name());
+        let help = format!("for {kind}: {}", fitting.join(", "));
+        return vec![Diagnostic::error("loss-kind", path.clone(), message).help(help)];
+    }
+    class_weights(loss, task, path).into_iter().collect()
+}
+
+/// The losses a kind of task can learn by.
+fn fitting_losses(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "binary" | "multilabel" => &["binary_cross_entropy", "focal"],
+        "multiclass" => &["cross_entropy", "focal"],
+        "ordinal" => &["ordinal"],
+        _ => &["mse", "mae", "huber"],
+    }
+}
+
+/// As many weights as classes, where the file says how many there are.
+fn class_weights(loss: &LossSpec, task: &TaskSpec, path: &Path) -> Option<Diagnostic> {
+    let weights = match loss {
+        LossSpec::BinaryCrossEntropy(loss) => &loss.class_weights,
+        LossSpec::CrossEntropy(loss) => &loss.class_weights,
+        LossSpec::Focal(loss) => &loss.class_weights,
+        _ => return None,
+    };
+    let ClassWeights::Given(weights) = weights else { return None };
+    let (classes, of) = match &task.kind {
+        TargetSpec::Binary(_) => (2, "a binary task has two classes, negative and positive"),
+        TargetSpec::Multilabel(_) => (task.target.0.len(), "each column is a label with one weight"),
+        _ => return None,
+    };
+    (weights.len() != classes).then(|| {
+        let message = format!("found {} class weights, expected {classes}", weights.len());
+        Diagnostic::error("class-weights", path.key(loss.name()).key("class_weights"), message).help(of)
+    })
+}
+
+/// Checks `weighting`.
+pub(crate) fn tasks(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let WeightingSpec::Fixed(fixed) = &pipeline.weighting else { return Vec::new() };
+    let path = Path::of("weighting").key("fixed").key("weights");
+    let mut found = Vec::new();
+    for name in fixed.weights.keys().filter(|name| !pipeline.tasks.contains_key(*name)) {
+        let message = format!("there is no task `{name}` to weigh");
+        let known = pipeline.tasks.keys().map(TaskName::as_str);
+        let diagnostic = Diagnostic::error("unknown-task", path.key(name), message).on_key();
+        found.push(diagnostic.did_you_mean(name.as_str(), known));
+    }
+    let silent: HashSet<&TaskName> =
+        fixed.weights.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
+    if !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| silent.contains(name)) {
+        let message = "every task weighs 0: nothing would be learned";
+        found.push(Diagnostic::error("no-weight", path, message));
+    }
+    found
+}

@@ -1,0 +1,61 @@
+//! What is filled in when the file leaves it out, because it depends on something else in the file.
+
+use crate::domain::kinds::Choice;
+use crate::domain::name::PipelineName;
+use crate::domain::number::Rate;
+use crate::evaluate::default_metrics;
+use crate::model::loss::ClassWeights;
+use crate::model::loss::binary_cross_entropy::BinaryCrossEntropySpec;
+use crate::model::loss::cross_entropy::CrossEntropySpec;
+use crate::model::loss::mse::MseSpec;
+use crate::model::loss::ordinal::OrdinalLossSpec;
+use crate::model::spec::LossSpec;
+use crate::spec::pipeline::PipelineSpec;
+
+/// Fills in name, tables, losses, metrics and the monitored metric. Names are checked elsewhere.
+pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
+    pipeline.name.get_or_insert_with(|| pipeline_name(default_name));
+    let only_table = match pipeline.data.len() {
+        1 => pipeline.data.keys().next().cloned(),
+        _ => None,
+    };
+    for task in pipeline.tasks.values_mut() {
+        let kind = task.kind.name();
+        if task.data.is_none() {
+            task.data = only_table.clone();
+        }
+        task.loss.get_or_insert_with(|| loss(kind));
+        task.metrics.get_or_insert_with(|| default_metrics(kind));
+    }
+    let monitor = &mut pipeline.train.monitor;
+    if let (Some(task), None) = (&monitor.task, &monitor.metric) {
+        let metrics = pipeline.tasks.get(task).and_then(|task| task.metrics.as_ref());
+        monitor.metric = metrics.and_then(|metrics| metrics.first().cloned());
+    }
+}
+
+/// The loss of a task kind.
+pub(crate) fn loss(kind: &str) -> LossSpec {
+    let (class_weights, label_smoothing) = (ClassWeights::None, Rate::constant(0.0));
+    match kind {
+        "multiclass" => LossSpec::CrossEntropy(CrossEntropySpec { class_weights, label_smoothing }),
+        "ordinal" => LossSpec::Ordinal(OrdinalLossSpec {}),
+        "regression" => LossSpec::Mse(MseSpec {}),
+        _ => LossSpec::BinaryCrossEntropy(BinaryCrossEntropySpec { class_weights, label_smoothing }),
+    }
+}
+
+/// A pipeline's name from its file's: what cannot stand in a name becomes `_`.
+pub(crate) fn pipeline_name(stem: &str) -> PipelineName {
+    let letters = |c: char| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
+    let mut name: String = stem.chars().map(letters).take(16).collect();
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        name.insert(0, '_');
+    }
+    let whole: String = stem.chars().map(letters).collect();
+    // A name is at most 64 bytes; a run's name adds to it.
+    if whole.len() <= 48 && whole.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        name = whole;
+    }
+    PipelineName::new(name).or_else(|| PipelineName::new("pipeline")).unwrap_or_else(|| unreachable!())
+}

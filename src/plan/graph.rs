@@ -1,0 +1,100 @@
+//! The stages in their order: an edge leads from what gives an artifact to what needs it.
+
+use petgraph::Direction;
+use petgraph::algo::toposort;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::domain::name::TableName;
+use crate::plan::meaning::{Plan, Trial};
+use crate::plan::stage::{Artifact, Stage, Work};
+
+/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify.
+pub(crate) fn build<'a>(
+    tables: impl Iterator<Item = &'a TableName>,
+    trials: &[Trial],
+) -> DiGraph<Stage, Artifact> {
+    let mut graph = DiGraph::new();
+    let mut divided = Vec::new();
+    for table in tables {
+        let load = graph.add_node(Stage::shared(Work::Load(table.clone())));
+        let split = graph.add_node(Stage::shared(Work::Split(table.clone())));
+        graph.add_edge(load, split, Artifact::Table);
+        divided.push((load, split));
+    }
+    let fit = graph.add_node(Stage::shared(Work::Fit));
+    for (load, split) in divided {
+        graph.add_edge(load, fit, Artifact::Table);
+        graph.add_edge(split, fit, Artifact::Rows);
+    }
+    for trial in trials {
+        let train = graph.add_node(Stage::of_trial(Work::Train, trial.number));
+        let evaluate = graph.add_node(Stage::of_trial(Work::Evaluate, trial.number));
+        let export = graph.add_node(Stage::of_trial(Work::Export, trial.number));
+        let verify = graph.add_node(Stage::of_trial(Work::Verify, trial.number));
+        for needs_data in [train, evaluate, export, verify] {
+            graph.add_edge(fit, needs_data, Artifact::Dataset);
+        }
+        for needs_weights in [evaluate, export, verify] {
+            graph.add_edge(train, needs_weights, Artifact::Weights);
+        }
+        graph.add_edge(export, verify, Artifact::Model);
+    }
+    graph
+}
+
+impl Plan {
+    /// Every stage after those it needs; in the order they were made where either may come first.
+    pub fn order(&self) -> Vec<NodeIndex> {
+        let mut order = toposort(&self.graph, None).unwrap_or_else(|_| self.graph.node_indices().collect());
+        // The builder adds every node after those it needs: its own order is one such order.
+        order.sort_unstable();
+        order
+    }
+
+    /// The stages in an order in which they can be done.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.order().into_iter().map(|node| &self.graph[node])
+    }
+
+    /// The stage with this key.
+    pub fn node(&self, key: &str) -> Option<NodeIndex> {
+        self.graph.node_indices().find(|node| self.graph[*node].key == key)
+    }
+
+    /// The stages it needs something of, in the order they were made.
+    pub fn upstream(&self, node: NodeIndex) -> Vec<NodeIndex> {
+        self.neighbours(node, Direction::Incoming)
+    }
+
+    /// The stages that need something of it.
+    pub fn downstream(&self, node: NodeIndex) -> Vec<NodeIndex> {
+        self.neighbours(node, Direction::Outgoing)
+    }
+
+    fn neighbours(&self, node: NodeIndex, direction: Direction) -> Vec<NodeIndex> {
+        let mut found: Vec<_> = self.graph.neighbors_directed(node, direction).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The stage and everything it needs, in an order in which it can be done: `--only STAGE`, by
+    /// key or by kind. `None` when there is no such stage.
+    pub fn only(&self, name: &str) -> Option<Vec<NodeIndex>> {
+        let meant = |node: &NodeIndex| {
+            let stage = &self.graph[*node];
+            stage.key == name || stage.work.kind() == name
+        };
+        let mut open: Vec<NodeIndex> = self.graph.node_indices().filter(meant).collect();
+        if open.is_empty() {
+            return None;
+        }
+        let mut needed = std::collections::BTreeSet::new();
+        while let Some(node) = open.pop() {
+            if needed.insert(node) {
+                open.extend(self.upstream(node));
+            }
+        }
+        Some(self.order().into_iter().filter(|node| needed.contains(node)).collect())
+    }
+}

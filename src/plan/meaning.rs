@@ -1,0 +1,102 @@
+//! The validated meaning of a pipeline: what the rooms of the craft are asked to do.
+
+use petgraph::graph::DiGraph;
+
+use crate::data::spec::FeatureSpec;
+use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
+use crate::domain::task::TargetSpec;
+use crate::evaluate::spec::MetricSpec;
+use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
+use crate::plan::stage::{Artifact, Stage};
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::task::MissingLabel;
+
+/// A pipeline that can work: names resolved, defaults filled in, stages ordered.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Every default filled in: name, each task's table, loss and metrics, the monitored metric.
+    pub pipeline: PipelineSpec,
+    pub trials: Vec<Trial>,
+    pub graph: DiGraph<Stage, Artifact>,
+}
+
+/// One training in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Counts from 1.
+    pub number: u32,
+    pub seed: u64,
+    /// Every setting of the resolved pipeline by its address: `train.epochs`, `tasks.income.kind.binary.threshold`.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// One task as far as its data is concerned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedTask {
+    pub name: TaskName,
+    pub table: TableName,
+    pub columns: Vec<ColumnName>,
+    pub target: TargetSpec,
+    /// `missing: error`: refuse an empty label.
+    pub missing_is_error: bool,
+}
+
+impl Plan {
+    /// The pipeline's name. Resolving fills it in.
+    pub fn name(&self) -> PipelineName {
+        self.pipeline.name.clone().unwrap_or_else(|| crate::plan::default::pipeline_name(""))
+    }
+
+    /// The inputs in the file's order.
+    pub fn inputs(&self) -> Vec<(InputName, FeatureSpec)> {
+        self.pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.feature.clone())).collect()
+    }
+
+    /// The tasks in the file's order.
+    pub fn tasks(&self) -> Vec<PlannedTask> {
+        let only_table = self.pipeline.data.keys().next();
+        let planned = |(name, task): (&TaskName, &crate::spec::task::TaskSpec)| {
+            Some(PlannedTask {
+                name: name.clone(),
+                table: task.data.clone().or_else(|| only_table.cloned())?,
+                columns: task.target.0.clone(),
+                target: task.kind.clone(),
+                missing_is_error: task.missing == MissingLabel::Error,
+            })
+        };
+        self.pipeline.tasks.iter().filter_map(planned).collect()
+    }
+
+    /// The metrics of every task, in the file's order.
+    pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricSpec>)> {
+        let tasks = self.pipeline.tasks.iter();
+        tasks.map(|(name, task)| (name.clone(), task.metrics.clone().unwrap_or_default())).collect()
+    }
+
+    /// The network's words, gathered from inputs, trunk, sharing and tasks.
+    pub fn network(&self) -> NetworkSpec {
+        let pipeline = &self.pipeline;
+        let task = |(name, task): (&TaskName, &crate::spec::task::TaskSpec)| TaskNetworkSpec {
+            name: name.clone(),
+            from: task.from.clone(),
+            after: task.after.clone(),
+            head: task.head.clone(),
+            loss: task.loss.clone(),
+        };
+        NetworkSpec {
+            encoders: pipeline
+                .inputs
+                .iter()
+                .map(|(name, input)| (name.clone(), input.encoder.clone()))
+                .collect(),
+            trunk: pipeline.trunk.clone(),
+            sharing: pipeline.sharing.clone(),
+            tasks: pipeline.tasks.iter().map(task).collect(),
+        }
+    }
+
+    /// The trial of this number.
+    pub fn trial(&self, number: u32) -> Option<&Trial> {
+        self.trials.iter().find(|trial| trial.number == number)
+    }
+}

@@ -1,0 +1,45 @@
+//! A plan for programs.
+
+use serde_json::{Value, json};
+
+use crate::plan::meaning::Plan;
+use crate::plan::render::View;
+
+/// The plan as JSON: the resolved pipeline, trials, stages with what they need, and the network.
+pub fn json(plan: &Plan, view: &View) -> Value {
+    let stages = plan.order().into_iter().map(|node| {
+        let stage = &plan.graph[node];
+        let seen = view.stage(&stage.key);
+        let needs: Vec<&str> =
+            plan.upstream(node).into_iter().map(|node| plan.graph[node].key.as_str()).collect();
+        json!({
+            "key": stage.key,
+            "kind": stage.work.kind(),
+            "table": stage.work.table(),
+            "trial": stage.trial,
+            "needs": needs,
+            "fingerprint": seen.and_then(|seen| seen.fingerprint.as_ref()),
+            "cached": seen.map(|seen| seen.cached),
+            "why": seen.map(|seen| &seen.why),
+        })
+    });
+    let trials = plan.trials.iter().map(|trial| json!({ "number": trial.number, "seed": trial.seed }));
+    let network = view.parts.as_ref().map(|parts| {
+        let part = |part: &crate::plan::render::PartView| {
+            json!({
+                "part": part.part,
+                "kind": part.kind,
+                "shape": part.shape,
+                "parameters": part.parameters,
+            })
+        };
+        parts.iter().map(part).collect::<Vec<Value>>()
+    });
+    json!({
+        "name": plan.name(),
+        "pipeline": plan.pipeline,
+        "trials": trials.collect::<Vec<Value>>(),
+        "stages": stages.collect::<Vec<Value>>(),
+        "network": network,
+    })
+}

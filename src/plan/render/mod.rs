@@ -1,0 +1,53 @@
+//! A plan as people and programs read it: text, JSON, Graphviz and Mermaid.
+
+pub mod dot;
+pub mod json;
+pub mod mermaid;
+pub mod text;
+
+pub use dot::dot;
+pub use json::json;
+pub use mermaid::mermaid;
+pub use text::text;
+
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::shape::Shape;
+
+/// What the caller knows of a plan besides the plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// By stage key; a stage that is not named is shown without.
+    pub stages: Vec<StageView>,
+    /// The parts of the network, once the data has been fitted.
+    pub parts: Option<Vec<PartView>>,
+}
+
+/// Would the stage run?
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageView {
+    pub key: String,
+    /// Unknown while the data files cannot be read.
+    pub fingerprint: Option<Fingerprint>,
+    pub cached: bool,
+    /// `found in runs/cache`, `never done`, `the data changed`.
+    pub why: String,
+}
+
+/// One part of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartView {
+    /// `trunk[0]`
+    pub part: String,
+    /// `dense`
+    pub kind: String,
+    /// What it gives for one row.
+    pub shape: Shape,
+    /// Numbers it learns.
+    pub parameters: usize,
+}
+
+impl View {
+    pub(crate) fn stage(&self, key: &str) -> Option<&StageView> {
+        self.stages.iter().find(|stage| stage.key == key)
+    }
+}

@@ -1,0 +1,88 @@
+//! A plan for the terminal: the resolved file, the stages, the network.
+
+use std::fmt::Write;
+
+use crate::plan::meaning::Plan;
+use crate::plan::render::{PartView, View};
+use crate::spec::write;
+
+/// The plan as plain text.
+pub fn text(plan: &Plan, view: &View) -> String {
+    let mut out = write(&plan.pipeline);
+    let stages: Vec<[String; 4]> = plan
+        .stages()
+        .map(|stage| {
+            let view = view.stage(&stage.key);
+            let state = match view {
+                Some(view) if view.cached => "cached",
+                Some(_) => "will run",
+                None => "",
+            };
+            let fingerprint = view.and_then(|view| view.fingerprint.as_ref()).map(|f| f.short().to_owned());
+            let why = view.map(|view| view.why.clone()).unwrap_or_default();
+            [stage.key.clone(), fingerprint.unwrap_or_default(), state.to_owned(), why]
+        })
+        .collect();
+    out.push_str("\nStages\n");
+    columns(&mut out, &stages, &[]);
+    if let Some(parts) = &view.parts {
+        out.push_str("\nNetwork\n");
+        network(&mut out, parts);
+    }
+    out
+}
+
+fn network(out: &mut String, parts: &[PartView]) {
+    let mut rows: Vec<[String; 4]> = parts
+        .iter()
+        .map(|part| {
+            [part.part.clone(), part.kind.clone(), part.shape.to_string(), thousands(part.parameters)]
+        })
+        .collect();
+    let total = parts.iter().map(|part| part.parameters).sum();
+    rows.push(["total".to_owned(), String::new(), String::new(), thousands(total)]);
+    columns(out, &rows, &[3]);
+}
+
+/// Rows of aligned columns; those numbered in `right` to the right.
+fn columns(out: &mut String, rows: &[[String; 4]], right: &[usize]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..4).map(width).collect();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (column, cell) in row.iter().enumerate().filter(|(column, _)| widths[*column] > 0) {
+            let width = widths[column];
+            let _ = match right.contains(&column) {
+                true => write!(line, " {cell:>width$} "),
+                false => write!(line, " {cell:<width$} "),
+            };
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// 1234567 -> 1,234,567
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn groups_of_three_digits() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_000), "1,000");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+}

@@ -1,0 +1,107 @@
+//! The nodes of a plan's graph, and what flows between them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::name::TableName;
+
+/// What a stage does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Reads a table's files.
+    Load(TableName),
+    /// Divides its rows.
+    Split(TableName),
+    /// Fits inputs and targets on training rows, and encodes every table.
+    Fit,
+    Train,
+    /// Scores the best weights.
+    Evaluate,
+    /// Writes the model.
+    Export,
+    /// Compares the written model with the trained one.
+    Verify,
+}
+
+impl Work {
+    /// The kind of stage: the first part of its key and of its artifact's folder.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Load(_) => "load",
+            Self::Split(_) => "split",
+            Self::Fit => "fit",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Export => "export",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// The table it works on, when it is one table's.
+    pub fn table(&self) -> Option<&TableName> {
+        match self {
+            Self::Load(table) | Self::Split(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Counts up when the stage's artifact changes its form or its meaning: older ones are made anew.
+    pub(crate) fn format(&self) -> u32 {
+        match self {
+            Self::Load(_) | Self::Split(_) | Self::Fit => 1,
+            Self::Train | Self::Evaluate | Self::Export | Self::Verify => 1,
+        }
+    }
+}
+
+/// A node of the plan's graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`.
+    pub key: String,
+    pub work: Work,
+    /// Counts from 1; `None` for what all trials share.
+    pub trial: Option<u32>,
+}
+
+impl Stage {
+    pub(crate) fn shared(work: Work) -> Self {
+        let key = match work.table() {
+            Some(table) => format!("{}:{table}", work.kind()),
+            None => work.kind().to_owned(),
+        };
+        Self { key, work, trial: None }
+    }
+
+    pub(crate) fn of_trial(work: Work, trial: u32) -> Self {
+        Self { key: format!("{}#{trial}", work.kind()), work, trial: Some(trial) }
+    }
+}
+
+/// What a stage gives and another needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Artifact {
+    /// The rows of a table.
+    Table,
+    /// Which rows learn, choose and test.
+    Rows,
+    /// The encoded tables and the signature.
+    Dataset,
+    /// The trained weights.
+    Weights,
+    /// The written model.
+    Model,
+}
+
+impl Artifact {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Rows => "rows",
+            Self::Dataset => "dataset",
+            Self::Weights => "weights",
+            Self::Model => "model",
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A YAML document as a tree that can be pruned, edited and read again.
+//!
+//! It keeps what `serde_yaml::Value` throws away: repeated keys (to be reported, all of them), the
+//! text of numbers (so that `positive: 1` may name a class), and the places of list elements.
+
+use crate::domain::diagnostic::{Path, Step};
+
+/// One node. List elements keep the index they had in the file when others are pruned.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    Null,
+    Scalar { value: Scalar, text: String },
+    Text(String),
+    List(Vec<(usize, Node)>),
+    Map(Vec<(String, Node)>),
+}
+
+/// A plain scalar that is not text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+}
+
+impl Node {
+    pub fn child(&self, step: &Step) -> Option<&Node> {
+        match (self, step) {
+            (Self::Map(entries), Step::Key(key)) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
+            (Self::List(items), Step::Index(index)) => items.iter().find(|(i, _)| i == index).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    pub fn child_mut(&mut self, step: &Step) -> Option<&mut Node> {
+        match (self, step) {
+            (Self::Map(entries), Step::Key(key)) => {
+                entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
+            }
+            (Self::List(items), Step::Index(index)) => {
+                items.iter_mut().find(|(i, _)| i == index).map(|(_, v)| v)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn at(&self, path: &Path) -> Option<&Node> {
+        path.0.iter().try_fold(self, |node, step| node.child(step))
+    }
+
+    pub fn at_mut(&mut self, path: &Path) -> Option<&mut Node> {
+        path.0.iter().try_fold(self, |node, step| node.child_mut(step))
+    }
+
+    /// Sets the value of a key of a map, in its old place or at the end; `false` when not a map.
+    pub fn set(&mut self, key: &str, value: Node) -> bool {
+        let Self::Map(entries) = self else { return false };
+        match entries.iter_mut().find(|(k, _)| k == key) {
+            Some((_, old)) => *old = value,
+            None => entries.push((key.to_owned(), value)),
+        }
+        true
+    }
+
+    /// Takes out the node at `path`; `false` when it is not there.
+    pub fn remove(&mut self, path: &Path) -> bool {
+        let Some((last, parents)) = path.0.split_last() else { return false };
+        let Some(parent) = self.at_mut(&Path(parents.to_vec())) else { return false };
+        match (parent, last) {
+            (Self::Map(entries), Step::Key(key)) => {
+                let before = entries.len();
+                entries.retain(|(k, _)| k != key);
+                entries.len() < before
+            }
+            (Self::List(items), Step::Index(index)) => {
+                let before = items.len();
+                items.retain(|(i, _)| i != index);
+                items.len() < before
+            }
+            _ => false,
+        }
+    }
+
+    /// The node as a person would name it: `the text "abc"`, `a list`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Null => "nothing".to_owned(),
+            Self::Scalar { value: Scalar::Bool(_), text } => text.clone(),
+            Self::Scalar { text, .. } => format!("the number {text}"),
+            Self::Text(text) => quote(text),
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
+/// `the text "abc"`, shortened when long.
+pub(crate) fn quote(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("the text {:?}...", &text[..end]),
+        None => format!("the text {text:?}"),
+    }
+}

@@ -1,0 +1,113 @@
+//! What serde says when a node does not read, kept as data: no sentence is ever parsed.
+
+use std::fmt;
+
+use serde::de::{Error, Expected, Unexpected};
+
+use crate::domain::diagnostic::{Path, Step};
+use crate::spec::node::quote;
+
+/// Why reading stopped, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    /// Innermost step first.
+    steps: Vec<Step>,
+    /// The key at the path is meant, not its value.
+    pub on_key: bool,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum What {
+    UnknownKey { found: String, known: &'static [&'static str] },
+    UnknownName { found: String, known: &'static [&'static str] },
+    MissingKey { key: &'static str },
+    Mismatch { found: String, expected: String },
+    Other(String),
+}
+
+impl Problem {
+    pub fn new(what: What) -> Self {
+        Self { steps: Vec::new(), on_key: false, what }
+    }
+
+    /// The same problem seen from one node further out.
+    pub fn under(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// A problem with the key itself.
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.on_key = self.steps.is_empty();
+        self.under(Step::Key(key.to_owned()))
+    }
+
+    pub fn path(&self) -> Path {
+        Path(self.steps.iter().rev().cloned().collect())
+    }
+}
+
+impl Error for Problem {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(What::Other(message.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected, expected: &dyn Expected) -> Self {
+        Self::new(What::Mismatch { found: describe(found), expected: plain(expected) })
+    }
+
+    fn invalid_value(found: Unexpected, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        let found = if length == 0 { "nothing".to_owned() } else { format!("{length} values") };
+        Self::new(What::Mismatch { found, expected: plain(expected) })
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::new(What::UnknownName { found: found.to_owned(), known })
+    }
+
+    fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
+        Self::new(What::UnknownKey { found: found.to_owned(), known })
+    }
+
+    fn missing_field(key: &'static str) -> Self {
+        Self::new(What::MissingKey { key })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.path(), self.what)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Without serde's words for things.
+fn describe(found: Unexpected) -> String {
+    match found {
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Unsigned(number) => format!("the number {number}"),
+        Unexpected::Signed(number) => format!("the number {number}"),
+        Unexpected::Float(number) => format!("the number {number:?}"),
+        Unexpected::Str(text) => quote(text),
+        Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// What was expected, without serde's words for types.
+fn plain(expected: &dyn Expected) -> String {
+    match expected.to_string().as_str() {
+        "a string" => "text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,116 @@
+//! Diagnostics as people read them, in the manner of rustc, and as JSON.
+
+use std::fmt::Write;
+
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::spec::source::{Place, Source};
+
+/// Every diagnostic with its place, line, caret and help; with ANSI colours or without.
+pub fn render(diagnostics: &[Diagnostic], source: &Source, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        one(&mut out, diagnostic, source, &paint);
+        out.push('\n');
+    }
+    out
+}
+
+/// The same as data: code, severity, path, message, help, file, line, column, set.
+pub fn json(diagnostics: &[Diagnostic], source: &Source) -> serde_json::Value {
+    let all = diagnostics.iter().map(|diagnostic| {
+        let set = source.override_of(&diagnostic.path).map(|change| change.argument());
+        let place = source.place_of(diagnostic).filter(|_| set.is_none());
+        serde_json::json!({
+            "code": diagnostic.code,
+            "severity": diagnostic.severity,
+            "path": diagnostic.path.to_string(),
+            "message": diagnostic.message,
+            "help": diagnostic.help,
+            "file": source.file().display().to_string(),
+            "line": place.map(|place| place.line),
+            "column": place.map(|place| place.column),
+            "set": set,
+        })
+    });
+    all.collect()
+}
+
+fn one(out: &mut String, diagnostic: &Diagnostic, source: &Source, paint: &Paint) {
+    let (word, hue) = match diagnostic.severity {
+        Severity::Error => ("error", RED),
+        Severity::Warning => ("warning", YELLOW),
+    };
+    let head = paint.with(hue, &format!("{word}[{}]", diagnostic.code));
+    let _ = writeln!(out, "{head}{}", paint.with(BOLD, &format!(": {}", diagnostic.message)));
+    let file = source.file().display();
+    let mut margin = String::new();
+    if let Some(change) = source.override_of(&diagnostic.path) {
+        let _ = writeln!(out, " {} --set {}", paint.with(BLUE, "-->"), change.argument());
+    } else if let Some((place, line)) =
+        source.place_of(diagnostic).and_then(|p| Some((p, source.line(p.line)?)))
+    {
+        margin = " ".repeat(place.line.to_string().len());
+        let (bar, arrow) = (paint.with(BLUE, "|"), paint.with(BLUE, "-->"));
+        let number = paint.with(BLUE, &place.line.to_string());
+        let (shown, before, width) = excerpt(line, place);
+        let carets = paint.with(hue, &"^".repeat(width));
+        let _ = writeln!(out, "{margin}{arrow} {file}:{}:{}", place.line, place.column);
+        let _ = writeln!(out, "{margin} {bar}");
+        let _ = writeln!(out, "{number} {bar} {shown}");
+        let _ = writeln!(out, "{margin} {bar} {before}{carets}");
+    } else {
+        let _ = writeln!(out, " {} {file}", paint.with(BLUE, "-->"));
+    }
+    if let Some(help) = &diagnostic.help {
+        let _ = writeln!(out, "{margin} {} {help}", paint.with(BLUE, "= help:"));
+    }
+}
+
+/// Letters of a long line that are shown.
+const WIDEST: usize = 160;
+
+/// The line as shown, the blanks before the caret, and the carets. Long lines are cut around the
+/// place; tabs and other control characters become blanks.
+fn excerpt(line: &str, place: Place) -> (String, String, usize) {
+    let letters: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let at = (place.column - 1).min(letters.len());
+    let start = if letters.len() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
+    let end = (start + WIDEST).min(letters.len());
+    let width = token(&letters[at..]).min(end.saturating_sub(at)).max(1);
+    let shown: String = letters[start..end].iter().collect();
+    (shown.trim_end().to_owned(), " ".repeat(at - start), width)
+}
+
+/// Letters of the key or scalar at the beginning.
+fn token(letters: &[char]) -> usize {
+    match letters.first() {
+        Some(quote @ ('"' | '\'')) => {
+            letters[1..].iter().position(|c| c == quote).map_or(letters.len(), |end| end + 2)
+        }
+        Some('[' | '{' | '-') | None => 1,
+        Some(_) => {
+            let end = (0..letters.len()).find(|&i| match letters[i] {
+                ',' | ']' | '}' => true,
+                ':' => letters.get(i + 1).is_none_or(|c| *c == ' '),
+                ' ' => letters.get(i + 1) == Some(&'#'),
+                _ => false,
+            });
+            let text = &letters[..end.unwrap_or(letters.len())];
+            text.iter().rposition(|c| !c.is_whitespace()).map_or(1, |last| last + 1)
+        }
+    }
+}
+
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const BLUE: &str = "1;34";
+const BOLD: &str = "1";
+
+struct Paint(bool);
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,79 @@
+//! A [`Problem`] in words a person can act on.
+
+use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::spec::input::ENCODER;
+use crate::spec::node::Node;
+use crate::spec::problem::{Problem, What};
+use crate::spec::shelf;
+
+/// The diagnostic of a problem met while reading `root`.
+pub(crate) fn diagnostic(problem: &Problem, root: &Node) -> Diagnostic {
+    let path = problem.path();
+    let made = match &problem.what {
+        What::UnknownKey { found, known } => unknown_key(&path, found, known),
+        What::UnknownName { found, known } => unknown_name(&path, found, known),
+        What::MissingKey { key } => missing_key(&path, key, root),
+        What::Mismatch { found, expected } => {
+            let message = match last_key(&path) {
+                Some(key) => format!("`{key}`: found {found}, expected {expected}"),
+                None => format!("found {found}, expected {expected}"),
+            };
+            Diagnostic::error("wrong-value", path, message)
+        }
+        What::Other(message) => Diagnostic::error("wrong-value", path, message.clone()),
+    };
+    if problem.on_key { made.on_key() } else { made }
+}
+
+fn unknown_key(path: &Path, found: &str, known: &[&'static str]) -> Diagnostic {
+    let inside = Path(path.0[..path.0.len().saturating_sub(1)].to_vec());
+    let message = match last_key(&inside) {
+        Some(place) => format!("unknown key `{found}` in `{place}`"),
+        None => format!("unknown section `{found}`"),
+    };
+    let mut known = known.to_vec();
+    if path.0.len() == 4 && path.0[0] == Step::Key("inputs".to_owned()) {
+        known.push(ENCODER);
+    }
+    let diagnostic = Diagnostic::error("unknown-key", path.clone(), message);
+    match known.is_empty() {
+        true => diagnostic.help(format!("`{}` has no settings", last_key(&inside).unwrap_or_default())),
+        false => diagnostic.did_you_mean(found, known),
+    }
+}
+
+fn unknown_name(path: &Path, found: &str, known: &'static [&'static str]) -> Diagnostic {
+    let message = match (shelf::with_names(known), last_key(path)) {
+        (Some(shelf), _) => format!("unknown {} `{found}`", shelf.noun),
+        (None, Some(key)) => format!("unknown value `{found}` for `{key}`"),
+        (None, None) => format!("unknown value `{found}`"),
+    };
+    Diagnostic::error("unknown-name", path.clone(), message).did_you_mean(found, known.iter().copied())
+}
+
+fn missing_key(path: &Path, key: &'static str, root: &Node) -> Diagnostic {
+    // A bare name stands for its settings: `- dense` lacks units, not the list's element.
+    let name = match (root.at(path), last_key(path)) {
+        (Some(Node::Text(name)), _) => Some(name.clone()),
+        (_, key) => key,
+    };
+    let Some(name) = name else {
+        let help = format!("a pipeline has at least `data`, `inputs` and `tasks`; add `{key}:`");
+        return Diagnostic::error("missing-key", path.clone(), format!("the section `{key}` is missing"))
+            .help(help);
+    };
+    let diagnostic =
+        Diagnostic::error("missing-key", path.clone(), format!("`{name}` lacks `{key}`")).on_key();
+    match shelf::example(&name, key) {
+        Some(example) => diagnostic.help(format!("for example: {example}")),
+        None => diagnostic.help(format!("add `{key}: ...`")),
+    }
+}
+
+/// The last key of a path, as a person would name the place.
+fn last_key(path: &Path) -> Option<String> {
+    path.0.iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(key.clone()),
+        Step::Index(_) => None,
+    })
+}

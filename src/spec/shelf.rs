@@ -1,0 +1,77 @@
+//! Every shelf a user chooses from: its noun, its names, its examples.
+
+use crate::data::spec::{FeatureSpec, SourceSpec, SplitSpec};
+use crate::domain::kinds::Choice;
+use crate::domain::task::TargetSpec;
+use crate::evaluate::spec::MetricSpec;
+use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
+use crate::onnx::spec::ExportSpec;
+use crate::spec::decode::Reader;
+use crate::spec::input::InputSpec;
+use crate::spec::yaml;
+use crate::train::spec::{OptimizerSpec, RegularizationSpec, ScheduleSpec, WeightingSpec};
+
+/// One shelf.
+#[derive(Clone, Copy)]
+pub struct Shelf {
+    /// What is chosen: `layer`, `loss`.
+    pub noun: &'static str,
+    pub names: &'static [&'static str],
+    /// Every name with its example, as YAML.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// The field a bare value stands for.
+    pub bare_field: fn(&str) -> Option<&'static str>,
+    /// The words of a choice written as YAML, as JSON with every default filled in.
+    pub read: fn(&str) -> Result<serde_json::Value, String>,
+}
+
+/// All shelves.
+pub const SHELVES: [Shelf; 13] = [
+    shelf::<SourceSpec>(),
+    shelf::<SplitSpec>(),
+    shelf::<InputSpec>(),
+    shelf::<LayerSpec>(),
+    shelf::<SharingSpec>(),
+    shelf::<TargetSpec>(),
+    shelf::<LossSpec>(),
+    shelf::<MetricSpec>(),
+    shelf::<WeightingSpec>(),
+    shelf::<OptimizerSpec>(),
+    shelf::<ScheduleSpec>(),
+    shelf::<RegularizationSpec>(),
+    shelf::<ExportSpec>(),
+];
+
+const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {
+    Shelf {
+        noun: C::NOUN,
+        names: C::NAMES,
+        examples: C::EXAMPLES,
+        bare_field: C::bare_field,
+        read: read::<C>,
+    }
+}
+
+fn read<C: serde::de::DeserializeOwned + serde::Serialize>(text: &str) -> Result<serde_json::Value, String> {
+    let (node, _) = yaml::parse(text).map_err(|diagnostic| diagnostic.message)?;
+    let choice = C::deserialize(Reader(&node)).map_err(|problem| problem.to_string())?;
+    serde_json::to_value(&choice).map_err(|error| error.to_string())
+}
+
+/// The shelf with exactly these names.
+pub fn with_names(names: &[&str]) -> Option<&'static Shelf> {
+    SHELVES.iter().find(|shelf| shelf.names == names)
+}
+
+/// The example of the name whose settings have this key.
+pub fn example(name: &str, key: &str) -> Option<&'static str> {
+    SHELVES.iter().flat_map(|shelf| shelf.examples).find_map(|(known, example)| {
+        (*known == name && (example.contains(key) || *known == key)).then_some(*example)
+    })
+}
+
+/// Words written as YAML, when they read.
+pub fn read_words<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    let (node, _) = yaml::parse(text).ok()?;
+    T::deserialize(Reader(&node)).ok()
+}
