@@ -24,8 +24,8 @@ pub enum Error {
     UnknownForm { file: PathBuf },
     #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line", .file.display())]
     NotUtf8 { file: PathBuf, line: usize, column: usize },
-    #[error("`{}`, line {line}: {found} fields where the table has {expected} columns", .file.display())]
-    Ragged { file: PathBuf, line: usize, found: usize, expected: usize },
+    #[error("`{}`, line {line}: {found} fields where the table has {expected} columns{}", .file.display(), more(*.count))]
+    Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize },
     #[error("`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields", .file.display())]
     CutShort { file: PathBuf, line: usize, found: usize, expected: usize },
     #[error("`{}`, line {line}: a quote is opened and never closed", .file.display())]
@@ -278,6 +278,10 @@ fn list(values: &[String]) -> String {
 
 fn rows(count: usize, one: &str, several: &str) -> String {
     if count == 1 { format!("1 row {one}") } else { format!("{count} rows {several}") }.trim_end().to_owned()
+}
+
+fn more(count: usize) -> String {
+    if count <= 1 { String::new() } else { format!(" (and {} more such rows)", count - 1) }
 }
 
 fn classes(count: usize) -> String {

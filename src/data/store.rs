@@ -1,18 +1,223 @@
-//! A dataset on disk: one file with a header, the arrays and a checksum.
+//! A dataset on disk: one file with a header, the arrays as they lie in memory (little-endian) and a
+//! checksum.
+//!
+//! `MTLDATA` + version, header length, header (JSON), payload length, payload, checksum of header
+//! and payload. Lengths and the checksum are 64-bit.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
-use crate::domain::table::Dataset;
+use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::signature::Signature;
+use crate::domain::table::{Dataset, Table};
+
+const MAGIC: &[u8; 8] = b"MTLDATA1";
+const FILE: &str = "dataset.bin";
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    signature: Signature,
+    tables: Vec<TableHeader>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TableHeader {
+    name: TableName,
+    rows: usize,
+    inputs: Vec<(InputName, ArrayHeader)>,
+    targets: Vec<(TaskName, ArrayHeader)>,
+    sample: Vec<(InputName, ArrayHeader)>,
+    train: usize,
+    valid: usize,
+    test: usize,
+    sample_rows: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ArrayHeader {
+    shape: Vec<usize>,
+    element: ElementType,
+}
 
 /// Writes the dataset into a folder, atomically.
 pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
-    let _ = (dataset, folder);
-    todo!()
+    let file = folder.join(FILE);
+    let unwritable = |source| Error::Unwritable { file: file.clone(), source };
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    let header = Header {
+        signature: dataset.signature.clone(),
+        tables: dataset.tables.iter().map(table_header).collect(),
+    };
+    let header = serde_json::to_vec(&header)
+        .map_err(|cause| Error::Store { file: file.clone(), reason: cause.to_string() })?;
+    let mut payload = Vec::new();
+    dataset.tables.iter().for_each(|table| put_table(&mut payload, table));
+    let sum = checksum(checksum(0, &header), &payload);
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    for part in [
+        MAGIC.as_slice(),
+        &(header.len() as u64).to_le_bytes(),
+        &header,
+        &(payload.len() as u64).to_le_bytes(),
+        &payload,
+        &sum.to_le_bytes(),
+    ] {
+        temporary.write_all(part).map_err(unwritable)?;
+    }
+    temporary.as_file().sync_all().map_err(unwritable)?;
+    temporary.persist(&file).map_err(|error| unwritable(error.error))?;
+    Ok(())
 }
 
 /// Reads the dataset of a folder.
 pub fn read(folder: &Path) -> Result<Dataset, Error> {
-    let _ = folder;
-    todo!()
+    let file = folder.join(FILE);
+    let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::Absent { file: file.clone() },
+        _ => Error::Unreadable { file: file.clone(), source },
+    })?;
+    let mut reader = Reader { bytes: &bytes, at: 0, file };
+    if reader.take(MAGIC.len())? != MAGIC {
+        return Err(reader.refuse("it begins with other bytes"));
+    }
+    let header = reader.block()?;
+    let payload = reader.block()?;
+    let sum = reader.number()?;
+    if checksum(checksum(0, header), payload) != sum || reader.at != bytes.len() {
+        return Err(reader.refuse("its checksum is wrong"));
+    }
+    let header: Header = serde_json::from_slice(header).map_err(|cause| reader.refuse(&cause.to_string()))?;
+    let mut reader = Reader { bytes: payload, at: 0, file: reader.file };
+    let tables =
+        header.tables.into_iter().map(|table| get_table(&mut reader, table)).collect::<Result<_, _>>()?;
+    Ok(Dataset { signature: header.signature, tables })
+}
+
+fn table_header(table: &Table) -> TableHeader {
+    let shape = |array: &Array| ArrayHeader { shape: array.shape.clone(), element: array.element_type() };
+    TableHeader {
+        name: table.name.clone(),
+        rows: table.rows,
+        inputs: table.inputs.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        targets: table.targets.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        sample: table.sample.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        train: table.train.len(),
+        valid: table.valid.len(),
+        test: table.test.len(),
+        sample_rows: table.sample_rows.len(),
+    }
+}
+
+fn put_table(payload: &mut Vec<u8>, table: &Table) {
+    let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
+    for array in inputs.chain(table.targets.iter().map(|(_, array)| array)) {
+        match &array.values {
+            Values::F32(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
+            Values::I64(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
+            Values::U32(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
+            Values::Text(values) => values.iter().for_each(|value| {
+                payload.extend((value.len() as u64).to_le_bytes());
+                payload.extend(value.as_bytes());
+            }),
+        }
+    }
+    for rows in [&table.train, &table.valid, &table.test, &table.sample_rows] {
+        rows.iter().for_each(|row| payload.extend(row.to_le_bytes()));
+    }
+}
+
+fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Error> {
+    let mut arrays = |headers: Vec<(InputName, ArrayHeader)>| -> Result<Vec<(InputName, Array)>, Error> {
+        headers.into_iter().map(|(name, header)| Ok((name, reader.array(header)?))).collect()
+    };
+    let inputs = arrays(header.inputs)?;
+    let sample = arrays(header.sample)?;
+    let targets = header.targets.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
+    let targets = targets.collect::<Result<Vec<_>, Error>>()?;
+    Ok(Table {
+        name: header.name,
+        rows: header.rows,
+        inputs,
+        targets,
+        train: reader.rows(header.train)?,
+        valid: reader.rows(header.valid)?,
+        test: reader.rows(header.test)?,
+        sample,
+        sample_rows: reader.rows(header.sample_rows)?,
+    })
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    file: PathBuf,
+}
+
+impl<'a> Reader<'a> {
+    fn refuse(&self, reason: &str) -> Error {
+        Error::Store { file: self.file.clone(), reason: reason.to_owned() }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or_else(|| self.refuse("it is cut short"))?;
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u64, Error> {
+        let bytes = self.take(8)?;
+        Ok(bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
+    }
+
+    fn block(&mut self) -> Result<&'a [u8], Error> {
+        let length = self.number()?;
+        self.take(usize::try_from(length).map_err(|_| self.refuse("it is cut short"))?)
+    }
+
+    fn many<T, const N: usize>(
+        &mut self,
+        count: usize,
+        read: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, Error> {
+        let length = count.checked_mul(N).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let (chunks, _) = self.take(length)?.as_chunks::<N>();
+        Ok(chunks.iter().map(|chunk| read(*chunk)).collect())
+    }
+
+    fn rows(&mut self, count: usize) -> Result<Vec<u32>, Error> {
+        self.many(count, u32::from_le_bytes)
+    }
+
+    fn array(&mut self, header: ArrayHeader) -> Result<Array, Error> {
+        let count = header.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+        let count = count.ok_or_else(|| self.refuse("its header is damaged"))?;
+        let values = match header.element {
+            ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
+            ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
+            ElementType::Uint32 => Values::U32(self.many(count, u32::from_le_bytes)?),
+            ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
+        };
+        Ok(Array::new(&header.shape, values))
+    }
+
+    fn text(&mut self) -> Result<String, Error> {
+        let bytes = self.block()?.to_vec();
+        String::from_utf8(bytes).map_err(|_| self.refuse("its texts are damaged"))
+    }
+}
+
+/// Eight bytes at a time through a multiplication: enough to tell damage, and fast as memory.
+fn checksum(start: u64, bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let sum = words.iter().fold(start ^ bytes.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    let sum = rest.iter().fold(sum, |sum, &byte| mix(sum, u64::from(byte)));
+    sum ^ (sum >> 32)
 }

@@ -3,8 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::feature::vocabulary::Vocabulary;
+use crate::data::feature::{Feature, Part};
+use crate::data::fit::Note;
+use crate::domain::array::Array;
+use crate::domain::diagnostic::Severity;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
+use crate::domain::signature::Encoding;
 
 /// One of several values, as a learned embedding with a row for unseen values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,4 +32,39 @@ impl Settings for CategorySpec {
 
 fn one() -> Count {
     Count::constant(1)
+}
+
+impl CategorySpec {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+        let mut fitted = Vocabulary::fit(name, self.minimum.get(), parts)?;
+        if fitted.keys.is_empty() {
+            let text = format!("no value of input `{name}` is seen on {} training rows", self.minimum.get());
+            fitted.notes.push(Note { severity: Severity::Warning, text });
+        }
+        let width = self.width.map_or_else(|| default_width(fitted.keys.len()), Count::get);
+        Ok(Feature {
+            raw: fitted.raw(),
+            encoding: Encoding::Code { keys: fitted.keys, width },
+            encoded: fitted.codes.into_iter().map(Array::codes).collect(),
+            samples: fitted.samples,
+            notes: fitted.notes,
+        })
+    }
+}
+
+/// min(16, 1.6 x values^0.56), rounded, and at least 1.
+fn default_width(values: usize) -> usize {
+    (1.6 * (values.max(1) as f64).powf(0.56)).round().clamp(1.0, 16.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::feature::category::default_width;
+
+    /// `[min(16, round(1.6 * n ** 0.56)) for n in (0 or 1, 2, 7, 47, 60, 61, 1000)]`
+    #[test]
+    fn widths_grow_with_the_number_of_values() {
+        let widths = [0, 1, 2, 7, 47, 60, 61, 1000].map(default_width);
+        assert_eq!(widths, [2, 2, 2, 5, 14, 16, 16, 16]);
+    }
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::feature::MissingNumber;
+use crate::data::error::Error;
+use crate::data::feature::scale::Scaled;
+use crate::data::feature::{Feature, MissingNumber, Part};
 use crate::domain::kinds::Settings;
 
 /// A number as (x - min) / (max - min) of the training rows.
@@ -21,4 +23,13 @@ pub struct MinMaxSpec {
 impl Settings for MinMaxSpec {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{min_max: {missing: mean}}";
+}
+
+impl MinMaxSpec {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
+        scaled.fit(parts, |found| {
+            (found.minimum, found.usable(f64::from(found.maximum) - f64::from(found.minimum)))
+        })
+    }
 }

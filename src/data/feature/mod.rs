@@ -1,15 +1,26 @@
 //! The shelf of features: one input column, fitted on training rows, becomes a tensor.
 
 pub mod category;
+pub mod encode;
 pub mod min_max;
 pub mod number;
 pub mod one_hot;
+mod scale;
 pub mod standardize;
+mod vocabulary;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+pub use crate::data::feature::encode::encode;
+pub(in crate::data) use crate::data::feature::scale::Statistics;
+use crate::data::fit::Note;
+use crate::data::frame::Frame;
+use crate::domain::array::{Array, ElementType};
 use crate::domain::kinds::kinds;
+use crate::domain::signature::Encoding;
 
 kinds! {
     /// How an input column becomes a tensor.
@@ -35,4 +46,37 @@ pub enum MissingNumber {
     Zero,
     /// Refuse: name the file and row.
     Error,
+}
+
+/// One table's cells of an input, and the rows of it that may be learned from.
+pub(in crate::data) struct Part<'a> {
+    pub frame: &'a Frame,
+    pub cells: Cells,
+    pub train: &'a [u32],
+    /// Rows to be kept raw.
+    pub sample: &'a [u32],
+}
+
+/// An input, fitted: how raw values become what the network reads, and that for each table.
+pub(in crate::data) struct Feature {
+    pub raw: ElementType,
+    pub encoding: Encoding,
+    /// The encoded rows of each table.
+    pub encoded: Vec<Array>,
+    /// The raw sample rows of each table, `[rows, 1]`.
+    pub samples: Vec<Array>,
+    pub notes: Vec<Note>,
+}
+
+impl FeatureSpec {
+    /// Fits on training rows, and encodes every row of every part.
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+        match self {
+            Self::Number(spec) => spec.fit(name, parts),
+            Self::Standardize(spec) => spec.fit(name, parts),
+            Self::MinMax(spec) => spec.fit(name, parts),
+            Self::Category(spec) => spec.fit(name, parts),
+            Self::OneHot(spec) => spec.fit(name, parts),
+        }
+    }
 }

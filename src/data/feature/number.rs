@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::feature::MissingNumber;
+use crate::data::error::Error;
+use crate::data::feature::scale::Scaled;
+use crate::data::feature::{Feature, MissingNumber, Part};
 use crate::domain::kinds::Settings;
 
 /// A number as it is.
@@ -21,4 +23,11 @@ pub struct NumberSpec {
 impl Settings for NumberSpec {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{number: {missing: zero}}";
+}
+
+impl NumberSpec {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
+        scaled.fit(parts, |_| (0.0, Some(1.0)))
+    }
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::feature::MissingNumber;
+use crate::data::error::Error;
+use crate::data::feature::scale::Scaled;
+use crate::data::feature::{Feature, MissingNumber, Part};
 use crate::domain::kinds::Settings;
 
 /// A number as (x - mean) / deviation of the training rows.
@@ -21,4 +23,11 @@ pub struct StandardizeSpec {
 impl Settings for StandardizeSpec {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{standardize: {missing: median, indicator: true}}";
+}
+
+impl StandardizeSpec {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
+        scaled.fit(parts, |found| (found.mean as f32, found.usable(found.deviation)))
+    }
 }

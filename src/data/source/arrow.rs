@@ -1,8 +1,13 @@
 //! Apache Arrow IPC (Feather version 2).
 
+use std::path::Path;
+
+use polars::prelude::{DataFrame, IpcReader, SerReader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::source::guard::{guarded, magic};
 use crate::domain::kinds::Settings;
 
 /// Apache Arrow IPC (Feather version 2).
@@ -16,4 +21,11 @@ pub struct ArrowSpec {
 impl Settings for ArrowSpec {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{arrow: {path: data/rows.arrow}}";
+}
+
+/// Reads the whole file.
+pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
+    let form = "an Arrow file";
+    let opened = magic(file, form, b"ARROW1", 10)?;
+    guarded(file, form, || IpcReader::new(opened).finish())
 }

@@ -1,8 +1,14 @@
 //! Comma- or otherwise separated text, optionally compressed (.gz, .zst).
+//!
+//! Every cell is looked at before a column's kind is told: whole numbers, numbers, true and false,
+//! or text. Spaces around a field that is not quoted do not belong to it.
+
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
 use crate::domain::kinds::Settings;
 
 /// Comma- or otherwise separated text, optionally compressed (.gz, .zst).
@@ -17,7 +23,7 @@ pub struct CsvSpec {
     /// Does the first line name the columns? Default true.
     #[serde(default = "yes")]
     pub header: bool,
-    /// Names of the columns, when there is no header.
+    /// Names of the columns, when there is no header. Default: `column_1`, `column_2`...
     #[serde(default)]
     pub columns: Option<Vec<String>>,
     /// Texts that mean a missing value, besides the empty one. Default none.
@@ -32,4 +38,30 @@ impl Settings for CsvSpec {
 
 fn yes() -> bool {
     true
+}
+
+impl CsvSpec {
+    /// A file with a header and no more to say about it.
+    pub fn plain(path: &str) -> Self {
+        Self { path: path.to_owned(), separator: None, header: true, columns: None, missing: vec![] }
+    }
+
+    /// The byte between the fields of `file`.
+    pub(in crate::data) fn separator(&self, file: &Path) -> Result<u8, Error> {
+        match self.separator.as_deref() {
+            None if is_tsv(file) => Ok(b'\t'),
+            None => Ok(b','),
+            Some("\\t") => Ok(b'\t'),
+            Some(text) => match text.as_bytes() {
+                [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r') => Ok(*one),
+                _ => Err(Error::Separator { found: text.to_owned() }),
+            },
+        }
+    }
+}
+
+/// Does the name end in .tsv, compressed or not?
+fn is_tsv(file: &Path) -> bool {
+    let name = file.to_string_lossy().to_lowercase();
+    name.trim_end_matches(".gz").trim_end_matches(".zst").ends_with(".tsv")
 }

@@ -1,9 +1,22 @@
-//! One JSON object per line.
+//! One JSON object per line. Lists and objects inside a row are kept as their JSON text.
 
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use polars::prelude::DataFrame;
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::data::error::Error;
+use crate::data::frame::{Lines, Origin};
+use crate::data::source::bytes;
+use crate::data::source::kind::{Builder, Kind};
 use crate::domain::kinds::Settings;
+use crate::domain::name::ColumnName;
 
 /// One JSON object per line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,4 +29,144 @@ pub struct JsonlSpec {
 impl Settings for JsonlSpec {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{jsonl: {path: data/rows.jsonl}}";
+}
+
+/// A file of JSON lines whose every line has been checked.
+pub(in crate::data) struct Jsonl {
+    file: PathBuf,
+    text: String,
+    /// Byte range of each row.
+    rows: Vec<(usize, usize)>,
+    pub names: Vec<String>,
+    pub kinds: Vec<Kind>,
+    origin: Origin,
+}
+
+/// Rows that one thread reads in one go.
+const STRETCH: usize = 4096;
+
+impl Jsonl {
+    /// Reads and checks the file.
+    pub fn open(file: &Path) -> Result<Self, Error> {
+        let text = bytes::text(file)?;
+        let (mut rows, mut numbers) = (vec![], vec![]);
+        let mut start = 0;
+        for (number, line) in text.split_inclusive('\n').enumerate() {
+            if !line.trim().is_empty() {
+                rows.push((start, start + line.len()));
+                numbers.push(number as u32 + 1);
+            }
+            start += line.len();
+        }
+        let surveys: Result<Vec<IndexMap<String, Kind>>, Error> = rows
+            .par_chunks(STRETCH)
+            .zip(numbers.par_chunks(STRETCH))
+            .map(|(rows, numbers)| survey(&text, rows, numbers, file))
+            .collect();
+        let mut columns: IndexMap<String, Kind> = IndexMap::new();
+        for (name, kind) in surveys?.into_iter().flatten() {
+            let known = columns.entry(name).or_default();
+            *known = known.join(kind);
+        }
+        if let Some(name) = columns.keys().find(|name| ColumnName::new(name.as_str()).is_none()) {
+            return Err(Error::BadHeading { file: file.to_owned(), name: name.clone() });
+        }
+        let (names, kinds) = columns.into_iter().unzip();
+        let lines = Lines::Each(Arc::from(numbers));
+        let origin = Origin { file: file.to_owned(), rows: rows.len(), lines };
+        Ok(Self { file: file.to_owned(), text, rows, names, kinds, origin })
+    }
+
+    /// The table, its columns of these kinds, which must hold the file's own.
+    pub fn build(self, kinds: &[Kind]) -> Result<(DataFrame, Origin), Error> {
+        let parts: Result<Vec<DataFrame>, Error> =
+            self.rows.par_chunks(STRETCH).map(|rows| self.part(rows, kinds)).collect();
+        let mut parts = parts?.into_iter();
+        let mut table = match parts.next() {
+            Some(first) => first,
+            None => self.part(&[], kinds)?,
+        };
+        for part in parts {
+            table.vstack_mut_owned(part).map_err(|cause| self.refuse(cause.to_string()))?;
+        }
+        table.rechunk_mut_par();
+        Ok((table, self.origin))
+    }
+
+    fn part(&self, rows: &[(usize, usize)], kinds: &[Kind]) -> Result<DataFrame, Error> {
+        let mut builders: Vec<Builder> =
+            self.names.iter().zip(kinds).map(|(name, kind)| Builder::new(name, *kind, rows.len())).collect();
+        for &(start, end) in rows {
+            let row: Map<String, Value> = serde_json::from_str(&self.text[start..end])
+                .map_err(|cause| self.refuse(cause.to_string()))?;
+            for (name, builder) in self.names.iter().zip(&mut builders) {
+                let cell = row.get(name).map(cell);
+                builder.push(cell.as_deref().filter(|text| !text.is_empty()));
+            }
+        }
+        let columns: Vec<_> = builders.into_iter().map(Builder::finish).collect();
+        DataFrame::new_infer_height(columns).map_err(|cause| self.refuse(cause.to_string()))
+    }
+
+    fn refuse(&self, reason: String) -> Error {
+        Error::NotOfForm { file: self.file.clone(), form: "a file of JSON lines", reason }
+    }
+}
+
+/// The columns of some rows, in order of appearance.
+fn survey(
+    text: &str,
+    rows: &[(usize, usize)],
+    numbers: &[u32],
+    file: &Path,
+) -> Result<IndexMap<String, Kind>, Error> {
+    let mut columns: IndexMap<String, Kind> = IndexMap::new();
+    for (&(start, end), &number) in rows.iter().zip(numbers) {
+        let bad = |reason: String| Error::BadJson { file: file.to_owned(), line: number as usize, reason };
+        let row: Value = serde_json::from_str(&text[start..end]).map_err(|cause| {
+            if cause.is_eof() && end == text.len() {
+                bad("the file ends in the middle of a row".to_owned())
+            } else {
+                let full = cause.to_string();
+                let reason = full.split(" at line ").next().unwrap_or_default();
+                bad(format!("column {}: {reason}", cause.column()))
+            }
+        })?;
+        let Value::Object(row) = row else {
+            return Err(bad("a row is one JSON object, such as {\"age\": 41}".to_owned()));
+        };
+        for (name, value) in row {
+            let kind = kind(&value);
+            match columns.get_mut(&name) {
+                Some(known) => *known = known.join(kind),
+                None => {
+                    columns.insert(name, kind);
+                }
+            }
+        }
+    }
+    Ok(columns)
+}
+
+fn kind(value: &Value) -> Kind {
+    match value {
+        Value::Null => Kind::Empty,
+        Value::Bool(_) => Kind::Bool,
+        Value::Number(number) if number.is_i64() => Kind::Int,
+        Value::Number(number) if number.is_f64() => Kind::Float,
+        // Beyond i64: a hash or another name, not an amount.
+        Value::Number(_) => Kind::Text,
+        Value::String(text) if text.is_empty() => Kind::Empty,
+        Value::String(_) | Value::Array(_) | Value::Object(_) => Kind::Text,
+    }
+}
+
+/// A value as the text a builder of any kind that holds it can read.
+fn cell(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
 }

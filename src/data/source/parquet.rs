@@ -1,8 +1,13 @@
 //! Apache Parquet.
 
+use std::path::Path;
+
+use polars::prelude::{DataFrame, ParquetReader, SerReader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::source::guard::{guarded, magic};
 use crate::domain::kinds::Settings;
 
 /// Apache Parquet.
@@ -16,4 +21,11 @@ pub struct ParquetSpec {
 impl Settings for ParquetSpec {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{parquet: {path: data/rows.parquet}}";
+}
+
+/// Reads the whole file.
+pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
+    let form = "a Parquet file";
+    let opened = magic(file, form, b"PAR1", 8)?;
+    guarded(file, form, || ParquetReader::new(opened).finish())
 }

@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::fit::Note;
+use crate::data::frame::Frame;
+use crate::data::split::Rows;
+use crate::domain::diagnostic::Severity;
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
@@ -38,4 +43,46 @@ fn valid() -> String {
 
 fn test() -> String {
     "test".to_owned()
+}
+
+impl ColumnSpec {
+    pub(in crate::data) fn divide(&self, frame: &Frame) -> Result<Rows, Error> {
+        let cells = frame.cells(self.by.as_str())?;
+        let mut rows = Rows::default();
+        let mut strange = None;
+        cells.for_each_text(|row, text| {
+            let text = text.unwrap_or("").trim();
+            let splits = [
+                (&self.train, &mut rows.train),
+                (&self.valid, &mut rows.valid),
+                (&self.test, &mut rows.test),
+            ];
+            match splits.into_iter().find(|(name, _)| name.trim() == text) {
+                Some((_, rows)) => rows.push(row as u32),
+                None => strange = strange.or(Some(row)),
+            }
+        })?;
+        if let Some(row) = strange {
+            let known = vec![self.train.clone(), self.valid.clone(), self.test.clone()];
+            let value = cells.text(row).into_owned();
+            return Err(Error::UnknownSplit {
+                column: self.by.to_string(),
+                value,
+                place: frame.place(row),
+                known,
+            });
+        }
+        for (split, value, found) in [("train", &self.train, &rows.train), ("test", &self.test, &rows.test)] {
+            if found.is_empty() {
+                let reason = format!("no row has `{value}` in column `{}`", self.by);
+                return Err(Error::EmptySplit { split, reason });
+            }
+        }
+        if rows.valid.is_empty() {
+            let (by, value) = (&self.by, &self.valid);
+            let text = format!("no row has `{value}` in column `{by}`: nothing to choose the best epoch by");
+            rows.notes.push(Note { severity: Severity::Warning, text });
+        }
+        Ok(rows)
+    }
 }

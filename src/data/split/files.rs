@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::sampling::{shuffle, split_generator};
+use crate::data::split::{Rows, Shares};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
 
@@ -23,4 +26,28 @@ pub struct FilesSpec {
 impl Settings for FilesSpec {
     const BARE: Option<&'static str> = Some("test");
     const EXAMPLE: &'static str = "{files: {valid: data/valid.csv, test: data/test.csv}}";
+}
+
+impl FilesSpec {
+    /// `parts` are the rows of the training, validation and test files.
+    pub(in crate::data) fn divide(&self, parts: [usize; 3], seed: u64) -> Result<Rows, Error> {
+        let [train, valid, test] = parts.map(|rows| rows as u32);
+        if self.valid.is_some() {
+            return Ok(Rows {
+                train: (0..train).collect(),
+                valid: (train..train + valid).collect(),
+                test: (train + valid..train + valid + test).collect(),
+                notes: vec![],
+            });
+        }
+        let shares = Shares::new(self.valid_share, Fraction::constant(0.0))?;
+        let mut order: Vec<u32> = (0..train).collect();
+        shuffle(&mut order, &mut split_generator(seed));
+        Ok(Rows { test: (train..train + test).collect(), ..shares.cut(&order) })
+    }
+
+    /// Must validation rows be there?
+    pub(in crate::data) fn wants_valid(&self) -> bool {
+        self.valid.is_some() || self.valid_share.get() > 0.0
+    }
 }

@@ -3,14 +3,18 @@
 pub mod column;
 pub mod files;
 pub mod group;
+mod grouping;
 pub mod random;
+mod shares;
 pub mod stratified;
 pub mod time;
 
 use crate::data::error::Error;
 use crate::data::fit::Note;
 use crate::data::load::Loaded;
-use crate::domain::kinds::kinds;
+pub(in crate::data) use crate::data::split::shares::Shares;
+use crate::domain::diagnostic::Path as Node;
+use crate::domain::kinds::{Choice, kinds};
 
 kinds! {
     /// How rows are divided into train, valid and test.
@@ -47,6 +51,47 @@ pub struct Rows {
 /// Divides a table's rows. The same seed gives the same rows, whatever the machine or its threads.
 /// Problems stand at nodes below `data.<table>`.
 pub fn divide(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Error> {
-    let _ = (spec, loaded, seed);
-    todo!()
+    let divided = divided(spec, loaded, seed).and_then(|rows| {
+        refuse_empty(spec, &rows, loaded.frame.rows())?;
+        Ok(rows)
+    });
+    divided.map_err(|error| {
+        let node = Node::of("split").key(spec.name());
+        let node = if matches!(error, Error::UnknownColumn { .. }) { node.key("by") } else { node };
+        Error::Many(vec![error.at(node)])
+    })
+}
+
+fn divided(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Error> {
+    let frame = &loaded.frame;
+    let mut rows = match spec {
+        SplitSpec::Random(spec) => spec.divide(frame.rows(), seed),
+        SplitSpec::Stratified(spec) => spec.divide(frame, seed),
+        SplitSpec::Group(spec) => spec.divide(frame, seed),
+        SplitSpec::Time(spec) => spec.divide(frame),
+        SplitSpec::Column(spec) => spec.divide(frame),
+        SplitSpec::Files(spec) => spec.divide(loaded.parts.unwrap_or([frame.rows(), 0, 0]), seed),
+    }?;
+    for split in [&mut rows.train, &mut rows.valid, &mut rows.test] {
+        split.sort_unstable();
+    }
+    Ok(rows)
+}
+
+/// Refuses a split that was asked for and has no rows.
+fn refuse_empty(spec: &SplitSpec, rows: &Rows, total: usize) -> Result<(), Error> {
+    let (valid, test) = match spec {
+        SplitSpec::Random(spec) => (spec.valid.get() > 0.0, spec.test.get() > 0.0),
+        SplitSpec::Stratified(spec) => (spec.valid.get() > 0.0, spec.test.get() > 0.0),
+        SplitSpec::Group(spec) => (spec.valid.get() > 0.0, spec.test.get() > 0.0),
+        SplitSpec::Time(spec) => (spec.valid.get() > 0.0, spec.test.get() > 0.0),
+        SplitSpec::Column(_) => (false, true),
+        SplitSpec::Files(spec) => (spec.wants_valid(), true),
+    };
+    let splits = [("train", true, &rows.train), ("valid", valid, &rows.valid), ("test", test, &rows.test)];
+    let empty = splits.into_iter().find(|(_, wanted, rows)| *wanted && rows.is_empty());
+    empty.map_or(Ok(()), |(split, ..)| {
+        let reason = format!("the table has {total} rows, too few for this share");
+        Err(Error::EmptySplit { split, reason })
+    })
 }

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::error::Error;
+use crate::data::sampling::{shuffle, split_generator};
+use crate::data::split::{Rows, Shares};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
 
@@ -20,4 +23,13 @@ pub struct RandomSpec {
 
 impl Settings for RandomSpec {
     const EXAMPLE: &'static str = "{random: {valid: 0.1, test: 0.2}}";
+}
+
+impl RandomSpec {
+    pub(in crate::data) fn divide(&self, rows: usize, seed: u64) -> Result<Rows, Error> {
+        let shares = Shares::new(self.valid, self.test)?;
+        let mut order: Vec<u32> = (0..rows as u32).collect();
+        shuffle(&mut order, &mut split_generator(seed));
+        Ok(shares.cut(&order))
+    }
 }

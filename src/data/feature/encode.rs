@@ -1,0 +1,86 @@
+//! Raw values through a fitted encoding: what the exported graph computes, in 32 bits as there.
+
+use polars::prelude::PlHashMap;
+
+use crate::domain::array::{Array, Values};
+use crate::domain::signature::{Encoding, Keys};
+
+/// Encodes raw values `[rows, 1]`. `None` when the values are not of the encoding's raw type.
+pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
+    match (encoding, &raw.values) {
+        (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F32(values)) => {
+            Some(scale(values.clone(), *center, *factor, *fill, *indicator))
+        }
+        (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
+        (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
+        _ => None,
+    }
+}
+
+/// Floats `[rows, 1 or 2]`.
+pub(in crate::data) fn scale(values: Vec<f32>, center: f32, scale: f32, fill: f32, indicator: bool) -> Array {
+    let rows = values.len();
+    let encoded = |value: f32| ((if value.is_nan() { fill } else { value }) - center) / scale;
+    if !indicator {
+        return Array::f32(&[rows, 1], values.into_iter().map(encoded).collect());
+    }
+    let both = values.into_iter().flat_map(|value| [encoded(value), f32::from(u8::from(value.is_nan()))]);
+    Array::f32(&[rows, 2], both.collect())
+}
+
+/// Floats `[rows, keys]` of codes, where 0 is a value not known.
+pub(in crate::data) fn one_hot(codes: &[u32], keys: usize) -> Array {
+    let mut values = vec![0.0; codes.len() * keys];
+    for (row, &code) in codes.iter().enumerate() {
+        if code > 0 {
+            values[row * keys + code as usize - 1] = 1.0;
+        }
+    }
+    Array::f32(&[codes.len(), keys], values)
+}
+
+fn codes(keys: &Keys, values: &Values) -> Option<Vec<u32>> {
+    match (keys, values) {
+        (Keys::Text(keys), Values::Text(values)) => {
+            let known: PlHashMap<&str, u32> =
+                keys.iter().enumerate().map(|(position, key)| (key.as_str(), position as u32 + 1)).collect();
+            Some(values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(0)).collect())
+        }
+        (Keys::Int(keys), Values::I64(values)) => {
+            let known: PlHashMap<i64, u32> =
+                keys.iter().enumerate().map(|(position, key)| (*key, position as u32 + 1)).collect();
+            Some(values.iter().map(|value| known.get(value).copied().unwrap_or(0)).collect())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::feature::encode;
+    use crate::domain::array::{Array, Values};
+    use crate::domain::signature::{Encoding, Keys};
+
+    #[test]
+    fn a_missing_number_is_filled_and_marked() {
+        let encoding = Encoding::Scale { center: 1.0, scale: 2.0, fill: 5.0, indicator: true };
+        let raw = Array::f32(&[2, 1], vec![4.0, f32::NAN]);
+        assert_eq!(encode(&encoding, &raw), Some(Array::f32(&[2, 2], vec![1.5, 0.0, 2.0, 1.0])));
+    }
+
+    #[test]
+    fn an_unseen_value_is_code_0_and_no_column() {
+        let keys = Keys::Text(vec!["".to_owned(), "a".to_owned()]);
+        let raw = Array::new(&[3, 1], Values::Text(vec!["a".into(), "z".into(), "".into()]));
+        let code = Encoding::Code { keys: keys.clone(), width: 2 };
+        assert_eq!(encode(&code, &raw), Some(Array::codes(vec![2, 0, 1])));
+        let hot = encode(&Encoding::OneHot { keys }, &raw);
+        assert_eq!(hot, Some(Array::f32(&[3, 2], vec![0., 1., 0., 0., 1., 0.])));
+    }
+
+    #[test]
+    fn values_of_another_type_are_refused() {
+        let code = Encoding::Code { keys: Keys::Int(vec![1]), width: 2 };
+        assert_eq!(encode(&code, &Array::f32(&[1, 1], vec![1.0])), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! A separated text file: checked from end to end, its columns' kinds told, then built.
+//!
+//! Our own reader, since polars fills ragged and cut lines with missing values without a word.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars::prelude::DataFrame;
+use rayon::prelude::*;
+
+use crate::data::error::{Error, Located};
+use crate::data::frame::{Lines, Origin};
+use crate::data::source::bytes;
+use crate::data::source::csv::CsvSpec;
+use crate::data::source::kind::{Builder, Kind};
+use crate::data::source::record::{Cursor, Fault, Stretch, stretches};
+use crate::domain::diagnostic::Path as Node;
+use crate::domain::name::ColumnName;
+
+/// Bytes that one thread reads in one go.
+const STRETCH: usize = 1 << 21;
+
+/// A separated text file whose every record has been checked.
+pub(in crate::data) struct Delimited {
+    file: PathBuf,
+    text: String,
+    separator: u8,
+    missing: Vec<String>,
+    /// Where each stretch of records begins and ends in the text, and its first line.
+    stretches: Vec<(usize, usize, usize)>,
+    pub names: Vec<String>,
+    pub kinds: Vec<Kind>,
+    origin: Origin,
+}
+
+impl Delimited {
+    /// Reads and checks the file.
+    pub fn open(spec: &CsvSpec, file: &Path) -> Result<Self, Error> {
+        let separator = spec.separator(file)?;
+        if spec.header && spec.columns.is_some() {
+            return Err(Error::ColumnsBesideHeader);
+        }
+        let text = bytes::text(file)?;
+        let mut cursor = Cursor::new(&text, separator, 1);
+        let first = first_record(&mut cursor).map_err(|fault| fault_error(fault, file))?;
+        if first.is_empty() {
+            return Err(Error::NoRows { file: file.to_owned() });
+        }
+        let names = match (&spec.columns, spec.header) {
+            (_, true) => headings(first, file)?,
+            (Some(columns), false) => headings(columns.clone(), file)?,
+            (None, false) => (1..=first.len()).map(|number| format!("column_{number}")).collect(),
+        };
+        let (body, line) = if spec.header { (cursor.position(), cursor.line()) } else { (0, 1) };
+        let cut =
+            stretches(&text[body..], separator, line, STRETCH).map_err(|fault| fault_error(fault, file))?;
+        let surveys: Vec<Survey> =
+            cut.par_iter().map(|stretch| Survey::of(stretch, separator, &names, &spec.missing)).collect();
+        let cut: Vec<(usize, usize, usize)> = cut
+            .iter()
+            .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
+            .collect();
+        let (kinds, lines) = conclude(surveys, file, &text, names.len())?;
+        let rows = lines.len();
+        let consecutive = lines.first().is_none_or(|&first| lines.last() == Some(&(first + rows as u32 - 1)));
+        let lines = match (consecutive, lines.first()) {
+            (true, first) => Lines::From(first.copied().unwrap_or(1) as usize),
+            (false, _) => Lines::Each(Arc::from(lines)),
+        };
+        let origin = Origin { file: file.to_owned(), rows, lines };
+        let missing = spec.missing.clone();
+        Ok(Self { file: file.to_owned(), text, separator, missing, stretches: cut, names, kinds, origin })
+    }
+
+    /// The table, its columns of these kinds, which must hold the file's own.
+    pub fn build(self, kinds: &[Kind]) -> Result<(DataFrame, Origin), Error> {
+        let parts: Result<Vec<DataFrame>, Error> = self
+            .stretches
+            .par_iter()
+            .map(|&(start, length, line)| self.part(start, length, line, kinds))
+            .collect();
+        let mut parts = parts?.into_iter();
+        let mut table = match parts.next() {
+            Some(first) => first,
+            None => self.part(0, 0, 1, kinds)?,
+        };
+        for part in parts {
+            table.vstack_mut_owned(part).map_err(|cause| self.refuse(&cause))?;
+        }
+        drop(self.text);
+        table.rechunk_mut_par();
+        Ok((table, self.origin))
+    }
+
+    fn part(&self, start: usize, length: usize, line: usize, kinds: &[Kind]) -> Result<DataFrame, Error> {
+        let text = &self.text[start..start + length];
+        let rows = length / (2 * self.names.len()).max(16);
+        let mut builders: Vec<Builder> =
+            self.names.iter().zip(kinds).map(|(name, kind)| Builder::new(name, *kind, rows)).collect();
+        let stretch = Stretch { text, line };
+        each_record(&stretch, self.separator, |_, record| {
+            for (builder, cell) in builders.iter_mut().zip(record) {
+                builder.push(present(cell, &self.missing));
+            }
+        })
+        .map_err(|fault| fault_error(fault, &self.file))?;
+        let columns: Vec<_> = builders.into_iter().map(Builder::finish).collect();
+        DataFrame::new_infer_height(columns).map_err(|cause| self.refuse(&cause))
+    }
+
+    fn refuse(&self, cause: &polars::prelude::PolarsError) -> Error {
+        Error::NotOfForm { file: self.file.clone(), form: "a separated text file", reason: cause.to_string() }
+    }
+}
+
+/// What a first pass over a stretch finds.
+struct Survey {
+    kinds: Vec<Kind>,
+    /// The line of each record.
+    lines: Vec<u32>,
+    /// Line and number of fields of the first record with a wrong number of them, and how many there are.
+    ragged: Option<(usize, usize)>,
+    ragged_count: usize,
+    last_record: Option<(usize, usize)>,
+    fault: Option<Fault>,
+}
+
+impl Survey {
+    fn of(stretch: &Stretch<'_>, separator: u8, names: &[String], missing: &[String]) -> Self {
+        let mut survey = Self {
+            kinds: vec![Kind::Empty; names.len()],
+            lines: vec![],
+            ragged: None,
+            ragged_count: 0,
+            last_record: None,
+            fault: None,
+        };
+        survey.fault = each_record(stretch, separator, |line, record| {
+            survey.lines.push(line as u32);
+            survey.last_record = Some((line, record.len()));
+            if record.len() != names.len() {
+                survey.ragged.get_or_insert((line, record.len()));
+                survey.ragged_count += 1;
+            }
+            for (kind, cell) in survey.kinds.iter_mut().zip(record) {
+                // A text column stays one whatever follows.
+                if *kind != Kind::Text
+                    && let Some(text) = present(cell, missing)
+                {
+                    *kind = kind.join(Kind::of(text));
+                }
+            }
+        })
+        .err();
+        survey
+    }
+}
+
+/// The columns' kinds and the records' lines, or everything that is wrong with the file.
+fn conclude(
+    surveys: Vec<Survey>,
+    file: &Path,
+    text: &str,
+    expected: usize,
+) -> Result<(Vec<Kind>, Vec<u32>), Error> {
+    let mut problems = Vec::new();
+    if let Some(fault) = surveys.iter().find_map(|survey| survey.fault) {
+        return Err(fault_error(fault, file));
+    }
+    let ragged = surveys.iter().find_map(|survey| survey.ragged);
+    let mut count: usize = surveys.iter().map(|survey| survey.ragged_count).sum();
+    let last = surveys.iter().rev().find_map(|survey| survey.last_record);
+    let file = file.to_owned();
+    let cut = last.filter(|(_, found)| *found < expected && !text.ends_with('\n'));
+    if let Some((line, found)) = cut {
+        count -= 1;
+        problems
+            .push(Located::new(Node::root(), Error::CutShort { file: file.clone(), line, found, expected }));
+    }
+    if let Some((line, found)) = ragged.filter(|first| Some(*first) != cut) {
+        problems.insert(0, Located::new(Node::root(), Error::Ragged { file, line, found, expected, count }));
+    }
+    Error::unless_empty(problems)?;
+    let kinds = surveys.iter().fold(vec![Kind::Empty; expected], |kinds, survey| {
+        kinds.iter().zip(&survey.kinds).map(|(a, b)| a.join(*b)).collect()
+    });
+    Ok((kinds, surveys.into_iter().flat_map(|survey| survey.lines).collect()))
+}
+
+/// Calls `each` with the line and the fields of every record; empty lines are none.
+fn each_record<'a>(
+    stretch: &Stretch<'a>,
+    separator: u8,
+    mut each: impl FnMut(usize, &[std::borrow::Cow<'a, str>]),
+) -> Result<(), Fault> {
+    let mut cursor = Cursor::new(stretch.text, separator, stretch.line);
+    let mut record = Vec::new();
+    while !cursor.is_at_end() {
+        let line = cursor.line();
+        record.clear();
+        let mut quoted = false;
+        loop {
+            let field = cursor.field()?;
+            quoted |= field.quoted;
+            record.push(field.text);
+            if field.last {
+                break;
+            }
+        }
+        if record.len() > 1 || quoted || !record[0].is_empty() {
+            each(line, &record);
+        }
+    }
+    Ok(())
+}
+
+fn first_record(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Fault> {
+    let mut record = Vec::new();
+    while !cursor.is_at_end() {
+        let field = cursor.field()?;
+        let last = field.last;
+        record.push(field.text.into_owned());
+        if last {
+            if record.len() > 1 || !record[0].is_empty() {
+                break;
+            }
+            record.clear();
+        }
+    }
+    Ok(record)
+}
+
+/// The cell's text, unless it means a missing value.
+fn present<'a>(cell: &'a str, missing: &[String]) -> Option<&'a str> {
+    (!cell.is_empty() && !missing.iter().any(|text| text.trim() == cell)).then_some(cell)
+}
+
+/// Headings as column names; an empty one, as pandas writes over row numbers, is named by its position.
+fn headings(found: Vec<String>, file: &Path) -> Result<Vec<String>, Error> {
+    let mut problems = Vec::new();
+    let mut names: Vec<String> = Vec::with_capacity(found.len());
+    for (position, heading) in found.into_iter().enumerate() {
+        let name = if heading.is_empty() { format!("column_{}", position + 1) } else { heading };
+        let file = || file.to_owned();
+        if ColumnName::new(name.clone()).is_none() {
+            problems.push(Error::BadHeading { file: file(), name: name.clone() });
+        }
+        if let Some(first) = names.iter().position(|known| *known == name) {
+            let (first, second) = (first + 1, position + 1);
+            problems.push(Error::DuplicateHeading { file: file(), name: name.clone(), first, second });
+        }
+        names.push(name);
+    }
+    Error::unless_empty(problems.into_iter().map(|one| one.at(Node::root())).collect())?;
+    Ok(names)
+}
+
+fn fault_error(fault: Fault, file: &Path) -> Error {
+    let file = file.to_owned();
+    match fault {
+        Fault::OpenQuote { line } => Error::OpenQuote { file, line },
+        Fault::AfterQuote { line, found } => Error::AfterQuote { file, line, found },
+    }
+}

@@ -1,0 +1,19 @@
+//! One of several classes, in no order.
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::target::labels::Labels;
+use crate::data::target::{FittedTarget, LabelColumns};
+use crate::domain::task::Target;
+
+pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<FittedTarget, Error> {
+    let found = Labels::of(labels, column)?;
+    found.refuse_lonely(labels, column.name())?;
+    let classes: Vec<String> =
+        found.found.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
+    Ok(FittedTarget {
+        truth: found.truth(&classes),
+        notes: found.unseen(labels.task),
+        target: Target::Multiclass { counts: found.counts(&classes), classes },
+    })
+}
