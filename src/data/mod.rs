@@ -6,6 +6,7 @@ pub mod feature;
 pub mod fit;
 pub mod frame;
 pub mod load;
+mod persist;
 pub mod profile;
 pub mod raw;
 pub mod sampling;

@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
+use polars::prelude::PlHashMap;
+use rayon::prelude::*;
+
+use crate::data::cells::Cells;
 use crate::data::error::Error;
+use crate::data::frame::Frame;
+use crate::data::source::{Sheet, of_ending};
 
 /// What one column holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +23,8 @@ pub struct ColumnProfile {
     pub range: Option<(f64, f64)>,
     /// The most frequent values, most frequent first, at most eight.
     pub examples: Vec<String>,
+    /// Rows of the rarest value.
+    pub rarest: usize,
 }
 
 /// What a column is made of.
@@ -32,6 +40,54 @@ pub enum ColumnKind {
 
 /// Looks at every column of a file; its kind is told by its ending.
 pub fn profile(path: &Path) -> Result<Vec<ColumnProfile>, Error> {
-    let _ = path;
-    todo!()
+    let sheet = Sheet::open(&of_ending(path)?, path)?;
+    let kinds = sheet.texts(|_| false);
+    let (table, origin) = sheet.build(&kinds)?;
+    if table.height() == 0 {
+        return Err(Error::NoRows { file: path.to_owned() });
+    }
+    let frame = Frame::new(table, vec![origin]);
+    frame.columns().par_iter().map(|name| Ok(column(&frame.cells(name)?))).collect()
+}
+
+fn column(cells: &Cells) -> ColumnProfile {
+    let kind = match cells {
+        Cells::Int(_) => ColumnKind::Whole,
+        Cells::Float { .. } => ColumnKind::Number,
+        Cells::Bool(_) => ColumnKind::Boolean,
+        Cells::Text(_) => ColumnKind::Text,
+        Cells::Time(_) => ColumnKind::Time,
+        Cells::Other { .. } => ColumnKind::Other,
+    };
+    let mut counts: PlHashMap<String, usize> = PlHashMap::default();
+    let mut missing = 0;
+    // Dates and nested values are not looked into: no input reads them as they are.
+    let _ = cells.for_each_text(|_, text| match text {
+        None => missing += 1,
+        Some(text) => match counts.get_mut(text) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(text.to_owned(), 1);
+            }
+        },
+    });
+    let range = cells.is_numeric().then(|| range(&counts)).flatten();
+    let mut frequent: Vec<(&String, usize)> = counts.iter().map(|(text, count)| (text, *count)).collect();
+    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    ColumnProfile {
+        name: cells.name().to_owned(),
+        kind,
+        rows: cells.len(),
+        distinct: counts.len(),
+        missing,
+        range,
+        rarest: frequent.last().map_or(0, |(_, count)| *count),
+        examples: frequent.into_iter().take(8).map(|(text, _)| text.clone()).collect(),
+    }
+}
+
+fn range(counts: &PlHashMap<String, usize>) -> Option<(f64, f64)> {
+    let numbers = || counts.keys().filter_map(|text| text.parse::<f64>().ok());
+    let smallest = numbers().reduce(f64::min)?;
+    Some((smallest, numbers().reduce(f64::max)?))
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
+use crate::data::persist::persist;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
@@ -57,20 +58,14 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
     let mut payload = Vec::new();
     dataset.tables.iter().for_each(|table| put_table(&mut payload, table));
     let sum = checksum(checksum(0, &header), &payload);
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    for part in [
-        MAGIC.as_slice(),
-        &(header.len() as u64).to_le_bytes(),
-        &header,
-        &(payload.len() as u64).to_le_bytes(),
-        &payload,
-        &sum.to_le_bytes(),
-    ] {
-        temporary.write_all(part).map_err(unwritable)?;
-    }
-    temporary.as_file().sync_all().map_err(unwritable)?;
-    temporary.persist(&file).map_err(|error| unwritable(error.error))?;
-    Ok(())
+    persist(&file, |writer| {
+        writer.write_all(MAGIC)?;
+        for block in [&header, &payload] {
+            writer.write_all(&(block.len() as u64).to_le_bytes())?;
+            writer.write_all(block)?;
+        }
+        writer.write_all(&sum.to_le_bytes())
+    })
 }
 
 /// Reads the dataset of a folder.

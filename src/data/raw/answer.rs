@@ -1,0 +1,51 @@
+//! Columns to write: answers, and the columns of the file they answer.
+
+use polars::prelude::{Column, DataType};
+
+use crate::data::cells::Cells;
+
+/// One column to write. `None` and NaN are missing values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnswerColumn {
+    /// Probabilities, values.
+    Float(Vec<f32>),
+    Number(Vec<Option<f64>>),
+    Int(Vec<Option<i64>>),
+    Bool(Vec<Option<bool>>),
+    Text(Vec<Option<String>>),
+}
+
+impl AnswerColumn {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Float(values) => values.len(),
+            Self::Number(values) => values.len(),
+            Self::Int(values) => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Text(values) => values.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A column as it was read; dates and times as text. `None` for lists and other nested types.
+    pub(in crate::data) fn of(column: &Column) -> Option<Self> {
+        Some(match Cells::of(column).ok()? {
+            Cells::Int(values) => Self::Int(values.iter().collect()),
+            Cells::Float { values, single: true } => {
+                Self::Float(values.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect())
+            }
+            Cells::Float { values, .. } => Self::Number(values.iter().collect()),
+            Cells::Bool(values) => Self::Bool(values.iter().collect()),
+            Cells::Text(values) => Self::Text(values.iter().map(|value| value.map(str::to_owned)).collect()),
+            Cells::Time(_) => {
+                let text = column.cast(&DataType::String).ok()?;
+                let text = text.str().ok()?.iter().map(|value| value.map(str::to_owned)).collect();
+                Self::Text(text)
+            }
+            Cells::Other { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Raw rows in, named answers out: the files of `mtl predict`.
+
+mod answer;
+mod read;
+mod write;
+
+pub use crate::data::raw::answer::AnswerColumn;
+pub use crate::data::raw::read::{Raw, read};
+pub use crate::data::raw::write::write;

@@ -1,0 +1,126 @@
+//! Raw rows, checked against a signature: the values a model is fed, cast as training cast them.
+
+use std::ops::Range;
+use std::path::Path;
+
+use polars::prelude::{PlHashMap, PlHashSet};
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::frame::Frame;
+use crate::data::raw::AnswerColumn;
+use crate::data::source::{Sheet, of_ending};
+use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::diagnostic::Path as Node;
+use crate::domain::name::InputName;
+use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature};
+
+/// Raw rows, checked against a signature.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    pub rows: usize,
+    inputs: Vec<(InputName, RawColumn)>,
+    frame: Frame,
+}
+
+#[derive(Clone, Debug)]
+enum RawColumn {
+    Numbers(Vec<f32>),
+    Whole(Vec<i64>),
+    /// Different texts, and each row's index into them: far smaller than a text per row.
+    Text(Vec<String>, Vec<u32>),
+}
+
+/// Reads the columns a model needs; the file's kind is told by its ending. Label columns are not
+/// needed. All problems at once, at `inputs.<input>`.
+pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
+    let sheet = Sheet::open(&of_ending(path)?, path)?;
+    let text = |name: &str| {
+        signature.inputs.iter().any(|input| input.name.as_str() == name && input.raw == ElementType::Text)
+    };
+    // What was text in training is not told anew from this file: `007` stays `007`.
+    let kinds = sheet.texts(text);
+    let (table, origin) = sheet.build(&kinds)?;
+    if table.height() == 0 {
+        return Err(Error::NoRows { file: path.to_owned() });
+    }
+    let frame = Frame::new(table, vec![origin]);
+    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
+    for input in &signature.inputs {
+        match column(input, &frame) {
+            Ok(column) => inputs.push((input.name.clone(), column)),
+            Err(error) => problems.push(error.at(Node::of("inputs").key(&input.name))),
+        }
+    }
+    Error::unless_empty(problems)?;
+    Ok(Raw { rows: frame.rows(), inputs, frame })
+}
+
+fn column(input: &InputSignature, frame: &Frame) -> Result<RawColumn, Error> {
+    let cells = frame.cells(input.name.as_str())?;
+    match (&input.encoding, input.raw) {
+        (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
+        (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
+            texts(&cells, keys)
+        }
+        _ => Ok(RawColumn::Numbers(cells.numbers(frame)?)),
+    }
+}
+
+fn texts(cells: &Cells, keys: &[String]) -> Result<RawColumn, Error> {
+    let known: PlHashSet<&str> = keys.iter().map(String::as_str).collect();
+    let (mut found, mut rows) = (Vec::new(), Vec::with_capacity(cells.len()));
+    let mut position: PlHashMap<String, u32> = PlHashMap::default();
+    cells.for_each_text(|_, text| {
+        let text = text.unwrap_or("");
+        let place = position.get(text).copied().unwrap_or_else(|| {
+            position.insert(text.to_owned(), found.len() as u32);
+            found.push(as_trained(text, &known));
+            found.len() as u32 - 1
+        });
+        rows.push(place);
+    })?;
+    Ok(RawColumn::Text(found, rows))
+}
+
+/// The key a text stands for. Numbers and booleans that training read as such were keys in one form:
+/// `1.50` as `1.5`, `True` as `true`.
+fn as_trained(text: &str, known: &PlHashSet<&str>) -> String {
+    if known.contains(text) {
+        return text.to_owned();
+    }
+    let number = text.trim().parse::<f64>().ok().map(|number| (number + 0.0).to_string());
+    let other = number.unwrap_or_else(|| text.to_lowercase());
+    let is_same =
+        other != "nan" && other.parse::<f64>().is_ok() || matches!(other.as_str(), "true" | "false");
+    if is_same && known.contains(other.as_str()) { other } else { text.to_owned() }
+}
+
+impl Raw {
+    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`.
+    pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {
+        let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
+        let array = |column: &RawColumn| {
+            let values = match column {
+                RawColumn::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
+                RawColumn::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
+                RawColumn::Text(found, places) => Values::Text(
+                    places[rows.clone()].iter().map(|&place| found[place as usize].clone()).collect(),
+                ),
+            };
+            Array::new(&[rows.len(), 1], values)
+        };
+        self.inputs.iter().map(|(name, column)| (name.clone(), array(column))).collect()
+    }
+
+    /// The names of the file's own columns.
+    pub fn columns(&self) -> Vec<String> {
+        self.frame.columns()
+    }
+
+    /// The file's own columns, to stand beside the answers; nested ones are left out.
+    pub fn originals(&self) -> Vec<(String, AnswerColumn)> {
+        let columns = self.frame.table().columns().iter();
+        columns.filter_map(|column| Some((column.name().to_string(), AnswerColumn::of(column)?))).collect()
+    }
+}
