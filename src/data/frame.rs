@@ -117,10 +117,6 @@ impl Frame {
         &self.table
     }
 
-    pub(in crate::data) fn origins(&self) -> &[Origin] {
-        &self.origins
-    }
-
     fn find(&self, name: &str) -> Option<&Column> {
         self.table.columns().iter().find(|column| column.name().as_str() == name)
     }

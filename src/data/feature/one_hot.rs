@@ -7,7 +7,6 @@ use crate::data::error::Error;
 use crate::data::feature::encode::one_hot;
 use crate::data::feature::vocabulary::Vocabulary;
 use crate::data::feature::{Feature, Part};
-use crate::domain::array::Array;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::signature::Encoding;
