@@ -1,6 +1,21 @@
 //! What is a multi-task network? Alone in naming candle (with `train`).
 
+pub mod device;
+pub mod error;
+pub mod head;
+pub mod input;
+pub mod kernel;
 pub mod layer;
 pub mod loss;
+pub mod mode;
+pub mod network;
+pub mod order;
+pub mod part;
+pub mod random;
 pub mod sharing;
 pub mod spec;
+pub mod stack;
+pub mod weights;
+
+pub use device::{DeviceSpec, device, devices, threads};
+pub use error::{Error, Result};

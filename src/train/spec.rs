@@ -7,6 +7,7 @@ use crate::domain::name::TaskName;
 use crate::domain::number::{Count, Positive};
 use crate::evaluate::metric::MetricSpec;
 pub use crate::train::optimizer::OptimizerSpec;
+pub use crate::model::device::DeviceSpec;
 use crate::train::optimizer::adamw::AdamWSpec;
 pub use crate::train::regularization::RegularizationSpec;
 pub use crate::train::schedule::ScheduleSpec;
@@ -78,67 +79,5 @@ pub struct CheckpointSpec {
 impl Default for CheckpointSpec {
     fn default() -> Self {
         Self { steps: None, seconds: Positive::constant(30.0) }
-    }
-}
-
-/// Where tensors live: auto, cpu, cuda, cuda:N or metal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceSpec {
-    /// The first GPU this build can use, else the CPU.
-    #[default]
-    Auto,
-    Cpu,
-    Cuda(usize),
-    Metal,
-}
-
-impl std::fmt::Display for DeviceSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(number) => write!(f, "cuda:{number}"),
-            Self::Metal => f.write_str("metal"),
-        }
-    }
-}
-
-impl std::str::FromStr for DeviceSpec {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            "metal" => Ok(Self::Metal),
-            other => other
-                .strip_prefix("cuda:")
-                .and_then(|number| number.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| format!("`{other}` is not a device: auto, cpu, cuda, cuda:N or metal")),
-        }
-    }
-}
-
-impl Serialize for DeviceSpec {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for DeviceSpec {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for DeviceSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Device".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^(auto|cpu|metal|cuda(:[0-9]+)?)$"})
     }
 }

@@ -1,9 +1,16 @@
 //! An element-wise function.
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::weights::Weights;
 
 /// An element-wise function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,4 +44,20 @@ pub enum Activation {
     /// log(1 + exp(x))
     Softplus,
     Identity,
+}
+
+impl LayerWords for ActivationSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        Ok(input)
+    }
+
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(self.function))
+    }
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        Ok(kernel::activation::activation(*self, x)?)
+    }
 }

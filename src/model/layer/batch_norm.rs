@@ -1,10 +1,20 @@
 //! Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
+//!
+//! Training: gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and (biased)
+//! variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
+//! PyTorch's. Answering uses the running ones.
 
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Positive};
+use crate::domain::shape::Shape;
+use crate::model::error::{Error, Result};
+use crate::model::layer::{Layer, LayerWords, vector};
+use crate::model::mode::Mode;
+use crate::model::weights::{Init, Weights};
 
 /// Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,4 +38,116 @@ fn tenth() -> Fraction {
 
 fn small() -> Positive {
     Positive::constant(1e-5)
+}
+
+impl LayerWords for BatchNormSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        vector(input).map(Shape::vector)
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let shape = [input.width()];
+        Ok(Box::new(BatchNorm {
+            name: name.to_owned(),
+            gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
+            beta: weights.variable(&format!("{name}.bias"), &shape, Init::Zeros)?,
+            mean: weights.buffer(&format!("{name}.running_mean"), &shape, Init::Zeros)?,
+            variance: weights.buffer(&format!("{name}.running_variance"), &shape, Init::Ones)?,
+            momentum: self.momentum.get(),
+            epsilon: self.epsilon.get(),
+        }))
+    }
+}
+
+/// Normalizes each column by the batch's, or the running, mean and variance.
+struct BatchNorm {
+    name: String,
+    gamma: Var,
+    beta: Var,
+    mean: Var,
+    variance: Var,
+    momentum: f64,
+    epsilon: f64,
+}
+
+impl BatchNorm {
+    fn normalized(&self, centered: &Tensor, variance: &Tensor) -> Result<Tensor> {
+        let deviation = (variance + self.epsilon)?.sqrt()?;
+        Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+    }
+
+    fn follow(&self, running: &Var, batch: &Tensor) -> Result<()> {
+        let moved = ((running.as_detached_tensor() * (1.0 - self.momentum))? + (batch * self.momentum)?)?;
+        Ok(running.set(&moved)?)
+    }
+}
+
+impl Layer for BatchNorm {
+    // x: [rows, width]
+    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        if !mode.is_training() {
+            return self.normalized(
+                &x.broadcast_sub(&self.mean.as_detached_tensor())?,
+                &self.variance.as_detached_tensor(),
+            );
+        }
+        let rows = x.dim(0)?;
+        if rows < 2 {
+            return Err(Error::OneRow { part: self.name.clone(), rows });
+        }
+        let mean = x.mean(0)?;
+        let centered = x.broadcast_sub(&mean)?;
+        let variance = centered.sqr()?.mean(0)?;
+        self.follow(&self.mean, &mean.detach())?;
+        self.follow(&self.variance, &(variance.detach() * (rows as f64 / (rows - 1) as f64))?)?;
+        self.normalized(&centered, &variance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::number::{Fraction, Positive};
+    use crate::domain::shape::Shape;
+    use crate::model::kernel::agreement::near;
+    use crate::model::layer::LayerWords;
+    use crate::model::layer::batch_norm::BatchNormSpec;
+    use crate::model::mode::Mode;
+    use crate::model::weights::Weights;
+
+    #[test]
+    fn by_hand() {
+        // Columns (1, 3, 8) and (0, 0, 6): means 4 and 2, biased variances 26/3 and 8, unbiased 13 and 12.
+        let device = Device::Cpu;
+        let mut weights = Weights::new(0, &device);
+        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let layer = spec.build("b", Shape::vector(2), &mut weights).unwrap();
+        let x = Tensor::new(&[[1f32, 0.], [3., 0.], [8., 6.]], &device).unwrap();
+        let (a, b) = ((26f32 / 3.0 + 1e-5).sqrt(), 8.00001f32.sqrt());
+        let expected =
+            Tensor::new(&[[-3. / a, -2. / b], [-1. / a, -2. / b], [4. / a, 4. / b]], &device).unwrap();
+        near("training", &layer.forward(&x, &Mode::train(0, 0)).unwrap(), &expected, 1e-5);
+        let buffers: Vec<_> = weights.iter().filter(|w| !w.trainable).collect();
+        near("mean", &buffers[0].var, &Tensor::new(&[0.4f32, 0.2], &device).unwrap(), 1e-6);
+        near("variance", &buffers[1].var, &Tensor::new(&[0.9f32 + 1.3, 0.9 + 1.2], &device).unwrap(), 1e-6);
+        let expected = (x.broadcast_sub(&buffers[0].var).unwrap())
+            .broadcast_div(&(buffers[1].var.as_tensor() + 1e-5).unwrap().sqrt().unwrap())
+            .unwrap();
+        near("answering", &layer.forward(&x, &Mode::evaluate()).unwrap(), &expected, 1e-5);
+    }
+
+    #[test]
+    fn one_row_is_refused() {
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let layer = spec.build("trunk.1.batch_norm", Shape::vector(2), &mut weights).unwrap();
+        let x = Tensor::new(&[[1f32, 0.]], &Device::Cpu).unwrap();
+        let error = layer.forward(&x, &Mode::train(0, 0)).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`trunk.1.batch_norm` needs at least 2 rows per training batch, found 1; choose another `batch_size`, or use layer_norm"
+        );
+        assert!(layer.forward(&x, &Mode::evaluate()).is_ok());
+    }
 }

@@ -1,11 +1,20 @@
 //! A fully connected layer: y = x W + b, then an activation.
+//!
+//! W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
 
+use candle_core::{D, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel;
 use crate::model::layer::activation::Activation;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::weights::{Init, Weights};
 
 /// A fully connected layer: y = x W + b, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,4 +37,73 @@ impl Settings for DenseSpec {
 
 fn yes() -> bool {
     true
+}
+
+impl LayerWords for DenseSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        match input {
+            Shape::Image { .. } => Err(format!("needs a vector or a sequence, not {input}")),
+            input => Ok(input.with_width(self.units.get())),
+        }
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let activation = self.activation.unwrap_or(Activation::Identity);
+        Ok(Box::new(Dense::build(name, input.width(), self.units.get(), activation, self.bias, weights)?))
+    }
+}
+
+/// activation(x W + b)
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// `[in, out]`
+    weight: Var,
+    /// `[out]`
+    bias: Option<Var>,
+    activation: Activation,
+}
+
+impl Dense {
+    pub fn build(
+        name: &str,
+        width: usize,
+        units: usize,
+        activation: Activation,
+        bias: bool,
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        let init = Init::fan_in(width);
+        let weight = weights.variable(&format!("{name}.weight"), &[width, units], init.clone())?;
+        let bias = match bias {
+            true => Some(weights.variable(&format!("{name}.bias"), &[units], init)?),
+            false => None,
+        };
+        Ok(Self { weight, bias, activation })
+    }
+
+    /// A projection: no function, and with a bias.
+    pub fn projection(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+        Self::build(name, width, units, Activation::Identity, true, weights)
+    }
+
+    /// `[rows, in]` to `[rows, out]`, or with time between both.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        let flat = if x.rank() == 2 { x.clone() } else { x.reshape(((), x.dim(D::Minus1)?))? };
+        let y = match &self.bias {
+            Some(bias) => kernel::affine::affine(&flat, &self.weight, bias, self.activation)?,
+            None => kernel::activation::activation(self.activation, &flat.matmul(&self.weight)?)?,
+        };
+        if x.rank() == 2 {
+            return Ok(y);
+        }
+        *shape.last_mut().expect("a batch has dimensions") = y.dim(1)?;
+        Ok(y.reshape(shape)?)
+    }
+}
+
+impl Layer for Dense {
+    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        self.apply(x)
+    }
 }

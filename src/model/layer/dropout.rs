@@ -1,10 +1,19 @@
 //! Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
+//!
+//! What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
+use candle_core::{Device, Tensor};
+use rand_chacha::rand_core::RngCore;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::weights::Weights;
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,4 +26,71 @@ pub struct DropoutSpec {
 impl Settings for DropoutSpec {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{dropout: 0.5}";
+}
+
+impl LayerWords for DropoutSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        Ok(input)
+    }
+
+    fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(Dropout { name: name.to_owned(), rate: self.rate.get() }))
+    }
+}
+
+/// Drops elements while training.
+struct Dropout {
+    name: String,
+    rate: f64,
+}
+
+impl Layer for Dropout {
+    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let Some(mut random) = mode.random(&self.name) else { return Ok(x.clone()) };
+        if self.rate == 0.0 {
+            return Ok(x.clone());
+        }
+        // 32 random bits are two draws of 16: a kept element is one whose draw reaches the limit.
+        let limit = (self.rate * 65536.0).round().min(65535.0) as u32;
+        let scale = 65536.0 / (65536 - limit) as f32;
+        let keep = |draw: u32| if draw >= limit { scale } else { 0.0 };
+        let count = x.elem_count();
+        let mut bytes = vec![0; count * 2];
+        random.fill_bytes(&mut bytes);
+        let mask = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]])))).collect();
+        let mask = Tensor::from_vec::<_, f32>(mask, x.shape(), &Device::Cpu)?.to_device(x.device())?;
+        Ok(x.mul(&mask)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::number::Rate;
+    use crate::domain::shape::Shape;
+    use crate::model::layer::LayerWords;
+    use crate::model::layer::dropout::DropoutSpec;
+    use crate::model::mode::Mode;
+    use crate::model::weights::{Weights, host};
+
+    #[test]
+    fn drops_its_share_and_keeps_the_mean() {
+        let device = Device::Cpu;
+        let x = Tensor::ones((100, 1000), candle_core::DType::F32, &device).unwrap();
+        let mut weights = Weights::new(0, &device);
+        let layer = DropoutSpec { rate: Rate::constant(0.25) }
+            .build("trunk.0.dropout", Shape::vector(1000), &mut weights)
+            .unwrap();
+        let y = |mode| host(&layer.forward(&x, &mode).unwrap()).unwrap();
+        let first = y(Mode::train(1, 5));
+        let dropped = first.iter().filter(|y| **y == 0.0).count();
+        // Binomial(100000, 0.25): deviation 137.
+        assert!((24_300..25_700).contains(&dropped), "{dropped}");
+        assert!(first.iter().all(|y| *y == 0.0 || (*y - 4.0 / 3.0).abs() < 1e-6));
+        assert_eq!(first, y(Mode::train(1, 5)));
+        assert_ne!(first, y(Mode::train(1, 6)));
+        assert_ne!(first, y(Mode::train(2, 5)));
+        assert_eq!(y(Mode::evaluate()), vec![1.0; 100_000]);
+    }
 }

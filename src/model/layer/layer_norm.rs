@@ -1,10 +1,17 @@
-//! Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
+//! Layer normalization over the last dimension (Ba, Kiros & Hinton 2016):
+//! gamma (x - mean) / sqrt(variance + epsilon) + beta, with each row's own mean and variance.
 
+use candle_core::{D, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::weights::{Init, Weights};
 
 /// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,4 +28,38 @@ impl Settings for LayerNormSpec {
 
 fn small() -> Positive {
     Positive::constant(1e-5)
+}
+
+impl LayerWords for LayerNormSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        match input {
+            Shape::Image { .. } => Err(format!("needs a vector or a sequence, not {input}")),
+            input => Ok(input),
+        }
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let shape = [input.width()];
+        Ok(Box::new(LayerNorm {
+            gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
+            beta: weights.variable(&format!("{name}.bias"), &shape, Init::Zeros)?,
+            epsilon: self.epsilon.get(),
+        }))
+    }
+}
+
+/// Normalizes each row.
+struct LayerNorm {
+    gamma: Var,
+    beta: Var,
+    epsilon: f64,
+}
+
+impl Layer for LayerNorm {
+    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        // Composed: candle's own `layer_norm` drops every gradient before it.
+        let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
+        Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+    }
 }

@@ -1,10 +1,16 @@
 //! Names this point of the trunk, so that a task can read `from` it; changes nothing.
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::name::MarkName;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::weights::Weights;
 
 /// Names this point of the trunk, so that a task can read `from` it; changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,4 +23,23 @@ pub struct MarkSpec {
 impl Settings for MarkSpec {
     const BARE: Option<&'static str> = Some("name");
     const EXAMPLE: &'static str = "{mark: shallow}";
+}
+
+impl LayerWords for MarkSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        Ok(input)
+    }
+
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(Mark))
+    }
+}
+
+/// Gives what it takes; the stack it stands in remembers the point.
+struct Mark;
+
+impl Layer for Mark {
+    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        Ok(x.clone())
+    }
 }

@@ -1,10 +1,18 @@
-//! x + layers(x); a projection is added when the widths differ.
+//! x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::model::layer::LayerSpec;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::dense::Dense;
+use crate::model::layer::{Layer, LayerSpec, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::stack::{Stack, shape_after};
+use crate::model::weights::Weights;
 
 /// x + layers(x); a projection is added when the widths differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,4 +25,48 @@ pub struct ResidualSpec {
 impl Settings for ResidualSpec {
     const BARE: Option<&'static str> = Some("layers");
     const EXAMPLE: &'static str = "{residual: [{dense: {units: 64, activation: relu}}, {dense: 64}]}";
+}
+
+impl LayerWords for ResidualSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        if self.layers.iter().any(|layer| matches!(layer, LayerSpec::Mark(_))) {
+            return Err("may not hold a `mark`: marks stand in the trunk itself".into());
+        }
+        let after = shape_after(&self.layers, input)
+            .map_err(|(index, reason)| format!("has a layer {index} that {reason}"))?;
+        if after.with_width(input.width()) != input {
+            return Err(format!("turns {input} into {after}, which cannot be added to it"));
+        }
+        Ok(after)
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let layers = Stack::build(name, &self.layers, input, weights)?;
+        let (from, to) = (input.width(), layers.output().width());
+        let carry = match from == to {
+            true => None,
+            false => {
+                let name = format!("{name}.projection");
+                Some(Dense::build(&name, from, to, Activation::Identity, false, weights)?)
+            }
+        };
+        Ok(Box::new(Residual { layers, carry }))
+    }
+}
+
+/// carry(x) + layers(x)
+struct Residual {
+    layers: Stack,
+    carry: Option<Dense>,
+}
+
+impl Layer for Residual {
+    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let y = self.layers.forward(x, mode)?;
+        let carried = match &self.carry {
+            Some(projection) => projection.apply(x)?,
+            None => x.clone(),
+        };
+        Ok((carried + y)?)
+    }
 }

@@ -1,11 +1,21 @@
 //! -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.
+//!
+//! Class weights multiply a cell's loss; the mean is over present cells, as PyTorch's
+//! `binary_cross_entropy_with_logits(weight=...)`. Smoothing by e makes y into y (1-e) + e/2.
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
-use crate::model::loss::ClassWeights;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+use crate::model::kernel::activation::{logistic, twin as activation_twin};
+use crate::model::kernel::closed_form::mean_over_rows;
+use crate::model::kernel::fits;
+use crate::model::layer::activation::Activation;
+use crate::model::loss::{ClassWeights, Loss};
 
 /// -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +29,12 @@ pub struct BinaryCrossEntropySpec {
     pub label_smoothing: Rate,
 }
 
+impl Default for BinaryCrossEntropySpec {
+    fn default() -> Self {
+        Self { class_weights: ClassWeights::None, label_smoothing: nothing() }
+    }
+}
+
 impl Settings for BinaryCrossEntropySpec {
     const BARE: Option<&'static str> = Some("class_weights");
     const EXAMPLE: &'static str = "{binary_cross_entropy: {class_weights: balanced}}";
@@ -26,4 +42,105 @@ impl Settings for BinaryCrossEntropySpec {
 
 fn nothing() -> Rate {
     Rate::constant(0.0)
+}
+
+impl Loss for BinaryCrossEntropySpec {
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "binary" | "multilabel")
+    }
+
+    fn check(&self, target: &Target) -> Result<(), String> {
+        self.class_weights.per_label(target).map(drop)
+    }
+
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+        let weights = self.class_weights.per_label(target).map_err(candle_core::Error::msg)?;
+        let smoothing = self.label_smoothing.get() as f32;
+        if !fits(&[logits, truth, mask]) {
+            return twin(logits, truth, mask, &weights, smoothing);
+        }
+        let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
+            let (mut loss, mut present) = (0.0, 0.0);
+            for column in 0..z.len() {
+                if mask[column] == 0.0 {
+                    continue;
+                }
+                let (z, y) = (z[column], y[column]);
+                let weight = if y > 0.5 { weights[column][1] } else { weights[column][0] };
+                let y = y * (1.0 - smoothing) + 0.5 * smoothing;
+                // max(z, 0) - z y + log(1 + exp(-|z|)): finite for every z.
+                loss += f64::from(weight * (z.max(0.0) - z * y + (-z.abs()).exp().ln_1p()));
+                gradient[column] = weight * (logistic(z) - y);
+                present += 1.0;
+            }
+            (loss, present)
+        };
+        Ok(mean_over_rows(logits, truth, mask, &row)?)
+    }
+}
+
+/// The same, composed of candle's operations.
+fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], smoothing: f32) -> Result<Tensor> {
+    let of = |side: usize| Tensor::from_iter(weights.iter().map(|w| w[side]), z.device());
+    let (absent, present) = (of(0)?, of(1)?);
+    let weight = truth.broadcast_mul(&(present - &absent)?)?.broadcast_add(&absent)?;
+    let y = truth.affine(f64::from(1.0 - smoothing), f64::from(0.5 * smoothing))?;
+    let cells = (activation_twin(Activation::Softplus, z)? - (z * y)?)?;
+    let sum = ((cells * weight)? * mask)?.sum_all()?;
+    Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::{Positive, Rate};
+    use crate::domain::task::Target;
+    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::loss::ClassWeights;
+    use crate::model::loss::binary_cross_entropy::{BinaryCrossEntropySpec, twin};
+    use crate::model::loss::{
+        Loss,
+        example::{column, matrix, value},
+    };
+
+    pub fn binary() -> Target {
+        Target::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 }
+    }
+
+    #[test]
+    fn values_of_pytorch() {
+        let (z, y) = (column(&[-1.5, 0.3, 2.0, 0.0]), column(&[0.0, 1.0, 1.0, 0.0]));
+        let all = column(&[1.0; 4]);
+        // F = torch.nn.functional; z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
+        // F.binary_cross_entropy_with_logits(z, y) -> 0.39396092
+        let plain = BinaryCrossEntropySpec::default();
+        value(&plain, &z, &y, &all, &binary(), 0.393_960_92);
+        // F.binary_cross_entropy_with_logits(z, y, weight=torch.tensor([2/3, 2., 2, 2/3])) -> 0.48973504
+        let balanced = BinaryCrossEntropySpec { class_weights: ClassWeights::Balanced, ..plain.clone() };
+        value(&balanced, &z, &y, &all, &binary(), 0.489_735_04);
+        // F.binary_cross_entropy_with_logits(z, y * .9 + .05) -> 0.44146094
+        let smooth = BinaryCrossEntropySpec { label_smoothing: Rate::constant(0.1), ..plain };
+        value(&smooth, &z, &y, &all, &binary(), 0.441_460_94);
+    }
+
+    #[test]
+    fn agrees_with_its_twin() {
+        let weights = ClassWeights::Given([1.0, 0.5, 3.0].map(Positive::constant).to_vec());
+        let loss =
+            BinaryCrossEntropySpec { class_weights: weights.clone(), label_smoothing: Rate::constant(0.2) };
+        let target = Target::Multilabel {
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            positives: vec![1, 2, 3],
+            present: vec![9, 9, 9],
+            threshold: 0.5,
+        };
+        let y = matrix(&[&[1.0, 0.0, 0.0], &[1.0, 1.0, 0.0]]);
+        let mask = matrix(&[&[1.0, 1.0, 0.0], &[0.0, 1.0, 1.0]]);
+        let per_label = weights.per_label(&target).unwrap();
+        agree(
+            &[variable(&[2, 3], 4)],
+            1e-6,
+            |z| Ok(loss.forward(&z[0], &y, &mask, &target).unwrap()),
+            |z| Ok(twin(&z[0], &y, &mask, &per_label, 0.2).unwrap()),
+        );
+    }
 }

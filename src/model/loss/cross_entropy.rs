@@ -1,13 +1,22 @@
-//! -log p[class] of p = softmax(logits), for multiclass and ordinal-as-classes tasks.
+//! -log p[class] of p = softmax(logits), for multiclass tasks.
+//!
+//! With class weights w the mean is weighted: the sum of w[class] (-log p[class]) over the sum of
+//! w[class]. Smoothing by e gives (1-e) of the loss to the class and e / classes to every class,
+//! w of its own. Both as PyTorch's `cross_entropy`.
 
+use candle_core::{D, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
-use crate::model::loss::ClassWeights;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+use crate::model::kernel::closed_form::mean_over_rows;
+use crate::model::kernel::fits;
+use crate::model::loss::{ClassWeights, Loss};
 
-/// -log p[class] of p = softmax(logits), for multiclass and ordinal-as-classes tasks.
+/// -log p[class] of p = softmax(logits), for multiclass tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropySpec {
@@ -19,6 +28,12 @@ pub struct CrossEntropySpec {
     pub label_smoothing: Rate,
 }
 
+impl Default for CrossEntropySpec {
+    fn default() -> Self {
+        Self { class_weights: ClassWeights::None, label_smoothing: nothing() }
+    }
+}
+
 impl Settings for CrossEntropySpec {
     const BARE: Option<&'static str> = Some("class_weights");
     const EXAMPLE: &'static str = "{cross_entropy: {label_smoothing: 0.1}}";
@@ -26,4 +41,121 @@ impl Settings for CrossEntropySpec {
 
 fn nothing() -> Rate {
     Rate::constant(0.0)
+}
+
+impl Loss for CrossEntropySpec {
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "multiclass"
+    }
+
+    fn check(&self, target: &Target) -> Result<(), String> {
+        self.class_weights.per_class(target).map(drop)
+    }
+
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+        let weights = self.class_weights.per_class(target).map_err(candle_core::Error::msg)?;
+        let smoothing = self.label_smoothing.get() as f32;
+        if !fits(&[logits, truth, mask]) {
+            return twin(logits, truth, mask, &weights, smoothing);
+        }
+        let spread: Vec<f32> = weights.iter().map(|w| w * smoothing / weights.len() as f32).collect();
+        let spread_sum: f32 = spread.iter().sum();
+        let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
+            if mask[0] == 0.0 {
+                return (0.0, 0.0);
+            }
+            let class = y[0] as usize;
+            let certain = (1.0 - smoothing) * weights[class];
+            let log_sum = exponentials(z, gradient);
+            let mut loss = f64::from(certain) * f64::from(log_sum - z[class]);
+            for (column, gradient) in gradient.iter_mut().enumerate() {
+                *gradient = *gradient * (certain + spread_sum) - spread[column];
+                loss += f64::from(spread[column]) * f64::from(log_sum - z[column]);
+            }
+            gradient[class] -= certain;
+            (loss, f64::from(weights[class]))
+        };
+        Ok(mean_over_rows(logits, truth, mask, &row)?)
+    }
+}
+
+/// Fills `p` with softmax(z), and gives the logarithm of the sum of exp(z).
+pub fn exponentials(z: &[f32], p: &mut [f32]) -> f32 {
+    let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for (p, z) in p.iter_mut().zip(z) {
+        *p = (z - largest).exp();
+        sum += *p;
+    }
+    p.iter_mut().for_each(|p| *p /= sum);
+    largest + sum.ln()
+}
+
+/// log softmax in the last dimension, composed of operations with gradients.
+pub fn log_softmax(z: &Tensor) -> Result<Tensor> {
+    let shifted = z.broadcast_sub(&z.detach().max_keepdim(D::Minus1)?)?;
+    let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    Ok(shifted.broadcast_sub(&log_sum)?)
+}
+
+/// `[rows, classes]` of 0 and 1, from class indices `[rows, 1]`.
+pub fn one_hot(truth: &Tensor, classes: usize) -> Result<Tensor> {
+    let columns = Tensor::from_iter((0..classes).map(|class| class as f32), truth.device())?;
+    Ok(truth.broadcast_eq(&columns.reshape((1, classes))?)?.to_dtype(truth.dtype())?)
+}
+
+/// The same, composed of candle's operations.
+fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], smoothing: f32) -> Result<Tensor> {
+    let classes = weights.len();
+    let weights = Tensor::new(weights, z.device())?.reshape((1, classes))?;
+    let own = one_hot(truth, classes)?.broadcast_mul(&weights)?; // [rows, classes]
+    let share = ((&own * f64::from(1.0 - smoothing))?
+        .broadcast_add(&(weights * (f64::from(smoothing) / classes as f64))?))?;
+    let sum = (log_softmax(z)?.neg()? * share)?.broadcast_mul(mask)?.sum_all()?;
+    let weight = own.broadcast_mul(mask)?.sum_all()?;
+    Ok(sum.div(&weight.maximum(f64::from(f32::MIN_POSITIVE))?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::{Positive, Rate};
+    use crate::domain::task::Target;
+    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::loss::ClassWeights;
+    use crate::model::loss::cross_entropy::{CrossEntropySpec, twin};
+    use crate::model::loss::{
+        Loss,
+        example::{column, matrix, value},
+    };
+
+    fn three() -> Target {
+        Target::Multiclass { classes: ["a", "b", "c"].map(String::from).to_vec(), counts: vec![1, 2, 5] }
+    }
+
+    #[test]
+    fn values_of_pytorch() {
+        let z = matrix(&[&[0.2, -1.0, 0.5], &[2.0, 0.1, -0.3]]);
+        let (y, all) = (column(&[2.0, 1.0]), column(&[1.0; 2]));
+        // F = torch.nn.functional; z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); y = torch.tensor([2,1])
+        // F.cross_entropy(z, y) -> 1.39898109
+        let plain = CrossEntropySpec::default();
+        value(&plain, &z, &y, &all, &three(), 1.398_981_09);
+        // F.cross_entropy(z, y, weight=torch.tensor([.5,1.,3.]), label_smoothing=.1) -> 1.05402899
+        let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
+        let loss = CrossEntropySpec { class_weights: weights, label_smoothing: Rate::constant(0.1) };
+        value(&loss, &z, &y, &all, &three(), 1.054_028_99);
+    }
+
+    #[test]
+    fn agrees_with_its_twin() {
+        let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
+        let loss = CrossEntropySpec { class_weights: weights, label_smoothing: Rate::constant(0.3) };
+        let (y, mask) = (column(&[2.0, 1.0, 0.0, 0.0]), column(&[1.0, 1.0, 0.0, 1.0]));
+        agree(
+            &[variable(&[4, 3], 4)],
+            1e-6,
+            |z| Ok(loss.forward(&z[0], &y, &mask, &three()).unwrap()),
+            |z| Ok(twin(&z[0], &y, &mask, &[0.5, 1.0, 3.0], 0.3).unwrap()),
+        );
+    }
 }

@@ -1,16 +1,31 @@
-//! Mean absolute error.
+//! Mean absolute error, in standardized units.
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+use crate::model::loss::Loss;
+use crate::model::loss::difference::{Slope, mean_of_differences};
 
 /// Mean absolute error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MaeSpec {
-}
+pub struct MaeSpec {}
 
 impl Settings for MaeSpec {
     const EXAMPLE: &'static str = "mae";
+}
+
+impl Loss for MaeSpec {
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "regression"
+    }
+
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+        let cell = |d: f32| Slope { value: d.abs(), slope: if d == 0.0 { 0.0 } else { d.signum() } };
+        mean_of_differences(logits, truth, mask, target, cell, |d| Ok(d.abs()?))
+    }
 }

@@ -1,22 +1,27 @@
 //! The shelf of losses: how far a task's raw output is from the truth.
 
 pub mod binary_cross_entropy;
+pub mod class_weights;
 pub mod cross_entropy;
+pub mod difference;
+#[cfg(test)]
+pub mod example;
 pub mod focal;
 pub mod huber;
 pub mod mae;
 pub mod mse;
 pub mod ordinal;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use candle_core::Tensor;
 
 use crate::domain::kinds::kinds;
-use crate::domain::number::Positive;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+pub use crate::model::loss::class_weights::ClassWeights;
 
 kinds! {
     /// How far a task's raw output is from the truth.
-    pub enum LossSpec: "loss" {
+    pub enum LossSpec: "loss" => dyn Loss {
         BinaryCrossEntropy: "binary_cross_entropy" => binary_cross_entropy::BinaryCrossEntropySpec,
         CrossEntropy: "cross_entropy" => cross_entropy::CrossEntropySpec,
         Focal: "focal" => focal::FocalSpec,
@@ -27,60 +32,31 @@ kinds! {
     }
 }
 
-/// How much each class counts in a loss.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum ClassWeights {
-    /// All alike.
-    #[default]
-    None,
-    /// rows / (classes x rows of the class), of the training rows.
-    Balanced,
-    /// One weight per class, in the classes' order.
-    Given(Vec<Positive>),
+/// What every loss can do. A loss is its own settings: it has no state.
+pub trait Loss {
+    /// Is it meant for tasks of this kind?
+    fn accepts(&self, kind: &str) -> bool;
+
+    /// What is wrong with it for this fitted target, such as a wrong number of class weights.
+    fn check(&self, _target: &Target) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The mean over present cells as a scalar; 0 when none is present. `truth` and `mask` are of the
+    /// target's width: a missing label is 0 in both, a present one has mask 1.
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor>;
 }
 
-impl Serialize for ClassWeights {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::None => serializer.serialize_str("none"),
-            Self::Balanced => serializer.serialize_str("balanced"),
-            Self::Given(weights) => weights.serialize(serializer),
+impl LossSpec {
+    /// The loss of a task whose pipeline names none.
+    pub fn for_kind(kind: &str) -> Self {
+        match kind {
+            "binary" | "multilabel" => {
+                Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropySpec::default())
+            }
+            "multiclass" => Self::CrossEntropy(cross_entropy::CrossEntropySpec::default()),
+            "ordinal" => Self::Ordinal(ordinal::OrdinalLossSpec {}),
+            _ => Self::Mse(mse::MseSpec {}),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for ClassWeights {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> serde::de::Visitor<'de> for Form {
-            type Value = ClassWeights;
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("none, balanced, or a list of one weight per class")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ClassWeights, E> {
-                match text {
-                    "none" => Ok(ClassWeights::None),
-                    "balanced" => Ok(ClassWeights::Balanced),
-                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
-                }
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<ClassWeights, A::Error> {
-                Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(items)).map(ClassWeights::Given)
-            }
-        }
-        deserializer.deserialize_any(Form)
-    }
-}
-
-impl JsonSchema for ClassWeights {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ClassWeights".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"anyOf": [
-            {"type": "string", "enum": ["none", "balanced"]},
-            {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
-        ]})
     }
 }

@@ -1,16 +1,31 @@
-//! Mean squared error.
+//! Mean squared error, in standardized units.
 
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+use crate::model::loss::Loss;
+use crate::model::loss::difference::{Slope, mean_of_differences};
 
 /// Mean squared error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MseSpec {
-}
+pub struct MseSpec {}
 
 impl Settings for MseSpec {
     const EXAMPLE: &'static str = "mse";
+}
+
+impl Loss for MseSpec {
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "regression"
+    }
+
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+        let cell = |d: f32| Slope { value: d * d, slope: 2.0 * d };
+        mean_of_differences(logits, truth, mask, target, cell, |d| Ok(d.sqr()?))
+    }
 }

@@ -1,12 +1,24 @@
 //! The shelf of sharings: how tasks share beyond the trunk.
+//!
+//! A sharing builds the whole body between the inputs and the heads, the trunk's layers among it: some
+//! methods put experts after the trunk, others a trunk per task with stitches between.
 
 pub mod hard;
 
+use candle_core::Tensor;
+
 use crate::domain::kinds::kinds;
+use crate::domain::name::MarkName;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::LayerSpec;
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::weights::Weights;
 
 kinds! {
     /// How tasks share beyond the trunk.
-    pub enum SharingSpec: "sharing" {
+    pub enum SharingSpec: "sharing" => dyn SharingWords {
         Hard: "hard" => hard::HardSpec,
     }
 }
@@ -15,4 +27,42 @@ impl Default for SharingSpec {
     fn default() -> Self {
         Self::Hard(hard::HardSpec {})
     }
+}
+
+/// What a body is built from.
+pub struct Body<'a> {
+    /// What the inputs give.
+    pub input: Shape,
+    pub trunk: &'a [LayerSpec],
+    /// Each task, and the mark it reads from.
+    pub tasks: &'a [Reader],
+}
+
+/// A task as a sharing sees it: where its head reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reader {
+    /// Its name, for the names of weights of its own.
+    pub name: String,
+    /// Without it, the end.
+    pub from: Option<MarkName>,
+}
+
+/// What a sharing's words can do.
+pub trait SharingWords {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>>;
+}
+
+/// A built body.
+pub trait Sharing: Send + Sync {
+    /// What the head of a task reads.
+    fn output(&self, task: usize) -> Shape;
+
+    /// For each of `tasks`, in that order, what its head reads.
+    fn forward(&self, x: &Tensor, mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>>;
+
+    /// Does what these tasks' heads read depend on the weight of this name?
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool;
+
+    /// Its layers, for people.
+    fn parts(&self) -> Vec<Part>;
 }

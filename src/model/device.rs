@@ -1,0 +1,152 @@
+//! Where tensors live.
+
+use candle_core::Device;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::error::{Error, Result};
+
+/// Where tensors live: auto, cpu, cuda, cuda:N or metal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceSpec {
+    /// The first GPU this build can use, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+impl std::fmt::Display for DeviceSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+impl std::str::FromStr for DeviceSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "metal" => Ok(Self::Metal),
+            other => other
+                .strip_prefix("cuda:")
+                .and_then(|number| number.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("`{other}` is not a device: auto, cpu, cuda, cuda:N or metal")),
+        }
+    }
+}
+
+impl Serialize for DeviceSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeviceSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for DeviceSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Device".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^(auto|cpu|metal|cuda(:[0-9]+)?)$"})
+    }
+}
+
+/// The chosen device, or why it cannot be had.
+pub fn device(choice: &DeviceSpec) -> Result<Device> {
+    match *choice {
+        DeviceSpec::Cpu => Ok(Device::Cpu),
+        DeviceSpec::Cuda(number) => cuda(number),
+        DeviceSpec::Metal => metal(),
+        DeviceSpec::Auto => Ok(cuda(0).or_else(|_| metal()).unwrap_or(Device::Cpu)),
+    }
+}
+
+/// Every device by name, with the reason when it cannot be used.
+pub fn devices() -> Vec<(String, Option<String>)> {
+    let choices = [DeviceSpec::Cpu, DeviceSpec::Cuda(0), DeviceSpec::Metal];
+    let problem = |choice: &DeviceSpec| match device(choice) {
+        Ok(_) => None,
+        Err(Error::Device { reason, .. }) => Some(reason),
+        Err(other) => Some(other.to_string()),
+    };
+    choices.iter().map(|choice| (choice.to_string(), problem(choice))).collect()
+}
+
+/// What a device is called: `cpu`, `cuda:0`, `metal`.
+pub fn describe(device: &Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cpu => "cpu".into(),
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        candle_core::DeviceLocation::Metal { .. } => "metal".into(),
+    }
+}
+
+/// Threads that tensors on the CPU are computed with.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+fn cuda(number: usize) -> Result<Device> {
+    if !cfg!(feature = "cuda") {
+        return Err(refused(
+            format!("cuda:{number}"),
+            "this `mtl` was built without it; build with `--features cuda`",
+        ));
+    }
+    Device::new_cuda(number).map_err(|error| refused(format!("cuda:{number}"), &error.to_string()))
+}
+
+fn metal() -> Result<Device> {
+    if !cfg!(feature = "metal") {
+        return Err(refused(
+            "metal".into(),
+            "this `mtl` was built without it; build with `--features metal`",
+        ));
+    }
+    Device::new_metal(0).map_err(|error| refused("metal".into(), &error.to_string()))
+}
+
+fn refused(wanted: String, reason: &str) -> Error {
+    // candle appends a backtrace after the first line.
+    let reason = reason.lines().next().unwrap_or_default().to_owned();
+    Error::Device { wanted, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::device::{DeviceSpec, describe, device, devices};
+
+    #[test]
+    fn auto_always_finds_one() {
+        assert!(device(&DeviceSpec::Auto).is_ok());
+        assert_eq!(describe(&device(&DeviceSpec::Cpu).unwrap()), "cpu");
+        assert_eq!(devices()[0], ("cpu".to_owned(), None));
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_missing_device_says_how_to_get_it() {
+        let error = device(&DeviceSpec::Cuda(1)).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "device `cuda:1` cannot be used: this `mtl` was built without it; build with `--features cuda`"
+        );
+    }
+}

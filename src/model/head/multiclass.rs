@@ -1,0 +1,37 @@
+//! One logit per class; their probabilities are exp(logit) over the sum of all (softmax).
+
+use candle_core::{D, Tensor};
+
+use crate::model::error::Result;
+use crate::model::head::Head;
+use crate::model::layer::dense::Dense;
+use crate::model::weights::Weights;
+
+/// One of several classes.
+pub struct Multiclass {
+    projection: Dense,
+}
+
+impl Multiclass {
+    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> Result<Self> {
+        Ok(Self { projection: Dense::projection(name, width, classes, weights)? })
+    }
+}
+
+impl Head for Multiclass {
+    fn logits(&self, x: &Tensor) -> Result<Tensor> {
+        self.projection.apply(x)
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        softmax(logits)
+    }
+}
+
+/// exp(x) over its sum in the last dimension. Composed: candle's own drops gradients.
+pub fn softmax(x: &Tensor) -> Result<Tensor> {
+    // A constant taken from every logit changes no probability, so it needs no gradient.
+    let largest = x.detach().max_keepdim(D::Minus1)?;
+    let exp = x.broadcast_sub(&largest)?.exp()?;
+    Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
+}

@@ -1,0 +1,75 @@
+//! One question per cut point, "is it above class k?", all sharing one projection and differing in a
+//! bias only (CORAL; Cao, Mirjalili & Raschka 2020): logit k = w x + b_k.
+//!
+//! P(class k) = P(above k-1) - P(above k). The shared projection makes these non-negative when the
+//! biases descend, which the loss favours but does not enforce: a negative one counts as 0 and
+//! the rest is scaled to 1. The biases begin at (K-1)/(K-1), ..., 1/(K-1).
+
+use candle_core::{Tensor, Var};
+
+use crate::model::error::Result;
+use crate::model::head::Head;
+use crate::model::kernel::activation::activation;
+use crate::model::layer::activation::Activation;
+use crate::model::weights::{Init, Weights};
+
+/// One of several classes in an order.
+pub struct Ordinal {
+    /// `[width, 1]`
+    weight: Var,
+    /// `[classes - 1]`
+    cuts: Var,
+}
+
+impl Ordinal {
+    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> Result<Self> {
+        let cuts = classes - 1;
+        let first: Vec<f32> = (1..=cuts).rev().map(|k| k as f32 / cuts as f32).collect();
+        Ok(Self {
+            weight: weights.variable(&format!("{name}.weight"), &[width, 1], Init::fan_in(width))?,
+            cuts: weights.variable(&format!("{name}.cuts"), &[cuts], Init::Given(first))?,
+        })
+    }
+}
+
+impl Head for Ordinal {
+    fn logits(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.matmul(&self.weight)?.broadcast_add(&self.cuts)?)
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        // above: [rows, classes - 1]
+        let above = activation(Activation::Sigmoid, logits)?;
+        let cuts = above.dim(1)?;
+        let first = above.narrow(1, 0, 1)?;
+        let certain = first.ones_like()?;
+        let impossible = first.zeros_like()?;
+        let (lower, upper) = (Tensor::cat(&[&certain, &above], 1)?, Tensor::cat(&[&above, &impossible], 1)?);
+        let share = activation(Activation::Relu, &(lower - upper)?)?; // [rows, classes]
+        debug_assert_eq!(share.dim(1)?, cuts + 1);
+        Ok(share.broadcast_div(&share.sum_keepdim(1)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::model::head::Head;
+    use crate::model::head::ordinal::Ordinal;
+    use crate::model::kernel::agreement::near;
+    use crate::model::weights::Weights;
+
+    #[test]
+    fn class_probabilities_by_hand() {
+        let device = Device::Cpu;
+        let mut weights = Weights::new(0, &device);
+        let head = Ordinal::build("head.grade.output", 1, 3, &mut weights).unwrap();
+        // Row 0: P(above 0) = 0.9, P(above 1) = 0.25. Row 1: 0.25 and then 0.5, which no ordering allows: the
+        // differences 0.75, -0.25, 0.5 become 0.75, 0, 0.5 over 1.25.
+        let logit = |p: f32| (p / (1.0 - p)).ln();
+        let logits = Tensor::new(&[[logit(0.9), logit(0.25)], [logit(0.25), logit(0.5)]], &device).unwrap();
+        let expected = Tensor::new(&[[0.1f32, 0.65, 0.25], [0.6, 0.0, 0.4]], &device).unwrap();
+        near("classes", &head.answers(&logits).unwrap(), &expected, 1e-6);
+    }
+}

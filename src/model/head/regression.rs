@@ -1,0 +1,47 @@
+//! Numbers, learned in standardized units; the answer is logit x scale + center, in the target's unit.
+
+use candle_core::Tensor;
+
+use crate::model::error::Result;
+use crate::model::head::Head;
+use crate::model::layer::dense::Dense;
+use crate::model::weights::Weights;
+
+/// One number per column.
+pub struct Regression {
+    projection: Dense,
+    /// `[columns]`
+    center: Tensor,
+    /// `[columns]`
+    scale: Tensor,
+}
+
+impl Regression {
+    pub fn build(
+        name: &str,
+        width: usize,
+        center: &[f32],
+        scale: &[f32],
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        Ok(Self {
+            projection: Dense::projection(name, width, center.len(), weights)?,
+            center: Tensor::new(center, weights.device())?,
+            scale: Tensor::new(scale, weights.device())?,
+        })
+    }
+}
+
+impl Head for Regression {
+    fn logits(&self, x: &Tensor) -> Result<Tensor> {
+        self.projection.apply(x)
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        Ok(logits.broadcast_mul(&self.scale)?.broadcast_add(&self.center)?)
+    }
+
+    fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
+        Ok(logits.clone())
+    }
+}

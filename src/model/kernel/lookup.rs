@@ -1,0 +1,221 @@
+//! All inputs side by side as one operation: numbers are copied, codes looked up in their tables,
+//! row by row into one `[rows, width]`. All tables lie one after the other in one variable, so the
+//! gradient of all of them is one pass too.
+
+use candle_core::{CpuStorage, CustomOp1, IndexOp, Layout, Result, Shape, Storage, Tensor};
+use rayon::prelude::*;
+
+use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats};
+
+/// What one input brings to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// So many floats, copied.
+    Numbers { width: usize },
+    /// A code, looked up in the table of `rows` x `width` that begins at `start` of the packed ones.
+    Code { start: usize, rows: usize, width: usize },
+}
+
+impl Column {
+    pub fn width(&self) -> usize {
+        match *self {
+            Self::Numbers { width } | Self::Code { width, .. } => width,
+        }
+    }
+}
+
+/// `[rows, width]` from each column's tensor: floats `[rows, width]` or codes `[rows]`.
+pub fn lookup(tables: &Tensor, columns: &[Column], inputs: &[Tensor]) -> Result<Tensor> {
+    if !fits(&[tables]) || inputs.iter().any(|input| !input.device().is_cpu()) {
+        return twin(tables, columns, inputs);
+    }
+    let inputs = inputs.iter().map(Tensor::contiguous).collect::<Result<Vec<_>>>()?;
+    tables.apply_op1(Lookup { columns: columns.to_vec(), inputs })
+}
+
+/// The same, composed of candle's operations.
+pub fn twin(tables: &Tensor, columns: &[Column], inputs: &[Tensor]) -> Result<Tensor> {
+    let blocks = columns.iter().zip(inputs).map(|(column, input)| match *column {
+        Column::Numbers { .. } => Ok(input.clone()),
+        Column::Code { start, rows, width } => {
+            tables.i(start..start + rows * width)?.reshape((rows, width))?.index_select(input, 0)
+        }
+    });
+    Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 1)
+}
+
+struct Lookup {
+    columns: Vec<Column>,
+    inputs: Vec<Tensor>,
+}
+
+/// One column's values for this batch, and where they stand in a row.
+enum Source<'a> {
+    Numbers { values: &'a [f32], width: usize, at: usize },
+    Code { codes: &'a [u32], start: usize, width: usize, at: usize },
+}
+
+impl Lookup {
+    /// Calls `work` with every column's values, codes checked to lie within their tables.
+    fn with_sources<T>(&self, work: impl FnOnce(&[Source], usize) -> Result<T>) -> Result<T> {
+        let guards: Vec<_> = self.inputs.iter().map(Tensor::storage_and_layout).collect();
+        let mut sources = Vec::with_capacity(guards.len());
+        let mut at = 0;
+        let rows = self.inputs.first().map_or(0, |input| input.dims()[0]);
+        for (column, (storage, layout)) in self.columns.iter().zip(&guards) {
+            let Storage::Cpu(storage) = &**storage else { candle_core::bail!("a kernel works on the CPU") };
+            let (begin, end) = layout.contiguous_offsets().unwrap_or((0, 0));
+            match (*column, storage) {
+                (Column::Numbers { width }, CpuStorage::F32(values)) if end - begin == rows * width => {
+                    sources.push(Source::Numbers { values: &values[begin..end], width, at });
+                }
+                (Column::Code { start, rows: known, width }, CpuStorage::U32(codes))
+                    if end - begin == rows =>
+                {
+                    let codes = &codes[begin..end];
+                    if let Some(code) = codes.iter().find(|code| **code as usize >= known) {
+                        candle_core::bail!("code {code} is beyond its table of {known} rows");
+                    }
+                    sources.push(Source::Code { codes, start, width, at });
+                }
+                _ => candle_core::bail!("an input of shape {:?} does not fit {column:?}", layout.dims()),
+            }
+            at += column.width();
+        }
+        work(&sources, rows)
+    }
+
+    fn width(&self) -> usize {
+        self.columns.iter().map(Column::width).sum()
+    }
+}
+
+impl CustomOp1 for Lookup {
+    fn name(&self) -> &'static str {
+        "lookup"
+    }
+
+    fn cpu_fwd(&self, tables: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let tables = floats(tables, layout)?;
+        let width = self.width();
+        self.with_sources(|sources, rows| {
+            let mut y = vec![0.0; rows * width];
+            let fill = |(block, y): (usize, &mut [f32])| {
+                for (offset, y) in y.chunks_exact_mut(width).enumerate() {
+                    let row = block * BLOCK + offset;
+                    for source in sources {
+                        match *source {
+                            Source::Numbers { values, width, at } => {
+                                y[at..at + width].copy_from_slice(&values[row * width..][..width]);
+                            }
+                            Source::Code { codes, start, width, at } => {
+                                let from = start + codes[row] as usize * width;
+                                y[at..at + width].copy_from_slice(&tables[from..][..width]);
+                            }
+                        }
+                    }
+                }
+            };
+            if y.len() < WORTHWHILE {
+                y.chunks_mut(BLOCK * width).enumerate().for_each(fill);
+            } else {
+                y.par_chunks_mut(BLOCK * width).enumerate().for_each(fill);
+            }
+            Ok((CpuStorage::F32(y), Shape::from((rows, width))))
+        })
+    }
+
+    fn bwd(&self, tables: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let width = self.width();
+        let mut result = vec![0.0; tables.elem_count()];
+        with_floats(gradient, |gradient| {
+            self.with_sources(|sources, rows| {
+                let codes: Vec<&Source> =
+                    sources.iter().filter(|s| matches!(s, Source::Code { .. })).collect();
+                let parts = if gradient.len() < WORTHWHILE { 1 } else { rayon::current_num_threads().min(8) };
+                // Each thread owns some columns with their tables: a table's sums are made by one
+                // thread in the rows' order, so they are the same for any number of threads.
+                let mut jobs: Vec<(&[&Source], &mut [f32], usize)> = Vec::new();
+                let (mut rest, mut begin) = (result.as_mut_slice(), 0);
+                for group in codes.chunks(codes.len().div_ceil(parts).max(1)) {
+                    let end = self.end_of(group);
+                    let (own, others) = rest.split_at_mut(end - begin);
+                    jobs.push((group, own, begin));
+                    (rest, begin) = (others, end);
+                }
+                let add = |(group, own, begin): (&[&Source], &mut [f32], usize)| {
+                    for (row, gradient) in gradient.chunks_exact(width).take(rows).enumerate() {
+                        for source in group {
+                            if let Source::Code { codes, start, width, at } = **source {
+                                let to = start - begin + codes[row] as usize * width;
+                                let own = &mut own[to..to + width];
+                                own.iter_mut().zip(&gradient[at..]).for_each(|(own, g)| *own += g);
+                            }
+                        }
+                    }
+                };
+                if jobs.len() == 1 {
+                    jobs.into_iter().for_each(add);
+                } else {
+                    jobs.into_par_iter().for_each(add);
+                }
+                Ok(())
+            })
+        })?;
+        Tensor::from_vec(result, tables.shape(), tables.device()).map(Some)
+    }
+}
+
+impl Lookup {
+    /// Where the tables of a group of columns end; tables stand in the columns' order.
+    fn end_of(&self, group: &[&Source]) -> usize {
+        let Some(Source::Code { start: last, .. }) = group.last() else { return 0 };
+        self.columns
+            .iter()
+            .find_map(|column| match column {
+                Column::Code { start, rows, width } if start == last => Some(start + rows * width),
+                _ => None,
+            })
+            .unwrap_or(*last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::kernel::lookup::{Column, lookup, twin};
+
+    #[test]
+    fn agrees_with_its_twin() {
+        let columns = [
+            Column::Code { start: 0, rows: 3, width: 2 },
+            Column::Numbers { width: 1 },
+            Column::Code { start: 6, rows: 5, width: 40 },
+            Column::Code { start: 206, rows: 2, width: 30 },
+            Column::Numbers { width: 3 },
+        ];
+        for rows in [1, 7, 700] {
+            let codes = |known: u32| {
+                Tensor::from_vec((0..rows).map(|i| i * 7 % known).collect(), rows as usize, &Device::Cpu)
+            };
+            let numbers = |width: usize| variable(&[rows as usize, width], 9).as_tensor().detach();
+            let inputs = [codes(3).unwrap(), numbers(1), codes(5).unwrap(), codes(2).unwrap(), numbers(3)];
+            agree(
+                &[variable(&[266], 5)],
+                1e-5,
+                |tables| lookup(&tables[0], &columns, &inputs),
+                |tables| twin(&tables[0], &columns, &inputs),
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_beyond_the_table_is_refused() {
+        let columns = [Column::Code { start: 0, rows: 3, width: 2 }];
+        let codes = Tensor::from_vec(vec![0u32, 3], 2, &Device::Cpu).unwrap();
+        let error = lookup(variable(&[6], 1).as_tensor(), &columns, &[codes]).unwrap_err();
+        assert!(error.to_string().contains("code 3 is beyond its table of 3 rows"));
+    }
+}

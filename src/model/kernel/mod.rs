@@ -1,0 +1,45 @@
+//! Fused CPU operations as candle custom operations, forward and backward.
+//!
+//! candle allocates and passes over memory for each small operation; a kernel does a layer's work in
+//! one or two passes. Each has a plain composed twin in the same file: other devices use it, and a
+//! test compares both. Results do not depend on the number of threads: every sum is made in an order
+//! fixed by the data.
+
+pub mod activation;
+pub mod affine;
+#[cfg(test)]
+pub mod agreement;
+pub mod closed_form;
+pub mod lookup;
+
+use candle_core::{CpuStorage, Layout, Result, Tensor};
+
+/// Elements from which a pass is worth dividing among threads.
+pub const WORTHWHILE: usize = 1 << 15;
+
+/// Rows one thread takes at a time.
+pub const BLOCK: usize = 128;
+
+/// The elements of a contiguous float storage.
+pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let CpuStorage::F32(values) = storage else { candle_core::bail!("a kernel takes 32-bit floats") };
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&values[start..end]),
+        None => candle_core::bail!("a kernel takes contiguous tensors"),
+    }
+}
+
+/// Calls `work` with the elements of a float tensor on the CPU, in row-major order.
+pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+    let tensor = tensor.contiguous()?;
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        candle_core::Storage::Cpu(storage) => work(floats(storage, layout)?),
+        _ => candle_core::bail!("a kernel works on the CPU"),
+    }
+}
+
+/// Does the kernel take these tensors? Otherwise the twin does.
+pub fn fits(tensors: &[&Tensor]) -> bool {
+    tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == candle_core::DType::F32)
+}

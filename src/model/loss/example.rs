@@ -1,0 +1,24 @@
+//! For tests: small tensors, and a loss's value on them.
+
+use candle_core::{Device, Tensor};
+
+use crate::domain::task::Target;
+use crate::model::loss::Loss;
+
+/// `[rows, 1]`
+pub fn column(values: &[f32]) -> Tensor {
+    Tensor::new(values, &Device::Cpu).unwrap().unsqueeze(1).unwrap()
+}
+
+pub fn matrix(rows: &[&[f32]]) -> Tensor {
+    let values: Vec<f32> = rows.concat();
+    Tensor::from_vec(values, (rows.len(), rows[0].len()), &Device::Cpu).unwrap()
+}
+
+/// Is the loss the expected one?
+pub fn value(loss: &dyn Loss, z: &Tensor, y: &Tensor, mask: &Tensor, target: &Target, expected: f64) {
+    assert!(loss.accepts(target.kind()));
+    loss.check(target).unwrap();
+    let found = f64::from(loss.forward(z, y, mask, target).unwrap().to_scalar::<f32>().unwrap());
+    assert!((found - expected).abs() < 2e-6, "{found}, not {expected}");
+}

@@ -1,0 +1,42 @@
+//! Whether a network learns or answers.
+
+use rand_chacha::ChaCha8Rng;
+
+use crate::model::random::{Purpose, stream};
+
+/// Learning (dropout drops, batch norm looks at the batch) or answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    training: Option<Draw>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Draw {
+    seed: u64,
+    step: u64,
+}
+
+impl Mode {
+    /// Answering: deterministic, row by row.
+    pub fn evaluate() -> Self {
+        Self { training: None }
+    }
+
+    /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
+    pub fn train(seed: u64, step: u64) -> Self {
+        Self { training: Some(Draw { seed, step }) }
+    }
+
+    pub fn is_training(&self) -> bool {
+        self.training.is_some()
+    }
+
+    /// The random stream of the layer called `name` at this step; `None` when answering.
+    pub fn random(&self, name: &str) -> Option<ChaCha8Rng> {
+        let Draw { seed, step } = self.training?;
+        let mut random = stream(seed, Purpose::Dropout, name);
+        // 2^32 words for each layer and step.
+        random.set_word_pos(u128::from(step) << 32);
+        Some(random)
+    }
+}

@@ -1,0 +1,16 @@
+//! A network's parts, for people: `mtl plan`.
+
+use crate::domain::shape::Shape;
+
+/// One layer, input or output of a built network.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Part {
+    /// Where it stands: `trunk.0.dense`, `head.income.output`.
+    pub name: String,
+    /// What it is: `dense`, `embedding`.
+    pub kind: &'static str,
+    /// What it gives for one row.
+    pub shape: Shape,
+    /// Trainable numbers.
+    pub parameters: usize,
+}

@@ -1,0 +1,279 @@
+//! All numbers of a network, by name: what is trained, saved, restored and counted.
+
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor, Var};
+use rand_distr::{Distribution, StandardNormal, Uniform};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::model::error::{Error, Result};
+use crate::model::random::{Purpose, stream};
+
+/// How a variable begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Init {
+    Zeros,
+    Ones,
+    /// Evenly between -bound and bound.
+    Uniform(f32),
+    /// Normal with mean 0 and this deviation.
+    Normal(f32),
+    Given(Vec<f32>),
+}
+
+impl Init {
+    /// What PyTorch's `nn.Linear` begins with, weight and bias: evenly within 1 / sqrt(fan_in).
+    pub fn fan_in(width: usize) -> Self {
+        Self::Uniform(1.0 / (width as f32).sqrt())
+    }
+}
+
+/// One named tensor.
+#[derive(Clone, Debug)]
+pub struct Weight {
+    pub name: String,
+    pub var: Var,
+    /// Changed by the optimizer; otherwise a running statistic.
+    pub trainable: bool,
+    /// Does weight decay apply? To matrices and embeddings; not to biases and norms.
+    pub decay: bool,
+}
+
+impl Weight {
+    pub fn count(&self) -> usize {
+        self.var.elem_count()
+    }
+}
+
+/// The weights of a network in the order they were made.
+#[derive(Debug)]
+pub struct Weights {
+    seed: u64,
+    device: Device,
+    list: Vec<Weight>,
+}
+
+/// The values of all weights at one moment, in host memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot(Vec<Vec<f32>>);
+
+impl Weights {
+    pub fn new(seed: u64, device: &Device) -> Self {
+        Self { seed, device: device.clone(), list: Vec::new() }
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A trainable tensor. It decays if it has two dimensions or more.
+    pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
+        self.add(name, shape, init, true, shape.len() >= 2)
+    }
+
+    /// A trainable tensor that holds several matrices one after the other, and decays.
+    pub fn packed(&mut self, name: &str, values: Vec<f32>) -> Result<Var> {
+        self.add(name, &[values.len()], Init::Given(values), true, true)
+    }
+
+    /// A tensor that is saved but not trained: a running statistic.
+    pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
+        self.add(name, shape, init, false, false)
+    }
+
+    /// Initial values that depend on the seed and the name alone.
+    pub fn draw(&self, name: &str, count: usize, init: &Init) -> Vec<f32> {
+        let mut random = stream(self.seed, Purpose::Weights, name);
+        match init {
+            Init::Zeros => vec![0.0; count],
+            Init::Ones => vec![1.0; count],
+            Init::Given(values) => values.clone(),
+            Init::Uniform(bound) => match Uniform::new_inclusive(-bound, *bound) {
+                Ok(range) => range.sample_iter(random).take(count).collect(),
+                Err(_) => vec![0.0; count],
+            },
+            Init::Normal(deviation) => (0..count)
+                .map(|_| {
+                    let z: f32 = StandardNormal.sample(&mut random);
+                    z * deviation
+                })
+                .collect(),
+        }
+    }
+
+    fn add(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool, decay: bool) -> Result<Var> {
+        debug_assert!(
+            self.list.iter().all(|weight| weight.name != name),
+            "a weight's name is its own: {name}"
+        );
+        let values = self.draw(name, shape.iter().product(), &init);
+        let var = Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?;
+        self.list.push(Weight { name: name.to_owned(), var: var.clone(), trainable, decay });
+        Ok(var)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Weight> {
+        self.list.iter()
+    }
+
+    pub fn trainable(&self) -> impl Iterator<Item = &Weight> {
+        self.list.iter().filter(|weight| weight.trainable)
+    }
+
+    /// How many trainable numbers there are.
+    pub fn parameters(&self) -> usize {
+        self.trainable().map(Weight::count).sum()
+    }
+
+    /// The values as they are now.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        self.list.iter().map(|weight| host(&weight.var)).collect::<Result<_>>().map(Snapshot)
+    }
+
+    /// Puts a snapshot of these same weights back.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+        for (weight, values) in self.list.iter().zip(&snapshot.0) {
+            set(&weight.var, values.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Writes all weights as safetensors: beside the file, then in its place, so that a reader sees
+    /// the old file or the new one whole.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut views = Vec::with_capacity(self.list.len());
+        let mut contents = Vec::with_capacity(self.list.len());
+        for weight in &self.list {
+            let bytes: Vec<u8> = host(&weight.var)?.into_iter().flat_map(f32::to_le_bytes).collect();
+            contents.push((weight, bytes));
+        }
+        for (weight, bytes) in &contents {
+            let view = TensorView::new(Dtype::F32, weight.var.dims().to_vec(), bytes)
+                .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
+            views.push((weight.name.as_str(), view));
+        }
+        let bytes = safetensors::serialize(views, None)
+            .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
+        write(path, &bytes).map_err(|source| Error::File { doing: "write", path: path.to_owned(), source })
+    }
+
+    /// Reads what `save` wrote for a network of the same build. Nothing changes if anything is wrong.
+    pub fn load(&self, path: &Path) -> Result<()> {
+        let bytes = std::fs::read(path).map_err(|source| Error::File {
+            doing: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        let file = SafeTensors::deserialize(&bytes)
+            .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
+        if let Some(name) = file.names().into_iter().find(|name| self.list.iter().all(|w| w.name != **name)) {
+            return Err(weights_error(path, format!("belong to another network: it has no `{name}`")));
+        }
+        let mut values = Vec::with_capacity(self.list.len());
+        for weight in &self.list {
+            let view = file.tensor(&weight.name).map_err(|_| {
+                weights_error(path, format!("belong to another network: `{}` is missing", weight.name))
+            })?;
+            if view.dtype() != Dtype::F32 || view.shape() != weight.var.dims() {
+                let reason = format!(
+                    "belong to another network: `{}` is {:?} {:?}, not {:?}",
+                    weight.name,
+                    view.dtype(),
+                    view.shape(),
+                    weight.var.dims()
+                );
+                return Err(weights_error(path, reason));
+            }
+            let floats = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            values.push(floats.collect());
+        }
+        self.restore(&Snapshot(values))
+    }
+}
+
+/// A tensor's values in host memory, row-major.
+pub fn host(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+}
+
+fn set(var: &Var, values: Vec<f32>) -> Result<()> {
+    Ok(var.set(&Tensor::from_vec(values, var.dims(), var.device())?)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn weights_error(path: &Path, reason: String) -> Error {
+    Error::Weights { path: path.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use crate::model::weights::{Init, Weights, host};
+
+    fn two(seed: u64) -> Weights {
+        let mut weights = Weights::new(seed, &Device::Cpu);
+        weights.variable("a.weight", &[3, 2], Init::fan_in(3)).unwrap();
+        weights.buffer("a.mean", &[2], Init::Zeros).unwrap();
+        weights
+    }
+
+    #[test]
+    fn saved_and_loaded_they_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let (first, second) = (two(1), two(2));
+        assert_ne!(first.snapshot().unwrap(), second.snapshot().unwrap());
+        first.save(&path).unwrap();
+        second.load(&path).unwrap();
+        assert_eq!(first.snapshot().unwrap(), second.snapshot().unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_cut_short_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        two(1).save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let weights = two(2);
+        let before = weights.snapshot().unwrap();
+        assert!(weights.load(&path).unwrap_err().to_string().contains("are damaged"));
+        assert_eq!(weights.snapshot().unwrap(), before);
+    }
+
+    #[test]
+    fn another_networks_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        two(1).save(&path).unwrap();
+        let mut other = Weights::new(1, &Device::Cpu);
+        other.variable("a.weight", &[2, 3], Init::Ones).unwrap();
+        assert!(other.load(&path).unwrap_err().to_string().contains("it has no `a.mean`"));
+        other.buffer("a.mean", &[2], Init::Zeros).unwrap();
+        assert!(other.load(&path).unwrap_err().to_string().contains("`a.weight` is F32 [3, 2], not [2, 3]"));
+    }
+
+    #[test]
+    fn initial_values_depend_on_seed_and_name_only() {
+        let mut weights = Weights::new(7, &Device::Cpu);
+        weights.variable("b", &[5], Init::Normal(1.0)).unwrap();
+        let late = host(&weights.variable("a", &[400], Init::fan_in(4)).unwrap()).unwrap();
+        let mut alone = Weights::new(7, &Device::Cpu);
+        let early = host(&alone.variable("a", &[400], Init::fan_in(4)).unwrap()).unwrap();
+        assert_eq!(late, early);
+        assert!(early.iter().all(|x| x.abs() <= 0.5), "within 1/sqrt(4)");
+        assert!(early.iter().any(|x| x.abs() > 0.45));
+    }
+}
