@@ -16,6 +16,10 @@ mod event;
 mod history;
 mod migration;
 mod resolve;
+#[cfg(test)]
+pub(crate) mod script;
+#[cfg(test)]
+mod tests;
 
 pub use database::Store;
 pub use error::Error;

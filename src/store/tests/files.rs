@@ -1,0 +1,142 @@
+//! Files that are not what they should be are refused, untouched.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use crate::domain::layout::Layout;
+use crate::store::migration::VERSION;
+use crate::store::script::{Script, folder};
+use crate::store::{Error, Store};
+
+fn refused(path: &std::path::Path) -> Error {
+    let before = std::fs::read(path).expect("reads");
+    let Err(error) = Store::open(path) else { panic!("must be refused") };
+    let Err(again) = Store::open_read_only(path) else { panic!("must be refused for reading too") };
+    assert_eq!(error.to_string(), again.to_string());
+    assert!(std::fs::read(path).expect("reads") == before, "the file was changed");
+    error
+}
+
+fn file(folder: &tempfile::TempDir, content: &[u8]) -> PathBuf {
+    let path = folder.path().join("mtl.db");
+    std::fs::write(&path, content).expect("writes");
+    path
+}
+
+#[test]
+fn a_new_database_is_made_whole_and_readable() {
+    let folder = folder();
+    let path = folder.path().join("deep/er/mtl.db");
+    let store = Store::open(&path).expect("made");
+    assert!(store.runs().expect("reads").is_empty());
+    drop(store);
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("deep/er"))
+        .expect("lists")
+        .map(|entry| entry.expect("entry").file_name())
+        .collect();
+    assert_eq!(left, ["mtl.db"], "nothing else may stay behind");
+}
+
+#[test]
+fn a_newer_database_is_refused_untouched() {
+    let folder = folder();
+    let path = Layout::new(folder.path()).database();
+    drop(Script::new("census-1", 0.001).record(folder.path()));
+    let connection = Connection::open(&path).expect("opens");
+    connection.pragma_update(None, "user_version", VERSION + 1).expect("sets");
+    connection.close().expect("closes");
+    let Error::Newer { found, known, .. } = refused(&path) else { panic!("must say it is newer") };
+    assert_eq!((found, known), (VERSION + 1, VERSION));
+}
+
+#[test]
+fn what_is_not_a_database_says_so() {
+    let folder = folder();
+    let reason = |content: &[u8]| match refused(&file(&folder, content)) {
+        Error::NotADatabase { reason, .. } => reason,
+        other => panic!("{other}"),
+    };
+    assert_eq!(reason(b""), "the file is empty; move it away to begin anew");
+    assert_eq!(reason(b"name: census\n"), "the file is not an SQLite database");
+    assert_eq!(reason(&[0; 5000]), "the file is not an SQLite database");
+}
+
+#[test]
+fn another_programs_database_is_not_ours() {
+    let folder = folder();
+    let path = folder.path().join("mtl.db");
+    let connection = Connection::open(&path).expect("opens");
+    connection.execute_batch("CREATE TABLE songs (name TEXT)").expect("makes");
+    connection.close().expect("closes");
+    let error = refused(&path).to_string();
+    assert!(error.ends_with("it is an SQLite database, but not one that mtl made"), "{error}");
+}
+
+#[test]
+fn a_database_cut_short_is_refused_wherever_it_was_cut() {
+    let folder = folder();
+    let path = Layout::new(folder.path()).database();
+    drop(Script::new("census-1", 0.001).record(folder.path()));
+    let whole = std::fs::read(&path).expect("reads");
+    for length in [50, 99, 100, 4096, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).expect("cuts");
+        let error = refused(&path);
+        assert!(
+            matches!(error, Error::CutShort { found, .. } if found == length as u64),
+            "{length}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_database_is_an_error_and_not_a_wrong_answer() {
+    let folder = folder();
+    let path = Layout::new(folder.path()).database();
+    drop(Script::new("census-1", 0.001).record(folder.path()));
+    let mut content = std::fs::read(&path).expect("reads");
+    content[4096..].fill(0xa5);
+    std::fs::write(&path, content).expect("writes");
+    let result = Store::open(&path).and_then(|store| store.runs());
+    assert!(matches!(result, Err(Error::Damaged { .. })), "{result:?}");
+}
+
+#[test]
+fn reading_needs_a_database() {
+    let folder = folder();
+    let path = folder.path().join("mtl.db");
+    assert!(matches!(Store::open_read_only(&path), Err(Error::Absent { .. })));
+    assert!(!path.exists(), "reading must not make one");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error() {
+    let folder = folder();
+    let path = folder.path().join("file/mtl.db");
+    std::fs::write(folder.path().join("file"), "in the way").expect("writes");
+    assert!(matches!(Store::open(&path), Err(Error::File { .. })));
+}
+
+/// Version 1 as it was first released, with one run in it.
+#[test]
+fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
+    let folder = folder();
+    let path = folder.path().join("mtl.db");
+    let connection = Connection::open(&path).expect("opens");
+    connection.execute_batch(include_str!("../migration/1.sql")).expect("makes");
+    connection
+        .execute_batch(
+            "INSERT INTO runs (run, pipeline, file, resolved, seed, state, started_at, updated_at)
+             VALUES ('old-1', 'old', 'old.yaml', 'name: old', 7, 'finished', '2026-01-01T00:00:00.000Z', 't');
+             INSERT INTO trials (run, trial, seed) VALUES ('old-1', 1, 7);
+             INSERT INTO scores VALUES ('old-1', 1, 'income', 'test', 'auroc', 0.9, 'higher', 10, 3);
+             PRAGMA application_id = 0x6d746c31; PRAGMA user_version = 1;",
+        )
+        .expect("fills");
+    connection.close().expect("closes");
+    let store = Store::open(&path).expect("brought up to date");
+    let runs = store.runs().expect("reads");
+    assert_eq!((runs[0].run.as_str(), runs[0].seed, runs[0].headline[0].value), ("old-1", 7, Some(0.9)));
+    let version = store.query("PRAGMA user_version").expect("asks").rows;
+    assert_eq!(version[0][0].to_string(), VERSION.to_string());
+}

@@ -1,0 +1,123 @@
+//! Questions in SQL: the ten of tests/queries.sql, all types, and what is refused.
+
+use crate::store::query::Value;
+use crate::store::script::{Script, folder};
+use crate::store::{Error, Store};
+
+fn recorded(folder: &tempfile::TempDir) -> Store {
+    Script::new("census-1", 0.001).record(folder.path());
+    Script::new("census-2", 0.002).unverified().record(folder.path())
+}
+
+#[test]
+fn the_ten_queries_of_the_readme_all_give_rows() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let text = include_str!("../../../tests/queries.sql");
+    let queries: Vec<&str> = text.split("\n-- ").filter(|part| part.starts_with(char::is_numeric)).collect();
+    assert_eq!(queries.len(), 10);
+    for query in queries {
+        let sql = format!("-- {query}");
+        let table = store.query(&sql).unwrap_or_else(|error| panic!("{sql}\n{error}"));
+        assert!(!table.rows.is_empty(), "no rows: {sql}");
+    }
+}
+
+#[test]
+fn the_leaderboard_places_by_direction() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let sql = "SELECT metric, run FROM leaderboard WHERE place = 1 AND metric IN ('auroc', 'mae') AND task <> 'never_married' ORDER BY metric";
+    let rows: Vec<Vec<String>> = store
+        .query(sql)
+        .expect("asks")
+        .rows
+        .iter()
+        .map(|row| row.iter().map(ToString::to_string).collect())
+        .collect();
+    // A larger rate gives, in the script, a larger area and a smaller error.
+    assert_eq!(rows, [["auroc", "census-2"], ["mae", "census-2"]]);
+}
+
+#[test]
+fn views_say_what_they_promise() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let one = |sql: &str| store.query(sql).expect("asks").rows[0][0].to_string();
+    assert_eq!(one("SELECT count(*) FROM run_summary"), "2");
+    let scores = one("SELECT test_scores FROM run_summary WHERE run = 'census-1'");
+    assert!(scores.starts_with("income auroc 0.89") && scores.contains(", weeks_worked mae 7.5"), "{scores}");
+    assert_eq!(one("SELECT model FROM run_summary LIMIT 1"), "census-1/trial-1/model.onnx");
+    assert_eq!(one("SELECT count(*) FROM varied_settings"), "2");
+    assert_eq!(one("SELECT group_concat(DISTINCT path) FROM varied_settings"), "train.optimizer.adamw.rate");
+    assert_eq!(
+        one(
+            "SELECT count(*) FROM learning_curve WHERE run = 'census-1' AND split = 'train' AND metric = 'loss'"
+        ),
+        "12"
+    );
+    let gap = one("SELECT round(gap, 6) FROM generalization WHERE run = 'census-1' AND metric = 'mae'");
+    assert_eq!(gap, "0.12", "a smaller training error is a positive gap");
+}
+
+#[test]
+fn every_type_of_value_comes_back() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let table = store
+        .query("SELECT NULL AS n, 7 AS i, 0.5 AS r, 'ä' AS t, x'01ff' AS b, 9e999 AS inf")
+        .expect("asks");
+    assert_eq!(table.columns, ["n", "i", "r", "t", "b", "inf"]);
+    let expected = vec![
+        Value::Null,
+        Value::Integer(7),
+        Value::Real(0.5),
+        Value::Text("ä".to_owned()),
+        Value::Blob(vec![1, 255]),
+        Value::Real(f64::INFINITY),
+    ];
+    assert_eq!(table.rows, [expected]);
+}
+
+#[test]
+fn whatever_would_write_is_refused_and_changes_nothing() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let other = folder.path().join("other.db");
+    let attach = format!("ATTACH '{}' AS other", other.display());
+    let vacuum = format!("VACUUM INTO '{}'", other.display());
+    let before = std::fs::read(store.path()).expect("reads");
+    for sql in [
+        "DELETE FROM runs",
+        "  -- a comment\n /* another */ ; insert into runs values (1)",
+        "UPDATE runs SET state = 'failed'",
+        "DROP TABLE runs",
+        "CREATE TABLE x (y)",
+        "WITH old AS (SELECT run FROM runs) DELETE FROM runs WHERE run IN old",
+        "PRAGMA user_version = 9",
+        "PRAGMA query_only = 0",
+        "BEGIN IMMEDIATE",
+        attach.as_str(),
+        vacuum.as_str(),
+    ] {
+        let Err(error) = store.query(sql) else { panic!("{sql} must be refused") };
+        assert!(matches!(error, Error::Refused { .. }), "{sql}: {error}");
+        assert!(error.to_string().starts_with("a query only reads"), "{error}");
+    }
+    assert!(!other.exists());
+    assert!(std::fs::read(store.path()).expect("reads") == before);
+    assert_eq!(store.runs().expect("reads").len(), 2);
+}
+
+#[test]
+fn mistakes_are_told_in_sqlites_words() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let said = |sql: &str| store.query(sql).expect_err("must fail").to_string();
+    assert_eq!(said("SELECT rnu FROM runs"), "no such column: rnu (at character 8)");
+    assert_eq!(said("SELECT 1; SELECT 2"), "one query at a time: there is a second statement after the `;`");
+    assert_eq!(said("  ; -- nothing\n"), "an empty query");
+    assert!(said("SELECT * FROM nowhere").starts_with("no such table: nowhere"));
+    assert!(said("SELECT 'open").starts_with("unrecognized token"));
+    assert!(store.query("SELECT 1;  -- done").is_ok());
+}
