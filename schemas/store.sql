@@ -211,7 +211,7 @@ CREATE TABLE parity (
   trial        INTEGER NOT NULL,          -- whose
   verified     INTEGER NOT NULL CHECK (verified IN (0, 1)), -- 0: ONNX Runtime could not be had, nothing was compared
   reason       TEXT,                      -- why it could not be verified
-  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not a number
+  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not compared, or not a number
   tolerance    REAL NOT NULL,             -- the largest that is allowed
   batches      TEXT NOT NULL,             -- batch sizes compared: 1, 7
   onnx_runtime TEXT,                      -- version of ONNX Runtime
@@ -258,11 +258,12 @@ CREATE INDEX scores_by_metric ON scores (task, metric, split);
 
 CREATE VIEW leaderboard AS
   -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its
-  -- pipeline, task and metric; undefined scores come last.
+  -- pipeline, task and metric; an undefined score has no place.
   SELECT r.pipeline, s.task, s.metric, s.value,
-         rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
-                      ORDER BY s.value IS NULL,
-                               CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) AS place,
+         CASE WHEN s.value IS NOT NULL THEN
+           rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
+                        ORDER BY s.value IS NULL,
+                                 CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) END AS place,
          s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at
     FROM scores s JOIN runs r USING (run)
    WHERE s.split = 'test';

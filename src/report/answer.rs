@@ -18,7 +18,8 @@ impl Answer {
         Self { table }
     }
 
-    /// For people: numbers with four significant digits, NULL faint.
+    /// For people: numbers with four significant digits, NULL a dash. What is too wide for the terminal comes
+    /// as one block per row.
     pub fn text(&self, style: &Style) -> String {
         let columns: Vec<(&str, Align)> = self
             .table
@@ -33,7 +34,8 @@ impl Answer {
         }
         let rows = self.table.rows.len();
         let counted = if rows == 1 { "1 row".to_owned() } else { format!("{} rows", number::count(rows)) };
-        format!("{}{}\n", table.text(style), style.paint(Tone::Faint, &counted))
+        let shown = if table.is_cramped(style) { table.records(style) } else { table.text(style) };
+        format!("{shown}{}\n", style.paint(Tone::Faint, &counted))
     }
 
     /// RFC 4180, with a heading; numbers in full, NULL empty.

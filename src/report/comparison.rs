@@ -88,9 +88,8 @@ impl Comparison {
         let mut titles = vec![("task".to_owned(), Align::Left), ("metric".to_owned(), Align::Left)];
         for (place, name) in self.columns.iter().enumerate() {
             titles.push((name.clone(), Align::Decimal));
-            titles.push((String::new(), Align::Left));
             if place > 0 {
-                titles.push((String::new(), Align::Left));
+                titles.push(("change".to_owned(), Align::Left));
             }
         }
         let mut table = Table::new(&titles);
@@ -101,8 +100,8 @@ impl Comparison {
             for (place, value) in line.values.iter().enumerate() {
                 let best = line.best.contains(&place);
                 let tone = if best { Tone::Good } else { Tone::Plain };
-                cells.push(Cell::new(tone, number::maybe(*value)));
-                cells.push(Cell::new(tone, if best { "★" } else { "" }));
+                let star = if best { "★ " } else { "" };
+                cells.push(Cell::new(tone, format!("{star}{}", number::maybe(*value))));
                 if place > 0 {
                     cells.push(change(line, place));
                 }

@@ -188,8 +188,11 @@ fn tasks(detail: &RunDetail) -> Table {
             (&task.kind).into(),
             (&task.target).into(),
             (&task.data).into(),
-            task.loss.as_deref().unwrap_or("").into(),
-            if missing.is_empty() { Cell::new(Tone::Faint, "none") } else { missing.join(", ").into() },
+            Cell::new(
+                if task.loss.is_some() { Tone::Plain } else { Tone::Faint },
+                task.loss.as_deref().unwrap_or("–"),
+            ),
+            if missing.is_empty() { Cell::new(Tone::Faint, "–") } else { missing.join(", ").into() },
         ]);
     }
     table

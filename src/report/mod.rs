@@ -12,6 +12,9 @@ pub mod style;
 pub mod summary;
 pub mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::Answer;
 pub use comparison::Comparison;
 pub use detail::Detail;

@@ -26,9 +26,17 @@ pub fn maybe(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), significant)
 }
 
-/// A difference, with its sign.
+/// A difference with its sign and two significant digits: `+0.0012`, `−1.5`, `+9.1e-6`.
 pub fn difference(value: f64) -> String {
-    if value > 0.0 { format!("+{}", significant(value)) } else { significant(value).replace('-', "−") }
+    let sign = if value > 0.0 { "+" } else { "−" };
+    let scientific = format!("{:.1e}", value.abs());
+    let exponent: i32 = scientific.rsplit_once('e').and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0);
+    match exponent {
+        _ if value == 0.0 || value.is_nan() => significant(value),
+        -4..=1 => format!("{sign}{:.*}", (1 - exponent) as usize, value.abs()),
+        2..=8 => format!("{sign}{:.0}", value.abs()),
+        _ => format!("{sign}{scientific}"),
+    }
 }
 
 /// `199,523`
@@ -78,9 +86,19 @@ pub fn moment(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
 
+/// `2026-01-31 12:00`
+pub fn minute(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
+/// `1`, `1 and 7`, `1, 7 and 64`
+pub fn listed(items: &str) -> String {
+    items.rsplit_once(", ").map_or_else(|| items.to_owned(), |(most, last)| format!("{most} and {last}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::report::number::{count, difference, duration, moment, significant, size};
+    use crate::report::number::{count, difference, duration, listed, minute, moment, significant, size};
 
     #[test]
     fn four_significant_digits() {
@@ -103,8 +121,8 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(significant(value), text, "{value}");
         }
-        assert_eq!(difference(0.01), "+0.01000");
-        assert_eq!(difference(-0.01), "−0.01000");
+        let differences = [0.012_34, -0.000_125, 9.09e-6, -1.52, 123.4, 0.0].map(difference);
+        assert_eq!(differences, ["+0.012", "−0.00013", "+9.1e-6", "−1.5", "+123", "0"]);
     }
 
     #[test]
@@ -115,5 +133,7 @@ mod tests {
         let sizes = [0, 999, 1000, 312_400, 1_234_567, 999_600_000].map(size);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "312 kB", "1.2 MB", "1.0 GB"]);
         assert_eq!(moment("2026-01-31T12:00:07.123Z"), "2026-01-31 12:00:07");
+        assert_eq!(minute("2026-01-31T12:00:07.123Z"), "2026-01-31 12:00");
+        assert_eq!(["1", "1, 7", "1, 7, 64"].map(listed), ["1", "1 and 7", "1, 7 and 64"]);
     }
 }

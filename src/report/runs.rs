@@ -52,7 +52,7 @@ impl Runs {
             table.row(vec![
                 Cell::new(Tone::Strong, line.run.as_str()),
                 Cell::new(tone(line.state), format!("{}{stages}", line.state.name())),
-                number::moment(&line.started_at).into(),
+                number::minute(&line.started_at).into(),
                 line.seconds.map_or_else(String::new, number::duration).into(),
                 headline.join(", ").into(),
             ]);

@@ -115,7 +115,9 @@ impl Summary {
     fn times(&self, style: &Style) -> String {
         let mut kinds: Vec<(&str, f64, bool)> = Vec::new();
         for stage in &self.detail.stages {
-            let Some(seconds) = stage.seconds else { continue };
+            let Some(seconds) = stage.seconds.filter(|seconds| stage.cached || *seconds >= 0.01) else {
+                continue;
+            };
             match kinds.iter_mut().find(|(kind, ..)| *kind == stage.kind) {
                 Some(known) => {
                     known.1 += seconds;
@@ -187,19 +189,23 @@ pub(crate) fn tone(state: RunState) -> Tone {
 pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
     let label = style.paint(Tone::Strong, "Parity");
     let Some(parity) = parity else {
-        return format!("{label}  {}\n", style.paint(Tone::Caution, "UNVERIFIED: it was not compared"));
+        return format!(
+            "{label}  {}\n",
+            style.paint(Tone::Caution, "UNVERIFIED: it was not compared with the trained model")
+        );
     };
     let tolerance = format!("{:e}", parity.tolerance);
     let largest = parity.largest.map_or_else(|| "not a number".to_owned(), |value| format!("{value:.1e}"));
     let runtime = parity.onnx_runtime.as_deref().map_or_else(String::new, |version| format!(" {version}"));
     if !parity.verified {
         let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime could not be had");
-        let said = format!("UNVERIFIED: this model was NOT compared with the trained one: {reason}");
+        let said =
+            format!("UNVERIFIED: nobody knows yet whether this model answers like the trained one: {reason}");
         return format!("{label}  {}\n", style.paint(Tone::Bad, &said));
     }
     let difference = format!(
         "differs by {largest} in ONNX Runtime{runtime} on batches of {}",
-        parity.batches.replace(", ", " and ")
+        number::listed(&parity.batches)
     );
     if parity.holds() {
         let verified = style.paint(Tone::Good, "verified");

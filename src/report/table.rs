@@ -5,7 +5,9 @@ use crate::report::style::{Style, Tone};
 /// The space between two columns.
 const GAP: &str = "  ";
 /// A column is not squeezed below this.
-const NARROWEST: usize = 8;
+const NARROWEST: usize = 12;
+/// Squeezed below this, names and paths cannot be told apart any more.
+const READABLE: usize = 24;
 
 /// How a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,21 +63,32 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Whether a terminal is too narrow to show the table without cutting names short.
+    pub fn is_cramped(&self, style: &Style) -> bool {
+        let least: usize = self.widths().iter().map(|width| (*width).min(READABLE) + GAP.len()).sum();
+        style.width.is_some_and(|limit| least > limit + GAP.len())
+    }
+
+    /// One line per cell and one block per row: for tables too wide to be a table.
+    pub fn records(&self, style: &Style) -> String {
+        let longest = self.columns.iter().map(|(title, _)| width(title)).max().unwrap_or(0);
+        let mut text = String::new();
+        for (number, row) in self.rows.iter().enumerate() {
+            text.push_str(&style.paint(Tone::Faint, &format!("── {} ──", number + 1)));
+            text.push('\n');
+            for ((title, _), cell) in self.columns.iter().zip(row) {
+                let blanks = " ".repeat(longest - width(title));
+                let value = style.paint(cell.tone, &cell.text);
+                text.push_str(&format!("{}{blanks}{GAP}{value}\n", style.paint(Tone::Strong, title)));
+            }
+        }
+        text
+    }
+
     /// Heading, line, rows; every line ends without blanks.
     pub fn text(&self, style: &Style) -> String {
-        let decimals: Vec<usize> = (0..self.columns.len())
-            .map(|column| self.cells(column).map(fraction).max().unwrap_or(0))
-            .collect();
-        let padded = |column: usize, text: &str| match self.columns[column].1 {
-            Align::Decimal => format!("{text}{}", " ".repeat(decimals[column] - fraction(text))),
-            _ => text.to_owned(),
-        };
-        let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| {
-                let cells = self.cells(column).map(|text| width(&padded(column, text))).max().unwrap_or(0);
-                cells.max(width(&self.columns[column].0))
-            })
-            .collect();
+        let decimals = self.decimals();
+        let mut widths = self.widths();
         if let Some(limit) = style.width {
             squeeze(&mut widths, limit);
         }
@@ -86,10 +99,33 @@ impl Table {
         lines.push(self.line(style, &widths, rules));
         for row in &self.rows {
             let cells = row.iter().enumerate();
-            let cells = cells.map(|(column, cell)| (cell.tone, padded(column, &cell.text))).collect();
+            let cells =
+                cells.map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &decimals))).collect();
             lines.push(self.line(style, &widths, cells));
         }
         lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// Room each column needs after, and with, the decimal point.
+    fn decimals(&self) -> Vec<usize> {
+        (0..self.columns.len()).map(|column| self.cells(column).map(fraction).max().unwrap_or(0)).collect()
+    }
+
+    /// Room each column needs.
+    fn widths(&self) -> Vec<usize> {
+        let decimals = self.decimals();
+        let need = |column: usize| {
+            let cells = self.cells(column).map(|text| width(&self.padded(column, text, &decimals)));
+            cells.max().unwrap_or(0).max(width(&self.columns[column].0))
+        };
+        (0..self.columns.len()).map(need).collect()
+    }
+
+    fn padded(&self, column: usize, text: &str, decimals: &[usize]) -> String {
+        match self.columns[column].1 {
+            Align::Decimal => format!("{text}{}", " ".repeat(decimals[column] - fraction(text))),
+            _ => text.to_owned(),
+        }
     }
 
     /// The texts of a column, its heading left out.
@@ -118,21 +154,21 @@ impl Table {
     }
 }
 
-/// Places after, and with, the decimal point, if the text is a plain number.
+/// Places after, and with, the decimal point, if the text is a plain number, perhaps with a star.
 fn fraction(text: &str) -> usize {
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '−'));
-    if !plain { 0 } else { text.find('.').map_or(0, |point| text.len() - point) }
+    let plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '−' | '★' | ' ');
+    if text.chars().all(plain) { text.find('.').map_or(0, |point| text.len() - point) } else { 0 }
 }
 
-/// Takes width from the widest columns until all fit, or none can give more.
+/// Takes width from the widest columns, and when all are short from the last ones, since names stand first.
 fn squeeze(widths: &mut [usize], limit: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > limit {
-        let Some(widest) = widths.iter_mut().max_by_key(|width| **width) else { return };
-        if *widest <= NARROWEST {
-            return;
-        }
-        *widest -= 1;
+        let long = widths.iter().copied().enumerate().filter(|(_, width)| *width > READABLE);
+        let widest = long.max_by_key(|(_, width)| *width).map(|(column, _)| column);
+        let last = || widths.iter().rposition(|width| *width > NARROWEST);
+        let Some(column) = widest.or_else(last) else { return };
+        widths[column] -= 1;
     }
 }
 
@@ -193,21 +229,13 @@ mod tests {
     #[test]
     fn columns_align_and_numbers_meet_at_the_point() {
         let expected = "\
-task            score     rows
-────────────  ─────────  ─────
-income         0.9463       12
-weeks worked  12.35      1,234
-年齢                –
+task            score   rows
+────────────  ───────  ─────
+income         0.9463     12
+weeks worked  12.35    1,234
+年齢           –
 ";
-        // The dash is no number: it stands at the right, as the widest number's last digit does.
-        assert_eq!(
-            sample().text(&Style::plain()),
-            expected
-                .replace("  score     rows", "      score   rows")
-                .replace("─────────  ─────", "───────  ─────")
-                .replace(" 0.9463       12", " 0.9463     12")
-                .replace("12.35      1,234", "12.35    1,234")
-        );
+        assert_eq!(sample().text(&Style::plain()), expected);
     }
 
     #[test]
@@ -229,6 +257,20 @@ weeks worked  12.35      1,234
         assert!(text.lines().all(|line| width(line) <= 40), "{text}");
         assert!(text.contains("x…"), "{text}");
         assert!(text.contains("a↵b\n"), "{text}");
+    }
+
+    #[test]
+    fn too_wide_for_a_table_becomes_records() {
+        let mut table = Table::new(&[("run", Align::Left), ("resolved", Align::Left)]);
+        table.row(vec!["census-1".into(), "x".repeat(100).into()]);
+        assert!(!table.is_cramped(&Style::plain()));
+        assert!(!table.is_cramped(&Style { width: Some(34), colour: false }));
+        let narrow = Style { width: Some(33), colour: false };
+        assert!(table.is_cramped(&narrow));
+        assert_eq!(
+            table.records(&narrow),
+            format!("── 1 ──\nrun       census-1\nresolved  {}\n", "x".repeat(100))
+        );
     }
 
     #[test]

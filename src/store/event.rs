@@ -281,7 +281,7 @@ impl Writer<'_> {
                 trial,
                 parity.verified,
                 parity.reason,
-                parity.largest,
+                parity.verified.then_some(parity.largest),
                 parity.tolerance,
                 batches.join(", "),
                 parity.runtime

@@ -139,7 +139,7 @@ pub struct TrialRecord {
 pub struct ParityRecord {
     pub verified: bool,
     pub reason: Option<String>,
-    /// `None`: not a number.
+    /// `None`: not compared, or not a number.
     pub largest: Option<f64>,
     pub tolerance: f64,
     pub batches: String,

@@ -215,7 +215,7 @@ CREATE TABLE parity (
   trial        INTEGER NOT NULL,          -- whose
   verified     INTEGER NOT NULL CHECK (verified IN (0, 1)), -- 0: ONNX Runtime could not be had, nothing was compared
   reason       TEXT,                      -- why it could not be verified
-  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not a number
+  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not compared, or not a number
   tolerance    REAL NOT NULL,             -- the largest that is allowed
   batches      TEXT NOT NULL,             -- batch sizes compared: 1, 7
   onnx_runtime TEXT,                      -- version of ONNX Runtime

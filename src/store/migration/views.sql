@@ -3,11 +3,12 @@
 
 CREATE VIEW leaderboard AS
   -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its
-  -- pipeline, task and metric; undefined scores come last.
+  -- pipeline, task and metric; an undefined score has no place.
   SELECT r.pipeline, s.task, s.metric, s.value,
-         rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
-                      ORDER BY s.value IS NULL,
-                               CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) AS place,
+         CASE WHEN s.value IS NOT NULL THEN
+           rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
+                        ORDER BY s.value IS NULL,
+                                 CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) END AS place,
          s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at
     FROM scores s JOIN runs r USING (run)
    WHERE s.split = 'test';

@@ -1,0 +1,187 @@
+//! Reports of scripted runs, read as a person would.
+
+use crate::domain::event::{Event, Observer, RunState};
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::report::{Comparison, Detail, Runs, Style, Summary};
+use crate::store::Store;
+use crate::store::recorder::Recorder;
+use crate::store::script::{Script, folder, run_id};
+
+fn summary(store: &Store, run: &RunId) -> (String, serde_json::Value) {
+    let summary = Summary::read(store, run).expect("reads");
+    (summary.text(&Style::plain()), summary.json())
+}
+
+#[test]
+fn a_summary_says_scores_weights_model_proof_and_what_next() {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001);
+    let store = script.record(folder.path());
+    let (text, json) = summary(&store, &script.run);
+    let beginning = "\
+census-3f2a  finished in 1 min 12 s
+
+Scores  epoch 3 of 4, the best  ↑ higher is better  ↓ lower is better
+task           weight  metric    train   valid    test
+─────────────  ──────  ───────  ──────  ──────  ──────
+income         1.100   auroc ↑  0.9039  0.8939  0.8919
+                       f1 ↑     0.5039  0.4939  0.4919
+never_married  0.9300  auroc ↑  0.9783  0.9683  0.9663
+weeks_worked   0.5000  mae ↓    7.394   7.494   7.514
+                       r2 ↑     –       –       –
+
+Model   ";
+    assert!(text.starts_with(beginning), "{text}");
+    for part in [
+        "census-3f2a/trial-1/model.onnx  312 kB, opset 17\n",
+        "Parity  verified: differs by 4.8e-7 in ONNX Runtime 1.31.1 on batches of 1 and 7 (allowed 1e-4)\n",
+        "Time    load cached · fit 0.81 s · train 1 min 3 s · evaluate 1.70 s",
+        "  warning fit: `year` has the same value in every training row\n",
+        "  mtl predict census-3f2a rows.csv --to answers.csv  # use the model on new rows\n",
+        "  mtl show census-3f2a ",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(!text.contains("UNVERIFIED") && !text.contains("mtl verify"), "{text}");
+    assert!(!text.contains('\x1b'), "colour only on request");
+    assert_eq!(json["state"], "finished");
+    assert_eq!(json["scores"].as_array().map(Vec::len), Some(15));
+    assert_eq!(json["scores"][4]["value"], serde_json::Value::Null, "an undefined score is null");
+    assert_eq!(json["trials"][0]["parity"]["verified"], true);
+    assert!(json["models"][0]["path"].as_str().is_some_and(|path| path.ends_with("trial-1/model.onnx")));
+}
+
+#[test]
+fn an_unverified_model_is_loud() {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001).unverified();
+    let store = script.record(folder.path());
+    let (text, json) = summary(&store, &script.run);
+    assert!(text.contains("Parity  UNVERIFIED: "), "{text}");
+    assert!(text.contains("no ONNX Runtime was found, and MTL_OFFLINE forbids fetching it"), "{text}");
+    assert!(text.contains("  mtl verify census-3f2a "), "{text}");
+    assert!(!text.contains("verified:"), "{text}");
+    assert_eq!(json["trials"][0]["parity"]["verified"], false);
+    assert_eq!(json["trials"][0]["parity"]["largest"], serde_json::Value::Null);
+    let show = Detail::read(&store, &script.run).expect("reads").text(&Style::plain());
+    assert!(show.contains("UNVERIFIED"), "{show}");
+}
+
+#[test]
+fn a_model_that_answers_otherwise_is_broken_and_says_where() {
+    let folder = folder();
+    let mut script = Script::new("census-3f2a", 0.001);
+    script.parity.largest = f64::INFINITY;
+    script.parity.outputs[1].largest = f64::INFINITY;
+    script.parity.outputs[2].largest = f64::NAN;
+    let store = script.record(folder.path());
+    let (text, _) = summary(&store, &script.run);
+    assert!(text.contains("Parity  BROKEN: differs by inf in ONNX Runtime 1.31.1"), "{text}");
+    assert!(text.contains("outputs: income, weeks_worked\n"), "{text}");
+}
+
+#[test]
+fn a_failed_run_says_why_and_how_to_go_on() {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001);
+    let layout = Layout::new(folder.path());
+    let store = Store::open(&layout.database()).expect("opens");
+    let recorder = Recorder::new(store, &script.header()).expect("begins");
+    script.events(&layout)[..13].iter().for_each(|event| recorder.observe(event));
+    let (stage, trial) = ("train#1".to_owned(), Some(1));
+    recorder.observe(&Event::StageFailed {
+        stage,
+        trial,
+        reason: "the loss of `income` is NaN at step 12".to_owned(),
+    });
+    let (stage, because) = ("evaluate#1".to_owned(), "train#1".to_owned());
+    recorder.observe(&Event::StageSkipped { stage, trial, because });
+    recorder.observe(&Event::RunFinished { run: script.run.clone(), state: RunState::Failed, seconds: 1.5 });
+    recorder.finish().expect("written");
+    let store = Store::open(&layout.database()).expect("opens");
+    let (text, _) = summary(&store, &script.run);
+    assert!(text.starts_with("census-3f2a  failed in 1.50 s\n"), "{text}");
+    assert!(text.contains("  failed train#1: the loss of `income` is NaN at step 12\n"), "{text}");
+    assert!(text.contains("  skipped evaluate#1, because train#1 failed\n"), "{text}");
+    assert!(text.contains("  mtl resume census-3f2a ") && !text.contains("mtl predict"), "{text}");
+    let list = Runs::read(&store).expect("reads").text(&Style::plain());
+    assert!(list.contains("failed 3/7 stages"), "{list}");
+}
+
+#[test]
+fn a_comparison_marks_the_best_and_names_only_what_differs() {
+    let folder = folder();
+    Script::new("census-1", 0.003).record(folder.path());
+    let store = Script::new("census-2", 0.001).record(folder.path());
+    let comparison = Comparison::read(&store, &[run_id("census-1"), run_id("census-2")]).expect("reads");
+    let expected = "\
+Scores  test rows · ★ best · differences from census-1 · ↑ higher is better  ↓ lower is better
+task           metric   census-1  census-2  change
+─────────────  ───────  ────────  ────────  ────────
+income         auroc ↑  ★ 0.8921    0.8919  −0.00025
+               f1 ↑     ★ 0.4921    0.4919  −0.00025
+never_married  auroc ↑  ★ 0.9665    0.9663  −0.00018
+weeks_worked   mae ↓    ★ 7.502     7.514   +0.012
+               r2 ↑       –         –
+
+Settings that differ
+setting                     census-1  census-2
+──────────────────────────  ────────  ────────
+train.optimizer.adamw.rate  0.003     0.001
+";
+    let text = comparison.text(&Style::plain());
+    let comparable = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(comparable(&text), comparable(expected), "{text}");
+    let json = comparison.json();
+    assert_eq!(json["columns"], serde_json::json!(["census-1", "census-2"]));
+    assert_eq!(json["scores"].as_array().map(Vec::len), Some(15), "all splits");
+    assert_eq!(json["differences"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn comparing_a_run_with_itself_finds_nothing() {
+    let folder = folder();
+    let store = Script::new("census-1", 0.002).record(folder.path());
+    let comparison = Comparison::read(&store, &[run_id("census-1"), run_id("census-1")]).expect("reads");
+    assert!(comparison.differences.is_empty());
+    assert!(comparison.scores.iter().all(|line| line.best.is_empty()));
+    let text = comparison.text(&Style::plain());
+    assert!(text.ends_with("\nall settings are the same\n") && text.contains("same"), "{text}");
+    assert!(!text.lines().skip(1).any(|line| line.contains('★')), "{text}");
+}
+
+#[test]
+fn show_tells_everything() {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001);
+    let store = script.record(folder.path());
+    let detail = Detail::read(&store, &script.run).expect("reads");
+    let text = detail.text(&Style::plain());
+    for part in [
+        "  pipeline  census_income (pipelines/census_income.yaml)\n",
+        "  git       0123456789ab, with uncommitted changes\n",
+        "load:census   cached       0.01 s",
+        "census  199,523       42  159,619  19,952  19,952  pipelines/data/census.parquet  2.3 MB  cccccccccccc\n",
+        "train 1,234 of 19,952, test 98 of 19,952\n",
+        "Trial 1  61,234 weights · 159,619 rows · epoch 3 of 4 kept · all epochs done",
+        "trunk[0].dense.units         64\n",
+        "train.clip_norm              null\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert_eq!(detail.json()["parameters"][2]["path"], "trunk[0].dense.units");
+    assert_eq!(detail.json()["parameters"][2]["number"], 64.0);
+}
+
+#[test]
+fn the_list_fits_a_narrow_terminal() {
+    let folder = folder();
+    let store = Script::new("census_income-3f2a9c", 0.001).record(folder.path());
+    let text = Runs::read(&store).expect("reads").text(&Style { width: Some(80), colour: false });
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("census_income-3f2a9c  finished"), "the name stays whole: {text}");
+    let empty = Store::open(&folder.path().join("other/mtl.db")).expect("opens");
+    let none = Runs::read(&empty).expect("reads").text(&Style::plain());
+    assert_eq!(none, "no runs yet; `mtl run FILE` makes the first\n");
+}
