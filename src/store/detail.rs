@@ -14,6 +14,14 @@ use crate::store::record::{
     TableRecord, TaskRecord, TrialRecord,
 };
 
+/// A row of `losses` or `weights`.
+struct TaskValueRow {
+    trial: u32,
+    epoch: usize,
+    task: String,
+    value: Option<f64>,
+}
+
 impl Store {
     /// Everything recorded about a run but its curves.
     pub fn run(&self, run: &RunId) -> Result<RunDetail, Error> {
@@ -115,33 +123,39 @@ impl Store {
             [run.as_str()],
             score,
         )?;
-        let place = |trial, epoch| {
-            epochs
-                .binary_search_by_key(&(trial, epoch), |record: &EpochRecord| (record.trial, record.epoch))
-                .ok()
+        let place = |trial: u32, epoch: usize| {
+            move |record: &EpochRecord| (record.trial, record.epoch).cmp(&(trial, epoch))
         };
-        let loss_places: Vec<_> = losses.iter().map(|value| place(value.0, value.1)).collect();
-        let weight_places: Vec<_> = weights.iter().map(|value| place(value.0, value.1)).collect();
-        let score_places: Vec<_> = scores.iter().map(|score| place(score.trial, score.epoch)).collect();
-        for ((_, _, task, value), place) in losses.into_iter().zip(loss_places) {
-            place.into_iter().for_each(|at| epochs[at].losses.push((task.clone(), value)));
+        for loss in losses {
+            if let Ok(at) = epochs.binary_search_by(place(loss.trial, loss.epoch)) {
+                epochs[at].losses.push((loss.task, loss.value));
+            }
         }
-        for ((_, _, task, value), place) in weights.into_iter().zip(weight_places) {
-            place.into_iter().for_each(|at| epochs[at].weights.push((task.clone(), value)));
+        for weight in weights {
+            if let Ok(at) = epochs.binary_search_by(place(weight.trial, weight.epoch)) {
+                epochs[at].weights.push((weight.task, weight.value));
+            }
         }
-        for (score, place) in scores.into_iter().zip(score_places) {
-            place.into_iter().for_each(|at| epochs[at].scores.push(score.clone()));
+        for score in scores {
+            if let Ok(at) = epochs.binary_search_by(place(score.trial, score.epoch)) {
+                epochs[at].scores.push(score);
+            }
         }
         Ok(epochs)
     }
 
-    /// `table` is `losses` or `weights`: trial, epoch, task, value.
-    fn task_values(&self, table: &str, run: &RunId) -> Result<Vec<(u32, usize, String, Option<f64>)>, Error> {
+    /// `table` is `losses` or `weights`.
+    fn task_values(&self, table: &str, run: &RunId) -> Result<Vec<TaskValueRow>, Error> {
         let sql = format!(
             "SELECT trial, epoch, task, value FROM {table} WHERE run = ?1 ORDER BY trial, epoch, rowid"
         );
         self.select(&sql, [run.as_str()], |row| {
-            Ok((whole(row, 0)? as u32, whole(row, 1)? as usize, row.get(2)?, row.get(3)?))
+            Ok(TaskValueRow {
+                trial: whole(row, 0)? as u32,
+                epoch: whole(row, 1)? as usize,
+                task: row.get(2)?,
+                value: row.get(3)?,
+            })
         })
     }
 

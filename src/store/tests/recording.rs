@@ -203,7 +203,7 @@ fn a_run_found_dead_ends_with_its_last_sign_of_life() {
     script.events(&layout)[..16].iter().for_each(|event| recorder.observe(event));
     drop(recorder); // killed: no RunFinished, no finish
     let store = Store::open(&layout.database()).expect("opens");
-    assert_eq!(store.running().expect("reads"), [script.run.clone()]);
+    assert_eq!(store.running().expect("reads"), std::slice::from_ref(&script.run));
     store.mark_interrupted(&[script.run.clone(), run_id("not-there")]).expect("marks");
     let detail = store.run(&script.run).expect("reads");
     assert_eq!(detail.state, RunState::Interrupted);
