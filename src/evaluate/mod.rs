@@ -1,6 +1,7 @@
 //! How good are these predictions? Plain arrays in, one number out.
 
 pub mod answers;
+pub mod average;
 #[cfg(test)]
 pub mod case;
 pub mod contest;

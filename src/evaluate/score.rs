@@ -4,6 +4,8 @@ use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::domain::score::{Score, Split};
 use crate::evaluate::answers::Answers;
+use crate::evaluate::average::Average;
+use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::metric::accuracy::AccuracySpec;
 use crate::evaluate::metric::auroc::AurocSpec;
 use crate::evaluate::metric::average_precision::AveragePrecisionSpec;
@@ -14,7 +16,6 @@ use crate::evaluate::metric::mae::MaeSpec;
 use crate::evaluate::metric::quadratic_kappa::QuadraticKappaSpec;
 use crate::evaluate::metric::r2::R2Spec;
 use crate::evaluate::metric::rmse::RmseSpec;
-use crate::evaluate::metric::{Average, MetricSpec};
 
 /// What every metric says of one task on one split. A metric that is undefined there (the area
 /// under a curve where only one class occurs) gives no score, and answers that are not numbers

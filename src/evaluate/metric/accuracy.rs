@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::{Decisions, mean};
+use crate::evaluate::average::mean;
+use crate::evaluate::decision::Decisions;
 use crate::evaluate::metric::Metric;
 
 /// Share of rows answered right.

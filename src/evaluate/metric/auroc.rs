@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
+use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
-use crate::evaluate::decision::mean;
 use crate::evaluate::metric::Metric;
 
 /// Area under the ROC curve; one-vs-rest mean over classes or labels.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
+use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
-use crate::evaluate::decision::mean;
 use crate::evaluate::metric::Metric;
 
 /// Area under the precision-recall curve, by steps; mean over classes or labels.

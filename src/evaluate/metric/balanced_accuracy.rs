@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::{Tally, mean, share};
+use crate::evaluate::average::mean;
+use crate::evaluate::decision::{Tally, share};
 use crate::evaluate::metric::Metric;
 
 /// Mean recall over classes.

@@ -10,7 +10,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::mean;
+use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
 /// Mean squared difference of probability and truth.

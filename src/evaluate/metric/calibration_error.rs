@@ -13,7 +13,7 @@ use crate::domain::score::Direction;
 use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::answers::likeliest;
-use crate::evaluate::decision::mean;
+use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
 /// Expected calibration error: mean |confidence - accuracy| over bins of equal width (Naeini et al. 2015).

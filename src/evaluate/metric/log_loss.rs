@@ -11,7 +11,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::mean;
+use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
 /// Mean negative log probability of the truth.

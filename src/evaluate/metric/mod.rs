@@ -18,12 +18,10 @@ pub mod recall;
 pub mod rmse;
 pub mod spearman;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::domain::kinds::{Choice, kinds};
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
+pub use crate::evaluate::average::Average;
 
 /// One number from a task's truth and answers. Where a task has several columns, each is measured
 /// over its own present cells, and the score is the mean of those that have one.
@@ -72,29 +70,5 @@ kinds! {
         Spearman: "spearman" => spearman::SpearmanSpec,
         Pearson: "pearson" => pearson::PearsonSpec,
         QuadraticKappa: "quadratic_kappa" => quadratic_kappa::QuadraticKappaSpec,
-    }
-}
-
-/// How classes' or labels' scores become one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Average {
-    /// The positive class for binary tasks, `macro` for others.
-    #[default]
-    Auto,
-    /// All decisions in one pot.
-    Micro,
-    /// Each class or label counts alike.
-    Macro,
-}
-
-impl Average {
-    /// What it adds to a metric's name: nothing when it is the default.
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Auto => None,
-            Self::Micro => Some("micro"),
-            Self::Macro => Some("macro"),
-        }
     }
 }

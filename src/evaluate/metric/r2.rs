@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::mean;
+use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::Pairs;
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::{averaged, share};
-use crate::evaluate::metric::{Average, Metric};
+use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::decision::share;
+use crate::evaluate::metric::Metric;
 
 /// Of the rows that have a class, the share answered with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
