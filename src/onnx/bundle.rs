@@ -129,3 +129,118 @@ impl Card {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CARD, Card, FORMAT, Sample};
+    use crate::domain::array::{Array, ElementType, Values};
+    use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
+    use crate::domain::score::{Direction, Score, Split};
+    use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
+    use crate::domain::task::Target;
+    use crate::onnx::error::Error;
+
+    fn arrays() -> Vec<(String, Array)> {
+        vec![
+            ("age".to_owned(), Array::f32(&[3, 1], vec![0.1, f32::NAN, f32::NEG_INFINITY])),
+            ("zip".to_owned(), Array::new(&[3, 1], Values::I64(vec![1, MISSING_INT, i64::MAX]))),
+            (
+                "job".to_owned(),
+                Array::new(&[3, 1], Values::Text(vec!["caf\u{e9} \"x\"".into(), "".into(), "b".into()])),
+            ),
+        ]
+    }
+
+    fn card() -> Card {
+        let task = TaskName::new("income").unwrap();
+        Card {
+            format: FORMAT,
+            mtl: "0.1.0".to_owned(),
+            pipeline: PipelineName::new("census").unwrap(),
+            run: RunId::new("census-3f2a9c").unwrap(),
+            trial: 1,
+            seed: 7,
+            opset: 17,
+            tolerance: 1e-4,
+            signature: Signature {
+                inputs: vec![InputSignature {
+                    name: InputName::new("job").unwrap(),
+                    raw: ElementType::Text,
+                    encoding: Encoding::OneHot { keys: Keys::Text(vec!["b".to_owned()]) },
+                }],
+                tasks: vec![TaskSignature {
+                    name: task.clone(),
+                    table: TableName::new("census").unwrap(),
+                    target: Target::Binary {
+                        classes: ["no".to_owned(), "yes".to_owned()],
+                        counts: [3, 4],
+                        threshold: 0.5,
+                    },
+                }],
+            },
+            metrics: vec![Score {
+                task,
+                split: Split::Test,
+                metric: "auroc".to_owned(),
+                value: 0.875,
+                direction: Direction::Higher,
+                rows: 3,
+            }],
+            data: Vec::new(),
+            sample: Sample::new(&arrays(), &arrays()[..1]),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CARD);
+        card().write(&path).unwrap();
+        let read = Card::read(&path).unwrap();
+        assert_eq!(read, card());
+        let inputs = read.sample.inputs();
+        assert_eq!(inputs[1..], arrays()[1..]);
+        let age = inputs[0].1.as_f32().unwrap();
+        assert!(age[0] == 0.1 && age[1].is_nan() && age[2] == f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_does_not_spoil_the_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CARD);
+        let mut card = card();
+        card.metrics[0].value = f64::NAN;
+        card.write(&path).unwrap();
+        assert!(Card::read(&path).unwrap().metrics.is_empty());
+    }
+
+    #[test]
+    fn another_format_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CARD);
+        std::fs::write(&path, r#"{"format": 2, "all": "else may differ"}"#).unwrap();
+        let error = Card::read(&path).unwrap_err();
+        assert!(matches!(error, Error::CardFormat { found: 2, known: 1, .. }));
+        assert!(error.to_string().contains("a newer mtl"), "{error}");
+        std::fs::write(&path, r#"{"format": 0}"#).unwrap();
+        assert!(Card::read(&path).unwrap_err().to_string().contains("an older mtl"));
+    }
+
+    #[test]
+    fn a_card_cut_short_or_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CARD);
+        card().write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 20, whole.len() / 2, whole.len() - 3] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{length} bytes");
+        }
+        let text = String::from_utf8(whole).unwrap();
+        for (old, new) in [("\"format\": 1", "\"form\": 1"), ("-inf", "low"), ("0.1,", "")] {
+            std::fs::write(&path, text.replace(old, new)).unwrap();
+            assert!(text.contains(old));
+            assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{old} -> {new}");
+        }
+    }
+}

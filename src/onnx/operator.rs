@@ -297,3 +297,6 @@ pub fn one_hot(g: &mut Graph, codes: &Value, depth: usize) -> Value {
     let levels = g.weight("/constant/off_on", &[2], &[0.0, 1.0]);
     g.node("OneHot", &[codes, &depth, &levels], vec![Attribute::int("axis", -1)])
 }
+
+#[cfg(test)]
+mod tests;

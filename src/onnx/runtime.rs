@@ -141,46 +141,47 @@ impl Runtime {
         if let Some((runtime, _)) = LOADED.get() {
             return Ok(runtime.clone());
         }
-        let mut tried = Vec::new();
-        let mut why = String::new();
-        for how in PLACES {
-            let paths = match search.candidates(how) {
-                Ok(paths) => paths,
-                Err(Error::NoRuntime { why: reason, .. }) => {
-                    why = reason;
-                    continue;
-                }
-                Err(error) if how == How::Fetched => {
-                    why = format!("fetching it failed: {error}");
-                    continue;
-                }
-                Err(error) => {
-                    tried.push(format!("{} ({error})", how.text()));
-                    continue;
-                }
-            };
-            for path in paths {
-                match load(&path, how) {
-                    Ok((runtime, environment)) => {
-                        return Ok(LOADED.get_or_init(|| (runtime, environment)).0.clone());
-                    }
-                    Err(error) => {
-                        (search.note)(&format!("passing over {}: {error}", how.text()));
-                        tried.push(format!("{} ({error})", how.text()));
-                    }
-                }
-            }
-        }
-        if why.is_empty() {
-            why = "the fetched one could not be loaded".to_owned();
-        }
-        Err(Error::NoRuntime { tried, why })
+        let found = look(search)?;
+        Ok(LOADED.get_or_init(|| found).0.clone())
     }
 
     /// The environment sessions are opened in.
     pub(crate) fn environment(&self) -> Option<&'static Environment> {
         LOADED.get().map(|(_, environment)| environment)
     }
+}
+
+/// Looks at every place until a library can be loaded.
+fn look(search: &Search) -> Result<(Runtime, Environment), Error> {
+    let mut tried = Vec::new();
+    let mut why = "the fetched one could not be loaded".to_owned();
+    for how in PLACES {
+        let paths = match search.candidates(how) {
+            Ok(paths) => paths,
+            Err(Error::NoRuntime { why: reason, .. }) => {
+                why = reason;
+                continue;
+            }
+            Err(error) if how == How::Fetched => {
+                why = format!("fetching it failed: {error}");
+                continue;
+            }
+            Err(error) => {
+                tried.push(format!("{} ({error})", how.text()));
+                continue;
+            }
+        };
+        for path in paths {
+            match load(&path, how) {
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    (search.note)(&format!("passing over {}: {error}", how.text()));
+                    tried.push(format!("{} ({error})", how.text()));
+                }
+            }
+        }
+    }
+    Err(Error::NoRuntime { tried, why })
 }
 
 fn load(path: &Path, how: How) -> Result<(Runtime, Environment), Error> {
@@ -224,4 +225,98 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort_by(|a, b| b.cmp(a));
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+pub(crate) fn for_tests() -> Runtime {
+    match Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))) {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("these tests need ONNX Runtime: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Mutex;
+
+    use super::{How, Search, libraries, load, look};
+    use crate::onnx::error::Error;
+    use crate::onnx::fetch;
+
+    /// Looks nowhere.
+    fn nowhere(note: &dyn Fn(&str)) -> Search<'_> {
+        let (named, beside, python, cache) = (None, None, None, None);
+        Search { named, beside, system: Vec::new(), python, cache, offline: true, note }
+    }
+
+    #[test]
+    fn every_unusable_library_is_passed_over_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = folder.path().join("named.so");
+        std::fs::write(&named, "not a library").unwrap();
+        let beside = folder.path().join("beside");
+        let file_name =
+            format!("{}onnxruntime{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        std::fs::create_dir(&beside).unwrap();
+        std::fs::write(beside.join(file_name), b"\x7fELF\x02\x01 cut").unwrap();
+        let cache = folder.path().join("cache");
+        let cached = fetch::place(&cache).unwrap();
+        std::fs::create_dir_all(cached.parent().unwrap()).unwrap();
+        // A whole library, but not the one that was fetched.
+        std::fs::copy(std::env::current_exe().unwrap(), &cached).unwrap();
+
+        let notes = Mutex::new(Vec::new());
+        let note = |text: &str| notes.lock().unwrap().push(text.to_owned());
+        let search = Search {
+            named: Some(named),
+            beside: Some(beside),
+            cache: Some(cache),
+            python: Some(PathBuf::from("no-such-python")),
+            ..nowhere(&note)
+        };
+        let Err(Error::NoRuntime { tried, why }) = look(&search) else { panic!("nothing usable is there") };
+        assert_eq!(notes.lock().unwrap().len(), 3);
+        for (words, tried) in
+            ["not a shared library", "cut short", "no-such-python", "damaged"].iter().zip(tried)
+        {
+            assert!(tried.contains(words), "{tried}");
+        }
+        assert!(why.contains("MTL_OFFLINE"), "{why}");
+    }
+
+    #[test]
+    fn a_library_of_another_kind_is_refused() {
+        for folder in ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"] {
+            let path = Path::new(folder).join("libm.so.6");
+            if path.exists() {
+                assert!(load(&path, How::Named).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_version_is_refused_unloaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so.1.18.0");
+        std::fs::write(&path, b"MZ a library, as far as can be told").unwrap();
+        let Err(Error::TooOld { version, needed, .. }) = load(&path, How::System) else {
+            panic!("1.18 is too old")
+        };
+        assert_eq!((version.as_str(), needed), ("1.18.0", 24));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_newest_of_a_folder_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in
+            ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.31.1", "libonnxruntime_providers.so", "a.so"]
+        {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let names: Vec<_> =
+            libraries(folder.path()).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["libonnxruntime.so.1.31.1", "libonnxruntime.so.1.9.0"]);
+    }
 }

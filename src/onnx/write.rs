@@ -57,3 +57,67 @@ pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{atomically, load, save};
+    use crate::domain::array::ElementType;
+    use crate::onnx::error::Error;
+    use crate::onnx::graph::{Dim, Graph};
+    use crate::onnx::proto::ModelProto;
+
+    fn model() -> ModelProto {
+        let mut graph = Graph::new("small");
+        let x = graph.input("x", ElementType::Float32, &[Dim::Batch, Dim::Fixed(1)]);
+        graph.output("y", &x, ElementType::Float32, &[Dim::Batch, Dim::Fixed(1)]);
+        graph.finish(17, &[]).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/folder/model.onnx");
+        let bytes = save(&model(), &path).unwrap();
+        assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
+        assert_eq!(load(&path).unwrap(), model());
+    }
+
+    #[test]
+    fn a_file_cut_short_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        save(&model(), &path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 1, whole.len() / 2] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(load(&path), Err(Error::NotOnnx { .. })), "{length} bytes");
+        }
+        assert!(matches!(load(&folder.path().join("absent")), Err(Error::File { .. })));
+    }
+
+    #[test]
+    fn replacing_leaves_nothing_behind_and_failing_keeps_the_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        atomically(&path, b"old").unwrap();
+        atomically(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        // A folder cannot be replaced by a file.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(atomically(&taken, b"new").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn others_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, plain) = (folder.path().join("file"), folder.path().join("plain"));
+        atomically(&path, b"").unwrap();
+        std::fs::write(&plain, b"").unwrap();
+        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain));
+    }
+}
