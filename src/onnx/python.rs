@@ -11,7 +11,7 @@ use crate::onnx::error::Error;
 pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String, Error> {
     let command = || {
         let shown: Vec<&str> =
-            arguments.iter().copied().filter(|word| !word.contains('\n')).take(4).collect();
+            arguments.iter().copied().filter(|word| !word.contains('\n')).take(3).collect();
         format!("{} {}", python.display(), shown.join(" "))
     };
     let failed = |reason: String| Error::Command { command: command(), reason };

@@ -13,14 +13,12 @@ use crate::onnx::error::Error;
 use crate::onnx::library::Library;
 use crate::onnx::{fetch, python};
 
-/// ONNX Runtime, loaded: proof that a session can be opened.
+/// ONNX Runtime, found and loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
     pub path: PathBuf,
     pub version: String,
     pub how: How,
-    /// Only `find` makes one.
-    loaded: (),
 }
 
 /// Where ONNX Runtime was found.
@@ -205,7 +203,7 @@ fn load(path: &Path, how: How) -> Result<(Runtime, Environment), Error> {
     .map_err(|_| refused("it does not behave like ONNX Runtime".to_owned()))?
     .map_err(refused)?;
     let version = library.version.unwrap_or_else(|| "of unknown version".to_owned());
-    Ok((Runtime { path, version, how, loaded: () }, environment))
+    Ok((Runtime { path, version, how }, environment))
 }
 
 /// The files called like ONNX Runtime in a folder, the newest version first.
