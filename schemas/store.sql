@@ -19,7 +19,7 @@ CREATE TABLE runs (
   started_at   TEXT NOT NULL,             -- when it was first started
   updated_at   TEXT NOT NULL,             -- its last sign of life
   finished_at  TEXT,                      -- when it ended; NULL while running
-  seconds      REAL                       -- time worked on it, all resumptions together; NULL while running
+  seconds      REAL                       -- time worked on it by all executions that ended; NULL until one has
 ) STRICT;
 
 CREATE TABLE environments (

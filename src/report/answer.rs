@@ -75,7 +75,7 @@ impl Answer {
 fn cell(value: &query::Value) -> Cell {
     match value {
         query::Value::Null => Cell::new(Tone::Faint, "–"),
-        query::Value::Real(number) => number::significant(*number).into(),
+        query::Value::Real(number) => number::short(*number).into(),
         other => other.to_string().into(),
     }
 }

@@ -21,6 +21,13 @@ pub fn significant(value: f64) -> String {
     }
 }
 
+/// In full when that takes no more than four digits (`0.001`, `125`), else as `significant`.
+pub fn short(value: f64) -> String {
+    let full = value.to_string();
+    let digits = full.trim_start_matches(['-', '0', '.']).chars().filter(char::is_ascii_digit).count();
+    if value.is_finite() && digits <= 4 && full.len() <= 8 { full } else { significant(value) }
+}
+
 /// As `significant`; an undefined one is a dash.
 pub fn maybe(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), significant)
@@ -98,7 +105,9 @@ pub fn listed(items: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::number::{count, difference, duration, listed, minute, moment, significant, size};
+    use crate::report::number::{
+        count, difference, duration, listed, minute, moment, short, significant, size,
+    };
 
     #[test]
     fn four_significant_digits() {
@@ -121,6 +130,8 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(significant(value), text, "{value}");
         }
+        let short = [0.001, 0.5, 125.0, -2.5, 0.0, 1e-5, 0.946_31, 1e-7].map(short);
+        assert_eq!(short, ["0.001", "0.5", "125", "-2.5", "0", "0.00001", "0.9463", "1.000e-7"]);
         let differences = [0.012_34, -0.000_125, 9.09e-6, -1.52, 123.4, 0.0].map(difference);
         assert_eq!(differences, ["+0.012", "−0.00013", "+9.1e-6", "−1.5", "+123", "0"]);
     }

@@ -171,8 +171,8 @@ impl Summary {
 /// Its name, how it ended, and how long it took.
 pub(crate) fn headline(detail: &RunDetail, style: &Style) -> String {
     let state = style.paint(tone(detail.state), detail.state.name());
-    let time =
-        detail.seconds.map_or_else(String::new, |seconds| format!(" in {}", number::duration(seconds)));
+    let seconds = detail.seconds.filter(|_| detail.state != RunState::Running);
+    let time = seconds.map_or_else(String::new, |seconds| format!(" in {}", number::duration(seconds)));
     format!("{}  {state}{time}\n", style.paint(Tone::Strong, detail.run.as_str()))
 }
 

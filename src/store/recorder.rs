@@ -86,6 +86,11 @@ impl Recorder {
         writer.artifact(trial, kind, path, bytes, None).map_err(|source| desk.store.failed(source))
     }
 
+    #[cfg(test)]
+    pub(crate) fn make_room(&self) {
+        self.desk().store.connection.pragma_update(None, "max_page_count", 100_000).expect("more room");
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }

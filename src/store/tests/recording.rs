@@ -256,6 +256,48 @@ fn a_database_that_cannot_be_written_is_an_error_at_the_end_and_not_before() {
 }
 
 #[test]
+fn a_full_disk_loses_nothing_once_there_is_room() {
+    let folder = folder();
+    let mut script = Script::new("census-1", 0.001);
+    script.epochs = 200;
+    let layout = Layout::new(folder.path());
+    let store = Store::open(&layout.database()).expect("opens");
+    // SQLite's own limit on the file answers as a full disk does.
+    store.connection.pragma_update(None, "max_page_count", 48).expect("limits");
+    let recorder = Recorder::new(store, &script.header()).expect("begins");
+    script.events(&layout).iter().for_each(|event| recorder.observe(event));
+    let error = recorder.finish().expect_err("must be told");
+    assert!(matches!(error, Error::Full { .. }), "{error}");
+    let kept = Store::open(&layout.database()).expect("opens").epochs(&script.run).expect("reads");
+    assert!(kept.len() < 200);
+    assert!(kept.iter().all(|epoch| epoch.scores.len() == 5), "never half an epoch");
+    recorder.make_room();
+    recorder.finish().expect("written");
+    let store = Store::open(&layout.database()).expect("opens");
+    assert_eq!(store.epochs(&script.run).expect("reads").len(), 200);
+    assert_eq!(store.run(&script.run).expect("reads").state, RunState::Finished);
+}
+
+#[test]
+fn a_process_killed_in_the_middle_leaves_all_it_had_committed() {
+    let folder = folder();
+    let script = Script::new("census-1", 0.001);
+    let layout = Layout::new(folder.path());
+    let recorder =
+        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    (1..=3).for_each(|epoch| recorder.observe(&script.epoch(epoch)));
+    // What a kill leaves: the file and its write-ahead log, never closed.
+    let left = folder.path().join("left");
+    std::fs::create_dir(&left).expect("makes");
+    for name in ["mtl.db", "mtl.db-wal"] {
+        std::fs::copy(folder.path().join(name), left.join(name)).expect("copies");
+    }
+    let store = Store::open_read_only(&left.join("mtl.db")).expect("opens");
+    assert_eq!(store.epochs(&script.run).expect("reads").len(), 3);
+    assert_eq!(store.running().expect("reads"), std::slice::from_ref(&script.run));
+}
+
+#[test]
 fn the_list_shows_the_newest_first_with_each_tasks_first_metric() {
     let folder = folder();
     Script::new("census-1", 0.001).record(folder.path());
