@@ -1,1 +1,8 @@
-fn main() {}
+//! Everything the house promises, in one binary: `cargo test --release --test main`.
+
+mod diagnostics;
+mod pipelines;
+mod schemas;
+mod support;
+mod tidy;
+mod yaml;

@@ -110,10 +110,14 @@ impl Diagnostic {
 /// The known name a person most likely meant, when one is near enough to be worth saying.
 pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = found.to_lowercase();
+    // A slip or two of the finger, or the same beginning.
+    let slips = (lower.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter(|(likeness, name)| {
+            *likeness > 0.88 || strsim::damerau_levenshtein(&lower, &name.to_lowercase()) <= slips
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }

@@ -72,19 +72,65 @@ pub struct OutputParity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    RunStarted { run: RunId, pipeline: PipelineName, stages: usize, resumed: bool },
-    StageStarted { stage: String, trial: Option<u32>, fingerprint: Fingerprint },
+    RunStarted {
+        run: RunId,
+        pipeline: PipelineName,
+        stages: usize,
+        resumed: bool,
+    },
+    StageStarted {
+        stage: String,
+        trial: Option<u32>,
+        fingerprint: Fingerprint,
+    },
     /// Its artifact was there already; the events that made it follow, then `StageFinished`.
-    StageCached { stage: String, trial: Option<u32>, fingerprint: Fingerprint },
-    StageFinished { stage: String, trial: Option<u32>, cached: bool, seconds: f64, bytes: u64 },
-    StageFailed { stage: String, trial: Option<u32>, reason: String },
+    StageCached {
+        stage: String,
+        trial: Option<u32>,
+        fingerprint: Fingerprint,
+    },
+    StageFinished {
+        stage: String,
+        trial: Option<u32>,
+        cached: bool,
+        seconds: f64,
+        bytes: u64,
+    },
+    StageFailed {
+        stage: String,
+        trial: Option<u32>,
+        reason: String,
+    },
     /// Not done, because `because` failed.
-    StageSkipped { stage: String, trial: Option<u32>, because: String },
+    StageSkipped {
+        stage: String,
+        trial: Option<u32>,
+        because: String,
+    },
     /// Something a person should know.
-    Note { stage: String, severity: Severity, text: String },
-    Loaded { table: TableName, rows: usize, columns: usize, files: Vec<FileContent> },
-    Divided { table: TableName, train: usize, valid: usize, test: usize },
-    Fitted { table: TableName, inputs: usize, tasks: usize, missing: Vec<MissingLabels> },
+    Note {
+        stage: String,
+        severity: Severity,
+        text: String,
+    },
+    Loaded {
+        table: TableName,
+        rows: usize,
+        columns: usize,
+        files: Vec<FileContent>,
+    },
+    Divided {
+        table: TableName,
+        train: usize,
+        valid: usize,
+        test: usize,
+    },
+    Fitted {
+        table: TableName,
+        inputs: usize,
+        tasks: usize,
+        missing: Vec<MissingLabels>,
+    },
     TrainStarted {
         trial: u32,
         seed: u64,
@@ -97,7 +143,13 @@ pub enum Event {
         from_step: usize,
     },
     /// At most a few per second; for the eye only.
-    Stepped { trial: u32, epoch: usize, step: usize, steps: usize, losses: Vec<TaskValue> },
+    Stepped {
+        trial: u32,
+        epoch: usize,
+        step: usize,
+        steps: usize,
+        losses: Vec<TaskValue>,
+    },
     EpochFinished {
         trial: u32,
         epoch: usize,
@@ -119,12 +171,38 @@ pub enum Event {
         objective: Option<f64>,
         best: bool,
     },
-    CheckpointSaved { trial: u32, epoch: usize, step: usize },
-    TrainFinished { trial: u32, best_epoch: usize, epochs: usize, reason: String, seconds: f64 },
-    Scored { trial: u32, epoch: usize, scores: Vec<Score> },
-    Exported { trial: u32, file: PathBuf, bytes: u64, opset: i64 },
-    Verified { trial: u32, parity: Parity },
-    RunFinished { run: RunId, state: RunState, seconds: f64 },
+    CheckpointSaved {
+        trial: u32,
+        epoch: usize,
+        step: usize,
+    },
+    TrainFinished {
+        trial: u32,
+        best_epoch: usize,
+        epochs: usize,
+        reason: String,
+        seconds: f64,
+    },
+    Scored {
+        trial: u32,
+        epoch: usize,
+        scores: Vec<Score>,
+    },
+    Exported {
+        trial: u32,
+        file: PathBuf,
+        bytes: u64,
+        opset: i64,
+    },
+    Verified {
+        trial: u32,
+        parity: Parity,
+    },
+    RunFinished {
+        run: RunId,
+        state: RunState,
+        seconds: f64,
+    },
 }
 
 /// A data file, by content.

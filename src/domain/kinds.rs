@@ -13,6 +13,8 @@ use serde::de::{
     SeqAccess, Visitor,
 };
 
+use crate::domain::bare::OneField;
+
 /// The settings of one choice: a struct of words.
 pub trait Settings: DeserializeOwned {
     /// The field a bare value stands for: `dropout: 0.5` is `dropout: {rate: 0.5}`.
@@ -37,6 +39,12 @@ pub trait Choice: Sized {
     fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error>;
 }
 
+/// The noun with its article: `a layer`, `an optimizer`.
+pub fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
 /// Reads a choice: what every `Deserialize` made by `kinds!` calls.
 pub fn read_choice<'de, C: Choice, D: Deserializer<'de>>(deserializer: D) -> Result<C, D::Error> {
     deserializer.deserialize_any(ChoiceVisitor(PhantomData))
@@ -44,11 +52,7 @@ pub fn read_choice<'de, C: Choice, D: Deserializer<'de>>(deserializer: D) -> Res
 
 /// The known name equal to `found`, or an error that lists the known ones.
 pub fn known_name<C: Choice, E: Error>(found: &str) -> Result<&'static str, E> {
-    C::NAMES
-        .iter()
-        .find(|name| **name == found)
-        .copied()
-        .ok_or_else(|| E::unknown_variant(found, C::NAMES))
+    C::NAMES.iter().find(|name| **name == found).copied().ok_or_else(|| E::unknown_variant(found, C::NAMES))
 }
 
 struct ChoiceVisitor<C>(PhantomData<C>);
@@ -57,7 +61,7 @@ impl<'de, C: Choice> Visitor<'de> for ChoiceVisitor<C> {
     type Value = C;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "a {}: one of {}, or a one-key map with its settings", C::NOUN, C::NAMES.join(", "))
+        write!(f, "{}: one of {}, or a one-key map with its settings", a(C::NOUN), C::NAMES.join(", "))
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<C, E> {
@@ -74,8 +78,8 @@ impl<'de, C: Choice> Visitor<'de> for ChoiceVisitor<C> {
         if let Some(second) = map.next_key::<String>()? {
             map.next_value::<IgnoredAny>()?;
             return Err(A::Error::custom(format!(
-                "a {} is one name with its settings; `{second}` is a second one beside `{name}`",
-                C::NOUN
+                "{} is one name with its settings; `{second}` is a second one beside `{name}`",
+                a(C::NOUN)
             )));
         }
         Ok(choice)
@@ -97,7 +101,7 @@ impl<C: Choice> Visitor<'_> for NameSeed<C> {
     type Value = &'static str;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "the name of a {}: one of {}", C::NOUN, C::NAMES.join(", "))
+        write!(f, "the name of {}: one of {}", a(C::NOUN), C::NAMES.join(", "))
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<&'static str, E> {
@@ -123,10 +127,12 @@ impl<C: Choice> SettingsSeed<C> {
     fn bare<'de, V: IntoDeserializer<'de, E>, E: Error>(
         &self,
         value: V,
+        text: Option<String>,
         found: serde::de::Unexpected,
     ) -> Result<C, E> {
         let field = C::bare_field(self.name).ok_or_else(|| E::invalid_type(found, self))?;
-        C::read(self.name, MapDeserializer::new(std::iter::once((field, value))))
+        let settings = OneField::new(field, value.into_deserializer(), text);
+        C::read(self.name, MapAccessDeserializer::new(settings))
     }
 }
 
@@ -146,48 +152,30 @@ impl<'de, C: Choice> Visitor<'de> for SettingsSeed<C> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<C, E> {
-        self.bare(value, serde::de::Unexpected::Bool(value))
+        self.bare(value, Some(value.to_string()), serde::de::Unexpected::Bool(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<C, E> {
-        self.bare(value, serde::de::Unexpected::Signed(value))
+        self.bare(value, Some(value.to_string()), serde::de::Unexpected::Signed(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<C, E> {
-        self.bare(value, serde::de::Unexpected::Unsigned(value))
+        self.bare(value, Some(value.to_string()), serde::de::Unexpected::Unsigned(value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<C, E> {
-        self.bare(value, serde::de::Unexpected::Float(value))
+        self.bare(value, Some(value.to_string()), serde::de::Unexpected::Float(value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<C, E> {
-        self.bare(value, serde::de::Unexpected::Str(value))
+        self.bare(value, None, serde::de::Unexpected::Str(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<C, A::Error> {
         let found = serde::de::Unexpected::Seq;
         let field = C::bare_field(self.name).ok_or_else(|| A::Error::invalid_type(found, &self))?;
-        C::read(self.name, MapAccessDeserializer::new(OneField { field: Some(field), items: Some(items) }))
-    }
-}
-
-/// A map of one field whose value is a list that is still being read.
-struct OneField<A> {
-    field: Option<&'static str>,
-    items: Option<A>,
-}
-
-impl<'de, A: SeqAccess<'de>> MapAccess<'de> for OneField<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        self.field.take().map(|field| seed.deserialize(field.into_deserializer())).transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        let items = self.items.take().ok_or_else(|| A::Error::custom("a value is read once"))?;
-        seed.deserialize(SeqAccessDeserializer::new(items))
+        let settings = OneField::new(field, SeqAccessDeserializer::new(items), None);
+        C::read(self.name, MapAccessDeserializer::new(settings))
     }
 }
 
@@ -306,7 +294,7 @@ pub fn choice_schema(
         .map(|(name, settings, bare)| (name.to_owned(), settings_schema(settings, bare)))
         .collect();
     schemars::json_schema!({
-        "description": format!("A {noun}: a bare name, or a one-key map with its settings."),
+        "description": format!("{}: a bare name, or a one-key map with its settings.", a(noun)),
         "oneOf": [
             {"type": "string", "enum": names},
             {

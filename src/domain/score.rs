@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::name::TaskName;
 
 /// Which rows: learned from, chosen by, or reported on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
     Train,

@@ -103,13 +103,32 @@ fn yes() -> bool {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
     /// `classes` is [negative, positive]; `counts` are training rows per class.
-    Binary { classes: [String; 2], counts: [u64; 2], threshold: f64 },
-    Multiclass { classes: Vec<String>, counts: Vec<u64> },
+    Binary {
+        classes: [String; 2],
+        counts: [u64; 2],
+        threshold: f64,
+    },
+    Multiclass {
+        classes: Vec<String>,
+        counts: Vec<u64>,
+    },
     /// `positives` and `present` are training rows per label.
-    Multilabel { labels: Vec<String>, positives: Vec<u64>, present: Vec<u64>, threshold: f64 },
-    Ordinal { classes: Vec<String>, counts: Vec<u64> },
+    Multilabel {
+        labels: Vec<String>,
+        positives: Vec<u64>,
+        present: Vec<u64>,
+        threshold: f64,
+    },
+    Ordinal {
+        classes: Vec<String>,
+        counts: Vec<u64>,
+    },
     /// Learned as (y - center) / scale; center 0 and scale 1 when not standardized.
-    Regression { columns: Vec<String>, center: Vec<f32>, scale: Vec<f32> },
+    Regression {
+        columns: Vec<String>,
+        center: Vec<f32>,
+        scale: Vec<f32>,
+    },
 }
 
 impl Target {

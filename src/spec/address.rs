@@ -49,6 +49,7 @@ impl Override {
         let mut node = root;
         let mut here = Path::root();
         for (position, step) in parents.iter().enumerate() {
+            self.same_choice(node, &here, step)?;
             open(node, &here, step);
             let next = match step {
                 Step::Key(key) => here.key(key),
@@ -63,6 +64,7 @@ impl Override {
             node = node.child_mut(step).ok_or_else(|| self.unknown(&next))?;
             here = next;
         }
+        self.same_choice(node, &here, last)?;
         open(node, &here, last);
         match last {
             Step::Key(key) => node.set(key, self.value.clone()).then_some(()),
@@ -79,7 +81,7 @@ impl Override {
             {
                 let known: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
                 let message = format!("there is no `{key}` in `{section}`");
-                let diagnostic = Diagnostic::error("unknown-address", here.key(key), message).on_key();
+                let diagnostic = Diagnostic::error("unknown-address", self.path.clone(), message);
                 Err(match nearest(key, known.iter().copied()) {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                     None => diagnostic.did_you_mean(key, known),
@@ -90,8 +92,29 @@ impl Override {
         }
     }
 
+    /// `train.optimizer.adamw.rate` where the file says `sgd` would be a change of choice by the way.
+    fn same_choice(&self, node: &Node, here: &Path, step: &Step) -> Result<(), Diagnostic> {
+        let chosen = match node {
+            Node::Text(name) => name,
+            Node::Map(entries) if entries.len() == 1 => &entries[0].0,
+            _ => return Ok(()),
+        };
+        let Step::Key(key) = step else { return Ok(()) };
+        let on_shelf = |name: &String| {
+            SHELVES.iter().any(|s| s.names.contains(&name.as_str()) && s.names.contains(&key.as_str()))
+        };
+        let last =
+            here.0.last().map(|last| matches!(last, Step::Key(name) if NAMED.contains(&name.as_str())));
+        if chosen == key || !on_shelf(chosen) || last == Some(true) {
+            return Ok(());
+        }
+        let message = format!("`{here}` is `{chosen}`, not `{key}`");
+        let help = format!("to choose another, set it whole: {here}={{{key}: {{...}}}}");
+        Err(Diagnostic::error("other-choice", self.path.clone(), message).help(help))
+    }
+
     fn unknown(&self, path: &Path) -> Diagnostic {
-        Diagnostic::error("unknown-address", path.clone(), format!("there is no `{path}` in the file"))
+        Diagnostic::error("unknown-address", self.path.clone(), format!("there is no `{path}` in the file"))
     }
 
     /// A key looked for in a list, an index in a map, an index beyond the end.
@@ -106,7 +129,7 @@ impl Override {
             (other, Step::Key(key)) => format!("`{here}` is {}, so it has no `{key}`", other.describe()),
             (other, Step::Index(_)) => format!("`{here}` is {}, not a list", other.describe()),
         };
-        Diagnostic::error("unknown-address", here.clone(), message)
+        Diagnostic::error("unknown-address", self.path.clone(), message)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
 use crate::spec::address::Override;
 use crate::spec::decode::Reader;
 use crate::spec::node::{Node, Scalar};
@@ -13,7 +13,7 @@ use crate::spec::source::Source;
 use crate::spec::yaml;
 
 /// More problems than a person fixes at once.
-const MOST_PROBLEMS: usize = 100;
+const MOST_PROBLEMS: usize = 50;
 
 /// Reads a pipeline, or gives everything that is wrong with it in the order of the file.
 pub fn read(
@@ -126,7 +126,7 @@ impl Reading {
             return self.try_another(position, &problem);
         }
         let caused = match problem.what {
-            What::MissingKey { key } => self.pruned.contains(&path.key(key)),
+            What::MissingKey { key } => self.pruned.iter().any(|gone| is_meant(gone, &path, key)),
             _ => self.pruned.iter().any(|gone| gone.0.len() == path.0.len() + 1 && gone.starts_with(&path)),
         };
         if !caused {
@@ -188,6 +188,17 @@ impl Reading {
                 self.prune(parent)
             }
         }
+    }
+}
+
+/// Was this taken out as the key, or as a slip of it? `taks` is reported; that `tasks` is missing is
+/// then no news.
+fn is_meant(gone: &Path, parent: &Path, key: &str) -> bool {
+    match gone.0.split_last() {
+        Some((Step::Key(found), steps)) => {
+            steps == parent.0 && (found == key || nearest(found, [key]).is_some())
+        }
+        _ => false,
     }
 }
 

@@ -88,7 +88,8 @@ fn token(letters: &[char]) -> usize {
         Some(quote @ ('"' | '\'')) => {
             letters[1..].iter().position(|c| c == quote).map_or(letters.len(), |end| end + 2)
         }
-        Some('[' | '{' | '-') | None => 1,
+        Some('[' | '{') | None => 1,
+        Some('-') if letters.get(1).is_none_or(|c| *c == ' ') => 1,
         Some(_) => {
             let end = (0..letters.len()).find(|&i| match letters[i] {
                 ',' | ']' | '}' => true,

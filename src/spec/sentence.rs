@@ -53,17 +53,17 @@ fn unknown_name(path: &Path, found: &str, known: &'static [&'static str]) -> Dia
 
 fn missing_key(path: &Path, key: &'static str, root: &Node) -> Diagnostic {
     // A bare name stands for its settings: `- dense` lacks units, not the list's element.
-    let name = match (root.at(path), last_key(path)) {
-        (Some(Node::Text(name)), _) => Some(name.clone()),
-        (_, key) => key,
+    let (name, bare) = match (root.at(path), last_key(path)) {
+        (Some(Node::Text(name)), _) => (Some(name.clone()), true),
+        (_, key) => (key, false),
     };
     let Some(name) = name else {
         let help = format!("a pipeline has at least `data`, `inputs` and `tasks`; add `{key}:`");
         return Diagnostic::error("missing-key", path.clone(), format!("the section `{key}` is missing"))
             .help(help);
     };
-    let diagnostic =
-        Diagnostic::error("missing-key", path.clone(), format!("`{name}` lacks `{key}`")).on_key();
+    let diagnostic = Diagnostic::error("missing-key", path.clone(), format!("`{name}` lacks `{key}`"));
+    let diagnostic = if bare { diagnostic } else { diagnostic.on_key() };
     match shelf::example(&name, key) {
         Some(example) => diagnostic.help(format!("for example: {example}")),
         None => diagnostic.help(format!("add `{key}: ...`")),

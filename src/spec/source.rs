@@ -3,7 +3,8 @@
 //! serde_yaml gives a line and column only with an error. So a seed walks the path through the
 //! document and fails on purpose at its end: the error knows the place.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct Source {
     /// Bytes that are UTF-8, when the rest is not.
     valid_up_to: Option<usize>,
     overrides: Vec<Override>,
+    /// Places found so far: each one costs a walk through the file.
+    places: RefCell<HashMap<(Path, bool, bool), Option<Place>>>,
 }
 
 /// A place in the text; both count from 1, columns in letters.
@@ -48,6 +51,7 @@ impl Source {
             bytes: bytes.len(),
             valid_up_to,
             overrides: overrides.to_vec(),
+            places: RefCell::default(),
         }
     }
 
@@ -76,9 +80,13 @@ impl Source {
         self.text.lines().nth(number.checked_sub(1)?)
     }
 
-    /// The override that gave the value at `path`, if one did.
+    /// The override that gave the value at `path`, if one did; or made what stands around it.
     pub fn override_of(&self, path: &Path) -> Option<&Override> {
-        self.overrides.iter().rev().find(|change| path.starts_with(change.path()))
+        let overrides = || self.overrides.iter().rev();
+        overrides().find(|change| path.starts_with(change.path())).or_else(|| {
+            let made = |change: &&Override| !path.0.is_empty() && change.path().starts_with(path);
+            overrides().find(made).filter(|_| self.seek(&path.0, false, false).is_none())
+        })
     }
 
     /// Where the value at `path` stands, or its key when the value is a list or a map. A path that
@@ -93,7 +101,8 @@ impl Source {
             "not-utf8" => self.valid_up_to.map(|end| self.after(end)),
             "yaml-syntax" => self.syntax_error(),
             "several-documents" => self.second_document(),
-            "file-too-large" | "empty-file" | "too-many-values" | "bad-override" => None,
+            // Not to be walked through: that is why they are refused.
+            "file-too-large" | "empty-file" | "too-many-values" | "too-deep" | "bad-override" => None,
             "duplicate-key" => self.nearest(&diagnostic.path, true, true),
             _ => self.nearest(&diagnostic.path, diagnostic.on_key, false),
         }
@@ -108,13 +117,25 @@ impl Source {
     }
 
     fn nearest(&self, path: &Path, on_key: bool, last: bool) -> Option<Place> {
+        let question = (path.clone(), on_key, last);
+        if let Some(known) = self.places.borrow().get(&question) {
+            return *known;
+        }
+        let place = self.search(path, on_key, last);
+        self.places.borrow_mut().insert(question, place);
+        place
+    }
+
+    fn search(&self, path: &Path, on_key: bool, last: bool) -> Option<Place> {
         let mut steps = path.0.as_slice();
-        loop {
+        // The whole file is no place.
+        while !steps.is_empty() {
             match self.seek(steps, on_key && steps.len() == path.0.len(), last) {
                 Some(place) => return Some(place),
                 None => steps = steps.split_last()?.1,
             }
         }
+        None
     }
 
     fn seek(&self, steps: &[Step], on_key: bool, last: bool) -> Option<Place> {

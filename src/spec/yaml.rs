@@ -160,6 +160,11 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         Ok(Node::Null)
     }
 
+    /// An empty file.
+    fn visit_none<E: Error>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
     fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
         Ok(scalar(Scalar::Bool(value)))
     }
@@ -229,7 +234,9 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         let message = format!("the YAML tag `!{tag}` means nothing here");
         let help = format!("a choice is written as a map: `{{{tag}: ...}}`");
         self.notes.note(Diagnostic::error("yaml-tag", self.notes.path(), message).help(help));
-        value.newtype_variant_seed(self)
+        // Read on as what was meant, so that the tag is all that is said of it.
+        let settings = value.newtype_variant_seed(self)?;
+        Ok(Node::Map(vec![(tag.to_owned(), settings)]))
     }
 }
 
@@ -285,6 +292,12 @@ impl<'de> Visitor<'de> for TextSeed<'_> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
         let (_, value) = tagged.variant::<IgnoredAny>()?;
-        value.newtype_variant_seed(self)
+        match self.0 {
+            Node::Map(entries) => match entries.first_mut() {
+                Some((_, settings)) => value.newtype_variant_seed(TextSeed(settings)),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 }

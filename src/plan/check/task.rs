@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::data::spec::TableSpec;
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::Choice;
+use crate::domain::kinds::{Choice, a};
 use crate::domain::name::{ColumnName, TableName, TaskName};
 use crate::domain::task::TargetSpec;
 use crate::evaluate::spec::MetricSpec;
@@ -85,7 +85,7 @@ fn columns(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let (kind, target) = (task.kind.name(), path.key("target"));
     match &task.kind {
         TargetSpec::Binary(_) | TargetSpec::Multiclass(_) | TargetSpec::Ordinal(_) if columns.len() > 1 => {
-            let message = format!("a {kind} task has one target column, but {} are named", columns.len());
+            let message = format!("{} task has one target column, but {} are named", a(kind), columns.len());
             let help = "several columns of 0 and 1 are `kind: multilabel`, several numbers `kind: regression`; \
                         else make a task of each";
             found.push(Diagnostic::error("target-count", target.clone(), message).help(help));
@@ -179,7 +179,7 @@ fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
 pub(crate) fn metric_fits(metric: &MetricSpec, kind: &str, path: &Path) -> Option<Diagnostic> {
     (!metric.view().accepts(kind)).then(|| {
         let fitting = fitting_metrics(kind).join(", ");
-        let message = format!("the metric `{}` does not fit a {kind} task", metric.name());
+        let message = format!("the metric `{}` does not fit {} task", metric.name(), a(kind));
         Diagnostic::error("metric-kind", path.clone(), message).help(format!("for {kind}: {fitting}"))
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::Choice;
+use crate::domain::kinds::{Choice, a};
 use crate::domain::name::TaskName;
 use crate::domain::task::TargetSpec;
 use crate::model::loss::ClassWeights;
@@ -18,7 +18,7 @@ pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let kind = task.kind.name();
     let fitting = fitting_losses(kind);
     if !fitting.contains(&loss.name()) {
-        let message = format!("the loss `{}` does not fit a {kind} task", loss.name());
+        let message = format!("the loss `{}` does not fit {} task", loss.name(), a(kind));
         let help = format!("for {kind}: {}", fitting.join(", "));
         return vec![Diagnostic::error("loss-kind", path.clone(), message).help(help)];
     }

@@ -1,0 +1,96 @@
+//! One bad pipeline per check, with what is said of it: `NAME.yaml` and `NAME.txt` beside it.
+//!
+//! `UPDATE=1 cargo test --release --test main diagnostics` writes the texts anew; read the difference
+//! before it is kept. A line `# --set a.b=c` in a file is an override.
+
+use std::path::Path;
+
+use mtl::domain::diagnostic::Diagnostic;
+use mtl::plan;
+use mtl::spec::{self, Override, Source};
+
+use crate::support;
+
+fn folder() -> std::path::PathBuf {
+    support::root().join("tests/diagnostics")
+}
+
+/// Reads and resolves as `mtl check` does: diagnostics, or warnings.
+pub fn found(source: &Source) -> Vec<Diagnostic> {
+    let stem = source.file().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    match spec::read_source(source) {
+        Err(found) => found,
+        Ok(pipeline) => {
+            let (Ok((_, mut found)) | Err(mut found)) = plan::resolve(&pipeline, stem);
+            source.sort(&mut found);
+            found
+        }
+    }
+}
+
+fn said(path: &Path) -> String {
+    let bytes = std::fs::read(path).expect("a pipeline");
+    let overrides: Vec<Override> = String::from_utf8_lossy(&bytes)
+        .lines()
+        .filter_map(|line| line.strip_prefix("# --set "))
+        .map(|argument| Override::parse(argument).expect(argument))
+        .collect();
+    let source = Source::new(&bytes, path.file_name().expect("a name"), &overrides);
+    spec::render::render(&found(&source), &source, false)
+}
+
+#[test]
+fn every_bad_pipeline_is_answered_as_written_beside_it() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut different = Vec::new();
+    let pipelines = support::files(&folder(), "yaml");
+    assert!(pipelines.len() > 40, "found {}", pipelines.len());
+    for path in pipelines {
+        let said = said(&path);
+        let kept = path.with_extension("txt");
+        if update {
+            std::fs::write(&kept, &said).expect("written");
+        } else if std::fs::read_to_string(&kept).ok().as_deref() != Some(&said) {
+            different.push(format!("{}\n{said}", path.display()));
+        }
+    }
+    assert!(different.is_empty(), "what is said has changed:\n\n{}", different.join("\n"));
+}
+
+/// Every kept answer belongs to a pipeline, and says something.
+#[test]
+fn no_answer_is_empty_or_left_over() {
+    for answer in support::files(&folder(), "txt") {
+        assert!(answer.with_extension("yaml").exists(), "{} has no pipeline", answer.display());
+        let text = std::fs::read_to_string(&answer).expect("text");
+        assert!(text.contains("error[") || text.contains("warning["), "{} is empty", answer.display());
+    }
+}
+
+/// Every code that the source mentions is shown by some file, so that no check goes untried.
+#[test]
+fn every_code_has_a_pipeline_that_earns_it() {
+    // These need a file too large or too strange to keep; `yaml.rs` makes them.
+    let elsewhere = ["file-too-large", "too-many-values", "too-deep", "bad-override"];
+    let answers: String =
+        support::files(&folder(), "txt").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut codes = std::collections::BTreeSet::new();
+    for room in ["spec", "plan"] {
+        for path in support::files(&support::root().join("src").join(room), "rs") {
+            let text = std::fs::read_to_string(path).unwrap();
+            for call in ["Diagnostic::error(", "Diagnostic::warning(", "whole("] {
+                for (position, _) in text.match_indices(call) {
+                    let after = text[position + call.len()..].trim_start();
+                    let code = after.strip_prefix('"').and_then(|after| after.split('"').next());
+                    codes.extend(code.map(str::to_owned));
+                }
+            }
+        }
+    }
+    assert!(codes.len() > 30, "{codes:?}");
+    let untried: Vec<_> = codes
+        .iter()
+        .filter(|code| !elsewhere.contains(&code.as_str()) && !answers.contains(&format!("[{code}]")))
+        .collect();
+    assert!(untried.is_empty(), "no pipeline earns {untried:?}");
+}

@@ -1,0 +1,135 @@
+//! The JSON Schema is the language: what is committed is what the words give, and it fits what is read.
+
+use mtl::spec::shelf::SHELVES;
+use mtl::spec::{self, schema};
+use serde_json::Value;
+
+use crate::support::{self, json_schema};
+
+const FIRST_LINE: &str = "# yaml-language-server: $schema=";
+
+fn as_json(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// `UPDATE=1` writes it anew.
+#[test]
+fn the_committed_schema_is_the_generated_one() {
+    let path = support::root().join("schemas/pipeline.schema.json");
+    let generated = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "run UPDATE=1 cargo test --release --test main schemas");
+}
+
+#[test]
+fn every_pipeline_names_the_schema_and_fits_it() {
+    for path in support::files(&support::root().join("pipelines"), "yaml") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let first = text.lines().next().unwrap_or_default();
+        let named = first.strip_prefix(FIRST_LINE).unwrap_or_else(|| panic!("{}: {first}", path.display()));
+        let meant = path.parent().unwrap().join(named).canonicalize().expect("the schema it names");
+        assert_eq!(meant, support::root().join("schemas/pipeline.schema.json").canonicalize().unwrap());
+        let errors = json_schema::errors(&schema(), &as_json(&text));
+        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+    }
+}
+
+/// A pipeline with one choice of one shelf put where such a choice belongs.
+fn pipeline_with(noun: &str, example: &str) -> String {
+    let mut parts = std::collections::HashMap::from([
+        ("source", "{csv: a.csv}"),
+        ("split", "random"),
+        ("input kind", "number"),
+        ("layer", "{dense: 4}"),
+        ("sharing", "hard"),
+        ("task kind", "binary"),
+        ("loss", "mse"),
+        ("metric", "mae"),
+        ("weighting", "equal"),
+        ("optimizer", "adam"),
+        ("schedule", "constant"),
+        ("regularization", "{l2: 0.1}"),
+        ("export", "onnx"),
+    ]);
+    assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
+    format!(
+        "data: {{rows: {{source: {}, split: {}}}}}\ninputs: {{a: {}}}\ntrunk: [{}]\nsharing: {}\n\
+         tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}}}\nweighting: {}\n\
+         train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n",
+        parts["source"],
+        parts["split"],
+        parts["input kind"],
+        parts["layer"],
+        parts["sharing"],
+        parts["task kind"],
+        parts["loss"],
+        parts["metric"],
+        parts["weighting"],
+        parts["optimizer"],
+        parts["schedule"],
+        parts["regularization"],
+        parts["export"],
+    )
+}
+
+#[test]
+fn every_example_reads_and_fits_the_schema() {
+    let schema = schema();
+    for shelf in &SHELVES {
+        assert_eq!(shelf.names.len(), shelf.examples.len());
+        for (name, example) in shelf.examples {
+            let words = (shelf.read)(example).unwrap_or_else(|said| panic!("{} {name}: {said}", shelf.noun));
+            let read_as = words.as_str().or_else(|| Some(words.as_object()?.keys().next()?.as_str()));
+            assert_eq!(read_as, Some(*name), "{example}");
+            let text = pipeline_with(shelf.noun, example);
+            let read = spec::read(&text, "a.yaml".as_ref(), &[]);
+            assert!(read.is_ok(), "{text}\n{read:?}");
+            let errors = json_schema::errors(&schema, &as_json(&text));
+            assert!(errors.is_empty(), "{text}\n{errors:#?}");
+        }
+    }
+}
+
+/// A bare value stands for the field it is said to stand for.
+#[test]
+fn bare_values_are_read_as_their_field() {
+    let reads = |noun: &str, text: &str| {
+        let shelf = SHELVES.iter().find(|shelf| shelf.noun == noun).unwrap();
+        (shelf.read)(text).unwrap_or_else(|said| panic!("{text}: {said}"))
+    };
+    let same = |noun: &str, bare: &str, long: &str| assert_eq!(reads(noun, bare), reads(noun, long));
+    same("layer", "{dropout: 0.5}", "{dropout: {rate: 0.5}}");
+    same("layer", "{dense: 64}", "{dense: {units: 64}}");
+    same("input kind", "{category: 8}", "{category: {width: 8}}");
+    same("input kind", "category", "{category: {}}");
+    same("task kind", "{binary: \"yes\"}", "{binary: {positive: \"yes\"}}");
+    same("task kind", "{binary: 1}", "{binary: {positive: \"1\"}}");
+    same("task kind", "{ordinal: [1, 2, 3]}", "{ordinal: {order: [\"1\", \"2\", \"3\"]}}");
+    same("layer", "{activation: gelu}", "{activation: {function: gelu}}");
+    same("input kind", "{number: {missing: zero, encoder: []}}", "{number: zero}");
+}
+
+#[test]
+fn the_schema_refuses_what_reading_refuses() {
+    let schema = schema();
+    let bad = [
+        pipeline_with("layer", "{dens: 4}"),
+        pipeline_with("layer", "{dropout: {rate: 1.5}}"),
+        pipeline_with("input kind", "{number: {mising: zero}}"),
+        pipeline_with("input kind", "{number: {encoder: {dense: 4}}}"),
+        pipeline_with("optimizer", "{adam: {rate: -1.0}}"),
+        pipeline_with("metric", "auc"),
+        "inputs: {}\ntasks: {}\n".to_owned(),
+    ];
+    for text in bad {
+        assert!(spec::read(&text, "a.yaml".as_ref(), &[]).is_err(), "{text}");
+        assert!(!json_schema::errors(&schema, &as_json(&text)).is_empty(), "{text}");
+    }
+    let good = pipeline_with("input kind", "{number: {encoder: [{dense: 4}]}}");
+    assert!(spec::read(&good, "a.yaml".as_ref(), &[]).is_ok());
+    assert_eq!(json_schema::errors(&schema, &as_json(&good)), Vec::<String>::new());
+}

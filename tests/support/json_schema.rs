@@ -1,0 +1,105 @@
+//! As much of JSON Schema 2020-12 as the language's own schema uses. A keyword it does not know is
+//! an error, so that nothing is passed by being overlooked.
+
+use serde_json::Value;
+
+/// Everything in `value` that the schema refuses, as sentences; empty when it fits.
+pub fn errors(schema: &Value, value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    check(schema, schema, value, "", &mut found);
+    found
+}
+
+const PROSE: [&str; 6] = ["$schema", "$defs", "title", "description", "default", "format"];
+
+fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    let Value::Object(rules) = schema else {
+        if schema == &Value::Bool(false) {
+            found.push(format!("{at}: nothing is allowed here"));
+        }
+        return;
+    };
+    for (keyword, rule) in rules {
+        let fits = match keyword.as_str() {
+            "$ref" => {
+                let pointer = rule.as_str().unwrap().trim_start_matches('#');
+                check(root, root.pointer(pointer).expect(pointer), value, at, found);
+                true
+            }
+            "type" => match rule {
+                Value::Array(types) => types.iter().any(|kind| is(value, kind.as_str().unwrap())),
+                kind => is(value, kind.as_str().unwrap()),
+            },
+            "const" => value == rule,
+            "enum" => rule.as_array().unwrap().contains(value),
+            "oneOf" => fitting(root, rule, value) == 1,
+            "anyOf" => fitting(root, rule, value) >= 1,
+            "allOf" => fitting(root, rule, value) == rule.as_array().unwrap().len(),
+            "minimum" => value.as_f64().is_none_or(|x| x >= rule.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|x| x <= rule.as_f64().unwrap()),
+            "exclusiveMinimum" => value.as_f64().is_none_or(|x| x > rule.as_f64().unwrap()),
+            "exclusiveMaximum" => value.as_f64().is_none_or(|x| x < rule.as_f64().unwrap()),
+            "minLength" => value.as_str().is_none_or(|text| text.len() as u64 >= rule.as_u64().unwrap()),
+            "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= rule.as_u64().unwrap()),
+            "minProperties" => value.as_object().is_none_or(|map| map.len() as u64 >= rule.as_u64().unwrap()),
+            "maxProperties" => value.as_object().is_none_or(|map| map.len() as u64 <= rule.as_u64().unwrap()),
+            "required" => value.as_object().is_none_or(|map| {
+                rule.as_array().unwrap().iter().all(|key| map.contains_key(key.as_str().unwrap()))
+            }),
+            "items" => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    check(root, rule, item, &format!("{at}[{index}]"), found);
+                }
+                true
+            }
+            "properties" => {
+                for (key, rule) in rule.as_object().unwrap() {
+                    if let Some(value) = value.get(key) {
+                        check(root, rule, value, &format!("{at}.{key}"), found);
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                let own = rules.get("properties").and_then(Value::as_object);
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    if own.is_none_or(|own| !own.contains_key(key)) {
+                        check(root, rule, value, &format!("{at}.{key}"), found);
+                    }
+                }
+                true
+            }
+            // The one pattern of the language: a device.
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| ["auto", "cpu", "cuda", "metal"].iter().any(|d| text.starts_with(d))),
+            prose if PROSE.contains(&prose) => true,
+            unknown => panic!("the schema uses `{unknown}`, which this check does not know"),
+        };
+        if !fits {
+            found.push(format!("{at}: {value} breaks {keyword}: {rule}"));
+        }
+    }
+}
+
+fn fitting(root: &Value, schemas: &Value, value: &Value) -> usize {
+    let fits = |schema: &&Value| {
+        let mut found = Vec::new();
+        check(root, schema, value, "", &mut found);
+        found.is_empty()
+    };
+    schemas.as_array().unwrap().iter().filter(fits).count()
+}
+
+fn is(value: &Value, kind: &str) -> bool {
+    match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|x| x.fract() == 0.0),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("unknown type {other}"),
+    }
+}

@@ -1,0 +1,297 @@
+//! The rules of the house (ARCHITECTURE.md), kept true: arrows, foreign crates, sizes, names.
+
+use std::path::{Path, PathBuf};
+
+use crate::support;
+
+/// A room may import the rooms after it, whole.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("domain", &[]),
+    ("onnx", &["domain"]),
+    ("store", &["domain"]),
+    ("data", &["domain"]),
+    ("evaluate", &["domain"]),
+    ("model", &["onnx", "domain"]),
+    ("train", &["model", "data", "evaluate", "domain"]),
+    ("spec", &["domain"]),
+    ("plan", &["spec", "domain"]),
+    ("run", &["plan", "spec", "data", "model", "train", "evaluate", "onnx", "domain"]),
+    ("report", &["store", "domain"]),
+    ("cli", &["spec", "plan", "run", "store", "report", "domain"]),
+];
+
+/// Rooms that may import words besides: what ends in `Spec`, modules called `spec`, and `PURE`.
+const READERS_OF_WORDS: [&str; 2] = ["spec", "plan"];
+const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
+
+/// The pure half of shelf items: words, and what they say of themselves without tensors or files.
+const PURE: [&str; 5] = ["ClassWeights", "MissingNumber", "default_metrics", "LayerWords", "LossWords"];
+
+/// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
+const FOREIGN: [(&str, &[&str]); 21] = [
+    ("polars", &["data"]),
+    ("ort", &["onnx"]),
+    ("prost", &["onnx"]),
+    ("rusqlite", &["store"]),
+    ("candle_core", &["model", "train"]),
+    ("candle_nn", &["model", "train"]),
+    ("safetensors", &["model", "train"]),
+    ("gemm", &["model"]),
+    ("pulp", &["model", "train"]),
+    ("serde_yaml", &["spec"]),
+    ("petgraph", &["plan"]),
+    ("blake3", &["plan"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("ctrlc", &["cli"]),
+    ("comfy_table", &["report", "cli"]),
+    ("mimalloc", &["main.rs"]),
+    ("strsim", &["domain"]),
+    ("anyhow", &[]),
+    ("gethostname", &["run", "cli"]),
+];
+
+const FORBIDDEN_NAMES: [&str; 14] = [
+    "util", "utils", "helper", "helpers", "common", "misc", "base", "core", "imp", "impl", "manager",
+    "managers", "handler", "handlers",
+];
+
+/// Files that may say `unsafe`.
+const UNSAFE: [&str; 2] = ["model/kernel/", "cli/threads.rs"];
+
+struct Source {
+    /// Below `src`, with `/`.
+    name: String,
+    room: String,
+    text: String,
+    /// Without comments, text literals and tests.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let folder = support::root().join("src");
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(&folder).unwrap().to_string_lossy().replace('\\', "/");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let room = name.split('/').next().unwrap().to_owned();
+        Source { code: code(&text), name, room, text }
+    };
+    let all: Vec<Source> = support::files(&folder, "rs").into_iter().map(read).collect();
+    assert!(all.len() > 100, "found {}", all.len());
+    all
+}
+
+/// The code of a file: comments and text literals blanked, tests (which stand last) left out.
+fn code(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let skip = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("#[cfg(test)]\nmod ") || rest.starts_with("#[cfg(all(test") {
+            rest.len()
+        } else if rest.starts_with("r#\"") {
+            rest.find("\"#").map_or(rest.len(), |end| end + 2)
+        } else if letter == '"' {
+            let mut escaped = false;
+            let end = rest[1..].char_indices().find(|(_, c)| {
+                let ends = *c == '"' && !escaped;
+                escaped = *c == '\\' && !escaped;
+                ends
+            });
+            out.push('"');
+            end.map_or(rest.len(), |(end, _)| end + 2)
+        } else if rest.starts_with("'\"'") {
+            3
+        } else if rest.starts_with("'\\\"'") {
+            4
+        } else {
+            out.push(letter);
+            letter.len_utf8()
+        };
+        rest = &rest[skip..];
+    }
+    out
+}
+
+/// Every path of the code that begins with `crate::`, groups written out.
+fn paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (position, _) in code.match_indices("crate::") {
+        let before = code[..position].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        expand("", &code[position + "crate::".len()..], &mut found);
+    }
+    found
+}
+
+fn expand(prefix: &str, rest: &str, found: &mut Vec<String>) {
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
+    let (path, after) = (&rest[..end], &rest[end..]);
+    match after.strip_prefix('{') {
+        Some(group) if path.is_empty() || path.ends_with("::") => {
+            let mut depth = 0;
+            let mut start = 0;
+            for (position, letter) in group.char_indices() {
+                match letter {
+                    '{' => depth += 1,
+                    ',' | '}' if depth == 0 => {
+                        expand(&format!("{prefix}{path}"), group[start..position].trim(), found);
+                        start = position + 1;
+                        if letter == '}' {
+                            return;
+                        }
+                    }
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+            }
+        }
+        _ if path.is_empty() => {}
+        _ => found.push(format!("{prefix}{path}").trim_end_matches(':').to_owned()),
+    }
+}
+
+/// May this room name this path?
+fn allowed(room: &str, path: &str) -> bool {
+    let target = path.split("::").next().unwrap();
+    if target == room || !ARROWS.iter().any(|(known, _)| *known == target) {
+        return true;
+    }
+    let Some((_, may)) = ARROWS.iter().find(|(known, _)| *known == room) else { return true };
+    let is_word = || {
+        let mut steps = path.split("::");
+        steps.any(|step| step == "spec" || step.ends_with("Spec") || PURE.contains(&step))
+    };
+    may.contains(&target) || READERS_OF_WORDS.contains(&room) && CRAFTS.contains(&target) && is_word()
+}
+
+fn fail(rule: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn arrows_point_down() {
+    let mut found = Vec::new();
+    for source in sources() {
+        for path in paths(&source.code).iter().filter(|path| !allowed(&source.room, path)) {
+            found.push(format!("{} names {path}", source.name));
+        }
+    }
+    fail("a room imports only what stands below it", found);
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    let mut found = Vec::new();
+    for source in sources() {
+        for (name, rooms) in FOREIGN.iter().filter(|(_, rooms)| !rooms.contains(&source.room.as_str())) {
+            let named = source.code.match_indices(&format!("{name}::")).any(|(position, _)| {
+                let before = source.code[..position].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            if named || source.code.contains(&format!("use {name};")) {
+                found.push(format!("{} names {name}, which belongs to {rooms:?}", source.name));
+            }
+        }
+    }
+    fail("a foreign crate has one room", found);
+}
+
+#[test]
+fn files_are_short() {
+    let mut found = Vec::new();
+    let mut measure = |path: &Path, most: usize| {
+        let lines = std::fs::read_to_string(path).unwrap().lines().count();
+        let most = if path.ends_with("mod.rs") && most == 400 { 130 } else { most };
+        if lines > most {
+            found.push(format!("{} has {lines} lines, more than {most}", path.display()));
+        }
+    };
+    support::files(&support::root().join("src"), "rs").iter().for_each(|path| measure(path, 400));
+    support::files(&support::root().join("tests"), "rs").iter().for_each(|path| measure(path, 600));
+    fail("a file is one thought", found);
+}
+
+#[test]
+fn names_say_what_a_thing_is() {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        for path in support::files(&support::root().join(folder), "rs") {
+            let below = path.strip_prefix(support::root()).unwrap();
+            for step in below.iter().map(|step| step.to_string_lossy().trim_end_matches(".rs").to_owned()) {
+                if FORBIDDEN_NAMES.contains(&step.as_str()) {
+                    found.push(below.display().to_string());
+                }
+                if step.chars().any(char::is_uppercase) {
+                    found.push(format!("{}: names are in snake case", below.display()));
+                }
+            }
+        }
+    }
+    fail("no file is named after what it is not", found);
+}
+
+#[test]
+fn files_begin_by_saying_what_they_are() {
+    let silent = |source: &Source| !source.text.starts_with("//!");
+    fail(
+        "a file begins with `//!`",
+        sources().into_iter().filter(silent).map(|source| source.name).collect(),
+    );
+}
+
+#[test]
+fn the_top_of_a_file_is_its_list_of_arrows() {
+    let stars =
+        |source: &Source| source.text.contains("use super::*") || source.text.contains("use crate::*");
+    fail(
+        "nothing is imported by `*`",
+        sources().into_iter().filter(stars).map(|source| source.name).collect(),
+    );
+}
+
+#[test]
+fn unsafe_code_stays_in_its_place() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let says = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]
+            .iter()
+            .any(|form| source.code.contains(form));
+        if says && !UNSAFE.iter().any(|place| source.name.starts_with(place)) {
+            found.push(source.name);
+        }
+    }
+    fail("only kernels are unsafe", found);
+}
+
+#[test]
+fn nothing_gives_up_by_unwrap() {
+    let mut found = Vec::new();
+    for source in sources() {
+        for form in [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "dbg!("] {
+            if source.code.contains(form) {
+                found.push(format!("{} has {form}", source.name));
+            }
+        }
+    }
+    fail("an error is a value", found);
+}
+
+/// The rules can fail: they are shown what they are there to refuse.
+#[test]
+fn the_rules_see_what_they_forbid() {
+    assert_eq!(
+        paths("use crate::a::{B, c::{D, E}};\nlet x = crate::f::g();"),
+        ["a::B", "a::c::D", "a::c::E", "f::g"]
+    );
+    assert!(!allowed("domain", "data::frame::Frame") && !allowed("data", "store::Store"));
+    assert!(allowed("spec", "data::spec::TableSpec") && !allowed("spec", "data::frame::Frame"));
+    assert!(allowed("plan", "model::loss::huber::HuberSpec") && !allowed("model", "train::spec::TrainSpec"));
+    let text = "// crate::a\nlet s = \"crate::b \\\" unsafe {\"; let c = '\"'; crate::c;\n#[cfg(test)]\nmod tests { crate::d }";
+    assert_eq!(paths(&code(text)), ["c"]);
+    assert!(!code(text).contains("unsafe"));
+}
