@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod pipelines;
+mod plan;
 mod schemas;
 mod support;
 mod tidy;

@@ -2,13 +2,7 @@
 
 use crate::domain::kinds::Choice;
 use crate::domain::name::PipelineName;
-use crate::domain::number::Rate;
 use crate::evaluate::default_metrics;
-use crate::model::loss::ClassWeights;
-use crate::model::loss::binary_cross_entropy::BinaryCrossEntropySpec;
-use crate::model::loss::cross_entropy::CrossEntropySpec;
-use crate::model::loss::mse::MseSpec;
-use crate::model::loss::ordinal::OrdinalLossSpec;
 use crate::model::spec::LossSpec;
 use crate::spec::pipeline::PipelineSpec;
 
@@ -24,24 +18,13 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
         if task.data.is_none() {
             task.data = only_table.clone();
         }
-        task.loss.get_or_insert_with(|| loss(kind));
+        task.loss.get_or_insert_with(|| LossSpec::for_kind(kind));
         task.metrics.get_or_insert_with(|| default_metrics(kind));
     }
     let monitor = &mut pipeline.train.monitor;
     if let (Some(task), None) = (&monitor.task, &monitor.metric) {
         let metrics = pipeline.tasks.get(task).and_then(|task| task.metrics.as_ref());
         monitor.metric = metrics.and_then(|metrics| metrics.first().cloned());
-    }
-}
-
-/// The loss of a task kind.
-pub(crate) fn loss(kind: &str) -> LossSpec {
-    let (class_weights, label_smoothing) = (ClassWeights::None, Rate::constant(0.0));
-    match kind {
-        "multiclass" => LossSpec::CrossEntropy(CrossEntropySpec { class_weights, label_smoothing }),
-        "ordinal" => LossSpec::Ordinal(OrdinalLossSpec {}),
-        "regression" => LossSpec::Mse(MseSpec {}),
-        _ => LossSpec::BinaryCrossEntropy(BinaryCrossEntropySpec { class_weights, label_smoothing }),
     }
 }
 

@@ -56,6 +56,10 @@ impl Override {
                 Step::Index(index) => here.index(*index),
             };
             if node.child(step).is_none() {
+                if matches!(self.path.0.get(position + 1), Some(Step::Index(_))) {
+                    // A list cannot begin in its middle.
+                    return Err(self.unknown(&next));
+                }
                 self.may_make(node, &here, step, position)?;
                 if let Step::Key(key) = step {
                     node.set(key, Node::Map(Vec::new()));

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod network;
+pub mod shape;
 pub mod task;
 pub mod train;
 pub(crate) mod weights;
@@ -11,7 +12,7 @@ use crate::spec::pipeline::PipelineSpec;
 
 /// Every diagnostic of a pipeline: errors and warnings.
 pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    [data::check, task::check, network::check, train::check]
+    [data::check, task::check, network::check, shape::check, train::check]
         .iter()
         .flat_map(|check| check(pipeline))
         .collect()

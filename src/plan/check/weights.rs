@@ -9,6 +9,7 @@ use crate::domain::task::TargetSpec;
 use crate::model::loss::ClassWeights;
 use crate::model::spec::LossSpec;
 use crate::spec::pipeline::PipelineSpec;
+use crate::spec::shelf::read_words;
 use crate::spec::task::TaskSpec;
 use crate::train::spec::WeightingSpec;
 
@@ -16,23 +17,21 @@ use crate::train::spec::WeightingSpec;
 pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let Some(loss) = &task.loss else { return Vec::new() };
     let kind = task.kind.name();
-    let fitting = fitting_losses(kind);
-    if !fitting.contains(&loss.name()) {
+    if !loss.view().accepts(kind) {
         let message = format!("the loss `{}` does not fit {} task", loss.name(), a(kind));
-        let help = format!("for {kind}: {}", fitting.join(", "));
+        let help = format!("for {kind}: {}", fitting_losses(kind).join(", "));
         return vec![Diagnostic::error("loss-kind", path.clone(), message).help(help)];
     }
     class_weights(loss, task, path).into_iter().collect()
 }
 
 /// The losses a kind of task can learn by.
-fn fitting_losses(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "binary" | "multilabel" => &["binary_cross_entropy", "focal"],
-        "multiclass" => &["cross_entropy", "focal"],
-        "ordinal" => &["ordinal"],
-        _ => &["mse", "mae", "huber"],
-    }
+fn fitting_losses(kind: &str) -> Vec<&'static str> {
+    let fits = |(name, example): &(&'static str, &'static str)| {
+        let loss: LossSpec = read_words(example)?;
+        loss.view().accepts(kind).then_some(*name)
+    };
+    LossSpec::EXAMPLES.iter().filter_map(fits).collect()
 }
 
 /// As many weights as classes, where the file says how many there are.

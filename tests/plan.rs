@@ -1,0 +1,291 @@
+//! What a plan says of a pipeline: defaults, stages, and what does and does not make them run again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use mtl::domain::fingerprint::Fingerprint;
+use mtl::domain::name::{TableName, TaskName};
+use mtl::plan::render::{PartView, StageView, View};
+use mtl::plan::{self, Contents, Plan, content};
+use mtl::spec::{self, Override};
+
+use crate::support::Project;
+use crate::support::project::PIPELINE;
+
+fn planned(text: &str, overrides: &[&str]) -> Plan {
+    let overrides: Vec<Override> = overrides.iter().map(|set| Override::parse(set).unwrap()).collect();
+    let (pipeline, _) =
+        spec::read(text, Path::new("a.yaml"), &overrides).unwrap_or_else(|found| panic!("{found:#?}"));
+    plan::resolve(&pipeline, "a").unwrap_or_else(|found| panic!("{found:#?}")).0
+}
+
+fn contents(plan: &Plan, mark: &str) -> BTreeMap<TableName, Fingerprint> {
+    plan.pipeline.data.keys().map(|table| (table.clone(), Fingerprint(format!("{mark}-{table}")))).collect()
+}
+
+fn fingerprints(text: &str, overrides: &[&str]) -> BTreeMap<String, Fingerprint> {
+    let plan = planned(text, overrides);
+    plan.fingerprints(&contents(&plan, "same"))
+}
+
+/// The stages that run again when one thing is changed.
+fn rerun(overrides: &[&str]) -> String {
+    changed(&fingerprints(PIPELINE, &[]), &fingerprints(PIPELINE, overrides))
+}
+
+fn changed(before: &BTreeMap<String, Fingerprint>, after: &BTreeMap<String, Fingerprint>) -> String {
+    let order = ["load:rows", "split:rows", "fit", "train#1", "evaluate#1", "export#1", "verify#1"];
+    let keys: BTreeSet<&str> = after.keys().map(String::as_str).collect();
+    assert_eq!(keys, BTreeSet::from(order));
+    order.into_iter().filter(|key| before[*key] != after[*key]).collect::<Vec<_>>().join(" ")
+}
+
+const ALL: &str = "load:rows split:rows fit train#1 evaluate#1 export#1 verify#1";
+const FROM_SPLIT: &str = "split:rows fit train#1 evaluate#1 export#1 verify#1";
+const FROM_FIT: &str = "fit train#1 evaluate#1 export#1 verify#1";
+const FROM_TRAIN: &str = "train#1 evaluate#1 export#1 verify#1";
+
+#[test]
+fn what_changes_a_result_makes_it_anew() {
+    assert_eq!(rerun(&["data.rows.query=select * from self"]), ALL);
+    assert_eq!(rerun(&["data.rows.rename={a: b}"]), ALL);
+    assert_eq!(rerun(&["data.rows.source.csv.separator=;"]), ALL);
+    assert_eq!(rerun(&["data.rows.source.csv.path=other.tsv"]), ALL, "the ending may say how it is read");
+    assert_eq!(rerun(&["data.rows.split.random.valid=0.3"]), FROM_SPLIT);
+    assert_eq!(rerun(&["seed=2"]), FROM_SPLIT);
+    assert_eq!(rerun(&["inputs.age=min_max"]), FROM_FIT);
+    assert_eq!(rerun(&["tasks.rich.target=poor"]), FROM_FIT);
+    assert_eq!(rerun(&["tasks.rich.missing=error"]), FROM_FIT);
+    assert_eq!(rerun(&["trunk[0].dense.units=9"]), FROM_TRAIN);
+    assert_eq!(rerun(&["inputs.age.standardize.encoder=[{dense: 2}]"]), FROM_TRAIN);
+    assert_eq!(rerun(&["tasks.rich.loss=focal"]), FROM_TRAIN);
+    assert_eq!(rerun(&["weighting=uncertainty"]), FROM_TRAIN);
+    assert_eq!(rerun(&["train.epochs=3"]), FROM_TRAIN);
+    assert_eq!(rerun(&["train.monitor.patience=3"]), FROM_TRAIN);
+    assert_eq!(rerun(&["tasks.rich.metrics=[f1]"]), "evaluate#1");
+    assert_eq!(rerun(&["evaluate.splits=[test]"]), "evaluate#1");
+    assert_eq!(rerun(&["export.onnx.opset=18"]), "export#1 verify#1");
+    assert_eq!(rerun(&["export.onnx.tolerance=0.01"]), "verify#1");
+}
+
+#[test]
+fn what_changes_no_result_makes_nothing_anew() {
+    for set in [
+        "name=other",
+        "description=words",
+        "data.rows.source.csv.path=elsewhere/copy.csv",
+        "data.rows.source.csv.header=true",
+        "train.checkpoint.steps=10",
+        "train.checkpoint.seconds=1",
+        "train.optimizer=adamw",
+        "weighting=equal",
+        "tasks.rich.loss=binary_cross_entropy",
+        "tasks.rich.data=rows",
+        "export.onnx.tolerance=0.0001",
+    ] {
+        assert_eq!(rerun(&[set]), "", "{set}");
+    }
+}
+
+#[test]
+fn a_monitored_metric_counts_for_training() {
+    let monitored = ["train.monitor.task=rich"];
+    let before = fingerprints(PIPELINE, &monitored);
+    let after = fingerprints(PIPELINE, &[monitored[0], "tasks.rich.metrics=[f1]"]);
+    assert_eq!(changed(&before, &after), FROM_TRAIN, "the first metric chooses the best epoch");
+    let after = fingerprints(PIPELINE, &[monitored[0], "train.monitor.metric=auroc"]);
+    assert_eq!(changed(&before, &after), "", "auroc is the first metric of a binary task");
+}
+
+#[test]
+fn content_counts_and_a_seed_only_where_something_is_drawn() {
+    let plan = planned(PIPELINE, &[]);
+    let before = plan.fingerprints(&contents(&plan, "before"));
+    assert_eq!(changed(&before, &plan.fingerprints(&contents(&plan, "after"))), ALL);
+    let by_time = "data.rows.split={time: age}";
+    let before = fingerprints(PIPELINE, &[by_time]);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[by_time, "seed=2"])), FROM_TRAIN);
+    let with_file = "data.rows.split={files: {valid: v.csv, test: t.csv}}";
+    let drawn = "data.rows.split={files: {test: t.csv}}";
+    let before = fingerprints(PIPELINE, &[with_file]);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[with_file, "seed=2"])), FROM_TRAIN);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[drawn])), ALL, "other files");
+    let before = fingerprints(PIPELINE, &[drawn]);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[drawn, "seed=2"])), FROM_SPLIT);
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let plan = planned(PIPELINE, &["train.monitor.task=weeks"]);
+    let json = serde_json::to_value(&plan.pipeline).unwrap();
+    assert_eq!(json["tasks"]["rich"]["data"], "rows");
+    assert!(json["tasks"]["rich"]["loss"].get("binary_cross_entropy").is_some());
+    assert_eq!(json["tasks"]["rich"]["metrics"][0], "auroc");
+    assert_eq!(json["tasks"]["weeks"]["loss"], "mse");
+    assert_eq!(json["train"]["monitor"]["metric"], "rmse");
+    assert_eq!(plan.name().as_str(), "small");
+    let nameless = PIPELINE.replace("name: small\n", "");
+    let (pipeline, _) = spec::read(&nameless, Path::new("a.yaml"), &[]).unwrap();
+    for (stem, name) in
+        [("my pipeline.v2", "my_pipeline_v2"), ("2024", "_2024"), ("größe", "größe"), ("", "_")]
+    {
+        assert_eq!(plan::resolve(&pipeline, stem).unwrap().0.name().as_str(), name);
+    }
+    let long = plan::resolve(&pipeline, &"ß".repeat(300)).unwrap().0;
+    assert!(long.name().as_str().len() <= 48);
+}
+
+#[test]
+fn the_rooms_of_the_craft_get_their_words() {
+    let plan =
+        planned(PIPELINE, &["inputs.age.standardize.encoder=[{dense: 2}]", "tasks.weeks.after=[rich]"]);
+    let network = plan.network();
+    assert_eq!(network.encoders.len(), 3);
+    assert_eq!(network.encoders[0].1.len(), 1);
+    assert_eq!(network.tasks[1].after, [TaskName::new("rich").unwrap()]);
+    assert!(network.tasks.iter().all(|task| task.loss.is_some()));
+    let tasks = plan.tasks();
+    assert_eq!((tasks[0].table.as_str(), tasks[0].columns[0].as_str()), ("rows", "rich"));
+    assert_eq!(plan.metrics().len(), 2);
+    let trial = plan.trial(1).unwrap();
+    assert_eq!(trial.seed, 1);
+    let setting = |address: &str| {
+        trial.parameters.iter().find(|(known, _)| known == address).map(|(_, value)| value.as_str())
+    };
+    assert_eq!(setting("train.epochs"), Some("2"));
+    assert_eq!(setting("trunk[0].dense.units"), Some("8"));
+    assert_eq!(setting("data.rows.source.csv.path"), Some("rows.csv"));
+    assert_eq!(setting("evaluate.splits"), Some("train, valid, test"));
+    assert_eq!(setting("name"), None);
+}
+
+#[test]
+fn stages_come_after_what_they_need() {
+    let text = PIPELINE
+        .replace("inputs:\n", "  more:\n    source: {csv: more.csv}\ninputs:\n")
+        .replace("{target", "{data: rows, target");
+    let text = text.replace("train:", "  other: {data: more, target: x, kind: binary}\ntrain:");
+    let plan = planned(&text, &[]);
+    let keys: Vec<&str> = plan.stages().map(|stage| stage.key.as_str()).collect();
+    let all = [
+        "load:rows",
+        "split:rows",
+        "load:more",
+        "split:more",
+        "fit",
+        "train#1",
+        "evaluate#1",
+        "export#1",
+        "verify#1",
+    ];
+    assert_eq!(keys, all);
+    let position = |key: &str| keys.iter().position(|known| *known == key).unwrap();
+    for node in plan.order() {
+        for before in plan.upstream(node) {
+            assert!(position(&plan.graph[before].key) < position(&plan.graph[node].key));
+        }
+    }
+    let only = |name: &str| -> Option<Vec<String>> {
+        Some(plan.only(name)?.into_iter().map(|node| plan.graph[node].key.clone()).collect())
+    };
+    assert_eq!(only("split:more").unwrap(), ["load:more", "split:more"]);
+    assert_eq!(only("fit").unwrap().len(), 5);
+    assert_eq!(only("load").unwrap(), ["load:rows", "load:more"]);
+    assert_eq!(only("verify").unwrap().len(), 8);
+    assert_eq!(only("trian"), None);
+    assert_eq!(plan.downstream(plan.node("fit").unwrap()).len(), 4);
+}
+
+#[test]
+fn every_rendering_names_every_stage() {
+    let plan = planned(PIPELINE, &[]);
+    let fingerprints = plan.fingerprints(&contents(&plan, "x"));
+    let stages = plan.stages().map(|stage| StageView {
+        key: stage.key.clone(),
+        fingerprint: fingerprints.get(&stage.key).cloned(),
+        cached: stage.trial.is_none(),
+        why: if stage.trial.is_none() { "found in the cache" } else { "never done" }.to_owned(),
+    });
+    let part = PartView {
+        part: "trunk[0]".to_owned(),
+        kind: "dense".to_owned(),
+        shape: mtl::domain::shape::Shape::vector(8),
+        parameters: 12_345,
+    };
+    let view = View { stages: stages.collect(), parts: Some(vec![part]) };
+    let text = plan::render::text(&plan, &view);
+    let dot = plan::render::dot(&plan, &view);
+    let mermaid = plan::render::mermaid(&plan, &view);
+    let json = plan::render::json(&plan, &view);
+    for stage in plan.stages() {
+        assert!(text.contains(&stage.key) && dot.contains(&stage.key) && mermaid.contains(&stage.key));
+    }
+    assert!(
+        text.contains("12,345") && text.contains("never done") && text.contains("batch_size: 32"),
+        "{text}"
+    );
+    assert_eq!(dot.matches("style=dashed").count(), 3);
+    assert!(mermaid.contains("class n0,n1,n2 cached"), "{mermaid}");
+    assert_eq!(json["stages"][2]["needs"], serde_json::json!(["load:rows", "split:rows"]));
+    assert_eq!(json["network"][0]["parameters"], 12_345);
+    assert!(plan::render::text(&plan, &View::default()).contains("verify#1"));
+}
+
+/// blake3 of the empty input, from the algorithm's published test vectors.
+const EMPTY: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+
+#[test]
+fn files_are_known_by_content_and_remembered() {
+    let project =
+        Project::new().file("a.csv", "x,y\n1,2\n").file("b.csv", "x,y\n1,2\n").file("empty.csv", "");
+    assert_eq!(content::file(&project.path("empty.csv")).unwrap().fingerprint.0, EMPTY);
+    let place = project.path("cache/files.json");
+    let settle = |name: &str, seconds_ago: u64| {
+        let file = std::fs::File::options().append(true).open(project.path(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(seconds_ago))
+            .unwrap();
+    };
+    settle("a.csv", 100);
+    let mut contents = Contents::open(&place);
+    let first = contents.file(&project.path("a.csv")).unwrap();
+    assert_eq!(first.bytes, 8);
+    assert_eq!(first.fingerprint, contents.file(&project.path("b.csv")).unwrap().fingerprint);
+    contents.save().unwrap();
+
+    let kept = std::fs::read_to_string(&place).unwrap();
+    assert!(kept.contains("a.csv"), "an old file is remembered");
+    assert!(!kept.contains("b.csv"), "one written this moment may still change unseen");
+    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    // What is remembered is believed, so that the file is not read again...
+    let other = "0".repeat(64);
+    std::fs::write(&place, kept.replace(&first.fingerprint.0, &other)).unwrap();
+    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap().fingerprint.0, other);
+    // ...until its size or its time changes.
+    settle("a.csv", 50);
+    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    for damaged in ["", "{", "[]", "{\"format\": 99, \"files\": {}}", &kept[..kept.len() / 2]] {
+        std::fs::write(&place, damaged).unwrap();
+        let mut contents = Contents::open(&place);
+        assert_eq!(contents.file(&project.path("a.csv")).unwrap(), first);
+        contents.save().unwrap();
+    }
+    assert!(contents.file(&project.path("absent.csv")).is_err());
+    assert!(contents.file(project.folder()).is_err());
+}
+
+#[test]
+fn what_two_processes_remember_is_kept() {
+    let project = Project::new().file("a.csv", "1").file("b.csv", "2");
+    for name in ["a.csv", "b.csv"] {
+        let file = std::fs::File::options().append(true).open(project.path(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+    let place = project.path("files.json");
+    let (mut one, mut two) = (Contents::open(&place), Contents::open(&place));
+    one.file(&project.path("a.csv")).unwrap();
+    two.file(&project.path("b.csv")).unwrap();
+    one.save().unwrap();
+    two.save().unwrap();
+    let kept = std::fs::read_to_string(&place).unwrap();
+    assert!(kept.contains("a.csv") && kept.contains("b.csv"));
+}
