@@ -1,6 +1,6 @@
 //! Every shelf a user chooses from: its noun, its names, its examples.
 
-use crate::data::spec::{FeatureSpec, SourceSpec, SplitSpec};
+use crate::data::spec::{SourceSpec, SplitSpec};
 use crate::domain::kinds::Choice;
 use crate::domain::task::TargetSpec;
 use crate::evaluate::spec::MetricSpec;
