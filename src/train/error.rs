@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::domain::name::{TableName, TaskName};
+use crate::domain::name::TaskName;
 use crate::train::checkpoint;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -24,8 +24,6 @@ pub enum Error {
     NoGradient { variable: String },
     #[error("no table has training rows")]
     NoRows,
-    #[error("the data has no table `{0}`")]
-    NoTable(TableName),
     #[error("the monitor names task `{0}`, which is not a task")]
     UnknownTask(TaskName),
     #[error("the monitor needs a metric of task `{0}`, which has none")]
@@ -34,6 +32,8 @@ pub enum Error {
     Checkpoint(#[from] checkpoint::Error),
     #[error("cannot {doing} {path}: {source}", path = .path.display())]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Model(#[from] crate::model::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }

@@ -1,16 +1,23 @@
 //! How do a network's weights change? Names candle, with `model`.
 
+pub mod batch;
 pub mod checkpoint;
 pub mod early_stopping;
 pub mod error;
 pub mod gradient;
 pub mod job;
+pub mod learner;
+pub mod objective;
 pub mod optimizer;
 pub mod record;
 pub mod regularization;
+#[cfg(test)]
+mod rehearsal;
 pub mod schedule;
 pub mod spec;
 pub mod trainer;
+pub mod training;
+pub mod validation;
 pub mod weighting;
 
 pub use error::{Error, Result};

@@ -100,6 +100,10 @@ impl Tally {
         }
     }
 
+    pub fn tasks(&self) -> usize {
+        self.losses.len()
+    }
+
     pub fn add(&mut self, step: &Step) {
         for (task, loss) in step.losses.iter().enumerate() {
             let Some(loss) = loss else { continue };

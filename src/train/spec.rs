@@ -60,7 +60,8 @@ pub struct MonitorSpec {
     /// Without it, all tasks.
     pub task: Option<TaskName>,
     /// With a task: one of its metrics, by default its first. Without a task: leave it out, and the
-    /// mean validation loss relative to the first epoch's is minimised, each task counting alike.
+    /// mean over tasks of the validation loss is minimised, each in units of what always answering the
+    /// training rows' mean or class frequencies would cost: 1 is knowing nothing, 0 is perfect.
     pub metric: Option<MetricSpec>,
     /// Stop after this many epochs without a better one. Default: never.
     pub patience: Option<Count>,

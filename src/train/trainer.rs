@@ -1,12 +1,163 @@
-//! Epochs and steps.
+//! Epochs: batches, validation, the best weights, checkpoints, events.
+
+use std::time::{Duration, Instant};
 
 use crate::domain::cancel::Cancel;
-use crate::domain::event::Observer;
+use crate::domain::event::{Event, Observer};
+use crate::domain::score::TaskValue;
+use crate::model::device::{DeviceChoice, device};
+use crate::model::network::Network;
+use crate::train::batch::{Batch, Loader};
+use crate::train::early_stopping::Verdict;
 use crate::train::error::{Error, Result};
 use crate::train::job::{Job, Trained};
+use crate::train::learner::Outcome;
+use crate::train::record::{Epoch, Position, Tally};
+use crate::train::schedule::Clock;
+use crate::train::spec::DeviceSpec;
+use crate::train::training::Training;
 
-/// Trains one trial's network and writes the best epoch's weights.
+/// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
+/// checkpoint folder if it finds its own there, and ends the same, bit for bit, as without the pause.
+///
+/// The epochs of before the pause are told again, so that who listens hears the whole story.
 pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trained> {
-    let _ = (job, observer, cancel);
-    Err(Error::NoRows)
+    let started = Instant::now();
+    let device = device(&choice(&job.spec.device))?;
+    let network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
+    let loader = Loader::new(job.dataset, &network, job.seed, job.spec.batch_size.get());
+    let mut training = Training::new(job, observer, &network, &loader)?;
+    training.resume()?;
+    training.announce(loader.rows());
+    while training.finished.is_none() {
+        training.epoch(&loader, cancel)?;
+    }
+    training.close(started)
+}
+
+/// The words of `model` for those of `train`.
+fn choice(device: &DeviceSpec) -> DeviceChoice {
+    match device {
+        DeviceSpec::Auto => DeviceChoice::Auto,
+        DeviceSpec::Cpu => DeviceChoice::Cpu,
+        DeviceSpec::Cuda(number) => DeviceChoice::Cuda(*number),
+        DeviceSpec::Metal => DeviceChoice::Metal,
+    }
+}
+
+/// Between two `Stepped` events.
+const GLANCE: Duration = Duration::from_millis(200);
+
+impl Training<'_> {
+    /// What is left of the running epoch, and all that belongs to its end.
+    fn epoch(&mut self, loader: &Loader, cancel: &Cancel) -> Result<()> {
+        let Position { epoch, batch, .. } = self.position;
+        self.mark = Instant::now();
+        loader.each(epoch, batch, |batch| self.step(&batch, cancel))?;
+        self.end_epoch()?;
+        if cancel.is_requested() && self.finished.is_none() {
+            return self.interrupt();
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Batch, cancel: &Cancel) -> Result<()> {
+        let outcome = self.learner.learn(batch, self.clock(self.position.step))?;
+        if let Some((task, loss)) = outcome.diverged() {
+            return Err(self.diverged(task, loss));
+        }
+        self.position.batch += 1;
+        self.position.step += 1;
+        self.tally.add(&outcome.step());
+        let now = Instant::now();
+        self.tally.spend((now - self.mark).as_secs_f64());
+        self.mark = now;
+        self.glance(&outcome, now);
+        self.last = outcome.losses;
+        if cancel.is_requested() {
+            return self.interrupt();
+        }
+        if self.is_due(now) {
+            self.save()?;
+            self.mark = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Saves and stops.
+    fn interrupt(&mut self) -> Result<()> {
+        self.save()?;
+        Err(Error::Interrupted { step: self.position.step })
+    }
+
+    /// Is it time for a checkpoint?
+    fn is_due(&self, now: Instant) -> bool {
+        let words = &self.job.spec.checkpoint;
+        words.steps.is_some_and(|steps| self.position.step.is_multiple_of(steps.get()))
+            || (now - self.saved_at).as_secs_f64() >= words.seconds.get()
+    }
+
+    fn clock(&self, step: usize) -> Clock {
+        let total = self.steps_per_epoch * self.job.spec.epochs.get();
+        Clock { step, steps_per_epoch: self.steps_per_epoch, total }
+    }
+
+    /// Shows the step, unless the last one shown is too fresh.
+    fn glance(&mut self, outcome: &Outcome, now: Instant) {
+        if self.shown.is_some_and(|shown| now - shown < GLANCE) {
+            return;
+        }
+        self.shown = Some(now);
+        self.observer.observe(&Event::Stepped {
+            trial: self.job.trial,
+            epoch: self.position.epoch + 1,
+            step: self.position.batch,
+            steps: self.steps_per_epoch,
+            losses: self.named(&outcome.losses),
+        });
+    }
+
+    fn end_epoch(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let epoch = self.position.epoch + 1;
+        let losses = self.tally.losses();
+        self.learner.weighting.after_epoch(&losses);
+        let findings = self.validation.look()?;
+        let verdict = self.stopping.judge(epoch, findings.objective);
+        if verdict == Verdict::Best {
+            self.best = self.weights()?;
+        }
+        let event = Event::EpochFinished {
+            trial: self.job.trial,
+            epoch,
+            step: self.position.step,
+            losses: self.named(&losses),
+            joint_loss: self.tally.joint(),
+            weights: self.named(&self.tally.weights()),
+            rate: self.learner.rate(self.clock(self.position.step.saturating_sub(1))),
+            rows_per_second: self.tally.rows_per_second(),
+            seconds: self.tally.seconds() + started.elapsed().as_secs_f64(),
+            scores: findings.scores,
+            objective: findings.objective,
+            best: verdict == Verdict::Best,
+        };
+        self.history.extend(Epoch::of(&event));
+        self.observer.observe(&event);
+        self.position = Position { epoch, batch: 0, step: self.position.step };
+        self.tally = Tally::new(self.last.len());
+        self.finished = match verdict {
+            _ if epoch >= self.job.spec.epochs.get() => Some(format!("all {epoch} epochs are done")),
+            Verdict::Stop => Some(format!("no better epoch in the last {}", self.stopping.standing().waited)),
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// Values of the tasks that have one.
+    fn named(&self, values: &[Option<f64>]) -> Vec<TaskValue> {
+        let tasks = self.job.dataset.signature.tasks.iter().zip(values);
+        tasks
+            .filter_map(|(task, value)| Some(TaskValue { task: task.name.clone(), value: (*value)? }))
+            .collect()
+    }
 }

@@ -1,0 +1,142 @@
+//! From rows of encoded tables to tensors, one batch ahead of the step that learns from it.
+
+use std::sync::mpsc::sync_channel;
+
+use candle_core::{Device, Tensor};
+
+use crate::data::sampling::{self, Shuffle};
+use crate::domain::array::Array;
+use crate::domain::table::{Dataset, Table};
+use crate::model::network::Network;
+use crate::train::error::Result;
+
+/// What one step learns from: rows of one table.
+#[derive(Debug)]
+pub struct Batch {
+    pub rows: usize,
+    /// As the network takes them.
+    pub inputs: Vec<Tensor>,
+    /// Only tasks with a label in the batch, in the signature's order.
+    pub labels: Vec<Labels>,
+}
+
+/// One task's truth.
+#[derive(Debug)]
+pub struct Labels {
+    /// Its index in the signature.
+    pub task: usize,
+    /// `[rows, width]`, 0 where the label is missing.
+    pub truth: Tensor,
+    /// `[rows, width]`, 1 where the label is present, else 0.
+    pub mask: Tensor,
+    /// Rows with a label.
+    pub labelled: usize,
+}
+
+impl Labels {
+    /// The labels at `rows`; `None` when all of them are missing.
+    pub fn gather(task: usize, target: &Array, rows: &[u32], device: &Device) -> Result<Option<Self>> {
+        let width = target.width();
+        let cells = target.as_f32().unwrap_or_default();
+        let (mut truth, mut mask) =
+            (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len() * width));
+        let mut labelled = 0;
+        for row in rows {
+            let start = *row as usize * width;
+            let mut any = false;
+            for cell in &cells[start..start + width] {
+                let present = !cell.is_nan();
+                any |= present;
+                truth.push(if present { *cell } else { 0.0 });
+                mask.push(f32::from(u8::from(present)));
+            }
+            labelled += usize::from(any);
+        }
+        if labelled == 0 {
+            return Ok(None);
+        }
+        let shape = (rows.len(), width);
+        let truth = Tensor::from_vec(truth, shape, device)?;
+        let mask = Tensor::from_vec(mask, shape, device)?;
+        Ok(Some(Self { task, truth, mask, labelled }))
+    }
+}
+
+/// Makes the batches of every epoch.
+pub struct Loader<'a> {
+    dataset: &'a Dataset,
+    network: &'a Network,
+    shuffle: Shuffle,
+    /// Per table: each task's index in the signature beside its labels.
+    targets: Vec<Vec<(usize, &'a Array)>>,
+}
+
+impl<'a> Loader<'a> {
+    pub fn new(dataset: &'a Dataset, network: &'a Network, seed: u64, batch_size: usize) -> Self {
+        let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
+        let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
+        Self { dataset, network, shuffle: Shuffle::new(seed, batch_size, rows), targets }
+    }
+
+    /// Training rows of all tables.
+    pub fn rows(&self) -> usize {
+        self.dataset.tables.iter().map(|table| table.train.len()).sum()
+    }
+
+    /// The same for every epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.epoch(0).len()
+    }
+
+    /// The rows of every batch of an epoch. A last batch of a single row joins the one before:
+    /// batch normalization could make nothing of it.
+    fn epoch(&self, epoch: usize) -> Vec<sampling::Batch> {
+        let mut batches: Vec<sampling::Batch> = Vec::new();
+        for batch in self.shuffle.epoch(epoch) {
+            let before = batches.iter_mut().rev().find(|before| before.table == batch.table);
+            match before {
+                Some(before) if batch.rows.len() == 1 && before.rows.len() > 1 => {
+                    before.rows.extend(batch.rows)
+                }
+                _ => batches.push(batch),
+            }
+        }
+        batches
+    }
+
+    /// Hands the epoch's batches from number `first` on to `step`, until it fails. The next ones are
+    /// gathered meanwhile, if there is more than one thread.
+    pub fn each(&self, epoch: usize, first: usize, mut step: impl FnMut(Batch) -> Result<()>) -> Result<()> {
+        let batches: Vec<sampling::Batch> = self.epoch(epoch).into_iter().skip(first).collect();
+        if rayon::current_num_threads() == 1 {
+            return batches.iter().try_for_each(|batch| step(self.gather(batch)?));
+        }
+        std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(2);
+            scope.spawn(move || {
+                for batch in &batches {
+                    // The receiver is gone when a step failed.
+                    if sender.send(self.gather(batch)).is_err() {
+                        break;
+                    }
+                }
+            });
+            receiver.into_iter().try_for_each(|batch| step(batch?))
+        })
+    }
+
+    fn gather(&self, batch: &sampling::Batch) -> Result<Batch> {
+        let inputs = self.network.tensors(&self.dataset.tables[batch.table], Some(&batch.rows))?;
+        let labels = self.targets[batch.table].iter();
+        let labels =
+            labels.map(|(task, target)| Labels::gather(*task, target, &batch.rows, self.network.device()));
+        let labels = labels.filter_map(Result::transpose).collect::<Result<_>>()?;
+        Ok(Batch { rows: batch.rows.len(), inputs, labels })
+    }
+}
+
+/// The table's tasks, by their index in the signature.
+pub fn targets<'a>(dataset: &Dataset, table: &'a Table) -> Vec<(usize, &'a Array)> {
+    let tasks = dataset.signature.tasks.iter().enumerate();
+    tasks.filter_map(|(index, task)| Some((index, table.target(&task.name)?))).collect()
+}

@@ -1,0 +1,181 @@
+//! One step: forward, losses, weights, backward, clipping, optimizer.
+
+use candle_core::Tensor;
+
+use crate::model::mode::Mode;
+use crate::model::network::Network;
+use crate::train::batch::Batch;
+use crate::train::error::{Error, Result};
+use crate::train::gradient::{collect, stroke};
+use crate::train::optimizer::Update;
+use crate::train::optimizer::pass::{Optimizer, Trainable};
+use crate::train::record::Step;
+use crate::train::regularization::Strength;
+use crate::train::schedule::{Clock, Schedule};
+use crate::train::weighting::Weighting;
+
+/// What stays the same at every step.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    pub seed: u64,
+    pub update: &'a dyn Update,
+    pub schedule: &'a dyn Schedule,
+    pub strength: Strength,
+    pub clip_norm: Option<f64>,
+}
+
+/// Changes a network's weights.
+pub struct Learner<'a> {
+    network: &'a Network,
+    words: Words<'a>,
+    pub variables: Vec<Trainable>,
+    pub optimizer: Optimizer<'a>,
+    pub weighting: Box<dyn Weighting>,
+    /// Per task: was it seen that its loss reaches all it should?
+    proven: Vec<bool>,
+}
+
+/// What a step found. Vectors hold every task, in the signature's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub rows: usize,
+    /// Rows with a label.
+    pub labelled: Vec<usize>,
+    /// `None` for a task without a label.
+    pub losses: Vec<Option<f64>>,
+    pub weights: Vec<f64>,
+    /// What was minimised: weighted sum, weighting's own part, regularization.
+    pub joint: f64,
+}
+
+impl Outcome {
+    /// The first task whose loss is no number any more.
+    pub fn diverged(&self) -> Option<(usize, f64)> {
+        let losses = self.losses.iter().enumerate();
+        losses.filter_map(|(task, loss)| Some((task, (*loss)?))).find(|(_, loss)| !loss.is_finite())
+    }
+
+    /// As it joins the epoch's sums.
+    pub fn step(&self) -> Step<'_> {
+        let Self { rows, labelled, losses, weights, joint } = self;
+        Step { rows: *rows, labelled, losses, weights, joint: *joint }
+    }
+
+    fn weighted_sum(&self) -> f64 {
+        self.losses.iter().zip(&self.weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum()
+    }
+}
+
+impl<'a> Learner<'a> {
+    pub fn new(network: &'a Network, weighting: Box<dyn Weighting>, words: Words<'a>) -> Result<Self> {
+        let trainable = network.weights().trainable();
+        let variables: Vec<Trainable> = trainable
+            .map(|weight| Trainable {
+                name: weight.name.clone(),
+                var: weight.var.clone(),
+                decay: weight.decay,
+            })
+            .collect();
+        let optimizer = Optimizer::new(words.update, &variables)?;
+        let proven = vec![false; network.signature().tasks.len()];
+        Ok(Self { network, words, variables, optimizer, weighting, proven })
+    }
+
+    /// The learning rate of a step.
+    pub fn rate(&self, clock: Clock) -> f64 {
+        self.words.update.rate() * self.words.schedule.factor(clock)
+    }
+
+    /// Learns from one batch. When a loss is no number, nothing is changed.
+    pub fn learn(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
+        let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
+        let losses = self.losses(batch, &tasks, clock)?;
+        let mut outcome = self.outcome(batch, &losses)?;
+        if losses.is_empty() || outcome.diverged().is_some() {
+            return Ok(outcome);
+        }
+        outcome.weights = self.weighting.weights(clock.step as u64, &outcome.losses);
+        let joint = joint(&losses, tasks.iter().map(|task| outcome.weights[*task]))?;
+        let gradients = collect(joint.backward()?, &self.variables);
+        self.prove(&tasks, &gradients)?;
+        let Words { strength, clip_norm, schedule, .. } = self.words;
+        let (stroke, penalty) = stroke(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
+        self.optimizer.step(&self.variables, &gradients, &stroke)?;
+        outcome.joint = outcome.weighted_sum() + self.weighting.penalty(&outcome.losses) + penalty;
+        self.weighting.learn(&outcome.losses, schedule.factor(clock));
+        Ok(outcome)
+    }
+
+    /// The losses of the batch's tasks, as scalar tensors.
+    fn losses(&self, batch: &Batch, tasks: &[usize], clock: Clock) -> Result<Vec<Tensor>> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mode = Mode::train(self.words.seed, clock.step as u64);
+        let logits = self.network.forward(&batch.inputs, &mode, tasks)?;
+        let both = batch.labels.iter().zip(&logits);
+        both.map(|(labels, logits)| {
+            Ok(self.network.loss(labels.task, logits, &labels.truth, &labels.mask)?)
+        })
+        .collect()
+    }
+
+    fn outcome(&self, batch: &Batch, losses: &[Tensor]) -> Result<Outcome> {
+        let tasks = self.proven.len();
+        let mut outcome = Outcome {
+            rows: batch.rows,
+            labelled: vec![0; tasks],
+            losses: vec![None; tasks],
+            weights: vec![0.0; tasks],
+            joint: 0.0,
+        };
+        for (labels, loss) in batch.labels.iter().zip(losses) {
+            outcome.labelled[labels.task] = labels.labelled;
+            outcome.losses[labels.task] = Some(f64::from(loss.to_scalar::<f32>()?));
+        }
+        Ok(outcome)
+    }
+
+    /// At the first step of each task: did every variable it uses get a gradient? A layer without a
+    /// backward would cut off all before it, and nobody would notice.
+    fn prove(&mut self, tasks: &[usize], gradients: &[Option<Tensor>]) -> Result<()> {
+        if tasks.iter().all(|task| self.proven[*task]) {
+            return Ok(());
+        }
+        for (weight, gradient) in self.network.weights().trainable().zip(gradients) {
+            if gradient.is_none() && self.network.uses(tasks, weight) {
+                return Err(Error::NoGradient { variable: weight.name.clone() });
+            }
+        }
+        tasks.iter().for_each(|task| self.proven[*task] = true);
+        Ok(())
+    }
+}
+
+/// The weighted sum of the losses.
+fn joint(losses: &[Tensor], weights: impl Iterator<Item = f64>) -> Result<Tensor> {
+    let mut sum: Option<Tensor> = None;
+    for (loss, weight) in losses.iter().zip(weights) {
+        let weighted = if weight == 1.0 { loss.clone() } else { loss.affine(weight, 0.0)? };
+        sum = Some(match sum {
+            Some(sum) => (sum + weighted)?,
+            None => weighted,
+        });
+    }
+    sum.ok_or_else(|| candle_core::Error::Msg("a step has at least one loss".into()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::train::learner::joint;
+
+    #[test]
+    fn the_joint_loss_is_the_weighted_sum() {
+        let loss = |value: f32| Tensor::new(value, &Device::Cpu).expect("a scalar");
+        let sum = joint(&[loss(2.0), loss(3.0), loss(5.0)], [1.0, 0.5, 0.0].into_iter()).expect("a sum");
+        assert_eq!(sum.to_scalar::<f32>().expect("a number"), 3.5);
+        assert!(joint(&[], std::iter::empty()).is_err());
+    }
+}

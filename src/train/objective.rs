@@ -1,0 +1,164 @@
+//! What the best epoch is chosen by: one task's metric, or all tasks' validation losses as one number.
+//!
+//! Over all tasks: mean over tasks of L_k / R_k, where R_k is what the same validation rows cost when
+//! the answer is always that of the training rows' mean or class frequencies. 1 is no better than
+//! knowing nothing, 0 is perfect. Unlike the first epoch's loss, R_k depends on neither seed, network
+//! nor rate, so trials compare by it, and a task that is quickly learned counts no less.
+
+use crate::domain::array::Array;
+use crate::domain::name::TaskName;
+use crate::domain::score::{Direction, Score};
+use crate::domain::task::Target;
+use crate::evaluate::metric::MetricSpec;
+use crate::train::error::{Error, Result};
+use crate::train::spec::MonitorSpec;
+
+/// What a monitor came down to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Objective {
+    /// One task's metric.
+    Metric { task: TaskName, metric: MetricSpec },
+    /// All tasks' losses, each in units of its reference.
+    Losses,
+}
+
+impl Objective {
+    pub fn new(monitor: &MonitorSpec, metrics: &[(TaskName, Vec<MetricSpec>)]) -> Result<Self> {
+        let Some(task) = &monitor.task else { return Ok(Self::Losses) };
+        let Some((_, own)) = metrics.iter().find(|(name, _)| name == task) else {
+            return Err(Error::UnknownTask(task.clone()));
+        };
+        let metric = monitor.metric.as_ref().or(own.first());
+        let metric = metric.ok_or_else(|| Error::NoMetric(task.clone()))?.clone();
+        Ok(Self::Metric { task: task.clone(), metric })
+    }
+
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Metric { metric, .. } => metric.view().direction(),
+            Self::Losses => Direction::Lower,
+        }
+    }
+
+    /// The epoch's value; `None` when it is not defined on these validation rows.
+    pub fn value(&self, scores: &[Score], losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
+        match self {
+            Self::Metric { task, metric } => {
+                let label = metric.label();
+                let score = scores.iter().find(|score| score.task == *task && score.metric == label)?;
+                Some(score.value)
+            }
+            Self::Losses => {
+                let shares: Vec<f64> =
+                    losses.iter().zip(references).filter_map(|(loss, r)| Some((*loss)? / r)).collect();
+                (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+            }
+        }
+    }
+}
+
+/// The logits that always give the training rows' class frequencies or mean, one row of them.
+/// Classes that never occur count as half a row.
+pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32> {
+    let odds = |yes: u64, no: u64| ((yes as f64 + 0.5) / (no as f64 + 0.5)).ln() as f32;
+    match target {
+        Target::Binary { counts, .. } => vec![odds(counts[1], counts[0])],
+        Target::Multiclass { counts, .. } => {
+            counts.iter().map(|count| (*count as f64 + 0.5).ln() as f32).collect()
+        }
+        Target::Multilabel { positives, present, .. } => {
+            positives.iter().zip(present).map(|(yes, all)| odds(*yes, all - yes)).collect()
+        }
+        // One question per cut: is it above?
+        Target::Ordinal { counts, .. } => (1..counts.len())
+            .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
+            .collect(),
+        Target::Regression { center, scale, .. } => (0..center.len())
+            .map(|column| {
+                ((mean(truth, column, train) - f64::from(center[column])) / f64::from(scale[column])) as f32
+            })
+            .collect(),
+    }
+}
+
+/// The mean of a column's present cells; 0 of none.
+fn mean(truth: &Array, column: usize, rows: &[u32]) -> f64 {
+    let (width, cells) = (truth.width(), truth.as_f32().unwrap_or_default());
+    let present = rows.iter().map(|row| cells[*row as usize * width + column]).filter(|cell| !cell.is_nan());
+    let (sum, count) = present.fold((0.0, 0_u64), |(sum, count), cell| (sum + f64::from(cell), count + 1));
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+/// What a task's loss is divided by: a reference of nothing divides nothing.
+pub fn reference(loss: Option<f64>) -> f64 {
+    loss.filter(|loss| loss.is_finite() && *loss > 1e-9).unwrap_or(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::array::Array;
+    use crate::domain::name::TaskName;
+    use crate::domain::score::{Direction, Score, Split};
+    use crate::domain::task::Target;
+    use crate::evaluate::default_metrics;
+    use crate::train::error::Error;
+    use crate::train::objective::{Objective, constant_logits, reference};
+    use crate::train::spec::MonitorSpec;
+
+    fn name(text: &str) -> TaskName {
+        TaskName::new(text).expect("a name")
+    }
+
+    #[test]
+    fn all_tasks_count_alike() {
+        let value = Objective::Losses.value(&[], &[Some(0.5), None, Some(30.0)], &[1.0, 1.0, 100.0]);
+        assert_eq!(value, Some(0.4));
+        assert_eq!(Objective::Losses.value(&[], &[None], &[1.0]), None);
+        assert_eq!([Some(0.0), None, Some(f64::INFINITY), Some(0.7)].map(reference), [1.0, 1.0, 1.0, 0.7]);
+    }
+
+    #[test]
+    fn one_tasks_first_metric() {
+        let metrics = [(name("a"), default_metrics("regression")), (name("b"), default_metrics("binary"))];
+        let monitor = |task| MonitorSpec { task: Some(name(task)), ..MonitorSpec::default() };
+        let objective = Objective::new(&monitor("b"), &metrics).expect("an objective");
+        assert_eq!(objective.direction(), Direction::Higher);
+        let score = |task, metric: &str, value| Score {
+            task: name(task),
+            split: Split::Valid,
+            metric: metric.into(),
+            value,
+            direction: Direction::Higher,
+            rows: 1,
+        };
+        let scores = [score("a", "auroc", 0.1), score("b", "f1", 0.2), score("b", "auroc", 0.3)];
+        assert_eq!(objective.value(&scores, &[], &[]), Some(0.3));
+        assert_eq!(objective.value(&scores[..2], &[], &[]), None);
+        assert!(matches!(Objective::new(&monitor("c"), &metrics), Err(Error::UnknownTask(_))));
+    }
+
+    #[test]
+    fn constants_give_frequencies_and_means() {
+        let truth = Array::f32(&[4, 1], vec![1.0, 3.0, f32::NAN, 100.0]);
+        let train = [0, 1, 2];
+        let of = |target: Target| constant_logits(&target, &truth, &train);
+        let classes = ["a", "b", "c"].map(String::from).to_vec();
+        let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+        let counts = vec![10_000, 20_000, 70_000];
+        let binary = of(Target::Binary {
+            classes: ["n".into(), "y".into()],
+            counts: [30_000, 10_000],
+            threshold: 0.5,
+        });
+        assert!((sigmoid(binary[0]) - 0.25).abs() < 1e-4);
+        let multiclass = of(Target::Multiclass { classes: classes.clone(), counts: counts.clone() });
+        assert!(((multiclass[2] - multiclass[0]).exp() - 7.0).abs() < 1e-2);
+        let ordinal = of(Target::Ordinal { classes, counts });
+        assert!((sigmoid(ordinal[0]) - 0.9).abs() < 1e-4 && (sigmoid(ordinal[1]) - 0.7).abs() < 1e-4);
+        let raw = Target::Regression { columns: vec!["y".into()], center: vec![0.0], scale: vec![1.0] };
+        assert_eq!(of(raw), [2.0]);
+        let standardized =
+            Target::Regression { columns: vec!["y".into()], center: vec![2.0], scale: vec![5.0] };
+        assert_eq!(of(standardized), [0.0]);
+    }
+}

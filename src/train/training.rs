@@ -1,0 +1,295 @@
+//! A training between two steps: how it begins, is kept, goes on, and is closed.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use candle_core::{Tensor, Var};
+
+use crate::domain::diagnostic::Severity;
+use crate::domain::event::{Event, Observer};
+use crate::model::device::describe;
+use crate::model::network::Network;
+use crate::model::weights::host;
+use crate::train::batch::Loader;
+use crate::train::checkpoint::{self, Checkpoint, State, file};
+use crate::train::early_stopping::EarlyStopping;
+use crate::train::error::{Error, LastGood, Result};
+use crate::train::job::{Job, Trained};
+use crate::train::learner::{Learner, Words};
+use crate::train::objective::Objective;
+use crate::train::optimizer::pass::Remembered;
+use crate::train::record::{Epoch, Exact, Position, Tally};
+use crate::train::regularization::Strength;
+use crate::train::validation::Validation;
+use crate::train::weighting::Setting;
+
+/// All that changes while a network is trained, and what it is trained with.
+pub struct Training<'a> {
+    pub job: &'a Job<'a>,
+    pub observer: &'a dyn Observer,
+    network: &'a Network,
+    pub learner: Learner<'a>,
+    pub validation: Validation<'a>,
+    pub stopping: EarlyStopping,
+    pub steps_per_epoch: usize,
+    pub position: Position,
+    pub tally: Tally,
+    pub history: Vec<Epoch>,
+    /// The best epoch's weights, in the network's order; none before the first epoch's end.
+    pub best: Vec<Vec<f32>>,
+    /// Why it is over, once it is.
+    pub finished: Option<String>,
+    /// The last step's losses.
+    pub last: Vec<Option<f64>>,
+    /// Since when the running step takes.
+    pub mark: Instant,
+    /// When a step was shown last.
+    pub shown: Option<Instant>,
+    pub saved_at: Instant,
+    saved: Option<LastGood>,
+}
+
+impl<'a> Training<'a> {
+    pub fn new(
+        job: &'a Job<'a>,
+        observer: &'a dyn Observer,
+        network: &'a Network,
+        loader: &Loader,
+    ) -> Result<Self> {
+        if loader.rows() == 0 {
+            return Err(Error::NoRows);
+        }
+        let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
+        let update = job.spec.optimizer.view();
+        let setting = Setting { tasks: &tasks, seed: job.seed, rate: update.rate() };
+        let regularization = job.spec.regularization.as_ref();
+        let words = Words {
+            seed: job.seed,
+            update,
+            schedule: job.spec.schedule.view(),
+            strength: regularization.map_or(Strength::default(), |words| words.view().strength()),
+            clip_norm: job.spec.clip_norm.map(|norm| norm.get()),
+        };
+        let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
+        let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
+        Ok(Self {
+            job,
+            observer,
+            network,
+            learner: Learner::new(network, job.weighting.view().build(&setting), words)?,
+            stopping: EarlyStopping::new(objective.direction(), patience),
+            validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
+            steps_per_epoch: loader.steps_per_epoch(),
+            position: Position::default(),
+            tally: Tally::new(tasks.len()),
+            history: Vec::new(),
+            best: Vec::new(),
+            finished: None,
+            last: vec![None; tasks.len()],
+            mark: Instant::now(),
+            shown: None,
+            saved_at: Instant::now(),
+            saved: None,
+        })
+    }
+
+    /// Goes on from the checkpoint folder, if there is a checkpoint of this job that can be read.
+    pub fn resume(&mut self) -> Result<()> {
+        let path = file(self.job.checkpoint_dir);
+        let found = match Checkpoint::read(&path) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
+            Err(error @ checkpoint::Error::File { .. }) => return Err(error.into()),
+            Err(error) => {
+                self.note(format!("{error}; the training starts over"));
+                return Ok(());
+            }
+        };
+        let step = found.state.position.step;
+        if found.state.job != self.job.job_fingerprint {
+            self.note(format!(
+                "the checkpoint {} is of another job; the training starts over",
+                path.display()
+            ));
+        } else if self.adopt(found)? {
+            self.saved = Some(LastGood { path, step });
+        } else {
+            self.note(format!("the checkpoint {} does not fit; the training starts over", path.display()));
+        }
+        Ok(())
+    }
+
+    fn note(&self, text: String) {
+        let stage = format!("train#{}", self.job.trial);
+        self.observer.observe(&Event::Note { stage, severity: Severity::Warning, text });
+    }
+
+    /// Tells where it begins, and what was before that.
+    pub fn announce(&self, rows: usize) {
+        self.observer.observe(&Event::TrainStarted {
+            trial: self.job.trial,
+            seed: self.job.seed,
+            epochs: self.job.spec.epochs.get(),
+            steps_per_epoch: self.steps_per_epoch,
+            rows,
+            parameters: self.network.weights().parameters(),
+            device: describe(self.network.device()),
+            from_step: self.position.step,
+        });
+        for epoch in &self.history {
+            self.observer.observe(&epoch.event(self.job.trial));
+        }
+    }
+
+    /// The weights as they are; an error when they are no numbers any more.
+    pub fn weights(&self) -> Result<Vec<Vec<f32>>> {
+        let mut values = Vec::new();
+        for weight in self.network.weights().iter() {
+            values.push(host(&weight.var)?);
+        }
+        if values.iter().flatten().all(|value| value.is_finite()) {
+            return Ok(values);
+        }
+        // The losses before this step were still numbers: the largest is the likeliest culprit.
+        let losses = self.last.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
+        let (task, _) = losses.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::NAN));
+        Err(self.diverged(task, f64::NAN))
+    }
+
+    /// The error for a loss that is no number; `task` is its index.
+    pub fn diverged(&self, task: usize, loss: f64) -> Error {
+        Error::Diverged {
+            step: self.position.step + 1,
+            epoch: self.position.epoch + 1,
+            task: self.job.dataset.signature.tasks[task].name.clone(),
+            loss,
+            checkpoint: self.saved.clone(),
+        }
+    }
+
+    /// Writes the checkpoint.
+    pub fn save(&mut self) -> Result<()> {
+        let checkpoint = self.checkpoint()?;
+        let path = file(self.job.checkpoint_dir);
+        checkpoint.write(&path)?;
+        let Position { epoch, batch, step } = self.position;
+        self.saved = Some(LastGood { path, step });
+        self.saved_at = Instant::now();
+        let epoch = epoch + usize::from(batch > 0);
+        self.observer.observe(&Event::CheckpointSaved { trial: self.job.trial, epoch, step });
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint> {
+        let names: Vec<&str> = self.network.weights().iter().map(|weight| weight.name.as_str()).collect();
+        let named = |kind: &str, values: Vec<Vec<f32>>| -> Vec<(String, Vec<f32>)> {
+            names.iter().map(|name| format!("{kind}/{name}")).zip(values).collect()
+        };
+        let mut arrays = named(WEIGHT, self.weights()?);
+        arrays.extend(named(BEST, self.best.clone()));
+        let mut counts = Vec::new();
+        for (variable, kept) in self.learner.variables.iter().zip(self.learner.optimizer.remembered()?) {
+            counts.push(kept.count);
+            let moments = kept.moments.into_iter().enumerate();
+            arrays.extend(moments.map(|(number, values)| (moment(number, &variable.name), values)));
+        }
+        let state = State {
+            job: self.job.job_fingerprint.to_owned(),
+            position: self.position,
+            tally: self.tally.clone(),
+            history: self.history.clone(),
+            standing: self.stopping.standing(),
+            weighting: self.learner.weighting.state().into_iter().map(Exact::from).collect(),
+            counts,
+            finished: self.finished.clone(),
+        };
+        Ok(Checkpoint { state, arrays })
+    }
+
+    /// Takes a checkpoint's place; `false`, and nothing is changed, when it does not fit.
+    fn adopt(&mut self, found: Checkpoint) -> Result<bool> {
+        let Checkpoint { state, arrays } = found;
+        let mut arrays: HashMap<String, Vec<f32>> = arrays.into_iter().collect();
+        let vars: Vec<(&str, &Var)> =
+            self.network.weights().iter().map(|weight| (weight.name.as_str(), &weight.var)).collect();
+        let mut take = |kind: &str| -> Option<Vec<Vec<f32>>> {
+            let one = |(name, var): &(&str, &Var)| {
+                arrays.remove(&format!("{kind}/{name}")).filter(|values| values.len() == var.elem_count())
+            };
+            vars.iter().map(one).collect()
+        };
+        let (weights, best) = (take(WEIGHT), take(BEST).unwrap_or_default());
+        let known_best = !best.is_empty() || state.history.is_empty();
+        let moments = self.job.spec.optimizer.view().moments();
+        let kept = self.learner.variables.iter().zip(&state.counts).map(|(variable, count)| {
+            let moments = (0..moments).map(|number| arrays.remove(&moment(number, &variable.name)));
+            Some(Remembered { count: *count, moments: moments.collect::<Option<_>>()? })
+        });
+        let (Some(weights), Some(kept)) = (weights, kept.collect::<Option<Vec<_>>>()) else {
+            return Ok(false);
+        };
+        let weighting: Vec<f64> = state.weighting.iter().map(|value| value.get()).collect();
+        let fits = known_best
+            && state.tally.tasks() == self.last.len()
+            && state.position.batch <= self.steps_per_epoch
+            && self.learner.weighting.state().len() == weighting.len()
+            && self.learner.optimizer.restore(kept, &self.learner.variables)?
+            && self.learner.weighting.restore(&weighting);
+        if !fits {
+            return Ok(false);
+        }
+        put(self.network, &weights)?;
+        self.best = best;
+        self.position = state.position;
+        self.tally = state.tally;
+        self.history = state.history;
+        self.stopping.restore(state.standing);
+        self.finished = state.finished;
+        Ok(true)
+    }
+
+    /// Writes the best weights, and the checkpoint a last time: who is killed before the caller has
+    /// put the weights away need not train again.
+    pub fn close(&mut self, started: Instant) -> Result<Trained> {
+        let reason = self.finished.clone().unwrap_or_default();
+        let standing = self.stopping.standing();
+        self.save()?;
+        put(self.network, &self.best)?;
+        let output = self.job.output;
+        std::fs::create_dir_all(output).map_err(|source| Error::File {
+            doing: "make the folder",
+            path: output.to_owned(),
+            source,
+        })?;
+        self.network.weights().save(&output.join("weights.safetensors"))?;
+        self.observer.observe(&Event::TrainFinished {
+            trial: self.job.trial,
+            best_epoch: standing.best_epoch,
+            epochs: self.position.epoch,
+            reason: reason.clone(),
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(Trained {
+            best_epoch: standing.best_epoch,
+            objective: standing.best(),
+            epochs: self.position.epoch,
+            reason,
+        })
+    }
+}
+
+const WEIGHT: &str = "weight";
+const BEST: &str = "best";
+
+fn moment(number: usize, variable: &str) -> String {
+    format!("moment{number}/{variable}")
+}
+
+/// Puts values into a network's weights, in its order.
+fn put(network: &Network, values: &[Vec<f32>]) -> Result<()> {
+    for (weight, values) in network.weights().iter().zip(values) {
+        let var = &weight.var;
+        var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;
+    }
+    Ok(())
+}
