@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer};
 use crate::domain::score::TaskValue;
-use crate::model::device::{DeviceChoice, device};
+use crate::model::device::device;
 use crate::model::network::Network;
 use crate::train::batch::{Batch, Loader};
 use crate::train::early_stopping::Verdict;
@@ -14,7 +14,6 @@ use crate::train::job::{Job, Trained};
 use crate::train::learner::Outcome;
 use crate::train::record::{Epoch, Position, Tally};
 use crate::train::schedule::Clock;
-use crate::train::spec::DeviceSpec;
 use crate::train::training::Training;
 
 /// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
@@ -23,7 +22,7 @@ use crate::train::training::Training;
 /// The epochs of before the pause are told again, so that who listens hears the whole story.
 pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trained> {
     let started = Instant::now();
-    let device = device(&choice(&job.spec.device))?;
+    let device = device(&job.spec.device)?;
     let network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
     let loader = Loader::new(job.dataset, &network, job.seed, job.spec.batch_size.get());
     let mut training = Training::new(job, observer, &network, &loader)?;
@@ -33,16 +32,6 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
         training.epoch(&loader, cancel)?;
     }
     training.close(started)
-}
-
-/// The words of `model` for those of `train`.
-fn choice(device: &DeviceSpec) -> DeviceChoice {
-    match device {
-        DeviceSpec::Auto => DeviceChoice::Auto,
-        DeviceSpec::Cpu => DeviceChoice::Cpu,
-        DeviceSpec::Cuda(number) => DeviceChoice::Cuda(*number),
-        DeviceSpec::Metal => DeviceChoice::Metal,
-    }
 }
 
 /// Between two `Stepped` events.
