@@ -7,7 +7,7 @@
 
 use candle_core::{Tensor, Var};
 
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::name::InputName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
@@ -17,7 +17,9 @@ use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::stack::Stack;
-use crate::model::weights::{Init, Weights};
+use crate::model::weights::{Init, Weights, host};
+use crate::onnx::graph::{Dim, Graph, Value};
+use crate::onnx::operator;
 
 /// All inputs of a network.
 pub struct Inputs {
@@ -97,6 +99,37 @@ impl Inputs {
         Ok(Tensor::cat(&blocks, 1)?)
     }
 
+    /// The inputs as a consumer feeds them, raw, encoded and embedded by nodes of an ONNX graph.
+    pub fn emit(&self, graph: &mut Graph) -> Result<Value> {
+        let raw: Vec<Value> = self
+            .signatures
+            .iter()
+            .map(|input| graph.input(input.name.as_str(), input.raw, &[Dim::Batch, Dim::Fixed(1)]))
+            .collect();
+        let tables = self.tables.as_ref().map(|tables| host(tables)).transpose()?;
+        let mut blocks = Vec::with_capacity(raw.len());
+        for (index, (input, raw)) in self.signatures.iter().zip(&raw).enumerate() {
+            graph.scope(&format!("input.{}", input.name));
+            let encoded = match (self.columns[index], &tables) {
+                (Column::Code { start, rows, width }, Some(tables)) => {
+                    let Encoding::Code { keys, .. } = &input.encoding else { continue };
+                    let codes = operator::codes(graph, raw, keys, 1, 0);
+                    let codes = operator::reshape(graph, &codes, &[-1]);
+                    let name = format!("input.{}.embedding", input.name);
+                    let table = graph.weight(&name, &[rows, width], &tables[start..start + rows * width]);
+                    operator::gather(graph, &table, &codes, 0)
+                }
+                _ => emit_numbers(graph, raw, &input.encoding),
+            };
+            blocks.push(match &self.encoders {
+                Some(encoders) => encoders[index].emit(graph, &encoded)?,
+                None => encoded,
+            });
+        }
+        graph.scope("input");
+        Ok(operator::concat(graph, &blocks.iter().collect::<Vec<_>>(), 1))
+    }
+
     /// The tensors of encoded arrays, given by name; each must be what its encoding gives.
     pub fn tensors(
         &self,
@@ -136,6 +169,34 @@ impl Inputs {
             }
         });
         tensors.collect()
+    }
+}
+
+/// raw: [batch, 1]
+fn emit_numbers(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
+    match encoding {
+        Encoding::Scale { center, scale, fill, indicator } => {
+            let raw = operator::cast(graph, raw, ElementType::Float32);
+            let missing = operator::is_nan(graph, &raw);
+            let fill = graph.scalar(*fill);
+            let filled = operator::where_(graph, &missing, &fill, &raw);
+            let (center, scale) = (graph.scalar(*center), graph.scalar(*scale));
+            let centered = operator::sub(graph, &filled, &center);
+            let scaled = operator::div(graph, &centered, &scale);
+            if !indicator {
+                return scaled;
+            }
+            let missing = operator::cast(graph, &missing, ElementType::Float32);
+            operator::concat(graph, &[&scaled, &missing], 1)
+        }
+        Encoding::OneHot { keys } | Encoding::Code { keys, .. } => {
+            // [batch, 1] == [1, keys]: a value not among the keys has code 0, equal to none.
+            let codes = operator::codes(graph, raw, keys, 1, 0);
+            let known: Vec<i64> = (1..=keys.len() as i64).collect();
+            let known = graph.weight_ints("keys", &[1, keys.len()], &known);
+            let equal = operator::equal(graph, &codes, &known);
+            operator::cast(graph, &equal, ElementType::Float32)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is a multi-task network? Alone in naming candle (with `train`).
 
 pub mod device;
+pub mod emission;
 pub mod error;
 pub mod head;
 pub mod input;

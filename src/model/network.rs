@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::Array;
+use crate::domain::array::{Array, ElementType};
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
@@ -19,6 +19,8 @@ use crate::model::sharing::{Body, Reader, Sharing};
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::model::stack::Stack;
 use crate::model::weights::{Weight, Weights, host};
+use crate::onnx::graph::{Dim, Graph, Value};
+use crate::onnx::operator;
 
 /// A built multi-task network. Tasks are numbered in the signature's order.
 pub struct Network {
@@ -186,6 +188,38 @@ impl Network {
                 }
             })
             .collect())
+    }
+
+    /// The network as an ONNX graph: raw values in, logits and answers of every task out.
+    pub fn emit(&self) -> Result<Graph> {
+        let mut graph = Graph::new("mtl");
+        let x = self.inputs.emit(&mut graph)?;
+        let read = self.body.emit(&mut graph, &x)?;
+        let mut logits: Vec<Option<Value>> = vec![None; self.tasks.len()];
+        for task in &self.order {
+            let tower = &self.tasks[*task];
+            let mut seen = vec![read[*task].clone()];
+            for other in &tower.after {
+                let Some(known) = &logits[*other] else { continue };
+                graph.scope(&format!("head.{}.after", tower.name));
+                seen.push(self.tasks[*other].head.emit_evidence(&mut graph, known)?);
+            }
+            let x = operator::concat(&mut graph, &seen.iter().collect::<Vec<_>>(), 1);
+            let x = tower.layers.emit(&mut graph, &x)?;
+            graph.scope(&tower.end.name);
+            logits[*task] = Some(tower.head.emit_logits(&mut graph, &x)?);
+        }
+        for ((tower, signature), logits) in self.tasks.iter().zip(&self.signature.tasks).zip(&logits) {
+            let Some(logits) = logits else { continue };
+            graph.scope(&format!("{}.answer", tower.end.name));
+            let answers = tower.head.emit_answers(&mut graph, logits)?;
+            let dims = |width: usize| [Dim::Batch, Dim::Fixed(width)];
+            let (name, width) = (signature.logits_output(), signature.target.logits());
+            graph.output(&name, logits, ElementType::Float32, &dims(width));
+            let (name, width) = (signature.answer_output(), signature.target.answers());
+            graph.output(&name, &answers, ElementType::Float32, &dims(width));
+        }
+        Ok(graph)
     }
 }
 

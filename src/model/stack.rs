@@ -10,6 +10,7 @@ use crate::model::layer::{Layer, LayerSpec};
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 /// What a list of layers gives for one row, or the index of the layer that refuses, and why.
 pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, String)> {
@@ -102,16 +103,33 @@ impl Stack {
 
     /// The same, keeping what stands at each mark.
     pub fn forward_marked(&self, x: &Tensor, mode: &Mode) -> Result<Trail<Tensor>> {
-        self.trail(x.clone(), |layer, x| layer.forward(x, mode))
+        self.trail(x.clone(), |_, layer, x| layer.forward(x, mode))
     }
 
-    fn trail<T: Clone>(&self, x: T, step: impl Fn(&dyn Layer, &T) -> Result<T>) -> Result<Trail<T>> {
+    /// The stack as nodes of an ONNX graph.
+    pub fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        Ok(self.emit_marked(graph, x)?.end)
+    }
+
+    /// The same, keeping what stands at each mark.
+    pub fn emit_marked(&self, graph: &mut Graph, x: &Value) -> Result<Trail<Value>> {
+        self.trail(x.clone(), |index, layer, x| {
+            graph.scope(&self.parts[index].name);
+            layer.emit(graph, x)
+        })
+    }
+
+    fn trail<T: Clone>(
+        &self,
+        x: T,
+        mut step: impl FnMut(usize, &dyn Layer, &T) -> Result<T>,
+    ) -> Result<Trail<T>> {
         let mut trail = Trail { end: x, marks: Vec::with_capacity(self.marks.len()) };
         for (index, layer) in self.layers.iter().enumerate() {
             if let Some(mark) = self.marks.iter().find(|mark| mark.after == index) {
                 trail.marks.push((mark.name.clone(), trail.end.clone()));
             }
-            trail.end = step(layer.as_ref(), &trail.end)?;
+            trail.end = step(index, layer.as_ref(), &trail.end)?;
         }
         Ok(trail)
     }

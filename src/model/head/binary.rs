@@ -6,9 +6,12 @@ use candle_core::Tensor;
 use crate::model::error::Result;
 use crate::model::head::Head;
 use crate::model::kernel::activation::activation;
+use crate::model::layer::Layer;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// Independent yes-or-no questions.
 pub struct Binary {
@@ -28,5 +31,13 @@ impl Head for Binary {
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
         Ok(activation(Activation::Sigmoid, logits)?)
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        self.projection.emit(graph, x)
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        Ok(operator::sigmoid(graph, logits))
     }
 }

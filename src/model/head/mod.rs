@@ -11,6 +11,7 @@ use candle_core::Tensor;
 use crate::domain::task::Target;
 use crate::model::error::Result;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 /// The end of a task.
 pub trait Head: Send + Sync {
@@ -24,6 +25,14 @@ pub trait Head: Send + Sync {
     /// standardized units, so that they are of the size of other features. Gradients flow through.
     fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
         self.answers(logits)
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value>;
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
+
+    fn emit_evidence(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        self.emit_answers(graph, logits)
     }
 }
 

@@ -4,8 +4,11 @@ use candle_core::{D, Tensor};
 
 use crate::model::error::Result;
 use crate::model::head::Head;
+use crate::model::layer::Layer;
 use crate::model::layer::dense::Dense;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// One of several classes.
 pub struct Multiclass {
@@ -25,6 +28,14 @@ impl Head for Multiclass {
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
         softmax(logits)
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        self.projection.emit(graph, x)
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        Ok(operator::softmax(graph, logits, -1))
     }
 }
 

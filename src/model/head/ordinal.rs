@@ -7,14 +7,18 @@
 
 use candle_core::{Tensor, Var};
 
+use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::head::Head;
 use crate::model::kernel::activation::activation;
 use crate::model::layer::activation::Activation;
 use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// One of several classes in an order.
 pub struct Ordinal {
+    name: String,
     /// `[width, 1]`
     weight: Var,
     /// `[classes - 1]`
@@ -26,6 +30,7 @@ impl Ordinal {
         let cuts = classes - 1;
         let first: Vec<f32> = (1..=cuts).rev().map(|k| k as f32 / cuts as f32).collect();
         Ok(Self {
+            name: name.to_owned(),
             weight: weights.variable(&format!("{name}.weight"), &[width, 1], Init::fan_in(width))?,
             cuts: weights.variable(&format!("{name}.cuts"), &[cuts], Init::Given(first))?,
         })
@@ -41,13 +46,37 @@ impl Head for Ordinal {
         // above: [rows, classes - 1]
         let above = activation(Activation::Sigmoid, logits)?;
         let cuts = above.dim(1)?;
-        let first = above.narrow(1, 0, 1)?;
-        let certain = first.ones_like()?;
-        let impossible = first.zeros_like()?;
-        let (lower, upper) = (Tensor::cat(&[&certain, &above], 1)?, Tensor::cat(&[&above, &impossible], 1)?);
-        let share = activation(Activation::Relu, &(lower - upper)?)?; // [rows, classes]
-        debug_assert_eq!(share.dim(1)?, cuts + 1);
+        let (lower, upper) = (above.narrow(1, 0, cuts - 1)?, above.narrow(1, 1, cuts - 1)?);
+        let lowest = (1.0 - above.narrow(1, 0, 1)?)?;
+        let highest = above.narrow(1, cuts - 1, 1)?;
+        let share = Tensor::cat(&[lowest, (lower - upper)?, highest], 1)?; // [rows, classes]
+        let share = activation(Activation::Relu, &share)?;
         Ok(share.broadcast_div(&share.sum_keepdim(1)?)?)
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
+        let cuts = constant(graph, &format!("{}.cuts", self.name), &self.cuts)?;
+        Ok(operator::dense(graph, x, &weight, Some(&cuts)))
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        let above = operator::sigmoid(graph, logits);
+        let cuts = self.cuts.elem_count() as i64;
+        let one = graph.scalar(1.0);
+        let first = operator::slice(graph, &above, 1, 0, 1);
+        let lowest = operator::sub(graph, &one, &first);
+        let mut shares = vec![lowest];
+        if cuts > 1 {
+            let lower = operator::slice(graph, &above, 1, 0, cuts - 1);
+            let upper = operator::slice(graph, &above, 1, 1, cuts);
+            shares.push(operator::sub(graph, &lower, &upper));
+        }
+        shares.push(operator::slice(graph, &above, 1, cuts - 1, cuts));
+        let share = operator::concat(graph, &shares.iter().collect::<Vec<_>>(), 1);
+        let share = operator::relu(graph, &share);
+        let sum = operator::reduce_sum(graph, &share, &[1], true);
+        Ok(operator::div(graph, &share, &sum))
     }
 }
 

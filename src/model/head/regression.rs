@@ -2,10 +2,14 @@
 
 use candle_core::Tensor;
 
+use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::head::Head;
+use crate::model::layer::Layer;
 use crate::model::layer::dense::Dense;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// One number per column.
 pub struct Regression {
@@ -42,6 +46,21 @@ impl Head for Regression {
     }
 
     fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
+        Ok(logits.clone())
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        self.projection.emit(graph, x)
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        let scale = constant(graph, "scale", &self.scale)?;
+        let center = constant(graph, "center", &self.center)?;
+        let scaled = operator::mul(graph, logits, &scale);
+        Ok(operator::add(graph, &scaled, &center))
+    }
+
+    fn emit_evidence(&self, _: &mut Graph, logits: &Value) -> Result<Value> {
         Ok(logits.clone())
     }
 }

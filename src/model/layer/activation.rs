@@ -11,6 +11,8 @@ use crate::model::kernel;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// An element-wise function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,5 +61,19 @@ impl LayerWords for ActivationSpec {
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
         Ok(kernel::activation::activation(*self, x)?)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        Ok(match self {
+            Self::Relu => operator::relu(graph, x),
+            Self::LeakyRelu => operator::leaky_relu(graph, x, 0.01),
+            Self::Elu => operator::elu(graph, x),
+            Self::Gelu => operator::gelu(graph, x),
+            Self::Silu => operator::silu(graph, x),
+            Self::Tanh => operator::tanh(graph, x),
+            Self::Sigmoid => operator::sigmoid(graph, x),
+            Self::Softplus => operator::softplus(graph, x),
+            Self::Identity => x.clone(),
+        })
     }
 }

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
+use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
 use crate::model::layer::{Layer, LayerWords, vector};
 use crate::model::mode::Mode;
 use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +104,15 @@ impl Layer for BatchNorm {
         self.follow(&self.mean, &mean.detach())?;
         self.follow(&self.variance, &(variance.detach() * (rows as f64 / (rows - 1) as f64))?)?;
         self.normalized(&centered, &variance)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let mut number = |name: &str, var: &Var| constant(graph, &format!("{}.{name}", self.name), var);
+        let gamma = number("weight", &self.gamma)?;
+        let beta = number("bias", &self.beta)?;
+        let mean = number("running_mean", &self.mean)?;
+        let variance = number("running_variance", &self.variance)?;
+        Ok(operator::batch_normalization(graph, x, &gamma, &beta, &mean, &variance, self.epsilon as f32))
     }
 }
 

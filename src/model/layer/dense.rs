@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
+use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::kernel;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// A fully connected layer: y = x W + b, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +59,7 @@ impl LayerWords for DenseSpec {
 /// activation(x W + b)
 #[derive(Clone, Debug)]
 pub struct Dense {
+    name: String,
     /// `[in, out]`
     weight: Var,
     /// `[out]`
@@ -78,7 +82,7 @@ impl Dense {
             true => Some(weights.variable(&format!("{name}.bias"), &[units], init)?),
             false => None,
         };
-        Ok(Self { weight, bias, activation })
+        Ok(Self { name: name.to_owned(), weight, bias, activation })
     }
 
     /// A projection: no function, and with a bias.
@@ -105,5 +109,15 @@ impl Dense {
 impl Layer for Dense {
     fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
         self.apply(x)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
+        let bias = match &self.bias {
+            Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
+            None => None,
+        };
+        let y = operator::dense(graph, x, &weight, bias.as_ref());
+        self.activation.emit(graph, &y)
     }
 }

@@ -14,6 +14,7 @@ use crate::model::error::Result;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +61,10 @@ impl Layer for Dropout {
         let mask = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]])))).collect();
         let mask = Tensor::from_vec::<_, f32>(mask, x.shape(), &Device::Cpu)?.to_device(x.device())?;
         Ok(x.mul(&mask)?)
+    }
+
+    fn emit(&self, _: &mut Graph, x: &Value) -> Result<Value> {
+        Ok(x.clone())
     }
 }
 

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
 use crate::domain::shape::Shape;
+use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +44,7 @@ impl LayerWords for LayerNormSpec {
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
         let shape = [input.width()];
         Ok(Box::new(LayerNorm {
+            name: name.to_owned(),
             gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
             beta: weights.variable(&format!("{name}.bias"), &shape, Init::Zeros)?,
             epsilon: self.epsilon.get(),
@@ -50,6 +54,7 @@ impl LayerWords for LayerNormSpec {
 
 /// Normalizes each row.
 struct LayerNorm {
+    name: String,
     gamma: Var,
     beta: Var,
     epsilon: f64,
@@ -61,5 +66,11 @@ impl Layer for LayerNorm {
         let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
         Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let gamma = constant(graph, &format!("{}.weight", self.name), &self.gamma)?;
+        let beta = constant(graph, &format!("{}.bias", self.name), &self.beta)?;
+        Ok(operator::layer_normalization(graph, x, &gamma, &beta, self.epsilon as f32))
     }
 }

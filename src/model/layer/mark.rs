@@ -11,6 +11,7 @@ use crate::model::error::Result;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 /// Names this point of the trunk, so that a task can read `from` it; changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +41,10 @@ struct Mark;
 
 impl Layer for Mark {
     fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        Ok(x.clone())
+    }
+
+    fn emit(&self, _: &mut Graph, x: &Value) -> Result<Value> {
         Ok(x.clone())
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::mode::Mode;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 kinds! {
     /// One layer.
@@ -41,6 +42,9 @@ pub trait LayerWords {
 /// A built layer.
 pub trait Layer: Send + Sync {
     fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor>;
+
+    /// What `forward` does when answering, as nodes of an ONNX graph.
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value>;
 }
 
 /// A vector's width, or that a layer needs one.

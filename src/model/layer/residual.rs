@@ -13,6 +13,8 @@ use crate::model::layer::{Layer, LayerSpec, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::stack::{Stack, shape_after};
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
 
 /// x + layers(x); a projection is added when the widths differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,5 +70,14 @@ impl Layer for Residual {
             None => x.clone(),
         };
         Ok((carried + y)?)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let y = self.layers.emit(graph, x)?;
+        let carried = match &self.carry {
+            Some(projection) => projection.emit(graph, x)?,
+            None => x.clone(),
+        };
+        Ok(operator::add(graph, &carried, &y))
     }
 }

@@ -13,6 +13,7 @@ use crate::model::part::Part;
 use crate::model::sharing::{Body, Sharing, SharingWords};
 use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 /// Every task reads the one shared trunk (Caruana 1993).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,11 @@ impl Sharing for Hard {
     fn forward(&self, x: &Tensor, mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>> {
         let trail = self.trunk.forward_marked(x, mode)?;
         Ok(tasks.iter().map(|task| self.read(&trail, *task)).collect())
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Vec<Value>> {
+        let trail = self.trunk.emit_marked(graph, x)?;
+        Ok((0..self.from.len()).map(|task| self.read(&trail, task)).collect())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {

@@ -15,6 +15,7 @@ use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
 
 kinds! {
     /// How tasks share beyond the trunk.
@@ -59,6 +60,9 @@ pub trait Sharing: Send + Sync {
 
     /// For each of `tasks`, in that order, what its head reads.
     fn forward(&self, x: &Tensor, mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>>;
+
+    /// For every task what its head reads, as values of an ONNX graph.
+    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Vec<Value>>;
 
     /// Does what these tasks' heads read depend on the weight of this name?
     fn uses(&self, tasks: &[usize], weight: &str) -> bool;
