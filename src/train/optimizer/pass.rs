@@ -290,7 +290,8 @@ mod tests {
     fn biases_and_norms_are_not_decayed() {
         let spared = AdamWSpec { decay: NonNegative::constant(0.0), ..adamw() };
         let strength = Strength { l1: 0.1, l2: 0.1 };
-        assert_eq!(three_steps(&adamw(), strength, false), three_steps(&spared, Strength::default(), true));
+        let (plain, _) = three_steps(&spared, Strength::default(), true);
+        assert_eq!(three_steps(&adamw(), strength, false).0, plain);
     }
 
     /// No gradient: the weight stays, and so does the memory, decay or not.
