@@ -118,6 +118,10 @@ fn the_schema_refuses_what_reading_refuses() {
     let schema = schema();
     let bad = [
         pipeline_with("layer", "{dens: 4}"),
+        pipeline_with("layer", "dense"),
+        pipeline_with("layer", "{dropout: 1.0}"),
+        pipeline_with("source", "csv"),
+        pipeline_with("input kind", "{category: wide}"),
         pipeline_with("layer", "{dropout: {rate: 1.5}}"),
         pipeline_with("input kind", "{number: {mising: zero}}"),
         pipeline_with("input kind", "{number: {encoder: {dense: 4}}}"),

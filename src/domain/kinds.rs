@@ -275,7 +275,7 @@ macro_rules! kinds {
                     generator.subschema_for::<$settings>(),
                     <$settings as $crate::domain::kinds::Settings>::BARE,
                 )),+];
-                $crate::domain::kinds::choice_schema($noun, choices)
+                $crate::domain::kinds::choice_schema($noun, choices, generator)
             }
         }
     };
@@ -283,36 +283,42 @@ macro_rules! kinds {
 
 pub(crate) use kinds;
 
-/// The JSON Schema of a choice: a bare name, or a map of exactly one known name.
+/// The JSON Schema of a choice: a map of exactly one known name, or a bare name where no setting
+/// must be given.
 pub fn choice_schema(
     noun: &str,
     choices: Vec<(&'static str, schemars::Schema, Option<&'static str>)>,
+    generator: &schemars::SchemaGenerator,
 ) -> schemars::Schema {
-    let names: Vec<&str> = choices.iter().map(|(name, ..)| *name).collect();
-    let properties: serde_json::Map<String, serde_json::Value> = choices
-        .into_iter()
-        .map(|(name, settings, bare)| (name.to_owned(), settings_schema(settings, bare)))
-        .collect();
-    schemars::json_schema!({
-        "description": format!("{}: a bare name, or a one-key map with its settings.", a(noun)),
-        "oneOf": [
-            {"type": "string", "enum": names},
-            {
-                "type": "object",
-                "properties": properties,
-                "additionalProperties": false,
-                "minProperties": 1,
-                "maxProperties": 1
-            }
-        ]
-    })
-}
-
-/// Settings as a map or as nothing, and as a bare value where that is allowed.
-fn settings_schema(settings: schemars::Schema, bare: Option<&'static str>) -> serde_json::Value {
-    let mut forms = vec![settings.to_value(), serde_json::json!({"type": "null"})];
-    if bare.is_some() {
-        forms.push(serde_json::json!({"type": ["number", "string", "boolean", "array"]}));
+    let mut names = Vec::new();
+    let mut properties = serde_json::Map::new();
+    for (name, settings, bare) in choices {
+        let settings = settings.to_value();
+        let known = settings["$ref"].as_str().and_then(|to| to.rsplit('/').next());
+        let words = known.and_then(|known| generator.definitions().get(known)).unwrap_or(&settings);
+        let must = words["required"].as_array().is_some_and(|keys| !keys.is_empty());
+        let mut forms = Vec::new();
+        if !must {
+            names.push(name);
+            forms.push(serde_json::json!({"type": "null"}));
+        }
+        forms.extend(bare.and_then(|field| words["properties"].get(field)).cloned());
+        forms.insert(0, settings);
+        properties.insert(name.to_owned(), serde_json::json!({"anyOf": forms}));
     }
-    serde_json::json!({"anyOf": forms})
+    let one = serde_json::json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1
+    });
+    let mut forms = vec![one];
+    if !names.is_empty() {
+        forms.push(serde_json::json!({"type": "string", "enum": names}));
+    }
+    schemars::json_schema!({
+        "description": format!("{}: a one-key map with its settings, or a bare name.", a(noun)),
+        "oneOf": forms
+    })
 }

@@ -77,7 +77,7 @@ impl JsonSchema for InputSpec {
         let layers = generator.subschema_for::<Vec<LayerSpec>>().to_value();
         let mut schema = FeatureSpec::json_schema(generator).to_value();
         let known = generator.definitions().clone();
-        let forms = schema.pointer_mut("/oneOf/1/properties").and_then(serde_json::Value::as_object_mut);
+        let forms = schema.pointer_mut("/oneOf/0/properties").and_then(serde_json::Value::as_object_mut);
         for form in forms.into_iter().flat_map(|forms| forms.values_mut()) {
             let Some(settings) = form.pointer_mut("/anyOf/0") else { continue };
             let name = settings["$ref"].as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default();
