@@ -53,6 +53,20 @@ pub enum Error {
     NotACard { path: PathBuf, reason: String },
 }
 
+impl Error {
+    /// Is there no ONNX Runtime to be had, rather than something wrong with the model?
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NoRuntime { .. }
+                | Self::NoWheel { .. }
+                | Self::Library { .. }
+                | Self::TooOld { .. }
+                | Self::Command { .. }
+        )
+    }
+}
+
 const HINT: &str = "Set ORT_DYLIB_PATH to a libonnxruntime, or `pip install onnxruntime`";
 
 fn listed(tried: &[String]) -> String {

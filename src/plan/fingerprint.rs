@@ -38,7 +38,7 @@ impl Plan {
     }
 
     /// The words a stage's result depends on, besides those of the stages before it.
-    fn words(&self, stage: &Stage, content: &BTreeMap<TableName, Fingerprint>) -> Value {
+    pub fn words(&self, stage: &Stage, content: &BTreeMap<TableName, Fingerprint>) -> Value {
         let pipeline = &self.pipeline;
         let seed = stage.trial.and_then(|number| self.trial(number)).map(|trial| trial.seed);
         match &stage.work {

@@ -1,1 +1,19 @@
-//! (to come)
+//! Do it, in order: the plan's graph is walked, what is cached is told again, what is missing is made.
+
+pub mod answer;
+pub mod artifact;
+pub mod bundle;
+pub mod context;
+pub mod draft;
+pub mod engine;
+pub mod error;
+pub mod layers;
+pub mod lock;
+pub mod machine;
+pub mod place;
+pub mod stage;
+pub mod tape;
+
+pub use layers::layers;
+pub use engine::{Outcome, Request, execute};
+pub use error::Error;

@@ -1,0 +1,99 @@
+//! A run, told line by line as it happens.
+
+use crate::domain::diagnostic::Severity;
+use crate::domain::event::{Event, MissingLabels};
+use crate::domain::score::{Score, TaskValue};
+use crate::report::number::{count, duration, size};
+
+/// What an event looks like as a line; `None` for those that say nothing new to a person.
+pub fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunStarted { run, resumed, .. } => {
+            format!("{} {run}", if *resumed { "resuming" } else { "run" })
+        }
+        Event::StageCached { stage, fingerprint, .. } => {
+            format!("  {stage:<14} cached ({fingerprint})")
+        }
+        Event::StageFinished { stage, cached: false, seconds, .. } => {
+            format!("  {stage:<14} done in {}", duration(*seconds))
+        }
+        Event::StageFailed { stage, reason, .. } => format!("  {stage:<14} FAILED: {reason}"),
+        Event::StageSkipped { stage, because, .. } => {
+            format!("  {stage:<14} skipped, because {because} failed")
+        }
+        Event::Note { stage, severity, text } => match severity {
+            Severity::Warning => format!("  {stage:<14} warning: {text}"),
+            Severity::Error => format!("  {stage:<14} error: {text}"),
+        },
+        Event::Loaded { table, rows, columns, files } => {
+            let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+            format!("  {:<14} {} rows x {columns} columns, {} read", table.as_str(), count(*rows), size(bytes))
+        }
+        Event::Divided { table, train, valid, test } => format!(
+            "  {:<14} {} train, {} valid, {} test",
+            table.as_str(),
+            count(*train),
+            count(*valid),
+            count(*test)
+        ),
+        Event::Fitted { table, inputs, tasks, missing } => {
+            format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing))
+        }
+        Event::TrainStarted { epochs, steps_per_epoch, rows, parameters, device, from_step, .. } => {
+            let from = if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
+            format!(
+                "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on {device}{from}",
+                count(*parameters),
+                count(*rows)
+            )
+        }
+        Event::EpochFinished { epoch, losses: values, scores, rows_per_second, best, .. } => format!(
+            "  epoch {epoch:>3}  loss {}{}  {} rows/s{}",
+            losses(values),
+            validation(scores),
+            count(*rows_per_second as usize),
+            if *best { "  best" } else { "" }
+        ),
+        Event::TrainFinished { best_epoch, epochs, reason, .. } => {
+            format!("  trained        {epochs} epochs ({reason}); best is epoch {best_epoch}")
+        }
+        Event::Exported { file, bytes, opset, .. } => {
+            format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))
+        }
+        Event::Verified { parity, .. } if parity.verified => format!(
+            "  verified       largest difference from ONNX Runtime {:.1e} (allowed {:.0e})",
+            parity.largest, parity.tolerance
+        ),
+        Event::Verified { .. } => "  UNVERIFIED     the model was not compared with ONNX Runtime".to_owned(),
+        _ => return None,
+    })
+}
+
+/// Each task's loss: `income 0.2131, weeks 0.0311`.
+pub fn losses(values: &[TaskValue]) -> String {
+    let all: Vec<String> = values.iter().map(|loss| format!("{} {:.4}", loss.task, loss.value)).collect();
+    all.join(", ")
+}
+
+/// Each task's first validation score.
+fn validation(scores: &[Score]) -> String {
+    let mut seen = Vec::new();
+    let mut text = String::new();
+    for score in scores.iter().filter(|score| score.metric != "loss") {
+        if !seen.contains(&&score.task) {
+            text += if seen.is_empty() { "  valid " } else { ", " };
+            text += &format!("{} {} {:.4}", score.task, score.metric, score.value);
+            seen.push(&score.task);
+        }
+    }
+    text
+}
+
+fn missing_labels(missing: &[MissingLabels]) -> String {
+    let lacking: Vec<String> = missing
+        .iter()
+        .filter(|labels| labels.missing > 0)
+        .map(|labels| format!("{} lacks {} of {} {} labels", labels.task, count(labels.missing), count(labels.rows), labels.split))
+        .collect();
+    if lacking.is_empty() { String::new() } else { format!("; {}", lacking.join(", ")) }
+}

@@ -1,0 +1,133 @@
+//! A model's outputs as a person reads them: the class by name, its probabilities, the number in its
+//! unit.
+
+use crate::data::raw::AnswerColumn;
+use crate::domain::array::Array;
+use crate::domain::signature::TaskSignature;
+use crate::domain::task::Target;
+
+/// Gathers one task's answers over batches.
+pub struct Answer<'a> {
+    task: &'a TaskSignature,
+    /// `[rows, answers]`
+    values: Vec<f32>,
+}
+
+impl<'a> Answer<'a> {
+    pub fn new(task: &'a TaskSignature) -> Self {
+        Self { task, values: Vec::new() }
+    }
+
+    /// Takes a batch's outputs; gives the missing output's name when it is not among them.
+    pub fn take(&mut self, outputs: &[(String, Array)]) -> Result<(), String> {
+        let wanted = self.task.answer_output();
+        let found = outputs.iter().find(|(name, _)| *name == wanted).and_then(|(_, array)| array.as_f32());
+        self.values.extend_from_slice(found.ok_or(wanted)?);
+        Ok(())
+    }
+
+    /// The columns to write: `income` and `income_probability` for a binary task, `education` and
+    /// `education_<class>` for several classes, `tags_<label>` and `tags_<label>_probability` for
+    /// labels, the target's own columns for numbers.
+    pub fn columns(self) -> Vec<(String, AnswerColumn)> {
+        let name = &self.task.name;
+        let width = self.task.target.answers().max(1);
+        let column = |index: usize| -> Vec<f32> {
+            self.values.iter().skip(index).step_by(width).copied().collect()
+        };
+        match &self.task.target {
+            Target::Binary { classes, threshold, .. } => {
+                let chosen = column(0)
+                    .iter()
+                    .map(|p| Some(classes[usize::from(f64::from(*p) >= *threshold)].clone()))
+                    .collect();
+                vec![
+                    (name.to_string(), AnswerColumn::Text(chosen)),
+                    (format!("{name}_probability"), AnswerColumn::Float(column(0))),
+                ]
+            }
+            Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
+                let chosen = self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
+                let mut columns = vec![(name.to_string(), AnswerColumn::Text(chosen))];
+                columns.extend(classes.iter().enumerate().map(|(index, class)| {
+                    (format!("{name}_{class}"), AnswerColumn::Float(column(index)))
+                }));
+                columns
+            }
+            Target::Multilabel { labels, threshold, .. } => {
+                let both = labels.iter().enumerate().flat_map(|(index, label)| {
+                    let chosen = column(index).iter().map(|p| Some(f64::from(*p) >= *threshold)).collect();
+                    [
+                        (format!("{name}_{label}"), AnswerColumn::Bool(chosen)),
+                        (format!("{name}_{label}_probability"), AnswerColumn::Float(column(index))),
+                    ]
+                });
+                both.collect()
+            }
+            Target::Regression { columns, .. } if columns.len() == 1 => {
+                vec![(name.to_string(), AnswerColumn::Float(column(0)))]
+            }
+            Target::Regression { columns, .. } => columns
+                .iter()
+                .enumerate()
+                .map(|(index, target)| (format!("{name}_{target}"), AnswerColumn::Float(column(index))))
+                .collect(),
+        }
+    }
+}
+
+/// The position of the largest; the first of equals.
+fn largest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer;
+    use crate::data::raw::AnswerColumn;
+    use crate::domain::array::Array;
+    use crate::domain::name::{TableName, TaskName};
+    use crate::domain::signature::TaskSignature;
+    use crate::domain::task::Target;
+
+    fn task(name: &str, target: Target) -> TaskSignature {
+        let table = TableName::new("t").expect("a name");
+        TaskSignature { name: TaskName::new(name).expect("a name"), table, target }
+    }
+
+    fn text(values: &[&str]) -> AnswerColumn {
+        AnswerColumn::Text(values.iter().map(|value| Some((*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_class_is_named_from_its_threshold_on() {
+        let classes = ["no".to_owned(), "yes".to_owned()];
+        let task = task("buys", Target::Binary { classes, counts: [1, 1], threshold: 0.3 });
+        let mut answer = Answer::new(&task);
+        for batch in [vec![0.29, 0.3], vec![0.9]] {
+            let array = Array::f32(&[batch.len(), 1], batch);
+            answer.take(&[("buys".to_owned(), array)]).expect("the output is there");
+        }
+        let columns = answer.columns();
+        assert_eq!(columns[0], ("buys".to_owned(), text(&["no", "yes", "yes"])));
+        assert_eq!(columns[1], ("buys_probability".to_owned(), AnswerColumn::Float(vec![0.29, 0.3, 0.9])));
+    }
+
+    #[test]
+    fn the_most_probable_of_several_classes_is_named() {
+        let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let task = task("letter", Target::Multiclass { classes, counts: vec![1, 1, 1] });
+        let mut answer = Answer::new(&task);
+        let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
+        answer.take(&[("letter".to_owned(), array)]).expect("the output is there");
+        let columns = answer.columns();
+        assert_eq!(columns[0].1, text(&["b", "a"]));
+        assert_eq!(columns[3], ("letter_c".to_owned(), AnswerColumn::Float(vec![0.3, 0.3])));
+    }
+
+    #[test]
+    fn a_missing_output_is_named() {
+        let task = task("x", Target::Regression { columns: vec!["x".into()], center: vec![0.0], scale: vec![1.0] });
+        assert_eq!(Answer::new(&task).take(&[]), Err("x".to_owned()));
+    }
+}

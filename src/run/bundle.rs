@@ -1,0 +1,121 @@
+//! A bundle: a folder with a model and the card that explains it. All that predicting and proving
+//! need; no run, no data, no database.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::raw::{self, AnswerColumn, Raw};
+use crate::domain::array::Array;
+use crate::domain::diagnostic::nearest;
+use crate::domain::event::Parity;
+use crate::domain::name::RunId;
+use crate::domain::score::Score;
+use crate::onnx;
+use crate::onnx::bundle::{CARD, Card, MODEL};
+use crate::onnx::runtime::{Runtime, Search};
+use crate::onnx::session::Session;
+use crate::run::answer::Answer;
+use crate::run::error::Error;
+use crate::run::place;
+
+/// Batch sizes a model is proved with: a lone row, and several.
+pub const PROOF: [usize; 2] = [1, 7];
+
+/// A model and its card.
+pub struct Bundle {
+    model: PathBuf,
+    card: Card,
+}
+
+impl Bundle {
+    /// Reads a bundle's folder.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let model = folder.join(MODEL);
+        if !model.is_file() {
+            return Err(Error::NoModel { folder: folder.to_owned() });
+        }
+        Ok(Self { model, card: Card::read(&folder.join(CARD))? })
+    }
+
+    /// Writes a copy into `folder`, which must be new or an earlier bundle, under a run's name and
+    /// with its scores.
+    pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), Error> {
+        refuse_strangers(folder)?;
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let model = std::fs::read(&self.model).map_err(Error::io("read", &self.model))?;
+        place::write(&folder.join(MODEL), &model)?;
+        let card = Card { run: run.clone(), metrics: scores, ..self.card.clone() };
+        Ok(card.write(&folder.join(CARD))?)
+    }
+
+    /// Largest difference allowed when it is verified.
+    pub fn tolerance(&self) -> f64 {
+        self.card.tolerance
+    }
+
+    /// The sample rows in the card through ONNX Runtime, against the answers of the training.
+    /// `say` hears of anything fetched.
+    pub fn verify(&self, say: &dyn Fn(&str)) -> Result<Parity, Error> {
+        let runtime = Runtime::find(&Search::everywhere(say))?;
+        let mut session = Session::open(&runtime, &self.model)?;
+        let (rows, expected) = (self.card.sample.inputs(), self.card.sample.outputs());
+        Ok(onnx::verify::verify(&mut session, &rows, &expected, &PROOF, self.card.tolerance)?)
+    }
+
+    /// Answers the raw rows of a file in another file, the columns called `keep` beside the
+    /// answers; gives the number of rows. Label columns are not needed.
+    pub fn predict(
+        &self,
+        data: &Path,
+        to: &Path,
+        keep: &[String],
+        batch_size: usize,
+        say: &dyn Fn(&str),
+    ) -> Result<usize, Error> {
+        let rows = raw::read(data, &self.card.signature)?;
+        let mut columns = kept(&rows, keep)?;
+        let runtime = Runtime::find(&Search::everywhere(say))?;
+        let mut session = Session::open(&runtime, &self.model)?;
+        let mut answers: Vec<Answer> = self.card.signature.tasks.iter().map(Answer::new).collect();
+        for start in (0..rows.rows).step_by(batch_size) {
+            let batch = rows.batch(start..(start + batch_size).min(rows.rows));
+            let inputs: Vec<(String, Array)> =
+                batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
+            let outputs = session.run(&inputs)?;
+            for answer in &mut answers {
+                answer.take(&outputs).map_err(|output| Error::OtherModel { output })?;
+            }
+        }
+        columns.extend(answers.into_iter().flat_map(Answer::columns));
+        raw::write(to, &columns)?;
+        Ok(rows.rows)
+    }
+}
+
+/// The data's own columns that stand beside the answers.
+fn kept(rows: &Raw, names: &[String]) -> Result<Vec<(String, AnswerColumn)>, Error> {
+    let originals = rows.originals();
+    let find = |name: &String| {
+        originals.iter().find(|(column, _)| column == name).cloned().ok_or_else(|| Error::NoColumnToKeep {
+            column: name.clone(),
+            near: nearest(name, originals.iter().map(|(column, _)| column.as_str())).map(str::to_owned),
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// A folder with other things in it is somebody's, and not for us to fill.
+fn refuse_strangers(folder: &Path) -> Result<(), Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("open", folder)(error)),
+    };
+    let stranger = entries.flatten().map(|entry| entry.file_name()).find(|name| name != MODEL && name != CARD);
+    match stranger {
+        None => Ok(()),
+        Some(name) => Err(Error::NotABundle {
+            folder: folder.to_owned(),
+            holds: name.to_string_lossy().into_owned(),
+        }),
+    }
+}

@@ -1,0 +1,104 @@
+//! What every stage of a run can reach: the plan, the places, and what earlier stages gave.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::data::spec::TableSpec;
+use crate::data::{Loaded, Rows};
+use crate::domain::cancel::Cancel;
+use crate::domain::event::FileContent;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::layout::Layout;
+use crate::domain::name::{RunId, TableName};
+use crate::domain::table::Dataset;
+use crate::plan::content::Contents;
+use crate::plan::{Plan, Stage, Trial};
+use crate::run::artifact::Artifact;
+use crate::run::engine::Standing;
+use crate::run::error::Error;
+
+/// Shared by the stages of one run.
+pub struct Context<'a> {
+    pub plan: &'a Plan,
+    /// The pipeline file's folder: data paths are relative to it.
+    pub base: &'a Path,
+    pub layout: &'a Layout,
+    pub run: &'a RunId,
+    pub cancel: &'a Cancel,
+    pub standings: &'a BTreeMap<String, Standing>,
+    pub made: Mutex<HashMap<String, Artifact>>,
+}
+
+impl Context<'_> {
+    pub fn fingerprint(&self, stage: &str) -> &Fingerprint {
+        &self.standings[stage].fingerprint
+    }
+
+    /// The folder of a stage's artifact.
+    pub fn folder(&self, stage: &Stage) -> PathBuf {
+        self.layout.artifact(stage.work.kind(), self.fingerprint(&stage.key))
+    }
+
+    /// The folder of the artifact of the stage called `key`.
+    pub fn folder_of(&self, key: &str) -> Result<PathBuf, Error> {
+        let stage = self.plan.stages().find(|stage| stage.key == key);
+        stage.map(|stage| self.folder(stage)).ok_or_else(|| Error::NotMade { stage: key.to_owned() })
+    }
+
+    /// A table that this run has read.
+    pub fn loaded(&self, table: &TableName) -> Result<Loaded, Error> {
+        let key = format!("load:{table}");
+        match self.get(&key) {
+            Some(Artifact::Loaded(loaded)) => Ok(loaded),
+            _ => Err(Error::NotMade { stage: key }),
+        }
+    }
+
+    /// A table's rows that this run has divided.
+    pub fn rows(&self, table: &TableName) -> Result<Rows, Error> {
+        let key = format!("split:{table}");
+        match self.get(&key) {
+            Some(Artifact::Rows(rows)) => Ok(rows),
+            _ => Err(Error::NotMade { stage: key }),
+        }
+    }
+
+    /// The fitted dataset: from memory when this run fitted it, else read once from its artifact.
+    pub fn dataset(&self) -> Result<Arc<Dataset>, Error> {
+        let mut made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(Artifact::Dataset(dataset)) = made.get("fit") {
+            return Ok(dataset.clone());
+        }
+        let dataset = Arc::new(crate::data::store::read(&self.folder_of("fit")?)?);
+        made.insert("fit".to_owned(), Artifact::Dataset(dataset.clone()));
+        Ok(dataset)
+    }
+
+    /// The data files of all tables, by content.
+    pub fn files(&self) -> Result<Vec<FileContent>, Error> {
+        let tables = self.plan.pipeline.data.values();
+        Ok(tables.map(|table| self.files_of(table)).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// One table's data files, by content.
+    pub fn files_of(&self, table: &TableSpec) -> Result<Vec<FileContent>, Error> {
+        let mut contents = Contents::open(self.layout.file_hashes());
+        let files = crate::data::files(table, self.base).into_iter();
+        files.map(|path| contents.file(&path).map_err(Error::reading(&path))).collect()
+    }
+
+    /// The trial a stage belongs to.
+    pub fn trial(&self, stage: &Stage) -> Result<&Trial, Error> {
+        let trial = stage.trial.and_then(|number| self.plan.trial(number));
+        trial.ok_or_else(|| Error::NotMade { stage: stage.key.clone() })
+    }
+
+    fn get(&self, key: &str) -> Option<Artifact> {
+        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(key).cloned()
+    }
+
+    pub fn put(&self, key: &str, artifact: Artifact) {
+        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(key.to_owned(), artifact);
+    }
+}

@@ -1,0 +1,286 @@
+//! Walks the plan's graph: stages whose artifact is there tell their story again, the others work,
+//! side by side where nothing stands between them. A failing stage leaves the others' results.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Condvar, Mutex};
+use std::time::Instant;
+
+use crate::domain::cancel::Cancel;
+use crate::domain::event::{Event, Observer, RunState};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::layout::Layout;
+use crate::domain::name::{RunId, TableName};
+use crate::plan::content::{Contents, combined};
+use crate::plan::{Plan, Stage};
+use crate::run::artifact::Marker;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::lock::RunLock;
+use crate::run::stage::{self, Manner};
+
+/// What to do.
+pub struct Request<'a> {
+    pub plan: &'a Plan,
+    /// The pipeline file's folder.
+    pub base: &'a Path,
+    pub layout: &'a Layout,
+    pub run: &'a RunId,
+    /// Make everything anew, whatever is cached.
+    pub fresh: bool,
+    /// Only this stage (and what it needs).
+    pub only: Option<&'a str>,
+    pub resumed: bool,
+    pub cancel: &'a Cancel,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Outcome {
+    pub state: RunState,
+    /// The stages that failed, with why.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// Whether a stage would work, and why or why not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    pub fingerprint: Fingerprint,
+    /// The settings its result depends on.
+    pub words: serde_json::Value,
+    pub cached: bool,
+    pub why: String,
+}
+
+/// What each stage of a plan would do now, by its key.
+pub fn standings(
+    plan: &Plan,
+    base: &Path,
+    layout: &Layout,
+    fresh: bool,
+) -> Result<BTreeMap<String, Standing>, Error> {
+    let content = content(plan, base, layout)?;
+    let prints = plan.fingerprints(&content);
+    let standing = |stage: &Stage| {
+        let fingerprint = prints[&stage.key].clone();
+        let folder = layout.artifact(stage.work.kind(), &fingerprint);
+        let found = Marker::read(&folder, &fingerprint);
+        let words = plan.words(stage, &content);
+        let why = match &found {
+            Some(_) if fresh => "made anew: --fresh".to_owned(),
+            Some(_) => "same settings, same data".to_owned(),
+            None => match Marker::latest(&layout.cache(), &stage.key, plan.name().as_str()) {
+                Some(before) => before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone())),
+                None => "not made before".to_owned(),
+            },
+        };
+        (stage.key.clone(), Standing { fingerprint, words, cached: found.is_some() && !fresh, why })
+    };
+    Ok(plan.stages().map(standing).collect())
+}
+
+/// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
+pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
+    let began = Instant::now();
+    let folder = request.layout.run(request.run);
+    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    let cache = request.layout.cache();
+    std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
+    let _lock = RunLock::take(request.layout, request.run)?;
+    observer.observe(&Event::RunStarted {
+        run: request.run.clone(),
+        pipeline: request.plan.name(),
+        stages: request.plan.stages().count(),
+        resumed: request.resumed,
+    });
+    let outcome = walk(request, observer).unwrap_or_else(|error| Outcome {
+        state: RunState::Failed,
+        failures: vec![("prepare".to_owned(), error)],
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    observer.observe(&Event::RunFinished { run: request.run.clone(), state: outcome.state, seconds });
+    Ok(outcome)
+}
+
+fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
+    let standings = standings(request.plan, request.base, request.layout, request.fresh)?;
+    let context = Context {
+        plan: request.plan,
+        base: request.base,
+        layout: request.layout,
+        run: request.run,
+        cancel: request.cancel,
+        standings: &standings,
+        made: Mutex::default(),
+    };
+    let wanted = wanted(request)?;
+    let working = working(request.plan, &standings, &wanted);
+    let board = Board::new(request.plan, &wanted);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(stage) = board.next(request.cancel) {
+                    let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
+                    let ended = stage::perform(&context, stage, manner, request.fresh, observer);
+                    board.finish(stage, ended, observer);
+                }
+            });
+        }
+    });
+    Ok(board.outcome(request.cancel))
+}
+
+/// The stages asked for: all, or one and what it needs.
+fn wanted(request: &Request) -> Result<BTreeSet<String>, Error> {
+    let plan = request.plan;
+    let Some(only) = request.only else { return Ok(plan.stages().map(|stage| stage.key.clone()).collect()) };
+    let nodes = plan.only(only).ok_or_else(|| Error::UnknownStage {
+        stage: only.to_owned(),
+        known: plan.stages().map(|stage| stage.key.clone()).collect(),
+    })?;
+    Ok(nodes.into_iter().map(|node| plan.graph[node].key.clone()).collect())
+}
+
+/// The stages that have to work: those without an artifact, and those whose product is kept in
+/// memory only and is needed by one that works.
+fn working(plan: &Plan, standings: &BTreeMap<String, Standing>, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut open: Vec<String> = wanted.iter().filter(|key| !standings[*key].cached).cloned().collect();
+    let mut working = BTreeSet::new();
+    while let Some(key) = open.pop() {
+        if working.insert(key.clone()) {
+            let needed = needs(plan, &key).filter(|stage| stage::is_transient(stage));
+            open.extend(needed.map(|stage| stage.key.clone()));
+        }
+    }
+    working
+}
+
+/// Every table's files, by content.
+fn content(plan: &Plan, base: &Path, layout: &Layout) -> Result<BTreeMap<TableName, Fingerprint>, Error> {
+    let mut contents = Contents::open(layout.file_hashes());
+    let mut content = BTreeMap::new();
+    for (name, table) in &plan.pipeline.data {
+        let files = crate::data::files(table, base)
+            .into_iter()
+            .map(|path| contents.file(&path).map_err(Error::reading(&path)))
+            .collect::<Result<Vec<_>, _>>()?;
+        content.insert(name.clone(), combined(&files));
+    }
+    // What cannot be remembered is read again next time.
+    let _ = contents.save();
+    Ok(content)
+}
+
+/// The fingerprints of the stages that a stage needs.
+pub(super) fn upstream(
+    plan: &Plan,
+    key: &str,
+    print: impl Fn(&str) -> Fingerprint,
+) -> BTreeMap<String, Fingerprint> {
+    needs(plan, key).map(|stage| (stage.key.clone(), print(&stage.key))).collect()
+}
+
+/// The stages that a stage needs something of.
+fn needs<'a>(plan: &'a Plan, key: &str) -> impl Iterator<Item = &'a Stage> {
+    let needed = plan.node(key).map(|node| plan.upstream(node)).unwrap_or_default();
+    needed.into_iter().map(|node| &plan.graph[node])
+}
+
+/// Who may begin, who is at it, who is done: shared by the workers.
+struct Board<'a> {
+    plan: &'a Plan,
+    state: Mutex<State<'a>>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State<'a> {
+    waiting: Vec<&'a Stage>,
+    at_work: usize,
+    done: BTreeSet<String>,
+    failed: BTreeMap<String, Error>,
+    /// Not done because another failed, by that other's name.
+    skipped: BTreeMap<String, String>,
+    interrupted: bool,
+}
+
+impl<'a> Board<'a> {
+    fn new(plan: &'a Plan, wanted: &BTreeSet<String>) -> Self {
+        let waiting = plan.stages().filter(|stage| wanted.contains(&stage.key)).collect();
+        Self { plan, state: Mutex::new(State { waiting, ..State::default() }), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The next stage whose needs are met; waits for one; `None` when there will be none.
+    fn next(&self, cancel: &Cancel) -> Option<&'a Stage> {
+        let mut state = self.lock();
+        loop {
+            if cancel.is_requested() && !state.waiting.is_empty() {
+                state.interrupted = true;
+                state.waiting.clear();
+            }
+            let ready = state
+                .waiting
+                .iter()
+                .position(|stage| needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key)));
+            if let Some(position) = ready {
+                state.at_work += 1;
+                return Some(state.waiting.remove(position));
+            }
+            if state.at_work == 0 {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    fn finish(&self, stage: &'a Stage, ended: Result<(), Error>, observer: &dyn Observer) {
+        let mut state = self.lock();
+        state.at_work -= 1;
+        match ended {
+            Ok(()) => {
+                state.done.insert(stage.key.clone());
+            }
+            Err(error) if error.is_interruption() => {
+                state.interrupted = true;
+                state.waiting.clear();
+            }
+            Err(error) => {
+                state.failed.insert(stage.key.clone(), error);
+                self.skip_dependents(&mut state, observer);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    fn skip_dependents(&self, state: &mut State<'a>, observer: &dyn Observer) {
+        loop {
+            let blocked = state.waiting.iter().enumerate().find_map(|(position, stage)| {
+                let cause = needs(self.plan, &stage.key).find_map(|needed| {
+                    let failed = state.failed.contains_key(&needed.key).then(|| needed.key.clone());
+                    failed.or_else(|| state.skipped.get(&needed.key).cloned())
+                })?;
+                Some((position, cause))
+            });
+            let Some((position, because)) = blocked else { return };
+            let stage = state.waiting.remove(position);
+            state.skipped.insert(stage.key.clone(), because.clone());
+            observer.observe(&Event::StageSkipped { stage: stage.key.clone(), trial: stage.trial, because });
+        }
+    }
+
+    fn outcome(self, cancel: &Cancel) -> Outcome {
+        let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let ended = match (&state.failed.is_empty(), state.interrupted) {
+            (_, true) => RunState::Interrupted,
+            (false, _) => RunState::Failed,
+            (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
+            _ => RunState::Finished,
+        };
+        Outcome { state: ended, failures: state.failed.into_iter().collect() }
+    }
+}

@@ -1,0 +1,64 @@
+//! What can go wrong while a run works. Each variant keeps its cause.
+
+use std::path::{Path, PathBuf};
+
+/// A failed stage, or a runs folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Data(#[from] crate::data::Error),
+    #[error(transparent)]
+    Model(#[from] crate::model::Error),
+    #[error(transparent)]
+    Train(#[from] crate::train::Error),
+    #[error(transparent)]
+    Onnx(#[from] crate::onnx::Error),
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("run `{run}` is being worked on by another process")]
+    Busy { run: String },
+    #[error("there is no stage `{stage}`; the stages are {}", known.join(", "))]
+    UnknownStage { stage: String, known: Vec<String> },
+    #[error("the exported model differs from the trained one by {largest:.2e}, more than {tolerance:.0e} allows (output `{output}`)")]
+    Parity { largest: f64, tolerance: f64, output: String },
+    #[error("the artifact in {} is damaged: {reason}; remove it, or run with --fresh", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{} holds no model.onnx", folder.display())]
+    NoModel { folder: PathBuf },
+    #[error("{} is not an earlier bundle: it holds `{holds}`; name a new folder", folder.display())]
+    NotABundle { folder: PathBuf, holds: String },
+    #[error("the model gives no output `{output}`: its mtl.json is of another model")]
+    OtherModel { output: String },
+    #[error("there is no column `{column}` to keep{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    NoColumnToKeep { column: String, near: Option<String> },
+    #[error("{0}")]
+    Draft(String),
+    /// A fault of the engine's order, never of the user's.
+    #[error("stage `{stage}` was needed before it was made; this is a bug of mtl")]
+    NotMade { stage: String },
+    #[error("interrupted before stage `{stage}`")]
+    Cancelled { stage: String },
+}
+
+impl Error {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// A data file that cannot be read, in the words of the data room.
+    pub fn reading(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let file = path.to_owned();
+        move |source| {
+            Self::Data(match source.kind() {
+                std::io::ErrorKind::NotFound => crate::data::Error::Absent { file },
+                _ => crate::data::Error::Unreadable { file, source },
+            })
+        }
+    }
+
+    /// Was the work stopped on request, rather than by a fault?
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Cancelled { .. } | Self::Train(crate::train::Error::Interrupted { .. }))
+    }
+}

@@ -1,0 +1,42 @@
+//! What this machine has for a run: devices, threads, ONNX Runtime.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::onnx::runtime::{Runtime, Search};
+
+/// ONNX Runtime, where it was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct FoundRuntime {
+    pub version: String,
+    pub path: PathBuf,
+    pub how: &'static str,
+}
+
+/// A device and, when it cannot be used, why.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceState {
+    pub name: String,
+    pub problem: Option<String>,
+}
+
+/// Looks for ONNX Runtime; fetches it only when asked to.
+pub fn runtime(fetch: bool, say: &dyn Fn(&str)) -> Result<FoundRuntime, String> {
+    let mut search = Search::everywhere(say);
+    search.offline |= !fetch;
+    Runtime::find(&search)
+        .map(|found| FoundRuntime { version: found.version, path: found.path, how: found.how.text() })
+        .map_err(|error| error.to_string())
+}
+
+/// The devices this build knows.
+pub fn devices() -> Vec<DeviceState> {
+    let states = crate::model::devices().into_iter();
+    states.map(|(name, problem)| DeviceState { name, problem }).collect()
+}
+
+/// Threads that tensors are computed with.
+pub fn threads() -> usize {
+    crate::model::threads()
+}

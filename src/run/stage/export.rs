@@ -1,0 +1,77 @@
+//! The best weights as an ONNX model that takes raw values, with the card that explains it.
+
+use std::path::Path;
+
+use crate::domain::event::{Event, Observer};
+use crate::domain::table::Dataset;
+use crate::model::network::Network;
+use crate::onnx::bundle::{CARD, Card, FORMAT, MODEL, Sample};
+use crate::onnx::spec::ExportSpec;
+use crate::plan::Stage;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::stage::{Keep, trained};
+
+pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
+    let dataset = context.dataset()?;
+    let network = trained::network(context, stage, &dataset.signature)?;
+    let ExportSpec::Onnx(spec) = &context.plan.pipeline.export;
+    let opset = spec.opset.get() as i64;
+    let metadata = metadata(context, &dataset);
+    let model = network.emit()?.finish(opset, &metadata)?;
+    let path = made.join(MODEL);
+    crate::onnx::write::save(&model, &path)?;
+    card(context, stage, &dataset, &network)?.write(&made.join(CARD))?;
+    tape.observe(&Event::Exported {
+        trial: stage.trial.unwrap_or(1),
+        file: MODEL.into(),
+        bytes: std::fs::metadata(&path).map_err(Error::io("read", &path))?.len(),
+        opset,
+    });
+    Ok(Keep::Yes)
+}
+
+/// What a consumer finds inside the model itself.
+fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
+    let mut metadata = vec![
+        ("producer".to_owned(), format!("mtl {}", env!("CARGO_PKG_VERSION"))),
+        ("pipeline".to_owned(), context.plan.name().to_string()),
+    ];
+    for task in &dataset.signature.tasks {
+        let target = serde_json::to_string(&task.target).unwrap_or_default();
+        metadata.push((format!("task.{}", task.name), target));
+    }
+    metadata
+}
+
+/// The card: signature, and sample rows with the answers candle gives for them.
+fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) -> Result<Card, Error> {
+    let ExportSpec::Onnx(spec) = &context.plan.pipeline.export;
+    let trial = context.trial(stage)?;
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    // Every table has every input, so the first one's rows are a sample for all tasks.
+    if let Some(table) = dataset.tables.first() {
+        let rows = &table.sample_rows;
+        inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
+        for (task, prediction) in network.predict(table, rows, rows.len().max(1))? {
+            let Some(signature) = dataset.signature.task(&task) else { continue };
+            outputs.push((signature.logits_output(), prediction.logits));
+            outputs.push((signature.answer_output(), prediction.answers));
+        }
+    }
+    Ok(Card {
+        format: FORMAT,
+        mtl: env!("CARGO_PKG_VERSION").to_owned(),
+        pipeline: context.plan.name(),
+        run: context.run.clone(),
+        trial: trial.number,
+        seed: trial.seed,
+        opset: spec.opset.get() as i64,
+        tolerance: spec.tolerance.get(),
+        signature: dataset.signature.clone(),
+        // Known to the database; written into the bundle by `mtl export`.
+        metrics: Vec::new(),
+        data: context.files()?,
+        sample: Sample::new(&inputs, &outputs),
+    })
+}

@@ -1,0 +1,44 @@
+//! Features and targets, fitted on the training rows, and every row encoded with them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::data::{FitRequest, TaskRequest};
+use crate::domain::event::{Event, Observer};
+use crate::plan::Stage;
+use crate::run::artifact::Artifact;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::stage::{Keep, say};
+
+pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
+    let mut tables = Vec::new();
+    for name in context.plan.pipeline.data.keys() {
+        tables.push((name.clone(), context.loaded(name)?, context.rows(name)?));
+    }
+    let tasks = context.plan.tasks().into_iter().map(|task| TaskRequest {
+        name: task.name,
+        table: task.table,
+        columns: task.columns,
+        target: task.target,
+        missing_is_error: task.missing_is_error,
+    });
+    let request =
+        FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect() };
+    let fitted = crate::data::fit(&request)?;
+    say(stage, &fitted.notes, tape);
+    for table in &fitted.dataset.tables {
+        let missing = fitted.missing.iter().filter(|missing| {
+            fitted.dataset.signature.task(&missing.task).is_some_and(|task| task.table == table.name)
+        });
+        tape.observe(&Event::Fitted {
+            table: table.name.clone(),
+            inputs: table.inputs.len(),
+            tasks: table.targets.len(),
+            missing: missing.cloned().collect(),
+        });
+    }
+    crate::data::store::write(&fitted.dataset, made)?;
+    context.put(&stage.key, Artifact::Dataset(Arc::new(fitted.dataset)));
+    Ok(Keep::Yes)
+}

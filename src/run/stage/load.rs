@@ -1,0 +1,19 @@
+//! A table, from its file to memory.
+
+use crate::domain::event::{Event, Observer};
+use crate::domain::name::TableName;
+use crate::plan::Stage;
+use crate::run::artifact::Artifact;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::stage::{Keep, say};
+
+pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Observer) -> Result<Keep, Error> {
+    let spec = &context.plan.pipeline.data[table];
+    let loaded = crate::data::load(spec, context.base)?;
+    say(stage, &loaded.notes, tape);
+    let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
+    tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files: context.files_of(spec)? });
+    context.put(&stage.key, Artifact::Loaded(loaded));
+    Ok(Keep::Yes)
+}

@@ -1,0 +1,33 @@
+//! A trial's finished training, as the stages after it need it.
+
+use crate::domain::event::Event;
+use crate::domain::signature::Signature;
+use crate::model::network::Network;
+use crate::plan::Stage;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::stage::train::WEIGHTS;
+use crate::run::tape::Tape;
+
+/// The network with its best weights.
+pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
+    let trial = context.trial(stage)?;
+    let device = crate::model::device(&context.plan.pipeline.train.device)?;
+    let network = Network::build(&context.plan.network(), signature, trial.seed, &device)?;
+    network.weights().load(&context.folder_of(&train_key(stage))?.join(WEIGHTS))?;
+    Ok(network)
+}
+
+/// The epoch the best weights are of.
+pub fn best_epoch(context: &Context, stage: &Stage) -> Result<usize, Error> {
+    let folder = context.folder_of(&train_key(stage))?;
+    let best = Tape::read(&folder)?.into_iter().find_map(|event| match event {
+        Event::TrainFinished { best_epoch, .. } => Some(best_epoch),
+        _ => None,
+    });
+    best.ok_or_else(|| Error::Damaged { path: folder, reason: "its events name no best epoch".to_owned() })
+}
+
+fn train_key(stage: &Stage) -> String {
+    format!("train#{}", stage.trial.unwrap_or(1))
+}

@@ -1,0 +1,39 @@
+//! Is the exported model the trained one? The same raw rows through candle and ONNX Runtime.
+
+use crate::domain::diagnostic::Severity;
+use crate::domain::event::{Event, Observer};
+use crate::onnx;
+use crate::plan::Stage;
+use crate::run::bundle::Bundle;
+use crate::run::context::Context;
+use crate::run::error::Error;
+use crate::run::stage::Keep;
+
+pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
+    let trial = stage.trial.unwrap_or(1);
+    let note = |text: &str| {
+        let (stage, text) = (stage.key.clone(), text.to_owned());
+        tape.observe(&Event::Note { stage, severity: Severity::Warning, text });
+    };
+    let bundle = Bundle::read(&context.folder_of(&format!("export#{trial}"))?)?;
+    let parity = match bundle.verify(&note) {
+        Ok(parity) => parity,
+        Err(Error::Onnx(error)) if error.is_absence() => {
+            note(&format!("the exported model is NOT verified: {error}"));
+            let parity = onnx::verify::unverified(&error, bundle.tolerance());
+            tape.observe(&Event::Verified { trial, parity });
+            return Ok(Keep::No);
+        }
+        Err(error) => return Err(error),
+    };
+    tape.observe(&Event::Verified { trial, parity: parity.clone() });
+    if parity.largest > parity.tolerance {
+        let worst = parity.outputs.iter().max_by(|a, b| a.largest.total_cmp(&b.largest));
+        return Err(Error::Parity {
+            largest: parity.largest,
+            tolerance: parity.tolerance,
+            output: worst.map(|output| output.output.clone()).unwrap_or_default(),
+        });
+    }
+    Ok(Keep::Yes)
+}
