@@ -1,0 +1,273 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// A declarative experiment runner for multi-task learning.
+#[derive(Debug, Parser)]
+#[command(name = "mtl", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Folder of the database and of all runs [default: $MTL_RUNS, else ./runs]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+    /// Colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: Colour,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a pipeline: load, train, evaluate, export, verify
+    Run(Run),
+    /// Go on with an interrupted run from its last checkpoint
+    Resume(Resume),
+    /// Say everything that is wrong with a pipeline, without touching its data
+    Check(Check),
+    /// Show the pipeline as resolved, its stages, and what is cached and why
+    Plan(PlanArguments),
+    /// List runs
+    #[command(name = "runs")]
+    List(List),
+    /// Show one run
+    Show(Show),
+    /// Compare runs: scores side by side, and the settings that differ
+    Compare(Compare),
+    /// Ask the results database in SQL (read-only)
+    Query(Query),
+    /// Copy a run's model out as a bundle: model.onnx and mtl.json
+    Export(Export),
+    /// Answer for raw rows with a bundle's or a run's model, through ONNX Runtime
+    Predict(Predict),
+    /// Prove a bundle's model in ONNX Runtime against the answers of its training
+    Verify(Verify),
+    /// Write a sensible pipeline from the columns of a file
+    Init(Init),
+    /// Print the JSON Schema of pipelines
+    Schema,
+    /// Look at devices, ONNX Runtime, threads and the database
+    Doctor(Doctor),
+    /// Remove runs: their rows and folders
+    Rm(Rm),
+    /// Remove cached artifacts that no run uses
+    Gc(Gc),
+    /// Print shell completions
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: Shell,
+    },
+}
+
+/// What changes a pipeline from the command line.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// Change a setting, such as train.epochs=5 (may be given several times)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Set `seed`
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Set `train.device`: auto, cpu, cuda, cuda:N or metal
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Showing {
+    /// Print nothing but problems and the run's name
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Print events as JSON, one per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The pipeline
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// Do only this stage and what it needs, such as `fit` or `train`
+    #[arg(long, value_name = "STAGE")]
+    pub only: Option<String>,
+    /// Make everything anew, whatever is cached
+    #[arg(long)]
+    pub fresh: bool,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// A run's name, a unique beginning of it, or `last`
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The pipeline
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// Print diagnostics as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    Text,
+    Json,
+    Dot,
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The pipeline
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// text, json, dot or mermaid
+    #[arg(long, default_value = "text")]
+    pub format: PlanFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only runs of this pipeline
+    #[arg(long)]
+    pub pipeline: Option<String>,
+    /// At most this many, newest first
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub limit: usize,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A run's name, a unique beginning of it, or `last`
+    #[arg(default_value = "last")]
+    pub run: String,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Two runs or more; the first is what the others are compared with
+    #[arg(required = true, num_args = 2..)]
+    pub runs: Vec<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Query {
+    /// One SQL statement that reads; `-` reads it from standard input
+    pub sql: String,
+    /// table, csv or json
+    #[arg(long, default_value = "table")]
+    pub format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A run's name, a unique beginning of it, or `last`
+    pub run: String,
+    /// The bundle's folder; must not exist yet, or be an earlier bundle
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// A bundle's folder, or a run
+    pub model: String,
+    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow; label columns are not needed
+    pub data: PathBuf,
+    /// Where the answers go: .csv, .parquet or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Keep these columns of the data beside the answers
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub keep: Vec<String>,
+    /// Rows per call of the model
+    #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// A bundle's folder, or a run
+    pub bundle: String,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The data: .csv, .tsv, .parquet, .jsonl or .arrow
+    pub data: PathBuf,
+    /// The columns to learn
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// Where the pipeline goes [default: the data's name, .yaml, in this folder]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Fetch ONNX Runtime if it is missing
+    #[arg(long)]
+    pub fetch: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Rm {
+    /// Runs' names, unique beginnings of them, or `last`
+    #[arg(required = true)]
+    pub runs: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Gc {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+}

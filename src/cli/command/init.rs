@@ -1,0 +1,49 @@
+//! `mtl init DATA --target a,b`: a sensible pipeline from the columns of a file.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::arguments::Init;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::run::{draft, place};
+
+pub fn perform(words: &Init) -> Result<Exit, Error> {
+    let stem = words.data.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String = stem.split('.').next().unwrap_or("pipeline").to_owned();
+    let to = words.to.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
+    if to.exists() && !words.force {
+        return Err(Error::Failed(format!("{} is there already; --force replaces it", to.display())));
+    }
+    let data = relative(&words.data, &to);
+    let text = draft::draft(&words.data, &data, &name, &words.target)?;
+    place::write(&to, text.as_bytes())?;
+    output::print(&format!("wrote {}\nnext: mtl run {}", to.display(), to.display()))?;
+    Ok(Exit::Done)
+}
+
+/// The data's path as the pipeline file has to write it.
+fn relative(data: &Path, pipeline: &Path) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (data, pipeline) = (absolute(data), absolute(pipeline));
+    let folder = pipeline.parent().unwrap_or(Path::new("/"));
+    let shared = data.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().count() - shared;
+    let mut path = PathBuf::new();
+    path.extend(std::iter::repeat_n("..", up));
+    path.extend(data.components().skip(shared));
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::relative;
+
+    #[test]
+    fn data_is_found_from_the_pipelines_folder() {
+        assert_eq!(relative(Path::new("/a/b/rows.csv"), Path::new("/a/p.yaml")), "b/rows.csv");
+        assert_eq!(relative(Path::new("/a/rows.csv"), Path::new("/a/b/c/p.yaml")), "../../rows.csv");
+    }
+}

@@ -1,0 +1,45 @@
+//! `mtl plan FILE`: the pipeline as resolved, its stages, what is cached and why, and the layers.
+
+use crate::cli::arguments::{Arguments, PlanArguments, PlanFormat};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, pipeline, workspace};
+use crate::domain::layout::Layout;
+use crate::plan::Plan;
+use crate::plan::render::{self, PartView, StageView, View};
+use crate::run::engine::standings;
+
+pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Error> {
+    let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
+    let plan = &pipeline.plan;
+    let layout = workspace::layout(arguments);
+    // A plan can be looked at before its data is there.
+    let standings = standings(plan, &pipeline.base, &layout, false);
+    let stage = |key: &str| match &standings {
+        Ok(standings) => StageView {
+            key: key.to_owned(),
+            fingerprint: Some(standings[key].fingerprint.clone()),
+            cached: standings[key].cached,
+            why: standings[key].why.clone(),
+        },
+        Err(error) => {
+            StageView { key: key.to_owned(), fingerprint: None, cached: false, why: error.to_string() }
+        }
+    };
+    let stages: Vec<StageView> = plan.stages().map(|each| stage(&each.key)).collect();
+    let parts = parts(plan, &layout, &stages);
+    let view = View { stages, parts };
+    output::print(&match words.format {
+        PlanFormat::Text => render::text(plan, &view),
+        PlanFormat::Json => format!("{:#}", render::json(plan, &view)),
+        PlanFormat::Dot => render::dot(plan, &view),
+        PlanFormat::Mermaid => render::mermaid(plan, &view),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The network's parts, known once the data has been fitted.
+fn parts(plan: &Plan, layout: &Layout, stages: &[StageView]) -> Option<Vec<PartView>> {
+    let fit = stages.iter().find(|stage| stage.key == "fit" && stage.cached)?;
+    crate::run::layers(plan, &layout.artifact("fit", fit.fingerprint.as_ref()?)).ok()
+}

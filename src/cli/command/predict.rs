@@ -1,0 +1,15 @@
+//! `mtl predict MODEL ROWS --to FILE`: raw rows in, named answers and probabilities out.
+
+use crate::cli::arguments::{Arguments, Predict};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, workspace};
+use crate::report::number::count;
+
+pub fn perform(arguments: &Arguments, words: &Predict) -> Result<Exit, Error> {
+    let bundle = workspace::bundle(arguments, &words.model)?;
+    let say = |line: &str| eprintln!("{line}");
+    let rows = bundle.predict(&words.data, &words.to, &words.keep, words.batch_size as usize, &say)?;
+    output::print(&format!("{} rows answered in {}", count(rows), words.to.display()))?;
+    Ok(Exit::Done)
+}

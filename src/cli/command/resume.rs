@@ -1,0 +1,36 @@
+//! `mtl resume RUN`: the run's own pipeline again, under the same name; what is done is skipped,
+//! and a training goes on from its last checkpoint.
+
+use std::path::PathBuf;
+
+use crate::cli::arguments::{Arguments, Resume};
+use crate::cli::command::run::{Job, perform_job};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, pipeline, threads, workspace};
+use crate::domain::event::RunState;
+use crate::run::lock::RunLock;
+
+pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
+    if let Some(count) = words.threads {
+        threads::limit(count);
+    }
+    let layout = workspace::layout(arguments);
+    let store = workspace::open_existing(&layout)?;
+    let run = store.resolve_run(&words.run)?;
+    if RunLock::is_held(&layout, &run) {
+        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
+    }
+    let detail = store.run(&run)?;
+    if detail.state == RunState::Finished {
+        output::print(&format!("{run} is finished; there is nothing to go on with"))?;
+        return Ok(Exit::Done);
+    }
+    // The resolved pipeline stands in the run's folder, but its data is where the original was.
+    let file = PathBuf::from(&detail.file);
+    let resolved = layout.pipeline(&run);
+    let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
+    let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
+    let job = Job { run, fresh: false, only: None, resumed: true };
+    perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
+}

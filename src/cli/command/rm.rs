@@ -1,0 +1,28 @@
+//! `mtl rm RUN...`: a run's rows and folder. Cached artifacts stay until `mtl gc`.
+
+use crate::cli::arguments::{Arguments, Rm};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, workspace};
+use crate::run::lock::RunLock;
+
+pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
+    let layout = workspace::layout(arguments);
+    let store = workspace::open_existing(&layout)?;
+    let runs = words.runs.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(run) = runs.iter().find(|run| RunLock::is_held(&layout, run)) {
+        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
+    }
+    for run in runs {
+        // The rows go first: a folder without rows is litter, rows without a folder are a lie.
+        store.remove(&run)?;
+        let folder = layout.run(&run);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &folder)(error));
+            }
+            _ => output::print(&format!("removed {run}"))?,
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,126 @@
+//! `mtl run FILE`: read, resolve, execute, record, tell.
+
+use std::io::IsTerminal;
+
+use crate::cli::arguments::{Arguments, Run, Showing};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::pipeline::{self, Pipeline};
+use crate::cli::progress::{Manner, Progress};
+use crate::cli::{environment, output, signal, threads, workspace};
+use crate::domain::diagnostic::Path;
+use crate::domain::event::RunState;
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::report::Summary;
+use crate::run::{Request, execute};
+use crate::spec::Source;
+use crate::spec::render::render;
+use crate::store::Store;
+use crate::store::recorder::Recorder;
+
+pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
+    if let Some(count) = words.threads {
+        threads::limit(count);
+    }
+    let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
+    let layout = workspace::layout(arguments);
+    let store = workspace::open(&layout)?;
+    let run = new_run(&layout, &pipeline)?;
+    let job = Job { run, fresh: words.fresh, only: words.only.as_deref(), resumed: false };
+    perform_job(arguments, &layout, store, &pipeline, &words.file, &job, &words.showing)
+}
+
+/// One execution, new or gone on with.
+pub struct Job<'a> {
+    pub run: RunId,
+    pub fresh: bool,
+    pub only: Option<&'a str>,
+    pub resumed: bool,
+}
+
+/// Executes a pipeline under a run's name, records it, and tells how it went.
+pub fn perform_job(
+    arguments: &Arguments,
+    layout: &Layout,
+    store: Store,
+    pipeline: &Pipeline,
+    file: &std::path::Path,
+    job: &Job,
+    showing: &Showing,
+) -> Result<Exit, Error> {
+    let cancel = signal::listen();
+    let header = environment::header(pipeline, file, &job.run);
+    let recorder = Recorder::new(store, &header)?;
+    let progress = Progress::new(manner(showing));
+    let request = Request {
+        plan: &pipeline.plan,
+        base: &pipeline.base,
+        layout,
+        run: &job.run,
+        fresh: job.fresh,
+        only: job.only,
+        resumed: job.resumed,
+        cancel: &cancel,
+    };
+    let outcome = execute(&request, &vec![&recorder as _, &progress as _])?;
+    recorder.finish()?;
+    if showing.quiet {
+        output::print(job.run.as_str())?;
+    } else if !showing.json {
+        let summary = Summary::read(&workspace::open(layout)?, &job.run)?;
+        output::print(&summary.text(&output::style(arguments.color)))?;
+    }
+    for (stage, error) in &outcome.failures {
+        eprint!("{}", explained(stage, error, &pipeline.source, output::coloured_errors(arguments.color)));
+    }
+    if outcome.state == RunState::Interrupted {
+        eprintln!("interrupted; go on with: mtl resume {}", job.run);
+        return Ok(Exit::Interrupted);
+    }
+    Ok(match outcome.failures.first() {
+        Some((_, crate::run::Error::Parity { .. })) => Exit::Parity,
+        Some(_) => Exit::Failed,
+        None => Exit::Done,
+    })
+}
+
+/// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
+fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bool) -> String {
+    let crate::run::Error::Data(problem) = error else { return format!("error: {stage}: {error}\n") };
+    let at = match stage.split_once(':') {
+        Some((_, table)) => Path::of("data").key(table),
+        None => Path::root(),
+    };
+    render(&problem.diagnostics(&at), source, colour)
+}
+
+fn manner(showing: &Showing) -> Manner {
+    match (showing.json, showing.quiet, std::io::stderr().is_terminal()) {
+        (true, ..) => Manner::Json,
+        (_, true, _) => Manner::Quiet,
+        (.., true) => Manner::Bars,
+        _ => Manner::Lines,
+    }
+}
+
+/// A new run's name and folder: the pipeline's name and six letters nobody else has.
+fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
+    let name = pipeline.plan.name();
+    for attempt in 0..100u32 {
+        let Some(run) = RunId::new(format!("{name:.50}-{}", environment::six_letters(attempt))) else {
+            return Err(Error::Failed(format!("`{name}` cannot be the beginning of a run's name")));
+        };
+        let folder = layout.run(&run);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => {
+                let text = crate::spec::write(&pipeline.plan.pipeline);
+                crate::run::place::write(&layout.pipeline(&run), text.as_bytes())?;
+                return Ok(run);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create", &folder)(error)),
+        }
+    }
+    Err(Error::Failed("found no free name for the run".to_owned()))
+}

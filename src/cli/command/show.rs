@@ -1,0 +1,19 @@
+//! `mtl show RUN`: all that is known of one run.
+
+use crate::cli::arguments::{Arguments, Show};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, workspace};
+use crate::report::Detail;
+
+pub fn perform(arguments: &Arguments, words: &Show) -> Result<Exit, Error> {
+    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let run = store.resolve_run(&words.run)?;
+    let report = Detail::read(&store, &run)?;
+    if words.json {
+        output::print_json(&report.json())?;
+    } else {
+        output::print(&report.text(&output::style(arguments.color)))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,90 @@
+//! Where and of what a run is made: what makes a number reproducible, recorded with it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cli::pipeline::Pipeline;
+use crate::domain::kinds::Choice;
+use crate::domain::name::RunId;
+use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
+
+/// All that is known of a run before it begins.
+pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
+    let plan = &pipeline.plan;
+    let spec = &plan.pipeline;
+    let resolved = serde_json::to_value(spec).unwrap_or_default();
+    let tasks = spec.tasks.iter().map(|(name, task)| TaskHeader {
+        task: name.clone(),
+        data: task.data.as_ref().map(ToString::to_string).unwrap_or_default(),
+        kind: task.kind.name().to_owned(),
+        targets: task.target.0.iter().map(ToString::to_string).collect(),
+        loss: task.loss.as_ref().map(|loss| loss.name().to_owned()),
+    });
+    let trials = plan.trials.iter().map(|trial| TrialHeader {
+        trial: trial.number,
+        seed: trial.seed,
+        parameters: trial.parameters.clone(),
+    });
+    RunHeader {
+        run: run.clone(),
+        pipeline: plan.name(),
+        description: spec.description.clone(),
+        file: absolute(file),
+        resolved: crate::spec::write(spec),
+        fingerprint: None,
+        seed: spec.seed.get(),
+        command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
+        parameters: RunHeader::parameters_of(&resolved),
+        tasks: tasks.collect(),
+        trials: trials.collect(),
+        environment: environment(&pipeline.base, &spec.train.device.to_string()),
+    }
+}
+
+fn environment(base: &Path, device: &str) -> Environment {
+    let git = |arguments: &[&str]| {
+        let ended = Command::new("git").arg("-C").arg(base).args(arguments).output().ok()?;
+        ended.status.success().then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+    };
+    Environment {
+        mtl_version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_commit: git(&["rev-parse", "HEAD"]),
+        git_dirty: git(&["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty()),
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        cpu: processor(),
+        cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: crate::run::machine::threads(),
+        device: device.to_owned(),
+        onnx_runtime: None,
+    }
+}
+
+/// The processor's name, where the system tells it.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+}
+
+fn absolute(file: &Path) -> String {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).to_string_lossy().into_owned()
+}
+
+/// Six letters and digits from the clock and the process: for names, not for chance.
+pub fn six_letters(attempt: u32) -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    // A multiplicative mix (Knuth), so that runs begun close together look different.
+    let mut mixed = (now ^ (u64::from(std::process::id()) << 40) ^ u64::from(attempt))
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^= mixed >> 31;
+    (0..6)
+        .map(|_| {
+            let letter = LETTERS[(mixed % LETTERS.len() as u64) as usize] as char;
+            mixed /= LETTERS.len() as u64;
+            letter
+        })
+        .collect()
+}

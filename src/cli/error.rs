@@ -1,0 +1,52 @@
+//! What a command could not do, and how the process ends because of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::exit::Exit;
+
+/// A command that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Already rendered with places and help.
+    #[error("{rendered}")]
+    Diagnostics { rendered: String },
+    #[error(transparent)]
+    Run(#[from] crate::run::Error),
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Error {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Prints the error and gives the exit code.
+    pub fn report(&self) -> Exit {
+        match self {
+            Self::Diagnostics { rendered } => {
+                eprint!("{rendered}");
+                Exit::Diagnostics
+            }
+            Self::Usage(_) => self.say(Exit::Usage),
+            Self::Store(crate::store::Error::Newer { .. }) => self.say(Exit::NewerDatabase),
+            Self::Run(crate::run::Error::Parity { .. }) => self.say(Exit::Parity),
+            Self::Run(error) if error.is_interruption() => self.say(Exit::Interrupted),
+            _ => self.say(Exit::Failed),
+        }
+    }
+
+    fn say(&self, exit: Exit) -> Exit {
+        eprintln!("error: {self}");
+        exit
+    }
+}
