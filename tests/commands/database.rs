@@ -1,0 +1,105 @@
+//! `runs`, `show`, `compare`, `query`: the results, asked for in every way.
+
+use super::{last, runs};
+use crate::support::Project;
+
+fn two_runs() -> Project {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "weighting=uncertainty"]).expect(0);
+    project
+}
+
+#[test]
+fn runs_are_listed_shown_and_compared() {
+    let project = two_runs();
+    let all = runs(&project);
+    assert_eq!(all.len(), 2);
+    let (new, old) = (all[0]["run"].as_str().expect("a name"), all[1]["run"].as_str().expect("a name"));
+    assert!(project.mtl(&["runs"]).expect(0).out().contains(new));
+    let shown = project.mtl(&["show", new]).expect(0).out();
+    assert!(shown.contains("uncertainty") && shown.contains("rows.csv"), "{shown}");
+    let compared = project.mtl(&["compare", old, "last"]).expect(0).out();
+    assert!(compared.contains("weighting") && compared.contains("uncertainty"), "{compared}");
+    assert!(!compared.contains("batch_size"), "only what differs: {compared}");
+    for arguments in [["show", new, "--json"].as_slice(), &["compare", old, new, "--json"]] {
+        let text = project.mtl(arguments).expect(0).out();
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_run_is_named_by_any_unique_beginning() {
+    let project = two_runs();
+    let name = last(&project);
+    project.mtl(&["show", &name[..name.len() - 2]]).expect(0);
+    let ambiguous = project.mtl(&["show", "small"]).expect(1).err();
+    assert!(ambiguous.contains("may be any of"), "{ambiguous}");
+    project.mtl(&["show", "nothing-like-it"]).expect(1);
+}
+
+#[test]
+fn queries_read_and_only_read() {
+    let project = two_runs();
+    let csv = project.mtl(&["query", "select 1 as a, 'x,y' as b", "--format", "csv"]).expect(0).out();
+    assert_eq!(csv, "a,b\n1,\"x,y\"\n");
+    let json = project.mtl(&["query", "select 1 as a", "--format", "json"]).expect(0).out();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), serde_json::json!([{"a": 1}]));
+    for sql in ["delete from runs", "drop table scores", "attach 'x.db' as x", "select nothing from nowhere", ""] {
+        let refused = project.mtl(&["query", sql]).expect(1);
+        assert!(refused.err().starts_with("error: "), "{sql}: {}", refused.err());
+    }
+    assert_eq!(runs(&project).len(), 2);
+}
+
+#[test]
+fn without_a_database_every_question_says_so() {
+    let project = Project::new();
+    for arguments in [["runs"].as_slice(), &["show"], &["query", "select 1"], &["gc"], &["resume"]] {
+        let said = project.mtl(arguments).expect(1).err();
+        assert!(said.contains("no runs yet"), "{arguments:?}: {said}");
+        assert!(!project.path("runs").exists(), "{arguments:?}: asking makes nothing");
+    }
+}
+
+#[test]
+fn a_newer_database_is_refused_untouched() {
+    let project = two_runs();
+    let path = project.path("runs/mtl.db");
+    // Byte 60 of an SQLite file begins its user version.
+    let mut bytes = std::fs::read(&path).expect("a database");
+    bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    for leftover in ["runs/mtl.db-wal", "runs/mtl.db-shm"] {
+        let _ = std::fs::remove_file(project.path(leftover));
+    }
+    std::fs::write(&path, &bytes).expect("written");
+    for arguments in [["runs"].as_slice(), &["run", "pipeline.yaml"]] {
+        let said = project.mtl(arguments).expect(5).err();
+        assert!(said.contains("9999") && said.contains("update mtl"), "{said}");
+    }
+    assert_eq!(std::fs::read(&path).expect("a database"), bytes);
+}
+
+#[test]
+fn a_damaged_database_is_told_as_such() {
+    let project = two_runs();
+    let path = project.path("runs/mtl.db");
+    let bytes = std::fs::read(&path).expect("a database");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("cut");
+    let cut = project.mtl(&["runs"]).expect(1).err();
+    assert!(cut.contains("cut short") || cut.contains("damaged"), "{cut}");
+    std::fs::write(&path, "this is a letter to my mother").expect("written");
+    let other = project.mtl(&["runs"]).expect(1).err();
+    assert!(other.contains("not a results database"), "{other}");
+}
+
+#[test]
+fn the_doctor_and_the_completions_answer() {
+    let project = Project::new();
+    let report = project.mtl(&["doctor", "--json"]).out();
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["devices"][0]["name"], "cpu");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(project.mtl(&["completions", shell]).expect(0).out().contains("mtl"));
+    }
+}

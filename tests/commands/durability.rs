@@ -1,0 +1,131 @@
+//! Kills, interruptions, and what is left after them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use super::{last, number, runs};
+use crate::support::Project;
+
+/// Long enough to be killed in the middle, short enough to wait for.
+const MANY_EPOCHS: &str = "train.epochs=60";
+const OFTEN: &str = "train.checkpoint.steps=3";
+
+/// Starts a run and gives it back once training has come to this epoch.
+fn until_epoch(project: &Project, epoch: u64) -> Child {
+    let arguments = ["run", "pipeline.yaml", "--json", "--set", MANY_EPOCHS, "--set", OFTEN];
+    let mut child = project.command(&arguments).stdout(Stdio::piped()).spawn().expect("mtl starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    for line in lines.map_while(Result::ok) {
+        let event: serde_json::Value = serde_json::from_str(&line).expect("an event");
+        if event["event"] == "epoch_finished" && event["epoch"].as_u64() >= Some(epoch) {
+            return child;
+        }
+    }
+    panic!("training ended before epoch {epoch}");
+}
+
+fn weights(project: &Project, run: &str) -> Vec<u8> {
+    std::fs::read(project.path(&format!("runs/{run}/trial-1/weights.safetensors"))).expect("weights")
+}
+
+fn uninterrupted() -> (Project, String) {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", MANY_EPOCHS, "--set", OFTEN]).expect(0);
+    let run = last(&project);
+    (project, run)
+}
+
+#[test]
+fn a_killed_run_is_shown_as_interrupted_and_resumes_to_the_same_numbers() {
+    let project = Project::small();
+    let mut child = until_epoch(&project, 5);
+    child.kill().expect("killed with -9");
+    child.wait().expect("dead");
+    let killed = last(&project);
+    assert_eq!(runs(&project)[0]["state"], "interrupted");
+
+    project.mtl(&["resume", "last"]).expect(0);
+    assert_eq!(last(&project), killed, "the same run goes on");
+    assert_eq!(runs(&project)[0]["state"], "finished");
+
+    let (whole, run) = uninterrupted();
+    assert_eq!(weights(&project, &killed), weights(&whole, &run));
+    let history = "select sum(value * (1 + epoch)) from metrics";
+    assert_eq!(number(&project, history), number(&whole, history), "every epoch's metrics");
+    assert_eq!(number(&project, "select count(*) from epochs"), number(&whole, "select count(*) from epochs"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_exits_130() {
+    let project = Project::small();
+    let mut child = until_epoch(&project, 2);
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    // Its pipe is closed by now, which must not stop it from saving.
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    assert_eq!(runs(&project)[0]["state"], "interrupted");
+    project.mtl(&["resume"]).expect(0);
+    let (whole, run) = uninterrupted();
+    assert_eq!(weights(&project, &last(&project)), weights(&whole, &run));
+}
+
+#[test]
+fn a_living_run_is_running_and_cannot_be_touched() {
+    let project = Project::small();
+    let mut child = until_epoch(&project, 1);
+    assert_eq!(runs(&project)[0]["state"], "running");
+    let resumed = project.mtl(&["resume", "last"]);
+    let removed = project.mtl(&["rm", "last"]);
+    child.kill().expect("killed");
+    child.wait().expect("dead");
+    assert!(resumed.expect(1).err().contains("another process"));
+    assert!(removed.expect(1).err().contains("another process"));
+}
+
+#[test]
+fn a_checkpoint_cut_short_costs_time_but_no_numbers() {
+    let project = Project::small();
+    let mut child = until_epoch(&project, 5);
+    child.kill().expect("killed");
+    child.wait().expect("dead");
+    let folder = project.path(&format!("runs/{}/trial-1/checkpoint", last(&project)));
+    for entry in std::fs::read_dir(folder).expect("checkpoints").flatten() {
+        let bytes = std::fs::read(entry.path()).expect("a file");
+        std::fs::write(entry.path(), &bytes[..bytes.len() / 2]).expect("cut");
+    }
+    project.mtl(&["resume"]).expect(0);
+    let (whole, run) = uninterrupted();
+    assert_eq!(weights(&project, &last(&project)), weights(&whole, &run));
+}
+
+#[test]
+fn two_processes_share_one_database() {
+    let project = Project::small();
+    let start = |seed: &str| {
+        let arguments = ["run", "pipeline.yaml", "--quiet", "--seed", seed];
+        project.command(&arguments).stdout(Stdio::null()).spawn().expect("mtl starts")
+    };
+    let mut both = [start("1"), start("2")];
+    for child in &mut both {
+        assert!(child.wait().expect("ended").success());
+    }
+    assert_eq!(number(&project, "select count(*) from runs where state = 'finished'"), 2.0);
+}
+
+#[test]
+fn rm_and_gc_leave_what_is_used() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.epochs=1"]).expect(0);
+    let all = std::fs::read_dir(project.path("runs/cache")).expect("a cache").count();
+    project.mtl(&["gc"]).expect(0);
+    assert_eq!(std::fs::read_dir(project.path("runs/cache")).expect("a cache").count(), all);
+    let removed = last(&project);
+    project.mtl(&["rm", "last"]).expect(0);
+    assert!(!project.path(&format!("runs/{removed}")).exists());
+    project.mtl(&["gc"]).expect(0);
+    assert!(std::fs::read_dir(project.path("runs/cache")).expect("a cache").count() < all);
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
+    assert!(said.contains("train#1") && said.contains("cached"), "the first run's artifacts stay: {said}");
+}

@@ -1,0 +1,109 @@
+//! What goes wrong with the data, told at its place in the pipeline.
+
+use crate::support::Project;
+use crate::support::project::PIPELINE;
+
+/// Runs the small pipeline on this table and gives what was said.
+fn said_of(rows: impl AsRef<[u8]>) -> String {
+    let project = Project::new().file("pipeline.yaml", PIPELINE).file("rows.csv", rows);
+    let ran = project.mtl(&["run", "pipeline.yaml"]).expect(1);
+    assert!(!ran.err().contains("panicked"), "{}", ran.err());
+    ran.err()
+}
+
+fn good_rows() -> String {
+    Project::small().read("rows.csv")
+}
+
+#[track_caller]
+fn assert_says(text: &str, wanted: &[&str]) {
+    for word in wanted {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn an_unknown_column() {
+    assert_says(&said_of(good_rows().replace("age,", "agee,")), &["pipeline.yaml:7", "`age`", "did you mean `agee`?"]);
+}
+
+#[test]
+fn an_absent_file() {
+    let project = Project::new().file("pipeline.yaml", PIPELINE);
+    assert_says(&project.mtl(&["run", "pipeline.yaml"]).expect(1).err(), &["no file", "rows.csv", "pipeline.yaml:5"]);
+}
+
+#[test]
+fn text_among_numbers() {
+    let mut lines: Vec<String> = good_rows().lines().map(str::to_owned).collect();
+    lines[3] = format!("forty{}", &lines[3][lines[3].find(',').expect("fields")..]);
+    assert_says(&said_of(lines.join("\n")), &["`age`", "forty", "line 4", "pipeline.yaml:7"]);
+}
+
+#[test]
+fn a_file_cut_in_the_middle() {
+    let rows = good_rows();
+    assert_says(&said_of(&rows[..rows.len() - 12]), &["rows.csv", "line 201"]);
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let mut rows = good_rows().into_bytes();
+    rows[40] = 0xff;
+    assert_says(&said_of(rows), &["not UTF-8", "line"]);
+}
+
+#[test]
+fn labels_that_are_all_missing() {
+    let rows: String = good_rows()
+        .lines()
+        .enumerate()
+        .map(|(number, line)| match line.rsplit_once(',') {
+            Some((rest, _)) if number > 0 => format!("{rest},\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_says(&said_of(rows), &["`weeks`", "every label is missing"]);
+}
+
+#[test]
+fn an_empty_file_and_an_empty_split() {
+    assert_says(&said_of("age,hours,work,rich,weeks\n"), &["no rows"]);
+    let three: Vec<String> = good_rows().lines().take(3).map(str::to_owned).collect();
+    assert_says(&said_of(three.join("\n")), &["empty"]);
+}
+
+#[test]
+fn a_parquet_that_is_none() {
+    let pipeline = PIPELINE.replace("{csv: {path: rows.csv}}", "{parquet: {path: rows.parquet}}");
+    let project = Project::new().file("pipeline.yaml", pipeline).file("rows.parquet", "PAR1 but not really");
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert_says(&said, &["rows.parquet", "pipeline.yaml:5"]);
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_diverging_loss_names_its_step_and_task() {
+    let project = Project::small();
+    let arguments = ["run", "pipeline.yaml", "--set", "train.optimizer={sgd: {rate: 1.0e30}}"];
+    let said = project.mtl(&arguments).expect(1).err();
+    assert_says(&said, &["step", "task `", "smaller learning rate"]);
+    assert_says(&project.mtl(&["runs"]).expect(0).out(), &["failed"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runs_folder_that_cannot_be() {
+    let project = Project::small().file("taken", "a file, not a folder");
+    let said = project.mtl(&["--runs", "taken/deeper", "run", "pipeline.yaml"]).expect(1).err();
+    assert_says(&said, &["error: cannot create", "taken"]);
+}
+
+#[test]
+fn a_wrong_command_line() {
+    let project = Project::small();
+    project.mtl(&["run"]).expect(2);
+    project.mtl(&["runn", "pipeline.yaml"]).expect(2);
+    assert_says(&project.mtl(&["run", "pipeline.yaml", "--set", "nonsense"]).expect(2).err(), &["path=value"]);
+    assert_says(&project.mtl(&["run", "absent.yaml"]).expect(1).err(), &["absent.yaml"]);
+}

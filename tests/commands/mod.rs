@@ -1,0 +1,28 @@
+//! Every command, through the real binary, as a person would use it.
+
+mod database;
+mod durability;
+mod errors;
+mod model;
+mod running;
+
+use crate::support::Project;
+
+/// The name of the newest run.
+fn last(project: &Project) -> String {
+    runs(project)[0]["run"].as_str().expect("a name").to_owned()
+}
+
+/// All runs, the newest first.
+fn runs(project: &Project) -> Vec<serde_json::Value> {
+    let list: serde_json::Value =
+        serde_json::from_str(&project.mtl(&["runs", "--json"]).expect(0).out()).expect("JSON");
+    list["runs"].as_array().or_else(|| list.as_array()).expect("a list").clone()
+}
+
+/// One number from the database.
+fn number(project: &Project, sql: &str) -> f64 {
+    let answer = project.mtl(&["query", sql, "--format", "csv"]).expect(0).out();
+    let value = answer.lines().nth(1).unwrap_or_else(|| panic!("no row: {sql}"));
+    value.parse().unwrap_or_else(|_| panic!("not a number: {value}"))
+}

@@ -1,0 +1,97 @@
+//! `export`, `predict`, `verify`: the model away from its run.
+
+use super::last;
+use crate::support::{Project, Ran};
+
+/// With ONNX Runtime, which may be fetched once.
+fn online(project: &Project, arguments: &[&str]) -> Ran {
+    Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
+}
+
+fn exported() -> Project {
+    let project = Project::small();
+    online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    project
+}
+
+#[test]
+fn a_bundle_answers_and_is_verified_without_its_run() {
+    let project = exported();
+    std::fs::remove_dir_all(project.path("runs")).expect("the run is gone");
+    std::fs::remove_file(project.path("rows.csv")).expect("the data too");
+    online(&project, &["verify", "bundle"]).expect(0);
+    // Columns in another order, no labels, an unseen category, a missing number.
+    let project = project.file("new.csv", "work,age,hours\nprivate,40,50\nastronaut,30,\n");
+    online(&project, &["predict", "bundle", "new.csv", "--to", "answers.csv", "--keep", "age"]).expect(0);
+    let answers = project.read("answers.csv");
+    let lines: Vec<&str> = answers.lines().collect();
+    assert_eq!(lines[0], "age,rich,rich_probability,weeks");
+    assert_eq!(lines.len(), 3, "{answers}");
+    assert!(lines[1].starts_with("40,"), "{answers}");
+}
+
+#[test]
+fn a_run_predicts_the_same_in_every_format_and_batch() {
+    let project = exported();
+    for to in ["a.csv", "a.jsonl", "a.parquet"] {
+        online(&project, &["predict", "last", "rows.csv", "--to", to]).expect(0);
+    }
+    online(&project, &["predict", "bundle", "rows.csv", "--to", "b.csv", "--batch-size", "1000"]).expect(0);
+    assert_eq!(project.read("a.csv"), project.read("b.csv"));
+    assert_eq!(project.read("a.csv").lines().count(), 201);
+    assert_eq!(project.read("a.jsonl").lines().count(), 200);
+}
+
+#[test]
+fn predicting_says_what_is_wrong_with_the_rows() {
+    let project = exported().file("no_age.csv", "aeg,hours,work\n1,2,private\n").file(
+        "text.csv",
+        "age,hours,work\n1,2,private\n3,four,private\n",
+    );
+    let missing = online(&project, &["predict", "bundle", "no_age.csv", "--to", "x.csv"]).expect(1).err();
+    assert!(missing.contains("age") && missing.contains("aeg"), "{missing}");
+    let text = online(&project, &["predict", "bundle", "text.csv", "--to", "x.csv"]).expect(1).err();
+    assert!(text.contains("hours") && text.contains("four") && text.contains("line 3"), "{text}");
+    assert!(!project.path("x.csv").exists(), "nothing half-written");
+    let kept = online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--keep", "agee"]).expect(1);
+    assert!(kept.err().contains("did you mean `age`"), "{}", kept.err());
+}
+
+#[test]
+fn a_changed_model_or_card_is_found_out() {
+    let project = exported();
+    let whole = std::fs::read(project.path("bundle/model.onnx")).expect("a model");
+    std::fs::write(project.path("bundle/model.onnx"), &whole[..whole.len() / 2]).expect("cut");
+    online(&project, &["verify", "bundle"]).expect(1);
+    std::fs::write(project.path("bundle/model.onnx"), &whole).expect("mended");
+    let card = project.read("bundle/mtl.json");
+    let project = project.file("bundle/mtl.json", &card.as_bytes()[..card.len() / 2]);
+    assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("cut short"));
+    let project = project.file("bundle/mtl.json", card.replacen("\"format\": 1", "\"format\": 99", 1));
+    assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("format 99"));
+}
+
+#[test]
+fn a_strangers_folder_is_not_filled() {
+    let project = exported().file("mine/thesis.tex", "years of work");
+    let refused = project.mtl(&["export", "last", "--to", "mine"]).expect(1).err();
+    assert!(refused.contains("thesis.tex"), "{refused}");
+    project.mtl(&["export", &last(&project), "--to", "bundle"]).expect(0);
+}
+
+#[test]
+fn without_onnx_runtime_the_model_is_exported_and_loudly_unverified() {
+    let project = Project::small();
+    // No library, no Python, no cache: only an empty folder to look in.
+    let mut command = project.command(&["run", "pipeline.yaml"]);
+    command.env("PATH", "/nonexistent").env("HOME", project.folder()).env_remove("ORT_DYLIB_PATH");
+    command.env_remove("XDG_CACHE_HOME").env_remove("LD_LIBRARY_PATH");
+    let ran = Ran::of(&mut command).expect(0);
+    let said = format!("{}{}", ran.out(), ran.err());
+    if said.contains("verified       largest") {
+        return; // a library stands beside the system's others: there is no way to look away from it
+    }
+    assert!(said.to_lowercase().contains("unverified"), "{said}");
+    assert!(project.path(&format!("runs/{}/trial-1/model.onnx", last(&project))).is_file());
+}

@@ -1,0 +1,113 @@
+//! `run`, `plan`, `check`: what is done, what is skipped, what is said.
+
+use super::{last, number, runs};
+use crate::support::Project;
+
+#[test]
+fn a_run_leaves_scores_a_model_and_its_pipeline() {
+    let project = Project::small();
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    assert!(said.out().contains("rich") && said.out().contains("auroc"), "{}", said.out());
+    let run = last(&project);
+    for file in ["pipeline.yaml", "trial-1/model.onnx", "trial-1/mtl.json", "trial-1/weights.safetensors"] {
+        assert!(project.path(&format!("runs/{run}/{file}")).is_file(), "{file}");
+    }
+    assert!(!project.path(&format!("runs/{run}/trial-1/checkpoint")).exists(), "finished: none is left");
+    assert_eq!(runs(&project)[0]["state"], "finished");
+}
+
+#[test]
+fn a_second_run_repeats_nothing_and_knows_everything() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let first = last(&project);
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    let cached = said.err().matches("cached").count();
+    assert!(cached >= 6, "load, split, fit, train, evaluate, export: {}", said.err());
+    let second = last(&project);
+    assert_ne!(first, second);
+    for table in ["scores", "epochs", "metrics"] {
+        let rows = |run: &str| number(&project, &format!("select count(*) from {table} where run = '{run}'"));
+        assert!(rows(&first) > 0.0, "{table}");
+        assert_eq!(rows(&first), rows(&second), "{table}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    let weights = |arguments: &[&str]| {
+        let project = Project::small();
+        let all: Vec<&str> = ["run", "pipeline.yaml", "--quiet"].iter().chain(arguments).copied().collect();
+        project.mtl(&all).expect(0);
+        std::fs::read(project.path(&format!("runs/{}/trial-1/weights.safetensors", last(&project)))).expect("weights")
+    };
+    assert_eq!(weights(&[]), weights(&[]));
+    assert_ne!(weights(&[]), weights(&["--seed", "2"]));
+}
+
+#[test]
+fn fresh_makes_everything_anew_to_the_same_numbers() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let said = project.mtl(&["run", "pipeline.yaml", "--fresh"]).expect(0);
+    assert!(!said.err().contains("cached"), "{}", said.err());
+    let differing = "select count(*) from (select task, split, metric, value from scores group by 1, 2, 3, 4 having count(*) <> 2)";
+    assert_eq!(number(&project, differing), 0.0);
+}
+
+#[test]
+fn only_does_a_stage_and_what_it_needs() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--only", "fit", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from stages"), 3.0, "load, split, fit");
+    let unknown = project.mtl(&["run", "pipeline.yaml", "--only", "fits"]).expect(1);
+    assert!(unknown.err().contains("load:rows"), "the stages are named: {}", unknown.err());
+}
+
+#[test]
+fn the_plan_says_what_would_run_and_why() {
+    let project = Project::small();
+    let before = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
+    assert!(before.contains("not made before"), "{before}");
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let after = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
+    assert!(after.contains("same settings, same data"), "{after}");
+    assert!(after.contains("dense"), "layers are known once fitted: {after}");
+    let changed = project.mtl(&["plan", "pipeline.yaml", "--set", "train.epochs=3"]).expect(0).out();
+    assert!(changed.contains("changed: train.epochs"), "{changed}");
+    for format in ["json", "dot", "mermaid"] {
+        let text = project.mtl(&["plan", "pipeline.yaml", "--format", format]).expect(0).out();
+        assert!(text.contains("train#1"), "{format}: {text}");
+    }
+}
+
+#[test]
+fn changed_data_is_noticed() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let project = project.with_rows("rows.csv", 210);
+    let plan = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
+    assert!(!plan.contains("same settings, same data"), "{plan}");
+}
+
+#[test]
+fn json_is_one_event_per_line() {
+    let project = Project::small();
+    let said = project.mtl(&["run", "pipeline.yaml", "--json"]).expect(0).out();
+    let events: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    assert_eq!(events.first().expect("events")["event"], "run_started");
+    assert_eq!(events.last().expect("events")["event"], "run_finished");
+    assert!(events.iter().any(|event| event["event"] == "epoch_finished"));
+}
+
+#[test]
+fn a_drafted_pipeline_runs() {
+    let project = Project::new().with_rows("people.csv", 200);
+    project.mtl(&["init", "people.csv", "--target", "rich,weeks"]).expect(0);
+    project.mtl(&["check", "people.yaml"]).expect(0);
+    project.mtl(&["run", "people.yaml", "--set", "train.epochs=1", "--quiet"]).expect(0);
+    project.mtl(&["init", "people.csv", "--target", "rich"]).expect(1);
+    let typo = project.mtl(&["init", "people.csv", "--target", "weks", "--to", "b.yaml"]).expect(1);
+    assert!(typo.err().contains("did you mean `weeks`"), "{}", typo.err());
+}
