@@ -171,9 +171,9 @@ mod tests {
         optimizer.step(&variables, &gradients, &stroke).expect("a step");
         let w: Vec<f32> = variables[0].var.to_vec1().expect("values");
         let b: Vec<f32> = variables[1].var.to_vec1().expect("values");
-        let expected = [0.994_715_04, -1.991_832_26, 0.490_150_72, 2.951_954_84];
+        let expected: [f64; 4] = [0.994_715_04, -1.991_832_26, 0.490_150_72, 2.951_954_84];
         for (found, expected) in w.iter().chain(&b).zip(expected) {
-            assert!((found - expected).abs() < 1e-6, "{w:?} {b:?}");
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{w:?} {b:?}");
         }
     }
 

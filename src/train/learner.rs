@@ -168,8 +168,15 @@ fn joint(losses: &[Tensor], weights: impl Iterator<Item = f64>) -> Result<Tensor
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
+    use serde_json::json;
 
-    use crate::train::learner::joint;
+    use crate::domain::name::TaskName;
+    use crate::train::Error;
+    use crate::train::learner::{Learner, Words, joint};
+    use crate::train::regularization::Strength;
+    use crate::train::rehearsal::Rehearsal;
+    use crate::train::spec::{OptimizerSpec, ScheduleSpec, WeightingSpec};
+    use crate::train::weighting::Setting;
 
     #[test]
     fn the_joint_loss_is_the_weighted_sum() {
@@ -177,5 +184,40 @@ mod tests {
         let sum = joint(&[loss(2.0), loss(3.0), loss(5.0)], [1.0, 0.5, 0.0].into_iter()).expect("a sum");
         assert_eq!(sum.to_scalar::<f32>().expect("a number"), 3.5);
         assert!(joint(&[], std::iter::empty()).is_err());
+    }
+    /// A variable that should have a gradient and has none is named; one the tasks do not use is not.
+    #[test]
+    fn a_variable_cut_off_from_the_loss_is_named() {
+        let network = Rehearsal::new().network();
+        let optimizer: OptimizerSpec = serde_json::from_value(json!("adam")).expect("words");
+        let schedule = ScheduleSpec::default();
+        let words = Words {
+            seed: 0,
+            update: optimizer.view(),
+            schedule: schedule.view(),
+            strength: Strength::default(),
+            clip_norm: None,
+        };
+        let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
+        let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };
+        let weighting = WeightingSpec::default().view().build(&setting);
+        let mut learner = Learner::new(&network, weighting, words).expect("a learner");
+        let one = Tensor::new(1.0_f32, &Device::Cpu).expect("a scalar");
+        let names: Vec<String> = learner.variables.iter().map(|variable| variable.name.clone()).collect();
+        let without = |missing: &str| -> Vec<Option<Tensor>> {
+            names.iter().map(|name| (!name.starts_with(missing)).then(|| one.clone())).collect()
+        };
+        let error = learner.prove(&[0, 1], &without("trunk.0.dense.weight")).expect_err("cut off");
+        assert!(
+            matches!(&error, Error::NoGradient { variable } if variable == "trunk.0.dense.weight"),
+            "{error}"
+        );
+        let named = |error: Error| matches!(error, Error::NoGradient { variable } if variable.starts_with("head.sign."));
+        assert!(named(learner.prove(&[0, 1], &without("head.sign.")).expect_err("cut off")));
+        learner.prove(&[0], &without("head.sign.")).expect("the other head is not used");
+        assert!(named(
+            learner.prove(&[1], &without("head.sign.")).expect_err("a task's first step is looked at")
+        ));
+        learner.prove(&[0], &without("trunk.")).expect("looked at once");
     }
 }

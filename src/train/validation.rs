@@ -123,10 +123,11 @@ fn measured(
 ) -> Vec<MetricSpec> {
     let own = metrics.iter().find(|(name, _)| name == task);
     let mut own = own.map(|(_, metrics)| metrics.clone()).unwrap_or_default();
-    if let Objective::Metric { task: chosen, metric } = objective {
-        if chosen == task && !own.contains(metric) {
-            own.push(metric.clone());
-        }
+    if let Objective::Metric { task: chosen, metric } = objective
+        && chosen == task
+        && !own.contains(metric)
+    {
+        own.push(metric.clone());
     }
     own
 }

@@ -268,7 +268,7 @@ mod tests {
             epsilon: Positive::constant(1e-8),
             ..adamw()
         };
-        let cases: [(&str, &dyn Update, Strength, [f32; 3]); 8] = [
+        let cases: [(&str, &dyn Update, Strength, [f64; 3]); 8] = [
             ("lr=0.1", &sgd(0.0, false), none, [1.04, -2.04, 0.5]),
             ("momentum=0.9", &sgd(0.9, false), none, [0.977_900_03, -2.041_800_02, 0.475_699_99]),
             ("nesterov=True", &sgd(0.9, true), none, [1.020_110_01, -2.077_620_03, 0.478_129_98]),
@@ -281,7 +281,10 @@ mod tests {
         for (name, words, strength, expected) in cases {
             let (fused, twin) = three_steps(words, strength, true);
             for (found, expected) in fused.iter().chain(&twin).zip(expected.iter().chain(&expected)) {
-                assert!((found - expected).abs() < 3e-7, "{name}: {fused:?} {twin:?} {expected:?}");
+                assert!(
+                    (f64::from(*found) - expected).abs() < 3e-7,
+                    "{name}: {fused:?} {twin:?} {expected:?}"
+                );
             }
         }
     }
