@@ -1,6 +1,7 @@
 //! Everything the house promises, in one binary: `cargo test --release --test main`.
 
 mod diagnostics;
+mod laws;
 mod pipelines;
 mod plan;
 mod schemas;

@@ -13,12 +13,14 @@ pub fn agree(
     twin: impl Fn(&[Tensor]) -> Result<Tensor>,
 ) {
     let inputs: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
-    let (one, other) = (kernel(&inputs).unwrap(), twin(&inputs).unwrap());
+    let (one, other) = (kernel(&inputs).expect("in a test"), twin(&inputs).expect("in a test"));
     assert_eq!(one.dims(), other.dims());
     near("values", &one, &other, tolerance);
     let factors: Vec<f32> = (0..one.elem_count()).map(|i| ((i * 7 % 11) as f32 - 4.5) / 5.0).collect();
-    let factors = Tensor::from_vec(factors, one.dims(), one.device()).unwrap();
-    let joint = |y: &Tensor| y.mul(&factors).unwrap().sum_all().unwrap().backward().unwrap();
+    let factors = Tensor::from_vec(factors, one.dims(), one.device()).expect("in a test");
+    let joint = |y: &Tensor| {
+        y.mul(&factors).expect("in a test").sum_all().expect("in a test").backward().expect("in a test")
+    };
     let (one, other) = (joint(&one), joint(&other));
     for (position, variable) in variables.iter().enumerate() {
         let other = other.get(variable).expect("the twin gives a gradient");
@@ -28,7 +30,7 @@ pub fn agree(
 }
 
 pub fn near(what: &str, one: &Tensor, other: &Tensor, tolerance: f32) {
-    let (one, other) = (host(one).unwrap(), host(other).unwrap());
+    let (one, other) = (host(one).expect("in a test"), host(other).expect("in a test"));
     for (index, (a, b)) in one.iter().zip(&other).enumerate() {
         assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "{what}[{index}]: {a} and {b}");
     }
@@ -40,5 +42,6 @@ pub fn variable(shape: &[usize], salt: u32) -> Var {
     let values: Vec<f32> = (0..count as u32)
         .map(|i| ((i + salt).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 22) as f32 - 2.0)
         .collect();
-    Var::from_tensor(&Tensor::from_vec(values, shape, &candle_core::Device::Cpu).unwrap()).unwrap()
+    Var::from_tensor(&Tensor::from_vec(values, shape, &candle_core::Device::Cpu).expect("in a test"))
+        .expect("in a test")
 }

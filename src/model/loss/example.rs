@@ -7,18 +7,20 @@ use crate::model::loss::Loss;
 
 /// `[rows, 1]`
 pub fn column(values: &[f32]) -> Tensor {
-    Tensor::new(values, &Device::Cpu).unwrap().unsqueeze(1).unwrap()
+    Tensor::new(values, &Device::Cpu).expect("in a test").unsqueeze(1).expect("in a test")
 }
 
 pub fn matrix(rows: &[&[f32]]) -> Tensor {
     let values: Vec<f32> = rows.concat();
-    Tensor::from_vec(values, (rows.len(), rows[0].len()), &Device::Cpu).unwrap()
+    Tensor::from_vec(values, (rows.len(), rows[0].len()), &Device::Cpu).expect("in a test")
 }
 
 /// Is the loss the expected one?
 pub fn value(loss: &dyn Loss, z: &Tensor, y: &Tensor, mask: &Tensor, target: &Target, expected: f64) {
     assert!(loss.accepts(target.kind()));
-    loss.check(target).unwrap();
-    let found = f64::from(loss.forward(z, y, mask, target).unwrap().to_scalar::<f32>().unwrap());
+    loss.check(target).expect("in a test");
+    let found = f64::from(
+        loss.forward(z, y, mask, target).expect("in a test").to_scalar::<f32>().expect("in a test"),
+    );
     assert!((found - expected).abs() < 2e-6, "{found}, not {expected}");
 }

@@ -1,0 +1,6 @@
+//! The laws of the shelves: every item, every law.
+
+mod layer;
+mod loss;
+mod network;
+mod tensor;

@@ -1,0 +1,295 @@
+//! The laws of whole networks: every encoding, every kind of target, marks and answers seen by others.
+
+use candle_core::Device;
+use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::name::{InputName, TableName, TaskName};
+use mtl::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
+use mtl::domain::table::Table;
+use mtl::domain::task::Target;
+use mtl::model::Error;
+use mtl::model::mode::Mode;
+use mtl::model::network::Network;
+use mtl::model::sharing::SharingSpec;
+use mtl::model::spec::{LayerSpec, NetworkSpec, TaskNetworkSpec};
+use mtl::model::weights::host;
+use serde_json::{Value, json};
+
+use crate::laws::tensor::{largest_difference, session, tensor};
+
+const ROWS: usize = 7;
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+fn signature() -> Signature {
+    let input =
+        |name: &str, raw, encoding| InputSignature { name: InputName::new(name).unwrap(), raw, encoding };
+    let scale = |indicator| Encoding::Scale { center: 40.0, scale: 12.0, fill: 38.5, indicator };
+    let task = |name: &str, target| TaskSignature {
+        name: TaskName::new(name).unwrap(),
+        table: TableName::new("people").unwrap(),
+        target,
+    };
+    Signature {
+        inputs: vec![
+            input("age", ElementType::Float32, scale(false)),
+            input(
+                "class of worker",
+                ElementType::Text,
+                Encoding::Code { keys: Keys::Text(texts(&["private", "", "自営"])), width: 3 },
+            ),
+            input("hours", ElementType::Float32, scale(true)),
+            input(
+                "region",
+                ElementType::Int64,
+                Encoding::Code { keys: Keys::Int(vec![-5, 40, 7]), width: 2 },
+            ),
+            input("sex", ElementType::Text, Encoding::OneHot { keys: Keys::Text(texts(&["f", "m"])) }),
+        ],
+        tasks: vec![
+            task(
+                "rich",
+                Target::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 },
+            ),
+            task("job", Target::Multiclass { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3] }),
+            task(
+                "has",
+                Target::Multilabel {
+                    labels: texts(&["car", "dog"]),
+                    positives: vec![2, 5],
+                    present: vec![8, 7],
+                    threshold: 0.5,
+                },
+            ),
+            task(
+                "grade",
+                Target::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
+            ),
+            task("flag", Target::Ordinal { classes: texts(&["off", "on"]), counts: vec![4, 4] }),
+            task(
+                "weeks",
+                Target::Regression {
+                    columns: texts(&["w", "v"]),
+                    center: vec![30.0, -2.0],
+                    scale: vec![20.0, 0.5],
+                },
+            ),
+        ],
+    }
+}
+
+fn layers(words: Value) -> Vec<LayerSpec> {
+    serde_json::from_value(words).unwrap()
+}
+
+fn spec() -> NetworkSpec {
+    let task = |name: &str, from: Option<&str>, after: &[&str], head: Value| TaskNetworkSpec {
+        name: TaskName::new(name).unwrap(),
+        from: from.map(|mark| serde_json::from_value(json!(mark)).unwrap()),
+        after: after.iter().map(|name| TaskName::new(*name).unwrap()).collect(),
+        head: layers(head),
+        loss: None,
+    };
+    NetworkSpec {
+        encoders: vec![(
+            InputName::new("hours").unwrap(),
+            layers(json!([{"dense": {"units": 3, "activation": "tanh"}}])),
+        )],
+        trunk: layers(json!([
+            {"dense": {"units": 8, "activation": "relu"}}, {"mark": "shallow"}, {"dropout": 0.2},
+            {"residual": [{"dense": {"units": 6, "activation": "gelu"}}]}, "batch_norm", {"mark": "deep"},
+            {"dense": {"units": 5, "activation": "silu"}}
+        ])),
+        sharing: SharingSpec::default(),
+        tasks: vec![
+            task("rich", None, &["weeks", "job"], json!([{"dense": {"units": 4, "activation": "relu"}}])),
+            task("job", None, &["grade"], json!([])),
+            task("has", Some("shallow"), &[], json!(["layer_norm"])),
+            task("grade", Some("shallow"), &[], json!([])),
+            task("flag", Some("deep"), &[], json!([])),
+            task("weeks", None, &[], json!([])),
+        ],
+    }
+}
+
+/// Raw values as a consumer feeds them, and the same encoded by hand.
+fn rows() -> (Vec<(String, Array)>, Table) {
+    let raw = |values: Values| Array::new(&[ROWS, 1], values);
+    let age = vec![20.0, f32::NAN, 64.0, 40.0, 33.0, 90.0, 17.0];
+    let hours = vec![f32::NAN, 52.0, 0.0, f32::NAN, 28.0, 40.0, 99.0];
+    let scaled = |x: f32| ((if x.is_nan() { 38.5 } else { x }) - 40.0) / 12.0;
+    let worker = texts(&["自営", "private", "", "never seen", "private", "Private", ""]);
+    let region = vec![40, -5, 7, 8, MISSING_INT, 40, 7];
+    let sex = texts(&["f", "m", "", "m", "x", "f", "f"]);
+    let encoded = vec![
+        ("age", Array::f32(&[ROWS, 1], age.iter().map(|x| scaled(*x)).collect())),
+        ("class of worker", Array::codes(vec![3, 1, 2, 0, 1, 0, 2])),
+        (
+            "hours",
+            Array::f32(
+                &[ROWS, 2],
+                hours.iter().flat_map(|x| [scaled(*x), f32::from(u8::from(x.is_nan()))]).collect(),
+            ),
+        ),
+        ("region", Array::codes(vec![2, 1, 3, 0, 0, 2, 3])),
+        ("sex", Array::f32(&[ROWS, 2], vec![1., 0., 0., 1., 0., 0., 0., 1., 0., 0., 1., 0., 1., 0.])),
+    ];
+    let raw = vec![
+        ("age".to_owned(), raw(Values::F32(age))),
+        ("class of worker".to_owned(), raw(Values::Text(worker))),
+        ("hours".to_owned(), raw(Values::F32(hours))),
+        ("region".to_owned(), raw(Values::I64(region))),
+        ("sex".to_owned(), raw(Values::Text(sex))),
+    ];
+    let table = Table {
+        name: TableName::new("people").unwrap(),
+        rows: ROWS,
+        inputs: encoded.into_iter().map(|(name, array)| (InputName::new(name).unwrap(), array)).collect(),
+        targets: vec![],
+        train: vec![],
+        valid: vec![],
+        test: vec![],
+        sample: vec![],
+        sample_rows: vec![],
+    };
+    (raw, table)
+}
+
+/// A network whose running statistics and unseen rows are not what they began as.
+fn network() -> Network {
+    let network = Network::build(&spec(), &signature(), 3, &Device::Cpu).unwrap();
+    for (salt, weight) in network.weights().iter().enumerate() {
+        let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
+        weight.var.set(&(weight.var.as_tensor() + noise * 0.1).unwrap()).unwrap();
+    }
+    network
+}
+
+#[test]
+fn onnx_runtime_agrees_from_raw_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = network();
+    let (raw, table) = rows();
+    for opset in [17, 21] {
+        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        for rows in [vec![4], (0..ROWS as u32).collect::<Vec<_>>()] {
+            let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
+            let found = session.run(&fed).unwrap();
+            for (task, prediction) in network.predict(&table, &rows, 3).unwrap() {
+                let signature = network.signature().task(&task).unwrap();
+                for (name, expected) in [
+                    (signature.logits_output(), &prediction.logits),
+                    (signature.answer_output(), &prediction.answers),
+                ] {
+                    let (_, found) = found.iter().find(|(output, _)| *output == name).unwrap();
+                    assert_eq!(found.shape, expected.shape, "{name}");
+                    let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                    assert!(difference < 1e-5, "{name}: {difference}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn class_probabilities_sum_to_one() {
+    let (_, table) = rows();
+    let predictions = network().predict(&table, &[0, 1, 2, 3, 4, 5, 6], 7).unwrap();
+    for (task, prediction) in
+        predictions.iter().filter(|(task, _)| ["job", "grade", "flag"].contains(&task.as_str()))
+    {
+        for row in prediction.answers.as_f32().unwrap().chunks(prediction.answers.width()) {
+            assert!(row.iter().all(|p| (0.0..=1.0).contains(p)), "{task}: {row:?}");
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{task}: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn gradients_reach_what_a_task_uses_and_nothing_else() {
+    let network = network();
+    let (_, table) = rows();
+    let inputs = network.tensors(&table, None).unwrap();
+    let names = ["rich", "job", "has", "grade", "flag", "weeks"];
+    for (task, name) in names.iter().enumerate() {
+        let logits = network.forward(&inputs, &Mode::train(1, 1), &[task]).unwrap();
+        let store = logits[0].sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        for weight in network.weights().trainable() {
+            let reached = store.get(&weight.var).is_some();
+            assert_eq!(reached, network.uses(&[task], weight), "{name}: {}", weight.name);
+        }
+    }
+    let used = |task: &str, weight: &str| {
+        let task = network.task(&TaskName::new(task).unwrap()).unwrap();
+        network.uses(&[task], network.weights().iter().find(|w| w.name == weight).unwrap())
+    };
+    assert!(used("rich", "head.grade.output.weight"), "rich sees job, which sees grade");
+    assert!(!used("job", "head.weeks.output.weight"));
+    assert!(!used("has", "trunk.6.dense.weight"), "it reads before");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
+    let build = |tasks: std::ops::Range<usize>, seed| {
+        let (mut spec, mut signature) = (spec(), signature());
+        spec.tasks = spec.tasks.drain(tasks.clone()).collect();
+        signature.tasks = signature.tasks.drain(tasks).collect();
+        Network::build(&spec, &signature, seed, &Device::Cpu).unwrap()
+    };
+    let (all, some, other) = (build(0..6, 3), build(3..6, 3), build(0..6, 4));
+    let values = |network: &Network, name: &str| {
+        let weight = network.weights().iter().find(|w| w.name == name).unwrap().var.clone();
+        host(&weight).unwrap()
+    };
+    for weight in some.weights().iter() {
+        assert_eq!(values(&some, &weight.name), values(&all, &weight.name), "{}", weight.name);
+    }
+    assert_ne!(values(&all, "trunk.0.dense.weight"), values(&other, "trunk.0.dense.weight"));
+}
+
+#[test]
+fn parts_count_every_parameter() {
+    let network = network();
+    let parts = network.parts();
+    let counted: usize = parts.iter().map(|part| part.parameters).sum();
+    assert_eq!(counted, network.weights().parameters());
+    let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+    assert!(names.contains(&"input.class of worker") && names.contains(&"trunk.3.residual"), "{names:?}");
+    assert_eq!(parts.iter().find(|p| p.name == "input.region").unwrap().parameters, 8);
+}
+
+#[test]
+fn a_network_that_cannot_be_says_why() {
+    let build = |change: &dyn Fn(&mut NetworkSpec)| {
+        let mut spec = spec();
+        change(&mut spec);
+        Network::build(&spec, &signature(), 3, &Device::Cpu).err().unwrap()
+    };
+    let name = |name: &str| TaskName::new(name).unwrap();
+    let cycle = build(&|spec| spec.tasks[3].after = vec![name("rich")]);
+    assert_eq!(
+        cycle.to_string(),
+        "tasks wait for each other's answers: rich after job after grade after rich"
+    );
+    let mark = build(&|spec| spec.tasks[2].from = serde_json::from_value(json!("middle")).unwrap());
+    assert_eq!(mark.to_string(), "task `has` reads from `middle`, but the trunk marks shallow, deep");
+    let loss = build(&|spec| spec.tasks[5].loss = serde_json::from_value(json!("focal")).unwrap());
+    assert_eq!(loss.to_string(), "the loss of task `weeks`: is not for regression tasks");
+    let weights = json!({"cross_entropy": {"class_weights": [1.0, 2.0]}});
+    let loss = build(&|spec| spec.tasks[1].loss = serde_json::from_value(weights.clone()).unwrap());
+    assert_eq!(loss.to_string(), "the loss of task `job`: has 2 class weights for 3 classes");
+    assert!(matches!(build(&|spec| spec.tasks.truncate(2)), Error::Tasks { .. }));
+}
+
+#[test]
+fn a_wrong_array_is_named() {
+    let network = network();
+    let (_, mut table) = rows();
+    table.inputs[3].1 = Array::codes(vec![4; ROWS]);
+    let error = network.predict(&table, &[0], 1).err().unwrap();
+    assert_eq!(error.to_string(), "input `region` has code 4, its table 4 rows");
+    table.inputs.remove(0);
+    let error = network.predict(&table, &[0], 1).err().unwrap();
+    assert_eq!(error.to_string(), "input `age` is missing");
+}

@@ -1,0 +1,45 @@
+//! Small tensors, and ONNX Runtime beside candle.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use mtl::domain::array::Array;
+use mtl::model::weights::host;
+use mtl::onnx;
+use mtl::onnx::graph::Graph;
+use mtl::onnx::runtime::{Runtime, Search};
+use mtl::onnx::session::Session;
+
+/// `[rows, width]` of numbers within -2 and 2 that look random.
+pub fn tensor(rows: usize, width: usize, salt: u32) -> Tensor {
+    let values: Vec<f32> = (0..(rows * width) as u32)
+        .map(|i| ((i + 1 + 1000 * salt).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 22) as f32 - 2.0)
+        .collect();
+    Tensor::from_vec(values, (rows, width), &Device::Cpu).unwrap()
+}
+
+pub fn array(tensor: &Tensor) -> Array {
+    Array::f32(tensor.dims(), host(tensor).unwrap())
+}
+
+/// The sum of all elements, each with a factor of its own, made in 64 bits.
+pub fn joint(y: &Tensor) -> f64 {
+    host(y).unwrap().iter().enumerate().map(|(i, y)| f64::from(*y) * f64::from(factor(i))).sum()
+}
+
+pub fn factor(index: usize) -> f32 {
+    ((index * 7 % 11) as f32 - 4.5) / 5.0
+}
+
+pub fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
+    assert_eq!(one.len(), other.len());
+    one.iter().zip(other).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max)
+}
+
+/// A graph in ONNX Runtime.
+pub fn session(graph: Graph, folder: &Path, opset: i64) -> Session {
+    let path = folder.join("model.onnx");
+    onnx::write::save(&graph.finish(opset, &[]).unwrap(), &path).unwrap();
+    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    Session::open(&runtime, &path).unwrap()
+}
