@@ -76,6 +76,13 @@ fn pipeline_with(noun: &str, example: &str) -> String {
     )
 }
 
+fn written_and_read(pipeline: &spec::PipelineSpec) -> spec::PipelineSpec {
+    let text = spec::write(pipeline);
+    let (again, _) =
+        spec::read(&text, "a.yaml".as_ref(), &[]).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+    again
+}
+
 #[test]
 fn every_example_reads_and_fits_the_schema() {
     let schema = schema();
@@ -87,7 +94,8 @@ fn every_example_reads_and_fits_the_schema() {
             assert_eq!(read_as, Some(*name), "{example}");
             let text = pipeline_with(shelf.noun, example);
             let read = spec::read(&text, "a.yaml".as_ref(), &[]);
-            assert!(read.is_ok(), "{text}\n{read:?}");
+            let (pipeline, _) = read.unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+            assert_eq!(written_and_read(&pipeline), pipeline, "{text}");
             let errors = json_schema::errors(&schema, &as_json(&text));
             assert!(errors.is_empty(), "{text}\n{errors:#?}");
         }
@@ -134,6 +142,8 @@ fn the_schema_refuses_what_reading_refuses() {
         assert!(!json_schema::errors(&schema, &as_json(&text)).is_empty(), "{text}");
     }
     let good = pipeline_with("input kind", "{number: {encoder: [{dense: 4}]}}");
-    assert!(spec::read(&good, "a.yaml".as_ref(), &[]).is_ok());
+    let (pipeline, _) = spec::read(&good, "a.yaml".as_ref(), &[]).unwrap();
+    assert_eq!(pipeline.inputs[0].encoder.len(), 1);
+    assert_eq!(written_and_read(&pipeline), pipeline);
     assert_eq!(json_schema::errors(&schema, &as_json(&good)), Vec::<String>::new());
 }

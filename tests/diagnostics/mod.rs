@@ -95,3 +95,34 @@ fn every_code_has_a_pipeline_that_earns_it() {
         .collect();
     assert!(untried.is_empty(), "no pipeline earns {untried:?}");
 }
+
+#[test]
+fn colours_and_json_say_the_same() {
+    let bytes = std::fs::read(folder().join("many_at_once.yaml")).expect("a pipeline");
+    let source = Source::new(&bytes, "many_at_once.yaml", &[]);
+    let found = found(&source);
+    let coloured = spec::render::render(&found, &source, true);
+    let uncoded = coloured.split("\x1b[").enumerate().map(|(position, piece)| match position {
+        0 => piece,
+        _ => piece.split_once('m').expect("a code").1,
+    });
+    let plain: String = uncoded.collect();
+    assert!(coloured.len() > plain.len());
+    assert_eq!(plain, spec::render::render(&found, &source, false));
+
+    let json = spec::render::json(&found, &source);
+    assert_eq!(
+        json[1],
+        serde_json::json!({
+            "code": "unknown-name",
+            "severity": "error",
+            "path": "inputs.age",
+            "message": "unknown input kind `standardise`",
+            "help": "did you mean `standardize`?",
+            "file": "many_at_once.yaml",
+            "line": 5,
+            "column": 8,
+            "set": null,
+        })
+    );
+}
