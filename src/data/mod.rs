@@ -4,6 +4,8 @@ pub mod cells;
 pub mod error;
 pub mod feature;
 pub mod fit;
+#[cfg(test)]
+mod fixture;
 pub mod frame;
 pub mod load;
 mod persist;
