@@ -65,7 +65,7 @@ pub enum Error {
     Infinite { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
     NotWhole { column: String, value: String, place: Place, count: usize },
-    #[error("column `{column}`: {} missing, first in {place}", rows(*.count, "is", "are"))]
+    #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
     Missing { column: String, place: Place, count: usize },
     #[error("column `{column}` holds {found}, which cannot be used as {wanted}")]
     WrongType { column: String, found: String, wanted: &'static str },
@@ -91,7 +91,7 @@ pub enum Error {
 
     #[error("target `{column}`: every label is missing on training rows")]
     NoLabels { column: String },
-    #[error("target `{column}`: {} only {} on training rows, first `{value}` in {place}", classes(*.count), if *.count == 1 { "seen once" } else { "seen once each" })]
+    #[error("target `{column}`: {} seen on one training row only, first `{value}` in {place}", classes(*.count))]
     SeenOnce { column: String, value: String, place: Place, count: usize },
     #[error("target `{column}`: all training rows have the same label, `{value}`")]
     OneClass { column: String, value: String },

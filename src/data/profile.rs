@@ -91,3 +91,22 @@ fn range(counts: &PlHashMap<String, usize>) -> Option<(f64, f64)> {
     let smallest = numbers().reduce(f64::min)?;
     Some((smallest, numbers().reduce(f64::max)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::data::fixture::Folder;
+    use crate::data::profile::{ColumnKind, profile};
+
+    #[test]
+    fn each_column_is_described() {
+        let folder = Folder::new();
+        let path = folder.file("rows.csv", "a,b,c,d\n3,x,1.5,true\n10,y,,false\n3,x,-2,true\n");
+        let found = profile(&path).unwrap();
+        let kinds: Vec<ColumnKind> = found.iter().map(|column| column.kind).collect();
+        assert_eq!(kinds, [ColumnKind::Whole, ColumnKind::Text, ColumnKind::Number, ColumnKind::Boolean]);
+        assert_eq!(found[0].range, Some((3.0, 10.0)));
+        assert_eq!((found[0].distinct, found[0].rows, found[0].rarest), (2, 3, 1));
+        assert_eq!((found[2].missing, found[2].range), (1, Some((-2.0, 1.5))));
+        assert_eq!((found[1].range, &found[1].examples), (None, &vec!["x".to_owned(), "y".to_owned()]));
+    }
+}

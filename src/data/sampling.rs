@@ -83,3 +83,33 @@ fn interleave(queues: Vec<Vec<Batch>>) -> Vec<Batch> {
     placed.sort_by(|a, b| a.0.total_cmp(&b.0));
     placed.into_iter().map(|(_, batch)| batch).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::data::sampling::Shuffle;
+
+    #[test]
+    fn every_row_is_seen_once_an_epoch_in_an_order_of_its_own() {
+        let tables = vec![(0..100).collect(), (5..30).collect()];
+        let shuffle = Shuffle::new(3, 8, tables.clone());
+        let epoch = shuffle.epoch(1);
+        assert_eq!(epoch.len(), shuffle.steps_per_epoch());
+        for (table, rows) in tables.iter().enumerate() {
+            let seen = epoch.iter().filter(|batch| batch.table == table).flat_map(|batch| &batch.rows);
+            let mut seen: Vec<u32> = seen.copied().collect();
+            assert_ne!(seen, *rows);
+            seen.sort_unstable();
+            assert_eq!(seen, *rows);
+        }
+        assert_eq!(epoch, Shuffle::new(3, 8, tables.clone()).epoch(1));
+        assert_ne!(epoch, shuffle.epoch(2));
+        assert_ne!(epoch, Shuffle::new(4, 8, tables).epoch(1));
+    }
+
+    #[test]
+    fn tables_take_turns_in_proportion() {
+        let epoch = Shuffle::new(0, 10, vec![(0..120).collect(), (0..40).collect()]).epoch(0);
+        let order: Vec<usize> = epoch.iter().map(|batch| batch.table).collect();
+        assert_eq!(order, [0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
+    }
+}

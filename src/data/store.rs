@@ -216,3 +216,67 @@ fn checksum(start: u64, bytes: &[u8]) -> u64 {
     let sum = rest.iter().fold(sum, |sum, &byte| mix(sum, u64::from(byte)));
     sum ^ (sum >> 32)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::data::fixture::{Folder, csv, fit_table, most_train};
+    use crate::data::store::{checksum, read, write};
+    use crate::domain::table::Dataset;
+
+    fn dataset() -> Dataset {
+        let loaded = csv("x,k,n,y\n1.1,a,3,0\n2.2,b,4,1\n,a,,0\n3.3,,4,1\n5,b,3,1\n6,a,4,\n");
+        let rows = most_train(&loaded);
+        let inputs = json!({"x": {"standardize": {"indicator": true}}, "k": "category", "n": "one_hot"});
+        fit_table(loaded, rows, inputs, json!({"y": [["y"], "binary"]})).unwrap().dataset
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = Folder::new();
+        let mut dataset = dataset();
+        write(&dataset, &folder.path().join("new")).unwrap();
+        let mut found = read(&folder.path().join("new")).unwrap();
+        // A missing label is NaN, which equals nothing.
+        for table in dataset.tables.iter_mut().chain(&mut found.tables) {
+            let label = &mut table.targets[0].1;
+            assert!(label.as_f32().unwrap()[5].is_nan());
+            *label = label.gather(&[0, 1, 2, 3, 4]);
+        }
+        assert_eq!(found, dataset);
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_wherever_it_is_cut() {
+        let folder = Folder::new();
+        write(&dataset(), folder.path()).unwrap();
+        let file = folder.path().join("dataset.bin");
+        let whole = std::fs::read(&file).unwrap();
+        for length in (0..whole.len()).step_by(7) {
+            std::fs::write(&file, &whole[..length]).unwrap();
+            assert!(folder.problems(read(folder.path()))[0].starts_with("dataset-file"), "{length}");
+        }
+        for position in (0..whole.len()).step_by(11) {
+            let mut bent = whole.clone();
+            bent[position] ^= 0x40;
+            std::fs::write(&file, &bent).unwrap();
+            assert!(folder.problems(read(folder.path()))[0].starts_with("dataset-file"), "{position}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(folder.problems(read(folder.path()))[0].starts_with("file-absent"));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error() {
+        let folder = Folder::new();
+        let file = folder.file("in-the-way", "");
+        assert!(folder.problems(write(&dataset(), &file))[0].starts_with("file-unwritable"));
+    }
+
+    #[test]
+    fn the_checksum_sees_order_and_length() {
+        assert_ne!(checksum(0, b"12345678abcdefgh"), checksum(0, b"abcdefgh12345678"));
+        assert_ne!(checksum(0, b"\0"), checksum(0, b"\0\0"));
+    }
+}

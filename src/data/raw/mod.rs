@@ -7,3 +7,6 @@ mod write;
 pub use crate::data::raw::answer::AnswerColumn;
 pub use crate::data::raw::read::{Raw, read};
 pub use crate::data::raw::write::write;
+
+#[cfg(test)]
+mod tests;

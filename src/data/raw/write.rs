@@ -63,14 +63,13 @@ fn separated(
                 AnswerColumn::Int(values) => plain(&mut line, values[row])?,
                 AnswerColumn::Bool(values) => plain(&mut line, values[row])?,
                 AnswerColumn::Text(values) => {
-                    let text = values[row].as_deref().unwrap_or("");
-                    // A lone empty field would be an empty line, which is no row.
-                    if text.is_empty() && columns.len() == 1 {
-                        line.extend(b"\"\"");
-                    }
-                    quote(&mut line, text, separator);
+                    quote(&mut line, values[row].as_deref().unwrap_or(""), separator)
                 }
             }
+        }
+        if line.is_empty() {
+            // An empty line is no row; a missing value in quotes is.
+            line.extend(b"\"\"");
         }
         line.push(b'\n');
         writer.write_all(&line)?;

@@ -95,3 +95,6 @@ fn refuse_empty(spec: &SplitSpec, rows: &Rows, total: usize) -> Result<(), Error
         Err(Error::EmptySplit { split, reason })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! Fitting: what is learned, and everything that cannot be.
+
+use serde_json::{Value, json};
+
+use crate::data::feature::encode;
+use crate::data::fit::Fitted;
+use crate::data::fixture::{Folder, csv, fit_table, most_train};
+use crate::data::split::Rows;
+use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::signature::{Encoding, Keys, MISSING_INT};
+use crate::domain::task::Target;
+
+fn fitted(text: &str, inputs: Value, tasks: Value) -> Fitted {
+    let loaded = csv(text);
+    let rows = most_train(&loaded);
+    fit_table(loaded, rows, inputs, tasks).unwrap()
+}
+
+fn problems(text: &str, inputs: Value, tasks: Value) -> Vec<String> {
+    let folder = Folder::new();
+    folder.file("rows.csv", text);
+    let loaded = folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap();
+    let rows = most_train(&loaded);
+    folder.problems(fit_table(loaded, rows, inputs, tasks))
+}
+
+#[test]
+fn training_rows_alone_are_learned_from() {
+    let text = "x,k,y\n1,a,0\n3,b,1\n,a,0\n5,b,1\n1000,c,9\n,d,9\n";
+    let found = fitted(
+        text,
+        json!({"x": {"standardize": {"indicator": true}}, "k": "category"}),
+        json!({"y": [["y"], "multiclass"]}),
+    );
+    let signature = &found.dataset.signature;
+    // numpy: mean([1, 3, 5]) is 3, std is 1.632993161855452.
+    let scale = 1.632_993_2_f32;
+    assert_eq!(
+        signature.inputs[0].encoding,
+        Encoding::Scale { center: 3.0, scale, fill: 3.0, indicator: true }
+    );
+    let keys = Keys::Text(vec!["a".into(), "b".into()]);
+    assert_eq!(signature.inputs[1].encoding, Encoding::Code { keys, width: 2 });
+    let classes = vec!["0".to_owned(), "1".to_owned()];
+    assert_eq!(signature.tasks[0].target, Target::Multiclass { classes, counts: vec![2, 2] });
+    let table = &found.dataset.tables[0];
+    assert_eq!(table.inputs[1].1, Array::codes(vec![1, 2, 1, 2, 0, 0]));
+    let x = table.inputs[0].1.as_f32().unwrap();
+    assert_eq!(x[4..6], [0.0, 1.0]);
+    assert_eq!(x[8..10], [(1000.0_f32 - 3.0) / scale, 0.0]);
+    // A class of valid and test rows alone is no class: told, and masked.
+    assert!(table.targets[0].1.as_f32().unwrap()[4..].iter().all(|label| label.is_nan()));
+    assert!(found.notes[0].text.contains("such as `9`, stand on no training row; their 2 rows"));
+    let missing: Vec<_> = found.missing.iter().map(|one| (one.split.name(), one.missing, one.rows)).collect();
+    assert_eq!(missing, [("train", 0, 4), ("valid", 1, 1), ("test", 1, 1)]);
+}
+
+#[test]
+fn raw_rows_through_the_encoding_are_the_encoded_rows() {
+    let mut text = "a,b,c,d,e,y\n".to_owned();
+    for i in 0..60 {
+        let lacks = |n: usize| if i % n == 0 { String::new() } else { format!("{}", i * n) };
+        text += &format!(
+            "{},{},{},v{},{},{}\n",
+            lacks(7),
+            lacks(5),
+            i % 4,
+            i % 9,
+            f64::from(i as u32) / 3.0,
+            i % 2
+        );
+    }
+    let found = fitted(
+        &text,
+        json!({"a": {"min_max": {"missing": "median"}}, "b": {"category": {"minimum": 1}}, "c": "one_hot",
+               "d": {"category": {"width": 3}}, "e": {"number": {"missing": "zero"}}}),
+        json!({"y": [["y"], "binary"]}),
+    );
+    let table = &found.dataset.tables[0];
+    assert_eq!(table.sample_rows, [59]);
+    let types: Vec<ElementType> = found.dataset.signature.inputs.iter().map(|input| input.raw).collect();
+    let (float, int, text) = (ElementType::Float32, ElementType::Int64, ElementType::Text);
+    assert_eq!(types, [float, int, int, text, float]);
+    let Encoding::Code { keys: Keys::Int(keys), .. } = &found.dataset.signature.inputs[1].encoding else {
+        panic!("whole numbers are keys as such");
+    };
+    assert_eq!(keys[0], MISSING_INT);
+    for ((input, (_, raw)), (_, encoded)) in
+        found.dataset.signature.inputs.iter().zip(&table.sample).zip(&table.inputs)
+    {
+        assert_eq!(
+            encode(&input.encoding, raw).unwrap(),
+            encoded.gather(&table.sample_rows),
+            "{}",
+            input.name
+        );
+    }
+}
+
+#[test]
+fn every_bad_column_is_told_at_once_with_its_place() {
+    let text = "age,pay,far,none,sex,y\n30,1,2,,f,0\nold,2,inf,,m,1\n31,3,2,,f,0\n32,4,2,,m,1\n33,5,1e300,,f,0\n34,6,1,,f,1\n";
+    let found = problems(
+        text,
+        json!({"age": "number", "far": "standardize", "none": "min_max", "sexx": "category",
+               "pay": {"number": {"missing": "error"}}}),
+        json!({"t": [["why"], "binary"]}),
+    );
+    assert_eq!(
+        found,
+        [
+            "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list such texts under the csv source's `missing`, turn them into numbers in the `query`, or use `category`",
+            "infinite-number at inputs.far: column `far`: 2 rows are infinite or beyond 32-bit floats, first inf in `rows.csv`, line 3 | replace or drop such rows in the `query`",
+            "all-missing at inputs.none: column `none` has no value on any training row | leave the column out, or look at the `query` and the split",
+            "unknown-column at inputs.sexx: `rows.csv` has no column `sexx` | did you mean `sex`?",
+            "unknown-column at tasks.t.target: `rows.csv` has no column `why` | known: `age`, `pay`, `far`, `none`, `sex`, `y`",
+        ]
+    );
+}
+
+#[test]
+fn a_target_that_cannot_be_learned_is_refused() {
+    let text = "a,b,c,d,e,f,x\n0,0,,2,low,1,1\n0,1,,0,mid,1,2\n0,2,,1,high,2,\n0,0,,1,low,2,4\n0,1,,0,low,3,5\n0,2,3,1,low,3,6\n";
+    for (words, problem) in [
+        (
+            json!([["a"], "binary"]),
+            "one-class at tasks.t.target: target `a`: all training rows have the same label, `0`",
+        ),
+        (
+            json!([["b"], "binary"]),
+            "not-binary at tasks.t.target: target `b`: a binary target has two values, this one has 3: `0`, `1`, `2` | use `multiclass`, or make two values of them in the `query`",
+        ),
+        (
+            json!([["c"], "regression"]),
+            "no-labels at tasks.t.target: target `c`: every label is missing on training rows",
+        ),
+        (
+            json!([["c"], "multiclass"]),
+            "no-labels at tasks.t.target: target `c`: every label is missing on training rows",
+        ),
+        (
+            json!([["d", "a"], "multilabel"]),
+            "not-a-label at tasks.t.target: target `d`: 1 row is neither 0 nor 1, first `2` in `rows.csv`, line 2 | a label is 0 or 1, true or false, or empty where unknown",
+        ),
+        (
+            json!([["e"], "ordinal"]),
+            "order at tasks.t.target: target `e`: an ordinal target of text needs its `order` | name the classes from lowest to highest; found `high`, `low`, `mid`",
+        ),
+        (
+            json!([["e"], {"ordinal": ["low", "mid", "hihg"]}]),
+            "order at tasks.t.target: target `e`: `high` in `rows.csv`, line 4 is not in the `order` | did you mean `hihg`?",
+        ),
+        (
+            json!([["e"], "multiclass"]),
+            "class-seen-once at tasks.t.target: target `e`: 2 classes are seen on one training row only, first `high` in `rows.csv`, line 4 | a class needs two training rows; merge or drop it in the `query`",
+        ),
+        (
+            json!([["e"], "regression"]),
+            "not-a-number at tasks.t.target: column `e`: 6 rows are not a number, first `low` in `rows.csv`, line 2",
+        ),
+        (json!([["f"], {"binary": "yes"}]), "not-binary at tasks.t.target: target `f`"),
+        (json!([["a", "b"], "binary"]), "one-column at tasks.t.target: a binary target is one column, not 2"),
+        (
+            json!([["x"], "regression", true]),
+            "missing-value at tasks.t.target: column `x` has no value in 1 row, first in `rows.csv`, line 4",
+        ),
+    ] {
+        let found = problems(text, json!({}), json!({"t": words}));
+        assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
+    }
+    let found = problems("y\na\nb\na\nb\na\nb\n", json!({}), json!({"t": [["y"], {"binary": "c"}]}));
+    assert_eq!(
+        found[0],
+        "unknown-positive at tasks.t.target: target `y`: no row has the positive value `c` | known: `a`, `b`"
+    );
+}
+
+#[test]
+fn targets_are_fitted_as_their_kinds_say() {
+    let text = "b,o,l,m,r\nno,10,1,true,1\nyes,9,0,false,3\nno,10,,true,\nyes,9,1,true,5\nyes,10,0,true,7\nno,9,0,true,9\n";
+    let tasks = json!({"b": [["b"], {"binary": {"threshold": 0.3}}], "o": [["o"], "ordinal"],
+                       "l": [["l", "m"], "multilabel"], "r": [["r"], "regression"], "n": [["r"], {"regression": false}]});
+    let found = fitted(text, json!({}), tasks);
+    let target = |name: &str| {
+        found.dataset.signature.tasks.iter().find(|task| task.name.as_str() == name).unwrap().target.clone()
+    };
+    let truth = |index: usize| match &found.dataset.tables[0].targets[index].1.values {
+        Values::F32(values) => values.clone(),
+        other => panic!("{other:?}"),
+    };
+    let classes = ["no".to_owned(), "yes".to_owned()];
+    assert_eq!(target("b"), Target::Binary { classes, counts: [2, 2], threshold: 0.3 });
+    assert_eq!(truth(0), [0., 1., 0., 1., 1., 0.]);
+    // Numbers stand in numeric order: 9 before 10.
+    let classes = vec!["9".to_owned(), "10".to_owned()];
+    assert_eq!(target("o"), Target::Ordinal { classes, counts: vec![2, 2] });
+    let labels = vec!["l".to_owned(), "m".to_owned()];
+    assert_eq!(
+        target("l"),
+        Target::Multilabel { labels, positives: vec![2, 3], present: vec![3, 4], threshold: 0.5 }
+    );
+    assert!(truth(2)[4].is_nan() && truth(2)[..4] == [1., 1., 0., 0.]);
+    // numpy: mean([1, 3, 5]) is 3, std is 1.632993161855452.
+    let columns = vec!["r".to_owned()];
+    assert_eq!(
+        target("r"),
+        Target::Regression { columns: columns.clone(), center: vec![3.0], scale: vec![1.632_993_2] }
+    );
+    assert_eq!(target("n"), Target::Regression { columns, center: vec![0.0], scale: vec![1.0] });
+    assert!(truth(3)[2].is_nan() && truth(3)[5] == 9.0);
+}
+
+#[test]
+fn a_constant_column_is_told_and_not_scaled() {
+    let found = fitted(
+        "x,k,y\n7,a,1\n7,a,2\n7,a,3\n8,b,4\n9,a,5\n",
+        json!({"x": "standardize", "k": "one_hot"}),
+        json!({}),
+    );
+    let encoding = &found.dataset.signature.inputs[0].encoding;
+    assert_eq!(*encoding, Encoding::Scale { center: 7.0, scale: 1.0, fill: 7.0, indicator: false });
+    assert!(found.notes[0].text.contains("input `x` is 7 on every training row"));
+    assert!(found.notes[1].text.contains("input `k` has a single value"));
+}
+
+#[test]
+fn dates_are_refused_with_a_way_out() {
+    let folder = Folder::new();
+    folder.file("rows.csv", "day\n2024-01-02\n2024-01-03\n2024-01-04\n");
+    let words = json!({"source": {"csv": "rows.csv"}, "query": "select cast(day as date) as day from self"});
+    let loaded = folder.load(words).unwrap();
+    let rows = Rows { train: vec![0, 1, 2], ..Rows::default() };
+    let found = folder.problems(fit_table(loaded, rows, json!({"day": "number"}), json!({})));
+    assert!(
+        found[0].starts_with("column-type at inputs.day: column `day` holds dates or times"),
+        "{found:?}"
+    );
+    assert!(found[0].contains("date_part('year', day)"));
+}
+
+#[test]
+fn one_hot_has_its_limit() {
+    let text: String =
+        std::iter::once("k\n".to_owned()).chain((0..2000).map(|i| format!("v{i}\n"))).collect();
+    let found = problems(&text, json!({"k": "one_hot"}), json!({}));
+    assert!(found[0].starts_with("too-many-values at inputs.k: column `k` has 1998 values"), "{found:?}");
+}

@@ -1,0 +1,234 @@
+//! Loading: every form a file may have, and every way it may be damaged.
+
+use serde_json::json;
+
+use crate::data::cells::Cells;
+use crate::data::fixture::Folder;
+
+fn csv_problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
+    let folder = Folder::new();
+    folder.file("rows.csv", bytes);
+    folder.problems(folder.load(json!({"source": {"csv": "rows.csv"}})))
+}
+
+#[test]
+fn a_damaged_csv_is_refused_by_line() {
+    for (bytes, problem) in [
+        (
+            &b"a,b\n1,2\n3\n4,5,6\n7,8\n"[..],
+            "ragged-row at source.csv.path: `rows.csv`, line 3: 1 fields where the table has 2 columns (and 1 more such rows) | fields that hold the separator must stand in double quotes",
+        ),
+        (
+            b"a,b\n1,2\n3,4\n5",
+            "file-cut at source.csv.path: `rows.csv` ends in the middle of a row: its last line, 4, has 1 of 2 fields | the file was probably not written to its end; fetch or write it again",
+        ),
+        (
+            b"a,b\n1,\"x\ny\"\n3,\"4\n5,6\n",
+            "file-cut at source.csv.path: `rows.csv`, line 4: a quote is opened and never closed | the file may be cut short, or a lone quote in it must be doubled",
+        ),
+        (
+            b"a,b\n1,\"x\"y\n",
+            "csv-quote at source.csv.path: `rows.csv`, line 2: 'y' follows a closing quote | a quote inside a quoted field is doubled: \"\"",
+        ),
+        (
+            b"a,b\n1,2\n3,caf\xe9\n",
+            "not-utf8 at source.csv.path: `rows.csv` is not UTF-8 text: line 3, byte 6 of the line | save the file as UTF-8",
+        ),
+        (
+            b"a,b,a\n1,2,3\n",
+            "duplicate-heading at source.csv.path: `rows.csv`: the heading `a` stands twice, over columns 1 and 3",
+        ),
+        (b"a,b\n", "no-rows at source.csv.path: `rows.csv` has no rows"),
+        (b"", "no-rows at source.csv.path: `rows.csv` has no rows"),
+    ] {
+        assert_eq!(csv_problems(bytes), [problem]);
+    }
+}
+
+#[test]
+fn a_ragged_line_and_a_cut_end_are_told_together() {
+    let found = csv_problems("a,b\n1\n3,4\n5");
+    assert!(found[0].contains("line 2: 1 fields") && found[1].contains("its last line, 4,"), "{found:?}");
+}
+
+#[test]
+fn a_file_of_another_form_is_refused() {
+    let folder = Folder::new();
+    folder.file("rows", "a,b\n1,2\nand some more text\n");
+    let mut cut = b"PAR1".to_vec();
+    cut.extend([7; 100]);
+    folder.file("cut", &cut);
+    cut.extend(b"\xff\xff\xff\x00PAR1");
+    folder.file("footer", &cut);
+    for (source, file, problem) in [
+        (
+            "parquet",
+            "rows",
+            "file-form at source.parquet.path: `rows` is not a Parquet file: it begins with other bytes",
+        ),
+        (
+            "parquet",
+            "cut",
+            "file-form at source.parquet.path: `cut` is not a Parquet file: its end is missing; it was probably cut short",
+        ),
+        (
+            "parquet",
+            "footer",
+            "file-form at source.parquet.path: `footer` is not a Parquet file: its footer is damaged",
+        ),
+        (
+            "arrow",
+            "rows",
+            "file-form at source.arrow.path: `rows` is not an Arrow file: it begins with other bytes",
+        ),
+        (
+            "csv",
+            "none.csv",
+            "file-absent at source.csv.path: there is no file `none.csv` | paths are relative to the pipeline file",
+        ),
+        ("jsonl", "rows", "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value"),
+    ] {
+        let found = folder.problems(folder.load(json!({"source": {source: file}})));
+        assert_eq!(found, [problem]);
+    }
+    folder.file("rows.csv.gz", "a,b\n1,2\n");
+    let found = folder.problems(folder.load(json!({"source": {"csv": "rows.csv.gz"}})));
+    assert_eq!(
+        found,
+        ["file-form at source.csv.path: `rows.csv.gz` is not gzip: it begins with other bytes"]
+    );
+}
+
+#[test]
+fn a_footer_of_nonsense_is_an_error_and_no_panic() {
+    let folder = Folder::new();
+    for seed in 0..50u8 {
+        let mut bytes = b"PAR1".to_vec();
+        bytes.extend((0..60u8).map(|i| i.wrapping_mul(seed).wrapping_add(seed)));
+        bytes.extend(b"\x20\x00\x00\x00PAR1");
+        folder.file("rows.parquet", &bytes);
+        let found = folder.problems(folder.load(json!({"source": {"parquet": "rows.parquet"}})));
+        assert_eq!(found.len(), 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn json_lines_name_the_bad_line() {
+    let folder = Folder::new();
+    for (text, reason) in [
+        ("{\"a\": 1}\n{\"a\": 2,}\n", "line 2: column 9: trailing comma"),
+        ("{\"a\": 1}\n\n{\"a\": 2", "line 3: the file ends in the middle of a row"),
+        ("[1]\n", "line 1: a row is one JSON object, such as {\"age\": 41}"),
+    ] {
+        folder.file("rows.jsonl", text);
+        let found = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
+        assert_eq!(found, [format!("bad-json at source.jsonl.path: `rows.jsonl`, {reason}")]);
+    }
+}
+
+#[test]
+fn json_lines_become_columns_of_one_kind_each() {
+    let folder = Folder::new();
+    folder.file(
+        "rows.jsonl",
+        "{\"a\": 1, \"b\": \"x\"}\n{\"b\": null, \"a\": 2.5, \"c\": [1, 2]}\n{\"c\": true}\n",
+    );
+    let frame = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap().frame;
+    assert_eq!(frame.columns(), ["a", "b", "c"]);
+    assert!(matches!(frame.cells("a").unwrap(), Cells::Float { .. }));
+    assert_eq!(frame.cells("c").unwrap().text(1), "[1,2]");
+    assert_eq!(frame.cells("c").unwrap().text(2), "true");
+    assert_eq!(
+        frame.place(2).to_string(),
+        format!("`{}`, line 3", folder.path().join("rows.jsonl").display())
+    );
+}
+
+#[test]
+fn compressed_text_is_read_by_its_ending() {
+    let folder = Folder::new();
+    // python: gzip.compress(b"a\tb\n1\tx\n2\ty\n", mtime=0); printf 'a,b\n1,x\n2,y\n' | zstd
+    let gzip = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 228, 76, 226, 50, 228, 172, 224, 50, 226, 172, 228, 2, 0, 103,
+        39, 182, 201, 12, 0, 0, 0,
+    ];
+    let zstd = [
+        0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x61, 0x00, 0x00, 0x61, 0x2c, 0x62, 0x0a, 0x31, 0x2c, 0x78, 0x0a,
+        0x32, 0x2c, 0x79, 0x0a, 0x2e, 0x9f, 0x21, 0x46,
+    ];
+    folder.file("rows.tsv.gz", gzip);
+    folder.file("rows.csv.zst", zstd);
+    folder.file("cut.tsv.gz", &gzip[..24]);
+    for file in ["rows.tsv.gz", "rows.csv.zst"] {
+        let frame = folder.load(json!({"source": {"csv": file}})).unwrap().frame;
+        assert_eq!((frame.rows(), frame.columns()), (2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+    let found = folder.problems(folder.load(json!({"source": {"csv": "cut.tsv.gz"}})));
+    assert!(found[0].starts_with("file-form at source.csv.path: `cut.tsv.gz` is not gzip"), "{found:?}");
+}
+
+#[test]
+fn a_csv_says_what_is_missing_and_what_its_columns_are() {
+    let folder = Folder::new();
+    folder.file("rows.csv", "\u{feff}a, 1, ?\r\n b ,2.5,x\r\n\r\n?,,\"y, z\"\r\n");
+    let words =
+        json!({"csv": {"path": "rows.csv", "header": false, "columns": ["k", "n", "t"], "missing": ["?"]}});
+    let frame = folder.load(json!({"source": words})).unwrap().frame;
+    assert_eq!(frame.cells("n").unwrap().numbers(&frame).unwrap()[..2], [1.0, 2.5]);
+    let mut texts = vec![];
+    frame.cells("k").unwrap().for_each_text(|_, text| texts.push(text.map(str::to_owned))).unwrap();
+    assert_eq!(texts, [Some("a".to_owned()), Some("b".to_owned()), None]);
+    assert_eq!(frame.cells("t").unwrap().text(2), "y, z");
+    // The empty line is no row, and is counted all the same.
+    assert!(frame.place(2).to_string().ends_with("line 4"));
+    let words = json!({"csv": {"path": "rows.csv", "header": false}});
+    assert_eq!(folder.load(json!({"source": words})).unwrap().frame.columns()[2], "column_3");
+}
+
+#[test]
+fn the_query_runs_over_self_and_names_come_after() {
+    let folder = Folder::new();
+    folder.file("rows.csv", "age,sex\n41,m\n17,f\n30,f\n");
+    let words =
+        |query: &str| json!({"source": {"csv": "rows.csv"}, "query": query, "rename": {"n": "years"}});
+    let frame = folder.load(words("select age + 1 as n from self where sex = 'f'")).unwrap().frame;
+    assert_eq!((frame.columns(), frame.rows()), (vec!["years".to_owned()], 2));
+    assert!(frame.place(1).to_string().starts_with("row 2 of the query over"));
+    for (query, problem) in [
+        ("select from where", "query at query: the query failed"),
+        ("select * from other", "query at query: the query failed"),
+        ("select agee from self", "query at query: the query failed"),
+        (
+            "select age as n from self where age > 99",
+            "no-rows at query: `rows.csv` has no rows left after the query",
+        ),
+        ("select age as nn from self", "unknown-column at rename.n: `rows.csv` has no column `n`"),
+        (
+            "select age as n, sex as years from self",
+            "rename at rename.n: renaming `n` to `years` gives two columns",
+        ),
+    ] {
+        let found = folder.problems(folder.load(words(query)));
+        assert!(found.len() == 1 && found[0].starts_with(problem), "{query}: {found:?}");
+    }
+    let grouped = folder.load(words("select sex, count(*) as n from self group by sex")).unwrap();
+    assert!(grouped.notes[0].text.contains("without `order by`"));
+}
+
+#[test]
+fn split_files_have_the_same_columns_and_agree_on_their_kinds() {
+    let folder = Folder::new();
+    folder.file("train.csv", "a,b\n1,x\n2,y\n");
+    folder.file("test.csv", "b,a\nz,3.5\n");
+    folder.file("other.csv", "a,c\n1,2\n");
+    let words = |test: &str| json!({"source": {"csv": "train.csv"}, "split": {"files": {"test": test}}});
+    let loaded = folder.load(words("test.csv")).unwrap();
+    assert_eq!(loaded.parts, Some([2, 0, 1]));
+    assert_eq!(loaded.frame.cells("a").unwrap().numbers(&loaded.frame).unwrap(), [1.0, 2.0, 3.5]);
+    assert!(loaded.frame.place(2).to_string().ends_with("test.csv`, line 2"));
+    let found = folder.problems(folder.load(words("other.csv")));
+    assert_eq!(
+        found,
+        ["other-columns at split.files.test: `other.csv` has other columns than `train.csv`: `b` is missing"]
+    );
+}

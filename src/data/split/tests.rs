@@ -1,0 +1,190 @@
+//! The laws of every split: disjoint, complete, true to its shares, repeatable; and what it refuses.
+
+use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_assume, proptest};
+use serde_json::{Value, json};
+
+use crate::data::fixture::{Folder, csv, table};
+use crate::data::load::Loaded;
+use crate::data::split::{Rows, divide};
+
+fn divided(split: Value, loaded: &Loaded, seed: u64) -> Result<Rows, crate::data::Error> {
+    divide(&table(json!({"source": {"csv": "rows.csv"}, "split": split})).split, loaded, seed)
+}
+
+/// A table with a row number, a group of a few rows, a class of three and a moment.
+fn rows(groups: &[usize]) -> Loaded {
+    let of_group = |(group, size): (usize, &usize)| vec![group; *size];
+    let rows: Vec<usize> = groups.iter().enumerate().flat_map(of_group).collect();
+    let line = |(row, group): (usize, &usize)| format!("{row},g{group},{},{}\n", row % 3, (row * 37) % 101);
+    csv(&format!("row,group,class,moment\n{}", rows.iter().enumerate().map(line).collect::<String>()))
+}
+
+fn is_complete(found: &Rows, total: usize) -> bool {
+    let mut all: Vec<u32> =
+        [&found.train, &found.valid, &found.test].into_iter().flatten().copied().collect();
+    let ascending = |rows: &[u32]| rows.is_sorted_by(|a, b| a < b);
+    let each = ascending(&found.train) && ascending(&found.valid) && ascending(&found.test);
+    all.sort_unstable();
+    each && all == (0..total as u32).collect::<Vec<_>>()
+}
+
+fn shares() -> impl Strategy<Value = (f64, f64)> {
+    (0..=5u8, 0..=5u8).prop_map(|(valid, test)| (f64::from(valid) / 12.0, f64::from(test) / 12.0))
+}
+
+proptest! {
+    #[test]
+    fn a_random_split_is_disjoint_complete_and_true_to_its_shares(
+        total in 12usize..300, (valid, test) in shares(), seed in 0..u64::MAX,
+    ) {
+        let loaded = rows(&vec![1; total]);
+        let words = json!({"random": {"valid": valid, "test": test}});
+        let found = divided(words.clone(), &loaded, seed).unwrap();
+        prop_assert!(is_complete(&found, total));
+        prop_assert!((found.test.len() as f64 - total as f64 * test).abs() <= 1.0);
+        prop_assert!((found.valid.len() as f64 - total as f64 * valid).abs() <= 1.0);
+        prop_assert_eq!(divided(words, &loaded, seed).unwrap(), found);
+    }
+
+    #[test]
+    fn a_stratified_split_keeps_each_share_within_a_row(
+        total in 36usize..200, (valid, test) in shares(), seed in 0..u64::MAX,
+    ) {
+        prop_assume!(valid + test < 0.8);
+        let loaded = rows(&vec![1; total]);
+        let words = json!({"stratified": {"by": "class", "valid": valid, "test": test}});
+        let found = divided(words, &loaded, seed).unwrap();
+        prop_assert!(is_complete(&found, total));
+        prop_assert!((found.test.len() as f64 - total as f64 * test).abs() <= 1.0);
+        for class in 0..3 {
+            let size = (0..total).filter(|row| row % 3 == class).count() as f64;
+            let of_class = |rows: &[u32]| rows.iter().filter(|row| **row as usize % 3 == class).count() as f64;
+            prop_assert!((of_class(&found.test) - size * test).abs() < 1.0);
+            prop_assert!((of_class(&found.valid) - size * valid).abs() < 1.0);
+        }
+    }
+
+    #[test]
+    fn no_group_stands_in_two_splits(
+        groups in prop::collection::vec(1usize..9, 3..30), (valid, test) in shares(), seed in 0..u64::MAX,
+    ) {
+        let total: usize = groups.iter().sum();
+        let loaded = rows(&groups);
+        let found = divided(json!({"group": {"by": "group", "valid": valid, "test": test}}), &loaded, seed).unwrap();
+        prop_assert!(is_complete(&found, total));
+        let mut start = 0;
+        for size in groups {
+            let here = |rows: &[u32]| usize::from(rows.iter().any(|row| (start..start + size).contains(&(*row as usize))));
+            prop_assert_eq!(here(&found.train) + here(&found.valid) + here(&found.test), 1);
+            start += size;
+        }
+    }
+
+    #[test]
+    fn the_earliest_rows_train_and_the_latest_test(total in 12usize..200, (valid, test) in shares()) {
+        let loaded = rows(&vec![1; total]);
+        let found = divided(json!({"time": {"by": "moment", "valid": valid, "test": test}}), &loaded, 0).unwrap();
+        prop_assert!(is_complete(&found, total));
+        let moment = |row: &u32| (*row as usize * 37) % 101;
+        let latest = |rows: &[u32]| rows.iter().map(moment).max();
+        let earliest = |rows: &[u32]| rows.iter().map(moment).min();
+        for (before, after) in [(&found.train, &found.valid), (&found.valid, &found.test), (&found.train, &found.test)] {
+            if let (Some(before), Some(after)) = (latest(before), earliest(after)) {
+                prop_assert!(before <= after);
+            }
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_another_split() {
+    let loaded = rows(&[1; 100]);
+    let found = |seed| divided(json!("random"), &loaded, seed).unwrap();
+    assert_ne!(found(1).test, found(2).test);
+    // Kept so that a change of the generator is noticed: it would change every run's split.
+    assert_eq!(found(7).test, [3, 5, 11, 23, 29, 31, 51, 59, 88, 91]);
+}
+
+#[test]
+fn dates_and_negative_numbers_stand_in_time() {
+    for (texts, order) in [
+        (["2024-01-02", "2023-12-31", "2024-01-01", "2022-05-05"], [3, 1, 2, 0]),
+        (["-1.5", "-20", "3", "0"], [1, 0, 3, 2]),
+        (["10", "9", "-1", "100"], [2, 1, 0, 3]),
+    ] {
+        let loaded = csv(&format!("t\n{}\n", texts.join("\n")));
+        let found = divided(json!({"time": {"by": "t", "valid": 0.25, "test": 0.25}}), &loaded, 0).unwrap();
+        let mut train = order[..2].to_vec();
+        train.sort_unstable();
+        assert_eq!(
+            (found.train, found.valid, found.test),
+            (train, vec![order[2]], vec![order[3]]),
+            "{texts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_column_or_files_name_the_split() {
+    let loaded = csv("part\ntrain\ntest\ndev\ntrain\n");
+    let found = divided(json!({"column": {"by": "part", "valid": "dev"}}), &loaded, 0).unwrap();
+    assert_eq!((found.train, found.valid, found.test), (vec![0, 3], vec![2], vec![1]));
+    let mut loaded = csv("a\n0\n1\n2\n3\n4\n5\n6\n");
+    loaded.parts = Some([4, 1, 2]);
+    let found = divided(json!({"files": {"valid": "v", "test": "t"}}), &loaded, 0).unwrap();
+    assert_eq!((found.train, found.valid, found.test), (vec![0, 1, 2, 3], vec![4], vec![5, 6]));
+    loaded.parts = Some([4, 0, 3]);
+    let found = divided(json!({"files": {"test": "t", "valid_share": 0.25}}), &loaded, 0).unwrap();
+    assert_eq!((found.train.len(), found.valid.len(), found.test), (3, 1, vec![4, 5, 6]));
+}
+
+#[test]
+fn a_split_that_cannot_be_made_says_why() {
+    let folder = Folder::new();
+    folder.file("rows.csv", "g,t,part\na,1,train\na,2,train\nb,x,dev\nb,,\nb,4,test\n");
+    let loaded = folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap();
+    for (split, problem) in [
+        (
+            json!({"random": {"valid": 0.5, "test": 0.5}}),
+            "empty-split at split.random: valid 0.5 and test 0.5 leave no share for training | valid + test must be less than 1",
+        ),
+        (
+            json!({"random": {"valid": 0.01, "test": 0.2}}),
+            "empty-split at split.random: the valid split is empty: the table has 5 rows, too few for this share",
+        ),
+        (
+            json!({"stratified": "class"}),
+            "unknown-column at split.stratified.by: `rows.csv` has no column `class` | known: `g`, `t`, `part`",
+        ),
+        (
+            json!({"stratified": "g"}),
+            "split-too-few at split.stratified: column `g`: `a` stands on 2 rows only, too few for 3 splits, first in `rows.csv`, line 2",
+        ),
+        (
+            json!({"group": "g"}),
+            "split-too-few at split.group: column `g` has 2 groups, too few for 3 splits",
+        ),
+        (
+            json!({"group": "t"}),
+            "missing-value at split.group: column `t` has no value in 1 row, first in `rows.csv`, line 5",
+        ),
+        (
+            json!({"time": "t"}),
+            "not-a-time at split.time: column `t`: `x` in `rows.csv`, line 4 is no number, date or time",
+        ),
+        (
+            json!({"column": "part"}),
+            "unknown-split at split.column: column `part`: `dev` in `rows.csv`, line 4 names no split | its values may be `train`, `valid`, `test`",
+        ),
+    ] {
+        let found = folder.problems(divided(split, &loaded, 0));
+        assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
+    }
+    folder.file("rows.csv", "part\ntrain\nvalid\n");
+    let loaded = folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap();
+    let found = folder.problems(divided(json!({"column": "part"}), &loaded, 0));
+    assert_eq!(
+        found,
+        ["empty-split at split.column: the test split is empty: no row has `test` in column `part`"]
+    );
+}
