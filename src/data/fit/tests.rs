@@ -168,10 +168,10 @@ fn a_target_that_cannot_be_learned_is_refused() {
         let found = problems(text, json!({}), json!({"t": words}));
         assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
     }
-    let found = problems("y\na\nb\na\nb\na\nb\n", json!({}), json!({"t": [["y"], {"binary": "c"}]}));
+    let found = problems("y\na\nb\na\nb\na\nb\n", json!({}), json!({"t": [["y"], {"binary": "positive"}]}));
     assert_eq!(
         found[0],
-        "unknown-positive at tasks.t.target: target `y`: no row has the positive value `c` | known: `a`, `b`"
+        "unknown-positive at tasks.t.target: target `y`: no row has the positive value `positive` | known: `a`, `b`"
     );
 }
 
