@@ -11,6 +11,8 @@ pub mod affine;
 pub mod agreement;
 pub mod closed_form;
 pub mod lookup;
+pub mod masked;
+pub mod normalize;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 

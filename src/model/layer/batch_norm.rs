@@ -13,6 +13,8 @@ use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
 use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
+use crate::model::kernel::fits;
+use crate::model::kernel::normalize::{Along, normalize, statistics};
 use crate::model::layer::{Layer, LayerWords, vector};
 use crate::model::mode::Mode;
 use crate::model::weights::{Init, Weights};
@@ -98,11 +100,19 @@ impl Layer for BatchNorm {
         if rows < 2 {
             return Err(Error::OneRow { part: self.name.clone(), rows });
         }
+        let unbiased = rows as f64 / (rows - 1) as f64;
+        if fits(&[x]) {
+            let statistics = statistics(x, Along::Columns)?;
+            let batch = |values: &[f32]| Tensor::new(values, x.device());
+            self.follow(&self.mean, &batch(&statistics.mean)?)?;
+            self.follow(&self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
+            return Ok(normalize(x, &self.gamma, &self.beta, Along::Columns, &statistics, self.epsilon)?);
+        }
         let mean = x.mean(0)?;
         let centered = x.broadcast_sub(&mean)?;
         let variance = centered.sqr()?.mean(0)?;
         self.follow(&self.mean, &mean.detach())?;
-        self.follow(&self.variance, &(variance.detach() * (rows as f64 / (rows - 1) as f64))?)?;
+        self.follow(&self.variance, &(variance.detach() * unbiased)?)?;
         self.normalized(&centered, &variance)
     }
 

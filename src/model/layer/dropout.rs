@@ -2,7 +2,7 @@
 //!
 //! What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rand_chacha::rand_core::RngCore;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
+use crate::model::kernel::masked::masked;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::Weights;
@@ -59,8 +60,7 @@ impl Layer for Dropout {
         let mut bytes = vec![0; count * 2];
         random.fill_bytes(&mut bytes);
         let mask = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]])))).collect();
-        let mask = Tensor::from_vec::<_, f32>(mask, x.shape(), &Device::Cpu)?.to_device(x.device())?;
-        Ok(x.mul(&mask)?)
+        Ok(masked(x, mask)?)
     }
 
     fn emit(&self, _: &mut Graph, x: &Value) -> Result<Value> {

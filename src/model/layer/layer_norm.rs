@@ -10,6 +10,8 @@ use crate::domain::number::Positive;
 use crate::domain::shape::Shape;
 use crate::model::emission::constant;
 use crate::model::error::Result;
+use crate::model::kernel::fits;
+use crate::model::kernel::normalize::{Along, normalize, statistics};
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::weights::{Init, Weights};
@@ -62,6 +64,10 @@ struct LayerNorm {
 
 impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+        if fits(&[x]) && x.rank() == 2 {
+            let statistics = statistics(x, Along::Rows)?;
+            return Ok(normalize(x, &self.gamma, &self.beta, Along::Rows, &statistics, self.epsilon)?);
+        }
         // Composed: candle's own `layer_norm` drops every gradient before it.
         let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
