@@ -52,8 +52,8 @@ pub enum Error {
     Query { reason: String },
     #[error("`{}` has other columns than `{}`: {difference}", .file.display(), .first.display())]
     OtherColumns { file: PathBuf, first: PathBuf, difference: String },
-    #[error("column `{column}` is {found} in `{}` but {expected} in `{}`", .file.display(), .first.display())]
-    OtherType { column: String, file: PathBuf, found: String, first: PathBuf, expected: String },
+    #[error("column `{column}` is {found} in `{}` but {expected} in the source", .file.display())]
+    OtherType { column: String, file: PathBuf, found: String, expected: String },
 
     #[error("{table} has no column `{column}`")]
     UnknownColumn { table: String, column: String, known: Vec<String> },

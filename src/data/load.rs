@@ -167,7 +167,6 @@ fn append(whole: DataFrame, table: DataFrame, first: &Path, file: &Path) -> Resu
             column: above.name().to_string(),
             file: file.to_owned(),
             found: below.to_string(),
-            first: first.to_owned(),
             expected: above.dtype().to_string(),
         };
         let below = table.column(above.name()).map_err(|cause| Error::Query { reason: cause.to_string() })?;

@@ -33,8 +33,11 @@ impl Statistics {
         let middle = present.len() / 2;
         let (below, upper, _) = present.select_nth_unstable_by(middle, f32::total_cmp);
         let upper = *upper;
-        let lower =
-            if count as usize % 2 == 0 { below.iter().copied().fold(f32::MIN, f32::max) } else { upper };
+        let lower = if (count as usize).is_multiple_of(2) {
+            below.iter().copied().fold(f32::MIN, f32::max)
+        } else {
+            upper
+        };
         let median = ((f64::from(lower) + f64::from(upper)) / 2.0) as f32;
         let minimum = present.iter().copied().fold(f32::MAX, f32::min);
         let maximum = present.iter().copied().fold(f32::MIN, f32::max);
