@@ -1,5 +1,6 @@
 //! Everything the house promises, in one binary: `cargo test --release --test main`.
 
+mod commands;
 mod diagnostics;
 mod laws;
 mod pipelines;

@@ -69,6 +69,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The number of threads asked for.
+    pub fn threads(&self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Run(words) => words.threads,
+            Self::Resume(words) => words.threads,
+            _ => None,
+        }
+    }
+}
+
 /// What changes a pipeline from the command line.
 #[derive(Debug, Args)]
 pub struct Changes {

@@ -27,6 +27,7 @@ pub fn main() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
+    threads::settle(arguments.command.threads());
     match command::perform(&arguments) {
         Ok(exit) => exit,
         Err(error) => error.report(),

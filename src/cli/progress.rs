@@ -23,7 +23,7 @@ pub enum Manner {
 pub struct Progress {
     manner: Manner,
     bar: ProgressBar,
-    /// The last line, to leave out a repetition.
+    /// How many epochs there will be at most.
     epochs: Mutex<usize>,
 }
 
@@ -87,6 +87,12 @@ impl Observer for Progress {
                 _ => {}
             },
             Manner::Bars | Manner::Lines => self.show(event),
+        }
+    }
+
+    fn recall(&self, event: &Event) {
+        if self.manner == Manner::Json {
+            self.observe(event);
         }
     }
 }

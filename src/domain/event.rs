@@ -14,11 +14,21 @@ use crate::domain::score::{Score, Split, TaskValue};
 /// Listens to a run. Called from several threads, one event at a time per thread.
 pub trait Observer: Send + Sync {
     fn observe(&self, event: &Event);
+
+    /// An event of an earlier run, told again because its stage is cached: news to who records this
+    /// run, not to who watches it.
+    fn recall(&self, event: &Event) {
+        self.observe(event);
+    }
 }
 
 impl Observer for Vec<&dyn Observer> {
     fn observe(&self, event: &Event) {
         self.iter().for_each(|observer| observer.observe(event));
+    }
+
+    fn recall(&self, event: &Event) {
+        self.iter().for_each(|observer| observer.recall(event));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Parity, RunState};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Score, TaskValue};
 use crate::store::begin::signed;
 use crate::store::history::NOW;
@@ -121,7 +122,10 @@ impl Writer<'_> {
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
             }
             Event::Exported { trial, file, bytes, opset } => {
-                self.artifact(Some(*trial), "onnx", file, *bytes, Some(&format!("opset {opset}")))
+                // The artifact is shared by runs; this run's own copy lies in its trial's folder.
+                let trial_folder = RunId::new(self.run).map(|run| self.layout.trial(&run, *trial));
+                let file = trial_folder.unwrap_or_default().join(file);
+                self.artifact(Some(*trial), "onnx", &file, *bytes, Some(&format!("opset {opset}")))
             }
             Event::Verified { trial, parity } => self.parity(*trial, parity),
             Event::RunFinished { state, seconds, .. } => self.finish(*state, *seconds),

@@ -3,7 +3,7 @@
 pub mod json_schema;
 pub mod project;
 
-pub use project::Project;
+pub use project::{Project, Ran};
 
 use std::path::{Path, PathBuf};
 

@@ -89,8 +89,7 @@ impl Project {
 
     /// Runs the binary to its end.
     pub fn mtl(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().expect("mtl starts");
-        Ran { output }
+        Ran::of(&mut self.command(arguments))
     }
 }
 
@@ -100,6 +99,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        Self { output: command.output().expect("it starts") }
+    }
+
     pub fn code(&self) -> i32 {
         self.output.status.code().unwrap_or(-1)
     }

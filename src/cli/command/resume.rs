@@ -7,14 +7,11 @@ use crate::cli::arguments::{Arguments, Resume};
 use crate::cli::command::run::{Job, perform_job};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, pipeline, threads, workspace};
+use crate::cli::{output, pipeline, workspace};
 use crate::domain::event::RunState;
 use crate::run::lock::RunLock;
 
 pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
-    if let Some(count) = words.threads {
-        threads::limit(count);
-    }
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
     let run = store.resolve_run(&words.run)?;

@@ -7,7 +7,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::pipeline::{self, Pipeline};
 use crate::cli::progress::{Manner, Progress};
-use crate::cli::{environment, output, signal, threads, workspace};
+use crate::cli::{environment, output, signal, workspace};
 use crate::domain::diagnostic::Path;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
@@ -20,9 +20,6 @@ use crate::store::Store;
 use crate::store::recorder::Recorder;
 
 pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
-    if let Some(count) = words.threads {
-        threads::limit(count);
-    }
     let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;

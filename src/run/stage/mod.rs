@@ -60,7 +60,7 @@ pub fn perform(
         make(context, stage, fresh, observer)
     } else {
         observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        Tape::read(&folder).map(|events| events.iter().for_each(|event| observer.observe(event)))
+        Tape::read(&folder).map(|events| events.iter().for_each(|event| observer.recall(event)))
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
@@ -83,10 +83,7 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
     }
     let cache = context.layout.cache();
     let made = tempfile::TempDir::with_prefix_in(".making-", &cache).map_err(Error::io("write in", &cache))?;
-    let tape = match stage.work {
-        Work::Train => Tape::with_journal(observer, &train::unfinished(context, stage)?),
-        _ => Tape::new(observer),
-    };
+    let tape = Tape::new(observer);
     let keep = match &stage.work {
         Work::Load(table) => load::work(context, stage, table, &tape)?,
         Work::Split(table) => split::work(context, stage, table, &tape)?,
