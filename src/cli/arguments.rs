@@ -189,8 +189,8 @@ pub struct Show {
 #[derive(Debug, Args)]
 pub struct Compare {
     /// Two runs or more; the first is what the others are compared with
-    #[arg(required = true, num_args = 2..)]
-    pub runs: Vec<String>,
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub names: Vec<String>,
     #[arg(long)]
     pub json: bool,
 }
@@ -272,8 +272,8 @@ pub struct Doctor {
 #[derive(Debug, Args)]
 pub struct Rm {
     /// Runs' names, unique beginnings of them, or `last`
-    #[arg(required = true)]
-    pub runs: Vec<String>,
+    #[arg(required = true, value_name = "RUN")]
+    pub names: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -44,7 +44,8 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
 
 fn environment(base: &Path, device: &str) -> Environment {
     let git = |arguments: &[&str]| {
-        let ended = Command::new("git").arg("-C").arg(base).args(arguments).output().ok()?;
+        let folder = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+        let ended = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
         ended.status.success().then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned())
     };
     Environment {

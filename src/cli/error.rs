@@ -1,8 +1,9 @@
 //! What a command could not do, and how the process ends because of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
+use crate::domain::diagnostic::Path;
 
 /// A command that could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
@@ -46,7 +47,16 @@ impl Error {
     }
 
     fn say(&self, exit: Exit) -> Exit {
-        eprintln!("error: {self}");
+        match self {
+            // What is wrong with data knows what to do about it.
+            Self::Run(crate::run::Error::Data(problem)) => {
+                for diagnostic in problem.diagnostics(&Path::root()) {
+                    eprintln!("error: {}", diagnostic.message);
+                    diagnostic.help.iter().for_each(|help| eprintln!("  help: {help}"));
+                }
+            }
+            _ => eprintln!("error: {self}"),
+        }
         exit
     }
 }

@@ -36,8 +36,7 @@ pub fn read(file: &Path, changes: &Changes) -> Result<Reading, Error> {
 pub fn resolve(bytes: &[u8], file: &Path, overrides: &[Override]) -> Reading {
     let source = Source::new(bytes, file, overrides);
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let base = folder.unwrap_or(Path::new(".")).to_owned();
+    let base = file.parent().unwrap_or(Path::new("")).to_owned();
     let meaning = spec::read_source(&source).and_then(|pipeline| crate::plan::resolve(&pipeline, &name));
     Reading { source, base, meaning }
 }
@@ -51,9 +50,7 @@ impl Reading {
                 eprint!("{}", render(&warnings, &self.source, colour));
                 Ok(Pipeline { source: self.source, base: self.base, plan })
             }
-            Err(problems) => {
-                Err(Error::Diagnostics { rendered: render(&problems, &self.source, colour) })
-            }
+            Err(problems) => Err(Error::Diagnostics { rendered: render(&problems, &self.source, colour) }),
         }
     }
 }

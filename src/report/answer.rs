@@ -41,7 +41,7 @@ impl Answer {
     /// RFC 4180, with a heading; numbers in full, NULL empty.
     pub fn csv(&self) -> String {
         let line = |fields: &mut dyn Iterator<Item = String>| {
-            fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\r\n"
+            fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\n"
         };
         let mut text = line(&mut self.table.columns.iter().cloned());
         for row in &self.table.rows {
@@ -107,10 +107,7 @@ mod tests {
 
     #[test]
     fn csv_quotes_and_keeps_every_digit() {
-        assert_eq!(
-            sample().csv(),
-            "run,value,n\r\n\"a, \"\"b\"\"\",0.123456789,7\r\nc,,-12\r\n01ff,inf,\r\n"
-        );
+        assert_eq!(sample().csv(), "run,value,n\n\"a, \"\"b\"\"\",0.123456789,7\nc,,-12\n01ff,inf,\n");
     }
 
     #[test]

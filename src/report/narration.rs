@@ -27,7 +27,12 @@ pub fn line(event: &Event) -> Option<String> {
         },
         Event::Loaded { table, rows, columns, files } => {
             let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-            format!("  {:<14} {} rows x {columns} columns, {} read", table.as_str(), count(*rows), size(bytes))
+            format!(
+                "  {:<14} {} rows x {columns} columns, {} read",
+                table.as_str(),
+                count(*rows),
+                size(bytes)
+            )
         }
         Event::Divided { table, train, valid, test } => format!(
             "  {:<14} {} train, {} valid, {} test",
@@ -40,7 +45,8 @@ pub fn line(event: &Event) -> Option<String> {
             format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing))
         }
         Event::TrainStarted { epochs, steps_per_epoch, rows, parameters, device, from_step, .. } => {
-            let from = if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
+            let from =
+                if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
             format!(
                 "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on {device}{from}",
                 count(*parameters),
@@ -93,7 +99,15 @@ fn missing_labels(missing: &[MissingLabels]) -> String {
     let lacking: Vec<String> = missing
         .iter()
         .filter(|labels| labels.missing > 0)
-        .map(|labels| format!("{} lacks {} of {} {} labels", labels.task, count(labels.missing), count(labels.rows), labels.split))
+        .map(|labels| {
+            format!(
+                "{} lacks {} of {} {} labels",
+                labels.task,
+                count(labels.missing),
+                count(labels.rows),
+                labels.split
+            )
+        })
         .collect();
     if lacking.is_empty() { String::new() } else { format!("; {}", lacking.join(", ")) }
 }

@@ -32,9 +32,8 @@ impl<'a> Answer<'a> {
     pub fn columns(self) -> Vec<(String, AnswerColumn)> {
         let name = &self.task.name;
         let width = self.task.target.answers().max(1);
-        let column = |index: usize| -> Vec<f32> {
-            self.values.iter().skip(index).step_by(width).copied().collect()
-        };
+        let column =
+            |index: usize| -> Vec<f32> { self.values.iter().skip(index).step_by(width).copied().collect() };
         match &self.task.target {
             Target::Binary { classes, threshold, .. } => {
                 let chosen = column(0)
@@ -47,11 +46,14 @@ impl<'a> Answer<'a> {
                 ]
             }
             Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
-                let chosen = self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
+                let chosen =
+                    self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
                 let mut columns = vec![(name.to_string(), AnswerColumn::Text(chosen))];
-                columns.extend(classes.iter().enumerate().map(|(index, class)| {
-                    (format!("{name}_{class}"), AnswerColumn::Float(column(index)))
-                }));
+                columns.extend(
+                    classes.iter().enumerate().map(|(index, class)| {
+                        (format!("{name}_{class}"), AnswerColumn::Float(column(index)))
+                    }),
+                );
                 columns
             }
             Target::Multilabel { labels, threshold, .. } => {
@@ -127,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_missing_output_is_named() {
-        let task = task("x", Target::Regression { columns: vec!["x".into()], center: vec![0.0], scale: vec![1.0] });
+        let task =
+            task("x", Target::Regression { columns: vec!["x".into()], center: vec![0.0], scale: vec![1.0] });
         assert_eq!(Answer::new(&task).take(&[]), Err("x".to_owned()));
     }
 }

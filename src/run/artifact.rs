@@ -129,9 +129,6 @@ mod tests {
         };
         let words = serde_json::json!({"train": {"epochs": 4, "rate": [1, 5]}, "seed": 1});
         let upstream = BTreeMap::from([("fit".to_owned(), print("02"))]);
-        assert_eq!(
-            marker.difference(&words, &upstream),
-            "changed: train.epochs, train.rate[1], stage fit"
-        );
+        assert_eq!(marker.difference(&words, &upstream), "changed: train.epochs, train.rate[1], stage fit");
     }
 }

@@ -110,12 +110,12 @@ fn refuse_strangers(folder: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::io("open", folder)(error)),
     };
-    let stranger = entries.flatten().map(|entry| entry.file_name()).find(|name| name != MODEL && name != CARD);
+    let stranger =
+        entries.flatten().map(|entry| entry.file_name()).find(|name| name != MODEL && name != CARD);
     match stranger {
         None => Ok(()),
-        Some(name) => Err(Error::NotABundle {
-            folder: folder.to_owned(),
-            holds: name.to_string_lossy().into_owned(),
-        }),
+        Some(name) => {
+            Err(Error::NotABundle { folder: folder.to_owned(), holds: name.to_string_lossy().into_owned() })
+        }
     }
 }

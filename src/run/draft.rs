@@ -69,7 +69,9 @@ fn input(column: &ColumnProfile) -> String {
         ColumnKind::Text if column.distinct > MOST_CATEGORIES => {
             out(&format!("{} different texts are too many for a category", column.distinct))
         }
-        ColumnKind::Text | ColumnKind::Boolean => format!("  {name}: category    # {} values\n", column.distinct),
+        ColumnKind::Text | ColumnKind::Boolean => {
+            format!("  {name}: category    # {} values\n", column.distinct)
+        }
         ColumnKind::Whole | ColumnKind::Number => {
             let missing = match column.missing {
                 0 => String::new(),
@@ -103,7 +105,13 @@ fn task(column: &ColumnProfile) -> String {
 
 fn source_of(data: &Path) -> Result<&'static str, Error> {
     let name = data.to_string_lossy().to_lowercase();
-    let endings = [(".parquet", "parquet"), (".jsonl", "jsonl"), (".ndjson", "jsonl"), (".arrow", "arrow"), (".feather", "arrow")];
+    let endings = [
+        (".parquet", "parquet"),
+        (".jsonl", "jsonl"),
+        (".ndjson", "jsonl"),
+        (".arrow", "arrow"),
+        (".feather", "arrow"),
+    ];
     let known = endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, source)| *source);
     Ok(known.unwrap_or("csv"))
 }
@@ -112,7 +120,8 @@ fn source_of(data: &Path) -> Result<&'static str, Error> {
 fn identifier(text: &str, instead: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
     let name: String = plain.trim_matches('_').chars().take(40).collect();
-    TaskName::new(&name).map_or_else(|| format!("{instead}_{name}").trim_end_matches('_').to_owned(), |name| name.to_string())
+    TaskName::new(&name)
+        .map_or_else(|| format!("{instead}_{name}").trim_end_matches('_').to_owned(), |name| name.to_string())
 }
 
 /// A text as YAML writes it: bare when that can only mean itself, else in double quotes.

@@ -17,7 +17,8 @@ use crate::run::artifact::Marker;
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::lock::RunLock;
-use crate::run::stage::{self, Manner};
+use crate::run::perform::{Manner, perform};
+use crate::run::stage;
 
 /// What to do.
 pub struct Request<'a> {
@@ -53,30 +54,30 @@ pub struct Standing {
 }
 
 /// What each stage of a plan would do now, by its key.
-pub fn standings(
-    plan: &Plan,
-    base: &Path,
-    layout: &Layout,
-    fresh: bool,
-) -> Result<BTreeMap<String, Standing>, Error> {
-    let content = content(plan, base, layout)?;
-    let prints = plan.fingerprints(&content);
+pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTreeMap<String, Standing> {
+    let content = content(plan, base, layout);
+    let prints = plan.fingerprints(&content.known);
     let standing = |stage: &Stage| {
         let fingerprint = prints[&stage.key].clone();
         let folder = layout.artifact(stage.work.kind(), &fingerprint);
         let found = Marker::read(&folder, &fingerprint);
-        let words = plan.words(stage, &content);
+        let words = plan.words(stage, &content.known);
+        let unreadable = stage.work.table().and_then(|table| content.unreadable.get(table));
         let why = match &found {
+            _ if unreadable.is_some() => unreadable.cloned().unwrap_or_default(),
             Some(_) if fresh => "made anew: --fresh".to_owned(),
             Some(_) => "same settings, same data".to_owned(),
             None => match Marker::latest(&layout.cache(), &stage.key, plan.name().as_str()) {
-                Some(before) => before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone())),
+                Some(before) => {
+                    before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone()))
+                }
                 None => "not made before".to_owned(),
             },
         };
-        (stage.key.clone(), Standing { fingerprint, words, cached: found.is_some() && !fresh, why })
+        let cached = found.is_some() && !fresh && unreadable.is_none();
+        (stage.key.clone(), Standing { fingerprint, words, cached, why })
     };
-    Ok(plan.stages().map(standing).collect())
+    plan.stages().map(standing).collect()
 }
 
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
@@ -103,7 +104,7 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
 }
 
 fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
-    let standings = standings(request.plan, request.base, request.layout, request.fresh)?;
+    let standings = standings(request.plan, request.base, request.layout, request.fresh);
     let context = Context {
         plan: request.plan,
         base: request.base,
@@ -122,7 +123,7 @@ fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
             scope.spawn(|| {
                 while let Some(stage) = board.next(request.cancel) {
                     let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
-                    let ended = stage::perform(&context, stage, manner, request.fresh, observer);
+                    let ended = perform(&context, stage, manner, request.fresh, observer);
                     board.finish(stage, ended, observer);
                 }
             });
@@ -144,7 +145,11 @@ fn wanted(request: &Request) -> Result<BTreeSet<String>, Error> {
 
 /// The stages that have to work: those without an artifact, and those whose product is kept in
 /// memory only and is needed by one that works.
-fn working(plan: &Plan, standings: &BTreeMap<String, Standing>, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+fn working(
+    plan: &Plan,
+    standings: &BTreeMap<String, Standing>,
+    wanted: &BTreeSet<String>,
+) -> BTreeSet<String> {
     let mut open: Vec<String> = wanted.iter().filter(|key| !standings[*key].cached).cloned().collect();
     let mut working = BTreeSet::new();
     while let Some(key) = open.pop() {
@@ -156,20 +161,33 @@ fn working(plan: &Plan, standings: &BTreeMap<String, Standing>, wanted: &BTreeSe
     working
 }
 
-/// Every table's files, by content.
-fn content(plan: &Plan, base: &Path, layout: &Layout) -> Result<BTreeMap<TableName, Fingerprint>, Error> {
+/// Tables by the content of their files.
+struct Content {
+    known: BTreeMap<TableName, Fingerprint>,
+    /// Tables that cannot be read, and why. Their `load` stage will say it in full.
+    unreadable: BTreeMap<TableName, String>,
+}
+
+fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
     let mut contents = Contents::open(layout.file_hashes());
-    let mut content = BTreeMap::new();
+    let (mut known, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
     for (name, table) in &plan.pipeline.data {
         let files = crate::data::files(table, base)
             .into_iter()
             .map(|path| contents.file(&path).map_err(Error::reading(&path)))
-            .collect::<Result<Vec<_>, _>>()?;
-        content.insert(name.clone(), combined(&files));
+            .collect::<Result<Vec<_>, _>>();
+        match files {
+            Ok(files) => {
+                known.insert(name.clone(), combined(&files));
+            }
+            Err(error) => {
+                unreadable.insert(name.clone(), error.to_string());
+            }
+        }
     }
     // What cannot be remembered is read again next time.
     let _ = contents.save();
-    Ok(content)
+    Content { known, unreadable }
 }
 
 /// The fingerprints of the stages that a stage needs.
@@ -223,10 +241,9 @@ impl<'a> Board<'a> {
                 state.interrupted = true;
                 state.waiting.clear();
             }
-            let ready = state
-                .waiting
-                .iter()
-                .position(|stage| needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key)));
+            let ready = state.waiting.iter().position(|stage| {
+                needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key))
+            });
             if let Some(position) = ready {
                 state.at_work += 1;
                 return Some(state.waiting.remove(position));

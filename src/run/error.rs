@@ -19,7 +19,9 @@ pub enum Error {
     Busy { run: String },
     #[error("there is no stage `{stage}`; the stages are {}", known.join(", "))]
     UnknownStage { stage: String, known: Vec<String> },
-    #[error("the exported model differs from the trained one by {largest:.2e}, more than {tolerance:.0e} allows (output `{output}`)")]
+    #[error(
+        "the exported model differs from the trained one by {largest:.2e}, more than {tolerance:.0e} allows (output `{output}`)"
+    )]
     Parity { largest: f64, tolerance: f64, output: String },
     #[error("the artifact in {} is damaged: {reason}; remove it, or run with --fresh", path.display())]
     Damaged { path: PathBuf, reason: String },

@@ -10,10 +10,11 @@ pub mod error;
 pub mod layers;
 pub mod lock;
 pub mod machine;
+pub mod perform;
 pub mod place;
 pub mod stage;
 pub mod tape;
 
-pub use layers::layers;
 pub use engine::{Outcome, Request, execute};
 pub use error::Error;
+pub use layers::layers;

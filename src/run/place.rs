@@ -56,7 +56,9 @@ pub fn publish(made: tempfile::TempDir, to: &Path, replace: bool) -> Result<(), 
 /// The bytes of all files in a folder, one level deep.
 pub fn size(folder: &Path) -> u64 {
     fs::read_dir(folder)
-        .map(|entries| entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|data| data.len()).sum())
+        .map(|entries| {
+            entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|data| data.len()).sum()
+        })
         .unwrap_or(0)
 }
 

@@ -69,7 +69,8 @@ mod tests {
     fn the_story_is_kept_and_the_progress_bar_is_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let tape = Tape::new(&Nobody);
-        let told = Event::TrainFinished { trial: 1, best_epoch: 2, epochs: 3, reason: "done".into(), seconds: 0.5 };
+        let told =
+            Event::TrainFinished { trial: 1, best_epoch: 2, epochs: 3, reason: "done".into(), seconds: 0.5 };
         tape.observe(&Event::Stepped { trial: 1, epoch: 1, step: 1, steps: 9, losses: Vec::new() });
         tape.observe(&Event::CheckpointSaved { trial: 1, epoch: 1, step: 1 });
         tape.observe(&told);

@@ -44,8 +44,13 @@ fn queries_read_and_only_read() {
     let csv = project.mtl(&["query", "select 1 as a, 'x,y' as b", "--format", "csv"]).expect(0).out();
     assert_eq!(csv, "a,b\n1,\"x,y\"\n");
     let json = project.mtl(&["query", "select 1 as a", "--format", "json"]).expect(0).out();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), serde_json::json!([{"a": 1}]));
-    for sql in ["delete from runs", "drop table scores", "attach 'x.db' as x", "select nothing from nowhere", ""] {
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json).expect("JSON"),
+        serde_json::json!([{"a": 1}])
+    );
+    for sql in
+        ["delete from runs", "drop table scores", "attach 'x.db' as x", "select nothing from nowhere", ""]
+    {
         let refused = project.mtl(&["query", sql]).expect(1);
         assert!(refused.err().starts_with("error: "), "{sql}: {}", refused.err());
     }

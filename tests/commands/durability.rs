@@ -52,7 +52,10 @@ fn a_killed_run_is_shown_as_interrupted_and_resumes_to_the_same_numbers() {
     assert_eq!(weights(&project, &killed), weights(&whole, &run));
     let history = "select sum(value * (1 + epoch)) from metrics";
     assert_eq!(number(&project, history), number(&whole, history), "every epoch's metrics");
-    assert_eq!(number(&project, "select count(*) from epochs"), number(&whole, "select count(*) from epochs"));
+    assert_eq!(
+        number(&project, "select count(*) from epochs"),
+        number(&whole, "select count(*) from epochs")
+    );
 }
 
 #[cfg(unix)]

@@ -24,26 +24,32 @@ fn assert_says(text: &str, wanted: &[&str]) {
 
 #[test]
 fn an_unknown_column() {
-    assert_says(&said_of(good_rows().replace("age,", "agee,")), &["pipeline.yaml:7", "`age`", "did you mean `agee`?"]);
+    assert_says(
+        &said_of(good_rows().replace("age,", "agee,")),
+        &["pipeline.yaml:8", "`age`", "did you mean `agee`?"],
+    );
 }
 
 #[test]
 fn an_absent_file() {
     let project = Project::new().file("pipeline.yaml", PIPELINE);
-    assert_says(&project.mtl(&["run", "pipeline.yaml"]).expect(1).err(), &["no file", "rows.csv", "pipeline.yaml:5"]);
+    assert_says(
+        &project.mtl(&["run", "pipeline.yaml"]).expect(1).err(),
+        &["no file", "rows.csv", "pipeline.yaml:5"],
+    );
 }
 
 #[test]
 fn text_among_numbers() {
     let mut lines: Vec<String> = good_rows().lines().map(str::to_owned).collect();
     lines[3] = format!("forty{}", &lines[3][lines[3].find(',').expect("fields")..]);
-    assert_says(&said_of(lines.join("\n")), &["`age`", "forty", "line 4", "pipeline.yaml:7"]);
+    assert_says(&said_of(lines.join("\n")), &["`age`", "forty", "line 4", "pipeline.yaml:8"]);
 }
 
 #[test]
 fn a_file_cut_in_the_middle() {
     let rows = good_rows();
-    assert_says(&said_of(&rows[..rows.len() - 12]), &["rows.csv", "line 201"]);
+    assert_says(&said_of(&rows[..rows.len() - 12]), &["rows.csv", "ends in the middle of a row", "201"]);
 }
 
 #[test]
@@ -104,6 +110,9 @@ fn a_wrong_command_line() {
     let project = Project::small();
     project.mtl(&["run"]).expect(2);
     project.mtl(&["runn", "pipeline.yaml"]).expect(2);
-    assert_says(&project.mtl(&["run", "pipeline.yaml", "--set", "nonsense"]).expect(2).err(), &["path=value"]);
+    assert_says(
+        &project.mtl(&["run", "pipeline.yaml", "--set", "nonsense"]).expect(2).err(),
+        &["path=value"],
+    );
     assert_says(&project.mtl(&["run", "absent.yaml"]).expect(1).err(), &["absent.yaml"]);
 }

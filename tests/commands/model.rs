@@ -45,16 +45,16 @@ fn a_run_predicts_the_same_in_every_format_and_batch() {
 
 #[test]
 fn predicting_says_what_is_wrong_with_the_rows() {
-    let project = exported().file("no_age.csv", "aeg,hours,work\n1,2,private\n").file(
-        "text.csv",
-        "age,hours,work\n1,2,private\n3,four,private\n",
-    );
+    let project = exported()
+        .file("no_age.csv", "aeg,hours,work\n1,2,private\n")
+        .file("text.csv", "age,hours,work\n1,2,private\n3,four,private\n");
     let missing = online(&project, &["predict", "bundle", "no_age.csv", "--to", "x.csv"]).expect(1).err();
     assert!(missing.contains("age") && missing.contains("aeg"), "{missing}");
     let text = online(&project, &["predict", "bundle", "text.csv", "--to", "x.csv"]).expect(1).err();
     assert!(text.contains("hours") && text.contains("four") && text.contains("line 3"), "{text}");
     assert!(!project.path("x.csv").exists(), "nothing half-written");
-    let kept = online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--keep", "agee"]).expect(1);
+    let kept =
+        online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--keep", "agee"]).expect(1);
     assert!(kept.err().contains("did you mean `age`"), "{}", kept.err());
 }
 

@@ -39,7 +39,8 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
         let project = Project::small();
         let all: Vec<&str> = ["run", "pipeline.yaml", "--quiet"].iter().chain(arguments).copied().collect();
         project.mtl(&all).expect(0);
-        std::fs::read(project.path(&format!("runs/{}/trial-1/weights.safetensors", last(&project)))).expect("weights")
+        std::fs::read(project.path(&format!("runs/{}/trial-1/weights.safetensors", last(&project))))
+            .expect("weights")
     };
     assert_eq!(weights(&[]), weights(&[]));
     assert_ne!(weights(&[]), weights(&["--seed", "2"]));

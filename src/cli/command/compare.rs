@@ -8,7 +8,7 @@ use crate::report::Comparison;
 
 pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
     let store = workspace::open_existing(&workspace::layout(arguments))?;
-    let runs = words.runs.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
+    let runs = words.names.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
     let report = Comparison::read(&store, &runs)?;
     if words.json {
         output::print_json(&report.json())?;

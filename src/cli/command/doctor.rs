@@ -32,14 +32,19 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
             "database": {"path": path, "state": database.as_ref().ok(), "problem": database.as_ref().err()},
         }))?;
     } else {
-        let mut lines = vec![format!("mtl           {version}"), format!("threads       {threads} of {cores} cores")];
+        let mut lines =
+            vec![format!("mtl           {version}"), format!("threads       {threads} of {cores} cores")];
         for device in devices {
             let state = device.problem.unwrap_or_else(|| "usable".to_owned());
             lines.push(format!("device        {}: {state}", device.name));
         }
         lines.push(match &runtime {
-            Ok(found) => format!("onnx runtime  {} at {} ({})", found.version, found.path.display(), found.how),
-            Err(problem) => format!("onnx runtime  MISSING: {problem}\n              `mtl doctor --fetch` fetches it"),
+            Ok(found) => {
+                format!("onnx runtime  {} at {} ({})", found.version, found.path.display(), found.how)
+            }
+            Err(problem) => {
+                format!("onnx runtime  MISSING: {problem}\n              `mtl doctor --fetch` fetches it")
+            }
         });
         let state = database.as_ref().unwrap_or_else(|problem| problem);
         lines.push(format!("database      {}: {state}", path.display()));

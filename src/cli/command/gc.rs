@@ -18,8 +18,11 @@ pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
         // What a living run is about to use cannot be told from litter.
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }
-    let used: BTreeSet<String> = 
-        store.stage_fingerprints()?.into_iter().map(|(_, print)| Fingerprint(print).short().to_owned()).collect();
+    let used: BTreeSet<String> = store
+        .stage_fingerprints()?
+        .into_iter()
+        .map(|(_, print)| Fingerprint(print).short().to_owned())
+        .collect();
     let (mut count, mut bytes) = (0, 0);
     for folder in unused(&layout.cache(), &used)? {
         count += 1;

@@ -13,18 +13,12 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let plan = &pipeline.plan;
     let layout = workspace::layout(arguments);
-    // A plan can be looked at before its data is there.
     let standings = standings(plan, &pipeline.base, &layout, false);
-    let stage = |key: &str| match &standings {
-        Ok(standings) => StageView {
-            key: key.to_owned(),
-            fingerprint: Some(standings[key].fingerprint.clone()),
-            cached: standings[key].cached,
-            why: standings[key].why.clone(),
-        },
-        Err(error) => {
-            StageView { key: key.to_owned(), fingerprint: None, cached: false, why: error.to_string() }
-        }
+    let stage = |key: &String| StageView {
+        key: key.clone(),
+        fingerprint: Some(standings[key].fingerprint.clone()),
+        cached: standings[key].cached,
+        why: standings[key].why.clone(),
     };
     let stages: Vec<StageView> = plan.stages().map(|each| stage(&each.key)).collect();
     let parts = parts(plan, &layout, &stages);

@@ -9,7 +9,7 @@ use crate::run::lock::RunLock;
 pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let runs = words.runs.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
+    let runs = words.names.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
     if let Some(run) = runs.iter().find(|run| RunLock::is_held(&layout, run)) {
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }

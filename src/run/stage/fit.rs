@@ -23,8 +23,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         target: task.target,
         missing_is_error: task.missing_is_error,
     });
-    let request =
-        FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect() };
+    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect() };
     let fitted = crate::data::fit(&request)?;
     say(stage, &fitted.notes, tape);
     for table in &fitted.dataset.tables {

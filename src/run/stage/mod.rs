@@ -1,33 +1,17 @@
-//! The work behind each kind of stage, and the frame all share: start, work or retell, keep, finish.
+//! The work behind each kind of stage.
 
-mod evaluate;
-mod export;
-mod fit;
-mod load;
-mod split;
-mod train;
-mod trained;
-mod verify;
-
-use std::time::Instant;
+pub(super) mod evaluate;
+pub(super) mod export;
+pub(super) mod fit;
+pub(super) mod load;
+pub(super) mod split;
+pub(super) mod train;
+pub(super) mod trained;
+pub(super) mod verify;
 
 use crate::data::Note;
 use crate::domain::event::{Event, Observer};
-use crate::onnx::bundle::{CARD, MODEL};
 use crate::plan::{Stage, Work};
-use crate::run::artifact::Marker;
-use crate::run::context::Context;
-use crate::run::engine;
-use crate::run::error::Error;
-use crate::run::place;
-use crate::run::tape::Tape;
-
-/// Is the artifact made, or is the story of the one that is there told again?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    Work,
-    Retell,
-}
 
 /// What a stage's work may leave behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,94 +27,10 @@ pub fn is_transient(stage: &Stage) -> bool {
     matches!(stage.work, Work::Load(_) | Work::Split(_))
 }
 
-/// Does one stage, or retells it, and says how it went.
-pub fn perform(
-    context: &Context,
-    stage: &Stage,
-    manner: Manner,
-    fresh: bool,
-    observer: &dyn Observer,
-) -> Result<(), Error> {
-    let began = Instant::now();
-    let folder = context.folder(stage);
-    let (key, trial) = (stage.key.clone(), stage.trial);
-    let fingerprint = context.fingerprint(&key).clone();
-    let ended = if manner == Manner::Work {
-        observer.observe(&Event::StageStarted { stage: key.clone(), trial, fingerprint });
-        make(context, stage, fresh, observer)
-    } else {
-        observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        Tape::read(&folder).map(|events| events.iter().for_each(|event| observer.recall(event)))
-    };
-    let ended = ended.and_then(|()| hand_over(context, stage));
-    match &ended {
-        Ok(()) => observer.observe(&Event::StageFinished {
-            stage: key,
-            trial,
-            cached: manner == Manner::Retell,
-            seconds: began.elapsed().as_secs_f64(),
-            bytes: place::size(&folder),
-        }),
-        Err(error) => observer.observe(&Event::StageFailed { stage: key, trial, reason: error.to_string() }),
-    }
-    ended
-}
-
-/// Works in a folder beside the artifact's, and publishes it whole.
-fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) -> Result<(), Error> {
-    if context.cancel.is_requested() {
-        return Err(Error::Cancelled { stage: stage.key.clone() });
-    }
-    let cache = context.layout.cache();
-    let made = tempfile::TempDir::with_prefix_in(".making-", &cache).map_err(Error::io("write in", &cache))?;
-    let tape = Tape::new(observer);
-    let keep = match &stage.work {
-        Work::Load(table) => load::work(context, stage, table, &tape)?,
-        Work::Split(table) => split::work(context, stage, table, &tape)?,
-        Work::Fit => fit::work(context, stage, made.path(), &tape)?,
-        Work::Train => train::work(context, stage, made.path(), &tape)?,
-        Work::Evaluate => evaluate::work(context, stage, &tape)?,
-        Work::Export => export::work(context, stage, made.path(), &tape)?,
-        Work::Verify => verify::work(context, stage, &tape)?,
-    };
-    if keep == Keep::No {
-        return Ok(());
-    }
-    tape.keep(made.path())?;
-    let standing = &context.standings[&stage.key];
-    let marker = Marker {
-        stage: stage.key.clone(),
-        pipeline: context.plan.name().to_string(),
-        fingerprint: standing.fingerprint.clone(),
-        words: standing.words.clone(),
-        upstream: engine::upstream(context.plan, &stage.key, |key| context.fingerprint(key).clone()),
-    };
-    marker.write(made.path())?;
-    place::publish(made, &context.folder(stage), fresh)?;
-    if stage.work == Work::Train {
-        train::clear(context, stage);
-    }
-    Ok(())
-}
-
 /// Tells a person what a stage noticed.
 fn say(stage: &Stage, notes: &[Note], tape: &dyn Observer) {
     for note in notes {
         let (stage, severity, text) = (stage.key.clone(), note.severity, note.text.clone());
         tape.observe(&Event::Note { stage, severity, text });
     }
-}
-
-/// Gives the run's own folder what people look for there.
-fn hand_over(context: &Context, stage: &Stage) -> Result<(), Error> {
-    let files: &[&str] = match stage.work {
-        Work::Train => &[train::WEIGHTS],
-        Work::Export => &[MODEL, CARD],
-        _ => return Ok(()),
-    };
-    let folder = context.layout.trial(context.run, stage.trial.unwrap_or(1));
-    for name in files {
-        place::link(&context.folder(stage).join(name), &folder.join(name))?;
-    }
-    Ok(())
 }
