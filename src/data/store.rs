@@ -1,8 +1,9 @@
-//! A dataset on disk: one file with a header, the arrays as they lie in memory (little-endian) and a
-//! checksum.
+//! A dataset on disk: one file with a header, the arrays (little-endian; codes in as few bytes as the
+//! largest needs) and a checksum.
 //!
-//! `MTLDATA` + version, header length, header (JSON), payload length, payload, checksum of header
-//! and payload. Lengths and the checksum are 64-bit.
+//! `MTLDATA` + version, header length, header (JSON), payload, payload length, checksum of header
+//! and payload. Lengths and the checksum are 64-bit. The payload is written as it is made: a copy of
+//! all arrays would double the memory that fitting needs.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
 
-const MAGIC: &[u8; 8] = b"MTLDATA1";
+const MAGIC: &[u8; 8] = b"MTLDATA2";
 const FILE: &str = "dataset.bin";
 
 #[derive(Serialize, Deserialize)]
@@ -42,6 +43,23 @@ struct TableHeader {
 struct ArrayHeader {
     shape: Vec<usize>,
     element: ElementType,
+    /// Bytes per code: 1, 2 or 4. Other elements have their own size.
+    code_bytes: usize,
+}
+
+impl ArrayHeader {
+    fn of(array: &Array) -> Self {
+        let largest = match &array.values {
+            Values::U32(codes) => codes.iter().copied().max().unwrap_or(0),
+            _ => 0,
+        };
+        let code_bytes = match largest {
+            0..=0xff => 1,
+            0x100..=0xffff => 2,
+            _ => 4,
+        };
+        Self { shape: array.shape.clone(), element: array.element_type(), code_bytes }
+    }
 }
 
 /// Writes the dataset into a folder, atomically.
@@ -55,16 +73,14 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
     };
     let header = serde_json::to_vec(&header)
         .map_err(|cause| Error::Store { file: file.clone(), reason: cause.to_string() })?;
-    let mut payload = Vec::new();
-    dataset.tables.iter().for_each(|table| put_table(&mut payload, table));
-    let sum = checksum(checksum(0, &header), &payload);
     persist(&file, |writer| {
         writer.write_all(MAGIC)?;
-        for block in [&header, &payload] {
-            writer.write_all(&(block.len() as u64).to_le_bytes())?;
-            writer.write_all(block)?;
-        }
-        writer.write_all(&sum.to_le_bytes())
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(&header)?;
+        let mut payload =
+            Payload { writer, block: Vec::with_capacity(BLOCK), length: 0, sum: checksum(0, &header) };
+        dataset.tables.iter().try_for_each(|table| put_table(&mut payload, table))?;
+        payload.close()
     })
 }
 
@@ -80,9 +96,13 @@ pub fn read(folder: &Path) -> Result<Dataset, Error> {
         return Err(reader.refuse("it begins with other bytes"));
     }
     let header = reader.block()?;
-    let payload = reader.block()?;
-    let sum = reader.number()?;
-    if checksum(checksum(0, header), payload) != sum || reader.at != bytes.len() {
+    // The payload's length and the checksum stand behind it.
+    let length = bytes.len().checked_sub(reader.at + 16).ok_or_else(|| reader.refuse("it is cut short"))?;
+    let payload = reader.take(length)?;
+    if reader.number()? != length as u64 {
+        return Err(reader.refuse("it is cut short"));
+    }
+    if payload.chunks(BLOCK).fold(checksum(0, header), checksum) != reader.number()? {
         return Err(reader.refuse("its checksum is wrong"));
     }
     let header: Header = serde_json::from_slice(header).map_err(|cause| reader.refuse(&cause.to_string()))?;
@@ -93,7 +113,7 @@ pub fn read(folder: &Path) -> Result<Dataset, Error> {
 }
 
 fn table_header(table: &Table) -> TableHeader {
-    let shape = |array: &Array| ArrayHeader { shape: array.shape.clone(), element: array.element_type() };
+    let shape = ArrayHeader::of;
     TableHeader {
         name: table.name.clone(),
         rows: table.rows,
@@ -107,22 +127,66 @@ fn table_header(table: &Table) -> TableHeader {
     }
 }
 
-fn put_table(payload: &mut Vec<u8>, table: &Table) {
+/// What is summed at once.
+const BLOCK: usize = 1 << 20;
+
+/// Bytes on their way to the file, summed block by block.
+struct Payload<W> {
+    writer: W,
+    block: Vec<u8>,
+    length: u64,
+    sum: u64,
+}
+
+impl<W: Write> Payload<W> {
+    fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        while self.block.len() + bytes.len() >= BLOCK {
+            let (now, later) = bytes.split_at(BLOCK - self.block.len());
+            self.block.extend_from_slice(now);
+            self.flush()?;
+            bytes = later;
+        }
+        self.block.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if !self.block.is_empty() {
+            self.sum = checksum(self.sum, &self.block);
+            self.length += self.block.len() as u64;
+            self.writer.write_all(&self.block)?;
+            self.block.clear();
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> std::io::Result<()> {
+        self.flush()?;
+        self.writer.write_all(&self.length.to_le_bytes())?;
+        self.writer.write_all(&self.sum.to_le_bytes())
+    }
+}
+
+fn put_table<W: Write>(payload: &mut Payload<W>, table: &Table) -> std::io::Result<()> {
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
     for array in inputs.chain(table.targets.iter().map(|(_, array)| array)) {
+        let code_bytes = ArrayHeader::of(array).code_bytes;
         match &array.values {
-            Values::F32(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
-            Values::I64(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
-            Values::U32(values) => values.iter().for_each(|value| payload.extend(value.to_le_bytes())),
-            Values::Text(values) => values.iter().for_each(|value| {
-                payload.extend((value.len() as u64).to_le_bytes());
-                payload.extend(value.as_bytes());
-            }),
+            Values::F32(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
+            Values::I64(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
+            Values::U32(values) => {
+                values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()[..code_bytes]))?;
+            }
+            Values::Text(values) => values.iter().try_for_each(|value| {
+                payload.put(&(value.len() as u64).to_le_bytes())?;
+                payload.put(value.as_bytes())
+            })?,
         }
     }
     for rows in [&table.train, &table.valid, &table.test, &table.sample_rows] {
-        rows.iter().for_each(|row| payload.extend(row.to_le_bytes()));
+        rows.iter().try_for_each(|row| payload.put(&row.to_le_bytes()))?;
     }
+    Ok(())
 }
 
 fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Error> {
@@ -195,7 +259,12 @@ impl<'a> Reader<'a> {
         let values = match header.element {
             ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
             ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
-            ElementType::Uint32 => Values::U32(self.many(count, u32::from_le_bytes)?),
+            ElementType::Uint32 => Values::U32(match header.code_bytes {
+                1 => self.many(count, |[code]| u32::from(code))?,
+                2 => self.many(count, |code| u32::from(u16::from_le_bytes(code)))?,
+                4 => self.many(count, u32::from_le_bytes)?,
+                _ => return Err(self.refuse("its header is damaged")),
+            }),
             ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
         };
         Ok(Array::new(&header.shape, values))

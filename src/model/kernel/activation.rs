@@ -30,7 +30,7 @@ pub fn twin(activation: Activation, x: &Tensor) -> Result<Tensor> {
         Activation::LeakyRelu => relu(x)? - (relu(&x.neg()?)? * f64::from(LEAK))?,
         Activation::Elu => x.elu(1.0),
         Activation::Gelu => x.gelu_erf(),
-        Activation::Silu => x.silu(),
+        Activation::Silu => candle_nn::ops::silu(x),
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => sigmoid(x),
         Activation::Softplus => relu(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
@@ -43,9 +43,9 @@ fn relu(x: &Tensor) -> Result<Tensor> {
     x.gt(0.0)?.where_cond(x, &x.zeros_like()?)
 }
 
-/// 1 / (1 + exp(-x)), finite for every x.
+/// 1 / (1 + exp(-x)), finite for every x; candle-nn's has a backward.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    ((x * 0.5)?.tanh()? + 1.0)? * 0.5
+    candle_nn::ops::sigmoid(x)
 }
 
 /// Replaces each value by the function's.
