@@ -45,8 +45,11 @@ pub fn publish(made: tempfile::TempDir, to: &Path, replace: bool) -> Result<(), 
         fs::rename(to, old.path().join("old")).map_err(Error::io("replace", to))?;
     }
     match fs::rename(made.path(), to) {
-        // It bears its final name now; there is nothing left to clean up.
-        Ok(()) => Ok(drop(made.keep())),
+        Ok(()) => {
+            // It bears its final name now; there is nothing left to clean up.
+            let _ = made.keep();
+            Ok(())
+        }
         // Somebody published the same content between our look and our rename.
         Err(_) if to.exists() => Ok(()),
         Err(source) => Err(Error::io("write", to)(source)),
