@@ -21,7 +21,7 @@ fn until_epoch(project: &Project, epoch: u64) -> Child {
             return child;
         }
     }
-    panic!("training ended before epoch {epoch}");
+    panic!("training ended with {:?} before epoch {epoch}", child.wait());
 }
 
 fn weights(project: &Project, run: &str) -> Vec<u8> {
