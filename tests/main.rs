@@ -5,6 +5,7 @@ mod diagnostics;
 mod laws;
 mod pipelines;
 mod plan;
+mod readme;
 mod schemas;
 mod support;
 mod tidy;

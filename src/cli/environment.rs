@@ -32,7 +32,7 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
         description: spec.description.clone(),
         file: absolute(file),
         resolved: crate::spec::write(spec),
-        fingerprint: None,
+        fingerprint: Some(plan.fingerprint().0),
         seed: spec.seed.get(),
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
         parameters: RunHeader::parameters_of(&resolved),

@@ -19,6 +19,11 @@ use crate::plan::stage::{Stage, Work};
 pub use crate::plan::content::{combined, file};
 
 impl Plan {
+    /// The fingerprint of the whole pipeline as resolved: equal means the same experiment.
+    pub fn fingerprint(&self) -> Fingerprint {
+        of(&to_json(&self.pipeline))
+    }
+
     /// The fingerprint of every stage by its key. `content`: that of each table's files.
     pub fn fingerprints(&self, content: &BTreeMap<TableName, Fingerprint>) -> BTreeMap<String, Fingerprint> {
         let mut all: BTreeMap<String, Fingerprint> = BTreeMap::new();

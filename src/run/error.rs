@@ -59,6 +59,20 @@ impl Error {
         }
     }
 
+    /// The error and what it came from, in one sentence.
+    pub fn with_causes(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            // Many errors quote their cause already.
+            if !told.contains(&source.to_string()) {
+                told += &format!(": {source}");
+            }
+            cause = source.source();
+        }
+        told
+    }
+
     /// Was the work stopped on request, rather than by a fault?
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::Cancelled { .. } | Self::Train(crate::train::Error::Interrupted { .. }))

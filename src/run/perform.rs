@@ -48,7 +48,9 @@ pub fn perform(
             seconds: began.elapsed().as_secs_f64(),
             bytes: place::size(&folder),
         }),
-        Err(error) => observer.observe(&Event::StageFailed { stage: key, trial, reason: error.to_string() }),
+        Err(error) => {
+            observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })
+        }
     }
     ended
 }
@@ -58,9 +60,7 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
     if context.cancel.is_requested() {
         return Err(Error::Cancelled { stage: stage.key.clone() });
     }
-    let cache = context.layout.cache();
-    let made =
-        tempfile::TempDir::with_prefix_in(".making-", &cache).map_err(Error::io("write in", &cache))?;
+    let made = place::beside(&context.layout.cache())?;
     let tape = Tape::new(observer);
     let keep = match &stage.work {
         Work::Load(table) => load::work(context, stage, table, &tape)?,

@@ -139,15 +139,15 @@ mod tests {
         assert!(statements >= 20, "only {statements} statements found");
     }
 
-    /// `UPDATE_SCHEMAS=1 cargo test` writes the file anew.
+    /// `UPDATE=1 cargo test` writes the file anew.
     #[test]
     fn the_published_schema_is_up_to_date() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/store.sql");
         let sql = schema_sql().expect("dumps");
-        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&path, &sql).expect("writes");
         }
         let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(published == sql, "{} is out of date: UPDATE_SCHEMAS=1 cargo test", path.display());
+        assert!(published == sql, "{} is out of date: UPDATE=1 cargo test", path.display());
     }
 }

@@ -84,7 +84,9 @@ pub fn perform_job(
 
 /// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
 fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bool) -> String {
-    let crate::run::Error::Data(problem) = error else { return format!("error: {stage}: {error}\n") };
+    let crate::run::Error::Data(problem) = error else {
+        return format!("error: {stage}: {}\n", error.with_causes());
+    };
     let at = match stage.split_once(':') {
         Some((_, table)) => Path::of("data").key(table),
         None => Path::root(),
