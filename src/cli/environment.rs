@@ -24,7 +24,8 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
     let trials = plan.trials.iter().map(|trial| TrialHeader {
         trial: trial.number,
         seed: trial.seed,
-        parameters: trial.parameters.clone(),
+        // What a sweep would choose; the pipeline's own settings stand above, once.
+        parameters: Vec::new(),
     });
     RunHeader {
         run: run.clone(),
@@ -38,11 +39,11 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
         parameters: RunHeader::parameters_of(&resolved),
         tasks: tasks.collect(),
         trials: trials.collect(),
-        environment: environment(&pipeline.base, &spec.train.device.to_string()),
+        environment: environment(&pipeline.base, crate::run::machine::device(spec)),
     }
 }
 
-fn environment(base: &Path, device: &str) -> Environment {
+fn environment(base: &Path, device: String) -> Environment {
     let git = |arguments: &[&str]| {
         let folder = if base.as_os_str().is_empty() { Path::new(".") } else { base };
         let ended = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
@@ -57,7 +58,7 @@ fn environment(base: &Path, device: &str) -> Environment {
         cpu: processor(),
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
         threads: crate::run::machine::threads(),
-        device: device.to_owned(),
+        device,
         onnx_runtime: None,
     }
 }

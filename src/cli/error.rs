@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
+use crate::cli::output;
 use crate::domain::diagnostic::Path;
 
 /// A command that could not be done.
@@ -35,7 +36,7 @@ impl Error {
     pub fn report(&self) -> Exit {
         match self {
             Self::Diagnostics { rendered } => {
-                eprint!("{rendered}");
+                output::tell(rendered);
                 Exit::Diagnostics
             }
             Self::Usage(_) => self.say(Exit::Usage),
@@ -51,11 +52,11 @@ impl Error {
             // What is wrong with data knows what to do about it.
             Self::Run(crate::run::Error::Data(problem)) => {
                 for diagnostic in problem.diagnostics(&Path::root()) {
-                    eprintln!("error: {}", diagnostic.message);
-                    diagnostic.help.iter().for_each(|help| eprintln!("  help: {help}"));
+                    output::tell(&format!("error: {}", diagnostic.message));
+                    diagnostic.help.iter().for_each(|help| output::tell(&format!("  help: {help}")));
                 }
             }
-            _ => eprintln!("error: {self}"),
+            _ => output::tell(&format!("error: {self}")),
         }
         exit
     }

@@ -16,6 +16,13 @@ pub fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Tells a person something on standard error, on lines of its own. That nobody is there to hear it
+/// is no reason to stop: a long training may outlive its terminal.
+pub fn tell(text: &str) {
+    let ended = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(std::io::stderr().lock(), "{text}{ended}");
+}
+
 /// Prints a result as JSON.
 pub fn print_json(value: &serde_json::Value) -> Result<(), Error> {
     print(&format!("{value:#}"))

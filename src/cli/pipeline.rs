@@ -47,7 +47,7 @@ impl Reading {
         let colour = output::coloured_errors(colour);
         match self.meaning {
             Ok((plan, warnings)) => {
-                eprint!("{}", render(&warnings, &self.source, colour));
+                output::tell(&render(&warnings, &self.source, colour));
                 Ok(Pipeline { source: self.source, base: self.base, plan })
             }
             Err(problems) => Err(Error::Diagnostics { rendered: render(&problems, &self.source, colour) }),

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::report::narration;
@@ -44,8 +45,8 @@ impl Progress {
 
     fn line(&self, text: &str) {
         match self.manner {
-            Manner::Bars => self.bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Manner::Bars => self.bar.suspend(|| output::tell(text)),
+            _ => output::tell(text),
         }
     }
 

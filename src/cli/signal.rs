@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: finish the step, save, stop. A second one stops at once.
 
+use crate::cli::output;
 use crate::domain::cancel::Cancel;
 
 /// Makes signals request a stop.
@@ -11,10 +12,10 @@ pub fn listen() -> Cancel {
             std::process::exit(crate::cli::exit::Exit::Interrupted as i32);
         }
         request.request();
-        eprintln!("\nstopping after this step (again to stop at once)");
+        output::tell("\nstopping after this step (again to stop at once)");
     });
     if let Err(error) = installed {
-        eprintln!("warning: Ctrl-C will not save a checkpoint: {error}");
+        output::tell(&format!("warning: Ctrl-C will not save a checkpoint: {error}"));
     }
     cancel
 }

@@ -2,6 +2,7 @@
 //! side by side where nothing stands between them. A failing stage leaves the others' results.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
@@ -123,7 +124,10 @@ fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
             scope.spawn(|| {
                 while let Some(stage) = board.next(request.cancel) {
                     let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
-                    let ended = perform(&context, stage, manner, request.fresh, observer);
+                    let work = || perform(&context, stage, manner, request.fresh, observer);
+                    // A bug in one stage must not leave the others waiting for ever.
+                    let ended = catch_unwind(AssertUnwindSafe(work))
+                        .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.key.clone() }));
                     board.finish(stage, ended, observer);
                 }
             });

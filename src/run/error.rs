@@ -38,6 +38,8 @@ pub enum Error {
     /// A fault of the engine's order, never of the user's.
     #[error("stage `{stage}` was needed before it was made; this is a bug of mtl")]
     NotMade { stage: String },
+    #[error("stage `{stage}` panicked; this is a bug of mtl")]
+    Panicked { stage: String },
     #[error("interrupted before stage `{stage}`")]
     Cancelled { stage: String },
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::onnx::runtime::{Runtime, Search};
+use crate::spec::PipelineSpec;
 
 /// ONNX Runtime, where it was found.
 #[derive(Clone, Debug, Serialize)]
@@ -39,4 +40,11 @@ pub fn devices() -> Vec<DeviceState> {
 /// Threads that tensors are computed with.
 pub fn threads() -> usize {
     crate::model::threads()
+}
+
+/// The device a pipeline's tensors will live on: `auto` resolved.
+pub fn device(pipeline: &PipelineSpec) -> String {
+    let choice = &pipeline.train.device;
+    crate::model::device(choice)
+        .map_or_else(|_| choice.to_string(), |found| crate::model::device::describe(&found))
 }

@@ -1,5 +1,7 @@
 //! `run`, `plan`, `check`: what is done, what is skipped, what is said.
 
+use std::process::Stdio;
+
 use super::{last, number, runs};
 use crate::support::Project;
 
@@ -100,6 +102,16 @@ fn json_is_one_event_per_line() {
     assert_eq!(events.first().expect("events")["event"], "run_started");
     assert_eq!(events.last().expect("events")["event"], "run_finished");
     assert!(events.iter().any(|event| event["event"] == "epoch_finished"));
+}
+
+#[test]
+fn nobody_listening_is_no_reason_to_stop() {
+    let project = Project::small();
+    let mut command = project.command(&["run", "pipeline.yaml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mtl starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().expect("ended").success());
+    assert_eq!(runs(&project)[0]["state"], "finished");
 }
 
 #[test]

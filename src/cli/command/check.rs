@@ -16,10 +16,10 @@ pub fn perform(arguments: &Arguments, words: &Check) -> Result<Exit, Error> {
         output::print_json(&render::json(problems, &reading.source))?;
     } else {
         let colour = output::coloured_errors(arguments.color);
-        eprint!("{}", render::render(problems, &reading.source, colour));
+        output::tell(&render::render(problems, &reading.source, colour));
         match stages {
             Some(stages) => output::print(&format!("{}: ok, {stages} stages", words.file.display()))?,
-            None => eprintln!("{}: {} problems", words.file.display(), problems.len()),
+            None => output::tell(&format!("{}: {} problems", words.file.display(), problems.len())),
         }
     }
     Ok(if stages.is_some() { Exit::Done } else { Exit::Diagnostics })

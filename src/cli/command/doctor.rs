@@ -11,7 +11,7 @@ use crate::store::Store;
 
 pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
     let path = workspace::layout(arguments).database();
-    let runtime = machine::runtime(words.fetch, &|line| eprintln!("{line}"));
+    let runtime = machine::runtime(words.fetch, &|line| output::tell(line));
     let database = match path.exists() {
         false => Ok("none yet".to_owned()),
         true => match Store::open_read_only(&path).and_then(|store| store.runs()) {

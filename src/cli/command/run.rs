@@ -69,10 +69,10 @@ pub fn perform_job(
         output::print(&summary.text(&output::style(arguments.color)))?;
     }
     for (stage, error) in &outcome.failures {
-        eprint!("{}", explained(stage, error, &pipeline.source, output::coloured_errors(arguments.color)));
+        output::tell(&explained(stage, error, &pipeline.source, output::coloured_errors(arguments.color)));
     }
     if outcome.state == RunState::Interrupted {
-        eprintln!("interrupted; go on with: mtl resume {}", job.run);
+        output::tell(&format!("interrupted; go on with: mtl resume {}", job.run));
         return Ok(Exit::Interrupted);
     }
     Ok(match outcome.failures.first() {

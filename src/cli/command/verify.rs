@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::{output, workspace};
 
 pub fn perform(arguments: &Arguments, words: &Verify) -> Result<Exit, Error> {
-    let parity = workspace::bundle(arguments, &words.bundle)?.verify(&|line| eprintln!("{line}"))?;
+    let parity = workspace::bundle(arguments, &words.bundle)?.verify(&|line| output::tell(line))?;
     let equal = parity.largest <= parity.tolerance;
     if words.json {
         output::print_json(&serde_json::to_value(&parity).unwrap_or_default())?;
