@@ -97,7 +97,10 @@ impl<'a> Learner<'a> {
         outcome.weights = self.weighting.weights(clock.step as u64, &outcome.losses);
         let joint = joint(&losses, tasks.iter().map(|task| outcome.weights[*task]))?;
         let gradients = collect(joint.backward()?, &self.variables);
-        self.prove(&tasks, &gradients)?;
+        // A task that counts nothing gives its variables nothing.
+        let counting: Vec<usize> =
+            tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();
+        self.prove(&counting, &gradients)?;
         let Words { strength, clip_norm, schedule, .. } = self.words;
         let (stroke, penalty) = stroke(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
         self.optimizer.step(&self.variables, &gradients, &stroke)?;

@@ -3,6 +3,7 @@
 mod database;
 mod durability;
 mod errors;
+mod everything;
 mod model;
 mod running;
 
