@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::onnx::bundle::{CARD, MODEL};
 use crate::plan::{Stage, Work};
@@ -48,6 +49,11 @@ pub fn perform(
             seconds: began.elapsed().as_secs_f64(),
             bytes: place::size(&folder),
         }),
+        // Stopped on request: no failure, and the run's end says what became of the stage.
+        Err(error) if error.is_interruption() => {
+            let (severity, text) = (Severity::Warning, error.to_string());
+            observer.observe(&Event::Note { stage: key, severity, text });
+        }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })
         }

@@ -68,6 +68,7 @@ fn ctrl_c_saves_and_exits_130() {
     // Its pipe is closed by now, which must not stop it from saving.
     assert_eq!(child.wait().expect("ended").code(), Some(130));
     assert_eq!(runs(&project)[0]["state"], "interrupted");
+    assert_eq!(number(&project, "select count(*) from stages where state = 'failed'"), 0.0);
     project.mtl(&["resume"]).expect(0);
     let (whole, run) = uninterrupted();
     assert_eq!(weights(&project, &last(&project)), weights(&whole, &run));
