@@ -19,7 +19,10 @@ pub fn perform(arguments: &Arguments, words: &Check) -> Result<Exit, Error> {
         output::tell(&render::render(problems, &reading.source, colour));
         match stages {
             Some(stages) => output::print(&format!("{}: ok, {stages} stages", words.file.display()))?,
-            None => output::tell(&format!("{}: {} problems", words.file.display(), problems.len())),
+            None => {
+                let many = if problems.len() == 1 { "problem" } else { "problems" };
+                output::tell(&format!("{}: {} {many}", words.file.display(), problems.len()));
+            }
         }
     }
     Ok(if stages.is_some() { Exit::Done } else { Exit::Diagnostics })
