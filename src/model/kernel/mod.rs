@@ -13,6 +13,8 @@ pub mod closed_form;
 pub mod lookup;
 pub mod masked;
 pub mod normalize;
+pub mod product;
+pub mod wide;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 
