@@ -17,7 +17,7 @@ use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
 
-const MAGIC: &[u8; 8] = b"MTLDATA2";
+const MAGIC: &[u8; 8] = b"MTLDATA3";
 const FILE: &str = "dataset.bin";
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +45,8 @@ struct ArrayHeader {
     element: ElementType,
     /// Bytes per code: 1, 2 or 4. Other elements have their own size.
     code_bytes: usize,
+    /// Steps of all rows, where rows are sequences: their offsets stand before the values.
+    steps: Option<usize>,
 }
 
 impl ArrayHeader {
@@ -58,7 +60,8 @@ impl ArrayHeader {
             0x100..=0xffff => 2,
             _ => 4,
         };
-        Self { shape: array.shape.clone(), element: array.element_type(), code_bytes }
+        let steps = array.offsets.as_ref().map(|_| array.steps());
+        Self { shape: array.shape.clone(), element: array.element_type(), code_bytes, steps }
     }
 }
 
@@ -171,12 +174,15 @@ fn put_table<W: Write>(payload: &mut Payload<W>, table: &Table) -> std::io::Resu
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
     for array in inputs.chain(table.targets.iter().map(|(_, array)| array)) {
         let code_bytes = ArrayHeader::of(array).code_bytes;
+        let offsets = array.offsets.iter().flatten();
+        offsets.into_iter().try_for_each(|offset| payload.put(&offset.to_le_bytes()))?;
         match &array.values {
             Values::F32(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
             Values::I64(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
             Values::U32(values) => {
                 values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()[..code_bytes]))?;
             }
+            Values::U8(values) => payload.put(values)?,
             Values::Text(values) => values.iter().try_for_each(|value| {
                 payload.put(&(value.len() as u64).to_le_bytes())?;
                 payload.put(value.as_bytes())
@@ -254,8 +260,16 @@ impl<'a> Reader<'a> {
     }
 
     fn array(&mut self, header: ArrayHeader) -> Result<Array, Error> {
-        let count = header.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
-        let count = count.ok_or_else(|| self.refuse("its header is damaged"))?;
+        let damaged = |reader: &Self| reader.refuse("its header is damaged");
+        let rows = header.shape.first().copied().ok_or_else(|| damaged(self))?;
+        let offsets = match header.steps {
+            Some(steps) => Some(self.offsets(rows, steps)?),
+            None => None,
+        };
+        let mut sizes =
+            std::iter::once(header.steps.unwrap_or(rows)).chain(header.shape[1..].iter().copied());
+        let count = sizes.try_fold(1usize, |product, n| product.checked_mul(n));
+        let count = count.ok_or_else(|| damaged(self))?;
         let values = match header.element {
             ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
             ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
@@ -265,9 +279,24 @@ impl<'a> Reader<'a> {
                 4 => self.many(count, u32::from_le_bytes)?,
                 _ => return Err(self.refuse("its header is damaged")),
             }),
+            ElementType::Uint8 => Values::U8(self.take(count)?.to_vec()),
             ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
         };
-        Ok(Array::new(&header.shape, values))
+        Ok(match offsets {
+            Some(offsets) => Array::ragged(&header.shape[1..], values, offsets),
+            None => Array::new(&header.shape, values),
+        })
+    }
+
+    /// One more than rows, from 0 up to `steps`.
+    fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, Error> {
+        let count = rows.checked_add(1).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let offsets = self.rows(count)?;
+        let rise = offsets.first() == Some(&0) && offsets.is_sorted();
+        match rise && offsets.last().is_some_and(|last| *last as usize == steps) {
+            true => Ok(offsets),
+            false => Err(self.refuse("its header is damaged")),
+        }
     }
 
     fn text(&mut self) -> Result<String, Error> {

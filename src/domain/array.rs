@@ -8,6 +8,8 @@ pub enum ElementType {
     Int64,
     /// Category codes, indices.
     Uint32,
+    /// Pixels.
+    Uint8,
     Text,
 }
 
@@ -17,14 +19,20 @@ pub enum Values {
     F32(Vec<f32>),
     I64(Vec<i64>),
     U32(Vec<u32>),
+    U8(Vec<u8>),
     Text(Vec<String>),
 }
 
 /// A row-major array; `shape[0]` is the number of rows.
+///
+/// With `offsets` the rows are sequences of different lengths: row `r` is the steps from `offsets[r]` up to
+/// `offsets[r + 1]`, each of `shape[1..]` elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     pub shape: Vec<usize>,
     pub values: Values,
+    /// One more than there are rows, from 0, ascending.
+    pub offsets: Option<Vec<u32>>,
 }
 
 impl Array {
@@ -40,16 +48,44 @@ impl Array {
 
     pub fn new(shape: &[usize], values: Values) -> Self {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        Self { shape: shape.to_vec(), values }
+        Self { shape: shape.to_vec(), values, offsets: None }
+    }
+
+    /// Rows of different lengths; each step is of the shape `step`. Panics when `values` does not fill the
+    /// steps: a bug of the caller.
+    pub fn ragged(step: &[usize], values: Values, offsets: Vec<u32>) -> Self {
+        let steps = offsets.last().copied().unwrap_or(0) as usize;
+        assert_eq!(steps * step.iter().product::<usize>(), values.len(), "values fill {steps} steps");
+        let rows = offsets.len().saturating_sub(1);
+        let shape = std::iter::once(rows).chain(step.iter().copied()).collect();
+        Self { shape, values, offsets: Some(offsets) }
     }
 
     pub fn rows(&self) -> usize {
         self.shape[0]
     }
 
-    /// Elements per row.
+    /// Elements per row, or per step where rows are sequences.
     pub fn width(&self) -> usize {
         self.shape[1..].iter().product()
+    }
+
+    /// The steps of a row; of an array without steps, the row itself.
+    pub fn row(&self, row: usize) -> std::ops::Range<usize> {
+        match &self.offsets {
+            Some(offsets) => offsets[row] as usize..offsets[row + 1] as usize,
+            None => row..row + 1,
+        }
+    }
+
+    /// Steps of a row.
+    pub fn length(&self, row: usize) -> usize {
+        self.row(row).len()
+    }
+
+    /// All steps of all rows.
+    pub fn steps(&self) -> usize {
+        self.offsets.as_ref().map_or(self.rows(), |offsets| offsets.last().copied().unwrap_or(0) as usize)
     }
 
     pub fn element_type(&self) -> ElementType {
@@ -57,6 +93,7 @@ impl Array {
             Values::F32(_) => ElementType::Float32,
             Values::I64(_) => ElementType::Int64,
             Values::U32(_) => ElementType::Uint32,
+            Values::U8(_) => ElementType::Uint8,
             Values::Text(_) => ElementType::Text,
         }
     }
@@ -72,16 +109,55 @@ impl Array {
     /// The rows at `indices`, in that order.
     pub fn gather(&self, indices: &[u32]) -> Self {
         let width = self.width();
-        let values = match &self.values {
-            Values::F32(v) => Values::F32(gather(v, width, indices)),
-            Values::I64(v) => Values::I64(gather(v, width, indices)),
-            Values::U32(v) => Values::U32(gather(v, width, indices)),
-            Values::Text(v) => Values::Text(gather(v, width, indices)),
-        };
+        if self.offsets.is_some() {
+            let steps: Vec<u32> =
+                indices.iter().flat_map(|&row| self.row(row as usize)).map(|s| s as u32).collect();
+            let mut end = 0;
+            let ends = indices.iter().map(|&row| {
+                end += self.length(row as usize) as u32;
+                end
+            });
+            let offsets = std::iter::once(0).chain(ends).collect();
+            return Self::ragged(&self.shape[1..], self.values.gather(width, &steps), offsets);
+        }
         let mut shape = self.shape.clone();
         shape[0] = indices.len();
-        Self { shape, values }
+        Self { shape, values: self.values.gather(width, indices), offsets: None }
     }
+
+    /// The rows as sequences of one length, `[rows, longest, ...]`, filled up behind their ends.
+    pub fn padded(&self, filler: &Filler) -> Self {
+        let Some(offsets) = &self.offsets else { return self.clone() };
+        let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0);
+        let width = self.width();
+        let values = match (&self.values, filler) {
+            (Values::F32(v), Filler::F32(fill)) => Values::F32(pad(v, offsets, width, longest, *fill)),
+            (Values::I64(v), Filler::Code(fill)) => {
+                Values::I64(pad(v, offsets, width, longest, i64::from(*fill)))
+            }
+            (Values::U32(v), Filler::Code(fill)) => Values::U32(pad(v, offsets, width, longest, *fill)),
+            (values, filler) => unreachable!("{filler:?} fills no {:?}", values.len()),
+        };
+        let shape: Vec<usize> =
+            [self.rows(), longest].into_iter().chain(self.shape[1..].iter().copied()).collect();
+        Self::new(&shape, values)
+    }
+}
+
+/// What stands behind a row's end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Filler {
+    F32(f32),
+    Code(u32),
+}
+
+fn pad<T: Copy>(values: &[T], offsets: &[u32], width: usize, longest: usize, fill: T) -> Vec<T> {
+    let mut padded = vec![fill; (offsets.len() - 1) * longest * width];
+    for (row, ends) in offsets.windows(2).enumerate() {
+        let (from, to) = (ends[0] as usize * width, ends[1] as usize * width);
+        padded[row * longest * width..][..to - from].copy_from_slice(&values[from..to]);
+    }
+    padded
 }
 
 impl Values {
@@ -90,12 +166,23 @@ impl Values {
             Values::F32(v) => v.len(),
             Values::I64(v) => v.len(),
             Values::U32(v) => v.len(),
+            Values::U8(v) => v.len(),
             Values::Text(v) => v.len(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn gather(&self, width: usize, indices: &[u32]) -> Self {
+        match self {
+            Self::F32(v) => Self::F32(gather(v, width, indices)),
+            Self::I64(v) => Self::I64(gather(v, width, indices)),
+            Self::U32(v) => Self::U32(gather(v, width, indices)),
+            Self::U8(v) => Self::U8(gather(v, width, indices)),
+            Self::Text(v) => Self::Text(gather(v, width, indices)),
+        }
     }
 }
 

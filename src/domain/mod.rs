@@ -15,3 +15,4 @@ pub mod shape;
 pub mod signature;
 pub mod table;
 pub mod task;
+pub mod text;

@@ -6,6 +6,8 @@
 pub enum Shape {
     /// `[batch, width]`
     Vector { width: usize },
+    /// `[batch, time]` token numbers, with a mask beside them; an embedding makes a sequence of them
+    Tokens { vocabulary: usize },
     /// `[batch, time, width]`, with a mask `[batch, time]` beside it
     Sequence { width: usize },
     /// `[batch, channels, height, width]`
@@ -21,6 +23,7 @@ impl Shape {
     pub fn width(&self) -> usize {
         match *self {
             Self::Vector { width } | Self::Sequence { width } | Self::Image { width, .. } => width,
+            Self::Tokens { .. } => 1,
         }
     }
 
@@ -29,6 +32,7 @@ impl Shape {
         match self {
             Self::Vector { .. } => Self::Vector { width },
             Self::Sequence { .. } => Self::Sequence { width },
+            Self::Tokens { vocabulary } => Self::Tokens { vocabulary },
             Self::Image { channels, height, .. } => Self::Image { channels, height, width },
         }
     }
@@ -39,6 +43,7 @@ impl std::fmt::Display for Shape {
         match self {
             Self::Vector { width } => write!(f, "[{width}]"),
             Self::Sequence { width } => write!(f, "[time, {width}]"),
+            Self::Tokens { vocabulary } => write!(f, "[time] tokens of {vocabulary}"),
             Self::Image { channels, height, width } => write!(f, "[{channels}, {height}, {width}]"),
         }
     }

@@ -6,6 +6,7 @@ use crate::domain::array::ElementType;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
+use crate::domain::text::Tokenizer;
 
 /// The ins and outs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,14 @@ pub enum Encoding {
     /// As `Code`, but one column per key with a 1 in the value's own; all 0 for a value not in
     /// `keys`. Float `[rows, keys]`.
     OneHot { keys: Keys },
+    /// Token numbers, at most `length` of them; sequences of codes. Fed as whole numbers `[rows, time]`, each
+    /// row filled up with the tokenizer's `pad`.
+    Tokens { tokenizer: Tokenizer, length: usize },
+    /// (x - center) / scale in each column, at most `length` steps; sequences of floats. Fed as floats
+    /// `[rows, time, width]`, each row filled up with NaN.
+    Series { center: Vec<f32>, scale: Vec<f32>, length: usize },
+    /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height, width]`.
+    Image { channels: usize, height: usize, width: usize, mean: Vec<f32>, deviation: Vec<f32> },
 }
 
 /// The known values of a category, in code order.
@@ -70,6 +79,11 @@ impl Encoding {
             Self::Scale { indicator, .. } => Shape::vector(1 + usize::from(*indicator)),
             Self::Code { width, .. } => Shape::vector(*width),
             Self::OneHot { keys } => Shape::vector(keys.len()),
+            Self::Tokens { tokenizer, .. } => Shape::Tokens { vocabulary: tokenizer.size },
+            Self::Series { center, .. } => Shape::Sequence { width: center.len() },
+            Self::Image { channels, height, width, .. } => {
+                Shape::Image { channels: *channels, height: *height, width: *width }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::Fraction;
+use crate::domain::text::{DecoderSpec, SearchSpec, TextSpec, Tokenizer};
 
 kinds! {
     /// What a task predicts.
@@ -15,6 +16,11 @@ kinds! {
         Multilabel: "multilabel" => MultilabelSpec,
         Ordinal: "ordinal" => OrdinalSpec,
         Regression: "regression" => RegressionSpec,
+        Tagging: "tagging" => TaggingSpec,
+        Text: "text" => TextSpec,
+        LanguageModel: "language_model" => LanguageModelSpec,
+        Segmentation: "segmentation" => SegmentationSpec,
+        PixelRegression: "pixel_regression" => PixelRegressionSpec,
     }
 }
 
@@ -87,6 +93,71 @@ impl Settings for RegressionSpec {
     const EXAMPLE: &'static str = "{regression: {standardize: true}}";
 }
 
+/// One class per token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaggingSpec {
+    /// How spans are written as tags. Default none: every tag is a class of its own.
+    #[serde(default)]
+    pub scheme: TagScheme,
+    /// Learn which tag follows which (a linear-chain conditional random field). Default false.
+    #[serde(default)]
+    pub crf: bool,
+}
+
+impl Settings for TaggingSpec {
+    const BARE: Option<&'static str> = Some("scheme");
+    const EXAMPLE: &'static str = "{tagging: {scheme: bio, crf: true}}";
+}
+
+/// How spans of tokens are written as tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TagScheme {
+    /// No spans.
+    #[default]
+    None,
+    /// I-x inside, O outside.
+    Io,
+    /// B-x begins, I-x goes on, O outside.
+    Bio,
+    /// B-x begins, I-x goes on, E-x ends, S-x stands alone, O outside.
+    Bioes,
+}
+
+/// The next token, at every token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModelSpec {}
+
+impl Settings for LanguageModelSpec {
+    const EXAMPLE: &'static str = "language_model";
+}
+
+/// One class per pixel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentationSpec {}
+
+impl Settings for SegmentationSpec {
+    const EXAMPLE: &'static str = "segmentation";
+}
+
+/// One number per pixel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PixelRegressionSpec {
+    /// Learn (y - mean) / deviation of the training rows; answers come back in the target's unit.
+    /// Default true.
+    #[serde(default = "yes")]
+    pub standardize: bool,
+}
+
+impl Settings for PixelRegressionSpec {
+    const BARE: Option<&'static str> = Some("standardize");
+    const EXAMPLE: &'static str = "{pixel_regression: {standardize: true}}";
+}
+
 fn half() -> Fraction {
     Fraction::constant(0.5)
 }
@@ -98,7 +169,8 @@ fn yes() -> bool {
 /// A target fitted on the training rows.
 ///
 /// Its truth is an array `[rows, width]` of floats, NaN where the label is missing: a class's
-/// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit.
+/// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit. Where a target has
+/// steps or pixels, see [`Grain`], each of them has such a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
@@ -129,6 +201,49 @@ pub enum Target {
         center: Vec<f32>,
         scale: Vec<f32>,
     },
+    /// `counts` are training tokens per class.
+    Tagging {
+        classes: Vec<String>,
+        counts: Vec<u64>,
+        scheme: TagScheme,
+        crf: bool,
+    },
+    /// Truth: token numbers and `end`; an empty row is a missing text.
+    Text {
+        tokenizer: Tokenizer,
+        length: usize,
+        decoder: DecoderSpec,
+        search: SearchSpec,
+    },
+    /// Truth: at each token of the input the number of the next; `end` at the last.
+    LanguageModel {
+        tokenizer: Tokenizer,
+    },
+    /// `counts` are training pixels per class.
+    Segmentation {
+        classes: Vec<String>,
+        counts: Vec<u64>,
+        height: usize,
+        width: usize,
+    },
+    /// Learned as (y - center) / scale.
+    PixelRegression {
+        height: usize,
+        width: usize,
+        center: f32,
+        scale: f32,
+    },
+}
+
+/// What has a label of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// A row. Truth `[rows, width]`, answers `[rows, answers]`.
+    Row,
+    /// A token of a row. Truth: sequences of floats; answers: sequences of `[answers]`.
+    Step,
+    /// A pixel of a row. Truth `[rows, height, width]`, answers `[rows, height, width, answers]`.
+    Pixel { height: usize, width: usize },
 }
 
 impl Target {
@@ -139,15 +254,39 @@ impl Target {
             Self::Multilabel { .. } => "multilabel",
             Self::Ordinal { .. } => "ordinal",
             Self::Regression { .. } => "regression",
+            Self::Tagging { .. } => "tagging",
+            Self::Text { .. } => "text",
+            Self::LanguageModel { .. } => "language_model",
+            Self::Segmentation { .. } => "segmentation",
+            Self::PixelRegression { .. } => "pixel_regression",
         }
     }
 
-    /// Columns of the truth.
+    /// What has a label of its own.
+    pub fn grain(&self) -> Grain {
+        match self {
+            Self::Tagging { .. } | Self::Text { .. } | Self::LanguageModel { .. } => Grain::Step,
+            Self::Segmentation { height, width, .. } | Self::PixelRegression { height, width, .. } => {
+                Grain::Pixel { height: *height, width: *width }
+            }
+            _ => Grain::Row,
+        }
+    }
+
+    /// Does it write tokens of a vocabulary, too many for an answer of all their probabilities?
+    pub fn writes(&self) -> Option<&Tokenizer> {
+        match self {
+            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer } => Some(tokenizer),
+            _ => None,
+        }
+    }
+
+    /// Columns of the truth, of each step or pixel where there are such.
     pub fn width(&self) -> usize {
         match self {
-            Self::Binary { .. } | Self::Multiclass { .. } | Self::Ordinal { .. } => 1,
             Self::Multilabel { labels, .. } => labels.len(),
             Self::Regression { columns, .. } => columns.len(),
+            _ => 1,
         }
     }
 
@@ -159,6 +298,9 @@ impl Target {
             Self::Ordinal { classes, .. } => classes.len() - 1,
             Self::Multilabel { labels, .. } => labels.len(),
             Self::Regression { columns, .. } => columns.len(),
+            Self::Tagging { classes, .. } | Self::Segmentation { classes, .. } => classes.len(),
+            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer } => tokenizer.size,
+            Self::PixelRegression { .. } => 1,
         }
     }
 

@@ -38,13 +38,14 @@ impl<'a> Answers<'a> {
     pub fn decisions(&self) -> Vec<Decisions> {
         match self.target {
             Target::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
-            Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
-                vec![self.likeliest(classes.len())]
-            }
+            Target::Multiclass { classes, .. }
+            | Target::Ordinal { classes, .. }
+            | Target::Tagging { classes, .. }
+            | Target::Segmentation { classes, .. } => vec![self.likeliest(classes.len())],
             Target::Multilabel { labels, threshold, .. } => {
                 (0..labels.len()).map(|label| self.yes_or_no(label, *threshold)).collect()
             }
-            Target::Regression { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

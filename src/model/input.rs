@@ -1,13 +1,14 @@
-//! The inputs: encoded values side by side as one vector per row.
+//! The inputs: what stands side by side as one vector per row, or one sequence or image.
 //!
 //! Numbers stand as they are; a category's code is looked up in a learned table (an embedding). A
 //! table begins normal with deviation 1/sqrt(width), so that a row's length is about 1; its first row,
 //! for values unseen in training, begins at 0. All tables lie in one variable, `input.embedding.weight`,
-//! in the inputs' order. An input may have layers of its own before it meets the others.
+//! in the inputs' order. An input may have layers of its own before it meets the others: a sequence or
+//! an image stays one when it is alone, and must become a vector when it is not.
 
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
-use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::array::Array;
 use crate::domain::name::InputName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
@@ -16,6 +17,8 @@ use crate::model::kernel::lookup::{Column, lookup};
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
+use crate::model::raw::{emit_column, emit_wire, feed};
+use crate::model::signal::{Signal, Wire};
 use crate::model::stack::Stack;
 use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::{Dim, Graph, Value};
@@ -24,12 +27,12 @@ use crate::onnx::operator;
 /// All inputs of a network.
 pub struct Inputs {
     signatures: Vec<InputSignature>,
-    columns: Vec<Column>,
+    /// Of the inputs that are vectors; `None` for the others.
+    columns: Vec<Option<Column>>,
     tables: Option<Var>,
-    /// Per input; `None` when none of them has layers of its own.
-    encoders: Option<Vec<Stack>>,
+    encoders: Vec<Stack>,
     parts: Vec<Part>,
-    width: usize,
+    output: Shape,
 }
 
 impl Inputs {
@@ -47,7 +50,7 @@ impl Inputs {
         let mut parts = Vec::new();
         for signature in signatures {
             let column = column(&signature.encoding, tables.len());
-            if let Column::Code { rows, width, .. } = column {
+            if let Some(Column::Code { rows, width, .. }) = column {
                 let name = format!("input.{}.embedding", signature.name);
                 let init = Init::Normal(1.0 / (width as f32).sqrt());
                 let mut table = weights.draw(&name, rows * width, &init);
@@ -66,78 +69,108 @@ impl Inputs {
             let layers = own.map_or(&[][..], |(_, layers)| layers);
             Stack::build(&format!("input.{}", signature.name), layers, signature.encoding.shape(), weights)
         });
-        let stacks = stacks.collect::<Result<Vec<_>>>()?;
-        parts.extend(stacks.iter().flat_map(|stack| stack.parts().to_vec()));
-        let width = stacks.iter().map(|stack| stack.output().width()).sum();
-        let encoders = stacks.iter().any(|stack| !stack.is_empty()).then_some(stacks);
-        Ok(Self { signatures: signatures.to_vec(), columns, tables, encoders, parts, width })
+        let encoders = stacks.collect::<Result<Vec<_>>>()?;
+        parts.extend(encoders.iter().flat_map(|stack| stack.parts().to_vec()));
+        let shapes = signatures.iter().zip(&encoders).map(|(input, encoder)| (&input.name, encoder.output()));
+        let output = together(shapes).map_err(|(input, reason)| Error::Input { input, reason })?;
+        Ok(Self { signatures: signatures.to_vec(), columns, tables, encoders, parts, output })
     }
 
     /// What all inputs together give for one row.
     pub fn output(&self) -> Shape {
-        Shape::vector(self.width)
+        self.output
     }
 
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// `[rows, width]` from one tensor per input, in the signature's order: floats `[rows, width]` or
-    /// codes `[rows]`.
-    pub fn forward(&self, inputs: &[Tensor], mode: &Mode) -> Result<Tensor> {
-        let x = match &self.tables {
-            Some(tables) => lookup(tables, &self.columns, inputs)?,
-            None => Tensor::cat(inputs, 1)?,
-        };
-        let Some(encoders) = &self.encoders else { return Ok(x) };
-        let mut blocks = Vec::with_capacity(encoders.len());
-        let mut at = 0;
-        for (column, encoder) in self.columns.iter().zip(encoders) {
-            blocks.push(encoder.forward(&x.narrow(1, at, column.width())?.contiguous()?, mode)?);
-            at += column.width();
+    /// What all inputs together give, from one signal per input, in the signature's order: floats
+    /// `[rows, width]`, codes `[rows]`, tokens `[rows, time]`, or a sequence or an image.
+    pub fn forward(&self, inputs: &[Signal], mode: &Mode) -> Result<Signal> {
+        let vectors = self.vectors(inputs)?;
+        let plain =
+            self.encoders.iter().zip(&self.columns).all(|(own, column)| own.is_empty() && column.is_some());
+        if let (Some(x), true) = (&vectors, plain) {
+            return Ok(Signal::plain(x.clone()));
         }
-        Ok(Tensor::cat(&blocks, 1)?)
+        let mut blocks = Vec::with_capacity(inputs.len());
+        let mut at = 0;
+        for ((input, column), encoder) in inputs.iter().zip(&self.columns).zip(&self.encoders) {
+            let block = match (column, &vectors) {
+                (Some(column), Some(x)) => {
+                    let block = x.narrow(1, at, column.width())?.contiguous()?;
+                    at += column.width();
+                    Signal::plain(block)
+                }
+                _ => input.clone(),
+            };
+            blocks.push(encoder.forward(&block, mode)?);
+        }
+        match blocks.len() {
+            1 => Ok(blocks.remove(0)),
+            _ => {
+                let blocks: Vec<&Tensor> = blocks.iter().map(|block| &block.x).collect();
+                Ok(Signal::plain(Tensor::cat(&blocks, 1)?))
+            }
+        }
+    }
+
+    /// The vectors side by side, categories looked up; `None` when no input is one.
+    fn vectors(&self, inputs: &[Signal]) -> Result<Option<Tensor>> {
+        let columns: Vec<Column> = self.columns.iter().flatten().copied().collect();
+        let both = inputs.iter().zip(&self.columns);
+        let tensors: Vec<Tensor> =
+            both.filter(|(_, column)| column.is_some()).map(|(input, _)| input.x.clone()).collect();
+        Ok(match &self.tables {
+            Some(tables) => Some(lookup(tables, &columns, &tensors)?),
+            None if tensors.is_empty() => None,
+            None => Some(Tensor::cat(&tensors, 1)?),
+        })
     }
 
     /// The inputs as a consumer feeds them, raw, encoded and embedded by nodes of an ONNX graph.
-    pub fn emit(&self, graph: &mut Graph) -> Result<Value> {
+    pub fn emit(&self, graph: &mut Graph) -> Result<Wire> {
         let raw: Vec<Value> = self
             .signatures
             .iter()
-            .map(|input| graph.input(input.name.as_str(), input.raw, &[Dim::Batch, Dim::Fixed(1)]))
+            .map(|input| graph.input(input.name.as_str(), input.raw, &dims(input)))
             .collect();
         let tables = self.tables.as_ref().map(|tables| host(tables)).transpose()?;
         let mut blocks = Vec::with_capacity(raw.len());
         for (index, (input, raw)) in self.signatures.iter().zip(&raw).enumerate() {
             graph.scope(&format!("input.{}", input.name));
-            let encoded = match (self.columns[index], &tables) {
-                (Column::Code { start, rows, width }, Some(tables)) => {
-                    let Encoding::Code { keys, .. } = &input.encoding else { continue };
+            let encoded = match (self.columns[index], &tables, &input.encoding) {
+                (Some(Column::Code { start, rows, width }), Some(tables), Encoding::Code { keys, .. }) => {
                     let codes = operator::codes(graph, raw, keys, 1, 0);
                     let codes = operator::reshape(graph, &codes, &[-1]);
                     let name = format!("input.{}.embedding", input.name);
                     let table = graph.weight(&name, &[rows, width], &tables[start..start + rows * width]);
-                    operator::gather(graph, &table, &codes, 0)
+                    Wire::plain(operator::gather(graph, &table, &codes, 0))
                 }
-                _ => emit_numbers(graph, raw, &input.encoding),
+                (Some(_), _, encoding) => Wire::plain(emit_column(graph, raw, encoding)),
+                (None, _, encoding) => emit_wire(graph, raw, encoding),
             };
-            blocks.push(match &self.encoders {
-                Some(encoders) => encoders[index].emit(graph, &encoded)?,
-                None => encoded,
-            });
+            blocks.push(self.encoders[index].emit(graph, &encoded)?);
         }
         graph.scope("input");
-        Ok(operator::concat(graph, &blocks.iter().collect::<Vec<_>>(), 1))
+        match blocks.len() {
+            1 => Ok(blocks.remove(0)),
+            _ => {
+                let blocks: Vec<&Value> = blocks.iter().map(|block| &block.x).collect();
+                Ok(Wire::plain(operator::concat(graph, &blocks, 1)))
+            }
+        }
     }
 
-    /// The tensors of encoded arrays, given by name; each must be what its encoding gives.
-    pub fn tensors(
+    /// The signals of encoded arrays, given by name; each must be what its encoding gives.
+    pub fn signals(
         &self,
         arrays: &[(InputName, Array)],
         rows: Option<&[u32]>,
-        device: &candle_core::Device,
-    ) -> Result<Vec<Tensor>> {
-        let tensors = self.signatures.iter().zip(&self.columns).map(|(signature, column)| {
+        device: &Device,
+    ) -> Result<Vec<Signal>> {
+        let signals = self.signatures.iter().map(|signature| {
             let wrong = |reason: String| Error::Input { input: signature.name.clone(), reason };
             let (_, array) = arrays
                 .iter()
@@ -151,66 +184,68 @@ impl Inputs {
                 }
                 None => array,
             };
-            match (column, &array.values) {
-                (Column::Numbers { width }, Values::F32(values)) if array.width() == *width => {
-                    Ok(Tensor::from_slice(values, (array.rows(), *width), device)?)
-                }
-                (Column::Code { rows, .. }, Values::U32(codes)) if array.width() == 1 => {
-                    match codes.iter().find(|code| **code as usize >= *rows) {
-                        Some(code) => Err(wrong(format!("has code {code}, its table {rows} rows"))),
-                        None => Ok(Tensor::from_slice(codes, array.rows(), device)?),
-                    }
-                }
-                _ => Err(wrong(format!(
-                    "is {:?} {:?}, which {column:?} does not take",
-                    array.element_type(),
-                    array.shape
-                ))),
-            }
+            feed(&signature.encoding, array, device)?.map_err(wrong)
         });
-        tensors.collect()
+        signals.collect()
     }
 }
 
-/// raw: [batch, 1]
-fn emit_numbers(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
-    match encoding {
-        Encoding::Scale { center, scale, fill, indicator } => {
-            let raw = operator::cast(graph, raw, ElementType::Float32);
-            let missing = operator::is_nan(graph, &raw);
-            let fill = graph.scalar(*fill);
-            let filled = operator::where_(graph, &missing, &fill, &raw);
-            let (center, scale) = (graph.scalar(*center), graph.scalar(*scale));
-            let centered = operator::sub(graph, &filled, &center);
-            let scaled = operator::div(graph, &centered, &scale);
-            if !indicator {
-                return scaled;
+/// What inputs of these shapes give together, or the one that does not fit the others.
+pub fn together<'a>(
+    shapes: impl Iterator<Item = (&'a InputName, Shape)> + Clone,
+) -> Result<Shape, (InputName, String)> {
+    let mut all = shapes.clone();
+    if let (Some((_, only)), None) = (all.next(), all.next()) {
+        return Ok(only);
+    }
+    let mut width = 0;
+    for (name, shape) in shapes {
+        match shape {
+            Shape::Vector { width: own } => width += own,
+            other => {
+                let way = match other {
+                    Shape::Image { .. } => "a `flatten` or a `global_pool`",
+                    Shape::Tokens { .. } => "an `embedding` and a `pool`",
+                    _ => "a `pool`",
+                };
+                let reason = format!("gives {other} beside other inputs; add {way} to its encoder");
+                return Err((name.clone(), reason));
             }
-            let missing = operator::cast(graph, &missing, ElementType::Float32);
-            operator::concat(graph, &[&scaled, &missing], 1)
         }
-        Encoding::OneHot { keys } | Encoding::Code { keys, .. } => {
-            // [batch, 1] == [1, keys]: a value not among the keys has code 0, equal to none.
-            let codes = operator::codes(graph, raw, keys, 1, 0);
-            let known: Vec<i64> = (1..=keys.len() as i64).collect();
-            let known = graph.weight_ints("keys", &[1, keys.len()], &known);
-            let equal = operator::equal(graph, &codes, &known);
-            operator::cast(graph, &equal, ElementType::Float32)
+    }
+    Ok(Shape::vector(width))
+}
+
+/// The dimensions of an input as it is fed.
+fn dims(input: &InputSignature) -> Vec<Dim> {
+    let time = || Dim::Free(format!("{}_time", input.name));
+    match &input.encoding {
+        Encoding::Tokens { .. } => vec![Dim::Batch, time()],
+        Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],
+        Encoding::Image { channels, height, width, .. } => {
+            vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
         }
+        _ => vec![Dim::Batch, Dim::Fixed(1)],
     }
 }
 
-fn column(encoding: &Encoding, start: usize) -> Column {
+fn column(encoding: &Encoding, start: usize) -> Option<Column> {
     match encoding {
-        Encoding::Code { keys, width } => Column::Code { start, rows: keys.len() + 1, width: *width },
-        other => Column::Numbers { width: other.shape().width() },
+        Encoding::Code { keys, width } => Some(Column::Code { start, rows: keys.len() + 1, width: *width }),
+        Encoding::Scale { .. } | Encoding::OneHot { .. } => {
+            Some(Column::Numbers { width: encoding.shape().width() })
+        }
+        _ => None,
     }
 }
 
-fn part(signature: &InputSignature, column: Column) -> Part {
+fn part(signature: &InputSignature, column: Option<Column>) -> Part {
     let (kind, parameters) = match (&signature.encoding, column) {
-        (Encoding::Code { .. }, Column::Code { rows, width, .. }) => ("embedding", rows * width),
+        (Encoding::Code { .. }, Some(Column::Code { rows, width, .. })) => ("embedding", rows * width),
         (Encoding::OneHot { .. }, _) => ("one_hot", 0),
+        (Encoding::Tokens { .. }, _) => ("tokens", 0),
+        (Encoding::Series { .. }, _) => ("series", 0),
+        (Encoding::Image { .. }, _) => ("image", 0),
         _ => ("number", 0),
     };
     Part { name: format!("input.{}", signature.name), kind, shape: signature.encoding.shape(), parameters }

@@ -2,23 +2,27 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::{Array, ElementType};
+use crate::domain::array::ElementType;
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Table;
+use crate::domain::task::Grain;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
 use crate::model::input::Inputs;
+use crate::model::labels::Labels;
 use crate::model::layer::{LayerSpec, vector};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::order::{closure, order};
 use crate::model::part::Part;
+use crate::model::prediction::{Gathered, Prediction};
 use crate::model::sharing::{Body, Reader, Sharing};
+use crate::model::signal::{Signal, Wire};
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::model::stack::Stack;
-use crate::model::weights::{Weight, Weights, host};
+use crate::model::weights::{Weight, Weights};
 use crate::onnx::graph::{Dim, Graph, Value};
 use crate::onnx::operator;
 
@@ -43,13 +47,12 @@ struct Tower {
     end: Part,
 }
 
-/// What a task says of some rows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// `[rows, logits]`
-    pub logits: Array,
-    /// `[rows, answers]`
-    pub answers: Array,
+/// What was found of a task on the way forward.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    /// What its head reads.
+    read: Option<Signal>,
+    logits: Option<Tensor>,
 }
 
 impl Network {
@@ -72,8 +75,12 @@ impl Network {
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
             let evidence: usize = after[index].iter().map(|t| evidence_width(signature, *t)).sum();
-            let input = body.output(index);
-            let input = input.with_width(input.width() + evidence);
+            let mut input = body.output(index);
+            if evidence > 0 {
+                let part = format!("head.{}", task.name);
+                let width = vector(input).map_err(|reason| Error::Shape { part, reason })?;
+                input = Shape::vector(width + evidence);
+            }
             tasks.push(tower(task, index, input, after[index].clone(), signature, &mut weights)?);
         }
         Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, order })
@@ -119,29 +126,66 @@ impl Network {
         }
     }
 
-    /// The encoded rows of a table as the tensors `forward` takes; all rows without `rows`.
-    pub fn tensors(&self, table: &Table, rows: Option<&[u32]>) -> Result<Vec<Tensor>> {
-        self.inputs.tensors(&table.inputs, rows, self.device())
+    /// The encoded rows of a table as `forward` takes them; all rows without `rows`.
+    pub fn signals(&self, table: &Table, rows: Option<&[u32]>) -> Result<Vec<Signal>> {
+        self.inputs.signals(&table.inputs, rows, self.device())
     }
 
-    /// The logits of `tasks`, in that order, from one tensor per input.
-    pub fn forward(&self, inputs: &[Tensor], mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>> {
+    /// The logits of `tasks`, in that order, from one signal per input.
+    pub fn forward(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>> {
+        let mut said = self.walk(inputs, mode, tasks)?;
+        tasks.iter().map(|task| self.logits(&mut said, *task, mode)).collect()
+    }
+
+    /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
+    pub fn losses(&self, inputs: &[Signal], labels: &[Labels], mode: &Mode) -> Result<Vec<Tensor>> {
+        let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
+        let mut said = self.walk(inputs, mode, &tasks)?;
+        let mut loss = |labels: &Labels| {
+            let tower = &self.tasks[labels.task];
+            if let Some(read) = &said[labels.task].read
+                && let Some(loss) = tower.head.loss(read, labels, &tower.loss, mode)?
+            {
+                return Ok(loss);
+            }
+            let logits = self.logits(&mut said, labels.task, mode)?;
+            self.loss(labels.task, &logits, &labels.truth, &labels.mask)
+        };
+        labels.iter().map(&mut loss).collect()
+    }
+
+    /// What the heads of `tasks` read, and the logits of those that others see.
+    fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
         let needed = closure(tasks, &self.order, |task| &self.tasks[task].after);
         let x = self.inputs.forward(inputs, mode)?;
         let read = self.body.forward(&x, mode, &needed)?;
-        let mut logits: Vec<Option<Tensor>> = vec![None; self.tasks.len()];
+        let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
         for (task, read) in needed.into_iter().zip(read) {
             let tower = &self.tasks[task];
-            let mut seen = vec![read];
+            let mut seen = vec![read.x.clone()];
             for other in &tower.after {
-                // The order has put it before.
-                let Some(known) = &logits[*other] else { continue };
-                seen.push(self.tasks[*other].head.evidence(known)?);
+                let known = self.logits(&mut said, *other, mode)?;
+                seen.push(self.tasks[*other].head.evidence(&known)?);
             }
-            let x = if seen.len() == 1 { seen.remove(0) } else { Tensor::cat(&seen, 1)? };
-            logits[task] = Some(tower.head.logits(&tower.layers.forward(&x, mode)?)?);
+            let x = if seen.len() == 1 { read } else { Signal::plain(Tensor::cat(&seen, 1)?) };
+            said[task].read = Some(tower.layers.forward(&x, mode)?);
         }
-        Ok(tasks.iter().filter_map(|task| logits[*task].clone()).collect())
+        Ok(said)
+    }
+
+    /// The logits of a task that was walked to; made once.
+    fn logits(&self, said: &mut [Said], task: usize, mode: &Mode) -> Result<Tensor> {
+        if let Some(logits) = &said[task].logits {
+            return Ok(logits.clone());
+        }
+        let Some(read) = &said[task].read else {
+            return Err(
+                candle_core::Error::msg("a task's logits were asked for before it was reached").into()
+            );
+        };
+        let logits = self.tasks[task].head.logits(read, mode)?;
+        said[task].logits = Some(logits.clone());
+        Ok(logits)
     }
 
     /// Probabilities, or numbers in the target's unit, from a task's logits.
@@ -149,9 +193,15 @@ impl Network {
         self.tasks[task].head.answers(logits)
     }
 
-    /// A task's loss, as a scalar tensor. See [`crate::model::loss::Loss::forward`].
+    /// A task's loss, as a scalar tensor, of every cell. See [`crate::model::loss::Loss::forward`].
     pub fn loss(&self, task: usize, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> Result<Tensor> {
-        self.tasks[task].loss.view().forward(logits, truth, mask, &self.signature.tasks[task].target)
+        let target = &self.signature.tasks[task].target;
+        let loss = self.tasks[task].loss.view();
+        if logits.rank() == 2 {
+            return loss.forward(logits, truth, mask, target);
+        }
+        let (logits, width) = (logits.reshape(((), target.logits()))?, target.width());
+        loss.forward(&logits, &truth.reshape(((), width))?, &mask.reshape(((), width))?, target)
     }
 
     /// What every task says of these rows, `batch` rows at a time.
@@ -169,22 +219,27 @@ impl Network {
         batch: usize,
         tasks: &[usize],
     ) -> Result<Vec<Prediction>> {
-        let mut logits: Vec<Vec<f32>> = vec![Vec::new(); tasks.len()];
-        let mut answers = logits.clone();
+        let mut gathered: Vec<(Gathered, Gathered)> = tasks.iter().map(|_| Default::default()).collect();
         for rows in rows.chunks(batch.max(1)) {
-            let given = self.forward(&self.tensors(table, Some(rows))?, &Mode::evaluate(), tasks)?;
-            for (position, task) in tasks.iter().enumerate() {
-                logits[position].extend(host(&given[position])?);
-                answers[position].extend(host(&self.answer(*task, &given[position])?)?);
+            let mode = Mode::evaluate();
+            let mut said = self.walk(&self.signals(table, Some(rows))?, &mode, tasks)?;
+            for (task, gathered) in tasks.iter().zip(&mut gathered) {
+                let logits = self.logits(&mut said, *task, &mode)?;
+                let answers = self.answer(*task, &logits)?;
+                let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
+                let read = said[*task].read.as_ref().filter(|_| steps);
+                let mask = read.and_then(|read| read.mask.as_ref());
+                gathered.0.take(&logits, mask)?;
+                gathered.1.take(&answers, mask)?;
             }
         }
-        let both = tasks.iter().zip(logits.into_iter().zip(answers));
+        let both = tasks.iter().zip(gathered);
         Ok(both
             .map(|(task, (logits, answers))| {
                 let target = &self.signature.tasks[*task].target;
                 Prediction {
-                    logits: Array::f32(&[rows.len(), target.logits()], logits),
-                    answers: Array::f32(&[rows.len(), target.answers()], answers),
+                    logits: logits.array(target.grain(), target.logits(), rows.len()),
+                    answers: answers.array(target.grain(), target.answers(), rows.len()),
                 }
             })
             .collect())
@@ -196,24 +251,41 @@ impl Network {
         let x = self.inputs.emit(&mut graph)?;
         let read = self.body.emit(&mut graph, &x)?;
         let mut logits: Vec<Option<Value>> = vec![None; self.tasks.len()];
+        let mut reads: Vec<Option<Wire>> = vec![None; self.tasks.len()];
         for task in &self.order {
             let tower = &self.tasks[*task];
-            let mut seen = vec![read[*task].clone()];
+            let mut seen = vec![read[*task].x.clone()];
             for other in &tower.after {
                 let Some(known) = &logits[*other] else { continue };
                 graph.scope(&format!("head.{}.after", tower.name));
                 seen.push(self.tasks[*other].head.emit_evidence(&mut graph, known)?);
             }
-            let x = operator::concat(&mut graph, &seen.iter().collect::<Vec<_>>(), 1);
+            let x = match seen.len() {
+                1 => read[*task].clone(),
+                _ => Wire::plain(operator::concat(&mut graph, &seen.iter().collect::<Vec<_>>(), 1)),
+            };
             let x = tower.layers.emit(&mut graph, &x)?;
             graph.scope(&tower.end.name);
-            logits[*task] = Some(tower.head.emit_logits(&mut graph, &x)?);
+            let raw = tower.head.emit_logits(&mut graph, &x)?;
+            let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
+            logits[*task] = Some(if steps { x.with(raw).cleared(&mut graph) } else { raw });
+            reads[*task] = Some(x);
         }
-        for ((tower, signature), logits) in self.tasks.iter().zip(&self.signature.tasks).zip(&logits) {
-            let Some(logits) = logits else { continue };
+        for (index, (tower, signature)) in self.tasks.iter().zip(&self.signature.tasks).enumerate() {
+            let (Some(logits), Some(read)) = (&logits[index], &reads[index]) else { continue };
             graph.scope(&format!("{}.answer", tower.end.name));
-            let answers = tower.head.emit_answers(&mut graph, logits)?;
-            let dims = |width: usize| [Dim::Batch, Dim::Fixed(width)];
+            let mut answers = tower.head.emit_answers(&mut graph, logits)?;
+            let grain = signature.target.grain();
+            if grain == Grain::Step {
+                answers = read.with(answers).cleared(&mut graph);
+            }
+            let dims = |width: usize| match grain {
+                Grain::Row => vec![Dim::Batch, Dim::Fixed(width)],
+                Grain::Step => vec![Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(width)],
+                Grain::Pixel { height, width: columns } => {
+                    vec![Dim::Batch, Dim::Fixed(height), Dim::Fixed(columns), Dim::Fixed(width)]
+                }
+            };
             let (name, width) = (signature.logits_output(), signature.target.logits());
             graph.output(&name, logits, ElementType::Float32, &dims(width));
             let (name, width) = (signature.answer_output(), signature.target.answers());
@@ -235,16 +307,17 @@ fn tower(
     let name = format!("head.{}", spec.name);
     let layers = Stack::build(&name, &spec.head, input, weights)?;
     let end = format!("{name}.output");
-    let width = vector(layers.output()).map_err(|reason| Error::Shape { part: end.clone(), reason })?;
+    let input = layers.output();
+    head::accepts(target.kind(), input).map_err(|reason| Error::Shape { part: end.clone(), reason })?;
     let before = weights.parameters();
-    let head = head::build(&end, target, width, weights)?;
+    let head = head::build(&end, target, input, weights)?;
     let loss = spec.loss.clone().unwrap_or_else(|| LossSpec::for_kind(target.kind()));
     let wrong = |reason| Error::Loss { task: spec.name.clone(), reason };
     if !loss.view().accepts(target.kind()) {
         return Err(wrong(format!("is not for {} tasks", target.kind())));
     }
     loss.view().check(target).map_err(wrong)?;
-    let shape = Shape::vector(target.logits());
+    let shape = input.with_width(target.logits());
     let end = Part { name: end, kind: target.kind(), shape, parameters: weights.parameters() - before };
     Ok(Tower { name: spec.name.clone(), layers, head, loss, after, end })
 }

@@ -1,7 +1,5 @@
 //! Layers one after the other: a trunk, an encoder, a head, an expert.
 
-use candle_core::Tensor;
-
 use crate::domain::kinds::Choice;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
@@ -9,8 +7,9 @@ use crate::model::error::{Error, Result};
 use crate::model::layer::{Layer, LayerSpec};
 use crate::model::mode::Mode;
 use crate::model::part::Part;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 /// What a list of layers gives for one row, or the index of the layer that refuses, and why.
 pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, String)> {
@@ -97,22 +96,22 @@ impl Stack {
         mark.map_or(self.layers.len(), |mark| mark.after)
     }
 
-    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+    pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
         self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
     }
 
     /// The same, keeping what stands at each mark.
-    pub fn forward_marked(&self, x: &Tensor, mode: &Mode) -> Result<Trail<Tensor>> {
+    pub fn forward_marked(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
         self.trail(x.clone(), |_, layer, x| layer.forward(x, mode))
     }
 
     /// The stack as nodes of an ONNX graph.
-    pub fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
         Ok(self.emit_marked(graph, x)?.end)
     }
 
     /// The same, keeping what stands at each mark.
-    pub fn emit_marked(&self, graph: &mut Graph, x: &Value) -> Result<Trail<Value>> {
+    pub fn emit_marked(&self, graph: &mut Graph, x: &Wire) -> Result<Trail<Wire>> {
         self.trail(x.clone(), |index, layer, x| {
             graph.scope(&self.parts[index].name);
             layer.emit(graph, x)

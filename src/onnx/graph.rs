@@ -32,13 +32,13 @@ impl Value {
 }
 
 /// One dimension of an input or output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dim {
     /// The number of rows: any.
     Batch,
     Fixed(usize),
     /// Any length, under a name of its own: `time`.
-    Free(&'static str),
+    Free(String),
 }
 
 /// A graph in the making.
@@ -264,6 +264,7 @@ pub fn element_number(element: ElementType) -> i32 {
         ElementType::Float32 => data_type::FLOAT,
         ElementType::Int64 => data_type::INT64,
         ElementType::Uint32 => data_type::UINT32,
+        ElementType::Uint8 => data_type::UINT8,
         ElementType::Text => data_type::STRING,
     }
 }
@@ -271,10 +272,10 @@ pub fn element_number(element: ElementType) -> i32 {
 fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto {
     let dim = dims
         .iter()
-        .map(|dim| match *dim {
+        .map(|dim| match dim {
             Dim::Batch => DimensionValue::DimParam("batch".to_owned()),
-            Dim::Fixed(length) => DimensionValue::DimValue(length as i64),
-            Dim::Free(name) => DimensionValue::DimParam(name.to_owned()),
+            Dim::Fixed(length) => DimensionValue::DimValue(*length as i64),
+            Dim::Free(name) => DimensionValue::DimParam(name.clone()),
         })
         .map(|value| DimensionProto { value: Some(value) })
         .collect();

@@ -88,6 +88,7 @@ pub struct AttributeProto {
 /// Numbers for `AttributeProto::type`.
 pub mod attribute_type {
     pub const FLOAT: i32 = 1;
+    pub const UINT8: i32 = 2;
     pub const INT: i32 = 2;
     pub const STRING: i32 = 3;
     pub const TENSOR: i32 = 4;
@@ -147,6 +148,7 @@ pub struct TensorProto {
 /// Numbers for element types.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
+    pub const UINT8: i32 = 2;
     pub const INT64: i32 = 7;
     pub const STRING: i32 = 8;
     pub const BOOL: i32 = 9;

@@ -19,6 +19,7 @@ pub enum Cells {
     Float32(Vec<Cell>),
     Int64(Vec<i64>),
     Uint32(Vec<u32>),
+    Uint8(Vec<u8>),
     Text(Vec<String>),
 }
 
@@ -72,6 +73,7 @@ impl Column {
             Values::F32(values) => Cells::Float32(values.iter().map(|&value| Cell(value)).collect()),
             Values::I64(values) => Cells::Int64(values.clone()),
             Values::U32(values) => Cells::Uint32(values.clone()),
+            Values::U8(values) => Cells::Uint8(values.clone()),
             Values::Text(values) => Cells::Text(values.clone()),
         };
         Self { name: name.to_owned(), shape: array.shape.clone(), values }
@@ -83,10 +85,11 @@ impl Column {
             Cells::Float32(values) => Values::F32(values.iter().map(|cell| cell.0).collect()),
             Cells::Int64(values) => Values::I64(values.clone()),
             Cells::Uint32(values) => Values::U32(values.clone()),
+            Cells::Uint8(values) => Values::U8(values.clone()),
             Cells::Text(values) => Values::Text(values.clone()),
         };
         let length = self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
         let filled = !self.shape.is_empty() && length == values.len();
-        filled.then(|| Array { shape: self.shape.clone(), values })
+        filled.then(|| Array::new(&self.shape, values))
     }
 }

@@ -127,6 +127,7 @@ fn element(element: TensorElementType) -> Option<ElementType> {
         TensorElementType::Float32 => Some(ElementType::Float32),
         TensorElementType::Int64 => Some(ElementType::Int64),
         TensorElementType::Uint32 => Some(ElementType::Uint32),
+        TensorElementType::Uint8 => Some(ElementType::Uint8),
         TensorElementType::String => Some(ElementType::Text),
         _ => None,
     }
@@ -142,6 +143,9 @@ fn feed(array: &Array) -> Result<SessionInputValue<'_>, Error> {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
         Values::U32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Values::U8(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
         Values::Text(values) => {

@@ -66,6 +66,11 @@ impl<'a> Answer<'a> {
                 });
                 both.collect()
             }
+            Target::Tagging { .. }
+            | Target::Text { .. }
+            | Target::LanguageModel { .. }
+            | Target::Segmentation { .. }
+            | Target::PixelRegression { .. } => Vec::new(),
             Target::Regression { columns, .. } if columns.len() == 1 => {
                 vec![(name.to_string(), AnswerColumn::Float(column(0)))]
             }

@@ -2,12 +2,13 @@
 
 use std::sync::mpsc::sync_channel;
 
-use candle_core::{Device, Tensor};
-
 use crate::data::sampling::{self, Shuffle};
 use crate::domain::array::Array;
 use crate::domain::table::{Dataset, Table};
+use crate::model;
+use crate::model::labels::Labels;
 use crate::model::network::Network;
+use crate::model::signal::Signal;
 use crate::train::error::Result;
 
 /// What one step learns from: rows of one table.
@@ -15,51 +16,9 @@ use crate::train::error::Result;
 pub struct Batch {
     pub rows: usize,
     /// As the network takes them.
-    pub inputs: Vec<Tensor>,
+    pub inputs: Vec<Signal>,
     /// Only tasks with a label in the batch, in the signature's order.
     pub labels: Vec<Labels>,
-}
-
-/// One task's truth.
-#[derive(Debug)]
-pub struct Labels {
-    /// Its index in the signature.
-    pub task: usize,
-    /// `[rows, width]`, 0 where the label is missing.
-    pub truth: Tensor,
-    /// `[rows, width]`, 1 where the label is present, else 0.
-    pub mask: Tensor,
-    /// Rows with a label.
-    pub labelled: usize,
-}
-
-impl Labels {
-    /// The labels at `rows`; `None` when all of them are missing.
-    pub fn gather(task: usize, target: &Array, rows: &[u32], device: &Device) -> Result<Option<Self>> {
-        let width = target.width();
-        let cells = target.as_f32().unwrap_or_default();
-        let (mut truth, mut mask) =
-            (Vec::with_capacity(rows.len() * width), Vec::with_capacity(rows.len() * width));
-        let mut labelled = 0;
-        for row in rows {
-            let start = *row as usize * width;
-            let mut any = false;
-            for cell in &cells[start..start + width] {
-                let present = !cell.is_nan();
-                any |= present;
-                truth.push(if present { *cell } else { 0.0 });
-                mask.push(f32::from(u8::from(present)));
-            }
-            labelled += usize::from(any);
-        }
-        if labelled == 0 {
-            return Ok(None);
-        }
-        let shape = (rows.len(), width);
-        let truth = Tensor::from_vec(truth, shape, device)?;
-        let mask = Tensor::from_vec(mask, shape, device)?;
-        Ok(Some(Self { task, truth, mask, labelled }))
-    }
 }
 
 /// Makes the batches of every epoch.
@@ -126,11 +85,12 @@ impl<'a> Loader<'a> {
     }
 
     fn gather(&self, batch: &sampling::Batch) -> Result<Batch> {
-        let inputs = self.network.tensors(&self.dataset.tables[batch.table], Some(&batch.rows))?;
+        let inputs = self.network.signals(&self.dataset.tables[batch.table], Some(&batch.rows))?;
         let labels = self.targets[batch.table].iter();
         let labels =
             labels.map(|(task, target)| Labels::gather(*task, target, &batch.rows, self.network.device()));
-        let labels = labels.filter_map(Result::transpose).collect::<Result<_>>()?;
+        let labels =
+            labels.filter_map(|labels| labels.transpose()).collect::<model::Result<Vec<Labels>>>()?;
         Ok(Batch { rows: batch.rows.len(), inputs, labels })
     }
 }

@@ -115,12 +115,7 @@ impl<'a> Learner<'a> {
             return Ok(Vec::new());
         }
         let mode = Mode::train(self.words.seed, clock.step as u64);
-        let logits = self.network.forward(&batch.inputs, &mode, tasks)?;
-        let both = batch.labels.iter().zip(&logits);
-        both.map(|(labels, logits)| {
-            Ok(self.network.loss(labels.task, logits, &labels.truth, &labels.mask)?)
-        })
-        .collect()
+        Ok(self.network.losses(&batch.inputs, &batch.labels, &mode)?)
     }
 
     fn outcome(&self, batch: &Batch, losses: &[Tensor]) -> Result<Outcome> {

@@ -63,7 +63,9 @@ pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32
     let odds = |yes: u64, no: u64| ((yes as f64 + 0.5) / (no as f64 + 0.5)).ln() as f32;
     match target {
         Target::Binary { counts, .. } => vec![odds(counts[1], counts[0])],
-        Target::Multiclass { counts, .. } => {
+        Target::Multiclass { counts, .. }
+        | Target::Tagging { counts, .. }
+        | Target::Segmentation { counts, .. } => {
             counts.iter().map(|count| (*count as f64 + 0.5).ln() as f32).collect()
         }
         Target::Multilabel { positives, present, .. } => {
@@ -73,6 +75,12 @@ pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32
         Target::Ordinal { counts, .. } => (1..counts.len())
             .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
             .collect(),
+        Target::PixelRegression { center, scale, .. } => {
+            let all: Vec<u32> = train.to_vec();
+            vec![((mean(truth, 0, &all) - f64::from(*center)) / f64::from(*scale)) as f32]
+        }
+        // Nobody asks: a vocabulary is too wide for a row of logits at every token.
+        Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
         Target::Regression { center, scale, .. } => (0..center.len())
             .map(|column| {
                 ((mean(truth, column, train) - f64::from(center[column])) / f64::from(scale[column])) as f32

@@ -8,8 +8,9 @@ use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{Answers, evaluate};
+use crate::model::labels::Labels;
 use crate::model::network::Network;
-use crate::train::batch::{Labels, targets};
+use crate::train::batch::targets;
 use crate::train::error::Result;
 use crate::train::objective::{Objective, constant_logits, reference};
 

@@ -6,6 +6,7 @@ use mtl::domain::kinds::Choice;
 use mtl::domain::shape::Shape;
 use mtl::model::layer::{Layer, LayerSpec};
 use mtl::model::mode::Mode;
+use mtl::model::signal::{Signal, Wire};
 use mtl::model::weights::{Weights, host};
 use mtl::onnx::graph::{Dim, Graph};
 use serde_json::json;
@@ -53,12 +54,16 @@ fn stir(weights: &Weights) {
     }
 }
 
+fn through(layer: &dyn Layer, x: &Tensor, mode: &Mode) -> Tensor {
+    layer.forward(&Signal::plain(x.clone()), mode).unwrap().x
+}
+
 #[test]
 fn the_announced_shape_is_the_true_one() {
     for (words, spec) in all() {
         let announced = spec.view().shape(Shape::vector(WIDTH)).unwrap();
         for mode in [Mode::evaluate(), Mode::train(1, 1)] {
-            let y = built(&spec, 1).0.forward(&tensor(3, WIDTH, 0), &mode).unwrap();
+            let y = through(built(&spec, 1).0.as_ref(), &tensor(3, WIDTH, 0), &mode);
             assert_eq!(y.dims(), [3, announced.width()], "{words}");
         }
     }
@@ -74,14 +79,14 @@ fn gradients_are_those_of_finite_differences() {
             let x = Var::from_tensor(&tensor(6, WIDTH, 9)).unwrap();
             let mut variables = vec![("x".to_owned(), x.clone())];
             variables.extend(weights.trainable().map(|weight| (weight.name.clone(), weight.var.clone())));
-            let y = layer.forward(&x, &mode).unwrap();
+            let y = through(&*layer, &x, &mode);
             let factors: Vec<f32> = (0..y.elem_count()).map(factor).collect();
             let factors = Tensor::from_vec(factors, y.dims(), &Device::Cpu).unwrap();
             let gradients = (y * factors).unwrap().sum_all().unwrap().backward().unwrap();
             let at = |variable: &Var, values: &[f32]| {
                 variable.set(&Tensor::from_slice(values, variable.dims(), &Device::Cpu).unwrap()).unwrap();
                 // Running statistics move with every training pass; they are not what is measured.
-                joint(&layer.forward(&x, &mode).unwrap())
+                joint(&through(&*layer, &x, &mode))
             };
             for (name, variable) in &variables {
                 let gradient = gradients.get(variable).unwrap_or_else(|| panic!("{words}: {name} has none"));
@@ -109,7 +114,7 @@ fn answers_depend_on_the_row_alone_and_repeat() {
         let (layer, weights) = built(&spec, 1);
         stir(&weights);
         let x = tensor(6, WIDTH, 3);
-        let y = |x: &Tensor| host(&layer.forward(x, &Mode::evaluate()).unwrap()).unwrap();
+        let y = |x: &Tensor| host(&through(&*layer, x, &Mode::evaluate())).unwrap();
         let all = y(&x);
         assert_eq!(all, y(&x), "{words}");
         let last = y(&x.narrow(0, 5, 1).unwrap());
@@ -128,7 +133,7 @@ fn saved_and_loaded_a_layer_is_the_same() {
         weights.save(&path).unwrap();
         let (second, weights) = built(&spec, 2);
         weights.load(&path).unwrap();
-        let y = |layer: &dyn Layer| host(&layer.forward(&x, &Mode::evaluate()).unwrap()).unwrap();
+        let y = |layer: &dyn Layer| host(&through(layer, &x, &Mode::evaluate())).unwrap();
         assert_eq!(y(first.as_ref()), y(second.as_ref()), "{words}");
     }
 }
@@ -142,12 +147,12 @@ fn onnx_runtime_agrees() {
         let width = spec.view().shape(Shape::vector(WIDTH)).unwrap().width();
         let mut graph = Graph::new("layer");
         let x = graph.input("x", ElementType::Float32, &[Dim::Batch, Dim::Fixed(WIDTH)]);
-        let y = layer.emit(&mut graph, &x).unwrap();
+        let y = layer.emit(&mut graph, &Wire::plain(x)).unwrap().x;
         graph.output("y", &y, ElementType::Float32, &[Dim::Batch, Dim::Fixed(width)]);
         let mut session = session(graph, folder.path(), 17);
         for rows in [1, 7] {
             let x = tensor(rows, WIDTH, 8);
-            let expected = host(&layer.forward(&x, &Mode::evaluate()).unwrap()).unwrap();
+            let expected = host(&through(&*layer, &x, &Mode::evaluate())).unwrap();
             let found = session.run(&[("x".to_owned(), array(&x))]).unwrap();
             let difference = largest_difference(found[0].1.as_f32().unwrap(), &expected);
             assert!(difference < 1e-5, "{words}: {difference}");

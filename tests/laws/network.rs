@@ -210,7 +210,7 @@ fn class_probabilities_sum_to_one() {
 fn gradients_reach_what_a_task_uses_and_nothing_else() {
     let network = network();
     let (_, table) = rows();
-    let inputs = network.tensors(&table, None).unwrap();
+    let inputs = network.signals(&table, None).unwrap();
     let names = ["rich", "job", "has", "grade", "flag", "weeks"];
     for (task, name) in names.iter().enumerate() {
         let logits = network.forward(&inputs, &Mode::train(1, 1), &[task]).unwrap();

@@ -8,15 +8,28 @@ pub mod regression;
 
 use candle_core::Tensor;
 
+use crate::domain::shape::Shape;
 use crate::domain::task::Target;
 use crate::model::error::Result;
+use crate::model::labels::Labels;
+use crate::model::layer::vector;
+use crate::model::loss::LossSpec;
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
 
 /// The end of a task.
 pub trait Head: Send + Sync {
-    /// `[rows, width]` to `[rows, logits]`.
-    fn logits(&self, x: &Tensor) -> Result<Tensor>;
+    /// What its layers give to `[rows, logits]`; for steps `[rows, time, logits]`, for pixels
+    /// `[rows, height, width, logits]`.
+    fn logits(&self, x: &Signal, mode: &Mode) -> Result<Tensor>;
+
+    /// The loss, as a scalar, where logits alone do not make it; otherwise `None`, and the task's loss is
+    /// taken of every cell of the logits.
+    fn loss(&self, _x: &Signal, _labels: &Labels, _loss: &LossSpec, _mode: &Mode) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 
     /// Probabilities, or numbers in the target's unit: `[rows, answers]`.
     fn answers(&self, logits: &Tensor) -> Result<Tensor>;
@@ -27,7 +40,7 @@ pub trait Head: Send + Sync {
         self.answers(logits)
     }
 
-    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value>;
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value>;
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
 
@@ -36,8 +49,22 @@ pub trait Head: Send + Sync {
     }
 }
 
-/// The head of a target, reading `width` numbers per row.
-pub fn build(name: &str, target: &Target, width: usize, weights: &mut Weights) -> Result<Box<dyn Head>> {
+/// Can the head of a task of this kind read `input`? Otherwise why not.
+pub fn accepts(kind: &str, input: Shape) -> Result<(), String> {
+    match (kind, input) {
+        ("tagging" | "language_model", Shape::Sequence { .. }) => Ok(()),
+        ("tagging" | "language_model", other) => Err(format!("needs a sequence, not {other}")),
+        ("text", Shape::Sequence { .. } | Shape::Vector { .. }) => Ok(()),
+        ("text", other) => Err(format!("needs a sequence or a vector, not {other}")),
+        ("segmentation" | "pixel_regression", Shape::Image { .. }) => Ok(()),
+        ("segmentation" | "pixel_regression", other) => Err(format!("needs an image, not {other}")),
+        (_, other) => vector(other).map(drop),
+    }
+}
+
+/// The head of a target; `accepts` has agreed to `input`.
+pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -> Result<Box<dyn Head>> {
+    let width = input.width();
     Ok(match target {
         Target::Binary { .. } | Target::Multilabel { .. } => {
             Box::new(binary::Binary::build(name, width, target.logits(), weights)?)
@@ -51,5 +78,6 @@ pub fn build(name: &str, target: &Target, width: usize, weights: &mut Weights) -
         Target::Regression { center, scale, .. } => {
             Box::new(regression::Regression::build(name, width, center, scale, weights)?)
         }
+        other => return Err(candle_core::Error::msg(format!("no head for {}", other.kind())).into()),
     })
 }

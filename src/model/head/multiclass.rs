@@ -4,8 +4,9 @@ use candle_core::{D, Tensor};
 
 use crate::model::error::Result;
 use crate::model::head::Head;
-use crate::model::layer::Layer;
 use crate::model::layer::dense::Dense;
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -22,16 +23,16 @@ impl Multiclass {
 }
 
 impl Head for Multiclass {
-    fn logits(&self, x: &Tensor) -> Result<Tensor> {
-        self.projection.apply(x)
+    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
+        self.projection.apply(&x.x)
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
         softmax(logits)
     }
 
-    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        self.projection.emit(graph, x)
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
+        self.projection.nodes(graph, &x.x)
     }
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {

@@ -12,6 +12,8 @@ use crate::model::error::Result;
 use crate::model::head::Head;
 use crate::model::kernel::activation::activation;
 use crate::model::layer::activation::Activation;
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -38,8 +40,8 @@ impl Ordinal {
 }
 
 impl Head for Ordinal {
-    fn logits(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.matmul(&self.weight)?.broadcast_add(&self.cuts)?)
+    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
+        Ok(x.x.matmul(&self.weight)?.broadcast_add(&self.cuts)?)
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
@@ -54,10 +56,10 @@ impl Head for Ordinal {
         Ok(share.broadcast_div(&share.sum_keepdim(1)?)?)
     }
 
-    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
         let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
         let cuts = constant(graph, &format!("{}.cuts", self.name), &self.cuts)?;
-        Ok(operator::dense(graph, x, &weight, Some(&cuts)))
+        Ok(operator::dense(graph, &x.x, &weight, Some(&cuts)))
     }
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {

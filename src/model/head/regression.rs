@@ -5,8 +5,9 @@ use candle_core::Tensor;
 use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::head::Head;
-use crate::model::layer::Layer;
 use crate::model::layer::dense::Dense;
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -37,8 +38,8 @@ impl Regression {
 }
 
 impl Head for Regression {
-    fn logits(&self, x: &Tensor) -> Result<Tensor> {
-        self.projection.apply(x)
+    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
+        self.projection.apply(&x.x)
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
@@ -49,8 +50,8 @@ impl Head for Regression {
         Ok(logits.clone())
     }
 
-    fn emit_logits(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        self.projection.emit(graph, x)
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
+        self.projection.nodes(graph, &x.x)
     }
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {

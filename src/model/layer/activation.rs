@@ -8,8 +8,9 @@ use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{Layer, LayerWords, numbers};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -50,7 +51,7 @@ pub enum Activation {
 
 impl LayerWords for ActivationSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
-        Ok(input)
+        numbers(input)
     }
 
     fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
@@ -59,12 +60,24 @@ impl LayerWords for ActivationSpec {
 }
 
 impl Layer for Activation {
-    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
-        Ok(kernel::activation::activation(*self, x)?)
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(x.with(self.apply(&x.x)?))
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        Ok(match self {
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(x.with(self.nodes(graph, &x.x)))
+    }
+}
+
+impl Activation {
+    /// Of every element.
+    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        Ok(kernel::activation::activation(self, x)?)
+    }
+
+    /// The same as nodes of an ONNX graph.
+    pub fn nodes(self, graph: &mut Graph, x: &Value) -> Value {
+        match self {
             Self::Relu => operator::relu(graph, x),
             Self::LeakyRelu => operator::leaky_relu(graph, x, 0.01),
             Self::Elu => operator::elu(graph, x),
@@ -74,6 +87,6 @@ impl Layer for Activation {
             Self::Sigmoid => operator::sigmoid(graph, x),
             Self::Softplus => operator::softplus(graph, x),
             Self::Identity => x.clone(),
-        })
+        }
     }
 }

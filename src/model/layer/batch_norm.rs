@@ -17,8 +17,9 @@ use crate::model::kernel::fits;
 use crate::model::kernel::normalize::{Along, normalize, statistics};
 use crate::model::layer::{Layer, LayerWords, vector};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 use crate::onnx::operator;
 
 /// Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
@@ -89,7 +90,24 @@ impl BatchNorm {
 
 impl Layer for BatchNorm {
     // x: [rows, width]
-    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
+        Ok(x.with(self.apply(&x.x, mode)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        let mut number = |name: &str, var: &Var| constant(graph, &format!("{}.{name}", self.name), var);
+        let gamma = number("weight", &self.gamma)?;
+        let beta = number("bias", &self.beta)?;
+        let mean = number("running_mean", &self.mean)?;
+        let variance = number("running_variance", &self.variance)?;
+        let epsilon = self.epsilon as f32;
+        let y = operator::batch_normalization(graph, &x.x, &gamma, &beta, &mean, &variance, epsilon);
+        Ok(x.with(y))
+    }
+}
+
+impl BatchNorm {
+    fn apply(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
         if !mode.is_training() {
             return self.normalized(
                 &x.broadcast_sub(&self.mean.as_detached_tensor())?,
@@ -115,15 +133,6 @@ impl Layer for BatchNorm {
         self.follow(&self.variance, &(variance.detach() * unbiased)?)?;
         self.normalized(&centered, &variance)
     }
-
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let mut number = |name: &str, var: &Var| constant(graph, &format!("{}.{name}", self.name), var);
-        let gamma = number("weight", &self.gamma)?;
-        let beta = number("bias", &self.beta)?;
-        let mean = number("running_mean", &self.mean)?;
-        let variance = number("running_variance", &self.variance)?;
-        Ok(operator::batch_normalization(graph, x, &gamma, &beta, &mean, &variance, self.epsilon as f32))
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +145,7 @@ mod tests {
     use crate::model::layer::LayerWords;
     use crate::model::layer::batch_norm::BatchNormSpec;
     use crate::model::mode::Mode;
+    use crate::model::signal::Signal;
     use crate::model::weights::Weights;
 
     #[test]
@@ -149,14 +159,15 @@ mod tests {
         let (a, b) = ((26f32 / 3.0 + 1e-5).sqrt(), 8.00001f32.sqrt());
         let expected =
             Tensor::new(&[[-3. / a, -2. / b], [-1. / a, -2. / b], [4. / a, 4. / b]], &device).unwrap();
-        near("training", &layer.forward(&x, &Mode::train(0, 0)).unwrap(), &expected, 1e-5);
+        let signal = Signal::plain(x.clone());
+        near("training", &layer.forward(&signal, &Mode::train(0, 0)).unwrap().x, &expected, 1e-5);
         let buffers: Vec<_> = weights.iter().filter(|w| !w.trainable).collect();
         near("mean", &buffers[0].var, &Tensor::new(&[0.4f32, 0.2], &device).unwrap(), 1e-6);
         near("variance", &buffers[1].var, &Tensor::new(&[0.9f32 + 1.3, 0.9 + 1.2], &device).unwrap(), 1e-6);
         let expected = (x.broadcast_sub(&buffers[0].var).unwrap())
             .broadcast_div(&(buffers[1].var.as_tensor() + 1e-5).unwrap().sqrt().unwrap())
             .unwrap();
-        near("answering", &layer.forward(&x, &Mode::evaluate()).unwrap(), &expected, 1e-5);
+        near("answering", &layer.forward(&signal, &Mode::evaluate()).unwrap().x, &expected, 1e-5);
     }
 
     #[test]
@@ -164,7 +175,7 @@ mod tests {
         let mut weights = Weights::new(0, &Device::Cpu);
         let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
         let layer = spec.build("trunk.1.batch_norm", Shape::vector(2), &mut weights).unwrap();
-        let x = Tensor::new(&[[1f32, 0.]], &Device::Cpu).unwrap();
+        let x = Signal::plain(Tensor::new(&[[1f32, 0.]], &Device::Cpu).unwrap());
         let error = layer.forward(&x, &Mode::train(0, 0)).unwrap_err().to_string();
         assert_eq!(
             error,

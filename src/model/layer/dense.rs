@@ -15,6 +15,7 @@ use crate::model::kernel;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -45,7 +46,9 @@ fn yes() -> bool {
 impl LayerWords for DenseSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
         match input {
-            Shape::Image { .. } => Err(format!("needs a vector or a sequence, not {input}")),
+            Shape::Image { .. } | Shape::Tokens { .. } => {
+                Err(format!("needs a vector or a sequence, not {input}"))
+            }
             input => Ok(input.with_width(self.units.get())),
         }
     }
@@ -107,17 +110,24 @@ impl Dense {
 }
 
 impl Layer for Dense {
-    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
-        self.apply(x)
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(x.with(self.apply(&x.x)?))
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(x.with(self.nodes(graph, &x.x)?))
+    }
+}
+
+impl Dense {
+    /// `apply` as nodes of an ONNX graph.
+    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
         let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
         let bias = match &self.bias {
             Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
             None => None,
         };
         let y = operator::dense(graph, x, &weight, bias.as_ref());
-        self.activation.emit(graph, &y)
+        Ok(self.activation.nodes(graph, &y))
     }
 }

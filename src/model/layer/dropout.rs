@@ -2,7 +2,6 @@
 //!
 //! What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
-use candle_core::Tensor;
 use rand_chacha::rand_core::RngCore;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,10 +11,11 @@ use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel::masked::masked;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{Layer, LayerWords, numbers};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ impl Settings for DropoutSpec {
 
 impl LayerWords for DropoutSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
-        Ok(input)
+        numbers(input)
     }
 
     fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
@@ -47,7 +47,7 @@ struct Dropout {
 }
 
 impl Layer for Dropout {
-    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
         let Some(mut random) = mode.random(&self.name) else { return Ok(x.clone()) };
         if self.rate == 0.0 {
             return Ok(x.clone());
@@ -56,14 +56,14 @@ impl Layer for Dropout {
         let limit = (self.rate * 65536.0).round().min(65535.0) as u32;
         let scale = 65536.0 / (65536 - limit) as f32;
         let keep = |draw: u32| if draw >= limit { scale } else { 0.0 };
-        let count = x.elem_count();
+        let count = x.x.elem_count();
         let mut bytes = vec![0; count * 2];
         random.fill_bytes(&mut bytes);
         let mask = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]])))).collect();
-        Ok(masked(x, mask)?)
+        Ok(x.with(masked(&x.x, mask)?))
     }
 
-    fn emit(&self, _: &mut Graph, x: &Value) -> Result<Value> {
+    fn emit(&self, _: &mut Graph, x: &Wire) -> Result<Wire> {
         Ok(x.clone())
     }
 }
@@ -77,6 +77,7 @@ mod tests {
     use crate::model::layer::LayerWords;
     use crate::model::layer::dropout::DropoutSpec;
     use crate::model::mode::Mode;
+    use crate::model::signal::Signal;
     use crate::model::weights::{Weights, host};
 
     #[test]
@@ -87,7 +88,8 @@ mod tests {
         let layer = DropoutSpec { rate: Rate::constant(0.25) }
             .build("trunk.0.dropout", Shape::vector(1000), &mut weights)
             .unwrap();
-        let y = |mode| host(&layer.forward(&x, &mode).unwrap()).unwrap();
+        let x = Signal::plain(x);
+        let y = |mode| host(&layer.forward(&x, &mode).unwrap().x).unwrap();
         let first = y(Mode::train(1, 5));
         let dropped = first.iter().filter(|y| **y == 0.0).count();
         // Binomial(100000, 0.25): deviation 137.

@@ -14,8 +14,9 @@ use crate::model::kernel::fits;
 use crate::model::kernel::normalize::{Along, normalize, statistics};
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 use crate::onnx::operator;
 
 /// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
@@ -38,7 +39,9 @@ fn small() -> Positive {
 impl LayerWords for LayerNormSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
         match input {
-            Shape::Image { .. } => Err(format!("needs a vector or a sequence, not {input}")),
+            Shape::Image { .. } | Shape::Tokens { .. } => {
+                Err(format!("needs a vector or a sequence, not {input}"))
+            }
             input => Ok(input),
         }
     }
@@ -63,20 +66,28 @@ struct LayerNorm {
 }
 
 impl Layer for LayerNorm {
-    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
-        if fits(&[x]) && x.rank() == 2 {
-            let statistics = statistics(x, Along::Rows)?;
-            return Ok(normalize(x, &self.gamma, &self.beta, Along::Rows, &statistics, self.epsilon)?);
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(x.with(self.apply(&x.x)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        let gamma = constant(graph, &format!("{}.weight", self.name), &self.gamma)?;
+        let beta = constant(graph, &format!("{}.bias", self.name), &self.beta)?;
+        Ok(x.with(operator::layer_normalization(graph, &x.x, &gamma, &beta, self.epsilon as f32)))
+    }
+}
+
+impl LayerNorm {
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        if fits(&[x]) {
+            let flat = x.reshape(((), x.dim(D::Minus1)?))?;
+            let statistics = statistics(&flat, Along::Rows)?;
+            let y = normalize(&flat, &self.gamma, &self.beta, Along::Rows, &statistics, self.epsilon)?;
+            return Ok(y.reshape(x.shape())?);
         }
         // Composed: candle's own `layer_norm` drops every gradient before it.
         let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
         Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let gamma = constant(graph, &format!("{}.weight", self.name), &self.gamma)?;
-        let beta = constant(graph, &format!("{}.bias", self.name), &self.beta)?;
-        Ok(operator::layer_normalization(graph, x, &gamma, &beta, self.epsilon as f32))
     }
 }

@@ -1,6 +1,5 @@
 //! Names this point of the trunk, so that a task can read `from` it; changes nothing.
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +9,9 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 /// Names this point of the trunk, so that a task can read `from` it; changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,11 +40,11 @@ impl LayerWords for MarkSpec {
 struct Mark;
 
 impl Layer for Mark {
-    fn forward(&self, x: &Tensor, _: &Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
         Ok(x.clone())
     }
 
-    fn emit(&self, _: &mut Graph, x: &Value) -> Result<Value> {
+    fn emit(&self, _: &mut Graph, x: &Wire) -> Result<Wire> {
         Ok(x.clone())
     }
 }

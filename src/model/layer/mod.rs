@@ -8,14 +8,13 @@ pub mod layer_norm;
 pub mod mark;
 pub mod residual;
 
-use candle_core::Tensor;
-
 use crate::domain::kinds::kinds;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 kinds! {
     /// One layer.
@@ -37,20 +36,55 @@ pub trait LayerWords {
 
     /// The working layer; its weights' names begin with `name`. `shape` has agreed to `input`.
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>>;
+
+    /// Does what it gives at a step depend on that step and those before it alone?
+    fn is_causal(&self) -> bool {
+        true
+    }
 }
 
 /// A built layer.
 pub trait Layer: Send + Sync {
-    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor>;
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal>;
 
     /// What `forward` does when answering, as nodes of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value>;
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire>;
 }
 
-/// A vector's width, or that a layer needs one.
+/// A vector's width, or what makes a vector of the input.
 pub fn vector(input: Shape) -> Result<usize, String> {
     match input {
         Shape::Vector { width } => Ok(width),
-        other => Err(format!("needs a vector, not {other}")),
+        Shape::Tokens { .. } => Err(format!("needs a vector, not {input}; add an `embedding` and a `pool`")),
+        Shape::Sequence { .. } => Err(format!("needs a vector, not {input}; add a `pool`")),
+        Shape::Image { .. } => {
+            Err(format!("needs a vector, not {input}; add a `flatten` or a `global_pool`"))
+        }
+    }
+}
+
+/// A sequence's width, or what makes a sequence of the input.
+pub fn sequence(input: Shape) -> Result<usize, String> {
+    match input {
+        Shape::Sequence { width } => Ok(width),
+        Shape::Tokens { .. } => Err(format!("needs a sequence, not {input}; add an `embedding`")),
+        Shape::Image { .. } => Err(format!("needs a sequence, not {input}; add a `to_sequence`")),
+        Shape::Vector { .. } => Err(format!("needs a sequence, not {input}")),
+    }
+}
+
+/// An image's channels, height and width.
+pub fn image(input: Shape) -> Result<(usize, usize, usize), String> {
+    match input {
+        Shape::Image { channels, height, width } => Ok((channels, height, width)),
+        other => Err(format!("needs an image, not {other}")),
+    }
+}
+
+/// Anything but token numbers, with which there is no arithmetic.
+pub fn numbers(input: Shape) -> Result<Shape, String> {
+    match input {
+        Shape::Tokens { .. } => Err(format!("needs numbers, not {input}; add an `embedding`")),
+        other => Ok(other),
     }
 }

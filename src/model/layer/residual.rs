@@ -1,6 +1,5 @@
 //! x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +10,10 @@ use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::layer::{Layer, LayerSpec, LayerWords};
 use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
 use crate::model::stack::{Stack, shape_after};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 use crate::onnx::operator;
 
 /// x + layers(x); a projection is added when the widths differ.
@@ -42,6 +42,10 @@ impl LayerWords for ResidualSpec {
         Ok(after)
     }
 
+    fn is_causal(&self) -> bool {
+        self.layers.iter().all(|layer| layer.view().is_causal())
+    }
+
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
         let layers = Stack::build(name, &self.layers, input, weights)?;
         let (from, to) = (input.width(), layers.output().width());
@@ -63,21 +67,21 @@ struct Residual {
 }
 
 impl Layer for Residual {
-    fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
         let y = self.layers.forward(x, mode)?;
         let carried = match &self.carry {
-            Some(projection) => projection.apply(x)?,
-            None => x.clone(),
+            Some(projection) => projection.apply(&x.x)?,
+            None => x.x.clone(),
         };
-        Ok((carried + y)?)
+        Ok(y.with((carried + &y.x)?))
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
         let y = self.layers.emit(graph, x)?;
         let carried = match &self.carry {
-            Some(projection) => projection.emit(graph, x)?,
-            None => x.clone(),
+            Some(projection) => projection.nodes(graph, &x.x)?,
+            None => x.x.clone(),
         };
-        Ok(operator::add(graph, &carried, &y))
+        Ok(y.with(operator::add(graph, &carried, &y.x)))
     }
 }

@@ -1,6 +1,5 @@
 //! Every task reads the one shared trunk (Caruana 1993), at its end or at a mark.
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +10,10 @@ use crate::model::error::Result;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::signal::{Signal, Wire};
 use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 /// Every task reads the one shared trunk (Caruana 1993).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,12 +54,12 @@ impl Sharing for Hard {
         marked.map_or(self.trunk.output(), |(_, shape)| shape)
     }
 
-    fn forward(&self, x: &Tensor, mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>> {
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
         let trail = self.trunk.forward_marked(x, mode)?;
         Ok(tasks.iter().map(|task| self.read(&trail, *task)).collect())
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Vec<Value>> {
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
         let trail = self.trunk.emit_marked(graph, x)?;
         Ok((0..self.from.len()).map(|task| self.read(&trail, task)).collect())
     }

@@ -5,8 +5,6 @@
 
 pub mod hard;
 
-use candle_core::Tensor;
-
 use crate::domain::kinds::kinds;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
@@ -14,8 +12,9 @@ use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
+use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::Graph;
 
 kinds! {
     /// How tasks share beyond the trunk.
@@ -59,10 +58,10 @@ pub trait Sharing: Send + Sync {
     fn output(&self, task: usize) -> Shape;
 
     /// For each of `tasks`, in that order, what its head reads.
-    fn forward(&self, x: &Tensor, mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>>;
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>>;
 
     /// For every task what its head reads, as values of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Vec<Value>>;
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>>;
 
     /// Does what these tasks' heads read depend on the weight of this name?
     fn uses(&self, tasks: &[usize], weight: &str) -> bool;

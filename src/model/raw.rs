@@ -1,0 +1,148 @@
+//! One input: encoded arrays as signals, and raw values as a consumer feeds them, encoded by nodes of
+//! an ONNX graph.
+
+use candle_core::{Device, Tensor};
+
+use crate::domain::array::{Array, ElementType, Filler, Values};
+use crate::domain::signature::Encoding;
+use crate::model::error::Result;
+use crate::model::signal::{Mask, Signal, Wire, WireMask};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+
+/// An encoded array as the network takes it; inside, what is wrong with it for this encoding.
+pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Result<Signal, String>> {
+    let rows = array.rows();
+    let tensor = match (encoding, &array.values) {
+        (Encoding::Scale { .. } | Encoding::OneHot { .. }, Values::F32(values))
+            if array.width() == encoding.shape().width() =>
+        {
+            Tensor::from_slice(values, (rows, array.width()), device)?
+        }
+        (Encoding::Code { keys, .. }, Values::U32(codes)) if array.width() == 1 => {
+            if let Some(code) = codes.iter().find(|code| **code as usize > keys.len()) {
+                return Ok(Err(format!("has code {code}, its table {} rows", keys.len() + 1)));
+            }
+            Tensor::from_slice(codes, rows, device)?
+        }
+        (Encoding::Tokens { tokenizer, .. }, Values::U32(tokens)) if array.offsets.is_some() => {
+            if let Some(token) = tokens.iter().find(|token| **token as usize >= tokenizer.size) {
+                return Ok(Err(format!("has token {token} of a vocabulary of {}", tokenizer.size)));
+            }
+            return sequence(array, Filler::Code(tokenizer.pad), device).map(Ok);
+        }
+        (Encoding::Series { center, .. }, Values::F32(_))
+            if array.offsets.is_some() && array.width() == center.len() =>
+        {
+            return sequence(array, Filler::F32(0.0), device).map(Ok);
+        }
+        (Encoding::Image { channels, height, width, mean, deviation }, Values::U8(pixels))
+            if array.shape[1..] == [*channels, *height, *width] =>
+        {
+            let area = height * width;
+            let table: Vec<[f32; 256]> =
+                mean.iter().zip(deviation).map(|(m, d)| normalized(*m, *d)).collect();
+            let channel = |index: usize| &table[index % channels];
+            let planes = pixels.chunks_exact(area.max(1)).enumerate();
+            let values: Vec<f32> = planes
+                .flat_map(|(plane, pixels)| {
+                    let of = channel(plane);
+                    pixels.iter().map(move |pixel| of[usize::from(*pixel)])
+                })
+                .collect();
+            Tensor::from_vec(values, (rows, *channels, *height, *width), device)?
+        }
+        _ => {
+            let shape = encoding.shape();
+            return Ok(Err(format!("is {:?} {:?}, not {shape}", array.element_type(), array.shape)));
+        }
+    };
+    Ok(Ok(Signal::plain(tensor)))
+}
+
+/// What each byte of a channel stands for.
+fn normalized(mean: f32, deviation: f32) -> [f32; 256] {
+    std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation)
+}
+
+/// Rows of different lengths, filled up behind their ends.
+fn sequence(array: &Array, filler: Filler, device: &Device) -> Result<Signal> {
+    let lengths: Vec<u32> = (0..array.rows()).map(|row| array.length(row) as u32).collect();
+    let padded = array.padded(&filler);
+    let x = match &padded.values {
+        Values::F32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
+        Values::U32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
+        other => return Err(candle_core::Error::msg(format!("no sequence of {} values", other.len())).into()),
+    };
+    let mask = Mask::of(lengths, padded.shape[1], device)?;
+    Ok(Signal { x, mask: Some(mask) })
+}
+
+/// A raw sequence or image as the network takes it.
+pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
+    match encoding {
+        Encoding::Tokens { tokenizer, .. } => {
+            let pad = graph.ints(&[i64::from(tokenizer.pad)]);
+            let behind = operator::equal(graph, raw, &pad);
+            Wire { x: raw.clone(), mask: Some(mask(graph, &behind)) }
+        }
+        Encoding::Series { center, scale, .. } => {
+            let missing = operator::is_nan(graph, raw);
+            let first = operator::slice(graph, &missing, 2, 0, 1);
+            let behind = operator::squeeze(graph, &first, &[2]);
+            let center = graph.weight("center", &[center.len()], center);
+            let scale = graph.weight("scale", &[scale.len()], scale);
+            let filled = operator::where_(graph, &missing, &center, raw);
+            let centered = operator::sub(graph, &filled, &center);
+            let x = operator::div(graph, &centered, &scale);
+            Wire { x, mask: Some(mask(graph, &behind)) }
+        }
+        Encoding::Image { mean, deviation, .. } => {
+            let bytes = operator::cast(graph, raw, ElementType::Float32);
+            let share = operator::scale(graph, &bytes, 1.0 / 255.0);
+            let mean = graph.weight("mean", &[mean.len(), 1, 1], mean);
+            let deviation = graph.weight("deviation", &[deviation.len(), 1, 1], deviation);
+            let centered = operator::sub(graph, &share, &mean);
+            Wire::plain(operator::div(graph, &centered, &deviation))
+        }
+        other => Wire::plain(emit_column(graph, raw, other)),
+    }
+}
+
+/// `behind`: a truth value `[batch, time]`, true behind a row's end.
+fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
+    let behind = operator::cast(graph, behind, ElementType::Float32);
+    let one = graph.scalar(1.0);
+    let steps = operator::sub(graph, &one, &behind);
+    let lengths = operator::reduce_sum(graph, &steps, &[1], false);
+    WireMask { lengths: operator::cast(graph, &lengths, ElementType::Int64), steps }
+}
+
+/// A raw column `[batch, 1]` as the network takes it.
+pub fn emit_column(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
+    match encoding {
+        Encoding::Scale { center, scale, fill, indicator } => {
+            let raw = operator::cast(graph, raw, ElementType::Float32);
+            let missing = operator::is_nan(graph, &raw);
+            let fill = graph.scalar(*fill);
+            let filled = operator::where_(graph, &missing, &fill, &raw);
+            let (center, scale) = (graph.scalar(*center), graph.scalar(*scale));
+            let centered = operator::sub(graph, &filled, &center);
+            let scaled = operator::div(graph, &centered, &scale);
+            if !indicator {
+                return scaled;
+            }
+            let missing = operator::cast(graph, &missing, ElementType::Float32);
+            operator::concat(graph, &[&scaled, &missing], 1)
+        }
+        Encoding::OneHot { keys } | Encoding::Code { keys, .. } => {
+            // [batch, 1] == [1, keys]: a value not among the keys has code 0, equal to none.
+            let codes = operator::codes(graph, raw, keys, 1, 0);
+            let known: Vec<i64> = (1..=keys.len() as i64).collect();
+            let known = graph.weight_ints("keys", &[1, keys.len()], &known);
+            let equal = operator::equal(graph, &codes, &known);
+            operator::cast(graph, &equal, ElementType::Float32)
+        }
+        _ => raw.clone(),
+    }
+}

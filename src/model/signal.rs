@@ -1,0 +1,106 @@
+//! What flows between layers: a tensor, and for sequences which of its steps are real.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use crate::model::error::Result;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+
+/// A batch between two layers.
+#[derive(Clone, Debug)]
+pub struct Signal {
+    /// As the [`Shape`](crate::domain::shape::Shape) of the layer before says.
+    pub x: Tensor,
+    /// Of a sequence, or of tokens.
+    pub mask: Option<Mask>,
+}
+
+/// Which steps of each row are real. Rows are filled up behind their ends, and none is empty.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// `[batch, time]`: 1 for a real step, else 0.
+    pub steps: Tensor,
+    /// Steps of each row.
+    pub lengths: Arc<[u32]>,
+}
+
+impl Mask {
+    /// The mask of rows of these lengths, `time` steps wide.
+    pub fn of(lengths: Vec<u32>, time: usize, device: &Device) -> Result<Self> {
+        let steps = lengths
+            .iter()
+            .flat_map(|&length| (0..time).map(move |t| f32::from(u8::from(t < length as usize))));
+        let steps = Tensor::from_iter(steps, device)?.reshape((lengths.len(), time))?;
+        Ok(Self { steps, lengths: lengths.into() })
+    }
+
+    /// Is every step of every row real?
+    pub fn is_full(&self) -> bool {
+        let time = self.steps.dims()[1] as u32;
+        self.lengths.iter().all(|length| *length == time)
+    }
+}
+
+impl Signal {
+    /// Without steps.
+    pub fn plain(x: Tensor) -> Self {
+        Self { x, mask: None }
+    }
+
+    /// Another tensor of the same steps.
+    pub fn with(&self, x: Tensor) -> Self {
+        Self { x, mask: self.mask.clone() }
+    }
+
+    /// The tensor with zeros behind each row's end; as it is where there are no steps.
+    pub fn cleared(&self) -> Result<Tensor> {
+        match &self.mask {
+            Some(mask) if !mask.is_full() => {
+                let mut shape = mask.steps.dims().to_vec();
+                shape.resize(self.x.rank(), 1);
+                Ok(self.x.broadcast_mul(&mask.steps.reshape(shape)?)?)
+            }
+            _ => Ok(self.x.clone()),
+        }
+    }
+}
+
+/// A [`Signal`] in an ONNX graph.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    pub x: Value,
+    pub mask: Option<WireMask>,
+}
+
+/// A [`Mask`] in an ONNX graph.
+#[derive(Clone, Debug)]
+pub struct WireMask {
+    /// Float `[batch, time]`.
+    pub steps: Value,
+    /// Whole numbers `[batch]`, 64 bits.
+    pub lengths: Value,
+}
+
+impl Wire {
+    pub fn plain(x: Value) -> Self {
+        Self { x, mask: None }
+    }
+
+    /// Another value of the same steps.
+    pub fn with(&self, x: Value) -> Self {
+        Self { x, mask: self.mask.clone() }
+    }
+
+    /// `[batch, time, width]` with zeros behind each row's end; as it is where there are no steps.
+    pub fn cleared(&self, graph: &mut Graph) -> Value {
+        match &self.mask {
+            Some(mask) => {
+                let steps = operator::unsqueeze(graph, &mask.steps, &[2]);
+                operator::mul(graph, &self.x, &steps)
+            }
+            None => self.x.clone(),
+        }
+    }
+}
