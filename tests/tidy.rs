@@ -25,11 +25,16 @@ const READERS_OF_WORDS: [&str; 2] = ["spec", "plan"];
 const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
 /// The pure half of shelf items: words, and what they say of themselves without tensors or files.
-const PURE: [&str; 5] = ["ClassWeights", "MissingNumber", "default_metrics", "LayerWords", "LossWords"];
+const PURE: [&str; 7] =
+    ["ClassWeights", "MissingNumber", "default_metrics", "LayerWords", "LossWords", "accepts", "together"];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 21] = [
+const FOREIGN: [(&str, &[&str]); 24] = [
     ("polars", &["data"]),
+    ("tokenizers", &["data"]),
+    ("jieba_rs", &["data"]),
+    ("image", &["data"]),
+    ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),
     ("rusqlite", &["store"]),
@@ -45,7 +50,6 @@ const FOREIGN: [(&str, &[&str]); 21] = [
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
-    ("comfy_table", &["report", "cli"]),
     ("mimalloc", &["main.rs"]),
     ("strsim", &["domain"]),
     ("anyhow", &[]),

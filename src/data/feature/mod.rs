@@ -20,6 +20,7 @@ use crate::data::fit::Note;
 use crate::data::frame::Frame;
 use crate::domain::array::{Array, ElementType};
 use crate::domain::kinds::kinds;
+use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 
 kinds! {
@@ -32,6 +33,9 @@ kinds! {
         OneHot: "one_hot" => one_hot::OneHotSpec,
     }
 }
+
+/// Stands for a size that only the data can tell.
+pub const SOME_SIZE: usize = 16;
 
 /// What stands in for a missing number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +73,18 @@ pub(in crate::data) struct Feature {
 }
 
 impl FeatureSpec {
+    /// What it gives for one row, as far as words can tell: sizes that only the data know are
+    /// [`SOME_SIZE`].
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Number(_)
+            | Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Category(_)
+            | Self::OneHot(_) => Shape::vector(SOME_SIZE),
+        }
+    }
+
     /// Fits on training rows, and encodes every row of every part.
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
         match self {

@@ -63,8 +63,8 @@ fn each<'a>(
 fn learns(layer: &LayerSpec) -> bool {
     match layer {
         LayerSpec::Residual(residual) => residual.layers.iter().any(learns),
-        LayerSpec::Dense(_) | LayerSpec::BatchNorm(_) | LayerSpec::LayerNorm(_) => true,
         LayerSpec::Dropout(_) | LayerSpec::Activation(_) | LayerSpec::Mark(_) => false,
+        _ => true,
     }
 }
 

@@ -4,29 +4,37 @@
 use std::collections::HashMap;
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::Choice;
+use crate::domain::kinds::{Choice, a};
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
+use crate::domain::task::TargetSpec;
+use crate::model::head::accepts;
+use crate::model::input::together;
 use crate::model::spec::LayerSpec;
 use crate::spec::pipeline::PipelineSpec;
-
-/// Stands for a width that only the data can tell.
-const SOME_WIDTH: usize = 16;
 
 /// Checks encoders, trunk and heads; at most one diagnostic per list.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut marks = HashMap::new();
-    let mut width = 0;
+    let mut shapes = Vec::new();
     for (name, input) in &pipeline.inputs {
         let path = Path::of("inputs").key(name).key(input.name()).key("encoder");
-        // Every kind of input there is gives a vector.
-        match walk(&input.encoder, Shape::vector(SOME_WIDTH), &path, &mut HashMap::new()) {
-            Ok(shape) => width += shape.width(),
+        match walk(&input.encoder, input.feature.shape(), &path, &mut HashMap::new()) {
+            Ok(shape) => shapes.push((name, shape)),
             Err(diagnostic) => found.push(diagnostic),
         }
     }
-    let end = match walk(&pipeline.trunk, Shape::vector(width.max(1)), &Path::of("trunk"), &mut marks) {
+    let given = match together(shapes.into_iter()) {
+        Ok(shape) => shape,
+        Err((name, reason)) => {
+            let kind = pipeline.inputs.get(&name).map_or("", |input| input.name());
+            let path = Path::of("inputs").key(&name).key(kind);
+            found.push(Diagnostic::error("input-shape", path, format!("`{name}` {reason}")));
+            return found;
+        }
+    };
+    let end = match walk(&pipeline.trunk, given, &Path::of("trunk"), &mut marks) {
         Ok(shape) => shape,
         Err(diagnostic) => {
             found.push(diagnostic);
@@ -35,9 +43,54 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     };
     for (name, task) in &pipeline.tasks {
         let read = task.from.as_ref().and_then(|mark| marks.get(mark).copied()).unwrap_or(end);
-        let shape = read.with_width(read.width() + task.after.len());
-        let path = Path::of("tasks").key(name).key("head");
-        found.extend(walk(&task.head, shape, &path, &mut HashMap::new()).err());
+        let task_path = Path::of("tasks").key(name);
+        let shape = match (task.after.is_empty(), read) {
+            (true, read) => read,
+            (false, Shape::Vector { width }) => Shape::vector(width + task.after.len()),
+            (false, read) => {
+                let message = format!("`{name}` sees other tasks' answers beside {read}, not a vector");
+                let help = "put a `pool` or a `flatten` at the trunk's end";
+                found.push(Diagnostic::error("after-shape", task_path.key("after"), message).help(help));
+                continue;
+            }
+        };
+        match walk(&task.head, shape, &task_path.key("head"), &mut HashMap::new()) {
+            Ok(shape) => {
+                if let Err(reason) = accepts(task.kind.name(), shape) {
+                    let message = format!("{} task {reason}", a(task.kind.name()));
+                    found.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
+                }
+            }
+            Err(diagnostic) => found.push(diagnostic),
+        }
+    }
+    found.extend(looks_ahead(pipeline));
+    found
+}
+
+/// A language model that sees the token it is to guess.
+fn looks_ahead(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, task) in &pipeline.tasks {
+        if !matches!(task.kind, TargetSpec::LanguageModel(_)) {
+            continue;
+        }
+        let reads = |layer: &&LayerSpec| !matches!(layer, LayerSpec::Mark(mark) if task.from.as_ref() == Some(&mark.name));
+        let trunk = pipeline.trunk.iter().take_while(reads).map(|layer| (layer, "trunk"));
+        let encoders =
+            pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
+        let head = task.head.iter().map(|layer| (layer, "head"));
+        let ahead = encoders.chain(trunk).chain(head).find(|(layer, _)| !layer.view().is_causal());
+        if let Some((layer, place)) = ahead {
+            let message = format!(
+                "the language model `{name}` reads a `{}` in the {place}, which looks ahead at the very token to be guessed",
+                layer.name()
+            );
+            let help = "read `from` a mark before it, or make it causal";
+            found.push(
+                Diagnostic::error("looks-ahead", Path::of("tasks").key(name).key("kind"), message).help(help),
+            );
+        }
     }
     found
 }

@@ -84,17 +84,18 @@ fn columns(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let columns = &task.target.0;
     let (kind, target) = (task.kind.name(), path.key("target"));
     match &task.kind {
-        TargetSpec::Binary(_) | TargetSpec::Multiclass(_) | TargetSpec::Ordinal(_) if columns.len() > 1 => {
-            let message = format!("{} task has one target column, but {} are named", a(kind), columns.len());
-            let help = "several columns of 0 and 1 are `kind: multilabel`, several numbers `kind: regression`; \
-                        else make a task of each";
-            found.push(Diagnostic::error("target-count", target.clone(), message).help(help));
-        }
         TargetSpec::Multilabel(_) if columns.len() == 1 => {
             let message = format!("a multilabel task with the one column `{}` is a binary task", columns[0]);
             found.push(
                 Diagnostic::warning("target-count", target.clone(), message).help("write `kind: binary`"),
             );
+        }
+        TargetSpec::Multilabel(_) | TargetSpec::Regression(_) => {}
+        _ if columns.len() > 1 => {
+            let message = format!("{} task has one target column, but {} are named", a(kind), columns.len());
+            let help = "several columns of 0 and 1 are `kind: multilabel`, several numbers `kind: regression`; \
+                        else make a task of each";
+            found.push(Diagnostic::error("target-count", target.clone(), message).help(help));
         }
         _ => {}
     }
@@ -115,6 +116,10 @@ fn leaks(
     path: &Path,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    // The next token of an input is no answer given away.
+    if matches!(task.kind, TargetSpec::LanguageModel(_)) {
+        return found;
+    }
     let several = task.target.0.len() > 1;
     for (position, column) in task.target.0.iter().enumerate() {
         let place = if several { path.index(position) } else { path.clone() };
