@@ -16,3 +16,4 @@ pub mod signature;
 pub mod table;
 pub mod task;
 pub mod text;
+pub mod tokenizer;

@@ -6,7 +6,7 @@ use crate::domain::array::ElementType;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
-use crate::domain::text::Tokenizer;
+use crate::domain::tokenizer::{Side, Tokenizer};
 
 /// The ins and outs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ pub enum Encoding {
     /// As `Code`, but one column per key with a 1 in the value's own; all 0 for a value not in
     /// `keys`. Float `[rows, keys]`.
     OneHot { keys: Keys },
-    /// Token numbers, at most `length` of them; sequences of codes. Fed as whole numbers `[rows, time]`, each
-    /// row filled up with the tokenizer's `pad`.
-    Tokens { tokenizer: Tokenizer, length: usize },
+    /// Token numbers, at most `length` of them, of a longer row those at its `side`; sequences of codes. Fed
+    /// as whole numbers `[rows, time]`, each row filled up with the tokenizer's `pad`.
+    Tokens { tokenizer: Tokenizer, length: usize, side: Side },
     /// (x - center) / scale in each column, at most `length` steps; sequences of floats. Fed as floats
     /// `[rows, time, width]`, each row filled up with NaN.
     Series { center: Vec<f32>, scale: Vec<f32>, length: usize },

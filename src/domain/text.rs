@@ -1,92 +1,11 @@
-//! Words about text: how it is cut into tokens, and how it is written.
+//! Words about text: how it is written, token by token.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::{Count, Rate};
-
-kinds! {
-    /// How a text is cut into tokens.
-    pub enum TokenizerSpec: "tokenizer" {
-        Word: "word" => WordSpec,
-        Character: "character" => CharacterSpec,
-    }
-}
-
-/// Words and punctuation marks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WordSpec {
-    /// Different words kept, the most frequent of the training rows. Default 30000.
-    pub vocabulary: Count,
-    /// Read `The` as `the`. Default true.
-    pub lowercase: bool,
-    /// Times a word must stand on training rows to be known. Default 2.
-    pub minimum: Count,
-}
-
-impl Default for WordSpec {
-    fn default() -> Self {
-        Self { vocabulary: Count::constant(30_000), lowercase: true, minimum: Count::constant(2) }
-    }
-}
-
-impl Settings for WordSpec {
-    const BARE: Option<&'static str> = Some("vocabulary");
-    const EXAMPLE: &'static str = "{word: {vocabulary: 20000, lowercase: true, minimum: 2}}";
-}
-
-/// Characters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CharacterSpec {
-    /// Times a character must stand on training rows to be known. Default 2.
-    pub minimum: Count,
-}
-
-impl Default for CharacterSpec {
-    fn default() -> Self {
-        Self { minimum: Count::constant(2) }
-    }
-}
-
-impl Settings for CharacterSpec {
-    const BARE: Option<&'static str> = Some("minimum");
-    const EXAMPLE: &'static str = "{character: {minimum: 2}}";
-}
-
-impl Default for TokenizerSpec {
-    fn default() -> Self {
-        Self::Word(WordSpec::default())
-    }
-}
-
-/// A tokenizer, fitted on training rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tokenizer {
-    /// What cuts a text before `json` does.
-    pub segmenter: Segmenter,
-    /// In the form of Hugging Face's `tokenizer.json`.
-    pub json: String,
-    /// Token numbers are below this.
-    pub size: usize,
-    /// Stands behind a row's end, and nowhere else.
-    pub pad: u32,
-    pub unknown: Option<u32>,
-    pub begin: Option<u32>,
-    pub end: Option<u32>,
-}
-
-/// What cuts a text into words before the tokenizer proper.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Segmenter {
-    #[default]
-    None,
-    /// Chinese words, by a dictionary and a hidden Markov model.
-    Jieba,
-}
+pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerSpec};
 
 /// A text to be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
