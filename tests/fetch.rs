@@ -1,0 +1,26 @@
+//! The script that brings data tests itself; it needs Python, but no network.
+
+use std::process::Command;
+
+use crate::support::root;
+
+fn python(arguments: &[&str]) -> Option<std::process::Output> {
+    Command::new("python3").args(arguments).current_dir(root()).output().ok()
+}
+
+#[test]
+fn the_fetch_script_does_what_it_promises() {
+    let Some(output) = python(&["pipelines/data/fetch", "--self-test"]) else {
+        println!("there is no python3 here: not tested");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_name_that_is_not_known_is_answered_with_the_known_ones() {
+    let Some(output) = python(&["pipelines/data/fetch", "mnits"]) else { return };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no `mnits`; there are multi_mnist, "), "{said}");
+}
