@@ -1,14 +1,15 @@
 //! From a file's name to a plan, or to everything that is wrong with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::arguments::{Changes, Colour};
 use crate::cli::error::Error;
 use crate::cli::output;
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::plan::Plan;
 use crate::spec::render::render;
 use crate::spec::{self, Override, Source};
+use crate::store::Store;
 
 /// A pipeline as it was written, and what it means or why it means nothing.
 pub struct Reading {
@@ -27,16 +28,16 @@ pub struct Pipeline {
 }
 
 /// Reads and resolves a file; touches no data.
-pub fn read(file: &Path, changes: &Changes) -> Result<Reading, Error> {
+pub fn read(file: &std::path::Path, changes: &Changes) -> Result<Reading, Error> {
     let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
     Ok(resolve(&bytes, file, &overrides(changes)?))
 }
 
 /// Reads and resolves what was in a file.
-pub fn resolve(bytes: &[u8], file: &Path, overrides: &[Override]) -> Reading {
+pub fn resolve(bytes: &[u8], file: &std::path::Path, overrides: &[Override]) -> Reading {
     let source = Source::new(bytes, file, overrides);
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let base = file.parent().unwrap_or(Path::new("")).to_owned();
+    let base = file.parent().unwrap_or(std::path::Path::new("")).to_owned();
     let meaning = spec::read_source(&source).and_then(|pipeline| crate::plan::resolve(&pipeline, &name));
     Reading { source, base, meaning }
 }
@@ -52,6 +53,28 @@ impl Reading {
             }
             Err(problems) => Err(Error::Diagnostics { rendered: render(&problems, &self.source, colour) }),
         }
+    }
+}
+
+impl Pipeline {
+    /// Finds the earlier run that this one starts from, by its full name.
+    pub fn find_start(&mut self, store: &Store, colour: Colour) -> Result<(), Error> {
+        let Some(start) = &mut self.plan.pipeline.train.start_from else { return Ok(()) };
+        if let Some(run) = store.last_finished(&start.run)? {
+            start.run = run.to_string();
+            return Ok(());
+        }
+        match store.resolve_run(&start.run) {
+            Ok(run) => start.run = run.to_string(),
+            Err(error) => {
+                let path = Path::of("train").key("start_from").key("run");
+                let help = "first run the pipeline whose trunk is to be used; `mtl runs` lists runs";
+                let problem = Diagnostic::error("unknown-run", path, error.to_string()).help(help);
+                let rendered = render(&[problem], &self.source, output::coloured_errors(colour));
+                return Err(Error::Diagnostics { rendered });
+            }
+        }
+        Ok(())
     }
 }
 

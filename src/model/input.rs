@@ -81,6 +81,11 @@ impl Inputs {
         self.output
     }
 
+    /// Is every input a vector?
+    pub fn are_vectors(&self) -> bool {
+        self.columns.iter().all(Option::is_some)
+    }
+
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }

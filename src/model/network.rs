@@ -1,8 +1,10 @@
 //! A network: inputs, the body tasks share, and each task's own layers and end.
 
+use std::path::Path;
+
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::ElementType;
+use crate::domain::array::{Array, ElementType};
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
@@ -96,6 +98,16 @@ impl Network {
 
     pub fn device(&self) -> &Device {
         self.weights.device()
+    }
+
+    /// Takes the weights whose names begin with one of `prefixes` from another network's file.
+    pub fn start_from(&self, weights: &Path, prefixes: &[&str]) -> Result<()> {
+        self.weights.load_part(weights, prefixes)
+    }
+
+    /// Weights whose names begin with `prefix` learn no more.
+    pub fn freeze(&mut self, prefix: &str) {
+        self.weights.freeze(prefix);
     }
 
     /// The number of a task.
@@ -202,6 +214,25 @@ impl Network {
         }
         let (logits, width) = (logits.reshape(((), target.logits()))?, target.width());
         loss.forward(&logits, &truth.reshape(((), width))?, &mask.reshape(((), width))?, target)
+    }
+
+    /// Rows at a time, where nothing else asks for a number: enough to keep the threads busy, few
+    /// enough to stay small. Changes no answer.
+    pub fn comfortable_rows(&self) -> usize {
+        match self.inputs.are_vectors() {
+            true => 4096,
+            false => 256,
+        }
+    }
+
+    /// Does more than its logits make a task's loss?
+    pub fn has_own_loss(&self, task: usize) -> bool {
+        self.tasks[task].head.has_own_loss()
+    }
+
+    /// The class of every step, where more than each step's own logits decide; `logits` as predicted.
+    pub fn decide(&self, task: usize, logits: &Array) -> Option<Vec<u32>> {
+        self.tasks[task].head.decide(logits)
     }
 
     /// What every task says of these rows, `batch` rows at a time.

@@ -161,18 +161,35 @@ impl Weights {
 
     /// Reads what `save` wrote for a network of the same build. Nothing changes if anything is wrong.
     pub fn load(&self, path: &Path) -> Result<()> {
-        let bytes = std::fs::read(path).map_err(|source| Error::File {
-            doing: "read",
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = read(path)?;
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
         if let Some(name) = file.names().into_iter().find(|name| self.list.iter().all(|w| w.name != **name)) {
             return Err(weights_error(path, format!("belong to another network: it has no `{name}`")));
         }
-        let mut values = Vec::with_capacity(self.list.len());
-        for weight in &self.list {
+        self.take(path, &file, |_| true)
+    }
+
+    /// Reads those weights of another network's file whose names begin with one of `prefixes`: all that this
+    /// network has of them, and of the same shapes. Nothing changes if anything is wrong.
+    pub fn load_part(&self, path: &Path, prefixes: &[&str]) -> Result<()> {
+        let bytes = read(path)?;
+        let file = SafeTensors::deserialize(&bytes)
+            .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
+        self.take(path, &file, |name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+    }
+
+    /// Weights whose names begin with `prefix` learn no more.
+    pub fn freeze(&mut self, prefix: &str) {
+        self.list
+            .iter_mut()
+            .filter(|weight| weight.name.starts_with(prefix))
+            .for_each(|w| w.trainable = false);
+    }
+
+    fn take(&self, path: &Path, file: &SafeTensors, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let mut values = Vec::new();
+        for weight in self.list.iter().filter(|weight| wanted(&weight.name)) {
             let view = file.tensor(&weight.name).map_err(|_| {
                 weights_error(path, format!("belong to another network: `{}` is missing", weight.name))
             })?;
@@ -187,10 +204,14 @@ impl Weights {
                 return Err(weights_error(path, reason));
             }
             let floats = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            values.push(floats.collect());
+            values.push((weight, floats.collect()));
         }
-        self.restore(&Snapshot(values))
+        values.into_iter().try_for_each(|(weight, values)| set(&weight.var, values))
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| Error::File { doing: "read", path: path.to_owned(), source })
 }
 
 /// A tensor's values in host memory, row-major.

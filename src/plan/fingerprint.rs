@@ -73,7 +73,12 @@ impl Plan {
                         json!([task.name, task.table, task.columns, task.target, task.missing_is_error])
                     })
                     .collect();
-                json!({ "inputs": self.inputs(), "tasks": tasks })
+                let start = pipeline.train.start_from.as_ref().map(|start| &start.run);
+                match start {
+                    // Inputs are encoded as the earlier run did.
+                    Some(run) => json!({ "inputs": self.inputs(), "tasks": tasks, "start_from": run }),
+                    None => json!({ "inputs": self.inputs(), "tasks": tasks }),
+                }
             }
             Work::Train => {
                 let mut train = to_json(&pipeline.train);

@@ -25,6 +25,8 @@ pub enum Error {
     Parity { largest: f64, tolerance: f64, output: String },
     #[error("the artifact in {} is damaged: {reason}; remove it, or run with --fresh", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("there is no run `{run}` with trained weights to start from; `mtl runs` lists runs")]
+    NoEarlierRun { run: String },
     #[error("{} holds no model.onnx", folder.display())]
     NoModel { folder: PathBuf },
     #[error("{} is not an earlier bundle: it holds `{holds}`; name a new folder", folder.display())]

@@ -52,6 +52,16 @@ impl Store {
         Ok(lines)
     }
 
+    /// The newest finished run of a pipeline.
+    pub fn last_finished(&self, pipeline: &str) -> Result<Option<RunId>, Error> {
+        let found = self.select(
+            "SELECT run FROM runs WHERE pipeline = ?1 AND state = 'finished' ORDER BY started_at DESC, rowid DESC",
+            [pipeline],
+            |row| run_id(row, 0),
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// Names of all runs, the newest first.
     pub(crate) fn run_names(&self) -> Result<Vec<String>, Error> {
         self.select("SELECT run FROM runs ORDER BY started_at DESC, rowid DESC", [], |row| row.get(0))

@@ -1,12 +1,12 @@
 //! What a training is given, and what it gives back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricSpec;
 use crate::model::spec::NetworkSpec;
-use crate::train::spec::{TrainSpec, WeightingSpec};
+use crate::train::spec::{Reused, TrainSpec, WeightingSpec};
 
 /// One trial's training.
 pub struct Job<'a> {
@@ -24,8 +24,19 @@ pub struct Job<'a> {
     pub checkpoint_dir: &'a Path,
     /// Stands for all of the above: data, network, settings, seed.
     pub job_fingerprint: &'a str,
+    /// What it begins with, instead of initial weights.
+    pub start: Option<Start>,
     /// The folder of `weights.safetensors`: the best epoch's weights.
     pub output: &'a Path,
+}
+
+/// What an earlier training learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Its weights' file.
+    pub weights: PathBuf,
+    /// What stays as it was.
+    pub freeze: Vec<Reused>,
 }
 
 /// A finished training.

@@ -14,6 +14,7 @@ pub mod regularization;
 #[cfg(test)]
 mod rehearsal;
 pub mod schedule;
+pub mod scoring;
 pub mod spec;
 pub mod trainer;
 pub mod training;

@@ -76,24 +76,41 @@ pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32
             .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
             .collect(),
         Target::PixelRegression { center, scale, .. } => {
-            let all: Vec<u32> = train.to_vec();
-            vec![((mean(truth, 0, &all) - f64::from(*center)) / f64::from(*scale)) as f32]
+            vec![((mean(truth, 0, 1, train) - f64::from(*center)) / f64::from(*scale)) as f32]
         }
         // Nobody asks: a vocabulary is too wide for a row of logits at every token.
         Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
         Target::Regression { center, scale, .. } => (0..center.len())
             .map(|column| {
-                ((mean(truth, column, train) - f64::from(center[column])) / f64::from(scale[column])) as f32
+                ((mean(truth, column, center.len(), train) - f64::from(center[column]))
+                    / f64::from(scale[column])) as f32
             })
             .collect(),
     }
 }
 
-/// The mean of a column's present cells; 0 of none.
-fn mean(truth: &Array, column: usize, rows: &[u32]) -> f64 {
+/// What a token of the validation rows costs when the answer is always the training rows' frequencies:
+/// the mean of -log p. A token that never occurs counts as half a one.
+pub fn token_entropy(truth: &Array, vocabulary: usize, train: &[u32], valid: &[u32]) -> Option<f64> {
+    let cells = truth.as_f32()?;
+    let tokens = |rows: &'_ [u32]| -> Vec<usize> {
+        let steps = rows.iter().flat_map(|row| truth.row(*row as usize));
+        steps.map(|step| cells[step]).filter(|cell| !cell.is_nan()).map(|cell| cell as usize).collect()
+    };
+    let mut counts = vec![0.5_f64; vocabulary];
+    tokens(train).into_iter().for_each(|token| counts[token] += 1.0);
+    let total: f64 = counts.iter().sum();
+    let asked = tokens(valid);
+    let sum: f64 = asked.iter().map(|token| (total / counts[*token]).ln()).sum();
+    (!asked.is_empty()).then(|| sum / asked.len() as f64)
+}
+
+/// The mean of the present cells that stand at `column` of `columns`; 0 of none.
+fn mean(truth: &Array, column: usize, columns: usize, rows: &[u32]) -> f64 {
     let (width, cells) = (truth.width(), truth.as_f32().unwrap_or_default());
-    let present = rows.iter().map(|row| cells[*row as usize * width + column]).filter(|cell| !cell.is_nan());
-    let (sum, count) = present.fold((0.0, 0_u64), |(sum, count), cell| (sum + f64::from(cell), count + 1));
+    let row = |row: &u32| cells[*row as usize * width..][..width].iter().skip(column).step_by(columns);
+    let present = rows.iter().flat_map(row).filter(|cell| !cell.is_nan());
+    let (sum, count) = present.fold((0.0, 0_u64), |(sum, count), cell| (sum + f64::from(*cell), count + 1));
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 

@@ -211,6 +211,7 @@ impl Rehearsal {
         let network = self.network_spec();
         let tasks = self.dataset.signature.tasks.iter();
         let job = Job {
+            start: None,
             trial: 1,
             seed: self.seed,
             network: &network,

@@ -35,6 +35,9 @@ pub struct TrainSpec {
     pub device: DeviceSpec,
     /// When to save what is needed to go on after an interruption.
     pub checkpoint: CheckpointSpec,
+    /// Begin with what an earlier run learned. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<StartFromSpec>,
 }
 
 impl Default for TrainSpec {
@@ -49,6 +52,7 @@ impl Default for TrainSpec {
             monitor: MonitorSpec::default(),
             device: DeviceSpec::default(),
             checkpoint: CheckpointSpec::default(),
+            start_from: None,
         }
     }
 }
@@ -65,6 +69,40 @@ pub struct MonitorSpec {
     pub metric: Option<MetricSpec>,
     /// Stop after this many epochs without a better one. Default: never.
     pub patience: Option<Count>,
+}
+
+/// Begin with the inputs and the trunk of an earlier run (transfer learning). Inputs are encoded as that
+/// run fitted them: its vocabularies, means and classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartFromSpec {
+    /// The run's name, a unique beginning of it, or a pipeline's name for its last finished run.
+    pub run: String,
+    /// What stays as it was: inputs, trunk. Default nothing.
+    #[serde(default)]
+    pub freeze: Vec<Reused>,
+}
+
+/// A part of a network that a later one can begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reused {
+    /// Embeddings of categories, and the inputs' own encoders.
+    Inputs,
+    /// The shared layers.
+    Trunk,
+}
+
+impl Reused {
+    pub const ALL: [Self; 2] = [Self::Inputs, Self::Trunk];
+
+    /// How its weights' names begin.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Inputs => "input.",
+            Self::Trunk => "trunk.",
+        }
+    }
 }
 
 /// When to save what is needed to go on. Whichever comes first.

@@ -14,6 +14,7 @@ use crate::train::job::{Job, Trained};
 use crate::train::learner::Outcome;
 use crate::train::record::{Epoch, Position, Tally};
 use crate::train::schedule::Clock;
+use crate::train::spec::Reused;
 use crate::train::training::Training;
 
 /// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
@@ -23,7 +24,12 @@ use crate::train::training::Training;
 pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trained> {
     let started = Instant::now();
     let device = device(&job.spec.device)?;
-    let network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
+    let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
+    if let Some(start) = &job.start {
+        network.start_from(&start.weights, &Reused::ALL.map(Reused::prefix))?;
+        start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
+    }
+    let network = network;
     let loader = Loader::new(job.dataset, &network, job.seed, job.spec.batch_size.get());
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;

@@ -1,18 +1,14 @@
 //! How good the weights are on validation rows, after every epoch.
 
-use candle_core::Tensor;
-
-use crate::domain::array::Array;
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
 use crate::evaluate::metric::MetricSpec;
-use crate::evaluate::{Answers, evaluate};
-use crate::model::labels::Labels;
 use crate::model::network::Network;
 use crate::train::batch::targets;
 use crate::train::error::Result;
-use crate::train::objective::{Objective, constant_logits, reference};
+use crate::train::objective::{Objective, constant_logits, reference, token_entropy};
+use crate::train::scoring::Scoring;
 
 /// What validation rows say of one epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,9 +28,6 @@ pub struct Validation<'a> {
     /// What each task's loss is measured by.
     references: Vec<f64>,
 }
-
-/// Rows at a time: enough to keep the threads busy, few enough to stay small.
-const ROWS: usize = 4096;
 
 impl<'a> Validation<'a> {
     pub fn new(
@@ -59,33 +52,17 @@ impl<'a> Validation<'a> {
         let mut losses = vec![None; self.metrics.len()];
         let mut scores = Vec::new();
         for table in self.tables() {
-            let targets = targets(self.dataset, table);
-            let tasks: Vec<usize> = targets.iter().map(|(task, _)| *task).collect();
-            let predictions = self.network.predict_tasks(table, &table.valid, ROWS, &tasks)?;
-            for ((task, truth), prediction) in targets.into_iter().zip(predictions) {
-                let signature = &self.dataset.signature.tasks[task];
-                let loss = self.loss(table, task, truth, prediction.logits.as_f32().unwrap_or_default())?;
-                losses[task] = loss;
-                let truth = truth.gather(&table.valid);
-                let answers = Answers::new(
-                    &signature.target,
-                    truth.as_f32().unwrap_or_default(),
-                    prediction.answers.as_f32().unwrap_or_default(),
-                    table.valid.len(),
-                );
-                scores.extend(loss.filter(|loss| loss.is_finite()).map(|value| Score {
-                    task: signature.name.clone(),
-                    split: Split::Valid,
-                    metric: "loss".into(),
-                    value,
-                    direction: Direction::Lower,
-                    rows: answers.present(),
-                }));
-                scores.extend(evaluate(&signature.name, Split::Valid, &self.metrics[task], &answers));
+            for found in self.scoring().score(table, Split::Valid)? {
+                losses[found.task] = found.loss;
+                scores.extend(found.scores);
             }
         }
         let objective = self.objective.value(&scores, &losses, &self.references);
         Ok(Findings { scores, objective: objective.filter(|value| value.is_finite()) })
+    }
+
+    fn scoring(&self) -> Scoring<'_> {
+        Scoring { dataset: self.dataset, network: self.network, metrics: &self.metrics }
     }
 
     /// The tables with validation rows.
@@ -98,21 +75,19 @@ impl<'a> Validation<'a> {
         let mut losses = vec![None; self.metrics.len()];
         for table in self.tables() {
             for (task, truth) in targets(self.dataset, table) {
-                let row = constant_logits(&self.dataset.signature.tasks[task].target, truth, &table.train);
-                losses[task] = self.loss(table, task, truth, &row.repeat(table.valid.len()))?;
+                let target = &self.dataset.signature.tasks[task].target;
+                losses[task] = match target.writes() {
+                    Some(tokenizer) => token_entropy(truth, tokenizer.size, &table.train, &table.valid),
+                    None => {
+                        let row = constant_logits(target, truth, &table.train);
+                        let valid = truth.gather(&table.valid);
+                        let cells = valid.as_f32().map_or(0, <[f32]>::len) / target.width();
+                        self.scoring().of_cells(task, &valid, &row.repeat(cells))?
+                    }
+                };
             }
         }
         Ok(losses)
-    }
-
-    /// One task's loss over a table's validation rows; `None` when none of them has a label.
-    fn loss(&self, table: &Table, task: usize, truth: &Array, logits: &[f32]) -> Result<Option<f64>> {
-        let device = self.network.device();
-        let Some(labels) = Labels::gather(task, truth, &table.valid, device)? else { return Ok(None) };
-        let width = self.dataset.signature.tasks[task].target.logits();
-        let logits = Tensor::from_slice(logits, (table.valid.len(), width), device)?;
-        let loss = self.network.loss(task, &logits, &labels.truth, &labels.mask)?;
-        Ok(Some(f64::from(loss.to_scalar::<f32>()?)))
     }
 }
 

@@ -10,9 +10,12 @@ use crate::plan::render::{self, PartView, StageView, View};
 use crate::run::engine::standings;
 
 pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Error> {
-    let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
-    let plan = &pipeline.plan;
+    let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
+    if pipeline.plan.pipeline.train.start_from.is_some() {
+        pipeline.find_start(&workspace::open(&layout)?, arguments.color)?;
+    }
+    let plan = &pipeline.plan;
     let standings = standings(plan, &pipeline.base, &layout, false);
     let stage = |key: &String| StageView {
         key: key.clone(),

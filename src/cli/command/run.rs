@@ -20,9 +20,10 @@ use crate::store::Store;
 use crate::store::recorder::Recorder;
 
 pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
-    let pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
+    let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
+    pipeline.find_start(&store, arguments.color)?;
     let run = new_run(&layout, &pipeline)?;
     let job = Job { run, fresh: words.fresh, only: words.only.as_deref(), resumed: false };
     perform_job(arguments, &layout, store, &pipeline, &words.file, &job, &words.showing)

@@ -8,6 +8,7 @@ pub mod regression;
 
 use candle_core::Tensor;
 
+use crate::domain::array::Array;
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
 use crate::model::error::Result;
@@ -29,6 +30,16 @@ pub trait Head: Send + Sync {
     /// taken of every cell of the logits.
     fn loss(&self, _x: &Signal, _labels: &Labels, _loss: &LossSpec, _mode: &Mode) -> Result<Option<Tensor>> {
         Ok(None)
+    }
+
+    /// Does `loss` give one?
+    fn has_own_loss(&self) -> bool {
+        false
+    }
+
+    /// The class of every step, where more than each step's own logits decide; `logits` are sequences.
+    fn decide(&self, _logits: &Array) -> Option<Vec<u32>> {
+        None
     }
 
     /// Probabilities, or numbers in the target's unit: `[rows, answers]`.

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::event::Observer;
+use crate::domain::name::RunId;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::stage::Keep;
 use crate::train::Job;
+use crate::train::job::Start;
+use crate::train::spec::StartFromSpec;
 
 /// The trained weights, in the artifact's and the trial's folder.
 pub const WEIGHTS: &str = "weights.safetensors";
@@ -25,7 +28,9 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let network = context.plan.network();
     let spec = &context.plan.pipeline.train;
     let checkpoints = unfinished(context, stage)?;
+    let start = spec.start_from.as_ref().map(|words| start(context, words)).transpose()?;
     let job = Job {
+        start,
         trial: trial.number,
         seed: trial.seed,
         network: &network,
@@ -39,6 +44,20 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     };
     crate::train::train(&job, tape, context.cancel)?;
     Ok(Keep::Yes)
+}
+
+/// Where the earlier run's weights lie.
+fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
+    let weights = earlier(context, words)?.join(WEIGHTS);
+    Ok(Start { weights, freeze: words.freeze.clone() })
+}
+
+/// The folder of the earlier run's trial. A run has one as yet.
+pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Error> {
+    let missing = || Error::NoEarlierRun { run: words.run.clone() };
+    let run = RunId::new(words.run.as_str()).ok_or_else(missing)?;
+    let folder = context.layout.trial(&run, 1);
+    if folder.join(WEIGHTS).is_file() { Ok(folder) } else { Err(missing()) }
 }
 
 /// Removes what a finished training no longer needs.

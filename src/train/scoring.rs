@@ -1,0 +1,150 @@
+//! How good a network's answers are on some rows: each task's loss and metrics.
+
+use candle_core::Tensor;
+
+use crate::domain::array::Array;
+use crate::domain::score::{Direction, Score, Split};
+use crate::domain::table::{Dataset, Table};
+use crate::evaluate::metric::MetricSpec;
+use crate::evaluate::{Answers, evaluate};
+use crate::model::labels::Labels;
+use crate::model::mode::Mode;
+use crate::model::network::Network;
+use crate::model::prediction::Prediction;
+use crate::train::batch::targets;
+use crate::train::error::Result;
+
+/// The name of the loss among the scores.
+pub const LOSS: &str = "loss";
+
+/// Scores a network's answers.
+pub struct Scoring<'a> {
+    pub dataset: &'a Dataset,
+    pub network: &'a Network,
+    /// Every task's, in the signature's order.
+    pub metrics: &'a [Vec<MetricSpec>],
+}
+
+/// What was found of one task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Its index in the signature.
+    pub task: usize,
+    /// The mean over cells with a label; `None` when there are none.
+    pub loss: Option<f64>,
+    /// `loss`, then the metrics.
+    pub scores: Vec<Score>,
+}
+
+impl Scoring<'_> {
+    /// What is found of the tasks that learn from this table, on the rows of a split.
+    pub fn score(&self, table: &Table, split: Split) -> Result<Vec<Found>> {
+        let rows = table.split(split);
+        let targets = targets(self.dataset, table);
+        let answering: Vec<usize> =
+            targets.iter().map(|(task, _)| *task).filter(|task| !self.writes(*task)).collect();
+        let mut said =
+            self.network.predict_tasks(table, rows, self.network.comfortable_rows(), &answering)?.into_iter();
+        let mut found = Vec::with_capacity(targets.len());
+        for (task, truth) in targets {
+            let place = Place { table, rows, task, truth, split };
+            found.push(match self.writes(task) {
+                true => self.written(&place)?,
+                false => match said.next() {
+                    Some(said) => self.answered(&place, &said)?,
+                    None => continue,
+                },
+            });
+        }
+        Ok(found)
+    }
+
+    fn writes(&self, task: usize) -> bool {
+        self.dataset.signature.tasks[task].target.writes().is_some()
+    }
+
+    /// A task with an answer for each row, step or pixel.
+    fn answered(&self, place: &Place, said: &Prediction) -> Result<Found> {
+        let target = &self.dataset.signature.tasks[place.task].target;
+        let truth = place.truth.gather(place.rows);
+        let loss = match self.network.has_own_loss(place.task) {
+            true => self.by_batches(place)?,
+            false => self.of_cells(place.task, &truth, said.logits.as_f32().unwrap_or_default())?,
+        };
+        let cells = truth.as_f32().unwrap_or_default();
+        let answers = said.answers.as_f32().unwrap_or_default();
+        let all = Answers::new(target, cells, answers, cells.len() / target.width());
+        Ok(self.found(place, loss, &all))
+    }
+
+    /// A task that writes tokens.
+    fn written(&self, place: &Place) -> Result<Found> {
+        let target = &self.dataset.signature.tasks[place.task].target;
+        let loss = self.by_batches(place)?;
+        let truth = place.truth.gather(place.rows);
+        let cells = truth.as_f32().unwrap_or_default();
+        let all = Answers::new(target, cells, &[], cells.len());
+        Ok(self.found(place, loss, &all))
+    }
+
+    fn found(&self, place: &Place, loss: Option<f64>, answers: &Answers) -> Found {
+        let name = &self.dataset.signature.tasks[place.task].name;
+        let finite = loss.filter(|loss| loss.is_finite());
+        let mut scores: Vec<Score> = Vec::new();
+        scores.extend(finite.map(|value| Score {
+            task: name.clone(),
+            split: place.split,
+            metric: LOSS.into(),
+            value,
+            direction: Direction::Lower,
+            rows: answers.present(),
+        }));
+        scores.extend(evaluate(name, place.split, &self.metrics[place.task], answers));
+        Found { task: place.task, loss, scores }
+    }
+
+    /// A task's loss over the logits of all cells; `None` when none of them has a label.
+    pub fn of_cells(&self, task: usize, truth: &Array, logits: &[f32]) -> Result<Option<f64>> {
+        let device = self.network.device();
+        let target = &self.dataset.signature.tasks[task].target;
+        let width = target.width();
+        let cells = truth.as_f32().unwrap_or_default();
+        if cells.iter().all(|cell| cell.is_nan()) {
+            return Ok(None);
+        }
+        let present = cells.iter().map(|cell| f32::from(u8::from(!cell.is_nan())));
+        let known = cells.iter().map(|cell| if cell.is_nan() { 0.0 } else { *cell });
+        let shape = (cells.len() / width, width);
+        let mask = Tensor::from_iter(present, device)?.reshape(shape)?;
+        let truth = Tensor::from_iter(known, device)?.reshape(shape)?;
+        let logits = Tensor::from_slice(logits, (shape.0, target.logits()), device)?;
+        let loss = self.network.loss(task, &logits, &truth, &mask)?;
+        Ok(Some(f64::from(loss.to_scalar::<f32>()?)))
+    }
+
+    /// A task's loss from batches, each weighing as much as it has cells with a label.
+    fn by_batches(&self, place: &Place) -> Result<Option<f64>> {
+        let (mut sum, mut cells) = (0.0, 0);
+        for rows in place.rows.chunks(self.network.comfortable_rows()) {
+            let labels = Labels::gather(place.task, place.truth, rows, self.network.device())?;
+            let Some(labels) = labels else { continue };
+            let inputs = self.network.signals(place.table, Some(rows))?;
+            let weight = labels.cells;
+            let losses = self.network.losses(&inputs, &[labels], &Mode::evaluate())?;
+            for loss in losses {
+                sum += f64::from(loss.to_scalar::<f32>()?) * weight as f64;
+            }
+            cells += weight;
+        }
+        Ok((cells > 0).then(|| sum / cells as f64))
+    }
+}
+
+/// One task on the rows of one split.
+struct Place<'a> {
+    table: &'a Table,
+    rows: &'a [u32],
+    task: usize,
+    truth: &'a Array,
+    split: Split,
+}
