@@ -3,6 +3,7 @@
 pub mod array;
 pub(crate) mod bare;
 pub mod cancel;
+pub mod decoder;
 pub mod diagnostic;
 pub mod event;
 pub mod fingerprint;
@@ -11,6 +12,7 @@ pub mod layout;
 pub mod name;
 pub mod number;
 pub mod score;
+pub mod search;
 pub mod shape;
 pub mod signature;
 pub mod table;

@@ -156,3 +156,9 @@ whole!(
     /// The seed of everything random in a trial. At most 2^53, so that JSON and SQL keep it whole.
     Seed, u64, "a whole number from 0 to 9007199254740992", |n| n <= 9_007_199_254_740_992,
     {"type": "integer", "minimum": 0, "maximum": 9007199254740992u64});
+
+impl Default for Whole {
+    fn default() -> Self {
+        Self(0)
+    }
+}

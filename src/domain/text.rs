@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Settings, kinds};
-use crate::domain::number::{Count, Rate};
+pub use crate::domain::decoder::DecoderSpec;
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+pub use crate::domain::search::SearchSpec;
 pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerSpec};
 
 /// A text to be written.
@@ -32,80 +34,4 @@ fn thirty_two() -> Count {
 impl Settings for TextSpec {
     const EXAMPLE: &'static str =
         "{text: {tokenizer: word, length: 16, decoder: {gru: {units: 128}}, search: {beam: 4}}}";
-}
-
-kinds! {
-    /// What writes a text, token by token.
-    pub enum DecoderSpec: "decoder" {
-        Gru: "gru" => GruDecoderSpec,
-    }
-}
-
-/// A gated recurrent unit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GruDecoderSpec {
-    /// Width of its state. Default 128.
-    pub units: Count,
-    /// Share of elements set to 0 while training. Default 0.
-    pub dropout: Rate,
-}
-
-impl Default for GruDecoderSpec {
-    fn default() -> Self {
-        Self { units: Count::constant(128), dropout: Rate::constant(0.0) }
-    }
-}
-
-impl Settings for GruDecoderSpec {
-    const BARE: Option<&'static str> = Some("units");
-    const EXAMPLE: &'static str = "{gru: {units: 128}}";
-}
-
-impl Default for DecoderSpec {
-    fn default() -> Self {
-        Self::Gru(GruDecoderSpec::default())
-    }
-}
-
-kinds! {
-    /// How the next token is chosen.
-    pub enum SearchSpec: "search" {
-        Greedy: "greedy" => GreedySpec,
-        Beam: "beam" => BeamSpec,
-    }
-}
-
-/// Always the likeliest token.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GreedySpec {}
-
-impl Settings for GreedySpec {
-    const EXAMPLE: &'static str = "greedy";
-}
-
-/// Several texts are followed at once, and the likeliest kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BeamSpec {
-    /// Texts followed at once. Default 4.
-    pub width: Count,
-}
-
-impl Default for BeamSpec {
-    fn default() -> Self {
-        Self { width: Count::constant(4) }
-    }
-}
-
-impl Settings for BeamSpec {
-    const BARE: Option<&'static str> = Some("width");
-    const EXAMPLE: &'static str = "{beam: 4}";
-}
-
-impl Default for SearchSpec {
-    fn default() -> Self {
-        Self::Greedy(GreedySpec {})
-    }
 }

@@ -15,6 +15,8 @@ pub mod lookup;
 pub mod masked;
 pub mod normalize;
 pub mod product;
+pub mod softmax_row;
+pub mod vocabulary_loss;
 pub mod wide;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};

@@ -1,0 +1,111 @@
+//! Several texts per row at a time, the likeliest kept.
+
+use crate::domain::search::rule::{Rule, log_probabilities};
+use crate::domain::search::{BeamSpec, Order, Stepper};
+
+/// A text in the making.
+#[derive(Clone)]
+struct Hypothesis {
+    tokens: Vec<u32>,
+    /// Sum of the logarithms of its tokens' probabilities.
+    score: f64,
+    /// Where it stood in the step before.
+    at: usize,
+}
+
+/// One row's texts.
+struct Beam {
+    live: Vec<Hypothesis>,
+    /// The best that has ended: its score over its length's penalty, and its tokens.
+    best: Option<(f64, Vec<u32>)>,
+}
+
+impl Beam {
+    fn end(&mut self, value: f64, tokens: Vec<u32>) {
+        if self.best.as_ref().is_none_or(|(best, _)| value > *best) {
+            self.best = Some((value, tokens));
+        }
+    }
+}
+
+/// Writes every row to its end.
+pub fn write<S: Stepper + ?Sized>(
+    stepper: &mut S,
+    order: &Order,
+    rule: &Rule,
+    words: &BeamSpec,
+) -> Result<Vec<Vec<u32>>, S::Error> {
+    let width = words.width.get();
+    let penalty = |tokens: usize| ((5.0 + tokens as f64) / 6.0).powf(words.length_penalty.get());
+    let rows = (order.rows.end - order.rows.start) as usize;
+    let first = |at| Hypothesis { tokens: Vec::new(), score: 0.0, at };
+    let mut beams: Vec<Beam> = (0..rows).map(|row| Beam { live: vec![first(row)], best: None }).collect();
+    for _ in 0..order.length {
+        let live = || beams.iter().flat_map(|beam| &beam.live);
+        let tokens: Vec<u32> =
+            live().map(|text| text.tokens.last().copied().unwrap_or(order.begin)).collect();
+        if tokens.is_empty() {
+            break;
+        }
+        let parents: Vec<usize> = live().map(|text| text.at).collect();
+        let mut logits = stepper.step(&tokens, &parents)?;
+        let vocabulary = (logits.len() / tokens.len()).max(1);
+        let mut at = 0;
+        for beam in &mut beams {
+            let before = std::mem::take(&mut beam.live);
+            let mut candidates: Vec<(f64, usize, u32)> = Vec::new();
+            for (place, text) in before.iter().enumerate() {
+                let logits = &mut logits[(at + place) * vocabulary..][..vocabulary];
+                rule.forbid(&text.tokens, logits);
+                let own = best(log_probabilities(logits), 2 * width);
+                candidates.extend(own.into_iter().map(|(log, token)| (text.score + log, place, token)));
+            }
+            candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+            // Each text has one end at most, so `width` others are among twice as many.
+            for (score, place, token) in candidates.into_iter().take(2 * width) {
+                let text = &before[place];
+                if token == order.end {
+                    beam.end(score / penalty(text.tokens.len() + 1), text.tokens.clone());
+                } else if beam.live.len() < width {
+                    let mut tokens = text.tokens.clone();
+                    tokens.push(token);
+                    beam.live.push(Hypothesis { tokens, score, at: at + place });
+                }
+            }
+            at += before.len();
+            if beam.live.is_empty() && beam.best.is_none() {
+                // Nothing was possible any more: what stands is the text.
+                if let Some(text) = before.into_iter().next() {
+                    beam.end(text.score / penalty(text.tokens.len() + 1), text.tokens);
+                }
+            }
+            // Scores only fall and penalties only grow, so this is the most a live text can come to.
+            let hope = beam.live.first().map(|text| text.score / penalty(order.length));
+            let done = beam.best.as_ref().zip(hope).is_some_and(|((best, _), hope)| *best >= hope);
+            if done {
+                beam.live.clear();
+            }
+        }
+    }
+    let text = |mut beam: Beam| {
+        // What reached the length's limit counts as it stands.
+        for text in std::mem::take(&mut beam.live) {
+            beam.end(text.score / penalty(text.tokens.len()), text.tokens);
+        }
+        beam.best.map(|(_, tokens)| tokens).unwrap_or_default()
+    };
+    Ok(beams.into_iter().map(text).collect())
+}
+
+/// The `count` largest, and where they stand; impossible ones left out.
+fn best(logs: Vec<f64>, count: usize) -> Vec<(f64, u32)> {
+    let mut found: Vec<(f64, u32)> =
+        logs.into_iter().zip(0..).filter(|(log, _)| *log > f64::NEG_INFINITY).collect();
+    let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if found.len() > count {
+        found.select_nth_unstable_by(count - 1, order);
+        found.truncate(count);
+    }
+    found.sort_by(order);
+    found
+}

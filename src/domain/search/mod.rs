@@ -1,0 +1,70 @@
+//! How a text is written once a model says how likely each next token is: on plain numbers, no tensors.
+//!
+//! Whatever can say the next token's logits (`Stepper`: candle while evaluating, ONNX Runtime while
+//! predicting) is searched by the same code, so both write the same text.
+
+mod beam;
+mod rule;
+mod single;
+mod spec;
+
+use std::ops::Range;
+
+use crate::domain::number::{Count, Whole};
+use crate::domain::search::rule::Rule;
+pub use crate::domain::search::spec::{BeamSpec, GreedySpec, SampleSpec, SearchSpec};
+
+/// What says how likely each next token is.
+pub trait Stepper {
+    type Error;
+
+    /// Puts the hypotheses in the order of `parents` (places among those of the step before; at first,
+    /// rows), one left out, another twice as it may be; then adds a token to each. Gives the logits of what
+    /// comes next, `[hypotheses, vocabulary]`.
+    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, Self::Error>;
+}
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// Numbers of the rows: sampling depends on them, so that it does not on batches.
+    pub rows: Range<u64>,
+    /// The token before the first.
+    pub begin: u32,
+    /// The token after the last; not part of the text given.
+    pub end: u32,
+    /// Tokens at most.
+    pub length: usize,
+    /// Tokens that are never written: padding, the unknown.
+    pub never: Vec<u32>,
+    pub seed: u64,
+}
+
+/// One text per row, as tokens without the end; none at all is possible.
+pub fn search<S: Stepper + ?Sized>(
+    stepper: &mut S,
+    words: &SearchSpec,
+    order: &Order,
+) -> Result<Vec<Vec<u32>>, S::Error> {
+    let rule = |minimum: Whole, no_repeat: Option<Count>| Rule {
+        end: order.end,
+        never: &order.never,
+        minimum: minimum.get(),
+        no_repeat: no_repeat.map_or(0, Count::get),
+    };
+    match words {
+        SearchSpec::Greedy(words) => {
+            let rule = rule(words.minimum, words.no_repeat);
+            single::write(stepper, order, &rule, |_, logits| rule::likeliest(logits))
+        }
+        SearchSpec::Sample(words) => {
+            let mut sampler = single::Sampler::new(words, order);
+            let rule = rule(words.minimum, words.no_repeat);
+            single::write(stepper, order, &rule, |row, logits| sampler.draw(row, logits))
+        }
+        SearchSpec::Beam(words) => beam::write(stepper, order, &rule(words.minimum, words.no_repeat), words),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,398 @@
+//! A projection to many classes and its cross entropy as one operation: -log softmax(h W + b)[truth].
+//!
+//! All logits of a batch are rows times vocabulary numbers, which no cache holds. So rows come in chunks:
+//! a chunk's logits are made, turned into their gradient where they stand, and used for the gradients of h, W
+//! and b, before the next chunk's. Rows that do not count (padding) are passed over.
+
+use std::ops::Range;
+
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Storage, Tensor};
+use rayon::prelude::*;
+
+use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+use crate::model::kernel::softmax_row::{Softmax, softmax_row};
+use crate::model::kernel::{fits, floats, with_floats};
+
+/// Logits of a chunk: so many that they stay in a core's own cache.
+const CHUNK: usize = 1 << 17;
+/// Numbers at most in all groups' gradients of W together, unless two groups are more.
+const GROUPS: usize = 1 << 23;
+
+/// The truth of every row, and how much the row counts (0: not at all).
+#[derive(Clone, Copy, Debug)]
+pub struct Truth<'a> {
+    pub classes: &'a [u32],
+    pub shares: &'a [f32],
+}
+
+impl Truth<'_> {
+    fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
+        if self.classes.len() != rows || self.shares.len() != rows {
+            candle_core::bail!("{rows} rows, {} classes, {} shares", self.classes.len(), self.shares.len());
+        }
+        let counted = self.classes.iter().zip(self.shares).filter(|(_, share)| **share != 0.0);
+        match counted.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
+            Some(class) => candle_core::bail!("class {class} is beyond {vocabulary} classes"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The mean over rows by their shares, as a scalar; 0 when none counts. h `[rows, width]`, W
+/// `[width, vocabulary]` (it may be a transposed `[vocabulary, width]`), b `[vocabulary]`. Smoothing by e gives
+/// (1-e) of the loss to the truth and e / vocabulary to every class.
+pub fn vocabulary_loss(
+    h: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    truth: Truth,
+    smoothing: f32,
+) -> Result<Tensor> {
+    let ((rows, _), vocabulary) = (h.dims2()?, weight.dim(1)?);
+    truth.check(rows, vocabulary)?;
+    if !fits(&[h, weight, bias]) || !dense(weight) {
+        return twin(h, weight, bias, truth, smoothing);
+    }
+    let h = h.contiguous()?;
+    let (loss, gradients) = with_matrices(&h, weight, bias, |work| work.learn(truth, smoothing))?;
+    h.apply_op3(weight, bias, VocabularyLoss { loss, gradients })
+}
+
+/// The same, composed of candle's operations.
+pub fn twin(h: &Tensor, weight: &Tensor, bias: &Tensor, truth: Truth, smoothing: f32) -> Result<Tensor> {
+    let logits = h.matmul(weight)?.broadcast_add(bias)?;
+    let shifted = logits.broadcast_sub(&logits.detach().max_keepdim(D::Minus1)?)?;
+    let logs = shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)?;
+    let classes: Vec<u32> =
+        truth.classes.iter().zip(truth.shares).map(|(c, share)| if *share == 0.0 { 0 } else { *c }).collect();
+    let classes = Tensor::from_vec(classes, (truth.classes.len(), 1), h.device())?;
+    let own = logs.gather(&classes, 1)?.squeeze(1)?;
+    let all = logs.mean(1)?;
+    let rows = ((own * f64::from(1.0 - smoothing))? + (all * f64::from(smoothing))?)?.neg()?;
+    let total = f64::from(truth.shares.iter().sum::<f32>());
+    let shares = Tensor::new(truth.shares, h.device())?;
+    rows.mul(&shares)?.sum_all()? * if total > 0.0 { 1.0 / total } else { 0.0 }
+}
+
+/// -log probability of each row's truth, and its likeliest class; (0, 0) for rows that do not count. For
+/// evaluation: nothing is learned.
+pub fn vocabulary_scores(
+    h: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    truth: Truth,
+) -> Result<Vec<(f32, u32)>> {
+    let ((rows, _), vocabulary) = (h.dims2()?, weight.dim(1)?);
+    truth.check(rows, vocabulary)?;
+    let cpu = candle_core::Device::Cpu;
+    let (h, weight) = (h.to_device(&cpu)?.contiguous()?, weight.to_device(&cpu)?);
+    let weight = if dense(&weight) { weight } else { weight.contiguous()? };
+    with_matrices(&h, &weight, &bias.to_device(&cpu)?, |work| work.score(truth))
+}
+
+/// Is one of the matrix's strides 1, the other that of full rows or columns?
+fn dense(weight: &Tensor) -> bool {
+    weight.is_contiguous() || weight.t().is_ok_and(|turned| turned.is_contiguous())
+}
+
+/// What one call works on.
+struct Work<'a> {
+    h: &'a [f32],
+    weight: Matrix<'a>,
+    /// Does W lie column by column?
+    turned: bool,
+    bias: &'a [f32],
+    width: usize,
+    vocabulary: usize,
+    /// Which gradients are wanted: of h, and of W and b.
+    wanted: (bool, bool),
+}
+
+fn with_matrices<T>(
+    h: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    work: impl FnOnce(&Work) -> Result<T>,
+) -> Result<T> {
+    let (width, vocabulary) = weight.dims2()?;
+    if h.dim(1)? != width || bias.elem_count() != vocabulary {
+        candle_core::bail!("h {:?}, weight {:?}, bias {:?}", h.dims(), weight.dims(), bias.dims());
+    }
+    let turned = !weight.is_contiguous();
+    let flat = if turned { weight.t()? } else { weight.clone() };
+    let (storage, layout) = flat.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { candle_core::bail!("a kernel works on the CPU") };
+    let values = floats(storage, layout)?;
+    let matrix = match turned {
+        true => Matrix::new(values, vocabulary, width).t(),
+        false => Matrix::new(values, width, vocabulary),
+    };
+    with_floats(h, |h_values| {
+        with_floats(bias, |bias| {
+            let wanted = (h.track_op(), weight.track_op());
+            work(&Work { h: h_values, weight: matrix, turned, bias, width, vocabulary, wanted })
+        })
+    })
+}
+
+/// The gradients of the loss with respect to h, W (as W lies) and b.
+struct Gradients {
+    h: Option<Tensor>,
+    weight: Option<(Tensor, Tensor)>,
+}
+
+/// What one group of rows adds.
+struct Part {
+    loss: f64,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Work<'_> {
+    /// Rows of one chunk.
+    fn chunk(&self) -> usize {
+        (CHUNK / self.vocabulary).clamp(32, 256)
+    }
+
+    /// The rows that count, divided among groups. As the sums of each group are added up, how many there are
+    /// depends on the sizes alone.
+    fn groups<'r>(&self, counted: &'r [u32]) -> Vec<&'r [u32]> {
+        let most = (GROUPS / (self.width * self.vocabulary)).clamp(2, 16);
+        let chunks = counted.len().div_ceil(self.chunk()).max(1);
+        let each = chunks.div_ceil(most.min(chunks)) * self.chunk();
+        counted.chunks(each).collect()
+    }
+
+    /// Makes the logits of some rows, without b, and passes them on chunk by chunk: rows, their h, logits.
+    fn chunks(&self, rows: &[u32], mut each: impl FnMut(&[u32], &[f32], &mut [f32])) {
+        let size = self.chunk().min(rows.len());
+        let mut logits = vec![0.0; size * self.vocabulary];
+        let mut gathered = Vec::new();
+        for rows in rows.chunks(self.chunk()) {
+            let (first, last) = (rows[0] as usize, rows[rows.len() - 1] as usize);
+            let h = if last - first + 1 == rows.len() {
+                &self.h[first * self.width..(last + 1) * self.width]
+            } else {
+                gathered.clear();
+                rows.iter().for_each(|row| gathered.extend_from_slice(self.row(*row)));
+                gathered.as_slice()
+            };
+            let logits = &mut logits[..rows.len() * self.vocabulary];
+            let z = MatrixMut::new(logits, rows.len(), self.vocabulary);
+            product(Matrix::new(h, rows.len(), self.width), self.weight, z, false, Threads::One);
+            each(rows, h, logits);
+        }
+    }
+
+    fn row(&self, row: u32) -> &[f32] {
+        &self.h[row as usize * self.width..][..self.width]
+    }
+
+    fn learn(&self, truth: Truth, smoothing: f32) -> Result<(f64, Gradients)> {
+        let rows = truth.classes.len();
+        let counted = counted(truth);
+        let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
+        let share = if total > 0.0 { 1.0 / total } else { 0.0 };
+        let mut of_h = vec![0.0; if self.wanted.0 { rows * self.width } else { 0 }];
+        let groups = self.groups(&counted);
+        let jobs: Vec<(&[u32], usize, &mut [f32])> = match self.wanted.0 {
+            true => self.divided(&groups, &mut of_h),
+            false => groups.iter().map(|group| (*group, 0, &mut [][..])).collect(),
+        };
+        let parts: Vec<Part> = jobs
+            .into_par_iter()
+            .map(|(group, first, of_h)| self.part(group, truth, smoothing, share, first, of_h))
+            .collect();
+        let loss = parts.iter().map(|part| part.loss).sum::<f64>() * share;
+        let device = candle_core::Device::Cpu;
+        let h = match self.wanted.0 {
+            true => Some(Tensor::from_vec(of_h, (rows, self.width), &device)?),
+            false => None,
+        };
+        let weight = match self.wanted.1 {
+            true => {
+                let (weight, bias) = sum(parts)
+                    .unwrap_or_else(|| (vec![0.0; self.width * self.vocabulary], vec![0.0; self.vocabulary]));
+                let weight = match self.turned {
+                    true => Tensor::from_vec(weight, (self.vocabulary, self.width), &device)?.t()?,
+                    false => Tensor::from_vec(weight, (self.width, self.vocabulary), &device)?,
+                };
+                Some((weight, Tensor::from_vec(bias, self.vocabulary, &device)?))
+            }
+            false => None,
+        };
+        Ok((loss, Gradients { h, weight }))
+    }
+
+    /// Every group with its own piece of h's gradient, and the row with which that begins.
+    fn divided<'r, 'h>(
+        &self,
+        groups: &[&'r [u32]],
+        mut of_h: &'h mut [f32],
+    ) -> Vec<(&'r [u32], usize, &'h mut [f32])> {
+        let mut jobs = Vec::with_capacity(groups.len());
+        let mut first = 0;
+        for (index, group) in groups.iter().enumerate() {
+            let end = groups.get(index + 1).map_or(of_h.len() / self.width, |next| next[0] as usize - first);
+            let (own, rest) = of_h.split_at_mut(end * self.width);
+            jobs.push((*group, first, own));
+            (of_h, first) = (rest, first + end);
+        }
+        jobs
+    }
+
+    fn part(
+        &self,
+        rows: &[u32],
+        truth: Truth,
+        smoothing: f32,
+        share: f64,
+        first: usize,
+        of_h: &mut [f32],
+    ) -> Part {
+        let learns = self.wanted.1;
+        let mut part = Part {
+            loss: 0.0,
+            weight: vec![0.0; if learns { self.width * self.vocabulary } else { 0 }],
+            bias: vec![0.0; if learns { self.vocabulary } else { 0 }],
+        };
+        let spread = smoothing / self.vocabulary as f32;
+        let mut gathered = Vec::new();
+        self.chunks(rows, |rows, h, logits| {
+            for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
+                let (class, own) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
+                let scale = (f64::from(own) * share) as f32;
+                let at_class = z[class] + self.bias[class];
+                let Softmax { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
+                z[class] -= (1.0 - smoothing) * scale;
+                let certain = f64::from(1.0 - smoothing) * f64::from(log_sum - at_class);
+                let others = f64::from(spread) * (f64::from(log_sum) * self.vocabulary as f64 - sum);
+                part.loss += f64::from(own) * (certain + if smoothing > 0.0 { others } else { 0.0 });
+            }
+            let p = Matrix::new(logits, rows.len(), self.vocabulary);
+            if learns {
+                let turned = Matrix::new(h, rows.len(), self.width).t();
+                let of_weight = match self.turned {
+                    true => MatrixMut::new(&mut part.weight, self.vocabulary, self.width).t(),
+                    false => MatrixMut::new(&mut part.weight, self.width, self.vocabulary),
+                };
+                product(turned, p, of_weight, true, Threads::One);
+                for row in logits.chunks_exact(self.vocabulary) {
+                    part.bias.iter_mut().zip(row).for_each(|(sum, p)| *sum += p);
+                }
+            }
+            if !of_h.is_empty() {
+                gathered.resize(rows.len() * self.width, 0.0);
+                let own = MatrixMut::new(&mut gathered, rows.len(), self.width);
+                product(p, self.weight.t(), own, false, Threads::One);
+                for (row, own) in rows.iter().zip(gathered.chunks_exact(self.width)) {
+                    of_h[(*row as usize - first) * self.width..][..self.width].copy_from_slice(own);
+                }
+            }
+        });
+        part
+    }
+
+    fn score(&self, truth: Truth) -> Result<Vec<(f32, u32)>> {
+        let counted = counted(truth);
+        let mut scores = vec![(0.0, 0); truth.classes.len()];
+        let found: Vec<Vec<(u32, f32, u32)>> = counted
+            .par_chunks(self.chunk())
+            .map(|rows| {
+                let mut found = Vec::with_capacity(rows.len());
+                self.chunks(rows, |rows, _, logits| {
+                    for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
+                        let best = likeliest(z, self.bias);
+                        let class = truth.classes[*row as usize] as usize;
+                        let at_class = z[class] + self.bias[class];
+                        let Softmax { log_sum, .. } = softmax_row(z, self.bias, 1.0, 0.0);
+                        found.push((*row, log_sum - at_class, best));
+                    }
+                });
+                found
+            })
+            .collect();
+        found.into_iter().flatten().for_each(|(row, loss, best)| scores[row as usize] = (loss, best));
+        Ok(scores)
+    }
+}
+
+fn counted(truth: Truth) -> Vec<u32> {
+    (0..truth.shares.len() as u32).filter(|row| truth.shares[*row as usize] != 0.0).collect()
+}
+
+fn likeliest(z: &[f32], bias: &[f32]) -> u32 {
+    let mut best = (f32::NEG_INFINITY, 0);
+    for (class, (z, b)) in z.iter().zip(bias).enumerate() {
+        if z + b > best.0 {
+            best = (z + b, class as u32);
+        }
+    }
+    best.1
+}
+
+/// The groups' gradients of W and b, added in the groups' order.
+fn sum(parts: Vec<Part>) -> Option<(Vec<f32>, Vec<f32>)> {
+    let mut parts = parts.into_iter();
+    let Part { mut weight, mut bias, .. } = parts.next()?;
+    let others: Vec<Part> = parts.collect();
+    let add = |into: &mut [f32], range: Range<usize>, of: fn(&Part) -> &[f32]| {
+        for part in &others {
+            into.iter_mut().zip(&of(part)[range.clone()]).for_each(|(sum, g)| *sum += g);
+        }
+    };
+    const PIECE: usize = 1 << 14;
+    weight.par_chunks_mut(PIECE).enumerate().for_each(|(index, piece)| {
+        let start = index * PIECE;
+        let range = start..start + piece.len();
+        add(piece, range, |part| &part.weight);
+    });
+    let all = 0..bias.len();
+    add(&mut bias, all, |part| &part.bias);
+    Some((weight, bias))
+}
+
+struct VocabularyLoss {
+    loss: f64,
+    gradients: Gradients,
+}
+
+impl CustomOp3 for VocabularyLoss {
+    fn name(&self) -> &'static str {
+        "vocabulary_loss"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![self.loss as f32]), Shape::from(())))
+    }
+
+    fn bwd(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let factor = f64::from(gradient.to_scalar::<f32>()?);
+        let scaled = |tensor: &Tensor| match factor {
+            1.0 => Ok(tensor.clone()),
+            _ => tensor.affine(factor, 0.0),
+        };
+        let h = self.gradients.h.as_ref().map(scaled).transpose()?;
+        let weight = self.gradients.weight.as_ref();
+        let (weight, bias) = (weight.map(|(weight, _)| scaled(weight)), weight.map(|(_, bias)| scaled(bias)));
+        Ok((h, weight.transpose()?, bias.transpose()?))
+    }
+}
+
+#[cfg(test)]
+mod tests;
