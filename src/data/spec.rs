@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::data::feature::FeatureSpec;
+pub use crate::data::sampling::SamplingSpec;
 pub use crate::data::source::SourceSpec;
 pub use crate::data::split::SplitSpec;
 use crate::domain::name::ColumnName;

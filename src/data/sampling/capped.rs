@@ -1,0 +1,33 @@
+//! In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An epoch
+//! has as many batches as all tables together.
+//!
+//! p ~ min(n, C)
+//!
+//! `sampling: {capped: 10000}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::sampling::Sampling;
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+
+/// In proportion to the rows, as if no table had more than so many. An epoch has as many batches as all tables
+/// together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CappedSpec {
+    /// A table with more rows is drawn as often as one with so many.
+    pub rows: Count,
+}
+
+impl Settings for CappedSpec {
+    const BARE: Option<&'static str> = Some("rows");
+    const EXAMPLE: &'static str = "{capped: {rows: 10000}}";
+}
+
+impl Sampling for CappedSpec {
+    fn weight(&self, rows: usize, _: f64) -> f64 {
+        rows.min(self.rows.get()) as f64
+    }
+}

@@ -1,0 +1,30 @@
+//! One batch of each table in turn, until the longest has been gone through; the others begin again. An epoch
+//! has as many batches as there are tables, times those of the longest.
+//!
+//! `sampling: round_robin`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::sampling::{Sampling, Size};
+use crate::domain::kinds::Settings;
+
+/// One batch of each table in turn, until the longest has been gone through; the others begin again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoundRobinSpec {}
+
+impl Settings for RoundRobinSpec {
+    const EXAMPLE: &'static str = "round_robin";
+}
+
+impl Sampling for RoundRobinSpec {
+    fn weight(&self, _: usize, _: f64) -> f64 {
+        1.0
+    }
+
+    fn batches(&self, tables: &[Size], _: f64) -> Vec<usize> {
+        let longest = tables.iter().map(|table| table.batches).max().unwrap_or(0);
+        tables.iter().map(|table| if table.rows == 0 { 0 } else { longest }).collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! Between `proportional` (1) and `uniform` (towards infinity). An epoch has as many batches as all tables
+//! together.
+//!
+//! p ~ n ^ (1 / T)
+//!
+//! `sampling: {temperature: 2}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::sampling::Sampling;
+use crate::domain::kinds::Settings;
+use crate::domain::number::Positive;
+
+/// Between proportional (1) and uniform (towards infinity). An epoch has as many batches as all tables
+/// together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemperatureSpec {
+    /// A table is drawn in proportion to its rows to the power of 1 / value.
+    pub value: Positive,
+}
+
+impl Settings for TemperatureSpec {
+    const BARE: Option<&'static str> = Some("value");
+    const EXAMPLE: &'static str = "{temperature: 2}";
+}
+
+impl Sampling for TemperatureSpec {
+    fn weight(&self, rows: usize, _: f64) -> f64 {
+        (rows as f64).powf(1.0 / self.value.get())
+    }
+}

@@ -1,0 +1,152 @@
+use crate::data::sampling::quota::spread;
+use crate::data::sampling::{Batch, SamplingSpec, Shuffle, Size};
+use crate::domain::kinds::Choice;
+
+fn sampling(words: serde_json::Value) -> SamplingSpec {
+    serde_json::from_value(words).unwrap()
+}
+
+/// Shares of an epoch for tables of 10,000, 1,000 and 100 rows.
+fn shares(words: serde_json::Value, progress: f64) -> Vec<f64> {
+    let sampling = sampling(words);
+    let weights = [10_000, 1_000, 100].map(|rows| sampling.view().weight(rows, progress));
+    weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect()
+}
+
+fn close(found: &[f64], expected: [f64; 3]) {
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, not {expected:?}");
+}
+
+/// n = (10000, 1000, 100), in Python: `w = [x ** a for x in n]; [x / sum(w) for x in w]`.
+#[test]
+fn shares_are_the_published_ones() {
+    close(&shares("proportional".into(), 0.0), [0.900901, 0.090090, 0.009009]);
+    close(&shares("uniform".into(), 0.0), [1.0 / 3.0; 3]);
+    close(&shares(serde_json::json!({"temperature": 2}), 0.0), [0.706101, 0.223289, 0.070610]);
+    close(&shares(serde_json::json!({"temperature": 5}), 0.0), [0.492838, 0.310960, 0.196202]);
+    close(&shares("annealed".into(), 0.0), [0.900901, 0.090090, 0.009009]);
+    close(&shares("annealed".into(), 0.25), [0.844874, 0.133904, 0.021222]);
+    close(&shares("annealed".into(), 1.0), [0.492838, 0.310960, 0.196202]);
+    close(&shares(serde_json::json!({"capped": 1000}), 0.0), [0.476190, 0.476190, 0.047619]);
+}
+
+#[test]
+fn shares_become_whole_batches_and_nobody_gets_none() {
+    assert_eq!(spread(&[10.0, 1.0, 1.0], 12), [10, 1, 1]);
+    assert_eq!(spread(&[0.5, 0.3, 0.2], 7), [4, 2, 1]);
+    assert_eq!(spread(&[1000.0, 1.0, 0.0], 5), [4, 1, 0]);
+    assert_eq!(spread(&[1.0, 1.0, 1.0], 2), [1, 1, 0]);
+    assert_eq!(spread(&[0.0, 0.0], 2), [0, 0]);
+}
+
+#[test]
+fn every_sampling_keeps_its_promised_length() {
+    let tables = [(640, 64), (70, 7), (3, 1)].map(|(rows, batches)| Size { rows, batches });
+    let words = serde_json::json!([
+        "proportional", "uniform", {"temperature": 2}, "annealed", {"capped": 50}, "round_robin"
+    ]);
+    let samplings: Vec<SamplingSpec> = serde_json::from_value(words).unwrap();
+    assert_eq!(samplings.iter().map(Choice::name).collect::<Vec<_>>(), SamplingSpec::NAMES);
+    for sampling in samplings {
+        for progress in [0.0, 0.5, 1.0] {
+            let batches = sampling.view().batches(&tables, progress);
+            let name = sampling.name();
+            let length = if name == "round_robin" { 3 * 64 } else { 72 };
+            assert_eq!(batches.iter().sum::<usize>(), length, "{name}: {batches:?}");
+            assert!(batches.iter().all(|batches| *batches > 0), "{name}: {batches:?}");
+        }
+    }
+}
+
+fn of_table(epoch: &[Batch], table: usize) -> Vec<u32> {
+    epoch.iter().filter(|batch| batch.table == table).flat_map(|batch| &batch.rows).copied().collect()
+}
+
+#[test]
+fn every_row_is_seen_once_an_epoch_in_an_order_of_its_own() {
+    let tables = vec![(0..100).collect(), (5..30).collect()];
+    let shuffle = Shuffle::new(3, 8, tables.clone());
+    let epoch = shuffle.epoch(1);
+    assert_eq!(epoch.len(), shuffle.steps_per_epoch());
+    for (table, rows) in tables.iter().enumerate() {
+        let mut seen = of_table(&epoch, table);
+        assert_ne!(seen, *rows);
+        seen.sort_unstable();
+        assert_eq!(seen, *rows);
+    }
+    assert_eq!(epoch, Shuffle::new(3, 8, tables.clone()).epoch(1));
+    assert_ne!(epoch, shuffle.epoch(2));
+    assert_ne!(epoch, Shuffle::new(4, 8, tables).epoch(1));
+}
+
+#[test]
+fn tables_take_turns_in_proportion() {
+    let epoch = Shuffle::new(0, 10, vec![(0..120).collect(), (0..40).collect()]).epoch(0);
+    let order: Vec<usize> = epoch.iter().map(|batch| batch.table).collect();
+    assert_eq!(order, [0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
+}
+
+#[test]
+fn tables_take_turns_one_by_one() {
+    let tables = vec![(0..40).collect(), (0..10).collect(), vec![]];
+    let shuffle = Shuffle::new(0, 10, tables).sampled(&sampling("round_robin".into()), 3);
+    let order: Vec<usize> = shuffle.epoch(1).iter().map(|batch| batch.table).collect();
+    assert_eq!(order, [0, 1, 0, 1, 0, 1, 0, 1]);
+    assert_eq!(shuffle.steps_per_epoch(), 8);
+}
+
+#[test]
+fn a_table_goes_on_where_it_ended() {
+    let tables: Vec<Vec<u32>> = vec![(0..90).collect(), (0..30).collect()];
+    for words in ["uniform", "annealed"] {
+        let shuffle = Shuffle::new(5, 10, tables.clone()).sampled(&sampling(words.into()), 8);
+        let epochs: Vec<Vec<Batch>> = (0..8).map(|epoch| shuffle.epoch(epoch)).collect();
+        assert!(epochs.iter().all(|epoch| epoch.len() == 12), "{words}");
+        for (table, rows) in tables.iter().enumerate() {
+            let seen: Vec<u32> = epochs.iter().flat_map(|epoch| of_table(epoch, table)).collect();
+            for lap in seen.chunks_exact(rows.len()) {
+                let mut lap = lap.to_vec();
+                lap.sort_unstable();
+                assert_eq!(lap, *rows, "{words}: all rows before one again");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_single_row_at_the_end_joins_the_batch_before() {
+    let sizes = |rows: u32, size: usize| {
+        let epoch = Shuffle::new(0, size, vec![(0..rows).collect()]).epoch(0);
+        epoch.iter().map(|batch| batch.rows.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(21, 10), [10, 11]);
+    assert_eq!(sizes(22, 10), [10, 10, 2]);
+    assert_eq!(sizes(1, 10), [1]);
+    assert_eq!(sizes(3, 1), [1, 1, 1]);
+}
+
+#[test]
+fn rows_of_similar_length_are_batched() {
+    let rows: Vec<u32> = (0..4000).collect();
+    // Lengths from 1 to 200 in no order.
+    let lengths: Vec<u32> = rows.iter().map(|row| row * 7919 % 200 + 1).collect();
+    let plain = Shuffle::new(2, 16, vec![rows.clone()]);
+    let bucketed = plain.clone().bucketed(vec![Some(lengths.clone())]);
+    let padding = |epoch: &[Batch]| -> u32 {
+        let batch = |batch: &Batch| {
+            let of = batch.rows.iter().map(|&row| lengths[row as usize]);
+            of.clone().max().unwrap_or(0) * batch.rows.len() as u32 - of.sum::<u32>()
+        };
+        epoch.iter().map(batch).sum()
+    };
+    let epoch = bucketed.epoch(4);
+    assert!(padding(&epoch) * 10 < padding(&plain.epoch(4)));
+    let mut seen = of_table(&epoch, 0);
+    seen.sort_unstable();
+    assert_eq!(seen, rows);
+    assert_eq!(epoch, bucketed.epoch(4));
+    assert_ne!(epoch, bucketed.epoch(5));
+    // Short batches do not all come first.
+    let longest = |batch: &Batch| batch.rows.iter().map(|&row| lengths[row as usize]).max();
+    assert!(!epoch.is_sorted_by_key(longest));
+}

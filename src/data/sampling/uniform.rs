@@ -1,0 +1,27 @@
+//! Every table as often as any other, whatever its rows. An epoch has as many batches as all tables together;
+//! a small table is gone through more than once in it, of a large one a part is seen.
+//!
+//! p = 1 / K
+//!
+//! `sampling: uniform`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::sampling::Sampling;
+use crate::domain::kinds::Settings;
+
+/// Every table as often as any other. An epoch has as many batches as all tables together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UniformSpec {}
+
+impl Settings for UniformSpec {
+    const EXAMPLE: &'static str = "uniform";
+}
+
+impl Sampling for UniformSpec {
+    fn weight(&self, _: usize, _: f64) -> f64 {
+        1.0
+    }
+}
