@@ -19,3 +19,4 @@ pub mod table;
 pub mod task;
 pub mod text;
 pub mod tokenizer;
+pub mod viterbi;

@@ -1,8 +1,11 @@
-//! A task's truth and answers side by side, and the three ways metrics look at them.
+//! A task's truth and answers side by side, and the ways metrics look at them.
 //!
-//! Every view leaves out the cells whose truth is missing, so a metric never sees them.
+//! Where a task has steps or pixels, each of them is a cell; else each row is one. Every view leaves out the
+//! cells whose truth is missing, so a metric never sees them.
 
-use crate::domain::task::Target;
+use std::borrow::Cow;
+
+use crate::domain::task::{Grain, Target};
 use crate::evaluate::contest::Contest;
 use crate::evaluate::decision::Decisions;
 use crate::evaluate::pair::Pairs;
@@ -11,30 +14,86 @@ use crate::evaluate::pair::Pairs;
 #[derive(Clone, Copy, Debug)]
 pub struct Answers<'a> {
     pub target: &'a Target,
-    /// `[rows, width]`, NaN where the label is missing.
+    /// `[cells, width]`, NaN where the label is missing.
     pub truth: &'a [f32],
-    /// `[rows, answers]`: probabilities, or numbers in the target's unit.
+    /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for a task that writes
+    /// tokens of a vocabulary.
     pub answers: &'a [f32],
-    pub rows: usize,
+    pub cells: usize,
+    /// The cells where each row begins, and where the last ends, of a task of steps.
+    pub offsets: Option<&'a [u32]>,
+    /// The class of each cell, where it is not just the likeliest: a CRF's path, the likeliest token.
+    pub decided: Option<&'a [u32]>,
+    /// What was written.
+    pub texts: Option<Texts<'a>>,
+    /// The mean of -log of the probability of the true tokens.
+    pub nll: Option<f64>,
+}
+
+/// The text written for each row, and the true one where there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    pub said: &'a [String],
+    pub truth: &'a [Option<String>],
 }
 
 impl<'a> Answers<'a> {
     /// Panics when an array does not fill its shape: a bug of the caller.
-    pub fn new(target: &'a Target, truth: &'a [f32], answers: &'a [f32], rows: usize) -> Self {
-        assert_eq!(truth.len(), rows * target.width(), "truth fills [{rows}, {}]", target.width());
-        assert_eq!(answers.len(), rows * target.answers(), "answers fill [{rows}, {}]", target.answers());
-        Self { target, truth, answers, rows }
+    pub fn new(target: &'a Target, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
+        assert_eq!(truth.len(), cells * target.width(), "truth fills [{cells}, {}]", target.width());
+        if target.writes().is_none() {
+            assert_eq!(
+                answers.len(),
+                cells * target.answers(),
+                "answers fill [{cells}, {}]",
+                target.answers()
+            );
+        }
+        Self { target, truth, answers, cells, offsets: None, decided: None, texts: None, nll: None }
+    }
+
+    /// The cells where each row begins, and where the last ends.
+    pub fn with_offsets(self, offsets: &'a [u32]) -> Self {
+        let end = offsets.last().map(|end| *end as usize);
+        assert_eq!(end, Some(self.cells), "the rows' cells are all {} cells", self.cells);
+        Self { offsets: Some(offsets), ..self }
+    }
+
+    /// The class decided for each cell.
+    pub fn with_decided(self, decided: &'a [u32]) -> Self {
+        assert_eq!(decided.len(), self.cells, "a decision for each of {} cells", self.cells);
+        Self { decided: Some(decided), ..self }
+    }
+
+    /// The text written for each row, and the true one.
+    pub fn with_texts(self, said: &'a [String], truth: &'a [Option<String>]) -> Self {
+        assert_eq!(said.len(), truth.len(), "as many texts said as true");
+        Self { texts: Some(Texts { said, truth }), ..self }
+    }
+
+    /// The mean of -log of the probability of the true tokens.
+    pub fn with_nll(self, nll: f64) -> Self {
+        Self { nll: Some(nll), ..self }
     }
 
     /// Rows with at least one label.
     pub fn present(&self) -> usize {
-        self.truth
-            .chunks_exact(self.target.width())
-            .filter(|row| row.iter().any(|cell| !cell.is_nan()))
-            .count()
+        if let (true, Some(texts)) = (self.truth.is_empty(), self.texts) {
+            return texts.truth.iter().flatten().count();
+        }
+        let labelled = |cells: &&[f32]| cells.iter().any(|cell| !cell.is_nan());
+        let cells = match (self.target.grain(), self.offsets) {
+            (Grain::Step, Some(offsets)) => {
+                let rows = offsets.windows(2).map(|row| &self.truth[row[0] as usize..row[1] as usize]);
+                return rows.filter(labelled).count();
+            }
+            (Grain::Pixel { height, width }, _) => height * width,
+            _ => 1,
+        };
+        self.truth.chunks_exact(cells * self.target.width()).filter(labelled).count()
     }
 
-    /// Decided against true classes: one list, or one per label. None for regression.
+    /// Decided against true classes: one list, or one per label. None for numbers.
     pub fn decisions(&self) -> Vec<Decisions> {
         match self.target {
             Target::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
@@ -45,38 +104,62 @@ impl<'a> Answers<'a> {
             Target::Multilabel { labels, threshold, .. } => {
                 (0..labels.len()).map(|label| self.yes_or_no(label, *threshold)).collect()
             }
-            _ => Vec::new(),
+            Target::LanguageModel { tokenizer } | Target::Text { tokenizer, .. } => match self.decided {
+                Some(_) => vec![self.likeliest(tokenizer.size)],
+                None => Vec::new(),
+            },
+            Target::Regression { .. } | Target::PixelRegression { .. } => Vec::new(),
         }
     }
 
+    /// The class of each cell, missing ones too: as decided, or the likeliest.
+    pub fn decided(&self) -> Cow<'a, [u32]> {
+        match self.decided {
+            Some(decided) => Cow::Borrowed(decided),
+            None => self.answers.chunks_exact(self.target.answers()).map(likeliest).collect(),
+        }
+    }
+
+    /// What was written beside what should have been, of rows with a true text; `None` where nothing
+    /// was written at all.
+    pub fn spoken(&self) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+        let texts = self.texts?;
+        let pairs = texts.said.iter().zip(texts.truth);
+        let mut pairs = pairs.filter_map(|(said, truth)| Some((said.as_str(), truth.as_deref()?))).peekable();
+        pairs.peek().is_some().then_some(pairs)
+    }
+
     /// Yes-or-no questions with the probability of yes: one (binary), one per class against the
-    /// rest (multiclass, ordinal), or one per label. None for regression. One at a time, because
-    /// many classes of many rows would not fit.
+    /// rest (multiclass, ordinal, tagging, segmentation), or one per label. None for numbers. One at
+    /// a time, because many classes of many rows would not fit.
     pub fn contests(&self) -> impl Iterator<Item = Contest> + '_ {
         let questions = match self.target {
-            Target::Regression { .. } => 0,
+            Target::Regression { .. } | Target::PixelRegression { .. } => 0,
+            target if target.writes().is_some() => 0,
             target => target.answers(),
         };
         (0..questions).map(move |question| match self.target {
-            Target::Multiclass { .. } | Target::Ordinal { .. } => {
-                Contest::new(self.cells(0, question).map(|(truth, p)| (truth as usize == question, p)))
+            Target::Binary { .. } | Target::Multilabel { .. } => {
+                Contest::new(self.cells(question, question).map(|(truth, p)| (truth == 1.0, p)))
             }
-            _ => Contest::new(self.cells(question, question).map(|(truth, p)| (truth == 1.0, p))),
+            _ => Contest::new(self.cells(0, question).map(|(truth, p)| (truth as usize == question, p))),
         })
     }
 
-    /// True and answered numbers: one list per column (regression), or class numbers (ordinal).
+    /// True and answered numbers: one list per column (regression), of all pixels, or class numbers
+    /// (ordinal).
     pub fn pairs(&self) -> Vec<Pairs> {
         match self.target {
             Target::Regression { columns, .. } => {
                 (0..columns.len()).map(|column| Pairs::new(self.cells(column, column))).collect()
             }
+            Target::PixelRegression { .. } => vec![Pairs::new(self.cells(0, 0))],
             Target::Ordinal { classes, .. } => vec![self.likeliest(classes.len()).pairs()],
             _ => Vec::new(),
         }
     }
 
-    /// Each present row's true class and the whole row of probabilities.
+    /// Each present cell's true class and the probabilities of all.
     pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> {
         let width = self.target.answers();
         self.truth
@@ -100,7 +183,9 @@ impl<'a> Answers<'a> {
     }
 
     fn likeliest(&self, classes: usize) -> Decisions {
-        Decisions::new(classes, self.distributions().map(|(truth, row)| (truth as u32, likeliest(row))))
+        let decided = self.decided();
+        let cells = self.truth.iter().zip(decided.iter()).filter(|(truth, _)| !truth.is_nan());
+        Decisions::new(classes, cells.map(|(truth, decided)| (*truth as u32, *decided)))
     }
 }
 

@@ -29,6 +29,26 @@ impl Average {
     }
 }
 
+/// How the scores of kinds of spans become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanAverage {
+    /// All spans in one pot.
+    #[default]
+    Micro,
+    /// Each kind of span counts alike.
+    Macro,
+}
+
+impl SpanAverage {
+    /// What it and strictness add to a metric's name.
+    pub fn variant(self, strict: bool) -> Option<String> {
+        let average = (self == Self::Macro).then_some("macro");
+        let words: Vec<&str> = average.into_iter().chain(strict.then_some("strict")).collect();
+        (!words.is_empty()).then(|| words.join("_"))
+    }
+}
+
 /// One number from decisions: `of` says a tally's value, `average` how values become one.
 ///
 /// Classes and labels that are neither true nor decided anywhere are left out; when nothing is
@@ -41,19 +61,20 @@ pub fn averaged(decisions: &[Decisions], average: Average, of: impl Fn(&Tally) -
         // Of a label, and of a binary task, only the presence is of interest.
         _ => columns.iter().map(|column| column[1]).collect(),
     };
-    match average {
-        Average::Micro => {
-            let pot = counted.iter().fold(Tally::default(), |pot, tally| Tally {
-                right: pot.right + tally.right,
-                truth: pot.truth + tally.truth,
-                decided: pot.decided + tally.decided,
-            });
-            (!pot.is_absent()).then(|| of(&pot))
-        }
-        Average::Auto | Average::Macro => {
-            mean(counted.iter().map(|tally| (!tally.is_absent()).then(|| of(tally))))
-        }
+    pooled(&counted, average == Average::Micro, of)
+}
+
+/// One number from tallies: of all in one pot, or the mean of each one's own. Absent ones are left out.
+pub fn pooled(tallies: &[Tally], in_one_pot: bool, of: impl Fn(&Tally) -> f64) -> Option<f64> {
+    if !in_one_pot {
+        return mean(tallies.iter().map(|tally| (!tally.is_absent()).then(|| of(tally))));
     }
+    let pot = tallies.iter().fold(Tally::default(), |pot, tally| Tally {
+        right: pot.right + tally.right,
+        truth: pot.truth + tally.truth,
+        decided: pot.decided + tally.decided,
+    });
+    (!pot.is_absent()).then(|| of(&pot))
 }
 
 /// The mean of the defined values; `None` when there is none.

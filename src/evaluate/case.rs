@@ -30,9 +30,11 @@
 //! pot = (np.concatenate([t for t, _ in ld]), np.concatenate([p for _, p in ld]))
 //! ```
 
+pub mod sequence;
+
 use serde_json::Value;
 
-use crate::domain::task::Target;
+use crate::domain::task::{TagScheme, Target};
 use crate::evaluate::answers::Answers;
 use crate::evaluate::metric::MetricSpec;
 
@@ -44,29 +46,79 @@ pub struct Case {
     pub target: Target,
     pub truth: Vec<f32>,
     pub answers: Vec<f32>,
+    /// Cells; steps and pixels are cells.
     pub rows: usize,
+    /// Of a task of steps.
+    pub offsets: Option<Vec<u32>>,
+    /// Of a task whose probabilities are too many to keep.
+    pub decided: Option<Vec<u32>>,
+    /// Of a task that writes: what it said, and the truth.
+    pub texts: Option<(Vec<String>, Vec<Option<String>>)>,
+    pub nll: Option<f64>,
 }
 
 impl Case {
     pub fn new(target: Target, truth: Vec<f32>, answers: Vec<f32>) -> Self {
         let rows = truth.len() / target.width();
-        Self { target, truth, answers, rows }
+        Self { target, truth, answers, rows, offsets: None, decided: None, texts: None, nll: None }
     }
 
     pub fn view(&self) -> Answers<'_> {
-        Answers::new(&self.target, &self.truth, &self.answers, self.rows)
+        let mut view = Answers::new(&self.target, &self.truth, &self.answers, self.rows);
+        view = self.offsets.as_deref().map_or(view, |offsets| view.with_offsets(offsets));
+        view = self.decided.as_deref().map_or(view, |decided| view.with_decided(decided));
+        view = self.texts.as_ref().map_or(view, |(said, truth)| view.with_texts(said, truth));
+        self.nll.map_or(view, |nll| view.with_nll(nll))
+    }
+
+    /// How many there are of what `at` puts in order: rows of steps or of text, else cells.
+    pub fn count(&self) -> usize {
+        let texts = self.texts.as_ref().map(|(said, _)| said.len());
+        self.offsets.as_ref().map(|offsets| offsets.len() - 1).or(texts).unwrap_or(self.rows)
     }
 
     /// The rows at `order`, in that order.
     pub fn at(&self, order: &[usize]) -> Self {
-        let rows = |cells: &[f32], width: usize| {
-            order.iter().flat_map(|row| cells[row * width..(row + 1) * width].to_vec()).collect()
+        let cells: Vec<usize> = match (&self.offsets, &self.texts) {
+            (Some(offsets), _) => {
+                order.iter().flat_map(|row| offsets[*row] as usize..offsets[row + 1] as usize).collect()
+            }
+            (None, Some(_)) => Vec::new(),
+            (None, None) => order.to_vec(),
         };
-        Self::new(
+        let gather = |from: &[f32], width: usize| {
+            cells.iter().flat_map(|cell| from[cell * width..(cell + 1) * width].to_vec()).collect()
+        };
+        let width = if self.answers.is_empty() { 0 } else { self.target.answers() };
+        let mut found = Self::new(
             self.target.clone(),
-            rows(&self.truth, self.target.width()),
-            rows(&self.answers, self.target.answers()),
-        )
+            gather(&self.truth, self.target.width()),
+            gather(&self.answers, width),
+        );
+        let lengths = |offsets: &Vec<u32>| -> Vec<u32> {
+            let lengths = order.iter().map(|row| offsets[row + 1] - offsets[*row]);
+            std::iter::once(0)
+                .chain(lengths.scan(0, |end, length| {
+                    *end += length;
+                    Some(*end)
+                }))
+                .collect()
+        };
+        found.offsets = self.offsets.as_ref().map(lengths);
+        let decided = self.decided.as_ref();
+        found.decided = decided.map(|decided| cells.iter().map(|cell| decided[*cell]).collect());
+        found.texts = self
+            .texts
+            .as_ref()
+            .map(|(said, truth)| order.iter().map(|row| (said[*row].clone(), truth[*row].clone())).unzip());
+        found.nll = self.nll.filter(|_| !order.is_empty());
+        found
+    }
+
+    /// The same without a single label.
+    pub fn unlabelled(&self) -> Self {
+        let texts = self.texts.clone().map(|(said, truth)| (said, vec![None; truth.len()]));
+        Self { truth: vec![f32::NAN; self.truth.len()], texts, nll: None, ..self.clone() }
     }
 }
 
@@ -84,12 +136,12 @@ pub fn agrees(metric: &MetricSpec, case: &Case, expected: f64) {
     assert!((found - expected).abs() < 1e-6, "{}: {found}, expected {expected}", metric.label());
 }
 
-fn mix(a: usize, n: usize, i: usize) -> usize {
+pub fn mix(a: usize, n: usize, i: usize) -> usize {
     let i = (i + 1000 * a) as u32;
     (i.wrapping_mul(2_654_435_761) >> 16) as usize % n
 }
 
-fn names(count: usize) -> Vec<String> {
+pub fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
 }
 
@@ -156,9 +208,27 @@ pub fn regression() -> Case {
     Case::new(target, truth, answers)
 }
 
+/// The numbers of `regression`'s first column as pixels, and of `multiclass` as theirs.
+pub fn pixels() -> Case {
+    let Case { truth, answers, .. } = regression();
+    let first = |cells: Vec<f32>| cells.into_iter().step_by(2).collect();
+    let target = Target::PixelRegression { height: 4, width: 5, center: 0.0, scale: 1.0 };
+    Case::new(target, first(truth), first(answers))
+}
+
+pub fn segmentation() -> Case {
+    let Case { truth, answers, .. } = multiclass();
+    let target = Target::Segmentation { classes: names(4), counts: vec![1; 4], height: 4, width: 5 };
+    Case::new(target, truth, answers)
+}
+
 /// All shared cases.
-pub fn all() -> [Case; 5] {
-    [binary(), multiclass(), multilabel(), ordinal(), regression()]
+pub fn all() -> Vec<Case> {
+    let spans = sequence::spans(TagScheme::Bio);
+    let rows = [binary(), multiclass(), multilabel(), ordinal(), regression()];
+    rows.into_iter()
+        .chain([pixels(), segmentation(), spans, sequence::texts(), sequence::language()])
+        .collect()
 }
 
 pub fn binary_target() -> Target {

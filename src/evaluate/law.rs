@@ -3,7 +3,7 @@
 use crate::domain::kinds::Choice;
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
-use crate::domain::task::Target;
+use crate::domain::task::{TagScheme, Target};
 use crate::evaluate::case::{Case, all, metric, of_binary, of_regression};
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{default_metrics, evaluate};
@@ -24,27 +24,39 @@ fn score(metric: &MetricSpec, case: &Case) -> Option<f64> {
 /// Every metric with every shared case of a kind it accepts.
 fn accepted() -> Vec<(MetricSpec, Case)> {
     let cases = all();
-    let pairs = every().into_iter().flat_map(|metric| cases.clone().map(|case| (metric.clone(), case)));
+    let pairs = every()
+        .into_iter()
+        .flat_map(|metric| cases.clone().into_iter().map(move |case| (metric.clone(), case)));
     pairs.filter(|(metric, case)| metric.view().accepts(case.target.kind())).collect()
 }
 
 /// The case with answers that leave nothing to wish for.
 fn perfect(case: &Case) -> Case {
     let answers = match &case.target {
-        Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
+        target if target.writes().is_some() => Vec::new(),
+        Target::Multiclass { classes, .. }
+        | Target::Ordinal { classes, .. }
+        | Target::Tagging { classes, .. }
+        | Target::Segmentation { classes, .. } => {
             let row =
                 |truth: &f32| (0..classes.len()).map(|class| f32::from(class as f32 == *truth)).collect();
             case.truth.iter().flat_map(|truth| -> Vec<f32> { row(truth) }).collect()
         }
         _ => case.truth.iter().map(|truth| if truth.is_nan() { 0.25 } else { *truth }).collect(),
     };
-    Case { answers, ..case.clone() }
+    let texts = case
+        .texts
+        .clone()
+        .map(|(_, truth)| (truth.iter().map(|text| text.clone().unwrap_or_default()).collect(), truth));
+    let decided = case.decided.as_ref().map(|_| case.truth.iter().map(|truth| *truth as u32).collect());
+    Case { answers, texts, decided, nll: Some(0.0), ..case.clone() }
 }
 
 #[test]
 fn row_order_is_irrelevant() {
     for (metric, case) in accepted() {
-        let order: Vec<usize> = (0..case.rows).map(|row| row * 7 % case.rows).collect();
+        let count = case.count();
+        let order: Vec<usize> = (0..count).map(|row| row * 7 % count).collect();
         let (before, after) = (score(&metric, &case), score(&metric, &case.at(&order)));
         let (before, after) = (before.expect("defined"), after.expect("defined"));
         assert!((before - after).abs() < 1e-12, "{} of {}", metric.label(), case.target.kind());
@@ -84,8 +96,7 @@ fn perfect_answers_are_better_than_others() {
 fn no_rows_no_score() {
     for (metric, case) in accepted() {
         assert_eq!(score(&metric, &case.at(&[])), None, "{}", metric.label());
-        let missing = Case { truth: vec![f32::NAN; case.truth.len()], ..case };
-        assert_eq!(score(&metric, &missing), None, "{}", metric.label());
+        assert_eq!(score(&metric, &case.unlabelled()), None, "{}", metric.label());
     }
 }
 
@@ -100,8 +111,13 @@ fn labels_are_distinct_and_defaults_are_accepted() {
     assert_eq!(metric("calibration_error", serde_json::json!(10)).label(), "calibration_error_10");
     for case in all() {
         let kind = case.target.kind();
-        assert!(!default_metrics(kind).is_empty(), "{kind}");
-        assert!(default_metrics(kind).iter().all(|metric| metric.view().accepts(kind)), "{kind}");
+        for scheme in [TagScheme::None, TagScheme::Bio] {
+            let metrics = default_metrics(kind, scheme);
+            assert!(!metrics.is_empty(), "{kind}");
+            assert!(metrics.iter().all(|metric| metric.view().accepts(kind)), "{kind}");
+            let spans = metrics.iter().any(|metric| metric.view().needs_spans());
+            assert_eq!(spans, kind == "tagging" && scheme == TagScheme::Bio, "{kind}");
+        }
     }
 }
 
@@ -109,11 +125,14 @@ fn labels_are_distinct_and_defaults_are_accepted() {
 fn evaluate_counts_rows_and_leaves_out_what_is_undefined() {
     let task = TaskName::new("income").expect("a name");
     let case = of_binary(&[(1.0, 0.7), (f32::NAN, 0.1), (1.0, 0.2)]);
-    let scores = evaluate(&task, Split::Valid, &default_metrics("binary"), &case.view());
+    let scores = evaluate(&task, Split::Valid, &default_metrics("binary", TagScheme::None), &case.view());
     let labels: Vec<&str> = scores.iter().map(|score| score.metric.as_str()).collect();
     assert_eq!(labels, ["f1", "accuracy", "calibration_error"]);
     assert!(scores.iter().all(|score| score.rows == 2 && score.task == task && score.split == Split::Valid));
 
     let broken = of_regression(&[(1.0, f32::NAN), (2.0, 2.0)]);
-    assert!(evaluate(&task, Split::Test, &default_metrics("regression"), &broken.view()).is_empty());
+    assert!(
+        evaluate(&task, Split::Test, &default_metrics("regression", TagScheme::None), &broken.view())
+            .is_empty()
+    );
 }

@@ -10,9 +10,12 @@ pub mod gain;
 #[cfg(test)]
 mod law;
 pub mod metric;
+pub mod ngram;
 pub mod pair;
 pub mod score;
+pub mod span;
 pub mod spec;
+pub mod word;
 
 pub use answers::Answers;
 pub use gain::{Change, delta_m, gain};

@@ -3,19 +3,27 @@
 use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::domain::score::{Score, Split};
+use crate::domain::task::TagScheme;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::Average;
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::metric::accuracy::AccuracySpec;
 use crate::evaluate::metric::auroc::AurocSpec;
 use crate::evaluate::metric::average_precision::AveragePrecisionSpec;
+use crate::evaluate::metric::bleu::BleuSpec;
 use crate::evaluate::metric::calibration_error::CalibrationErrorSpec;
+use crate::evaluate::metric::chrf::ChrfSpec;
+use crate::evaluate::metric::exact_match::ExactMatchSpec;
 use crate::evaluate::metric::f1::F1Spec;
 use crate::evaluate::metric::log_loss::LogLossSpec;
 use crate::evaluate::metric::mae::MaeSpec;
+use crate::evaluate::metric::mean_iou::MeanIouSpec;
+use crate::evaluate::metric::perplexity::PerplexitySpec;
 use crate::evaluate::metric::quadratic_kappa::QuadraticKappaSpec;
 use crate::evaluate::metric::r2::R2Spec;
 use crate::evaluate::metric::rmse::RmseSpec;
+use crate::evaluate::metric::rouge::RougeSpec;
+use crate::evaluate::metric::span_f1::SpanF1Spec;
 
 /// What every metric says of one task on one split. A metric that is undefined there (the area
 /// under a curve where only one class occurs) gives no score, and answers that are not numbers
@@ -33,8 +41,9 @@ pub fn evaluate(task: &TaskName, split: Split, metrics: &[MetricSpec], answers: 
     metrics.iter().filter_map(score).collect()
 }
 
-/// What is measured when a task of this kind names no metrics; the first is what it is judged by.
-pub fn default_metrics(kind: &str) -> Vec<MetricSpec> {
+/// What is measured when a task of this kind names no metrics; the first is what it is judged by. `scheme`
+/// is how a tagging task writes spans.
+pub fn default_metrics(kind: &str, scheme: TagScheme) -> Vec<MetricSpec> {
     let accuracy = MetricSpec::Accuracy(AccuracySpec {});
     let auroc = MetricSpec::Auroc(AurocSpec {});
     let average_precision = MetricSpec::AveragePrecision(AveragePrecisionSpec {});
@@ -50,6 +59,18 @@ pub fn default_metrics(kind: &str) -> Vec<MetricSpec> {
         "multilabel" => vec![auroc, average_precision, f1],
         "ordinal" => vec![MetricSpec::QuadraticKappa(QuadraticKappaSpec {}), mae, accuracy],
         "regression" => vec![MetricSpec::Rmse(RmseSpec {}), mae, MetricSpec::R2(R2Spec {})],
+        "pixel_regression" => vec![MetricSpec::Rmse(RmseSpec {}), mae],
+        "segmentation" => vec![MetricSpec::MeanIou(MeanIouSpec {}), accuracy],
+        "tagging" if scheme == TagScheme::None => vec![accuracy, f1],
+        "tagging" => vec![MetricSpec::SpanF1(SpanF1Spec::default()), accuracy],
+        "language_model" => vec![MetricSpec::Perplexity(PerplexitySpec {}), accuracy],
+        "text" => vec![
+            MetricSpec::Bleu(BleuSpec::default()),
+            MetricSpec::Chrf(ChrfSpec::default()),
+            MetricSpec::Rouge(RougeSpec::default()),
+            MetricSpec::ExactMatch(ExactMatchSpec {}),
+            MetricSpec::Perplexity(PerplexitySpec {}),
+        ],
         _ => Vec::new(),
     }
 }

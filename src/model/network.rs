@@ -231,7 +231,7 @@ impl Network {
     }
 
     /// The class of every step, where more than each step's own logits decide; `logits` as predicted.
-    pub fn decide(&self, task: usize, logits: &Array) -> Option<Vec<u32>> {
+    pub fn decide(&self, task: usize, logits: &Array) -> Result<Option<Vec<u32>>> {
         self.tasks[task].head.decide(logits)
     }
 

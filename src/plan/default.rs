@@ -2,6 +2,7 @@
 
 use crate::domain::kinds::Choice;
 use crate::domain::name::PipelineName;
+use crate::domain::task::{TagScheme, TargetSpec};
 use crate::evaluate::default_metrics;
 use crate::model::spec::LossSpec;
 use crate::spec::pipeline::PipelineSpec;
@@ -19,7 +20,11 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
             task.data = only_table.clone();
         }
         task.loss.get_or_insert_with(|| LossSpec::for_kind(kind));
-        task.metrics.get_or_insert_with(|| default_metrics(kind));
+        let scheme = match &task.kind {
+            TargetSpec::Tagging(tagging) => tagging.scheme,
+            _ => TagScheme::None,
+        };
+        task.metrics.get_or_insert_with(|| default_metrics(kind, scheme));
     }
     let monitor = &mut pipeline.train.monitor;
     if let (Some(task), None) = (&monitor.task, &monitor.metric) {

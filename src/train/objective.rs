@@ -124,7 +124,7 @@ mod tests {
     use crate::domain::array::Array;
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split};
-    use crate::domain::task::Target;
+    use crate::domain::task::{TagScheme, Target};
     use crate::evaluate::default_metrics;
     use crate::train::error::Error;
     use crate::train::objective::{Objective, constant_logits, reference};
@@ -144,7 +144,10 @@ mod tests {
 
     #[test]
     fn one_tasks_first_metric() {
-        let metrics = [(name("a"), default_metrics("regression")), (name("b"), default_metrics("binary"))];
+        let metrics = [
+            (name("a"), default_metrics("regression", TagScheme::None)),
+            (name("b"), default_metrics("binary", TagScheme::None)),
+        ];
         let monitor = |task| MonitorSpec { task: Some(name(task)), ..MonitorSpec::default() };
         let objective = Objective::new(&monitor("b"), &metrics).expect("an objective");
         assert_eq!(objective.direction(), Direction::Higher);

@@ -16,7 +16,7 @@ use crate::domain::event::{Event, Observer};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
-use crate::domain::task::Target;
+use crate::domain::task::{TagScheme, Target};
 use crate::evaluate::default_metrics;
 use crate::model::network::Network;
 use crate::model::spec::NetworkSpec;
@@ -217,7 +217,9 @@ impl Rehearsal {
             network: &network,
             spec: &spec,
             weighting: &weighting,
-            metrics: tasks.map(|task| (task.name.clone(), default_metrics(task.target.kind()))).collect(),
+            metrics: tasks
+                .map(|task| (task.name.clone(), default_metrics(task.target.kind(), TagScheme::None)))
+                .collect(),
             dataset: &self.dataset,
             checkpoint_dir: &self.checkpoints(),
             job_fingerprint: "job",

@@ -73,7 +73,10 @@ impl Scoring<'_> {
         };
         let cells = truth.as_f32().unwrap_or_default();
         let answers = said.answers.as_f32().unwrap_or_default();
-        let all = Answers::new(target, cells, answers, cells.len() / target.width());
+        let mut all = Answers::new(target, cells, answers, cells.len() / target.width());
+        all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
+        let decided = self.network.decide(place.task, &said.logits)?;
+        all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
         Ok(self.found(place, loss, &all))
     }
 
@@ -83,7 +86,8 @@ impl Scoring<'_> {
         let loss = self.by_batches(place)?;
         let truth = place.truth.gather(place.rows);
         let cells = truth.as_f32().unwrap_or_default();
-        let all = Answers::new(target, cells, &[], cells.len());
+        let mut all = Answers::new(target, cells, &[], cells.len());
+        all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         Ok(self.found(place, loss, &all))
     }
 

@@ -10,7 +10,7 @@ use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::Decisions;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Share of rows answered right.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ impl Metric for AccuracySpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind) || kind == "language_model"
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {
@@ -49,5 +49,6 @@ mod tests {
         agrees(&auto, &case::multiclass(), 0.6017699115044248);
         agrees(&auto, &case::multilabel(), 0.7412380748843471);
         agrees(&auto, &case::ordinal(), 0.336283185840708);
+        agrees(&auto, &case::segmentation(), 0.6017699115044248);
     }
 }

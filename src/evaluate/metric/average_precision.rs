@@ -12,7 +12,7 @@ use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Area under the precision-recall curve, by steps; mean over classes or labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ impl Metric for AveragePrecisionSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

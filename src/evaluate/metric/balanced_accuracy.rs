@@ -27,7 +27,7 @@ impl Metric for BalancedAccuracySpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "ordinal")
+        matches!(kind, "binary" | "multiclass" | "ordinal" | "tagging" | "segmentation")
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

@@ -11,7 +11,7 @@ use crate::domain::score::Direction;
 use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Mean squared difference of probability and truth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ impl Metric for BrierSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {
@@ -36,8 +36,8 @@ impl Metric for BrierSpec {
             .contests()
             .map(|contest| contest.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));
         match answers.target {
-            Target::Multiclass { .. } | Target::Ordinal { .. } => squares.sum(),
-            _ => mean(squares),
+            Target::Binary { .. } | Target::Multilabel { .. } => mean(squares),
+            _ => squares.sum(),
         }
     }
 }

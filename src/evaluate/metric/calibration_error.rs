@@ -14,7 +14,7 @@ use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::answers::likeliest;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Expected calibration error: mean |confidence - accuracy| over bins of equal width (Naeini et al. 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ impl Metric for CalibrationErrorSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn variant(&self) -> Option<String> {
@@ -50,14 +50,16 @@ impl Metric for CalibrationErrorSpec {
     fn score(&self, answers: &Answers) -> Option<f64> {
         let bins = self.bins.get();
         match answers.target {
-            Target::Multiclass { .. } | Target::Ordinal { .. } => {
+            Target::Binary { .. } | Target::Multilabel { .. } => {
+                mean(answers.contests().map(|contest| error(contest.rows.iter().copied(), bins)))
+            }
+            _ => {
                 let rows = answers.distributions().map(|(truth, row)| {
                     let decided = likeliest(row) as usize;
                     (decided == truth, row[decided])
                 });
                 error(rows, bins)
             }
-            _ => mean(answers.contests().map(|contest| error(contest.rows.iter().copied(), bins))),
         }
     }
 }

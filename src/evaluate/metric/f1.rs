@@ -11,7 +11,7 @@ use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Harmonic mean of precision and recall.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +33,7 @@ impl Metric for F1Spec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn variant(&self) -> Option<String> {

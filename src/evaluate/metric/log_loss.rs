@@ -12,7 +12,7 @@ use crate::domain::score::Direction;
 use crate::domain::task::Target;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Mean negative log probability of the truth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,18 +29,20 @@ impl Metric for LogLossSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {
         match answers.target {
-            Target::Multiclass { .. } | Target::Ordinal { .. } => {
+            Target::Binary { .. } | Target::Multilabel { .. } => {
+                mean(answers.contests().map(|contest| contest.mean(surprise)))
+            }
+            _ => {
                 let (sum, rows) = answers.distributions().fold((0.0, 0u64), |(sum, rows), (truth, row)| {
                     (sum - logarithm(f64::from(row[truth])), rows + 1)
                 });
                 (rows > 0).then(|| sum / rows as f64)
             }
-            _ => mean(answers.contests().map(|contest| contest.mean(surprise))),
         }
     }
 }

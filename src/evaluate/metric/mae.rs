@@ -27,7 +27,7 @@ impl Metric for MaeSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression" | "ordinal")
+        matches!(kind, "regression" | "pixel_regression" | "ordinal")
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {
@@ -47,5 +47,6 @@ mod tests {
         let auto = metric("mae", json!({}));
         agrees(&auto, &case::regression(), 7.681670489296636);
         agrees(&auto, &case::ordinal(), 1.3893805309734513);
+        agrees(&auto, &case::pixels(), 4.009174311926605); // (*columns[0])
     }
 }

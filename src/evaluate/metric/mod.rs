@@ -4,18 +4,28 @@ pub mod accuracy;
 pub mod auroc;
 pub mod average_precision;
 pub mod balanced_accuracy;
+pub mod bleu;
 pub mod brier;
 pub mod calibration_error;
+pub mod chrf;
+pub mod dice;
+pub mod exact_match;
 pub mod f1;
 pub mod log_loss;
 pub mod mae;
+pub mod mean_iou;
 pub mod mse;
 pub mod pearson;
+pub mod perplexity;
 pub mod precision;
 pub mod quadratic_kappa;
 pub mod r2;
 pub mod recall;
 pub mod rmse;
+pub mod rouge;
+pub mod span_f1;
+pub mod span_precision;
+pub mod span_recall;
 pub mod spearman;
 
 use crate::domain::kinds::{Choice, kinds};
@@ -36,8 +46,24 @@ pub trait Metric {
         None
     }
 
+    /// Does it compare texts, which must be written first? Writing takes much longer than a forward
+    /// pass, so that such a metric may wait until training is done.
+    fn needs_text(&self) -> bool {
+        false
+    }
+
+    /// Does it count spans, which tags mark only by a scheme?
+    fn needs_spans(&self) -> bool {
+        false
+    }
+
     /// `None` where it is undefined: no labelled rows, one class only, a constant.
     fn score(&self, answers: &Answers) -> Option<f64>;
+}
+
+/// Are the answers of such a task probabilities of classes or labels?
+pub fn answers_classes(kind: &str) -> bool {
+    matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal" | "tagging" | "segmentation")
 }
 
 impl MetricSpec {
@@ -70,5 +96,15 @@ kinds! {
         Spearman: "spearman" => spearman::SpearmanSpec,
         Pearson: "pearson" => pearson::PearsonSpec,
         QuadraticKappa: "quadratic_kappa" => quadratic_kappa::QuadraticKappaSpec,
+        SpanF1: "span_f1" => span_f1::SpanF1Spec,
+        SpanPrecision: "span_precision" => span_precision::SpanPrecisionSpec,
+        SpanRecall: "span_recall" => span_recall::SpanRecallSpec,
+        MeanIou: "mean_iou" => mean_iou::MeanIouSpec,
+        Dice: "dice" => dice::DiceSpec,
+        Perplexity: "perplexity" => perplexity::PerplexitySpec,
+        Bleu: "bleu" => bleu::BleuSpec,
+        Chrf: "chrf" => chrf::ChrfSpec,
+        Rouge: "rouge" => rouge::RougeSpec,
+        ExactMatch: "exact_match" => exact_match::ExactMatchSpec,
     }
 }

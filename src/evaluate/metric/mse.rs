@@ -27,7 +27,7 @@ impl Metric for MseSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression" | "ordinal")
+        matches!(kind, "regression" | "pixel_regression" | "ordinal")
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

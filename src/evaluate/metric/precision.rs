@@ -10,7 +10,7 @@ use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
-use crate::evaluate::metric::Metric;
+use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Of the rows answered with a class, the share that has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ impl Metric for PrecisionSpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal")
+        answers_classes(kind)
     }
 
     fn variant(&self) -> Option<String> {

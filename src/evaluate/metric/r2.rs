@@ -28,7 +28,7 @@ impl Metric for R2Spec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression")
+        matches!(kind, "regression" | "pixel_regression")
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

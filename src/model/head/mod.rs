@@ -5,12 +5,14 @@ pub mod binary;
 pub mod multiclass;
 pub mod ordinal;
 pub mod regression;
+pub mod tagging;
 
 use candle_core::Tensor;
 
 use crate::domain::array::Array;
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
+use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 use crate::model::labels::Labels;
 use crate::model::layer::vector;
@@ -37,9 +39,19 @@ pub trait Head: Send + Sync {
         false
     }
 
+    /// What following one class with another scores, where the steps of a row are decided together.
+    fn transitions(&self) -> Result<Option<Transitions>> {
+        Ok(None)
+    }
+
     /// The class of every step, where more than each step's own logits decide; `logits` are sequences.
-    fn decide(&self, _logits: &Array) -> Option<Vec<u32>> {
-        None
+    fn decide(&self, logits: &Array) -> Result<Option<Vec<u32>>> {
+        let (offsets, emissions) = (logits.offsets.as_deref(), logits.as_f32());
+        let Some(((transitions, offsets), emissions)) = self.transitions()?.zip(offsets).zip(emissions)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(transitions.paths(emissions, offsets)))
     }
 
     /// Probabilities, or numbers in the target's unit: `[rows, answers]`.
@@ -88,6 +100,9 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
         }
         Target::Regression { center, scale, .. } => {
             Box::new(regression::Regression::build(name, width, center, scale, weights)?)
+        }
+        Target::Tagging { classes, crf, .. } => {
+            Box::new(tagging::Tagging::build(name, width, classes.len(), *crf, weights)?)
         }
         other => return Err(candle_core::Error::msg(format!("no head for {}", other.kind())).into()),
     })

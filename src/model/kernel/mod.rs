@@ -10,6 +10,7 @@ pub mod affine;
 #[cfg(test)]
 pub mod agreement;
 pub mod closed_form;
+pub mod crf;
 pub mod embedding;
 pub mod lookup;
 pub mod masked;

@@ -12,7 +12,7 @@ pub enum ClassWeights {
     /// All alike.
     #[default]
     None,
-    /// rows / (classes x rows of the class), of the training rows.
+    /// rows / (classes x rows of the class), of the training rows; of tokens or pixels for tasks of such.
     Balanced,
     /// One weight per class, in the classes' order.
     Given(Vec<Positive>),
@@ -65,11 +65,14 @@ impl JsonSchema for ClassWeights {
 }
 
 impl ClassWeights {
-    /// One weight per class of a binary, multiclass or ordinal target.
+    /// One weight per class of a target that has classes.
     pub fn per_class(&self, target: &Target) -> Result<Vec<f32>, String> {
         match target {
             Target::Binary { counts, .. } => self.given(counts),
-            Target::Multiclass { counts, .. } | Target::Ordinal { counts, .. } => self.given(counts),
+            Target::Multiclass { counts, .. }
+            | Target::Ordinal { counts, .. }
+            | Target::Tagging { counts, .. }
+            | Target::Segmentation { counts, .. } => self.given(counts),
             other => Err(format!("a {} task has no classes", other.kind())),
         }
     }

@@ -1,4 +1,4 @@
-//! -log p[class] of p = softmax(logits), for multiclass tasks.
+//! -log p[class] of p = softmax(logits), for tasks of classes: of rows, of tokens or of pixels.
 //!
 //! With class weights w the mean is weighted: the sum of w[class] (-log p[class]) over the sum of
 //! w[class]. Smoothing by e gives (1-e) of the loss to the class and e / classes to every class,
@@ -16,7 +16,7 @@ use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
 
-/// -log p[class] of p = softmax(logits), for multiclass tasks.
+/// -log p[class] of p = softmax(logits), for tasks of classes: of rows, of tokens or of pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropySpec {
@@ -45,7 +45,7 @@ fn nothing() -> Rate {
 
 impl Loss for CrossEntropySpec {
     fn accepts(&self, kind: &str) -> bool {
-        kind == "multiclass"
+        matches!(kind, "multiclass" | "tagging" | "segmentation")
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {

@@ -23,8 +23,14 @@ pub fn mean_of_differences(
     cell: impl Fn(f32) -> Slope + Sync,
     composed: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let Target::Regression { center, scale, .. } = target else {
-        return Err(candle_core::Error::msg(format!("a {} task has no numbers", target.kind())).into());
+    let (center, scale) = match target {
+        Target::Regression { center, scale, .. } => (center.as_slice(), scale.as_slice()),
+        Target::PixelRegression { center, scale, .. } => {
+            (std::slice::from_ref(center), std::slice::from_ref(scale))
+        }
+        other => {
+            return Err(candle_core::Error::msg(format!("a {} task has no numbers", other.kind())).into());
+        }
     };
     if !fits(&[logits, truth, mask]) {
         return twin(logits, truth, mask, center, scale, composed);

@@ -40,20 +40,22 @@ fn two() -> NonNegative {
 
 impl Loss for FocalSpec {
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multilabel" | "multiclass")
+        matches!(kind, "binary" | "multilabel" | "multiclass" | "tagging" | "segmentation")
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {
         match target {
-            Target::Multiclass { .. } => self.class_weights.per_class(target).map(drop),
-            _ => self.class_weights.per_label(target).map(drop),
+            Target::Binary { .. } | Target::Multilabel { .. } => {
+                self.class_weights.per_label(target).map(drop)
+            }
+            _ => self.class_weights.per_class(target).map(drop),
         }
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
         let gamma = self.gamma.get() as f32;
         let on_cpu = fits(&[logits, truth, mask]);
-        if matches!(target, Target::Multiclass { .. }) {
+        if !matches!(target, Target::Binary { .. } | Target::Multilabel { .. }) {
             let weights = self.class_weights.per_class(target).map_err(candle_core::Error::msg)?;
             return match on_cpu {
                 true => classes(logits, truth, mask, &weights, gamma),

@@ -32,7 +32,7 @@ fn one() -> Positive {
 
 impl Loss for HuberSpec {
     fn accepts(&self, kind: &str) -> bool {
-        kind == "regression"
+        matches!(kind, "regression" | "pixel_regression")
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {

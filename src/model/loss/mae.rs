@@ -21,7 +21,7 @@ impl Settings for MaeSpec {
 
 impl Loss for MaeSpec {
     fn accepts(&self, kind: &str) -> bool {
-        kind == "regression"
+        matches!(kind, "regression" | "pixel_regression")
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {

@@ -54,7 +54,9 @@ impl LossSpec {
             "binary" | "multilabel" => {
                 Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropySpec::default())
             }
-            "multiclass" => Self::CrossEntropy(cross_entropy::CrossEntropySpec::default()),
+            "multiclass" | "tagging" | "segmentation" => {
+                Self::CrossEntropy(cross_entropy::CrossEntropySpec::default())
+            }
             "ordinal" => Self::Ordinal(ordinal::OrdinalLossSpec {}),
             _ => Self::Mse(mse::MseSpec {}),
         }

@@ -6,8 +6,9 @@ use crate::data::spec::TableSpec;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::{Choice, a};
 use crate::domain::name::{ColumnName, TableName, TaskName};
-use crate::domain::task::TargetSpec;
+use crate::domain::task::{TagScheme, TargetSpec};
 use crate::evaluate::spec::MetricSpec;
+use crate::model::spec::LossSpec;
 use crate::plan::check::data::renamed_away;
 use crate::plan::check::weights;
 use crate::spec::pipeline::PipelineSpec;
@@ -35,6 +36,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.extend(leaks(pipeline, task, table, &path.key("target")));
         found.extend(order(task, &path.key("kind")));
         found.extend(weights::loss(task, &path.key("loss")));
+        found.extend(own_loss(task, &path.key("loss")));
         found.extend(metrics(task, &path.key("metrics")));
     }
     found.extend(same_targets(pipeline));
@@ -160,6 +162,25 @@ fn order(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     found
 }
 
+/// A CRF's loss is its own; a loss written beside it would be passed over in silence.
+fn own_loss(task: &TaskSpec, path: &Path) -> Option<Diagnostic> {
+    let TargetSpec::Tagging(tagging) = &task.kind else { return None };
+    let other = task.loss.as_ref().is_some_and(|loss| *loss != LossSpec::for_kind("tagging"));
+    (tagging.crf && other).then(|| {
+        let message = "with `crf` a tagging task has a loss of its own: that of the whole path";
+        Diagnostic::error("crf-loss", path.clone(), message).help("leave `loss` out")
+    })
+}
+
+/// Spans are counted where tags have none.
+fn spans(metric: &MetricSpec, task: &TaskSpec, path: &Path) -> Option<Diagnostic> {
+    let TargetSpec::Tagging(tagging) = &task.kind else { return None };
+    (metric.view().needs_spans() && tagging.scheme == TagScheme::None).then(|| {
+        let message = format!("`{}` counts spans, and without a scheme tags mark none", metric.name());
+        Diagnostic::error("metric-spans", path.clone(), message).help("say `kind: {tagging: {scheme: bio}}`")
+    })
+}
+
 fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let metrics = task.metrics.as_deref().unwrap_or_default();
@@ -172,6 +193,7 @@ fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     }
     for (position, metric) in metrics.iter().enumerate() {
         found.extend(metric_fits(metric, task.kind.name(), &path.index(position)));
+        found.extend(spans(metric, task, &path.index(position)));
         if metrics[..position].iter().any(|other| other.label() == metric.label()) {
             let message = format!("`{}` is measured twice", metric.label());
             found.push(Diagnostic::warning("same-metric", path.index(position), message));

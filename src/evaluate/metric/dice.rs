@@ -1,0 +1,56 @@
+//! Mean over classes of the Dice coefficient: twice the pixels decided right over those that have the
+//! class and those decided as it. Classes neither true nor decided anywhere are left out.
+//!
+//! 2 right / (true + decided), the F1 of pixels. As `sklearn.metrics.f1_score(average="macro")`.
+//!
+//! ```yaml
+//! metrics: [dice]
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::decision::share;
+use crate::evaluate::metric::Metric;
+
+/// Mean over classes of the Dice coefficient.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiceSpec {}
+
+impl Settings for DiceSpec {
+    const EXAMPLE: &'static str = "dice";
+}
+
+impl Metric for DiceSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "segmentation"
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        averaged(&answers.decisions(), Average::Macro, |tally| {
+            share(2 * tally.right, tally.truth + tally.decided)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // f1_score(c, cd, average="macro")
+        agrees(&metric("dice", json!({})), &case::segmentation(), 0.4728058458395537);
+    }
+}

@@ -1,0 +1,55 @@
+//! Share of rows whose text is the true one, letter by letter; white space at the ends does not count,
+//! and elsewhere any amount of it is one space.
+//!
+//! exact_match = 1/n sum [said = true].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::average::mean;
+use crate::evaluate::metric::Metric;
+use crate::evaluate::word::pieces;
+
+/// Share of rows whose text is the true one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExactMatchSpec {}
+
+impl Settings for ExactMatchSpec {
+    const EXAMPLE: &'static str = "exact_match";
+}
+
+impl Metric for ExactMatchSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "text"
+    }
+
+    fn needs_text(&self) -> bool {
+        true
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        mean(answers.spoken()?.map(|(said, truth)| Some(f64::from(pieces(said).eq(pieces(truth))))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::metric;
+    use crate::evaluate::case::sequence::of_texts;
+
+    #[test]
+    fn by_hand() {
+        let case = of_texts(&[("a b", Some(" a  b\n")), ("a", Some("A")), ("", None), ("c", Some("c"))]);
+        assert_eq!(metric("exact_match", json!({})).view().score(&case.view()), Some(2.0 / 3.0));
+    }
+}

@@ -1,0 +1,56 @@
+//! Mean over classes of intersection over union: of the pixels that have the class or were decided as it,
+//! the share that both. Classes neither true nor decided anywhere are left out.
+//!
+//! right / (true + decided - right). As `sklearn.metrics.jaccard_score(average="macro")`.
+//!
+//! ```yaml
+//! metrics: [mean_iou]
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::decision::share;
+use crate::evaluate::metric::Metric;
+
+/// Mean over classes of intersection over union.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeanIouSpec {}
+
+impl Settings for MeanIouSpec {
+    const EXAMPLE: &'static str = "mean_iou";
+}
+
+impl Metric for MeanIouSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "segmentation"
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        averaged(&answers.decisions(), Average::Macro, |tally| {
+            share(tally.right, tally.truth + tally.decided - tally.right)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::{self, agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // jaccard_score(c, cd, average="macro")
+        agrees(&metric("mean_iou", json!({})), &case::segmentation(), 0.35260935769656704);
+    }
+}

@@ -1,0 +1,49 @@
+//! How many tokens the model wavers between: exp of the mean of -log of the probability given to each
+//! true token, the tokens before it being the true ones.
+//!
+//! exp(1/n sum -ln p(token)).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::metric::Metric;
+
+/// exp of the mean negative log probability of the true tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PerplexitySpec {}
+
+impl Settings for PerplexitySpec {
+    const EXAMPLE: &'static str = "perplexity";
+}
+
+impl Metric for PerplexitySpec {
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        matches!(kind, "text" | "language_model")
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        answers.nll.map(f64::exp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::evaluate::case::sequence::language;
+    use crate::evaluate::case::{agrees, metric};
+
+    #[test]
+    fn wavering_between_three_is_3() {
+        agrees(&metric("perplexity", json!({})), &language(), 3.0);
+        agrees(&metric("accuracy", json!({})), &language(), 0.75);
+    }
+}

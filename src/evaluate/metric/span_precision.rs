@@ -1,0 +1,88 @@
+//! Of the spans that answered tags mark, the share that is true: kind, first and last step.
+//!
+//! right / decided over all rows. As `seqeval.metrics.precision_score`, which reads spans as conlleval does; `strict` as
+//! its `mode="strict"`.
+//!
+//! ```yaml
+//! metrics: [{span_precision: {average: macro}}]
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::average::{SpanAverage, pooled};
+use crate::evaluate::decision::share;
+use crate::evaluate::metric::Metric;
+use crate::evaluate::span::tally;
+
+/// Of the spans answered, the share that is true.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpanPrecisionSpec {
+    /// micro (default), or macro: every kind of span counts alike.
+    #[serde(default)]
+    pub average: SpanAverage,
+    /// Count only spans whose tags keep to the scheme? Default false.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+impl Settings for SpanPrecisionSpec {
+    const BARE: Option<&'static str> = Some("average");
+    const EXAMPLE: &'static str = "{span_precision: {average: macro}}";
+}
+
+impl Metric for SpanPrecisionSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "tagging"
+    }
+
+    fn needs_spans(&self) -> bool {
+        true
+    }
+
+    fn variant(&self) -> Option<String> {
+        self.average.variant(self.strict)
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        pooled(&tally(answers, self.strict)?, self.average == SpanAverage::Micro, |tally| {
+            share(tally.right, tally.decided)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::domain::task::TagScheme;
+    use crate::evaluate::case::sequence::spans;
+    use crate::evaluate::case::{agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // precision_score(*spans("io")), "bio", "bioes"; "bio", average="macro"
+        let usual = metric("span_precision", json!({}));
+        agrees(&usual, &spans(TagScheme::Io), 0.5781544256120528);
+        agrees(&usual, &spans(TagScheme::Bio), 0.734338747099768);
+        agrees(&usual, &spans(TagScheme::Bioes), 0.7536800785083415);
+        agrees(&metric("span_precision", json!("macro")), &spans(TagScheme::Bio), 0.7343824023429089);
+    }
+
+    #[test]
+    fn strict_as_the_reference() {
+        // precision_score(*spans("bio"), mode="strict", scheme=IOB2), "bioes" with IOBES
+        let strict = metric("span_precision", json!({"strict": true}));
+        agrees(&strict, &spans(TagScheme::Bio), 0.7256637168141593);
+        agrees(&strict, &spans(TagScheme::Bioes), 0.7777777777777778);
+        assert_eq!(strict.label(), "span_precision_strict");
+    }
+}

@@ -1,0 +1,88 @@
+//! Of the spans that true tags mark, the share that is answered: kind, first and last step.
+//!
+//! right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does; `strict` as
+//! its `mode="strict"`.
+//!
+//! ```yaml
+//! metrics: [{span_recall: {average: macro}}]
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::score::Direction;
+use crate::evaluate::answers::Answers;
+use crate::evaluate::average::{SpanAverage, pooled};
+use crate::evaluate::decision::share;
+use crate::evaluate::metric::Metric;
+use crate::evaluate::span::tally;
+
+/// Of the true spans, the share that is answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpanRecallSpec {
+    /// micro (default), or macro: every kind of span counts alike.
+    #[serde(default)]
+    pub average: SpanAverage,
+    /// Count only spans whose tags keep to the scheme? Default false.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+impl Settings for SpanRecallSpec {
+    const BARE: Option<&'static str> = Some("average");
+    const EXAMPLE: &'static str = "{span_recall: {average: macro}}";
+}
+
+impl Metric for SpanRecallSpec {
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn accepts(&self, kind: &str) -> bool {
+        kind == "tagging"
+    }
+
+    fn needs_spans(&self) -> bool {
+        true
+    }
+
+    fn variant(&self) -> Option<String> {
+        self.average.variant(self.strict)
+    }
+
+    fn score(&self, answers: &Answers) -> Option<f64> {
+        pooled(&tally(answers, self.strict)?, self.average == SpanAverage::Micro, |tally| {
+            share(tally.right, tally.truth)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::domain::task::TagScheme;
+    use crate::evaluate::case::sequence::spans;
+    use crate::evaluate::case::{agrees, metric};
+
+    #[test]
+    fn as_the_reference() {
+        // recall_score(*spans("io")), "bio", "bioes"; "bio", average="macro"
+        let usual = metric("span_recall", json!({}));
+        agrees(&usual, &spans(TagScheme::Io), 0.6278118609406953);
+        agrees(&usual, &spans(TagScheme::Bio), 0.683585313174946);
+        agrees(&usual, &spans(TagScheme::Bioes), 0.7065317387304508);
+        agrees(&metric("span_recall", json!("macro")), &spans(TagScheme::Bio), 0.6835908344529034);
+    }
+
+    #[test]
+    fn strict_as_the_reference() {
+        // recall_score(*spans("bio"), mode="strict", scheme=IOB2), "bioes" with IOBES
+        let strict = metric("span_recall", json!({"strict": true}));
+        agrees(&strict, &spans(TagScheme::Bio), 0.7192982456140351);
+        agrees(&strict, &spans(TagScheme::Bioes), 0.7297297297297297);
+        assert_eq!(strict.label(), "span_recall_strict");
+    }
+}

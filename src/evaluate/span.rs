@@ -1,0 +1,141 @@
+//! Spans of steps that tags mark, such as names in a text, and how many were found.
+//!
+//! A tag is a part and a kind, `B-PER`: where in its span the step stands, and of what kind the span is.
+//! `O` is outside of all. Spans are read as `seqeval` reads them (Nakayama 2018).
+
+use crate::domain::task::{TagScheme, Target};
+use crate::evaluate::answers::Answers;
+use crate::evaluate::decision::Tally;
+
+/// Where in its span a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Outside,
+    Begin,
+    Inside,
+    End,
+    Single,
+}
+
+/// A tag, taken apart; kinds are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag {
+    place: Place,
+    kind: usize,
+}
+
+const OUTSIDE: Tag = Tag { place: Place::Outside, kind: usize::MAX };
+
+/// A span's kind and its steps, the last included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    first: usize,
+    last: usize,
+    kind: usize,
+}
+
+/// What happened to each kind of span; `None` where there are no spans or no rows.
+///
+/// A step without a label is outside of all spans. `strict` counts only spans that keep to the scheme;
+/// otherwise any tag after which, by the rules of conlleval, a span can begin or end does so.
+pub fn tally(answers: &Answers, strict: bool) -> Option<Vec<Tally>> {
+    let Target::Tagging { classes, scheme, .. } = answers.target else { return None };
+    let (tags, kinds) = tags(classes, *scheme)?;
+    let offsets = answers.offsets?;
+    let decided = answers.decided();
+    let mut tallies = vec![Tally::default(); kinds];
+    for row in offsets.windows(2) {
+        let steps = row[0] as usize..row[1] as usize;
+        let tag =
+            |class: usize, step: usize| if answers.truth[step].is_nan() { OUTSIDE } else { tags[class] };
+        let truth: Vec<Tag> = steps.clone().map(|step| tag(answers.truth[step] as usize, step)).collect();
+        let said: Vec<Tag> = steps.clone().map(|step| tag(decided[step] as usize, step)).collect();
+        let strict = strict && *scheme != TagScheme::Io;
+        let (truth, said) = (spans(&truth, strict, *scheme), spans(&said, strict, *scheme));
+        truth.iter().for_each(|span| tallies[span.kind].truth += 1);
+        said.iter().for_each(|span| tallies[span.kind].decided += 1);
+        let right = said.iter().filter(|span| truth.binary_search(span).is_ok());
+        right.for_each(|span| tallies[span.kind].right += 1);
+    }
+    Some(tallies)
+}
+
+/// Each class's tag, and the number of kinds; `None` without a scheme.
+fn tags(classes: &[String], scheme: TagScheme) -> Option<(Vec<Tag>, usize)> {
+    let mut kinds: Vec<&str> = Vec::new();
+    let mut number = |kind| {
+        kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+            kinds.push(kind);
+            kinds.len() - 1
+        })
+    };
+    let mut tags = Vec::with_capacity(classes.len());
+    for class in classes {
+        let (place, kind) = match class.split_once('-').unwrap_or((class, "")) {
+            ("O", "") => (Place::Outside, ""),
+            ("B", kind) => (Place::Begin, kind),
+            ("I" | "M", kind) => (Place::Inside, kind),
+            ("E" | "L", kind) => (Place::End, kind),
+            ("S" | "U", kind) => (Place::Single, kind),
+            // Inside or outside alone may leave the `I-` out.
+            _ => (Place::Inside, class.as_str()),
+        };
+        tags.push(if place == Place::Outside { OUTSIDE } else { Tag { place, kind: number(kind) } });
+    }
+    (scheme != TagScheme::None).then_some((tags, kinds.len()))
+}
+
+/// The spans of one row, in order.
+fn spans(tags: &[Tag], strict: bool, scheme: TagScheme) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut first = 0;
+    let mut before = OUTSIDE;
+    let closed = |first: usize, last: usize| match strict {
+        true => keeps(&tags[first..=last], scheme),
+        false => true,
+    };
+    for (step, tag) in tags.iter().copied().chain([OUTSIDE]).enumerate() {
+        if ends(before, tag) && closed(first, step - 1) {
+            spans.push(Span { first, last: step - 1, kind: before.kind });
+        }
+        if begins(before, tag) {
+            first = step;
+        }
+        before = tag;
+    }
+    spans
+}
+
+/// Does a span end between these two?
+fn ends(before: Tag, tag: Tag) -> bool {
+    match before.place {
+        Place::Outside => false,
+        Place::End | Place::Single => true,
+        Place::Begin | Place::Inside => {
+            matches!(tag.place, Place::Begin | Place::Single | Place::Outside) || before.kind != tag.kind
+        }
+    }
+}
+
+/// Does a span begin with the second of these two?
+fn begins(before: Tag, tag: Tag) -> bool {
+    match (before.place, tag.place) {
+        (_, Place::Outside) => false,
+        (_, Place::Begin | Place::Single) => true,
+        (Place::Begin | Place::Inside, _) => before.kind != tag.kind,
+        _ => true,
+    }
+}
+
+/// Are these the tags the scheme gives a whole span?
+fn keeps(tags: &[Tag], scheme: TagScheme) -> bool {
+    let inside = |tags: &[Tag]| tags.iter().all(|tag| tag.place == Place::Inside);
+    match (scheme, tags) {
+        (TagScheme::Bioes, [only]) => only.place == Place::Single,
+        (TagScheme::Bioes, [first, middle @ .., last]) => {
+            first.place == Place::Begin && inside(middle) && last.place == Place::End
+        }
+        (_, [first, rest @ ..]) => first.place == Place::Begin && inside(rest),
+        (_, []) => false,
+    }
+}

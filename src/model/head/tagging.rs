@@ -1,0 +1,155 @@
+//! One class per step. Its logits are a projection of the step; their probabilities are exp(logit)
+//! over the sum of all (softmax), each step by itself.
+//!
+//! With `crf` the logits are the emissions of a linear-chain conditional random field (Lafferty,
+//! McCallum & Pereira 2001; over recurrent layers, Huang, Xu & Yu 2015), which also learns what follows
+//! what: see [`crf`](crate::model::kernel::crf). Its loss takes the place of the task's: -log of
+//! the probability of the row's whole path, over the number of its steps, so that it is of the size of other
+//! losses. Decisions are then the likeliest path
+//! ([`Transitions::path`]) and not each step's likeliest class; the probabilities stay those of the steps.
+//! The transitions begin at 0: the order of tags counts for nothing until it is learned.
+
+use candle_core::{Tensor, Var};
+
+use crate::domain::viterbi::Transitions;
+use crate::model::error::Result;
+use crate::model::head::Head;
+use crate::model::head::multiclass::softmax;
+use crate::model::kernel::crf::crf;
+use crate::model::labels::Labels;
+use crate::model::layer::dense::Dense;
+use crate::model::loss::LossSpec;
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::{Init, Weights, host};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+
+/// One of several classes at every step.
+pub struct Tagging {
+    projection: Dense,
+    chain: Option<Chain>,
+}
+
+/// What a CRF learns besides emissions.
+struct Chain {
+    /// `[from, to]`
+    between: Var,
+    /// `[classes]`
+    start: Var,
+    /// `[classes]`
+    end: Var,
+}
+
+impl Tagging {
+    pub fn build(name: &str, width: usize, classes: usize, crf: bool, weights: &mut Weights) -> Result<Self> {
+        let projection = Dense::projection(name, width, classes, weights)?;
+        let mut scores = |part: &str, shape: &[usize]| {
+            weights.variable(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
+        };
+        let chain = match crf {
+            true => Some(Chain {
+                between: scores("between", &[classes, classes])?,
+                start: scores("start", &[classes])?,
+                end: scores("end", &[classes])?,
+            }),
+            false => None,
+        };
+        Ok(Self { projection, chain })
+    }
+}
+
+impl Head for Tagging {
+    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
+        self.projection.apply(&x.x)
+    }
+
+    fn loss(&self, x: &Signal, labels: &Labels, _: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+        let Some(Chain { between, start, end }) = &self.chain else { return Ok(None) };
+        let emissions = self.logits(x, mode)?;
+        let (rows, time, classes) = emissions.dims3()?;
+        let scores = Tensor::cat(
+            &[between.as_tensor(), &start.reshape((1, classes))?, &end.reshape((1, classes))?],
+            0,
+        )?;
+        let whole = vec![time as u32; rows];
+        let lengths = x.mask.as_ref().map_or(whole.as_slice(), |mask| &mask.lengths);
+        Ok(Some(crf(&emissions, &scores, &labels.truth, &labels.mask, lengths)?))
+    }
+
+    fn has_own_loss(&self) -> bool {
+        self.chain.is_some()
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        softmax(logits)
+    }
+
+    fn transitions(&self) -> Result<Option<Transitions>> {
+        let Some(chain) = &self.chain else { return Ok(None) };
+        Ok(Some(Transitions::new(host(&chain.start)?, host(&chain.end)?, host(&chain.between)?)))
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
+        self.projection.nodes(graph, &x.x)
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        Ok(operator::softmax(graph, logits, -1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::array::{Array, Values};
+    use crate::model::head::Head;
+    use crate::model::head::tagging::Tagging;
+    use crate::model::kernel::agreement::variable;
+    use crate::model::labels::Labels;
+    use crate::model::loss::LossSpec;
+    use crate::model::mode::Mode;
+    use crate::model::signal::{Mask, Signal};
+    use crate::model::weights::Weights;
+
+    fn labels() -> Labels {
+        let truth = Tensor::new(&[[0.0_f32, 1.0, 1.0], [1.0, 0.0, 0.0]], &Device::Cpu).unwrap();
+        let mask = Tensor::new(&[[1.0_f32, 1.0, 1.0], [1.0, 0.0, 0.0]], &Device::Cpu).unwrap();
+        Labels { task: 0, truth, mask, labelled: 2, cells: 4 }
+    }
+
+    fn signal() -> Signal {
+        let mask = Mask::of(vec![3, 1], 3, &Device::Cpu).unwrap();
+        Signal { x: variable(&[2, 3, 4], 1).as_tensor().clone(), mask: Some(mask) }
+    }
+
+    #[test]
+    fn a_chain_without_scores_is_each_step_by_itself() {
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let (chained, plain) = (
+            Tagging::build("a", 4, 2, true, &mut weights).unwrap(),
+            Tagging::build("b", 4, 2, false, &mut weights).unwrap(),
+        );
+        let (x, mode, usual) = (signal(), Mode::evaluate(), LossSpec::for_kind("tagging"));
+        assert!(plain.loss(&x, &labels(), &usual, &mode).unwrap().is_none() && !plain.has_own_loss());
+        let loss = chained.loss(&x, &labels(), &usual, &mode).unwrap().unwrap();
+        let p = chained.answers(&chained.logits(&x, &mode).unwrap()).unwrap().to_vec3::<f32>().unwrap();
+        let expected = -(p[0][0][0].ln() + p[0][1][1].ln() + p[0][2][1].ln() + p[1][0][1].ln()) / 4.0;
+        assert!((loss.to_scalar::<f32>().unwrap() - expected).abs() < 1e-5);
+        let gradients = loss.backward().unwrap();
+        let own = weights.iter().filter(|weight| weight.name.starts_with("a."));
+        assert_eq!(own.filter(|weight| gradients.get(&weight.var).is_some()).count(), 5);
+    }
+
+    #[test]
+    fn decides_by_the_whole_path() {
+        let head = Tagging::build("a", 4, 2, true, &mut Weights::new(0, &Device::Cpu)).unwrap();
+        let chain = head.chain.as_ref().unwrap();
+        // Nothing stays as it is.
+        chain.between.set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap()).unwrap();
+        let logits = Values::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+        let logits = Array::ragged(&[2], logits, vec![0, 3, 4]);
+        assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 1, 0, 1]));
+    }
+}
