@@ -10,6 +10,7 @@ use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Table;
 use crate::domain::task::Grain;
+use crate::domain::viterbi::Transitions;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
 use crate::model::input::Inputs;
@@ -233,6 +234,12 @@ impl Network {
     /// The class of every step, where more than each step's own logits decide; `logits` as predicted.
     pub fn decide(&self, task: usize, logits: &Array) -> Result<Option<Vec<u32>>> {
         self.tasks[task].head.decide(logits)
+    }
+
+    /// What tasks decide by, where more than each step's own logits does.
+    pub fn transitions(&self) -> Result<Vec<(TaskName, Transitions)>> {
+        let of = |tower: &Tower| Ok(tower.head.transitions()?.map(|all| (tower.name.clone(), all)));
+        self.tasks.iter().filter_map(|tower| of(tower).transpose()).collect()
     }
 
     /// What every task says of these rows, `batch` rows at a time.

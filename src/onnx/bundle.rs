@@ -30,9 +30,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::array::Array;
 use crate::domain::event::FileContent;
-use crate::domain::name::{PipelineName, RunId};
+use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::domain::score::Score;
 use crate::domain::signature::Signature;
+use crate::domain::viterbi::Transitions;
 use crate::onnx::error::Error;
 use crate::onnx::sample::Column;
 use crate::onnx::write::atomically;
@@ -63,6 +64,9 @@ pub struct Card {
     /// The files it learned from.
     pub data: Vec<FileContent>,
     pub sample: Sample,
+    /// What tasks with `crf` decide by, over their logits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transitions: Vec<(TaskName, Transitions)>,
 }
 
 /// Raw rows, and what the model must answer to them.
@@ -103,6 +107,11 @@ struct Probe {
 }
 
 impl Card {
+    /// What a task decides by, where more than each step's own answer does.
+    pub fn transitions(&self, task: &TaskName) -> Option<&Transitions> {
+        self.transitions.iter().find(|(name, _)| name == task).map(|(_, transitions)| transitions)
+    }
+
     /// Writes the card, whole or not at all. Scores that are not finite are left out: JSON has no word for them.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let mut card = self.clone();
@@ -188,6 +197,7 @@ mod tests {
             }],
             data: Vec::new(),
             sample: Sample::new(&arrays(), &arrays()[..1]),
+            transitions: Vec::new(),
         }
     }
 

@@ -86,9 +86,12 @@ impl Plan {
                 if let Some(train) = train.as_object_mut() {
                     train.shift_remove("checkpoint");
                 }
+                // With one table there is nothing to choose.
+                let sampling = (pipeline.data.len() > 1).then_some(&pipeline.sampling);
                 json!({
                     "network": self.network(),
                     "weighting": pipeline.weighting,
+                    "sampling": sampling,
                     "train": train,
                     "seed": seed,
                 })

@@ -4,31 +4,54 @@
 use crate::data::raw::AnswerColumn;
 use crate::domain::array::Array;
 use crate::domain::signature::TaskSignature;
-use crate::domain::task::Target;
+use crate::domain::task::{Grain, Target};
+use crate::domain::viterbi::Transitions;
 
 /// Gathers one task's answers over batches.
 pub struct Answer<'a> {
     task: &'a TaskSignature,
-    /// `[rows, answers]`
+    /// How a path of classes is found from logits, where more than each step's own answer decides.
+    transitions: Option<&'a Transitions>,
+    /// `[rows, answers]`; of steps and pixels likewise, one after the other.
     values: Vec<f32>,
+    /// Of steps with transitions.
+    logits: Vec<f32>,
+    /// Where each row's steps end.
+    offsets: Vec<u32>,
 }
 
 impl<'a> Answer<'a> {
-    pub fn new(task: &'a TaskSignature) -> Self {
-        Self { task, values: Vec::new() }
+    pub fn new(task: &'a TaskSignature, transitions: Option<&'a Transitions>) -> Self {
+        Self { task, transitions, values: Vec::new(), logits: Vec::new(), offsets: vec![0] }
     }
 
-    /// Takes a batch's outputs; gives the missing output's name when it is not among them.
-    pub fn take(&mut self, outputs: &[(String, Array)]) -> Result<(), String> {
-        let wanted = self.task.answer_output();
-        let found = outputs.iter().find(|(name, _)| *name == wanted).and_then(|(_, array)| array.as_f32());
-        self.values.extend_from_slice(found.ok_or(wanted)?);
+    /// Takes a batch's outputs, and the steps of each of its rows; gives the missing output's name when
+    /// it is not among them.
+    pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
+        let find = |wanted: String| match outputs.iter().find(|(name, _)| *name == wanted) {
+            Some((_, array)) if array.as_f32().is_some() => Ok(array),
+            _ => Err(wanted),
+        };
+        let answers = find(self.task.answer_output())?;
+        if self.task.target.grain() != Grain::Step {
+            self.values.extend_from_slice(answers.as_f32().unwrap_or_default());
+            return Ok(());
+        }
+        real_steps(&mut self.values, answers, lengths);
+        if self.transitions.is_some() {
+            real_steps(&mut self.logits, find(self.task.logits_output())?, lengths);
+        }
+        for length in lengths {
+            let last = self.offsets.last().copied().unwrap_or(0);
+            self.offsets.push(last + *length as u32);
+        }
         Ok(())
     }
 
     /// The columns to write: `income` and `income_probability` for a binary task, `education` and
     /// `education_<class>` for several classes, `tags_<label>` and `tags_<label>_probability` for
-    /// labels, the target's own columns for numbers.
+    /// labels, the target's own columns for numbers, tags with spaces between for steps, a JSON array of
+    /// lines for pixels.
     pub fn columns(self) -> Vec<(String, AnswerColumn)> {
         let name = &self.task.name;
         let width = self.task.target.answers().max(1);
@@ -66,11 +89,29 @@ impl<'a> Answer<'a> {
                 });
                 both.collect()
             }
-            Target::Tagging { .. }
-            | Target::Text { .. }
-            | Target::LanguageModel { .. }
-            | Target::Segmentation { .. }
-            | Target::PixelRegression { .. } => Vec::new(),
+            Target::Tagging { classes, .. } => {
+                let each = || self.values.chunks(width).map(|step| largest(step) as u32).collect();
+                let path = self.transitions.map_or_else(each, |all| all.paths(&self.logits, &self.offsets));
+                let row = |ends: &[u32]| {
+                    let tags: Vec<&str> = path[ends[0] as usize..ends[1] as usize]
+                        .iter()
+                        .map(|class| classes[*class as usize].as_str())
+                        .collect();
+                    Some(tags.join(" "))
+                };
+                let rows = self.offsets.windows(2).map(row).collect();
+                vec![(name.to_string(), AnswerColumn::Text(rows))]
+            }
+            Target::Segmentation { classes, height, width: columns, .. } => {
+                let class = |pixel: &[f32]| json_word(&classes[largest(pixel)]);
+                let pixels: Vec<String> = self.values.chunks(width).map(class).collect();
+                vec![(name.to_string(), AnswerColumn::Text(grids(&pixels, *height, *columns)))]
+            }
+            Target::PixelRegression { height, width: columns, .. } => {
+                let pixels: Vec<String> = self.values.iter().map(f32::to_string).collect();
+                vec![(name.to_string(), AnswerColumn::Text(grids(&pixels, *height, *columns)))]
+            }
+            Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
             Target::Regression { columns, .. } if columns.len() == 1 => {
                 vec![(name.to_string(), AnswerColumn::Float(column(0)))]
             }
@@ -80,6 +121,31 @@ impl<'a> Answer<'a> {
                 .map(|(index, target)| (format!("{name}_{target}"), AnswerColumn::Float(column(index))))
                 .collect(),
         }
+    }
+}
+
+/// The steps of `[rows, time, width]` that are no filling.
+fn real_steps(into: &mut Vec<f32>, array: &Array, lengths: &[usize]) {
+    let (time, width) = (array.shape.get(1).copied().unwrap_or(0), array.shape.get(2).copied().unwrap_or(1));
+    let rows = array.as_f32().unwrap_or_default().chunks((time * width).max(1));
+    rows.zip(lengths).for_each(|(row, length)| into.extend_from_slice(&row[..length.min(&time) * width]));
+}
+
+/// The pixels of each row as a JSON array of lines.
+fn grids(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> {
+    let line = |line: &[String]| format!("[{}]", line.join(","));
+    let grid = |grid: &[String]| {
+        let lines: Vec<String> = grid.chunks(width.max(1)).map(line).collect();
+        Some(format!("[{}]", lines.join(",")))
+    };
+    pixels.chunks((height * width).max(1)).map(grid).collect()
+}
+
+/// A class as JSON: a number where it is one.
+fn json_word(class: &str) -> String {
+    match class.parse::<i64>() {
+        Ok(number) => number.to_string(),
+        Err(_) => serde_json::Value::from(class).to_string(),
     }
 }
 
@@ -110,10 +176,10 @@ mod tests {
     fn a_class_is_named_from_its_threshold_on() {
         let classes = ["no".to_owned(), "yes".to_owned()];
         let task = task("buys", Target::Binary { classes, counts: [1, 1], threshold: 0.3 });
-        let mut answer = Answer::new(&task);
+        let mut answer = Answer::new(&task, None);
         for batch in [vec![0.29, 0.3], vec![0.9]] {
             let array = Array::f32(&[batch.len(), 1], batch);
-            answer.take(&[("buys".to_owned(), array)]).expect("the output is there");
+            answer.take(&[("buys".to_owned(), array)], &[]).expect("the output is there");
         }
         let columns = answer.columns();
         assert_eq!(columns[0], ("buys".to_owned(), text(&["no", "yes", "yes"])));
@@ -124,9 +190,9 @@ mod tests {
     fn the_most_probable_of_several_classes_is_named() {
         let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
         let task = task("letter", Target::Multiclass { classes, counts: vec![1, 1, 1] });
-        let mut answer = Answer::new(&task);
+        let mut answer = Answer::new(&task, None);
         let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
-        answer.take(&[("letter".to_owned(), array)]).expect("the output is there");
+        answer.take(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
         assert_eq!(columns[0].1, text(&["b", "a"]));
         assert_eq!(columns[3], ("letter_c".to_owned(), AnswerColumn::Float(vec![0.3, 0.3])));
@@ -136,6 +202,6 @@ mod tests {
     fn a_missing_output_is_named() {
         let task =
             task("x", Target::Regression { columns: vec!["x".into()], center: vec![0.0], scale: vec![1.0] });
-        assert_eq!(Answer::new(&task).take(&[]), Err("x".to_owned()));
+        assert_eq!(Answer::new(&task, None).take(&[], &[]), Err("x".to_owned()));
     }
 }

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::raw::{self, AnswerColumn, Raw};
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::diagnostic::nearest;
 use crate::domain::event::Parity;
 use crate::domain::name::RunId;
 use crate::domain::score::Score;
+use crate::domain::signature::{Encoding, InputSignature, Signature};
 use crate::onnx;
 use crate::onnx::bundle::{CARD, Card, MODEL};
 use crate::onnx::runtime::{Runtime, Search};
@@ -75,20 +76,45 @@ impl Bundle {
         let mut columns = kept(&rows, keep)?;
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = Session::open(&runtime, &self.model)?;
-        let mut answers: Vec<Answer> = self.card.signature.tasks.iter().map(Answer::new).collect();
+        let tasks = self.card.signature.tasks.iter();
+        let mut answers: Vec<Answer> =
+            tasks.map(|task| Answer::new(task, self.card.transitions(&task.name))).collect();
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
             let inputs: Vec<(String, Array)> =
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
             let outputs = session.run(&inputs)?;
+            let lengths = lengths(&self.card.signature, &inputs);
             for answer in &mut answers {
-                answer.take(&outputs).map_err(|output| Error::OtherModel { output })?;
+                answer.take(&outputs, &lengths).map_err(|output| Error::OtherModel { output })?;
             }
         }
         columns.extend(answers.into_iter().flat_map(Answer::columns));
         raw::write(to, &columns)?;
         Ok(rows.rows)
     }
+}
+
+/// The steps of each row of a batch, where an input has such: how many are no filling.
+fn lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
+    let steps = |input: &InputSignature| {
+        let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
+        let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
+        match (&input.encoding, &array.values) {
+            (Encoding::Tokens { tokenizer, .. }, Values::I64(tokens)) => {
+                let pad = i64::from(tokenizer.pad);
+                let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
+                Some(tokens.chunks(time).map(real).collect())
+            }
+            (Encoding::Series { center, .. }, Values::F32(values)) => {
+                let width = center.len().max(1);
+                let real = |row: &[f32]| row.chunks(width).filter(|step| !step[0].is_nan()).count();
+                Some(values.chunks(time * width).map(real).collect())
+            }
+            _ => None,
+        }
+    };
+    signature.inputs.iter().find_map(steps).unwrap_or_default()
 }
 
 /// The data's own columns that stand beside the answers.

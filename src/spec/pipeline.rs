@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::spec::TableSpec;
+use crate::data::spec::{SamplingSpec, TableSpec};
 use crate::domain::name::{InputName, PipelineName, TableName, TaskName};
 use crate::domain::number::Seed;
 use crate::evaluate::spec::EvaluateSpec;
@@ -42,6 +42,9 @@ pub struct PipelineSpec {
     /// How much each task's loss counts. Default equal.
     #[serde(default)]
     pub weighting: WeightingSpec,
+    /// Which table the next batch comes from, when there are several. Default proportional.
+    #[serde(default)]
+    pub sampling: SamplingSpec,
     /// How weights change.
     #[serde(default)]
     pub train: TrainSpec,

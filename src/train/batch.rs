@@ -10,6 +10,7 @@ use crate::model::labels::Labels;
 use crate::model::network::Network;
 use crate::model::signal::Signal;
 use crate::train::error::Result;
+use crate::train::job::Job;
 
 /// What one step learns from: rows of one table.
 #[derive(Debug)]
@@ -31,10 +32,14 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(dataset: &'a Dataset, network: &'a Network, seed: u64, batch_size: usize) -> Self {
+    pub fn new(job: &'a Job, network: &'a Network) -> Self {
+        let dataset = job.dataset;
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
-        Self { dataset, network, shuffle: Shuffle::new(seed, batch_size, rows), targets }
+        let shuffle = Shuffle::new(job.seed, job.spec.batch_size.get(), rows)
+            .sampled(job.sampling, job.spec.epochs.get())
+            .bucketed(dataset.tables.iter().map(lengths).collect());
+        Self { dataset, network, shuffle, targets }
     }
 
     /// Training rows of all tables.
@@ -44,29 +49,13 @@ impl<'a> Loader<'a> {
 
     /// The same for every epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        self.epoch(0).len()
-    }
-
-    /// The rows of every batch of an epoch. A last batch of a single row joins the one before:
-    /// batch normalization could make nothing of it.
-    fn epoch(&self, epoch: usize) -> Vec<sampling::Batch> {
-        let mut batches: Vec<sampling::Batch> = Vec::new();
-        for batch in self.shuffle.epoch(epoch) {
-            let before = batches.iter_mut().rev().find(|before| before.table == batch.table);
-            match before {
-                Some(before) if batch.rows.len() == 1 && before.rows.len() > 1 => {
-                    before.rows.extend(batch.rows)
-                }
-                _ => batches.push(batch),
-            }
-        }
-        batches
+        self.shuffle.steps_per_epoch()
     }
 
     /// Hands the epoch's batches from number `first` on to `step`, until it fails. The next ones are
     /// gathered meanwhile, if there is more than one thread.
     pub fn each(&self, epoch: usize, first: usize, mut step: impl FnMut(Batch) -> Result<()>) -> Result<()> {
-        let batches: Vec<sampling::Batch> = self.epoch(epoch).into_iter().skip(first).collect();
+        let batches: Vec<sampling::Batch> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
         if rayon::current_num_threads() == 1 {
             return batches.iter().try_for_each(|batch| step(self.gather(batch)?));
         }
@@ -93,6 +82,12 @@ impl<'a> Loader<'a> {
             labels.filter_map(|labels| labels.transpose()).collect::<model::Result<Vec<Labels>>>()?;
         Ok(Batch { rows: batch.rows.len(), inputs, labels })
     }
+}
+
+/// The steps of each row of a table whose rows are sequences.
+fn lengths(table: &Table) -> Option<Vec<u32>> {
+    let (_, sequence) = table.inputs.iter().find(|(_, array)| array.offsets.is_some())?;
+    Some((0..sequence.rows()).map(|row| sequence.length(row) as u32).collect())
 }
 
 /// The table's tasks, by their index in the signature.

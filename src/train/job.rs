@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::spec::SamplingSpec;
 use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricSpec;
@@ -16,6 +17,8 @@ pub struct Job<'a> {
     pub network: &'a NetworkSpec,
     pub spec: &'a TrainSpec,
     pub weighting: &'a WeightingSpec,
+    /// Which table the next batch comes from.
+    pub sampling: &'a SamplingSpec,
     /// What is measured on validation rows after each epoch; every task in the signature's order.
     pub metrics: Vec<(TaskName, Vec<MetricSpec>)>,
     pub dataset: &'a Dataset,

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use candle_core::Device;
 use serde_json::{Value, json};
 
+use crate::data::spec::SamplingSpec;
 use crate::domain::array::Array;
 use crate::domain::array::ElementType;
 use crate::domain::cancel::Cancel;
@@ -212,6 +213,7 @@ impl Rehearsal {
         let tasks = self.dataset.signature.tasks.iter();
         let job = Job {
             start: None,
+            sampling: &SamplingSpec::default(),
             trial: 1,
             seed: self.seed,
             network: &network,

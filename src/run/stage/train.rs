@@ -31,6 +31,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let start = spec.start_from.as_ref().map(|words| start(context, words)).transpose()?;
     let job = Job {
         start,
+        sampling: &context.plan.pipeline.sampling,
         trial: trial.number,
         seed: trial.seed,
         network: &network,

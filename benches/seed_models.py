@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""How fast is a training step of mtl, beside PyTorch (eager) and Keras doing the same work in the same run?
+
+    cargo build --release --locked
+    python3 benches/seed_models.py target/release/mtl
+
+Leave the machine alone meanwhile. For each model this writes random data and a pipeline into a temporary
+folder, lets both sides take turns, and prints the median milliseconds per step and the ratio: above 1, mtl is
+faster. What mtl needs to gather batches is counted; PyTorch and Keras get one ready batch again and again. Needs
+Python 3.9 with torch; with --keras also tensorflow. `--only lstm_500,dense` chooses models.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+THREADS = 2
+SPEEDS = "select rows_per_second from epochs order by epoch"
+ADAM = "{adam: {rate: 1.0e-3}}"
+
+
+def jsonl(folder, rows):
+    with open(folder / "rows.jsonl", "w") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
+    return "{jsonl: rows.jsonl}"
+
+
+def idx(path, shape, content):
+    path.write_bytes(bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + content)
+
+
+def pipeline(folder, source, inputs, trunk, tasks, batch, optimizer, epochs=4):
+    text = f"""
+name: bench
+data:
+  rows:
+    source: {source}
+    split: {{random: {{valid: 0.02, test: 0.02}}}}
+inputs: {inputs}
+trunk: {trunk}
+tasks: {tasks}
+train: {{epochs: {epochs}, batch_size: {batch}, optimizer: {optimizer}}}
+"""
+    (folder / "pipeline.yaml").write_text(text)
+    return batch
+
+
+def words(draw, vocabulary, rows, length):
+    # Every word stands on several rows, so that the whole vocabulary is known.
+    order = [f"w{number}" for number in range(vocabulary)]
+    bag = []
+    for _ in range(rows):
+        while len(bag) < length:
+            draw.shuffle(order)
+            bag += order
+        yield bag[:length]
+        bag = bag[length:]
+
+
+def tokens(folder, draw):
+    classes = [f"c{number}" for number in range(1000)]
+    rows = (
+        {"text": row, "class": [draw.choice(classes) for _ in row]} for row in words(draw, 1000, 1050, 128)
+    )
+    return pipeline(
+        folder,
+        jsonl(folder, rows),
+        "{text: {tokens: {length: 128}}}",
+        "[{embedding: 128}]",
+        "{class: {target: class, kind: tagging, metrics: [accuracy]}}",
+        100,
+        "{sgd: {rate: 0.01}}",
+    )
+
+
+def lstm(folder, draw, length):
+    rows = (
+        {"text": row, "first": draw.randint(0, 1), "second": draw.randint(0, 1)}
+        for row in words(draw, 10_000, 340, length)
+    )
+    return pipeline(
+        folder,
+        jsonl(folder, rows),
+        f"{{text: {{tokens: {{length: {length}}}}}}}",
+        "[{embedding: 128}, {lstm: 128}, {pool: last}, {dense: {units: 128, activation: relu}}, {dropout: 0.5}]",
+        "{first: {target: first, kind: binary}, second: {target: second, kind: binary}}",
+        32,
+        ADAM,
+    )
+
+
+def convolution(folder, draw):
+    count = 340
+    idx(folder / "images", (count, 3, 28, 28), draw.randbytes(count * 3 * 28 * 28))
+    idx(folder / "a", (count,), draw.randbytes(count))
+    idx(folder / "b", (count,), draw.randbytes(count))
+    return pipeline(
+        folder,
+        "{idx: {images: images, labels: {a: a, b: b}}}",
+        "{image: image}",
+        "[{conv2d: 64}, {conv2d: 128}, {max_pool2d: 4}, flatten, {dense: 512}, {dense: 256}]",
+        "{numbers: {target: [a, b], kind: regression}}",
+        32,
+        ADAM,
+    )
+
+
+def dense(folder, draw):
+    def row():
+        numbers = {f"x{number}": draw.gauss(0, 1) for number in range(32)}
+        return {**numbers, "yes": draw.randint(0, 1), "number": draw.gauss(0, 1)}
+
+    inputs = ", ".join(f"x{number}: number" for number in range(32))
+    return pipeline(
+        folder,
+        jsonl(folder, (row() for _ in range(20_000))),
+        f"{{{inputs}}}",
+        "[{dense: {units: 128, activation: relu}}]",
+        "{yes: {target: yes, kind: binary}, amount: {target: number, kind: regression}}",
+        32,
+        ADAM,
+    )
+
+
+def transformer(folder, draw):
+    classes = [f"c{number}" for number in range(9)]
+    rows = (
+        {"text": row, "row": draw.choice("ab"), "token": [draw.choice(classes) for _ in row]}
+        for row in words(draw, 10_000, 340, 64)
+    )
+    return pipeline(
+        folder,
+        jsonl(folder, rows),
+        "{text: {tokens: {length: 64}}}",
+        "[{embedding: 256}, {transformer: {layers: 4, heads: 4, hidden: 1024, norm: post, positions: none, activation: relu}}]",
+        "{row: {target: row, kind: multiclass, head: [{pool: mean}]}, token: {target: token, kind: tagging, metrics: [accuracy]}}",
+        32,
+        ADAM,
+    )
+
+
+MODELS = {
+    "tokens": tokens,
+    "lstm_500": lambda folder, draw: lstm(folder, draw, 500),
+    "lstm_200": lambda folder, draw: lstm(folder, draw, 200),
+    "convolution": convolution,
+    "dense": dense,
+    "transformer": transformer,
+}
+
+
+def said(command):
+    child = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+    if child.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\nended with {child.returncode}")
+    return child.stdout
+
+
+def ours(binary, folder, batch):
+    """Milliseconds per step: the median of all epochs but the first."""
+    with tempfile.TemporaryDirectory() as runs:
+        options = ["--fresh", "--quiet", "--threads", THREADS, "--only", "train"]
+        said([binary, "--runs", runs, "run", folder / "pipeline.yaml", *options])
+        speeds = json.loads(said([binary, "--runs", runs, "query", SPEEDS, "--format", "json"]))
+    return 1000 * batch / statistics.median(row["rows_per_second"] for row in speeds[1:])
+
+
+def theirs(peer, model):
+    return json.loads(said([sys.executable, HERE / peer, model]).splitlines()[-1])["milliseconds"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("mtl", type=pathlib.Path, help="the binary")
+    arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--only", default=",".join(MODELS))
+    arguments.add_argument("--keras", action="store_true")
+    chosen = arguments.parse_args()
+    if os.getloadavg()[0] > 0.5:
+        print("the machine is busy: numbers will be off", file=sys.stderr)
+    peers = ["seed_torch.py"] + ["seed_keras.py"] * chosen.keras
+    print(f"{'ms per step':<14}{'mtl':>10}" + "".join(f"{peer[5:-3]:>10}{'ratio':>8}" for peer in peers))
+    for model in chosen.only.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            batch = MODELS[model](folder, random.Random(0))
+            mine, others = [], {peer: [] for peer in peers}
+            for _ in range(chosen.repeats):
+                mine.append(ours(chosen.mtl.resolve(), folder, batch))
+                for peer in peers:
+                    if peer != "seed_keras.py" or model != "transformer":
+                        others[peer].append(theirs(peer, model))
+        line = f"{model:<14}{statistics.median(mine):>10.2f}"
+        for times in others.values():
+            if times:
+                ratio = statistics.median(other / own for own, other in zip(mine, times))
+                line += f"{statistics.median(times):>10.2f}{ratio:>8.2f}"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
