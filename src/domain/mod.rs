@@ -1,6 +1,7 @@
 //! The words all rooms share. Plain data: no files, no tensors, no SQL.
 
 pub mod array;
+pub mod augmentation;
 pub(crate) mod bare;
 pub mod cancel;
 pub mod decoder;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::array::ElementType;
+use crate::domain::augmentation::Augmentation;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
@@ -48,7 +49,16 @@ pub enum Encoding {
     /// `[rows, time, width]`, each row filled up with NaN.
     Series { center: Vec<f32>, scale: Vec<f32>, length: usize },
     /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height, width]`.
-    Image { channels: usize, height: usize, width: usize, mean: Vec<f32>, deviation: Vec<f32> },
+    /// Training rows are changed by `augment` first.
+    Image {
+        channels: usize,
+        height: usize,
+        width: usize,
+        mean: Vec<f32>,
+        deviation: Vec<f32>,
+        #[serde(default)]
+        augment: Vec<Augmentation>,
+    },
 }
 
 /// The known values of a category, in code order.

@@ -36,7 +36,7 @@ pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Resul
         {
             return sequence(array, Filler::F32(0.0), device).map(Ok);
         }
-        (Encoding::Image { channels, height, width, mean, deviation }, Values::U8(pixels))
+        (Encoding::Image { channels, height, width, mean, deviation, .. }, Values::U8(pixels))
             if array.shape[1..] == [*channels, *height, *width] =>
         {
             let area = height * width;
