@@ -2,6 +2,8 @@
 //!
 //! Each takes the graph and values and gives a value; shapes broadcast as in NumPy.
 
+pub mod image;
+
 use crate::domain::array::ElementType;
 use crate::domain::signature::Keys;
 use crate::onnx::graph::{Attribute, Graph, Value, element_number};

@@ -4,7 +4,9 @@
 pub mod binary;
 pub mod multiclass;
 pub mod ordinal;
+pub mod pixel_regression;
 pub mod regression;
+pub mod segmentation;
 pub mod tagging;
 
 use candle_core::Tensor;
@@ -103,6 +105,15 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
         }
         Target::Tagging { classes, crf, .. } => {
             Box::new(tagging::Tagging::build(name, width, classes.len(), *crf, weights)?)
+        }
+        Target::Segmentation { height, width, .. } => {
+            let pixels =
+                segmentation::Pixels::build(name, input, (*height, *width), target.logits(), weights)?;
+            Box::new(segmentation::Segmentation::new(pixels))
+        }
+        Target::PixelRegression { height, width, center, scale } => {
+            let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
+            Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
         }
         other => return Err(candle_core::Error::msg(format!("no head for {}", other.kind())).into()),
     })

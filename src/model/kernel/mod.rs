@@ -10,15 +10,26 @@ pub mod affine;
 #[cfg(test)]
 pub mod agreement;
 pub mod closed_form;
+pub mod convolution;
 pub mod crf;
+pub mod direct;
 pub mod embedding;
+pub mod gru;
 pub mod lookup;
+pub mod lstm;
 pub mod masked;
 pub mod normalize;
+pub mod packed;
+pub mod plane;
+pub mod pool;
 pub mod product;
+pub mod recurrence;
 pub mod softmax_row;
+pub mod steps;
+pub mod upsample;
 pub mod vocabulary_loss;
 pub mod wide;
+pub mod window;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 

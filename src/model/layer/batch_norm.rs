@@ -1,4 +1,4 @@
-//! Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
+//! Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
 //!
 //! Training: gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and (biased)
 //! variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
@@ -14,11 +14,12 @@ use crate::domain::shape::Shape;
 use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
 use crate::model::kernel::fits;
-use crate::model::kernel::normalize::{Along, normalize, statistics};
-use crate::model::layer::{Layer, LayerWords, vector};
+use crate::model::kernel::normalize::{Along, Statistics, normalize, statistics};
+use crate::model::kernel::plane;
+use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
+use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::Graph;
 use crate::onnx::operator;
 
@@ -48,11 +49,17 @@ fn small() -> Positive {
 
 impl LayerWords for BatchNormSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
-        vector(input).map(Shape::vector)
+        match input {
+            Shape::Vector { .. } | Shape::Image { .. } => Ok(input),
+            other => Err(format!("needs a vector or an image, not {other}; use `layer_norm`")),
+        }
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
-        let shape = [input.width()];
+        let shape = match input {
+            Shape::Image { channels, .. } => [channels],
+            other => [other.width()],
+        };
         Ok(Box::new(BatchNorm {
             name: name.to_owned(),
             gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
@@ -65,7 +72,7 @@ impl LayerWords for BatchNormSpec {
     }
 }
 
-/// Normalizes each column by the batch's, or the running, mean and variance.
+/// Normalizes each column, or channel, by the batch's, or the running, mean and variance.
 struct BatchNorm {
     name: String,
     gamma: Var,
@@ -89,7 +96,7 @@ impl BatchNorm {
 }
 
 impl Layer for BatchNorm {
-    // x: [rows, width]
+    // x: [rows, width] or [rows, channels, height, width]
     fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
         Ok(x.with(self.apply(&x.x, mode)?))
     }
@@ -108,6 +115,9 @@ impl Layer for BatchNorm {
 
 impl BatchNorm {
     fn apply(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        if x.rank() == 4 {
+            return if fits(&[x]) { self.apply_to_planes(x, mode) } else { self.apply_to_pixels(x, mode) };
+        }
         if !mode.is_training() {
             return self.normalized(
                 &x.broadcast_sub(&self.mean.as_detached_tensor())?,
@@ -132,6 +142,33 @@ impl BatchNorm {
         self.follow(&self.mean, &mean.detach())?;
         self.follow(&self.variance, &(variance.detach() * unbiased)?)?;
         self.normalized(&centered, &variance)
+    }
+
+    /// Images, channel by channel.
+    fn apply_to_planes(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let (rows, _, height, width) = x.dims4()?;
+        if !mode.is_training() {
+            let known = Statistics { mean: host(&self.mean)?, variance: host(&self.variance)? };
+            return Ok(plane::normalize(x, &self.gamma, &self.beta, &known, true, self.epsilon)?);
+        }
+        let count = rows * height * width;
+        if count < 2 {
+            return Err(Error::OneRow { part: self.name.clone(), rows });
+        }
+        let statistics = plane::statistics(x)?;
+        let batch = |values: &[f32]| Tensor::new(values, x.device());
+        self.follow(&self.mean, &batch(&statistics.mean)?)?;
+        let unbiased = count as f64 / (count - 1) as f64;
+        self.follow(&self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
+        Ok(plane::normalize(x, &self.gamma, &self.beta, &statistics, false, self.epsilon)?)
+    }
+
+    /// Images on devices without the kernel: each pixel as a row.
+    fn apply_to_pixels(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let (rows, channels, height, width) = x.dims4()?;
+        let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
+        let y = self.apply(&pixels, mode)?.reshape((rows, height, width, channels))?;
+        Ok(y.permute((0, 3, 1, 2))?.contiguous()?)
     }
 }
 
@@ -168,6 +205,83 @@ mod tests {
             .broadcast_div(&(buffers[1].var.as_tensor() + 1e-5).unwrap().sqrt().unwrap())
             .unwrap();
         near("answering", &layer.forward(&signal, &Mode::evaluate()).unwrap().x, &expected, 1e-5);
+    }
+
+    #[test]
+    fn images_as_pytorch() {
+        // x = ((torch.arange(16) * 7 % 11 - 5) / 5).reshape(2, 2, 2, 2); b = torch.nn.BatchNorm2d(2); b(x).flatten()
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let input = Shape::Image { channels: 2, height: 2, width: 2 };
+        let layer = spec.build("b", input, &mut weights).unwrap();
+        let values: Vec<f32> = (0..16).map(|i| ((i * 7 % 11) as f32 - 5.0) / 5.0).collect();
+        let x = Signal::plain(Tensor::from_vec(values, (2, 2, 2, 2), &Device::Cpu).unwrap());
+        let found = layer.forward(&x, &Mode::train(0, 0)).unwrap().x;
+        near(
+            "training",
+            &found,
+            &Tensor::new(
+                &[
+                    -1.150296f32,
+                    0.8017218,
+                    -0.3137172,
+                    1.638301,
+                    -6.076325e-09,
+                    -1.568899,
+                    1.176674,
+                    -0.3922247,
+                    -0.8714368,
+                    1.080582,
+                    -0.03485748,
+                    -1.150296,
+                    0.3922247,
+                    -1.176674,
+                    1.568899,
+                    -6.076325e-09,
+                ],
+                &Device::Cpu,
+            )
+            .unwrap(),
+            1e-5,
+        );
+        // b.running_mean, b.running_var
+        let buffers: Vec<_> = weights.iter().filter(|w| !w.trainable).collect();
+        near("mean", &buffers[0].var, &Tensor::new(&[-0.0175f32, 0.02], &Device::Cpu).unwrap(), 1e-6);
+        near(
+            "variance",
+            &buffers[1].var,
+            &Tensor::new(&[0.9587857f32, 0.9297143], &Device::Cpu).unwrap(),
+            1e-6,
+        );
+        // b.eval()(x).flatten()
+        let found = layer.forward(&x, &Mode::evaluate()).unwrap().x;
+        near(
+            "answering",
+            &found,
+            &Tensor::new(
+                &[
+                    -1.003389f32,
+                    0.4263767,
+                    -0.3906325,
+                    1.039134,
+                    0.186679,
+                    -0.6430054,
+                    0.8089423,
+                    -0.02074211,
+                    -0.7991371,
+                    0.6306289,
+                    -0.1863802,
+                    -1.003389,
+                    0.3941001,
+                    -0.4355843,
+                    1.016363,
+                    0.186679,
+                ],
+                &Device::Cpu,
+            )
+            .unwrap(),
+            1e-5,
+        );
     }
 
     #[test]

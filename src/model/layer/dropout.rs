@@ -1,6 +1,7 @@
 //! Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 //!
-//! What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
+//! With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
+//! dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
 use rand_chacha::rand_core::RngCore;
 use schemars::JsonSchema;
@@ -23,6 +24,9 @@ use crate::onnx::graph::Graph;
 pub struct DropoutSpec {
     /// From 0 up to but not 1.
     pub rate: Rate,
+    /// Drop whole channels of an image, or whole columns of a sequence? Default false: each number alone.
+    #[serde(default)]
+    pub channels: bool,
 }
 
 impl Settings for DropoutSpec {
@@ -32,11 +36,16 @@ impl Settings for DropoutSpec {
 
 impl LayerWords for DropoutSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
-        numbers(input)
+        match input {
+            Shape::Vector { .. } if self.channels => {
+                Err(format!("with `channels` needs an image or a sequence, not {input}"))
+            }
+            input => numbers(input),
+        }
     }
 
     fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
-        Ok(Box::new(Dropout { name: name.to_owned(), rate: self.rate.get() }))
+        Ok(Box::new(Dropout { name: name.to_owned(), rate: self.rate.get(), channels: self.channels }))
     }
 }
 
@@ -44,6 +53,7 @@ impl LayerWords for DropoutSpec {
 struct Dropout {
     name: String,
     rate: f64,
+    channels: bool,
 }
 
 impl Layer for Dropout {
@@ -56,10 +66,26 @@ impl Layer for Dropout {
         let limit = (self.rate * 65536.0).round().min(65535.0) as u32;
         let scale = 65536.0 / (65536 - limit) as f32;
         let keep = |draw: u32| if draw >= limit { scale } else { 0.0 };
-        let count = x.x.elem_count();
+        // What is dropped together: nothing, the pixels of a channel, or the steps of a column.
+        let dims = x.x.dims();
+        let count = match (self.channels, dims) {
+            (true, [rows, channels, _, _] | [rows, _, channels]) => rows * channels,
+            _ => x.x.elem_count(),
+        };
         let mut bytes = vec![0; count * 2];
         random.fill_bytes(&mut bytes);
-        let mask = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]])))).collect();
+        let draws = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]]))));
+        let mask = match (self.channels, dims) {
+            (true, [_, _, height, width]) => {
+                draws.flat_map(|factor| std::iter::repeat_n(factor, height * width)).collect()
+            }
+            (true, [_, time, columns]) => {
+                let factors: Vec<f32> = draws.collect();
+                let row = |row: &[f32]| row.repeat(*time);
+                factors.chunks_exact(*columns).flat_map(row).collect()
+            }
+            _ => draws.collect(),
+        };
         Ok(x.with(masked(&x.x, mask)?))
     }
 
@@ -85,7 +111,7 @@ mod tests {
         let device = Device::Cpu;
         let x = Tensor::ones((100, 1000), candle_core::DType::F32, &device).unwrap();
         let mut weights = Weights::new(0, &device);
-        let layer = DropoutSpec { rate: Rate::constant(0.25) }
+        let layer = DropoutSpec { rate: Rate::constant(0.25), channels: false }
             .build("trunk.0.dropout", Shape::vector(1000), &mut weights)
             .unwrap();
         let x = Signal::plain(x);
@@ -99,5 +125,27 @@ mod tests {
         assert_ne!(first, y(Mode::train(1, 6)));
         assert_ne!(first, y(Mode::train(2, 5)));
         assert_eq!(y(Mode::evaluate()), vec![1.0; 100_000]);
+    }
+
+    #[test]
+    fn channels_and_columns_are_dropped_whole() {
+        let spec = DropoutSpec { rate: Rate::constant(0.5), channels: true };
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let layer = spec.build("d", Shape::Sequence { width: 20 }, &mut weights).unwrap();
+        let ones = |shape: &[usize]| Tensor::ones(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let image = Signal::plain(ones(&[4, 30, 3, 2]));
+        let y = host(&layer.forward(&image, &Mode::train(1, 1)).unwrap().x).unwrap();
+        let planes: Vec<&[f32]> = y.chunks_exact(6).collect();
+        assert!(planes.iter().all(|plane| plane.iter().all(|y| *y == plane[0])));
+        let kept = planes.iter().filter(|plane| plane[0] == 2.0).count();
+        assert!((40..80).contains(&kept), "{kept} of 120");
+        let y = layer.forward(&Signal::plain(ones(&[2, 5, 20])), &Mode::train(1, 1)).unwrap().x;
+        let first = host(&y.narrow(1, 0, 1).unwrap()).unwrap();
+        for step in 1..5 {
+            assert_eq!(host(&y.narrow(1, step, 1).unwrap()).unwrap(), first);
+        }
+        assert!(first.contains(&0.0) && first.contains(&2.0));
+        let refused = spec.shape(Shape::vector(3)).unwrap_err();
+        assert_eq!(refused, "with `channels` needs an image or a sequence, not [3]");
     }
 }

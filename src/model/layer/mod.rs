@@ -1,12 +1,22 @@
 //! The shelf of layers: encoders, trunk, experts and heads are lists of these.
 
 pub mod activation;
+pub mod avg_pool2d;
 pub mod batch_norm;
+pub mod conv1d;
+pub mod conv2d;
+pub mod conv_transpose2d;
 pub mod dense;
 pub mod dropout;
+pub mod flatten;
+pub mod global_pool;
 pub mod layer_norm;
 pub mod mark;
+pub mod max_pool2d;
+pub mod padding;
 pub mod residual;
+pub mod to_sequence;
+pub mod upsample;
 
 use crate::domain::kinds::kinds;
 use crate::domain::shape::Shape;
@@ -26,6 +36,15 @@ kinds! {
         Activation: "activation" => activation::ActivationSpec,
         Residual: "residual" => residual::ResidualSpec,
         Mark: "mark" => mark::MarkSpec,
+        Conv2d: "conv2d" => conv2d::Conv2dSpec,
+        ConvTranspose2d: "conv_transpose2d" => conv_transpose2d::ConvTranspose2dSpec,
+        MaxPool2d: "max_pool2d" => max_pool2d::MaxPool2dSpec,
+        AvgPool2d: "avg_pool2d" => avg_pool2d::AvgPool2dSpec,
+        Upsample: "upsample" => upsample::UpsampleSpec,
+        GlobalPool: "global_pool" => global_pool::GlobalPoolSpec,
+        Flatten: "flatten" => flatten::FlattenSpec,
+        ToSequence: "to_sequence" => to_sequence::ToSequenceSpec,
+        Conv1d: "conv1d" => conv1d::Conv1dSpec,
     }
 }
 

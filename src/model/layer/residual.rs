@@ -1,4 +1,7 @@
 //! x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
+//!
+//! Of images the projection is a convolution of single pixels, taken every second one where the layers halve
+//! the image, every third where they make it a third.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +10,9 @@ use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::activation::Activation;
+use crate::model::layer::conv2d::Conv2d;
 use crate::model::layer::dense::Dense;
+use crate::model::layer::padding::Padding;
 use crate::model::layer::{Layer, LayerSpec, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
@@ -36,7 +41,11 @@ impl LayerWords for ResidualSpec {
         }
         let after = shape_after(&self.layers, input)
             .map_err(|(index, reason)| format!("has a layer {index} that {reason}"))?;
-        if after.with_width(input.width()) != input {
+        let added = match (input, after) {
+            (Shape::Image { .. }, Shape::Image { .. }) => stride(input, after).is_some(),
+            _ => after.with_width(input.width()) == input,
+        };
+        if !added {
             return Err(format!("turns {input} into {after}, which cannot be added to it"));
         }
         Ok(after)
@@ -48,29 +57,54 @@ impl LayerWords for ResidualSpec {
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
         let layers = Stack::build(name, &self.layers, input, weights)?;
-        let (from, to) = (input.width(), layers.output().width());
-        let carry = match from == to {
-            true => None,
-            false => {
-                let name = format!("{name}.projection");
-                Some(Dense::build(&name, from, to, Activation::Identity, false, weights)?)
+        let name = format!("{name}.projection");
+        let carry = match (input, layers.output()) {
+            (input, output) if input == output => None,
+            (Shape::Image { channels, height, width }, Shape::Image { channels: filters, .. }) => {
+                let stride = stride(input, layers.output()).unwrap_or(1);
+                let window =
+                    Padding::Valid.window(height, width, 1, stride).map_err(candle_core::Error::msg)?;
+                let function = Activation::Identity;
+                let pixels = Conv2d::build(&name, channels, filters, window, function, false, weights)?;
+                Some(Carry::Pixels(pixels))
+            }
+            (input, output) => {
+                let (from, to) = (input.width(), output.width());
+                Some(Carry::Width(Dense::build(&name, from, to, Activation::Identity, false, weights)?))
             }
         };
         Ok(Box::new(Residual { layers, carry }))
     }
 }
 
+/// How far apart the pixels of `from` lie that make an image of `to`'s size.
+fn stride(from: Shape, to: Shape) -> Option<usize> {
+    let (Shape::Image { height, width, .. }, Shape::Image { height: rows, width: columns, .. }) = (from, to)
+    else {
+        return None;
+    };
+    let stride = height.div_ceil(rows);
+    (height.div_ceil(stride) == rows && width.div_ceil(stride) == columns).then_some(stride)
+}
+
+/// What makes x of the layers' shape.
+enum Carry {
+    Width(Dense),
+    Pixels(Conv2d),
+}
+
 /// carry(x) + layers(x)
 struct Residual {
     layers: Stack,
-    carry: Option<Dense>,
+    carry: Option<Carry>,
 }
 
 impl Layer for Residual {
     fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
         let y = self.layers.forward(x, mode)?;
         let carried = match &self.carry {
-            Some(projection) => projection.apply(&x.x)?,
+            Some(Carry::Width(projection)) => projection.apply(&x.x)?,
+            Some(Carry::Pixels(projection)) => projection.apply(&x.x)?,
             None => x.x.clone(),
         };
         Ok(y.with((carried + &y.x)?))
@@ -79,7 +113,8 @@ impl Layer for Residual {
     fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
         let y = self.layers.emit(graph, x)?;
         let carried = match &self.carry {
-            Some(projection) => projection.nodes(graph, &x.x)?,
+            Some(Carry::Width(projection)) => projection.nodes(graph, &x.x)?,
+            Some(Carry::Pixels(projection)) => projection.nodes(graph, &x.x)?,
             None => x.x.clone(),
         };
         Ok(y.with(operator::add(graph, &carried, &y.x)))

@@ -1,0 +1,346 @@
+//! activation(convolution + bias) of images as one operation, and its transpose.
+//!
+//! Both link images with the values at the positions of a window moving over them, by weights
+//! `[channels of positions, channels of the image, size, size]`: a convolution reads the image at each
+//! position, a transposed one writes it. Each is the other's gradient.
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::model::kernel::activation::{
+    activation, apply, slope_by_output, slope_from_output, twin as activation_twin,
+};
+use crate::model::kernel::direct::{Outer, Packed, SLACK, correlate};
+use crate::model::kernel::window::{Gather, Spread, Window};
+use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::layer::activation::Activation;
+
+/// x `[rows, channels, height, width]` and weight `[filters, channels, size, size]` to activation(x * weight
+/// + bias), `[rows, filters, window.rows, window.columns]`.
+pub fn convolution(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    window: Window,
+    function: Activation,
+) -> Result<Tensor> {
+    link(x, weight, bias, window, function, Direction::Read)
+}
+
+/// x `[rows, channels, window.rows, window.columns]` and weight `[channels, filters, size, size]` to the image
+/// `[rows, filters, height, width]` whose windows are the sums of x's values times the weight.
+pub fn transposed(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    window: Window,
+    function: Activation,
+) -> Result<Tensor> {
+    link(x, weight, bias, window, function, Direction::Write)
+}
+
+fn link(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    window: Window,
+    function: Activation,
+    direction: Direction,
+) -> Result<Tensor> {
+    if !fits(&[x, weight, bias]) {
+        return twin(x, weight, bias, window, function, direction);
+    }
+    // The slopes of the others are not known from their output, which alone is kept.
+    let inside = if slope_by_output(function) { function } else { Activation::Identity };
+    let op = Convolution { window, function: inside, direction };
+    let y = x.contiguous()?.apply_op3(weight, bias, op)?;
+    if inside == function { Ok(y) } else { activation(function, &y) }
+}
+
+/// The same, composed of candle's operations.
+fn twin(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    window: Window,
+    function: Activation,
+    direction: Direction,
+) -> Result<Tensor> {
+    let Window { stride, top, left, height, width, rows, columns, size } = window;
+    let y = match direction {
+        Direction::Read => {
+            let x = x.pad_with_zeros(2, top, window.bottom())?.pad_with_zeros(3, left, window.right())?;
+            // candle's gradient needs that no row or column is left over.
+            let reached = |count: usize| (count - 1) * stride + size;
+            let x = x.narrow(2, 0, reached(rows))?.narrow(3, 0, reached(columns))?;
+            x.conv2d(weight, 0, stride, 1, 1)?
+        }
+        Direction::Write => {
+            let y = x.conv_transpose2d(weight, 0, 0, stride, 1)?;
+            let missing = |length: usize, before: usize, count: usize| {
+                (length + before).saturating_sub((count - 1) * stride + size)
+            };
+            let y = y.pad_with_zeros(2, 0, missing(height, top, rows))?;
+            let y = y.pad_with_zeros(3, 0, missing(width, left, columns))?;
+            y.narrow(2, top, height)?.narrow(3, left, width)?
+        }
+    };
+    activation_twin(function, &y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// From the image to the positions.
+    Read,
+    /// From the positions to the image.
+    Write,
+}
+
+struct Convolution {
+    window: Window,
+    function: Activation,
+    direction: Direction,
+}
+
+impl Convolution {
+    fn links(&self, weight: &Shape) -> Result<Links> {
+        let (positions, image, size, across) = weight.dims4()?;
+        if (size, across) != (self.window.size, self.window.size) {
+            candle_core::bail!("weights {weight:?} for a window of {}", self.window.size);
+        }
+        Ok(Links { window: self.window, image, positions })
+    }
+}
+
+impl CustomOp3 for Convolution {
+    fn name(&self) -> &'static str {
+        "convolution"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, height, width) = x_layout.shape().dims4()?;
+        let links = self.links(weight_layout.shape())?;
+        let Window { rows, columns, .. } = self.window;
+        let image = [links.image, self.window.height, self.window.width];
+        let values = [links.positions, rows, columns];
+        let (taken, given) =
+            if self.direction == Direction::Read { (image, values) } else { (values, image) };
+        if [channels, height, width] != taken {
+            candle_core::bail!("x has rows of {:?}, not {taken:?}", [channels, height, width]);
+        }
+        let (x, weight) = (floats(x, x_layout)?, floats(weight, weight_layout)?);
+        let end = End { bias: floats(bias, bias_layout)?, function: self.function };
+        let y = match self.direction {
+            Direction::Read => links.read(x, weight, Some(end)),
+            Direction::Write => links.write(x, weight, Some(end)),
+        };
+        Ok((CpuStorage::F32(y), Shape::from((batch, given[0], given[1], given[2]))))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let links = self.links(weight.shape())?;
+        let plane = y.dim(2)? * y.dim(3)?;
+        let sloped = match self.function {
+            Activation::Identity => gradient.contiguous()?,
+            function => with_floats(y, |y| {
+                let mut values = with_floats(gradient, |values| Ok(values.to_vec()))?;
+                values
+                    .par_chunks_mut(plane)
+                    .zip(y.par_chunks(plane))
+                    .for_each(|(gradient, y)| slope_from_output(function, y, gradient));
+                Tensor::from_vec(values, gradient.shape(), gradient.device())
+            })?,
+        };
+        let of_x = match x.track_op() {
+            false => None,
+            true => Some(with_floats(weight, |weight| {
+                with_floats(&sloped, |gradient| {
+                    let values = match self.direction {
+                        Direction::Read => links.write(gradient, weight, None),
+                        Direction::Write => links.read(gradient, weight, None),
+                    };
+                    Tensor::from_vec(values, x.shape(), x.device())
+                })
+            })?),
+        };
+        let (of_weight, of_bias) = with_floats(x, |x| {
+            with_floats(&sloped, |gradient| {
+                let weights = match self.direction {
+                    Direction::Read => links.weights(x, gradient),
+                    Direction::Write => links.weights(gradient, x),
+                };
+                Ok((weights, plane_sums(gradient, plane, y.dim(1)?)))
+            })
+        })?;
+        Ok((
+            of_x,
+            Some(Tensor::from_vec(of_weight, weight.shape(), x.device())?),
+            Some(Tensor::from_vec(of_bias, bias.shape(), x.device())?),
+        ))
+    }
+}
+
+/// What is added to and done with each value in the end.
+#[derive(Clone, Copy)]
+struct End<'a> {
+    bias: &'a [f32],
+    function: Activation,
+}
+
+impl End<'_> {
+    /// values: `[channels][plane]`
+    fn finish(self, values: &mut [f32]) {
+        for (plane, bias) in values.chunks_exact_mut(values.len() / self.bias.len()).zip(self.bias) {
+            plane.iter_mut().for_each(|value| *value += bias);
+        }
+        apply(self.function, values);
+    }
+}
+
+/// Images and the positions of a window, linked by weights.
+struct Links {
+    window: Window,
+    /// Channels of the image.
+    image: usize,
+    /// Channels of each position.
+    positions: usize,
+}
+
+impl Links {
+    fn image_size(&self) -> usize {
+        self.image * self.window.pixels()
+    }
+
+    fn positions_size(&self) -> usize {
+        self.positions * self.window.positions()
+    }
+
+    fn taps(&self) -> usize {
+        self.image * self.window.size * self.window.size
+    }
+
+    /// Images a thread takes at a time. Sums over images are made within such a group, and then over the
+    /// groups in their order, so that they do not depend on the threads.
+    fn group(&self, images: usize) -> usize {
+        let groups = if self.positions * self.taps() > 1 << 20 { 4 } else { 16 };
+        images.div_ceil(groups).max(1)
+    }
+
+    /// Images to the values at all positions.
+    fn read(&self, images: &[f32], weight: &[f32], end: Option<End>) -> Vec<f32> {
+        let (from, to, taps) = (self.image_size(), self.positions_size(), self.taps());
+        let count = images.len() / from;
+        let gather = Gather::new(self.window, self.image);
+        let packed = Packed::new(self.positions, taps, |filter, tap| weight[filter * taps + tap]);
+        let (length, columns) = (gather.length(), self.window.columns);
+        let pitch = length + SLACK;
+        let mut values = vec![0.0; count * to];
+        let group = self.group(count);
+        values.par_chunks_mut(group * to).zip(images.par_chunks(group * from)).for_each(
+            |(values, images)| {
+                let mut room = gather.room();
+                let mut wide = vec![0.0; packed.rows() * pitch];
+                for (values, image) in values.chunks_exact_mut(to).zip(images.chunks_exact(from)) {
+                    gather.fill(image, &mut room);
+                    correlate(&packed, &gather.offsets, &room, length, pitch, &mut wide);
+                    let planes = values.chunks_exact_mut(self.window.positions());
+                    for (plane, wide) in planes.zip(wide.chunks_exact(pitch)) {
+                        for (row, line) in plane.chunks_exact_mut(columns).enumerate() {
+                            line.copy_from_slice(&wide[row * gather.pitch..][..columns]);
+                        }
+                    }
+                    if let Some(end) = end {
+                        end.finish(values);
+                    }
+                }
+            },
+        );
+        values
+    }
+
+    /// The values at all positions to images.
+    fn write(&self, values: &[f32], weight: &[f32], end: Option<End>) -> Vec<f32> {
+        let (from, to) = (self.positions_size(), self.image_size());
+        let count = values.len() / from;
+        let size = self.window.size;
+        let spread = Spread::new(self.window, self.positions, self.image, |channel, filter, y, x| {
+            weight[((channel * self.image + filter) * size + y) * size + x]
+        });
+        let mut images = vec![0.0; count * to];
+        let group = self.group(count);
+        images.par_chunks_mut(group * to).zip(values.par_chunks(group * from)).for_each(
+            |(images, values)| {
+                let (mut room, mut wide) = (spread.room(), Vec::new());
+                for (image, values) in images.chunks_exact_mut(to).zip(values.chunks_exact(from)) {
+                    spread.fill(values, &mut room);
+                    spread.sums(&room, image, &mut wide);
+                    if let Some(end) = end {
+                        end.finish(image);
+                    }
+                }
+            },
+        );
+        images
+    }
+
+    /// The gradient of the weights: the sum over images and positions of pixel times value.
+    fn weights(&self, images: &[f32], values: &[f32]) -> Vec<f32> {
+        let (from, to) = (self.image_size(), self.positions_size());
+        let group = self.group(images.len() / from);
+        let gather = Gather::new(self.window, self.image);
+        let groups = images.par_chunks(group * from).zip(values.par_chunks(group * to));
+        let sums: Vec<Outer> = groups
+            .map(|(images, values)| {
+                let mut outer = Outer::new(self.positions, self.taps());
+                let (mut room, mut turned) = (gather.room(), Vec::new());
+                for (image, values) in images.chunks_exact(from).zip(values.chunks_exact(to)) {
+                    gather.fill(image, &mut room);
+                    outer.add(&gather.offsets, &room, &gather.places, values, &mut turned);
+                }
+                outer
+            })
+            .collect();
+        let mut weights = vec![0.0; self.positions * self.taps()];
+        sums.iter().for_each(|outer| outer.finish(&mut weights));
+        weights
+    }
+}
+
+/// The sum of each channel over images and pixels.
+fn plane_sums(values: &[f32], plane: usize, channels: usize) -> Vec<f32> {
+    let each: Vec<f32> = values.par_chunks(plane).map(sum).collect();
+    let mut sums = vec![0.0; channels];
+    for image in each.chunks_exact(channels) {
+        sums.iter_mut().zip(image).for_each(|(sum, value)| *sum += value);
+    }
+    sums
+}
+
+/// In sixteen sums side by side, as wide registers like it.
+pub fn sum(values: &[f32]) -> f32 {
+    let mut sums = [0.0f32; 16];
+    let chunks = values.chunks_exact(16);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value);
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests;

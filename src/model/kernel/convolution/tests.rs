@@ -1,0 +1,109 @@
+use candle_core::{Device, Tensor};
+
+use crate::model::kernel::agreement::{agree, near, variable};
+use crate::model::kernel::convolution::{Direction, convolution, transposed, twin};
+use crate::model::kernel::window::Window;
+use crate::model::layer::activation::Activation;
+
+/// Windows of every kind over an image of this height and width.
+fn windows(height: usize, width: usize) -> Vec<Window> {
+    let mut windows = Vec::new();
+    for (size, stride) in [(1, 1), (2, 1), (3, 1), (5, 1), (1, 2), (2, 2), (3, 2), (4, 3), (5, 2), (2, 3)] {
+        for (top, left) in [(0, 0), (1, 1), (size / 2, 0), (size - 1, size - 1)] {
+            if top >= size || left >= size {
+                continue;
+            }
+            for more in 0..2 {
+                // As many positions as fit into the image with as many zeros behind as before, and one more.
+                let count = |length: usize, before: usize| (length + 2 * before - size) / stride + more;
+                let (rows, columns) = (count(height, top), count(width, left));
+                if rows > 0 && columns > 0 {
+                    windows.push(Window { size, stride, top, left, height, width, rows, columns });
+                }
+            }
+        }
+    }
+    windows
+}
+
+#[test]
+fn a_convolution_agrees_with_its_twin() {
+    for window in windows(7, 6) {
+        let Window { size, .. } = window;
+        let (x, weight) = (variable(&[3, 2, 7, 6], 1), variable(&[5, 2, size, size], 2));
+        agree(
+            &[x, weight, variable(&[5], 3)],
+            3e-5,
+            |v| convolution(&v[0], &v[1], &v[2], window, Activation::Relu),
+            |v| twin(&v[0], &v[1], &v[2], window, Activation::Relu, Direction::Read),
+        );
+    }
+}
+
+#[test]
+fn a_transposed_convolution_agrees_with_its_twin() {
+    for window in windows(7, 6) {
+        let Window { size, rows, columns, .. } = window;
+        let (x, weight) = (variable(&[3, 5, rows, columns], 1), variable(&[5, 2, size, size], 2));
+        let variables = [x, weight, variable(&[2], 3)];
+        let kernel = |v: &[Tensor]| transposed(&v[0], &v[1], &v[2], window, Activation::Tanh);
+        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Tanh, Direction::Write);
+        agree(&variables, 3e-5, kernel, composed);
+    }
+}
+
+#[test]
+fn many_filters_channels_and_images() {
+    for (images, channels, filters, side) in [(1, 70, 50, 9), (35, 9, 17, 5), (4, 16, 130, 28)] {
+        let window = Window {
+            size: 3,
+            stride: 1,
+            top: 1,
+            left: 1,
+            height: side,
+            width: side,
+            rows: side,
+            columns: side,
+        };
+        let x = variable(&[images, channels, side, side], 1);
+        let variables = [x, variable(&[filters, channels, 3, 3], 2), variable(&[filters], 3)];
+        agree(
+            &variables,
+            5e-4,
+            |v| convolution(&v[0], &v[1], &v[2], window, Activation::Gelu),
+            |v| twin(&v[0], &v[1], &v[2], window, Activation::Gelu, Direction::Read),
+        );
+    }
+}
+
+/// (i * 7 % 11 - 5) / 5
+fn numbers(shape: &[usize]) -> Tensor {
+    let count: usize = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|i| ((i * 7 % 11) as f32 - 5.0) / 5.0).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn values_of_pytorch() {
+    // n = lambda *s: ((torch.arange(math.prod(s)) * 7 % 11 - 5) / 5).float().reshape(s)
+    // F.conv2d(n(1,2,4,3), n(2,2,3,3), torch.tensor([.5,-1.]), stride=2, padding=1).flatten()
+    let bias = Tensor::new(&[0.5f32, -1.0], &Device::Cpu).unwrap();
+    let window = Window { size: 3, stride: 2, top: 1, left: 1, height: 4, width: 3, rows: 2, columns: 2 };
+    let y =
+        convolution(&numbers(&[1, 2, 4, 3]), &numbers(&[2, 2, 3, 3]), &bias, window, Activation::Identity);
+    let expected =
+        Tensor::new(&[-1.26, -0.18, 0.22, -1.78, 1.84, 0.48, -1.28, 2.52f32], &Device::Cpu).unwrap();
+    near("convolution", &y.unwrap(), &expected, 1e-6);
+    // F.conv_transpose2d(n(1,2,2,2), n(2,2,3,3), torch.tensor([.5,-1.]), stride=2, padding=1,
+    //                    output_padding=(1,0)).flatten()
+    let y = transposed(&numbers(&[1, 2, 2, 2]), &numbers(&[2, 2, 3, 3]), &bias, window, Activation::Identity);
+    let expected = Tensor::new(
+        &[
+            0.1, 1.7, 1.18, -0.1, 1.54, 0.3, -0.38, 2.06, 0.7, 1.3, 1.78, 0.5, -0.48, -1.4, -1.52, 0.4, -0.2,
+            -1.68, -0.36, -1.16, -1.4, -0.44, -1.44, -1.6f32,
+        ],
+        &Device::Cpu,
+    )
+    .unwrap();
+    near("transposed", &y.unwrap(), &expected, 1e-6);
+}

@@ -1,0 +1,331 @@
+//! Sums of products over the windows of an image, straight from the image in the widest registers the
+//! processor has: no matrix of windows is made.
+//!
+//! An image lies in memory so that moving every window by one position moves its pixels by one element
+//! (`kernel/window.rs`); a *tap* is one product of a window, its *offset* where its pixel lies for the
+//! first position. A tile keeps the sums of several filters at several vectors of positions in
+//! registers while it walks over the taps.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Vectors of positions (or of filters) a tile holds for each of its filters (or taps).
+const VECTORS: usize = 3;
+
+/// Floats that stay in the nearest cache beside what else is in use.
+const NEAR: usize = 1 << 12;
+
+/// Elements that must lie behind the last position's: a last tile reads, and writes, that far.
+pub const SLACK: usize = 16;
+
+/// What the processor's registers make best.
+#[derive(Clone, Copy, Debug)]
+struct Machine {
+    /// Floats in a register.
+    lanes: usize,
+    /// Sums of one vector each that a tile holds side by side: 8 of 32 registers, 4 of 16, times `VECTORS`.
+    together: usize,
+}
+
+struct Ask;
+
+impl WithSimd for Ask {
+    type Output = Machine;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Machine {
+        Machine { lanes: S::F32_LANES, together: if S::REGISTER_COUNT >= 32 { 8 } else { 4 } }
+    }
+}
+
+fn machine() -> Machine {
+    Arch::new().dispatch(Ask)
+}
+
+/// Weights in the order in which tiles read them: blocks of filters, and in a block tap after tap.
+pub struct Packed {
+    /// Filters of each block; the last may be filled up with zeros.
+    blocks: Vec<usize>,
+    taps: usize,
+    values: Vec<f32>,
+}
+
+impl Packed {
+    pub fn new(filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let together = machine().together;
+        let mut blocks = Vec::new();
+        let mut values = Vec::with_capacity((filters + together) * taps);
+        let mut first = 0;
+        while first < filters {
+            let size = (filters - first).next_power_of_two().clamp(2, together);
+            for tap in 0..taps {
+                let filter = |filter| if filter < filters { weight(filter, tap) } else { 0.0 };
+                values.extend((first..first + size).map(filter));
+            }
+            blocks.push(size);
+            first += size;
+        }
+        Self { blocks, taps, values }
+    }
+
+    /// Rows of `correlate`'s output: the filters, and those that fill up.
+    pub fn rows(&self) -> usize {
+        self.blocks.iter().sum()
+    }
+}
+
+/// `out[filter][at]` = the sum over taps of `weights[filter][tap] image[offset[tap] + at]`, for `at` below
+/// `length`; a row of `out` has `pitch` elements, at least `length + SLACK`.
+pub fn correlate(
+    weights: &Packed,
+    offsets: &[usize],
+    image: &[f32],
+    length: usize,
+    pitch: usize,
+    out: &mut [f32],
+) {
+    debug_assert!(offsets.len() == weights.taps && pitch >= length + SLACK);
+    Arch::new().dispatch(Correlate { weights, offsets, image, length, pitch, out });
+}
+
+struct Correlate<'a> {
+    weights: &'a Packed,
+    offsets: &'a [usize],
+    image: &'a [f32],
+    length: usize,
+    pitch: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Correlate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { weights, offsets, image, length, pitch, out } = self;
+        let mut at = 0;
+        // Positions outside, filters inside: the pixels of a tile stay in the nearest cache.
+        while at < length {
+            let vectors = (length - at).div_ceil(S::F32_LANES).min(VECTORS);
+            let (mut values, mut out) = (&weights.values[..], &mut out[..]);
+            for size in &weights.blocks {
+                let (own, others) = values.split_at(size * weights.taps);
+                let (rows, rest) = out.split_at_mut(size * pitch);
+                let tile = Tile { weights: own, offsets, image, at, pitch };
+                match size {
+                    8 => tile.wide::<S, 8>(simd, vectors, rows),
+                    4 => tile.wide::<S, 4>(simd, vectors, rows),
+                    _ => tile.wide::<S, 2>(simd, vectors, rows),
+                }
+                (values, out) = (others, rest);
+            }
+            at += vectors * S::F32_LANES;
+        }
+    }
+}
+
+struct Tile<'a> {
+    weights: &'a [f32],
+    offsets: &'a [usize],
+    image: &'a [f32],
+    at: usize,
+    pitch: usize,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn wide<S: Simd, const ROWS: usize>(&self, simd: S, vectors: usize, out: &mut [f32]) {
+        match vectors {
+            3 => self.sums::<S, ROWS, 3>(simd, out),
+            2 => self.sums::<S, ROWS, 2>(simd, out),
+            _ => self.sums::<S, ROWS, 1>(simd, out),
+        }
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const WIDE: usize>(&self, simd: S, out: &mut [f32]) {
+        let width = WIDE * S::F32_LANES;
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = [[zero; WIDE]; ROWS];
+        for (offset, weights) in self.offsets.iter().zip(self.weights.chunks_exact(ROWS)) {
+            let from = offset + self.at;
+            let (loaded, _) = S::as_simd_f32s(&self.image[from..from + width]);
+            let mut pixels = [zero; WIDE];
+            pixels.copy_from_slice(&loaded[..WIDE]);
+            for row in 0..ROWS {
+                let weight = simd.splat_f32s(weights[row]);
+                for wide in 0..WIDE {
+                    sums[row][wide] = simd.mul_add_f32s(weight, pixels[wide], sums[row][wide]);
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            let from = row * self.pitch + self.at;
+            let (stored, _) = S::as_mut_simd_f32s(&mut out[from..from + width]);
+            stored[..WIDE].copy_from_slice(sums);
+        }
+    }
+}
+
+/// The gradient of weights: for every tap and filter, the sum over positions of pixel times gradient.
+///
+/// Kept as the tiles want it, filters side by side, until `finish` puts it in the weights' own order.
+pub struct Outer {
+    filters: usize,
+    taps: usize,
+    lanes: usize,
+    together: usize,
+    /// Vectors of filters of each block.
+    blocks: Vec<usize>,
+    /// `[block][taps, filled up][vectors x lanes]`
+    sums: Vec<f32>,
+}
+
+impl Outer {
+    pub fn new(filters: usize, taps: usize) -> Self {
+        let Machine { lanes, together } = machine();
+        let vectors = filters.div_ceil(lanes);
+        let count = vectors.div_ceil(VECTORS);
+        let blocks: Vec<usize> =
+            (0..count).map(|b| vectors * (b + 1) / count - vectors * b / count).collect();
+        let sums = vec![0.0; vectors * lanes * taps.next_multiple_of(together)];
+        Self { filters, taps, lanes, together, blocks, sums }
+    }
+
+    /// Adds those of one image. The pixel of a tap and a position lies at the offset of the one plus the
+    /// place of the other; `gradient` is `[filters][places]`, and `turned` room to turn it in.
+    pub fn add(
+        &mut self,
+        offsets: &[usize],
+        image: &[f32],
+        places: &[usize],
+        gradient: &[f32],
+        turned: &mut Vec<f32>,
+    ) {
+        debug_assert_eq!(offsets.len(), self.taps);
+        self.turn(gradient, turned);
+        Arch::new().dispatch(Add { outer: self, offsets, image, places, gradient: turned });
+    }
+
+    /// `[filters][positions]` to `[block][positions][vectors x lanes]`, zeros where there is no filter.
+    fn turn(&self, gradient: &[f32], turned: &mut Vec<f32>) {
+        let positions = gradient.len() / self.filters;
+        turned.clear();
+        turned.resize(self.blocks.iter().sum::<usize>() * self.lanes * positions, 0.0);
+        let (mut first, mut rest) = (0, &mut turned[..]);
+        for vectors in &self.blocks {
+            let width = vectors * self.lanes;
+            let (block, others) = rest.split_at_mut(width * positions);
+            let some = width.min(self.filters - first);
+            // Sixteen positions at a time: what is read and written meanwhile stays in the nearest cache.
+            for at in (0..positions).step_by(16) {
+                let until = (at + 16).min(positions);
+                for filter in 0..some {
+                    let from = (first + filter) * positions;
+                    for (position, value) in (at..until).zip(&gradient[from + at..from + until]) {
+                        block[position * width + filter] = *value;
+                    }
+                }
+            }
+            first += width;
+            rest = others;
+        }
+    }
+
+    /// Adds to `weights`, `[filters][taps]`.
+    pub fn finish(&self, weights: &mut [f32]) {
+        let depth = self.taps.next_multiple_of(self.together);
+        let (mut first, mut sums) = (0, &self.sums[..]);
+        for vectors in &self.blocks {
+            let width = vectors * self.lanes;
+            let (block, others) = sums.split_at(width * depth);
+            for filter in first..(first + width).min(self.filters) {
+                let own = &mut weights[filter * self.taps..(filter + 1) * self.taps];
+                for (tap, weight) in own.iter_mut().enumerate() {
+                    *weight += block[tap * width + filter - first];
+                }
+            }
+            first += width;
+            sums = others;
+        }
+    }
+}
+
+struct Add<'a> {
+    outer: &'a mut Outer,
+    offsets: &'a [usize],
+    image: &'a [f32],
+    places: &'a [usize],
+    gradient: &'a [f32],
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { outer, offsets, image, places, gradient } = self;
+        let depth = outer.taps.next_multiple_of(outer.together);
+        let (mut sums, mut gradient) = (&mut outer.sums[..], gradient);
+        for vectors in &outer.blocks {
+            let width = vectors * S::F32_LANES;
+            let (block, others) = sums.split_at_mut(width * depth);
+            let (own, rest) = gradient.split_at(width * places.len());
+            let together = outer.together;
+            // Few positions at a time, so that their gradients stay in the nearest cache for all taps.
+            let some = (NEAR / width).max(1);
+            for (places, gradient) in places.chunks(some).zip(own.chunks(some * width)) {
+                for (offsets, sums) in offsets.chunks(together).zip(block.chunks_exact_mut(together * width))
+                {
+                    let step = Step { offsets, image, places, gradient };
+                    match (together, vectors) {
+                        (8, 3) => step.sums::<S, 8, 3>(simd, sums),
+                        (8, 2) => step.sums::<S, 8, 2>(simd, sums),
+                        (8, _) => step.sums::<S, 8, 1>(simd, sums),
+                        (_, 3) => step.sums::<S, 4, 3>(simd, sums),
+                        (_, 2) => step.sums::<S, 4, 2>(simd, sums),
+                        (_, _) => step.sums::<S, 4, 1>(simd, sums),
+                    }
+                }
+            }
+            (sums, gradient) = (others, rest);
+        }
+    }
+}
+
+struct Step<'a> {
+    offsets: &'a [usize],
+    image: &'a [f32],
+    places: &'a [usize],
+    gradient: &'a [f32],
+}
+
+impl Step<'_> {
+    #[inline(always)]
+    fn sums<S: Simd, const TAPS: usize, const WIDE: usize>(&self, simd: S, sums: &mut [f32]) {
+        // Places ascend: one span holds every pixel of a tap. Spans of one length need one check.
+        let (Some(first), Some(last)) = (self.places.first(), self.places.last()) else { return };
+        let span = last - first + 1;
+        // Taps that are not there repeat the first; nobody reads their sums.
+        let pixels: [&[f32]; TAPS] = std::array::from_fn(|tap| {
+            let from = self.offsets.get(tap).unwrap_or(&self.offsets[0]) + first;
+            &self.image[from..from + span]
+        });
+        let mut sums_here = [[simd.splat_f32s(0.0); WIDE]; TAPS];
+        let (gradient, _) = S::as_simd_f32s(self.gradient);
+        for (place, gradient) in self.places.iter().zip(gradient.chunks_exact(WIDE)) {
+            let at = place - first;
+            for tap in 0..TAPS {
+                let pixel = simd.splat_f32s(pixels[tap][at]);
+                for wide in 0..WIDE {
+                    sums_here[tap][wide] = simd.mul_add_f32s(pixel, gradient[wide], sums_here[tap][wide]);
+                }
+            }
+        }
+        let (kept, _) = S::as_mut_simd_f32s(sums);
+        for (kept, sums) in kept.chunks_exact_mut(WIDE).zip(&sums_here) {
+            for (kept, sum) in kept.iter_mut().zip(sums) {
+                *kept = simd.add_f32s(*kept, *sum);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The largest value, or the mean, of each window of each plane of an image, with its gradient.
+//!
+//! Only what lies inside the image counts. Of several largest values the first gets the gradient, as
+//! PyTorch's.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::model::kernel::window::Window;
+use crate::model::kernel::{fits, floats, with_floats};
+
+/// What a window gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Max,
+    Mean,
+}
+
+/// x `[rows, channels, height, width]` to `[rows, channels, window.rows, window.columns]`.
+pub fn pool(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
+    if !fits(&[x]) {
+        return twin(x, window, pooling);
+    }
+    x.contiguous()?.apply_op1(Pool { window, pooling })
+}
+
+/// One value of each whole plane: `[rows, channels, height, width]` to `[rows, channels]`.
+pub fn pool_all(x: &Tensor, pooling: Pooling) -> Result<Tensor> {
+    let (_, _, height, width) = x.dims4()?;
+    // A window larger than the image covers all of it.
+    let size = height.max(width);
+    let window = Window { size, stride: size, top: 0, left: 0, height, width, rows: 1, columns: 1 };
+    pool(x, window, pooling)?.flatten_from(1)
+}
+
+/// The same, composed of candle's operations.
+pub fn twin(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
+    let mut lines = Vec::with_capacity(window.rows);
+    for row in 0..window.rows {
+        let mut cells = Vec::with_capacity(window.columns);
+        for column in 0..window.columns {
+            let (down, across) = (window.covered_rows(row), window.covered_columns(column));
+            let covered = x.narrow(2, down.start, down.len())?.narrow(3, across.start, across.len())?;
+            let covered = covered.flatten_from(2)?; // [rows, channels, pixels]
+            cells.push(match pooling {
+                Pooling::Max => covered.max(2)?,
+                Pooling::Mean => covered.mean(2)?,
+            });
+        }
+        lines.push(Tensor::stack(&cells, 2)?);
+    }
+    Tensor::stack(&lines, 2)
+}
+
+struct Pool {
+    window: Window,
+    pooling: Pooling,
+}
+
+impl Pool {
+    /// Calls `work` with each position's number and the pixels its window covers: the first, the rows and
+    /// the columns.
+    fn each(&self, mut work: impl FnMut(usize, usize, usize, usize)) {
+        for row in 0..self.window.rows {
+            let down = self.window.covered_rows(row);
+            for column in 0..self.window.columns {
+                let across = self.window.covered_columns(column);
+                let first = down.start * self.window.width + across.start;
+                work(row * self.window.columns + column, first, down.len(), across.len());
+            }
+        }
+    }
+
+    fn forward(&self, x: &[f32], y: &mut [f32]) {
+        let width = self.window.width;
+        self.each(|position, first, rows, columns| {
+            let lines = (0..rows).map(|row| &x[first + row * width..][..columns]);
+            y[position] = match self.pooling {
+                Pooling::Max => lines.flatten().copied().fold(f32::NEG_INFINITY, f32::max),
+                Pooling::Mean => lines.flatten().sum::<f32>() / (rows * columns) as f32,
+            };
+        });
+    }
+
+    fn backward(&self, x: &[f32], gradient: &[f32], result: &mut [f32]) {
+        let width = self.window.width;
+        self.each(|position, first, rows, columns| match self.pooling {
+            Pooling::Max => {
+                let (mut largest, mut at) = (f32::NEG_INFINITY, first);
+                for row in 0..rows {
+                    let from = first + row * width;
+                    for (column, value) in x[from..from + columns].iter().enumerate() {
+                        if *value > largest {
+                            (largest, at) = (*value, from + column);
+                        }
+                    }
+                }
+                result[at] += gradient[position];
+            }
+            Pooling::Mean => {
+                let share = gradient[position] / (rows * columns) as f32;
+                for row in 0..rows {
+                    result[first + row * width..][..columns].iter_mut().for_each(|value| *value += share);
+                }
+            }
+        });
+    }
+}
+
+impl CustomOp1 for Pool {
+    fn name(&self) -> &'static str {
+        "pool"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, channels, height, width) = layout.shape().dims4()?;
+        let Window { rows, columns, .. } = self.window;
+        if (height, width) != (self.window.height, self.window.width) {
+            candle_core::bail!("an image of {height} x {width} for {:?}", self.window);
+        }
+        let x = floats(storage, layout)?;
+        let mut y = vec![0.0; batch * channels * rows * columns];
+        let planes = y.par_chunks_mut(rows * columns).zip(x.par_chunks(height * width));
+        planes.for_each(|(y, x)| self.forward(x, y));
+        Ok((CpuStorage::F32(y), Shape::from((batch, channels, rows, columns))))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (pixels, positions) = (self.window.pixels(), self.window.positions());
+        let mut result = vec![0.0; x.elem_count()];
+        with_floats(x, |x| {
+            with_floats(gradient, |gradient| {
+                let planes = x.par_chunks(pixels).zip(gradient.par_chunks(positions));
+                let planes = result.par_chunks_mut(pixels).zip(planes);
+                planes.for_each(|(result, (x, gradient))| self.backward(x, gradient, result));
+                Ok(())
+            })
+        })?;
+        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor, Var};
+
+    use crate::model::kernel::agreement::{agree, near, variable};
+    use crate::model::kernel::pool::{Pooling, pool, pool_all, twin};
+    use crate::model::kernel::window::Window;
+
+    fn window(size: usize, stride: usize, before: usize, rows: usize, columns: usize) -> Window {
+        Window { size, stride, top: before, left: before, height: 7, width: 6, rows, columns }
+    }
+
+    #[test]
+    fn agrees_with_its_twin() {
+        let windows = [
+            window(2, 2, 0, 3, 3),
+            window(3, 2, 1, 4, 3),
+            window(3, 1, 1, 7, 6),
+            window(2, 3, 0, 2, 2),
+            window(4, 4, 0, 2, 2),
+        ];
+        for window in windows {
+            for pooling in [Pooling::Max, Pooling::Mean] {
+                let x = variable(&[3, 2, 7, 6], 1);
+                agree(&[x], 2e-6, |v| pool(&v[0], window, pooling), |v| twin(&v[0], window, pooling));
+            }
+        }
+    }
+
+    #[test]
+    fn whole_planes() {
+        let x = variable(&[3, 2, 7, 6], 1);
+        let mean = |x: &Tensor| x.flatten_from(2)?.mean(2);
+        agree(&[x.clone()], 2e-6, |v| pool_all(&v[0], Pooling::Mean), |v| mean(&v[0]));
+        agree(&[x], 0.0, |v| pool_all(&v[0], Pooling::Max), |v| v[0].flatten_from(2)?.max(2));
+    }
+
+    #[test]
+    fn of_equal_values_the_first_gets_the_gradient() {
+        let x =
+            Var::from_tensor(&Tensor::zeros((1, 1, 2, 2), candle_core::DType::F32, &Device::Cpu).unwrap());
+        let x = x.unwrap();
+        let window = Window { size: 2, stride: 2, top: 0, left: 0, height: 2, width: 2, rows: 1, columns: 1 };
+        let y = pool(&x, window, Pooling::Max).unwrap();
+        let gradients = y.sum_all().unwrap().backward().unwrap();
+        let expected = Tensor::new(&[1f32, 0.0, 0.0, 0.0], &Device::Cpu).unwrap();
+        near("gradient", gradients.get(&x).unwrap(), &expected, 0.0);
+    }
+
+    #[test]
+    fn values_of_pytorch() {
+        // x = (torch.arange(9) * 7 % 11 - 5).float().reshape(1, 1, 3, 3)   # -5 2 -2 / 5 1 -3 / 4 0 -4
+        // F.max_pool2d(x, 2, stride=2, padding=1)
+        // F.avg_pool2d(x, 2, stride=2, padding=1, count_include_pad=False)
+        let x = Tensor::new(&[[[[-5f32, 2., -2.], [5., 1., -3.], [4., 0., -4.]]]], &Device::Cpu).unwrap();
+        let window = Window { size: 2, stride: 2, top: 1, left: 1, height: 3, width: 3, rows: 2, columns: 2 };
+        let expected = Tensor::new(&[-5f32, 2., 5., 1.], &Device::Cpu).unwrap();
+        near("largest", &pool(&x, window, Pooling::Max).unwrap(), &expected, 0.0);
+        let expected = Tensor::new(&[-5f32, 0., 4.5, -1.5], &Device::Cpu).unwrap();
+        near("mean", &pool(&x, window, Pooling::Mean).unwrap(), &expected, 0.0);
+    }
+}

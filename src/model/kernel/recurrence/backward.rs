@@ -1,0 +1,249 @@
+//! The way back.
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use crate::model::kernel::packed::{Onto, Packed};
+use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+use crate::model::kernel::recurrence::row::{STRETCH, Sizes};
+use crate::model::kernel::recurrence::{BIAS, Back, Cell};
+use crate::model::kernel::wide::wide;
+
+/// What went in and came out on the way forward, and the gradient of what came out.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub x: &'a [f32],
+    pub weight: &'a [f32],
+    pub rest: &'a [f32],
+    pub y: &'a [f32],
+    pub gradient: &'a [f32],
+}
+
+/// Gradients of what went in.
+pub struct Gradients {
+    pub x: Option<Vec<f32>>,
+    pub weight: Vec<f32>,
+    pub rest: Vec<f32>,
+}
+
+/// One row of the batch.
+struct Row<'a> {
+    length: usize,
+    initial: &'a [f32],
+    kept: &'a mut [f32],
+    y: &'a [f32],
+    gradient: &'a [f32],
+    x_gradient: &'a mut [f32],
+    /// Gradients of the bias and of the initial state from this row.
+    bias: &'a mut [f32],
+    state: &'a mut [f32],
+}
+
+/// The gradients; `kept` as `forward` left it is used up. That of x only if `wanted`.
+pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: bool) -> Gradients {
+    let Sizes { batch, time, width, units, out, .. } = *sizes;
+    let (blocks, state) = (C::KEPT * units, C::STATE * units);
+    let none = vec![0.0; state];
+    let mut initial = known.rest[BIAS * units..].chunks_exact(state);
+    let mut of_x = vec![0.0; if wanted { batch * time * width } else { 0 }];
+    let mut x_rows = of_x.chunks_exact_mut(time * width);
+    let mut of_bias = vec![0.0; batch * BIAS * units];
+    let mut of_state = vec![0.0; batch * state];
+    let rows = sizes.lengths.iter().zip(kept.chunks_exact_mut(time * blocks));
+    let rows = rows.zip(known.y.chunks_exact(out * units).zip(known.gradient.chunks_exact(out * units)));
+    let rows = rows.zip(of_bias.chunks_exact_mut(BIAS * units).zip(of_state.chunks_exact_mut(state)));
+    let rows = rows.map(|(((length, kept), (y, gradient)), (bias, state))| Row {
+        length: *length,
+        initial: initial.next().unwrap_or(&none),
+        kept,
+        y,
+        gradient,
+        x_gradient: x_rows.next().unwrap_or_default(),
+        bias,
+        state,
+    });
+    let groups = sizes.groups(rows, |row| row.length);
+    let (weight_x, weight_h) = known.weight.split_at(width * C::GATES * units);
+    let sweep: Sweep<C> = Sweep {
+        sizes,
+        wanted,
+        input: Packed::new(Matrix::new(weight_x, width, C::GATES * units).t()),
+        state: Packed::new(Matrix::new(weight_h, units, C::GATES * units).t()),
+        cell: PhantomData,
+    };
+    match groups.len() {
+        1 => groups.into_iter().for_each(|rows| sweep.over(rows)),
+        _ => groups.into_par_iter().for_each(|rows| sweep.over(rows)),
+    }
+    let mut rest = vec![0.0; BIAS * units];
+    for row in of_bias.chunks_exact(BIAS * units) {
+        rest.iter_mut().zip(row).for_each(|(sum, part)| *sum += part);
+    }
+    if sizes.initial {
+        rest.extend(of_state);
+    }
+    Gradients { x: wanted.then_some(of_x), weight: of_weight::<C>(sizes, &known, kept), rest }
+}
+
+struct Sweep<'a, C> {
+    sizes: &'a Sizes,
+    wanted: bool,
+    /// Both transposed.
+    input: Packed,
+    state: Packed,
+    cell: PhantomData<C>,
+}
+
+impl<C: Cell> Sweep<'_, C> {
+    fn over(&self, mut rows: Vec<Row>) {
+        let Sizes { time, width, units, out, .. } = *self.sizes;
+        let (blocks, gates, state) = (C::KEPT * units, C::GATES * units, C::STATE * units);
+        let mut carry = vec![0.0; rows.len() * state];
+        if out > time {
+            for (row, carry) in rows.iter().zip(carry.chunks_exact_mut(state)) {
+                carry.copy_from_slice(&row.gradient[time * units..]);
+            }
+        }
+        let mut side = vec![0.0; rows.len() * gates];
+        let longest = rows.first().map_or(0, |row| row.length);
+        for start in (0..longest).step_by(STRETCH).rev() {
+            let end = longest.min(start + STRETCH);
+            for s in (start..end).rev() {
+                let going = rows.partition_point(|row| row.length > s);
+                {
+                    let (rows, side, carry) = (&mut rows[..going], &mut side, &mut carry);
+                    wide(
+                        #[inline(always)]
+                        || self.step(s, rows, side, carry),
+                    );
+                }
+                self.state.times(&side, gates, going, &mut carry, state, Onto::Itself);
+            }
+            if !self.wanted {
+                continue;
+            }
+            for row in &mut rows {
+                let (first, count) = self.sizes.stretch(row.length, start, end);
+                let result = &mut row.x_gradient[first * width..];
+                self.input.times(&row.kept[first * blocks..], blocks, count, result, width, Onto::Nothing);
+            }
+        }
+        for (row, carry) in rows.iter_mut().zip(carry.chunks_exact(state)) {
+            row.state.copy_from_slice(carry);
+        }
+    }
+
+    /// Gradients of the gates of one step of all rows that go on.
+    #[inline(always)]
+    fn step(&self, s: usize, rows: &mut [Row], side: &mut [f32], carry: &mut [f32]) {
+        let units = self.sizes.units;
+        let (blocks, gates, state) = (C::KEPT * units, C::GATES * units, C::STATE * units);
+        let parts = side.chunks_exact_mut(gates).zip(carry.chunks_exact_mut(state));
+        for (row, (side, carry)) in rows.iter_mut().zip(parts) {
+            let place = self.sizes.place(row.length, s);
+            // The step before it, whose h is its output and whose memory was kept last.
+            let (kept, h, memory) = if s == 0 {
+                let (h, memory) = row.initial.split_at(units);
+                (&mut row.kept[place * blocks..][..blocks], h, memory)
+            } else {
+                let before = self.sizes.place(row.length, s - 1);
+                let h = &row.y[before * units..][..units];
+                let (kept, before) = if self.sizes.reversed {
+                    let (left, right) = row.kept.split_at_mut(before * blocks);
+                    (&mut left[place * blocks..], &right[..blocks])
+                } else {
+                    let (left, right) = row.kept.split_at_mut(place * blocks);
+                    (&mut right[..blocks], &left[before * blocks..])
+                };
+                (kept, h, &before[blocks - units..])
+            };
+            let gradient = &row.gradient[place * units..][..units];
+            let mut step = Back { h, memory, gradient, carry, side, bias: row.bias };
+            let mut at = 0;
+            while at + 16 <= units {
+                C::back::<16>(at, units, kept, &mut step);
+                at += 16;
+            }
+            while at < units {
+                C::back::<1>(at, units, kept, &mut step);
+                at += 1;
+            }
+        }
+    }
+}
+
+/// The weights' gradients from those of the gates: one product for x, one or a few for h.
+fn of_weight<C: Cell>(sizes: &Sizes, known: &Known, kept: &[f32]) -> Vec<f32> {
+    let Sizes { time, width, units, .. } = *sizes;
+    let (blocks, gates) = (C::KEPT * units, C::GATES * units);
+    let steps = sizes.steps();
+    let before = states_before::<C>(sizes, known);
+    // Behind a row's end may stand anything: left out.
+    let (xs, ks);
+    let (x, kept, stride) = if sizes.is_full() {
+        (known.x, kept, blocks)
+    } else {
+        xs = real(sizes, known.x, width, width);
+        ks = real(sizes, kept, blocks, BIAS * units);
+        (&xs[..], &ks[..], BIAS * units)
+    };
+    debug_assert!(x.len() == steps * width && time > 0);
+    let mut result = vec![0.0; (width + units) * gates];
+    let (of_x, of_h) = result.split_at_mut(width * gates);
+    let x = Matrix::new(x, steps, width).t();
+    product(
+        x,
+        Matrix::strided(kept, steps, gates, stride, 1),
+        MatrixMut::new(of_x, width, gates),
+        false,
+        Threads::All,
+    );
+    let h = Matrix::new(&before, steps, units).t();
+    for (block, gate, count) in C::SIDES {
+        let some = Matrix::strided(&kept[block * units..], steps, count * units, stride, 1);
+        let to = MatrixMut::strided(&mut of_h[gate * units..], units, count * units, gates, 1);
+        product(h, some, to, false, Threads::All);
+    }
+    result
+}
+
+/// h before each real step.
+fn states_before<C: Cell>(sizes: &Sizes, known: &Known) -> Vec<f32> {
+    let units = sizes.units;
+    let mut result = vec![0.0; sizes.steps() * units];
+    let mut initial = known.rest[BIAS * units..].chunks_exact(C::STATE * units);
+    let mut left = result.as_mut_slice();
+    let mut jobs = Vec::with_capacity(sizes.batch);
+    for (length, y) in sizes.lengths.iter().zip(known.y.chunks_exact(sizes.out * units)) {
+        let (own, others) = left.split_at_mut(length * units);
+        left = others;
+        jobs.push((*length, own, y, initial.next()));
+    }
+    jobs.into_par_iter().for_each(|(length, own, y, initial)| {
+        let inner = (length - 1) * units;
+        let (first, others) = if sizes.reversed {
+            let (others, first) = own.split_at_mut(inner);
+            others.copy_from_slice(&y[units..][..inner]);
+            (first, others)
+        } else {
+            let (first, others) = own.split_at_mut(units);
+            others.copy_from_slice(&y[..inner]);
+            (first, others)
+        };
+        debug_assert_eq!(others.len(), inner);
+        initial.iter().for_each(|initial| first.copy_from_slice(&initial[..units]));
+    });
+    result
+}
+
+/// The first `count` of `stride` numbers of each real step.
+fn real(sizes: &Sizes, values: &[f32], stride: usize, count: usize) -> Vec<f32> {
+    let mut result = Vec::with_capacity(sizes.steps() * count);
+    for (length, row) in sizes.lengths.iter().zip(values.chunks_exact(sizes.time * stride)) {
+        for step in row.chunks_exact(stride).take(*length) {
+            result.extend_from_slice(&step[..count]);
+        }
+    }
+    result
+}

@@ -1,0 +1,51 @@
+//! An image as one vector: channel after channel, in each row after row.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords, image};
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// An image as one vector: channel after channel, in each row after row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlattenSpec {}
+
+impl Settings for FlattenSpec {
+    const EXAMPLE: &'static str = "flatten";
+}
+
+impl LayerWords for FlattenSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        let (channels, height, width) = image(input)?;
+        Ok(Shape::vector(channels * height * width))
+    }
+
+    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
+        Ok(Box::new(Flatten { width: channels * height * width }))
+    }
+}
+
+/// One row per image.
+struct Flatten {
+    width: usize,
+}
+
+impl Layer for Flatten {
+    // x: [rows, channels, height, width]
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(Signal::plain(x.x.flatten_from(1)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(Wire::plain(operator::reshape(graph, &x.x, &[-1, self.width as i64])))
+    }
+}

@@ -1,0 +1,81 @@
+//! The largest value of each window of an image, channel by channel. Only what lies inside the image counts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel::pool::{Pooling, pool};
+use crate::model::kernel::window::Window;
+use crate::model::layer::padding::{Padding, moves};
+use crate::model::layer::{Layer, LayerWords, image};
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+use crate::onnx::operator::image as operator;
+
+/// The largest value of each window of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaxPool2dSpec {
+    /// Height and width of the window, in pixels. Default 2.
+    #[serde(default = "two")]
+    pub size: Count,
+    /// How far the window moves, in pixels. Default `size`: windows side by side.
+    #[serde(default)]
+    pub stride: Option<Count>,
+    /// `valid` (default), `same`, or pixels on every side.
+    #[serde(default = "valid")]
+    pub padding: Padding,
+}
+
+impl Settings for MaxPool2dSpec {
+    const BARE: Option<&'static str> = Some("size");
+    const EXAMPLE: &'static str = "{max_pool2d: 2}";
+}
+
+fn two() -> Count {
+    Count::constant(2)
+}
+
+fn valid() -> Padding {
+    Padding::Valid
+}
+
+impl MaxPool2dSpec {
+    fn window(&self, height: usize, width: usize) -> Result<Window, String> {
+        self.padding.window(height, width, self.size.get(), self.stride.unwrap_or(self.size).get())
+    }
+}
+
+impl LayerWords for MaxPool2dSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        let (channels, height, width) = image(input)?;
+        let Window { rows, columns, .. } = self.window(height, width)?;
+        Ok(Shape::Image { channels, height: rows, width: columns })
+    }
+
+    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        let (_, height, width) = image(input).map_err(candle_core::Error::msg)?;
+        Ok(Box::new(MaxPool2d { window: self.window(height, width).map_err(candle_core::Error::msg)? }))
+    }
+}
+
+/// The largest value of each window.
+struct MaxPool2d {
+    window: Window,
+}
+
+impl Layer for MaxPool2d {
+    // x: [rows, channels, height, width]
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(Signal::plain(pool(&x.x, self.window, Pooling::Max)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(Wire::plain(operator::max_pool(graph, &x.x, &moves(&self.window))))
+    }
+}

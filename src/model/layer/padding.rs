@@ -1,0 +1,187 @@
+//! How far a window may stand over the border of an image.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::number::Whole;
+use crate::model::kernel::window::Window;
+use crate::onnx::operator::image::Moves;
+
+/// How far a window may stand over the border of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// As far as it takes to give height / stride rows, rounded up; if the rows of zeros are odd in number,
+    /// one more stands below, and so for columns. With stride 1 the image keeps its size.
+    #[default]
+    Same,
+    /// Not at all.
+    Valid,
+    /// By this many rows and columns on every side.
+    Given(usize),
+}
+
+impl Serialize for Padding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Same => serializer.serialize_str("same"),
+            Self::Valid => serializer.serialize_str("valid"),
+            Self::Given(pixels) => pixels.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Padding {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl serde::de::Visitor<'_> for Form {
+            type Value = Padding;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("same, valid, or a number of pixels")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Padding, E> {
+                match text {
+                    "same" => Ok(Padding::Same),
+                    "valid" => Ok(Padding::Valid),
+                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+                }
+            }
+            fn visit_u64<E: serde::de::Error>(self, pixels: u64) -> Result<Padding, E> {
+                let wrong = || E::invalid_value(serde::de::Unexpected::Unsigned(pixels), &self);
+                let whole = usize::try_from(pixels).ok().and_then(Whole::new).ok_or_else(wrong)?;
+                Ok(Padding::Given(whole.get()))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl JsonSchema for Padding {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Padding".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"anyOf": [
+            {"type": "string", "enum": ["same", "valid"]},
+            {"type": "integer", "minimum": 0}
+        ]})
+    }
+}
+
+impl Padding {
+    /// The window of this size over an image.
+    pub fn window(self, height: usize, width: usize, size: usize, stride: usize) -> Result<Window, String> {
+        let (top, rows) = self.positions("height", height, size, stride)?;
+        let (left, columns) = self.positions("width", width, size, stride)?;
+        Ok(Window { size, stride, top, left, height, width, rows, columns })
+    }
+
+    /// Zeros before the image, and positions of the window.
+    fn positions(
+        self,
+        what: &str,
+        length: usize,
+        size: usize,
+        stride: usize,
+    ) -> Result<(usize, usize), String> {
+        let pixels = match self {
+            Self::Same => {
+                let count = length.div_ceil(stride);
+                let zeros = ((count - 1) * stride + size).saturating_sub(length);
+                return Ok((zeros / 2, count));
+            }
+            Self::Valid => 0,
+            Self::Given(pixels) => pixels,
+        };
+        less_than(pixels, size)?;
+        match (length + 2 * pixels).checked_sub(size) {
+            Some(left) => Ok((pixels, left / stride + 1)),
+            None => {
+                Err(format!("has windows of {size} x {size}, larger than the image's {what} of {length}"))
+            }
+        }
+    }
+
+    /// The window whose positions are the pixels of an image of `rows` x `columns`, over the larger image that
+    /// a transposed convolution makes of it: with `same`, `stride` times as large.
+    pub fn transposed(
+        self,
+        rows: usize,
+        columns: usize,
+        size: usize,
+        stride: usize,
+    ) -> Result<Window, String> {
+        let length = |count: usize| match self {
+            Self::Same => Ok((size.saturating_sub(stride) / 2, count * stride)),
+            Self::Valid => Ok((0, (count - 1) * stride + size)),
+            Self::Given(pixels) => {
+                less_than(pixels, size)?;
+                match ((count - 1) * stride + size).checked_sub(2 * pixels) {
+                    None | Some(0) => {
+                        Err(format!("has a padding of {pixels} that leaves nothing of {count}"))
+                    }
+                    Some(length) => Ok((pixels, length)),
+                }
+            }
+        };
+        let ((top, height), (left, width)) = (length(rows)?, length(columns)?);
+        Ok(Window { size, stride, top, left, height, width, rows, columns })
+    }
+}
+
+fn less_than(pixels: usize, size: usize) -> Result<(), String> {
+    match pixels < size {
+        true => Ok(()),
+        false => Err(format!("has a padding of {pixels}, which must be less than the windows' size {size}")),
+    }
+}
+
+/// A window's moves, for ONNX.
+pub fn moves(window: &Window) -> Moves {
+    Moves {
+        size: vec![window.size; 2],
+        stride: vec![window.stride; 2],
+        dilation: vec![1; 2],
+        zeros: vec![window.top, window.left, window.bottom(), window.right()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::layer::padding::Padding;
+
+    /// Zeros before, positions, zeros after.
+    fn of(padding: Padding, length: usize, size: usize, stride: usize) -> (usize, usize, usize) {
+        let window = padding.window(length, length, size, stride).unwrap();
+        (window.top, window.rows, window.bottom())
+    }
+
+    #[test]
+    fn sizes_by_hand() {
+        assert_eq!(of(Padding::Same, 28, 3, 1), (1, 28, 1));
+        assert_eq!(of(Padding::Same, 28, 3, 2), (0, 14, 1));
+        assert_eq!(of(Padding::Same, 7, 2, 1), (0, 7, 1));
+        assert_eq!(of(Padding::Same, 7, 1, 3), (0, 3, 0));
+        assert_eq!(of(Padding::Valid, 28, 5, 1), (0, 24, 0));
+        assert_eq!(of(Padding::Valid, 7, 2, 2), (0, 3, 0));
+        assert_eq!(of(Padding::Given(1), 28, 3, 2), (1, 14, 0));
+        let up = Padding::Same.transposed(7, 7, 3, 2).unwrap();
+        assert_eq!((up.top, up.height, up.bottom()), (0, 14, 1));
+        let up = Padding::Given(1).transposed(7, 7, 4, 2).unwrap();
+        assert_eq!((up.top, up.height, up.bottom()), (1, 14, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let refused = |padding: Padding| padding.window(4, 9, 5, 1).unwrap_err();
+        assert_eq!(refused(Padding::Valid), "has windows of 5 x 5, larger than the image's height of 4");
+        assert_eq!(
+            refused(Padding::Given(5)),
+            "has a padding of 5, which must be less than the windows' size 5"
+        );
+        assert_eq!(
+            Padding::Given(1).transposed(1, 1, 2, 2).unwrap_err(),
+            "has a padding of 1 that leaves nothing of 1"
+        );
+    }
+}

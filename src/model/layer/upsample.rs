@@ -1,0 +1,81 @@
+//! An image `factor` times as high and as wide: every pixel repeated (nearest), or between the centers of
+//! pixels in straight lines (bilinear, as PyTorch's `interpolate` without `align_corners`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel::upsample::upsample;
+use crate::model::layer::{Layer, LayerWords, image};
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+use crate::onnx::operator::image as operator;
+
+/// An image `factor` times as high and as wide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpsampleSpec {
+    /// Default 2.
+    #[serde(default = "two")]
+    pub factor: Count,
+    /// `nearest` (default) or `bilinear`.
+    #[serde(default)]
+    pub method: Method,
+}
+
+/// What stands between the pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The nearest pixel.
+    #[default]
+    Nearest,
+    /// A straight line in both directions.
+    Bilinear,
+}
+
+impl Settings for UpsampleSpec {
+    const BARE: Option<&'static str> = Some("factor");
+    const EXAMPLE: &'static str = "{upsample: {factor: 2, method: bilinear}}";
+}
+
+fn two() -> Count {
+    Count::constant(2)
+}
+
+impl LayerWords for UpsampleSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        let (channels, height, width) = image(input)?;
+        let factor = self.factor.get();
+        Ok(Shape::Image { channels, height: height * factor, width: width * factor })
+    }
+
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(Upsample { factor: self.factor.get(), method: self.method }))
+    }
+}
+
+/// Makes images larger.
+struct Upsample {
+    factor: usize,
+    method: Method,
+}
+
+impl Layer for Upsample {
+    // x: [rows, channels, height, width]
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        Ok(Signal::plain(upsample(&x.x, self.factor, self.method)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(Wire::plain(match self.method {
+            Method::Nearest => operator::repeat(graph, &x.x, self.factor),
+            Method::Bilinear => operator::interpolate(graph, &x.x, self.factor),
+        }))
+    }
+}
