@@ -1,15 +1,17 @@
-//! A column's cells in one of five plain kinds, whatever the file stored them as.
+//! A column's cells in one of six plain kinds, whatever the file stored them as.
 //!
 //! An empty text is a missing value everywhere; a float NaN too.
 
 use std::borrow::Cow;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataType, Float64Chunked, Int64Chunked, PlSmallStr, Series, StringChunked,
+    BooleanChunked, ChunkFullNull, Column, DataType, Float64Chunked, Int64Chunked, PlSmallStr, PolarsResult,
+    Series, StringChunked,
 };
 
 use crate::data::error::Error;
-use crate::data::frame::Frame;
+use crate::data::frame::{Frame, Place};
+use crate::data::list::List;
 
 /// A column's cells.
 #[derive(Clone, Debug)]
@@ -24,6 +26,7 @@ pub(in crate::data) enum Cells {
     Text(StringChunked),
     /// Dates and times as a count since a beginning.
     Time(Int64Chunked),
+    List(Box<List>),
     /// Anything else: its type's name.
     Other {
         name: PlSmallStr,
@@ -43,12 +46,30 @@ impl Cells {
         })
     }
 
+    pub fn of_series(series: &Series) -> PolarsResult<Self> {
+        convert(series)
+    }
+
+    /// As many missing cells, of the same kind.
+    pub fn missing(&self, rows: usize) -> Self {
+        let name = PlSmallStr::from_str(self.name());
+        match self {
+            Self::Int(_) => Self::Int(Int64Chunked::full_null(name, rows)),
+            Self::Float { single, .. } => {
+                Self::Float { values: Float64Chunked::full_null(name, rows), single: *single }
+            }
+            Self::Bool(_) => Self::Bool(BooleanChunked::full_null(name, rows)),
+            _ => Self::Text(StringChunked::full_null(name, rows)),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Self::Int(values) | Self::Time(values) => values.len(),
             Self::Float { values, .. } => values.len(),
             Self::Bool(values) => values.len(),
             Self::Text(values) => values.len(),
+            Self::List(list) => list.rows(),
             Self::Other { rows, .. } => *rows,
         }
     }
@@ -60,6 +81,7 @@ impl Cells {
             Self::Float { values, .. } => values.name(),
             Self::Bool(values) => values.name(),
             Self::Text(values) => values.name(),
+            Self::List(list) => list.name(),
             Self::Other { name, .. } => name,
         }
     }
@@ -72,6 +94,7 @@ impl Cells {
             Self::Bool(_) => "true and false".to_owned(),
             Self::Text(_) => "text".to_owned(),
             Self::Time(_) => "dates or times".to_owned(),
+            Self::List(list) => format!("lists of {}", list.inner.found()),
             Self::Other { found, .. } => found.clone(),
         }
     }
@@ -107,9 +130,24 @@ impl Cells {
                     each(row, value.map(|value| write_float(&mut buffer, value, *single)));
                 }
             }
-            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a category or label")),
+            Self::Time(_) | Self::List(_) | Self::Other { .. } => {
+                return Err(self.wrong("a category or label"));
+            }
         }
         Ok(())
+    }
+
+    /// All cells as texts, empty where missing.
+    pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, Error> {
+        match self {
+            Self::Text(values) => Ok(values.iter().map(|text| Cow::Borrowed(text.unwrap_or(""))).collect()),
+            Self::Time(_) | Self::List(_) | Self::Other { .. } => Err(self.wrong("a text")),
+            other => {
+                let mut texts = Vec::with_capacity(other.len());
+                other.for_each_text(|_, text| texts.push(Cow::Owned(text.unwrap_or("").to_owned())))?;
+                Ok(texts)
+            }
+        }
     }
 
     /// One cell as text, for a message.
@@ -130,7 +168,7 @@ impl Cells {
                 }
                 None => Cow::Borrowed(""),
             },
-            Self::Other { .. } => Cow::Borrowed(""),
+            Self::List(_) | Self::Other { .. } => Cow::Borrowed(""),
         }
     }
 
@@ -140,6 +178,11 @@ impl Cells {
 
     /// The cells as 32-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
     pub fn numbers(&self, frame: &Frame) -> Result<Vec<f32>, Error> {
+        self.numbers_at(&|row| frame.place(row))
+    }
+
+    /// As `numbers`, where `place` tells where a cell stood.
+    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f32>, Error> {
         let mut bad = Bad::default();
         let mut infinite = Bad::default();
         let mut numbers = Vec::with_capacity(self.len());
@@ -173,14 +216,14 @@ impl Cells {
                     push(row, number, &mut infinite);
                 }
             }
-            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a number")),
+            Self::Time(_) | Self::List(_) | Self::Other { .. } => return Err(self.wrong("a number")),
         }
         if let Some(row) = bad.first {
-            let (value, place) = (self.text(row).into_owned(), frame.place(row));
+            let (value, place) = (self.text(row).into_owned(), place(row));
             return Err(Error::NotNumber { column: self.name().to_owned(), value, place, count: bad.count });
         }
         if let Some(row) = infinite.first {
-            let (value, place) = (self.text(row).into_owned(), frame.place(row));
+            let (value, place) = (self.text(row).into_owned(), place(row));
             return Err(Error::Infinite {
                 column: self.name().to_owned(),
                 value,
@@ -219,7 +262,7 @@ impl Cells {
                 };
                 values.iter().enumerate().map(&mut read).collect()
             }
-            Self::Time(_) | Self::Other { .. } => return Err(self.wrong("a whole number")),
+            Self::Time(_) | Self::List(_) | Self::Other { .. } => return Err(self.wrong("a whole number")),
         };
         match bad.first {
             None => Ok(numbers),
@@ -247,7 +290,10 @@ impl Bad {
     }
 }
 
-fn convert(series: &Series) -> Result<Cells, polars::prelude::PolarsError> {
+fn convert(series: &Series) -> PolarsResult<Cells> {
+    if let Some(list) = List::of(series)? {
+        return Ok(Cells::List(Box::new(list)));
+    }
     let cast = |to: &DataType| series.cast(to);
     Ok(match series.dtype() {
         DataType::Boolean => Cells::Bool(series.bool()?.clone()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::frame::Place;
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
+use crate::domain::kinds::a;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,14 @@ pub enum Error {
 
     #[error("{table} has no column `{column}`")]
     UnknownColumn { table: String, column: String, known: Vec<String> },
+    #[error("table `{table}` has no column `{column}`, and {} cannot be missing", a(.kind))]
+    LackingColumn { table: String, column: String, kind: &'static str },
+    #[error("column `{column}`: a step of {found} numbers where the others have {expected}, in {place}")]
+    StepWidth { column: String, found: usize, expected: usize, place: Place },
+    #[error("the rows have more than {limit} steps together")]
+    TooManySteps { limit: u32 },
+    #[error("the separator is empty")]
+    EmptySeparator,
     #[error("renaming `{old}` to `{new}` gives two columns of that name")]
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -111,6 +120,22 @@ pub enum Error {
     ShortOrder { found: usize },
     #[error("a {kind} target is one column, not {found}")]
     OneColumn { kind: &'static str, found: usize },
+    #[error("target `{column}`: {} another number of tags than of tokens, first {tags} tags for {tokens} tokens in {place}", rows(*.count, "has", "have"))]
+    TagCount { column: String, tags: usize, tokens: usize, place: Place, count: usize },
+    #[error("target `{column}`: tag {position}, `{tag}`, of {place} cannot stand there: {reason}{}", more(*.count))]
+    BadTag { column: String, tag: String, position: usize, place: Place, reason: String, count: usize },
+    #[error("tags belong to tokens, and no input is of the kind `tokens`")]
+    NoTokens,
+    #[error("tags belong to tokens, and both `{first}` and `{second}` are inputs of the kind `tokens`")]
+    SeveralTokens { first: String, second: String },
+    #[error("no input of tokens is called `{column}`: a language model learns the next token of one")]
+    NotTokens { column: String },
+    #[error("target `{column}`: the tokenizer has no token for the end of a text")]
+    NoEnd { column: String },
+    #[error("no input of tokens is called `{input}`, whose tokenizer could be shared")]
+    NoSuchTokenizer { input: String },
+    #[error("the tokenizer cannot be used: {reason}")]
+    Tokenizer { reason: String },
     #[error("there is no table `{table}`")]
     UnknownTable { table: String },
 
@@ -164,6 +189,14 @@ impl Error {
             Self::OtherColumns { .. } | Self::OtherType { .. } => "other-columns",
             Self::UnknownColumn { .. } => "unknown-column",
             Self::RenameCollides { .. } => "rename",
+            Self::LackingColumn { .. } => "lacking-column",
+            Self::StepWidth { .. } => "step-width",
+            Self::TooManySteps { .. } => "too-many-steps",
+            Self::EmptySeparator => "empty-separator",
+            Self::TagCount { .. } => "tag-count",
+            Self::BadTag { .. } => "bad-tag",
+            Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
+            Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NotNumber { .. } => "not-a-number",
             Self::Infinite { .. } => "infinite-number",
             Self::NotWhole { .. } => "not-whole",
@@ -228,6 +261,16 @@ impl Error {
             Self::OneColumn { .. } => {
                 "use `multilabel` for several columns of 0 and 1, or one task per column"
             }
+            Self::TagCount { .. } => "every token has one tag; a row without any tag is unlabelled",
+            Self::BadTag { .. } => {
+                "correct the data, or use `scheme: none`, where a tag is a class and no more"
+            }
+            Self::NoTokens => "read the column of tokens by `tokens`",
+            Self::SeveralTokens { .. } => "make one of them a `text`",
+            Self::LackingColumn { .. } => {
+                "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
+            }
+            Self::EmptySeparator => "characters are cut by `text: character`",
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

@@ -2,16 +2,20 @@
 //!
 //! Columns are independent of one another, so threads change no number.
 
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
 use crate::data::error::{Error, Located};
 use crate::data::feature::{Feature, FeatureSpec, Part};
 use crate::data::load::Loaded;
+use crate::data::repeat;
 use crate::data::split::Rows;
-use crate::data::target::{self, FittedTarget, LabelColumns};
+use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
 use crate::domain::array::Array;
 use crate::domain::diagnostic::{Path as Node, Severity};
 use crate::domain::event::MissingLabels;
+use crate::domain::kinds::Choice;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 use crate::domain::score::Split;
 use crate::domain::signature::{InputSignature, Signature, TaskSignature};
@@ -24,6 +28,8 @@ pub struct FitRequest {
     pub tables: Vec<(TableName, Loaded, Rows)>,
     pub inputs: Vec<(InputName, FeatureSpec)>,
     pub tasks: Vec<TaskRequest>,
+    /// The folder that paths are relative to.
+    pub base: PathBuf,
 }
 
 /// One task's words, as far as data is concerned.
@@ -52,6 +58,10 @@ pub struct Note {
     pub text: String,
 }
 
+pub(in crate::data) fn warning(text: String) -> Note {
+    Note { severity: Severity::Warning, text }
+}
+
 /// Raw rows kept of each table, for proving the exported model.
 const SAMPLE: usize = 16;
 
@@ -61,18 +71,20 @@ pub fn fit(request: &FitRequest) -> Result<Fitted, Error> {
     let samples: Vec<Vec<u32>> = request.tables.iter().map(|(_, _, rows)| sample(rows)).collect();
     let features: Vec<Result<Feature, Vec<Located>>> =
         request.inputs.par_iter().map(|(name, spec)| feature(request, name, spec, &samples)).collect();
-    let targets: Vec<Result<FittedTarget, Vec<Located>>> =
-        request.tasks.par_iter().map(|task| fit_task(request, task)).collect();
     let mut problems = Vec::new();
-    let features = keep(features, &mut problems);
-    let targets = keep(targets, &mut problems);
+    let features: Vec<Option<Feature>> =
+        features.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
+    let targets: Vec<Result<FittedTarget, Vec<Located>>> =
+        request.tasks.par_iter().map(|task| fit_task(request, task, &features)).collect();
+    let targets: Vec<Option<FittedTarget>> =
+        targets.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
     Error::unless_empty(problems)?;
-    Ok(assemble(request, features, targets, samples))
-}
-
-fn keep<T>(results: Vec<Result<T, Vec<Located>>>, problems: &mut Vec<Located>) -> Vec<T> {
-    let good = results.into_iter().filter_map(|result| result.map_err(|found| problems.extend(found)).ok());
-    good.collect()
+    Ok(assemble(
+        request,
+        features.into_iter().flatten().collect(),
+        targets.into_iter().flatten().collect(),
+        samples,
+    ))
 }
 
 /// Rows spread evenly over the test split, or over another when there is none.
@@ -91,26 +103,57 @@ fn feature(
     samples: &[Vec<u32>],
 ) -> Result<Feature, Vec<Located>> {
     let node = || Node::of("inputs").key(name);
-    let (mut parts, mut problems) = (Vec::new(), Vec::new());
-    for ((_, loaded, rows), sample) in request.tables.iter().zip(samples) {
-        match loaded.frame.cells(name.as_str()) {
-            Ok(cells) => parts.push(Part { frame: &loaded.frame, cells, train: &rows.train, sample }),
+    let known: Vec<bool> =
+        request.tables.iter().map(|(_, loaded, _)| loaded.frame.has(name.as_str())).collect();
+    let like = request.tables.iter().zip(&known).find(|(_, known)| **known);
+    let like = like.and_then(|((_, loaded, _), _)| loaded.frame.cells(name.as_str()).ok());
+    let (mut parts, mut problems, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for (((table, loaded, rows), sample), known) in request.tables.iter().zip(samples).zip(known) {
+        let cells = match (&like, known) {
+            (Some(like), false) if spec.may_lack() => {
+                notes.push(warning(format!(
+                    "table `{table}` has no column `{name}`: it is missing on all its rows"
+                )));
+                Ok(like.missing(loaded.frame.rows()))
+            }
+            (Some(_), false) => {
+                let (table, column) = (table.to_string(), name.to_string());
+                Err(Error::LackingColumn { table, column, kind: spec.name() })
+            }
+            _ => loaded.frame.cells(name.as_str()),
+        };
+        match cells {
+            Ok(cells) => {
+                let (frame, train, base) = (&loaded.frame, rows.train.as_slice(), request.base.as_path());
+                parts.push(Part { frame, cells, train, sample, base });
+            }
             Err(error) => problems.push(error.at(node())),
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    spec.fit(name.as_str(), &parts).map_err(|error| vec![error.at(node())])
+    let mut feature = spec.fit(name.as_str(), &parts).map_err(|error| vec![error.at(node())])?;
+    feature.notes.splice(0..0, notes);
+    Ok(feature)
 }
 
-fn fit_task(request: &FitRequest, task: &TaskRequest) -> Result<FittedTarget, Vec<Located>> {
+fn fit_task(
+    request: &FitRequest,
+    task: &TaskRequest,
+    features: &[Option<Feature>],
+) -> Result<FittedTarget, Vec<Located>> {
     let node = Node::of("tasks").key(&task.name);
-    let Some((_, loaded, rows)) = request.tables.iter().find(|(name, ..)| *name == task.table) else {
+    let Some(table) = request.tables.iter().position(|(name, ..)| *name == task.table) else {
         let error = Error::UnknownTable { table: task.table.to_string() };
         return Err(vec![error.at(node.key("data"))]);
     };
+    let (_, loaded, rows) = &request.tables[table];
     let node = node.key("target");
+    // What is wrong with an input is said there; a target aligned with it has nothing more to say.
+    if target::needs_inputs(&task.target) && features.iter().any(Option::is_none) {
+        return Err(vec![]);
+    }
     let (mut columns, mut problems) = (Vec::new(), Vec::new());
     for column in &task.columns {
         match loaded.frame.cells(column.as_str()) {
@@ -121,7 +164,24 @@ fn fit_task(request: &FitRequest, task: &TaskRequest) -> Result<FittedTarget, Ve
     if !problems.is_empty() {
         return Err(problems);
     }
-    let labels = LabelColumns { task: task.name.as_str(), frame: &loaded.frame, columns, train: &rows.train };
+    let fitted = request.inputs.iter().zip(features).filter_map(|((name, spec), feature)| {
+        let feature = feature.as_ref()?;
+        Some(Sequence {
+            name: name.as_str(),
+            spec,
+            encoding: &feature.encoding,
+            encoded: feature.encoded.get(table)?,
+        })
+    });
+    let inputs: Vec<Sequence<'_>> = fitted.collect();
+    let labels = LabelColumns {
+        task: task.name.as_str(),
+        frame: &loaded.frame,
+        columns,
+        train: &rows.train,
+        inputs: &inputs,
+        base: &request.base,
+    };
     let fitted = target::fit(&task.target, &labels)
         .map_err(|errors| errors.into_iter().map(|error| error.at(node.clone())).collect::<Vec<_>>())?;
     if task.missing_is_error {
@@ -170,6 +230,10 @@ fn assemble(
         let text = format!("task `{}`: no row of {} has a label", lacking.task, lacking.split);
         notes.push(Note { severity: Severity::Warning, text });
     }
+    let repeated = tables.par_iter().zip(&request.tables);
+    let repeated: Vec<Option<Note>> =
+        repeated.map(|(table, (_, loaded, _))| repeat::across_splits(table, &loaded.frame)).collect();
+    notes.extend(repeated.into_iter().flatten());
     Fitted { dataset: Dataset { signature, tables }, notes, missing }
 }
 
@@ -187,14 +251,13 @@ fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Ta
     }
 }
 
-/// A row lacks its label when every column of it is missing.
+/// A row lacks its label when every column, step or pixel of it is missing.
 fn count_missing(task: &TaskName, split: Split, rows: &[u32], truth: &Array) -> MissingLabels {
-    let width = truth.width();
-    let values = truth.as_f32().unwrap_or_default();
-    let lacks = |row: u32| values[row as usize * width..][..width].iter().all(|value| value.is_nan());
-    let missing = rows.iter().filter(|&&row| lacks(row)).count();
+    let missing = rows.iter().filter(|&&row| target::lacks(truth, row as usize)).count();
     MissingLabels { task: task.clone(), split, missing, rows: rows.len() }
 }
 
+#[cfg(test)]
+mod sequences;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
@@ -34,6 +34,8 @@ pub enum Lines {
     Each(Arc<[u32]>),
     /// Rows of a query's result.
     Query,
+    /// Some of the rows there were, by their numbers.
+    Picked(Arc<[u32]>, Box<Lines>),
 }
 
 /// Where a row stood, for people.
@@ -100,6 +102,27 @@ impl Frame {
         self.origins.first().map_or_else(String::new, |origin| format!("`{}`", origin.file.display()))
     }
 
+    /// Some of the rows, ascending.
+    pub(in crate::data) fn pick(&self, rows: &[u32]) -> Result<Self, Error> {
+        let mut origins = Vec::with_capacity(self.origins.len());
+        let mut start = 0;
+        for origin in &self.origins {
+            let part = start..start + origin.rows as u32;
+            let picked: Vec<u32> =
+                rows.iter().filter(|row| part.contains(row)).map(|row| row - start).collect();
+            start = part.end;
+            origins.push(Origin {
+                file: origin.file.clone(),
+                rows: picked.len(),
+                lines: Lines::Picked(Arc::from(picked), Box::new(origin.lines.clone())),
+            });
+        }
+        let columns: PolarsResult<Vec<Column>> =
+            self.table.columns().iter().map(|column| column.take_slice(rows)).collect();
+        let table = columns.and_then(|columns| DataFrame::new(rows.len(), columns));
+        Ok(Self { table: table.map_err(|cause| Error::Query { reason: cause.to_string() })?, origins })
+    }
+
     /// A column's cells.
     pub(in crate::data) fn cells(&self, name: &str) -> Result<Cells, Error> {
         match self.find(name) {
@@ -124,14 +147,22 @@ impl Frame {
 
 impl Origin {
     fn place(&self, row: usize) -> Place {
-        let position = match &self.lines {
+        Place { file: self.file.clone(), position: self.lines.position(row) }
+    }
+}
+
+impl Lines {
+    fn position(&self, row: usize) -> Position {
+        match self {
             Lines::Rows => Position::Row(row + 1),
             Lines::From(first) => Position::Line(first + row),
             Lines::Each(lines) => {
                 lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize))
             }
             Lines::Query => Position::Result(row + 1),
-        };
-        Place { file: self.file.clone(), position }
+            Lines::Picked(rows, before) => {
+                before.position(rows.get(row).map_or(row, |picked| *picked as usize))
+            }
+        }
     }
 }

@@ -7,18 +7,22 @@ pub mod fit;
 #[cfg(test)]
 mod fixture;
 pub mod frame;
+mod list;
 pub mod load;
 mod persist;
 pub mod profile;
 pub mod raw;
+mod repeat;
 pub mod sampling;
 pub mod source;
 pub mod spec;
 pub mod split;
 pub mod store;
 pub mod target;
+pub mod tokenizer;
 
 pub use crate::data::error::Error;
 pub use crate::data::fit::{FitRequest, Fitted, Note, TaskRequest, fit};
 pub use crate::data::load::{Loaded, files, load};
+pub use crate::data::repeat::deduplicate;
 pub use crate::data::split::{Rows, divide};

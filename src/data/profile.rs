@@ -35,6 +35,8 @@ pub enum ColumnKind {
     Boolean,
     Text,
     Time,
+    /// Lists, as in JSON lines.
+    List,
     Other,
 }
 
@@ -57,6 +59,7 @@ fn column(cells: &Cells) -> ColumnProfile {
         Cells::Bool(_) => ColumnKind::Boolean,
         Cells::Text(_) => ColumnKind::Text,
         Cells::Time(_) => ColumnKind::Time,
+        Cells::List(_) => ColumnKind::List,
         Cells::Other { .. } => ColumnKind::Other,
     };
     let mut counts: PlHashMap<String, usize> = PlHashMap::default();

@@ -1,7 +1,11 @@
 //! The words of a table: `data.<name>`.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 pub use crate::data::feature::FeatureSpec;
@@ -22,7 +26,76 @@ pub struct TableSpec {
     /// New names of columns: `{old: new}`, after the query.
     #[serde(default)]
     pub rename: IndexMap<ColumnName, ColumnName>,
+    /// Drop rows that repeat an earlier one, before the split: in all input columns (`true`), or in the
+    /// columns of a list. Default false.
+    #[serde(default)]
+    pub deduplicate: Deduplicate,
     /// How rows are divided into train, valid and test. Default: random, valid 0.1, test 0.1.
     #[serde(default)]
     pub split: SplitSpec,
+}
+
+/// Which rows count as repeated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Deduplicate {
+    /// None.
+    #[default]
+    No,
+    /// Those with the same inputs.
+    Inputs,
+    /// Those with the same values in these columns.
+    Columns(Vec<ColumnName>),
+}
+
+impl Serialize for Deduplicate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No => serializer.serialize_bool(false),
+            Self::Inputs => serializer.serialize_bool(true),
+            Self::Columns(columns) => columns.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Deduplicate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl<'de> Visitor<'de> for Words {
+            type Value = Deduplicate;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("true, false, or a list of columns")
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Deduplicate, E> {
+                Ok(if value { Deduplicate::Inputs } else { Deduplicate::No })
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<Deduplicate, E> {
+                let column = ColumnName::new(value)
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(value), &"a column name"))?;
+                Ok(Deduplicate::Columns(vec![column]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Deduplicate, A::Error> {
+                let mut columns = Vec::new();
+                while let Some(column) = items.next_element()? {
+                    columns.push(column);
+                }
+                Ok(Deduplicate::Columns(columns))
+            }
+        }
+        deserializer.deserialize_any(Words)
+    }
+}
+
+impl JsonSchema for Deduplicate {
+    fn schema_name() -> Cow<'static, str> {
+        "Deduplicate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let column = generator.subschema_for::<ColumnName>();
+        json_schema!({"anyOf": [{"type": "boolean"}, column, {"type": "array", "items": column}]})
+    }
 }

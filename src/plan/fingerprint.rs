@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::data::spec::{SourceSpec, SplitSpec, TableSpec};
+use crate::data::spec::{Deduplicate, SourceSpec, SplitSpec, TableSpec};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TableName;
 use crate::onnx::spec::ExportSpec;
@@ -55,6 +55,10 @@ impl Plan {
                     "separate": separate_files(table),
                     "query": table.query,
                     "rename": table.rename.iter().collect::<BTreeMap<_, _>>(),
+                    "deduplicate": match table.deduplicate {
+                        Deduplicate::Inputs => json!(pipeline.inputs.keys().collect::<Vec<_>>()),
+                        ref other => json!(other),
+                    },
                 }),
                 None => Value::Null,
             },

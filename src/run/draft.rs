@@ -64,6 +64,7 @@ fn input(column: &ColumnProfile) -> String {
         _ if present == 0 => out("it is empty"),
         _ if column.distinct == 1 => out("it has one value only"),
         ColumnKind::Time => out("a date or time: turn it into numbers in the table's `query`"),
+        ColumnKind::List => out("it holds lists: read texts by `tokens`, numbers by `series`"),
         ColumnKind::Other => out("mtl has no input kind for what it holds"),
         ColumnKind::Text if column.distinct == present => out("every value is different, as in a name"),
         ColumnKind::Text if column.distinct > MOST_CATEGORIES => {

@@ -2,10 +2,12 @@
 
 use polars::prelude::PlHashMap;
 
+use crate::data::feature::series::scaled;
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::{Encoding, Keys};
 
-/// Encodes raw values `[rows, 1]`. `None` when the values are not of the encoding's raw type.
+/// Encodes raw values `[rows, 1]`, or sequences as a model is fed them. `None` when the values are not of the
+/// encoding's raw type.
 pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     match (encoding, &raw.values) {
         (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F32(values)) => {
@@ -13,8 +15,33 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
         }
         (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
+        (Encoding::Tokens { tokenizer, .. }, Values::I64(values)) => {
+            let pad = i64::from(tokenizer.pad);
+            let (values, offsets) = unfilled(values, raw.rows(), 1, |step| step[0] != pad);
+            Some(Array::ragged(&[], Values::U32(values.iter().map(|id| *id as u32).collect()), offsets))
+        }
+        (Encoding::Series { center, scale, .. }, Values::F32(values)) => {
+            let width = center.len();
+            let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
+            Some(scaled(&Array::ragged(&[width], Values::F32(values), offsets), center, scale))
+        }
         _ => None,
     }
+}
+
+/// The steps of each row that are no filling, and where each row ends.
+fn unfilled<T: Copy>(
+    values: &[T],
+    rows: usize,
+    width: usize,
+    is_real: impl Fn(&[T]) -> bool,
+) -> (Vec<T>, Vec<u32>) {
+    let (mut kept, mut offsets) = (Vec::with_capacity(values.len()), vec![0]);
+    for row in values.chunks((values.len() / rows.max(1)).max(1)) {
+        row.chunks(width).filter(|step| is_real(step)).for_each(|step| kept.extend_from_slice(step));
+        offsets.push((kept.len() / width) as u32);
+    }
+    (kept, offsets)
 }
 
 /// Floats `[rows, 1 or 2]`.

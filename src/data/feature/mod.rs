@@ -6,8 +6,14 @@ pub mod min_max;
 pub mod number;
 pub mod one_hot;
 mod scale;
+pub mod series;
 pub mod standardize;
+pub mod text;
+mod token;
+pub mod tokens;
 mod vocabulary;
+
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,12 +22,14 @@ use crate::data::cells::Cells;
 use crate::data::error::Error;
 pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::scale::Statistics;
+pub(in crate::data) use crate::data::feature::token::{fed, kept};
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
 use crate::domain::array::{Array, ElementType};
 use crate::domain::kinds::kinds;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
+use crate::domain::tokenizer::TokenizerSpec;
 
 kinds! {
     /// How an input column becomes a tensor.
@@ -31,6 +39,9 @@ kinds! {
         MinMax: "min_max" => min_max::MinMaxSpec,
         Category: "category" => category::CategorySpec,
         OneHot: "one_hot" => one_hot::OneHotSpec,
+        Text: "text" => text::TextInputSpec,
+        Tokens: "tokens" => tokens::TokensSpec,
+        Series: "series" => series::SeriesSpec,
     }
 }
 
@@ -59,6 +70,8 @@ pub(in crate::data) struct Part<'a> {
     pub train: &'a [u32],
     /// Rows to be kept raw.
     pub sample: &'a [u32],
+    /// The folder that paths are relative to.
+    pub base: &'a Path,
 }
 
 /// An input, fitted: how raw values become what the network reads, and that for each table.
@@ -67,7 +80,7 @@ pub(in crate::data) struct Feature {
     pub encoding: Encoding,
     /// The encoded rows of each table.
     pub encoded: Vec<Array>,
-    /// The raw sample rows of each table, `[rows, 1]`.
+    /// The raw sample rows of each table, as a model is fed them: `[rows, 1]`, or sequences filled up.
     pub samples: Vec<Array>,
     pub notes: Vec<Note>,
 }
@@ -82,6 +95,28 @@ impl FeatureSpec {
             | Self::MinMax(_)
             | Self::Category(_)
             | Self::OneHot(_) => Shape::vector(SOME_SIZE),
+            Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
+            Self::Series(_) => Shape::Sequence { width: SOME_SIZE },
+        }
+    }
+
+    /// May a table lack its column? Then it is missing on every row of that table.
+    pub(in crate::data) fn may_lack(&self) -> bool {
+        match self {
+            Self::Number(_)
+            | Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Category(_)
+            | Self::OneHot(_) => true,
+            Self::Text(_) | Self::Tokens(_) | Self::Series(_) => false,
+        }
+    }
+
+    /// The tokenizer that its words name.
+    pub fn tokenizer(&self) -> Option<&TokenizerSpec> {
+        match self {
+            Self::Text(spec) => Some(&spec.tokenizer),
+            _ => None,
         }
     }
 
@@ -93,6 +128,9 @@ impl FeatureSpec {
             Self::MinMax(spec) => spec.fit(name, parts),
             Self::Category(spec) => spec.fit(name, parts),
             Self::OneHot(spec) => spec.fit(name, parts),
+            Self::Text(spec) => spec.fit(name, parts),
+            Self::Tokens(spec) => spec.fit(name, parts),
+            Self::Series(spec) => spec.fit(name, parts),
         }
     }
 }

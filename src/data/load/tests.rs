@@ -1,9 +1,14 @@
 //! Loading: every form a file may have, and every way it may be damaged.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::data::cells::Cells;
-use crate::data::fixture::Folder;
+use crate::data::error::Error;
+use crate::data::fixture::{Folder, table};
+use crate::data::list::{Pieces, Steps};
+use crate::data::load::{Loaded, load};
+use crate::data::repeat::deduplicate;
+use crate::domain::name::InputName;
 
 fn csv_problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let folder = Folder::new();
@@ -230,5 +235,104 @@ fn split_files_have_the_same_columns_and_agree_on_their_kinds() {
     assert_eq!(
         found,
         ["other-columns at split.files.test: `other.csv` has other columns than `train.csv`: `b` is missing"]
+    );
+}
+
+#[test]
+fn lists_in_json_lines_are_columns_of_lists() {
+    let folder = Folder::new();
+    let text = "{\"t\": [\"a\", 1, null], \"n\": [1, 2.5], \"m\": [[1, 2], [3]], \"o\": [{\"a\": 1}], \"e\": []}\n\
+                {\"t\": null, \"n\": [], \"m\": [], \"o\": [2], \"e\": []}\n{\"t\": [\"b\"], \"n\": [null], \"m\": [[4]]}\n";
+    folder.file("rows.jsonl", text);
+    let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
+    let found = |name: &str| loaded.frame.cells(name).unwrap();
+    assert_eq!(found("t").found(), "lists of text");
+    assert_eq!(found("n").found(), "lists of numbers");
+    assert_eq!(found("m").found(), "lists of lists of numbers");
+    // Lists of other things are kept as their JSON text.
+    assert_eq!(found("o").text(0), "[{\"a\":1}]");
+    assert_eq!(found("e").found(), "lists of text");
+    let pieces = Pieces::of(&found("t"), " ").unwrap();
+    let rows: Vec<Vec<&str>> = (0..3).map(|row| pieces.row(row).collect()).collect();
+    assert_eq!(rows, [vec!["a", "1", ""], vec![], vec!["b"]]);
+    let steps = Steps::of(&found("n"), " ", &loaded.frame).unwrap();
+    assert_eq!((steps.row(0), steps.length(1), steps.row(2)[0].is_nan()), (&[1.0, 2.5][..], 0, true));
+}
+
+#[test]
+fn lists_of_parquet_are_read_through_a_query() {
+    let folder = Folder::new();
+    folder.file(
+        "rows.jsonl",
+        "{\"t\": [\"a\", \"b\"], \"n\": 1}\n{\"t\": [\"c\"], \"n\": 2}\n{\"t\": [], \"n\": 3}\n",
+    );
+    let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
+    let mut table = loaded.frame.table().clone();
+    let file = std::fs::File::create(folder.path().join("rows.parquet")).unwrap();
+    polars::prelude::ParquetWriter::new(file).finish(&mut table).unwrap();
+    let words = json!({"source": {"parquet": "rows.parquet"}, "query": "select * from self where n <> 1"});
+    let loaded = folder.load(words).unwrap();
+    let pieces = Pieces::of(&loaded.frame.cells("t").unwrap(), " ").unwrap();
+    assert_eq!((pieces.rows(), pieces.length(1)), (2, 0));
+    assert_eq!(pieces.row(0).collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn conll_gives_a_row_per_sentence() {
+    let folder = Folder::new();
+    folder.file("a.txt", "# one\nEU B-ORG\nrejects  O\n\n\n# two\nPeter\tB-PER\n  \n#tag O\n");
+    let words = json!({"source": {"conll": {"path": "a.txt", "columns": ["token", "tag"], "comment": "# "}}});
+    let loaded = folder.load(words).unwrap();
+    let pieces = |name: &str| Pieces::of(&loaded.frame.cells(name).unwrap(), " ").unwrap();
+    let (tokens, tags) = (pieces("token"), pieces("tag"));
+    assert_eq!(
+        tokens.row(0).chain(tokens.row(1)).chain(tokens.row(2)).collect::<Vec<_>>(),
+        ["EU", "rejects", "Peter", "#tag"]
+    );
+    assert_eq!(tags.row(0).collect::<Vec<_>>(), ["B-ORG", "O"]);
+    assert!(loaded.frame.place(1).to_string().ends_with("line 7"));
+    folder.file("b.txt", "a\tb c\tO\na\n\nb\tO\tO\n");
+    let words = |separator: &str| json!({"source": {"conll": {"path": "b.txt", "columns": ["x", "y", "z"], "separator": separator}}});
+    assert_eq!(
+        folder.problems(folder.load(words("\t"))),
+        [
+            "ragged-row at source.conll.path: `b.txt`, line 2: 1 fields where the table has 3 columns | fields that hold the separator must stand in double quotes"
+        ]
+    );
+    folder.file("b.txt", "\n\n");
+    assert!(folder.problems(folder.load(words("\t")))[0].starts_with("no-rows at source.conll.path"));
+}
+
+#[test]
+fn repeated_rows_are_dropped_when_asked() {
+    let folder = Folder::new();
+    folder.file("a.csv", "t,n\na,1\nb,1\na,2\na,1\nc,\nc,\n");
+    folder.file("b.csv", "t,n\nb,1\nd,4\n");
+    let load = |words: Value| -> Result<Loaded, Error> {
+        let spec = table(words);
+        let inputs = ["t", "n", "not here"].map(|name| InputName::new(name).unwrap());
+        deduplicate(&spec, load(&spec, folder.path())?, &inputs)
+    };
+    let source = json!({"csv": "a.csv"});
+    let found = load(json!({"source": source, "deduplicate": true})).unwrap();
+    assert_eq!(found.frame.rows(), 4);
+    assert!(
+        found.notes[0].text.starts_with("2 rows repeat an earlier one in `t`, `n` and are dropped, first ")
+    );
+    assert!(found.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", found.notes[0].text);
+    assert!(found.frame.place(3).to_string().ends_with("line 6"));
+    let found = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
+    assert_eq!(
+        (found.frame.rows(), found.frame.cells("t").unwrap().text(2).into_owned()),
+        (3, "c".to_owned())
+    );
+    assert_eq!(load(json!({"source": source})).unwrap().frame.rows(), 6);
+    let split = json!({"files": {"test": "b.csv"}});
+    let found = load(json!({"source": source, "split": split, "deduplicate": "t"})).unwrap();
+    assert_eq!((found.parts, found.frame.rows()), (Some([3, 0, 1]), 4));
+    assert!(found.frame.place(3).to_string().ends_with("b.csv`, line 3"));
+    assert_eq!(
+        folder.problems(load(json!({"source": source, "deduplicate": ["tt"]}))),
+        ["unknown-column at deduplicate: `a.csv` has no column `tt` | did you mean `t`?"]
     );
 }

@@ -3,6 +3,7 @@
 use polars::prelude::{Column, DataType};
 
 use crate::data::cells::Cells;
+use crate::data::list::Pieces;
 
 /// One column to write. `None` and NaN are missing values.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,8 @@ impl AnswerColumn {
         self.len() == 0
     }
 
-    /// A column as it was read; dates and times as text. `None` for lists and other nested types.
+    /// A column as it was read; dates and times as text, lists as text with spaces between. `None` for
+    /// other nested types.
     pub(in crate::data) fn of(column: &Column) -> Option<Self> {
         Some(match Cells::of(column).ok()? {
             Cells::Int(values) => Self::Int(values.iter().collect()),
@@ -44,6 +46,11 @@ impl AnswerColumn {
                 let text = column.cast(&DataType::String).ok()?;
                 let text = text.str().ok()?.iter().map(|value| value.map(str::to_owned)).collect();
                 Self::Text(text)
+            }
+            cells @ Cells::List(_) => {
+                let pieces = Pieces::of(&cells, " ").ok()?;
+                let joined = |row| pieces.row(row).collect::<Vec<_>>().join(" ");
+                Self::Text((0..pieces.rows()).map(|row| Some(joined(row))).collect())
             }
             Cells::Other { .. } => return None,
         })

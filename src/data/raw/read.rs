@@ -4,16 +4,21 @@ use std::ops::Range;
 use std::path::Path;
 
 use polars::prelude::{PlHashMap, PlHashSet};
+use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
+use crate::data::feature::{fed, kept, series};
 use crate::data::frame::Frame;
+use crate::data::list::{Pieces, Steps};
 use crate::data::raw::AnswerColumn;
 use crate::data::source::{Sheet, of_ending};
+use crate::data::tokenizer::Codec;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::InputName;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature};
+use crate::domain::tokenizer::{Side, Tokenizer};
 
 /// Raw rows, checked against a signature.
 #[derive(Clone, Debug)]
@@ -29,6 +34,9 @@ enum RawColumn {
     Whole(Vec<i64>),
     /// Different texts, and each row's index into them: far smaller than a text per row.
     Text(Vec<String>, Vec<u32>),
+    /// Token numbers, and what stands behind a row's end.
+    Tokens(Array, u32),
+    Series(Array),
 }
 
 /// Reads the columns a model needs; the file's kind is told by its ending. Label columns are not
@@ -36,7 +44,10 @@ enum RawColumn {
 pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
     let sheet = Sheet::open(&of_ending(path)?, path)?;
     let text = |name: &str| {
-        signature.inputs.iter().any(|input| input.name.as_str() == name && input.raw == ElementType::Text)
+        let is_text = |input: &InputSignature| {
+            input.raw == ElementType::Text || matches!(input.encoding, Encoding::Tokens { .. })
+        };
+        signature.inputs.iter().any(|input| input.name.as_str() == name && is_text(input))
     };
     // What was text in training is not told anew from this file: `007` stays `007`.
     let kinds = sheet.texts(text);
@@ -59,12 +70,36 @@ pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
 fn column(input: &InputSignature, frame: &Frame) -> Result<RawColumn, Error> {
     let cells = frame.cells(input.name.as_str())?;
     match (&input.encoding, input.raw) {
+        (Encoding::Tokens { tokenizer, length, side }, _) => tokens(&cells, tokenizer, (*length, *side)),
+        (Encoding::Series { center, length, .. }, _) => series(&cells, frame, center, *length),
         (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
         (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
             texts(&cells, keys)
         }
         _ => Ok(RawColumn::Numbers(cells.numbers(frame)?)),
     }
+}
+
+fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result<RawColumn, Error> {
+    let codec = Codec::new(tokenizer)?;
+    let numbers: Result<Vec<Vec<u32>>, Error> = match cells {
+        // Tokens that are already cut.
+        Cells::List(_) => {
+            let pieces = Pieces::of(cells, " ")?;
+            (0..pieces.rows()).map(|row| codec.pieces(pieces.row(row))).collect()
+        }
+        texts => texts.texts()?.par_iter().map(|text| codec.encode(text)).collect(),
+    };
+    Ok(RawColumn::Tokens(kept(numbers?, limits, codec.unknown())?, tokenizer.pad))
+}
+
+fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<RawColumn, Error> {
+    let steps = Steps::of(cells, " ", frame)?;
+    if steps.width != center.len() && !steps.values.is_empty() {
+        let (column, place) = (cells.name().to_owned(), frame.place(0));
+        return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
+    }
+    Ok(RawColumn::Series(series::kept(&steps, center, length)?))
 }
 
 fn texts(cells: &Cells, keys: &[String]) -> Result<RawColumn, Error> {
@@ -97,11 +132,15 @@ fn as_trained(text: &str, known: &PlHashSet<&str>) -> String {
 }
 
 impl Raw {
-    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`.
+    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`, or sequences filled
+    /// up to the longest of these rows.
     pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
+        let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
         let array = |column: &RawColumn| {
             let values = match column {
+                RawColumn::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
+                RawColumn::Series(array) => return series::fed(&array.gather(&picked)),
                 RawColumn::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
                 RawColumn::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
                 RawColumn::Text(found, places) => Values::Text(

@@ -115,3 +115,39 @@ fn a_float_is_written_as_short_as_it_is() {
     assert!(found[0].starts_with("file-unwritable at : `none/out.csv` cannot be written"), "{found:?}");
     assert!(folder.problems(write(&folder.path().join("out.arrow"), &columns))[0].starts_with("file-form"));
 }
+
+#[test]
+fn sequences_are_fed_filled_up() {
+    let folder = Folder::new();
+    let train = "{\"t\": \"a b a\", \"w\": [\"x\", \"y\", \"x\"], \"s\": [1, 2], \"y\": 0}\n".repeat(3)
+        + &"{\"t\": \"12 b\", \"w\": [\"y\"], \"s\": [3], \"y\": 1}\n".repeat(3);
+    folder.file("rows.jsonl", train);
+    let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
+    let rows = most_train(&loaded);
+    let inputs = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "w": {"tokens": 2}, "s": {"series": {"length": 2}}});
+    let fitted = fit_table(loaded, rows, inputs, json!({"y": [["y"], "binary"]})).unwrap();
+    let signature = &fitted.dataset.signature;
+    let codes = |shape: [usize; 2], values: &[i64]| Array::new(&shape, Values::I64(values.to_vec()));
+    for (file, text) in [
+        (
+            "a.jsonl",
+            "{\"t\": 12, \"w\": [\"y\", \"x\", \"x\"], \"s\": [3, 4, 5]}\n{\"t\": \"\", \"w\": [], \"s\": []}\n",
+        ),
+        ("a.csv", "t,w,s\n12,y x x,3 4 5\n,,\n"),
+    ] {
+        let raw = read(&folder.file(file, text), signature).unwrap();
+        let inputs = raw.batch(0..2);
+        // a 6 times, b 4, `12` once on training rows; x 6 times, y 4.
+        assert_eq!(inputs[0].1, codes([2, 1], &[6, 1]), "{file}");
+        assert_eq!(inputs[1].1, codes([2, 2], &[5, 4, 1, 0]), "{file}");
+        // numpy: mean([1, 2, 1, 2, 1, 2, 3]) is 1.7142857142857142.
+        let series = inputs[2].1.as_f32().unwrap();
+        assert_eq!((&inputs[2].1.shape[..], &series[..3]), (&[2, 2, 1][..], &[3.0, 4.0, 1.714_285_7][..]));
+        assert!(series[3].is_nan());
+        assert_eq!(raw.batch(1..2)[1].1, codes([1, 1], &[1]));
+        assert_eq!(raw.originals().len(), 3);
+    }
+    let path = folder.file("b.jsonl", "{\"t\": \"a\", \"w\": \"x\", \"s\": [[1, 2]]}\n");
+    let found = folder.problems(read(&path, signature));
+    assert!(found[0].starts_with("step-width at inputs.s"), "{found:?}");
+}

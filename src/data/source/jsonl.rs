@@ -1,9 +1,10 @@
-//! One JSON object per line. Lists and objects inside a row are kept as their JSON text.
+//! One JSON object per line. Lists of numbers, of texts, and of lists of numbers are columns of lists; other
+//! lists and objects inside a row are kept as their JSON text.
 
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame, PolarsResult};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::data::error::Error;
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::bytes;
 use crate::data::source::kind::{Builder, Kind};
+use crate::data::source::nested::{Items, Lists};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
@@ -94,22 +96,54 @@ impl Jsonl {
     }
 
     fn part(&self, rows: &[(usize, usize)], kinds: &[Kind]) -> Result<DataFrame, Error> {
-        let mut builders: Vec<Builder> =
-            self.names.iter().zip(kinds).map(|(name, kind)| Builder::new(name, *kind, rows.len())).collect();
+        let mut builders: Vec<Cells> =
+            self.names.iter().zip(kinds).map(|(name, kind)| Cells::new(name, *kind, rows.len())).collect();
         for &(start, end) in rows {
             let row: Map<String, Value> = serde_json::from_str(&self.text[start..end])
                 .map_err(|cause| self.refuse(cause.to_string()))?;
             for (name, builder) in self.names.iter().zip(&mut builders) {
-                let cell = row.get(name).map(cell);
-                builder.push(cell.as_deref().filter(|text| !text.is_empty()));
+                builder.push(row.get(name)).map_err(|cause| self.refuse(cause.to_string()))?;
             }
         }
-        let columns: Vec<_> = builders.into_iter().map(Builder::finish).collect();
+        let columns: Vec<_> = builders.into_iter().map(Cells::finish).collect();
         DataFrame::new_infer_height(columns).map_err(|cause| self.refuse(cause.to_string()))
     }
 
     fn refuse(&self, reason: String) -> Error {
         Error::NotOfForm { file: self.file.clone(), form: "a file of JSON lines", reason }
+    }
+}
+
+/// A column being built, value by value.
+enum Cells {
+    Single(Builder),
+    Lists(Lists),
+}
+
+impl Cells {
+    fn new(name: &str, kind: Kind, rows: usize) -> Self {
+        match kind {
+            Kind::List(items) => Self::Lists(Lists::new(name, items, rows)),
+            other => Self::Single(Builder::new(name, other, rows)),
+        }
+    }
+
+    fn push(&mut self, value: Option<&Value>) -> PolarsResult<()> {
+        match self {
+            Self::Single(builder) => {
+                let cell = value.map(cell);
+                builder.push(cell.as_deref().filter(|text| !text.is_empty()));
+                Ok(())
+            }
+            Self::Lists(builder) => builder.push(value),
+        }
+    }
+
+    fn finish(self) -> Column {
+        match self {
+            Self::Single(builder) => builder.finish(),
+            Self::Lists(builder) => builder.finish(),
+        }
     }
 }
 
@@ -157,7 +191,8 @@ fn kind(value: &Value) -> Kind {
         // Beyond i64: a hash or another name, not an amount.
         Value::Number(_) => Kind::Text,
         Value::String(text) if text.is_empty() => Kind::Empty,
-        Value::String(_) | Value::Array(_) | Value::Object(_) => Kind::Text,
+        Value::Array(items) => Items::of(items).map_or(Kind::Text, Kind::List),
+        Value::String(_) | Value::Object(_) => Kind::Text,
     }
 }
 

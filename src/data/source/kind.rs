@@ -7,6 +7,8 @@ use polars::prelude::{
     PrimitiveChunkedBuilder, StringChunkedBuilder,
 };
 
+use crate::data::source::nested::Items;
+
 /// The narrowest kind that holds every cell seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::data) enum Kind {
@@ -17,6 +19,8 @@ pub(in crate::data) enum Kind {
     Int,
     Float,
     Text,
+    /// Lists, in a form that has such.
+    List(Items),
 }
 
 impl Kind {
@@ -57,6 +61,7 @@ impl Kind {
             (a, b) if a == b => a,
             (Self::Empty, kind) | (kind, Self::Empty) => kind,
             (Self::Int, Self::Float) | (Self::Float, Self::Int) => Self::Float,
+            (Self::List(a), Self::List(b)) => a.join(b).map_or(Self::Text, Self::List),
             _ => Self::Text,
         }
     }
@@ -87,7 +92,7 @@ impl Builder {
             Kind::Bool => Self::Bool(BooleanChunkedBuilder::new(name, rows)),
             Kind::Int => Self::Int(PrimitiveChunkedBuilder::new(name, rows)),
             Kind::Float => Self::Float(PrimitiveChunkedBuilder::new(name, rows)),
-            Kind::Empty | Kind::Text => Self::Text(StringChunkedBuilder::new(name, rows)),
+            Kind::Empty | Kind::Text | Kind::List(_) => Self::Text(StringChunkedBuilder::new(name, rows)),
         }
     }
 
@@ -114,6 +119,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use crate::data::source::kind::Kind;
+    use crate::data::source::nested::Items;
 
     #[test]
     fn a_cell_tells_its_kind() {
@@ -147,5 +153,10 @@ mod tests {
         assert_eq!(Kind::Empty.join(Kind::Bool), Kind::Bool);
         assert_eq!(Kind::Bool.join(Kind::Int), Kind::Text);
         assert_eq!(Kind::Text.join(Kind::Empty), Kind::Text);
+        let list = Kind::List;
+        assert_eq!(list(Items::None).join(list(Items::Rows)), list(Items::Rows));
+        assert_eq!(list(Items::Texts).join(list(Items::Numbers)), list(Items::Texts));
+        assert_eq!(list(Items::Texts).join(list(Items::Rows)), Kind::Text);
+        assert_eq!(list(Items::Texts).join(Kind::Empty), list(Items::Texts));
     }
 }

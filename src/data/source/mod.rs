@@ -2,16 +2,19 @@
 
 pub mod arrow;
 mod bytes;
+pub mod conll;
 pub mod csv;
 mod delimited;
 mod guard;
 pub mod jsonl;
 mod kind;
+mod nested;
 pub mod parquet;
 mod query;
 mod record;
 mod sheet;
 
+pub(in crate::data) use crate::data::source::bytes::text as read_text;
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};
 use crate::domain::kinds::kinds;
@@ -23,6 +26,7 @@ kinds! {
         Parquet: "parquet" => parquet::ParquetSpec,
         Jsonl: "jsonl" => jsonl::JsonlSpec,
         Arrow: "arrow" => arrow::ArrowSpec,
+        Conll: "conll" => conll::ConllSpec,
     }
 }
 
@@ -34,6 +38,7 @@ impl SourceSpec {
             Self::Parquet(spec) => &spec.path,
             Self::Jsonl(spec) => &spec.path,
             Self::Arrow(spec) => &spec.path,
+            Self::Conll(spec) => &spec.path,
         }
     }
 }

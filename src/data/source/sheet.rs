@@ -9,6 +9,7 @@ use crate::data::error::Error;
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::SourceSpec;
 use crate::data::source::arrow::{self, ArrowSpec};
+use crate::data::source::conll;
 use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::jsonl::{Jsonl, JsonlSpec};
@@ -31,6 +32,10 @@ impl Sheet {
             SourceSpec::Jsonl(_) => Ok(Self::Jsonl(Box::new(Jsonl::open(file)?))),
             SourceSpec::Parquet(_) => Ok(Self::whole(parquet::read(file)?, file)),
             SourceSpec::Arrow(_) => Ok(Self::whole(arrow::read(file)?, file)),
+            SourceSpec::Conll(spec) => {
+                let (table, origin) = conll::read(spec, file)?;
+                Ok(Self::Table(table, origin))
+            }
         }
     }
 
@@ -62,10 +67,14 @@ impl Sheet {
             .collect()
     }
 
-    /// All columns as text, as they are written; for keys that must not be told anew.
+    /// Some columns as text, as they are written; for keys that must not be told anew. Lists stay lists.
     pub fn texts(&self, is_text: impl Fn(&str) -> bool) -> Vec<Kind> {
         self.kinds().map_or_else(Vec::new, |(names, kinds)| {
-            let widen = |(name, kind): (&String, &Kind)| if is_text(name) { Kind::Text } else { *kind };
+            let widen = |(name, kind): (&String, &Kind)| match kind {
+                Kind::List(_) => *kind,
+                _ if is_text(name) => Kind::Text,
+                _ => *kind,
+            };
             names.iter().zip(kinds).map(widen).collect()
         })
     }

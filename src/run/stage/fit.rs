@@ -23,7 +23,8 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         target: task.target,
         missing_is_error: task.missing_is_error,
     });
-    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect() };
+    let base = context.base.to_owned();
+    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect(), base };
     let fitted = crate::data::fit(&request)?;
     say(stage, &fitted.notes, tape);
     for table in &fitted.dataset.tables {

@@ -10,7 +10,8 @@ use crate::run::stage::{Keep, say};
 
 pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Observer) -> Result<Keep, Error> {
     let spec = &context.plan.pipeline.data[table];
-    let loaded = crate::data::load(spec, context.base)?;
+    let inputs: Vec<_> = context.plan.pipeline.inputs.keys().cloned().collect();
+    let loaded = crate::data::deduplicate(spec, crate::data::load(spec, context.base)?, &inputs)?;
     say(stage, &loaded.notes, tape);
     let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
     tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files: context.files_of(spec)? });

@@ -1,0 +1,372 @@
+//! Fitting rows that are sequences: texts, tokens, series, and the targets aligned with them.
+
+use serde_json::{Value, json};
+
+use crate::data::feature::encode;
+use crate::data::fit::{FitRequest, Fitted, fit};
+use crate::data::fixture::{Folder, csv, fit_table, most_train};
+use crate::data::load::Loaded;
+use crate::data::split::Rows;
+use crate::data::store;
+use crate::data::tokenizer::Codec;
+use crate::domain::array::{Array, Values};
+use crate::domain::name::{InputName, TableName};
+use crate::domain::signature::Encoding;
+use crate::domain::task::{TagScheme, Target};
+
+fn jsonl(text: &str) -> Loaded {
+    let folder = Folder::new();
+    folder.file("rows.jsonl", text);
+    folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap()
+}
+
+fn fitted(loaded: Loaded, inputs: Value, tasks: Value) -> Fitted {
+    let rows = most_train(&loaded);
+    fit_table(loaded, rows, inputs, tasks).unwrap()
+}
+
+fn problems(text: &str, inputs: Value, tasks: Value) -> Vec<String> {
+    let folder = Folder::new();
+    folder.file("rows.jsonl", text);
+    let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
+    let rows = most_train(&loaded);
+    folder.problems(fit_table(loaded, rows, inputs, tasks))
+}
+
+fn codes(array: &Array) -> Vec<Vec<u32>> {
+    let Values::U32(values) = &array.values else { panic!("{array:?}") };
+    (0..array.rows()).map(|row| values[array.row(row)].to_vec()).collect()
+}
+
+fn floats(array: &Array) -> Vec<Vec<f32>> {
+    let values = array.as_f32().unwrap();
+    (0..array.rows()).map(|row| values[array.row(row)].to_vec()).collect()
+}
+
+fn notes(fitted: &Fitted) -> Vec<&str> {
+    fitted.notes.iter().map(|note| note.text.as_str()).collect()
+}
+
+#[test]
+fn texts_become_tokens_and_oddities_are_told() {
+    let text = "t,y\na b a b a b c,0\n,1\nb a,0\n\" \",1\nb ☃ a,0\na z b z a,1\n";
+    let found = fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({}));
+    let table = &found.dataset.tables[0];
+    let encoded = &table.inputs[0].1;
+    // a 5 and b 5 times; `c` once, `☃` and `z` never on the four training rows.
+    assert_eq!(
+        codes(encoded),
+        [vec![4, 5, 4, 5], vec![1], vec![5, 4], vec![1], vec![5, 1, 4], vec![4, 1, 5, 1]]
+    );
+    let Encoding::Tokens { tokenizer, length: 4, .. } = &found.dataset.signature.inputs[0].encoding else {
+        panic!("tokens");
+    };
+    assert_eq!(tokenizer.size, 6);
+    let told = notes(&found);
+    assert!(told[0].starts_with("input `t`: 2 texts are empty, first "), "{told:?}");
+    assert!(told[0].contains("line 3"));
+    assert!(
+        told[1].contains("2 texts have more than 4 tokens, the longest 7, first")
+            && told[1].contains("line 2")
+    );
+    assert!(
+        told[2].contains("37.50 % of the tokens of valid and test rows (3 of 8) are unknown, first `☃` in")
+    );
+    assert!(told[2].ends_with("line 6"), "{told:?}");
+    // What a model is fed leads to the same.
+    let (_, raw) = &table.sample[0];
+    assert_eq!(*raw, Array::new(&[1, 4], Values::I64(vec![4, 1, 5, 1])));
+    let encoding = &found.dataset.signature.inputs[0].encoding;
+    assert_eq!(encode(encoding, raw).unwrap(), encoded.gather(&table.sample_rows));
+    let tail = fitted(csv(text), json!({"t": {"text": {"length": 2, "side": "tail"}}}), json!({}));
+    assert_eq!(codes(&tail.dataset.tables[0].inputs[0].1)[5], [1, 4]);
+}
+
+#[test]
+fn a_text_column_without_text_is_refused() {
+    let found = problems(
+        "{\"t\": \"\"}\n{\"t\": null}\n{\"t\": \"a\"}\n{\"t\": \"b\"}\n",
+        json!({"t": "text"}),
+        json!({}),
+    );
+    assert!(found[0].starts_with("all-missing at inputs.t"), "{found:?}");
+    let found = problems("{\"t\": [1]}\n{\"t\": [2]}\n{\"t\": [3]}\n", json!({"t": "text"}), json!({}));
+    assert!(
+        found[0].contains("column `t` holds lists of numbers, which cannot be used as a text"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn tokens_are_lists_or_texts_cut_at_a_separator() {
+    let list = "{\"t\": [\"a\", \"New York\", \"a\"]}\n{\"t\": [\"New York\"]}\n{\"t\": []}\n{\"t\": [\"b\", \"a\", null]}\n";
+    let text = "t\na|New York|a\nNew York\n\nb|a|\n";
+    let words = json!({"t": {"tokens": {"separator": "|", "minimum": 1}}});
+    let lists = fitted(jsonl(list), words.clone(), json!({}));
+    assert_eq!(codes(&lists.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5, 1]]);
+    let texts = fitted(csv(&text.replace("\n\n", "\n\"\"\n")), words, json!({}));
+    assert_eq!(codes(&texts.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5]]);
+    let found = problems(list, json!({"t": {"tokens": {"separator": ""}}}), json!({}));
+    assert!(found[0].starts_with("empty-separator at inputs.t"), "{found:?}");
+}
+
+#[test]
+fn series_are_standardized_on_training_rows() {
+    let text =
+        "{\"s\": [1, 3, 5]}\n{\"s\": [3, null]}\n{\"s\": []}\n{\"s\": [100, 1, 1, 1]}\n{\"s\": [7.5]}\n";
+    let found = fitted(jsonl(text), json!({"s": {"series": {"length": 3}}}), json!({}));
+    // numpy: mean([1, 3, 5, 3]) is 3, std is 1.4142135623730951.
+    let scale = std::f32::consts::SQRT_2;
+    let Encoding::Series { center, scale: found_scale, .. } = &found.dataset.signature.inputs[0].encoding
+    else {
+        panic!("series");
+    };
+    assert_eq!((center.as_slice(), found_scale.as_slice()), (&[3.0][..], &[scale][..]));
+    let table = &found.dataset.tables[0];
+    let rows = floats(&table.inputs[0].1);
+    assert_eq!(rows[0], [-2.0 / scale, 0.0, 2.0 / scale]);
+    assert_eq!((rows[1].as_slice(), rows[2].as_slice()), (&[0.0, 0.0][..], &[0.0][..]));
+    assert_eq!(rows[3].len(), 3);
+    let told = notes(&found);
+    assert!(
+        told[0].contains("1 empty series") && told[1].contains("1 series with missing numbers"),
+        "{told:?}"
+    );
+    assert!(told[2].contains("1 series of more than 3 steps, the longest 4"));
+    let encoding = &found.dataset.signature.inputs[0].encoding;
+    assert_eq!(encode(encoding, &table.sample[0].1).unwrap(), table.inputs[0].1.gather(&table.sample_rows));
+}
+
+#[test]
+fn series_may_have_several_numbers_a_step() {
+    let text = "{\"s\": [[1, 10], [3, 30]]}\n{\"s\": [[5, 50]]}\n{\"s\": [[1, 1], [2, 2], [3, 3]]}\n{\"s\": [[0, 0]]}\n";
+    let found = fitted(jsonl(text), json!({"s": {"series": {"standardize": false}}}), json!({}));
+    let encoded = &found.dataset.tables[0].inputs[0].1;
+    assert_eq!((encoded.shape.as_slice(), encoded.steps(), encoded.length(2)), (&[4, 2][..], 7, 3));
+    assert_eq!(encoded.as_f32().unwrap()[..6], [1., 10., 3., 30., 5., 50.]);
+    assert_eq!(found.dataset.tables[0].sample[0].1.shape, [1, 1, 2]);
+    let bad = text.replace("[3, 30]", "[3]");
+    let found = problems(&bad, json!({"s": "series"}), json!({}));
+    assert_eq!(
+        found,
+        [
+            "step-width at inputs.s: column `s`: a step of 1 numbers where the others have 2, in `rows.jsonl`, line 1"
+        ]
+    );
+    let found =
+        problems("{\"s\": \"1 2\"}\n{\"s\": \"3 x\"}\n{\"s\": \"4\"}\n", json!({"s": "series"}), json!({}));
+    assert!(found[0].contains("1 row is not a number, first `x` in `rows.jsonl`, line 2"), "{found:?}");
+}
+
+const TAGGED: &str = r#"{"w": ["EU", "rejects", "German", "call"], "t": ["B-ORG", "O", "B-MISC", "O"]}
+{"w": ["Peter", "Blackburn"], "t": ["B-PER", "I-PER"]}
+{"w": ["EU", "call"], "t": []}
+{"w": [], "t": []}
+{"w": ["Peter", "call", "x"], "t": ["B-PER", null, "B-LOC"]}
+{"w": ["call"], "t": ["O"]}
+"#;
+
+fn tagging(text: &str, kind: Value) -> Vec<String> {
+    problems(text, json!({"w": "tokens"}), json!({"t": [["t"], {"tagging": kind}]}))
+}
+
+#[test]
+fn tags_stand_beside_their_tokens() {
+    let inputs = json!({"w": {"tokens": {"length": 3, "minimum": 1}}});
+    let found =
+        fitted(jsonl(TAGGED), inputs, json!({"t": [["t"], {"tagging": {"scheme": "bio", "crf": true}}]}));
+    let Target::Tagging { classes, counts, scheme: TagScheme::Bio, crf: true } =
+        &found.dataset.signature.tasks[0].target
+    else {
+        panic!("tagging");
+    };
+    assert_eq!(classes, &["B-MISC", "B-ORG", "B-PER", "I-PER", "O"]);
+    assert_eq!(counts, &[1, 1, 1, 1, 2]);
+    let table = &found.dataset.tables[0];
+    let truth = &table.targets[0].1;
+    assert_eq!(truth.offsets, table.inputs[0].1.offsets);
+    let rows = floats(truth);
+    assert_eq!(
+        (rows[0].as_slice(), rows[1].as_slice(), rows[5].as_slice()),
+        (&[1., 4., 0.][..], &[2., 3.][..], &[4.][..])
+    );
+    assert!(
+        rows[2].len() == 2 && rows[3].len() == 1 && rows[2].iter().chain(&rows[3]).all(|tag| tag.is_nan())
+    );
+    assert!(rows[4][0] == 2.0 && rows[4][1].is_nan() && rows[4][2].is_nan());
+    assert!(
+        notes(&found).iter().any(|note| note.contains("1 tag(s), such as `B-LOC`, stand on no training row"))
+    );
+    assert_eq!(found.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [2, 0, 0]);
+    let folder = Folder::new();
+    store::write(&found.dataset, folder.path()).unwrap();
+    let read = store::read(folder.path()).unwrap();
+    assert_eq!(read.tables[0].inputs, found.dataset.tables[0].inputs);
+    assert_eq!(read.tables[0].targets[0].1.offsets, truth.offsets);
+}
+
+#[test]
+fn tags_that_cannot_be_are_named() {
+    for (from, to, kind, problem) in [
+        (
+            "\"B-PER\", \"I-PER\"",
+            "\"B-PER\"",
+            json!({}),
+            "tag-count at tasks.t.target: target `t`: 1 row has another number of tags than of tokens, first 1 tags for 2 tokens in `rows.jsonl`, line 2 | every token has one tag; a row without any tag is unlabelled",
+        ),
+        (
+            "\"I-PER\"",
+            "\"PER\"",
+            json!("bio"),
+            "bad-tag at tasks.t.target: target `t`: tag 2, `PER`, of `rows.jsonl`, line 2 cannot stand there: a tag is `O`, or `B-` or `I-` with a name | correct the data, or use `scheme: none`, where a tag is a class and no more",
+        ),
+        (
+            "\"I-PER\"",
+            "\"I-ORG\"",
+            json!("bio"),
+            "bad-tag at tasks.t.target: target `t`: tag 2, `I-ORG`, of `rows.jsonl`, line 2 cannot stand there: it goes on with what neither `B-ORG` nor `I-ORG` before it began",
+        ),
+        (
+            "x",
+            "x",
+            json!("bioes"),
+            "bad-tag at tasks.t.target: target `t`: tag 2, `O`, of `rows.jsonl`, line 1 cannot stand there: it stands before `E-ORG` has come (and 2 more such rows)",
+        ),
+        (
+            "x",
+            "x",
+            json!("io"),
+            "bad-tag at tasks.t.target: target `t`: tag 1, `B-ORG`, of `rows.jsonl`, line 1",
+        ),
+    ] {
+        let found = tagging(&TAGGED.replace(from, to), kind);
+        assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
+    }
+    let found = problems(TAGGED, json!({}), json!({"t": [["t"], "tagging"]}));
+    assert!(found[0].starts_with("tokens-input at tasks.t.target"), "{found:?}");
+    // An input that cannot be fitted is told once.
+    let found = problems(TAGGED, json!({"v": "tokens"}), json!({"t": [["t"], "tagging"]}));
+    assert!(found.len() == 1 && found[0].starts_with("unknown-column at inputs.v"), "{found:?}");
+}
+
+#[test]
+fn a_text_to_be_written_ends() {
+    let text = "t,s\na b,x y x\nb a,\na,x y\nb,y x x x x\nb b,x w\n";
+    let tasks = json!({"s": [["s"], {"text": {"tokenizer": {"word": {"minimum": 2}}, "length": 4}}]});
+    let found = fitted(csv(text), json!({"t": "text"}), tasks);
+    let truth = floats(&found.dataset.tables[0].targets[0].1);
+    // x 3 times, y twice on the three training rows.
+    assert_eq!(
+        truth,
+        [vec![4., 5., 4., 3.], vec![], vec![4., 5., 3.], vec![5., 4., 4., 3.], vec![4., 1., 3.]]
+    );
+    let told = notes(&found);
+    assert!(
+        told.iter()
+            .any(|note| note.starts_with("task `s`: 1 text(s) of 4 or more tokens, the longest 5, first"))
+    );
+    assert!(told.iter().any(|note| note.contains("(1 of 12) are unknown")), "{told:?}");
+    assert_eq!(found.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [1, 0, 0]);
+    // In the tokens of an input.
+    let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
+    let found = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"character": 1}}}}), shared);
+    let (input, task) = (&found.dataset.signature.inputs[0], &found.dataset.signature.tasks[0]);
+    let (Encoding::Tokens { tokenizer: a, .. }, Target::Text { tokenizer: b, .. }) =
+        (&input.encoding, &task.target)
+    else {
+        panic!("tokens and a text");
+    };
+    assert_eq!(a, b);
+    let numbers: Vec<u32> =
+        floats(&found.dataset.tables[0].targets[0].1)[0].iter().map(|id| *id as u32).collect();
+    assert_eq!(Codec::new(b).unwrap().decode(&numbers).unwrap(), "  ");
+    let found = problems(
+        "{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n",
+        json!({"t": "text"}),
+        json!({"s": [["s"], {"text": {"tokenizer": {"input": "u"}}}]}),
+    );
+    assert!(
+        found[0].starts_with("tokenizer at tasks.s.target: no input of tokens is called `u`"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_language_model_learns_the_next_token() {
+    let text = "t\na b a\nb\n\"\"\na b a b b\nb a\n";
+    let found =
+        fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({"next": [["t"], "language_model"]}));
+    // Counted on training rows: a 2, b 2. After a cut nobody knows, after nothing comes nothing.
+    let truth = floats(&found.dataset.tables[0].targets[0].1);
+    assert_eq!(
+        (truth[0].as_slice(), truth[1].as_slice(), truth[4].as_slice()),
+        (&[5., 4., 3.][..], &[3.][..], &[4., 3.][..])
+    );
+    assert!(truth[2].len() == 1 && truth[2][0].is_nan());
+    assert!(truth[3][..3] == [5., 4., 5.] && truth[3][3].is_nan());
+    let found = problems(
+        "{\"t\": \"a\", \"u\": \"b\"}\n{\"t\": \"a\", \"u\": \"b\"}\n{\"t\": \"a\", \"u\": \"b\"}\n",
+        json!({"t": "text"}),
+        json!({"next": [["u"], "language_model"]}),
+    );
+    assert!(
+        found[0].starts_with("tokens-input at tasks.next.target: no input of tokens is called `u`"),
+        "{found:?}"
+    );
+}
+
+fn two_tables(inputs: Value) -> (Folder, Result<Fitted, crate::data::error::Error>) {
+    let folder = Folder::new();
+    folder.file("a.csv", "n,t\n1,a b\n2,a\n3,b\n4,a b\n");
+    folder.file("b.csv", "t\nb\na\na b\n");
+    let tables = ["a", "b"].map(|name| {
+        let loaded = folder.load(json!({"source": {"csv": format!("{name}.csv")}})).unwrap();
+        let rows = most_train(&loaded);
+        (TableName::new(name).unwrap(), loaded, rows)
+    });
+    let input = |(name, words): (&String, &Value)| {
+        (InputName::new(name.as_str()).unwrap(), serde_json::from_value(words.clone()).unwrap())
+    };
+    let inputs = inputs.as_object().unwrap().iter().map(input).collect();
+    let request =
+        FitRequest { tables: tables.to_vec(), inputs, tasks: vec![], base: folder.path().to_owned() };
+    let found = fit(&request);
+    (folder, found)
+}
+
+#[test]
+fn a_table_may_lack_a_number_but_no_text() {
+    let (_, found) = two_tables(
+        json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": {"number": {"indicator": true}}}),
+    );
+    let found = found.unwrap();
+    assert_eq!(notes(&found)[0], "table `b` has no column `n`: it is missing on all its rows");
+    // numpy: mean([1, 2]) is 1.5.
+    assert_eq!(floats(&found.dataset.tables[1].inputs[1].1)[0], [1.5]);
+    assert_eq!(found.dataset.tables[1].inputs[1].1.as_f32().unwrap(), [1.5, 1., 1.5, 1., 1.5, 1.]);
+    let (folder, found) = two_tables(json!({"n": "series"}));
+    let told = folder.problems(found);
+    assert_eq!(
+        told[0],
+        "lacking-column at inputs.n: table `b` has no column `n`, and a series cannot be missing | give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
+    );
+    let (folder, found) = two_tables(json!({"m": "number"}));
+    assert_eq!(folder.problems(found).len(), 2);
+}
+
+#[test]
+fn a_row_in_two_splits_is_told() {
+    let text = "t,n\na b,1\nc,2\na b,2\na b,1\nc,3\na b,1\n";
+    let rows = Rows { train: vec![0, 1, 2], valid: vec![3, 4], test: vec![5], notes: vec![] };
+    let words = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": "number"});
+    let found = fit_table(csv(text), rows, words, json!({})).unwrap();
+    let told = notes(&found);
+    let last = told.last().unwrap();
+    assert!(last.starts_with(
+        "table `rows`: 2 of 3 rows of valid and test have the same inputs as a row of another split"
+    ));
+    assert!(last.contains("line 5 and") && last.contains("line 2;"), "{last}");
+    let rows = Rows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };
+    let found = fit_table(csv(text), rows, json!({"n": "number"}), json!({})).unwrap();
+    assert!(notes(&found).last().unwrap().contains("1 of 2 rows"));
+}

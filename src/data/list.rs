@@ -1,0 +1,192 @@
+//! A column of lists: the cells of all lists, one list after the other, and where each ends.
+
+use std::ops::Range;
+
+use polars::prelude::{ChunkExplode, DataType, PlSmallStr, PolarsResult, Series};
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::frame::Frame;
+
+/// A column of lists. A missing list is an empty one.
+#[derive(Clone, Debug)]
+pub(in crate::data) struct List {
+    name: PlSmallStr,
+    /// One more than there are rows.
+    offsets: Vec<usize>,
+    pub inner: Cells,
+}
+
+impl List {
+    /// `None` when the series does not hold lists.
+    pub fn of(series: &Series) -> PolarsResult<Option<Self>> {
+        if !matches!(series.dtype(), DataType::List(_)) {
+            return Ok(None);
+        }
+        // In one piece, so that offsets and values belong together.
+        let lists = series.list()?.rechunk();
+        let found = ChunkExplode::offsets(lists.as_ref())?;
+        let mut offsets: Vec<usize> = found.as_slice().iter().map(|offset| *offset as usize).collect();
+        let mut inner = lists.get_inner();
+        let lacks: Vec<bool> = lists.is_null().iter().map(|lacks| lacks == Some(true)).collect();
+        // What stands under a missing list is nothing.
+        if lacks.iter().zip(offsets.windows(2)).any(|(lacks, ends)| *lacks && ends[0] < ends[1]) {
+            let kept = lacks.iter().zip(offsets.windows(2)).filter(|(lacks, _)| !**lacks);
+            let kept: Vec<Range<usize>> = kept.map(|(_, ends)| ends[0]..ends[1]).collect();
+            inner =
+                inner.take_slice(&kept.iter().cloned().flatten().map(|i| i as u32).collect::<Vec<_>>())?;
+            let mut lengths = kept.into_iter().map(|range| range.len());
+            let mut end = 0;
+            let ends = lacks.iter().map(|lacks| {
+                end += if *lacks { 0 } else { lengths.next().unwrap_or(0) };
+                end
+            });
+            offsets = std::iter::once(0).chain(ends).collect();
+        }
+        let inner = inner.with_name(series.name().clone());
+        Ok(Some(Self { name: series.name().clone(), offsets, inner: Cells::of_series(&inner)? }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The cells of a row.
+    pub fn row(&self, row: usize) -> Range<usize> {
+        self.offsets[row]..self.offsets[row + 1]
+    }
+}
+
+/// Texts, several to a row.
+#[derive(Clone, Debug)]
+pub(in crate::data) struct Pieces {
+    /// All texts of all rows, one after the other.
+    text: String,
+    /// Where each ends in `text`, from 0.
+    ends: Vec<usize>,
+    /// One more than there are rows.
+    offsets: Vec<usize>,
+}
+
+impl Pieces {
+    /// The lists of a column, or its texts cut at `separator`, where empty pieces are none.
+    pub fn of(cells: &Cells, separator: &str) -> Result<Self, Error> {
+        let mut found = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
+        match cells {
+            Cells::List(list) => {
+                list.inner.for_each_text(|_, piece| found.push(piece.unwrap_or("")))?;
+                found.offsets.clone_from(&list.offsets);
+            }
+            Cells::Time(_) | Cells::Other { .. } => return Err(cells.wrong("a list of texts")),
+            other => other.for_each_text(|_, text| {
+                let pieces = text.unwrap_or("").split(separator).filter(|piece| !piece.is_empty());
+                pieces.for_each(|piece| found.push(piece));
+                found.offsets.push(found.ends.len() - 1);
+            })?,
+        }
+        Ok(found)
+    }
+
+    fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+        self.ends.push(self.text.len());
+    }
+
+    pub fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub fn length(&self, row: usize) -> usize {
+        self.offsets[row + 1] - self.offsets[row]
+    }
+
+    /// The texts of a row.
+    pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = &str> + Clone {
+        (self.offsets[row]..self.offsets[row + 1]).map(|i| &self.text[self.ends[i]..self.ends[i + 1]])
+    }
+}
+
+/// Numbers in steps, several steps to a row. NaN where one is missing.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::data) struct Steps {
+    pub values: Vec<f32>,
+    /// Numbers per step.
+    pub width: usize,
+    /// One more than there are rows.
+    pub offsets: Vec<usize>,
+}
+
+impl Steps {
+    /// Lists of numbers, lists of lists of numbers, or texts cut at `separator`.
+    pub fn of(cells: &Cells, separator: &str, frame: &Frame) -> Result<Self, Error> {
+        match cells {
+            Cells::List(list) => match &list.inner {
+                Cells::List(steps) => {
+                    let width = width(list, steps, frame)?;
+                    // All steps are of one width: their numbers follow one another.
+                    let values = numbers(list, steps, frame)?;
+                    Ok(Self { values, width, offsets: list.offsets.clone() })
+                }
+                inner => {
+                    let values = inner.numbers_at(&|cell| frame.place(row_of(&list.offsets, cell)))?;
+                    Ok(Self { values, width: 1, offsets: list.offsets.clone() })
+                }
+            },
+            Cells::Text(_) => {
+                let pieces = Pieces::of(cells, separator)?;
+                let mut values = Vec::with_capacity(pieces.ends.len());
+                for row in 0..pieces.rows() {
+                    for piece in pieces.row(row) {
+                        let number = piece.trim().parse::<f32>().ok().filter(|number| !number.is_infinite());
+                        values.push(number.ok_or_else(|| Error::NotNumber {
+                            column: cells.name().to_owned(),
+                            value: piece.to_owned(),
+                            place: frame.place(row),
+                            count: 1,
+                        })?);
+                    }
+                }
+                Ok(Self { values, width: 1, offsets: pieces.offsets })
+            }
+            other => Err(other.wrong("a series: a list of numbers, or of lists of numbers")),
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Steps of a row.
+    pub fn length(&self, row: usize) -> usize {
+        self.offsets[row + 1] - self.offsets[row]
+    }
+
+    /// The numbers of a row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[self.offsets[row] * self.width..self.offsets[row + 1] * self.width]
+    }
+}
+
+/// The row that a cell of all lists belongs to.
+fn row_of(offsets: &[usize], cell: usize) -> usize {
+    offsets.partition_point(|offset| *offset <= cell).saturating_sub(1)
+}
+
+/// Numbers per step: the same for all of them.
+fn width(list: &List, steps: &List, frame: &Frame) -> Result<usize, Error> {
+    let Some(first) = (0..steps.rows()).next().map(|step| steps.row(step).len()) else { return Ok(1) };
+    let other = (0..steps.rows()).find(|step| steps.row(*step).len() != first || first == 0);
+    other.map_or(Ok(first), |step| {
+        let (found, expected) = (steps.row(step).len(), first.max(1));
+        let place = frame.place(row_of(&list.offsets, step));
+        Err(Error::StepWidth { column: list.name().to_owned(), found, expected, place })
+    })
+}
+
+fn numbers(list: &List, steps: &List, frame: &Frame) -> Result<Vec<f32>, Error> {
+    steps.inner.numbers_at(&|cell| frame.place(row_of(&list.offsets, row_of(&steps.offsets, cell))))
+}

@@ -1,0 +1,93 @@
+//! CoNLL: one token per line with its tags beside it, and an empty line behind each sentence. A sentence
+//! becomes a row, each column a list.
+//!
+//! ```text
+//! EU      B-ORG
+//! rejects O
+//!
+//! Peter   B-PER
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+
+use polars::prelude::DataFrame;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::error::Error;
+use crate::data::frame::{Lines, Origin};
+use crate::data::source::{bytes, nested};
+use crate::domain::kinds::Settings;
+use crate::domain::name::ColumnName;
+
+/// One token per line with its tags beside it, and an empty line behind each sentence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConllSpec {
+    /// Relative to the pipeline file.
+    pub path: String,
+    /// What the fields of a line are called, all of them.
+    pub columns: Vec<ColumnName>,
+    /// Between the fields of a line, such as `"\t"`. Default: any number of spaces and tabs.
+    #[serde(default)]
+    pub separator: Option<String>,
+    /// Lines that begin so say nothing, such as `"# "`. Default: there are none, since a token may begin
+    /// with anything.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+impl Settings for ConllSpec {
+    const EXAMPLE: &'static str = "{conll: {path: data/names.txt, columns: [token, tag]}}";
+}
+
+/// Reads the whole file.
+pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame, Origin), Error> {
+    let text = bytes::text(file)?;
+    let expected = spec.columns.len();
+    let mut columns: Vec<Vec<Vec<&str>>> = vec![vec![]; expected];
+    let mut firsts: Vec<u32> = vec![];
+    let mut ragged: Option<(usize, usize)> = None;
+    let mut count = 0;
+    let mut inside = false;
+    for (number, line) in text.lines().enumerate() {
+        if spec.comment.as_ref().is_some_and(|comment| !comment.is_empty() && line.starts_with(comment)) {
+            continue;
+        }
+        if line.trim().is_empty() {
+            inside = false;
+            continue;
+        }
+        if !inside {
+            inside = true;
+            firsts.push(number as u32 + 1);
+            columns.iter_mut().for_each(|column| column.push(vec![]));
+        }
+        let fields: Vec<&str> = match spec.separator.as_deref() {
+            Some(separator) if !separator.is_empty() => {
+                line.trim_end_matches('\r').split(separator).collect()
+            }
+            _ => line.split_whitespace().collect(),
+        };
+        if fields.len() != expected {
+            ragged.get_or_insert((number + 1, fields.len()));
+            count += 1;
+            continue;
+        }
+        for (column, field) in columns.iter_mut().zip(fields) {
+            column.last_mut().into_iter().for_each(|sentence| sentence.push(field));
+        }
+    }
+    if let Some((line, found)) = ragged {
+        return Err(Error::Ragged { file: file.to_owned(), line, found, expected, count });
+    }
+    let made = spec.columns.iter().zip(&columns).map(|(name, lists)| nested::texts(name.as_str(), lists));
+    let table = DataFrame::new(firsts.len(), made.collect()).map_err(|cause| Error::NotOfForm {
+        file: file.to_owned(),
+        form: "a CoNLL file",
+        reason: cause.to_string(),
+    })?;
+    let origin = Origin { file: file.to_owned(), rows: firsts.len(), lines: Lines::Each(Arc::from(firsts)) };
+    Ok((table, origin))
+}

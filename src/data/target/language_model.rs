@@ -1,0 +1,34 @@
+//! The next token, at every token of an input.
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::target::{FittedTarget, LabelColumns};
+use crate::domain::array::{Array, Values};
+use crate::domain::signature::Encoding;
+use crate::domain::task::Target;
+
+/// The target column is an input of tokens. After the last token comes `end`; after the last one before a
+/// cut nobody knows what, and nothing comes after an empty text.
+pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<FittedTarget, Error> {
+    let input = labels.inputs.iter().find(|input| input.name == column.name());
+    let Some((Encoding::Tokens { tokenizer, length, .. }, encoded)) =
+        input.map(|input| (input.encoding, input.encoded))
+    else {
+        return Err(Error::NotTokens { column: column.name().to_owned() });
+    };
+    let Some(end) = tokenizer.end else { return Err(Error::NoEnd { column: column.name().to_owned() }) };
+    let Values::U32(numbers) = &encoded.values else {
+        return Err(Error::NotTokens { column: column.name().to_owned() });
+    };
+    let mut values = Vec::with_capacity(numbers.len());
+    for row in 0..encoded.rows() {
+        let row = &numbers[encoded.row(row)];
+        values.extend(row[1..].iter().map(|number| *number as f32));
+        let empty = matches!(row, [only] if Some(*only) == tokenizer.unknown);
+        values.push(if empty || row.len() == *length { f32::NAN } else { end as f32 });
+    }
+    let truth =
+        Array { shape: encoded.shape.clone(), values: Values::F32(values), offsets: encoded.offsets.clone() };
+    let target = Target::LanguageModel { tokenizer: tokenizer.clone() };
+    Ok(FittedTarget { truth, target, notes: vec![] })
+}

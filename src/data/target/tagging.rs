@@ -1,0 +1,156 @@
+//! One class per token of an input.
+
+use polars::prelude::PlHashMap;
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::feature::FeatureSpec;
+use crate::data::fit::{Note, warning};
+use crate::data::list::Pieces;
+use crate::data::target::scheme::{self, Fault};
+use crate::data::target::{FittedTarget, LabelColumns};
+use crate::domain::array::{Array, Values};
+use crate::domain::task::{TaggingSpec, Target};
+use crate::domain::tokenizer::Side;
+
+pub(in crate::data) fn fit(
+    spec: &TaggingSpec,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+) -> Result<FittedTarget, Error> {
+    let (tokens, separator, limits) = tokens(labels)?;
+    let tags = Pieces::of(column, separator)?;
+    refuse_other_counts(labels, column, &tags, &tokens)?;
+    refuse_faults(spec, labels, column, &tags)?;
+    let found = Tags::of(labels, &tags);
+    if found.classes.is_empty() {
+        return Err(Error::NoLabels { column: column.name().to_owned() });
+    }
+    if let [only] = found.classes.as_slice() {
+        return Err(Error::OneClass { column: column.name().to_owned(), value: only.clone() });
+    }
+    let truth = truth(&tags, &tokens, limits, &found.classes);
+    let notes = found.unseen(labels.task);
+    let (classes, counts) = (found.classes, found.counts);
+    Ok(FittedTarget {
+        truth,
+        target: Target::Tagging { classes, counts, scheme: spec.scheme, crf: spec.crf },
+        notes,
+    })
+}
+
+/// The tokens the tags belong to, what stands between tags in a text, and how tokens are cut.
+fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<(Pieces, &'a str, (usize, Side)), Error> {
+    let mut candidates = labels.inputs.iter().filter_map(|input| match input.spec {
+        FeatureSpec::Tokens(spec) => Some((input, spec)),
+        _ => None,
+    });
+    let Some((input, spec)) = candidates.next() else { return Err(Error::NoTokens) };
+    if let Some((second, _)) = candidates.next() {
+        return Err(Error::SeveralTokens { first: input.name.to_owned(), second: second.name.to_owned() });
+    }
+    let pieces = Pieces::of(&labels.frame.cells(input.name)?, &spec.separator)?;
+    Ok((pieces, &spec.separator, (spec.length.get(), spec.side)))
+}
+
+/// Refuses rows where every token should have its tag and has not; a row without any is unlabelled.
+fn refuse_other_counts(
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+    tags: &Pieces,
+    tokens: &Pieces,
+) -> Result<(), Error> {
+    let differs = |row: &usize| tags.length(*row) > 0 && tags.length(*row) != tokens.length(*row);
+    let mut rows = (0..tags.rows()).filter(differs);
+    let Some(first) = rows.next() else { return Ok(()) };
+    Err(Error::TagCount {
+        column: column.name().to_owned(),
+        tags: tags.length(first),
+        tokens: tokens.length(first),
+        place: labels.frame.place(first),
+        count: 1 + rows.count(),
+    })
+}
+
+/// Refuses tags that are none of the scheme, or cannot follow one another.
+fn refuse_faults(
+    spec: &TaggingSpec,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+    tags: &Pieces,
+) -> Result<(), Error> {
+    let faulty = |row: usize| Some((row, scheme::fault(spec.scheme, tags.row(row))?));
+    let mut faults = (0..tags.rows()).filter_map(faulty);
+    let Some((row, Fault { tag, position, reason })) = faults.next() else { return Ok(()) };
+    Err(Error::BadTag {
+        column: column.name().to_owned(),
+        tag,
+        position: position + 1,
+        place: labels.frame.place(row),
+        reason,
+        count: 1 + faults.count(),
+    })
+}
+
+/// The different tags.
+struct Tags {
+    /// Those of training rows, in the order of their letters.
+    classes: Vec<String>,
+    /// Training tokens of each class.
+    counts: Vec<u64>,
+    /// Those of other rows alone, with their tokens.
+    others: Vec<(String, u64)>,
+}
+
+impl Tags {
+    fn of(labels: &LabelColumns<'_>, tags: &Pieces) -> Self {
+        let mut found: PlHashMap<&str, (u64, u64)> = PlHashMap::default();
+        for row in 0..tags.rows() {
+            tags.row(row).filter(|tag| !tag.is_empty()).for_each(|tag| found.entry(tag).or_default().0 += 1);
+        }
+        for &row in labels.train {
+            for tag in tags.row(row as usize).filter(|tag| !tag.is_empty()) {
+                found.entry(tag).or_default().1 += 1;
+            }
+        }
+        let mut found: Vec<(&str, (u64, u64))> = found.into_iter().collect();
+        found.sort_unstable();
+        let (known, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(_, (_, training))| *training > 0);
+        Self {
+            classes: known.iter().map(|(tag, _)| (*tag).to_owned()).collect(),
+            counts: known.iter().map(|(_, (_, training))| *training).collect(),
+            others: others.into_iter().map(|(tag, (all, _))| (tag.to_owned(), all)).collect(),
+        }
+    }
+
+    fn unseen(&self, task: &str) -> Vec<Note> {
+        let Some((first, _)) = self.others.first() else { return vec![] };
+        let tokens: u64 = self.others.iter().map(|(_, count)| count).sum();
+        vec![warning(format!(
+            "task `{task}`: {} tag(s), such as `{first}`, stand on no training row; their {tokens} tokens of valid and \
+             test count as unlabelled",
+            self.others.len()
+        ))]
+    }
+}
+
+/// Each token's class, cut as the tokens are; NaN where a tag is missing or unknown.
+fn truth(tags: &Pieces, tokens: &Pieces, (length, side): (usize, Side), classes: &[String]) -> Array {
+    let index: PlHashMap<&str, f32> =
+        classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32)).collect();
+    let (mut values, mut offsets) = (Vec::new(), vec![0]);
+    for row in 0..tags.rows() {
+        let kept = side.kept(tokens.length(row), length);
+        if tags.length(row) == 0 {
+            // An empty row has a step too.
+            values.extend(std::iter::repeat_n(f32::NAN, kept.len().max(1)));
+        } else {
+            let tags = tags.row(row).skip(kept.start).take(kept.len());
+            values.extend(tags.map(|tag| index.get(tag).copied().unwrap_or(f32::NAN)));
+        }
+        // As many as the tokens' offsets, which fit.
+        offsets.push(values.len() as u32);
+    }
+    Array::ragged(&[], Values::F32(values), offsets)
+}

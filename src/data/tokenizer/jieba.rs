@@ -1,0 +1,45 @@
+//! Chinese words: cut by jieba (a dictionary, and a hidden Markov model for words not in it), looked
+//! up whole.
+
+use std::sync::OnceLock;
+
+use jieba_rs::Jieba;
+use serde_json::{Value, json};
+
+use crate::data::error::Error;
+use crate::data::tokenizer::form::{Cut, fitted, form, vocabulary, word_level};
+use crate::data::tokenizer::piece::{counted, kept};
+use crate::domain::tokenizer::{JiebaSpec, Segmenter, Tokenizer};
+
+pub fn fit(spec: &JiebaSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
+    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), Error> {
+        words(text).for_each(note);
+        Ok(())
+    };
+    let tokens = vocabulary(kept(counted(texts, each)?, spec.vocabulary.get(), spec.minimum.get()));
+    // For programs that cut the words themselves: they hand over words with spaces between.
+    let cut = Cut { normalizer: Value::Null, pre_tokenizer: json!({"type": "WhitespaceSplit"}) };
+    let form = form(&cut, word_level(&tokens), json!({"type": "Fuse"}));
+    Ok(fitted(Segmenter::Jieba, &form, tokens.len()))
+}
+
+/// The words and marks of a text, without spaces.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    /// Reading the dictionary takes a moment.
+    static DICTIONARY: OnceLock<Jieba> = OnceLock::new();
+    let words = DICTIONARY.get_or_init(Jieba::new).cut(text, true).into_iter();
+    words.map(|token| token.word.trim()).filter(|word| !word.is_empty())
+}
+
+/// Words as one text: with a space only where two words of Latin letters or digits would grow together.
+pub fn joined(words: &[String]) -> String {
+    let mut text = String::new();
+    for word in words {
+        let meets = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+        if meets(text.chars().next_back()) && meets(word.chars().next()) {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}

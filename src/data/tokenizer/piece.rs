@@ -1,0 +1,78 @@
+//! The pieces a text is cut into before their numbers are looked up, and how often each stands in texts.
+
+use polars::prelude::PlHashMap;
+use rayon::prelude::*;
+use tokenizers::tokenizer::{
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+};
+
+use crate::data::error::Error;
+use crate::data::tokenizer::form::{Cut, SPECIAL, form, word_level};
+
+/// Texts that one thread counts in one go.
+const STRETCH: usize = 256;
+
+/// Pieces and how often each is seen: the most frequent first, of equals in the order of their letters.
+pub fn count(cut: &Cut, texts: &[&str]) -> Result<Vec<(String, u64)>, Error> {
+    let form = form(cut, word_level(&SPECIAL.map(str::to_owned)), serde_json::Value::Null);
+    let cutter = load(&form.to_string())?;
+    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), tokenizers::Error> {
+        let mut normalized = NormalizedString::from(text);
+        if let Some(normalizer) = cutter.get_normalizer() {
+            normalizer.normalize(&mut normalized)?;
+        }
+        let mut pieces = PreTokenizedString::from(normalized);
+        if let Some(pre_tokenizer) = cutter.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces)?;
+        }
+        let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        splits.into_iter().filter(|(piece, ..)| !piece.is_empty()).for_each(|(piece, ..)| note(piece));
+        Ok(())
+    };
+    counted(texts, each).map_err(|cause| Error::Tokenizer { reason: cause.to_string() })
+}
+
+/// Counts what `each` notes of every text.
+pub fn counted<E: Send>(
+    texts: &[&str],
+    each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<(), E> + Sync,
+) -> Result<Vec<(String, u64)>, E> {
+    let of = |texts: &[&str]| -> Result<PlHashMap<String, u64>, E> {
+        let mut counts: PlHashMap<String, u64> = PlHashMap::default();
+        for text in texts {
+            each(text, &mut |piece| match counts.get_mut(piece) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(piece.to_owned(), 1);
+                }
+            })?;
+        }
+        Ok(counts)
+    };
+    // Whole numbers add up to the same whichever thread comes first.
+    let counts = texts.par_chunks(STRETCH).map(of).try_reduce(PlHashMap::default, |mut a, mut b| {
+        if a.len() < b.len() {
+            std::mem::swap(&mut a, &mut b);
+        }
+        b.into_iter().for_each(|(piece, count)| *a.entry(piece).or_default() += count);
+        Ok(a)
+    })?;
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.par_sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(counts)
+}
+
+/// The most frequent pieces that are seen often enough; the special tokens' names are nobody's.
+pub fn kept(counts: Vec<(String, u64)>, vocabulary: usize, minimum: usize) -> Vec<String> {
+    let counts = counts.into_iter().filter(|(piece, _)| !SPECIAL.contains(&piece.as_str()));
+    counts
+        .take_while(|(_, count)| *count >= minimum as u64)
+        .take(vocabulary)
+        .map(|(piece, _)| piece)
+        .collect()
+}
+
+/// Reads a form.
+pub fn load(json: &str) -> Result<tokenizers::Tokenizer, Error> {
+    json.parse().map_err(|cause: tokenizers::Error| Error::Tokenizer { reason: cause.to_string() })
+}
