@@ -3,6 +3,7 @@
 pub mod device;
 pub mod emission;
 pub mod error;
+pub mod generation;
 pub mod head;
 pub mod input;
 pub mod kernel;

@@ -1,10 +1,13 @@
 //! A network: inputs, the body tasks share, and each task's own layers and end.
 
+mod emission;
+mod writing;
+
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::{Array, ElementType};
+use crate::domain::array::Array;
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
@@ -22,12 +25,10 @@ use crate::model::order::{closure, order};
 use crate::model::part::Part;
 use crate::model::prediction::{Gathered, Prediction};
 use crate::model::sharing::{Body, Reader, Sharing};
-use crate::model::signal::{Signal, Wire};
+use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::model::stack::Stack;
-use crate::model::weights::{Weight, Weights};
-use crate::onnx::graph::{Dim, Graph, Value};
-use crate::onnx::operator;
+use crate::model::weights::{SHARED, Weight, Weights};
 
 /// A built multi-task network. Tasks are numbered in the signature's order.
 pub struct Network {
@@ -134,6 +135,9 @@ impl Network {
             Some("input") => true,
             Some("head") => {
                 needed.iter().any(|t| weight.name.starts_with(&format!("head.{}.", self.tasks[*t].name)))
+            }
+            _ if weight.name.starts_with(SHARED) => {
+                needed.iter().any(|task| self.tasks[*task].head.shares(&weight.name))
             }
             _ => self.body.uses(&needed, &weight.name),
         }
@@ -281,55 +285,6 @@ impl Network {
                 }
             })
             .collect())
-    }
-
-    /// The network as an ONNX graph: raw values in, logits and answers of every task out.
-    pub fn emit(&self) -> Result<Graph> {
-        let mut graph = Graph::new("mtl");
-        let x = self.inputs.emit(&mut graph)?;
-        let read = self.body.emit(&mut graph, &x)?;
-        let mut logits: Vec<Option<Value>> = vec![None; self.tasks.len()];
-        let mut reads: Vec<Option<Wire>> = vec![None; self.tasks.len()];
-        for task in &self.order {
-            let tower = &self.tasks[*task];
-            let mut seen = vec![read[*task].x.clone()];
-            for other in &tower.after {
-                let Some(known) = &logits[*other] else { continue };
-                graph.scope(&format!("head.{}.after", tower.name));
-                seen.push(self.tasks[*other].head.emit_evidence(&mut graph, known)?);
-            }
-            let x = match seen.len() {
-                1 => read[*task].clone(),
-                _ => Wire::plain(operator::concat(&mut graph, &seen.iter().collect::<Vec<_>>(), 1)),
-            };
-            let x = tower.layers.emit(&mut graph, &x)?;
-            graph.scope(&tower.end.name);
-            let raw = tower.head.emit_logits(&mut graph, &x)?;
-            let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
-            logits[*task] = Some(if steps { x.with(raw).cleared(&mut graph) } else { raw });
-            reads[*task] = Some(x);
-        }
-        for (index, (tower, signature)) in self.tasks.iter().zip(&self.signature.tasks).enumerate() {
-            let (Some(logits), Some(read)) = (&logits[index], &reads[index]) else { continue };
-            graph.scope(&format!("{}.answer", tower.end.name));
-            let mut answers = tower.head.emit_answers(&mut graph, logits)?;
-            let grain = signature.target.grain();
-            if grain == Grain::Step {
-                answers = read.with(answers).cleared(&mut graph);
-            }
-            let dims = |width: usize| match grain {
-                Grain::Row => vec![Dim::Batch, Dim::Fixed(width)],
-                Grain::Step => vec![Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(width)],
-                Grain::Pixel { height, width: columns } => {
-                    vec![Dim::Batch, Dim::Fixed(height), Dim::Fixed(columns), Dim::Fixed(width)]
-                }
-            };
-            let (name, width) = (signature.logits_output(), signature.target.logits());
-            graph.output(&name, logits, ElementType::Float32, &dims(width));
-            let (name, width) = (signature.answer_output(), signature.target.answers());
-            graph.output(&name, &answers, ElementType::Float32, &dims(width));
-        }
-        Ok(graph)
     }
 }
 

@@ -27,7 +27,7 @@ pub fn stream(seed: u64, purpose: Purpose, name: &str) -> ChaCha8Rng {
 }
 
 /// FNV-1a: the same on every machine and for every version of the standard library.
-fn hash(name: &str) -> u64 {
+pub fn hash(name: &str) -> u64 {
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

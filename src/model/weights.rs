@@ -30,6 +30,9 @@ impl Init {
     }
 }
 
+/// Weights of which several tasks ask for the same one: their names begin so.
+pub const SHARED: &str = "decoder.";
+
 /// One named tensor.
 #[derive(Clone, Debug)]
 pub struct Weight {
@@ -104,10 +107,16 @@ impl Weights {
     }
 
     fn add(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool, decay: bool) -> Result<Var> {
-        debug_assert!(
-            self.list.iter().all(|weight| weight.name != name),
-            "a weight's name is its own: {name}"
-        );
+        if let Some(known) = self.list.iter().find(|weight| weight.name == name) {
+            debug_assert!(name.starts_with(SHARED), "a weight's name is its own: {name}");
+            if known.var.dims() != shape {
+                let known = known.var.dims();
+                let reason =
+                    format!("is shared, but {known:?} numbers for one task and {shape:?} for another");
+                return Err(Error::Shape { part: name.to_owned(), reason });
+            }
+            return Ok(known.var.clone());
+        }
         let values = self.draw(name, shape.iter().product(), &init);
         let var = Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?;
         self.list.push(Weight { name: name.to_owned(), var: var.clone(), trainable, decay });

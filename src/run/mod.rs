@@ -7,6 +7,7 @@ pub mod context;
 pub mod draft;
 pub mod engine;
 pub mod error;
+pub mod generation;
 pub mod layers;
 pub mod lock;
 pub mod machine;

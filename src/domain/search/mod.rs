@@ -4,6 +4,7 @@
 //! predicting) is searched by the same code, so both write the same text.
 
 mod beam;
+pub mod continuation;
 mod rule;
 mod single;
 mod spec;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use crate::domain::number::{Count, Whole};
 use crate::domain::search::rule::Rule;
 pub use crate::domain::search::spec::{BeamSpec, GreedySpec, SampleSpec, SearchSpec};
+use crate::domain::tokenizer::Tokenizer;
 
 /// What says how likely each next token is.
 pub trait Stepper {
@@ -38,6 +40,17 @@ pub struct Order {
     /// Tokens that are never written: padding, the unknown.
     pub never: Vec<u32>,
     pub seed: u64,
+}
+
+impl Order {
+    /// What a task's rows are to be written with. The token before the first has a number of its own, one beyond
+    /// the vocabulary. `None` without a token that ends.
+    pub fn of(tokenizer: &Tokenizer, length: usize, rows: Range<u64>, seed: u64) -> Option<Self> {
+        let end = tokenizer.end?;
+        let never = [Some(tokenizer.pad), tokenizer.unknown, tokenizer.begin];
+        let never = never.into_iter().flatten().filter(|token| *token != end).collect();
+        Some(Self { rows, begin: tokenizer.size as u32, end, length, never, seed })
+    }
 }
 
 /// One text per row, as tokens without the end; none at all is possible.

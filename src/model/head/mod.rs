@@ -2,26 +2,29 @@
 //! these mean (the answers). One per target kind.
 
 pub mod binary;
+mod build;
+pub mod decoder;
+pub mod language_model;
 pub mod multiclass;
 pub mod ordinal;
 pub mod pixel_regression;
 pub mod regression;
 pub mod segmentation;
 pub mod tagging;
+pub mod text;
+pub mod writer;
 
 use candle_core::Tensor;
 
 use crate::domain::array::Array;
-use crate::domain::shape::Shape;
-use crate::domain::task::Target;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
+pub use crate::model::head::build::{accepts, build};
+use crate::model::head::writer::Writer;
 use crate::model::labels::Labels;
-use crate::model::layer::vector;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
-use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
 
 /// The end of a task.
@@ -65,6 +68,16 @@ pub trait Head: Send + Sync {
         self.answers(logits)
     }
 
+    /// Does it use this one of the weights that heads share?
+    fn shares(&self, _weight: &str) -> bool {
+        false
+    }
+
+    /// What more it can do if it writes tokens of a vocabulary.
+    fn writer(&self) -> Option<&dyn Writer> {
+        None
+    }
+
     fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value>;
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
@@ -72,49 +85,4 @@ pub trait Head: Send + Sync {
     fn emit_evidence(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
         self.emit_answers(graph, logits)
     }
-}
-
-/// Can the head of a task of this kind read `input`? Otherwise why not.
-pub fn accepts(kind: &str, input: Shape) -> Result<(), String> {
-    match (kind, input) {
-        ("tagging" | "language_model", Shape::Sequence { .. }) => Ok(()),
-        ("tagging" | "language_model", other) => Err(format!("needs a sequence, not {other}")),
-        ("text", Shape::Sequence { .. } | Shape::Vector { .. }) => Ok(()),
-        ("text", other) => Err(format!("needs a sequence or a vector, not {other}")),
-        ("segmentation" | "pixel_regression", Shape::Image { .. }) => Ok(()),
-        ("segmentation" | "pixel_regression", other) => Err(format!("needs an image, not {other}")),
-        (_, other) => vector(other).map(drop),
-    }
-}
-
-/// The head of a target; `accepts` has agreed to `input`.
-pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -> Result<Box<dyn Head>> {
-    let width = input.width();
-    Ok(match target {
-        Target::Binary { .. } | Target::Multilabel { .. } => {
-            Box::new(binary::Binary::build(name, width, target.logits(), weights)?)
-        }
-        Target::Multiclass { classes, .. } => {
-            Box::new(multiclass::Multiclass::build(name, width, classes.len(), weights)?)
-        }
-        Target::Ordinal { classes, .. } => {
-            Box::new(ordinal::Ordinal::build(name, width, classes.len(), weights)?)
-        }
-        Target::Regression { center, scale, .. } => {
-            Box::new(regression::Regression::build(name, width, center, scale, weights)?)
-        }
-        Target::Tagging { classes, crf, .. } => {
-            Box::new(tagging::Tagging::build(name, width, classes.len(), *crf, weights)?)
-        }
-        Target::Segmentation { height, width, .. } => {
-            let pixels =
-                segmentation::Pixels::build(name, input, (*height, *width), target.logits(), weights)?;
-            Box::new(segmentation::Segmentation::new(pixels))
-        }
-        Target::PixelRegression { height, width, center, scale } => {
-            let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
-            Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
-        }
-        other => return Err(candle_core::Error::msg(format!("no head for {}", other.kind())).into()),
-    })
 }

@@ -45,11 +45,14 @@ fn nothing() -> Rate {
 
 impl Loss for CrossEntropySpec {
     fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "multiclass" | "tagging" | "segmentation")
+        matches!(kind, "multiclass" | "tagging" | "segmentation" | "text" | "language_model")
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {
-        self.class_weights.per_class(target).map(drop)
+        match target.writes() {
+            Some(_) if self.class_weights == ClassWeights::None => Ok(()),
+            _ => self.class_weights.per_class(target).map(drop),
+        }
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {

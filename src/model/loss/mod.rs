@@ -54,11 +54,19 @@ impl LossSpec {
             "binary" | "multilabel" => {
                 Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropySpec::default())
             }
-            "multiclass" | "tagging" | "segmentation" => {
+            "multiclass" | "tagging" | "segmentation" | "text" | "language_model" => {
                 Self::CrossEntropy(cross_entropy::CrossEntropySpec::default())
             }
             "ordinal" => Self::Ordinal(ordinal::OrdinalLossSpec {}),
             _ => Self::Mse(mse::MseSpec {}),
+        }
+    }
+
+    /// The share of certainty a cross entropy gives to the other classes.
+    pub fn smoothing(&self) -> f32 {
+        match self {
+            Self::CrossEntropy(words) => words.label_smoothing.get() as f32,
+            _ => 0.0,
         }
     }
 }

@@ -1,0 +1,61 @@
+//! The head of each target kind, and what it can read.
+
+use crate::domain::shape::Shape;
+use crate::domain::task::Target;
+use crate::model::error::Result;
+use crate::model::head::{
+    Head, binary, language_model, multiclass, ordinal, pixel_regression, regression, segmentation, tagging,
+    text,
+};
+use crate::model::layer::vector;
+use crate::model::weights::Weights;
+
+/// Can the head of a task of this kind read `input`? Otherwise why not.
+pub fn accepts(kind: &str, input: Shape) -> Result<(), String> {
+    match (kind, input) {
+        ("tagging" | "language_model", Shape::Sequence { .. }) => Ok(()),
+        ("tagging" | "language_model", other) => Err(format!("needs a sequence, not {other}")),
+        ("text", Shape::Sequence { .. } | Shape::Vector { .. }) => Ok(()),
+        ("text", other) => Err(format!("needs a sequence or a vector, not {other}")),
+        ("segmentation" | "pixel_regression", Shape::Image { .. }) => Ok(()),
+        ("segmentation" | "pixel_regression", other) => Err(format!("needs an image, not {other}")),
+        (_, other) => vector(other).map(drop),
+    }
+}
+
+/// The head of a target; `accepts` has agreed to `input`.
+pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -> Result<Box<dyn Head>> {
+    let width = input.width();
+    Ok(match target {
+        Target::Binary { .. } | Target::Multilabel { .. } => {
+            Box::new(binary::Binary::build(name, width, target.logits(), weights)?)
+        }
+        Target::Multiclass { classes, .. } => {
+            Box::new(multiclass::Multiclass::build(name, width, classes.len(), weights)?)
+        }
+        Target::Ordinal { classes, .. } => {
+            Box::new(ordinal::Ordinal::build(name, width, classes.len(), weights)?)
+        }
+        Target::Regression { center, scale, .. } => {
+            Box::new(regression::Regression::build(name, width, center, scale, weights)?)
+        }
+        Target::Tagging { classes, crf, .. } => {
+            Box::new(tagging::Tagging::build(name, width, classes.len(), *crf, weights)?)
+        }
+        Target::Segmentation { height, width, .. } => {
+            let pixels =
+                segmentation::Pixels::build(name, input, (*height, *width), target.logits(), weights)?;
+            Box::new(segmentation::Segmentation::new(pixels))
+        }
+        Target::PixelRegression { height, width, center, scale } => {
+            let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
+            Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
+        }
+        Target::Text { tokenizer, length, decoder, .. } => {
+            Box::new(text::Text::build(name, decoder, tokenizer, *length, input, weights)?)
+        }
+        Target::LanguageModel { tokenizer, .. } => {
+            Box::new(language_model::LanguageModel::build(name, width, tokenizer.size, weights)?)
+        }
+    })
+}

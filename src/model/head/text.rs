@@ -1,0 +1,293 @@
+//! A text, written token by token. Learned with the true tokens before each (teacher forcing); the loss is
+//! the mean over tokens of -log probability, the end's among them.
+
+use candle_core::{Device, Tensor};
+
+use crate::domain::array::ElementType;
+use crate::domain::decoder::DecoderSpec;
+use crate::domain::search::Stepper;
+use crate::domain::shape::Shape;
+use crate::domain::text::Tokenizer;
+use crate::model::error::{Error, Result};
+use crate::model::head::Head;
+use crate::model::head::decoder::vocabulary::Vocabulary;
+use crate::model::head::decoder::{self, Decoder, Port, Prepared};
+use crate::model::head::writer::{Tally, Writer, Writing};
+use crate::model::kernel::vocabulary_loss::Truth;
+use crate::model::labels::Labels;
+use crate::model::layer::dropout::DropoutSpec;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::loss::LossSpec;
+use crate::model::mode::Mode;
+use crate::model::random::hash;
+use crate::model::signal::{Mask, Signal, Wire};
+use crate::model::weights::{SHARED, Weights, host};
+use crate::onnx::graph::{Dim, Graph, Value};
+
+/// Writes a text.
+pub struct Text {
+    name: String,
+    /// What the names of its weights begin with, but for its own beginning.
+    parts: [String; 2],
+    decoder: Box<dyn Decoder>,
+    vocabulary: Vocabulary,
+    /// Of embeddings, and of hidden vectors.
+    drops: [Box<dyn Layer>; 2],
+    /// Stands before tokens that do not count.
+    filler: u32,
+}
+
+/// The truth of some rows.
+struct Known {
+    /// Rows with a text.
+    rows: Vec<u32>,
+    time: usize,
+    classes: Vec<u32>,
+    shares: Vec<f32>,
+}
+
+impl Text {
+    pub fn build(
+        name: &str,
+        words: &DecoderSpec,
+        tokenizer: &Tokenizer,
+        length: usize,
+        memory: Shape,
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        let wrong = |reason: String| Error::Shape { part: name.to_owned(), reason };
+        words.check(matches!(memory, Shape::Sequence { .. })).map_err(wrong)?;
+        let filler = tokenizer.end.ok_or_else(|| Error::Shape {
+            part: name.to_owned(),
+            reason: "needs a tokenizer with a token that ends".to_owned(),
+        })?;
+        // Tables of tokens are one where the tokens are.
+        let (body, table) = match words.shared() {
+            Some(shared) => {
+                (format!("{SHARED}{shared}.body"), format!("{SHARED}{shared}.{}", signature(tokenizer)))
+            }
+            None => (name.to_owned(), name.to_owned()),
+        };
+        let decoder = decoder::build(&body, words, memory, length, weights)?;
+        let (width, tied) = (words.width(), words.tied());
+        let vocabulary =
+            Vocabulary::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
+        let mut drop = |part: &str| {
+            let words = DropoutSpec { rate: words.dropout(), channels: false };
+            words.build(&format!("{name}.{part}"), Shape::Sequence { width }, weights)
+        };
+        let drops = [drop("embedding")?, drop("hidden")?];
+        Ok(Self { name: name.to_owned(), parts: [body, table], decoder, vocabulary, drops, filler })
+    }
+
+    /// The hidden vectors `[tokens, width]` at every token of known texts.
+    fn hidden(&self, x: &Signal, known: &Known, mode: &Mode) -> Result<Tensor> {
+        let rows = known.rows.len();
+        let memory = chosen(x, &known.rows)?;
+        let tokens = Tensor::from_slice(&known.classes, (rows, known.time), x.x.device())?;
+        let before = Signal::plain(self.vocabulary.before(&tokens)?);
+        let before = self.drops[0].forward(&before, mode)?.x;
+        let prepared = self.decoder.prepare(&memory, mode)?;
+        let h = self.decoder.forward(&before, &prepared, mode)?;
+        let h = self.drops[1].forward(&Signal::plain(h), mode)?.x;
+        Ok(h.reshape((rows * known.time, self.decoder.width()))?)
+    }
+
+    fn known(&self, labels: &Labels) -> Result<Known> {
+        let (all, time) = labels.truth.dims2()?;
+        let (truth, mask) = (host(&labels.truth)?, host(&labels.mask)?);
+        let mut known = Known { rows: Vec::with_capacity(all), time, classes: vec![], shares: vec![] };
+        for row in 0..all {
+            let cells = row * time..(row + 1) * time;
+            let shares = &mask[cells.clone()];
+            if shares.iter().all(|share| *share == 0.0) {
+                continue;
+            }
+            known.rows.push(row as u32);
+            known.shares.extend_from_slice(shares);
+            let classes = truth[cells].iter().zip(shares);
+            known.classes.extend(classes.map(|(class, share)| match *share {
+                0.0 => self.filler,
+                _ => *class as u32,
+            }));
+        }
+        Ok(known)
+    }
+}
+
+impl Head for Text {
+    fn logits(&self, _: &Signal, _: &Mode) -> Result<Tensor> {
+        Err(candle_core::Error::msg(format!("`{}` writes a text: it has no logits to be read", self.name))
+            .into())
+    }
+
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+        let known = self.known(labels)?;
+        let h = self.hidden(x, &known, mode)?;
+        let truth = Truth { classes: &known.classes, shares: &known.shares };
+        self.vocabulary.loss(&h, truth, loss.smoothing()).map(Some)
+    }
+
+    fn has_own_loss(&self) -> bool {
+        true
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        Ok(logits.clone())
+    }
+
+    fn emit_logits(&self, _: &mut Graph, x: &Wire) -> Result<Value> {
+        Ok(x.x.clone())
+    }
+
+    fn emit_answers(&self, _: &mut Graph, logits: &Value) -> Result<Value> {
+        Ok(logits.clone())
+    }
+
+    fn shares(&self, weight: &str) -> bool {
+        self.parts.iter().any(|part| weight.strip_prefix(part).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Some(self)
+    }
+}
+
+impl Writer for Text {
+    fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
+        let known = self.known(labels)?;
+        let h = self.hidden(x, &known, &Mode::evaluate())?;
+        let truth = Truth { classes: &known.classes, shares: &known.shares };
+        Ok(Tally::of(&self.vocabulary.scores(&h, truth)?, &known.classes, &known.shares))
+    }
+
+    fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>> {
+        let prepared = self.decoder.prepare(x, &Mode::evaluate())?;
+        Ok(Some(Box::new(Pen {
+            text: self,
+            table: self.vocabulary.all()?,
+            origins: (0..x.x.dim(0)? as u32).collect(),
+            all: prepared.fixed.clone(),
+            prepared,
+        })))
+    }
+
+    fn begin(&self) -> u32 {
+        self.vocabulary.begin()
+    }
+
+    fn memory(&self, x: &Signal) -> Result<Vec<(Port, Tensor)>> {
+        let prepared = self.decoder.prepare(x, &Mode::evaluate())?;
+        let ports = self.decoder.ports();
+        let fixed = prepared.fixed.iter().zip(ports.fixed).map(|(value, port)| {
+            let steps = port.dims.len() == 3;
+            Ok((port, if steps { x.with(value.clone()).cleared()? } else { value.clone() }))
+        });
+        let states = ports.states.into_iter().zip(prepared.states).map(Ok);
+        fixed.chain(states).collect()
+    }
+
+    fn emit_memory(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<(Port, Value)>> {
+        let prepared = self.decoder.emit_prepare(graph, x)?;
+        let ports = self.decoder.ports();
+        let mut memory = Vec::new();
+        for (port, value) in ports.fixed.into_iter().zip(prepared.fixed) {
+            let steps = port.dims.len() == 3;
+            memory.push((port, if steps { x.with(value).cleared(graph) } else { value }));
+        }
+        memory.extend(ports.states.into_iter().zip(prepared.states));
+        Ok(memory)
+    }
+
+    fn emit_decoder(&self) -> Result<Option<Graph>> {
+        let mut graph = Graph::new("mtl.decoder");
+        let token = graph.input("token", ElementType::Int64, &[Dim::Batch]);
+        let ports = self.decoder.ports();
+        let mut inputs = |ports: &[Port]| -> Vec<Value> {
+            ports.iter().map(|port| graph.input(&port.name, ElementType::Float32, &port.dims)).collect()
+        };
+        let prepared = Prepared { fixed: inputs(&ports.fixed), states: inputs(&ports.states) };
+        graph.scope(&self.name);
+        let embedded = self.vocabulary.emit_embedding(&mut graph, &token)?;
+        let (h, states) = self.decoder.emit_step(&mut graph, &embedded, &prepared)?;
+        let logits = self.vocabulary.emit_logits(&mut graph, &h)?;
+        let dims = [Dim::Batch, Dim::Fixed(self.vocabulary.begin() as usize)];
+        graph.output("logits", &logits, ElementType::Float32, &dims);
+        for (port, state) in ports.states.iter().zip(&states) {
+            let dims: Vec<Dim> = port
+                .dims
+                .iter()
+                .map(|dim| match dim {
+                    Dim::Free(name) => Dim::Free(format!("{name}_next")),
+                    other => other.clone(),
+                })
+                .collect();
+            graph.output(&format!("{}_next", port.name), state, ElementType::Float32, &dims);
+        }
+        Ok(Some(graph))
+    }
+}
+
+/// Says the next tokens.
+struct Pen<'a> {
+    text: &'a Text,
+    /// `[vocabulary and the beginning, width]`
+    table: Tensor,
+    /// The row each hypothesis belongs to.
+    origins: Vec<u32>,
+    /// What was read, by row; in `prepared`, by hypothesis.
+    all: Vec<Tensor>,
+    prepared: Prepared<Tensor>,
+}
+
+impl Stepper for Pen<'_> {
+    type Error = Error;
+
+    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>> {
+        let device = self.table.device().clone();
+        if !parents.iter().copied().eq(0..self.origins.len()) {
+            let origins: Vec<u32> = parents.iter().map(|parent| self.origins[*parent]).collect();
+            self.prepared.states = taken(&self.prepared.states, parents.iter().map(|p| *p as u32), &device)?;
+            if origins != self.origins {
+                self.prepared.fixed = taken(&self.all, origins.iter().copied(), &device)?;
+                self.origins = origins;
+            }
+        }
+        let tokens = Tensor::from_slice(tokens, tokens.len(), &device)?;
+        let embedded = self.table.index_select(&tokens, 0)?;
+        let (h, states) = self.text.decoder.step(&embedded, &self.prepared)?;
+        self.prepared.states = states;
+        host(&self.text.vocabulary.logits(&h)?)
+    }
+}
+
+/// These rows of each tensor.
+fn taken(tensors: &[Tensor], rows: impl Iterator<Item = u32>, device: &Device) -> Result<Vec<Tensor>> {
+    let rows: Vec<u32> = rows.collect();
+    let rows = Tensor::from_slice(&rows, rows.len(), device)?;
+    tensors.iter().map(|tensor| Ok(tensor.contiguous()?.index_select(&rows, 0)?)).collect()
+}
+
+/// These rows of a signal.
+fn chosen(x: &Signal, rows: &[u32]) -> Result<Signal> {
+    if rows.len() == x.x.dim(0)? {
+        return Ok(x.clone());
+    }
+    let index = Tensor::from_slice(rows, rows.len(), x.x.device())?;
+    let mask = match &x.mask {
+        Some(mask) => Some(Mask {
+            steps: mask.steps.index_select(&index, 0)?,
+            lengths: rows.iter().map(|row| mask.lengths[*row as usize]).collect(),
+        }),
+        None => None,
+    };
+    Ok(Signal { x: x.x.contiguous()?.index_select(&index, 0)?, mask })
+}
+
+/// A short name of a vocabulary: the same for the same tokens.
+fn signature(tokenizer: &Tokenizer) -> String {
+    format!("tokens_{:08x}", hash(&tokenizer.json) as u32)
+}
+
+#[cfg(test)]
+mod tests;

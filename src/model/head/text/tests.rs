@@ -1,0 +1,183 @@
+use candle_core::{Device, Tensor};
+
+use crate::domain::decoder::DecoderSpec;
+use crate::domain::shape::Shape;
+use crate::domain::text::{Segmenter, Tokenizer};
+use crate::model::head::Head;
+use crate::model::head::text::Text;
+use crate::model::head::writer::Writer;
+use crate::model::kernel::agreement::variable;
+use crate::model::labels::Labels;
+use crate::model::loss::LossSpec;
+use crate::model::mode::Mode;
+use crate::model::signal::{Mask, Signal};
+use crate::model::weights::{Weights, host};
+
+const WIDTH: usize = 6;
+const END: f32 = 3.0;
+
+fn tokenizer(json: &str) -> Tokenizer {
+    let special = [Some(1), Some(2), Some(3)];
+    let [unknown, begin, end] = special;
+    let json = json.to_owned();
+    Tokenizer { segmenter: Segmenter::None, json, size: 11, pad: 0, unknown, begin, end }
+}
+
+fn words(yaml: &str) -> DecoderSpec {
+    serde_json::from_str(yaml).unwrap()
+}
+
+fn decoders() -> Vec<(DecoderSpec, bool)> {
+    let on_sequence = [
+        r#"{"gru": {"units": 5, "width": 4, "attention": "none"}}"#,
+        r#"{"gru": {"units": 5, "width": 4, "attention": "dot"}}"#,
+        r#"{"gru": {"units": 4, "width": 4, "attention": "additive", "tied": true}}"#,
+        r#"{"lstm": {"units": 5, "width": 4}}"#,
+        r#"{"lstm": {"units": 5, "width": 4, "attention": "additive"}}"#,
+        r#"{"transformer": {"layers": 2, "heads": 2, "width": 8, "hidden": 12}}"#,
+        r#"{"transformer": {"layers": 1, "heads": 3, "width": 6, "hidden": 5, "tied": true}}"#,
+    ];
+    let on_vector = [
+        r#"{"gru": {"units": 5, "width": 4}}"#,
+        r#"{"lstm": {"units": 4, "width": 4, "tied": true}}"#,
+        r#"{"transformer": {"layers": 1, "heads": 2, "width": 8, "hidden": 12}}"#,
+    ];
+    let all = on_sequence.iter().map(|text| (words(text), true));
+    all.chain(on_vector.iter().map(|text| (words(text), false))).collect()
+}
+
+/// Three rows: a sequence of 4, 2 and 3 steps, or a vector.
+fn memory(sequence: bool) -> Signal {
+    match sequence {
+        false => Signal::plain(variable(&[3, WIDTH], 5).as_tensor().clone()),
+        true => Signal {
+            x: variable(&[3, 4, WIDTH], 5).as_tensor().clone(),
+            mask: Some(Mask::of(vec![4, 2, 3], 4, &Device::Cpu).unwrap()),
+        },
+    }
+}
+
+fn text(words: &DecoderSpec, sequence: bool, weights: &mut Weights) -> Text {
+    let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
+    Text::build("head.title.output", words, &tokenizer("{}"), 8, shape, weights).unwrap()
+}
+
+/// Texts of 3 tokens, none, and 2 tokens, each with its end but the missing one.
+fn labels() -> Labels {
+    let truth = [[5.0f32, 9.0, 4.0, END], [0.0; 4], [7.0, 5.0, END, 0.0]];
+    let mask = [[1.0f32; 4], [0.0; 4], [1.0, 1.0, 1.0, 0.0]];
+    let tensor = |cells: [[f32; 4]; 3]| Tensor::new(&cells, &Device::Cpu).unwrap();
+    Labels { task: 0, truth: tensor(truth), mask: tensor(mask), labelled: 2, cells: 7 }
+}
+
+fn loss_of(text: &Text, memory: &Signal, labels: &Labels) -> Tensor {
+    text.loss(memory, labels, &LossSpec::for_kind("text"), &Mode::evaluate()).unwrap().unwrap()
+}
+
+#[test]
+fn token_by_token_is_what_all_at_once_was() {
+    for (words, sequence) in decoders() {
+        let mut weights = Weights::new(3, &Device::Cpu);
+        let text = text(&words, sequence, &mut weights);
+        let (memory, labels) = (memory(sequence), labels());
+        let loss = f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap());
+        let truth = host(&labels.truth).unwrap();
+        // Rows 2 and 0 in this order, row 0 twice: what a search does.
+        let mut writing = text.writing(&memory).unwrap().unwrap();
+        let mut tokens = vec![text.begin(); 3];
+        let mut parents = vec![2, 0, 0];
+        let (rows, mut sums) = ([2, 0, 0], [0.0f64; 3]);
+        for step in 0..4 {
+            let logits = writing.step(&tokens, &parents).unwrap();
+            for (place, logits) in logits.chunks(11).enumerate() {
+                let class = truth[rows[place] * 4 + step] as usize;
+                let largest = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
+                let sum: f64 = logits.iter().map(|z| (f64::from(*z) - largest).exp()).sum();
+                if place != 0 || step < 3 {
+                    sums[place] += largest + sum.ln() - f64::from(logits[class]);
+                }
+                tokens[place] = class as u32;
+            }
+            parents = vec![0, 2, 1];
+            sums.swap(1, 2);
+        }
+        assert!((sums[1] - sums[2]).abs() < 1e-9, "{words:?}: one row, followed twice");
+        let found = (sums[0] + sums[1]) / 7.0;
+        assert!((found - loss).abs() < 1e-5, "{words:?}: {found} and {loss}");
+        let tally = text.tally(&memory, &labels).unwrap();
+        assert_eq!(tally.tokens, 7);
+        assert!((tally.cost / 7.0 - loss).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn what_is_padded_changes_nothing() {
+    for (words, sequence) in decoders().into_iter().filter(|(_, sequence)| *sequence) {
+        let mut weights = Weights::new(3, &Device::Cpu);
+        let text = text(&words, sequence, &mut weights);
+        let (short, labels) = (memory(sequence), labels());
+        let before = loss_of(&text, &short, &labels).to_scalar::<f32>().unwrap();
+        let noise = variable(&[3, 2, WIDTH], 8).as_tensor().clone();
+        let long = Signal {
+            x: Tensor::cat(&[&short.x, &noise], 1).unwrap(),
+            mask: Some(Mask::of(vec![4, 2, 3], 6, &Device::Cpu).unwrap()),
+        };
+        let after = loss_of(&text, &long, &labels).to_scalar::<f32>().unwrap();
+        assert!((before - after).abs() < 1e-6, "{words:?}: {before} and {after}");
+    }
+}
+
+#[test]
+fn every_weight_has_its_gradient() {
+    for (words, sequence) in decoders() {
+        let mut weights = Weights::new(3, &Device::Cpu);
+        let text = text(&words, sequence, &mut weights);
+        let (memory, labels) = (memory(sequence), labels());
+        let gradients = loss_of(&text, &memory, &labels).backward().unwrap();
+        for weight in weights.trainable() {
+            let gradient = host(gradients.get(&weight.var).expect(&weight.name)).unwrap();
+            let before = host(&weight.var).unwrap();
+            let place = gradient.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap().0;
+            let moved = |by: f32| {
+                let mut values = before.clone();
+                values[place] += by;
+                weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
+                f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap())
+            };
+            let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+            moved(0.0);
+            let found = f64::from(gradient[place]);
+            let near = (found - slope).abs() < 2e-3 + 2e-2 * slope.abs();
+            assert!(near, "{words:?} {}[{place}]: {found} and {slope}", weight.name);
+        }
+    }
+}
+
+#[test]
+fn tasks_share_a_decoder_but_for_the_beginning() {
+    let shared = words(r#"{"gru": {"units": 5, "width": 4, "shared": "pen"}}"#);
+    let mut weights = Weights::new(3, &Device::Cpu);
+    let build = |task: &str, json: &str, width: usize, weights: &mut Weights| {
+        let name = format!("head.{task}.output");
+        Text::build(&name, &shared, &tokenizer(json), 8, Shape::Sequence { width }, weights)
+    };
+    let one = build("title", "a", WIDTH, &mut weights).unwrap();
+    let first = weights.iter().count();
+    let other = build("answer", "a", WIDTH, &mut weights).unwrap();
+    assert_eq!(weights.iter().count(), first + 1);
+    let names: Vec<&str> = weights.iter().map(|weight| weight.name.as_str()).collect();
+    assert!(names.contains(&"head.title.output.begin") && names.contains(&"head.answer.output.begin"));
+    assert!(names.iter().filter(|name| name.starts_with("decoder.pen.")).all(|name| one.shares(name)));
+    // Other tokens have tables of their own.
+    let third = build("translation", "b", WIDTH, &mut weights).unwrap();
+    assert_eq!(weights.iter().count(), first + 5);
+    let tables: Vec<&str> = weights
+        .iter()
+        .map(|weight| weight.name.as_str())
+        .filter(|name| name.contains(".embedding."))
+        .collect();
+    let uses = |text: &Text| -> Vec<bool> { tables.iter().map(|name| text.shares(name)).collect() };
+    assert_eq!((uses(&other), uses(&third)), (vec![true, false], vec![false, true]));
+    let error = build("wide", "a", 7, &mut weights).err().unwrap().to_string();
+    assert!(error.contains("is shared, but [6, 5] numbers for one task and [7, 5] for another"), "{error}");
+}
