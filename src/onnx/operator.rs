@@ -3,6 +3,7 @@
 //! Each takes the graph and values and gives a value; shapes broadcast as in NumPy.
 
 pub mod image;
+pub mod recurrent;
 
 use crate::domain::array::ElementType;
 use crate::domain::signature::Keys;

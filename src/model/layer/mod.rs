@@ -10,10 +10,13 @@ pub mod dense;
 pub mod dropout;
 pub mod flatten;
 pub mod global_pool;
+pub mod gru;
 pub mod layer_norm;
+pub mod lstm;
 pub mod mark;
 pub mod max_pool2d;
 pub mod padding;
+pub mod recurrent;
 pub mod residual;
 pub mod to_sequence;
 pub mod upsample;
@@ -34,6 +37,8 @@ kinds! {
         BatchNorm: "batch_norm" => batch_norm::BatchNormSpec,
         LayerNorm: "layer_norm" => layer_norm::LayerNormSpec,
         Activation: "activation" => activation::ActivationSpec,
+        Lstm: "lstm" => lstm::LstmSpec,
+        Gru: "gru" => gru::GruSpec,
         Residual: "residual" => residual::ResidualSpec,
         Mark: "mark" => mark::MarkSpec,
         Conv2d: "conv2d" => conv2d::Conv2dSpec,
