@@ -180,7 +180,9 @@ impl<C: Written> Passes<C> {
             if layer + 1 < layers && dropout.get() > 0.0 {
                 let input = Shape::Sequence { width: units * directions.len() };
                 let name = format!("{name}.{layer}.dropout");
-                built.dropouts.push(DropoutSpec { rate: dropout }.build(&name, input, weights)?);
+                built
+                    .dropouts
+                    .push(DropoutSpec { rate: dropout, channels: false }.build(&name, input, weights)?);
             }
         }
         Ok(built)
@@ -293,14 +295,14 @@ mod tests {
                 let expected = layer.forward(&signal, &Mode::evaluate()).unwrap().x;
 
                 let mut graph = Graph::new("layer");
-                let time = Dim::Free("time");
-                let dims = [Dim::Batch, time, Dim::Fixed(WIDTH)];
+                let time = Dim::Free("time".to_owned());
+                let dims = [Dim::Batch, time.clone(), Dim::Fixed(WIDTH)];
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
                 let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
                 let wire = Wire { x, mask: Some(WireMask { steps, lengths }) };
                 let y = layer.emit(&mut graph, &wire).unwrap().x;
-                graph.output("y", &y, ElementType::Float32, &[Dim::Batch, time, Dim::Fixed(width)]);
+                graph.output("y", &y, ElementType::Float32, &[Dim::Batch, time.clone(), Dim::Fixed(width)]);
                 for opset in [17, 21] {
                     near(&words, &run(graph.clone(), opset, &inputs)[0].1, &expected);
                 }
@@ -317,7 +319,7 @@ mod tests {
         let (y, last) = pass.from_state(&x, Some(&state), course).unwrap();
 
         let mut graph = Graph::new("pass");
-        let dims = [Dim::Batch, Dim::Free("time"), Dim::Fixed(WIDTH)];
+        let dims = [Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(WIDTH)];
         let x = graph.input("x", ElementType::Float32, &dims);
         let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
         let by_time = crate::onnx::operator::transpose(&mut graph, &x, &[1, 0, 2]);
@@ -329,7 +331,7 @@ mod tests {
             "y",
             &outputs,
             ElementType::Float32,
-            &[dims[1], Dim::Fixed(1), Dim::Batch, Dim::Fixed(2)],
+            &[dims[1].clone(), Dim::Fixed(1), Dim::Batch, Dim::Fixed(2)],
         );
         for (index, state) in states.iter().enumerate() {
             let dims = [Dim::Fixed(1), Dim::Batch, Dim::Fixed(2)];
