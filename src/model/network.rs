@@ -128,6 +128,11 @@ impl Network {
         parts
     }
 
+    /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
+    pub fn relations(&self) -> Result<Option<Array>> {
+        self.body.relations()
+    }
+
     /// Do these tasks' logits depend on this weight? The others get no gradient from them.
     pub fn uses(&self, tasks: &[usize], weight: &Weight) -> bool {
         let needed = closure(tasks, &self.order, |task| &self.tasks[task].after);

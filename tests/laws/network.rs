@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::kinds::Choice;
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
 use mtl::domain::table::Table;
@@ -158,7 +159,13 @@ fn rows() -> (Vec<(String, Array)>, Table) {
 
 /// A network whose running statistics and unseen rows are not what they began as.
 fn network() -> Network {
-    let network = Network::build(&spec(), &signature(), 3, &Device::Cpu).unwrap();
+    sharing(SharingSpec::default())
+}
+
+/// The same with another sharing.
+fn sharing(sharing: SharingSpec) -> Network {
+    let spec = NetworkSpec { sharing, ..spec() };
+    let network = Network::build(&spec, &signature(), 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
         weight.var.set(&(weight.var.as_tensor() + noise * 0.1).unwrap()).unwrap();
@@ -166,10 +173,24 @@ fn network() -> Network {
     network
 }
 
+/// One of every sharing.
+fn sharings() -> Vec<Network> {
+    let read = |(name, example): &(&str, &str)| {
+        let words = serde_yaml::from_str(example);
+        sharing(words.unwrap_or_else(|error| panic!("{name}: {error}")))
+    };
+    SharingSpec::EXAMPLES.iter().map(read).collect()
+}
+
 #[test]
 fn onnx_runtime_agrees_from_raw_values() {
+    for network in sharings() {
+        onnx_runtime_agrees(&network);
+    }
+}
+
+fn onnx_runtime_agrees(network: &Network) {
     let folder = tempfile::tempdir().unwrap();
-    let network = network();
     let (raw, table) = rows();
     for opset in [17, 21] {
         let mut session = session(network.emit().unwrap(), folder.path(), opset);
@@ -208,7 +229,12 @@ fn class_probabilities_sum_to_one() {
 
 #[test]
 fn gradients_reach_what_a_task_uses_and_nothing_else() {
-    let network = network();
+    for network in sharings() {
+        gradients_reach(&network);
+    }
+}
+
+fn gradients_reach(network: &Network) {
     let (_, table) = rows();
     let inputs = network.signals(&table, None).unwrap();
     let names = ["rich", "job", "has", "grade", "flag", "weeks"];
@@ -250,10 +276,11 @@ fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
 
 #[test]
 fn parts_count_every_parameter() {
-    let network = network();
-    let parts = network.parts();
-    let counted: usize = parts.iter().map(|part| part.parameters).sum();
-    assert_eq!(counted, network.weights().parameters());
+    for network in sharings() {
+        let counted: usize = network.parts().iter().map(|part| part.parameters).sum();
+        assert_eq!(counted, network.weights().parameters());
+    }
+    let parts = network().parts();
     let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
     assert!(names.contains(&"input.class of worker") && names.contains(&"trunk.3.residual"), "{names:?}");
     assert_eq!(parts.iter().find(|p| p.name == "input.region").unwrap().parameters, 8);

@@ -4,7 +4,9 @@
 //! methods put experts after the trunk, others a trunk per task with stitches between.
 
 pub mod hard;
+pub mod relation;
 
+use crate::domain::array::Array;
 use crate::domain::kinds::kinds;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
@@ -20,6 +22,7 @@ kinds! {
     /// How tasks share beyond the trunk.
     pub enum SharingSpec: "sharing" => dyn SharingWords {
         Hard: "hard" => hard::HardSpec,
+        Relation: "relation" => relation::RelationSpec,
     }
 }
 
@@ -49,6 +52,11 @@ pub struct Reader {
 
 /// What a sharing's words can do.
 pub trait SharingWords {
+    /// What a task's head reads where the trunk gives `read`, at its end or at a mark; or why it cannot.
+    fn shape(&self, read: Shape, _marked: bool) -> Result<Shape, String> {
+        Ok(read)
+    }
+
     fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>>;
 }
 
@@ -68,4 +76,9 @@ pub trait Sharing: Send + Sync {
 
     /// Its layers, for people.
     fn parts(&self) -> Vec<Part>;
+
+    /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
+    fn relations(&self) -> Result<Option<Array>> {
+        Ok(None)
+    }
 }

@@ -42,7 +42,15 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         }
     };
     for (name, task) in &pipeline.tasks {
-        let read = task.from.as_ref().and_then(|mark| marks.get(mark).copied()).unwrap_or(end);
+        let mark = task.from.as_ref().and_then(|mark| marks.get(mark).copied());
+        let read = match pipeline.sharing.view().shape(mark.unwrap_or(end), mark.is_some()) {
+            Ok(read) => read,
+            Err(reason) => {
+                let message = format!("the sharing `{}` {reason}", pipeline.sharing.name());
+                found.push(Diagnostic::error("sharing-shape", Path::of("sharing"), message));
+                return found;
+            }
+        };
         let task_path = Path::of("tasks").key(name);
         let shape = match (task.after.is_empty(), read) {
             (true, read) => read,

@@ -1,0 +1,263 @@
+//! Every task reads a mixture of all tasks' views of the one shared trunk, in shares that are learned:
+//! a task-to-task relation matrix.
+//!
+//! h_k = sum_j M_kj (W_j h), M = softmax(R) in each row: h is what the trunk gives, W_j task j's own
+//! projection, R `[tasks, tasks]` learned with the rest. M_kj says how much of what k reads is what j looks
+//! for; it is shown after every epoch. R begins with `identity` in its diagonal and 0 elsewhere, so that each
+//! task begins with little but its own view.
+//!
+//! This is our definition of what is called a task relation network. It is the linear mixture between
+//! tasks of cross-stitch networks (Misra, Shrivastava, Gupta & Hebert 2016), once, after a trunk that is
+//! shared whole, and with shares that sum to 1, for relations to be learned as in deep relationship
+//! networks (Long & Wang 2015), which put a prior on the weights instead.
+//!
+//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
+//!
+//! ```yaml
+//! sharing: {relation: {units: 64}}
+//! ```
+
+use candle_core::{D, Tensor, Var};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::array::Array;
+use crate::domain::kinds::Settings;
+use crate::domain::name::MarkName;
+use crate::domain::number::{Count, NonNegative};
+use crate::domain::shape::Shape;
+use crate::model::emission::constant;
+use crate::model::error::{Error, Result};
+use crate::model::head::multiclass::softmax;
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::signal::{Signal, Wire};
+use crate::model::stack::{Stack, Trail};
+use crate::model::weights::{Init, Weights, host};
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// Every task reads a learned mixture of all tasks' views of the trunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelationSpec {
+    /// Width of a task's view. Default that of the trunk's end.
+    #[serde(default)]
+    pub units: Option<Count>,
+    /// How far a task stands by its own view at the start, as a logit. Default 3: its own view weighs
+    /// e^3, 20 times as much as another's.
+    #[serde(default = "three")]
+    pub identity: NonNegative,
+}
+
+impl Settings for RelationSpec {
+    const BARE: Option<&'static str> = Some("units");
+    const EXAMPLE: &'static str = "{relation: {units: 64, identity: 3}}";
+}
+
+fn three() -> NonNegative {
+    NonNegative::constant(3.0)
+}
+
+impl SharingWords for RelationSpec {
+    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+        match read {
+            read if marked => Ok(read),
+            Shape::Vector { width } => Ok(Shape::vector(self.units.map_or(width, Count::get))),
+            Shape::Sequence { width } => Ok(Shape::Sequence { width: self.units.map_or(width, Count::get) }),
+            other => Err(format!("needs a vector or a sequence at the trunk's end, not {other}")),
+        }
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let trunk = Stack::build("trunk", body.trunk, body.input, weights)?;
+        let output = self
+            .shape(trunk.output(), false)
+            .map_err(|reason| Error::Shape { part: "sharing.relation".into(), reason })?;
+        let before = weights.parameters();
+        let related = body.tasks.iter().filter(|task| task.from.is_none());
+        let (width, units) = (trunk.output().width(), output.width());
+        let views = related
+            .map(|task| {
+                let name = format!("sharing.{}.view", task.name);
+                weights.variable(&name, &[width, units], Init::fan_in(width))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        // In one dimension, because weights of two decay: that would pull all relations to the same.
+        let count = views.len();
+        let diagonal = |at: usize| if at / count == at % count { self.identity.get() as f32 } else { 0.0 };
+        let relations = (0..count * count).map(diagonal).collect();
+        let relations = weights.variable("sharing.relations", &[count * count], Init::Given(relations))?;
+        let parameters = weights.parameters() - before;
+        let part = Part { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
+        let from = body.tasks.iter().map(|task| task.from.clone()).collect();
+        Ok(Box::new(Relation { trunk, from, relations, views, output, part }))
+    }
+}
+
+/// A trunk, the tasks' views of it, and their relations.
+struct Relation {
+    trunk: Stack,
+    /// Where each task reads; those that read the end are related.
+    from: Vec<Option<MarkName>>,
+    /// `[related x related]`
+    relations: Var,
+    /// One per related task, `[width, units]`.
+    views: Vec<Var>,
+    output: Shape,
+    part: Part,
+}
+
+impl Relation {
+    /// The position of a task among the related ones.
+    fn position(&self, task: usize) -> Option<usize> {
+        self.from[task].is_none().then(|| self.from[..task].iter().filter(|from| from.is_none()).count())
+    }
+
+    /// Each row's shares: `[related, related]`.
+    fn shares(&self) -> Result<Tensor> {
+        let related = self.views.len();
+        softmax(&self.relations.reshape((related, related))?)
+    }
+
+    /// Mixing views is reading through a mixture of their projections, which is the smaller work:
+    /// `[related, width, units]`.
+    fn mixed(&self) -> Result<Tensor> {
+        let views: Vec<&Tensor> = self.views.iter().map(Var::as_tensor).collect();
+        let (width, units) = self.views[0].dims2()?;
+        let flat = Tensor::stack(&views, 0)?.reshape((self.views.len(), width * units))?;
+        Ok(self.shares()?.matmul(&flat)?.reshape((self.views.len(), width, units))?)
+    }
+
+    fn marked<'a, T>(&self, trail: &'a Trail<T>, task: usize) -> &'a T {
+        // The network has checked that every mark exists.
+        let mark = self.from[task].as_ref().and_then(|mark| trail.mark(mark));
+        mark.unwrap_or(&trail.end)
+    }
+}
+
+impl Sharing for Relation {
+    fn output(&self, task: usize) -> Shape {
+        let mark = self.from[task].as_ref();
+        let marked = mark.and_then(|mark| self.trunk.marks().find(|(name, _)| *name == mark));
+        marked.map_or(self.output, |(_, shape)| shape)
+    }
+
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        let trail = self.trunk.forward_marked(x, mode)?;
+        if tasks.iter().all(|task| self.from[*task].is_some()) {
+            return Ok(tasks.iter().map(|task| self.marked(&trail, *task).clone()).collect());
+        }
+        let mixed = self.mixed()?;
+        let end = &trail.end.x;
+        let flat = end.reshape(((), end.dim(D::Minus1)?))?;
+        let mut shape = end.dims().to_vec();
+        shape.pop();
+        shape.push(self.output.width());
+        let read = |task: &usize| match self.position(*task) {
+            Some(position) => {
+                Ok(trail.end.with(flat.matmul(&mixed.get(position)?)?.reshape(shape.as_slice())?))
+            }
+            None => Ok(self.marked(&trail, *task).clone()),
+        };
+        tasks.iter().map(read).collect()
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let trail = self.trunk.emit_marked(graph, x)?;
+        graph.scope(&self.part.name);
+        let mixed = if self.views.is_empty() { None } else { Some(self.mixed()?) };
+        let mut read = |task: usize| match (self.position(task), &mixed) {
+            (Some(position), Some(mixed)) => {
+                let weight = constant(graph, &format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
+                Ok(trail.end.with(operator::matmul(graph, &trail.end.x, &weight)))
+            }
+            _ => Ok(self.marked(&trail, task).clone()),
+        };
+        (0..self.from.len()).map(&mut read).collect()
+    }
+
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool {
+        if weight.starts_with("sharing.") {
+            return tasks.iter().any(|task| self.from[*task].is_none());
+        }
+        let deepest = tasks.iter().map(|task| self.trunk.depth(self.from[*task].as_ref())).max();
+        let read = &self.trunk.parts()[..deepest.unwrap_or(0)];
+        read.iter()
+            .any(|part| weight.strip_prefix(part.name.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.trunk.parts().iter().chain([&self.part]).cloned().collect()
+    }
+
+    fn relations(&self) -> Result<Option<Array>> {
+        let shares = host(&self.shares()?)?;
+        let tasks = self.from.len();
+        let share = |task: usize, other: usize| match (self.position(task), self.position(other)) {
+            (Some(row), Some(column)) => shares[row * self.views.len() + column],
+            _ => f32::from(u8::from(task == other)),
+        };
+        let all = (0..tasks * tasks).map(|at| share(at / tasks, at % tasks)).collect();
+        Ok(Some(Array::f32(&[tasks, tasks], all)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::kernel::agreement::{near, variable};
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, Sharing, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::Weights;
+
+    fn build(weights: &mut Weights) -> Box<dyn Sharing> {
+        let words: SharingSpec = serde_json::from_value(json!({"relation": {"units": 2}})).unwrap();
+        let trunk = serde_json::from_value::<Vec<_>>(json!([{"mark": "early"}])).unwrap();
+        let early = Some(serde_json::from_value(json!("early")).unwrap());
+        let task = |name: &str, from| Reader { name: name.into(), from };
+        let tasks = [task("a", None), task("b", early), task("c", None)];
+        let body = Body { input: Shape::vector(3), trunk: &trunk, tasks: &tasks };
+        words.view().build(&body, weights).unwrap()
+    }
+
+    #[test]
+    fn by_its_definition() {
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let body = build(&mut weights);
+        let find = |name: &str| weights.iter().find(|weight| weight.name == name).unwrap().var.clone();
+        find("sharing.relations")
+            .set(&Tensor::new(&[2.0_f32, 0.5, -1.0, 1.0], &Device::Cpu).unwrap())
+            .unwrap();
+        let x = variable(&[5, 3], 1).as_tensor().clone();
+        let read = body.forward(&Signal::plain(x.clone()), &Mode::evaluate(), &[2, 1, 0]).unwrap();
+        let view = |name: &str| x.matmul(find(name).as_tensor()).unwrap();
+        let (a, c) = (view("sharing.a.view"), view("sharing.c.view"));
+        // softmax of [2, 0.5] and of [-1, 1]
+        let mixture = |own: f64, other: f64| ((&a * own).unwrap() + (&c * other).unwrap()).unwrap();
+        near("a", &read[2].x, &mixture(0.817_574_476, 0.182_425_524), 1e-6);
+        near("b reads its mark", &read[1].x, &x, 0.0);
+        near("c", &read[0].x, &mixture(0.119_202_922, 0.880_797_078), 1e-6);
+        let relations = body.relations().unwrap().unwrap();
+        assert_eq!(relations.shape, [3, 3]);
+        let expected = [0.817_574_5, 0.0, 0.182_425_5, 0.0, 1.0, 0.0, 0.119_202_9, 0.0, 0.880_797_1];
+        let found = relations.as_f32().unwrap();
+        assert!(
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn begins_near_the_identity() {
+        let body = build(&mut Weights::new(0, &Device::Cpu));
+        let relations = body.relations().unwrap().unwrap();
+        let own = relations.as_f32().unwrap()[0];
+        assert!((own - 3.0_f32.exp() / (3.0_f32.exp() + 1.0)).abs() < 1e-6, "{own}");
+    }
+}
