@@ -86,6 +86,9 @@ name!(
     /// A point of the trunk that a task may read `from`.
     MarkName, is_identifier, "a mark name of letters, digits, _ and -");
 name!(
+    /// A weight that several layers share.
+    TieName, is_identifier, "a name of letters, digits, _ and -");
+name!(
     /// A pipeline's name, the first part of its runs' names.
     PipelineName, is_identifier, "a name of letters, digits, _ and -");
 name!(

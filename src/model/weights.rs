@@ -1,5 +1,6 @@
 //! All numbers of a network, by name: what is trained, saved, restored and counted.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -56,6 +57,8 @@ pub struct Weights {
     seed: u64,
     device: Device,
     list: Vec<Weight>,
+    /// Names under which parts share a weight, and that weight's own name.
+    ties: BTreeMap<String, String>,
 }
 
 /// The values of all weights at one moment, in host memory.
@@ -64,7 +67,7 @@ pub struct Snapshot(Vec<Vec<f32>>);
 
 impl Weights {
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone(), list: Vec::new() }
+        Self { seed, device: device.clone(), list: Vec::new(), ties: BTreeMap::new() }
     }
 
     pub fn device(&self) -> &Device {
@@ -84,6 +87,18 @@ impl Weights {
     /// A tensor that is saved but not trained: a running statistic.
     pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
         self.add(name, shape, init, false, false)
+    }
+
+    /// The weight that is shared as `tie`, with its own name, once a part made it.
+    pub fn tied(&self, tie: &str) -> Option<(&str, Var)> {
+        let owner = self.ties.get(tie)?;
+        let weight = self.list.iter().find(|weight| weight.name == *owner)?;
+        Some((&weight.name, weight.var.clone()))
+    }
+
+    /// Shares the weight called `name` as `tie`.
+    pub fn tie(&mut self, tie: &str, name: &str) {
+        self.ties.insert(tie.to_owned(), name.to_owned());
     }
 
     /// Initial values that depend on the seed and the name alone.

@@ -2,6 +2,7 @@
 //!
 //! Each takes the graph and values and gives a value; shapes broadcast as in NumPy.
 
+pub mod attention;
 pub mod image;
 pub mod recurrent;
 

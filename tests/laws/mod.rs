@@ -3,4 +3,5 @@
 mod layer;
 mod loss;
 mod network;
+mod signal;
 mod tensor;

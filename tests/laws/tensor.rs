@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use mtl::domain::array::Array;
 use mtl::model::weights::host;
 use mtl::onnx;
 use mtl::onnx::graph::Graph;
@@ -16,10 +15,6 @@ pub fn tensor(rows: usize, width: usize, salt: u32) -> Tensor {
         .map(|i| ((i + 1 + 1000 * salt).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 22) as f32 - 2.0)
         .collect();
     Tensor::from_vec(values, (rows, width), &Device::Cpu).unwrap()
-}
-
-pub fn array(tensor: &Tensor) -> Array {
-    Array::f32(tensor.dims(), host(tensor).unwrap())
 }
 
 /// The sum of all elements, each with a factor of its own, made in 64 bits.

@@ -2,8 +2,38 @@
 //! gradient of the constant.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::RngCore;
+use rayon::prelude::*;
 
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
+
+/// Numbers drawn at a time; whoever draws them, they are the same.
+const DRAWN: usize = 1 << 14;
+
+/// Factors that set a share `rate` of numbers to 0 and scale the others, drawn from where `random` stands.
+pub fn keeps(random: &ChaCha8Rng, rate: f64, count: usize) -> Vec<f32> {
+    // 32 random bits are two draws of 16: a kept element is one whose draw reaches the limit.
+    let limit = (rate * 65536.0).round().min(65535.0) as u32;
+    let scale = 65536.0 / (65536 - limit) as f32;
+    let mut factors = vec![0.0; count];
+    let fill = |(index, factors): (usize, &mut [f32])| {
+        let mut random = random.clone();
+        random.set_word_pos(random.get_word_pos() + (index * DRAWN / 2) as u128);
+        let mut bytes = vec![0; factors.len() * 2];
+        random.fill_bytes(&mut bytes);
+        for (factor, draw) in factors.iter_mut().zip(bytes.chunks_exact(2)) {
+            let draw = u32::from(u16::from_le_bytes([draw[0], draw[1]]));
+            *factor = if draw >= limit { scale } else { 0.0 };
+        }
+    };
+    if count < WORTHWHILE {
+        factors.chunks_mut(DRAWN).enumerate().for_each(fill);
+    } else {
+        factors.par_chunks_mut(DRAWN).enumerate().for_each(fill);
+    }
+    factors
+}
 
 /// x times `mask`, which has as many elements; no gradient goes to the mask.
 pub fn masked(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
@@ -44,7 +74,18 @@ impl CustomOp1 for Masked {
 #[cfg(test)]
 mod tests {
     use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::masked::{masked, twin};
+    use crate::model::kernel::masked::{DRAWN, keeps, masked, twin};
+    use crate::model::random::{Purpose, stream};
+
+    #[test]
+    fn draws_do_not_depend_on_how_many_there_are() {
+        let random = stream(1, Purpose::Dropout, "a");
+        let all = keeps(&random, 0.3, 4 * DRAWN + 5);
+        assert_eq!(all[..DRAWN + 3], keeps(&random, 0.3, DRAWN + 3));
+        let dropped = all.iter().filter(|factor| **factor == 0.0).count();
+        // Binomial(65541, 0.3): deviation 117.
+        assert!((19_200..20_130).contains(&dropped), "{dropped}");
+    }
 
     #[test]
     fn agrees_with_its_twin() {

@@ -3,7 +3,7 @@
 //! With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
 //! dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
-use rand_chacha::rand_core::RngCore;
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::masked::masked;
+use crate::model::kernel::masked::{keeps, masked};
 use crate::model::layer::{Layer, LayerWords, numbers};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
@@ -58,39 +58,35 @@ struct Dropout {
 
 impl Layer for Dropout {
     fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        let Some(mut random) = mode.random(&self.name) else { return Ok(x.clone()) };
-        if self.rate == 0.0 {
-            return Ok(x.clone());
+        if !self.channels {
+            return Ok(x.with(dropped(&self.name, self.rate, &x.x, mode)?));
         }
-        // 32 random bits are two draws of 16: a kept element is one whose draw reaches the limit.
-        let limit = (self.rate * 65536.0).round().min(65535.0) as u32;
-        let scale = 65536.0 / (65536 - limit) as f32;
-        let keep = |draw: u32| if draw >= limit { scale } else { 0.0 };
-        // What is dropped together: nothing, the pixels of a channel, or the steps of a column.
-        let dims = x.x.dims();
-        let count = match (self.channels, dims) {
-            (true, [rows, channels, _, _] | [rows, _, channels]) => rows * channels,
-            _ => x.x.elem_count(),
-        };
-        let mut bytes = vec![0; count * 2];
-        random.fill_bytes(&mut bytes);
-        let draws = bytes.chunks_exact(2).map(|b| keep(u32::from(u16::from_le_bytes([b[0], b[1]]))));
-        let mask = match (self.channels, dims) {
-            (true, [_, _, height, width]) => {
-                draws.flat_map(|factor| std::iter::repeat_n(factor, height * width)).collect()
+        let Some(random) = mode.random(&self.name).filter(|_| self.rate > 0.0) else { return Ok(x.clone()) };
+        // What is dropped together: the pixels of a channel, or the steps of a column.
+        let mask = match x.x.dims() {
+            [rows, channels, height, width] => {
+                let factors = keeps(&random, self.rate, rows * channels);
+                factors.into_iter().flat_map(|factor| std::iter::repeat_n(factor, height * width)).collect()
             }
-            (true, [_, time, columns]) => {
-                let factors: Vec<f32> = draws.collect();
-                let row = |row: &[f32]| row.repeat(*time);
-                factors.chunks_exact(*columns).flat_map(row).collect()
+            [rows, time, columns] => {
+                let factors = keeps(&random, self.rate, rows * columns);
+                factors.chunks_exact(*columns).flat_map(|row| row.repeat(*time)).collect()
             }
-            _ => draws.collect(),
+            _ => keeps(&random, self.rate, x.x.elem_count()),
         };
         Ok(x.with(masked(&x.x, mask)?))
     }
 
     fn emit(&self, _: &mut Graph, x: &Wire) -> Result<Wire> {
         Ok(x.clone())
+    }
+}
+
+/// x with a share `rate` of its elements dropped while training, by the draws of the part called `name`.
+pub fn dropped(name: &str, rate: f64, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+    match mode.random(name) {
+        Some(random) if rate > 0.0 => Ok(masked(x, keeps(&random, rate, x.elem_count()))?),
+        _ => Ok(x.clone()),
     }
 }
 

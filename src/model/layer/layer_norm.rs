@@ -1,7 +1,7 @@
 //! Layer normalization over the last dimension (Ba, Kiros & Hinton 2016):
 //! gamma (x - mean) / sqrt(variance + epsilon) + beta, with each row's own mean and variance.
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,12 @@ use crate::domain::number::Positive;
 use crate::domain::shape::Shape;
 use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel::fits;
-use crate::model::kernel::normalize::{Along, normalize, statistics};
+use crate::model::kernel::layer_norm::layer_norm;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::Graph;
+use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
 /// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
@@ -47,22 +46,40 @@ impl LayerWords for LayerNormSpec {
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
-        let shape = [input.width()];
-        Ok(Box::new(LayerNorm {
-            name: name.to_owned(),
-            gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
-            beta: weights.variable(&format!("{name}.bias"), &shape, Init::Zeros)?,
-            epsilon: self.epsilon.get(),
-        }))
+        Ok(Box::new(LayerNorm::build(name, input.width(), self.epsilon.get(), weights)?))
     }
 }
 
 /// Normalizes each row.
-struct LayerNorm {
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
     name: String,
     gamma: Var,
     beta: Var,
     epsilon: f64,
+}
+
+impl LayerNorm {
+    pub fn build(name: &str, width: usize, epsilon: f64, weights: &mut Weights) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            gamma: weights.variable(&format!("{name}.weight"), &[width], Init::Ones)?,
+            beta: weights.variable(&format!("{name}.bias"), &[width], Init::Zeros)?,
+            epsilon,
+        })
+    }
+
+    /// `[..., width]` to the same.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(layer_norm(x, &self.gamma, &self.beta, self.epsilon)?)
+    }
+
+    /// `apply` as nodes of an ONNX graph.
+    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let gamma = constant(graph, &format!("{}.weight", self.name), &self.gamma)?;
+        let beta = constant(graph, &format!("{}.bias", self.name), &self.beta)?;
+        Ok(operator::layer_normalization(graph, x, &gamma, &beta, self.epsilon as f32))
+    }
 }
 
 impl Layer for LayerNorm {
@@ -71,23 +88,6 @@ impl Layer for LayerNorm {
     }
 
     fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let gamma = constant(graph, &format!("{}.weight", self.name), &self.gamma)?;
-        let beta = constant(graph, &format!("{}.bias", self.name), &self.beta)?;
-        Ok(x.with(operator::layer_normalization(graph, &x.x, &gamma, &beta, self.epsilon as f32)))
-    }
-}
-
-impl LayerNorm {
-    fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        if fits(&[x]) {
-            let flat = x.reshape(((), x.dim(D::Minus1)?))?;
-            let statistics = statistics(&flat, Along::Rows)?;
-            let y = normalize(&flat, &self.gamma, &self.beta, Along::Rows, &statistics, self.epsilon)?;
-            return Ok(y.reshape(x.shape())?);
-        }
-        // Composed: candle's own `layer_norm` drops every gradient before it.
-        let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-        let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + self.epsilon)?.sqrt()?;
-        Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
+        Ok(x.with(self.nodes(graph, &x.x)?))
     }
 }

@@ -8,6 +8,7 @@ pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
 pub mod dropout;
+pub mod embedding;
 pub mod flatten;
 pub mod global_pool;
 pub mod gru;
@@ -15,10 +16,14 @@ pub mod layer_norm;
 pub mod lstm;
 pub mod mark;
 pub mod max_pool2d;
+pub mod multi_head_attention;
 pub mod padding;
+pub mod pool;
+pub mod positions;
 pub mod recurrent;
 pub mod residual;
 pub mod to_sequence;
+pub mod transformer;
 pub mod upsample;
 
 use crate::domain::kinds::kinds;
@@ -37,8 +42,13 @@ kinds! {
         BatchNorm: "batch_norm" => batch_norm::BatchNormSpec,
         LayerNorm: "layer_norm" => layer_norm::LayerNormSpec,
         Activation: "activation" => activation::ActivationSpec,
-        Lstm: "lstm" => lstm::LstmSpec,
+        Embedding: "embedding" => embedding::EmbeddingSpec,
         Gru: "gru" => gru::GruSpec,
+        Lstm: "lstm" => lstm::LstmSpec,
+        MultiHeadAttention: "multi_head_attention" => multi_head_attention::MultiHeadAttentionSpec,
+        Pool: "pool" => pool::PoolSpec,
+        Positions: "positions" => positions::PositionsSpec,
+        Transformer: "transformer" => transformer::TransformerSpec,
         Residual: "residual" => residual::ResidualSpec,
         Mark: "mark" => mark::MarkSpec,
         Conv2d: "conv2d" => conv2d::Conv2dSpec,

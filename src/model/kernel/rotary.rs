@@ -1,0 +1,122 @@
+//! Rotary positions (Su et al. 2021): step t turns each pair (x_i, x_(i + d/2)) of a head of width d by the
+//! angle t 10000^(-2i/d), so that the product of a query and a key depends on how far apart they stand.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::model::kernel::{fits, floats, with_floats};
+
+/// `[batch, time, width]`, the first `turned` columns of it made of heads of `size` columns, which are
+/// turned by their steps; the others stay as they are.
+pub fn rotary(x: &Tensor, turned: usize, size: usize) -> Result<Tensor> {
+    let (_, _, width) = x.dims3()?;
+    if size % 2 != 0 || turned % size != 0 || turned > width {
+        candle_core::bail!("{turned} of {width} columns cannot be turned in heads of {size}");
+    }
+    if !fits(&[x]) {
+        return twin(x, turned, size);
+    }
+    x.contiguous()?.apply_op1(Rotary { turned, size })
+}
+
+/// The same, composed of candle's operations.
+pub fn twin(x: &Tensor, turned: usize, size: usize) -> Result<Tensor> {
+    let (batch, time, width) = x.dims3()?;
+    let (cosines, sines) = turns(time, size);
+    let half = |values| Tensor::from_vec(values, (1, time, 1, size / 2), x.device());
+    let (cosines, sines) = (half(cosines)?, half(sines)?);
+    let heads = x.narrow(2, 0, turned)?.contiguous()?.reshape((batch, time, turned / size, size))?;
+    let (one, other) = (heads.narrow(3, 0, size / 2)?, heads.narrow(3, size / 2, size / 2)?);
+    let first = (one.broadcast_mul(&cosines)? - other.broadcast_mul(&sines)?)?;
+    let second = (other.broadcast_mul(&cosines)? + one.broadcast_mul(&sines)?)?;
+    let heads = Tensor::cat(&[first, second], 3)?.reshape((batch, time, turned))?;
+    Tensor::cat(&[heads, x.narrow(2, turned, width - turned)?], 2)
+}
+
+/// Frequencies of a head's pairs.
+pub fn frequencies(size: usize) -> Vec<f64> {
+    (0..size / 2).map(|i| 10_000f64.powf(-2.0 * i as f64 / size as f64)).collect()
+}
+
+/// Cosines and sines `[time, size / 2]`. The angles are made in 32 bits, as an ONNX graph makes them.
+fn turns(time: usize, size: usize) -> (Vec<f32>, Vec<f32>) {
+    let angles = (0..time).flat_map(|step| {
+        frequencies(size).into_iter().map(move |frequency| f64::from(step as f32 * frequency as f32))
+    });
+    angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip()
+}
+
+struct Rotary {
+    turned: usize,
+    size: usize,
+}
+
+impl Rotary {
+    /// Turns forwards (`sign` 1) or back (-1).
+    fn turn(&self, values: &mut [f32], time: usize, width: usize, sign: f32) {
+        let (cosines, mut sines) = turns(time, self.size);
+        sines.iter_mut().for_each(|sine| *sine *= sign);
+        let half = self.size / 2;
+        values.par_chunks_exact_mut((time * width).max(1)).for_each(|row| {
+            let angles = cosines.chunks_exact(half).zip(sines.chunks_exact(half));
+            for (step, (cosines, sines)) in row.chunks_exact_mut(width).zip(angles) {
+                for head in step[..self.turned].chunks_exact_mut(self.size) {
+                    let (one, other) = head.split_at_mut(half);
+                    let pairs = one.iter_mut().zip(other).zip(cosines.iter().zip(sines));
+                    pairs.for_each(|((one, other), (cosine, sine))| {
+                        (*one, *other) = (*one * cosine - *other * sine, *other * cosine + *one * sine);
+                    });
+                }
+            }
+        });
+    }
+}
+
+impl CustomOp1 for Rotary {
+    fn name(&self) -> &'static str {
+        "rotary"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (_, time, width) = layout.shape().dims3()?;
+        let mut values = floats(x, layout)?.to_vec();
+        self.turn(&mut values, time, width, 1.0);
+        Ok((CpuStorage::F32(values), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (_, time, width) = x.dims3()?;
+        let mut values = with_floats(gradient, |gradient| Ok(gradient.to_vec()))?;
+        self.turn(&mut values, time, width, -1.0);
+        Tensor::from_vec(values, x.shape(), x.device()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::model::kernel::agreement::{agree, near, variable};
+    use crate::model::kernel::rotary::{rotary, twin};
+
+    #[test]
+    fn agrees_with_its_twin() {
+        for (time, width, turned, size) in [(1, 2, 2, 2), (9, 12, 8, 4), (40, 24, 16, 8)] {
+            agree(
+                &[variable(&[2, time, width], 1)],
+                1e-6,
+                |x| rotary(&x[0], turned, size),
+                |x| twin(&x[0], turned, size),
+            );
+        }
+    }
+
+    #[test]
+    fn by_hand() {
+        // d = 4: frequencies 1 and 0.01. Step 1 turns (1, 0) by 1 and (0, 1) by 0.01.
+        let x = Tensor::new(&[[[9f32, 9., 9., 9.], [1., 0., 0., 1.]]], &Device::Cpu).unwrap();
+        let (one, small) = (1f32, 0.01f32);
+        let expected = [[[9f32, 9., 9., 9.], [one.cos(), -small.sin(), one.sin(), small.cos()]]];
+        near("turned", &rotary(&x, 4, 4).unwrap(), &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
+    }
+}

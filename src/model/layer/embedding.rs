@@ -1,0 +1,173 @@
+//! A learned vector for each token: the row of a table that the token names.
+//!
+//! Rows begin normal with deviation 1 / sqrt(width), so that a vector's length is about 1; row 0, which our
+//! tokenizers fill texts up with, begins at 0 and stays there, since nothing reads what stands behind a
+//! text's end. Embeddings of one `tied` name share a table: that of an encoder and one of a task's head.
+//!
+//! ```yaml
+//! encoder: [{embedding: {width: 128}}, {lstm: 128}]
+//! ```
+
+use candle_core::Var;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::name::TieName;
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::emission::constant;
+use crate::model::error::{Error, Result};
+use crate::model::kernel::embedding::embed;
+use crate::model::layer::{Layer, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// A learned vector for each token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingSpec {
+    /// Length of a vector.
+    pub width: Count,
+    /// Leave the vectors as they begin? Default false.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Embeddings that say the same name here have one table in common; their width and vocabulary are
+    /// alike. Default none.
+    #[serde(default)]
+    pub tied: Option<TieName>,
+}
+
+impl Settings for EmbeddingSpec {
+    const BARE: Option<&'static str> = Some("width");
+    const EXAMPLE: &'static str = "{embedding: {width: 128}}";
+}
+
+impl LayerWords for EmbeddingSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        match input {
+            Shape::Tokens { .. } => Ok(Shape::Sequence { width: self.width.get() }),
+            other => Err(format!("needs tokens, not {other}")),
+        }
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let Shape::Tokens { vocabulary } = input else {
+            let reason = format!("needs tokens, not {input}");
+            return Err(Error::Shape { part: name.to_owned(), reason });
+        };
+        let width = self.width.get();
+        let shape = [vocabulary, width];
+        let known = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
+        let table = match known {
+            Some((owner, table)) => {
+                if table.dims() != shape {
+                    let reason =
+                        format!("is tied to `{owner}`, whose table is {:?}, not {shape:?}", table.dims());
+                    return Err(Error::Shape { part: name.to_owned(), reason });
+                }
+                table
+            }
+            None => {
+                let own = format!("{name}.weight");
+                let mut rows =
+                    weights.draw(&own, vocabulary * width, &Init::Normal(1.0 / (width as f32).sqrt()));
+                rows[..width].fill(0.0);
+                let table = match self.frozen {
+                    true => weights.buffer(&own, &shape, Init::Given(rows))?,
+                    false => weights.variable(&own, &shape, Init::Given(rows))?,
+                };
+                if let Some(tied) = &self.tied {
+                    weights.tie(tied.as_str(), &own);
+                }
+                table
+            }
+        };
+        Ok(Box::new(Embedding { name: name.to_owned(), table, frozen: self.frozen }))
+    }
+}
+
+/// Rows of a table.
+struct Embedding {
+    name: String,
+    /// `[vocabulary, width]`
+    table: Var,
+    frozen: bool,
+}
+
+impl Layer for Embedding {
+    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+        let vectors = match self.frozen {
+            true => embed(&self.table.as_detached_tensor(), &x.x)?,
+            false => embed(&self.table, &x.x)?,
+        };
+        Ok(x.with(vectors))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        let table = constant(graph, &format!("{}.weight", self.name), &self.table)?;
+        Ok(x.with(operator::gather(graph, &table, &x.x, 0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::shape::Shape;
+    use crate::model::layer::LayerSpec;
+    use crate::model::mode::Mode;
+    use crate::model::signal::{Mask, Signal};
+    use crate::model::weights::{Weights, host};
+
+    fn spec(words: &str) -> LayerSpec {
+        serde_json::from_str(words).unwrap()
+    }
+
+    fn tokens() -> Signal {
+        let x = Tensor::new(&[[3u32, 1], [2, 0]], &Device::Cpu).unwrap();
+        Signal { x, mask: Some(Mask::of(vec![2, 1], 2, &Device::Cpu).unwrap()) }
+    }
+
+    #[test]
+    fn the_pad_row_is_zero_and_others_have_length_one() {
+        let mut weights = Weights::new(1, &Device::Cpu);
+        let tokens_of = Shape::Tokens { vocabulary: 40 };
+        spec(r#"{"embedding": 100}"#).view().build("e", tokens_of, &mut weights).unwrap();
+        let rows = host(&weights.iter().next().unwrap().var).unwrap();
+        let lengths: Vec<f32> =
+            rows.chunks(100).map(|row| row.iter().map(|x| x * x).sum::<f32>().sqrt()).collect();
+        assert_eq!(lengths[0], 0.0);
+        assert!(lengths[1..].iter().all(|length| (0.7..1.3).contains(length)), "{lengths:?}");
+    }
+
+    #[test]
+    fn tied_ones_share_a_table_of_one_shape() {
+        let mut weights = Weights::new(1, &Device::Cpu);
+        let tokens_of = Shape::Tokens { vocabulary: 4 };
+        let words = spec(r#"{"embedding": {"width": 3, "tied": "words"}}"#);
+        let one = words.view().build("a", tokens_of, &mut weights).unwrap();
+        let other = words.view().build("b", tokens_of, &mut weights).unwrap();
+        assert_eq!(weights.parameters(), 12);
+        let through = |layer: &dyn crate::model::layer::Layer| {
+            host(&layer.forward(&tokens(), &Mode::evaluate()).unwrap().x).unwrap()
+        };
+        assert_eq!(through(&*one), through(&*other));
+        let wider = words.view().build("c", Shape::Tokens { vocabulary: 5 }, &mut weights).err().unwrap();
+        assert_eq!(wider.to_string(), "`c` is tied to `a.weight`, whose table is [4, 3], not [5, 3]");
+    }
+
+    #[test]
+    fn a_frozen_one_is_kept_but_not_trained() {
+        let mut weights = Weights::new(1, &Device::Cpu);
+        let words = spec(r#"{"embedding": {"width": 3, "frozen": true}}"#);
+        let layer = words.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        assert_eq!((weights.parameters(), weights.iter().count()), (0, 1));
+        let y = layer.forward(&tokens(), &Mode::evaluate()).unwrap().x;
+        assert!(!y.track_op());
+        assert_eq!(words.view().shape(Shape::vector(2)).unwrap_err(), "needs tokens, not [2]");
+    }
+}

@@ -1,0 +1,215 @@
+//! Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values, weighted
+//! by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are projections of the
+//! steps, and the result is projected once more.
+//!
+//! `rotary` turns queries and keys by their steps (Su et al. 2021), so that order counts.
+//!
+//! ```yaml
+//! trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
+//! ```
+
+use candle_core::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Count, Rate};
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel::attention::{Attention, Dropout, self_attention};
+use crate::model::kernel::rotary::{frequencies, rotary};
+use crate::model::layer::dense::Dense;
+use crate::model::layer::{Layer, LayerWords, sequence};
+use crate::model::mode::Mode;
+use crate::model::signal::{Signal, Wire};
+use crate::model::weights::Weights;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+use crate::onnx::operator::attention as nodes;
+
+/// Self-attention of several heads (Vaswani et al. 2017).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MultiHeadAttentionSpec {
+    /// Parts that attend on their own; they divide the width.
+    pub heads: Count,
+    /// Share of the weights that are dropped while training. Default 0.
+    #[serde(default = "none")]
+    pub dropout: Rate,
+    /// Does a step see itself and those before it alone? Default false.
+    #[serde(default)]
+    pub causal: bool,
+    /// Turn queries and keys by their steps? Default false.
+    #[serde(default)]
+    pub rotary: bool,
+}
+
+impl Settings for MultiHeadAttentionSpec {
+    const BARE: Option<&'static str> = Some("heads");
+    const EXAMPLE: &'static str = "{multi_head_attention: {heads: 4, rotary: true}}";
+}
+
+pub(crate) fn none() -> Rate {
+    Rate::constant(0.0)
+}
+
+/// Do so many heads divide the width, and into parts that can be turned?
+pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> Result<(), String> {
+    if !width.is_multiple_of(heads) {
+        return Err(format!("has {heads} heads, which do not divide the width {width}"));
+    }
+    if rotary && !(width / heads).is_multiple_of(2) {
+        return Err(format!("has heads of width {}, and rotary positions need an even one", width / heads));
+    }
+    Ok(())
+}
+
+impl LayerWords for MultiHeadAttentionSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        let width = sequence(input)?;
+        divided(width, self.heads.get(), self.rotary)?;
+        Ok(input)
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+        let rate = self.dropout.get();
+        let how = Heads { count: self.heads.get(), causal: self.causal, rotary: self.rotary, dropout: rate };
+        Ok(Box::new(SelfAttention::build(name, input.width(), how, weights)?))
+    }
+
+    fn is_causal(&self) -> bool {
+        self.causal
+    }
+}
+
+/// How a sequence attends to itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    pub count: usize,
+    pub causal: bool,
+    pub rotary: bool,
+    pub dropout: f64,
+}
+
+/// Projections and heads.
+pub struct SelfAttention {
+    name: String,
+    heads: Heads,
+    /// To queries, keys and values side by side.
+    input: Dense,
+    output: Dense,
+    width: usize,
+}
+
+impl SelfAttention {
+    pub fn build(name: &str, width: usize, heads: Heads, weights: &mut Weights) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            heads,
+            input: Dense::projection(&format!("{name}.input"), width, 3 * width, weights)?,
+            output: Dense::projection(&format!("{name}.output"), width, width, weights)?,
+            width,
+        })
+    }
+
+    /// The steps `x` `[batch, time, width]` of a signal, each with what it saw.
+    pub fn apply(&self, signal: &Signal, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let mut packed = self.input.apply(x)?;
+        if self.heads.rotary {
+            packed = rotary(&packed, 2 * self.width, self.width / self.heads.count)?;
+        }
+        let lengths = signal.mask.as_ref().filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
+        let random = mode.random(&self.name).filter(|_| self.heads.dropout > 0.0);
+        let how = Attention {
+            heads: self.heads.count,
+            causal: self.heads.causal,
+            queries: lengths.clone(),
+            keys: lengths,
+            dropout: random.map(|random| Dropout { random, rate: self.heads.dropout }),
+        };
+        self.output.apply(&self_attention(&packed, &how)?)
+    }
+
+    /// `apply` as nodes of an ONNX graph.
+    pub fn nodes(&self, graph: &mut Graph, wire: &Wire, x: &Value) -> Result<Value> {
+        let (count, size) = (self.heads.count, self.width / self.heads.count);
+        let packed = self.input.nodes(graph, x)?;
+        let parts = operator::split(graph, &packed, 2, &[self.width as i64; 3]);
+        let mut parts: Vec<Value> =
+            parts.iter().map(|part| nodes::by_head(graph, part, count, size)).collect();
+        if self.heads.rotary {
+            let angles = nodes::angles(graph, x, &frequencies(size));
+            for part in &mut parts[..2] {
+                *part = nodes::rotary(graph, part, &angles, size);
+            }
+        }
+        let keys = wire.mask.as_ref().map(|mask| &mask.steps);
+        let seen = nodes::Seen { keys, causal: self.heads.causal };
+        let y = nodes::attention(graph, [&parts[0], &parts[1], &parts[2]], count, size, &seen);
+        self.output.nodes(graph, &y)
+    }
+}
+
+impl Layer for SelfAttention {
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
+        Ok(x.with(self.apply(x, &x.x, mode)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        Ok(x.with(self.nodes(graph, x, &x.x)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::shape::Shape;
+    use crate::model::kernel::agreement::near;
+    use crate::model::layer::LayerSpec;
+    use crate::model::mode::Mode;
+    use crate::model::signal::Signal;
+    use crate::model::weights::Weights;
+
+    fn spec(words: &str) -> LayerSpec {
+        serde_json::from_str(words).unwrap()
+    }
+
+    #[test]
+    fn pytorch() {
+        // m = torch.nn.MultiheadAttention(4, 2, batch_first=True); with torch.no_grad():
+        // f = lambda *s: (torch.arange(float(torch.Size(s).numel())) * 7 % 11 / 10 - 0.5).reshape(s)
+        // m.in_proj_weight.copy_(f(4, 12).T); m.in_proj_bias.copy_(f(12)); m.out_proj.weight.copy_(f(4, 4).T)
+        // m.out_proj.bias.copy_(f(4)); x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4); m(x, x, x)[0]
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let words = spec(r#"{"multi_head_attention": 2}"#);
+        let layer = words.view().build("a", Shape::Sequence { width: 4 }, &mut weights).unwrap();
+        for weight in weights.iter() {
+            let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
+            weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
+        }
+        let x = (0..12).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
+        let x = Tensor::from_vec(x, (1, 3, 4), &Device::Cpu).unwrap();
+        let y = layer.forward(&Signal::plain(x), &Mode::evaluate()).unwrap().x;
+        let expected = [[
+            [-0.325_003_9f32, 0.061_809_57, -0.235_134_59, 0.405_459_55],
+            [-0.339_943_83, 0.073_198_75, -0.247_580_13, 0.412_331_4],
+            [-0.341_172_16, 0.073_790_82, -0.245_511_2, 0.407_215_12],
+        ]];
+        let expected = Tensor::new(&expected, &Device::Cpu).unwrap();
+        near("y", &y, &expected, 1e-5);
+    }
+
+    #[test]
+    fn heads_divide_the_width() {
+        let shape = |words, width| spec(words).view().shape(Shape::Sequence { width }).unwrap_err();
+        assert_eq!(
+            shape(r#"{"multi_head_attention": 3}"#, 8),
+            "has 3 heads, which do not divide the width 8"
+        );
+        assert_eq!(
+            shape(r#"{"multi_head_attention": {"heads": 2, "rotary": true}}"#, 6),
+            "has heads of width 3, and rotary positions need an even one"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Batches of every shape, with rows of different lengths, and layers built to take them.
+
+use candle_core::{DType, Device, Tensor};
+use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::shape::Shape;
+use mtl::model::layer::{Layer, LayerSpec};
+use mtl::model::mode::Mode;
+use mtl::model::signal::{Mask, Signal, Wire, WireMask};
+use mtl::model::weights::{Weights, host};
+use mtl::onnx::graph::{Dim, Graph, Value};
+use mtl::onnx::operator;
+
+use crate::laws::tensor::tensor;
+
+/// Steps of the rows of a batch; shapes without steps have as many rows.
+pub const LENGTHS: [u32; 6] = [4, 7, 1, 7, 2, 5];
+
+/// A layer and its weights.
+pub struct Built {
+    pub layer: Box<dyn Layer>,
+    pub weights: Weights,
+}
+
+impl Built {
+    pub fn new(spec: &LayerSpec, input: Shape, seed: u64) -> Self {
+        let mut weights = Weights::new(seed, &Device::Cpu);
+        let layer = spec.view().build("trunk.0.layer", input, &mut weights).unwrap();
+        Self { layer, weights }
+    }
+
+    /// Weights as training might leave them: no zeros and ones.
+    pub fn stir(&self) {
+        for (salt, weight) in self.weights.iter().enumerate() {
+            let noise = tensor(1, weight.count(), salt as u32).reshape(weight.var.dims()).unwrap();
+            let noise = if weight.trainable { noise } else { noise.abs().unwrap() };
+            weight.var.set(&(weight.var.as_tensor() + noise * 0.2).unwrap()).unwrap();
+        }
+    }
+
+    pub fn answer(&self, x: &Signal) -> Signal {
+        self.layer.forward(x, &Mode::evaluate()).unwrap()
+    }
+}
+
+/// A batch of that shape, its rows' lengths being `lengths`; behind a row's end stand zeros.
+pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Signal {
+    let (rows, time) = (lengths.len(), *lengths.iter().max().unwrap() as usize);
+    let mask = || Mask::of(lengths.to_vec(), time, &Device::Cpu).unwrap();
+    match shape {
+        Shape::Vector { width } => Signal::plain(tensor(rows, width, salt)),
+        Shape::Image { channels, height, width } => {
+            let x = tensor(rows, channels * height * width, salt);
+            Signal::plain(x.reshape((rows, channels, height, width)).unwrap())
+        }
+        Shape::Sequence { width } => {
+            let x = tensor(rows, time * width, salt).reshape((rows, time, width)).unwrap();
+            let signal = Signal { x, mask: Some(mask()) };
+            signal.with(signal.cleared().unwrap())
+        }
+        Shape::Tokens { vocabulary } => {
+            let mask = mask();
+            let draws = host(&tensor(rows, time, salt)).unwrap();
+            let real = host(&mask.steps).unwrap();
+            // 0 is the pad, which no real step has.
+            let token = |draw: &f32| 1 + ((draw + 2.0) * 1e6) as u32 % (vocabulary as u32 - 1);
+            let tokens = draws.iter().zip(real).map(|(draw, real)| token(draw) * real as u32).collect();
+            Signal {
+                x: Tensor::from_vec::<_, u32>(tokens, (rows, time), &Device::Cpu).unwrap(),
+                mask: Some(mask),
+            }
+        }
+    }
+}
+
+/// The same batch, but with anything behind its rows' ends. Tokens there always are the pad.
+pub fn with_noise_behind(x: &Signal, shape: Shape) -> Signal {
+    let (Some(mask), Shape::Sequence { width }) = (&x.mask, shape) else { return x.clone() };
+    let (rows, time) = mask.steps.dims2().unwrap();
+    let noise = tensor(rows, time * width, 77).reshape((rows, time, width)).unwrap();
+    let behind = mask.steps.affine(-1.0, 1.0).unwrap().reshape((rows, time, 1)).unwrap();
+    x.with((&x.x + (noise * 50.0).unwrap().broadcast_mul(&behind).unwrap()).unwrap())
+}
+
+/// What may be compared of an answer: zeros stand behind its rows' ends.
+pub fn compared(y: &Signal) -> Tensor {
+    y.with(y.x.to_dtype(DType::F32).unwrap()).cleared().unwrap()
+}
+
+/// One row alone, without the steps behind its end.
+pub fn row(x: &Signal, number: usize) -> Signal {
+    let own = x.x.narrow(0, number, 1).unwrap();
+    match &x.mask {
+        None => Signal::plain(own.contiguous().unwrap()),
+        Some(mask) => {
+            let length = mask.lengths[number];
+            let own = own.narrow(1, 0, length as usize).unwrap().contiguous().unwrap();
+            let mask = Mask::of(vec![length], length as usize, &Device::Cpu).unwrap();
+            Signal { x: own, mask: Some(mask) }
+        }
+    }
+}
+
+/// A layer as a graph from `x` (and `mask`) to `y` (and its `steps` and `lengths`).
+pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
+    let mut graph = Graph::new("layer");
+    let time = || Dim::Free("time".to_owned());
+    let x = match input {
+        Shape::Vector { width } => graph.input("x", ElementType::Float32, &[Dim::Batch, Dim::Fixed(width)]),
+        Shape::Sequence { width } => {
+            graph.input("x", ElementType::Float32, &[Dim::Batch, time(), Dim::Fixed(width)])
+        }
+        Shape::Tokens { .. } => graph.input("x", ElementType::Int64, &[Dim::Batch, time()]),
+        Shape::Image { channels, height, width } => {
+            let dims = [Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)];
+            graph.input("x", ElementType::Float32, &dims)
+        }
+    };
+    let mask = matches!(input, Shape::Sequence { .. } | Shape::Tokens { .. }).then(|| {
+        let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
+        let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
+        WireMask { lengths: operator::cast(&mut graph, &lengths, ElementType::Int64), steps }
+    });
+    let y = built.layer.emit(&mut graph, &Wire { x, mask }).unwrap();
+    let element = match output {
+        Shape::Tokens { .. } => ElementType::Int64,
+        _ => ElementType::Float32,
+    };
+    let out_time = || Dim::Free("out_time".to_owned());
+    let dims = match output {
+        Shape::Vector { width } => vec![Dim::Batch, Dim::Fixed(width)],
+        Shape::Sequence { width } => vec![Dim::Batch, out_time(), Dim::Fixed(width)],
+        Shape::Tokens { .. } => vec![Dim::Batch, out_time()],
+        Shape::Image { channels, height, width } => {
+            vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
+        }
+    };
+    let as_floats = |graph: &mut Graph, value: &Value| match element {
+        ElementType::Int64 => operator::cast(graph, value, ElementType::Float32),
+        _ => value.clone(),
+    };
+    let said = as_floats(&mut graph, &y.x);
+    graph.output("y", &said, ElementType::Float32, &dims);
+    if let Some(mask) = y.mask {
+        let lengths = operator::cast(&mut graph, &mask.lengths, ElementType::Float32);
+        graph.output("lengths", &lengths, ElementType::Float32, &[Dim::Batch]);
+        graph.output("steps", &mask.steps, ElementType::Float32, &[Dim::Batch, out_time()]);
+    }
+    graph
+}
+
+/// A batch as that graph is fed.
+pub fn fed(x: &Signal) -> Vec<(String, Array)> {
+    let values = match x.x.dtype() {
+        DType::U32 => {
+            let tokens = x.x.flatten_all().unwrap().to_vec1::<u32>().unwrap();
+            Values::I64(tokens.into_iter().map(i64::from).collect())
+        }
+        _ => Values::F32(host(&x.x).unwrap()),
+    };
+    let mut given = vec![("x".to_owned(), Array::new(x.x.dims(), values))];
+    if let Some(mask) = &x.mask {
+        given.push(("mask".to_owned(), Array::f32(mask.steps.dims(), host(&mask.steps).unwrap())));
+    }
+    given
+}
