@@ -222,6 +222,7 @@ fn assemble(
                 Split::ALL.map(|split| count_missing(&name, split, table.split(split), &fitted.truth)),
             );
             table.targets.push((name.clone(), fitted.truth));
+            table.texts.extend(fitted.texts.map(|texts| (name.clone(), texts)));
         }
         signature.tasks.push(TaskSignature { name, table, target: fitted.target });
         notes.extend(fitted.notes);
@@ -243,6 +244,7 @@ fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Ta
         rows: loaded.frame.rows(),
         inputs: vec![],
         targets: vec![],
+        texts: vec![],
         train: rows.train.clone(),
         valid: rows.valid.clone(),
         test: rows.test.clone(),

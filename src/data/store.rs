@@ -17,7 +17,7 @@ use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
 
-const MAGIC: &[u8; 8] = b"MTLDATA3";
+const MAGIC: &[u8; 8] = b"MTLDATA4";
 const FILE: &str = "dataset.bin";
 
 #[derive(Serialize, Deserialize)]
@@ -32,6 +32,7 @@ struct TableHeader {
     rows: usize,
     inputs: Vec<(InputName, ArrayHeader)>,
     targets: Vec<(TaskName, ArrayHeader)>,
+    texts: Vec<(TaskName, ArrayHeader)>,
     sample: Vec<(InputName, ArrayHeader)>,
     train: usize,
     valid: usize,
@@ -122,6 +123,7 @@ fn table_header(table: &Table) -> TableHeader {
         rows: table.rows,
         inputs: table.inputs.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         targets: table.targets.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        texts: table.texts.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         sample: table.sample.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         train: table.train.len(),
         valid: table.valid.len(),
@@ -172,7 +174,8 @@ impl<W: Write> Payload<W> {
 
 fn put_table<W: Write>(payload: &mut Payload<W>, table: &Table) -> std::io::Result<()> {
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
-    for array in inputs.chain(table.targets.iter().map(|(_, array)| array)) {
+    let targets = table.targets.iter().chain(&table.texts).map(|(_, array)| array);
+    for array in inputs.chain(targets) {
         let code_bytes = ArrayHeader::of(array).code_bytes;
         let offsets = array.offsets.iter().flatten();
         offsets.into_iter().try_for_each(|offset| payload.put(&offset.to_le_bytes()))?;
@@ -203,11 +206,14 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
     let sample = arrays(header.sample)?;
     let targets = header.targets.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
     let targets = targets.collect::<Result<Vec<_>, Error>>()?;
+    let texts = header.texts.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
+    let texts = texts.collect::<Result<Vec<_>, Error>>()?;
     Ok(Table {
         name: header.name,
         rows: header.rows,
         inputs,
         targets,
+        texts,
         train: reader.rows(header.train)?,
         valid: reader.rows(header.valid)?,
         test: reader.rows(header.test)?,

@@ -1,6 +1,6 @@
 //! Encoded tables: what training, evaluation and verification read.
 
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::score::Split;
 use crate::domain::signature::Signature;
@@ -22,6 +22,9 @@ pub struct Table {
     pub inputs: Vec<(InputName, Array)>,
     /// Floats `[rows, width]`, NaN where the label is missing.
     pub targets: Vec<(TaskName, Array)>,
+    /// What is to be written, as it stands in the table, of the tasks that write texts: `[rows]`, empty
+    /// where it is missing. Token numbers would not tell what was cut or unknown.
+    pub texts: Vec<(TaskName, Array)>,
     /// Row numbers of each split, ascending.
     pub train: Vec<u32>,
     pub valid: Vec<u32>,
@@ -38,6 +41,14 @@ impl Table {
             Split::Train => &self.train,
             Split::Valid => &self.valid,
             Split::Test => &self.test,
+        }
+    }
+
+    pub fn texts(&self, task: &TaskName) -> Option<&[String]> {
+        let (_, array) = self.texts.iter().find(|(name, _)| name == task)?;
+        match &array.values {
+            Values::Text(texts) => Some(texts),
+            _ => None,
         }
     }
 

@@ -67,6 +67,9 @@ pub struct Card {
     /// What tasks with `crf` decide by, over their logits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<(TaskName, Transitions)>,
+    /// What tasks that write texts write for the sample rows, as tokens, and with a seed of 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<(TaskName, Vec<Vec<u32>>)>,
 }
 
 /// Raw rows, and what the model must answer to them.
@@ -198,6 +201,7 @@ mod tests {
             data: Vec::new(),
             sample: Sample::new(&arrays(), &arrays()[..1]),
             transitions: Vec::new(),
+            texts: Vec::new(),
         }
     }
 

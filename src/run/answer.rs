@@ -32,6 +32,9 @@ impl<'a> Answer<'a> {
             Some((_, array)) if array.as_f32().is_some() => Ok(array),
             _ => Err(wanted),
         };
+        if self.task.target.writes().is_some() {
+            return Ok(());
+        }
         let answers = find(self.task.answer_output())?;
         if self.task.target.grain() != Grain::Step {
             self.values.extend_from_slice(answers.as_f32().unwrap_or_default());
@@ -111,6 +114,7 @@ impl<'a> Answer<'a> {
                 let pixels: Vec<String> = self.values.iter().map(f32::to_string).collect();
                 vec![(name.to_string(), AnswerColumn::Text(grids(&pixels, *height, *columns)))]
             }
+            // What is written has an author of its own.
             Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
             Target::Regression { columns, .. } if columns.len() == 1 => {
                 vec![(name.to_string(), AnswerColumn::Float(column(0)))]

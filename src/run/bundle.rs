@@ -6,17 +6,28 @@ use std::path::{Path, PathBuf};
 use crate::data::raw::{self, AnswerColumn, Raw};
 use crate::domain::array::{Array, Values};
 use crate::domain::diagnostic::nearest;
-use crate::domain::event::Parity;
+use crate::domain::event::{OutputParity, Parity};
 use crate::domain::name::RunId;
 use crate::domain::score::Score;
-use crate::domain::signature::{Encoding, InputSignature, Signature};
+use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
+use crate::domain::task::Target;
+use crate::domain::tokenizer::Tokenizer;
 use crate::onnx;
 use crate::onnx::bundle::{CARD, Card, MODEL};
 use crate::onnx::runtime::{Runtime, Search};
 use crate::onnx::session::Session;
 use crate::run::answer::Answer;
+use crate::run::author::Author;
 use crate::run::error::Error;
+use crate::run::generation::{self, Writer};
 use crate::run::place;
+
+/// What the names of tokenizers' files end with.
+const TOKENIZER: &str = ".tokenizer.json";
+
+fn is_ours(name: &str) -> bool {
+    name == MODEL || name == CARD || name.ends_with(TOKENIZER) || name.ends_with(generation::SUFFIX)
+}
 
 /// Batch sizes a model is proved with: a lone row, and several.
 pub const PROOF: [usize; 2] = [1, 7];
@@ -42,10 +53,22 @@ impl Bundle {
     pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), Error> {
         refuse_strangers(folder)?;
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let model = std::fs::read(&self.model).map_err(Error::io("read", &self.model))?;
-        place::write(&folder.join(MODEL), &model)?;
+        for name in self.files() {
+            let from = self.folder().join(&name);
+            let content = std::fs::read(&from).map_err(Error::io("read", &from))?;
+            place::write(&folder.join(&name), &content)?;
+        }
         let card = Card { run: run.clone(), metrics: scores, ..self.card.clone() };
         Ok(card.write(&folder.join(CARD))?)
+    }
+
+    fn folder(&self) -> &Path {
+        self.model.parent().unwrap_or(Path::new("."))
+    }
+
+    /// The files of the bundle besides its card: the model, decoders, tokenizers.
+    pub fn files(&self) -> Vec<String> {
+        std::iter::once(MODEL.to_owned()).chain(beside(&self.card.signature)).collect()
     }
 
     /// Largest difference allowed when it is verified.
@@ -59,7 +82,19 @@ impl Bundle {
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = Session::open(&runtime, &self.model)?;
         let (rows, expected) = (self.card.sample.inputs(), self.card.sample.outputs());
-        Ok(onnx::verify::verify(&mut session, &rows, &expected, &PROOF, self.card.tolerance)?)
+        let mut parity = onnx::verify::verify(&mut session, &rows, &expected, &PROOF, self.card.tolerance)?;
+        let outputs = if self.card.texts.is_empty() { Vec::new() } else { session.run(&rows)? };
+        for (name, expected) in &self.card.texts {
+            let Some(task) = self.card.signature.task(name) else { continue };
+            let Some(mut writer) = Writer::open(&runtime, self.folder(), task)? else { continue };
+            let written = writer.write(&outputs, 0, 0)?;
+            let others = written.iter().zip(expected).filter(|(a, b)| a != b).count();
+            // The share of rows for which another text is written: none may be.
+            let largest = others as f64 / expected.len().max(1) as f64;
+            parity.largest = parity.largest.max(largest);
+            parity.outputs.push(OutputParity { output: format!("{name} (text)"), largest });
+        }
+        Ok(parity)
     }
 
     /// Answers the raw rows of a file in another file, the columns called `keep` beside the
@@ -79,17 +114,28 @@ impl Bundle {
         let tasks = self.card.signature.tasks.iter();
         let mut answers: Vec<Answer> =
             tasks.map(|task| Answer::new(task, self.card.transitions(&task.name))).collect();
+        let tasks = self.card.signature.tasks.iter();
+        let mut authors: Vec<Author> = tasks
+            .filter_map(|task| Author::open(&runtime, self.folder(), task).transpose())
+            .collect::<Result<_, _>>()?;
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
             let inputs: Vec<(String, Array)> =
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
             let outputs = session.run(&inputs)?;
             let lengths = lengths(&self.card.signature, &inputs);
+            for author in &mut authors {
+                author.take(&outputs, start as u64, self.card.seed)?;
+            }
             for answer in &mut answers {
                 answer.take(&outputs, &lengths).map_err(|output| Error::OtherModel { output })?;
             }
         }
         columns.extend(answers.into_iter().flat_map(Answer::columns));
+        for author in authors {
+            say_if_empty(&author, say);
+            columns.push(author.column());
+        }
         raw::write(to, &columns)?;
         Ok(rows.rows)
     }
@@ -129,6 +175,36 @@ fn kept(rows: &Raw, names: &[String]) -> Result<Vec<(String, AnswerColumn)>, Err
     names.iter().map(find).collect()
 }
 
+/// An empty text is an answer, but seldom the wanted one.
+fn say_if_empty(author: &Author, say: &dyn Fn(&str)) {
+    if author.empty() > 0 {
+        say(&format!("task `{}` wrote nothing for {} row(s)", author.task(), author.empty()));
+    }
+}
+
+/// The files beside a model of this signature: what writes its texts, and what cuts texts into tokens in the
+/// form of Hugging Face's `tokenizer.json`.
+pub fn beside(signature: &Signature) -> Vec<String> {
+    let writes = |task: &&TaskSignature| matches!(task.target, Target::Text { .. });
+    let decoders = signature.tasks.iter().filter(writes).map(|task| generation::file(&task.name));
+    let decoders = decoders.map(|file| file.to_string_lossy().into_owned());
+    decoders.chain(tokenizers(signature).into_iter().map(|(file, _)| file)).collect()
+}
+
+/// The files of tokenizers, and what stands in them.
+pub fn tokenizers(signature: &Signature) -> Vec<(String, &str)> {
+    let inputs = signature.inputs.iter().filter_map(|input| match &input.encoding {
+        Encoding::Tokens { tokenizer, .. } => Some((input.name.to_string(), tokenizer)),
+        _ => None,
+    });
+    let tasks = signature.tasks.iter().filter_map(|task| match &task.target {
+        Target::Text { tokenizer, .. } => Some((task.name.to_string(), tokenizer)),
+        _ => None,
+    });
+    let all: Vec<(String, &Tokenizer)> = inputs.chain(tasks).collect();
+    all.into_iter().map(|(name, tokenizer)| (format!("{name}{TOKENIZER}"), tokenizer.json.as_str())).collect()
+}
+
 /// A folder with other things in it is somebody's, and not for us to fill.
 fn refuse_strangers(folder: &Path) -> Result<(), Error> {
     let entries = match std::fs::read_dir(folder) {
@@ -137,7 +213,7 @@ fn refuse_strangers(folder: &Path) -> Result<(), Error> {
         Err(error) => return Err(Error::io("open", folder)(error)),
     };
     let stranger =
-        entries.flatten().map(|entry| entry.file_name()).find(|name| name != MODEL && name != CARD);
+        entries.flatten().map(|entry| entry.file_name()).find(|name| !is_ours(&name.to_string_lossy()));
     match stranger {
         None => Ok(()),
         Some(name) => {

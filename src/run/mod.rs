@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod artifact;
+pub mod author;
 pub mod bundle;
 pub mod context;
 pub mod draft;

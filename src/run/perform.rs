@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
-use crate::onnx::bundle::{CARD, MODEL};
+use crate::onnx::bundle::CARD;
 use crate::plan::{Stage, Work};
 use crate::run::artifact::Marker;
+use crate::run::bundle::Bundle;
 use crate::run::context::Context;
 use crate::run::engine;
 use crate::run::error::Error;
@@ -99,14 +100,18 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
 
 /// Gives the run's own folder what people look for there.
 fn hand_over(context: &Context, stage: &Stage) -> Result<(), Error> {
-    let files: &[&str] = match stage.work {
-        Work::Train => &[train::WEIGHTS],
-        Work::Export => &[MODEL, CARD],
+    let files = match stage.work {
+        Work::Train => vec![train::WEIGHTS.to_owned()],
+        Work::Export => {
+            let mut files = Bundle::read(&context.folder(stage))?.files();
+            files.push(CARD.to_owned());
+            files
+        }
         _ => return Ok(()),
     };
     let folder = context.layout.trial(context.run, stage.trial.unwrap_or(1));
     for name in files {
-        place::link(&context.folder(stage).join(name), &folder.join(name))?;
+        place::link(&context.folder(stage).join(&name), &folder.join(&name))?;
     }
     Ok(())
 }

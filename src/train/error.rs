@@ -22,6 +22,8 @@ pub enum Error {
     /// Something cut it off from the loss: a bug in a layer.
     #[error("the variable `{variable}` is trainable, but the first step gave it no gradient")]
     NoGradient { variable: String },
+    #[error(transparent)]
+    Data(#[from] crate::data::Error),
     #[error("no table has training rows")]
     NoRows,
     #[error("the monitor names task `{0}`, which is not a task")]

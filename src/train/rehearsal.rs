@@ -134,6 +134,7 @@ pub fn table(name: &str, rows: usize, stream: f64) -> Table {
         valid: (cut..rows as u32).collect(),
         test: Vec::new(),
         sample: Vec::new(),
+        texts: Vec::new(),
         sample_rows: Vec::new(),
     }
 }

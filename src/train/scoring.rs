@@ -2,11 +2,13 @@
 
 use candle_core::Tensor;
 
+use crate::data::tokenizer::Codec;
 use crate::domain::array::Array;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{Answers, evaluate};
+use crate::model::head::writer::Tally;
 use crate::model::labels::Labels;
 use crate::model::mode::Mode;
 use crate::model::network::Network;
@@ -23,6 +25,10 @@ pub struct Scoring<'a> {
     pub network: &'a Network,
     /// Every task's, in the signature's order.
     pub metrics: &'a [Vec<MetricSpec>],
+    /// The tasks whose texts are written, for the metrics that need them: slow.
+    pub texts: &'a [usize],
+    /// Of what is drawn while writing.
+    pub seed: u64,
 }
 
 /// What was found of one task.
@@ -83,12 +89,48 @@ impl Scoring<'_> {
     /// A task that writes tokens.
     fn written(&self, place: &Place) -> Result<Found> {
         let target = &self.dataset.signature.tasks[place.task].target;
-        let loss = self.by_batches(place)?;
+        let cost = self.tally(place)?;
         let truth = place.truth.gather(place.rows);
         let cells = truth.as_f32().unwrap_or_default();
         let mut all = Answers::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
-        Ok(self.found(place, loss, &all))
+        all = cost.map_or(all, |cost| all.with_nll(cost));
+        let texts = self.texts(place)?;
+        all = texts.as_ref().map_or(all, |(said, truth)| all.with_texts(said, truth));
+        Ok(self.found(place, cost, &all))
+    }
+
+    /// What a true token costs on average: -log of its probability.
+    fn tally(&self, place: &Place) -> Result<Option<f64>> {
+        let mut all = Tally::default();
+        for rows in place.rows.chunks(self.network.comfortable_rows()) {
+            let labels = Labels::gather(place.task, place.truth, rows, self.network.device())?;
+            let Some(labels) = labels else { continue };
+            let inputs = self.network.signals(place.table, Some(rows))?;
+            all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
+        }
+        Ok((all.tokens > 0).then(|| all.cost / all.tokens as f64))
+    }
+
+    /// The texts that a task writes for the rows that have one, and those to be written.
+    fn texts(&self, place: &Place) -> Result<Option<(Vec<String>, Vec<Option<String>>)>> {
+        let signature = &self.dataset.signature.tasks[place.task];
+        let (Some(truth), Some(tokenizer)) = (place.table.texts(&signature.name), signature.target.writes())
+        else {
+            return Ok(None);
+        };
+        if !self.texts.contains(&place.task) {
+            return Ok(None);
+        }
+        let rows: Vec<u32> =
+            place.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
+        let Some(written) = self.network.write(place.task, place.table, &rows, self.seed)? else {
+            return Ok(None);
+        };
+        let codec = Codec::new(tokenizer)?;
+        let said = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<Result<_>>()?;
+        let truth = rows.iter().map(|row| Some(truth[*row as usize].clone())).collect();
+        Ok(Some((said, truth)))
     }
 
     fn found(&self, place: &Place, loss: Option<f64>, answers: &Answers) -> Found {

@@ -27,6 +27,8 @@ pub struct Validation<'a> {
     objective: Objective,
     /// What each task's loss is measured by.
     references: Vec<f64>,
+    /// The task by whose written texts the best epoch is chosen; others write once training is over.
+    texts: Vec<usize>,
 }
 
 impl<'a> Validation<'a> {
@@ -38,7 +40,13 @@ impl<'a> Validation<'a> {
     ) -> Result<Self> {
         let tasks = &dataset.signature.tasks;
         let metrics = tasks.iter().map(|task| measured(&task.name, metrics, &objective)).collect();
-        let mut validation = Self { dataset, network, metrics, objective, references: Vec::new() };
+        let texts = match &objective {
+            Objective::Metric { task, metric } if metric.view().needs_text() => {
+                tasks.iter().position(|one| one.name == *task).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut validation = Self { dataset, network, metrics, objective, references: Vec::new(), texts };
         validation.references = validation.constant_losses()?.into_iter().map(reference).collect();
         Ok(validation)
     }
@@ -62,7 +70,13 @@ impl<'a> Validation<'a> {
     }
 
     fn scoring(&self) -> Scoring<'_> {
-        Scoring { dataset: self.dataset, network: self.network, metrics: &self.metrics }
+        Scoring {
+            dataset: self.dataset,
+            network: self.network,
+            metrics: &self.metrics,
+            texts: &self.texts,
+            seed: 0,
+        }
     }
 
     /// The tables with validation rows.

@@ -152,6 +152,7 @@ fn rows() -> (Vec<(String, Array)>, Table) {
         valid: vec![],
         test: vec![],
         sample: vec![],
+        texts: vec![],
         sample_rows: vec![],
     };
     (raw, table)

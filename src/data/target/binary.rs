@@ -34,6 +34,7 @@ pub(in crate::data) fn fit(
     let classes = [values[1 - positive].clone(), values[positive].clone()];
     let counts = found.counts(&classes);
     Ok(FittedTarget {
+        texts: None,
         truth: found.truth(&classes),
         target: Target::Binary { counts: [counts[0], counts[1]], classes, threshold: spec.threshold.get() },
         notes: vec![],

@@ -30,5 +30,5 @@ pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<
     let truth =
         Array { shape: encoded.shape.clone(), values: Values::F32(values), offsets: encoded.offsets.clone() };
     let target = Target::LanguageModel { tokenizer: tokenizer.clone() };
-    Ok(FittedTarget { truth, target, notes: vec![] })
+    Ok(FittedTarget { truth, texts: None, target, notes: vec![] })
 }

@@ -49,6 +49,8 @@ pub(in crate::data) struct FittedTarget {
     pub target: Target,
     /// `[rows, width]`, or as the target's grain says; NaN where the label is missing.
     pub truth: Array,
+    /// What is to be written, as it stands in the table: `[rows]`.
+    pub texts: Option<Array>,
     pub notes: Vec<Note>,
 }
 

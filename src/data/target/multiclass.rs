@@ -12,6 +12,7 @@ pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<
     let classes: Vec<String> =
         found.found.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
     Ok(FittedTarget {
+        texts: None,
         truth: found.truth(&classes),
         notes: found.unseen(labels.task),
         target: Target::Multiclass { counts: found.counts(&classes), classes },

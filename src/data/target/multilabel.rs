@@ -45,6 +45,7 @@ pub(in crate::data) fn fit(
     }
     let threshold = spec.threshold.get();
     Ok(FittedTarget {
+        texts: None,
         truth: side_by_side(&columns),
         target: Target::Multilabel { labels: names, positives, present, threshold },
         notes,

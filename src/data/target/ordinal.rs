@@ -35,6 +35,7 @@ pub(in crate::data) fn fit(
     found.refuse_lonely(labels, name)?;
     notes.extend(found.unseen(labels.task).into_iter().filter(|_| spec.order.is_none()));
     Ok(FittedTarget {
+        texts: None,
         truth: found.truth(&classes),
         notes,
         target: Target::Ordinal { counts: found.counts(&classes), classes },

@@ -42,6 +42,7 @@ pub(in crate::data) fn fit(
         return Err(errors);
     }
     Ok(FittedTarget {
+        texts: None,
         truth: side_by_side(&columns),
         target: Target::Regression { columns: names, center, scale },
         notes,

@@ -33,6 +33,7 @@ pub(in crate::data) fn fit(
     let notes = found.unseen(labels.task);
     let (classes, counts) = (found.classes, found.counts);
     Ok(FittedTarget {
+        texts: None,
         truth,
         target: Target::Tagging { classes, counts, scheme: spec.scheme, crf: spec.crf },
         notes,

@@ -37,7 +37,10 @@ pub(in crate::data) fn fit(
     let notes = notes(labels, &numbers, length, codec.unknown());
     let target =
         Target::Text { tokenizer, length, decoder: spec.decoder.clone(), search: spec.search.clone() };
-    Ok(FittedTarget { truth: truth(&numbers, length, end)?, target, notes })
+    let truth = truth(&numbers, length, end)?;
+    let texts = texts.into_iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>();
+    let texts = Some(Array::new(&[texts.len()], Values::Text(texts)));
+    Ok(FittedTarget { truth, texts, target, notes })
 }
 
 /// The tokenizer of an input of tokens.

@@ -16,7 +16,9 @@ pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Kee
         own.map(|(_, metrics)| metrics.clone()).unwrap_or_default()
     });
     let metrics: Vec<_> = metrics.collect();
-    let scoring = Scoring { dataset: &dataset, network: &network, metrics: &metrics };
+    let texts: Vec<usize> = (0..metrics.len()).collect();
+    let seed = context.trial(stage)?.seed;
+    let scoring = Scoring { dataset: &dataset, network: &network, metrics: &metrics, texts: &texts, seed };
     let mut scores = Vec::new();
     for split in &context.plan.pipeline.evaluate.splits {
         for table in &dataset.tables {

@@ -9,8 +9,11 @@ use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, Card, FORMAT, MODEL, Sample};
 use crate::onnx::spec::ExportSpec;
 use crate::plan::Stage;
+use crate::run::bundle;
 use crate::run::context::Context;
 use crate::run::error::Error;
+use crate::run::generation;
+use crate::run::place;
 use crate::run::stage::{Keep, trained};
 
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
@@ -22,6 +25,13 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let model = network.emit()?.finish(opset, &metadata)?;
     let path = made.join(MODEL);
     crate::onnx::write::save(&model, &path)?;
+    for (task, decoder) in network.emit_decoders()? {
+        let model = decoder.finish(opset, &metadata)?;
+        crate::onnx::write::save(&model, &made.join(generation::file(&task)))?;
+    }
+    for (file, text) in bundle::tokenizers(&dataset.signature) {
+        place::write(&made.join(file), text.as_bytes())?;
+    }
     card(context, stage, &dataset, &network)?.write(&made.join(CARD))?;
     tape.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
@@ -49,17 +59,29 @@ fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
 fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) -> Result<Card, Error> {
     let ExportSpec::Onnx(spec) = &context.plan.pipeline.export;
     let trial = context.trial(stage)?;
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    let (mut inputs, mut outputs, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     // Every table has every input, so the first one's rows are a sample for all tasks.
     if let Some(table) = dataset.tables.first() {
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
-        for (task, prediction) in network.predict(table, rows, rows.len().max(1))? {
-            let Some(signature) = dataset.signature.task(&task) else { continue };
+        let tasks = dataset.signature.tasks.iter().enumerate();
+        let (writing, answering): (Vec<_>, Vec<_>) =
+            tasks.partition(|(_, task)| task.target.writes().is_some());
+        let answering: Vec<usize> = answering.into_iter().map(|(index, _)| index).collect();
+        let said = network.predict_tasks(table, rows, rows.len().max(1), &answering)?;
+        for (index, prediction) in answering.into_iter().zip(said) {
+            let signature = &dataset.signature.tasks[index];
             // Behind a row's end the model gives zeros.
             let zeros = Filler::F32(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
             outputs.push((signature.answer_output(), prediction.answers.padded(&zeros)));
+        }
+        let signals = network.signals(table, Some(rows))?;
+        for (index, signature) in writing {
+            outputs.extend(network.memory(index, &signals)?);
+            if let Some(tokens) = network.generate(index, &signals, 0..rows.len() as u64, 0)? {
+                texts.push((signature.name.clone(), tokens));
+            }
         }
     }
     Ok(Card {
@@ -77,5 +99,6 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
         data: context.files()?,
         sample: Sample::new(&inputs, &outputs),
         transitions: network.transitions()?,
+        texts,
     })
 }
