@@ -66,6 +66,8 @@ pub enum Error {
     TooManySteps { limit: u32 },
     #[error("the separator is empty")]
     EmptySeparator,
+    #[error("column `{column}` is not what the earlier run read under that name")]
+    OtherEncoding { column: String },
     #[error("renaming `{old}` to `{new}` gives two columns of that name")]
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -193,6 +195,7 @@ impl Error {
             Self::StepWidth { .. } => "step-width",
             Self::TooManySteps { .. } => "too-many-steps",
             Self::EmptySeparator => "empty-separator",
+            Self::OtherEncoding { .. } => "other-encoding",
             Self::TagCount { .. } => "tag-count",
             Self::BadTag { .. } => "bad-tag",
             Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::data::error::{Error, Located};
 use crate::data::feature::{Feature, FeatureSpec, Part};
 use crate::data::load::Loaded;
+use crate::data::raw;
 use crate::data::repeat;
 use crate::data::split::Rows;
 use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
@@ -30,6 +31,8 @@ pub struct FitRequest {
     pub tasks: Vec<TaskRequest>,
     /// The folder that paths are relative to.
     pub base: PathBuf,
+    /// Inputs that an earlier run has fitted: encoded as there.
+    pub known: Vec<InputSignature>,
 }
 
 /// One task's words, as far as data is concerned.
@@ -133,9 +136,25 @@ fn feature(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut feature = spec.fit(name.as_str(), &parts).map_err(|error| vec![error.at(node())])?;
+    let feature = match request.known.iter().find(|input| input.name == *name) {
+        Some(input) => as_known(input, &parts),
+        None => spec.fit(name.as_str(), &parts),
+    };
+    let mut feature = feature.map_err(|error| vec![error.at(node())])?;
     feature.notes.splice(0..0, notes);
     Ok(feature)
+}
+
+/// An input as an earlier run encoded it.
+fn as_known(input: &InputSignature, parts: &[Part<'_>]) -> Result<Feature, Error> {
+    let (mut encoded, mut samples) = (Vec::new(), Vec::new());
+    for part in parts {
+        let (raw, all) = raw::known(input, part.frame)?;
+        samples.push(raw.gather(part.sample));
+        encoded.push(all);
+    }
+    let (raw, encoding) = (input.raw, input.encoding.clone());
+    Ok(Feature { raw, encoding, encoded, samples, notes: vec![] })
 }
 
 fn fit_task(

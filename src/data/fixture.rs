@@ -83,5 +83,6 @@ pub fn fit_table(loaded: Loaded, rows: Rows, inputs: Value, tasks: Value) -> Res
         inputs: inputs.as_object().unwrap().iter().map(input).collect(),
         tasks: tasks.as_object().unwrap().iter().map(task).collect(),
         base: PathBuf::new(),
+        known: vec![],
     })
 }

@@ -71,6 +71,14 @@ pub struct Parity {
     pub runtime: Option<String>,
 }
 
+/// How much of what `task` reads is the part of `other`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Relation {
+    pub task: TaskName,
+    pub other: TaskName,
+    pub value: f64,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -180,6 +188,9 @@ pub enum Event {
         /// What the best epoch is chosen by, if validation rows exist.
         objective: Option<f64>,
         best: bool,
+        /// How much of what a task reads is another's, where that is learned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        relations: Vec<Relation>,
     },
     CheckpointSaved {
         trial: u32,

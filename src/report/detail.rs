@@ -223,10 +223,34 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
         text.push('\n');
     }
+    text.push_str(&relations(trial, style));
     if trial.parity.is_some() {
         text.push_str(&proof(trial.parity.as_ref(), style));
     }
     text
+}
+
+/// How much of what each task reads is each task's: a row per reader.
+fn relations(trial: &TrialRecord, style: &Style) -> String {
+    let mut tasks: Vec<&str> = trial.relations.iter().map(|(task, ..)| task.as_str()).collect();
+    tasks.dedup();
+    if tasks.is_empty() {
+        return String::new();
+    }
+    let columns: Vec<(&str, Align)> = std::iter::once(("reads the part of", Align::Left))
+        .chain(tasks.iter().map(|task| (*task, Align::Right)))
+        .collect();
+    let mut table = Table::new(&columns);
+    for task in &tasks {
+        let mut row: Vec<Cell> = vec![Cell::new(Tone::Strong, task)];
+        for other in &tasks {
+            let found = trial.relations.iter().find(|(reader, read, _)| reader == task && read == other);
+            let share = found.and_then(|(.., share)| *share);
+            row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
+        }
+        table.row(row);
+    }
+    table.text(style)
 }
 
 fn settings(detail: &RunDetail) -> Table {

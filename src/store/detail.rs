@@ -297,6 +297,7 @@ impl Store {
                     rows_per_second: row.get(13)?,
                     parameters: Vec::new(),
                     task_weights: Vec::new(),
+                    relations: Vec::new(),
                     parity: None,
                 })
             },
@@ -315,6 +316,14 @@ impl Store {
                   ORDER BY rowid",
                 rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
                 |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            trial.relations = self.select(
+                "SELECT task, other, value FROM relations
+                  WHERE run = ?1 AND trial = ?2
+                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM relations WHERE run = ?1 AND trial = ?2))
+                  ORDER BY rowid",
+                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?;
             trial.parity = self.parity(run, trial.trial)?;
         }

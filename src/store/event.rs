@@ -207,6 +207,7 @@ impl Writer<'_> {
             scores,
             objective,
             best,
+            relations,
         } = event
         else {
             return Ok(());
@@ -233,6 +234,20 @@ impl Writer<'_> {
         )?;
         self.values("losses", *trial, *epoch, losses)?;
         self.values("weights", *trial, *epoch, weights)?;
+        relations.iter().try_for_each(|relation| {
+            self.execute(
+                "INSERT INTO relations (run, trial, epoch, task, other, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET value = excluded.value",
+                params![
+                    self.run,
+                    trial,
+                    *epoch as i64,
+                    relation.task.as_str(),
+                    relation.other.as_str(),
+                    relation.value
+                ],
+            )
+        })?;
         scores.iter().try_for_each(|score| self.score("metrics", *trial, *epoch, score))
     }
 

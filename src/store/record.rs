@@ -130,6 +130,8 @@ pub struct TrialRecord {
     pub parameters: Vec<Parameter>,
     /// Weights of the tasks' losses in the best epoch, else in the last.
     pub task_weights: Vec<(String, Option<f64>)>,
+    /// How much of what a task reads is another's, in the best epoch, else in the last: task, other, share.
+    pub relations: Vec<(String, String, Option<f64>)>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,

@@ -151,6 +151,7 @@ impl Script {
             scores: self.scores(epoch, Split::Valid),
             objective: Some(0.9 * less),
             best: epoch < self.epochs,
+            relations: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Relation};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
 
@@ -162,6 +162,7 @@ pub struct Epoch {
     scores: Vec<(TaskName, Split, String, Exact, Direction, usize)>,
     objective: Option<Exact>,
     best: bool,
+    relations: Vec<(TaskName, TaskName, Exact)>,
 }
 
 impl Epoch {
@@ -180,6 +181,7 @@ impl Epoch {
             scores,
             objective,
             best,
+            relations,
         } = event
         else {
             return None;
@@ -189,6 +191,7 @@ impl Epoch {
         let score = |s: &Score| {
             (s.task.clone(), s.split, s.metric.clone(), Exact::from(s.value), s.direction, s.rows)
         };
+        let related = |r: &Relation| (r.task.clone(), r.other.clone(), Exact::from(r.value));
         Some(Self {
             epoch: *epoch,
             step: *step,
@@ -201,6 +204,7 @@ impl Epoch {
             scores: scores.iter().map(score).collect(),
             objective: objective.map(Exact::from),
             best: *best,
+            relations: relations.iter().map(related).collect(),
         })
     }
 
@@ -217,6 +221,11 @@ impl Epoch {
             direction: *direction,
             rows: *rows,
         };
+        let relation = |(task, other, value): &(TaskName, TaskName, Exact)| Relation {
+            task: task.clone(),
+            other: other.clone(),
+            value: value.get(),
+        };
         Event::EpochFinished {
             trial,
             epoch: self.epoch,
@@ -230,13 +239,14 @@ impl Epoch {
             scores: self.scores.iter().map(score).collect(),
             objective: self.objective.map(Exact::get),
             best: self.best,
+            relations: self.relations.iter().map(relation).collect(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::event::Event;
+    use crate::domain::event::{Event, Relation};
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split, TaskValue};
     use crate::train::record::{Epoch, Step, Tally};
@@ -279,13 +289,14 @@ mod tests {
             step: 10,
             losses: vec![TaskValue { task: task.clone(), value: third }],
             joint_loss: third * 1e-300,
-            weights: vec![TaskValue { task, value: 1.0 }],
+            weights: vec![TaskValue { task: task.clone(), value: 1.0 }],
             rate: 1e-3 / 7.0,
             rows_per_second: 123.456,
             seconds: 0.7,
             scores: vec![score],
             objective: Some(third),
             best: true,
+            relations: vec![Relation { task: task.clone(), other: task, value: third }],
         };
         let text = serde_json::to_string(&Epoch::of(&event)).expect("text");
         let epoch: Option<Epoch> = serde_json::from_str(&text).expect("an epoch");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer};
+use crate::domain::event::{Event, Observer, Relation};
 use crate::domain::score::TaskValue;
 use crate::model::device::device;
 use crate::model::network::Network;
@@ -135,6 +135,7 @@ impl Training<'_> {
             scores: findings.scores,
             objective: findings.objective,
             best: verdict == Verdict::Best,
+            relations: self.relations()?,
         };
         self.history.extend(Epoch::of(&event));
         self.observer.observe(&event);
@@ -146,6 +147,19 @@ impl Training<'_> {
             _ => None,
         };
         Ok(())
+    }
+
+    /// How much of what each task reads is each task's, where the sharing learns it.
+    fn relations(&self) -> Result<Vec<Relation>> {
+        let tasks: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| &task.name).collect();
+        let Some(matrix) = self.network.relations()? else { return Ok(Vec::new()) };
+        let cells = matrix.as_f32().unwrap_or_default().iter().enumerate();
+        let relation = |(place, value): (usize, &f32)| Relation {
+            task: tasks[place / tasks.len()].clone(),
+            other: tasks[place % tasks.len()].clone(),
+            value: f64::from(*value),
+        };
+        Ok(cells.map(relation).collect())
     }
 
     /// Values of the tasks that have one.

@@ -27,7 +27,7 @@ use crate::train::weighting::Setting;
 pub struct Training<'a> {
     pub job: &'a Job<'a>,
     pub observer: &'a dyn Observer,
-    network: &'a Network,
+    pub network: &'a Network,
     pub learner: Learner<'a>,
     pub validation: Validation<'a>,
     pub stopping: EarlyStopping,

@@ -328,8 +328,13 @@ fn two_tables(inputs: Value) -> (Folder, Result<Fitted, crate::data::error::Erro
         (InputName::new(name.as_str()).unwrap(), serde_json::from_value(words.clone()).unwrap())
     };
     let inputs = inputs.as_object().unwrap().iter().map(input).collect();
-    let request =
-        FitRequest { tables: tables.to_vec(), inputs, tasks: vec![], base: folder.path().to_owned() };
+    let request = FitRequest {
+        tables: tables.to_vec(),
+        inputs,
+        tasks: vec![],
+        base: folder.path().to_owned(),
+        known: vec![],
+    };
     let found = fit(&request);
     (folder, found)
 }

@@ -5,6 +5,7 @@ mod read;
 mod write;
 
 pub use crate::data::raw::answer::AnswerColumn;
+pub(in crate::data) use crate::data::raw::read::known;
 pub use crate::data::raw::read::{Raw, read};
 pub use crate::data::raw::write::write;
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{fed, kept, series};
+use crate::data::feature::{encode, fed, kept, series};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::raw::AnswerColumn;
@@ -131,25 +131,39 @@ fn as_trained(text: &str, known: &PlHashSet<&str>) -> String {
     if is_same && known.contains(other.as_str()) { other } else { text.to_owned() }
 }
 
+/// A column as an encoding that is known already has it: as a model is fed, and encoded.
+pub(in crate::data) fn known(input: &InputSignature, frame: &Frame) -> Result<(Array, Array), Error> {
+    let rows = frame.rows();
+    let raw = column(input, frame)?.rows(0..rows);
+    let encoded = encode(&input.encoding, &raw);
+    let column = input.name.to_string();
+    encoded.map(|encoded| (raw, encoded)).ok_or(Error::OtherEncoding { column })
+}
+
+impl RawColumn {
+    /// Some of the rows, as a model is fed them.
+    fn rows(&self, rows: Range<usize>) -> Array {
+        let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
+        let values = match self {
+            Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
+            Self::Series(array) => return series::fed(&array.gather(&picked)),
+            Self::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
+            Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
+            Self::Text(found, places) => {
+                let text = |place: &u32| found[*place as usize].clone();
+                Values::Text(places[rows.clone()].iter().map(text).collect())
+            }
+        };
+        Array::new(&[rows.len(), 1], values)
+    }
+}
+
 impl Raw {
     /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`, or sequences filled
     /// up to the longest of these rows.
     pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
-        let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
-        let array = |column: &RawColumn| {
-            let values = match column {
-                RawColumn::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
-                RawColumn::Series(array) => return series::fed(&array.gather(&picked)),
-                RawColumn::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
-                RawColumn::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
-                RawColumn::Text(found, places) => Values::Text(
-                    places[rows.clone()].iter().map(|&place| found[place as usize].clone()).collect(),
-                ),
-            };
-            Array::new(&[rows.len(), 1], values)
-        };
-        self.inputs.iter().map(|(name, column)| (name.clone(), array(column))).collect()
+        self.inputs.iter().map(|(name, column)| (name.clone(), column.rows(rows.clone()))).collect()
     }
 
     /// The names of the file's own columns.

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use crate::data::{FitRequest, TaskRequest};
 use crate::domain::event::{Event, Observer};
+use crate::domain::signature::InputSignature;
+use crate::onnx::bundle::{CARD, Card};
 use crate::plan::Stage;
 use crate::run::artifact::Artifact;
 use crate::run::context::Context;
 use crate::run::error::Error;
+use crate::run::stage::train::earlier;
 use crate::run::stage::{Keep, say};
 
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
@@ -24,7 +27,15 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         missing_is_error: task.missing_is_error,
     });
     let base = context.base.to_owned();
-    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect(), base };
+    let known = match &context.plan.pipeline.train.start_from {
+        Some(words) => {
+            let card = Card::read(&earlier(context, words)?.join(CARD))?;
+            let wanted = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);
+            card.signature.inputs.into_iter().filter(wanted).collect()
+        }
+        None => Vec::new(),
+    };
+    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect(), base, known };
     let fitted = crate::data::fit(&request)?;
     say(stage, &fitted.notes, tape);
     for table in &fitted.dataset.tables {
