@@ -55,6 +55,10 @@ fn forms() -> Vec<(Value, Shape)> {
         json!({"transformer": {"layers": 2, "hidden": 8, "positions": "rotary", "causal": true}}),
         json!({"transformer": {"layers": 1, "heads": 1, "positions": "none", "norm": "post", "activation": "relu"}}),
         json!({"residual": ["layer_norm", {"multi_head_attention": {"heads": 2, "rotary": true}}]}),
+        json!({"lstm": {"units": 3, "layers": 2, "dropout": 0.3}}),
+        json!({"lstm": {"units": 18, "bidirectional": true}}),
+        json!({"gru": 18}),
+        json!({"gru": {"units": 2, "bidirectional": true, "layers": 2, "dropout": 0.3}}),
         json!({"activation": "tanh"}),
     ] {
         forms.push((words, SEQUENCE));

@@ -5,13 +5,12 @@ use std::marker::PhantomData;
 use candle_core::{D, Tensor, Var};
 
 use crate::domain::number::Rate;
-use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel::gru::Gru;
 use crate::model::kernel::lstm::Lstm;
 use crate::model::kernel::recurrence::{BIAS, Cell, Course, recur};
-use crate::model::layer::dropout::DropoutSpec;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::Layer;
+use crate::model::layer::dropout::dropped;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights, host};
@@ -158,8 +157,9 @@ fn emit<C: Written>(
 pub struct Passes<C> {
     /// Forward, and backward if there are two directions.
     layers: Vec<Vec<Pass<C>>>,
-    /// Between two layers.
-    dropouts: Vec<Box<dyn Layer>>,
+    name: String,
+    /// Share of what is dropped between two layers.
+    dropout: f64,
 }
 
 impl<C: Written> Passes<C> {
@@ -171,19 +171,12 @@ impl<C: Written> Passes<C> {
         weights: &mut Weights,
     ) -> Result<Self> {
         let directions: &[&str] = if bidirectional { &["forward", "backward"] } else { &["forward"] };
-        let mut built = Self { layers: Vec::new(), dropouts: Vec::new() };
+        let mut built = Self { layers: Vec::new(), name: name.to_owned(), dropout: dropout.get() };
         for layer in 0..layers {
             let width = if layer == 0 { width } else { units * directions.len() };
             let pass =
                 |direction: &&str| Pass::build(&format!("{name}.{layer}.{direction}"), width, units, weights);
             built.layers.push(directions.iter().map(pass).collect::<Result<_>>()?);
-            if layer + 1 < layers && dropout.get() > 0.0 {
-                let input = Shape::Sequence { width: units * directions.len() };
-                let name = format!("{name}.{layer}.dropout");
-                built
-                    .dropouts
-                    .push(DropoutSpec { rate: dropout, channels: false }.build(&name, input, weights)?);
-            }
         }
         Ok(built)
     }
@@ -201,8 +194,8 @@ impl<C: Written> Layer for Passes<C> {
                 1 => y.with(both.remove(0)),
                 _ => y.with(Tensor::cat(&both, D::Minus1)?),
             };
-            if let Some(dropout) = self.dropouts.get(index) {
-                y = dropout.forward(&y, mode)?;
+            if index + 1 < self.layers.len() {
+                y = y.with(dropped(&format!("{}.{index}.dropout", self.name), self.dropout, &y.x, mode)?);
             }
         }
         Ok(y)
