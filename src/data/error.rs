@@ -64,10 +64,10 @@ pub enum Error {
     StepWidth { column: String, found: usize, expected: usize, place: Place },
     #[error("the rows have more than {limit} steps together")]
     TooManySteps { limit: u32 },
-    #[error("the separator is empty")]
-    EmptySeparator,
     #[error("column `{column}` is not what the earlier run read under that name")]
     OtherEncoding { column: String },
+    #[error("column `{column}` holds lists, texts that are already cut; `{tokenizer}` would cut them again")]
+    AlreadyCut { column: String, tokenizer: &'static str },
     #[error("renaming `{old}` to `{new}` gives two columns of that name")]
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -126,9 +126,9 @@ pub enum Error {
     TagCount { column: String, tags: usize, tokens: usize, place: Place, count: usize },
     #[error("target `{column}`: tag {position}, `{tag}`, of {place} cannot stand there: {reason}{}", more(*.count))]
     BadTag { column: String, tag: String, position: usize, place: Place, reason: String, count: usize },
-    #[error("tags belong to tokens, and no input is of the kind `tokens`")]
+    #[error("tags belong to tokens, and no input gives them")]
     NoTokens,
-    #[error("tags belong to tokens, and both `{first}` and `{second}` are inputs of the kind `tokens`")]
+    #[error("tags belong to tokens, and both `{first}` and `{second}` give such")]
     SeveralTokens { first: String, second: String },
     #[error("no input of tokens is called `{column}`: a language model learns the next token of one")]
     NotTokens { column: String },
@@ -194,8 +194,8 @@ impl Error {
             Self::LackingColumn { .. } => "lacking-column",
             Self::StepWidth { .. } => "step-width",
             Self::TooManySteps { .. } => "too-many-steps",
-            Self::EmptySeparator => "empty-separator",
             Self::OtherEncoding { .. } => "other-encoding",
+            Self::AlreadyCut { .. } => "already-cut",
             Self::TagCount { .. } => "tag-count",
             Self::BadTag { .. } => "bad-tag",
             Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
@@ -268,12 +268,13 @@ impl Error {
             Self::BadTag { .. } => {
                 "correct the data, or use `scheme: none`, where a tag is a class and no more"
             }
-            Self::NoTokens => "read the column of tokens by `tokens`",
-            Self::SeveralTokens { .. } => "make one of them a `text`",
+            Self::NoTokens => {
+                "read the column of tokens by `tokens`, or characters by `text: {tokenizer: character}`"
+            }
             Self::LackingColumn { .. } => {
                 "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
             }
-            Self::EmptySeparator => "characters are cut by `text: character`",
+            Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

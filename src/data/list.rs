@@ -73,7 +73,8 @@ pub(in crate::data) struct Pieces {
 }
 
 impl Pieces {
-    /// The lists of a column, or its texts cut at `separator`, where empty pieces are none.
+    /// The lists of a column, or its texts cut at `separator`, where empty pieces are none; at an empty
+    /// separator each character is a piece.
     pub fn of(cells: &Cells, separator: &str) -> Result<Self, Error> {
         let mut found = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
         match cells {
@@ -82,6 +83,13 @@ impl Pieces {
                 found.offsets.clone_from(&list.offsets);
             }
             Cells::Time(_) | Cells::Other { .. } => return Err(cells.wrong("a list of texts")),
+            other if separator.is_empty() => other.for_each_text(|_, text| {
+                for letter in text.unwrap_or("").chars() {
+                    found.text.push(letter);
+                    found.ends.push(found.text.len());
+                }
+                found.offsets.push(found.ends.len() - 1);
+            })?,
             other => other.for_each_text(|_, text| {
                 let pieces = text.unwrap_or("").split(separator).filter(|piece| !piece.is_empty());
                 pieces.for_each(|piece| found.push(piece));
@@ -121,8 +129,9 @@ pub(in crate::data) struct Steps {
 }
 
 impl Steps {
-    /// Lists of numbers, lists of lists of numbers, or texts cut at `separator`.
-    pub fn of(cells: &Cells, separator: &str, frame: &Frame) -> Result<Self, Error> {
+    /// Lists of numbers, lists of lists of numbers, or texts of numbers with anything between them that is
+    /// no part of a number.
+    pub fn of(cells: &Cells, frame: &Frame) -> Result<Self, Error> {
         match cells {
             Cells::List(list) => match &list.inner {
                 Cells::List(steps) => {
@@ -137,11 +146,11 @@ impl Steps {
                 }
             },
             Cells::Text(_) => {
-                let pieces = Pieces::of(cells, separator)?;
-                let mut values = Vec::with_capacity(pieces.ends.len());
-                for row in 0..pieces.rows() {
-                    for piece in pieces.row(row) {
-                        let number = piece.trim().parse::<f32>().ok().filter(|number| !number.is_infinite());
+                let between = |letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-' | '.'));
+                let (mut values, mut offsets) = (Vec::new(), vec![0]);
+                for (row, text) in cells.texts()?.iter().enumerate() {
+                    for piece in text.split(between).filter(|piece| !piece.is_empty()) {
+                        let number = piece.parse::<f32>().ok().filter(|number| !number.is_infinite());
                         values.push(number.ok_or_else(|| Error::NotNumber {
                             column: cells.name().to_owned(),
                             value: piece.to_owned(),
@@ -149,8 +158,9 @@ impl Steps {
                             count: 1,
                         })?);
                     }
+                    offsets.push(values.len());
                 }
-                Ok(Self { values, width: 1, offsets: pieces.offsets })
+                Ok(Self { values, width: 1, offsets })
             }
             other => Err(other.wrong("a series: a list of numbers, or of lists of numbers")),
         }

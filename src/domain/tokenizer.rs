@@ -19,6 +19,16 @@ kinds! {
     }
 }
 
+impl TokenizerSpec {
+    /// The file it is read from, as the user wrote it.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::File(spec) => Some(&spec.path),
+            _ => None,
+        }
+    }
+}
+
 impl Default for TokenizerSpec {
     fn default() -> Self {
         Self::Word(WordSpec::default())

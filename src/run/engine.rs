@@ -12,6 +12,7 @@ use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
+use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
 use crate::plan::{Plan, Stage};
 use crate::run::artifact::Marker;
@@ -175,6 +176,9 @@ struct Content {
 fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
     let mut contents = Contents::open(layout.file_hashes());
     let (mut known, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
+    // What one of them lacks, `fit` will say.
+    let shared: Vec<_> =
+        shared(plan).iter().filter_map(|file| contents.file(&base.join(file)).ok()).collect();
     for (name, table) in &plan.pipeline.data {
         let files = crate::data::files(table, base)
             .into_iter()
@@ -182,7 +186,7 @@ fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
             .collect::<Result<Vec<_>, _>>();
         match files {
             Ok(files) => {
-                known.insert(name.clone(), combined(&files));
+                known.insert(name.clone(), combined(&[files, shared.clone()].concat()));
             }
             Err(error) => {
                 unreadable.insert(name.clone(), error.to_string());
@@ -192,6 +196,17 @@ fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
     // What cannot be remembered is read again next time.
     let _ = contents.save();
     Content { known, unreadable }
+}
+
+/// Files that inputs and targets are fitted by, such as tokenizers: they count as part of every table, since
+/// rows of any are encoded by them.
+fn shared(plan: &Plan) -> Vec<String> {
+    let inputs = plan.inputs().into_iter().filter_map(|(_, words)| words.file().map(str::to_owned));
+    let targets = plan.tasks().into_iter().filter_map(|task| match &task.target {
+        TargetSpec::Text(words) => words.tokenizer.file().map(str::to_owned),
+        _ => None,
+    });
+    inputs.chain(targets).collect()
 }
 
 /// The fingerprints of the stages that a stage needs.

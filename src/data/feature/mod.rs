@@ -29,7 +29,6 @@ use crate::domain::array::{Array, ElementType};
 use crate::domain::kinds::kinds;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
-use crate::domain::tokenizer::TokenizerSpec;
 
 kinds! {
     /// How an input column becomes a tensor.
@@ -112,10 +111,10 @@ impl FeatureSpec {
         }
     }
 
-    /// The tokenizer that its words name.
-    pub fn tokenizer(&self) -> Option<&TokenizerSpec> {
+    /// The file that it is fitted by, as the user wrote it.
+    pub fn file(&self) -> Option<&str> {
         match self {
-            Self::Text(spec) => Some(&spec.tokenizer),
+            Self::Text(spec) => spec.tokenizer.file(),
             _ => None,
         }
     }

@@ -20,8 +20,6 @@ use crate::domain::signature::Encoding;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SeriesSpec {
-    /// Between the numbers of a text; a column of lists needs none. Default one space.
-    pub separator: String,
     /// Steps at most; what follows is cut off. Default 512.
     pub length: Count,
     /// Learn (x - mean) / deviation of the training rows. Default true.
@@ -30,7 +28,7 @@ pub struct SeriesSpec {
 
 impl Default for SeriesSpec {
     fn default() -> Self {
-        Self { separator: " ".to_owned(), length: Count::constant(512), standardize: true }
+        Self { length: Count::constant(512), standardize: true }
     }
 }
 
@@ -41,10 +39,7 @@ impl Settings for SeriesSpec {
 
 impl SeriesSpec {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        if self.separator.is_empty() {
-            return Err(Error::EmptySeparator);
-        }
-        let found = parts.iter().map(|part| Steps::of(&part.cells, &self.separator, part.frame));
+        let found = parts.iter().map(|part| Steps::of(&part.cells, part.frame));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         // A table of empty series alone has no width to speak of.
         let width = found.iter().find(|steps| !steps.values.is_empty()).map_or(1, |steps| steps.width);

@@ -23,12 +23,12 @@ impl Tokenized<'_> {
     pub fn feature(
         self,
         parts: &[Part<'_>],
-        numbers: Vec<Vec<Vec<u32>>>,
+        numbers: &[Vec<Vec<u32>>],
         stranger: impl Fn(usize, usize) -> Option<String>,
     ) -> Result<Feature, Error> {
-        let notes = self.notes(parts, &numbers, stranger);
+        let notes = self.notes(parts, numbers, stranger);
         let (length, side) = self.limits;
-        let encoded = numbers.into_iter().map(|rows| kept(rows, self.limits, self.unknown));
+        let encoded = numbers.iter().map(|rows| kept(rows, self.limits, self.unknown));
         let encoded = encoded.collect::<Result<Vec<Array>, Error>>()?;
         let fed = |(part, array): (&Part<'_>, &Array)| fed(&array.gather(part.sample), self.tokenizer.pad);
         Ok(Feature {
@@ -112,7 +112,7 @@ impl Tokenized<'_> {
 
 /// Rows cut to their limit; an empty one is one unknown token.
 pub(in crate::data) fn kept(
-    rows: Vec<Vec<u32>>,
+    rows: &[Vec<u32>],
     (length, side): (usize, Side),
     unknown: u32,
 ) -> Result<Array, Error> {
@@ -120,7 +120,7 @@ pub(in crate::data) fn kept(
     let mut values = Vec::with_capacity(rows.iter().map(steps).sum());
     let mut offsets = Vec::with_capacity(rows.len() + 1);
     offsets.push(0);
-    for row in &rows {
+    for row in rows {
         values.extend_from_slice(&row[side.kept(row.len(), length)]);
         if row.is_empty() {
             values.push(unknown);

@@ -16,7 +16,8 @@ use crate::domain::tokenizer::Side;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokensSpec {
-    /// Between the tokens of a text; a column of lists needs none. Default one space.
+    /// Between the tokens of a text; a column of lists needs none. Empty: each character is a token. Default
+    /// one space.
     pub separator: String,
     /// Different tokens kept, the most frequent of the training rows. Default 30000.
     pub vocabulary: Count,
@@ -50,9 +51,6 @@ impl Settings for TokensSpec {
 
 impl TokensSpec {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        if self.separator.is_empty() {
-            return Err(Error::EmptySeparator);
-        }
         let pieces = parts.iter().map(|part| Pieces::of(&part.cells, &self.separator));
         let pieces = pieces.collect::<Result<Vec<_>, _>>()?;
         let of_training = parts.iter().zip(&pieces).flat_map(|(part, pieces)| {
@@ -74,10 +72,7 @@ impl TokensSpec {
             pieces[part].row(row).nth(place).map(str::to_owned)
         };
         let limits = (self.length.get(), self.side);
-        Tokenized { name, noun: "row", tokenizer, unknown: codec.unknown(), limits }.feature(
-            parts,
-            numbers.clone(),
-            stranger,
-        )
+        Tokenized { name, noun: "row", tokenizer, unknown: codec.unknown(), limits }
+            .feature(parts, &numbers, stranger)
     }
 }

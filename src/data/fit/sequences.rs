@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::data::error::Error;
 use crate::data::feature::encode;
 use crate::data::fit::{FitRequest, Fitted, fit};
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
@@ -90,11 +91,21 @@ fn a_text_column_without_text_is_refused() {
         json!({}),
     );
     assert!(found[0].starts_with("all-missing at inputs.t"), "{found:?}");
-    let found = problems("{\"t\": [1]}\n{\"t\": [2]}\n{\"t\": [3]}\n", json!({"t": "text"}), json!({}));
-    assert!(
-        found[0].contains("column `t` holds lists of numbers, which cannot be used as a text"),
-        "{found:?}"
-    );
+    let lists = "{\"t\": [1]}\n{\"t\": [2]}\n{\"t\": [3]}\n";
+    let found = problems(lists, json!({"t": {"text": {"tokenizer": "bpe"}}}), json!({}));
+    assert!(found[0].starts_with("already-cut at inputs.t: column `t` holds lists, texts that"), "{found:?}");
+}
+
+#[test]
+fn texts_that_are_cut_stand_beside_texts_that_are_not() {
+    let lists =
+        "{\"t\": [\"我\", \"来到北京\"]}\n{\"t\": [\"北京\"]}\n{\"t\": [\"我\"]}\n{\"t\": [\"我\"]}\n";
+    let words = json!({"t": {"text": {"tokenizer": {"jieba": {"minimum": 1}}}}});
+    let (_, found) = tables([lists, "{\"t\": \"我来到北京\"}\n{\"t\": \"我\"}\n{\"t\": \"我\"}\n"], words);
+    let found = found.unwrap();
+    // Counted: 北京 2 and 我 2, then 来到 and 来到北京 once each.
+    assert_eq!(codes(&found.dataset.tables[0].inputs[0].1)[..2], [vec![5, 7], vec![4]]);
+    assert_eq!(codes(&found.dataset.tables[1].inputs[0].1)[0], [5, 6, 4]);
 }
 
 #[test]
@@ -106,8 +117,16 @@ fn tokens_are_lists_or_texts_cut_at_a_separator() {
     assert_eq!(codes(&lists.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5, 1]]);
     let texts = fitted(csv(&text.replace("\n\n", "\n\"\"\n")), words, json!({}));
     assert_eq!(codes(&texts.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5]]);
-    let found = problems(list, json!({"t": {"tokens": {"separator": ""}}}), json!({}));
-    assert!(found[0].starts_with("empty-separator at inputs.t"), "{found:?}");
+    // At an empty separator characters are tokens.
+    let words = json!({"t": {"tokens": {"separator": "", "minimum": 1}}});
+    let letters = fitted(csv("t\nab\nb a\nba\nb☃\n"), words, json!({}));
+    assert_eq!(
+        codes(&letters.dataset.tables[0].inputs[0].1),
+        [vec![4, 5], vec![5, 6, 4], vec![5, 4], vec![5, 1]]
+    );
+    let encoding = &letters.dataset.signature.inputs[0].encoding;
+    let Encoding::Tokens { tokenizer, .. } = encoding else { panic!("tokens") };
+    assert_eq!(Codec::new(tokenizer).unwrap().encode("b a").unwrap(), [5, 6, 4]);
 }
 
 #[test]
@@ -153,6 +172,9 @@ fn series_may_have_several_numbers_a_step() {
             "step-width at inputs.s: column `s`: a step of 1 numbers where the others have 2, in `rows.jsonl`, line 1"
         ]
     );
+    let words = json!({"s": {"series": {"standardize": false}}});
+    let texts = fitted(csv("s\n1 2\n\"3,-4.5; 1e1\"\n5\n7\n"), words, json!({}));
+    assert_eq!(texts.dataset.tables[0].inputs[0].1.as_f32().unwrap(), [1., 2., 3., -4.5, 10., 5., 7.]);
     let found =
         problems("{\"s\": \"1 2\"}\n{\"s\": \"3 x\"}\n{\"s\": \"4\"}\n", json!({"s": "series"}), json!({}));
     assert!(found[0].contains("1 row is not a number, first `x` in `rows.jsonl`, line 2"), "{found:?}");
@@ -315,12 +337,27 @@ fn a_language_model_learns_the_next_token() {
     );
 }
 
-fn two_tables(inputs: Value) -> (Folder, Result<Fitted, crate::data::error::Error>) {
+#[test]
+fn characters_have_tags_too() {
+    let text =
+        "{\"t\": \"ab c\", \"s\": [\"B\", \"E\", \"S\", \"S\"]}\n{\"t\": \"ba\", \"s\": \"BE\"}\n".repeat(2);
+    let text = text.replace("\"BE\"", "[\"B\", \"E\"]");
+    let inputs = json!({"t": {"text": {"tokenizer": {"character": 1}, "length": 3, "side": "tail"}}});
+    let found = fitted(jsonl(&text), inputs, json!({"s": [["s"], "tagging"]}));
+    assert_eq!(floats(&found.dataset.tables[0].targets[0].1)[..2], [vec![1., 2., 2.], vec![0., 1.]]);
+}
+
+fn two_tables(inputs: Value) -> (Folder, Result<Fitted, Error>) {
+    let a = "{\"n\": 1, \"t\": \"a b\"}\n{\"n\": 2, \"t\": \"a\"}\n{\"n\": 3, \"t\": \"b\"}\n{\"n\": 4, \"t\": \"a b\"}\n";
+    tables([a, "{\"t\": \"b\"}\n{\"t\": \"a\"}\n{\"t\": \"a b\"}\n"], inputs)
+}
+
+/// The tables `a` and `b` of JSON lines.
+fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, Error>) {
     let folder = Folder::new();
-    folder.file("a.csv", "n,t\n1,a b\n2,a\n3,b\n4,a b\n");
-    folder.file("b.csv", "t\nb\na\na b\n");
     let tables = ["a", "b"].map(|name| {
-        let loaded = folder.load(json!({"source": {"csv": format!("{name}.csv")}})).unwrap();
+        folder.file(&format!("{name}.jsonl"), texts[usize::from(name == "b")]);
+        let loaded = folder.load(json!({"source": {"jsonl": format!("{name}.jsonl")}})).unwrap();
         let rows = most_train(&loaded);
         (TableName::new(name).unwrap(), loaded, rows)
     });

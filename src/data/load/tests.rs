@@ -255,7 +255,7 @@ fn lists_in_json_lines_are_columns_of_lists() {
     let pieces = Pieces::of(&found("t"), " ").unwrap();
     let rows: Vec<Vec<&str>> = (0..3).map(|row| pieces.row(row).collect()).collect();
     assert_eq!(rows, [vec!["a", "1", ""], vec![], vec!["b"]]);
-    let steps = Steps::of(&found("n"), " ", &loaded.frame).unwrap();
+    let steps = Steps::of(&found("n"), &loaded.frame).unwrap();
     assert_eq!((steps.row(0), steps.length(1), steps.row(2)[0].is_nan()), (&[1.0, 2.5][..], 0, true));
 }
 

@@ -90,11 +90,11 @@ fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result
         }
         texts => texts.texts()?.par_iter().map(|text| codec.encode(text)).collect(),
     };
-    Ok(RawColumn::Tokens(kept(numbers?, limits, codec.unknown())?, tokenizer.pad))
+    Ok(RawColumn::Tokens(kept(&numbers?, limits, codec.unknown())?, tokenizer.pad))
 }
 
 fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<RawColumn, Error> {
-    let steps = Steps::of(cells, " ", frame)?;
+    let steps = Steps::of(cells, frame)?;
     if steps.width != center.len() && !steps.values.is_empty() {
         let (column, place) = (cells.name().to_owned(), frame.place(0));
         return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });

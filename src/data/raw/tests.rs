@@ -125,7 +125,7 @@ fn sequences_are_fed_filled_up() {
     let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
     let rows = most_train(&loaded);
     let inputs = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "w": {"tokens": 2}, "s": {"series": {"length": 2}}});
-    let fitted = fit_table(loaded, rows, inputs, json!({"y": [["y"], "binary"]})).unwrap();
+    let fitted = fit_table(loaded, rows, inputs, json!({})).unwrap();
     let signature = &fitted.dataset.signature;
     let codes = |shape: [usize; 2], values: &[i64]| Array::new(&shape, Values::I64(values.to_vec()));
     for (file, text) in [

@@ -11,7 +11,7 @@ use crate::data::target::scheme::{self, Fault};
 use crate::data::target::{FittedTarget, LabelColumns};
 use crate::domain::array::{Array, Values};
 use crate::domain::task::{TaggingSpec, Target};
-use crate::domain::tokenizer::Side;
+use crate::domain::tokenizer::{Side, TokenizerSpec};
 
 pub(in crate::data) fn fit(
     spec: &TaggingSpec,
@@ -42,16 +42,27 @@ pub(in crate::data) fn fit(
 
 /// The tokens the tags belong to, what stands between tags in a text, and how tokens are cut.
 fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<(Pieces, &'a str, (usize, Side)), Error> {
-    let mut candidates = labels.inputs.iter().filter_map(|input| match input.spec {
-        FeatureSpec::Tokens(spec) => Some((input, spec)),
-        _ => None,
-    });
-    let Some((input, spec)) = candidates.next() else { return Err(Error::NoTokens) };
-    if let Some((second, _)) = candidates.next() {
-        return Err(Error::SeveralTokens { first: input.name.to_owned(), second: second.name.to_owned() });
+    let mut found: Option<(&str, Pieces, &str, (usize, Side))> = None;
+    for input in labels.inputs {
+        let cells = labels.frame.cells(input.name)?;
+        let (separator, limits) = match input.spec {
+            FeatureSpec::Tokens(spec) => (spec.separator.as_str(), (spec.length.get(), spec.side)),
+            FeatureSpec::Text(spec) => {
+                let limits = (spec.length.get(), spec.side);
+                match (&cells, &spec.tokenizer) {
+                    (_, TokenizerSpec::Character(_)) => ("", limits),
+                    (Cells::List(_), _) => (" ", limits),
+                    _ => continue,
+                }
+            }
+            _ => continue,
+        };
+        if let Some((first, ..)) = found {
+            return Err(Error::SeveralTokens { first: first.to_owned(), second: input.name.to_owned() });
+        }
+        found = Some((input.name, Pieces::of(&cells, separator)?, separator, limits));
     }
-    let pieces = Pieces::of(&labels.frame.cells(input.name)?, &spec.separator)?;
-    Ok((pieces, &spec.separator, (spec.length.get(), spec.side)))
+    found.map(|(_, pieces, separator, limits)| (pieces, separator, limits)).ok_or(Error::NoTokens)
 }
 
 /// Refuses rows where every token should have its tag and has not; a row without any is unlabelled.

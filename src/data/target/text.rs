@@ -7,7 +7,7 @@ use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::fit::{Note, warning};
 use crate::data::target::{FittedTarget, LabelColumns};
-use crate::data::tokenizer::{self, Codec};
+use crate::data::tokenizer::{self, Codec, Training};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::Encoding;
 use crate::domain::task::Target;
@@ -27,7 +27,7 @@ pub(in crate::data) fn fit(
     }
     let tokenizer = match &spec.tokenizer {
         TokenizerSpec::Input(shared) => of_input(labels, &shared.name)?,
-        own => tokenizer::fit(own, &of_training, labels.base)?,
+        own => tokenizer::fit(own, Training::texts(&of_training), labels.base)?,
     };
     let Some(end) = tokenizer.end else { return Err(Error::NoEnd { column: column.name().to_owned() }) };
     let codec = Codec::new(&tokenizer)?;

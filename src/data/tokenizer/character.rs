@@ -3,17 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::data::error::Error;
+use crate::data::tokenizer::Training;
 use crate::data::tokenizer::form::{Cut, UNKNOWN, fitted, form, numbered, vocabulary};
-use crate::data::tokenizer::piece::{counted, kept};
+use crate::data::tokenizer::piece::{added, counted, kept, whole};
 use crate::domain::tokenizer::{CharacterSpec, Segmenter, Tokenizer};
 
-pub fn fit(spec: &CharacterSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
+pub fn fit(spec: &CharacterSpec, training: Training<'_>) -> Result<Tokenizer, Error> {
     let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), Error> {
         let mut buffer = [0; 4];
         text.chars().for_each(|letter| note(letter.encode_utf8(&mut buffer)));
         Ok(())
     };
-    let tokens = vocabulary(kept(counted(texts, each)?, usize::MAX, spec.minimum.get()));
+    let counts = added(counted(training.texts, each)?, whole(training.pieces, false));
+    let tokens = vocabulary(kept(counts, usize::MAX, spec.minimum.get()));
     // Byte pair encoding without a pair: the one model that cuts between characters by itself.
     let model = json!({
         "type": "BPE", "dropout": null, "unk_token": UNKNOWN, "continuing_subword_prefix": null,

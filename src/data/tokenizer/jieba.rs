@@ -7,16 +7,18 @@ use jieba_rs::Jieba;
 use serde_json::{Value, json};
 
 use crate::data::error::Error;
+use crate::data::tokenizer::Training;
 use crate::data::tokenizer::form::{Cut, fitted, form, vocabulary, word_level};
-use crate::data::tokenizer::piece::{counted, kept};
+use crate::data::tokenizer::piece::{added, counted, kept, whole};
 use crate::domain::tokenizer::{JiebaSpec, Segmenter, Tokenizer};
 
-pub fn fit(spec: &JiebaSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
+pub fn fit(spec: &JiebaSpec, training: Training<'_>) -> Result<Tokenizer, Error> {
     let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), Error> {
         words(text).for_each(note);
         Ok(())
     };
-    let tokens = vocabulary(kept(counted(texts, each)?, spec.vocabulary.get(), spec.minimum.get()));
+    let counts = added(counted(training.texts, each)?, whole(training.pieces, false));
+    let tokens = vocabulary(kept(counts, spec.vocabulary.get(), spec.minimum.get()));
     // For programs that cut the words themselves: they hand over words with spaces between.
     let cut = Cut { normalizer: Value::Null, pre_tokenizer: json!({"type": "WhitespaceSplit"}) };
     let form = form(&cut, word_level(&tokens), json!({"type": "Fuse"}));

@@ -1,5 +1,7 @@
 //! The pieces a text is cut into before their numbers are looked up, and how often each stands in texts.
 
+use std::convert::Infallible;
+
 use polars::prelude::PlHashMap;
 use rayon::prelude::*;
 use tokenizers::tokenizer::{
@@ -32,6 +34,37 @@ pub fn count(cut: &Cut, texts: &[&str]) -> Result<Vec<(String, u64)>, Error> {
     counted(texts, each).map_err(|cause| Error::Tokenizer { reason: cause.to_string() })
 }
 
+/// Pieces as they are, and how often each is seen.
+pub fn whole(pieces: &[&str], lowercase: bool) -> Vec<(String, u64)> {
+    let each = |piece: &str, note: &mut dyn FnMut(&str)| -> Result<(), Infallible> {
+        match piece {
+            "" => {}
+            piece if lowercase => note(&piece.to_lowercase()),
+            piece => note(piece),
+        }
+        Ok(())
+    };
+    let Ok(counts) = counted(pieces, each);
+    counts
+}
+
+/// Both counts as one.
+pub fn added(a: Vec<(String, u64)>, b: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    if a.is_empty() || b.is_empty() {
+        return if a.is_empty() { b } else { a };
+    }
+    let mut counts: PlHashMap<String, u64> = a.into_iter().collect();
+    b.into_iter().for_each(|(piece, count)| *counts.entry(piece).or_default() += count);
+    sorted(counts)
+}
+
+/// The most frequent first, of equals in the order of their letters.
+fn sorted(counts: PlHashMap<String, u64>) -> Vec<(String, u64)> {
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.par_sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts
+}
+
 /// Counts what `each` notes of every text.
 pub fn counted<E: Send>(
     texts: &[&str],
@@ -57,9 +90,7 @@ pub fn counted<E: Send>(
         b.into_iter().for_each(|(piece, count)| *a.entry(piece).or_default() += count);
         Ok(a)
     })?;
-    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
-    counts.par_sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(counts)
+    Ok(sorted(counts))
 }
 
 /// The most frequent pieces that are seen often enough; the special tokens' names are nobody's.

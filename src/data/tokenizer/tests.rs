@@ -6,7 +6,7 @@ use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
 use crate::data::fixture::Folder;
-use crate::data::tokenizer::{Codec, fit, of_pieces};
+use crate::data::tokenizer::{Codec, Training, fit, of_pieces};
 use crate::domain::kinds::Choice;
 use crate::domain::tokenizer::{Tokenizer, TokenizerSpec};
 
@@ -21,7 +21,7 @@ const TEXTS: [&str; 6] = [
 
 fn fitted(words: Value, texts: &[&str]) -> Tokenizer {
     let spec: TokenizerSpec = serde_json::from_value(words).unwrap();
-    fit(&spec, texts, Path::new("")).unwrap()
+    fit(&spec, Training::texts(texts), Path::new("")).unwrap()
 }
 
 fn codec(words: Value, texts: &[&str]) -> Codec {
@@ -144,7 +144,7 @@ fn an_existing_tokenizer_is_read() {
     let folder = Folder::new();
     let read = |name: &str| {
         let spec: TokenizerSpec = serde_json::from_value(json!({"file": name})).unwrap();
-        fit(&spec, &[], folder.path())
+        fit(&spec, Training::default(), folder.path())
     };
     let own = fitted(json!({"bpe": 300}), &TEXTS);
     folder.file("own.json", &own.json);

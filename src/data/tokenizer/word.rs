@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::data::error::Error;
+use crate::data::tokenizer::Training;
 use crate::data::tokenizer::form::{Cut, fitted, form, vocabulary, word_level};
-use crate::data::tokenizer::piece::{count, counted, kept};
+use crate::data::tokenizer::piece::{added, count, kept, whole};
 use crate::domain::tokenizer::{Segmenter, Tokenizer, WordSpec};
 
 /// A word is letters, digits and marks; any other character that is no space stands alone.
-pub fn fit(spec: &WordSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
+pub fn fit(spec: &WordSpec, training: Training<'_>) -> Result<Tokenizer, Error> {
     let cut = Cut {
         normalizer: lowercase(spec.lowercase),
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": [
@@ -16,14 +17,14 @@ pub fn fit(spec: &WordSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
             {"type": "Punctuation", "behavior": "Isolated"},
         ]}),
     };
-    let words = kept(count(&cut, texts)?, spec.vocabulary.get(), spec.minimum.get());
-    let tokens = vocabulary(words);
+    let counts = added(count(&cut, training.texts)?, whole(training.pieces, spec.lowercase));
+    let tokens = vocabulary(kept(counts, spec.vocabulary.get(), spec.minimum.get()));
     // Joins by spaces, none before a full stop and the like.
     let decoder = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
     Ok(fitted(Segmenter::None, &form(&cut, word_level(&tokens), decoder), tokens.len()))
 }
 
-/// Pieces that are already cut; texts of them are cut at `separator`.
+/// Pieces that are already cut; texts of them are cut at `separator`, at an empty one between characters.
 pub fn of_pieces(
     pieces: &[&str],
     separator: &str,
@@ -31,21 +32,17 @@ pub fn of_pieces(
     vocabulary_limit: usize,
     minimum: usize,
 ) -> Tokenizer {
-    let each = |piece: &str, note: &mut dyn FnMut(&str)| -> Result<(), std::convert::Infallible> {
-        match piece {
-            "" => {}
-            piece if to_lowercase => note(&piece.to_lowercase()),
-            piece => note(piece),
-        }
-        Ok(())
-    };
-    let Ok(counts) = counted(pieces, each);
+    let counts = whole(pieces, to_lowercase);
     let tokens = vocabulary(kept(counts, vocabulary_limit, minimum));
-    let cut = Cut {
-        normalizer: lowercase(to_lowercase),
-        pre_tokenizer: json!({"type": "Split", "pattern": {"String": separator}, "behavior": "Removed",
-                              "invert": false}),
+    let pattern = match separator {
+        "" => {
+            json!({"type": "Split", "pattern": {"Regex": "(?s)."}, "behavior": "Isolated", "invert": false})
+        }
+        other => {
+            json!({"type": "Split", "pattern": {"String": other}, "behavior": "Removed", "invert": false})
+        }
     };
+    let cut = Cut { normalizer: lowercase(to_lowercase), pre_tokenizer: pattern };
     // Without a decoder tokens are joined by spaces.
     fitted(Segmenter::None, &form(&cut, word_level(&tokens), Value::Null), tokens.len())
 }
