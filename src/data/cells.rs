@@ -1,12 +1,12 @@
-//! A column's cells in one of six plain kinds, whatever the file stored them as.
+//! A column's cells in one of seven plain kinds, whatever the file stored them as.
 //!
 //! An empty text is a missing value everywhere; a float NaN too.
 
 use std::borrow::Cow;
 
 use polars::prelude::{
-    BooleanChunked, ChunkFullNull, Column, DataType, Float64Chunked, Int64Chunked, PlSmallStr, PolarsResult,
-    Series, StringChunked,
+    BinaryChunked, BooleanChunked, ChunkFullNull, Column, DataType, Float64Chunked, Int64Chunked, PlSmallStr,
+    PolarsResult, Series, StringChunked,
 };
 
 use crate::data::error::Error;
@@ -27,6 +27,8 @@ pub(in crate::data) enum Cells {
     /// Dates and times as a count since a beginning.
     Time(Int64Chunked),
     List(Box<List>),
+    /// Pictures, and whatever else is bytes.
+    Binary(BinaryChunked),
     /// Anything else: its type's name.
     Other {
         name: PlSmallStr,
@@ -70,6 +72,7 @@ impl Cells {
             Self::Bool(values) => values.len(),
             Self::Text(values) => values.len(),
             Self::List(list) => list.rows(),
+            Self::Binary(values) => values.len(),
             Self::Other { rows, .. } => *rows,
         }
     }
@@ -82,6 +85,7 @@ impl Cells {
             Self::Bool(values) => values.name(),
             Self::Text(values) => values.name(),
             Self::List(list) => list.name(),
+            Self::Binary(values) => values.name(),
             Self::Other { name, .. } => name,
         }
     }
@@ -95,6 +99,7 @@ impl Cells {
             Self::Text(_) => "text".to_owned(),
             Self::Time(_) => "dates or times".to_owned(),
             Self::List(list) => format!("lists of {}", list.inner.found()),
+            Self::Binary(_) => "bytes".to_owned(),
             Self::Other { found, .. } => found.clone(),
         }
     }
@@ -130,7 +135,7 @@ impl Cells {
                     each(row, value.map(|value| write_float(&mut buffer, value, *single)));
                 }
             }
-            Self::Time(_) | Self::List(_) | Self::Other { .. } => {
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
                 return Err(self.wrong("a category or label"));
             }
         }
@@ -141,7 +146,7 @@ impl Cells {
     pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, Error> {
         match self {
             Self::Text(values) => Ok(values.iter().map(|text| Cow::Borrowed(text.unwrap_or(""))).collect()),
-            Self::Time(_) | Self::List(_) | Self::Other { .. } => Err(self.wrong("a text")),
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => Err(self.wrong("a text")),
             other => {
                 let mut texts = Vec::with_capacity(other.len());
                 other.for_each_text(|_, text| texts.push(Cow::Owned(text.unwrap_or("").to_owned())))?;
@@ -168,7 +173,7 @@ impl Cells {
                 }
                 None => Cow::Borrowed(""),
             },
-            Self::List(_) | Self::Other { .. } => Cow::Borrowed(""),
+            Self::List(_) | Self::Binary(_) | Self::Other { .. } => Cow::Borrowed(""),
         }
     }
 
@@ -216,7 +221,9 @@ impl Cells {
                     push(row, number, &mut infinite);
                 }
             }
-            Self::Time(_) | Self::List(_) | Self::Other { .. } => return Err(self.wrong("a number")),
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                return Err(self.wrong("a number"));
+            }
         }
         if let Some(row) = bad.first {
             let (value, place) = (self.text(row).into_owned(), place(row));
@@ -262,7 +269,9 @@ impl Cells {
                 };
                 values.iter().enumerate().map(&mut read).collect()
             }
-            Self::Time(_) | Self::List(_) | Self::Other { .. } => return Err(self.wrong("a whole number")),
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                return Err(self.wrong("a whole number"));
+            }
         };
         match bad.first {
             None => Ok(numbers),
@@ -310,6 +319,7 @@ fn convert(series: &Series) -> PolarsResult<Cells> {
         other if other.is_float() => {
             Cells::Float { values: cast(&DataType::Float64)?.f64()?.clone(), single: true }
         }
+        DataType::Binary => Cells::Binary(series.binary()?.clone()),
         DataType::Date | DataType::Datetime(..) | DataType::Duration(_) | DataType::Time => {
             Cells::Time(series.to_physical_repr().cast(&DataType::Int64)?.i64()?.clone())
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::frame::Place;
+use crate::data::picture::PictureError;
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
 use crate::domain::kinds::a;
 
@@ -141,6 +142,9 @@ pub enum Error {
     #[error("there is no table `{table}`")]
     UnknownTable { table: String },
 
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+
     #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
 }
@@ -222,6 +226,7 @@ impl Error {
             Self::OrderTwice { .. } | Self::ShortOrder { .. } => "order",
             Self::OneColumn { .. } => "one-column",
             Self::UnknownTable { .. } => "unknown-table",
+            Self::Picture(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
     }
@@ -275,6 +280,7 @@ impl Error {
                 "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
             }
             Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
+            Self::Picture(error) => return error.help().map(str::to_owned),
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

@@ -279,6 +279,8 @@ fn count_missing(task: &TaskName, split: Split, rows: &[u32], truth: &Array) -> 
 }
 
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 mod sequences;
 #[cfg(test)]
 mod tests;

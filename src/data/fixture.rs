@@ -86,3 +86,26 @@ pub fn fit_table(loaded: Loaded, rows: Rows, inputs: Value, tasks: Value) -> Res
         known: vec![],
     })
 }
+
+/// An IDX file of bytes.
+pub fn idx(sizes: &[u32], values: &[u8]) -> Vec<u8> {
+    let header = sizes.iter().flat_map(|size| size.to_be_bytes());
+    [0, 0, 8, sizes.len() as u8].into_iter().chain(header).chain(values.iter().copied()).collect()
+}
+
+/// A PNG file of pixels `[height, width, channels]`.
+pub fn png(channels: usize, height: u32, width: u32, pixels: &[u8]) -> Vec<u8> {
+    let color = if channels == 1 { image::ExtendedColorType::L8 } else { image::ExtendedColorType::Rgb8 };
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::write_buffer_with_format(&mut file, pixels, width, height, color, image::ImageFormat::Png)
+        .unwrap();
+    file.into_inner()
+}
+
+/// A JPEG file of gray pixels.
+pub fn jpeg(height: u32, width: u32, pixels: &[u8]) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let (color, format) = (image::ExtendedColorType::L8, image::ImageFormat::Jpeg);
+    image::write_buffer_with_format(&mut file, pixels, width, height, color, format).unwrap();
+    file.into_inner()
+}

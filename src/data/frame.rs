@@ -1,6 +1,6 @@
 //! A table as read: polars columns, and where in which file each row stood.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
@@ -32,6 +32,8 @@ pub enum Lines {
     From(usize),
     /// The line each row begins on.
     Each(Arc<[u32]>),
+    /// Each row is a file of its own.
+    Files(Arc<[PathBuf]>),
     /// Rows of a query's result.
     Query,
     /// Some of the rows there were, by their numbers.
@@ -50,6 +52,8 @@ pub struct Place {
 pub enum Position {
     Line(usize),
     Row(usize),
+    /// The whole file.
+    File,
     /// A row of the query's result.
     Result(usize),
 }
@@ -59,6 +63,7 @@ impl std::fmt::Display for Place {
         let file = self.file.display();
         match self.position {
             Position::Line(line) => write!(f, "`{file}`, line {line}"),
+            Position::File => write!(f, "`{file}`"),
             Position::Row(row) => write!(f, "`{file}`, row {row}"),
             Position::Result(row) => write!(f, "row {row} of the query over `{file}`"),
         }
@@ -147,22 +152,26 @@ impl Frame {
 
 impl Origin {
     fn place(&self, row: usize) -> Place {
-        Place { file: self.file.clone(), position: self.lines.position(row) }
+        self.lines.place(row, &self.file)
     }
 }
 
 impl Lines {
-    fn position(&self, row: usize) -> Position {
-        match self {
-            Lines::Rows => Position::Row(row + 1),
+    fn place(&self, row: usize, file: &Path) -> Place {
+        let position = match self {
             Lines::From(first) => Position::Line(first + row),
             Lines::Each(lines) => {
                 lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize))
             }
             Lines::Query => Position::Result(row + 1),
             Lines::Picked(rows, before) => {
-                before.position(rows.get(row).map_or(row, |picked| *picked as usize))
+                return before.place(rows.get(row).map_or(row, |picked| *picked as usize), file);
             }
-        }
+            Lines::Files(files) if row < files.len() => {
+                return Place { file: files[row].clone(), position: Position::File };
+            }
+            Lines::Rows | Lines::Files(_) => Position::Row(row + 1),
+        };
+        Place { file: file.to_owned(), position }
     }
 }

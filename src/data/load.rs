@@ -7,6 +7,7 @@ use polars::prelude::{DataFrame, DataType, PlSmallStr};
 use crate::data::error::{Error, Located};
 use crate::data::fit::Note;
 use crate::data::frame::{Frame, Lines, Origin};
+use crate::data::picture::PictureError;
 use crate::data::source::{Sheet, is_unordered, run_query};
 use crate::data::spec::{SplitSpec, TableSpec};
 use crate::domain::diagnostic::{Path as Node, Severity};
@@ -25,12 +26,13 @@ pub struct Loaded {
 /// Every file the table is read from: the source's, then those of the split `files`. Paths are
 /// relative to `base`.
 pub fn files(spec: &TableSpec, base: &Path) -> Vec<PathBuf> {
-    places(spec, base).into_iter().map(|(file, _)| file).collect()
+    let separate = places(spec, base).into_iter().skip(1).map(|(file, _)| file);
+    spec.source.files(base).into_iter().chain(separate).collect()
 }
 
 /// Each file, with the node that names it.
 fn places(spec: &TableSpec, base: &Path) -> Vec<(PathBuf, Node)> {
-    let source = Node::of("source").key(spec.source.name()).key("path");
+    let source = Node::of("source").key(spec.source.name()).key(spec.source.place());
     let mut places = vec![(base.join(spec.source.path()), source)];
     if let SplitSpec::Files(split) = &spec.split {
         let node = Node::of("split").key("files");
@@ -42,16 +44,22 @@ fn places(spec: &TableSpec, base: &Path) -> Vec<(PathBuf, Node)> {
 
 /// Reads the table; paths are relative to `base`. Problems stand at nodes below `data.<table>`.
 pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
+    if let (SplitSpec::Files(_), false) = (&spec.split, spec.source.is_one_file()) {
+        let error = Error::from(PictureError::SeveralFiles { kind: spec.source.name() });
+        return Err(one(error, Node::of("split").key("files")));
+    }
     let places = places(spec, base);
     let mut problems = Vec::new();
     let mut sheets = Vec::new();
     for (file, node) in &places {
-        match Sheet::open(&spec.source, file) {
+        match Sheet::open_in(&spec.source, file, base) {
             Ok(sheet) => sheets.push(sheet),
             Err(error) => problems.push(error.at(node.clone())),
         }
     }
     Error::unless_empty(problems)?;
+    let mut notes = notes(spec);
+    notes.extend(sheets.iter().flat_map(Sheet::notes));
     let kinds = Sheet::agree(&sheets);
     let mut tables = Vec::new();
     for ((sheet, kinds), (file, node)) in sheets.into_iter().zip(&kinds).zip(&places) {
@@ -72,7 +80,7 @@ pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
         [train, test] => Some([*train, 0, *test]),
         _ => None,
     };
-    Ok(Loaded { frame, parts, notes: notes(spec) })
+    Ok(Loaded { frame, parts, notes })
 }
 
 fn notes(spec: &TableSpec) -> Vec<Note> {

@@ -10,6 +10,7 @@ pub mod frame;
 mod list;
 pub mod load;
 mod persist;
+mod picture;
 pub mod profile;
 pub mod raw;
 mod repeat;

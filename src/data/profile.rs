@@ -60,7 +60,7 @@ fn column(cells: &Cells) -> ColumnProfile {
         Cells::Text(_) => ColumnKind::Text,
         Cells::Time(_) => ColumnKind::Time,
         Cells::List(_) => ColumnKind::List,
-        Cells::Other { .. } => ColumnKind::Other,
+        Cells::Binary(_) | Cells::Other { .. } => ColumnKind::Other,
     };
     let mut counts: PlHashMap<String, usize> = PlHashMap::default();
     let mut missing = 0;

@@ -133,19 +133,21 @@ fn drop_others(loaded: Loaded, columns: &[&str], kept: &[u32]) -> Result<Loaded,
 
 /// The same number for the same cells.
 fn code(cells: &Cells) -> Result<Vec<u32>, Error> {
-    let mut known: PlHashMap<String, u32> = PlHashMap::default();
+    let mut known: PlHashMap<Vec<u8>, u32> = PlHashMap::default();
     let mut codes = Vec::with_capacity(cells.len());
-    let mut add = |text: &str| {
+    let mut add = |cell: &[u8]| {
         let next = known.len() as u32;
-        let code = known.get(text).copied().unwrap_or_else(|| {
-            known.insert(text.to_owned(), next);
+        let code = known.get(cell).copied().unwrap_or_else(|| {
+            known.insert(cell.to_vec(), next);
             next
         });
         codes.push(code);
     };
     match cells {
         Cells::Time(moments) => {
-            moments.iter().for_each(|moment| add(&moment.map_or(String::new(), |moment| moment.to_string())));
+            moments
+                .iter()
+                .for_each(|moment| add(moment.map_or(String::new(), |moment| moment.to_string()).as_bytes()));
         }
         Cells::List(list) => match &list.inner {
             Cells::List(_) => return Err(cells.wrong("something to compare rows by")),
@@ -153,10 +155,11 @@ fn code(cells: &Cells) -> Result<Vec<u32>, Error> {
                 let pieces = Pieces::of(cells, " ")?;
                 // No text holds this one.
                 let joined = |row| pieces.row(row).flat_map(|piece| [piece, "\u{0}"]).collect::<String>();
-                (0..pieces.rows()).for_each(|row| add(&joined(row)));
+                (0..pieces.rows()).for_each(|row| add(joined(row).as_bytes()));
             }
         },
-        other => other.for_each_text(|_, text| add(text.unwrap_or("")))?,
+        Cells::Binary(values) => values.iter().for_each(|value| add(value.unwrap_or_default())),
+        other => other.for_each_text(|_, text| add(text.unwrap_or("").as_bytes()))?,
     }
     Ok(codes)
 }

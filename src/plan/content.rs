@@ -39,11 +39,15 @@ pub fn file(path: &Path) -> io::Result<FileContent> {
     Ok(FileContent { path: path.to_owned(), bytes, fingerprint })
 }
 
-/// The content of a table: its files', in the order it reads them.
-pub fn combined(files: &[FileContent]) -> Fingerprint {
+/// The content of a table: its files', in the order it reads them, and the names that its rows are made of.
+pub fn combined(files: &[FileContent], names: &[String]) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();
     for file in files {
         hasher.update(file.fingerprint.0.as_bytes());
+        hasher.update(b"\n");
+    }
+    for name in names {
+        hasher.update(name.as_bytes());
         hasher.update(b"\n");
     }
     Fingerprint(hasher.finalize().to_hex().to_string())

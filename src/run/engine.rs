@@ -186,7 +186,8 @@ fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
             .collect::<Result<Vec<_>, _>>();
         match files {
             Ok(files) => {
-                known.insert(name.clone(), combined(&[files, shared.clone()].concat()));
+                let content = [files, shared.clone()].concat();
+                known.insert(name.clone(), combined(&content, &table.source.names(base)));
             }
             Err(error) => {
                 unreadable.insert(name.clone(), error.to_string());

@@ -25,6 +25,9 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
             let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
             Some(scaled(&Array::ragged(&[width], Values::F32(values), offsets), center, scale))
         }
+        (Encoding::Image { channels, height, width, .. }, Values::U8(_)) => {
+            (raw.shape[1..] == [*channels, *height, *width]).then(|| raw.clone())
+        }
         _ => None,
     }
 }

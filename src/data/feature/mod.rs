@@ -2,6 +2,7 @@
 
 pub mod category;
 pub mod encode;
+pub mod image;
 pub mod min_max;
 pub mod number;
 pub mod one_hot;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 pub use crate::data::feature::encode::encode;
+pub(in crate::data) use crate::data::feature::image::{picture, pictures, whole};
 pub(in crate::data) use crate::data::feature::scale::Statistics;
 pub(in crate::data) use crate::data::feature::token::{fed, kept};
 use crate::data::fit::Note;
@@ -41,6 +43,7 @@ kinds! {
         Text: "text" => text::TextInputSpec,
         Tokens: "tokens" => tokens::TokensSpec,
         Series: "series" => series::SeriesSpec,
+        Image: "image" => image::ImageSpec,
     }
 }
 
@@ -96,6 +99,7 @@ impl FeatureSpec {
             | Self::OneHot(_) => Shape::vector(SOME_SIZE),
             Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
             Self::Series(_) => Shape::Sequence { width: SOME_SIZE },
+            Self::Image(spec) => spec.shape(),
         }
     }
 
@@ -107,7 +111,7 @@ impl FeatureSpec {
             | Self::MinMax(_)
             | Self::Category(_)
             | Self::OneHot(_) => true,
-            Self::Text(_) | Self::Tokens(_) | Self::Series(_) => false,
+            Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) => false,
         }
     }
 
@@ -130,6 +134,7 @@ impl FeatureSpec {
             Self::Text(spec) => spec.fit(name, parts),
             Self::Tokens(spec) => spec.fit(name, parts),
             Self::Series(spec) => spec.fit(name, parts),
+            Self::Image(spec) => spec.fit(name, parts),
         }
     }
 }

@@ -52,7 +52,7 @@ impl AnswerColumn {
                 let joined = |row| pieces.row(row).collect::<Vec<_>>().join(" ");
                 Self::Text((0..pieces.rows()).map(|row| Some(joined(row))).collect())
             }
-            Cells::Other { .. } => return None,
+            Cells::Binary(_) | Cells::Other { .. } => return None,
         })
     }
 }

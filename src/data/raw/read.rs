@@ -1,5 +1,6 @@
 //! Raw rows, checked against a signature: the values a model is fed, cast as training cast them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,15 +9,16 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, kept, series};
+use crate::data::feature::{encode, fed, kept, picture, pictures, series, whole};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
+use crate::data::picture::Size;
 use crate::data::raw::AnswerColumn;
-use crate::data::source::{Sheet, of_ending};
+use crate::data::source::{Sheet, SourceSpec, of_ending};
 use crate::data::tokenizer::Codec;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::diagnostic::Path as Node;
-use crate::domain::name::InputName;
+use crate::domain::name::{ColumnName, InputName};
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature};
 use crate::domain::tokenizer::{Side, Tokenizer};
 
@@ -37,12 +39,21 @@ enum RawColumn {
     /// Token numbers, and what stands behind a row's end.
     Tokens(Array, u32),
     Series(Array),
+    /// Bytes `[rows, channels, height, width]`.
+    Image(Array),
 }
 
 /// Reads the columns a model needs; the file's kind is told by its ending. Label columns are not
 /// needed. All problems at once, at `inputs.<input>`.
 pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
-    let sheet = Sheet::open(&of_ending(path)?, path)?;
+    let mut source = of_ending(path)?;
+    if let SourceSpec::Idx(idx) = &mut source {
+        // A file of nothing but images is the input of images, whatever its name.
+        let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
+        let input = signature.inputs.iter().find(is_image);
+        idx.column = input.and_then(|input| ColumnName::new(input.name.as_str()));
+    }
+    let sheet = Sheet::open(&source, path)?;
     let text = |name: &str| {
         let is_text = |input: &InputSignature| {
             input.raw == ElementType::Text || matches!(input.encoding, Encoding::Tokens { .. })
@@ -72,6 +83,9 @@ fn column(input: &InputSignature, frame: &Frame) -> Result<RawColumn, Error> {
     match (&input.encoding, input.raw) {
         (Encoding::Tokens { tokenizer, length, side }, _) => tokens(&cells, tokenizer, (*length, *side)),
         (Encoding::Series { center, length, .. }, _) => series(&cells, frame, center, *length),
+        (Encoding::Image { channels, height, width, .. }, _) => {
+            images(&cells, frame, Size { channels: *channels, height: *height, width: *width })
+        }
         (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
         (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
             texts(&cells, keys)
@@ -100,6 +114,23 @@ fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result
         return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
     }
     Ok(RawColumn::Series(series::kept(&steps, center, length)?))
+}
+
+/// Pictures, or the names of their files, which are relative to the file of the rows.
+fn images(cells: &Cells, frame: &Frame, size: Size) -> Result<RawColumn, Error> {
+    let place = |row: usize| frame.place(row).to_string();
+    if let Cells::Binary(_) = cells {
+        return Ok(RawColumn::Image(pictures(cells, size, place)?));
+    }
+    let read = |(row, name): (usize, &Cow<'_, str>)| {
+        let file = frame.place(row).file.with_file_name("").join(name.as_ref());
+        let cell = std::fs::read(&file).map_err(|cause| format!("`{}`: {cause}", file.display()))?;
+        picture(&cell, size)
+    };
+    let decoded: Vec<Result<Vec<u8>, String>> = cells.texts()?.par_iter().enumerate().map(read).collect();
+    let pixels = whole(decoded, place)?.concat();
+    let shape = [cells.len(), size.channels, size.height, size.width];
+    Ok(RawColumn::Image(Array::new(&shape, Values::U8(pixels))))
 }
 
 fn texts(cells: &Cells, keys: &[String]) -> Result<RawColumn, Error> {
@@ -147,6 +178,7 @@ impl RawColumn {
         let values = match self {
             Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
             Self::Series(array) => return series::fed(&array.gather(&picked)),
+            Self::Image(array) => return array.gather(&picked),
             Self::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
             Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
             Self::Text(found, places) => {

@@ -25,7 +25,9 @@ pub fn write(path: &Path, columns: &[(String, AnswerColumn)]) -> Result<(), Erro
         }
         SourceSpec::Jsonl(_) => persist(path, |writer| json_lines(writer, columns)),
         SourceSpec::Parquet(_) => persist(path, |writer| parquet(writer, columns)),
-        SourceSpec::Arrow(_) | SourceSpec::Conll(_) => Err(unknown()),
+        SourceSpec::Arrow(_) | SourceSpec::Conll(_) | SourceSpec::Idx(_) | SourceSpec::Images(_) => {
+            Err(unknown())
+        }
     }
 }
 

@@ -22,9 +22,14 @@ fn unreadable(file: &Path, source: std::io::Error) -> Error {
     }
 }
 
+/// The bytes of a file, decompressed where its ending says so.
+pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, Error> {
+    decompressed(file, bytes(file)?)
+}
+
 /// The text of a file, without the mark some editors put before UTF-8.
 pub(in crate::data) fn text(file: &Path) -> Result<String, Error> {
-    let bytes = decompressed(file, bytes(file)?)?;
+    let bytes = plain(file)?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = &error.as_bytes()[..valid];

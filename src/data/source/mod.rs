@@ -6,6 +6,8 @@ pub mod conll;
 pub mod csv;
 mod delimited;
 mod guard;
+pub mod idx;
+pub mod images;
 pub mod jsonl;
 mod kind;
 mod nested;
@@ -13,6 +15,8 @@ pub mod parquet;
 mod query;
 mod record;
 mod sheet;
+
+use std::path::{Path, PathBuf};
 
 pub(in crate::data) use crate::data::source::bytes::text as read_text;
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
@@ -27,10 +31,44 @@ kinds! {
         Jsonl: "jsonl" => jsonl::JsonlSpec,
         Arrow: "arrow" => arrow::ArrowSpec,
         Conll: "conll" => conll::ConllSpec,
+        Idx: "idx" => idx::IdxSpec,
+        Images: "images" => images::ImagesSpec,
     }
 }
 
 impl SourceSpec {
+    /// The setting that names the file, or folder.
+    pub(in crate::data) fn place(&self) -> &'static str {
+        match self {
+            Self::Idx(_) => "images",
+            _ => "path",
+        }
+    }
+
+    /// Every file that is read; paths are relative to `base`.
+    pub(in crate::data) fn files(&self, base: &Path) -> Vec<PathBuf> {
+        match self {
+            Self::Idx(spec) => {
+                std::iter::once(base.join(&spec.images)).chain(idx::beside(spec, base)).collect()
+            }
+            Self::Images(spec) => images::files(spec, base),
+            one => vec![base.join(one.path())],
+        }
+    }
+
+    /// Names that the rows are made of, where file names say more than their content: a picture's class.
+    pub fn names(&self, base: &Path) -> Vec<String> {
+        match self {
+            Self::Images(spec) => images::names(spec, base),
+            _ => vec![],
+        }
+    }
+
+    /// Is one row file all there is to it?
+    pub(in crate::data) fn is_one_file(&self) -> bool {
+        !matches!(self, Self::Idx(_) | Self::Images(_))
+    }
+
     /// The file, as the user wrote it.
     pub fn path(&self) -> &str {
         match self {
@@ -39,6 +77,8 @@ impl SourceSpec {
             Self::Jsonl(spec) => &spec.path,
             Self::Arrow(spec) => &spec.path,
             Self::Conll(spec) => &spec.path,
+            Self::Idx(spec) => &spec.images,
+            Self::Images(spec) => &spec.path,
         }
     }
 }

@@ -6,12 +6,15 @@ use std::path::Path;
 use polars::prelude::DataFrame;
 
 use crate::data::error::Error;
+use crate::data::fit::Note;
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::SourceSpec;
 use crate::data::source::arrow::{self, ArrowSpec};
 use crate::data::source::conll;
 use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;
+use crate::data::source::idx::{self, IdxSpec};
+use crate::data::source::images;
 use crate::data::source::jsonl::{Jsonl, JsonlSpec};
 use crate::data::source::kind::Kind;
 use crate::data::source::parquet::{self, ParquetSpec};
@@ -22,11 +25,18 @@ pub(in crate::data) enum Sheet {
     Jsonl(Box<Jsonl>),
     /// A binary file, with types of its own.
     Table(DataFrame, Origin),
+    /// Pictures, and a word about those left out.
+    Pictures(DataFrame, Origin, Vec<Note>),
 }
 
 impl Sheet {
     /// Opens and checks a file of the source's kind.
     pub fn open(spec: &SourceSpec, file: &Path) -> Result<Self, Error> {
+        Self::open_in(spec, file, Path::new(""))
+    }
+
+    /// As `open`; the files beside it are relative to `base`.
+    pub fn open_in(spec: &SourceSpec, file: &Path, base: &Path) -> Result<Self, Error> {
         match spec {
             SourceSpec::Csv(spec) => Ok(Self::Delimited(Box::new(Delimited::open(spec, file)?))),
             SourceSpec::Jsonl(_) => Ok(Self::Jsonl(Box::new(Jsonl::open(file)?))),
@@ -35,6 +45,14 @@ impl Sheet {
             SourceSpec::Conll(spec) => {
                 let (table, origin) = conll::read(spec, file)?;
                 Ok(Self::Table(table, origin))
+            }
+            SourceSpec::Idx(spec) => {
+                let (table, origin) = idx::read(spec, file, base)?;
+                Ok(Self::Table(table, origin))
+            }
+            SourceSpec::Images(spec) => {
+                let (table, origin, notes) = images::read(spec, file, base)?;
+                Ok(Self::Pictures(table, origin, notes))
             }
         }
     }
@@ -49,7 +67,15 @@ impl Sheet {
         match self {
             Self::Delimited(sheet) => Some((&sheet.names, &sheet.kinds)),
             Self::Jsonl(sheet) => Some((&sheet.names, &sheet.kinds)),
-            Self::Table(..) => None,
+            Self::Table(..) | Self::Pictures(..) => None,
+        }
+    }
+
+    /// What a person should know about it.
+    pub fn notes(&self) -> Vec<Note> {
+        match self {
+            Self::Pictures(_, _, notes) => notes.clone(),
+            _ => vec![],
         }
     }
 
@@ -84,7 +110,7 @@ impl Sheet {
         match self {
             Self::Delimited(sheet) => sheet.build(kinds),
             Self::Jsonl(sheet) => sheet.build(kinds),
-            Self::Table(table, origin) => Ok((table, origin)),
+            Self::Table(table, origin) | Self::Pictures(table, origin, _) => Ok((table, origin)),
         }
     }
 }
@@ -103,6 +129,8 @@ pub(in crate::data) fn of_ending(file: &Path) -> Result<SourceSpec, Error> {
         Ok(SourceSpec::Parquet(ParquetSpec { path }))
     } else if ends(&[".arrow", ".feather", ".ipc"], &name) {
         Ok(SourceSpec::Arrow(ArrowSpec { path }))
+    } else if ends(&["-ubyte", ".idx"], plain) {
+        Ok(SourceSpec::Idx(IdxSpec::plain(&path)))
     } else {
         Err(Error::UnknownForm { file: file.to_owned() })
     }

@@ -6,6 +6,7 @@ mod language_model;
 mod multiclass;
 mod multilabel;
 mod ordinal;
+mod pixel;
 mod regression;
 mod scheme;
 mod tagging;
@@ -58,6 +59,7 @@ pub(in crate::data) struct FittedTarget {
 pub(in crate::data) fn needs_inputs(spec: &TargetSpec) -> bool {
     match spec {
         TargetSpec::Tagging(_) | TargetSpec::LanguageModel(_) => true,
+        TargetSpec::Segmentation(_) | TargetSpec::PixelRegression(_) => true,
         TargetSpec::Text(spec) => matches!(spec.tokenizer, TokenizerSpec::Input(_)),
         _ => false,
     }
@@ -81,6 +83,12 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
         (TargetSpec::Text(spec), [column]) => text::fit(spec, labels, column).map_err(|error| vec![error]),
         (TargetSpec::LanguageModel(_), [column]) => {
             language_model::fit(labels, column).map_err(|error| vec![error])
+        }
+        (TargetSpec::Segmentation(_), [column]) => {
+            pixel::segmentation(labels, column).map_err(|error| vec![error])
+        }
+        (TargetSpec::PixelRegression(spec), [column]) => {
+            pixel::regression(spec, labels, column).map_err(|error| vec![error])
         }
         (other, columns) => Err(vec![Error::OneColumn { kind: other.name(), found: columns.len() }]),
     }

@@ -1,0 +1,180 @@
+use serde_json::{Value, json};
+
+use crate::data::fit::Fitted;
+use crate::data::fixture::{Folder, fit_table, idx, most_train, png};
+use crate::data::raw::read;
+use crate::domain::array::{Array, Values};
+use crate::domain::signature::Encoding;
+use crate::domain::task::Target;
+
+/// Six rows of 2 x 2 pixels: bytes 0 to 23; digits; masks.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.file("images-ubyte", idx(&[6, 2, 2], &(0..24).collect::<Vec<u8>>()));
+    folder.file("digits", idx(&[6], &[0, 1, 0, 1, 0, 1]));
+    folder
+}
+
+fn words() -> Value {
+    json!({"source": {"idx": {"images": "images-ubyte", "labels": {"digit": "digits", "mask": "masks"}}}})
+}
+
+fn fit(folder: &Folder, words: Value, image: Value, tasks: Value) -> Result<Fitted, crate::data::Error> {
+    let loaded = folder.load(words)?;
+    let rows = most_train(&loaded);
+    fit_table(loaded, rows, json!({"image": {"image": image}}), tasks)
+}
+
+fn problems(folder: &Folder, words: Value, image: Value, tasks: Value) -> Vec<String> {
+    folder.problems(fit(folder, words, image, tasks))
+}
+
+#[test]
+fn pictures_are_kept_as_bytes_and_their_statistics_are_of_training_rows() {
+    let folder = folder();
+    folder.file("masks", idx(&[6, 2, 2], &[0; 24]));
+    let augment = json!(["flip", {"shift": 1}]);
+    let fitted =
+        fit(&folder, words(), json!({"augment": augment}), json!({"digit": [["digit"], "multiclass"]}));
+    let dataset = fitted.unwrap().dataset;
+    let Encoding::Image { channels, height, width, mean, deviation, augment } =
+        &dataset.signature.inputs[0].encoding
+    else {
+        panic!("an image")
+    };
+    assert_eq!((*channels, *height, *width, augment.len()), (1, 2, 2, 2));
+    // In Python: `x = numpy.arange(16) / 255; x.mean(), x.std()`.
+    assert!((mean[0] - 0.029411765).abs() < 1e-8 && (deviation[0] - 0.018077468).abs() < 1e-8);
+    let table = &dataset.tables[0];
+    assert_eq!(table.inputs[0].1, Array::new(&[6, 1, 2, 2], Values::U8((0..24).collect())));
+    assert_eq!(table.sample[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![20, 21, 22, 23])));
+    // Raw rows of the same kind of file, whatever the input is called.
+    let raw = read(&folder.path().join("images-ubyte"), &dataset.signature).unwrap();
+    assert_eq!(raw.batch(1..2)[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![4, 5, 6, 7])));
+    // A table that names files beside it; they are brought to the size of training.
+    folder.file("x.png", png(3, 4, 4, &[7; 48]));
+    let table = folder.file("rows.csv", "image\nx.png\n");
+    let raw = read(&table, &dataset.signature).unwrap();
+    assert_eq!(raw.batch(0..1)[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![7; 4])));
+    let table = folder.file("rows.csv", "image\nx.png\ny.png\n");
+    let found = folder.problems(read(&table, &dataset.signature));
+    assert!(
+        found[0].starts_with("picture at inputs.image: the picture in `rows.csv`, line 3 cannot"),
+        "{found:?}"
+    );
+}
+
+/// Pictures of two sizes and of gray and colour, two of each.
+fn mixed() -> (Folder, Value) {
+    let folder = Folder::new();
+    for class in ["a", "b"] {
+        std::fs::create_dir_all(folder.path().join("photos").join(class)).unwrap();
+        folder.file(&format!("photos/{class}/1.png"), png(1, 2, 2, &[10; 4]));
+        folder.file(&format!("photos/{class}/2.png"), png(1, 4, 4, &[20; 16]));
+        folder.file(&format!("photos/{class}/3.png"), png(3, 2, 2, &[30; 12]));
+    }
+    (folder, json!({"source": {"images": "photos"}}))
+}
+
+#[test]
+fn pictures_of_another_size_or_colour_are_refused_or_changed() {
+    let (folder, words) = mixed();
+    let task = json!({"label": [["label"], "multiclass"]});
+    let refused = |image| problems(&folder, words.clone(), image, task.clone());
+    let help = "give `height` and `width`, and `channels`, and all pictures are brought to them";
+    assert_eq!(
+        refused(json!({})),
+        [format!(
+            "picture-size at inputs.image: column `image`: 4 x 4 in gray in `photos/a/2.png`, but 2 x 2 in gray in \
+             `photos/a/1.png` | {help}"
+        )]
+    );
+    assert_eq!(
+        refused(json!({"height": 2, "width": 2})),
+        [format!(
+            "picture-size at inputs.image: column `image`: 2 x 2 in colour in `photos/a/3.png`, but 2 x 2 in gray in \
+             `photos/a/1.png` | {help}"
+        )]
+    );
+    let told = json!({"height": 2, "width": 1, "channels": 3, "mean": [0.5], "deviation": [0.1, 0.2, 0.3]});
+    let dataset = fit(&folder, words.clone(), told, task.clone()).unwrap().dataset;
+    assert_eq!(dataset.tables[0].inputs[0].1.shape, [6, 3, 2, 1]);
+    let Values::U8(pixels) = &dataset.tables[0].inputs[0].1.values else { panic!("bytes") };
+    assert_eq!(pixels.iter().step_by(6).copied().collect::<Vec<u8>>(), [10, 20, 30, 10, 20, 30]);
+    let Encoding::Image { mean, deviation, .. } = &dataset.signature.inputs[0].encoding else {
+        panic!("an image")
+    };
+    assert_eq!((mean.as_slice(), deviation.as_slice()), (&[0.5; 3][..], &[0.1, 0.2, 0.3][..]));
+    let found = refused(json!({"height": 2, "width": 2, "channels": 1, "mean": [0.1, 0.2]}));
+    assert_eq!(found, ["picture-statistics at inputs.image: mean has 2 numbers for 1 channel(s)"]);
+    let found = problems(&folder, json!({"source": {"images": "photos"}}), json!({}), json!({}));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_column_of_texts_is_no_picture() {
+    let (folder, words) = mixed();
+    let loaded = folder.load(words).unwrap();
+    let rows = most_train(&loaded);
+    let found = folder.problems(fit_table(loaded, rows, json!({"file": "image"}), json!({})));
+    assert!(found[0].starts_with(
+        "column-type at inputs.file: column `file` holds text, which cannot be used as a picture"
+    ));
+}
+
+#[test]
+fn each_value_of_a_mask_is_a_class() {
+    let folder = folder();
+    let mut masks = [0u8; 24];
+    masks[..5].copy_from_slice(&[0, 3, 3, 255, 3]);
+    masks[23] = 9;
+    folder.file("masks", idx(&[6, 2, 2], &masks));
+    let fitted = fit(&folder, words(), json!({}), json!({"part": [["mask"], "segmentation"]})).unwrap();
+    let Target::Segmentation { classes, counts, height, width } = &fitted.dataset.signature.tasks[0].target
+    else {
+        panic!("a segmentation")
+    };
+    assert_eq!((classes.join(" "), counts.as_slice()), ("0 3 255".to_owned(), &[12, 3, 1][..]));
+    assert_eq!((*height, *width), (2, 2));
+    let truth = &fitted.dataset.tables[0].targets[0].1;
+    assert_eq!(truth.shape, [6, 2, 2]);
+    let truth = truth.as_f32().unwrap();
+    assert_eq!(truth[..6], [0.0, 1.0, 1.0, 2.0, 1.0, 0.0]);
+    assert!(truth[23].is_nan());
+    let note = "task `part`: 1 pixels of valid and test have values, such as 9, that no training row has; they count \
+                as unlabelled";
+    assert!(fitted.notes.iter().any(|found| found.text == note), "{:?}", fitted.notes);
+    folder.file("masks", idx(&[6, 2, 2], &[4; 24]));
+    let found = problems(&folder, words(), json!({}), json!({"part": [["mask"], "segmentation"]}));
+    assert!(found[0].starts_with("one-class at tasks.part.target: target `mask`"), "{found:?}");
+    let found = problems(&folder, words(), json!({}), json!({"part": [["digit"], "segmentation"]}));
+    assert!(
+        found[0].contains("`digit` holds whole numbers, which cannot be used as a picture of labels"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn masks_follow_their_image_and_numbers_are_standardized() {
+    let folder = folder();
+    let masks: Vec<u8> = (0..24).map(|at| (at % 4) * 10).collect();
+    folder.file("masks", idx(&[6, 2, 2], &masks));
+    let fitted = fit(
+        &folder,
+        words(),
+        json!({"height": 4, "width": 2}),
+        json!({"depth": [["mask"], "pixel_regression"], "part": [["mask"], "segmentation"]}),
+    );
+    let dataset = fitted.unwrap().dataset;
+    let task = |name: &str| dataset.signature.tasks.iter().find(|task| task.name.as_str() == name).unwrap();
+    let Target::PixelRegression { height, width, center, scale } = task("depth").target else {
+        panic!("a pixel regression")
+    };
+    // In Python: `numpy.array([0, 10, 20, 30]).mean(), .std()`.
+    assert_eq!((height, width, center), (4, 2, 15.0));
+    assert!((scale - 11.18034).abs() < 1e-5);
+    let depth = dataset.tables[0].target(&task("depth").name).unwrap();
+    assert_eq!(depth.as_f32().unwrap()[..8], [0.0, 10.0, 0.0, 10.0, 20.0, 30.0, 20.0, 30.0]);
+    let part = dataset.tables[0].target(&task("part").name).unwrap();
+    assert_eq!(part.as_f32().unwrap()[..8], [0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0]);
+}

@@ -1,0 +1,215 @@
+//! IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
+//!
+//! `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use polars::prelude::{
+    BinaryChunkedBuilder, Column, DataFrame, Int64Chunked, IntoColumn, NewChunkedArray, PlSmallStr,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::error::Error;
+use crate::data::frame::{Lines, Origin};
+use crate::data::picture::{PictureError, pack};
+use crate::data::source::bytes;
+use crate::domain::kinds::Settings;
+use crate::domain::name::ColumnName;
+
+/// IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdxSpec {
+    /// The file of images (idx3: rows, height, width), relative to the pipeline file.
+    pub images: String,
+    /// Files of labels by the names of their columns: one number per row (idx1), or one per pixel (idx3).
+    #[serde(default)]
+    pub labels: IndexMap<ColumnName, String>,
+    /// The name of the column of images. Default `image`.
+    #[serde(default)]
+    pub column: Option<ColumnName>,
+}
+
+impl Settings for IdxSpec {
+    const BARE: Option<&'static str> = Some("images");
+    const EXAMPLE: &'static str =
+        "{idx: {images: data/images-idx3-ubyte.gz, labels: {digit: data/labels-idx1-ubyte.gz}}}";
+}
+
+impl IdxSpec {
+    /// A file of images and no more to say about it.
+    pub fn plain(images: &str) -> Self {
+        Self { images: images.to_owned(), labels: IndexMap::new(), column: None }
+    }
+}
+
+/// The column of images, where no other name is given.
+pub(in crate::data) const IMAGE: &str = "image";
+
+/// What an IDX file promises, kept.
+struct Idx {
+    sizes: Vec<usize>,
+    values: Vec<u8>,
+}
+
+/// The files of labels.
+pub(in crate::data) fn beside(spec: &IdxSpec, base: &Path) -> Vec<PathBuf> {
+    spec.labels.values().map(|path| base.join(path)).collect()
+}
+
+/// Reads the images, and the labels beside them.
+pub(in crate::data) fn read(spec: &IdxSpec, file: &Path, base: &Path) -> Result<(DataFrame, Origin), Error> {
+    let images = open(file)?;
+    if images.sizes.len() != 3 {
+        return Err(refuse(file, format!("{} are no images: rows, height and width", list(&images.sizes))));
+    }
+    let rows = images.sizes[0];
+    let name = spec.column.as_ref().map_or(IMAGE, ColumnName::as_str);
+    let mut columns = vec![column(name, images, file)?];
+    for (name, path) in &spec.labels {
+        let path = base.join(path);
+        let labels = open(&path)?;
+        if labels.sizes[0] != rows {
+            let (file, first) = (path.display().to_string(), file.display().to_string());
+            let error = PictureError::Rows { file, found: labels.sizes[0], first, expected: rows };
+            return Err(error.into());
+        }
+        columns.push(column(name.as_str(), labels, &path)?);
+    }
+    let table = DataFrame::new(rows, columns).map_err(|cause| refuse(file, cause.to_string()))?;
+    Ok((table, Origin { file: file.to_owned(), rows, lines: Lines::Rows }))
+}
+
+fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, Error> {
+    let name = PlSmallStr::from_str(name);
+    match idx.sizes[..] {
+        [_] => {
+            let numbers = idx.values.iter().map(|value| i64::from(*value));
+            Ok(Int64Chunked::from_iter_values(name, numbers).into_column())
+        }
+        [rows, height, width] => {
+            let mut builder = BinaryChunkedBuilder::new(name, rows);
+            let mut cell = Vec::new();
+            for row in 0..rows {
+                pack(height, width, &idx.values[row * height * width..][..height * width], &mut cell);
+                builder.append_value(&cell);
+            }
+            Ok(builder.finish().into_column())
+        }
+        _ => {
+            Err(refuse(file, format!("{} are neither one value per row nor one per pixel", list(&idx.sizes))))
+        }
+    }
+}
+
+/// Two bytes of 0, the type (8: unsigned bytes), the number of dimensions, each size as 4 bytes with the largest
+/// first, and the values.
+fn open(file: &Path) -> Result<Idx, Error> {
+    let bytes = bytes::plain(file)?;
+    let (kind, dimensions) = match bytes[..] {
+        [0, 0, kind, dimensions, ..] => (kind, usize::from(dimensions)),
+        _ => return Err(refuse(file, "it begins with other bytes".to_owned())),
+    };
+    if kind != 8 {
+        return Err(refuse(file, format!("its values are of type {kind:#04x}, not 0x08, unsigned bytes")));
+    }
+    let start = 4 + 4 * dimensions;
+    let Some(header) = bytes.get(4..start).filter(|header| !header.is_empty()) else {
+        return Err(refuse(file, format!("its header of {dimensions} sizes is cut short")));
+    };
+    let sizes: Vec<usize> =
+        header.as_chunks::<4>().0.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
+    let expected = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+    let found = bytes.len() - start;
+    if expected != Some(found) {
+        let expected = expected.map_or("more than any memory".to_owned(), |count| count.to_string());
+        let reason = format!("its header says {} = {expected} bytes, but {found} follow it", list(&sizes));
+        return Err(refuse(file, reason));
+    }
+    let mut values = bytes;
+    values.drain(..start);
+    Ok(Idx { sizes, values })
+}
+
+fn list(sizes: &[usize]) -> String {
+    sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+fn refuse(file: &Path, reason: String) -> Error {
+    Error::NotOfForm { file: file.to_owned(), form: "an IDX file of bytes", reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use crate::data::cells::Cells;
+    use crate::data::fixture::{Folder, idx};
+    use crate::data::picture::Picture;
+
+    fn words() -> serde_json::Value {
+        let labels = json!({"digit": "digits.gz", "mask": "masks"});
+        json!({"source": {"idx": {"images": "images", "labels": labels}}})
+    }
+
+    fn folder() -> Folder {
+        let folder = Folder::new();
+        folder.file("images", idx(&[3, 2, 2], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
+        folder.file("masks", idx(&[3, 2, 2], &[0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 1, 0]));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(&idx(&[3], &[7, 0, 9])).unwrap();
+        folder.file("digits.gz", packed.finish().unwrap());
+        folder
+    }
+
+    #[test]
+    fn images_and_labels_become_columns() {
+        let folder = folder();
+        let frame = folder.load(words()).unwrap().frame;
+        assert_eq!(frame.columns(), ["image", "digit", "mask"]);
+        assert_eq!(frame.cells("digit").unwrap().numbers(&frame).unwrap(), [7.0, 0.0, 9.0]);
+        let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
+        assert_eq!(Picture::of(images.get(1).unwrap()).unwrap().planes(), [4, 5, 6, 7]);
+        assert_eq!(
+            frame.place(1).to_string(),
+            format!("`{}`, row 2", folder.path().join("images").display())
+        );
+        // Columns of bytes go through queries.
+        let mut queried = words();
+        queried["query"] = json!("select * from self where digit > 0 order by digit desc");
+        let frame = folder.load(queried).unwrap().frame;
+        let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
+        assert_eq!(Picture::of(images.get(0).unwrap()).unwrap().planes(), [8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn a_lying_header_is_refused() {
+        let folder = folder();
+        for (bytes, reason) in [
+            (idx(&[3, 2, 2], &[0; 11]), "its header says 3 x 2 x 2 = 12 bytes, but 11 follow it"),
+            (idx(&[3, 2, 2], &[0; 13]), "its header says 3 x 2 x 2 = 12 bytes, but 13 follow it"),
+            (
+                idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
+                "its header says 4294967295 x 4294967295 x 4294967295 = more than any memory bytes, but 0 follow it",
+            ),
+            (idx(&[4], &[0; 4]), "4 are no images: rows, height and width"),
+            (vec![0, 0, 8, 3, 0, 0], "its header of 3 sizes is cut short"),
+            (vec![0, 0, 8, 0], "its header of 0 sizes is cut short"),
+            (vec![0, 0, 13, 1, 0, 0, 0, 0], "its values are of type 0x0d, not 0x08, unsigned bytes"),
+            (b"P5 2 2 255".to_vec(), "it begins with other bytes"),
+            (vec![], "it begins with other bytes"),
+        ] {
+            folder.file("images", bytes);
+            let expected =
+                format!("file-form at source.idx.images: `images` is not an IDX file of bytes: {reason}");
+            assert_eq!(folder.problems(folder.load(words())), [expected]);
+        }
+        folder.file("images", idx(&[2, 2, 2], &[0; 8]));
+        let found = folder.problems(folder.load(words()));
+        assert_eq!(found, ["other-rows at source.idx.images: `digits.gz` has 3 rows, but `images` has 2"]);
+    }
+}

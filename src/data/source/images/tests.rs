@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use crate::data::cells::Cells;
+use crate::data::fixture::{Folder, jpeg, png, table};
+use crate::data::load::files;
+use crate::data::picture::{Picture, size};
+
+/// Two classes of three gray pictures of 2 x 2 pixels.
+fn classes() -> Folder {
+    let folder = Folder::new();
+    for (class, level) in [("cat", 10), ("dog", 200)] {
+        std::fs::create_dir_all(folder.path().join("photos").join(class)).unwrap();
+        for number in 0..3u8 {
+            folder.file(&format!("photos/{class}/{number}.png"), png(1, 2, 2, &[level + number; 4]));
+        }
+    }
+    folder.file("photos/readme.txt", "no picture");
+    folder
+}
+
+fn by_class() -> Value {
+    json!({"source": {"images": "photos"}})
+}
+
+fn first_pixels(frame: &crate::data::frame::Frame, column: &str) -> Vec<u8> {
+    let Cells::Binary(cells) = frame.cells(column).unwrap() else { panic!("bytes") };
+    cells.iter().map(|cell| Picture::of(cell.unwrap()).unwrap().planes()[0]).collect()
+}
+
+fn texts(frame: &crate::data::frame::Frame, column: &str) -> Vec<String> {
+    frame.cells(column).unwrap().texts().unwrap().into_iter().map(|text| text.into_owned()).collect()
+}
+
+#[test]
+fn subfolders_are_classes() {
+    let folder = classes();
+    let frame = folder.load(by_class()).unwrap().frame;
+    assert_eq!(texts(&frame, "label"), ["cat", "cat", "cat", "dog", "dog", "dog"]);
+    assert_eq!(texts(&frame, "file")[3], "dog/0.png");
+    assert_eq!(first_pixels(&frame, "image"), [10, 11, 12, 200, 201, 202]);
+    assert!(frame.place(4).to_string().ends_with("photos/dog/1.png`"), "{}", frame.place(4));
+    let spec = table(by_class());
+    assert_eq!(files(&spec, folder.path()).len(), 6);
+    assert_eq!(spec.source.names(folder.path())[5], "dog/2.png");
+}
+
+/// A table of labels, whose pictures are of two forms, and masks beside them.
+fn labelled() -> (Folder, Value) {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("photos")).unwrap();
+    folder.file("photos/a.png", png(3, 1, 2, &[9, 9, 9, 9, 9, 9]));
+    folder.file("photos/b.jpg", jpeg(8, 8, &[100; 64]));
+    folder.file("photos/c.png", png(1, 1, 2, &[30, 30]));
+    folder.file("photos/m.png", png(1, 1, 2, &[1, 0]));
+    folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\n\nc.png,3,m.png\n");
+    let images = json!({"path": "photos", "labels": "labels.csv", "column": "name", "mask": "mask"});
+    (folder, json!({"source": {"images": images}}))
+}
+
+#[test]
+fn a_table_names_its_pictures() {
+    let (folder, words) = labelled();
+    let frame = folder.load(words.clone()).unwrap().frame;
+    assert_eq!(frame.columns(), ["name", "age", "mask", "image"]);
+    assert_eq!(first_pixels(&frame, "image"), [9, 100, 30]);
+    assert_eq!(first_pixels(&frame, "mask"), [1, 1, 1]);
+    let Cells::Binary(cells) = frame.cells("image").unwrap() else { panic!("bytes") };
+    let sizes: Vec<String> = cells.iter().map(|cell| size(cell.unwrap()).unwrap().to_string()).collect();
+    assert_eq!(sizes, ["1 x 2 in colour", "8 x 8 in gray", "1 x 2 in gray"]);
+    assert!(frame.place(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.place(2));
+    assert_eq!(files(&table(words), folder.path()).len(), 5);
+}
+
+#[test]
+fn what_is_no_picture_is_named_or_skipped() {
+    let (folder, mut words) = labelled();
+    let whole = std::fs::read(folder.path().join("photos/b.jpg")).unwrap();
+    folder.file("photos/b.jpg", &whole[..whole.len() / 2]);
+    folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\nc.png,3,m.png\nd.png,4,m.png\n");
+    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is cut short (and 1 more) \
+                   | `corrupt: skip` in the source leaves such rows out";
+    assert_eq!(folder.problems(folder.load(words.clone())), [problem]);
+    words["source"]["images"]["corrupt"] = json!("skip");
+    let loaded = folder.load(words).unwrap();
+    assert_eq!(first_pixels(&loaded.frame, "image"), [9, 30]);
+    assert!(loaded.frame.place(1).to_string().ends_with("line 4"), "{}", loaded.frame.place(1));
+    let note = loaded.notes[0].text.replace(&format!("{}/", folder.path().display()), "");
+    assert_eq!(
+        note,
+        "2 of 4 rows are left out: `photos/b.jpg` cannot be used: it is cut short, `photos/d.png` cannot be \
+         used: there is no such file"
+    );
+}
+
+#[test]
+fn folders_without_pictures_and_splits_by_files_are_refused() {
+    let folder = classes();
+    let load = |words: Value| folder.problems(folder.load(words));
+    assert_eq!(
+        load(json!({"source": {"images": "photos/cat"}})),
+        [
+            "no-rows at source.images.path: `photos/cat` has no .png, .jpg or .jpeg file in a subfolder, which would be \
+             its class"
+        ]
+    );
+    let found = load(json!({"source": {"images": "nowhere"}}));
+    assert!(
+        found[0].starts_with("file-absent at source.images.path: there is no file `nowhere`"),
+        "{found:?}"
+    );
+    let found = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
+    assert!(found[0].starts_with("split-files at split.files: the split `files` needs"), "{found:?}");
+}

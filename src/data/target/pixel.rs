@@ -1,0 +1,180 @@
+//! One label per pixel: a picture of classes, or of numbers, beside each row's picture.
+
+use rayon::prelude::*;
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::feature::{Statistics, whole};
+use crate::data::picture::{PictureError, Size, values};
+use crate::data::target::{FittedTarget, LabelColumns, warning};
+use crate::domain::array::Array;
+use crate::domain::signature::Encoding;
+use crate::domain::task::{PixelRegressionSpec, Target};
+
+/// Each value of the masks' pixels is a class; an empty cell has no label.
+pub(in crate::data) fn segmentation(
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+) -> Result<FittedTarget, Error> {
+    let planes = Planes::of(labels, column, 255.0)?;
+    let mut counts = [0u64; 256];
+    let mut rows_of = [0u64; 256];
+    for &row in labels.train {
+        let mut seen = [false; 256];
+        for value in planes.row(row as usize).iter().filter(|value| !value.is_nan()) {
+            counts[*value as usize] += 1;
+            seen[*value as usize] = true;
+        }
+        rows_of.iter_mut().zip(seen).for_each(|(rows, seen)| *rows += u64::from(seen));
+    }
+    let known: Vec<usize> = (0..256).filter(|value| counts[*value] > 0).collect();
+    match known[..] {
+        [] => return Err(Error::NoLabels { column: column.name().to_owned() }),
+        [only] => {
+            return Err(Error::OneClass { column: column.name().to_owned(), value: only.to_string() });
+        }
+        _ => {}
+    }
+    let mut code = [f32::NAN; 256];
+    known.iter().enumerate().for_each(|(position, value)| code[*value] = position as f32);
+    let (mut unseen, mut example) = (0u64, None);
+    let truth: Vec<f32> = planes
+        .values
+        .iter()
+        .map(|value| {
+            if value.is_nan() {
+                return f32::NAN;
+            }
+            let code = code[*value as usize];
+            if code.is_nan() {
+                unseen += 1;
+                example.get_or_insert(*value);
+            }
+            code
+        })
+        .collect();
+    let mut notes = Vec::new();
+    if let Some(example) = example {
+        notes.push(warning(format!(
+            "task `{}`: {unseen} pixels of valid and test have values, such as {example}, that no training row has; \
+             they count as unlabelled",
+            labels.task
+        )));
+    }
+    let (height, width) = (planes.height, planes.width);
+    Ok(FittedTarget {
+        truth: Array::f32(&[column.len(), height, width], truth),
+        target: Target::Segmentation {
+            classes: known.iter().map(ToString::to_string).collect(),
+            counts: known.iter().map(|value| counts[*value]).collect(),
+            height,
+            width,
+        },
+        notes,
+    })
+}
+
+/// Each value of the picture's pixels is a number, 0 to 255, or 0 to 65535 of a 16-bit PNG.
+pub(in crate::data) fn regression(
+    spec: &PixelRegressionSpec,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+) -> Result<FittedTarget, Error> {
+    let planes = Planes::of(labels, column, f32::MAX)?;
+    let of_row = |row: &u32| planes.row(*row as usize).iter().copied().filter(|value| !value.is_nan());
+    let known: Vec<f32> = labels.train.iter().flat_map(of_row).collect();
+    let found = Statistics::of(known).ok_or_else(|| Error::NoLabels { column: column.name().to_owned() })?;
+    let usable = found.usable(found.deviation);
+    let mut notes = Vec::new();
+    if usable.is_none() {
+        let (task, name, value) = (labels.task, column.name(), found.minimum);
+        notes
+            .push(warning(format!("task `{task}`: `{name}` is {value} on every pixel of the training rows")));
+    }
+    let (center, scale) = match spec.standardize {
+        true => (found.mean as f32, usable.unwrap_or(1.0)),
+        false => (0.0, 1.0),
+    };
+    let (height, width) = (planes.height, planes.width);
+    Ok(FittedTarget {
+        truth: Array::f32(&[column.len(), height, width], planes.values),
+        target: Target::PixelRegression { height, width, center, scale },
+        notes,
+    })
+}
+
+/// The values of every row's pixels, of one size; NaN on all of them where a row has no label.
+struct Planes {
+    values: Vec<f32>,
+    height: usize,
+    width: usize,
+}
+
+impl Planes {
+    /// As the image beside them, where there is one: masks follow their image, by nearest neighbours.
+    /// No value may be beyond `most`.
+    fn of(labels: &LabelColumns<'_>, column: &Cells, most: f32) -> Result<Self, Error> {
+        let Cells::Binary(cells) = column else { return Err(column.wrong("a picture of labels")) };
+        let place = |row: usize| labels.frame.place(row).to_string();
+        let image = labels.inputs.iter().find_map(|input| match input.encoding {
+            Encoding::Image { height, width, .. } => Some((*height, *width)),
+            _ => None,
+        });
+        let cells: Vec<Option<&[u8]>> =
+            cells.iter().map(|cell| cell.filter(|cell| !cell.is_empty())).collect();
+        let plane = |cell: &Option<&[u8]>| cell.map(|cell| plane(cell, image, most)).transpose();
+        let found: Vec<Result<Option<(Size, Vec<f32>)>, String>> = cells.par_iter().map(plane).collect();
+        let found = whole(found, place)?;
+        let mut sizes = found.iter().enumerate().filter_map(|(row, one)| Some((row, one.as_ref()?.0)));
+        let Some((first_row, first)) = sizes.next() else {
+            return Err(Error::NoLabels { column: column.name().to_owned() });
+        };
+        if let Some((row, other)) = sizes.find(|(_, size)| *size != first) {
+            return Err(PictureError::Sizes {
+                column: column.name().to_owned(),
+                found: other.to_string(),
+                place: place(row),
+                first: first.to_string(),
+                first_place: place(first_row),
+            }
+            .into());
+        }
+        let Size { height, width, .. } = first;
+        let mut values = Vec::with_capacity(found.len() * height * width);
+        for one in found {
+            match one {
+                Some((_, plane)) => values.extend(plane),
+                None => values.resize(values.len() + height * width, f32::NAN),
+            }
+        }
+        Ok(Self { values, height, width })
+    }
+
+    fn row(&self, row: usize) -> &[f32] {
+        let area = self.height * self.width;
+        &self.values[row * area..][..area]
+    }
+}
+
+/// One row's values, brought to the image's size.
+fn plane(cell: &[u8], image: Option<(usize, usize)>, most: f32) -> Result<(Size, Vec<f32>), String> {
+    let (size, found) = values(cell)?;
+    if let Some(beyond) = found.iter().find(|value| **value > most) {
+        return Err(format!("its pixel of {beyond} is beyond {most}, the last class"));
+    }
+    match image {
+        Some((height, width)) if (size.height, size.width) != (height, width) => {
+            Ok((Size { channels: 1, height, width }, nearest(&found, size, height, width)))
+        }
+        _ => Ok((size, found)),
+    }
+}
+
+/// By nearest neighbours, so that no new value appears.
+fn nearest(found: &[f32], size: Size, height: usize, width: usize) -> Vec<f32> {
+    let source = |at: usize, from: usize, to: usize| (2 * at + 1) * from / (2 * to);
+    let row = |row: usize| &found[source(row, size.height, height) * size.width..][..size.width];
+    (0..height)
+        .flat_map(|at| (0..width).map(move |column| row(at)[source(column, size.width, width)]))
+        .collect()
+}
