@@ -71,6 +71,7 @@ pub(in crate::data) fn segmentation(
             width,
         },
         notes,
+        texts: None,
     })
 }
 
@@ -100,6 +101,7 @@ pub(in crate::data) fn regression(
         truth: Array::f32(&[column.len(), height, width], planes.values),
         target: Target::PixelRegression { height, width, center, scale },
         notes,
+        texts: None,
     })
 }
 
