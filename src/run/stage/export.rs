@@ -78,7 +78,9 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
         }
         let signals = network.signals(table, Some(rows))?;
         for (index, signature) in writing {
-            outputs.extend(network.memory(index, &signals)?);
+            // What was read, step by step, is too much to keep; the texts that are written prove it.
+            let memory = network.memory(index, &signals)?.into_iter();
+            outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
             if let Some(tokens) = network.generate(index, &signals, 0..rows.len() as u64, 0)? {
                 texts.push((signature.name.clone(), tokens));
             }
