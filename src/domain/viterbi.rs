@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::task::TagScheme;
+
 /// What following one class with another scores. Row-major.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transitions {
@@ -20,6 +22,30 @@ impl Transitions {
         let classes = start.len();
         assert_eq!((end.len(), between.len()), (classes, classes * classes), "arrays for {classes} classes");
         Self { start, end, between }
+    }
+
+    /// What a scheme lets follow what: 0, and for what it does not [`FORBIDDEN`]. `None` for schemes that
+    /// forbid nothing.
+    pub fn of_scheme(scheme: TagScheme, classes: &[String]) -> Option<Self> {
+        if !matches!(scheme, TagScheme::Bio | TagScheme::Bioes) {
+            return None;
+        }
+        let score = |from: &str, to: &str| if follows(scheme, from, to) { 0.0 } else { FORBIDDEN };
+        // Before the first step and behind the last all is outside.
+        let start = classes.iter().map(|class| score(OUTSIDE, class)).collect();
+        let end = classes.iter().map(|class| score(class, OUTSIDE)).collect();
+        let between = classes.iter().flat_map(|from| classes.iter().map(move |to| score(from, to))).collect();
+        Some(Self::new(start, end, between))
+    }
+
+    /// These scores and those of another, added.
+    pub fn plus(&self, other: &Self) -> Self {
+        let sum = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(a, b)| a + b).collect();
+        Self::new(
+            sum(&self.start, &other.start),
+            sum(&self.end, &other.end),
+            sum(&self.between, &other.between),
+        )
     }
 
     pub fn classes(&self) -> usize {
@@ -70,6 +96,24 @@ impl Transitions {
     }
 }
 
+/// The score of what a scheme does not allow: such a path is taken only where there is no other.
+pub const FORBIDDEN: f32 = -1e6;
+
+const OUTSIDE: &str = "O";
+
+/// Does the scheme let the tag `to` follow `from`?
+fn follows(scheme: TagScheme, from: &str, to: &str) -> bool {
+    let parts = |tag| str::split_once(tag, '-').unwrap_or((tag, ""));
+    let ((before, kind_before), (place, kind)) = (parts(from), parts(to));
+    let open = matches!(before, "B" | "I");
+    let goes_on = matches!(place, "I" | "E");
+    match scheme {
+        TagScheme::Bioes if open || goes_on => open && goes_on && kind_before == kind,
+        TagScheme::Bio if goes_on => open && kind_before == kind,
+        _ => true,
+    }
+}
+
 fn first_greatest(scores: &[f32]) -> u32 {
     let mut best = 0;
     for (class, score) in scores.iter().enumerate() {
@@ -82,6 +126,7 @@ fn first_greatest(scores: &[f32]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::task::TagScheme;
     use crate::domain::viterbi::Transitions;
 
     /// The greatest score of all paths, and that of this one.
@@ -123,6 +168,26 @@ mod tests {
                 assert!((best - found).abs() < 1e-5, "{best} {found}");
             }
         }
+    }
+
+    #[test]
+    fn a_scheme_is_kept_to() {
+        let tags = |tags: &[&str]| tags.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let classes = tags(&["O", "B-x", "I-x", "B-y", "I-y"]);
+        let transitions = Transitions::of_scheme(TagScheme::Bio, &classes).unwrap();
+        // Each step by itself says I-x, I-y, I-x; by the scheme a span begins first, and goes on as it began.
+        let step =
+            |best: usize| (0..5).map(move |class| if class == best { 2.0 } else { 0.1 * class as f32 });
+        let emissions: Vec<f32> = [2, 4, 2].into_iter().flat_map(step).collect();
+        let path = transitions.path(&emissions);
+        assert_eq!(path, [3, 4, 4]);
+        let classes = tags(&["O", "B-x", "I-x", "E-x", "S-x"]);
+        let transitions = Transitions::of_scheme(TagScheme::Bioes, &classes).unwrap();
+        // B-x, O, B-x: what begins must end.
+        let emissions: Vec<f32> = [1, 0, 1].into_iter().flat_map(step).collect();
+        let path = transitions.path(&emissions);
+        assert_eq!(path, [4, 0, 4]);
+        assert!(Transitions::of_scheme(TagScheme::Io, &classes).is_none());
     }
 
     #[test]

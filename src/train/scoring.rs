@@ -1,11 +1,12 @@
 //! How good a network's answers are on some rows: each task's loss and metrics.
 
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 
 use crate::data::tokenizer::Codec;
 use crate::domain::array::Array;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
+use crate::domain::task::Target;
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{Answers, evaluate};
 use crate::model::head::writer::Tally;
@@ -18,6 +19,9 @@ use crate::train::error::Result;
 
 /// The name of the loss among the scores.
 pub const LOSS: &str = "loss";
+
+/// Rows at a time where a whole vocabulary stands at every token.
+const WIDE_ROWS: usize = 16;
 
 /// Scores a network's answers.
 pub struct Scoring<'a> {
@@ -97,6 +101,8 @@ impl Scoring<'_> {
         all = cost.map_or(all, |cost| all.with_nll(cost));
         let texts = self.texts(place)?;
         all = texts.as_ref().map_or(all, |(said, truth)| all.with_texts(said, truth));
+        let decided = self.guessed(place)?;
+        all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
         Ok(self.found(place, cost, &all))
     }
 
@@ -131,6 +137,27 @@ impl Scoring<'_> {
         let said = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<Result<_>>()?;
         let truth = rows.iter().map(|row| Some(truth[*row as usize].clone())).collect();
         Ok(Some((said, truth)))
+    }
+
+    /// A language model's likeliest token at every token, when a metric asks.
+    fn guessed(&self, place: &Place) -> Result<Option<Vec<u32>>> {
+        let asked = |metric: &MetricSpec| !matches!(metric, MetricSpec::Perplexity(_));
+        let target = &self.dataset.signature.tasks[place.task].target;
+        let models = matches!(target, Target::LanguageModel { .. });
+        if !models || !self.metrics[place.task].iter().any(asked) {
+            return Ok(None);
+        }
+        let mut decided = Vec::new();
+        for rows in place.rows.chunks(WIDE_ROWS) {
+            let inputs = self.network.signals(place.table, Some(rows))?;
+            for logits in self.network.forward(&inputs, &Mode::evaluate(), &[place.task])? {
+                let likeliest = logits.argmax(D::Minus1)?.to_vec2::<u32>()?;
+                for (row, said) in rows.iter().zip(likeliest) {
+                    decided.extend_from_slice(&said[..place.truth.length(*row as usize)]);
+                }
+            }
+        }
+        Ok(Some(decided))
     }
 
     fn found(&self, place: &Place, loss: Option<f64>, answers: &Answers) -> Found {

@@ -39,8 +39,8 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
         Target::Regression { center, scale, .. } => {
             Box::new(regression::Regression::build(name, width, center, scale, weights)?)
         }
-        Target::Tagging { classes, crf, .. } => {
-            Box::new(tagging::Tagging::build(name, width, classes.len(), *crf, weights)?)
+        Target::Tagging { classes, scheme, crf, .. } => {
+            Box::new(tagging::Tagging::build(name, width, classes, *scheme, *crf, weights)?)
         }
         Target::Segmentation { height, width, .. } => {
             let pixels =

@@ -8,9 +8,13 @@
 //! losses. Decisions are then the likeliest path
 //! ([`Transitions::path`]) and not each step's likeliest class; the probabilities stay those of the steps.
 //! The transitions begin at 0: the order of tags counts for nothing until it is learned.
+//!
+//! By the schemes bio and bioes the path decided on is one the scheme allows, with a CRF or without: a span
+//! does not go on where none began.
 
 use candle_core::{Tensor, Var};
 
+use crate::domain::task::TagScheme;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 use crate::model::head::Head;
@@ -29,6 +33,8 @@ use crate::onnx::operator;
 pub struct Tagging {
     projection: Dense,
     chain: Option<Chain>,
+    /// What the scheme lets follow what.
+    allowed: Option<Transitions>,
 }
 
 /// What a CRF learns besides emissions.
@@ -42,7 +48,16 @@ struct Chain {
 }
 
 impl Tagging {
-    pub fn build(name: &str, width: usize, classes: usize, crf: bool, weights: &mut Weights) -> Result<Self> {
+    pub fn build(
+        name: &str,
+        width: usize,
+        classes: &[String],
+        scheme: TagScheme,
+        crf: bool,
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        let allowed = Transitions::of_scheme(scheme, classes);
+        let classes = classes.len();
         let projection = Dense::projection(name, width, classes, weights)?;
         let mut scores = |part: &str, shape: &[usize]| {
             weights.variable(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
@@ -55,7 +70,7 @@ impl Tagging {
             }),
             false => None,
         };
-        Ok(Self { projection, chain })
+        Ok(Self { projection, chain, allowed })
     }
 }
 
@@ -86,8 +101,9 @@ impl Head for Tagging {
     }
 
     fn transitions(&self) -> Result<Option<Transitions>> {
-        let Some(chain) = &self.chain else { return Ok(None) };
-        Ok(Some(Transitions::new(host(&chain.start)?, host(&chain.end)?, host(&chain.between)?)))
+        let Some(chain) = &self.chain else { return Ok(self.allowed.clone()) };
+        let learned = Transitions::new(host(&chain.start)?, host(&chain.end)?, host(&chain.between)?);
+        Ok(Some(self.allowed.as_ref().map_or(learned.clone(), |allowed| learned.plus(allowed))))
     }
 
     fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
@@ -104,6 +120,7 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use crate::domain::array::{Array, Values};
+    use crate::domain::task::TagScheme;
     use crate::model::head::Head;
     use crate::model::head::tagging::Tagging;
     use crate::model::kernel::agreement::variable;
@@ -112,6 +129,11 @@ mod tests {
     use crate::model::mode::Mode;
     use crate::model::signal::{Mask, Signal};
     use crate::model::weights::Weights;
+
+    fn tagging(name: &str, scheme: TagScheme, crf: bool, weights: &mut Weights) -> Tagging {
+        let classes = ["B-x", "I-x"].map(String::from);
+        Tagging::build(name, 4, &classes, scheme, crf, weights).unwrap()
+    }
 
     fn labels() -> Labels {
         let truth = Tensor::new(&[[0.0_f32, 1.0, 1.0], [1.0, 0.0, 0.0]], &Device::Cpu).unwrap();
@@ -128,8 +150,8 @@ mod tests {
     fn a_chain_without_scores_is_each_step_by_itself() {
         let mut weights = Weights::new(0, &Device::Cpu);
         let (chained, plain) = (
-            Tagging::build("a", 4, 2, true, &mut weights).unwrap(),
-            Tagging::build("b", 4, 2, false, &mut weights).unwrap(),
+            tagging("a", TagScheme::None, true, &mut weights),
+            tagging("b", TagScheme::None, false, &mut weights),
         );
         let (x, mode, usual) = (signal(), Mode::evaluate(), LossSpec::for_kind("tagging"));
         assert!(plain.loss(&x, &labels(), &usual, &mode).unwrap().is_none() && !plain.has_own_loss());
@@ -144,12 +166,19 @@ mod tests {
 
     #[test]
     fn decides_by_the_whole_path() {
-        let head = Tagging::build("a", 4, 2, true, &mut Weights::new(0, &Device::Cpu)).unwrap();
+        let head = tagging("a", TagScheme::None, true, &mut Weights::new(0, &Device::Cpu));
         let chain = head.chain.as_ref().unwrap();
         // Nothing stays as it is.
         chain.between.set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap()).unwrap();
         let logits = Values::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
         let logits = Array::ragged(&[2], logits, vec![0, 3, 4]);
         assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 1, 0, 1]));
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let plain = tagging("b", TagScheme::None, false, &mut weights);
+        assert_eq!(plain.decide(&logits).unwrap(), None);
+        for crf in [false, true] {
+            let head = tagging(if crf { "c" } else { "d" }, TagScheme::Bio, crf, &mut weights);
+            assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 0, 0, 0]), "no row begins with I-x");
+        }
     }
 }

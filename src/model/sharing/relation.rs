@@ -66,7 +66,8 @@ impl SharingWords for RelationSpec {
             read if marked => Ok(read),
             Shape::Vector { width } => Ok(Shape::vector(self.units.map_or(width, Count::get))),
             Shape::Sequence { width } => Ok(Shape::Sequence { width: self.units.map_or(width, Count::get) }),
-            other => Err(format!("needs a vector or a sequence at the trunk's end, not {other}")),
+            Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
+            Shape::Image { .. } => Err("needs a vector: put a `flatten` at the trunk's end".into()),
         }
     }
 
