@@ -1,9 +1,19 @@
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 
+use crate::domain::shape::Shape;
 use crate::model::kernel::agreement::{agree, near, variable};
 use crate::model::kernel::convolution::{Direction, convolution, transposed, twin};
+use crate::model::kernel::pool::{Pooling, pool};
 use crate::model::kernel::window::Window;
+use crate::model::layer::LayerSpec;
 use crate::model::layer::activation::Activation;
+use crate::model::mode::Mode;
+use crate::model::signal::Signal;
+use crate::model::stack::Stack;
+use crate::model::weights::Weights;
+use crate::train::optimizer::OptimizerSpec;
+use crate::train::optimizer::pass::{Optimizer, Stroke, Trainable};
+use crate::train::regularization::Strength;
 
 /// Windows of every kind over an image of this height and width.
 fn windows(height: usize, width: usize) -> Vec<Window> {
@@ -106,4 +116,72 @@ fn values_of_pytorch() {
     )
     .unwrap();
     near("transposed", &y.unwrap(), &expected, 1e-6);
+}
+
+/// The seed model S2: convolutions to 64 and 128 channels of 28 x 28 pixels, pooling by 4, dense layers, Adam.
+///
+/// CANDLE_NUM_THREADS=1 cargo test --release convolution::tests::speed -- --ignored --nocapture
+#[test]
+#[ignore = "prints times"]
+fn speed() {
+    let layers = serde_json::json!([{"conv2d": 64}, {"conv2d": 128}, {"max_pool2d": 4}, "flatten",
+        {"dense": 512}, {"dense": 256}, {"dense": 2}]);
+    let layers: Vec<LayerSpec> = serde_json::from_value(layers).unwrap();
+    let mut weights = Weights::new(0, &Device::Cpu);
+    let input = Shape::Image { channels: 3, height: 28, width: 28 };
+    let trunk = Stack::build("trunk", &layers, input, &mut weights).unwrap();
+    let trainable: Vec<Trainable> = weights
+        .trainable()
+        .map(|w| Trainable { name: w.name.clone(), var: w.var.clone(), decay: w.decay })
+        .collect();
+    let words: OptimizerSpec = serde_json::from_value(serde_json::json!("adam")).unwrap();
+    let mut optimizer = Optimizer::new(words.view(), &trainable).unwrap();
+    let x = Signal::plain(variable(&[32, 3, 28, 28], 1).as_detached_tensor());
+    let truth = variable(&[32, 2], 2).as_detached_tensor();
+    let mut best = [f64::MAX; 3];
+    let mut all = Vec::new();
+    for step in 0..40 {
+        let start = std::time::Instant::now();
+        let since = || start.elapsed().as_secs_f64() * 1e3;
+        let y = trunk.forward(&x, &Mode::train(0, step)).unwrap().x;
+        let loss = (y - &truth).unwrap().sqr().unwrap().mean_all().unwrap();
+        let forward = since();
+        let gradients = loss.backward().unwrap();
+        let found: Vec<_> = trainable.iter().map(|t| gradients.get(&t.var).cloned()).collect();
+        let backward = since();
+        let stroke = Stroke { rate: 1e-4, scale: 1.0, strength: Strength::default() };
+        optimizer.step(&trainable, &found, &stroke).unwrap();
+        let end = since();
+        for (best, time) in best.iter_mut().zip([forward, backward - forward, end - backward]) {
+            *best = best.min(time);
+        }
+        all.push(end);
+    }
+    all.sort_by(f64::total_cmp);
+    let [forward, backward, adam] = best;
+    println!(
+        "forward {forward:.1} ms, backward {backward:.1}, Adam {adam:.1}; step: median {:.1}, best {:.1}",
+        all[20], all[0]
+    );
+    let x = variable(&[32, 64, 28, 28], 1);
+    let (weight, bias) = (variable(&[128, 64, 3, 3], 2), variable(&[128], 3));
+    let window = Window { size: 3, stride: 1, top: 1, left: 1, height: 28, width: 28, rows: 28, columns: 28 };
+    let four = Window { size: 4, stride: 4, top: 0, left: 0, height: 28, width: 28, rows: 7, columns: 7 };
+    let mut best = [f64::MAX; 4];
+    for _ in 0..15 {
+        let start = std::time::Instant::now();
+        let since = || start.elapsed().as_secs_f64() * 1e3;
+        let y = convolution(&x, &weight, &bias, window, Activation::Identity).unwrap();
+        let one = since();
+        let two = y.backward().map(|_| since()).unwrap();
+        let y = Var::from_tensor(&y).unwrap();
+        let begin = since();
+        let z = pool(&y, four, Pooling::Max).unwrap();
+        let three = since();
+        z.backward().unwrap();
+        for (best, time) in best.iter_mut().zip([one, two - one, three - begin, since() - three]) {
+            *best = best.min(time);
+        }
+    }
+    println!("convolution, its backward, pooling, its backward: {best:.1?} ms");
 }
