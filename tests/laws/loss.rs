@@ -27,6 +27,8 @@ fn targets() -> Vec<Target> {
         },
         Target::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
         Target::Regression { columns: texts(&["u", "v"]), center: vec![10.0, 0.0], scale: vec![2.0, 1.0] },
+        Target::Segmentation { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3], height: 2, width: 1 },
+        Target::PixelRegression { height: 2, width: 2, center: 10.0, scale: 2.0 },
     ]
 }
 
@@ -42,6 +44,8 @@ fn all() -> Vec<(String, LossSpec, Target)> {
         json!("mse"),
         json!("mae"),
         json!({"huber": 0.7}),
+        json!("dice"),
+        json!({"dice": 0.1}),
         json!("ordinal"),
     ];
     let specs: Vec<LossSpec> = words.iter().map(|w| serde_json::from_value(w.clone()).unwrap()).collect();
@@ -62,7 +66,10 @@ fn all() -> Vec<(String, LossSpec, Target)> {
 fn truth(target: &Target) -> Vec<f32> {
     match target {
         Target::Binary { .. } => vec![0.0, 1.0, 1.0, 0.0],
-        Target::Multiclass { .. } | Target::Ordinal { .. } => vec![2.0, 0.0, 1.0, 2.0],
+        Target::Multiclass { .. } | Target::Ordinal { .. } | Target::Segmentation { .. } => {
+            vec![2.0, 0.0, 1.0, 2.0]
+        }
+        Target::PixelRegression { .. } => vec![9.0, 14.0, 10.0, 8.0],
         Target::Multilabel { .. } => vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0],
         Target::Regression { .. } => vec![9.0, 0.5, 14.0, -1.0, 10.0, 0.0, 8.0, 2.0],
         other => panic!("{} tasks have laws of their own", other.kind()),
@@ -75,7 +82,7 @@ fn certain(target: &Target, size: f32) -> Vec<f32> {
     let truth = truth(target);
     match target {
         Target::Binary { .. } | Target::Multilabel { .. } => truth.iter().map(|y| sign(*y > 0.5)).collect(),
-        Target::Multiclass { .. } => {
+        Target::Multiclass { .. } | Target::Segmentation { .. } => {
             truth.iter().flat_map(|y| (0..3).map(move |class| sign(*y == class as f32))).collect()
         }
         Target::Ordinal { .. } => {
@@ -84,6 +91,7 @@ fn certain(target: &Target, size: f32) -> Vec<f32> {
         Target::Regression { center, scale, .. } => {
             truth.iter().enumerate().map(|(i, y)| (y - center[i % 2]) / scale[i % 2]).collect()
         }
+        Target::PixelRegression { center, scale, .. } => truth.iter().map(|y| (y - center) / scale).collect(),
         other => panic!("{} tasks have laws of their own", other.kind()),
     }
 }
@@ -146,7 +154,7 @@ fn extremes_stay_finite() {
     for (words, spec, target) in all() {
         for size in [1e4, -1e4] {
             let x = Var::from_tensor(&columns(certain(&target, size))).unwrap();
-            let x = if matches!(target, Target::Regression { .. }) {
+            let x = if matches!(target, Target::Regression { .. } | Target::PixelRegression { .. }) {
                 Var::from_tensor(&(x.as_tensor() * f64::from(size)).unwrap()).unwrap()
             } else {
                 x

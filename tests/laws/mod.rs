@@ -3,5 +3,6 @@
 mod layer;
 mod loss;
 mod network;
+mod pixel;
 mod signal;
 mod tensor;

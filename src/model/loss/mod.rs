@@ -3,6 +3,7 @@
 pub mod binary_cross_entropy;
 pub mod class_weights;
 pub mod cross_entropy;
+pub mod dice;
 pub mod difference;
 #[cfg(test)]
 pub mod example;
@@ -29,6 +30,7 @@ kinds! {
         Mse: "mse" => mse::MseSpec,
         Mae: "mae" => mae::MaeSpec,
         Huber: "huber" => huber::HuberSpec,
+        Dice: "dice" => dice::DiceSpec,
         Ordinal: "ordinal" => ordinal::OrdinalLossSpec,
     }
 }
