@@ -315,7 +315,10 @@ fn tower(
         return Err(wrong(format!("is not for {} tasks", target.kind())));
     }
     loss.view().check(target).map_err(wrong)?;
-    let shape = input.with_width(target.logits());
+    let shape = match input {
+        Shape::Image { height, width, .. } => Shape::Image { channels: target.logits(), height, width },
+        input => input.with_width(target.logits()),
+    };
     let end = Part { name: end, kind: target.kind(), shape, parameters: weights.parameters() - before };
     Ok(Tower { name: spec.name.clone(), layers, head, loss, after, end })
 }

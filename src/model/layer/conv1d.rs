@@ -8,6 +8,7 @@ use candle_core::{DType, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::array::ElementType;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
@@ -133,34 +134,39 @@ struct Conv1d {
 }
 
 impl Conv1d {
-    fn mask(&self, mask: &Mask) -> Result<Mask> {
-        if self.shorter == 0 {
-            return Ok(mask.clone());
-        }
-        let shorter = |length: &u32| length.saturating_sub(self.shorter as u32).max(1);
-        let (_, time) = mask.steps.dims2()?;
-        Mask::of(mask.lengths.iter().map(shorter).collect(), time, mask.steps.device())
+    /// y without the steps that no row keeps.
+    fn shortened(&self, y: Signal) -> Result<Signal> {
+        let shorter = |length: u32| length.saturating_sub(self.shorter as u32).max(1);
+        let Signal { x, mask } = y;
+        let lengths: Option<Vec<u32>> = mask.map(|mask| mask.lengths.iter().map(|l| shorter(*l)).collect());
+        let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).copied();
+        let time = longest.unwrap_or(shorter(x.dim(1)? as u32)) as usize;
+        let mask = lengths.map(|lengths| Mask::of(lengths, time, x.device())).transpose()?;
+        Ok(Signal { x: x.narrow(1, 0, time)?.contiguous()?, mask })
     }
 
-    fn wire_mask(&self, graph: &mut Graph, mask: &WireMask) -> WireMask {
-        if self.shorter == 0 {
-            return mask.clone();
-        }
+    /// The same as nodes of an ONNX graph.
+    fn shortened_wire(&self, graph: &mut Graph, y: Wire) -> Wire {
+        let Some(mask) = &y.mask else { return y };
         let shorter = graph.ints(&[-(self.shorter as i64)]);
         let least = graph.ints(&[1]);
         let lengths = operator::add(graph, &mask.lengths, &shorter);
         let lengths = graph.node("Max", &[&lengths, &least], vec![]);
         // A step is real where as many steps, itself among them, stand before it as the row has, or fewer.
         let one = graph.scalar(1.0);
-        let dims = operator::shape(graph, &mask.steps);
+        let (start, axis) = (graph.ints(&[0]), graph.ints(&[1]));
+        let longest = operator::reduce(graph, "ReduceMax", &lengths, &[0], true);
+        let mut kept = |value: &Value| graph.node("Slice", &[value, &start, &longest, &axis], vec![]);
+        let (x, steps) = (kept(&y.x), kept(&mask.steps));
+        let dims = operator::shape(graph, &steps);
         let ones = operator::expand(graph, &one, &dims);
         let axis = graph.scalar_int(1);
         let count = graph.node("CumSum", &[&ones, &axis], vec![]);
         let limit = operator::unsqueeze(graph, &lengths, &[1]);
-        let limit = operator::cast(graph, &limit, crate::domain::array::ElementType::Float32);
+        let limit = operator::cast(graph, &limit, ElementType::Float32);
         let beyond = operator::greater(graph, &count, &limit);
         let zero = graph.scalar(0.0);
-        WireMask { steps: operator::where_(graph, &beyond, &zero, &ones), lengths }
+        Wire { x, mask: Some(WireMask { steps: operator::where_(graph, &beyond, &zero, &ones), lengths }) }
     }
 
     /// The weights as ONNX has them, `[filters, width, kernel]`.
@@ -184,8 +190,10 @@ impl Layer for Conv1d {
         let (rows, time, width) = windows.dims3()?;
         let bias = self.bias.as_ref().map_or(&self.zeros, |bias| bias.as_tensor());
         let y = affine(&windows.reshape((rows * time, width))?, &self.weight, bias, self.activation)?;
-        let mask = x.mask.as_ref().map(|mask| self.mask(mask)).transpose()?;
-        let y = Signal { x: y.reshape((rows, time, ()))?, mask };
+        let mut y = x.with(y.reshape((rows, time, ()))?);
+        if self.shorter > 0 {
+            y = self.shortened(y)?;
+        }
         Ok(y.with(y.cleared()?))
     }
 
@@ -206,9 +214,64 @@ impl Layer for Conv1d {
         let y = conv(graph, &channels_first, &weight, bias.as_ref(), &moves);
         let y = operator::transpose(graph, &y, &[0, 2, 1]);
         let y = self.activation.nodes(graph, &y);
-        let mask = x.mask.as_ref().map(|mask| self.wire_mask(graph, mask));
-        let y = Wire { x: y, mask };
+        let mut y = x.with(y);
+        if self.shorter > 0 {
+            y = self.shortened_wire(graph, y);
+        }
         let cleared = y.cleared(graph);
         Ok(y.with(cleared))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use crate::domain::shape::Shape;
+    use crate::model::kernel::agreement::near;
+    use crate::model::layer::LayerWords;
+    use crate::model::layer::conv1d::Conv1dSpec;
+    use crate::model::mode::Mode;
+    use crate::model::signal::{Mask, Signal};
+    use crate::model::weights::Weights;
+
+    /// What it gives of steps (1, 2), (3, 4), (5, 6), (7, 8) and of the first two of them, and its lengths.
+    fn given(words: serde_json::Value) -> (Tensor, Vec<u32>) {
+        let spec: Conv1dSpec = serde_json::from_value(words).unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let layer = spec.build("c", Shape::Sequence { width: 2 }, &mut weights).unwrap();
+        // torch.nn.Conv1d has [filters, width, kernel], ours is its permute(2, 1, 0).
+        let weight: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
+        let numbers = Tensor::new(&[0.5f32, -1.0, 2.0, 0.25, 1.0, -0.5], &Device::Cpu).unwrap();
+        weight[0].set(&numbers.reshape((6, 1)).unwrap()).unwrap();
+        weight[1].set(&Tensor::new(&[0.1f32], &Device::Cpu).unwrap()).unwrap();
+        let x = [1f32, 2., 3., 4., 5., 6., 7., 8., 1., 2., 3., 4., 99., 99., 99., 99.];
+        let x = Tensor::new(&x, &Device::Cpu).unwrap().reshape((2, 4, 2)).unwrap();
+        let mask = Some(Mask::of(vec![4, 2], 4, &Device::Cpu).unwrap());
+        let y = layer.forward(&Signal { x, mask }, &Mode::evaluate()).unwrap();
+        (y.x, y.mask.unwrap().lengths.to_vec())
+    }
+
+    fn is(found: &(Tensor, Vec<u32>), values: &[f32], lengths: &[u32]) {
+        near("steps", &found.0, &Tensor::new(values, &Device::Cpu).unwrap(), 1e-6);
+        assert_eq!(found.1, lengths);
+    }
+
+    #[test]
+    fn values_of_pytorch() {
+        // w = torch.tensor([.5, -1, 2, .25, 1, -.5]).reshape(3, 2, 1).permute(2, 1, 0); b = torch.tensor([.1])
+        // x = torch.arange(1., 9).reshape(1, 4, 2).mT; F.conv1d(x, w, b, padding=1), and of x[:, :, :2]
+        is(&given(serde_json::json!({"filters": 1})), &[3.6, 7.6, 12.1, 12.6, 3.6, 5.6, 0.0, 0.0], &[4, 2]);
+        // F.conv1d(F.pad(x, (2, 0)), w, b)
+        is(
+            &given(serde_json::json!({"filters": 1, "padding": "causal"})),
+            &[0.1, 3.6, 7.6, 12.1, 0.1, 3.6, 0.0, 0.0],
+            &[4, 2],
+        );
+        // F.conv1d(x, w, b), and of F.pad(x[:, :, :2], (0, 1))
+        is(&given(serde_json::json!({"filters": 1, "padding": "valid"})), &[7.6, 12.1, 5.6, 0.0], &[2, 1]);
+        // F.conv1d(F.pad(x, (4, 0)), w, b, dilation=2)
+        let words = serde_json::json!({"filters": 1, "padding": "causal", "dilation": 2});
+        is(&given(words), &[0.1, 1.1, 4.6, 10.1, 0.1, 1.1, 0.0, 0.0], &[4, 2]);
     }
 }
