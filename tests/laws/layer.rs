@@ -60,12 +60,42 @@ fn forms() -> Vec<(Value, Shape)> {
         json!({"gru": 18}),
         json!({"gru": {"units": 2, "bidirectional": true, "layers": 2, "dropout": 0.3}}),
         json!({"activation": "tanh"}),
+        json!({"conv1d": {"filters": 3, "activation": "gelu"}}),
+        json!({"conv1d": {"filters": 3, "kernel": 4, "bias": false}}),
+        json!({"conv1d": {"filters": 3, "kernel": 1}}),
+        json!({"conv1d": {"filters": 3, "kernel": 2, "dilation": 3, "padding": "causal"}}),
+        json!({"conv1d": {"filters": 3, "dilation": 2, "padding": "valid", "activation": "tanh"}}),
+        json!({"dropout": {"rate": 0.4, "channels": true}}),
     ] {
         forms.push((words, SEQUENCE));
     }
     forms.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
     forms.push((json!({"embedding": {"width": 3, "tied": "words"}}), TOKENS));
-    forms.push((json!({"activation": "silu"}), IMAGE));
+    for words in [
+        json!({"activation": "silu"}),
+        json!({"dropout": {"rate": 0.4, "channels": true}}),
+        json!("batch_norm"),
+        json!({"conv2d": {"filters": 3, "activation": "softplus"}}),
+        json!({"conv2d": {"filters": 3, "kernel": 4, "stride": 2, "bias": false}}),
+        json!({"conv2d": {"filters": 9, "kernel": 5, "padding": "valid", "activation": "silu"}}),
+        json!({"conv2d": {"filters": 2, "kernel": 2, "stride": 3, "padding": 1}}),
+        json!({"conv2d": {"filters": 2, "kernel": 1, "stride": 2}}),
+        json!({"conv_transpose2d": 3}),
+        json!({"conv_transpose2d": {"filters": 3, "kernel": 4, "padding": 1, "activation": "tanh"}}),
+        json!({"conv_transpose2d": {"filters": 2, "kernel": 3, "stride": 2}}),
+        json!({"conv_transpose2d": {"filters": 2, "kernel": 1, "stride": 3, "bias": false}}),
+        json!({"conv_transpose2d": {"filters": 2, "kernel": 3, "stride": 1, "padding": "valid"}}),
+        json!({"max_pool2d": {"size": 3, "stride": 2, "padding": 1}}),
+        json!({"max_pool2d": {"size": 2, "stride": 2, "padding": "same"}}),
+        json!({"avg_pool2d": {"size": 3, "stride": 1, "padding": "same"}}),
+        json!({"avg_pool2d": {"size": 3, "stride": 2, "padding": 1}}),
+        json!({"upsample": {"factor": 3}}),
+        json!({"global_pool": "max"}),
+        json!({"residual": [{"conv2d": {"filters": 2, "activation": "tanh"}}]}),
+        json!({"residual": [{"conv2d": {"filters": 4, "stride": 2}}, "batch_norm"]}),
+    ] {
+        forms.push((words, IMAGE));
+    }
     forms
 }
 
