@@ -37,12 +37,9 @@ impl WithSimd for Ask {
     }
 }
 
-fn machine() -> Machine {
-    Arch::new().dispatch(Ask)
-}
-
 /// Weights in the order in which tiles read them: blocks of filters, and in a block tap after tap.
 pub struct Packed {
+    arch: Arch,
     /// Filters of each block; the last may be filled up with zeros.
     blocks: Vec<usize>,
     taps: usize,
@@ -50,8 +47,13 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// `weight` of a filter and a tap.
     pub fn new(filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let together = machine().together;
+        Self::on(Arch::new(), filters, taps, weight)
+    }
+
+    fn on(arch: Arch, filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let together = arch.dispatch(Ask).together;
         let mut blocks = Vec::new();
         let mut values = Vec::with_capacity((filters + together) * taps);
         let mut first = 0;
@@ -64,7 +66,7 @@ impl Packed {
             blocks.push(size);
             first += size;
         }
-        Self { blocks, taps, values }
+        Self { arch, blocks, taps, values }
     }
 
     /// Rows of `correlate`'s output: the filters, and those that fill up.
@@ -84,7 +86,7 @@ pub fn correlate(
     out: &mut [f32],
 ) {
     debug_assert!(offsets.len() == weights.taps && pitch >= length + SLACK);
-    Arch::new().dispatch(Correlate { weights, offsets, image, length, pitch, out });
+    weights.arch.dispatch(Correlate { weights, offsets, image, length, pitch, out });
 }
 
 struct Correlate<'a> {
@@ -170,6 +172,7 @@ impl Tile<'_> {
 ///
 /// Kept as the tiles want it, filters side by side, until `finish` puts it in the weights' own order.
 pub struct Outer {
+    arch: Arch,
     filters: usize,
     taps: usize,
     lanes: usize,
@@ -182,13 +185,17 @@ pub struct Outer {
 
 impl Outer {
     pub fn new(filters: usize, taps: usize) -> Self {
-        let Machine { lanes, together } = machine();
+        Self::on(Arch::new(), filters, taps)
+    }
+
+    fn on(arch: Arch, filters: usize, taps: usize) -> Self {
+        let Machine { lanes, together } = arch.dispatch(Ask);
         let vectors = filters.div_ceil(lanes);
         let count = vectors.div_ceil(VECTORS);
         let blocks: Vec<usize> =
             (0..count).map(|b| vectors * (b + 1) / count - vectors * b / count).collect();
         let sums = vec![0.0; vectors * lanes * taps.next_multiple_of(together)];
-        Self { filters, taps, lanes, together, blocks, sums }
+        Self { arch, filters, taps, lanes, together, blocks, sums }
     }
 
     /// Adds those of one image. The pixel of a tap and a position lies at the offset of the one plus the
@@ -203,7 +210,7 @@ impl Outer {
     ) {
         debug_assert_eq!(offsets.len(), self.taps);
         self.turn(gradient, turned);
-        Arch::new().dispatch(Add { outer: self, offsets, image, places, gradient: turned });
+        self.arch.dispatch(Add { outer: self, offsets, image, places, gradient: turned });
     }
 
     /// `[filters][positions]` to `[block][positions][vectors x lanes]`, zeros where there is no filter.
@@ -325,6 +332,66 @@ impl Step<'_> {
         for (kept, sums) in kept.chunks_exact_mut(WIDE).zip(&sums_here) {
             for (kept, sum) in kept.iter_mut().zip(sums) {
                 *kept = simd.add_f32s(*kept, *sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::Arch;
+
+    use crate::model::kernel::direct::{Outer, Packed, SLACK, correlate};
+
+    /// Without wide registers, and with this machine's.
+    fn machines() -> [Arch; 2] {
+        [Arch::Scalar, Arch::new()]
+    }
+
+    /// Whole numbers, so that sums are exact in any order.
+    fn whole(count: usize, salt: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i + salt) * 7919 % 13) as f32 - 6.0).collect()
+    }
+
+    #[test]
+    fn sums_on_every_machine() {
+        for arch in machines() {
+            for (filters, channels, rows, columns) in
+                [(1, 1, 1, 1), (5, 2, 3, 4), (19, 3, 7, 9), (70, 2, 5, 21)]
+            {
+                let pitch = columns + 2;
+                let offset = |tap: usize| (tap / 6 * (rows + 1) + tap / 3 % 2) * pitch + tap % 3;
+                let offsets: Vec<usize> = (0..channels * 6).map(offset).collect();
+                let image = whole(channels * (rows + 1) * pitch + SLACK, 1);
+                let weights = whole(filters * offsets.len(), 2);
+                let packed = Packed::on(arch, filters, offsets.len(), |f, t| weights[f * offsets.len() + t]);
+                let length = (rows - 1) * pitch + columns;
+                let mut found = vec![f32::NAN; packed.rows() * (length + SLACK)];
+                correlate(&packed, &offsets, &image, length, length + SLACK, &mut found);
+                for (f, own) in weights.chunks(offsets.len()).enumerate() {
+                    for at in 0..length {
+                        let sum: f32 = own.iter().zip(&offsets).map(|(w, o)| w * image[o + at]).sum();
+                        assert_eq!(found[f * (length + SLACK) + at], sum, "{arch:?} {filters}: {f} {at}");
+                    }
+                }
+                let places: Vec<usize> =
+                    (0..rows * columns).map(|p| p / columns * pitch + p % columns).collect();
+                let gradient = whole(filters * places.len(), 3);
+                let (mut outer, mut turned) = (Outer::on(arch, filters, offsets.len()), Vec::new());
+                outer.add(&offsets, &image, &places, &gradient, &mut turned);
+                outer.add(&offsets, &image, &places, &gradient, &mut turned);
+                let mut found = vec![1.0; weights.len()];
+                outer.finish(&mut found);
+                for (f, gradient) in gradient.chunks(places.len()).enumerate() {
+                    for (t, offset) in offsets.iter().enumerate() {
+                        let sum: f32 = gradient.iter().zip(&places).map(|(g, p)| g * image[offset + p]).sum();
+                        assert_eq!(
+                            found[f * offsets.len() + t],
+                            1.0 + 2.0 * sum,
+                            "{arch:?} {filters}: {f} {t}"
+                        );
+                    }
+                }
             }
         }
     }

@@ -58,53 +58,63 @@ struct Pool {
 }
 
 impl Pool {
-    /// Calls `work` with each position's number and the pixels its window covers: the first, the rows and
-    /// the columns.
-    fn each(&self, mut work: impl FnMut(usize, usize, usize, usize)) {
-        for row in 0..self.window.rows {
+    fn forward(&self, x: &[f32], y: &mut [f32]) {
+        let Window { width, columns, .. } = self.window;
+        let mut line = vec![0.0; width];
+        for (row, y) in y.chunks_exact_mut(columns).enumerate() {
+            // The window's rows made one first, in a loop over neighbours.
             let down = self.window.covered_rows(row);
-            for column in 0..self.window.columns {
+            line.copy_from_slice(&x[down.start * width..][..width]);
+            for other in x[(down.start + 1) * width..down.end * width].chunks_exact(width) {
+                let both = line.iter_mut().zip(other);
+                match self.pooling {
+                    Pooling::Max => both.for_each(|(line, other)| *line = larger(*line, *other)),
+                    Pooling::Mean => both.for_each(|(line, other)| *line += other),
+                }
+            }
+            for (column, y) in y.iter_mut().enumerate() {
                 let across = self.window.covered_columns(column);
-                let first = down.start * self.window.width + across.start;
-                work(row * self.window.columns + column, first, down.len(), across.len());
+                let count = (down.len() * across.len()) as f32;
+                let covered = line[across].iter().copied();
+                *y = match self.pooling {
+                    Pooling::Max => covered.fold(f32::NEG_INFINITY, larger),
+                    Pooling::Mean => covered.sum::<f32>() / count,
+                };
             }
         }
     }
 
-    fn forward(&self, x: &[f32], y: &mut [f32]) {
-        let width = self.window.width;
-        self.each(|position, first, rows, columns| {
-            let lines = (0..rows).map(|row| &x[first + row * width..][..columns]);
-            y[position] = match self.pooling {
-                Pooling::Max => lines.flatten().copied().fold(f32::NEG_INFINITY, f32::max),
-                Pooling::Mean => lines.flatten().sum::<f32>() / (rows * columns) as f32,
-            };
-        });
-    }
-
-    fn backward(&self, x: &[f32], gradient: &[f32], result: &mut [f32]) {
-        let width = self.window.width;
-        self.each(|position, first, rows, columns| match self.pooling {
-            Pooling::Max => {
-                let (mut largest, mut at) = (f32::NEG_INFINITY, first);
-                for row in 0..rows {
-                    let from = first + row * width;
-                    for (column, value) in x[from..from + columns].iter().enumerate() {
-                        if *value > largest {
-                            (largest, at) = (*value, from + column);
-                        }
+    fn backward(&self, x: &[f32], y: &[f32], gradient: &[f32], result: &mut [f32]) {
+        let Window { width, columns, .. } = self.window;
+        for (position, (gradient, largest)) in gradient.iter().zip(y).enumerate() {
+            let down = self.window.covered_rows(position / columns);
+            let across = self.window.covered_columns(position % columns);
+            match self.pooling {
+                Pooling::Max => {
+                    let found = down.into_iter().find_map(|row| {
+                        let from = row * width + across.start;
+                        let mut line = x[from..row * width + across.end].iter();
+                        line.position(|value| value == largest || value.is_nan()).map(|at| from + at)
+                    });
+                    if let Some(at) = found {
+                        result[at] += gradient;
                     }
                 }
-                result[at] += gradient[position];
-            }
-            Pooling::Mean => {
-                let share = gradient[position] / (rows * columns) as f32;
-                for row in 0..rows {
-                    result[first + row * width..][..columns].iter_mut().for_each(|value| *value += share);
+                Pooling::Mean => {
+                    let share = gradient / (down.len() * across.len()) as f32;
+                    for row in down {
+                        let line = &mut result[row * width + across.start..row * width + across.end];
+                        line.iter_mut().for_each(|value| *value += share);
+                    }
                 }
             }
-        });
+        }
     }
+}
+
+/// The larger of two numbers, NaN before all: what went wrong is to be seen.
+fn larger(one: f32, other: f32) -> f32 {
+    if other > one || other.is_nan() { other } else { one }
 }
 
 impl CustomOp1 for Pool {
@@ -125,15 +135,17 @@ impl CustomOp1 for Pool {
         Ok((CpuStorage::F32(y), Shape::from((batch, channels, rows, columns))))
     }
 
-    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (pixels, positions) = (self.window.pixels(), self.window.positions());
         let mut result = vec![0.0; x.elem_count()];
         with_floats(x, |x| {
-            with_floats(gradient, |gradient| {
-                let planes = x.par_chunks(pixels).zip(gradient.par_chunks(positions));
-                let planes = result.par_chunks_mut(pixels).zip(planes);
-                planes.for_each(|(result, (x, gradient))| self.backward(x, gradient, result));
-                Ok(())
+            with_floats(y, |y| {
+                with_floats(gradient, |gradient| {
+                    let given = y.par_chunks(positions).zip(gradient.par_chunks(positions));
+                    let planes = result.par_chunks_mut(pixels).zip(x.par_chunks(pixels)).zip(given);
+                    planes.for_each(|((result, x), (y, gradient))| self.backward(x, y, gradient, result));
+                    Ok(())
+                })
             })
         })?;
         Tensor::from_vec(result, x.shape(), x.device()).map(Some)
@@ -175,6 +187,19 @@ mod tests {
         let mean = |x: &Tensor| x.flatten_from(2)?.mean(2);
         agree(&[x.clone()], 2e-6, |v| pool_all(&v[0], Pooling::Mean), |v| mean(&v[0]));
         agree(&[x], 0.0, |v| pool_all(&v[0], Pooling::Max), |v| v[0].flatten_from(2)?.max(2));
+    }
+
+    #[test]
+    fn what_is_no_number_stays_so() {
+        let mut values = vec![1.0; 42];
+        values[8] = f32::NAN;
+        let x = Var::from_vec(values, (1, 1, 7, 6), &Device::Cpu).unwrap();
+        let y = pool(&x, window(2, 2, 0, 3, 3), Pooling::Max).unwrap();
+        let found: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(found[1].is_nan() && found[0] == 1.0 && found[2] == 1.0);
+        let gradient = y.sum_all().unwrap().backward().unwrap();
+        let gradient: Vec<f32> = gradient.get(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        assert_eq!(gradient[8], 1.0);
     }
 
     #[test]
