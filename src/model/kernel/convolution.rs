@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use crate::model::kernel::activation::{
     activation, apply, slope_by_output, slope_from_output, twin as activation_twin,
 };
-use crate::model::kernel::direct::{Outer, Packed, SLACK, correlate};
+use crate::model::kernel::direct::{Packed, SLACK, correlate};
+use crate::model::kernel::outer::Outer;
 use crate::model::kernel::window::{Gather, Spread, Window};
 use crate::model::kernel::{fits, floats, with_floats};
 use crate::model::layer::activation::Activation;

@@ -22,6 +22,7 @@ pub mod lstm;
 pub mod masked;
 pub mod normalize;
 pub mod over_time;
+pub mod outer;
 pub mod packed;
 pub mod plane;
 pub mod pool;
