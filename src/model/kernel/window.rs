@@ -4,7 +4,7 @@
 //! For a stride s the padded image is dealt out to s x s smaller ones, pixel (y, x) to image (y mod s, x mod
 //! s): there neighbouring positions are neighbours whatever the stride.
 
-use crate::model::kernel::direct::{Packed, SLACK};
+use crate::model::kernel::direct::{Packed, SLACK, correlate};
 
 /// A window of `size` x `size` moving over an image by `stride`, from `top` rows above and `left` columns
 /// beside it; what lies outside the image is 0.
@@ -102,14 +102,13 @@ impl Gather {
 
     /// Puts an image into its room; the zeros around it stay as they are.
     pub fn fill(&self, image: &[f32], room: &mut [f32]) {
-        let Window { size, stride, top, left, height, width, rows, columns } = self.window;
+        let Window { size, stride, top, left, height, width, rows, .. } = self.window;
         let deep = rows + (size - 1) / stride;
         // What no window reaches is left out.
         let (lines, across) = (
             height.min((deep * stride).saturating_sub(top)),
             width.min((self.pitch * stride).saturating_sub(left)),
         );
-        debug_assert!(columns <= self.pitch);
         for (plane, room) in image.chunks_exact(height * width).zip(room.chunks_exact_mut(self.plane)) {
             for (y, line) in plane.chunks_exact(width).take(lines).enumerate() {
                 let y = y + top;
@@ -162,10 +161,9 @@ impl Spread {
     ) -> Self {
         let Window { size, stride, top, left, height, width, .. } = window;
         let reach = (size - 1) / stride;
-        // Pixel p of the padded image meets the positions p / stride - tap / stride. `lowest` of them, plus
-        // `reach`, is how far the first pixels' windows lie behind the image's border.
+        // Pixel p of the padded image meets position p / stride - tap / stride, which is as low as top / stride -
+        // reach for the first pixel: so many rows of zeros stand before the first position.
         let before = (reach - (top / stride).min(reach), reach - (left / stride).min(reach));
-        let lowest = (top / stride, left / stride);
         let deep = before.0 + window.rows.max((height - 1 + top) / stride + 1);
         let pitch = before.1 + window.columns.max((width - 1 + left) / stride + 1);
         let mut phases = Vec::new();
@@ -191,7 +189,6 @@ impl Spread {
                 phases.push(Phase { first: (y, x), rows, columns, offsets, weights });
             }
         }
-        debug_assert!(lowest.0 + before.0 >= reach && lowest.1 + before.1 >= reach);
         Self { window, channels, pitch, deep, before, phases }
     }
 
@@ -219,14 +216,8 @@ impl Spread {
             let length = (phase.rows - 1) * self.pitch + phase.columns;
             let pitch = length + SLACK;
             wide.resize(wide.len().max(phase.weights.rows() * pitch), 0.0);
-            crate::model::kernel::direct::correlate(
-                &phase.weights,
-                &phase.offsets,
-                room,
-                length,
-                pitch,
-                &mut wide[..phase.weights.rows() * pitch],
-            );
+            let out = &mut wide[..phase.weights.rows() * pitch];
+            correlate(&phase.weights, &phase.offsets, room, length, pitch, out);
             for (plane, wide) in image.chunks_exact_mut(self.window.pixels()).zip(wide.chunks_exact(pitch)) {
                 for row in 0..phase.rows {
                     let from = (phase.first.0 + row * stride) * width + phase.first.1;
