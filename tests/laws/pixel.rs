@@ -96,6 +96,7 @@ fn table() -> Table {
         valid: vec![],
         test: vec![],
         sample: vec![],
+        texts: vec![],
         sample_rows: vec![],
     }
 }

@@ -63,6 +63,7 @@ pub(in crate::data) fn segmentation(
     }
     let (height, width) = (planes.height, planes.width);
     Ok(FittedTarget {
+        texts: None,
         truth: Array::f32(&[column.len(), height, width], truth),
         target: Target::Segmentation {
             classes: known.iter().map(ToString::to_string).collect(),
@@ -71,7 +72,6 @@ pub(in crate::data) fn segmentation(
             width,
         },
         notes,
-        texts: None,
     })
 }
 
@@ -98,10 +98,10 @@ pub(in crate::data) fn regression(
     };
     let (height, width) = (planes.height, planes.width);
     Ok(FittedTarget {
+        texts: None,
         truth: Array::f32(&[column.len(), height, width], planes.values),
         target: Target::PixelRegression { height, width, center, scale },
         notes,
-        texts: None,
     })
 }
 
