@@ -45,7 +45,7 @@ pub(in crate::data) fn across_splits(table: &Table, frame: &Frame) -> Option<Not
     let measured = table.valid.len() + table.test.len();
     Some(warning(format!(
         "table `{}`: {count} of {measured} rows of valid and test have the same inputs as a row of another split, first {} \
-         and {}; `deduplicate: true` drops repeated rows",
+         and {}; `deduplicate` drops rows whose columns are the same",
         table.name,
         frame.place(row as usize),
         frame.place(earlier as usize)

@@ -4,6 +4,7 @@ pub mod category;
 pub mod encode;
 pub mod image;
 pub mod min_max;
+mod nature;
 pub mod number;
 pub mod one_hot;
 mod scale;
@@ -23,13 +24,13 @@ use crate::data::cells::Cells;
 use crate::data::error::Error;
 pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::image::{picture, pictures, whole};
+pub use crate::data::feature::nature::SOME_SIZE;
 pub(in crate::data) use crate::data::feature::scale::Statistics;
 pub(in crate::data) use crate::data::feature::token::{fed, kept};
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
 use crate::domain::array::{Array, ElementType};
 use crate::domain::kinds::kinds;
-use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 
 kinds! {
@@ -46,9 +47,6 @@ kinds! {
         Image: "image" => image::ImageSpec,
     }
 }
-
-/// Stands for a size that only the data can tell.
-pub const SOME_SIZE: usize = 16;
 
 /// What stands in for a missing number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,41 +86,6 @@ pub(in crate::data) struct Feature {
 }
 
 impl FeatureSpec {
-    /// What it gives for one row, as far as words can tell: sizes that only the data know are
-    /// [`SOME_SIZE`].
-    pub fn shape(&self) -> Shape {
-        match self {
-            Self::Number(_)
-            | Self::Standardize(_)
-            | Self::MinMax(_)
-            | Self::Category(_)
-            | Self::OneHot(_) => Shape::vector(SOME_SIZE),
-            Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
-            Self::Series(_) => Shape::Sequence { width: SOME_SIZE },
-            Self::Image(spec) => spec.shape(),
-        }
-    }
-
-    /// May a table lack its column? Then it is missing on every row of that table.
-    pub(in crate::data) fn may_lack(&self) -> bool {
-        match self {
-            Self::Number(_)
-            | Self::Standardize(_)
-            | Self::MinMax(_)
-            | Self::Category(_)
-            | Self::OneHot(_) => true,
-            Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) => false,
-        }
-    }
-
-    /// The file that it is fitted by, as the user wrote it.
-    pub fn file(&self) -> Option<&str> {
-        match self {
-            Self::Text(spec) => spec.tokenizer.file(),
-            _ => None,
-        }
-    }
-
     /// Fits on training rows, and encodes every row of every part.
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
         match self {

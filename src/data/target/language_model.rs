@@ -6,12 +6,13 @@ use crate::data::target::{FittedTarget, LabelColumns};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::Encoding;
 use crate::domain::task::Target;
+use crate::domain::tokenizer::Side;
 
 /// The target column is an input of tokens. After the last token comes `end`; after the last one before a
 /// cut nobody knows what, and nothing comes after an empty text.
 pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<FittedTarget, Error> {
     let input = labels.inputs.iter().find(|input| input.name == column.name());
-    let Some((Encoding::Tokens { tokenizer, length, .. }, encoded)) =
+    let Some((Encoding::Tokens { tokenizer, length, side }, encoded)) =
         input.map(|input| (input.encoding, input.encoded))
     else {
         return Err(Error::NotTokens { column: column.name().to_owned() });
@@ -25,7 +26,8 @@ pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<
         let row = &numbers[encoded.row(row)];
         values.extend(row[1..].iter().map(|number| *number as f32));
         let empty = matches!(row, [only] if Some(*only) == tokenizer.unknown);
-        values.push(if empty || row.len() == *length { f32::NAN } else { end as f32 });
+        let cut = *side == Side::Head && row.len() == *length;
+        values.push(if empty || cut { f32::NAN } else { end as f32 });
     }
     let truth =
         Array { shape: encoded.shape.clone(), values: Values::F32(values), offsets: encoded.offsets.clone() };

@@ -1,0 +1,44 @@
+//! What the words of an input say of it without any data.
+
+use crate::data::feature::FeatureSpec;
+use crate::domain::shape::Shape;
+
+/// Stands for a size that only the data can tell.
+pub const SOME_SIZE: usize = 16;
+
+impl FeatureSpec {
+    /// What it gives for one row, as far as words can tell: sizes that only the data know are
+    /// [`SOME_SIZE`].
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Number(_)
+            | Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Category(_)
+            | Self::OneHot(_) => Shape::vector(SOME_SIZE),
+            Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
+            Self::Series(_) => Shape::Sequence { width: SOME_SIZE },
+            Self::Image(spec) => spec.shape(),
+        }
+    }
+
+    /// May a table lack its column? Then it is missing on every row of that table.
+    pub(in crate::data) fn may_lack(&self) -> bool {
+        match self {
+            Self::Number(_)
+            | Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Category(_)
+            | Self::OneHot(_) => true,
+            Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) => false,
+        }
+    }
+
+    /// The file that it is fitted by, as the user wrote it.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Text(spec) => spec.tokenizer.file(),
+            _ => None,
+        }
+    }
+}
