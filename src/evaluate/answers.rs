@@ -22,12 +22,14 @@ pub struct Answers<'a> {
     pub cells: usize,
     /// The cells where each row begins, and where the last ends, of a task of steps.
     pub offsets: Option<&'a [u32]>,
-    /// The class of each cell, where it is not just the likeliest: a CRF's path, the likeliest token.
+    /// The class of each cell, where it is not just the likeliest: a CRF's path.
     pub decided: Option<&'a [u32]>,
     /// What was written.
     pub texts: Option<Texts<'a>>,
     /// The mean of -log of the probability of the true tokens.
     pub nll: Option<f64>,
+    /// The share of true tokens that were the likeliest, the tokens before them being the true ones.
+    pub guessed: Option<f64>,
 }
 
 /// The text written for each row, and the true one where there is one.
@@ -49,7 +51,17 @@ impl<'a> Answers<'a> {
                 target.answers()
             );
         }
-        Self { target, truth, answers, cells, offsets: None, decided: None, texts: None, nll: None }
+        Self {
+            target,
+            truth,
+            answers,
+            cells,
+            offsets: None,
+            decided: None,
+            texts: None,
+            nll: None,
+            guessed: None,
+        }
     }
 
     /// The cells where each row begins, and where the last ends.
@@ -76,6 +88,11 @@ impl<'a> Answers<'a> {
         Self { nll: Some(nll), ..self }
     }
 
+    /// The share of true tokens that were the likeliest.
+    pub fn with_guessed(self, guessed: f64) -> Self {
+        Self { guessed: Some(guessed), ..self }
+    }
+
     /// Rows with at least one label.
     pub fn present(&self) -> usize {
         if let (true, Some(texts)) = (self.truth.is_empty(), self.texts) {
@@ -93,7 +110,7 @@ impl<'a> Answers<'a> {
         self.truth.chunks_exact(cells * self.target.width()).filter(labelled).count()
     }
 
-    /// Decided against true classes: one list, or one per label. None for numbers.
+    /// Decided against true classes: one list, or one per label. None for numbers and for what is written.
     pub fn decisions(&self) -> Vec<Decisions> {
         match self.target {
             Target::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
@@ -104,11 +121,10 @@ impl<'a> Answers<'a> {
             Target::Multilabel { labels, threshold, .. } => {
                 (0..labels.len()).map(|label| self.yes_or_no(label, *threshold)).collect()
             }
-            Target::LanguageModel { tokenizer } | Target::Text { tokenizer, .. } => match self.decided {
-                Some(_) => vec![self.likeliest(tokenizer.size)],
-                None => Vec::new(),
-            },
-            Target::Regression { .. } | Target::PixelRegression { .. } => Vec::new(),
+            Target::Regression { .. }
+            | Target::PixelRegression { .. }
+            | Target::LanguageModel { .. }
+            | Target::Text { .. } => Vec::new(),
         }
     }
 

@@ -50,23 +50,22 @@ pub struct Case {
     pub rows: usize,
     /// Of a task of steps.
     pub offsets: Option<Vec<u32>>,
-    /// Of a task whose probabilities are too many to keep.
-    pub decided: Option<Vec<u32>>,
     /// Of a task that writes: what it said, and the truth.
     pub texts: Option<(Vec<String>, Vec<Option<String>>)>,
     pub nll: Option<f64>,
+    pub guessed: Option<f64>,
 }
 
 impl Case {
     pub fn new(target: Target, truth: Vec<f32>, answers: Vec<f32>) -> Self {
         let rows = truth.len() / target.width();
-        Self { target, truth, answers, rows, offsets: None, decided: None, texts: None, nll: None }
+        Self { target, truth, answers, rows, offsets: None, texts: None, nll: None, guessed: None }
     }
 
     pub fn view(&self) -> Answers<'_> {
         let mut view = Answers::new(&self.target, &self.truth, &self.answers, self.rows);
         view = self.offsets.as_deref().map_or(view, |offsets| view.with_offsets(offsets));
-        view = self.decided.as_deref().map_or(view, |decided| view.with_decided(decided));
+        view = self.guessed.map_or(view, |guessed| view.with_guessed(guessed));
         view = self.texts.as_ref().map_or(view, |(said, truth)| view.with_texts(said, truth));
         self.nll.map_or(view, |nll| view.with_nll(nll))
     }
@@ -105,20 +104,19 @@ impl Case {
                 .collect()
         };
         found.offsets = self.offsets.as_ref().map(lengths);
-        let decided = self.decided.as_ref();
-        found.decided = decided.map(|decided| cells.iter().map(|cell| decided[*cell]).collect());
         found.texts = self
             .texts
             .as_ref()
             .map(|(said, truth)| order.iter().map(|row| (said[*row].clone(), truth[*row].clone())).unzip());
         found.nll = self.nll.filter(|_| !order.is_empty());
+        found.guessed = self.guessed.filter(|_| !order.is_empty());
         found
     }
 
     /// The same without a single label.
     pub fn unlabelled(&self) -> Self {
         let texts = self.texts.clone().map(|(said, truth)| (said, vec![None; truth.len()]));
-        Self { truth: vec![f32::NAN; self.truth.len()], texts, nll: None, ..self.clone() }
+        Self { truth: vec![f32::NAN; self.truth.len()], texts, nll: None, guessed: None, ..self.clone() }
     }
 }
 

@@ -48,8 +48,7 @@ fn perfect(case: &Case) -> Case {
         .texts
         .clone()
         .map(|(_, truth)| (truth.iter().map(|text| text.clone().unwrap_or_default()).collect(), truth));
-    let decided = case.decided.as_ref().map(|_| case.truth.iter().map(|truth| *truth as u32).collect());
-    Case { answers, texts, decided, nll: Some(0.0), ..case.clone() }
+    Case { answers, texts, nll: Some(0.0), guessed: Some(1.0), ..case.clone() }
 }
 
 #[test]

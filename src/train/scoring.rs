@@ -1,12 +1,11 @@
 //! How good a network's answers are on some rows: each task's loss and metrics.
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 
 use crate::data::tokenizer::Codec;
 use crate::domain::array::Array;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
-use crate::domain::task::Target;
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{Answers, evaluate};
 use crate::model::head::writer::Tally;
@@ -19,9 +18,6 @@ use crate::train::error::Result;
 
 /// The name of the loss among the scores.
 pub const LOSS: &str = "loss";
-
-/// Rows at a time where a whole vocabulary stands at every token.
-const WIDE_ROWS: usize = 16;
 
 /// Scores a network's answers.
 pub struct Scoring<'a> {
@@ -93,21 +89,22 @@ impl Scoring<'_> {
     /// A task that writes tokens.
     fn written(&self, place: &Place) -> Result<Found> {
         let target = &self.dataset.signature.tasks[place.task].target;
-        let cost = self.tally(place)?;
+        let tally = self.tally(place)?;
+        let mean = |sum: f64| (tally.tokens > 0).then(|| sum / tally.tokens as f64);
+        let (cost, guessed) = (mean(tally.cost), mean(tally.correct as f64));
         let truth = place.truth.gather(place.rows);
         let cells = truth.as_f32().unwrap_or_default();
         let mut all = Answers::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         all = cost.map_or(all, |cost| all.with_nll(cost));
+        all = guessed.map_or(all, |guessed| all.with_guessed(guessed));
         let texts = self.texts(place)?;
         all = texts.as_ref().map_or(all, |(said, truth)| all.with_texts(said, truth));
-        let decided = self.guessed(place)?;
-        all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
         Ok(self.found(place, cost, &all))
     }
 
-    /// What a true token costs on average: -log of its probability.
-    fn tally(&self, place: &Place) -> Result<Option<f64>> {
+    /// What the true tokens cost, and how many of them are the likeliest.
+    fn tally(&self, place: &Place) -> Result<Tally> {
         let mut all = Tally::default();
         for rows in place.rows.chunks(self.network.comfortable_rows()) {
             let labels = Labels::gather(place.task, place.truth, rows, self.network.device())?;
@@ -115,7 +112,7 @@ impl Scoring<'_> {
             let inputs = self.network.signals(place.table, Some(rows))?;
             all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
         }
-        Ok((all.tokens > 0).then(|| all.cost / all.tokens as f64))
+        Ok(all)
     }
 
     /// The texts that a task writes for the rows that have one, and those to be written.
@@ -137,27 +134,6 @@ impl Scoring<'_> {
         let said = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<Result<_>>()?;
         let truth = rows.iter().map(|row| Some(truth[*row as usize].clone())).collect();
         Ok(Some((said, truth)))
-    }
-
-    /// A language model's likeliest token at every token, when a metric asks.
-    fn guessed(&self, place: &Place) -> Result<Option<Vec<u32>>> {
-        let asked = |metric: &MetricSpec| !matches!(metric, MetricSpec::Perplexity(_));
-        let target = &self.dataset.signature.tasks[place.task].target;
-        let models = matches!(target, Target::LanguageModel { .. });
-        if !models || !self.metrics[place.task].iter().any(asked) {
-            return Ok(None);
-        }
-        let mut decided = Vec::new();
-        for rows in place.rows.chunks(WIDE_ROWS) {
-            let inputs = self.network.signals(place.table, Some(rows))?;
-            for logits in self.network.forward(&inputs, &Mode::evaluate(), &[place.task])? {
-                let likeliest = logits.argmax(D::Minus1)?.to_vec2::<u32>()?;
-                for (row, said) in rows.iter().zip(likeliest) {
-                    decided.extend_from_slice(&said[..place.truth.length(*row as usize)]);
-                }
-            }
-        }
-        Ok(Some(decided))
     }
 
     fn found(&self, place: &Place, loss: Option<f64>, answers: &Answers) -> Found {

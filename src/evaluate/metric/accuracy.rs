@@ -1,4 +1,6 @@
-//! Share of rows answered right. Of several labels, the mean of their shares (1 - Hamming loss).
+//! Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
+//! mean of their shares (1 - Hamming loss). Of a text to be written, the share of its tokens that are the
+//! likeliest after the true ones before them.
 //!
 //! accuracy = 1/n sum [decided = true]. As `sklearn.metrics.accuracy_score`.
 
@@ -27,10 +29,13 @@ impl Metric for AccuracySpec {
     }
 
     fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind) || kind == "language_model"
+        answers_classes(kind) || matches!(kind, "language_model" | "text")
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {
+        if answers.target.writes().is_some() {
+            return answers.guessed;
+        }
         mean(answers.decisions().iter().map(Decisions::accuracy))
     }
 }

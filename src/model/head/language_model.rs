@@ -78,10 +78,10 @@ impl Head for LanguageModel {
         Ok(self.project(&Self::flat(x)?)?.reshape((rows, time, ()))?)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
         let (classes, shares) = known(labels)?;
         let truth = Truth { classes: &classes, shares: &shares };
-        Ok(Some(vocabulary_loss(&Self::flat(x)?, &self.weight, &self.bias, truth, loss.smoothing(mode))?))
+        Ok(Some(vocabulary_loss(&Self::flat(x)?, &self.weight, &self.bias, truth, loss.smoothing())?))
     }
 
     fn has_own_loss(&self) -> bool {

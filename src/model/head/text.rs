@@ -125,7 +125,7 @@ impl Head for Text {
         let known = self.known(labels)?;
         let h = self.hidden(x, &known, mode)?;
         let truth = Truth { classes: &known.classes, shares: &known.shares };
-        self.vocabulary.loss(&h, truth, loss.smoothing(mode)).map(Some)
+        self.vocabulary.loss(&h, truth, loss.smoothing()).map(Some)
     }
 
     fn has_own_loss(&self) -> bool {

@@ -19,7 +19,6 @@ use crate::domain::kinds::kinds;
 use crate::domain::task::Target;
 use crate::model::error::Result;
 pub use crate::model::loss::class_weights::ClassWeights;
-use crate::model::mode::Mode;
 
 kinds! {
     /// How far a task's raw output is from the truth.
@@ -65,11 +64,10 @@ impl LossSpec {
         }
     }
 
-    /// The share of certainty a cross entropy gives to the other classes while learning. What is written is
-    /// judged without: by that, perplexities can be compared.
-    pub fn smoothing(&self, mode: &Mode) -> f32 {
+    /// The share of certainty a cross entropy gives to the other classes.
+    pub fn smoothing(&self) -> f32 {
         match self {
-            Self::CrossEntropy(words) if mode.is_training() => words.label_smoothing.get() as f32,
+            Self::CrossEntropy(words) => words.label_smoothing.get() as f32,
             _ => 0.0,
         }
     }
