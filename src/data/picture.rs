@@ -161,21 +161,20 @@ fn reader(cell: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
 
 fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
     let reader = reader(cell)?;
-    let format = reader.format();
+    // What is missing at the end of a JPEG is decoded as gray without a word.
+    let is_cut = |cell: &[u8]| !cell[cell.len() / 2..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+    if reader.format() == Some(ImageFormat::Jpeg) && is_cut(cell) {
+        return Err("it is cut short".to_owned());
+    }
     let Size { height, width, .. } = size(cell)?;
     if height as u64 * width as u64 > MOST {
         return Err(format!("{height} x {width} are too many pixels"));
-    }
-    // What is missing at the end of a JPEG is decoded as gray without a word.
-    let half = cell.len() / 2;
-    if format == Some(ImageFormat::Jpeg) && !cell[half..].windows(2).any(|pair| pair == [0xff, 0xd9]) {
-        return Err("it is cut short".to_owned());
     }
     reader.decode().map_err(said)
 }
 
 fn said(error: image::ImageError) -> String {
-    error.to_string()
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// What is wrong with pictures.

@@ -44,7 +44,7 @@ fn pictures_are_kept_as_bytes_and_their_statistics_are_of_training_rows() {
     };
     assert_eq!((*channels, *height, *width, augment.len()), (1, 2, 2, 2));
     // In Python: `x = numpy.arange(16) / 255; x.mean(), x.std()`.
-    assert!((mean[0] - 0.029411765).abs() < 1e-8 && (deviation[0] - 0.018077468).abs() < 1e-8);
+    assert!((mean[0] - 0.029411765).abs() < 1e-8 && (deviation[0] - 0.018077537).abs() < 1e-8);
     let table = &dataset.tables[0];
     assert_eq!(table.inputs[0].1, Array::new(&[6, 1, 2, 2], Values::U8((0..24).collect())));
     assert_eq!(table.sample[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![20, 21, 22, 23])));
@@ -64,7 +64,7 @@ fn pictures_are_kept_as_bytes_and_their_statistics_are_of_training_rows() {
     );
 }
 
-/// Pictures of two sizes and of gray and colour, two of each.
+/// Pictures of two classes, two sizes, and of gray and colour.
 fn mixed() -> (Folder, Value) {
     let folder = Folder::new();
     for class in ["a", "b"] {
@@ -73,6 +73,7 @@ fn mixed() -> (Folder, Value) {
         folder.file(&format!("photos/{class}/2.png"), png(1, 4, 4, &[20; 16]));
         folder.file(&format!("photos/{class}/3.png"), png(3, 2, 2, &[30; 12]));
     }
+    folder.file("photos/b/4.png", png(1, 2, 2, &[40; 4]));
     (folder, json!({"source": {"images": "photos"}}))
 }
 
@@ -98,9 +99,9 @@ fn pictures_of_another_size_or_colour_are_refused_or_changed() {
     );
     let told = json!({"height": 2, "width": 1, "channels": 3, "mean": [0.5], "deviation": [0.1, 0.2, 0.3]});
     let dataset = fit(&folder, words.clone(), told, task.clone()).unwrap().dataset;
-    assert_eq!(dataset.tables[0].inputs[0].1.shape, [6, 3, 2, 1]);
+    assert_eq!(dataset.tables[0].inputs[0].1.shape, [7, 3, 2, 1]);
     let Values::U8(pixels) = &dataset.tables[0].inputs[0].1.values else { panic!("bytes") };
-    assert_eq!(pixels.iter().step_by(6).copied().collect::<Vec<u8>>(), [10, 20, 30, 10, 20, 30]);
+    assert_eq!(pixels.iter().step_by(6).copied().collect::<Vec<u8>>(), [10, 20, 30, 10, 20, 30, 40]);
     let Encoding::Image { mean, deviation, .. } = &dataset.signature.inputs[0].encoding else {
         panic!("an image")
     };
