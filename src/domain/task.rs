@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::{Settings, kinds};
-use crate::domain::number::Fraction;
+use crate::domain::number::{Count, Fraction};
 use crate::domain::text::{DecoderSpec, SearchSpec, TextSpec, Tokenizer};
 
 kinds! {
@@ -128,10 +128,18 @@ pub enum TagScheme {
 /// The next token, at every token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LanguageModelSpec {}
+pub struct LanguageModelSpec {
+    /// Tokens at most by which `mtl predict` goes on with a text. Default 32.
+    #[serde(default = "thirty_two")]
+    pub length: Count,
+    /// How these are chosen. Default greedy.
+    #[serde(default)]
+    pub search: SearchSpec,
+}
 
 impl Settings for LanguageModelSpec {
-    const EXAMPLE: &'static str = "language_model";
+    const BARE: Option<&'static str> = Some("length");
+    const EXAMPLE: &'static str = "{language_model: {length: 32, search: {sample: {top_p: 0.9}}}}";
 }
 
 /// One class per pixel.
@@ -156,6 +164,10 @@ pub struct PixelRegressionSpec {
 impl Settings for PixelRegressionSpec {
     const BARE: Option<&'static str> = Some("standardize");
     const EXAMPLE: &'static str = "{pixel_regression: {standardize: true}}";
+}
+
+fn thirty_two() -> Count {
+    Count::constant(32)
 }
 
 fn half() -> Fraction {
@@ -218,6 +230,8 @@ pub enum Target {
     /// Truth: at each token of the input the number of the next; `end` at the last.
     LanguageModel {
         tokenizer: Tokenizer,
+        length: usize,
+        search: SearchSpec,
     },
     /// `counts` are training pixels per class.
     Segmentation {
@@ -276,7 +290,7 @@ impl Target {
     /// Does it write tokens of a vocabulary, too many for an answer of all their probabilities?
     pub fn writes(&self) -> Option<&Tokenizer> {
         match self {
-            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer } => Some(tokenizer),
+            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer, .. } => Some(tokenizer),
             _ => None,
         }
     }
@@ -299,7 +313,7 @@ impl Target {
             Self::Multilabel { labels, .. } => labels.len(),
             Self::Regression { columns, .. } => columns.len(),
             Self::Tagging { classes, .. } | Self::Segmentation { classes, .. } => classes.len(),
-            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer } => tokenizer.size,
+            Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer, .. } => tokenizer.size,
             Self::PixelRegression { .. } => 1,
         }
     }

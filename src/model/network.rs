@@ -251,11 +251,12 @@ impl Network {
         self.tasks.iter().filter_map(|tower| of(tower).transpose()).collect()
     }
 
-    /// What every task says of these rows, `batch` rows at a time.
+    /// What every task says of these rows, `batch` rows at a time; but for tasks that write.
     pub fn predict(&self, table: &Table, rows: &[u32], batch: usize) -> Result<Vec<(TaskName, Prediction)>> {
-        let all: Vec<usize> = (0..self.tasks.len()).collect();
-        let said = self.predict_tasks(table, rows, batch, &all)?;
-        Ok(self.tasks.iter().map(|task| task.name.clone()).zip(said).collect())
+        let tasks = 0..self.tasks.len();
+        let tasks: Vec<usize> = tasks.filter(|task| self.tasks[*task].head.writer().is_none()).collect();
+        let said = self.predict_tasks(table, rows, batch, &tasks)?;
+        Ok(tasks.iter().map(|task| self.tasks[*task].name.clone()).zip(said).collect())
     }
 
     /// What `tasks` say of these rows.

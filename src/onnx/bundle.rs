@@ -23,6 +23,24 @@
 //! marital = next(task for task in card["signature"]["tasks"] if task["name"] == "marital")
 //! print([marital["target"]["classes"][best] for best in answers[1].argmax(axis=1)])
 //! ```
+//!
+//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx`, which says the next token. The
+//! main model gives what that looks at and its first states, each under the task's name: `title_memory`,
+//! `title_mask`, `title_hidden`... Always the likeliest token (one beyond the vocabulary begins):
+//!
+//! ```python
+//! decoder = onnxruntime.InferenceSession("bundle/title.decoder.onnx")
+//! target = next(task for task in card["signature"]["tasks"] if task["name"] == "title")["target"]
+//! names = [port.name for port in decoder.get_inputs() if port.name != "token"]
+//! feed = dict(zip(names, session.run([f"title_{name}" for name in names], rows)))
+//! tokens, texts = np.full(count, target["tokenizer"]["size"]), []
+//! for _ in range(target["length"]):
+//!     given = decoder.run(None, {"token": tokens, **feed})
+//!     given = dict(zip([port.name for port in decoder.get_outputs()], given))
+//!     tokens = given["logits"].argmax(axis=1)
+//!     texts.append(tokens)  # each row's up to target["tokenizer"]["end"]
+//!     feed.update({name: given[f"{name}_next"] for name in names if f"{name}_next" in given})
+//! ```
 
 use std::path::Path;
 

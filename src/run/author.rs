@@ -7,26 +7,31 @@ use crate::data::tokenizer::Codec;
 use crate::domain::array::Array;
 use crate::domain::name::TaskName;
 use crate::domain::signature::TaskSignature;
+use crate::onnx::bundle::Card;
 use crate::onnx::runtime::Runtime;
+use crate::onnx::session::Session;
 use crate::run::error::Error;
-use crate::run::generation::Writer;
+use crate::run::generation::{Writer, go_on};
 
 /// Writes one task's texts, batch by batch.
 pub struct Author {
     task: TaskName,
-    writer: Writer,
+    /// `None` for a language model, which goes on with its input.
+    writer: Option<Writer>,
+    signature: TaskSignature,
     codec: Codec,
     texts: Vec<Option<String>>,
     empty: usize,
 }
 
 impl Author {
-    /// The author of a task that writes texts; `None` for any other.
+    /// The author of a task that writes; `None` for any other.
     pub fn open(runtime: &Runtime, folder: &Path, task: &TaskSignature) -> Result<Option<Self>, Error> {
         let Some(tokenizer) = task.target.writes() else { return Ok(None) };
-        let Some(writer) = Writer::open(runtime, folder, task)? else { return Ok(None) };
+        let writer = Writer::open(runtime, folder, task)?;
         let codec = Codec::new(tokenizer)?;
-        Ok(Some(Self { task: task.name.clone(), writer, codec, texts: Vec::new(), empty: 0 }))
+        let (name, signature) = (task.name.clone(), task.clone());
+        Ok(Some(Self { task: name, writer, signature, codec, texts: Vec::new(), empty: 0 }))
     }
 
     pub fn task(&self) -> &TaskName {
@@ -38,9 +43,25 @@ impl Author {
         self.empty
     }
 
-    /// Writes for a batch that begins with the row `first`, from what the model gave for it.
-    pub fn take(&mut self, outputs: &[(String, Array)], first: u64, seed: u64) -> Result<(), Error> {
-        for tokens in self.writer.write(outputs, first, seed)? {
+    /// Writes for a batch that begins with the row `first`, from what the model was fed and gave for it.
+    pub fn take(
+        &mut self,
+        session: &mut Session,
+        card: &Card,
+        (inputs, outputs): (&[(String, Array)], &[(String, Array)]),
+        first: u64,
+    ) -> Result<(), Error> {
+        let written = match &mut self.writer {
+            Some(writer) => Some(writer.write(outputs, first, card.seed)?),
+            None => go_on(session, &card.signature, &self.signature, inputs, first, card.seed)?,
+        };
+        let Some(written) = written else {
+            // A language model that reads more than tokens.
+            let rows = inputs.first().map_or(0, |(_, array)| array.rows());
+            self.texts.extend(std::iter::repeat_n(None, rows));
+            return Ok(());
+        };
+        for tokens in written {
             let text = self.codec.decode(&tokens)?;
             self.empty += usize::from(text.trim().is_empty());
             self.texts.push(Some(text));

@@ -125,7 +125,7 @@ impl Bundle {
             let outputs = session.run(&inputs)?;
             let lengths = lengths(&self.card.signature, &inputs);
             for author in &mut authors {
-                author.take(&outputs, start as u64, self.card.seed)?;
+                author.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
             }
             for answer in &mut answers {
                 answer.take(&outputs, &lengths).map_err(|output| Error::OtherModel { output })?;

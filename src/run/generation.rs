@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
+use crate::domain::search::continuation::Continuation;
 use crate::domain::search::{Order, Stepper, search};
-use crate::domain::signature::TaskSignature;
+use crate::domain::signature::{Encoding, Signature, TaskSignature};
 use crate::domain::task::Target;
 use crate::onnx::error::Error;
 use crate::onnx::runtime::Runtime;
@@ -59,6 +60,49 @@ impl Writer {
             None => Ok(vec![Vec::new(); pen.origins.len()]),
         }
     }
+}
+
+/// What a language model goes on with the tokens of a batch with, reading all of them again at every step;
+/// `None` when it reads anything but tokens. `first` is the number of the first row.
+pub fn go_on(
+    session: &mut Session,
+    signature: &Signature,
+    task: &TaskSignature,
+    inputs: &[(String, Array)],
+    first: u64,
+    seed: u64,
+) -> Result<Option<Vec<Vec<u32>>>, Error> {
+    let (Target::LanguageModel { tokenizer, length, search: words }, [input]) =
+        (&task.target, &signature.inputs[..])
+    else {
+        return Ok(None);
+    };
+    let Encoding::Tokens { length: longest, .. } = &input.encoding else { return Ok(None) };
+    let Some((_, Array { values: Values::I64(tokens), shape, .. })) =
+        inputs.iter().find(|(name, _)| name == input.name.as_str())
+    else {
+        return Ok(None);
+    };
+    let rows = first..first + shape[0] as u64;
+    let Some(order) = Order::of(tokenizer, *length, rows, seed) else { return Ok(None) };
+    let pad = i64::from(tokenizer.pad);
+    let real = |row: &[i64]| row.iter().filter(|token| **token != pad).map(|token| *token as u32).collect();
+    let texts = tokens.chunks(shape[1].max(1)).map(real).collect();
+    let wanted = format!("{}_{LOGITS}", task.name);
+    let next = |texts: &[Vec<u32>]| {
+        let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
+        let padded = texts.iter().flat_map(|text| {
+            let tokens = text.iter().map(|token| i64::from(*token));
+            tokens.chain(std::iter::repeat_n(pad, longest - text.len()))
+        });
+        let fed = Array::new(&[texts.len(), longest], Values::I64(padded.collect()));
+        let outputs = session.run(&[(input.name.to_string(), fed)])?;
+        match outputs.into_iter().find(|(name, _)| *name == wanted) {
+            Some((_, Array { values: Values::F32(logits), .. })) => Ok(logits),
+            _ => Err(Error::Run { reason: format!("it gave no output `{wanted}`") }),
+        }
+    };
+    search(&mut Continuation::new(texts, *longest, next), words, &order).map(Some)
 }
 
 /// Says the next tokens of a batch.

@@ -6,3 +6,4 @@ mod network;
 mod pixel;
 mod signal;
 mod tensor;
+mod text;

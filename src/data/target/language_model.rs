@@ -5,12 +5,16 @@ use crate::data::error::Error;
 use crate::data::target::{FittedTarget, LabelColumns};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::Encoding;
-use crate::domain::task::Target;
+use crate::domain::task::{LanguageModelSpec, Target};
 use crate::domain::tokenizer::Side;
 
 /// The target column is an input of tokens. After the last token comes `end`; after the last one before a
 /// cut nobody knows what, and nothing comes after an empty text.
-pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<FittedTarget, Error> {
+pub(in crate::data) fn fit(
+    spec: &LanguageModelSpec,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+) -> Result<FittedTarget, Error> {
     let input = labels.inputs.iter().find(|input| input.name == column.name());
     let Some((Encoding::Tokens { tokenizer, length, side }, encoded)) =
         input.map(|input| (input.encoding, input.encoded))
@@ -31,6 +35,7 @@ pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<
     }
     let truth =
         Array { shape: encoded.shape.clone(), values: Values::F32(values), offsets: encoded.offsets.clone() };
-    let target = Target::LanguageModel { tokenizer: tokenizer.clone() };
+    let (limit, search) = (spec.length.get(), spec.search.clone());
+    let target = Target::LanguageModel { tokenizer: tokenizer.clone(), length: limit, search };
     Ok(FittedTarget { truth, texts: None, target, notes: vec![] })
 }

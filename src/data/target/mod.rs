@@ -81,8 +81,8 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
             tagging::fit(spec, labels, column).map_err(|error| vec![error])
         }
         (TargetSpec::Text(spec), [column]) => text::fit(spec, labels, column).map_err(|error| vec![error]),
-        (TargetSpec::LanguageModel(_), [column]) => {
-            language_model::fit(labels, column).map_err(|error| vec![error])
+        (TargetSpec::LanguageModel(spec), [column]) => {
+            language_model::fit(spec, labels, column).map_err(|error| vec![error])
         }
         (TargetSpec::Segmentation(_), [column]) => {
             pixel::segmentation(labels, column).map_err(|error| vec![error])

@@ -139,7 +139,7 @@ pub fn of_texts(rows: &[(&str, Option<&str>)]) -> Case {
 
 /// A language model's case: of 40 tokens, three quarters are guessed.
 pub fn language() -> Case {
-    let target = Target::LanguageModel { tokenizer: tokenizer() };
+    let target = Target::LanguageModel { tokenizer: tokenizer(), length: 8, search: SearchSpec::default() };
     let truth = (0..40).map(|i| mix(3, 36, i) as f32 + 4.0).collect();
     let case = Case::new(target, truth, Vec::new());
     Case { offsets: Some(vec![0, 7, 7, 40]), nll: Some(3.0_f64.ln()), guessed: Some(0.75), ..case }

@@ -4,7 +4,10 @@ use candle_core::{D, Tensor};
 
 use crate::model::error::Result;
 use crate::model::head::Head;
+use crate::model::head::projected::cross_entropy;
+use crate::model::labels::Labels;
 use crate::model::layer::dense::Dense;
+use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
@@ -25,6 +28,10 @@ impl Multiclass {
 impl Head for Multiclass {
     fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
         self.projection.apply(&x.x)
+    }
+
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
+        cross_entropy(&self.projection, x, labels, loss)
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {

@@ -19,6 +19,7 @@ use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 use crate::model::head::Head;
 use crate::model::head::multiclass::softmax;
+use crate::model::head::projected::cross_entropy;
 use crate::model::kernel::crf::crf;
 use crate::model::labels::Labels;
 use crate::model::layer::dense::Dense;
@@ -79,8 +80,10 @@ impl Head for Tagging {
         self.projection.apply(&x.x)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, _: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
-        let Some(Chain { between, start, end }) = &self.chain else { return Ok(None) };
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+        let Some(Chain { between, start, end }) = &self.chain else {
+            return cross_entropy(&self.projection, x, labels, loss);
+        };
         let emissions = self.logits(x, mode)?;
         let (rows, time, classes) = emissions.dims3()?;
         let scores = Tensor::cat(

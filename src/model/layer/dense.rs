@@ -93,6 +93,12 @@ impl Dense {
         Self::build(name, width, units, Activation::Identity, true, weights)
     }
 
+    /// W `[in, out]` and b `[out]`, where it is no more than x W + b.
+    pub fn linear(&self) -> Option<(&Var, &Var)> {
+        let bias = self.bias.as_ref().filter(|_| self.activation == Activation::Identity)?;
+        Some((&self.weight, bias))
+    }
+
     /// `[rows, in]` to `[rows, out]`, or with time between both.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();

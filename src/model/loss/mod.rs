@@ -64,6 +64,14 @@ impl LossSpec {
         }
     }
 
+    /// The smoothing of a cross entropy in which all classes count alike.
+    pub fn plain_smoothing(&self) -> Option<f32> {
+        match self {
+            Self::CrossEntropy(words) if words.class_weights == ClassWeights::None => Some(self.smoothing()),
+            _ => None,
+        }
+    }
+
     /// The share of certainty a cross entropy gives to the other classes.
     pub fn smoothing(&self) -> f32 {
         match self {

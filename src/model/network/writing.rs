@@ -5,7 +5,10 @@ use std::ops::Range;
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
 use crate::domain::search::continuation::Continuation;
+use crate::domain::search::{Order, search};
+use crate::domain::signature::{Encoding, InputSignature};
 use crate::domain::table::Table;
+use crate::domain::task::Target;
 use crate::model::error::Result;
 use crate::model::generation::generate;
 use crate::model::head::writer::{Tally, Writer};
@@ -30,7 +33,8 @@ impl Network {
         generate(self.tasks[task].head.as_ref(), &x, &self.signature.tasks[task].target, rows, seed)
     }
 
-    /// `generate` of these rows of a table, so many at a time as are comfortable.
+    /// `generate` of these rows of a table, so many at a time as are comfortable. A language model that reads
+    /// nothing but tokens goes on with them.
     pub fn write(
         &self,
         task: usize,
@@ -41,12 +45,56 @@ impl Network {
         let mut texts = Vec::with_capacity(rows.len());
         for rows in rows.chunks(self.comfortable_rows()) {
             let numbers = texts.len() as u64..(texts.len() + rows.len()) as u64;
-            let Some(more) = self.generate(task, &self.signals(table, Some(rows))?, numbers, seed)? else {
-                return Ok(None);
+            let more = match &self.signature.tasks[task].target {
+                Target::LanguageModel { .. } => self.go_on(task, table, rows, numbers, seed)?,
+                _ => self.generate(task, &self.signals(table, Some(rows))?, numbers, seed)?,
             };
+            let Some(more) = more else { return Ok(None) };
             texts.extend(more);
         }
         Ok(Some(texts))
+    }
+
+    /// What a language model goes on with these rows with.
+    fn go_on(
+        &self,
+        task: usize,
+        table: &Table,
+        rows: &[u32],
+        numbers: Range<u64>,
+        seed: u64,
+    ) -> Result<Option<Vec<Vec<u32>>>> {
+        let [input] = &self.signature.inputs[..] else { return Ok(None) };
+        let Target::LanguageModel { tokenizer, length, search: words } = &self.signature.tasks[task].target
+        else {
+            return Ok(None);
+        };
+        let Encoding::Tokens { length: longest, .. } = &input.encoding else { return Ok(None) };
+        let array =
+            table.inputs.iter().find(|(name, _)| *name == input.name).map(|(_, array)| array.gather(rows));
+        let Some(Array { values: Values::U32(tokens), offsets: Some(offsets), .. }) = array else {
+            return Ok(None);
+        };
+        let texts = offsets.windows(2).map(|row| tokens[row[0] as usize..row[1] as usize].to_vec()).collect();
+        let next = |texts: &[Vec<u32>]| self.next(task, input, texts);
+        let Some(order) = Order::of(tokenizer, *length, numbers, seed) else { return Ok(None) };
+        search(&mut Continuation::new(texts, *longest, next), words, &order).map(Some)
+    }
+
+    /// The logits of the token after each text.
+    fn next(&self, task: usize, input: &InputSignature, texts: &[Vec<u32>]) -> Result<Vec<f32>> {
+        let mut end = 0;
+        let ends = texts.iter().map(|text| {
+            end += text.len() as u32;
+            end
+        });
+        let offsets = std::iter::once(0).chain(ends).collect();
+        let texts = Array::ragged(&[], Values::U32(texts.concat()), offsets);
+        let inputs = self.inputs.signals(&[(input.name.clone(), texts)], None, self.device())?;
+        let (Some(x), Some(writer)) = (self.read(task, &inputs)?, self.tasks[task].head.writer()) else {
+            return Ok(Vec::new());
+        };
+        writer.memory(&x)?.pop().map_or(Ok(Vec::new()), |(_, logits)| host(&logits))
     }
 
     /// What the true texts of the labels' task cost; `None` for a task that does not write.
@@ -76,34 +124,6 @@ impl Network {
             }
         }
         Ok(graphs)
-    }
-
-    /// What comes next after each text by a language model that reads nothing but them; `None` for any other
-    /// task. Texts longer than `length` are read from behind.
-    pub fn continuation<'a>(
-        &'a self,
-        task: usize,
-        texts: Vec<Vec<u32>>,
-        length: usize,
-    ) -> Option<Continuation<impl FnMut(&[Vec<u32>]) -> Result<Vec<f32>> + use<'a>>> {
-        let writer = self.tasks[task].head.writer().filter(|_| self.signature.inputs.len() == 1)?;
-        let name = self.signature.inputs[0].name.clone();
-        let next = move |texts: &[Vec<u32>]| {
-            let mut end = 0;
-            let ends = texts.iter().map(|text| {
-                end += text.len() as u32;
-                end
-            });
-            let offsets = std::iter::once(0).chain(ends).collect();
-            let texts = Array::ragged(&[], Values::U32(texts.concat()), offsets);
-            let inputs = self.inputs.signals(&[(name.clone(), texts)], None, self.device())?;
-            let Some(x) = self.read(task, &inputs)? else { return Ok(Vec::new()) };
-            match writer.memory(&x)?.pop() {
-                Some((_, logits)) => host(&logits),
-                None => Ok(Vec::new()),
-            }
-        };
-        Some(Continuation::new(texts, length, next))
     }
 
     /// What a task's head reads, answering.

@@ -4,6 +4,7 @@ pub mod data;
 pub mod network;
 pub mod shape;
 pub mod task;
+pub mod text;
 pub mod train;
 pub(crate) mod weights;
 
@@ -12,7 +13,7 @@ use crate::spec::pipeline::PipelineSpec;
 
 /// Every diagnostic of a pipeline: errors and warnings.
 pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    [data::check, task::check, network::check, shape::check, train::check]
+    [data::check, task::check, text::check, network::check, shape::check, train::check]
         .iter()
         .flat_map(|check| check(pipeline))
         .collect()

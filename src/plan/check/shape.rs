@@ -11,6 +11,7 @@ use crate::domain::task::TargetSpec;
 use crate::model::head::accepts;
 use crate::model::input::together;
 use crate::model::spec::LayerSpec;
+use crate::plan::check::text::decoder;
 use crate::spec::pipeline::PipelineSpec;
 
 /// Checks encoders, trunk and heads; at most one diagnostic per list.
@@ -68,6 +69,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
                     let message = format!("{} task {reason}", a(task.kind.name()));
                     found.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
                 }
+                found.extend(decoder(name, &task.kind, shape));
             }
             Err(diagnostic) => found.push(diagnostic),
         }

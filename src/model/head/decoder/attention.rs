@@ -1,55 +1,49 @@
 //! Looking at a sequence, as candle operations and as nodes of a graph.
 
+use std::sync::Arc;
+
 use candle_core::{D, Tensor};
 
 use crate::model::error::Result;
-use crate::model::head::multiclass::softmax;
+use crate::model::kernel::attention::Attention;
+use crate::model::kernel::softmax::softmax;
+use crate::model::weights::host;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
 /// Added to the score of a step that is not to be seen: its share is exactly 0.
-const UNSEEN: f64 = -1e9;
+const UNSEEN: f32 = -1e9;
+
+/// Real steps of each row, from a mask `[rows, time]`.
+pub fn lengths(mask: &Tensor) -> Result<Arc<[u32]>> {
+    Ok(host(&mask.sum(1)?)?.into_iter().map(|length| length as u32).collect())
+}
+
+/// Attention by heads to the real steps of what was read.
+pub fn to_read(lengths: &Arc<[u32]>, heads: usize) -> Attention {
+    Attention { heads, causal: false, queries: None, keys: Some(lengths.clone()), dropout: None }
+}
+
+/// Attention by heads to what is written.
+pub fn to_written(heads: usize) -> Attention {
+    Attention { heads, causal: true, queries: None, keys: None, dropout: None }
+}
+
+/// The mean of `values` `[rows, seen, width]` by the shares softmax(scores) among real steps; `scores`
+/// `[rows, time, seen]`.
+pub fn mean(scores: &Tensor, lengths: &[u32], values: &Tensor) -> Result<Tensor> {
+    let (rows, time, seen) = scores.dims3()?;
+    let each: Vec<u32> = lengths.iter().flat_map(|length| std::iter::repeat_n(*length, time)).collect();
+    let shares = softmax(&scores.reshape((rows * time, seen))?, Some(&each))?;
+    Ok(shares.reshape((rows, time, seen))?.matmul(values)?)
+}
 
 /// `[rows, 1, time]`: 0 where a step is real, else so little that nothing of it is seen. From a mask
 /// `[rows, time]`.
-pub fn bias(mask: &Tensor) -> Result<Tensor> {
-    Ok(mask.affine(-UNSEEN, UNSEEN)?.unsqueeze(1)?)
-}
-
-/// `[1, time, time]`: what lets no step see a later one.
-pub fn causal_bias(time: usize, device: &candle_core::Device) -> Result<Tensor> {
-    let cells =
-        (0..time).flat_map(|row| (0..time).map(move |column| if column > row { UNSEEN as f32 } else { 0.0 }));
-    Ok(Tensor::from_iter(cells, device)?.reshape((1, time, time))?)
-}
-
-/// The mean of `values` `[rows, seen, width]` by the shares softmax(scores + bias), `scores` `[rows, time, seen]`.
-pub fn mean(scores: &Tensor, bias: &Tensor, values: &Tensor) -> Result<Tensor> {
-    Ok(softmax(&scores.broadcast_add(bias)?)?.matmul(values)?)
-}
-
-/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen, width]`.
-pub fn heads(q: &Tensor, k: &Tensor, v: &Tensor, bias: Option<&Tensor>, heads: usize) -> Result<Tensor> {
-    let (rows, time, width) = q.dims3()?;
-    let part = width / heads;
-    // [rows, time, width] to [rows, heads, time, part]
-    let apart = |x: &Tensor| -> Result<Tensor> {
-        Ok(x.reshape((rows, x.dim(1)?, heads, part))?.transpose(1, 2)?.contiguous()?)
-    };
-    let (q, k, v) = (apart(q)?, apart(k)?, apart(v)?);
-    let mut scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * (1.0 / (part as f64).sqrt()))?;
-    if let Some(bias) = bias {
-        scores = scores.broadcast_add(&bias.unsqueeze(1)?)?;
-    }
-    let seen = softmax(&scores)?.matmul(&v)?;
-    Ok(seen.transpose(1, 2)?.contiguous()?.reshape((rows, time, width))?)
-}
-
-/// [`bias`] in a graph.
 pub fn emit_bias(graph: &mut Graph, mask: &Value) -> Value {
     let one = graph.scalar(1.0);
     let missing = operator::sub(graph, mask, &one);
-    let bias = operator::scale(graph, &missing, -UNSEEN as f32);
+    let bias = operator::scale(graph, &missing, -UNSEEN);
     operator::unsqueeze(graph, &bias, &[1])
 }
 
@@ -60,7 +54,7 @@ pub fn emit_mean(graph: &mut Graph, scores: &Value, bias: &Value, values: &Value
     operator::matmul(graph, &shares, values)
 }
 
-/// [`heads`] in a graph.
+/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen, width]`.
 pub fn emit_heads(
     graph: &mut Graph,
     [q, k, v]: [&Value; 3],

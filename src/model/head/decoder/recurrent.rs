@@ -2,19 +2,24 @@
 //! attention, what it has looked at joins its state after the recurrence, tanh(W [h, context]) (Luong, Pham &
 //! Manning 2015), so that while learning all tokens are done at once.
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 
 use crate::domain::decoder::Attention;
 use crate::domain::shape::Shape;
+use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::head::decoder::attention::{bias, emit_bias, emit_mean, emit_pooled, mean, pooled};
+use crate::model::head::decoder::attention::{
+    emit_bias, emit_mean, emit_pooled, lengths, mean, pooled, to_read,
+};
 use crate::model::head::decoder::{Decoder, Port, Prepared};
 use crate::model::kernel::activation::activation;
+use crate::model::kernel::attention::attention;
+use crate::model::kernel::recurrence::BIAS;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
-use crate::model::weights::Weights;
+use crate::model::weights::{Init, Weights};
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
@@ -30,6 +35,52 @@ pub trait Cell: Send + Sync {
 
     /// One step in a graph: `x` is `[rows, width]`.
     fn emit(&self, graph: &mut Graph, x: &Value, states: &[Value]) -> Result<(Value, Vec<Value>)>;
+}
+
+/// The weights of a cell as its kernel takes them.
+pub struct Gates {
+    name: String,
+    /// `[width + units, gates x units]`: of the input, above that of the state.
+    pub weight: Var,
+    /// `[4 units]`
+    pub bias: Var,
+    pub units: usize,
+    gates: usize,
+}
+
+impl Gates {
+    /// Everything begins evenly within 1 / sqrt(units), as PyTorch's.
+    pub fn build(
+        name: &str,
+        width: usize,
+        units: usize,
+        gates: usize,
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        let init = Init::fan_in(units);
+        let shape = [width + units, gates * units];
+        let weight = weights.variable(&format!("{name}.weight"), &shape, init.clone())?;
+        let bias = weights.variable(&format!("{name}.bias"), &[BIAS * units], init)?;
+        Ok(Self { name: name.to_owned(), weight, bias, units, gates })
+    }
+
+    /// The input's part of the gates with its bias, and the state's part: `[rows, gates x units]` each.
+    pub fn emit(&self, graph: &mut Graph, x: &Value, h: &Value) -> Result<(Value, Value)> {
+        let width = self.weight.dim(0)? - self.units;
+        let input = self.weight.narrow(0, 0, width)?;
+        let input = constant(graph, &format!("{}.input.weight", self.name), &input)?;
+        let state = self.weight.narrow(0, width, self.units)?;
+        let state = constant(graph, &format!("{}.state.weight", self.name), &state)?;
+        let bias = self.emit_bias(graph, 0, self.gates)?;
+        let x = operator::dense(graph, x, &input, Some(&bias));
+        Ok((x, operator::matmul(graph, h, &state)))
+    }
+
+    /// Some blocks of the bias.
+    pub fn emit_bias(&self, graph: &mut Graph, first: usize, count: usize) -> Result<Value> {
+        let bias = self.bias.narrow(0, first * self.units, count * self.units)?;
+        constant(graph, &format!("{}.bias", self.name), &bias)
+    }
 }
 
 /// How it looks at a sequence.
@@ -106,15 +157,19 @@ impl<C: Cell> Recurrent<C> {
     fn read(&self, h: &Tensor, fixed: &[Tensor]) -> Result<Tensor> {
         let Some(reader) = &self.reader else { return Ok(h.clone()) };
         let (mask, memory) = (&fixed[0], &fixed[1]);
-        let scores = match &reader.look {
-            Look::Dot { query } => query.apply(h)?.matmul(&memory.transpose(1, 2)?.contiguous()?)?,
+        let lengths = lengths(mask)?;
+        let context = match &reader.look {
+            // The kernel divides by the root that is multiplied with here.
+            Look::Dot { query } => {
+                let query = (query.apply(h)? * (self.memory as f64).sqrt())?;
+                attention(&query, memory, memory, &to_read(&lengths, 1))?
+            }
             Look::Additive { query, score, .. } => {
                 // [rows, time, 1, units] + [rows, 1, seen, units]
                 let sum = query.apply(h)?.unsqueeze(2)?.broadcast_add(&fixed[2].unsqueeze(1)?)?;
-                score.apply(&activation(Activation::Tanh, &sum)?)?.squeeze(3)?
+                mean(&score.apply(&activation(Activation::Tanh, &sum)?)?.squeeze(3)?, &lengths, memory)?
             }
         };
-        let context = mean(&scores, &bias(mask)?, memory)?;
         reader.combine.apply(&Tensor::cat(&[h, &context], 2)?)
     }
 }

@@ -11,8 +11,9 @@ use crate::domain::decoder::TransformerDecoderSpec;
 use crate::domain::number::{Positive, Rate};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::head::decoder::attention::{bias, causal_bias, emit_bias, emit_heads, heads};
+use crate::model::head::decoder::attention::{emit_bias, emit_heads, lengths, to_read, to_written};
 use crate::model::head::decoder::{Decoder, Port, Prepared};
+use crate::model::kernel::attention::{Attention, attention, self_attention};
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::layer::dropout::DropoutSpec;
@@ -87,26 +88,23 @@ impl Block {
     }
 
     /// `x` `[rows, time, width]`; `own` gives what is looked at of the block's own keys and values, made of
-    /// its query, key and value.
+    /// its query, key and value `[rows, time, 3 width]`.
     fn forward(
         &self,
         x: &Tensor,
-        read: [&Tensor; 3],
-        many: usize,
+        [keys, values]: [&Tensor; 2],
+        how: &Attention,
         mode: &Mode,
-        own: impl FnOnce(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
+        own: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let width = x.dim(2)?;
         let apply = |layer: &dyn Layer, x: Tensor| {
             Ok::<_, crate::model::Error>(layer.forward(&Signal::plain(x), mode)?.x)
         };
         let y = self.own.apply(&apply(self.norms[0].as_ref(), x.clone())?)?;
-        let part = |index: usize| y.narrow(2, index * width, width);
-        let seen = own(&part(0)?, &part(1)?, &part(2)?)?;
+        let seen = own(&y)?;
         let x = (x + apply(self.drops[0].as_ref(), self.own_out.apply(&seen)?)?)?;
         let query = self.query.apply(&apply(self.norms[1].as_ref(), x.clone())?)?;
-        let [mask, keys, values] = read;
-        let seen = heads(&query, keys, values, Some(&bias(mask)?), many)?;
+        let seen = attention(&query, keys, values, how)?;
         let x = (&x + apply(self.drops[1].as_ref(), self.read_out.apply(&seen)?)?)?;
         let y = self.hidden.apply(&apply(self.norms[2].as_ref(), x.clone())?)?;
         Ok((&x + apply(self.drops[2].as_ref(), self.out.apply(&y)?)?)?)
@@ -175,8 +173,8 @@ impl Transformer {
         Ok((tokens * (self.width as f64).sqrt())?.broadcast_add(&places)?)
     }
 
-    fn read<'p>(prepared: &'p Prepared<Tensor>, block: usize) -> [&'p Tensor; 3] {
-        [&prepared.fixed[0], &prepared.fixed[1 + 2 * block], &prepared.fixed[2 + 2 * block]]
+    fn read(prepared: &Prepared<Tensor>, block: usize) -> [&Tensor; 2] {
+        [&prepared.fixed[1 + 2 * block], &prepared.fixed[2 + 2 * block]]
     }
 }
 
@@ -202,11 +200,11 @@ impl Decoder for Transformer {
     }
 
     fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> Result<Tensor> {
-        let later = causal_bias(tokens.dim(1)?, tokens.device())?;
+        let (written, read) = (to_written(self.heads), to_read(&lengths(&prepared.fixed[0])?, self.heads));
         let mut x = self.placed(tokens, 0)?;
         for (index, block) in self.blocks.iter().enumerate() {
-            let own = |q: &Tensor, k: &Tensor, v: &Tensor| heads(q, k, v, Some(&later), self.heads);
-            x = block.forward(&x, Self::read(prepared, index), self.heads, mode, own)?;
+            let own = |packed: &Tensor| Ok(self_attention(packed, &written)?);
+            x = block.forward(&x, Self::read(prepared, index), &read, mode, own)?;
         }
         Ok(self.norm.forward(&Signal::plain(x), mode)?.x)
     }
@@ -215,17 +213,20 @@ impl Decoder for Transformer {
         let mode = Mode::evaluate();
         let written = prepared.states.first().map_or(Ok(1), |keys| keys.dim(1))? - 1;
         let mut x = self.placed(&token.unsqueeze(1)?, written)?;
+        let (own_how, read) = (to_written(self.heads), to_read(&lengths(&prepared.fixed[0])?, self.heads));
         let mut states = Vec::with_capacity(prepared.states.len());
         for (index, block) in self.blocks.iter().enumerate() {
             let past = &prepared.states[2 * index..2 * index + 2];
-            let own = |q: &Tensor, k: &Tensor, v: &Tensor| {
-                let (k, v) = (Tensor::cat(&[&past[0], k], 1)?, Tensor::cat(&[&past[1], v], 1)?);
-                let seen =
-                    heads(q, &k.narrow(1, 1, written + 1)?, &v.narrow(1, 1, written + 1)?, None, self.heads);
+            let own = |packed: &Tensor| {
+                let part = |index: usize| packed.narrow(2, index * self.width, self.width);
+                let k = Tensor::cat(&[&past[0], &part(1)?], 1)?;
+                let v = Tensor::cat(&[&past[1], &part(2)?], 1)?;
+                let seen = |x: &Tensor| x.narrow(1, 1, written + 1);
+                let y = attention(&part(0)?, &seen(&k)?, &seen(&v)?, &own_how)?;
                 states.extend([k, v]);
-                seen
+                Ok(y)
             };
-            x = block.forward(&x, Self::read(prepared, index), self.heads, &mode, own)?;
+            x = block.forward(&x, Self::read(prepared, index), &read, &mode, own)?;
         }
         Ok((self.norm.forward(&Signal::plain(x), &mode)?.x.squeeze(1)?, states))
     }

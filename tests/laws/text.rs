@@ -1,0 +1,281 @@
+//! The laws of tasks that write: ONNX Runtime writes the texts candle writes, for every decoder and search.
+
+use std::path::Path;
+
+use candle_core::Device;
+use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::decoder::DecoderSpec;
+use mtl::domain::name::{InputName, TableName, TaskName};
+use mtl::domain::search::SearchSpec;
+use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
+use mtl::domain::table::Table;
+use mtl::domain::task::Target;
+use mtl::domain::text::{Segmenter, Tokenizer};
+use mtl::domain::tokenizer::Side;
+use mtl::model::network::Network;
+use mtl::model::sharing::SharingSpec;
+use mtl::model::spec::{NetworkSpec, TaskNetworkSpec};
+use mtl::model::weights::host;
+use mtl::onnx;
+use mtl::onnx::runtime::{Runtime, Search};
+use mtl::run::generation::{Writer, file, go_on};
+use serde_json::{Value, json};
+
+use crate::laws::tensor::{largest_difference, session, tensor};
+
+const WIDTH: usize = 3;
+const LENGTHS: [usize; 5] = [4, 1, 6, 3, 5];
+const LENGTH: usize = 7;
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer {
+        segmenter: Segmenter::None,
+        json: "{}".into(),
+        size: 12,
+        pad: 0,
+        unknown: Some(1),
+        begin: Some(2),
+        end: Some(3),
+    }
+}
+
+fn decoders() -> Vec<Value> {
+    vec![
+        json!({"gru": {"units": 6, "width": 5}}),
+        json!({"gru": {"units": 6, "width": 6, "tied": true}}),
+        json!({"lstm": {"units": 6, "width": 4}}),
+        json!({"transformer": {"layers": 2, "heads": 2, "width": 8, "hidden": 9}}),
+        json!({"gru": {"units": 6, "width": 5, "attention": "additive", "shared": "pen"}}),
+        json!({"gru": {"units": 6, "width": 5, "attention": "additive", "shared": "pen"}}),
+        json!({"lstm": {"units": 6, "width": 4, "attention": "dot"}}),
+        json!({"lstm": {"units": 6, "width": 4, "attention": "none"}}),
+    ]
+}
+
+fn searches() -> Vec<Value> {
+    vec![
+        json!("greedy"),
+        json!({"beam": {"width": 3, "length_penalty": 1.0, "no_repeat": 2}}),
+        json!({"sample": {"temperature": 1.5, "top_k": 6, "top_p": 0.9, "minimum": 2}}),
+    ]
+}
+
+/// A network that reads a sequence or a vector, and writes by every decoder that can; the last one a language
+/// model.
+fn network(sequence: bool, search: &Value) -> Network {
+    let encoding = match sequence {
+        true => Encoding::Series { center: vec![0.0; WIDTH], scale: vec![1.0; WIDTH], length: 9 },
+        false => Encoding::Scale { center: 0.0, scale: 1.0, fill: 0.0, indicator: false },
+    };
+    let name = |name: &str| TaskName::new(name).unwrap();
+    let table = || TableName::new("t").unwrap();
+    let decoders = decoders();
+    let decoders = if sequence { &decoders[..] } else { &decoders[..4] };
+    let mut tasks: Vec<TaskSignature> = decoders
+        .iter()
+        .enumerate()
+        .map(|(index, decoder)| {
+            let decoder: DecoderSpec = serde_json::from_value(decoder.clone()).unwrap();
+            let search: SearchSpec = serde_json::from_value(search.clone()).unwrap();
+            let target = Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search };
+            TaskSignature { name: name(&format!("text{index}")), table: table(), target }
+        })
+        .collect();
+    if sequence {
+        let search = serde_json::from_value(search.clone()).unwrap();
+        let target = Target::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search };
+        tasks.push(TaskSignature { name: name("next"), table: table(), target });
+    }
+    let words = |task: &TaskSignature| TaskNetworkSpec {
+        name: task.name.clone(),
+        from: None,
+        after: vec![],
+        head: vec![],
+        loss: None,
+    };
+    let spec = NetworkSpec {
+        encoders: vec![],
+        trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
+        sharing: SharingSpec::default(),
+        tasks: tasks.iter().map(words).collect(),
+    };
+    let input = InputSignature { name: InputName::new("x").unwrap(), raw: ElementType::Float32, encoding };
+    let network = Network::build(&spec, &Signature { inputs: vec![input], tasks }, 5, &Device::Cpu).unwrap();
+    // Larger weights, so that what was read and written before matters.
+    for weight in network.weights().iter() {
+        weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
+    }
+    network
+}
+
+/// What a consumer feeds, and the table it comes from.
+fn rows(sequence: bool) -> (Array, Table) {
+    let longest = 6;
+    let all = host(&tensor(LENGTHS.len() * longest, WIDTH, 4)).unwrap();
+    let (raw, encoded) = match sequence {
+        true => {
+            let (mut padded, mut dense, mut offsets) = (vec![], vec![], vec![0]);
+            for (row, length) in LENGTHS.into_iter().enumerate() {
+                let steps = &all[row * longest * WIDTH..][..length * WIDTH];
+                dense.extend_from_slice(steps);
+                padded.extend_from_slice(steps);
+                padded.extend(vec![f32::NAN; (longest - length) * WIDTH]);
+                offsets.push((dense.len() / WIDTH) as u32);
+            }
+            let raw = Array::f32(&[LENGTHS.len(), longest, WIDTH], padded);
+            (raw, Array::ragged(&[WIDTH], Values::F32(dense), offsets))
+        }
+        false => {
+            let numbers = Array::f32(&[LENGTHS.len(), 1], all[..LENGTHS.len()].to_vec());
+            (numbers.clone(), numbers)
+        }
+    };
+    let table = Table {
+        name: TableName::new("t").unwrap(),
+        rows: LENGTHS.len(),
+        inputs: vec![(InputName::new("x").unwrap(), encoded)],
+        targets: vec![],
+        texts: vec![],
+        train: vec![],
+        valid: vec![],
+        test: vec![],
+        sample: vec![],
+        sample_rows: vec![],
+    };
+    (raw, table)
+}
+
+fn save_decoders(network: &Network, folder: &Path, opset: i64) {
+    for (task, graph) in network.emit_decoders().unwrap() {
+        onnx::write::save(&graph.finish(opset, &[]).unwrap(), &folder.join(file(&task))).unwrap();
+    }
+}
+
+#[test]
+fn onnx_runtime_writes_what_candle_writes() {
+    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    let all: Vec<u32> = (0..LENGTHS.len() as u32).collect();
+    let mut different = std::collections::BTreeSet::new();
+    for (sequence, opset) in [(true, 17), (true, 21), (false, 17)] {
+        for search in searches() {
+            let folder = tempfile::tempdir().unwrap();
+            let network = network(sequence, &search);
+            let (raw, table) = rows(sequence);
+            let mut session = session(network.emit().unwrap(), folder.path(), opset);
+            save_decoders(&network, folder.path(), opset);
+            let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
+            for (index, task) in network.signature().tasks.iter().enumerate() {
+                let inputs = network.signals(&table, Some(&all)).unwrap();
+                for (name, expected) in network.memory(index, &inputs).unwrap() {
+                    let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
+                    assert_eq!(found.shape, expected.shape, "{name}");
+                    let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                    assert!(difference < 1e-5, "{name}: {difference}");
+                }
+                let Some(mut writer) = Writer::open(&runtime, folder.path(), task).unwrap() else {
+                    assert_eq!(task.name.as_str(), "next");
+                    continue;
+                };
+                let found = writer.write(&outputs, 0, 9).unwrap();
+                let expected = network.write(index, &table, &all, 9).unwrap().unwrap();
+                assert_eq!(found, expected, "{} {search} {sequence}", task.name);
+                assert!(found.iter().all(|text| text.len() <= LENGTH));
+                different.extend(found);
+            }
+        }
+    }
+    assert!(different.len() > 60, "texts differ by row, decoder and search: {}", different.len());
+}
+
+#[test]
+fn a_text_does_not_depend_on_its_batch() {
+    for search in searches() {
+        let network = network(true, &search);
+        let (_, table) = rows(true);
+        for task in 0..decoders().len() {
+            let whole = network.write(task, &table, &[0, 1, 2, 3, 4], 9).unwrap().unwrap();
+            let inputs = network.signals(&table, Some(&[1])).unwrap();
+            let alone = network.generate(task, &inputs, 1..2, 9).unwrap().unwrap();
+            assert_eq!(alone[0], whole[1], "{search} {task}");
+        }
+    }
+}
+
+#[test]
+fn what_a_shared_decoder_learns_from_is_known() {
+    let network = network(true, &json!("greedy"));
+    let uses = |task: usize| -> Vec<&str> {
+        let used = network.weights().iter().filter(|weight| network.uses(&[task], weight));
+        used.map(|weight| weight.name.as_str()).filter(|name| name.starts_with("decoder.")).collect()
+    };
+    assert!(uses(0).is_empty() && uses(8).is_empty());
+    assert!(uses(4).len() > 5 && uses(4) == uses(5));
+}
+
+/// A network that reads tokens and looks at no later one: a language model, and a text beside it.
+fn of_tokens(search: &Value) -> (Network, Table, Array) {
+    let words = |name: &str| TaskNetworkSpec {
+        name: TaskName::new(name).unwrap(),
+        from: None,
+        after: vec![],
+        head: vec![],
+        loss: None,
+    };
+    let search = || serde_json::from_value(search.clone()).unwrap();
+    let decoder = serde_json::from_value(decoders().swap_remove(0)).unwrap();
+    let task = |name: &str, target| TaskSignature {
+        name: TaskName::new(name).unwrap(),
+        table: TableName::new("t").unwrap(),
+        target,
+    };
+    let tasks = vec![
+        task("next", Target::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search: search() }),
+        task("text", Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search: search() }),
+    ];
+    let spec = NetworkSpec {
+        encoders: vec![],
+        trunk: serde_json::from_value(json!([{"embedding": {"width": 5}}, {"gru": {"units": 6}}])).unwrap(),
+        sharing: SharingSpec::default(),
+        tasks: vec![words("next"), words("text")],
+    };
+    let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: Side::Tail };
+    let input = InputSignature { name: InputName::new("x").unwrap(), raw: ElementType::Int64, encoding };
+    let network = Network::build(&spec, &Signature { inputs: vec![input], tasks }, 5, &Device::Cpu).unwrap();
+    for weight in network.weights().iter() {
+        weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
+    }
+    let texts: [&[u32]; 3] = [&[4, 9, 5, 11], &[7], &[6, 4, 4, 8, 10, 5, 9]];
+    let padded = texts.iter().flat_map(|text| {
+        (0..7).map(|place| text.get(place).map_or(0, |token| i64::from(*token))).collect::<Vec<_>>()
+    });
+    let raw = Array::new(&[3, 7], Values::I64(padded.collect()));
+    let (_, mut table) = rows(false);
+    table.rows = 3;
+    table.inputs[0].1 = Array::ragged(&[], Values::U32(texts.concat()), vec![0, 4, 5, 12]);
+    (network, table, raw)
+}
+
+#[test]
+fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
+    for search in searches() {
+        let folder = tempfile::tempdir().unwrap();
+        let (network, table, raw) = of_tokens(&search);
+        let mut session = session(network.emit().unwrap(), folder.path(), 17);
+        let inputs = [("x".to_owned(), raw)];
+        let outputs = session.run(&inputs).unwrap();
+        let read = network.signals(&table, Some(&[0, 1, 2])).unwrap();
+        for task in 0..2 {
+            for (name, expected) in network.memory(task, &read).unwrap() {
+                let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
+                assert_eq!(found.shape, expected.shape, "{name}");
+                let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                assert!(difference < 1e-5, "{name}: {difference}");
+            }
+        }
+        let (signature, task) = (network.signature(), &network.signature().tasks[0]);
+        let found = go_on(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
+        let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
+        assert_eq!(found, expected, "{search}");
+        assert!(found.iter().any(|text| text.len() > 2), "{found:?}");
+    }
+}
