@@ -268,8 +268,11 @@ fn who_says_causal_does_not_look_ahead() {
         let time = 6;
         let (x, other) = (batch(case.input, &[time], 3), batch(case.input, &[time], 4));
         // The last step is another one.
-        let parts =
-            [x.x.narrow(1, 0, time as usize - 1).unwrap(), other.x.narrow(1, time as usize - 1, 1).unwrap()];
+        let last = match case.input {
+            Shape::Tokens { .. } => other.x.narrow(1, time as usize - 1, 1).unwrap(),
+            _ => x.x.narrow(1, time as usize - 1, 1).unwrap().neg().unwrap(),
+        };
+        let parts = [x.x.narrow(1, 0, time as usize - 1).unwrap(), last];
         let changed = x.with(Tensor::cat(&parts, 1).unwrap());
         let before = |x: &Signal| {
             let y = built.answer(x).x;

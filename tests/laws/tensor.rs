@@ -28,7 +28,9 @@ pub fn factor(index: usize) -> f32 {
 
 pub fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
     assert_eq!(one.len(), other.len());
-    one.iter().zip(other).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max)
+    let differences = one.iter().zip(other).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
+    // What is no number is as different as can be: a maximum would pass it over.
+    differences.fold(0.0, |most, d| if d.is_nan() { f32::INFINITY } else { most.max(d) })
 }
 
 /// A graph in ONNX Runtime.

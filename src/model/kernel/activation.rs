@@ -1,9 +1,9 @@
 //! Element-wise functions in one pass, and their slopes.
 
-use candle_core::cpu::erf::erf_f32;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::kernel::wide::{self, erf, exp, tanh, wide};
 use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
 use crate::model::layer::activation::Activation;
 
@@ -50,26 +50,28 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
 
 /// Replaces each value by the function's.
 pub fn apply(activation: Activation, values: &mut [f32]) {
-    let each =
-        |values: &mut [f32], function: fn(f32) -> f32| values.iter_mut().for_each(|v| *v = function(*v));
-    match activation {
+    wide(|| match activation {
         Activation::Identity => {}
-        // Written out, so that it is vectorized.
-        Activation::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
-        Activation::LeakyRelu => values.iter_mut().for_each(|v| *v = if *v > 0.0 { *v } else { LEAK * *v }),
+        Activation::Relu => each(values, |x| x.max(0.0)),
+        Activation::LeakyRelu => each(values, |x| if x > 0.0 { x } else { LEAK * x }),
         Activation::Elu => each(values, |x| if x > 0.0 { x } else { x.exp_m1() }),
-        Activation::Gelu => each(values, |x| 0.5 * x * (1.0 + erf_f32(x * SQRT_HALF))),
+        Activation::Gelu => each(values, |x| 0.5 * x * (1.0 + erf(x * SQRT_HALF))),
         Activation::Silu => each(values, |x| x * logistic(x)),
-        Activation::Tanh => each(values, f32::tanh),
+        Activation::Tanh => each(values, tanh),
         Activation::Sigmoid => each(values, logistic),
         Activation::Softplus => each(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
-    }
+    });
+}
+
+#[inline(always)]
+fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+    values.iter_mut().for_each(|value| *value = function(*value));
 }
 
 /// 1 / (1 + exp(-x)) of one number.
+#[inline(always)]
 pub fn logistic(x: f32) -> f32 {
-    // exp of a large number is infinite and 1 / infinite is 0: no branch is needed.
-    1.0 / (1.0 + (-x).exp())
+    wide::sigmoid(x)
 }
 
 /// Is the slope known from what the function gave?
@@ -79,31 +81,34 @@ pub fn slope_by_output(activation: Activation) -> bool {
 
 /// Multiplies each gradient by the slope, from the outputs `y` alone. Not for gelu and silu.
 pub fn slope_from_output(activation: Activation, y: &[f32], gradient: &mut [f32]) {
-    let pairs = gradient.iter_mut().zip(y);
-    match activation {
-        Activation::Relu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 }),
-        Activation::LeakyRelu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { LEAK * *g }),
-        Activation::Elu => pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { *g * (y + 1.0) }),
-        Activation::Tanh => pairs.for_each(|(g, y)| *g *= 1.0 - y * y),
-        Activation::Sigmoid => pairs.for_each(|(g, y)| *g *= y * (1.0 - y)),
-        Activation::Softplus => pairs.for_each(|(g, y)| *g *= -(-y).exp_m1()),
+    wide(|| match activation {
+        Activation::Relu => both(gradient, y, |g, y| if y > 0.0 { g } else { 0.0 }),
+        Activation::LeakyRelu => both(gradient, y, |g, y| if y > 0.0 { g } else { LEAK * g }),
+        Activation::Elu => both(gradient, y, |g, y| if y > 0.0 { g } else { g * (y + 1.0) }),
+        Activation::Tanh => both(gradient, y, |g, y| g * (1.0 - y * y)),
+        Activation::Sigmoid => both(gradient, y, |g, y| g * (y * (1.0 - y))),
+        Activation::Softplus => both(gradient, y, |g, y| g * -(-y).exp_m1()),
         Activation::Identity | Activation::Gelu | Activation::Silu => {}
-    }
+    });
 }
 
 /// Multiplies each gradient by the slope at the inputs `x`: for gelu and silu.
-fn slope_from_input(activation: Activation, x: &[f32], gradient: &mut [f32]) {
-    let pairs = gradient.iter_mut().zip(x);
-    match activation {
-        Activation::Gelu => pairs.for_each(|(g, x)| {
-            *g *= 0.5 * (1.0 + erf_f32(x * SQRT_HALF)) + x * DENSITY * (-0.5 * x * x).exp();
-        }),
-        Activation::Silu => pairs.for_each(|(g, x)| {
-            let s = logistic(*x);
-            *g *= s * (1.0 + x * (1.0 - s));
+pub fn slope_from_input(activation: Activation, x: &[f32], gradient: &mut [f32]) {
+    wide(|| match activation {
+        Activation::Gelu => {
+            both(gradient, x, |g, x| g * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * DENSITY * exp(-0.5 * x * x)))
+        }
+        Activation::Silu => both(gradient, x, |g, x| {
+            let s = logistic(x);
+            g * (s * (1.0 + x * (1.0 - s)))
         }),
         _ => {}
-    }
+    });
+}
+
+#[inline(always)]
+fn both(gradient: &mut [f32], known: &[f32], slope: impl Fn(f32, f32) -> f32) {
+    gradient.iter_mut().zip(known).for_each(|(g, known)| *g = slope(*g, *known));
 }
 
 struct Elementwise(Activation);

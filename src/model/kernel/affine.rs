@@ -1,33 +1,44 @@
-//! activation(x W + b) as one operation: the product by crate gemm through candle, then one pass for
-//! the bias and the function; backward, one pass for the slope and the bias's gradient.
+//! activation(x W + b) as one operation: W is laid out once, and each thread multiplies some rows with it, adds
+//! the bias and applies the function while they stand in its cache; backward, one pass for the slope and the
+//! bias's gradient, and two products.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::activation::{
-    activation, apply, slope_by_output, slope_from_output, twin as activation_twin,
+    apply, slope_by_output, slope_from_input, slope_from_output, twin as activation_twin,
 };
+use crate::model::kernel::packed::{Onto, Packed};
+use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats};
 use crate::model::layer::activation::Activation;
 
-/// activation(x W + b): x `[rows, in]`, W `[in, out]`, b `[out]`.
+/// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
     if !fits(&[x, weight, bias]) {
         return twin(x, weight, bias, function);
     }
-    // The slopes of the others are not known from their output, which alone is kept.
-    let inside = if slope_by_output(function) { function } else { Activation::Identity };
-    let y = x.contiguous()?.apply_op3(weight, bias, Affine(inside))?;
-    if inside == function { Ok(y) } else { activation(function, &y) }
+    let x = x.contiguous()?;
+    x.apply_op3(&weight.contiguous()?, bias, Affine { function, before: OnceLock::new() })
 }
 
 /// The same, composed of candle's operations.
 pub fn twin(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
-    activation_twin(function, &x.matmul(weight)?.broadcast_add(bias)?)
+    let mut shape = x.dims().to_vec();
+    let y = x.reshape(((), x.dim(D::Minus1)?))?.matmul(weight)?.broadcast_add(bias)?;
+    shape.pop();
+    shape.push(y.dim(1)?);
+    activation_twin(function, &y.reshape(shape)?)
 }
 
-struct Affine(Activation);
+struct Affine {
+    function: Activation,
+    /// x W + b, kept for functions whose slope is not known from what they gave.
+    before: OnceLock<Vec<f32>>,
+}
 
 impl CustomOp3 for Affine {
     fn name(&self) -> &'static str {
@@ -43,26 +54,30 @@ impl CustomOp3 for Affine {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (rows, width) = x_layout.shape().dims2()?;
-        let (weight_rows, out) = weight_layout.shape().dims2()?;
-        if weight_rows != width {
-            candle_core::bail!("x has {width} columns, the weight {weight_rows} rows");
+        let (width, out) = weight_layout.shape().dims2()?;
+        let mut shape = x_layout.dims().to_vec();
+        if shape.pop() != Some(width) || bias_layout.dims() != [out] {
+            let (x, weight, bias) = (x_layout.shape(), weight_layout.shape(), bias_layout.shape());
+            candle_core::bail!("x {x:?}, the weight {weight:?} and the bias {bias:?} do not fit together");
         }
-        let product = x.matmul(weight, (1, rows, out, width), x_layout, weight_layout)?;
-        let CpuStorage::F32(mut y) = product else { candle_core::bail!("a kernel takes 32-bit floats") };
-        let bias = floats(bias, bias_layout)?;
-        let finish = |block: &mut [f32]| {
-            for row in block.chunks_exact_mut(out) {
-                row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        let rows: usize = shape.iter().product();
+        shape.push(out);
+        let (x, weight, bias) =
+            (floats(x, x_layout)?, floats(weight, weight_layout)?, floats(bias, bias_layout)?);
+        let mut y = vec![0.0; rows * out];
+        let by_output = slope_by_output(self.function);
+        let right = Matrix::new(weight, width, out);
+        times(x, right, &mut y, Onto::Row(bias), |block| {
+            if by_output {
+                apply(self.function, block);
             }
-            apply(self.0, block);
-        };
-        if y.len() < WORTHWHILE {
-            finish(&mut y);
-        } else {
-            y.par_chunks_mut(BLOCK * out).for_each(finish);
+        });
+        if !by_output {
+            let mut after = y.clone();
+            in_blocks(&mut after, out, |block| apply(self.function, block));
+            self.before.get_or_init(|| std::mem::replace(&mut y, after));
         }
-        Ok((CpuStorage::F32(y), Shape::from((rows, out))))
+        Ok((CpuStorage::F32(y), Shape::from(shape)))
     }
 
     fn bwd(
@@ -73,40 +88,129 @@ impl CustomOp3 for Affine {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (rows, out) = y.dims2()?;
-        let mut before = with_floats(gradient, |values| Ok(values.to_vec()))?;
-        let bias_gradient = with_floats(y, |y| Ok(slope_and_sum(self.0, y, &mut before, out)))?;
-        let before = Tensor::from_vec(before, (rows, out), y.device())?;
-        let x_gradient = if x.track_op() { Some(before.matmul(&weight.detach().t()?)?) } else { None };
-        let weight_gradient = x.detach().t()?.matmul(&before)?;
-        let bias_gradient = Tensor::from_vec(bias_gradient, bias.shape(), y.device())?;
-        Ok((x_gradient, Some(weight_gradient), Some(bias_gradient)))
+        let (width, out) = weight.dims2()?;
+        let rows = y.elem_count() / out.max(1);
+        let mut by_x = vec![0.0; if x.track_op() { rows * width } else { 0 }];
+        let mut by_weight = vec![0.0; width * out];
+        let by_bias = with_floats(gradient, |gradient| {
+            let mut turned = Vec::new();
+            let by_bias = match (self.function, self.before.get()) {
+                (Activation::Identity, _) => column_sums(gradient, out),
+                (function, Some(before)) => {
+                    turned = vec![0.0; gradient.len()];
+                    sloped(function, slope_from_input, before, gradient, &mut turned, out)
+                }
+                (function, None) => with_floats(y, |y| {
+                    turned = vec![0.0; gradient.len()];
+                    Ok(sloped(function, slope_from_output, y, gradient, &mut turned, out))
+                })?,
+            };
+            let before = if turned.is_empty() { gradient } else { &turned };
+            if x.track_op() {
+                with_floats(weight, |weight| {
+                    let right = Matrix::new(weight, width, out).t();
+                    times(before, right, &mut by_x, Onto::Nothing, |_| {});
+                    Ok(())
+                })?;
+            }
+            with_floats(x, |x| {
+                let to = MatrixMut::new(&mut by_weight, width, out);
+                let (left, right) = (Matrix::new(x, rows, width).t(), Matrix::new(before, rows, out));
+                product(left, right, to, false, Threads::All);
+                Ok(())
+            })?;
+            Ok(by_bias)
+        })?;
+        let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
+        let by_x = if x.track_op() { Some(tensor(by_x, x)?) } else { None };
+        Ok((by_x, Some(tensor(by_weight, weight)?), Some(tensor(by_bias, bias)?)))
     }
 }
 
-/// Turns the gradient after the function into that before it, and gives its column sums.
-fn slope_and_sum(function: Activation, y: &[f32], gradient: &mut [f32], out: usize) -> Vec<f32> {
-    let block = |(gradient, y): (&mut [f32], &[f32])| {
-        slope_from_output(function, y, gradient);
-        let mut sum = vec![0.0; out];
-        for row in gradient.chunks_exact(out) {
-            sum.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
-        }
-        sum
+/// y = x times a matrix (+ `onto`), and `finish` with each block of rows of it.
+fn times(x: &[f32], right: Matrix, y: &mut [f32], onto: Onto, finish: impl Fn(&mut [f32]) + Sync + Send) {
+    let (width, out) = (right.rows(), right.columns());
+    if out == 0 {
+        return;
+    }
+    let right = Packed::new(right);
+    let block = |(index, y): (usize, &mut [f32])| {
+        right.times(&x[index * BLOCK * width..], width, y.len() / out, y, out, onto);
+        finish(y);
     };
-    let size = BLOCK * out;
-    // Blocks are the same whatever the threads, so the sums are too.
-    let sums: Vec<Vec<f32>> = if y.len() < WORTHWHILE {
-        gradient.chunks_mut(size).zip(y.chunks(size)).map(block).collect()
+    if y.len() < WORTHWHILE {
+        y.chunks_mut(BLOCK * out).enumerate().for_each(block);
     } else {
-        gradient.par_chunks_mut(size).zip(y.par_chunks(size)).map(block).collect()
+        y.par_chunks_mut(BLOCK * out).enumerate().for_each(block);
+    }
+}
+
+/// Does the work on blocks of rows, on several threads where it is worth it.
+fn in_blocks(values: &mut [f32], out: usize, work: impl Fn(&mut [f32]) + Sync + Send) {
+    let size = (BLOCK * out).max(1);
+    if values.len() < WORTHWHILE {
+        values.chunks_mut(size).for_each(work);
+    } else {
+        values.par_chunks_mut(size).for_each(work);
+    }
+}
+
+/// Writes the gradient before the function to `turned`, and gives its column sums.
+fn sloped(
+    function: Activation,
+    slope: impl Fn(Activation, &[f32], &mut [f32]) + Sync,
+    known: &[f32],
+    gradient: &[f32],
+    turned: &mut [f32],
+    out: usize,
+) -> Vec<f32> {
+    let block = |((turned, known), gradient): ((&mut [f32], &[f32]), &[f32])| {
+        let mut sums = vec![0.0; out];
+        let rows = turned.chunks_exact_mut(out).zip(known.chunks_exact(out)).zip(gradient.chunks_exact(out));
+        for ((turned, known), gradient) in rows {
+            turned.copy_from_slice(gradient);
+            slope(function, known, turned);
+            wide(|| sums.iter_mut().zip(&*turned).for_each(|(sum, g)| *sum += g));
+        }
+        sums
     };
-    sums.into_iter()
-        .reduce(|mut total, sum| {
-            total.iter_mut().zip(&sum).for_each(|(total, sum)| *total += sum);
-            total
-        })
-        .unwrap_or_else(|| vec![0.0; out])
+    let size = (BLOCK * out).max(1);
+    // Blocks are the same whatever the threads, so the sums are too.
+    let sums: Vec<Vec<f32>> = if gradient.len() < WORTHWHILE {
+        turned.chunks_mut(size).zip(known.chunks(size)).zip(gradient.chunks(size)).map(block).collect()
+    } else {
+        let blocks = turned.par_chunks_mut(size).zip(known.par_chunks(size));
+        blocks.zip(gradient.par_chunks(size)).map(block).collect()
+    };
+    total(sums, out)
+}
+
+/// The sum of each column.
+fn column_sums(values: &[f32], out: usize) -> Vec<f32> {
+    let block = |values: &[f32]| {
+        let mut sums = vec![0.0; out];
+        wide(|| {
+            for row in values.chunks_exact(out) {
+                sums.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
+            }
+        });
+        sums
+    };
+    let size = (BLOCK * out).max(1);
+    let sums: Vec<Vec<f32>> = if values.len() < WORTHWHILE {
+        values.chunks(size).map(block).collect()
+    } else {
+        values.par_chunks(size).map(block).collect()
+    };
+    total(sums, out)
+}
+
+fn total(sums: Vec<Vec<f32>>, out: usize) -> Vec<f32> {
+    let mut total = vec![0.0; out];
+    for sums in sums {
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+    }
+    total
 }
 
 #[cfg(test)]
@@ -117,7 +221,8 @@ mod tests {
 
     #[test]
     fn agrees_with_its_twin() {
-        for function in [Activation::Identity, Activation::Relu, Activation::Tanh, Activation::Gelu] {
+        let functions = [Activation::Relu, Activation::Tanh, Activation::Gelu, Activation::Silu];
+        for function in [Activation::Identity].into_iter().chain(functions) {
             for (rows, width, out) in [(1, 3, 1), (7, 5, 4), (300, 40, 130)] {
                 let variables =
                     [variable(&[rows, width], 1), variable(&[width, out], 2), variable(&[out], 3)];
@@ -129,5 +234,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn steps_are_rows() {
+        let variables = [variable(&[3, 50, 8], 1), variable(&[8, 240], 2), variable(&[240], 3)];
+        agree(
+            &variables,
+            2e-5,
+            |v| affine(&v[0], &v[1], &v[2], Activation::Gelu),
+            |v| twin(&v[0], &v[1], &v[2], Activation::Gelu),
+        );
+        let [x, _, bias] = &variables;
+        let error = affine(x, &variable(&[7, 240], 2), bias, Activation::Identity).unwrap_err().to_string();
+        assert!(error.contains("do not fit together"), "{error}");
     }
 }

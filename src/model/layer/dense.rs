@@ -101,17 +101,13 @@ impl Dense {
 
     /// `[rows, in]` to `[rows, out]`, or with time between both.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let mut shape = x.dims().to_vec();
-        let flat = if x.rank() == 2 { x.clone() } else { x.reshape(((), x.dim(D::Minus1)?))? };
-        let y = match &self.bias {
-            Some(bias) => kernel::affine::affine(&flat, &self.weight, bias, self.activation)?,
-            None => kernel::activation::activation(self.activation, &flat.matmul(&self.weight)?)?,
-        };
-        if x.rank() == 2 {
-            return Ok(y);
+        if let Some(bias) = &self.bias {
+            return Ok(kernel::affine::affine(x, &self.weight, bias, self.activation)?);
         }
+        let mut shape = x.dims().to_vec();
+        let y = x.reshape(((), x.dim(D::Minus1)?))?.matmul(&self.weight)?;
         *shape.last_mut().expect("a batch has dimensions") = y.dim(1)?;
-        Ok(y.reshape(shape)?)
+        Ok(kernel::activation::activation(self.activation, &y.reshape(shape)?)?)
     }
 }
 

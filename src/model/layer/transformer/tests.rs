@@ -3,11 +3,15 @@
 use candle_core::{Device, Tensor};
 
 use crate::domain::shape::Shape;
-use crate::model::kernel::agreement::near;
+use crate::model::kernel::affine::affine;
+use crate::model::kernel::agreement::{near, variable};
+use crate::model::kernel::attention::{Attention, self_attention};
+use crate::model::kernel::layer_norm::layer_norm;
 use crate::model::layer::LayerSpec;
+use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
-use crate::model::signal::Signal;
-use crate::model::weights::Weights;
+use crate::model::signal::{Mask, Signal};
+use crate::model::weights::{Weights, host};
 
 /// Weights and input as in `multi_head_attention`'s test.
 fn through(words: &str) -> Tensor {
@@ -66,4 +70,85 @@ fn every_form_has_its_weights() {
     assert_eq!(count(r#"{"transformer": {"layers": 1, "norm": "post", "positions": "none"}}"#), block);
     let learned = r#"{"transformer": {"layers": 1, "norm": "post", "positions": "learned", "length": 10}}"#;
     assert_eq!(count(learned), block + 80);
+}
+
+/// cargo test --release --lib transformer::tests::speed -- --ignored --nocapture
+#[test]
+#[ignore = "prints times"]
+fn speed() {
+    // A seed model: 4 layers of width 256, 32 texts of 64 tokens, two heads.
+    let mut weights = Weights::new(0, &Device::Cpu);
+    let build = |words: &str, input: Shape, name: &str, weights: &mut Weights| {
+        let spec: LayerSpec = serde_json::from_str(words).unwrap();
+        spec.view().build(name, input, weights).unwrap()
+    };
+    let (tokens, steps) = (Shape::Tokens { vocabulary: 10_000 }, Shape::Sequence { width: 256 });
+    let words = r#"{"transformer": {"layers": 4, "heads": 4, "hidden": 1024, "norm": "post",
+        "positions": "none", "activation": "relu"}}"#;
+    let layers = [
+        build(r#"{"embedding": 256}"#, tokens, "embedding", &mut weights),
+        build(words, steps, "transformer", &mut weights),
+    ];
+    let pool = build(r#"{"pool": "mean"}"#, steps, "pool", &mut weights);
+    let one = build(r#"{"dense": 2}"#, Shape::vector(256), "one", &mut weights);
+    let other = build(r#"{"dense": 9}"#, steps, "other", &mut weights);
+    let ids: Vec<u32> = (0..32 * 64u32).map(|i| i.wrapping_mul(2_654_435_761) % 9_999 + 1).collect();
+    let x = Tensor::from_vec(ids, (32, 64), &Device::Cpu).unwrap();
+    let x = Signal { x, mask: Some(Mask::of(vec![64; 32], 64, &Device::Cpu).unwrap()) };
+    let mode = Mode::train(1, 1);
+    let timed = |name: &str, work: &dyn Fn()| {
+        let mut times: Vec<f64> = (0..7)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                work();
+                start.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        println!("{name}: {:.1} ms, at best {:.1}", times[3], times[0]);
+    };
+    let forward = || {
+        let y = layers.iter().fold(x.clone(), |x, layer| layer.forward(&x, &mode).unwrap());
+        let row = one.forward(&pool.forward(&y, &mode).unwrap(), &mode).unwrap();
+        let step = other.forward(&y, &mode).unwrap();
+        (row.x.sqr().unwrap().mean_all().unwrap() + step.x.sqr().unwrap().mean_all().unwrap()).unwrap()
+    };
+    timed("forward", &|| drop(forward()));
+    timed("forward and backward", &|| drop(forward().backward().unwrap()));
+    let of = |shape: &[usize]| variable(shape, 1);
+    let (flat, wide) = (of(&[2048, 256]), of(&[2048, 1024]));
+    for (inside, out) in [(256, 768), (256, 256), (256, 1024), (1024, 256)] {
+        let (weight, bias) = (of(&[inside, out]), of(&[out]));
+        let x = if inside == 256 { &flat } else { &wide };
+        let forward = || affine(x, &weight, &bias, Activation::Relu).unwrap();
+        timed(&format!("dense {inside} to {out}"), &|| drop(forward()));
+        let y = forward();
+        timed("  and back", &|| drop(y.backward().unwrap()));
+    }
+    let packed = of(&[32, 64, 768]);
+    let how = Attention { heads: 4, causal: false, queries: None, keys: None, dropout: None };
+    timed("attention", &|| drop(self_attention(&packed, &how).unwrap()));
+    let y = self_attention(&packed, &how).unwrap();
+    timed("  and back", &|| drop(y.backward().unwrap()));
+    let (gamma, beta) = (of(&[256]), of(&[256]));
+    timed("layer norm", &|| drop(layer_norm(&flat, &gamma, &beta, 1e-5).unwrap()));
+    let y = layer_norm(&flat, &gamma, &beta, 1e-5).unwrap();
+    timed("  and back", &|| drop(y.backward().unwrap()));
+    timed("sum", &|| drop((flat.as_tensor() + flat.as_tensor()).unwrap()));
+}
+
+#[test]
+fn a_step_is_seen_by_those_before_it() {
+    let mut weights = Weights::new(1, &Device::Cpu);
+    let spec: LayerSpec = serde_json::from_str(r#"{"transformer": {"layers": 2, "hidden": 256}}"#).unwrap();
+    let layer = spec.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
+    let x = variable(&[1, 6, 8], 3).as_tensor().detach();
+    let other = variable(&[1, 1, 8], 4).as_tensor().detach();
+    let changed = Tensor::cat(&[x.narrow(1, 0, 5).unwrap(), other], 1).unwrap();
+    let first = |x: &Tensor| {
+        let y = layer.forward(&Signal::plain(x.clone()), &Mode::evaluate()).unwrap().x;
+        host(&y.narrow(1, 0, 1).unwrap()).unwrap()
+    };
+    let (one, other) = (first(&x), first(&changed));
+    assert!(one.iter().zip(&other).any(|(a, b)| (a - b).abs() > 1e-3), "{one:?} {other:?}");
 }
