@@ -8,7 +8,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use crate::domain::array::Array;
-use crate::domain::name::TaskName;
+use crate::domain::name::{InputName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Table;
@@ -151,6 +151,11 @@ impl Network {
     /// The encoded rows of a table as `forward` takes them; all rows without `rows`.
     pub fn signals(&self, table: &Table, rows: Option<&[u32]>) -> Result<Vec<Signal>> {
         self.inputs.signals(&table.inputs, rows, self.device())
+    }
+
+    /// Encoded arrays as `forward` takes them, given by the inputs' names.
+    pub fn signals_of(&self, arrays: &[(InputName, Array)]) -> Result<Vec<Signal>> {
+        self.inputs.signals(arrays, None, self.device())
     }
 
     /// The logits of `tasks`, in that order, from one signal per input.

@@ -9,6 +9,7 @@ use crate::model;
 use crate::model::labels::Labels;
 use crate::model::network::Network;
 use crate::model::signal::Signal;
+use crate::train::augmented::Augmented;
 use crate::train::error::Result;
 use crate::train::job::Job;
 
@@ -29,6 +30,7 @@ pub struct Loader<'a> {
     shuffle: Shuffle,
     /// Per table: each task's index in the signature beside its labels.
     targets: Vec<Vec<(usize, &'a Array)>>,
+    augmented: Option<Augmented<'a>>,
 }
 
 impl<'a> Loader<'a> {
@@ -39,7 +41,8 @@ impl<'a> Loader<'a> {
         let shuffle = Shuffle::new(job.seed, job.spec.batch_size.get(), rows)
             .sampled(job.sampling, job.spec.epochs.get())
             .bucketed(dataset.tables.iter().map(lengths).collect());
-        Self { dataset, network, shuffle, targets }
+        let augmented = Augmented::new(&dataset.signature, job.seed);
+        Self { dataset, network, shuffle, targets, augmented }
     }
 
     /// Training rows of all tables.
@@ -57,14 +60,14 @@ impl<'a> Loader<'a> {
     pub fn each(&self, epoch: usize, first: usize, mut step: impl FnMut(Batch) -> Result<()>) -> Result<()> {
         let batches: Vec<sampling::Batch> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
         if rayon::current_num_threads() == 1 {
-            return batches.iter().try_for_each(|batch| step(self.gather(batch)?));
+            return batches.iter().try_for_each(|batch| step(self.gather(batch, epoch)?));
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(2);
             scope.spawn(move || {
                 for batch in &batches {
                     // The receiver is gone when a step failed.
-                    if sender.send(self.gather(batch)).is_err() {
+                    if sender.send(self.gather(batch, epoch)).is_err() {
                         break;
                     }
                 }
@@ -73,14 +76,33 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn gather(&self, batch: &sampling::Batch) -> Result<Batch> {
-        let inputs = self.network.signals(&self.dataset.tables[batch.table], Some(&batch.rows))?;
-        let labels = self.targets[batch.table].iter();
-        let labels =
-            labels.map(|(task, target)| Labels::gather(*task, target, &batch.rows, self.network.device()));
+    fn gather(&self, batch: &sampling::Batch, epoch: usize) -> Result<Batch> {
+        let (table, rows) = (&self.dataset.tables[batch.table], &batch.rows);
+        let device = self.network.device();
+        let inputs = match &self.augmented {
+            Some(augmented) => {
+                let gathered = table.inputs.iter().map(|(name, array)| (name.clone(), array.gather(rows)));
+                let mut arrays: Vec<_> = gathered.collect();
+                augmented.images(&mut arrays, rows, epoch);
+                self.network.signals_of(&arrays)?
+            }
+            None => self.network.signals(table, Some(rows))?,
+        };
+        let of_task = |(task, truth): &(usize, &Array)| {
+            let target = &self.dataset.signature.tasks[*task].target;
+            let moved = self.augmented.as_ref().and_then(|all| all.labels(target, truth, rows, epoch));
+            match moved {
+                Some(moved) => {
+                    let all: Vec<u32> = (0..rows.len() as u32).collect();
+                    Labels::gather(*task, &moved, &all, device)
+                }
+                None => Labels::gather(*task, truth, rows, device),
+            }
+        };
+        let labels = self.targets[batch.table].iter().map(of_task);
         let labels =
             labels.filter_map(|labels| labels.transpose()).collect::<model::Result<Vec<Labels>>>()?;
-        Ok(Batch { rows: batch.rows.len(), inputs, labels })
+        Ok(Batch { rows: rows.len(), inputs, labels })
     }
 }
 

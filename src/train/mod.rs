@@ -1,5 +1,6 @@
 //! How do a network's weights change? Names candle, with `model`.
 
+pub mod augmented;
 pub mod batch;
 pub mod checkpoint;
 pub mod early_stopping;
