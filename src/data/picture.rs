@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_picture_is_refused() {
-        let noise: Vec<u8> = (0..64 * 64u32).map(|at| (at * at * 7919 >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..64 * 64u32).map(|at| ((at * at * 7919) >> 7) as u8).collect();
         for file in [png(1, 64, 64, &noise), jpeg(64, 64, &noise)] {
             assert!(Picture::of(&file).is_ok());
             for cut in [file.len() / 3, file.len() * 3 / 4, file.len() - 14] {

@@ -157,6 +157,7 @@ whole!(
     Seed, u64, "a whole number from 0 to 9007199254740992", |n| n <= 9_007_199_254_740_992,
     {"type": "integer", "minimum": 0, "maximum": 9007199254740992u64});
 
+#[allow(clippy::derivable_impls)] // The macro that makes the type derives the same for all.
 impl Default for Whole {
     fn default() -> Self {
         Self(0)

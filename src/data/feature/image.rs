@@ -145,7 +145,7 @@ impl ImageSpec {
     ) -> Result<(Vec<f32>, Vec<f32>, Vec<Note>), Error> {
         let (mut mean, mut deviation) = fitted(size, parts, encoded);
         let mut notes = Vec::new();
-        if self.deviation.is_none() && deviation.iter().any(|deviation| *deviation == 0.0) {
+        if self.deviation.is_none() && deviation.contains(&0.0) {
             notes.push(warning(format!("input `{name}` is the same on all pixels of the training rows")));
             deviation
                 .iter_mut()

@@ -2,6 +2,9 @@
 //! its order, i f g o:
 //! i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
 
+// Arrays of lanes, one loop per operation: this is what becomes wide instructions.
+#![allow(clippy::needless_range_loop)]
+
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid as sigmoid_of;
 

@@ -10,7 +10,7 @@ use crate::model::kernel::{fits, floats, with_floats};
 /// turned by their steps; the others stay as they are.
 pub fn rotary(x: &Tensor, turned: usize, size: usize) -> Result<Tensor> {
     let (_, _, width) = x.dims3()?;
-    if size % 2 != 0 || turned % size != 0 || turned > width {
+    if !size.is_multiple_of(2) || !turned.is_multiple_of(size) || turned > width {
         candle_core::bail!("{turned} of {width} columns cannot be turned in heads of {size}");
     }
     if !fits(&[x]) {

@@ -98,7 +98,7 @@ pub fn erf(x: f32) -> f32 {
     let p = p * square - 0.026_854_444;
     let p = p * square + 0.112_836;
     let p = p * square - 0.376_126_26;
-    let near = x * (p * square + 1.128_379_1);
+    let near = x * (p * square + std::f32::consts::FRAC_2_SQRT_PI);
     // 1 - e^(-x^2) q(t)
     let size = x.abs();
     let t = 1.0 / (1.0 + 0.5 * size);
