@@ -1,8 +1,12 @@
 //! Every shelf a user chooses from: its noun, its names, its examples.
 
-use crate::data::spec::{SourceSpec, SplitSpec};
+use crate::data::spec::{SamplingSpec, SourceSpec, SplitSpec};
+use crate::domain::augmentation::Augmentation;
+use crate::domain::decoder::DecoderSpec;
 use crate::domain::kinds::Choice;
+use crate::domain::search::SearchSpec;
 use crate::domain::task::TargetSpec;
+use crate::domain::tokenizer::TokenizerSpec;
 use crate::evaluate::spec::MetricSpec;
 use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
@@ -26,7 +30,7 @@ pub struct Shelf {
 }
 
 /// All shelves.
-pub const SHELVES: [Shelf; 13] = [
+pub const SHELVES: [Shelf; 18] = [
     shelf::<SourceSpec>(),
     shelf::<SplitSpec>(),
     shelf::<InputSpec>(),
@@ -40,6 +44,11 @@ pub const SHELVES: [Shelf; 13] = [
     shelf::<ScheduleSpec>(),
     shelf::<RegularizationSpec>(),
     shelf::<ExportSpec>(),
+    shelf::<SamplingSpec>(),
+    shelf::<TokenizerSpec>(),
+    shelf::<DecoderSpec>(),
+    shelf::<SearchSpec>(),
+    shelf::<Augmentation>(),
 ];
 
 const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {

@@ -1,3 +1,5 @@
+//! Images and pixels from files to a dataset.
+
 use serde_json::{Value, json};
 
 use crate::data::fit::Fitted;

@@ -1,3 +1,5 @@
+//! Every sampling: quotas, order, similar lengths.
+
 use crate::data::sampling::quota::spread;
 use crate::data::sampling::{Batch, SamplingSpec, Shuffle, Size};
 use crate::domain::kinds::Choice;

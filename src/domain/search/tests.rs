@@ -1,3 +1,5 @@
+//! Searches over a toy language with known best texts.
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 

@@ -1,3 +1,5 @@
+//! Folders and tables of pictures, good and bad.
+
 use serde_json::{Value, json};
 
 use crate::data::cells::Cells;

@@ -1,3 +1,5 @@
+//! Decoders: what they learn by, and that candle and ONNX Runtime write the same.
+
 use candle_core::{Device, Tensor};
 
 use crate::domain::decoder::DecoderSpec;

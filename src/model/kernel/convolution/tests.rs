@@ -1,3 +1,5 @@
+//! Convolutions against candle's own, finite differences and PyTorch's numbers.
+
 use candle_core::{Device, Tensor, Var};
 
 use crate::domain::shape::Shape;

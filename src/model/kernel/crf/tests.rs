@@ -1,3 +1,5 @@
+//! The random field against its twin, every path tried, and pytorch-crf's numbers.
+
 use candle_core::{Device, Tensor, Var};
 
 use crate::model::kernel::agreement::{agree, near, variable};

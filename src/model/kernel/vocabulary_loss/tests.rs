@@ -1,3 +1,5 @@
+//! The loss over a vocabulary against its twin and PyTorch's numbers.
+
 use candle_core::{Device, Tensor, Var};
 
 use crate::model::kernel::agreement::{agree, near, variable};
