@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 1. Generated; do not edit.
+-- The results database runs/mtl.db, version 2. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -255,6 +255,18 @@ CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX parameters_by_path ON parameters (path, number);
 
 CREATE INDEX scores_by_metric ON scores (task, metric, split);
+
+CREATE TABLE relations (
+  -- How much of what a task reads is each task's part, where the sharing learns it (relation), per epoch.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  task         TEXT NOT NULL,             -- the task that reads
+  other        TEXT NOT NULL,             -- the task whose part it reads
+  value        REAL,                      -- from 0 to 1; those of a task sum to 1
+  PRIMARY KEY (run, trial, epoch, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
 
 CREATE VIEW leaderboard AS
   -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its

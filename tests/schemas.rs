@@ -54,21 +54,33 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("schedule", "constant"),
         ("regularization", "{l2: 0.1}"),
         ("export", "onnx"),
+        ("sampling", "proportional"),
+        ("tokenizer", "word"),
+        ("decoder", "gru"),
+        ("search", "greedy"),
+        ("augmentation", "flip"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
     format!(
-        "data: {{rows: {{source: {}, split: {}}}}}\ninputs: {{a: {}}}\ntrunk: [{}]\nsharing: {}\n\
-         tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}}}\nweighting: {}\n\
+        "data: {{rows: {{source: {}, split: {}}}}}\n\
+         inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
+         tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
+         title: {{target: title, kind: {{text: {{decoder: {}, search: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n",
         parts["source"],
         parts["split"],
         parts["input kind"],
+        parts["tokenizer"],
+        parts["augmentation"],
         parts["layer"],
         parts["sharing"],
         parts["task kind"],
         parts["loss"],
         parts["metric"],
+        parts["decoder"],
+        parts["search"],
         parts["weighting"],
+        parts["sampling"],
         parts["optimizer"],
         parts["schedule"],
         parts["regularization"],

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
-use crate::domain::event::{Event, FileContent, MissingLabels, Observer, OutputParity, Parity, RunState};
+use crate::domain::event::{
+    Event, FileContent, MissingLabels, Observer, OutputParity, Parity, Relation, RunState,
+};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
@@ -151,7 +153,11 @@ impl Script {
             scores: self.scores(epoch, Split::Valid),
             objective: Some(0.9 * less),
             best: epoch < self.epochs,
-            relations: Vec::new(),
+            relations: vec![Relation {
+                task: task("income"),
+                other: task("never_married"),
+                value: 0.25 * less,
+            }],
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use mtl::domain::array::{Array, ElementType, Values};
 use mtl::domain::decoder::DecoderSpec;
 use mtl::domain::name::{InputName, TableName, TaskName};
@@ -243,6 +243,12 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     let network = Network::build(&spec, &Signature { inputs: vec![input], tasks }, 5, &Device::Cpu).unwrap();
     for weight in network.weights().iter() {
         weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
+        if weight.name.starts_with("head.next.") && weight.var.dims() == [12] {
+            // No text ends soon.
+            let mut bias = host(&weight.var).unwrap();
+            bias[3] = -50.0;
+            weight.var.set(&Tensor::new(bias, &Device::Cpu).unwrap()).unwrap();
+        }
     }
     let texts: [&[u32]; 3] = [&[4, 9, 5, 11], &[7], &[6, 4, 4, 8, 10, 5, 9]];
     let padded = texts.iter().flat_map(|text| {
@@ -276,6 +282,6 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
         let found = go_on(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
         let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
         assert_eq!(found, expected, "{search}");
-        assert!(found.iter().any(|text| text.len() > 2), "{found:?}");
+        assert!(found.iter().any(|text| text.len() > 2), "{search}: {found:?}");
     }
 }
