@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import zlib
 
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
@@ -33,8 +34,17 @@ def jsonl(folder, rows):
     return "{jsonl: rows.jsonl}"
 
 
-def idx(path, shape, content):
-    path.write_bytes(bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + content)
+def png(path, side, pixels):
+    """A square colour picture of these bytes, row after row."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    size = side.to_bytes(4, "big")
+    lines = b"".join(b"\0" + pixels[3 * side * row : 3 * side * (row + 1)] for row in range(side))
+    parts = chunk(b"IHDR", size + size + bytes([8, 2, 0, 0, 0])) + chunk(b"IDAT", zlib.compress(lines))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IEND", b""))
 
 
 def pipeline(folder, source, inputs, trunk, tasks, batch, optimizer, epochs=4):
@@ -73,7 +83,7 @@ def tokens(folder, draw):
     return pipeline(
         folder,
         jsonl(folder, rows),
-        "{text: {tokens: {length: 128}}}",
+        "{text: {tokens: {length: 128, minimum: 1}}}",
         "[{embedding: 128}]",
         "{class: {target: class, kind: tagging, metrics: [accuracy]}}",
         100,
@@ -89,7 +99,7 @@ def lstm(folder, draw, length):
     return pipeline(
         folder,
         jsonl(folder, rows),
-        f"{{text: {{tokens: {{length: {length}}}}}}}",
+        f"{{text: {{tokens: {{length: {length}, minimum: 1}}}}}}",
         "[{embedding: 128}, {lstm: 128}, {pool: last}, {dense: {units: 128, activation: relu}}, {dropout: 0.5}]",
         "{first: {target: first, kind: binary}, second: {target: second, kind: binary}}",
         32,
@@ -98,13 +108,15 @@ def lstm(folder, draw, length):
 
 
 def convolution(folder, draw):
-    count = 340
-    idx(folder / "images", (count, 3, 28, 28), draw.randbytes(count * 3 * 28 * 28))
-    idx(folder / "a", (count,), draw.randbytes(count))
-    idx(folder / "b", (count,), draw.randbytes(count))
+    (folder / "pictures").mkdir()
+    lines = ["file,a,b"]
+    for number in range(340):
+        png(folder / "pictures" / f"{number}.png", 28, draw.randbytes(3 * 28 * 28))
+        lines.append(f"{number}.png,{draw.gauss(0, 1)},{draw.gauss(0, 1)}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
     return pipeline(
         folder,
-        "{idx: {images: images, labels: {a: a, b: b}}}",
+        "{images: {path: pictures, labels: labels.csv}}",
         "{image: image}",
         "[{conv2d: 64}, {conv2d: 128}, {max_pool2d: 4}, flatten, {dense: 512}, {dense: 256}]",
         "{numbers: {target: [a, b], kind: regression}}",
@@ -139,7 +151,7 @@ def transformer(folder, draw):
     return pipeline(
         folder,
         jsonl(folder, rows),
-        "{text: {tokens: {length: 64}}}",
+        "{text: {tokens: {length: 64, minimum: 1}}}",
         "[{embedding: 256}, {transformer: {layers: 4, heads: 4, hidden: 1024, norm: post, positions: none, activation: relu}}]",
         "{row: {target: row, kind: multiclass, head: [{pool: mean}]}, token: {target: token, kind: tagging, metrics: [accuracy]}}",
         32,
