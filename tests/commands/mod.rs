@@ -6,6 +6,8 @@ mod errors;
 mod everything;
 mod model;
 mod running;
+mod text;
+mod transfer;
 
 use crate::support::Project;
 

@@ -1,0 +1,81 @@
+//! `train.start_from`: beginning with what an earlier run learned.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use super::last;
+use crate::support::Project;
+
+const LATER: &str = "\
+name: later
+seed: 5
+data:
+  rows: {source: {csv: {path: other.csv}}, split: {random: {valid: 0.2, test: 0.2}}}
+inputs:
+  age: standardize
+  hours: {standardize: {missing: mean}}
+  work: {category: {width: 2}}
+trunk:
+  - dense: {units: 8, activation: relu}
+tasks:
+  weeks: {target: weeks, kind: regression}
+train: {epochs: 2, batch_size: 32, device: cpu, start_from: {run: small, freeze: [inputs, trunk]}}
+";
+
+/// A finished run of `small`, and a pipeline that begins with it on other rows.
+fn begun() -> (Project, String) {
+    let project = Project::small().with_rows("other.csv", 120).file("later.yaml", LATER);
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let first = last(&project);
+    (project, first)
+}
+
+/// The weights of inputs and trunk that a run ended with.
+fn shared(project: &Project, run: &str) -> BTreeMap<String, Vec<u8>> {
+    let path = project.path(&format!("runs/{run}/trial-1/weights.safetensors"));
+    let bytes = std::fs::read(path).expect("weights");
+    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let tensors = file.tensors().into_iter();
+    let shared = tensors.filter(|(name, _)| name.starts_with("input.") || name.starts_with("trunk."));
+    shared.map(|(name, view)| (name, view.data().to_vec())).collect()
+}
+
+fn inputs(project: &Project, run: &str) -> Value {
+    let card: Value =
+        serde_json::from_str(&project.read(&format!("runs/{run}/trial-1/mtl.json"))).expect("JSON");
+    card["signature"]["inputs"].clone()
+}
+
+#[test]
+fn what_is_frozen_stays_and_what_is_not_learns_on() {
+    let (project, first) = begun();
+    let before = shared(&project, &first);
+    assert_eq!(before.len(), 3, "{:?}", before.keys());
+    project.mtl(&["run", "later.yaml", "--quiet"]).expect(0);
+    let frozen = last(&project);
+    assert_eq!(shared(&project, &frozen), before);
+    // Encoded as the earlier run did, though these rows have other means.
+    assert_eq!(inputs(&project, &frozen), inputs(&project, &first));
+    project.mtl(&["run", "later.yaml", "--quiet", "--set", "train.start_from.freeze=[]"]).expect(0);
+    let tuned = shared(&project, &last(&project));
+    assert!(before.iter().all(|(name, values)| tuned[name] != *values), "all learn on");
+    project.mtl(&["run", "later.yaml", "--quiet", "--set", "train.start_from=null"]).expect(0);
+    let scratch = last(&project);
+    assert_ne!(shared(&project, &scratch), before);
+    assert_ne!(inputs(&project, &scratch), inputs(&project, &first));
+}
+
+#[test]
+fn a_run_that_is_not_there_or_does_not_fit_is_told() {
+    let (project, _) = begun();
+    let said = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);
+    assert!(said.out().contains("weeks"), "a unique beginning names the run");
+    let said = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=nobody"]).expect(3).err();
+    assert!(said.contains("error[unknown-run]: no run is called `nobody`"), "{said}");
+    assert!(said.contains("first run the pipeline whose trunk is to be used"), "{said}");
+    let project = project.file("wide.yaml", LATER.replace("units: 8", "units: 9"));
+    let said = project.mtl(&["run", "wide.yaml"]).expect(1).err();
+    assert!(said.contains("belong to another network: `trunk.0.dense.weight`"), "{said}");
+}
