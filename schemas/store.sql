@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 2. Generated; do not edit.
+-- The results database runs/mtl.db, version 3. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -265,6 +265,20 @@ CREATE TABLE relations (
   other        TEXT NOT NULL,             -- the task whose part it reads
   value        REAL,                      -- from 0 to 1; those of a task sum to 1
   PRIMARY KEY (run, trial, epoch, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE shares (
+  -- How much of what is read at a place of the shared body comes from where, per epoch: the mean of a gate's
+  -- shares over validation rows (mmoe, ple ...), or what is learned once for all rows (cross_stitch ...).
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  unit         TEXT NOT NULL,             -- the place: `level 1`
+  reader       TEXT NOT NULL,             -- a task, or `shared`
+  source       TEXT NOT NULL,             -- an expert, such as `shared 2`, or a task
+  value        REAL,                      -- its share
+  PRIMARY KEY (run, trial, epoch, unit, reader, source),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 

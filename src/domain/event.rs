@@ -79,6 +79,18 @@ pub struct Relation {
     pub value: f64,
 }
 
+/// How much of what `reader` reads at a place of the body comes from a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// The place: `level 1`.
+    pub unit: String,
+    /// A task, or `shared`.
+    pub reader: String,
+    /// An expert, such as `shared 2`, or a task.
+    pub source: String,
+    pub value: f64,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -191,6 +203,9 @@ pub enum Event {
         /// How much of what a task reads is another's, where that is learned.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         relations: Vec<Relation>,
+        /// How much is read of which expert or column, where the sharing says so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shares: Vec<Share>,
     },
     CheckpointSaved {
         trial: u32,

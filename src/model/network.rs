@@ -1,5 +1,6 @@
 //! A network: inputs, the body tasks share, and each task's own layers and end.
 
+mod answering;
 mod emission;
 mod writing;
 
@@ -12,7 +13,6 @@ use crate::domain::name::{InputName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Table;
-use crate::domain::task::Grain;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
@@ -23,7 +23,6 @@ use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::order::{closure, order};
 use crate::model::part::Part;
-use crate::model::prediction::{Gathered, Prediction};
 use crate::model::sharing::{Body, Reader, Sharing};
 use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
@@ -167,7 +166,24 @@ impl Network {
     /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
     pub fn losses(&self, inputs: &[Signal], labels: &[Labels], mode: &Mode) -> Result<Vec<Tensor>> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
+        self.losses_of(&mut self.walk(inputs, mode, &tasks)?, labels, mode)
+    }
+
+    /// The same, and what the sharing adds to the joint loss.
+    pub fn losses_and_penalty(
+        &self,
+        inputs: &[Signal],
+        labels: &[Labels],
+        mode: &Mode,
+    ) -> Result<(Vec<Tensor>, Option<Tensor>)> {
+        let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
         let mut said = self.walk(inputs, mode, &tasks)?;
+        let losses = self.losses_of(&mut said, labels, mode)?;
+        let penalty = self.body.penalty(&tasks, &mut |task| self.logits(&mut said, task, mode))?;
+        Ok((losses, penalty))
+    }
+
+    fn losses_of(&self, said: &mut [Said], labels: &[Labels], mode: &Mode) -> Result<Vec<Tensor>> {
         let mut loss = |labels: &Labels| {
             let tower = &self.tasks[labels.task];
             if let Some(read) = &said[labels.task].read
@@ -175,7 +191,7 @@ impl Network {
             {
                 return Ok(loss);
             }
-            let logits = self.logits(&mut said, labels.task, mode)?;
+            let logits = self.logits(said, labels.task, mode)?;
             self.loss(labels.task, &logits, &labels.truth, &labels.mask)
         };
         labels.iter().map(&mut loss).collect()
@@ -254,48 +270,6 @@ impl Network {
     pub fn transitions(&self) -> Result<Vec<(TaskName, Transitions)>> {
         let of = |tower: &Tower| Ok(tower.head.transitions()?.map(|all| (tower.name.clone(), all)));
         self.tasks.iter().filter_map(|tower| of(tower).transpose()).collect()
-    }
-
-    /// What every task says of these rows, `batch` rows at a time; but for tasks that write.
-    pub fn predict(&self, table: &Table, rows: &[u32], batch: usize) -> Result<Vec<(TaskName, Prediction)>> {
-        let tasks = 0..self.tasks.len();
-        let tasks: Vec<usize> = tasks.filter(|task| self.tasks[*task].head.writer().is_none()).collect();
-        let said = self.predict_tasks(table, rows, batch, &tasks)?;
-        Ok(tasks.iter().map(|task| self.tasks[*task].name.clone()).zip(said).collect())
-    }
-
-    /// What `tasks` say of these rows.
-    pub fn predict_tasks(
-        &self,
-        table: &Table,
-        rows: &[u32],
-        batch: usize,
-        tasks: &[usize],
-    ) -> Result<Vec<Prediction>> {
-        let mut gathered: Vec<(Gathered, Gathered)> = tasks.iter().map(|_| Default::default()).collect();
-        for rows in rows.chunks(batch.max(1)) {
-            let mode = Mode::evaluate();
-            let mut said = self.walk(&self.signals(table, Some(rows))?, &mode, tasks)?;
-            for (task, gathered) in tasks.iter().zip(&mut gathered) {
-                let logits = self.logits(&mut said, *task, &mode)?;
-                let answers = self.answer(*task, &logits)?;
-                let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
-                let read = said[*task].read.as_ref().filter(|_| steps);
-                let mask = read.and_then(|read| read.mask.as_ref());
-                gathered.0.take(&logits, mask)?;
-                gathered.1.take(&answers, mask)?;
-            }
-        }
-        let both = tasks.iter().zip(gathered);
-        Ok(both
-            .map(|(task, (logits, answers))| {
-                let target = &self.signature.tasks[*task].target;
-                Prediction {
-                    logits: logits.array(target.grain(), target.logits(), rows.len()),
-                    answers: answers.array(target.grain(), target.answers(), rows.len()),
-                }
-            })
-            .collect())
     }
 }
 

@@ -14,3 +14,10 @@ pub struct Part {
     /// Trainable numbers.
     pub parameters: usize,
 }
+
+impl Part {
+    /// Is the weight of this name one of this part's?
+    pub fn owns(&self, weight: &str) -> bool {
+        weight.strip_prefix(self.name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    }
+}

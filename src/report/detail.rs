@@ -10,7 +10,7 @@ use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::{headline, proof, troubles};
 use crate::report::table::{Align, Cell, Table, width};
-use crate::store::record::{RunDetail, TrialRecord};
+use crate::store::record::{RunDetail, ShareRecord, TrialRecord};
 use crate::store::{Error, Store};
 
 /// One run in full.
@@ -224,6 +224,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push('\n');
     }
     text.push_str(&relations(trial, style));
+    text.push_str(&shares(trial, style));
     if trial.parity.is_some() {
         text.push_str(&proof(trial.parity.as_ref(), style));
     }
@@ -251,6 +252,39 @@ fn relations(trial: &TrialRecord, style: &Style) -> String {
         table.row(row);
     }
     table.text(style)
+}
+
+/// How much is read of which expert or column: a table per place, a row per reader.
+fn shares(trial: &TrialRecord, style: &Style) -> String {
+    let mut text = String::new();
+    for of_unit in trial.shares.chunk_by(|one, next| one.unit == next.unit) {
+        let once = |name: fn(&ShareRecord) -> &String| {
+            let mut names: Vec<&str> = Vec::new();
+            for name in of_unit.iter().map(name) {
+                if !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+            names
+        };
+        let (readers, sources) = (once(|share| &share.reader), once(|share| &share.source));
+        let heading = format!("reads at {}", of_unit[0].unit);
+        let columns: Vec<(&str, Align)> = std::iter::once((heading.as_str(), Align::Left))
+            .chain(sources.iter().map(|source| (*source, Align::Right)))
+            .collect();
+        let mut table = Table::new(&columns);
+        for reader in &readers {
+            let mut row: Vec<Cell> = vec![Cell::new(Tone::Strong, reader)];
+            for source in &sources {
+                let found = of_unit.iter().find(|share| share.reader == *reader && share.source == *source);
+                let share = found.and_then(|share| share.value);
+                row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
+            }
+            table.row(row);
+        }
+        text.push_str(&table.text(style));
+    }
+    text
 }
 
 fn settings(detail: &RunDetail) -> Table {

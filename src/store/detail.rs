@@ -10,8 +10,8 @@ use crate::store::header::Environment;
 use crate::store::history::{maybe, run_id, score, split, state, whole};
 use crate::store::parameter::Parameter;
 use crate::store::record::{
-    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, StageRecord,
-    TableRecord, TaskRecord, TrialRecord,
+    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, ShareRecord,
+    StageRecord, TableRecord, TaskRecord, TrialRecord,
 };
 
 /// A row of `losses` or `weights`.
@@ -298,6 +298,7 @@ impl Store {
                     parameters: Vec::new(),
                     task_weights: Vec::new(),
                     relations: Vec::new(),
+                    shares: Vec::new(),
                     parity: None,
                 })
             },
@@ -324,6 +325,21 @@ impl Store {
                   ORDER BY rowid",
                 rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+            trial.shares = self.select(
+                "SELECT unit, reader, source, value FROM shares
+                  WHERE run = ?1 AND trial = ?2
+                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM shares WHERE run = ?1 AND trial = ?2))
+                  ORDER BY rowid",
+                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
+                |row| {
+                    Ok(ShareRecord {
+                        unit: row.get(0)?,
+                        reader: row.get(1)?,
+                        source: row.get(2)?,
+                        value: row.get(3)?,
+                    })
+                },
             )?;
             trial.parity = self.parity(run, trial.trial)?;
         }

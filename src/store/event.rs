@@ -208,6 +208,7 @@ impl Writer<'_> {
             objective,
             best,
             relations,
+            shares,
         } = event
         else {
             return Ok(());
@@ -246,6 +247,13 @@ impl Writer<'_> {
                     relation.other.as_str(),
                     relation.value
                 ],
+            )
+        })?;
+        shares.iter().try_for_each(|share| {
+            self.execute(
+                "INSERT INTO shares (run, trial, epoch, unit, reader, source, value)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET value = excluded.value",
+                params![self.run, trial, *epoch as i64, share.unit, share.reader, share.source, share.value],
             )
         })?;
         scores.iter().try_for_each(|score| self.score("metrics", *trial, *epoch, score))

@@ -9,6 +9,15 @@ use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
 
 /// One line of the list of runs.
+/// How much of what `reader` reads at `unit` comes from `source`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShareRecord {
+    pub unit: String,
+    pub reader: String,
+    pub source: String,
+    pub value: Option<f64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunLine {
     pub run: RunId,
@@ -132,6 +141,8 @@ pub struct TrialRecord {
     pub task_weights: Vec<(String, Option<f64>)>,
     /// How much of what a task reads is another's, in the best epoch, else in the last: task, other, share.
     pub relations: Vec<(String, String, Option<f64>)>,
+    /// How much is read of which expert or column, in the best epoch, else in the last.
+    pub shares: Vec<ShareRecord>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,

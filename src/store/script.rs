@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
-    Event, FileContent, MissingLabels, Observer, OutputParity, Parity, Relation, RunState,
+    Event, FileContent, MissingLabels, Observer, OutputParity, Parity, Relation, RunState, Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
@@ -158,6 +158,14 @@ impl Script {
                 other: task("never_married"),
                 value: 0.25 * less,
             }],
+            shares: ["shared 1", "shared 2"]
+                .map(|source| Share {
+                    unit: "level 1".to_owned(),
+                    reader: "income".to_owned(),
+                    source: source.to_owned(),
+                    value: 0.5 * less,
+                })
+                .to_vec(),
         }
     }
 

@@ -89,13 +89,18 @@ impl<'a> Learner<'a> {
     /// Learns from one batch. When a loss is no number, nothing is changed.
     pub fn learn(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
-        let losses = self.losses(batch, &tasks, clock)?;
+        let (losses, penalty) = self.losses(batch, &tasks, clock)?;
         let mut outcome = self.outcome(batch, &losses)?;
         if losses.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
         outcome.weights = self.weighting.weights(clock.step as u64, &outcome.losses);
-        let joint = joint(&losses, tasks.iter().map(|task| outcome.weights[*task]))?;
+        let mut joint = joint(&losses, tasks.iter().map(|task| outcome.weights[*task]))?;
+        let mut shared = 0.0;
+        if let Some(penalty) = penalty {
+            shared = f64::from(penalty.to_scalar::<f32>()?);
+            joint = (joint + penalty)?;
+        }
         let gradients = collect(joint.backward()?, &self.variables);
         // A task that counts nothing gives its variables nothing.
         let counting: Vec<usize> =
@@ -104,18 +109,18 @@ impl<'a> Learner<'a> {
         let Words { strength, clip_norm, schedule, .. } = self.words;
         let (stroke, penalty) = stroke(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
         self.optimizer.step(&self.variables, &gradients, &stroke)?;
-        outcome.joint = outcome.weighted_sum() + self.weighting.penalty(&outcome.losses) + penalty;
+        outcome.joint = outcome.weighted_sum() + self.weighting.penalty(&outcome.losses) + penalty + shared;
         self.weighting.learn(&outcome.losses, schedule.factor(clock));
         Ok(outcome)
     }
 
-    /// The losses of the batch's tasks, as scalar tensors.
-    fn losses(&self, batch: &Batch, tasks: &[usize], clock: Clock) -> Result<Vec<Tensor>> {
+    /// The losses of the batch's tasks and the sharing's penalty, as scalar tensors.
+    fn losses(&self, batch: &Batch, tasks: &[usize], clock: Clock) -> Result<(Vec<Tensor>, Option<Tensor>)> {
         if tasks.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         let mode = Mode::train(self.words.seed, clock.step as u64);
-        Ok(self.network.losses(&batch.inputs, &batch.labels, &mode)?)
+        Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, &mode)?)
     }
 
     fn outcome(&self, batch: &Batch, losses: &[Tensor]) -> Result<Outcome> {

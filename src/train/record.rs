@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::event::{Event, Relation};
+use crate::domain::event::{Event, Relation, Share};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
 
@@ -163,6 +163,8 @@ pub struct Epoch {
     objective: Option<Exact>,
     best: bool,
     relations: Vec<(TaskName, TaskName, Exact)>,
+    #[serde(default)]
+    shares: Vec<(String, String, String, Exact)>,
 }
 
 impl Epoch {
@@ -182,6 +184,7 @@ impl Epoch {
             objective,
             best,
             relations,
+            shares,
         } = event
         else {
             return None;
@@ -191,6 +194,7 @@ impl Epoch {
         let score = |s: &Score| {
             (s.task.clone(), s.split, s.metric.clone(), Exact::from(s.value), s.direction, s.rows)
         };
+        let share = |s: &Share| (s.unit.clone(), s.reader.clone(), s.source.clone(), Exact::from(s.value));
         let related = |r: &Relation| (r.task.clone(), r.other.clone(), Exact::from(r.value));
         Some(Self {
             epoch: *epoch,
@@ -205,6 +209,7 @@ impl Epoch {
             objective: objective.map(Exact::from),
             best: *best,
             relations: relations.iter().map(related).collect(),
+            shares: shares.iter().map(share).collect(),
         })
     }
 
@@ -226,6 +231,12 @@ impl Epoch {
             other: other.clone(),
             value: value.get(),
         };
+        let share = |(unit, reader, source, value): &(String, String, String, Exact)| Share {
+            unit: unit.clone(),
+            reader: reader.clone(),
+            source: source.clone(),
+            value: value.get(),
+        };
         Event::EpochFinished {
             trial,
             epoch: self.epoch,
@@ -240,13 +251,14 @@ impl Epoch {
             objective: self.objective.map(Exact::get),
             best: self.best,
             relations: self.relations.iter().map(relation).collect(),
+            shares: self.shares.iter().map(share).collect(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::event::{Event, Relation};
+    use crate::domain::event::{Event, Relation, Share};
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split, TaskValue};
     use crate::train::record::{Epoch, Step, Tally};
@@ -297,6 +309,12 @@ mod tests {
             objective: Some(third),
             best: true,
             relations: vec![Relation { task: task.clone(), other: task, value: third }],
+            shares: vec![Share {
+                unit: "level 1".into(),
+                reader: "a".into(),
+                source: "shared 1".into(),
+                value: third,
+            }],
         };
         let text = serde_json::to_string(&Epoch::of(&event)).expect("text");
         let epoch: Option<Epoch> = serde_json::from_str(&text).expect("an epoch");

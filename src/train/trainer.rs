@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer, Relation};
+use crate::domain::event::{Event, Observer, Relation, Share};
 use crate::domain::score::TaskValue;
 use crate::model::device::device;
 use crate::model::network::Network;
-use crate::train::batch::{Batch, Loader};
+use crate::train::batch::{Batch, Loader, targets};
 use crate::train::early_stopping::Verdict;
 use crate::train::error::{Error, Result};
 use crate::train::job::{Job, Trained};
@@ -136,6 +136,7 @@ impl Training<'_> {
             objective: findings.objective,
             best: verdict == Verdict::Best,
             relations: self.relations()?,
+            shares: self.shares()?,
         };
         self.history.extend(Epoch::of(&event));
         self.observer.observe(&event);
@@ -162,6 +163,22 @@ impl Training<'_> {
         Ok(cells.map(relation).collect())
     }
 
+    /// How much is read of which expert or column, on average over validation rows; over training rows,
+    /// but not many of them, where there are no others.
+    fn shares(&self) -> Result<Vec<Share>> {
+        const ENOUGH: usize = 4096;
+        let mut seen = Vec::new();
+        for table in self.job.dataset.tables.iter().filter(|_| self.network.is_seen_through()) {
+            let tasks: Vec<usize> = targets(self.job.dataset, table).iter().map(|(task, _)| *task).collect();
+            let rows = match table.valid.is_empty() {
+                true => &table.train[..table.train.len().min(ENOUGH)],
+                false => table.valid.as_slice(),
+            };
+            seen.extend(self.network.shares(table, rows, &tasks)?);
+        }
+        Ok(mean(seen))
+    }
+
     /// Values of the tasks that have one.
     fn named(&self, values: &[Option<f64>]) -> Vec<TaskValue> {
         let tasks = self.job.dataset.signature.tasks.iter().zip(values);
@@ -169,4 +186,22 @@ impl Training<'_> {
             .filter_map(|(task, value)| Some(TaskValue { task: task.name.clone(), value: (*value)? }))
             .collect()
     }
+}
+
+/// The mean of what was seen of the same share, each time of so many rows, in the order it was seen first.
+fn mean(seen: Vec<(usize, Share)>) -> Vec<Share> {
+    let mut means: Vec<(usize, Share)> = Vec::new();
+    for (rows, share) in seen {
+        let same = |(_, known): &&mut (usize, Share)| {
+            (&known.unit, &known.reader, &known.source) == (&share.unit, &share.reader, &share.source)
+        };
+        match means.iter_mut().find(same) {
+            Some((count, known)) => {
+                *count += rows;
+                known.value += (share.value - known.value) * rows as f64 / *count as f64;
+            }
+            None => means.push((rows, share)),
+        }
+    }
+    means.into_iter().map(|(_, share)| share).collect()
 }

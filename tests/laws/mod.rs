@@ -4,6 +4,7 @@ mod layer;
 mod loss;
 mod network;
 mod pixel;
+mod sharing;
 mod signal;
 mod tensor;
 mod text;

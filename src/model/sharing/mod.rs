@@ -3,10 +3,22 @@
 //! A sharing builds the whole body between the inputs and the heads, the trunk's layers among it: some
 //! methods put experts after the trunk, others a trunk per task with stitches between.
 
+pub mod cgc;
+pub mod dselect_k;
+pub mod experts;
+pub mod gate;
 pub mod hard;
+pub mod level;
+pub mod mmoe;
+pub mod omoe;
+pub mod ple;
 pub mod relation;
+pub mod trunk;
+
+use candle_core::Tensor;
 
 use crate::domain::array::Array;
+use crate::domain::event::Share;
 use crate::domain::kinds::kinds;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
@@ -23,6 +35,11 @@ kinds! {
     pub enum SharingSpec: "sharing" => dyn SharingWords {
         Hard: "hard" => hard::HardSpec,
         Relation: "relation" => relation::RelationSpec,
+        Omoe: "omoe" => omoe::OmoeSpec,
+        Mmoe: "mmoe" => mmoe::MmoeSpec,
+        Cgc: "cgc" => cgc::CgcSpec,
+        Ple: "ple" => ple::PleSpec,
+        DselectK: "dselect_k" => dselect_k::DselectKSpec,
     }
 }
 
@@ -57,8 +74,21 @@ pub trait SharingWords {
         Ok(read)
     }
 
+    /// Why it cannot work with this trunk, if it cannot; `shape` has been asked.
+    fn check(&self, _trunk: &[LayerSpec], _input: Shape) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Layers of its own, by the setting they stand in.
+    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+        Vec::new()
+    }
+
     fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>>;
 }
+
+/// Gives a task's logits in the running step.
+pub type Answers<'a> = dyn FnMut(usize) -> Result<Tensor> + 'a;
 
 /// A built body.
 pub trait Sharing: Send + Sync {
@@ -80,5 +110,20 @@ pub trait Sharing: Send + Sync {
     /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
     fn relations(&self) -> Result<Option<Array>> {
         Ok(None)
+    }
+
+    /// What a step that learns from these tasks adds to the joint loss, as a scalar tensor.
+    fn penalty(&self, _tasks: &[usize], _answers: &mut Answers) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Does it say how much is read of what? Then `shares` is worth its work.
+    fn is_seen_through(&self) -> bool {
+        false
+    }
+
+    /// How much of what these tasks read comes from where, on average over rows.
+    fn shares(&self, _x: &Signal, _tasks: &[usize]) -> Result<Vec<Share>> {
+        Ok(Vec::new())
     }
 }

@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::array::Array;
 use crate::domain::kinds::Settings;
-use crate::domain::name::MarkName;
 use crate::domain::number::{Count, NonNegative};
 use crate::domain::shape::Shape;
 use crate::model::emission::constant;
@@ -31,9 +30,9 @@ use crate::model::error::{Error, Result};
 use crate::model::head::multiclass::softmax;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
+use crate::model::sharing::trunk::Trunk;
 use crate::model::sharing::{Body, Sharing, SharingWords};
 use crate::model::signal::{Signal, Wire};
-use crate::model::stack::{Stack, Trail};
 use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::Graph;
 use crate::onnx::operator;
@@ -72,13 +71,13 @@ impl SharingWords for RelationSpec {
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let trunk = Stack::build("trunk", body.trunk, body.input, weights)?;
+        let trunk = Trunk::build(body, weights)?;
         let output = self
-            .shape(trunk.output(), false)
+            .shape(trunk.end(), false)
             .map_err(|reason| Error::Shape { part: "sharing.relation".into(), reason })?;
         let before = weights.parameters();
         let related = body.tasks.iter().filter(|task| task.from.is_none());
-        let (width, units) = (trunk.output().width(), output.width());
+        let (width, units) = (trunk.end().width(), output.width());
         let views = related
             .map(|task| {
                 let name = format!("sharing.{}.view", task.name);
@@ -92,16 +91,14 @@ impl SharingWords for RelationSpec {
         let relations = weights.variable("sharing.relations", &[count * count], Init::Given(relations))?;
         let parameters = weights.parameters() - before;
         let part = Part { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
-        let from = body.tasks.iter().map(|task| task.from.clone()).collect();
-        Ok(Box::new(Relation { trunk, from, relations, views, output, part }))
+        Ok(Box::new(Relation { trunk, relations, views, output, part }))
     }
 }
 
 /// A trunk, the tasks' views of it, and their relations.
 struct Relation {
-    trunk: Stack,
-    /// Where each task reads; those that read the end are related.
-    from: Vec<Option<MarkName>>,
+    /// Tasks that read its end are related.
+    trunk: Trunk,
     /// `[related x related]`
     relations: Var,
     /// One per related task, `[width, units]`.
@@ -113,7 +110,8 @@ struct Relation {
 impl Relation {
     /// The position of a task among the related ones.
     fn position(&self, task: usize) -> Option<usize> {
-        self.from[task].is_none().then(|| self.from[..task].iter().filter(|from| from.is_none()).count())
+        let is_related = |task: &usize| self.trunk.is_read_to_the_end(*task);
+        is_related(&task).then(|| (0..task).filter(is_related).count())
     }
 
     /// Each row's shares: `[related, related]`.
@@ -130,25 +128,20 @@ impl Relation {
         let flat = Tensor::stack(&views, 0)?.reshape((self.views.len(), width * units))?;
         Ok(self.shares()?.matmul(&flat)?.reshape((self.views.len(), width, units))?)
     }
-
-    fn marked<'a, T>(&self, trail: &'a Trail<T>, task: usize) -> &'a T {
-        // The network has checked that every mark exists.
-        let mark = self.from[task].as_ref().and_then(|mark| trail.mark(mark));
-        mark.unwrap_or(&trail.end)
-    }
 }
 
 impl Sharing for Relation {
     fn output(&self, task: usize) -> Shape {
-        let mark = self.from[task].as_ref();
-        let marked = mark.and_then(|mark| self.trunk.marks().find(|(name, _)| *name == mark));
-        marked.map_or(self.output, |(_, shape)| shape)
+        match self.position(task) {
+            Some(_) => self.output,
+            None => self.trunk.shape(task),
+        }
     }
 
     fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let trail = self.trunk.forward_marked(x, mode)?;
-        if tasks.iter().all(|task| self.from[*task].is_some()) {
-            return Ok(tasks.iter().map(|task| self.marked(&trail, *task).clone()).collect());
+        let trail = self.trunk.forward(x, mode)?;
+        if tasks.iter().all(|task| self.position(*task).is_none()) {
+            return Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect());
         }
         let mixed = self.mixed()?;
         let end = &trail.end.x;
@@ -160,13 +153,13 @@ impl Sharing for Relation {
             Some(position) => {
                 Ok(trail.end.with(flat.matmul(&mixed.get(position)?)?.reshape(shape.as_slice())?))
             }
-            None => Ok(self.marked(&trail, *task).clone()),
+            None => Ok(self.trunk.read(&trail, *task)),
         };
         tasks.iter().map(read).collect()
     }
 
     fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let trail = self.trunk.emit_marked(graph, x)?;
+        let trail = self.trunk.emit(graph, x)?;
         graph.scope(&self.part.name);
         let mixed = if self.views.is_empty() { None } else { Some(self.mixed()?) };
         let mut read = |task: usize| match (self.position(task), &mixed) {
@@ -174,19 +167,16 @@ impl Sharing for Relation {
                 let weight = constant(graph, &format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
                 Ok(trail.end.with(operator::matmul(graph, &trail.end.x, &weight)))
             }
-            _ => Ok(self.marked(&trail, task).clone()),
+            _ => Ok(self.trunk.read(&trail, task)),
         };
-        (0..self.from.len()).map(&mut read).collect()
+        (0..self.trunk.tasks()).map(&mut read).collect()
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
         if weight.starts_with("sharing.") {
-            return tasks.iter().any(|task| self.from[*task].is_none());
+            return tasks.iter().any(|task| self.position(*task).is_some());
         }
-        let deepest = tasks.iter().map(|task| self.trunk.depth(self.from[*task].as_ref())).max();
-        let read = &self.trunk.parts()[..deepest.unwrap_or(0)];
-        read.iter()
-            .any(|part| weight.strip_prefix(part.name.as_str()).is_some_and(|rest| rest.starts_with('.')))
+        self.trunk.uses(tasks, weight)
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -195,7 +185,7 @@ impl Sharing for Relation {
 
     fn relations(&self) -> Result<Option<Array>> {
         let shares = host(&self.shares()?)?;
-        let tasks = self.from.len();
+        let tasks = self.trunk.tasks();
         let share = |task: usize, other: usize| match (self.position(task), self.position(other)) {
             (Some(row), Some(column)) => shares[row * self.views.len() + column],
             _ => f32::from(u8::from(task == other)),

@@ -17,6 +17,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found.extend(batch_of_one(pipeline));
     if pipeline.tasks.len() > 1
         && !pipeline.trunk.iter().any(learns)
+        && experts(pipeline).is_empty()
         && pipeline.inputs.values().all(|input| input.encoder.is_empty())
         && pipeline
             .inputs
@@ -30,7 +31,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found
 }
 
-/// Every list of layers with its path: encoders, trunk, heads.
+/// Every list of layers with its path: encoders, trunk, experts, heads.
 pub(crate) fn lists(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
     let encoders = pipeline.inputs.iter().map(|(name, input)| {
         let kind = crate::domain::kinds::Choice::name(&input.feature);
@@ -41,7 +42,14 @@ pub(crate) fn lists(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
         .iter()
         .map(|(name, task)| (Path::of("tasks").key(name).key("head"), task.head.as_slice()));
     let trunk = std::iter::once((Path::of("trunk"), pipeline.trunk.as_slice()));
-    encoders.chain(trunk).chain(heads).collect()
+    encoders.chain(trunk).chain(experts(pipeline)).chain(heads).collect()
+}
+
+/// The sharing's own lists of layers with their paths.
+pub(crate) fn experts(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
+    let sharing = &pipeline.sharing;
+    let path = |field: &str| Path::of("sharing").key(crate::domain::kinds::Choice::name(sharing)).key(field);
+    sharing.view().lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
 }
 
 /// Calls `visit` with every layer, those inside a residual too, its path, and whether it is inside one.

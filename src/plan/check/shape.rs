@@ -11,10 +11,11 @@ use crate::domain::task::TargetSpec;
 use crate::model::head::accepts;
 use crate::model::input::together;
 use crate::model::spec::LayerSpec;
+use crate::plan::check::network::experts;
 use crate::plan::check::text::decoder;
 use crate::spec::pipeline::PipelineSpec;
 
-/// Checks encoders, trunk and heads; at most one diagnostic per list.
+/// Checks encoders, trunk, experts and heads; at most one diagnostic per list.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut marks = HashMap::new();
@@ -42,13 +43,23 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             return found;
         }
     };
+    let read_to_the_end = pipeline.tasks.values().any(|task| task.from.is_none());
+    for (path, layers) in experts(pipeline).into_iter().filter(|_| read_to_the_end) {
+        if let Err(diagnostic) = walk(layers, end, &path, &mut HashMap::new()) {
+            found.push(diagnostic);
+            return found;
+        }
+    }
+    if let Err(reason) = pipeline.sharing.view().check(&pipeline.trunk, given) {
+        found.push(impossible(pipeline, &reason));
+        return found;
+    }
     for (name, task) in &pipeline.tasks {
         let mark = task.from.as_ref().and_then(|mark| marks.get(mark).copied());
         let read = match pipeline.sharing.view().shape(mark.unwrap_or(end), mark.is_some()) {
             Ok(read) => read,
             Err(reason) => {
-                let message = format!("the sharing `{}` {reason}", pipeline.sharing.name());
-                found.push(Diagnostic::error("sharing-shape", Path::of("sharing"), message));
+                found.push(impossible(pipeline, &reason));
                 return found;
             }
         };
@@ -78,6 +89,11 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found
 }
 
+fn impossible(pipeline: &PipelineSpec, reason: &str) -> Diagnostic {
+    let message = format!("the sharing `{}` {reason}", pipeline.sharing.name());
+    Diagnostic::error("sharing-shape", Path::of("sharing"), message)
+}
+
 /// A language model that sees the token it is to guess.
 fn looks_ahead(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -90,7 +106,10 @@ fn looks_ahead(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         let encoders =
             pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
         let head = task.head.iter().map(|layer| (layer, "head"));
-        let ahead = encoders.chain(trunk).chain(head).find(|(layer, _)| !layer.view().is_causal());
+        let experts = experts(pipeline).into_iter().filter(|_| task.from.is_none());
+        let experts = experts.flat_map(|(_, layers)| layers).map(|layer| (layer, "sharing"));
+        let ahead =
+            encoders.chain(trunk).chain(experts).chain(head).find(|(layer, _)| !layer.view().is_causal());
         if let Some((layer, place)) = ahead {
             let message = format!(
                 "the language model `{name}` reads a `{}` in the {place}, which looks ahead at the very token to be guessed",

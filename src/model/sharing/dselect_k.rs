@@ -1,0 +1,258 @@
+//! DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture of
+//! experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
+//!
+//! Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
+//!
+//!     r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
+//!     S(t) = 0 below -gamma/2, 1 above gamma/2, between them -2 t^3 / gamma^3 + 3 t / (2 gamma) + 1/2
+//!     q = sum over selectors l of softmax(v)_l r(t_l)
+//!
+//! q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
+//! learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives
+//! each selector to one expert, and where the experts are no power of 2 also sum_l 1 / sum_e r(t_l)_e, which
+//! keeps selectors from naming experts that do not exist. t begins evenly within gamma / 100, v within 0.05.
+//!
+//! The experts stand after the trunk. A task that reads `from` a mark reads there as with `hard`.
+//!
+//! ```yaml
+//! sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
+//! ```
+
+use std::sync::Arc;
+
+use candle_core::{D, Device, Tensor, Var};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Count, NonNegative, Positive};
+use crate::domain::shape::Shape;
+use crate::model::emission::constant;
+use crate::model::error::Result;
+use crate::model::head::multiclass::softmax;
+use crate::model::layer::LayerSpec;
+use crate::model::sharing::experts::{self, ExpertsWords};
+use crate::model::sharing::gate::Gate;
+use crate::model::sharing::level::{Gates, Reach};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::weights::{Init, Weights};
+use crate::onnx::graph::{Graph, Value};
+
+/// Shared experts after the trunk, of which each task reads at most k.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DselectKSpec {
+    /// How many experts. Default 8.
+    #[serde(default = "eight")]
+    pub experts: Count,
+    /// How many of them a task reads at most. Default 2.
+    #[serde(default = "two")]
+    pub k: Count,
+    /// The layers of every expert.
+    pub layers: Vec<LayerSpec>,
+    /// Width of the range in which a bit is undecided. Default 1.
+    #[serde(default = "one")]
+    pub gamma: Positive,
+    /// Weight of the selectors' entropy in the joint loss. Default 1e-6.
+    #[serde(default = "millionth")]
+    pub entropy: NonNegative,
+}
+
+impl Settings for DselectKSpec {
+    const EXAMPLE: &'static str =
+        "{dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}";
+}
+
+fn eight() -> Count {
+    Count::constant(8)
+}
+
+fn two() -> Count {
+    Count::constant(2)
+}
+
+fn one() -> Positive {
+    Positive::constant(1.0)
+}
+
+fn millionth() -> NonNegative {
+    NonNegative::constant(1e-6)
+}
+
+impl SharingWords for DselectKSpec {
+    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+        let (k, experts) = (self.k.get(), self.experts.get());
+        if k > experts {
+            return Err(format!("cannot choose k = {k} of {experts} experts"));
+        }
+        experts::shape(&self.layers, 1, read, marked)
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+        vec![("layers", &self.layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let selects = |name: &str, experts: usize, weights: &mut Weights| -> Result<Arc<dyn Gate>> {
+            Ok(Arc::new(Selection::build(name, self, experts, weights)?))
+        };
+        let words = ExpertsWords {
+            levels: 1,
+            layers: &self.layers,
+            shared: self.experts.get(),
+            own: 0,
+            gates: Gates::Other(&selects),
+            reach: Reach::Own,
+            residual: false,
+        };
+        words.build(body, weights)
+    }
+}
+
+/// One task's k selectors.
+struct Selection {
+    name: String,
+    gamma: f64,
+    entropy: f64,
+    experts: usize,
+    /// t `[k, bits]`; none where there is one expert.
+    bits: Option<Var>,
+    /// v `[k]`
+    mixture: Var,
+}
+
+impl Selection {
+    fn build(name: &str, words: &DselectKSpec, experts: usize, weights: &mut Weights) -> Result<Self> {
+        let (k, gamma) = (words.k.get(), words.gamma.get());
+        let count = experts.next_power_of_two().trailing_zeros() as usize;
+        let bound = Init::Uniform((gamma / 100.0) as f32);
+        let bits = match count {
+            0 => None,
+            // In one dimension: weights of two decay, and bits that do are never decided.
+            count => Some(weights.variable(&format!("{name}.bits"), &[k * count], bound)?),
+        };
+        let mixture = weights.variable(&format!("{name}.mixture"), &[k], Init::Uniform(0.05))?;
+        let entropy = words.entropy.get();
+        Ok(Self { name: name.to_owned(), gamma, entropy, experts, bits, mixture })
+    }
+
+    /// r(t) of the experts there are: `[k, experts]`.
+    fn selectors(&self) -> Result<Tensor> {
+        let k = self.mixture.dim(0)?;
+        let device = self.mixture.device();
+        let mut product = Tensor::ones((k, self.experts), candle_core::DType::F32, device)?;
+        let Some(bits) = &self.bits else { return Ok(product) };
+        let steps = smooth_step(&bits.reshape((k, ()))?, self.gamma)?;
+        for bit in 0..steps.dim(1)? {
+            let step = steps.narrow(1, bit, 1)?;
+            let (sign, start) = self.digits(bit, device)?;
+            product = (product * step.broadcast_mul(&sign)?.broadcast_add(&start)?)?;
+        }
+        Ok(product)
+    }
+
+    /// For S or 1 - S as a bit says, what S is multiplied with and what is added, for each expert.
+    fn digits(&self, bit: usize, device: &Device) -> Result<(Tensor, Tensor)> {
+        let is_set = |expert: usize| f32::from(u8::from(expert >> bit & 1 == 1));
+        let sign: Vec<f32> = (0..self.experts).map(|expert| 2.0 * is_set(expert) - 1.0).collect();
+        let start: Vec<f32> = (0..self.experts).map(|expert| 1.0 - is_set(expert)).collect();
+        Ok((Tensor::new(sign, device)?.unsqueeze(0)?, Tensor::new(start, device)?.unsqueeze(0)?))
+    }
+
+    /// q `[1, experts]`
+    fn chosen(&self) -> Result<Tensor> {
+        Ok(softmax(&self.mixture.unsqueeze(0)?)?.matmul(&self.selectors()?)?)
+    }
+}
+
+/// S(t). Its ends are flat, so that clamping t changes no gradient.
+fn smooth_step(t: &Tensor, gamma: f64) -> Result<Tensor> {
+    let t = t.clamp(-gamma / 2.0, gamma / 2.0)?;
+    let cubic = (t.sqr()? * &t)?.affine(-2.0 / gamma.powi(3), 0.5)?;
+    Ok((cubic + t.affine(1.5 / gamma, 0.0)?)?)
+}
+
+impl Gate for Selection {
+    fn shares(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.chosen()?.broadcast_as((x.dim(0)?, self.experts))?.contiguous()?)
+    }
+
+    fn is_alike(&self) -> bool {
+        true
+    }
+
+    fn emit(&self, graph: &mut Graph, _: &Value) -> Result<Value> {
+        constant(graph, &format!("{}.shares", self.name), &self.chosen()?.squeeze(0)?)
+    }
+
+    fn penalty(&self) -> Result<Option<Tensor>> {
+        if self.bits.is_none() {
+            return Ok(None);
+        }
+        let selectors = self.selectors()?;
+        // What is added to r keeps the logarithm of an expert that is out finite.
+        let logarithm = selectors.affine(1.0, 1e-6)?.log()?;
+        let entropy = (&selectors * logarithm)?.sum_all()?.affine(-self.entropy, 0.0)?;
+        if self.experts.is_power_of_two() {
+            return Ok(Some(entropy));
+        }
+        let missed = selectors.sum(D::Minus1)?.recip()?.sum_all()?;
+        Ok(Some((entropy + missed)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::dselect_k::smooth_step;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    #[test]
+    fn the_smooth_step_is_that_of_the_paper() {
+        let t = Tensor::new(&[-3.0_f32, -0.5, -0.25, 0.0, 0.25, 0.5, 9.0], &Device::Cpu).unwrap();
+        let s = host(&smooth_step(&t, 1.0).unwrap()).unwrap();
+        assert_eq!(s, [0.0, 0.0, 0.15625, 0.5, 0.84375, 1.0, 1.0]);
+    }
+
+    /// Three experts, so two bits of which one combination names nobody; k = 2 and the experts are 2 x, each
+    /// with a factor of its own: W_1 = 1, W_2 = 10, W_3 = 100.
+    ///
+    /// By hand: S(-.25, .25) = .15625 .84375, S(.5, 0) = 1 .5 (bit 0 first), so
+    ///   r_1 = (1-.15625)(1-.84375), .15625(1-.84375), (1-.15625).84375 = .131836 .024414 .711914
+    ///   r_2 = 0 * .5, 1 * .5, 0 * .5 = 0 .5 0
+    ///   softmax(ln 3, 0) = .75 .25; q = .098877 .143311 .533936
+    ///   penalty = .5 * (.267112 + .090641 + .241901 + .346574) + 1/.868164 + 1/.5 = 3.624967
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"dselect_k": {
+            "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = [Reader { name: "a".into(), from: None }];
+        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        for (expert, factor) in [(1, 1.0), (2, 10.0), (3, 100.0)] {
+            set(&format!("sharing.1.shared.{expert}.0.dense.weight"), &[factor]);
+        }
+        set("sharing.1.gate.a.bits", &[-0.25, 0.25, 0.5, 0.0]);
+        set("sharing.1.gate.a.mixture", &[3.0_f32.ln(), 0.0]);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let y = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap()[0];
+        let expected = 2.0 * (0.098_877 + 10.0 * 0.143_311 + 100.0 * 0.533_936);
+        assert!((y - expected).abs() < 1e-3, "{y} {expected}");
+        let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();
+        let penalty = penalty.to_scalar::<f32>().unwrap();
+        assert!((penalty - 3.624_967).abs() < 1e-4, "{penalty}");
+    }
+}

@@ -1,0 +1,201 @@
+//! What mixtures of experts have in common: a shared trunk, and levels of experts after its end.
+//!
+//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
+
+use std::collections::BTreeSet;
+
+use candle_core::Tensor;
+
+use crate::domain::event::Share;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::LayerSpec;
+use crate::model::layer::conv1d::StepPadding;
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::sharing::level::{Gates, Level, LevelWords, Reach};
+use crate::model::sharing::trunk::Trunk;
+use crate::model::sharing::{Answers, Body, Sharing};
+use crate::model::signal::{Signal, Wire};
+use crate::model::stack::shape_after;
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+
+/// How the levels of a mixture of experts are built.
+pub struct ExpertsWords<'a> {
+    pub levels: usize,
+    /// Every expert's layers.
+    pub layers: &'a [LayerSpec],
+    pub shared: usize,
+    pub own: usize,
+    pub gates: Gates<'a>,
+    pub reach: Reach,
+    pub residual: bool,
+}
+
+impl ExpertsWords<'_> {
+    pub fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let trunk = Trunk::build(body, weights)?;
+        let members: Vec<usize> = (0..trunk.tasks()).filter(|task| trunk.is_read_to_the_end(*task)).collect();
+        let streams: Vec<String> = members.iter().map(|task| body.tasks[*task].name.clone()).collect();
+        let mut input = trunk.end();
+        let mut levels = Vec::new();
+        let count = if members.is_empty() { 0 } else { self.levels };
+        for number in 1..=count {
+            let words = LevelWords {
+                number,
+                layers: self.layers,
+                shared: self.shared,
+                own: self.own,
+                gates: self.gates,
+                reach: self.reach,
+                goes_on: number < count && self.shared > 0,
+                residual: self.residual,
+            };
+            let level = Level::build(&words, &streams, input, weights)?;
+            input = level.output();
+            levels.push(level);
+        }
+        Ok(Box::new(Experts { trunk, members, levels }))
+    }
+}
+
+/// What `levels` levels of experts make of `read`.
+pub fn shape(layers: &[LayerSpec], levels: usize, read: Shape, marked: bool) -> Result<Shape, String> {
+    if marked {
+        return Ok(read);
+    }
+    let after = (0..levels).try_fold(read, |shape, level| {
+        shape_after(layers, shape).map_err(|(index, reason)| match level {
+            0 => format!("has a layer {index} in its experts that cannot work: {reason}"),
+            _ => format!(
+                "reads in level {} what level {level} gave, {shape}, and layer {index} of its experts cannot: {reason}",
+                level + 1
+            ),
+        })
+    })?;
+    let stepped = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
+    let cuts =
+        |layer: &&LayerSpec| matches!(layer, LayerSpec::Conv1d(conv) if conv.padding == StepPadding::Valid);
+    if stepped && layers.iter().any(|layer| cuts(&layer)) {
+        return Err("has experts that give fewer steps than they read, where each step has its own shares: \
+                    write `padding: same` or `padding: causal` in their `conv1d`"
+            .into());
+    }
+    match after {
+        Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
+        after => Ok(after),
+    }
+}
+
+/// A trunk, and levels of experts.
+struct Experts {
+    trunk: Trunk,
+    /// The tasks that are streams of the levels.
+    members: Vec<usize>,
+    levels: Vec<Level>,
+}
+
+impl Experts {
+    fn stream(&self, task: usize) -> Option<usize> {
+        self.members.iter().position(|member| *member == task)
+    }
+
+    fn streams(&self, tasks: &[usize]) -> Vec<usize> {
+        let streams: BTreeSet<usize> = tasks.iter().filter_map(|task| self.stream(*task)).collect();
+        streams.into_iter().collect()
+    }
+
+    /// For each level the streams it must give, for the last to give these.
+    fn wanted(&self, last: Vec<usize>) -> Vec<Vec<usize>> {
+        let mut wanted = vec![last];
+        for level in self.levels.iter().skip(1).rev() {
+            let before = wanted.last().map(|after| level.reads(after));
+            wanted.extend(before);
+        }
+        wanted.reverse();
+        wanted
+    }
+
+    /// What each stream holds behind the last level.
+    fn walk(
+        &self,
+        end: &Signal,
+        mode: &Mode,
+        tasks: &[usize],
+        mut seen: Option<&mut Vec<Share>>,
+    ) -> Result<Vec<Option<Signal>>> {
+        let mut streams = vec![Some(end.clone()); self.members.len() + 1];
+        for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
+            streams = level.forward(&streams, mode, &wanted, seen.as_deref_mut())?;
+        }
+        Ok(streams)
+    }
+}
+
+impl Sharing for Experts {
+    fn output(&self, task: usize) -> Shape {
+        match (self.stream(task), self.levels.last()) {
+            (Some(_), Some(level)) => level.output(),
+            _ => self.trunk.shape(task),
+        }
+    }
+
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        let trail = self.trunk.forward(x, mode)?;
+        let streams = self.walk(&trail.end, mode, tasks, None)?;
+        let read = |task: &usize| {
+            let mixed = self.stream(*task).and_then(|stream| streams[stream].clone());
+            mixed.unwrap_or_else(|| self.trunk.read(&trail, *task))
+        };
+        Ok(tasks.iter().map(read).collect())
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let trail = self.trunk.emit(graph, x)?;
+        let mut streams = vec![Some(trail.end.clone()); self.members.len() + 1];
+        for level in &self.levels {
+            streams = level.emit(graph, &streams)?;
+        }
+        let read = |task: usize| {
+            let mixed = self.stream(task).and_then(|stream| streams[stream].clone());
+            mixed.unwrap_or_else(|| self.trunk.read(&trail, task))
+        };
+        Ok((0..self.trunk.tasks()).map(read).collect())
+    }
+
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool {
+        let wanted = self.wanted(self.streams(tasks));
+        self.trunk.uses(tasks, weight)
+            || self.levels.iter().zip(wanted).any(|(level, wanted)| level.uses(&wanted, weight))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let levels = self.levels.iter().flat_map(Level::parts);
+        self.trunk.parts().iter().chain(levels).cloned().collect()
+    }
+
+    fn penalty(&self, tasks: &[usize], _: &mut Answers) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
+            for penalty in level.penalties(&wanted)? {
+                sum = Some(match sum {
+                    Some(sum) => (sum + penalty)?,
+                    None => penalty,
+                });
+            }
+        }
+        Ok(sum)
+    }
+
+    fn is_seen_through(&self) -> bool {
+        !self.levels.is_empty()
+    }
+
+    fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
+        let mode = Mode::evaluate();
+        let mut seen = Vec::new();
+        self.walk(&self.trunk.forward(x, &mode)?.end, &mode, tasks, Some(&mut seen))?;
+        Ok(seen)
+    }
+}

@@ -1,0 +1,68 @@
+//! Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): experts that all tasks share,
+//! and a gate for each task that says how much it reads of each.
+//!
+//! f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is what the trunk gives at its end, E_e are lists of layers, and
+//! f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own shares;
+//! otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean shares on
+//! validation rows are shown after every epoch.
+//!
+//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
+//!
+//! ```yaml
+//! sharing: {mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::LayerSpec;
+use crate::model::sharing::experts::{self, ExpertsWords};
+use crate::model::sharing::level::{Gates, Reach};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::weights::Weights;
+
+/// Shared experts after the trunk, and a gate for each task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MmoeSpec {
+    /// How many experts. Default 8.
+    #[serde(default = "eight")]
+    pub experts: Count,
+    /// The layers of every expert.
+    pub layers: Vec<LayerSpec>,
+}
+
+impl Settings for MmoeSpec {
+    const EXAMPLE: &'static str = "{mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}";
+}
+
+fn eight() -> Count {
+    Count::constant(8)
+}
+
+impl SharingWords for MmoeSpec {
+    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+        experts::shape(&self.layers, 1, read, marked)
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+        vec![("layers", &self.layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let words = ExpertsWords {
+            levels: 1,
+            layers: &self.layers,
+            shared: self.experts.get(),
+            own: 0,
+            gates: Gates::Each,
+            reach: Reach::Own,
+            residual: false,
+        };
+        words.build(body, weights)
+    }
+}

@@ -1,0 +1,426 @@
+//! The laws of sharings: every one of the shelf, by its example and in every form that makes a difference,
+//! from every kind of input it takes.
+
+use candle_core::{Device, Tensor, Var};
+use mtl::domain::array::{Array, ElementType};
+use mtl::domain::kinds::Choice;
+use mtl::domain::shape::Shape;
+use mtl::model::layer::LayerSpec;
+use mtl::model::mode::Mode;
+use mtl::model::sharing::{Body, Reader, Sharing, SharingSpec};
+use mtl::model::signal::{Signal, Wire, WireMask};
+use mtl::model::weights::{Weights, host};
+use mtl::onnx::graph::{Dim, Graph};
+use mtl::onnx::operator;
+use serde_json::{Value, json};
+
+use crate::laws::signal::{LENGTHS, batch, compared, fed, row, with_noise_behind};
+use crate::laws::tensor::{factor, joint, largest_difference, session, tensor};
+
+const VECTOR: Shape = Shape::Vector { width: 5 };
+const SEQUENCE: Shape = Shape::Sequence { width: 6 };
+const TOKENS: Shape = Shape::Tokens { vocabulary: 11 };
+const IMAGE: Shape = Shape::Image { channels: 2, height: 6, width: 5 };
+
+/// The tasks of every case; the last reads a mark, if the trunk has one.
+const TASKS: [&str; 3] = ["a", "b", "c"];
+
+/// A sharing, its trunk, and what it reads.
+struct Case {
+    sharing: SharingSpec,
+    trunk: Vec<LayerSpec>,
+    input: Shape,
+    words: String,
+}
+
+fn trunks() -> Vec<(Value, Shape)> {
+    vec![
+        (json!([{"dense": {"units": 4, "activation": "tanh"}}, {"mark": "m"}, {"dense": 4}]), VECTOR),
+        (json!([{"dense": 4}, "layer_norm", {"gru": {"units": 4}}]), SEQUENCE),
+        (
+            json!([{"embedding": 4}, {"mark": "m"}, {"transformer": {"layers": 1, "heads": 2, "hidden": 6}}]),
+            TOKENS,
+        ),
+        (
+            json!([{"conv2d": {"filters": 4, "activation": "tanh"}}, {"conv2d": {"filters": 4, "stride": 2}}]),
+            IMAGE,
+        ),
+    ]
+}
+
+/// What experts are made of, for each kind of what the trunk gives.
+fn bodies(input: Shape) -> Vec<Value> {
+    match input {
+        Shape::Vector { .. } => vec![json!([{"dense": {"units": 3, "activation": "tanh"}}])],
+        Shape::Image { .. } => vec![
+            json!([{"conv2d": {"filters": 2, "kernel": 1}}]),
+            json!(["flatten", {"dense": {"units": 3, "activation": "silu"}}]),
+        ],
+        _ => vec![
+            json!([{"lstm": {"units": 3}}]),
+            json!([{"conv1d": {"filters": 3, "activation": "tanh"}}]),
+            json!([{"pool": "max"}, {"dense": 3}]),
+        ],
+    }
+}
+
+/// Settings of a sharing of these layers; none of one that cannot read such a trunk.
+fn forms(layers: &Value) -> Vec<Value> {
+    vec![
+        json!({"omoe": {"experts": 3, "layers": layers}}),
+        json!({"mmoe": {"experts": 3, "layers": layers}}),
+        json!({"cgc": {"shared": 2, "own": 1, "layers": layers}}),
+        json!({"ple": {"levels": 2, "shared": 1, "own": 2, "layers": layers}}),
+        json!({"dselect_k": {"experts": 3, "k": 2, "layers": layers}}),
+        json!({"dselect_k": {"experts": 1, "k": 1, "layers": layers}}),
+    ]
+}
+
+/// Forms without layers of their own.
+fn plain() -> Vec<Value> {
+    vec![json!("hard"), json!({"relation": {"units": 3}})]
+}
+
+fn all() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (trunk, input) in trunks() {
+        let forms = bodies(input).iter().flat_map(forms).chain(plain()).collect::<Vec<_>>();
+        let examples =
+            SharingSpec::EXAMPLES.iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
+        let layers: Vec<LayerSpec> = serde_json::from_value(trunk.clone()).unwrap();
+        let specs = forms.into_iter().map(|form| serde_json::from_value::<SharingSpec>(form).unwrap());
+        for sharing in specs.chain(examples) {
+            let words = format!("{} over {trunk} of {input}", serde_json::to_string(&sharing).unwrap());
+            let case = Case { sharing, trunk: layers.clone(), input, words };
+            if case.takes().is_ok() {
+                cases.push(case);
+            }
+        }
+    }
+    cases
+}
+
+/// A sharing and its weights.
+struct Built {
+    body: Box<dyn Sharing>,
+    weights: Weights,
+}
+
+impl Case {
+    /// What the trunk gives may be read so.
+    fn takes(&self) -> Result<(), String> {
+        let mut end = self.input;
+        for layer in &self.trunk {
+            end = layer.view().shape(end)?;
+        }
+        let view = self.sharing.view();
+        view.check(&self.trunk, self.input)?;
+        view.shape(end, false).map(drop)
+    }
+
+    fn tasks(&self) -> Vec<Reader> {
+        let marked = self.trunk.iter().any(|layer| matches!(layer, LayerSpec::Mark(_)));
+        let from = |at: usize| (at == 2 && marked).then(|| serde_json::from_value(json!("m")).unwrap());
+        TASKS.iter().enumerate().map(|(at, name)| Reader { name: (*name).into(), from: from(at) }).collect()
+    }
+
+    fn built(&self, seed: u64) -> Built {
+        let mut weights = Weights::new(seed, &Device::Cpu);
+        let body = Body { input: self.input, trunk: &self.trunk, tasks: &self.tasks() };
+        let body = self.sharing.view().build(&body, &mut weights);
+        Built { body: body.unwrap_or_else(|error| panic!("{}: {error}", self.words)), weights }
+    }
+
+    /// Built, with weights as training might leave them: no zeros and ones.
+    fn stirred(&self) -> Built {
+        let built = self.built(1);
+        for (salt, weight) in built.weights.iter().enumerate() {
+            let noise = tensor(1, weight.count(), salt as u32).reshape(weight.var.dims()).unwrap();
+            let noise = if weight.trainable { noise } else { noise.abs().unwrap() };
+            weight.var.set(&(weight.var.as_tensor() + noise * 0.2).unwrap()).unwrap();
+        }
+        built
+    }
+
+    fn has_steps(&self) -> bool {
+        matches!(self.input, Shape::Sequence { .. } | Shape::Tokens { .. })
+    }
+}
+
+impl Built {
+    fn answer(&self, x: &Signal) -> Vec<Signal> {
+        self.body.forward(x, &Mode::evaluate(), &[0, 1, 2]).unwrap()
+    }
+
+    /// Everything that may be compared of all tasks.
+    fn values(&self, x: &Signal) -> Vec<f32> {
+        self.answer(x).iter().flat_map(|y| values(&compared(y))).collect()
+    }
+}
+
+fn values(x: &Tensor) -> Vec<f32> {
+    host(x).unwrap()
+}
+
+fn all_of(ys: &[Signal]) -> Tensor {
+    let flat: Vec<Tensor> = ys.iter().map(|y| compared(y).flatten_all().unwrap()).collect();
+    Tensor::cat(&flat, 0).unwrap()
+}
+
+#[test]
+fn every_sharing_has_a_case_of_every_kind_it_says_it_takes() {
+    let cases = all();
+    for name in SharingSpec::NAMES {
+        let found = cases.iter().filter(|case| case.sharing.name() == *name).count();
+        assert!(found >= 3, "`{name}` has {found} cases");
+    }
+}
+
+#[test]
+fn what_a_head_reads_is_shaped_as_announced() {
+    for case in all() {
+        let x = batch(case.input, &LENGTHS, 0);
+        for mode in [Mode::evaluate(), Mode::train(1, 1)] {
+            let built = case.built(1);
+            for (task, y) in built.body.forward(&x, &mode, &[0, 1, 2]).unwrap().iter().enumerate() {
+                let rows = LENGTHS.len();
+                let time = y.mask.as_ref().map(|mask| mask.steps.dims()[1]);
+                let expected = match built.body.output(task) {
+                    Shape::Vector { width } => vec![rows, width],
+                    Shape::Tokens { .. } => vec![rows, time.unwrap()],
+                    Shape::Sequence { width } => vec![rows, time.unwrap(), width],
+                    Shape::Image { channels, height, width } => vec![rows, channels, height, width],
+                };
+                assert_eq!(y.x.dims(), expected, "{}: task {task}", case.words);
+            }
+        }
+        let mut end = case.input;
+        let mut marked = None;
+        for layer in &case.trunk {
+            marked = if matches!(layer, LayerSpec::Mark(_)) { Some(end) } else { marked };
+            end = layer.view().shape(end).unwrap();
+        }
+        let announced = |read, marked| case.sharing.view().shape(read, marked).unwrap();
+        let built = case.built(1);
+        assert_eq!(built.body.output(0), announced(end, false), "{}", case.words);
+        if let Some(marked) = marked {
+            assert_eq!(built.body.output(2), announced(marked, true), "{}", case.words);
+        }
+    }
+}
+
+#[test]
+fn every_task_reaches_what_it_says_it_uses_and_nothing_else() {
+    for case in all() {
+        let built = case.stirred();
+        let x = batch(case.input, &LENGTHS, 3);
+        for tasks in [vec![0], vec![1], vec![2], vec![0, 2], vec![2, 1, 0]] {
+            for mode in [Mode::train(1, 1), Mode::evaluate()] {
+                let y = built.body.forward(&x, &mode, &tasks).unwrap();
+                let store = all_of(&y).sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                for weight in built.weights.trainable() {
+                    let used = built.body.uses(&tasks, &weight.name);
+                    // What is chosen once for all rows may leave out what learning weighs.
+                    if mode.is_training() || !used {
+                        let reached = store.get(&weight.var).is_some();
+                        assert_eq!(reached, used, "{}: {tasks:?} and {}", case.words, weight.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_order_of_tasks_and_their_company_change_nothing() {
+    for case in all() {
+        let built = case.stirred();
+        let x = batch(case.input, &LENGTHS, 3);
+        let together = built.answer(&x);
+        let turned = built.body.forward(&x, &Mode::evaluate(), &[2, 0, 1]).unwrap();
+        for (at, task) in [2, 0, 1].into_iter().enumerate() {
+            let alone = built.body.forward(&x, &Mode::evaluate(), &[task]).unwrap();
+            let expected = values(&compared(&together[task]));
+            for found in [&turned[at], &alone[0]] {
+                let difference = largest_difference(&values(&compared(found)), &expected);
+                assert!(difference < 1e-6, "{}: task {task} by {difference}", case.words);
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    const STEPS: [f64; 3] = [4e-3, 1e-3, 2.5e-4];
+    /// Elements of each variable that are tried.
+    const TRIED: usize = 3;
+    // Where many units have kinks, every step is over one of them.
+    for case in all().into_iter().filter(|case| !case.words.contains("relu")) {
+        let (built, words) = (case.stirred(), &case.words);
+        let mode = Mode::evaluate();
+        let x = batch(case.input, &LENGTHS, 9);
+        let input = Var::from_tensor(&x.x).unwrap();
+        let x = Signal { x: input.as_tensor().clone(), mask: x.mask };
+        let mut variables = Vec::new();
+        if !matches!(case.input, Shape::Tokens { .. }) {
+            variables.push(("x".to_owned(), input.clone()));
+        }
+        variables.extend(built.weights.trainable().map(|weight| (weight.name.clone(), weight.var.clone())));
+        // The penalty too, as far as it needs no answers.
+        let through = || {
+            let y = all_of(&built.body.forward(&x, &mode, &[0, 1, 2]).unwrap());
+            let mut none = |_| Err(candle_core::Error::msg("no answers here").into());
+            let penalty = built.body.penalty(&[0, 1, 2], &mut none).ok().flatten();
+            (y, penalty.map(|penalty| penalty.reshape(1).unwrap()))
+        };
+        let (y, penalty) = through();
+        let factors: Vec<f32> = (0..y.elem_count()).map(factor).collect();
+        let factors = Tensor::from_vec(factors, y.dims(), y.device()).unwrap();
+        let mut sum = (y * factors).unwrap().sum_all().unwrap();
+        if let Some(penalty) = penalty {
+            sum = (sum + penalty.sum_all().unwrap()).unwrap();
+        }
+        let gradients = sum.backward().unwrap();
+        let at = |variable: &Var, values: &[f32]| {
+            let values = Tensor::from_slice(values, variable.dims(), variable.device()).unwrap();
+            variable.set(&values).unwrap();
+            let (y, penalty) = through();
+            joint(&y) + penalty.map_or(0.0, |penalty| f64::from(host(&penalty).unwrap()[0]))
+        };
+        for (name, variable) in &variables {
+            // What is chosen once for all rows has no gradient in answering.
+            let Some(gradient) = gradients.get(variable) else { continue };
+            let gradient = values(gradient);
+            let before = values(variable);
+            for index in (0..before.len()).step_by(before.len().div_ceil(TRIED)) {
+                let found = f64::from(gradient[index]);
+                let slopes = STEPS.map(|step| {
+                    let mut moved = before.clone();
+                    moved[index] = before[index] + step as f32;
+                    let above = at(variable, &moved);
+                    moved[index] = before[index] - step as f32;
+                    (above - at(variable, &moved)) / (2.0 * step)
+                });
+                let near = |slope: f64| (slope - found).abs() <= 5e-3 * found.abs().max(1.0);
+                assert!(
+                    slopes.iter().any(|slope| near(*slope)),
+                    "{words}: d/d{name}[{index}] is {slopes:?}, not {found}"
+                );
+            }
+            at(variable, &before);
+        }
+    }
+}
+
+#[test]
+fn answers_depend_on_the_row_alone_and_repeat() {
+    for case in all() {
+        let built = case.stirred();
+        let x = batch(case.input, &LENGTHS, 3);
+        let whole = built.answer(&x);
+        assert_eq!(built.values(&x), built.values(&x), "{}", case.words);
+        for number in 0..LENGTHS.len() {
+            for (alone, among) in built.answer(&row(&x, number)).iter().zip(&whole) {
+                let (alone, among) = (values(&compared(alone)), values(&compared(&row(among, number))));
+                let difference = largest_difference(&among, &alone);
+                assert!(difference < 1e-5, "{}: row {number} by {difference}", case.words);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_stands_behind_a_rows_end_changes_nothing() {
+    for case in all().into_iter().filter(Case::has_steps) {
+        let built = case.stirred();
+        let x = batch(case.input, &LENGTHS, 3);
+        let noisy = built.values(&with_noise_behind(&x, case.input));
+        let difference = largest_difference(&noisy, &built.values(&x));
+        assert!(difference < 1e-6, "{}: {difference}", case.words);
+    }
+}
+
+#[test]
+fn saved_and_loaded_a_sharing_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for case in all() {
+        let x = batch(case.input, &LENGTHS, 3);
+        let first = case.stirred();
+        first.weights.save(&path).unwrap();
+        let second = case.built(2);
+        second.weights.load(&path).unwrap();
+        assert_eq!(first.values(&x), second.values(&x), "{}", case.words);
+    }
+}
+
+#[test]
+fn shares_are_told_of_every_task_that_reads() {
+    for case in all() {
+        let built = case.built(1);
+        let shares = built.body.shares(&batch(case.input, &LENGTHS, 3), &[0, 1]).unwrap();
+        assert_eq!(built.body.is_seen_through(), !shares.is_empty(), "{}", case.words);
+        assert!(shares.iter().all(|share| share.value.is_finite()), "{}: {shares:?}", case.words);
+        for task in TASKS.iter().take(2).filter(|_| !shares.is_empty()) {
+            assert!(shares.iter().any(|share| share.reader == *task), "{}: {task}", case.words);
+        }
+    }
+}
+
+#[test]
+fn onnx_runtime_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in all() {
+        let built = case.stirred();
+        let mut session = session(graph(&case, &built), folder.path(), 17);
+        let takes: Vec<String> = session.inputs().iter().map(|port| port.name.clone()).collect();
+        for lengths in [&LENGTHS[..], &[4], &[1]] {
+            let x = batch(case.input, lengths, 8);
+            let mut given: Vec<(String, Array)> = fed(&x);
+            given.retain(|(name, _)| takes.contains(name));
+            let found = session.run(&given).unwrap();
+            for (name, y) in TASKS.iter().zip(built.answer(&x)) {
+                let (_, said) = found.iter().find(|(output, _)| output == name).unwrap();
+                assert_eq!(said.shape, y.x.dims(), "{}", case.words);
+                let said = Tensor::from_slice(said.as_f32().unwrap(), y.x.dims(), y.x.device()).unwrap();
+                let said = values(&compared(&y.with(said)));
+                let difference = largest_difference(&said, &values(&compared(&y)));
+                assert!(difference < 1e-5, "{}: {name} by {difference}", case.words);
+            }
+        }
+    }
+}
+
+/// A sharing as a graph from `x` (and `mask`) to what each task's head reads, by the task's name.
+fn graph(case: &Case, built: &Built) -> Graph {
+    let mut graph = Graph::new("sharing");
+    let time = || Dim::Free("time".to_owned());
+    let (element, dims) = match case.input {
+        Shape::Vector { width } => (ElementType::Float32, vec![Dim::Batch, Dim::Fixed(width)]),
+        Shape::Sequence { width } => (ElementType::Float32, vec![Dim::Batch, time(), Dim::Fixed(width)]),
+        Shape::Tokens { .. } => (ElementType::Int64, vec![Dim::Batch, time()]),
+        Shape::Image { channels, height, width } => {
+            let sides = [channels, height, width].map(Dim::Fixed);
+            (ElementType::Float32, [Dim::Batch].into_iter().chain(sides).collect())
+        }
+    };
+    let x = graph.input("x", element, &dims);
+    let mask = case.has_steps().then(|| {
+        let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
+        let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
+        WireMask { lengths: operator::cast(&mut graph, &lengths, ElementType::Int64), steps }
+    });
+    let read = built.body.emit(&mut graph, &Wire { x, mask }).unwrap();
+    for (task, (name, y)) in TASKS.iter().zip(read).enumerate() {
+        let dims = match built.body.output(task) {
+            Shape::Vector { width } => vec![Dim::Batch, Dim::Fixed(width)],
+            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
+            Shape::Tokens { .. } => vec![Dim::Batch, time()],
+            Shape::Image { channels, height, width } => {
+                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
+            }
+        };
+        graph.output(name, &y.x, ElementType::Float32, &dims);
+    }
+    graph
+}
