@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::data::cells::Cells;
 use crate::data::error::{Error, Located};
 use crate::data::feature::{Feature, FeatureSpec, Part};
 use crate::data::load::Loaded;
@@ -22,6 +23,7 @@ use crate::domain::score::Split;
 use crate::domain::signature::{InputSignature, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
 use crate::domain::task::TargetSpec;
+use crate::domain::tokenizer::TokenizerSpec;
 
 /// What to fit.
 #[derive(Debug)]
@@ -128,7 +130,8 @@ fn feature(
         match cells {
             Ok(cells) => {
                 let (frame, train, base) = (&loaded.frame, rows.train.as_slice(), request.base.as_path());
-                parts.push(Part { frame, cells, train, sample, base });
+                let written = written(request, name, table, loaded);
+                parts.push(Part { frame, cells, written, train, sample, base });
             }
             Err(error) => problems.push(error.at(node())),
         }
@@ -143,6 +146,21 @@ fn feature(
     let mut feature = feature.map_err(|error| vec![error.at(node())])?;
     feature.notes.splice(0..0, notes);
     Ok(feature)
+}
+
+/// The columns of a table that tasks write in the tokens of this input. What is wrong with one is said there.
+fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &Loaded) -> Vec<Cells> {
+    let shares = |task: &&TaskRequest| match &task.target {
+        TargetSpec::Text(words) => {
+            matches!(&words.tokenizer, TokenizerSpec::Input(shared) if shared.name == input.as_str())
+        }
+        _ => false,
+    };
+    let tasks = request.tasks.iter().filter(|task| task.table == *table).filter(shares);
+    tasks
+        .flat_map(|task| &task.columns)
+        .filter_map(|column| loaded.frame.cells(column.as_str()).ok())
+        .collect()
 }
 
 /// An input as an earlier run encoded it.

@@ -226,6 +226,9 @@ pub enum Target {
         length: usize,
         decoder: DecoderSpec,
         search: SearchSpec,
+        /// Does it point at tokens of what it reads?
+        #[serde(default)]
+        copy: bool,
     },
     /// Truth: at each token of the input the number of the next; `end` at the last.
     LanguageModel {

@@ -25,6 +25,10 @@ pub struct TextSpec {
     /// How the next token is chosen. Default greedy.
     #[serde(default)]
     pub search: SearchSpec,
+    /// May it copy tokens of what it reads? Needs `tokenizer: {input: NAME}`, for tokens that both know. Default
+    /// false.
+    #[serde(default)]
+    pub copy: bool,
 }
 
 fn thirty_two() -> Count {

@@ -29,7 +29,11 @@ pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Resul
             if let Some(token) = tokens.iter().find(|token| **token as usize >= tokenizer.size) {
                 return Ok(Err(format!("has token {token} of a vocabulary of {}", tokenizer.size)));
             }
-            return sequence(array, Filler::Code(tokenizer.pad), device).map(Ok);
+            let mut read = sequence(array, Filler::Code(tokenizer.pad), device)?;
+            if let Some(mask) = &mut read.mask {
+                mask.tokens = Some(read.x.clone());
+            }
+            return Ok(Ok(read));
         }
         (Encoding::Series { center, .. }, Values::F32(_))
             if array.offsets.is_some() && array.width() == center.len() =>
@@ -84,7 +88,8 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
         Encoding::Tokens { tokenizer, .. } => {
             let pad = graph.ints(&[i64::from(tokenizer.pad)]);
             let behind = operator::equal(graph, raw, &pad);
-            Wire { x: raw.clone(), mask: Some(mask(graph, &behind)) }
+            let mask = WireMask { tokens: Some(raw.clone()), ..mask(graph, &behind) };
+            Wire { x: raw.clone(), mask: Some(mask) }
         }
         Encoding::Series { center, scale, .. } => {
             let missing = operator::is_nan(graph, raw);
@@ -115,7 +120,7 @@ fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
     let one = graph.scalar(1.0);
     let steps = operator::sub(graph, &one, &behind);
     let lengths = operator::reduce_sum(graph, &steps, &[1], false);
-    WireMask { lengths: operator::cast(graph, &lengths, ElementType::Int64), steps }
+    WireMask::of(steps, operator::cast(graph, &lengths, ElementType::Int64))
 }
 
 /// A raw column `[batch, 1]` as the network takes it.

@@ -24,6 +24,8 @@ pub struct Mask {
     pub steps: Tensor,
     /// Steps of each row.
     pub lengths: Arc<[u32]>,
+    /// `[batch, time]`: the token each step was, where steps still are those of an input of tokens.
+    pub tokens: Option<Tensor>,
 }
 
 impl Mask {
@@ -33,7 +35,7 @@ impl Mask {
             .iter()
             .flat_map(|&length| (0..time).map(move |t| f32::from(u8::from(t < length as usize))));
         let steps = Tensor::from_iter(steps, device)?.reshape((lengths.len(), time))?;
-        Ok(Self { steps, lengths: lengths.into() })
+        Ok(Self { steps, lengths: lengths.into(), tokens: None })
     }
 
     /// Is every step of every row real?
@@ -81,6 +83,15 @@ pub struct WireMask {
     pub steps: Value,
     /// Whole numbers `[batch]`, 64 bits.
     pub lengths: Value,
+    /// Whole numbers `[batch, time]`, 64 bits: as [`Mask::tokens`].
+    pub tokens: Option<Value>,
+}
+
+impl WireMask {
+    /// The mask of steps that are no input's tokens.
+    pub fn of(steps: Value, lengths: Value) -> Self {
+        Self { steps, lengths, tokens: None }
+    }
 }
 
 impl Wire {

@@ -241,6 +241,12 @@ pub fn equal(g: &mut Graph, a: &Value, b: &Value) -> Value {
     g.node("Equal", &[a, b], vec![])
 }
 
+/// `data` with `updates` added at `indices` along `axis`; an index may come more than once.
+pub fn scatter_add(g: &mut Graph, data: &Value, indices: &Value, updates: &Value, axis: i64) -> Value {
+    let words = vec![Attribute::int("axis", axis), Attribute::text("reduction", "add")];
+    g.node("ScatterElements", &[data, indices, updates], words)
+}
+
 /// Truth values: a > b.
 pub fn greater(g: &mut Graph, a: &Value, b: &Value) -> Value {
     g.node("Greater", &[a, b], vec![])

@@ -77,7 +77,8 @@ fn network(sequence: bool, search: &Value) -> Network {
         .map(|(index, decoder)| {
             let decoder: DecoderSpec = serde_json::from_value(decoder.clone()).unwrap();
             let search: SearchSpec = serde_json::from_value(search.clone()).unwrap();
-            let target = Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search };
+            let tokenizer = tokenizer();
+            let target = Target::Text { tokenizer, length: LENGTH, decoder, search, copy: false };
             TaskSignature { name: name(&format!("text{index}")), table: table(), target }
         })
         .collect();
@@ -222,7 +223,10 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
         loss: None,
     };
     let search = || serde_json::from_value(search.clone()).unwrap();
-    let decoder = serde_json::from_value(decoders().swap_remove(0)).unwrap();
+    let text = |decoder: usize, copy: bool| {
+        let decoder = serde_json::from_value(decoders().swap_remove(decoder)).unwrap();
+        Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search: search(), copy }
+    };
     let task = |name: &str, target| TaskSignature {
         name: TaskName::new(name).unwrap(),
         table: TableName::new("t").unwrap(),
@@ -230,13 +234,15 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     };
     let tasks = vec![
         task("next", Target::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search: search() }),
-        task("text", Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search: search() }),
+        task("text", text(0, false)),
+        task("copied", text(0, true)),
+        task("pointed", text(3, true)),
     ];
     let spec = NetworkSpec {
         encoders: vec![],
         trunk: serde_json::from_value(json!([{"embedding": {"width": 5}}, {"gru": {"units": 6}}])).unwrap(),
         sharing: SharingSpec::default(),
-        tasks: vec![words("next"), words("text")],
+        tasks: ["next", "text", "copied", "pointed"].map(words).into(),
     };
     let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: Side::Tail };
     let input = InputSignature { name: InputName::new("x").unwrap(), raw: ElementType::Int64, encoding };
@@ -270,7 +276,7 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
         let inputs = [("x".to_owned(), raw)];
         let outputs = session.run(&inputs).unwrap();
         let read = network.signals(&table, Some(&[0, 1, 2])).unwrap();
-        for task in 0..2 {
+        for task in 0..4 {
             for (name, expected) in network.memory(task, &read).unwrap() {
                 let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                 assert_eq!(found.shape, expected.shape, "{name}");
@@ -283,5 +289,25 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
         let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
         assert_eq!(found, expected, "{search}");
         assert!(found.iter().any(|text| text.len() > 2), "{search}: {found:?}");
+    }
+}
+
+#[test]
+fn what_was_read_is_copied_in_onnx_runtime_as_in_candle() {
+    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    for (search, opset) in searches().into_iter().zip([17, 21, 17]) {
+        let folder = tempfile::tempdir().unwrap();
+        let (network, table, raw) = of_tokens(&search);
+        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        save_decoders(&network, folder.path(), opset);
+        let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
+        for task in [2, 3] {
+            let words = &network.signature().tasks[task];
+            let mut writer = Writer::open(&runtime, folder.path(), words).unwrap().unwrap();
+            let found = writer.write(&outputs, 0, 9).unwrap();
+            let expected = network.write(task, &table, &[0, 1, 2], 9).unwrap().unwrap();
+            assert_eq!(found, expected, "{} {search}", words.name);
+            assert!(found.iter().any(|text| !text.is_empty()));
+        }
     }
 }

@@ -67,6 +67,8 @@ pub enum MissingNumber {
 pub(in crate::data) struct Part<'a> {
     pub frame: &'a Frame,
     pub cells: Cells,
+    /// Columns that tasks write in this input's tokens.
+    pub written: Vec<Cells>,
     pub train: &'a [u32],
     /// Rows to be kept raw.
     pub sample: &'a [u32],

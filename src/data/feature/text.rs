@@ -54,6 +54,12 @@ impl TextInputSpec {
                 Column::Pieces(all) => pieces.extend(rows.flat_map(|row| all.row(row))),
             }
         }
+        // What is written in these tokens is cut as what is read.
+        let written = parts.iter().flat_map(|part| part.written.iter().map(move |cells| (part, cells)));
+        let written: Vec<_> = written.filter_map(|(part, cells)| Some((part, cells.texts().ok()?))).collect();
+        for (part, all) in &written {
+            texts.extend(part.train.iter().map(|&row| all[row as usize].as_ref()));
+        }
         texts.retain(|text| !text.trim().is_empty());
         pieces.retain(|piece| !piece.is_empty());
         let Some(first) = parts.first().filter(|_| !texts.is_empty() || !pieces.is_empty()) else {

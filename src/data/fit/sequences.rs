@@ -301,7 +301,14 @@ fn a_text_to_be_written_ends() {
     assert_eq!(a, b);
     let numbers: Vec<u32> =
         floats(&found.dataset.tables[0].targets[0].1)[0].iter().map(|id| *id as u32).collect();
-    assert_eq!(Codec::new(b).unwrap().decode(&numbers).unwrap(), "  ");
+    assert_eq!(Codec::new(b).unwrap().decode(&numbers).unwrap(), "x y x");
+    // Fitted on both: `w` is no training text's, `x` is.
+    let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
+    let found = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}}), shared);
+    let Encoding::Tokens { tokenizer, .. } = &found.dataset.signature.inputs[0].encoding else {
+        panic!("tokens")
+    };
+    assert_eq!(Codec::new(tokenizer).unwrap().encode("x a w").unwrap(), [6, 4, 1]);
     let found = problems(
         "{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n",
         json!({"t": "text"}),

@@ -35,8 +35,8 @@ pub(in crate::data) fn fit(
     let numbers: Vec<Vec<u32>> = texts.par_iter().map(encode).collect::<Result<_, Error>>()?;
     let length = spec.length.get();
     let notes = notes(labels, &numbers, length, codec.unknown());
-    let target =
-        Target::Text { tokenizer, length, decoder: spec.decoder.clone(), search: spec.search.clone() };
+    let (decoder, search, copy) = (spec.decoder.clone(), spec.search.clone(), spec.copy);
+    let target = Target::Text { tokenizer, length, decoder, search, copy };
     let truth = truth(&numbers, length, end)?;
     let texts = texts.into_iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>();
     let texts = Some(Array::new(&[texts.len()], Values::Text(texts)));

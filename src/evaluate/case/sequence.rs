@@ -147,7 +147,7 @@ pub fn language() -> Case {
 
 fn text() -> Target {
     let (decoder, search) = (DecoderSpec::default(), SearchSpec::default());
-    Target::Text { tokenizer: tokenizer(), length: 9, decoder, search }
+    Target::Text { tokenizer: tokenizer(), length: 9, decoder, search, copy: false }
 }
 
 fn tokenizer() -> Tokenizer {

@@ -51,8 +51,9 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
             let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
             Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
         }
-        Target::Text { tokenizer, length, decoder, .. } => {
-            Box::new(text::Text::build(name, decoder, tokenizer, *length, input, weights)?)
+        Target::Text { tokenizer, length, decoder, copy, .. } => {
+            let words = text::Words { decoder, tokenizer, length: *length, copy: *copy };
+            Box::new(text::Text::build(name, words, input, weights)?)
         }
         Target::LanguageModel { tokenizer, .. } => {
             Box::new(language_model::LanguageModel::build(name, width, tokenizer.size, weights)?)

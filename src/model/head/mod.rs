@@ -8,6 +8,7 @@ pub mod language_model;
 pub mod multiclass;
 pub mod ordinal;
 pub mod pixel_regression;
+pub mod pointer;
 pub mod projected;
 pub mod regression;
 pub mod segmentation;

@@ -12,6 +12,7 @@ use crate::model::error::{Error, Result};
 use crate::model::head::Head;
 use crate::model::head::decoder::vocabulary::Vocabulary;
 use crate::model::head::decoder::{self, Decoder, Port, Prepared};
+use crate::model::head::pointer::Pointer;
 use crate::model::head::writer::{Tally, Writer, Writing};
 use crate::model::kernel::vocabulary_loss::Truth;
 use crate::model::labels::Labels;
@@ -31,10 +32,21 @@ pub struct Text {
     parts: [String; 2],
     decoder: Box<dyn Decoder>,
     vocabulary: Vocabulary,
+    /// Points at what was read.
+    copy: Option<Pointer>,
     /// Of embeddings, and of hidden vectors.
     drops: [Box<dyn Layer>; 2],
     /// Stands before tokens that do not count.
     filler: u32,
+}
+
+/// What a text is written by.
+#[derive(Clone, Copy)]
+pub struct Words<'a> {
+    pub decoder: &'a DecoderSpec,
+    pub tokenizer: &'a Tokenizer,
+    pub length: usize,
+    pub copy: bool,
 }
 
 /// The truth of some rows.
@@ -47,16 +59,14 @@ struct Known {
 }
 
 impl Text {
-    pub fn build(
-        name: &str,
-        words: &DecoderSpec,
-        tokenizer: &Tokenizer,
-        length: usize,
-        memory: Shape,
-        weights: &mut Weights,
-    ) -> Result<Self> {
+    pub fn build(name: &str, text: Words, memory: Shape, weights: &mut Weights) -> Result<Self> {
+        let Words { decoder: words, tokenizer, length, copy } = text;
         let wrong = |reason: String| Error::Shape { part: name.to_owned(), reason };
-        words.check(matches!(memory, Shape::Sequence { .. })).map_err(wrong)?;
+        let sequence = matches!(memory, Shape::Sequence { .. });
+        words.check(sequence).map_err(wrong)?;
+        if copy && !sequence {
+            return Err(wrong("`copy` points at steps, and reads a vector".to_owned()));
+        }
         let filler = tokenizer.end.ok_or_else(|| Error::Shape {
             part: name.to_owned(),
             reason: "needs a tokenizer with a token that ends".to_owned(),
@@ -72,25 +82,43 @@ impl Text {
         let (width, tied) = (words.width(), words.tied());
         let vocabulary =
             Vocabulary::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
+        let copy = match copy {
+            true => Some(Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights)?),
+            false => None,
+        };
         let mut drop = |part: &str| {
             let words = DropoutSpec { rate: words.dropout(), channels: false };
             words.build(&format!("{name}.{part}"), Shape::Sequence { width }, weights)
         };
         let drops = [drop("embedding")?, drop("hidden")?];
-        Ok(Self { name: name.to_owned(), parts: [body, table], decoder, vocabulary, drops, filler })
+        Ok(Self { name: name.to_owned(), parts: [body, table], decoder, vocabulary, copy, drops, filler })
     }
 
-    /// The hidden vectors `[tokens, width]` at every token of known texts.
-    fn hidden(&self, x: &Signal, known: &Known, mode: &Mode) -> Result<Tensor> {
+    /// What it makes of the memory: the decoder's part, then that for copying.
+    fn prepare(&self, memory: &Signal, mode: &Mode) -> Result<Prepared<Tensor>> {
+        let mut prepared = self.decoder.prepare(memory, mode)?;
+        if let Some(copy) = &self.copy {
+            prepared.fixed.extend(copy.prepare(memory)?);
+        }
+        Ok(prepared)
+    }
+
+    fn ports(&self) -> Prepared<Port> {
+        let mut ports = self.decoder.ports();
+        ports.fixed.extend(self.copy.iter().flat_map(Pointer::ports));
+        ports
+    }
+
+    /// The hidden vectors `[rows, time, width]` at every token of known texts, and what was read.
+    fn hidden(&self, x: &Signal, known: &Known, mode: &Mode) -> Result<(Tensor, Prepared<Tensor>)> {
         let rows = known.rows.len();
         let memory = chosen(x, &known.rows)?;
         let tokens = Tensor::from_slice(&known.classes, (rows, known.time), x.x.device())?;
         let before = Signal::plain(self.vocabulary.before(&tokens)?);
         let before = self.drops[0].forward(&before, mode)?.x;
-        let prepared = self.decoder.prepare(&memory, mode)?;
+        let prepared = self.prepare(&memory, mode)?;
         let h = self.decoder.forward(&before, &prepared, mode)?;
-        let h = self.drops[1].forward(&Signal::plain(h), mode)?.x;
-        Ok(h.reshape((rows * known.time, self.decoder.width()))?)
+        Ok((self.drops[1].forward(&Signal::plain(h), mode)?.x, prepared))
     }
 
     fn known(&self, labels: &Labels) -> Result<Known> {
@@ -123,9 +151,13 @@ impl Head for Text {
 
     fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
         let known = self.known(labels)?;
-        let h = self.hidden(x, &known, mode)?;
+        let (h, prepared) = self.hidden(x, &known, mode)?;
         let truth = Truth { classes: &known.classes, shares: &known.shares };
-        self.vocabulary.loss(&h, truth, loss.smoothing()).map(Some)
+        match &self.copy {
+            Some(copy) => copy.loss(&self.vocabulary, &h, last_two(&prepared.fixed), truth),
+            None => self.vocabulary.loss(&flat(&h)?, truth, loss.smoothing()),
+        }
+        .map(Some)
     }
 
     fn has_own_loss(&self) -> bool {
@@ -156,13 +188,17 @@ impl Head for Text {
 impl Writer for Text {
     fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
         let known = self.known(labels)?;
-        let h = self.hidden(x, &known, &Mode::evaluate())?;
+        let (h, prepared) = self.hidden(x, &known, &Mode::evaluate())?;
         let truth = Truth { classes: &known.classes, shares: &known.shares };
-        Ok(Tally::of(&self.vocabulary.scores(&h, truth)?, &known.classes, &known.shares))
+        let scores = match &self.copy {
+            Some(copy) => copy.scores(&self.vocabulary, &h, last_two(&prepared.fixed), &known.classes)?,
+            None => self.vocabulary.scores(&flat(&h)?, truth)?,
+        };
+        Ok(Tally::of(&scores, &known.classes, &known.shares))
     }
 
     fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>> {
-        let prepared = self.decoder.prepare(x, &Mode::evaluate())?;
+        let prepared = self.prepare(x, &Mode::evaluate())?;
         Ok(Some(Box::new(Pen {
             text: self,
             table: self.vocabulary.all()?,
@@ -177,8 +213,8 @@ impl Writer for Text {
     }
 
     fn memory(&self, x: &Signal) -> Result<Vec<(Port, Tensor)>> {
-        let prepared = self.decoder.prepare(x, &Mode::evaluate())?;
-        let ports = self.decoder.ports();
+        let prepared = self.prepare(x, &Mode::evaluate())?;
+        let ports = self.ports();
         let fixed = prepared.fixed.iter().zip(ports.fixed).map(|(value, port)| {
             let steps = port.dims.len() == 3;
             Ok((port, if steps { x.with(value.clone()).cleared()? } else { value.clone() }))
@@ -188,8 +224,11 @@ impl Writer for Text {
     }
 
     fn emit_memory(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<(Port, Value)>> {
-        let prepared = self.decoder.emit_prepare(graph, x)?;
-        let ports = self.decoder.ports();
+        let mut prepared = self.decoder.emit_prepare(graph, x)?;
+        if let Some(copy) = &self.copy {
+            prepared.fixed.extend(copy.emit_prepare(graph, x)?);
+        }
+        let ports = self.ports();
         let mut memory = Vec::new();
         for (port, value) in ports.fixed.into_iter().zip(prepared.fixed) {
             let steps = port.dims.len() == 3;
@@ -202,7 +241,7 @@ impl Writer for Text {
     fn emit_decoder(&self) -> Result<Option<Graph>> {
         let mut graph = Graph::new("mtl.decoder");
         let token = graph.input("token", ElementType::Int64, &[Dim::Batch]);
-        let ports = self.decoder.ports();
+        let ports = self.ports();
         let mut inputs = |ports: &[Port]| -> Vec<Value> {
             ports.iter().map(|port| graph.input(&port.name, ElementType::Float32, &port.dims)).collect()
         };
@@ -211,6 +250,10 @@ impl Writer for Text {
         let embedded = self.vocabulary.emit_embedding(&mut graph, &token)?;
         let (h, states) = self.decoder.emit_step(&mut graph, &embedded, &prepared)?;
         let logits = self.vocabulary.emit_logits(&mut graph, &h)?;
+        let logits = match (&self.copy, prepared.fixed.as_slice()) {
+            (Some(copy), [.., keys, tokens]) => copy.emit(&mut graph, &logits, &h, [keys, tokens])?,
+            _ => logits,
+        };
         let dims = [Dim::Batch, Dim::Fixed(self.vocabulary.begin() as usize)];
         graph.output("logits", &logits, ElementType::Float32, &dims);
         for (port, state) in ports.states.iter().zip(&states) {
@@ -257,8 +300,25 @@ impl Stepper for Pen<'_> {
         let embedded = self.table.index_select(&tokens, 0)?;
         let (h, states) = self.text.decoder.step(&embedded, &self.prepared)?;
         self.prepared.states = states;
-        host(&self.text.vocabulary.logits(&h)?)
+        match &self.text.copy {
+            Some(copy) => {
+                let read = last_two(&self.prepared.fixed);
+                copy.logits(&self.text.vocabulary, &h.unsqueeze(1)?, read)
+            }
+            None => host(&self.text.vocabulary.logits(&h)?),
+        }
     }
+}
+
+/// `[rows, time, width]` as `[rows x time, width]`.
+fn flat(h: &Tensor) -> Result<Tensor> {
+    let (rows, time, width) = h.dims3()?;
+    Ok(h.reshape((rows * time, width))?)
+}
+
+/// What copying reads stands behind what the decoder reads.
+fn last_two(fixed: &[Tensor]) -> [&Tensor; 2] {
+    [&fixed[fixed.len() - 2], &fixed[fixed.len() - 1]]
 }
 
 /// These rows of each tensor.
@@ -278,6 +338,7 @@ fn chosen(x: &Signal, rows: &[u32]) -> Result<Signal> {
         Some(mask) => Some(Mask {
             steps: mask.steps.index_select(&index, 0)?,
             lengths: rows.iter().map(|row| mask.lengths[*row as usize]).collect(),
+            tokens: mask.tokens.as_ref().map(|tokens| tokens.index_select(&index, 0)).transpose()?,
         }),
         None => None,
     };

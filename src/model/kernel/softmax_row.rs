@@ -60,9 +60,35 @@ fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> Softmax {
     Softmax { log_sum: largest + total.ln() as f32, sum }
 }
 
+/// The logarithm of the sum of exp(z).
+pub fn log_sum(z: &[f32]) -> f32 {
+    wide(|| log_sum_of(z))
+}
+
+#[inline(always)]
+fn log_sum_of(z: &[f32]) -> f32 {
+    let (head, tail) = z.split_at(z.len() / LANES * LANES);
+    let mut most = [f32::NEG_INFINITY; LANES];
+    for z in head.chunks_exact(LANES) {
+        for lane in 0..LANES {
+            most[lane] = if z[lane] > most[lane] { z[lane] } else { most[lane] };
+        }
+    }
+    let largest = most.iter().chain(tail).copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut shares = [0.0_f32; LANES];
+    for z in head.chunks_exact(LANES) {
+        for lane in 0..LANES {
+            shares[lane] += exp(z[lane] - largest);
+        }
+    }
+    let rest: f64 = tail.iter().map(|z| f64::from(exp(*z - largest))).sum();
+    let total = shares.into_iter().map(f64::from).sum::<f64>() + rest;
+    largest + total.ln() as f32
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::softmax_row::softmax_row;
+    use crate::model::kernel::softmax_row::{log_sum, softmax_row};
 
     #[test]
     fn values() {
@@ -71,6 +97,8 @@ mod tests {
             let bias: Vec<f32> = (0..width).map(|i| i as f32 / 8.0).collect();
             let exact: Vec<f64> = z.iter().zip(&bias).map(|(z, b)| f64::from(z + b).exp()).collect();
             let total: f64 = exact.iter().sum();
+            let biased: Vec<f32> = z.iter().zip(&bias).map(|(z, b)| z + b).collect();
+            assert!((f64::from(log_sum(&biased)) - total.ln()).abs() < 1e-5);
             let mut found = z.clone();
             let row = softmax_row(&mut found, &bias, 2.0, 0.25);
             assert!((f64::from(row.log_sum) - total.ln()).abs() < 1e-5);

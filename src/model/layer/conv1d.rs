@@ -166,7 +166,7 @@ impl Conv1d {
         let limit = operator::cast(graph, &limit, ElementType::Float32);
         let beyond = operator::greater(graph, &count, &limit);
         let zero = graph.scalar(0.0);
-        Wire { x, mask: Some(WireMask { steps: operator::where_(graph, &beyond, &zero, &ones), lengths }) }
+        Wire { x, mask: Some(WireMask::of(operator::where_(graph, &beyond, &zero, &ones), lengths)) }
     }
 
     /// The weights as ONNX has them, `[filters, width, kernel]`.

@@ -293,7 +293,7 @@ mod tests {
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
                 let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
-                let wire = Wire { x, mask: Some(WireMask { steps, lengths }) };
+                let wire = Wire { x, mask: Some(WireMask::of(steps, lengths)) };
                 let y = layer.emit(&mut graph, &wire).unwrap().x;
                 graph.output("y", &y, ElementType::Float32, &[Dim::Batch, time.clone(), Dim::Fixed(width)]);
                 for opset in [17, 21] {

@@ -54,10 +54,7 @@ impl ToSequence {
         let height = graph.ints(&[self.height as i64]);
         let both = operator::concat(graph, &[&rows, &height], 0);
         let one = graph.scalar(1.0);
-        WireMask {
-            steps: operator::expand(graph, &one, &both),
-            lengths: operator::expand(graph, &height, &rows),
-        }
+        WireMask::of(operator::expand(graph, &one, &both), operator::expand(graph, &height, &rows))
     }
 }
 

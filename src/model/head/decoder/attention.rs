@@ -12,7 +12,7 @@ use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
 /// Added to the score of a step that is not to be seen: its share is exactly 0.
-const UNSEEN: f32 = -1e9;
+pub const UNSEEN: f32 = -1e9;
 
 /// Real steps of each row, from a mask `[rows, time]`.
 pub fn lengths(mask: &Tensor) -> Result<Arc<[u32]>> {

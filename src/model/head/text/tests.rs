@@ -6,7 +6,7 @@ use crate::domain::decoder::DecoderSpec;
 use crate::domain::shape::Shape;
 use crate::domain::text::{Segmenter, Tokenizer};
 use crate::model::head::Head;
-use crate::model::head::text::Text;
+use crate::model::head::text::{Text, Words};
 use crate::model::head::writer::Writer;
 use crate::model::kernel::agreement::variable;
 use crate::model::labels::Labels;
@@ -25,6 +25,9 @@ fn tokenizer(json: &str) -> Tokenizer {
     Tokenizer { segmenter: Segmenter::None, json, size: 11, pad: 0, unknown, begin, end }
 }
 
+/// Decoders of these widths also point at what was read: one of each kind.
+const POINTING: [usize; 2] = [3, 6];
+
 fn words(yaml: &str) -> DecoderSpec {
     serde_json::from_str(yaml).unwrap()
 }
@@ -34,8 +37,9 @@ fn decoders() -> Vec<(DecoderSpec, bool)> {
         r#"{"gru": {"units": 5, "width": 4, "attention": "none"}}"#,
         r#"{"gru": {"units": 5, "width": 4, "attention": "dot"}}"#,
         r#"{"gru": {"units": 4, "width": 4, "attention": "additive", "tied": true}}"#,
+        r#"{"gru": {"units": 5, "width": 3}}"#,
         r#"{"lstm": {"units": 5, "width": 4}}"#,
-        r#"{"lstm": {"units": 5, "width": 4, "attention": "additive"}}"#,
+        r#"{"lstm": {"units": 5, "width": 3, "attention": "additive"}}"#,
         r#"{"transformer": {"layers": 2, "heads": 2, "width": 8, "hidden": 12}}"#,
         r#"{"transformer": {"layers": 1, "heads": 3, "width": 6, "hidden": 5, "tied": true}}"#,
     ];
@@ -52,16 +56,22 @@ fn decoders() -> Vec<(DecoderSpec, bool)> {
 fn memory(sequence: bool) -> Signal {
     match sequence {
         false => Signal::plain(variable(&[3, WIDTH], 5).as_tensor().clone()),
-        true => Signal {
-            x: variable(&[3, 4, WIDTH], 5).as_tensor().clone(),
-            mask: Some(Mask::of(vec![4, 2, 3], 4, &Device::Cpu).unwrap()),
-        },
+        true => Signal { x: variable(&[3, 4, WIDTH], 5).as_tensor().clone(), mask: Some(mask(4)) },
     }
 }
 
-fn text(words: &DecoderSpec, sequence: bool, weights: &mut Weights) -> Text {
+/// The first row was read as token 9 twice, which is a truth of it.
+fn mask(time: usize) -> Mask {
+    let tokens = [[9u32, 4, 9, 2], [7, 7, 0, 0], [7, 8, 5, 0]];
+    let tokens = Tensor::new(&tokens, &Device::Cpu).unwrap().pad_with_zeros(1, 0, time - 4).unwrap();
+    Mask { tokens: Some(tokens), ..Mask::of(vec![4, 2, 3], time, &Device::Cpu).unwrap() }
+}
+
+fn text(decoder: &DecoderSpec, sequence: bool, weights: &mut Weights) -> Text {
     let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
-    Text::build("head.title.output", words, &tokenizer("{}"), 8, shape, weights).unwrap()
+    let copy = sequence && POINTING.contains(&decoder.width());
+    let words = Words { decoder, tokenizer: &tokenizer("{}"), length: 8, copy };
+    Text::build("head.title.output", words, shape, weights).unwrap()
 }
 
 /// Texts of 3 tokens, none, and 2 tokens, each with its end but the missing one.
@@ -120,10 +130,7 @@ fn what_is_padded_changes_nothing() {
         let (short, labels) = (memory(sequence), labels());
         let before = loss_of(&text, &short, &labels).to_scalar::<f32>().unwrap();
         let noise = variable(&[3, 2, WIDTH], 8).as_tensor().clone();
-        let long = Signal {
-            x: Tensor::cat(&[&short.x, &noise], 1).unwrap(),
-            mask: Some(Mask::of(vec![4, 2, 3], 6, &Device::Cpu).unwrap()),
-        };
+        let long = Signal { x: Tensor::cat(&[&short.x, &noise], 1).unwrap(), mask: Some(mask(6)) };
         let after = loss_of(&text, &long, &labels).to_scalar::<f32>().unwrap();
         assert!((before - after).abs() < 1e-6, "{words:?}: {before} and {after}");
     }
@@ -161,7 +168,8 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     let mut weights = Weights::new(3, &Device::Cpu);
     let build = |task: &str, json: &str, width: usize, weights: &mut Weights| {
         let name = format!("head.{task}.output");
-        Text::build(&name, &shared, &tokenizer(json), 8, Shape::Sequence { width }, weights)
+        let words = Words { decoder: &shared, tokenizer: &tokenizer(json), length: 8, copy: false };
+        Text::build(&name, words, Shape::Sequence { width }, weights)
     };
     let one = build("title", "a", WIDTH, &mut weights).unwrap();
     let first = weights.iter().count();
@@ -182,4 +190,36 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     assert_eq!((uses(&other), uses(&third)), (vec![true, false], vec![false, true]));
     let error = build("wide", "a", 7, &mut weights).err().unwrap().to_string();
     assert!(error.contains("is shared, but [6, 5] numbers for one task and [7, 5] for another"), "{error}");
+}
+
+/// P of each token, by the definition, where nothing but the definition is used.
+#[test]
+fn what_is_copied_counts_beside_what_is_guessed() {
+    let mut weights = Weights::new(3, &Device::Cpu);
+    let text = text(&words(r#"{"gru": {"units": 5, "width": 3}}"#), true, &mut weights);
+    let memory = memory(true);
+    let find = |name: &str| {
+        let weight = weights.iter().find(|weight| weight.name.ends_with(name)).expect(name);
+        host(&weight.var).unwrap()
+    };
+    // A gate that says sigmoid(-ln 3) = 1/4 whatever is read: three quarters are copied.
+    let set = |name: &str, values: Vec<f32>| {
+        let weight = weights.iter().find(|weight| weight.name.ends_with(name)).expect(name);
+        weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
+    };
+    set("copy.gate.weight", vec![0.0; 5]);
+    set("copy.gate.bias", vec![-(3.0f32.ln())]);
+    // No keys: every real step has the same share.
+    set("copy.keys.weight", vec![0.0; find("copy.keys.weight").len()]);
+    let mut writing = text.writing(&memory).unwrap().unwrap();
+    let logs = writing.step(&[text.begin(); 3], &[0, 1, 2]).unwrap();
+    let sums: Vec<f32> = logs.chunks(11).map(|row| row.iter().map(|log| log.exp()).sum()).collect();
+    assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
+    // At least what is copied of 9 (2 of 4 steps), of 7 (2 of 2; 1 of 3); at most a quarter more.
+    for (place, least) in [(9, 0.375), (11 + 7, 0.75), (22 + 7, 0.25)] {
+        let share = logs[place].exp();
+        assert!(share > least && share < least + 0.25, "{share} for {least}");
+    }
+    let least = logs[11..22].iter().map(|log| log.exp()).sum::<f32>() - logs[11 + 7].exp();
+    assert!(least < 0.25, "what stands behind a row's end is not copied: {least}");
 }
