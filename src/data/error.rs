@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::frame::Place;
 use crate::data::picture::PictureError;
+use crate::data::vectors::VectorsError;
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
 use crate::domain::kinds::a;
 
@@ -144,6 +145,8 @@ pub enum Error {
 
     #[error(transparent)]
     Picture(#[from] PictureError),
+    #[error(transparent)]
+    Vectors(#[from] VectorsError),
 
     #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
@@ -227,6 +230,7 @@ impl Error {
             Self::OneColumn { .. } => "one-column",
             Self::UnknownTable { .. } => "unknown-table",
             Self::Picture(error) => error.code(),
+            Self::Vectors(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
     }
@@ -274,13 +278,14 @@ impl Error {
                 "correct the data, or use `scheme: none`, where a tag is a class and no more"
             }
             Self::NoTokens => {
-                "read the column of tokens by `tokens`, or characters by `text: {tokenizer: character}`"
+                "write `inputs: {words: tokens}` for a column `words` of tokens, or `text: {tokenizer: character}` for tags of characters"
             }
             Self::LackingColumn { .. } => {
                 "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
             }
             Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
             Self::Picture(error) => return error.help().map(str::to_owned),
+            Self::Vectors(error) => return error.help(),
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

@@ -14,6 +14,7 @@ use crate::data::raw;
 use crate::data::repeat;
 use crate::data::split::Rows;
 use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
+use crate::data::vectors;
 use crate::domain::array::Array;
 use crate::domain::diagnostic::{Path as Node, Severity};
 use crate::domain::event::MissingLabels;
@@ -24,6 +25,7 @@ use crate::domain::signature::{InputSignature, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
 use crate::domain::task::TargetSpec;
 use crate::domain::tokenizer::TokenizerSpec;
+use crate::domain::vectors::{WantedVectors, WordVectors};
 
 /// What to fit.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct FitRequest {
     pub base: PathBuf,
     /// Inputs that an earlier run has fitted: encoded as there.
     pub known: Vec<InputSignature>,
+    /// Vectors that embeddings begin with.
+    pub vectors: Vec<WantedVectors>,
 }
 
 /// One task's words, as far as data is concerned.
@@ -83,13 +87,26 @@ pub fn fit(request: &FitRequest) -> Result<Fitted, Error> {
         request.tasks.par_iter().map(|task| fit_task(request, task, &features)).collect();
     let targets: Vec<Option<FittedTarget>> =
         targets.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
+    let vectors: Vec<Option<(WordVectors, Note)>> = request
+        .vectors
+        .par_iter()
+        .map(|wanted| fit_vectors(request, wanted, &features))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|one| one.map_err(|found| problems.push(found)).ok().flatten())
+        .collect();
     Error::unless_empty(problems)?;
-    Ok(assemble(
+    let mut fitted = assemble(
         request,
         features.into_iter().flatten().collect(),
         targets.into_iter().flatten().collect(),
         samples,
-    ))
+    );
+    for (vectors, note) in vectors.into_iter().flatten() {
+        fitted.dataset.vectors.push(vectors);
+        fitted.notes.push(note);
+    }
+    Ok(fitted)
 }
 
 /// Rows spread evenly over the test split, or over another when there is none.
@@ -173,6 +190,18 @@ fn as_known(input: &InputSignature, parts: &[Part<'_>]) -> Result<Feature, Error
     }
     let (raw, encoding) = (input.raw, input.encoding.clone());
     Ok(Feature { raw, encoding, encoded, samples, notes: vec![] })
+}
+
+/// The vectors of an input's tokens; none where the input itself is wrong.
+fn fit_vectors(
+    request: &FitRequest,
+    wanted: &WantedVectors,
+    features: &[Option<Feature>],
+) -> Result<Option<(WordVectors, Note)>, Located> {
+    let position = request.inputs.iter().position(|(name, _)| *name == wanted.input);
+    let Some(feature) = position.and_then(|position| features[position].as_ref()) else { return Ok(None) };
+    let read = vectors::read(wanted, &feature.encoding, &request.base);
+    read.map(Some).map_err(|error| error.at(wanted.asked.clone()))
 }
 
 fn fit_task(
@@ -272,7 +301,7 @@ fn assemble(
     let repeated: Vec<Option<Note>> =
         repeated.map(|(table, (_, loaded, _))| repeat::across_splits(table, &loaded.frame)).collect();
     notes.extend(repeated.into_iter().flatten());
-    Fitted { dataset: Dataset { signature, tables }, notes, missing }
+    Fitted { dataset: Dataset { signature, tables, vectors: vec![] }, notes, missing }
 }
 
 fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Table {

@@ -84,6 +84,7 @@ pub fn fit_table(loaded: Loaded, rows: Rows, inputs: Value, tasks: Value) -> Res
         tasks: tasks.as_object().unwrap().iter().map(task).collect(),
         base: PathBuf::new(),
         known: vec![],
+        vectors: vec![],
     })
 }
 

@@ -21,6 +21,7 @@ pub mod split;
 pub mod store;
 pub mod target;
 pub mod tokenizer;
+mod vectors;
 
 pub use crate::data::error::Error;
 pub use crate::data::fit::{FitRequest, Fitted, Note, TaskRequest, fit};

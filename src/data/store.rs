@@ -5,17 +5,21 @@
 //! and payload. Lengths and the checksum are 64-bit. The payload is written as it is made: a copy of
 //! all arrays would double the memory that fitting needs.
 
+mod payload;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
 use crate::data::persist::persist;
-use crate::domain::array::{Array, ElementType, Values};
+use crate::data::store::payload::{ArrayHeader, BLOCK, Payload, Reader, checksum};
+use crate::domain::array::Array;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
+use crate::domain::vectors::WordVectors;
 
 const MAGIC: &[u8; 8] = b"MTLDATA4";
 const FILE: &str = "dataset.bin";
@@ -24,6 +28,16 @@ const FILE: &str = "dataset.bin";
 struct Header {
     signature: Signature,
     tables: Vec<TableHeader>,
+    #[serde(default)]
+    vectors: Vec<VectorsHeader>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VectorsHeader {
+    input: InputName,
+    path: String,
+    tokens: ArrayHeader,
+    rows: ArrayHeader,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,32 +54,6 @@ struct TableHeader {
     sample_rows: usize,
 }
 
-#[derive(Serialize, Deserialize)]
-struct ArrayHeader {
-    shape: Vec<usize>,
-    element: ElementType,
-    /// Bytes per code: 1, 2 or 4. Other elements have their own size.
-    code_bytes: usize,
-    /// Steps of all rows, where rows are sequences: their offsets stand before the values.
-    steps: Option<usize>,
-}
-
-impl ArrayHeader {
-    fn of(array: &Array) -> Self {
-        let largest = match &array.values {
-            Values::U32(codes) => codes.iter().copied().max().unwrap_or(0),
-            _ => 0,
-        };
-        let code_bytes = match largest {
-            0..=0xff => 1,
-            0x100..=0xffff => 2,
-            _ => 4,
-        };
-        let steps = array.offsets.as_ref().map(|_| array.steps());
-        Self { shape: array.shape.clone(), element: array.element_type(), code_bytes, steps }
-    }
-}
-
 /// Writes the dataset into a folder, atomically.
 pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
     let file = folder.join(FILE);
@@ -74,6 +62,7 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
     let header = Header {
         signature: dataset.signature.clone(),
         tables: dataset.tables.iter().map(table_header).collect(),
+        vectors: dataset.vectors.iter().map(vectors_header).collect(),
     };
     let header = serde_json::to_vec(&header)
         .map_err(|cause| Error::Store { file: file.clone(), reason: cause.to_string() })?;
@@ -81,9 +70,10 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
         writer.write_all(MAGIC)?;
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;
-        let mut payload =
-            Payload { writer, block: Vec::with_capacity(BLOCK), length: 0, sum: checksum(0, &header) };
+        let mut payload = Payload::after(&header, writer);
         dataset.tables.iter().try_for_each(|table| put_table(&mut payload, table))?;
+        let arrays = dataset.vectors.iter().flat_map(|vectors| [&vectors.tokens, &vectors.rows]);
+        arrays.into_iter().try_for_each(|array| payload.array(array))?;
         payload.close()
     })
 }
@@ -113,7 +103,21 @@ pub fn read(folder: &Path) -> Result<Dataset, Error> {
     let mut reader = Reader { bytes: payload, at: 0, file: reader.file };
     let tables =
         header.tables.into_iter().map(|table| get_table(&mut reader, table)).collect::<Result<_, _>>()?;
-    Ok(Dataset { signature: header.signature, tables })
+    let vectors = header.vectors.into_iter().map(|vectors| {
+        let VectorsHeader { input, path, tokens, rows } = vectors;
+        Ok(WordVectors { input, path, tokens: reader.array(tokens)?, rows: reader.array(rows)? })
+    });
+    let vectors = vectors.collect::<Result<_, Error>>()?;
+    Ok(Dataset { signature: header.signature, tables, vectors })
+}
+
+fn vectors_header(vectors: &WordVectors) -> VectorsHeader {
+    VectorsHeader {
+        input: vectors.input.clone(),
+        path: vectors.path.clone(),
+        tokens: ArrayHeader::of(&vectors.tokens),
+        rows: ArrayHeader::of(&vectors.rows),
+    }
 }
 
 fn table_header(table: &Table) -> TableHeader {
@@ -132,65 +136,11 @@ fn table_header(table: &Table) -> TableHeader {
     }
 }
 
-/// What is summed at once.
-const BLOCK: usize = 1 << 20;
-
-/// Bytes on their way to the file, summed block by block.
-struct Payload<W> {
-    writer: W,
-    block: Vec<u8>,
-    length: u64,
-    sum: u64,
-}
-
-impl<W: Write> Payload<W> {
-    fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
-        while self.block.len() + bytes.len() >= BLOCK {
-            let (now, later) = bytes.split_at(BLOCK - self.block.len());
-            self.block.extend_from_slice(now);
-            self.flush()?;
-            bytes = later;
-        }
-        self.block.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        if !self.block.is_empty() {
-            self.sum = checksum(self.sum, &self.block);
-            self.length += self.block.len() as u64;
-            self.writer.write_all(&self.block)?;
-            self.block.clear();
-        }
-        Ok(())
-    }
-
-    fn close(mut self) -> std::io::Result<()> {
-        self.flush()?;
-        self.writer.write_all(&self.length.to_le_bytes())?;
-        self.writer.write_all(&self.sum.to_le_bytes())
-    }
-}
-
 fn put_table<W: Write>(payload: &mut Payload<W>, table: &Table) -> std::io::Result<()> {
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
     let targets = table.targets.iter().chain(&table.texts).map(|(_, array)| array);
     for array in inputs.chain(targets) {
-        let code_bytes = ArrayHeader::of(array).code_bytes;
-        let offsets = array.offsets.iter().flatten();
-        offsets.into_iter().try_for_each(|offset| payload.put(&offset.to_le_bytes()))?;
-        match &array.values {
-            Values::F32(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
-            Values::I64(values) => values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()))?,
-            Values::U32(values) => {
-                values.iter().try_for_each(|value| payload.put(&value.to_le_bytes()[..code_bytes]))?;
-            }
-            Values::U8(values) => payload.put(values)?,
-            Values::Text(values) => values.iter().try_for_each(|value| {
-                payload.put(&(value.len() as u64).to_le_bytes())?;
-                payload.put(value.as_bytes())
-            })?,
-        }
+        payload.array(array)?;
     }
     for rows in [&table.train, &table.valid, &table.test, &table.sample_rows] {
         rows.iter().try_for_each(|row| payload.put(&row.to_le_bytes()))?;
@@ -222,112 +172,17 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
     })
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    file: PathBuf,
-}
-
-impl<'a> Reader<'a> {
-    fn refuse(&self, reason: &str) -> Error {
-        Error::Store { file: self.file.clone(), reason: reason.to_owned() }
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
-        let end = end.ok_or_else(|| self.refuse("it is cut short"))?;
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
-        Ok(taken)
-    }
-
-    fn number(&mut self) -> Result<u64, Error> {
-        let bytes = self.take(8)?;
-        Ok(bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
-    }
-
-    fn block(&mut self) -> Result<&'a [u8], Error> {
-        let length = self.number()?;
-        self.take(usize::try_from(length).map_err(|_| self.refuse("it is cut short"))?)
-    }
-
-    fn many<T, const N: usize>(
-        &mut self,
-        count: usize,
-        read: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, Error> {
-        let length = count.checked_mul(N).ok_or_else(|| self.refuse("its header is damaged"))?;
-        let (chunks, _) = self.take(length)?.as_chunks::<N>();
-        Ok(chunks.iter().map(|chunk| read(*chunk)).collect())
-    }
-
-    fn rows(&mut self, count: usize) -> Result<Vec<u32>, Error> {
-        self.many(count, u32::from_le_bytes)
-    }
-
-    fn array(&mut self, header: ArrayHeader) -> Result<Array, Error> {
-        let damaged = |reader: &Self| reader.refuse("its header is damaged");
-        let rows = header.shape.first().copied().ok_or_else(|| damaged(self))?;
-        let offsets = match header.steps {
-            Some(steps) => Some(self.offsets(rows, steps)?),
-            None => None,
-        };
-        let mut sizes =
-            std::iter::once(header.steps.unwrap_or(rows)).chain(header.shape[1..].iter().copied());
-        let count = sizes.try_fold(1usize, |product, n| product.checked_mul(n));
-        let count = count.ok_or_else(|| damaged(self))?;
-        let values = match header.element {
-            ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
-            ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
-            ElementType::Uint32 => Values::U32(match header.code_bytes {
-                1 => self.many(count, |[code]| u32::from(code))?,
-                2 => self.many(count, |code| u32::from(u16::from_le_bytes(code)))?,
-                4 => self.many(count, u32::from_le_bytes)?,
-                _ => return Err(self.refuse("its header is damaged")),
-            }),
-            ElementType::Uint8 => Values::U8(self.take(count)?.to_vec()),
-            ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
-        };
-        Ok(match offsets {
-            Some(offsets) => Array::ragged(&header.shape[1..], values, offsets),
-            None => Array::new(&header.shape, values),
-        })
-    }
-
-    /// One more than rows, from 0 up to `steps`.
-    fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, Error> {
-        let count = rows.checked_add(1).ok_or_else(|| self.refuse("its header is damaged"))?;
-        let offsets = self.rows(count)?;
-        let rise = offsets.first() == Some(&0) && offsets.is_sorted();
-        match rise && offsets.last().is_some_and(|last| *last as usize == steps) {
-            true => Ok(offsets),
-            false => Err(self.refuse("its header is damaged")),
-        }
-    }
-
-    fn text(&mut self) -> Result<String, Error> {
-        let bytes = self.block()?.to_vec();
-        String::from_utf8(bytes).map_err(|_| self.refuse("its texts are damaged"))
-    }
-}
-
-/// Eight bytes at a time through a multiplication: enough to tell damage, and fast as memory.
-fn checksum(start: u64, bytes: &[u8]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let sum = words.iter().fold(start ^ bytes.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
-    let sum = rest.iter().fold(sum, |sum, &byte| mix(sum, u64::from(byte)));
-    sum ^ (sum >> 32)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use crate::data::fixture::{Folder, csv, fit_table, most_train};
-    use crate::data::store::{checksum, read, write};
+    use crate::data::store::payload::checksum;
+    use crate::data::store::{read, write};
+    use crate::domain::array::{Array, Values};
+    use crate::domain::name::InputName;
     use crate::domain::table::Dataset;
+    use crate::domain::vectors::WordVectors;
 
     fn dataset() -> Dataset {
         let loaded = csv("x,k,n,y\n1.1,a,3,0\n2.2,b,4,1\n,a,,0\n3.3,,4,1\n5,b,3,1\n6,a,4,\n");
@@ -340,6 +195,12 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = Folder::new();
         let mut dataset = dataset();
+        dataset.vectors.push(WordVectors {
+            input: InputName::new("k").unwrap(),
+            path: "v.txt".to_owned(),
+            tokens: Array::new(&[2], Values::U32(vec![3, 300])),
+            rows: Array::new(&[2, 2], Values::F32(vec![0.5, -1.0, 2.0, 3.0])),
+        });
         write(&dataset, &folder.path().join("new")).unwrap();
         let mut found = read(&folder.path().join("new")).unwrap();
         // A missing label is NaN, which equals nothing.

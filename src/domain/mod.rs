@@ -20,4 +20,5 @@ pub mod table;
 pub mod task;
 pub mod text;
 pub mod tokenizer;
+pub mod vectors;
 pub mod viterbi;

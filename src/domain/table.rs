@@ -4,12 +4,14 @@ use crate::domain::array::{Array, Values};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::score::Split;
 use crate::domain::signature::Signature;
+use crate::domain::vectors::WordVectors;
 
-/// Everything fitted: the signature and the encoded tables.
+/// Everything fitted: the signature, the encoded tables, and vectors for tokens where an embedding asks for such.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     pub signature: Signature,
     pub tables: Vec<Table>,
+    pub vectors: Vec<WordVectors>,
 }
 
 /// One encoded table. `inputs` stand in the signature's order; `targets` are those of the tasks

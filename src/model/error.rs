@@ -38,6 +38,9 @@ pub enum Error {
     /// A weights file that does not belong to this network, or is damaged.
     #[error("the weights in {path} {reason}", path = .path.display())]
     Weights { path: PathBuf, reason: String },
+    /// Vectors that an embedding asks for and the data does not have.
+    #[error("`{part}` begins with the vectors of `{path}`, which the data does not hold")]
+    Vectors { part: String, path: String },
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }

@@ -1,10 +1,9 @@
 //! A network: inputs, the body tasks share, and each task's own layers and end.
 
 mod answering;
+mod beginning;
 mod emission;
 mod writing;
-
-use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
@@ -99,16 +98,6 @@ impl Network {
 
     pub fn device(&self) -> &Device {
         self.weights.device()
-    }
-
-    /// Takes the weights whose names begin with one of `prefixes` from another network's file.
-    pub fn start_from(&self, weights: &Path, prefixes: &[&str]) -> Result<()> {
-        self.weights.load_part(weights, prefixes)
-    }
-
-    /// Weights whose names begin with `prefix` learn no more.
-    pub fn freeze(&mut self, prefix: &str) {
-        self.weights.freeze(prefix);
     }
 
     /// The number of a task.

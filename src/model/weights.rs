@@ -59,6 +59,17 @@ pub struct Weights {
     list: Vec<Weight>,
     /// Names under which parts share a weight, and that weight's own name.
     ties: BTreeMap<String, String>,
+    wishes: Vec<Wish>,
+}
+
+/// A table of token vectors that shall begin with vectors learned elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// The layer that asks for them.
+    pub layer: String,
+    /// The table `[vocabulary, width]`.
+    pub weight: String,
+    pub path: String,
 }
 
 /// The values of all weights at one moment, in host memory.
@@ -67,7 +78,7 @@ pub struct Snapshot(Vec<Vec<f32>>);
 
 impl Weights {
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone(), list: Vec::new(), ties: BTreeMap::new() }
+        Self { seed, device: device.clone(), list: Vec::new(), ties: BTreeMap::new(), wishes: Vec::new() }
     }
 
     pub fn device(&self) -> &Device {
@@ -99,6 +110,32 @@ impl Weights {
     /// Shares the weight called `name` as `tie`.
     pub fn tie(&mut self, tie: &str, name: &str) {
         self.ties.insert(tie.to_owned(), name.to_owned());
+    }
+
+    /// Asks for vectors learned elsewhere.
+    pub fn wish(&mut self, layer: &str, weight: &str, path: &str) {
+        let [layer, weight, path] = [layer, weight, path].map(str::to_owned);
+        self.wishes.push(Wish { layer, weight, path });
+    }
+
+    pub fn wishes(&self) -> &[Wish] {
+        &self.wishes
+    }
+
+    /// Puts rows `[tokens, width]` into a table `[vocabulary, width]`, each at its token's number.
+    pub fn put_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> Result<()> {
+        let wrong = |reason: &str| Error::Shape { part: name.to_owned(), reason: reason.to_owned() };
+        let weight = self.list.iter().find(|weight| weight.name == name);
+        let var = &weight.ok_or_else(|| wrong("is no weight"))?.var;
+        let (size, width) = var.dims2()?;
+        if rows.len() != tokens.len() * width || tokens.iter().any(|token| *token as usize >= size) {
+            return Err(wrong("cannot take vectors of another size"));
+        }
+        let mut values = host(var)?;
+        for (token, row) in tokens.iter().zip(rows.chunks_exact(width)) {
+            values[*token as usize * width..][..width].copy_from_slice(row);
+        }
+        set(var, values)
     }
 
     /// Initial values that depend on the seed and the name alone.

@@ -77,12 +77,20 @@ impl Plan {
                         json!([task.name, task.table, task.columns, task.target, task.missing_is_error])
                     })
                     .collect();
-                let start = pipeline.train.start_from.as_ref().map(|start| &start.run);
-                match start {
-                    // Inputs are encoded as the earlier run did.
-                    Some(run) => json!({ "inputs": self.inputs(), "tasks": tasks, "start_from": run }),
-                    None => json!({ "inputs": self.inputs(), "tasks": tasks }),
+                let mut words = json!({ "inputs": self.inputs(), "tasks": tasks });
+                // Inputs are encoded as the earlier run did.
+                if let Some(start) = &pipeline.train.start_from {
+                    words["start_from"] = json!(start.run);
                 }
+                let vectors: Vec<Value> = self
+                    .vectors()
+                    .into_iter()
+                    .map(|wanted| json!([wanted.input, wanted.path, wanted.width]))
+                    .collect();
+                if !vectors.is_empty() {
+                    words["vectors"] = json!(vectors);
+                }
+                words
             }
             Work::Train => {
                 let mut train = to_json(&pipeline.train);

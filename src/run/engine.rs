@@ -199,7 +199,7 @@ fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
     Content { known, unreadable }
 }
 
-/// Files that inputs and targets are fitted by, such as tokenizers: they count as part of every table, since
+/// Files that inputs and targets are fitted by, such as tokenizers and vectors of words: they count as part of every table, since
 /// rows of any are encoded by them.
 fn shared(plan: &Plan) -> Vec<String> {
     let inputs = plan.inputs().into_iter().filter_map(|(_, words)| words.file().map(str::to_owned));
@@ -207,7 +207,8 @@ fn shared(plan: &Plan) -> Vec<String> {
         TargetSpec::Text(words) => words.tokenizer.file().map(str::to_owned),
         _ => None,
     });
-    inputs.chain(targets).collect()
+    let vectors = plan.vectors().into_iter().map(|wanted| wanted.path);
+    inputs.chain(targets).chain(vectors).collect()
 }
 
 /// The fingerprints of the stages that a stage needs.

@@ -165,7 +165,11 @@ impl Rehearsal {
     /// One table, both tasks; 480 training rows in 15 batches.
     pub fn new() -> Self {
         Self {
-            dataset: Dataset { signature: signature(["one", "one"]), tables: vec![table("one", 600, 0.0)] },
+            dataset: Dataset {
+                signature: signature(["one", "one"]),
+                tables: vec![table("one", 600, 0.0)],
+                vectors: vec![],
+            },
             network: json!([{"dense": {"units": 16, "activation": "relu"}}]),
             spec: json!({"epochs": 4, "batch_size": 32, "optimizer": {"adamw": {"rate": 0.01}}, "device": "cpu"}),
             weighting: json!("equal"),

@@ -25,6 +25,7 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
     let started = Instant::now();
     let device = device(&job.spec.device)?;
     let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
+    network.begin_with(&job.dataset.vectors)?;
     if let Some(start) = &job.start {
         network.start_from(&start.weights, &Reused::ALL.map(Reused::prefix))?;
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));

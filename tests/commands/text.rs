@@ -77,6 +77,47 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
     assert!(said.iter().all(|row| row["title"].is_string() && row["next"].is_string()), "{said:?}");
 }
 
+/// The project with 3 numbers for each word of this file, kept as they are.
+fn with_vectors(file: &str) -> Project {
+    let embedding = "- embedding: {width: 3, frozen: true, vectors: {path: vectors.txt}}";
+    let pipeline = PIPELINE.replace("- embedding: 8", embedding).replace("epochs: 3", "epochs: 1");
+    project().file("pipeline.yaml", pipeline).file("vectors.txt", file)
+}
+
+#[test]
+fn word_vectors_are_what_a_frozen_embedding_keeps() {
+    let project = with_vectors("4 3\nred 0.125 -7.5 3.25\nhouse 1 2 3\nred 9 9 9\nzebra 1 1 1\n");
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    let said = said.out() + &said.err();
+    assert!(said.contains("input `text`: 2 of 13 tokens (15%) have a vector in `vectors.txt`"), "{said}");
+    let weights = std::fs::read(newest(&project).join("trial-1/weights.safetensors")).unwrap();
+    let row: Vec<u8> = [0.125_f32, -7.5, 3.25].into_iter().flat_map(f32::to_le_bytes).collect();
+    assert!(weights.windows(row.len()).any(|bytes| bytes == row), "the word's first vector, untouched");
+    // Other numbers in the file are another experiment; the same ones are not.
+    let again = |project: &Project| project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
+    assert!(again(&project).contains("same settings, same data"), "{}", again(&project));
+    std::fs::write(project.path("vectors.txt"), "red 1 2 3\n").unwrap();
+    assert!(!again(&project).contains("same settings, same data"), "{}", again(&project));
+}
+
+#[test]
+fn bad_word_vectors_are_told_with_their_line() {
+    for (file, expected) in [
+        ("red 1 2 3\nhouse 1 2\n", "`vectors.txt`, line 2: 2 of 3 numbers behind the word"),
+        ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors are 4 wide, but the embedding is 3 wide"),
+        ("rot 1 2 3\n", "none of the 13 tokens of input `text` has a vector in `vectors.txt`"),
+    ] {
+        let said = with_vectors(file).mtl(&["run", "pipeline.yaml"]).expect(1).err();
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("pipeline.yaml:8"), "{said}");
+    }
+}
+
+fn newest(project: &Project) -> std::path::PathBuf {
+    let runs = std::fs::read_dir(project.path("runs")).unwrap().flatten().map(|entry| entry.path());
+    runs.filter(|path| path.join("trial-1").is_dir()).max().unwrap()
+}
+
 #[test]
 fn tags_that_do_not_fit_their_words_are_told_with_their_line() {
     let project = project();

@@ -377,6 +377,7 @@ fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, Error>) {
         inputs,
         tasks: vec![],
         base: folder.path().to_owned(),
+        vectors: vec![],
         known: vec![],
     };
     let found = fit(&request);

@@ -1,7 +1,7 @@
 //! The shelf of sources: where a table comes from.
 
 pub mod arrow;
-mod bytes;
+pub(in crate::data) mod bytes;
 pub mod conll;
 pub mod csv;
 mod delimited;

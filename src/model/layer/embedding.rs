@@ -7,6 +7,9 @@
 //! ```yaml
 //! encoder: [{embedding: {width: 128}}, {lstm: 128}]
 //! ```
+//!
+//! With `vectors: {path: vectors.txt}` tokens begin with the vectors that a file has for them, such as those
+//! of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
 
 use candle_core::Var;
 use schemars::JsonSchema;
@@ -16,6 +19,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::TieName;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
+use crate::domain::vectors::VectorsSpec;
 use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
 use crate::model::kernel::embedding::embed;
@@ -39,6 +43,9 @@ pub struct EmbeddingSpec {
     /// alike. Default none.
     #[serde(default)]
     pub tied: Option<TieName>,
+    /// Vectors that tokens begin with, as wide as `width`; a token without one begins at random. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<VectorsSpec>,
 }
 
 impl Settings for EmbeddingSpec {
@@ -62,14 +69,14 @@ impl LayerWords for EmbeddingSpec {
         let width = self.width.get();
         let shape = [vocabulary, width];
         let known = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
-        let table = match known {
+        let (owner, table) = match known {
             Some((owner, table)) => {
                 if table.dims() != shape {
                     let reason =
                         format!("is tied to `{owner}`, whose table is {:?}, not {shape:?}", table.dims());
                     return Err(Error::Shape { part: name.to_owned(), reason });
                 }
-                table
+                (owner.to_owned(), table)
             }
             None => {
                 let own = format!("{name}.weight");
@@ -83,9 +90,12 @@ impl LayerWords for EmbeddingSpec {
                 if let Some(tied) = &self.tied {
                     weights.tie(tied.as_str(), &own);
                 }
-                table
+                (own, table)
             }
         };
+        if let Some(vectors) = &self.vectors {
+            weights.wish(name, &owner, &vectors.path);
+        }
         Ok(Box::new(Embedding { name: name.to_owned(), table, frozen: self.frozen }))
     }
 }
@@ -158,6 +168,26 @@ mod tests {
         assert_eq!(through(&*one), through(&*other));
         let wider = words.view().build("c", Shape::Tokens { vocabulary: 5 }, &mut weights).err().unwrap();
         assert_eq!(wider.to_string(), "`c` is tied to `a.weight`, whose table is [4, 3], not [5, 3]");
+    }
+
+    #[test]
+    fn vectors_are_asked_for_by_the_table_and_put_at_their_tokens() {
+        let mut weights = Weights::new(1, &Device::Cpu);
+        let words = spec(
+            r#"{"embedding": {"width": 2, "tied": "words", "frozen": true, "vectors": {"path": "v.txt"}}}"#,
+        );
+        words.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        words.view().build("b", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        let wishes: Vec<_> =
+            weights.wishes().iter().map(|wish| [&wish.layer, &wish.weight, &wish.path]).collect();
+        assert_eq!(wishes, [["a", "a.weight", "v.txt"], ["b", "a.weight", "v.txt"]]);
+        let table = || host(&weights.iter().next().unwrap().var).unwrap();
+        let before = table();
+        weights.put_rows("a.weight", &[1, 3], &[5.0, 6.0, 7.0, 8.0]).unwrap();
+        let expected = [&before[..2], &[5.0, 6.0], &before[4..6], &[7.0, 8.0]].concat();
+        assert_eq!(table(), expected, "a token without a vector stays as it is");
+        assert!(weights.put_rows("a.weight", &[4], &[5.0, 6.0]).is_err());
+        assert!(weights.put_rows("b.weight", &[1], &[5.0, 6.0]).is_err());
     }
 
     #[test]

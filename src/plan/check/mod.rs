@@ -6,6 +6,7 @@ pub mod shape;
 pub mod task;
 pub mod text;
 pub mod train;
+pub mod vectors;
 pub(crate) mod weights;
 
 use crate::domain::diagnostic::Diagnostic;
@@ -13,7 +14,7 @@ use crate::spec::pipeline::PipelineSpec;
 
 /// Every diagnostic of a pipeline: errors and warnings.
 pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    [data::check, task::check, text::check, network::check, shape::check, train::check]
+    [data::check, task::check, text::check, network::check, vectors::check, shape::check, train::check]
         .iter()
         .flat_map(|check| check(pipeline))
         .collect()

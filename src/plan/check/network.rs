@@ -52,8 +52,8 @@ pub(crate) fn experts(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
     sharing.view().lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
 }
 
-/// Calls `visit` with every layer, those inside a residual too, its path, and whether it is inside one.
-fn each<'a>(
+/// Calls `visit` with every layer of a list, those inside a residual too, its path, and whether it is inside one.
+pub(crate) fn each<'a>(
     layers: &'a [LayerSpec],
     path: &Path,
     inside: bool,

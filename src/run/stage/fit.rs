@@ -35,7 +35,8 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         }
         None => Vec::new(),
     };
-    let request = FitRequest { tables, inputs: context.plan.inputs(), tasks: tasks.collect(), base, known };
+    let (inputs, vectors) = (context.plan.inputs(), context.plan.vectors());
+    let request = FitRequest { tables, inputs, tasks: tasks.collect(), base, known, vectors };
     let fitted = crate::data::fit(&request)?;
     say(stage, &fitted.notes, tape);
     for table in &fitted.dataset.tables {

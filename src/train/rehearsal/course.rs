@@ -83,7 +83,8 @@ fn two_tables_take_turns() {
     one.targets.truncate(1);
     two.targets.remove(0);
     one.train.truncate(97);
-    rehearsal.dataset = Dataset { signature: signature(["one", "two"]), tables: vec![one, two] };
+    rehearsal.dataset =
+        Dataset { signature: signature(["one", "two"]), tables: vec![one, two], vectors: vec![] };
     let listener = Listener::default();
     rehearsal.train(&listener).expect("trained");
     let events = listener.epochs();

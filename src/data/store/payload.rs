@@ -1,0 +1,202 @@
+//! Arrays as bytes: how they stand in a dataset's file, and the sum that tells damage.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::error::Error;
+use crate::domain::array::{Array, ElementType, Values};
+
+/// What must be known of an array to read it.
+#[derive(Serialize, Deserialize)]
+pub(in crate::data) struct ArrayHeader {
+    shape: Vec<usize>,
+    element: ElementType,
+    /// Bytes per code: 1, 2 or 4. Other elements have their own size.
+    code_bytes: usize,
+    /// Steps of all rows, where rows are sequences: their offsets stand before the values.
+    steps: Option<usize>,
+}
+
+impl ArrayHeader {
+    pub fn of(array: &Array) -> Self {
+        let largest = match &array.values {
+            Values::U32(codes) => codes.iter().copied().max().unwrap_or(0),
+            _ => 0,
+        };
+        let code_bytes = match largest {
+            0..=0xff => 1,
+            0x100..=0xffff => 2,
+            _ => 4,
+        };
+        let steps = array.offsets.as_ref().map(|_| array.steps());
+        Self { shape: array.shape.clone(), element: array.element_type(), code_bytes, steps }
+    }
+}
+
+/// What is summed at once.
+pub(in crate::data) const BLOCK: usize = 1 << 20;
+
+/// Bytes on their way to the file, summed block by block.
+pub(in crate::data) struct Payload<W> {
+    writer: W,
+    block: Vec<u8>,
+    length: u64,
+    sum: u64,
+}
+
+impl<W: Write> Payload<W> {
+    /// What is put behind a header of these bytes.
+    pub fn after(header: &[u8], writer: W) -> Self {
+        Self { writer, block: Vec::with_capacity(BLOCK), length: 0, sum: checksum(0, header) }
+    }
+
+    pub fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        while self.block.len() + bytes.len() >= BLOCK {
+            let (now, later) = bytes.split_at(BLOCK - self.block.len());
+            self.block.extend_from_slice(now);
+            self.flush()?;
+            bytes = later;
+        }
+        self.block.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// An array's offsets and values.
+    pub fn array(&mut self, array: &Array) -> std::io::Result<()> {
+        let code_bytes = ArrayHeader::of(array).code_bytes;
+        let offsets = array.offsets.iter().flatten();
+        offsets.into_iter().try_for_each(|offset| self.put(&offset.to_le_bytes()))?;
+        match &array.values {
+            Values::F32(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
+            Values::I64(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
+            Values::U32(values) => {
+                values.iter().try_for_each(|value| self.put(&value.to_le_bytes()[..code_bytes]))?;
+            }
+            Values::U8(values) => self.put(values)?,
+            Values::Text(values) => values.iter().try_for_each(|value| {
+                self.put(&(value.len() as u64).to_le_bytes())?;
+                self.put(value.as_bytes())
+            })?,
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if !self.block.is_empty() {
+            self.sum = checksum(self.sum, &self.block);
+            self.length += self.block.len() as u64;
+            self.writer.write_all(&self.block)?;
+            self.block.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes how long it is, and its sum.
+    pub fn close(mut self) -> std::io::Result<()> {
+        self.flush()?;
+        self.writer.write_all(&self.length.to_le_bytes())?;
+        self.writer.write_all(&self.sum.to_le_bytes())
+    }
+}
+
+/// Bytes of a file, from its beginning.
+pub(in crate::data) struct Reader<'a> {
+    pub bytes: &'a [u8],
+    pub at: usize,
+    pub file: PathBuf,
+}
+
+impl<'a> Reader<'a> {
+    pub fn refuse(&self, reason: &str) -> Error {
+        Error::Store { file: self.file.clone(), reason: reason.to_owned() }
+    }
+
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or_else(|| self.refuse("it is cut short"))?;
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    pub fn number(&mut self) -> Result<u64, Error> {
+        let bytes = self.take(8)?;
+        Ok(bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
+    }
+
+    pub fn block(&mut self) -> Result<&'a [u8], Error> {
+        let length = self.number()?;
+        self.take(usize::try_from(length).map_err(|_| self.refuse("it is cut short"))?)
+    }
+
+    fn many<T, const N: usize>(
+        &mut self,
+        count: usize,
+        read: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, Error> {
+        let length = count.checked_mul(N).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let (chunks, _) = self.take(length)?.as_chunks::<N>();
+        Ok(chunks.iter().map(|chunk| read(*chunk)).collect())
+    }
+
+    pub fn rows(&mut self, count: usize) -> Result<Vec<u32>, Error> {
+        self.many(count, u32::from_le_bytes)
+    }
+
+    pub fn array(&mut self, header: ArrayHeader) -> Result<Array, Error> {
+        let damaged = |reader: &Self| reader.refuse("its header is damaged");
+        let rows = header.shape.first().copied().ok_or_else(|| damaged(self))?;
+        let offsets = match header.steps {
+            Some(steps) => Some(self.offsets(rows, steps)?),
+            None => None,
+        };
+        let mut sizes =
+            std::iter::once(header.steps.unwrap_or(rows)).chain(header.shape[1..].iter().copied());
+        let count = sizes.try_fold(1usize, |product, n| product.checked_mul(n));
+        let count = count.ok_or_else(|| damaged(self))?;
+        let values = match header.element {
+            ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
+            ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
+            ElementType::Uint32 => Values::U32(match header.code_bytes {
+                1 => self.many(count, |[code]| u32::from(code))?,
+                2 => self.many(count, |code| u32::from(u16::from_le_bytes(code)))?,
+                4 => self.many(count, u32::from_le_bytes)?,
+                _ => return Err(self.refuse("its header is damaged")),
+            }),
+            ElementType::Uint8 => Values::U8(self.take(count)?.to_vec()),
+            ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
+        };
+        Ok(match offsets {
+            Some(offsets) => Array::ragged(&header.shape[1..], values, offsets),
+            None => Array::new(&header.shape, values),
+        })
+    }
+
+    /// One more than rows, from 0 up to `steps`.
+    fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, Error> {
+        let count = rows.checked_add(1).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let offsets = self.rows(count)?;
+        let rise = offsets.first() == Some(&0) && offsets.is_sorted();
+        match rise && offsets.last().is_some_and(|last| *last as usize == steps) {
+            true => Ok(offsets),
+            false => Err(self.refuse("its header is damaged")),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, Error> {
+        let bytes = self.block()?.to_vec();
+        String::from_utf8(bytes).map_err(|_| self.refuse("its texts are damaged"))
+    }
+}
+
+/// Eight bytes at a time through a multiplication: enough to tell damage, and fast as memory.
+pub(in crate::data) fn checksum(start: u64, bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let sum = words.iter().fold(start ^ bytes.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    let sum = rest.iter().fold(sum, |sum, &byte| mix(sum, u64::from(byte)));
+    sum ^ (sum >> 32)
+}
