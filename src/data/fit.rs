@@ -182,14 +182,15 @@ fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &
 
 /// An input as an earlier run encoded it.
 fn as_known(input: &InputSignature, parts: &[Part<'_>]) -> Result<Feature, Error> {
-    let (mut encoded, mut samples) = (Vec::new(), Vec::new());
+    let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, all) = raw::known(input, part.frame)?;
+        let (raw, all, note) = raw::known(input, &part.cells, part.frame)?;
+        notes.extend(note.map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(all);
     }
     let (raw, encoding) = (input.raw, input.encoding.clone());
-    Ok(Feature { raw, encoding, encoded, samples, notes: vec![] })
+    Ok(Feature { raw, encoding, encoded, samples, notes })
 }
 
 /// The vectors of an input's tokens; none where the input itself is wrong.

@@ -189,10 +189,11 @@ impl Network {
     /// What the heads of `tasks` read, and the logits of those that others see.
     fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
         let needed = closure(tasks, &self.order, |task| &self.tasks[task].after);
-        let x = self.inputs.forward(inputs, mode)?;
+        let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
         let read = self.body.forward(&x, mode, &needed)?;
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
         for (task, read) in needed.into_iter().zip(read) {
+            let read = self.cut(read, |weight| !weight.starts_with("head.") && !weight.starts_with(SHARED));
             let tower = &self.tasks[task];
             let mut seen = vec![read.x.clone()];
             for other in &tower.after {

@@ -108,6 +108,7 @@ impl Bundle {
         say: &dyn Fn(&str),
     ) -> Result<usize, Error> {
         let rows = raw::read(data, &self.card.signature)?;
+        rows.notes.iter().for_each(|note| say(note));
         let mut columns = kept(&rows, keep)?;
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = Session::open(&runtime, &self.model)?;

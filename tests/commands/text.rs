@@ -66,14 +66,22 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
     }
     std::fs::write(
         project.path("new.jsonl"),
-        "{\"text\": \"a red car\"}\n{\"text\": \"the very blue zebra\"}\n",
+        "{\"text\": \"a red car\"}\n{\"text\": \"the very blue zebra\"}\n{\"text\": \"a a a a a a a red car\"}\n",
     )
     .unwrap();
-    online(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0);
+    let told = online(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0).err();
+    assert!(
+        told.contains("input `text`: 1 of 3 rows have more than 8 tokens; their end is cut off"),
+        "{told}"
+    );
     let said: Vec<Value> =
         project.read("said.jsonl").lines().map(|row| serde_json::from_str(row).unwrap()).collect();
     let tags = |row: &Value| row["colour"].as_str().map(|tags| tags.split(' ').count());
-    assert_eq!(said.iter().map(tags).collect::<Vec<_>>(), [Some(3), Some(4)], "a tag for every word");
+    assert_eq!(
+        said.iter().map(tags).collect::<Vec<_>>(),
+        [Some(3), Some(4), Some(8)],
+        "a tag for every word"
+    );
     assert!(said.iter().all(|row| row["title"].is_string() && row["next"].is_string()), "{said:?}");
 }
 

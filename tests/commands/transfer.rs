@@ -68,6 +68,38 @@ fn what_is_frozen_stays_and_what_is_not_learns_on() {
 }
 
 #[test]
+fn a_table_may_lack_a_number_that_the_earlier_run_read() {
+    let (project, first) = begun();
+    let rows = project.read("other.csv");
+    let lacking: Vec<String> = rows
+        .lines()
+        .map(|row| {
+            row.split(',')
+                .enumerate()
+                .filter(|(at, _)| *at != 1)
+                .map(|(_, cell)| cell)
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+        .collect();
+    let two = LATER
+        .replace(
+            "inputs:\n",
+            "  more: {source: {csv: {path: more.csv}}, split: {random: {valid: 0.2, test: 0.2}}}\ninputs:\n",
+        )
+        .replace(
+            "kind: regression}",
+            "kind: regression, data: rows}\n  rich: {target: rich, kind: binary, data: more}",
+        );
+    let project = project.file("more.csv", lacking.join("\n")).file("two.yaml", two);
+    let said = project.mtl(&["run", "two.yaml"]).expect(0);
+    assert!(
+        said.err().contains("table `more` has no column `hours`") || said.out().contains("no column `hours`")
+    );
+    assert_eq!(inputs(&project, &last(&project)), inputs(&project, &first));
+}
+
+#[test]
 fn a_run_that_is_not_there_or_does_not_fit_is_told() {
     let (project, _) = begun();
     let said = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);

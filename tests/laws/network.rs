@@ -257,6 +257,29 @@ fn gradients_reach(network: &Network) {
 }
 
 #[test]
+fn what_learns_no_more_asks_for_no_gradient() {
+    let (_, table) = rows();
+    let reached = |frozen: &[&str]| {
+        let mut network = network();
+        frozen.iter().for_each(|prefix| network.freeze(prefix));
+        let inputs = network.signals(&table, None).unwrap();
+        let logits = network.forward(&inputs, &Mode::train(1, 1), &[0, 1, 2, 3, 4, 5]).unwrap();
+        let sums: Vec<_> = logits.iter().map(|logits| logits.sqr().unwrap().sum_all().unwrap()).collect();
+        let joint = sums.into_iter().reduce(|a, b| (a + b).unwrap()).unwrap();
+        let gradients = joint.backward().unwrap();
+        let began = |prefix: &str| {
+            let mut all = network.weights().iter().filter(|weight| weight.name.starts_with(prefix));
+            all.any(|weight| gradients.get(&weight.var).is_some())
+        };
+        ["input.", "trunk.", "head."].map(began)
+    };
+    assert_eq!(reached(&[]), [true, true, true]);
+    assert_eq!(reached(&["input."]), [false, true, true]);
+    assert_eq!(reached(&["input.", "trunk."]), [false, false, true]);
+    assert_eq!(reached(&["trunk."])[0], true, "the inputs learn through it");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
     let build = |tasks: std::ops::Range<usize>, seed| {
         let (mut spec, mut signature) = (spec(), signature());

@@ -26,6 +26,8 @@ use crate::domain::tokenizer::{Side, Tokenizer};
 #[derive(Clone, Debug)]
 pub struct Raw {
     pub rows: usize,
+    /// What a person should know of the rows.
+    pub notes: Vec<String>,
     inputs: Vec<(InputName, RawColumn)>,
     frame: Frame,
 }
@@ -67,34 +69,59 @@ pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
         return Err(Error::NoRows { file: path.to_owned() });
     }
     let frame = Frame::new(table, vec![origin]);
-    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
+    let (mut inputs, mut notes, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for input in &signature.inputs {
-        match column(input, &frame) {
-            Ok(column) => inputs.push((input.name.clone(), column)),
+        let read = frame.cells(input.name.as_str()).and_then(|cells| column(input, &cells, &frame));
+        match read {
+            Ok((column, cut)) => {
+                inputs.push((input.name.clone(), column));
+                notes.extend(told(input, cut, frame.rows()));
+            }
             Err(error) => problems.push(error.at(Node::of("inputs").key(&input.name))),
         }
     }
     Error::unless_empty(problems)?;
-    Ok(Raw { rows: frame.rows(), inputs, frame })
+    Ok(Raw { rows: frame.rows(), notes, inputs, frame })
 }
 
-fn column(input: &InputSignature, frame: &Frame) -> Result<RawColumn, Error> {
-    let cells = frame.cells(input.name.as_str())?;
+/// What is said of rows that were longer than what the model reads of them.
+fn told(input: &InputSignature, cut: usize, rows: usize) -> Option<String> {
+    let (noun, length, end) = match &input.encoding {
+        Encoding::Tokens { length, side: Side::Tail, .. } => ("tokens", length, "beginning"),
+        Encoding::Tokens { length, .. } => ("tokens", length, "end"),
+        Encoding::Series { length, .. } => ("steps", length, "end"),
+        _ => return None,
+    };
+    let name = &input.name;
+    (cut > 0).then(|| {
+        format!("input `{name}`: {cut} of {rows} rows have more than {length} {noun}; their {end} is cut off")
+    })
+}
+
+/// An input's column, and how many of its rows are cut to their limit.
+fn column(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<(RawColumn, usize), Error> {
+    match &input.encoding {
+        Encoding::Tokens { tokenizer, length, side } => tokens(cells, tokenizer, (*length, *side)),
+        Encoding::Series { center, length, .. } => series(cells, frame, center, *length),
+        _ => Ok((single(input, cells, frame)?, 0)),
+    }
+}
+
+/// A column whose rows are no sequences.
+fn single(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<RawColumn, Error> {
     match (&input.encoding, input.raw) {
-        (Encoding::Tokens { tokenizer, length, side }, _) => tokens(&cells, tokenizer, (*length, *side)),
-        (Encoding::Series { center, length, .. }, _) => series(&cells, frame, center, *length),
         (Encoding::Image { channels, height, width, .. }, _) => {
-            images(&cells, frame, Size { channels: *channels, height: *height, width: *width })
+            images(cells, frame, Size { channels: *channels, height: *height, width: *width })
         }
         (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
         (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
-            texts(&cells, keys)
+            texts(cells, keys)
         }
         _ => Ok(RawColumn::Numbers(cells.numbers(frame)?)),
     }
 }
 
-fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result<RawColumn, Error> {
+fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result<(RawColumn, usize), Error> {
     let codec = Codec::new(tokenizer)?;
     let numbers: Result<Vec<Vec<u32>>, Error> = match cells {
         // Tokens that are already cut.
@@ -104,16 +131,19 @@ fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result
         }
         texts => texts.texts()?.par_iter().map(|text| codec.encode(text)).collect(),
     };
-    Ok(RawColumn::Tokens(kept(&numbers?, limits, codec.unknown())?, tokenizer.pad))
+    let numbers = numbers?;
+    let cut = numbers.iter().filter(|row| row.len() > limits.0).count();
+    Ok((RawColumn::Tokens(kept(&numbers, limits, codec.unknown())?, tokenizer.pad), cut))
 }
 
-fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<RawColumn, Error> {
+fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<(RawColumn, usize), Error> {
     let steps = Steps::of(cells, frame)?;
     if steps.width != center.len() && !steps.values.is_empty() {
         let (column, place) = (cells.name().to_owned(), frame.place(0));
         return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
     }
-    Ok(RawColumn::Series(series::kept(&steps, center, length)?))
+    let cut = (0..steps.rows()).filter(|row| steps.length(*row) > length).count();
+    Ok((RawColumn::Series(series::kept(&steps, center, length)?), cut))
 }
 
 /// Pictures, or the names of their files, which are relative to the file of the rows.
@@ -162,13 +192,19 @@ fn as_trained(text: &str, known: &PlHashSet<&str>) -> String {
     if is_same && known.contains(other.as_str()) { other } else { text.to_owned() }
 }
 
-/// A column as an encoding that is known already has it: as a model is fed, and encoded.
-pub(in crate::data) fn known(input: &InputSignature, frame: &Frame) -> Result<(Array, Array), Error> {
+/// A column as an encoding that is known already has it: as a model is fed, encoded, and what a person should
+/// know of it.
+pub(in crate::data) fn known(
+    input: &InputSignature,
+    cells: &Cells,
+    frame: &Frame,
+) -> Result<(Array, Array, Option<String>), Error> {
     let rows = frame.rows();
-    let raw = column(input, frame)?.rows(0..rows);
+    let (read, cut) = column(input, cells, frame)?;
+    let raw = read.rows(0..rows);
     let encoded = encode(&input.encoding, &raw);
     let column = input.name.to_string();
-    encoded.map(|encoded| (raw, encoded)).ok_or(Error::OtherEncoding { column })
+    encoded.map(|encoded| (raw, encoded, told(input, cut, rows))).ok_or(Error::OtherEncoding { column })
 }
 
 impl RawColumn {

@@ -14,7 +14,7 @@ use crate::domain::shape::Shape;
 use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
 use crate::model::kernel::fits;
-use crate::model::kernel::normalize::{Along, Statistics, normalize, statistics};
+use crate::model::kernel::normalize::{Statistics, normalize, statistics};
 use crate::model::kernel::plane;
 use crate::model::layer::{Layer, LayerWords};
 use crate::model::mode::Mode;
@@ -130,11 +130,11 @@ impl BatchNorm {
         }
         let unbiased = rows as f64 / (rows - 1) as f64;
         if fits(&[x]) {
-            let statistics = statistics(x, Along::Columns)?;
+            let statistics = statistics(x)?;
             let batch = |values: &[f32]| Tensor::new(values, x.device());
             self.follow(&self.mean, &batch(&statistics.mean)?)?;
             self.follow(&self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
-            return Ok(normalize(x, &self.gamma, &self.beta, Along::Columns, &statistics, self.epsilon)?);
+            return Ok(normalize(x, &self.gamma, &self.beta, &statistics, self.epsilon)?);
         }
         let mean = x.mean(0)?;
         let centered = x.broadcast_sub(&mean)?;

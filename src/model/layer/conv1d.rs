@@ -102,6 +102,10 @@ impl LayerWords for Conv1dSpec {
         steps.before == steps.reach()
     }
 
+    fn keeps_steps(&self) -> bool {
+        self.padding != StepPadding::Valid || self.steps().reach() == 0
+    }
+
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
         let (steps, width, filters) = (self.steps(), input.width(), self.filters.get());
         let init = Init::fan_in(steps.size * width);

@@ -68,6 +68,11 @@ pub trait LayerWords {
     /// What it gives for one row, or why it cannot take `input`. No candle.
     fn shape(&self, input: Shape) -> Result<Shape, String>;
 
+    /// Has each row of a sequence as many steps behind it as before it?
+    fn keeps_steps(&self) -> bool {
+        true
+    }
+
     /// The working layer; its weights' names begin with `name`. `shape` has agreed to `input`.
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>>;
 

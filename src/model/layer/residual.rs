@@ -41,6 +41,9 @@ impl LayerWords for ResidualSpec {
         }
         let after = shape_after(&self.layers, input)
             .map_err(|(index, reason)| format!("has a layer {index} that {reason}"))?;
+        if !self.keeps_steps() {
+            return Err("has layers that make rows shorter, which cannot be added to them".into());
+        }
         let added = match (input, after) {
             (Shape::Image { .. }, Shape::Image { .. }) => stride(input, after).is_some(),
             _ => after.with_width(input.width()) == input,
@@ -53,6 +56,10 @@ impl LayerWords for ResidualSpec {
 
     fn is_causal(&self) -> bool {
         self.layers.iter().all(|layer| layer.view().is_causal())
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.layers.iter().all(|layer| layer.view().keeps_steps())
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {

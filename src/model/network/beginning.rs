@@ -6,6 +6,7 @@ use crate::domain::array::Values;
 use crate::domain::vectors::WordVectors;
 use crate::model::error::{Error, Result};
 use crate::model::network::Network;
+use crate::model::signal::Signal;
 
 impl Network {
     /// Takes the weights whose names begin with one of `prefixes` from another network's file.
@@ -16,6 +17,14 @@ impl Network {
     /// Weights whose names begin with `prefix` learn no more.
     pub fn freeze(&mut self, prefix: &str) {
         self.weights.freeze(prefix);
+    }
+
+    /// The signal, cut off from what gave it where none of those weights learns: nobody asks for gradients there.
+    pub(super) fn cut(&self, given: Signal, gave: impl Fn(&str) -> bool) -> Signal {
+        match self.weights.trainable().any(|weight| gave(&weight.name)) {
+            true => given,
+            false => given.with(given.x.detach()),
+        }
     }
 
     /// Puts vectors learned elsewhere wherever an embedding asks for such.

@@ -14,6 +14,7 @@ use crate::model::spec::LayerSpec;
 use crate::plan::check::network::experts;
 use crate::plan::check::text::decoder;
 use crate::spec::pipeline::PipelineSpec;
+use crate::spec::task::TaskSpec;
 
 /// Checks encoders, trunk, experts and heads; at most one diagnostic per list.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
@@ -85,7 +86,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             Err(diagnostic) => found.push(diagnostic),
         }
     }
-    found.extend(looks_ahead(pipeline));
+    found.extend(steps(pipeline));
     found
 }
 
@@ -94,34 +95,50 @@ fn impossible(pipeline: &PipelineSpec, reason: &str) -> Diagnostic {
     Diagnostic::error("sharing-shape", Path::of("sharing"), message)
 }
 
-/// A language model that sees the token it is to guess.
-fn looks_ahead(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+/// Layers that do not leave a task the steps it has labels for: a language model that sees the token it is to
+/// guess, tags of rows that became shorter.
+fn steps(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (name, task) in &pipeline.tasks {
-        if !matches!(task.kind, TargetSpec::LanguageModel(_)) {
-            continue;
-        }
-        let reads = |layer: &&LayerSpec| !matches!(layer, LayerSpec::Mark(mark) if task.from.as_ref() == Some(&mark.name));
-        let trunk = pipeline.trunk.iter().take_while(reads).map(|layer| (layer, "trunk"));
-        let encoders =
-            pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
-        let head = task.head.iter().map(|layer| (layer, "head"));
-        let experts = experts(pipeline).into_iter().filter(|_| task.from.is_none());
-        let experts = experts.flat_map(|(_, layers)| layers).map(|layer| (layer, "sharing"));
-        let ahead =
-            encoders.chain(trunk).chain(experts).chain(head).find(|(layer, _)| !layer.view().is_causal());
-        if let Some((layer, place)) = ahead {
-            let message = format!(
-                "the language model `{name}` reads a `{}` in the {place}, which looks ahead at the very token to be guessed",
-                layer.name()
-            );
-            let help = "read `from` a mark before it, or make it causal";
-            found.push(
-                Diagnostic::error("looks-ahead", Path::of("tasks").key(name).key("kind"), message).help(help),
-            );
+        let path = Path::of("tasks").key(name).key("kind");
+        match task.kind {
+            TargetSpec::LanguageModel(_) => {
+                found.extend(before(pipeline, task).find(|(layer, _)| !layer.view().is_causal()).map(|(layer, place)| {
+                    let message = format!(
+                        "the language model `{name}` reads a `{}` in the {place}, which looks ahead at the very token to be guessed",
+                        layer.name()
+                    );
+                    let help = "read `from` a mark before it, or make it causal";
+                    Diagnostic::error("looks-ahead", path, message).help(help)
+                }));
+            }
+            TargetSpec::Tagging(_) => {
+                found.extend(before(pipeline, task).find(|(layer, _)| !layer.view().keeps_steps()).map(|(layer, place)| {
+                    let message = format!(
+                        "`{name}` has a tag for every token, but reads a `{}` in the {place}, which makes rows shorter",
+                        layer.name()
+                    );
+                    let help = "use `padding: same` or `causal`, or read `from` a mark before it";
+                    Diagnostic::error("fewer-steps", path, message).help(help)
+                }));
+            }
+            _ => {}
         }
     }
     found
+}
+
+/// The layers before a task's end, and where each stands.
+fn before<'a>(
+    pipeline: &'a PipelineSpec,
+    task: &'a TaskSpec,
+) -> impl Iterator<Item = (&'a LayerSpec, &'static str)> {
+    let reads = |layer: &&LayerSpec| !matches!(layer, LayerSpec::Mark(mark) if task.from.as_ref() == Some(&mark.name));
+    let trunk = pipeline.trunk.iter().take_while(reads).map(|layer| (layer, "trunk"));
+    let encoders = pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
+    let experts = experts(pipeline).into_iter().filter(|_| task.from.is_none());
+    let experts = experts.flat_map(|(_, layers)| layers).map(|layer| (layer, "sharing"));
+    encoders.chain(trunk).chain(experts).chain(task.head.iter().map(|layer| (layer, "head")))
 }
 
 fn walk<'a>(
