@@ -31,16 +31,20 @@
 //! ```python
 //! decoder = onnxruntime.InferenceSession("bundle/title.decoder.onnx")
 //! target = next(task for task in card["signature"]["tasks"] if task["name"] == "title")["target"]
+//! tokenizer = target["tokenizer"]
+//! never = {tokenizer[name] for name in ("pad", "unknown", "begin")} - {None, tokenizer["end"]}
 //! names = [port.name for port in decoder.get_inputs() if port.name != "token"]
 //! feed = dict(zip(names, session.run([f"title_{name}" for name in names], rows)))
-//! tokens, texts = np.full(count, target["tokenizer"]["size"]), []
+//! tokens, texts = np.full(count, tokenizer["size"]), []
 //! for _ in range(target["length"]):
-//!     given = decoder.run(None, {"token": tokens, **feed})
-//!     given = dict(zip([port.name for port in decoder.get_outputs()], given))
+//!     given = dict(zip([port.name for port in decoder.get_outputs()], decoder.run(None, {"token": tokens, **feed})))
+//!     given["logits"][:, list(never)] = -np.inf
 //!     tokens = given["logits"].argmax(axis=1)
-//!     texts.append(tokens)  # each row's up to target["tokenizer"]["end"]
+//!     texts.append(tokens)  # each row's up to tokenizer["end"]
 //!     feed.update({name: given[f"{name}_next"] for name in names if f"{name}_next" in given})
 //! ```
+//!
+//! `pipelines/predict.py` is all of this as a program.
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Ran};
+use crate::support::{Project, Ran, root};
 
 const PIPELINE: &str = "\
 name: toy
@@ -83,6 +83,35 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
         "a tag for every word"
     );
     assert!(said.iter().all(|row| row["title"].is_string() && row["next"].is_string()), "{said:?}");
+}
+
+#[test]
+fn the_python_example_answers_as_predict_does() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let known = std::process::Command::new(&python).args(["-c", "import numpy, onnxruntime"]).output();
+    if !known.is_ok_and(|known| known.status.success()) {
+        eprintln!("not tried: {python} has no numpy or no onnxruntime");
+        return;
+    }
+    let project = project().file("pipeline.yaml", PIPELINE.replace(", search: {beam: 2}", ""));
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    let texts = ["a red car", "the very blue zebra", "", "a a a a a green tree cat house red"];
+    let rows: Vec<String> =
+        texts.iter().map(|text| json!({"text": text.split(' ').collect::<Vec<_>>()}).to_string()).collect();
+    std::fs::write(project.path("new.jsonl"), rows.join("\n")).unwrap();
+    project.mtl(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0);
+    let script = root().join("pipelines/predict.py");
+    let mut command = std::process::Command::new(&python);
+    let ran = Ran::of(command.arg(script).args(["bundle", "new.jsonl"]).current_dir(project.folder()))
+        .expect(0)
+        .out();
+    let read =
+        |text: &str| text.lines().map(|row| serde_json::from_str(row).unwrap()).collect::<Vec<Value>>();
+    let chosen = |row: &Value| [row["title"].clone(), row["much"].as_str().map(str::to_owned).into()];
+    let (theirs, ours) = (read(&ran), read(&project.read("said.jsonl")));
+    assert_eq!(theirs.iter().map(chosen).collect::<Vec<_>>(), ours.iter().map(chosen).collect::<Vec<_>>());
+    assert!(theirs.len() == 4 && theirs[0]["title"].is_string(), "{theirs:?}");
 }
 
 /// The project with 3 numbers for each word of this file, kept as they are.
