@@ -14,6 +14,8 @@ pub struct Mode {
 struct Draw {
     seed: u64,
     step: u64,
+    epoch: usize,
+    epochs: usize,
 }
 
 impl Mode {
@@ -24,7 +26,17 @@ impl Mode {
 
     /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(Draw { seed, step }) }
+        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }) }
+    }
+
+    /// Learning in this one of so many epochs, counting from 0.
+    pub fn in_epoch(self, epoch: usize, epochs: usize) -> Self {
+        Self { training: self.training.map(|draw| Draw { epoch, epochs, ..draw }) }
+    }
+
+    /// The epoch, counting from 0, and how many there will be; `None` when answering.
+    pub fn epoch(&self) -> Option<(usize, usize)> {
+        self.training.map(|draw| (draw.epoch, draw.epochs))
     }
 
     pub fn is_training(&self) -> bool {
@@ -33,7 +45,7 @@ impl Mode {
 
     /// The random stream of the layer called `name` at this step; `None` when answering.
     pub fn random(&self, name: &str) -> Option<ChaCha8Rng> {
-        let Draw { seed, step } = self.training?;
+        let Draw { seed, step, .. } = self.training?;
         let mut random = stream(seed, Purpose::Dropout, name);
         // 2^32 words for each layer and step.
         random.set_word_pos(u128::from(step) << 32);

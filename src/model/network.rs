@@ -8,6 +8,7 @@ mod writing;
 use candle_core::{Device, Tensor};
 
 use crate::domain::array::Array;
+use crate::domain::kinds::Choice;
 use crate::domain::name::{InputName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
@@ -35,6 +36,8 @@ pub struct Network {
     inputs: Inputs,
     body: Box<dyn Sharing>,
     tasks: Vec<Tower>,
+    /// For each task those whose answers make its own, by its head or by the sharing.
+    needs: Vec<Vec<usize>>,
     /// Every task after those whose answers it sees.
     order: Vec<usize>,
 }
@@ -63,9 +66,6 @@ impl Network {
         let specs = matched(spec, signature)?;
         known_marks(spec)?;
         let after = specs.iter().map(|task| indices(task, &specs)).collect::<Result<Vec<_>>>()?;
-        let order = order(&after).map_err(|cycle| {
-            Error::Cycle(cycle.into_iter().map(|task| specs[task].name.clone()).collect())
-        })?;
         let mut weights = Weights::new(seed, device);
         let inputs = Inputs::build(&signature.inputs, &spec.encoders, &mut weights)?;
         let readers: Vec<Reader> = specs
@@ -73,7 +73,15 @@ impl Network {
             .map(|task| Reader { name: task.name.to_string(), from: task.from.clone() })
             .collect();
         let body = Body { input: inputs.output(), trunk: &spec.trunk, tasks: &readers };
-        let body = spec.sharing.view().build(&body, &mut weights)?;
+        let sharing = spec.sharing.view();
+        let part = || format!("sharing.{}", spec.sharing.name());
+        sharing.check(body.trunk, body.input).map_err(|reason| Error::Shape { part: part(), reason })?;
+        let body = sharing.build(&body, &mut weights)?;
+        let waits = |(task, after): (usize, &Vec<usize>)| [after, body.joined(task)].concat();
+        let needs: Vec<Vec<usize>> = after.iter().enumerate().map(waits).collect();
+        let order = order(&needs).map_err(|cycle| {
+            Error::Cycle(cycle.into_iter().map(|task| specs[task].name.clone()).collect())
+        })?;
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
             let evidence: usize = after[index].iter().map(|t| evidence_width(signature, *t)).sum();
@@ -85,7 +93,7 @@ impl Network {
             }
             tasks.push(tower(task, index, input, after[index].clone(), signature, &mut weights)?);
         }
-        Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, order })
+        Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, needs, order })
     }
 
     pub fn signature(&self) -> &Signature {
@@ -123,7 +131,7 @@ impl Network {
 
     /// Do these tasks' logits depend on this weight? The others get no gradient from them.
     pub fn uses(&self, tasks: &[usize], weight: &Weight) -> bool {
-        let needed = closure(tasks, &self.order, |task| &self.tasks[task].after);
+        let needed = closure(tasks, &self.order, |task| &self.needs[task]);
         match weight.name.split('.').next() {
             Some("input") => true,
             Some("head") => {
@@ -188,7 +196,7 @@ impl Network {
 
     /// What the heads of `tasks` read, and the logits of those that others see.
     fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
-        let needed = closure(tasks, &self.order, |task| &self.tasks[task].after);
+        let needed = closure(tasks, &self.order, |task| &self.needs[task]);
         let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
         let read = self.body.forward(&x, mode, &needed)?;
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
@@ -216,7 +224,10 @@ impl Network {
                 candle_core::Error::msg("a task's logits were asked for before it was reached").into()
             );
         };
-        let logits = self.tasks[task].head.logits(read, mode)?;
+        let own = self.tasks[task].head.logits(read, mode)?;
+        let others = self.body.joined(task).iter();
+        let others = others.map(|other| self.logits(said, *other, mode)).collect::<Result<Vec<_>>>()?;
+        let logits = self.body.join(task, own, &others)?;
         said[task].logits = Some(logits.clone());
         Ok(logits)
     }

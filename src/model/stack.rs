@@ -49,6 +49,17 @@ impl<T> Trail<T> {
 impl Stack {
     /// Builds `layers`; the third dense layer of a trunk is called `trunk.2.dense`.
     pub fn build(name: &str, layers: &[LayerSpec], input: Shape, weights: &mut Weights) -> Result<Self> {
+        Self::build_from(name, 0, layers, input, weights)
+    }
+
+    /// The same of a piece of a list, whose first layer has this index there.
+    pub fn build_from(
+        name: &str,
+        first: usize,
+        layers: &[LayerSpec],
+        input: Shape,
+        weights: &mut Weights,
+    ) -> Result<Self> {
         let mut stack = Self { layers: Vec::new(), parts: Vec::new(), marks: Vec::new(), output: input };
         for (index, spec) in layers.iter().enumerate() {
             if let LayerSpec::Mark(mark) = spec {
@@ -58,7 +69,7 @@ impl Stack {
                 }
                 stack.marks.push(Mark { name, after: index, shape: stack.output });
             }
-            let part = format!("{name}.{index}.{}", spec.name());
+            let part = format!("{name}.{}.{}", first + index, spec.name());
             let shape = spec
                 .view()
                 .shape(stack.output)

@@ -248,6 +248,13 @@ impl Weights {
             .for_each(|w| w.trainable = false);
     }
 
+    /// Makes all weights of the part called `name` 0.
+    pub fn clear(&self, name: &str) -> Result<()> {
+        let owned =
+            |weight: &&Weight| weight.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        self.list.iter().filter(owned).try_for_each(|weight| set(&weight.var, vec![0.0; weight.count()]))
+    }
+
     fn take(&self, path: &Path, file: &SafeTensors, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let mut values = Vec::new();
         for weight in self.list.iter().filter(|weight| wanted(&weight.name)) {

@@ -119,7 +119,9 @@ impl<'a> Learner<'a> {
         if tasks.is_empty() {
             return Ok((Vec::new(), None));
         }
-        let mode = Mode::train(self.words.seed, clock.step as u64);
+        let Clock { step, steps_per_epoch, total } = clock;
+        let per_epoch = steps_per_epoch.max(1);
+        let mode = Mode::train(self.words.seed, step as u64).in_epoch(step / per_epoch, total / per_epoch);
         Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, &mode)?)
     }
 

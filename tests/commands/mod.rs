@@ -6,6 +6,7 @@ mod errors;
 mod everything;
 mod model;
 mod running;
+mod sharing;
 mod text;
 mod transfer;
 

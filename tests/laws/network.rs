@@ -174,13 +174,39 @@ fn sharing(sharing: SharingSpec) -> Network {
     network
 }
 
-/// One of every sharing.
+/// One of every sharing that takes this trunk, and one whose settings name its tasks.
 fn sharings() -> Vec<Network> {
-    let read = |(name, example): &(&str, &str)| {
-        let words = serde_yaml::from_str(example);
-        sharing(words.unwrap_or_else(|error| panic!("{name}: {error}")))
+    let named = [("aitm", "{aitm: {order: [rich, has], layers: [{dense: {units: 4, activation: tanh}}]}}")];
+    let read = |(name, example): &(&str, &str)| -> SharingSpec {
+        serde_yaml::from_str(example).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    SharingSpec::EXAMPLES.iter().map(read).collect()
+    let takes =
+        |words: &SharingSpec| words.view().check(&spec().trunk, mtl::domain::shape::Shape::vector(9)).is_ok();
+    let networks: Vec<Network> =
+        SharingSpec::EXAMPLES.iter().chain(&named).map(read).filter(takes).map(sharing).collect();
+    assert!(networks.len() + 1 > SharingSpec::EXAMPLES.len(), "{}", networks.len());
+    networks
+}
+
+/// Joined with the answer of another task, a task depends on that one's head, and says the same in ONNX Runtime.
+#[test]
+fn an_answer_made_with_anothers_is_the_product() {
+    let words = "{esmm: {click: rich, conversion: flag}}";
+    let mut signature = signature();
+    signature.tasks[4].target = signature.tasks[0].target.clone();
+    let spec = NetworkSpec { sharing: serde_yaml::from_str(words).unwrap(), ..spec() };
+    let network = Network::build(&spec, &signature, 3, &Device::Cpu).unwrap();
+    onnx_runtime_agrees(&network);
+    let uses = |task, name: &str| {
+        let weight = network.weights().iter().find(|w| w.name == name).unwrap();
+        network.uses(&[task], weight)
+    };
+    assert!(uses(4, "head.rich.output.weight") && uses(4, "head.weeks.output.weight"));
+    assert!(!uses(0, "head.flag.output.weight"));
+    let (_, table) = rows();
+    let answers = network.predict(&table, &[0, 1, 2, 3, 4, 5, 6], 7).unwrap();
+    let of = |task: usize| answers[task].1.answers.as_f32().unwrap().to_vec();
+    assert!(of(4).iter().zip(of(0)).all(|(both, click)| *both < click));
 }
 
 #[test]
@@ -249,7 +275,7 @@ fn gradients_reach(network: &Network) {
     }
     let used = |task: &str, weight: &str| {
         let task = network.task(&TaskName::new(task).unwrap()).unwrap();
-        network.uses(&[task], network.weights().iter().find(|w| w.name == weight).unwrap())
+        network.weights().iter().find(|w| w.name == weight).is_some_and(|w| network.uses(&[task], w))
     };
     assert!(used("rich", "head.grade.output.weight"), "rich sees job, which sees grade");
     assert!(!used("job", "head.weeks.output.weight"));

@@ -10,7 +10,6 @@ use crate::domain::event::Share;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::layer::conv1d::StepPadding;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::sharing::level::{Gates, Level, LevelWords, Reach};
@@ -75,9 +74,7 @@ pub fn shape(layers: &[LayerSpec], levels: usize, read: Shape, marked: bool) -> 
         })
     })?;
     let stepped = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
-    let cuts =
-        |layer: &&LayerSpec| matches!(layer, LayerSpec::Conv1d(conv) if conv.padding == StepPadding::Valid);
-    if stepped && layers.iter().any(|layer| cuts(&layer)) {
+    if stepped && layers.iter().any(|layer| !layer.view().keeps_steps()) {
         return Err("has experts that give fewer steps than they read, where each step has its own shares: \
                     write `padding: same` or `padding: causal` in their `conv1d`"
             .into());

@@ -1,34 +1,45 @@
 //! The shelf of sharings: how tasks share beyond the trunk.
 //!
-//! A sharing builds the whole body between the inputs and the heads, the trunk's layers among it: some
-//! methods put experts after the trunk, others a trunk per task with stitches between.
+//! A sharing builds the whole body between the inputs and the heads, the trunk's layers among it. What the
+//! trunk is depends on it: `hard`, `relation`, `esmm` and `aitm` and the mixtures of experts (`omoe`,
+//! `mmoe`, `cgc`, `ple`, `dselect_k`, `adatt`) read the end of one trunk; `adapter` and `mtan` put
+//! something of each task's own behind its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` make a column
+//! of its layers for each task.
 
+pub mod adapter;
+pub mod adatt;
+pub mod aitm;
+pub mod block;
+pub mod body;
 pub mod cgc;
+pub mod column;
+pub mod cross_stitch;
 pub mod dselect_k;
+pub mod esmm;
 pub mod experts;
 pub mod gate;
 pub mod hard;
 pub mod level;
+pub mod ltb;
 pub mod mmoe;
+pub mod mtan;
 pub mod omoe;
 pub mod ple;
+pub mod pointwise;
 pub mod relation;
+pub mod sluice;
+pub mod soft;
+pub mod stitch;
 pub mod trunk;
 
-use candle_core::Tensor;
-
-use crate::domain::array::Array;
-use crate::domain::event::Share;
+use crate::domain::diagnostic::Path;
 use crate::domain::kinds::kinds;
-use crate::domain::name::MarkName;
+use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::mode::Mode;
-use crate::model::part::Part;
-use crate::model::signal::{Signal, Wire};
+pub use crate::model::sharing::body::{Answers, Body, Reader, Sharing};
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 kinds! {
     /// How tasks share beyond the trunk.
@@ -40,6 +51,15 @@ kinds! {
         Cgc: "cgc" => cgc::CgcSpec,
         Ple: "ple" => ple::PleSpec,
         DselectK: "dselect_k" => dselect_k::DselectKSpec,
+        Adatt: "adatt" => adatt::AdattSpec,
+        CrossStitch: "cross_stitch" => cross_stitch::CrossStitchSpec,
+        Sluice: "sluice" => sluice::SluiceSpec,
+        Ltb: "ltb" => ltb::LtbSpec,
+        Soft: "soft" => soft::SoftSpec,
+        Adapter: "adapter" => adapter::AdapterSpec,
+        Mtan: "mtan" => mtan::MtanSpec,
+        Aitm: "aitm" => aitm::AitmSpec,
+        Esmm: "esmm" => esmm::EsmmSpec,
     }
 }
 
@@ -47,24 +67,6 @@ impl Default for SharingSpec {
     fn default() -> Self {
         Self::Hard(hard::HardSpec {})
     }
-}
-
-/// What a body is built from.
-pub struct Body<'a> {
-    /// What the inputs give.
-    pub input: Shape,
-    pub trunk: &'a [LayerSpec],
-    /// Each task, and the mark it reads from.
-    pub tasks: &'a [Reader],
-}
-
-/// A task as a sharing sees it: where its head reads.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reader {
-    /// Its name, for the names of weights of its own.
-    pub name: String,
-    /// Without it, the end.
-    pub from: Option<MarkName>,
 }
 
 /// What a sharing's words can do.
@@ -79,51 +81,25 @@ pub trait SharingWords {
         Ok(())
     }
 
+    /// The same where what a head reads depends on the task.
+    fn shape_for(&self, _task: &str, read: Shape, marked: bool) -> Result<Shape, String> {
+        self.shape(read, marked)
+    }
+
+    /// The tasks its settings name, each by its place among them. They must be binary.
+    fn named(&self) -> Vec<(Path, &TaskName)> {
+        Vec::new()
+    }
+
+    /// Tasks whose answer is made with another's, and these.
+    fn joins(&self) -> Vec<(&TaskName, &TaskName)> {
+        Vec::new()
+    }
+
     /// Layers of its own, by the setting they stand in.
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         Vec::new()
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>>;
-}
-
-/// Gives a task's logits in the running step.
-pub type Answers<'a> = dyn FnMut(usize) -> Result<Tensor> + 'a;
-
-/// A built body.
-pub trait Sharing: Send + Sync {
-    /// What the head of a task reads.
-    fn output(&self, task: usize) -> Shape;
-
-    /// For each of `tasks`, in that order, what its head reads.
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>>;
-
-    /// For every task what its head reads, as values of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>>;
-
-    /// Does what these tasks' heads read depend on the weight of this name?
-    fn uses(&self, tasks: &[usize], weight: &str) -> bool;
-
-    /// Its layers, for people.
-    fn parts(&self) -> Vec<Part>;
-
-    /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
-    fn relations(&self) -> Result<Option<Array>> {
-        Ok(None)
-    }
-
-    /// What a step that learns from these tasks adds to the joint loss, as a scalar tensor.
-    fn penalty(&self, _tasks: &[usize], _answers: &mut Answers) -> Result<Option<Tensor>> {
-        Ok(None)
-    }
-
-    /// Does it say how much is read of what? Then `shares` is worth its work.
-    fn is_seen_through(&self) -> bool {
-        false
-    }
-
-    /// How much of what these tasks read comes from where, on average over rows.
-    fn shares(&self, _x: &Signal, _tasks: &[usize]) -> Result<Vec<Share>> {
-        Ok(Vec::new())
-    }
 }

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::kinds::a;
 use crate::domain::name::{MarkName, TaskName};
+use crate::domain::task::TargetSpec;
 use crate::model::spec::LayerSpec;
 use crate::plan::check::task::table_of;
 use crate::spec::pipeline::PipelineSpec;
@@ -13,6 +15,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let (marks, mut found) = marks(pipeline);
     found.extend(reads(pipeline, &marks));
     found.extend(after(pipeline));
+    found.extend(named(pipeline));
     found.extend(cycles(pipeline));
     found.extend(batch_of_one(pipeline));
     if pipeline.tasks.len() > 1
@@ -172,6 +175,36 @@ fn after(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found
 }
 
+/// The tasks that the sharing's settings name.
+fn named(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let sharing = crate::domain::kinds::Choice::name(&pipeline.sharing);
+    let mut found = Vec::new();
+    let named = pipeline.sharing.view().named();
+    for (position, (place, name)) in named.iter().enumerate() {
+        let mut path = Path::of("sharing").key(sharing);
+        path.0.extend(place.0.iter().cloned());
+        let Some(task) = pipeline.tasks.get(*name) else {
+            let known = pipeline.tasks.keys().map(TaskName::as_str);
+            let message = format!("there is no task `{name}` for `{sharing}`");
+            found.push(Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known));
+            continue;
+        };
+        if named[..position].iter().any(|(_, other)| other == name) {
+            let message = format!("`{sharing}` names the task `{name}` twice");
+            found.push(Diagnostic::error("same-task", path, message).help("name each task once"));
+            continue;
+        }
+        if !matches!(task.kind, TargetSpec::Binary(_)) {
+            let kind = crate::domain::kinds::Choice::name(&task.kind);
+            let message =
+                format!("`{sharing}` needs probabilities of yes or no, but `{name}` is {}", a(kind));
+            let help = format!("leave `{name}` out, or make it `kind: binary`");
+            found.push(Diagnostic::error("sharing-kind", path, message).help(help));
+        }
+    }
+    found
+}
+
 /// Tasks that wait for one another in a ring, each ring once.
 fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut graph = petgraph::graphmap::DiGraphMap::<usize, ()>::new();
@@ -179,6 +212,12 @@ fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         graph.add_node(number);
         for other in task.after.iter().filter_map(|other| pipeline.tasks.get_index_of(other)) {
             graph.add_edge(number, other, ());
+        }
+    }
+    for (task, other) in pipeline.sharing.view().joins() {
+        let number = |name: &TaskName| pipeline.tasks.get_index_of(name);
+        if let (Some(task), Some(other)) = (number(task), number(other)) {
+            graph.add_edge(task, other, ());
         }
     }
     let mut found = Vec::new();

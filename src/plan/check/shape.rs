@@ -57,7 +57,8 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     }
     for (name, task) in &pipeline.tasks {
         let mark = task.from.as_ref().and_then(|mark| marks.get(mark).copied());
-        let read = match pipeline.sharing.view().shape(mark.unwrap_or(end), mark.is_some()) {
+        let read = match pipeline.sharing.view().shape_for(name.as_str(), mark.unwrap_or(end), mark.is_some())
+        {
             Ok(read) => read,
             Err(reason) => {
                 found.push(impossible(pipeline, &reason));

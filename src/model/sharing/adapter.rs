@@ -1,0 +1,252 @@
+//! Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and
+//! behind each of its blocks something small of each task's own.
+//!
+//! h <- h + W_up f(W_down h + b) + c: W_down `[width, units]`, W_up `[units, width]`; W_up and c begin at
+//! 0, so that at first every task reads the trunk as it is. Of a sequence this is done to each step, of an
+//! image to each pixel. Each task goes through the trunk's layers by itself, with its own adapters between,
+//! so that a batch of several tasks costs several times. The trunk learns from all tasks; with `train:
+//! {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads do. Where blocks begin: a layer that
+//! learns of its own, with the activations, normalizations, pools and dropouts after it.
+//!
+//! A task that reads `from` a mark reads there, behind its adapters of the blocks before.
+//!
+//! ```yaml
+//! sharing: {adapter: {units: 16, activation: relu}}
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::{Layer, LayerSpec};
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::sharing::block::{Stop, cut, shapes, stops};
+use crate::model::sharing::pointwise::{features, pointwise};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::signal::{Signal, Wire};
+use crate::model::stack::{Stack, Trail};
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// One trunk, and behind each of its blocks something small of each task's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterSpec {
+    /// Width between W_down and W_up. Default 16.
+    #[serde(default = "sixteen")]
+    pub units: Count,
+    /// f. Default relu.
+    #[serde(default = "relu")]
+    pub activation: Activation,
+}
+
+impl Settings for AdapterSpec {
+    const BARE: Option<&'static str> = Some("units");
+    const EXAMPLE: &'static str = "{adapter: {units: 16, activation: relu}}";
+}
+
+fn sixteen() -> Count {
+    Count::constant(16)
+}
+
+fn relu() -> Activation {
+    Activation::Relu
+}
+
+impl SharingWords for AdapterSpec {
+    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+        shapes(trunk, input, |shape| shape).map(drop)
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let ranges = cut(body.trunk);
+        let stops = stops(body, &ranges);
+        let mut blocks: Vec<Stack> = Vec::new();
+        for range in &ranges {
+            let input = blocks.last().map_or(body.input, Stack::output);
+            let layers = &body.trunk[range.clone()];
+            blocks.push(Stack::build_from("trunk", range.start, layers, input, weights)?);
+        }
+        let mut parts: Vec<Part> = blocks.iter().flat_map(Stack::parts).cloned().collect();
+        let mut adapters = Vec::new();
+        for (task, stop) in body.tasks.iter().zip(&stops) {
+            let mut own = Vec::new();
+            for (block, stack) in blocks.iter().enumerate().filter(|(block, _)| stop.is_behind(*block)) {
+                let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
+                let (shape, units) = (stack.output(), self.units.get());
+                let between = match shape {
+                    Shape::Image { height, width, .. } => Shape::Image { channels: units, height, width },
+                    shape => shape.with_width(units),
+                };
+                let before = weights.parameters();
+                let down = pointwise(&format!("{name}.down"), shape, units, self.activation, weights)?;
+                let up = format!("{name}.up");
+                let adapter = Adapter {
+                    down,
+                    up: pointwise(&up, between, features(shape), Activation::Identity, weights)?,
+                    name: name.clone(),
+                };
+                weights.clear(&up)?;
+                let parameters = weights.parameters() - before;
+                parts.push(Part { name, kind: "adapter", shape, parameters });
+                own.push(adapter);
+            }
+            adapters.push(own);
+        }
+        Ok(Box::new(Adapters { blocks, stops, adapters, parts }))
+    }
+}
+
+/// h + up(down(h))
+struct Adapter {
+    name: String,
+    down: Box<dyn Layer>,
+    up: Box<dyn Layer>,
+}
+
+impl Adapter {
+    fn forward(&self, h: &Signal, mode: &Mode) -> Result<Signal> {
+        let added = self.up.forward(&self.down.forward(h, mode)?, mode)?;
+        Ok(h.with((&h.x + added.x)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, h: &Wire) -> Result<Wire> {
+        graph.scope(&self.name);
+        let down = self.down.emit(graph, h)?;
+        let added = self.up.emit(graph, &down)?;
+        Ok(h.with(operator::add(graph, &h.x, &added.x)))
+    }
+}
+
+/// A trunk in blocks, and the tasks' adapters.
+struct Adapters {
+    blocks: Vec<Stack>,
+    stops: Vec<Stop>,
+    /// By task, then by block.
+    adapters: Vec<Vec<Adapter>>,
+    parts: Vec<Part>,
+}
+
+impl Adapters {
+    /// One task's way through the trunk. The first block is the same for all, and done once.
+    fn walk<T: Clone>(
+        &self,
+        task: usize,
+        first: &Trail<T>,
+        mut run: impl FnMut(Step, &T) -> Result<Trail<T>>,
+    ) -> Result<T> {
+        let Stop { block: last, mark } = &self.stops[task];
+        let mut trail = Trail { end: first.end.clone(), marks: first.marks.clone() };
+        for block in 0..=*last {
+            if block > 0 {
+                trail = run(Step::Block(&self.blocks[block]), &trail.end)?;
+            }
+            if let Some(mark) = mark.as_ref().filter(|_| block == *last) {
+                return Ok(trail.mark(mark).unwrap_or(&trail.end).clone());
+            }
+            trail = run(Step::Adapter(&self.adapters[task][block]), &trail.end)?;
+        }
+        Ok(trail.end)
+    }
+}
+
+/// What a way through the trunk is made of.
+enum Step<'a> {
+    Block(&'a Stack),
+    Adapter(&'a Adapter),
+}
+
+fn alone<T>(end: T) -> Trail<T> {
+    Trail { end, marks: Vec::new() }
+}
+
+impl Sharing for Adapters {
+    fn output(&self, task: usize) -> Shape {
+        let Stop { block, mark } = &self.stops[task];
+        let stack = &self.blocks[*block];
+        let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
+        marked.unwrap_or(stack.output())
+    }
+
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        let first = self.blocks[0].forward_marked(x, mode)?;
+        let run = |step: Step, x: &Signal| match step {
+            Step::Block(block) => block.forward_marked(x, mode),
+            Step::Adapter(adapter) => Ok(alone(adapter.forward(x, mode)?)),
+        };
+        tasks.iter().map(|task| self.walk(*task, &first, run)).collect()
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let first = self.blocks[0].emit_marked(graph, x)?;
+        let mut run = |step: Step, x: &Wire| match step {
+            Step::Block(block) => block.emit_marked(graph, x),
+            Step::Adapter(adapter) => Ok(alone(adapter.emit(graph, x)?)),
+        };
+        (0..self.stops.len()).map(|task| self.walk(task, &first, &mut run)).collect()
+    }
+
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool {
+        for (block, stack) in self.blocks.iter().enumerate() {
+            if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
+                return tasks.iter().any(|task| {
+                    let Stop { block: last, mark } = &self.stops[*task];
+                    *last > block || *last == block && at < stack.depth(mark.as_ref())
+                });
+            }
+        }
+        let owns = |adapter: &Adapter| {
+            weight.strip_prefix(adapter.name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        tasks.iter().any(|task| self.adapters[*task].iter().any(owns))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.parts.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// By hand: block 0 gives h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 + 5.75;
+    /// block 1 gives 10 h = 117.5, and an adapter of zeros adds nothing. b's adapters are as they began: 60.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"adapter": 1})).unwrap();
+        let dense = json!({"dense": {"units": 1, "bias": false}});
+        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, value: f32| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        set("trunk.0.dense.weight", 3.0);
+        set("trunk.1.dense.weight", 10.0);
+        set("sharing.a.0.down.weight", 2.0);
+        set("sharing.a.0.down.bias", -1.0);
+        set("sharing.a.0.up.weight", 0.5);
+        set("sharing.a.0.up.bias", 0.25);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert_eq!(read, [117.5, 60.0]);
+    }
+}

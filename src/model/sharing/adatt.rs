@@ -1,0 +1,124 @@
+//! Adaptive task-to-task fusion (Li et al., KDD 2023): levels of experts in which each task reads those of
+//! all tasks through a gate, and its own once more beside it.
+//!
+//! Every level has a stream for each task, and a shared one if `shared` is not 0; all begin with what the
+//! trunk gives at its end. A level's experts of task k read stream k, its shared experts the shared stream.
+//! Then
+//!
+//!     x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
+//!
+//! e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v begins
+//! evenly within 1 / sqrt(own), and of a single own expert it is 1. The shared stream goes on through a
+//! gate of its own over all experts; there is none in the last level, whose x_k the heads read. Of
+//! sequences, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
+//! of the steps, or of each channel of an image. What is shown of a task's shares after every epoch is
+//! softmax and v together.
+//!
+//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
+//!
+//! ```yaml
+//! sharing: {adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Count, Whole};
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::LayerSpec;
+use crate::model::sharing::experts::{self, ExpertsWords};
+use crate::model::sharing::level::{Gates, Reach};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::weights::Weights;
+
+/// Levels in which each task reads all tasks' experts through a gate, and its own beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdattSpec {
+    /// How many levels. Default 2.
+    #[serde(default = "two")]
+    pub levels: Count,
+    /// How many experts each task has for itself in a level. Default 2.
+    #[serde(default = "two")]
+    pub own: Count,
+    /// How many experts all tasks share in a level. Default 0.
+    #[serde(default)]
+    pub shared: Whole,
+    /// The layers of every expert, in every level.
+    pub layers: Vec<LayerSpec>,
+}
+
+impl Settings for AdattSpec {
+    const EXAMPLE: &'static str =
+        "{adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}";
+}
+
+fn two() -> Count {
+    Count::constant(2)
+}
+
+impl SharingWords for AdattSpec {
+    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+        experts::shape(&self.layers, self.levels.get(), read, marked)
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+        vec![("layers", &self.layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let words = ExpertsWords {
+            levels: self.levels.get(),
+            layers: &self.layers,
+            shared: self.shared.get(),
+            own: self.own.get(),
+            gates: Gates::Each,
+            reach: Reach::All,
+            residual: true,
+        };
+        words.build(body, weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// Two tasks with two experts each of one number, one level, x = 2; a's experts give 2 4, b's 6 8, by hand:
+    /// gates of zeros share evenly: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"adatt": {
+            "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        for (expert, factor) in [("a.1", 1.0), ("a.2", 2.0), ("b.1", 3.0), ("b.2", 4.0)] {
+            set(&format!("sharing.1.of.{expert}.0.dense.weight"), &[factor]);
+        }
+        set("sharing.1.gate.a.weight", &[0.0; 4]);
+        set("sharing.1.gate.b.weight", &[0.0; 4]);
+        set("sharing.1.of.a.residual", &[0.5, -0.25]);
+        set("sharing.1.of.b.residual", &[0.1, 0.2]);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 5.0).abs() < 1e-6 && (read[1] - 7.2).abs() < 1e-5, "{read:?}");
+    }
+}

@@ -1,0 +1,364 @@
+//! Adaptive information transfer (Xi et al., KDD 2021): tasks that happen one after the other, each of
+//! which learns how much to take over from the one before.
+//!
+//! Task t of `order` has a tower of its own, q_t = layers(h), h being what it reads of the trunk; z_1 =
+//! q_1, and then
+//!
+//!     p = relu(z_(t-1) G + g)
+//!     z_t = sum over u in (p, q_t) of softmax((u Q) . (u K) / sqrt(width)) u V
+//!
+//! with G, g, Q, K, V task t's own. Its head reads z_t. To the joint loss is added penalty * mean(max(y_t -
+//! y_(t-1), 0)) over the rows of the batch, for each two neighbours whose labels it holds, y being the
+//! probabilities: what comes later is not likelier. The shares of p and q_t on validation rows are shown
+//! after every epoch. Tasks that are not in `order` read the trunk as with `hard`.
+//!
+//! ```yaml
+//! sharing: {aitm: {order: [impression, click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}
+//! ```
+
+use candle_core::{D, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::diagnostic::Path;
+use crate::domain::event::Share;
+use crate::domain::kinds::Settings;
+use crate::domain::name::TaskName;
+use crate::domain::number::NonNegative;
+use crate::domain::shape::Shape;
+use crate::model::error::{Error, Result};
+use crate::model::head::multiclass::softmax;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::dense::Dense;
+use crate::model::layer::{LayerSpec, vector};
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::sharing::trunk::Trunk;
+use crate::model::sharing::{Answers, Body, Sharing, SharingWords};
+use crate::model::signal::{Signal, Wire};
+use crate::model::stack::{Stack, Trail, shape_after};
+use crate::model::weights::{Weights, host};
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// Tasks that happen one after the other, each taking over from the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AitmSpec {
+    /// The tasks in the order in which they happen; all binary.
+    pub order: Vec<TaskName>,
+    /// The layers of every task's tower.
+    pub layers: Vec<LayerSpec>,
+    /// Weight in the joint loss of what is likelier than what it needs. Default 0.6.
+    #[serde(default = "usual")]
+    pub penalty: NonNegative,
+}
+
+impl Settings for AitmSpec {
+    const EXAMPLE: &'static str =
+        "{aitm: {order: [click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}";
+}
+
+fn usual() -> NonNegative {
+    NonNegative::constant(0.6)
+}
+
+impl SharingWords for AitmSpec {
+    fn shape_for(&self, task: &str, read: Shape, _: bool) -> Result<Shape, String> {
+        if self.order.iter().all(|name| name.as_str() != task) {
+            return Ok(read);
+        }
+        let after = shape_after(&self.layers, read).map_err(|(index, reason)| {
+            format!("has a layer {index} in its towers that cannot work: {reason}")
+        })?;
+        vector(after).map(Shape::vector).map_err(|reason| format!("has towers at whose end it {reason}"))
+    }
+
+    fn named(&self) -> Vec<(Path, &TaskName)> {
+        let place = |(at, name)| (Path::of("order").index(at), name);
+        self.order.iter().enumerate().map(place).collect()
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+        vec![("layers", &self.layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let trunk = Trunk::build(body, weights)?;
+        let mut chain: Vec<Link> = Vec::new();
+        for name in &self.order {
+            let Some(task) = body.tasks.iter().position(|task| task.name == name.as_str()) else { continue };
+            let place = format!("sharing.tower.{name}");
+            let tower = Stack::build(&place, &self.layers, trunk.shape(task), weights)?;
+            let width = vector(tower.output()).map_err(|reason| Error::Shape { part: place, reason })?;
+            let before = chain.last().map(|link| link.tower.output().width());
+            let transfer = before.map(|before| Transfer::build(name.as_str(), before, width, weights));
+            chain.push(Link { task, name: name.to_string(), tower, transfer: transfer.transpose()? });
+        }
+        Ok(Box::new(Aitm { trunk, chain, penalty: self.penalty.get() }))
+    }
+}
+
+/// One task of the order.
+struct Link {
+    task: usize,
+    name: String,
+    tower: Stack,
+    /// None of the first.
+    transfer: Option<Transfer>,
+}
+
+/// What a task takes over.
+struct Transfer {
+    gives: Dense,
+    query: Dense,
+    key: Dense,
+    value: Dense,
+    part: Part,
+}
+
+impl Transfer {
+    fn build(task: &str, before: usize, width: usize, weights: &mut Weights) -> Result<Self> {
+        let name = format!("sharing.transfer.{task}");
+        let made = weights.parameters();
+        let mut plain = |part: &str| {
+            Dense::build(&format!("{name}.{part}"), width, width, Activation::Identity, false, weights)
+        };
+        let (query, key, value) = (plain("query")?, plain("key")?, plain("value")?);
+        let gives = Dense::build(&format!("{name}.gives"), before, width, Activation::Relu, true, weights)?;
+        let parameters = weights.parameters() - made;
+        let part = Part { name, kind: "transfer", shape: Shape::vector(width), parameters };
+        Ok(Self { gives, query, key, value, part })
+    }
+
+    /// z and the shares `[rows, 2]` of what is taken over and what is its own.
+    // z, q: [rows, width]
+    fn apply(&self, z: &Tensor, q: &Tensor) -> Result<(Tensor, Tensor)> {
+        let both = [self.gives.apply(z)?, q.clone()];
+        let scale = 1.0 / (q.dim(1)? as f64).sqrt();
+        let score = |u: &Tensor| -> Result<Tensor> {
+            let product = (self.query.apply(u)? * self.key.apply(u)?)?;
+            Ok(product.sum_keepdim(D::Minus1)?.affine(scale, 0.0)?)
+        };
+        let shares = softmax(&Tensor::cat(&[score(&both[0])?, score(&both[1])?], 1)?)?;
+        let part = |at: usize| -> Result<Tensor> {
+            Ok(self.value.apply(&both[at])?.broadcast_mul(&shares.narrow(1, at, 1)?)?)
+        };
+        Ok(((part(0)? + part(1)?)?, shares))
+    }
+
+    fn emit(&self, graph: &mut Graph, z: &Wire, q: &Wire) -> Result<Wire> {
+        graph.scope(&self.part.name);
+        let both = [self.gives.nodes(graph, &z.x)?, q.x.clone()];
+        let scale = 1.0 / (self.part.shape.width() as f32).sqrt();
+        let mut scores = Vec::new();
+        for u in &both {
+            let (query, key) = (self.query.nodes(graph, u)?, self.key.nodes(graph, u)?);
+            let product = operator::mul(graph, &query, &key);
+            let sum = operator::reduce_sum(graph, &product, &[1], true);
+            scores.push(operator::scale(graph, &sum, scale));
+        }
+        let scores = operator::concat(graph, &[&scores[0], &scores[1]], 1);
+        let shares = operator::softmax(graph, &scores, -1);
+        let mut parts = Vec::new();
+        for (at, u) in both.iter().enumerate() {
+            let share = operator::slice(graph, &shares, 1, at as i64, at as i64 + 1);
+            let value = self.value.nodes(graph, u)?;
+            parts.push(operator::mul(graph, &value, &share));
+        }
+        Ok(Wire::plain(operator::add(graph, &parts[0], &parts[1])))
+    }
+}
+
+/// One trunk, and tasks that take over from one another.
+struct Aitm {
+    trunk: Trunk,
+    chain: Vec<Link>,
+    penalty: f64,
+}
+
+impl Aitm {
+    fn position(&self, task: usize) -> Option<usize> {
+        self.chain.iter().position(|link| link.task == task)
+    }
+
+    /// The links without which these tasks' heads cannot read.
+    fn needed(&self, tasks: &[usize]) -> &[Link] {
+        let last = tasks.iter().filter_map(|task| self.position(*task)).max();
+        &self.chain[..last.map_or(0, |last| last + 1)]
+    }
+
+    /// z of the needed links. `seen` is told of what they take over.
+    fn walk(
+        &self,
+        trail: &Trail<Signal>,
+        mode: &Mode,
+        tasks: &[usize],
+        mut seen: Option<&mut Vec<Share>>,
+    ) -> Result<Vec<Signal>> {
+        let mut all: Vec<Signal> = Vec::new();
+        for link in self.needed(tasks) {
+            let q = link.tower.forward(&self.trunk.read(trail, link.task), mode)?;
+            let z = match (&link.transfer, all.last()) {
+                (Some(transfer), Some(before)) => {
+                    let (z, shares) = transfer.apply(&before.x, &q.x)?;
+                    if let Some(seen) = seen.as_deref_mut() {
+                        let before = &self.chain[all.len() - 1].name;
+                        for (source, value) in [before, &link.name].into_iter().zip(host(&shares.mean(0)?)?) {
+                            let (unit, reader) = ("transfer".to_owned(), link.name.clone());
+                            seen.push(Share {
+                                unit,
+                                reader,
+                                source: source.clone(),
+                                value: f64::from(value),
+                            });
+                        }
+                    }
+                    Signal::plain(z)
+                }
+                _ => {
+                    if let Some(seen) = seen.as_deref_mut() {
+                        let (unit, name) = ("transfer".to_owned(), link.name.clone());
+                        seen.push(Share { unit, reader: name.clone(), source: name, value: 1.0 });
+                    }
+                    q
+                }
+            };
+            all.push(z);
+        }
+        Ok(all)
+    }
+}
+
+impl Sharing for Aitm {
+    fn output(&self, task: usize) -> Shape {
+        self.position(task).map_or(self.trunk.shape(task), |at| self.chain[at].tower.output())
+    }
+
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        let trail = self.trunk.forward(x, mode)?;
+        let all = self.walk(&trail, mode, tasks, None)?;
+        let read = |task: &usize| match self.position(*task) {
+            Some(at) => all[at].clone(),
+            None => self.trunk.read(&trail, *task),
+        };
+        Ok(tasks.iter().map(read).collect())
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let trail = self.trunk.emit(graph, x)?;
+        let mut all: Vec<Wire> = Vec::new();
+        for link in &self.chain {
+            let q = link.tower.emit(graph, &self.trunk.read(&trail, link.task))?;
+            all.push(match (&link.transfer, all.last()) {
+                (Some(transfer), Some(before)) => transfer.emit(graph, before, &q)?,
+                _ => q,
+            });
+        }
+        let read = |task: usize| match self.position(task) {
+            Some(at) => all[at].clone(),
+            None => self.trunk.read(&trail, task),
+        };
+        Ok((0..self.trunk.tasks()).map(read).collect())
+    }
+
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool {
+        let links = self.needed(tasks);
+        let read: Vec<usize> = links.iter().map(|link| link.task).chain(tasks.iter().copied()).collect();
+        let owns = |link: &Link| {
+            let transfer = link.transfer.as_ref().is_some_and(|transfer| transfer.part.owns(weight));
+            transfer || link.tower.parts().iter().any(|part| part.owns(weight))
+        };
+        links.iter().any(owns) || self.trunk.uses(&read, weight)
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let transfer = |link: &Link| link.transfer.as_ref().map(|transfer| transfer.part.clone());
+        let links =
+            self.chain.iter().flat_map(|link| link.tower.parts().iter().cloned().chain(transfer(link)));
+        self.trunk.parts().iter().cloned().chain(links).collect()
+    }
+
+    fn penalty(&self, tasks: &[usize], answers: &mut Answers) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for pair in self.chain.windows(2).filter(|_| self.penalty > 0.0) {
+            if !pair.iter().all(|link| tasks.contains(&link.task)) {
+                continue;
+            }
+            let mut probability = |link: &Link| Activation::Sigmoid.apply(&answers(link.task)?);
+            let (before, later) = (probability(&pair[0])?, probability(&pair[1])?);
+            let above = (later - before)?.relu()?.mean_all()?.affine(self.penalty, 0.0)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + above)?,
+                None => above,
+            });
+        }
+        Ok(sum)
+    }
+
+    fn is_seen_through(&self) -> bool {
+        self.chain.len() > 1
+    }
+
+    fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
+        let mode = Mode::evaluate();
+        let mut seen = Vec::new();
+        self.walk(&self.trunk.forward(x, &mode)?, &mode, tasks, Some(&mut seen))?;
+        Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// Towers of one number, x = 2, by hand: q_a = z_a = 2; q_b = .5 2 = 1; p = relu(3 2 - 4) = 2;
+    /// scores u Q u K = .5 u^2: 2 and .5, softmax .817574 .182426; z_b = 10 (.817574 2 + .182426 1) = 18.17574.
+    /// Of logits 0 and ln 3 the penalty is .6 (.75 - .5) = .15; the other way round it is 0.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"aitm": {
+            "order": ["a", "b"], "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["b", "a", "c"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, value: f32| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        set("sharing.tower.a.0.dense.weight", 1.0);
+        set("sharing.tower.b.0.dense.weight", 0.5);
+        set("sharing.transfer.b.gives.weight", 3.0);
+        set("sharing.transfer.b.gives.bias", -4.0);
+        set("sharing.transfer.b.query.weight", 0.5);
+        set("sharing.transfer.b.key.weight", 1.0);
+        set("sharing.transfer.b.value.weight", 10.0);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1, 2]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 18.175_74).abs() < 1e-4 && read[1..] == [2.0, 2.0], "{read:?}");
+        let shares = sharing.shares(&x, &[0]).unwrap();
+        assert!((shares[1].value - 0.817_574).abs() < 1e-5 && shares[1].source == "a", "{shares:?}");
+        assert!(sharing.uses(&[0], "sharing.tower.a.0.dense.weight"), "b takes over from a");
+        assert!(!sharing.uses(&[1], "sharing.tower.b.0.dense.weight"));
+
+        let logits = |b: f32, a: f32| {
+            let mut answers = |task: usize| Ok(Tensor::new(&[[[b, a][task]]], &Device::Cpu)?);
+            let penalty = sharing.penalty(&[0, 1], &mut answers).unwrap().unwrap();
+            penalty.to_scalar::<f32>().unwrap()
+        };
+        assert!((logits(3.0_f32.ln(), 0.0) - 0.15).abs() < 1e-6);
+        assert_eq!(logits(0.0, 3.0_f32.ln()), 0.0);
+        assert!(sharing.penalty(&[0, 2], &mut |_| unreachable!()).unwrap().is_none());
+    }
+}

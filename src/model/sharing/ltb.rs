@@ -1,0 +1,181 @@
+//! Learning to branch (Guo, Lee & Ulbricht, ICML 2020): a column of the trunk's layers for each task, of
+//! which every block chooses one parent among the columns' blocks before; what nobody chooses falls away,
+//! and a tree is left.
+//!
+//! Behind every block, the last too, column i goes on with y_j, the j drawn from softmax(theta_i): in
+//! training by Gumbel-softmax, d_i = one_hot(argmax(p)), p = softmax((theta_i + g) / tau), g =
+//! -log(-log(u)), the gradient being that of p; tau = temperature / sqrt(epoch + 1), counting from 0. In
+//! the first `warmup` of the epochs each column goes on with the whole mixture softmax(theta_i). Answering
+//! draws nothing: j = argmax(theta_i). theta begins at 0, and a unit's softmax(theta) is shown after every
+//! epoch. The noise depends on the trial's seed, the step and the unit.
+//!
+//! A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
+//! columns and is shared whole.
+//!
+//! ```yaml
+//! sharing: {ltb: {temperature: 0.5, warmup: 0.01}}
+//! ```
+
+use candle_core::{D, Tensor, Var};
+use rand_distr::{Distribution, Open01};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Fraction, Positive};
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::head::multiclass::softmax;
+use crate::model::layer::LayerSpec;
+use crate::model::mode::Mode;
+use crate::model::sharing::block::{nothing_tied, shapes};
+use crate::model::sharing::column::{ColumnsWords, Units};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::weights::{Init, Weights};
+
+/// A column for each task, in which every block chooses its parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LtbSpec {
+    /// tau in the first epoch. Default a twentieth of the number of epochs.
+    #[serde(default)]
+    pub temperature: Option<Positive>,
+    /// Share of the epochs, rounded up, in which columns go on with the whole mixture. Default 0.01.
+    #[serde(default = "hundredth")]
+    pub warmup: Fraction,
+}
+
+impl Settings for LtbSpec {
+    const EXAMPLE: &'static str = "{ltb: {temperature: 0.5, warmup: 0.01}}";
+}
+
+fn hundredth() -> Fraction {
+    Fraction::constant(0.01)
+}
+
+impl SharingWords for LtbSpec {
+    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+        nothing_tied(trunk)?;
+        shapes(trunk, input, |shape| shape).map(drop)
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
+            let unit = |name: &String| {
+                let name = format!("{name}.branch");
+                // In one dimension: weights of two decay, and choices that do are never made.
+                let theta = weights.variable(&name, &[columns * columns], Init::Zeros)?;
+                Ok((name, theta))
+            };
+            let units = names.iter().map(unit).collect::<Result<_>>()?;
+            Ok(Box::new(Branches { columns, units, words: self.clone() }))
+        };
+        let words = ColumnsWords { subspaces: 1, units: Some(&units), last: true, layers: None, bond: None };
+        words.build(body, weights)
+    }
+}
+
+/// The choices behind each block.
+struct Branches {
+    columns: usize,
+    units: Vec<(String, Var)>,
+    words: LtbSpec,
+}
+
+impl Branches {
+    fn theta(&self, unit: usize) -> Result<Tensor> {
+        Ok(self.units[unit].1.reshape((self.columns, self.columns))?)
+    }
+
+    /// One 1 in each row, where it is largest.
+    fn largest(&self, x: &Tensor) -> Result<Tensor> {
+        let chosen = x.detach().argmax_keepdim(D::Minus1)?;
+        let all = Tensor::arange(0, self.columns as u32, x.device())?.unsqueeze(0)?;
+        Ok(all.broadcast_eq(&chosen)?.to_dtype(x.dtype())?)
+    }
+}
+
+impl Units for Branches {
+    fn matrix(&self, unit: usize, mode: &Mode) -> Result<Tensor> {
+        let theta = self.theta(unit)?;
+        let Some((random, (epoch, epochs))) = mode.random(self.name(unit)).zip(mode.epoch()) else {
+            return self.largest(&theta);
+        };
+        if (epoch as f64) < (self.words.warmup.get() * epochs as f64).ceil() {
+            return softmax(&theta);
+        }
+        let gumbel = |u: f32| -(-u.ln()).ln();
+        let noise = Distribution::<f32>::sample_iter(Open01, random).map(gumbel);
+        let noise = Tensor::from_iter(noise.take(self.columns * self.columns), theta.device())?;
+        let first = self.words.temperature.map_or(epochs as f64 / 20.0, Positive::get);
+        let temperature = first / ((epoch + 1) as f64).sqrt();
+        let p = softmax(&((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?)?;
+        Ok(((self.largest(&p)? - p.detach())? + p)?)
+    }
+
+    fn seen(&self, unit: usize) -> Result<Tensor> {
+        softmax(&self.theta(unit)?)
+    }
+
+    fn name(&self, unit: usize) -> &str {
+        &self.units[unit].0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::model::mode::Mode;
+    use crate::model::sharing::column::Units;
+    use crate::model::sharing::ltb::{Branches, LtbSpec};
+    use crate::model::weights::{Init, Weights, host};
+
+    fn branches() -> (Branches, Weights) {
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let theta = vec![0.2, 0.1, 0.0, 0.0, 0.5, 0.4, 1.0, 0.0, 0.0];
+        let theta = weights.variable("sharing.0.branch", &[9], Init::Given(theta)).unwrap();
+        let words: LtbSpec = serde_json::from_value(json!({"warmup": 0.1})).unwrap();
+        (Branches { columns: 3, units: vec![("sharing.0.branch".into(), theta)], words }, weights)
+    }
+
+    #[test]
+    fn answering_takes_the_likeliest_and_draws_nothing() {
+        let (branches, _) = branches();
+        let matrix = host(&branches.matrix(0, &Mode::evaluate()).unwrap()).unwrap();
+        assert_eq!(matrix, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    }
+
+    /// torch.softmax(torch.tensor([.2, .1, 0.]), 0) -> .3672, .3322, .3006
+    #[test]
+    fn at_first_it_goes_on_with_the_mixture() {
+        let (branches, _) = branches();
+        let matrix = |epoch| branches.matrix(0, &Mode::train(1, 1).in_epoch(epoch, 20)).unwrap();
+        for epoch in [0, 1] {
+            let row = host(&matrix(epoch).get(0).unwrap()).unwrap();
+            assert!(row.iter().zip([0.3672, 0.3322, 0.3006]).all(|(a, b)| (a - b).abs() < 1e-4), "{row:?}");
+        }
+        assert!(host(&matrix(2)).unwrap().iter().all(|d| d.abs() < 1e-6 || (d - 1.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn training_draws_each_parent_as_often_as_its_share_says() {
+        let (branches, _) = branches();
+        let mode = |step| Mode::train(1, step).in_epoch(5, 20);
+        let matrix = |step| host(&branches.matrix(0, &mode(step)).unwrap()).unwrap();
+        let mut counts = [0.0_f32; 9];
+        for step in 0..4000 {
+            counts.iter_mut().zip(matrix(step)).for_each(|(count, chosen)| *count += chosen / 4000.0);
+        }
+        let shares = host(&branches.seen(0).unwrap()).unwrap();
+        // Deviation of a share p of 4000 draws: sqrt(p (1 - p) / 4000) < 0.008.
+        assert!(counts.iter().zip(&shares).all(|(a, b)| (a - b).abs() < 0.03), "{counts:?} {shares:?}");
+        assert_eq!(matrix(7), matrix(7));
+        let weighed = branches.matrix(0, &mode(3)).unwrap();
+        let factors = Tensor::new(&[[1.0_f32, 2.0, 4.0]], &Device::Cpu).unwrap();
+        let sum = weighed.broadcast_mul(&factors).unwrap().sum_all().unwrap();
+        let slope = host(sum.backward().unwrap().get(&branches.units[0].1).unwrap()).unwrap();
+        assert!(slope.iter().any(|slope| slope.abs() > 1e-6), "{slope:?}");
+    }
+}

@@ -1,0 +1,279 @@
+//! Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over
+//! what each of its blocks gives.
+//!
+//! Behind block l, which gives s_l, task k holds t_l = a_l * s_l, by elements, with
+//!
+//!     a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
+//!
+//! P are projections of each row, step or pixel (a 1x1 convolution) to the width of s_l, N batch
+//! normalization of images and layer normalization of vectors and sequences, all the task's own; f_l is a
+//! copy of block l with weights of its own, shared by the tasks, which makes of t_(l-1) what stands beside
+//! s_l. In the first block there is s_l alone. Each head reads the last t. In the paper a block has two
+//! convolutions, the mask reads the first and is laid over the second; here a block is one layer that
+//! learns, and what follows it, and both are what it gives.
+//!
+//! A task that reads `from` a mark reads the trunk there as with `hard`, and takes no part.
+//!
+//! ```yaml
+//! sharing: mtan
+//! ```
+
+use candle_core::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Fraction, Positive};
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::batch_norm::BatchNormSpec;
+use crate::model::layer::layer_norm::LayerNormSpec;
+use crate::model::layer::{Layer, LayerSpec, LayerWords};
+use crate::model::mode::Mode;
+use crate::model::part::Part;
+use crate::model::sharing::block::{Stop, cut, shapes, stops};
+use crate::model::sharing::column::{feature_axis, side_by_side};
+use crate::model::sharing::pointwise::{features, pointwise};
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::signal::{Signal, Wire};
+use crate::model::stack::Stack;
+use crate::model::weights::Weights;
+use crate::onnx::graph::Graph;
+use crate::onnx::operator;
+
+/// One trunk, and for each task a mask over what each of its blocks gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MtanSpec {}
+
+impl Settings for MtanSpec {
+    const EXAMPLE: &'static str = "mtan";
+}
+
+impl SharingWords for MtanSpec {
+    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+        shapes(trunk, input, |shape| shape).map(drop)
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let ranges = cut(body.trunk);
+        let stops = stops(body, &ranges);
+        let (mut blocks, mut carries): (Vec<Stack>, Vec<Stack>) = (Vec::new(), Vec::new());
+        let masked = stops.iter().any(|stop| stop.mark.is_none());
+        for range in &ranges {
+            let input = blocks.last().map_or(body.input, Stack::output);
+            let layers = &body.trunk[range.clone()];
+            if !blocks.is_empty() && masked {
+                carries.push(Stack::build_from("sharing.carry", range.start, layers, input, weights)?);
+            }
+            blocks.push(Stack::build_from("trunk", range.start, layers, input, weights)?);
+        }
+        let mut parts: Vec<Part> = blocks.iter().chain(&carries).flat_map(Stack::parts).cloned().collect();
+        let mut masks = Vec::new();
+        for (task, stop) in body.tasks.iter().zip(&stops) {
+            let mut own = Vec::new();
+            for (block, stack) in blocks.iter().enumerate().filter(|_| stop.mark.is_none()) {
+                let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
+                let (shape, before) = (stack.output(), weights.parameters());
+                let read = side_by_side(shape, if block == 0 { 1 } else { 2 });
+                own.push(Mask::build(&name, read, shape, weights)?);
+                let parameters = weights.parameters() - before;
+                parts.push(Part { name, kind: "mask", shape, parameters });
+            }
+            masks.push(own);
+        }
+        Ok(Box::new(Mtan { blocks, carries, stops, masks, parts }))
+    }
+}
+
+/// sigmoid(N(P relu(N(P x))))
+struct Mask {
+    name: String,
+    axis: usize,
+    layers: Vec<Box<dyn Layer>>,
+}
+
+impl Mask {
+    fn build(name: &str, read: Shape, shape: Shape, weights: &mut Weights) -> Result<Self> {
+        let norm: Box<dyn LayerWords> = match shape {
+            Shape::Image { .. } => Box::new(BatchNormSpec {
+                momentum: Fraction::constant(0.1),
+                epsilon: Positive::constant(1e-5),
+            }),
+            _ => Box::new(LayerNormSpec { epsilon: Positive::constant(1e-5) }),
+        };
+        let units = features(shape);
+        let layers: Vec<Box<dyn Layer>> = vec![
+            pointwise(&format!("{name}.first"), read, units, Activation::Identity, weights)?,
+            norm.build(&format!("{name}.first_norm"), shape, weights)?,
+            Box::new(Activation::Relu),
+            pointwise(&format!("{name}.second"), shape, units, Activation::Identity, weights)?,
+            norm.build(&format!("{name}.second_norm"), shape, weights)?,
+            Box::new(Activation::Sigmoid),
+        ];
+        Ok(Self { name: name.to_owned(), axis: feature_axis(shape), layers })
+    }
+
+    /// a * s, from s and what was carried.
+    fn forward(&self, s: &Signal, carried: Option<&Signal>, mode: &Mode) -> Result<Signal> {
+        let read = match carried {
+            Some(carried) => s.with(Tensor::cat(&[&s.x, &carried.x], self.axis)?),
+            None => s.clone(),
+        };
+        let mask = self.layers.iter().try_fold(read, |x, layer| layer.forward(&x, mode))?;
+        Ok(s.with((mask.x * &s.x)?))
+    }
+
+    fn emit(&self, graph: &mut Graph, s: &Wire, carried: Option<&Wire>) -> Result<Wire> {
+        graph.scope(&self.name);
+        let read = match carried {
+            Some(carried) => s.with(operator::concat(graph, &[&s.x, &carried.x], self.axis as i64)),
+            None => s.clone(),
+        };
+        let mask = self.layers.iter().try_fold(read, |x, layer| layer.emit(graph, &x))?;
+        Ok(s.with(operator::mul(graph, &mask.x, &s.x)))
+    }
+}
+
+/// A trunk in blocks, and the tasks' masks.
+struct Mtan {
+    blocks: Vec<Stack>,
+    /// f of every block but the first.
+    carries: Vec<Stack>,
+    stops: Vec<Stop>,
+    /// By task, then by block; none of one that reads a mark.
+    masks: Vec<Vec<Mask>>,
+    parts: Vec<Part>,
+}
+
+impl Mtan {
+    /// How many blocks are done for these tasks.
+    fn depth(&self, tasks: &[usize]) -> usize {
+        tasks.iter().map(|task| self.stops[*task].block + 1).max().unwrap_or(0)
+    }
+
+    fn is_masked(&self, task: usize) -> bool {
+        self.stops[task].mark.is_none()
+    }
+}
+
+impl Sharing for Mtan {
+    fn output(&self, task: usize) -> Shape {
+        let Stop { block, mark } = &self.stops[task];
+        let stack = &self.blocks[*block];
+        let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
+        marked.unwrap_or(stack.output())
+    }
+
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        let mut held: Vec<Option<Signal>> = vec![None; tasks.len()];
+        let mut shared = x.clone();
+        for (block, stack) in self.blocks[..self.depth(tasks)].iter().enumerate() {
+            let trail = stack.forward_marked(&shared, mode)?;
+            for (task, held) in tasks.iter().zip(&mut held) {
+                if let Some(mask) = self.masks[*task].get(block) {
+                    let carried = match held.as_ref() {
+                        Some(before) => Some(self.carries[block - 1].forward(before, mode)?),
+                        None => None,
+                    };
+                    *held = Some(mask.forward(&trail.end, carried.as_ref(), mode)?);
+                } else if self.stops[*task].block == block {
+                    *held = self.stops[*task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
+                }
+            }
+            shared = trail.end;
+        }
+        Ok(held.into_iter().flatten().collect())
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let mut held: Vec<Option<Wire>> = vec![None; self.stops.len()];
+        let mut shared = x.clone();
+        for (block, stack) in self.blocks.iter().enumerate() {
+            let trail = stack.emit_marked(graph, &shared)?;
+            for (task, held) in held.iter_mut().enumerate() {
+                if let Some(mask) = self.masks[task].get(block) {
+                    let carried = match held.as_ref() {
+                        Some(before) => Some(self.carries[block - 1].emit(graph, before)?),
+                        None => None,
+                    };
+                    *held = Some(mask.emit(graph, &trail.end, carried.as_ref())?);
+                } else if self.stops[task].block == block {
+                    *held = self.stops[task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
+                }
+            }
+            shared = trail.end;
+        }
+        Ok(held.into_iter().flatten().collect())
+    }
+
+    fn uses(&self, tasks: &[usize], weight: &str) -> bool {
+        for (block, stack) in self.blocks.iter().enumerate() {
+            if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
+                return tasks.iter().any(|task| {
+                    let Stop { block: last, mark } = &self.stops[*task];
+                    *last > block || *last == block && at < stack.depth(mark.as_ref())
+                });
+            }
+        }
+        let under = |name: &str| weight.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let masked = tasks.iter().any(|task| self.is_masked(*task));
+        self.carries.iter().flat_map(Stack::parts).any(|part| masked && part.owns(weight))
+            || tasks.iter().any(|task| self.masks[*task].iter().any(|mask| under(&mask.name)))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.parts.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// numpy:
+    ///   x = np.array([1., 2.]); W = np.array([[1., 2.], [0., -1.]])      # y = x W
+    ///   norm = lambda r: (r - r.mean()) / np.sqrt(r.var() + 1e-5)
+    ///   mask = lambda r, P, Q: 1 / (1 + np.exp(-norm(np.maximum(norm(r @ P), 0) @ Q)))
+    ///   I = np.eye(2); P2 = np.array([[1., 0.], [0., 2.], [3., 0.], [0., -1.]])
+    ///   s1 = x @ W; t1 = mask(s1, I, -I) * s1
+    ///   s2 = s1 @ W; t2 = mask(np.concatenate([s2, t1 @ (2 * I)]), P2, I) * s2
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!("mtan")).unwrap();
+        let dense = json!({"dense": {"units": 2, "bias": false}});
+        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
+        let tasks = [Reader { name: "a".into(), from: None }];
+        let body = Body { input: Shape::vector(2), trunk: &trunk, tasks: &tasks };
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        for name in ["trunk.0.dense.weight", "trunk.1.dense.weight"] {
+            set(name, &[1.0, 2.0, 0.0, -1.0]);
+        }
+        set("sharing.carry.1.dense.weight", &[2.0, 0.0, 0.0, 2.0]);
+        for (name, values) in [("0.first", 1.0), ("0.second", -1.0), ("1.second", 1.0)] {
+            set(&format!("sharing.a.{name}.weight"), &[values, 0.0, 0.0, values]);
+        }
+        set("sharing.a.1.first.weight", &[1.0, 0.0, 0.0, 2.0, 3.0, 0.0, 0.0, -1.0]);
+        for name in ["0.first", "0.second", "1.first", "1.second"] {
+            set(&format!("sharing.a.{name}.bias"), &[0.0, 0.0]);
+        }
+        let x = Signal::plain(Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap());
+        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        assert!(read.iter().zip(EXPECTED).all(|(a, b)| (a - b).abs() < 1e-5), "{read:?}");
+    }
+
+    const EXPECTED: [f32; 2] = [0.268_945_35, 1.462_109_29];
+}

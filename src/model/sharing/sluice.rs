@@ -1,0 +1,218 @@
+//! Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns in subspaces, units that
+//! mix these, and for each task a learned mixture of its column's layers.
+//!
+//! Each task's column has `subspaces` copies of every block; a copy reads all that the column's subspaces
+//! gave before, side by side. Behind every block, the last too, x_i = sum_j A_ij y_j over all subspaces of
+//! all columns; A `[tasks subspaces, tasks subspaces]` begins with `own` in its diagonal and (1 - own) /
+//! (tasks subspaces - 1) elsewhere. A task's head reads sum_l b_l x_l, x_l being its column behind block l,
+//! so all blocks must give the same shape; b begins evenly, or with `skip: last` with .9 in the last layer.
+//! To the joint loss is added orthogonality * sum |W_a' W_b|^2 (Frobenius) over pairs of subspaces of one
+//! column and their layers' weights, to keep subspaces from learning the same: W `[in, out]` of a dense
+//! layer, filters by the rest of a convolution; of weights that hold several matrices in a row (recurrent
+//! layers) the square of their inner product.
+//!
+//! The head reads `subspaces` times the width of the trunk's last layer. A and b are shown after every
+//! epoch. A task that reads `from` a mark reads there in its own column.
+//!
+//! ```yaml
+//! sharing: {sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}
+//! ```
+
+use candle_core::{Tensor, Var};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Count, Fraction, NonNegative};
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::layer::LayerSpec;
+use crate::model::sharing::block::{nothing_tied, shapes};
+use crate::model::sharing::column::{Bond, ColumnsWords, Units, side_by_side};
+use crate::model::sharing::cross_stitch::Linear;
+use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::weights::Weights;
+
+/// Columns in subspaces, mixed between blocks, and a mixture of its column's layers for each task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SluiceSpec {
+    /// Copies of each block in a column. Default 2.
+    #[serde(default = "two")]
+    pub subspaces: Count,
+    /// A subspace's share of itself at the start; the others divide the rest. Default 0.95.
+    #[serde(default = "most")]
+    pub own: Fraction,
+    /// What each task's mixture of layers begins with. Default `even`.
+    #[serde(default)]
+    pub skip: Skip,
+    /// Weight of the subspaces' likeness in the joint loss. Default 0.1.
+    #[serde(default = "tenth")]
+    pub orthogonality: NonNegative,
+}
+
+/// What a mixture of layers begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    #[default]
+    Even,
+    /// 0.9 for the last layer; the others divide the rest.
+    Last,
+}
+
+impl Settings for SluiceSpec {
+    const EXAMPLE: &'static str = "{sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}";
+}
+
+fn two() -> Count {
+    Count::constant(2)
+}
+
+fn most() -> Fraction {
+    Fraction::constant(0.95)
+}
+
+fn tenth() -> NonNegative {
+    NonNegative::constant(0.1)
+}
+
+impl Skip {
+    fn begins(self, blocks: usize) -> Vec<f32> {
+        let one = |block: usize| match self {
+            Self::Even => 1.0 / blocks as f32,
+            Self::Last if blocks == 1 => 1.0,
+            Self::Last if block + 1 == blocks => 0.9,
+            Self::Last => 0.1 / (blocks - 1) as f32,
+        };
+        (0..blocks).map(one).collect()
+    }
+}
+
+impl SharingWords for SluiceSpec {
+    fn shape(&self, read: Shape, _: bool) -> Result<Shape, String> {
+        Ok(side_by_side(read, self.subspaces.get()))
+    }
+
+    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+        nothing_tied(trunk)?;
+        let shapes = shapes(trunk, input, |shape| side_by_side(shape, self.subspaces.get()))?;
+        match shapes.windows(2).find(|pair| pair[0] != pair[1]) {
+            Some(pair) => Err(format!(
+                "adds up what all blocks of the trunk give, but one gives {} and the next {}: give them the same width",
+                pair[0], pair[1]
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+        let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
+            let own = self.own.get() as f32;
+            let init = |row: usize, column: usize| match row == column {
+                true if columns == 1 => 1.0,
+                true => own,
+                false => (1.0 - own) / (columns - 1) as f32,
+            };
+            Ok(Box::new(Linear::build(names, columns, &init, weights)?))
+        };
+        let (subspaces, strength) = (self.subspaces.get(), self.orthogonality.get());
+        let bond = |columns: Vec<Vec<(String, Var)>>| -> Box<dyn Bond> {
+            Box::new(Orthogonal { columns, subspaces, strength })
+        };
+        let words = ColumnsWords {
+            subspaces,
+            units: Some(&units),
+            last: true,
+            layers: Some(&|blocks| self.skip.begins(blocks)),
+            bond: Some(&bond),
+        };
+        words.build(body, weights)
+    }
+}
+
+/// strength * sum |W_a' W_b|^2
+struct Orthogonal {
+    columns: Vec<Vec<(String, Var)>>,
+    subspaces: usize,
+    strength: f64,
+}
+
+impl Bond for Orthogonal {
+    fn penalty(&self) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for column in self.columns.chunks(self.subspaces).filter(|_| self.strength > 0.0) {
+            for (at, one) in column.iter().enumerate() {
+                for ((name, a), (_, b)) in column[at + 1..].iter().flat_map(|other| one.iter().zip(other)) {
+                    let Some(likeness) = likeness(name, a, b)? else { continue };
+                    sum = Some(match sum {
+                        Some(sum) => (sum + likeness)?,
+                        None => likeness,
+                    });
+                }
+            }
+        }
+        Ok(sum.map(|sum| sum.affine(self.strength, 0.0)).transpose()?)
+    }
+}
+
+/// |A'B|^2; `None` of biases and scales.
+fn likeness(name: &str, a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
+    let product = match a.dims() {
+        [_] if name.ends_with(".bias") || name.contains("norm") => return Ok(None),
+        [_] => (a * b)?.sum_all()?,
+        [_, _] => a.t()?.matmul(b)?,
+        [filters, ..] => a.reshape((*filters, ()))?.matmul(&b.reshape((*filters, ()))?.t()?)?,
+        [] => return Ok(None),
+    };
+    Ok(Some(product.sqr()?.sum_all()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// One task, two subspaces, two blocks of one number, by hand:
+    ///   block 0: x = 2, w = 3 5: y = 6 10; A = .9 .1 / .2 .8: x_0 = 6.4 9.2
+    ///   block 1: v = (1, 2) (10, 0): y = 6.4 + 18.4 = 24.8, 64; A = 1 0 / .5 .5: x_1 = 24.8 44.4
+    ///   b = .25 .75: 1.6 + 18.6 = 20.2, 2.3 + 33.3 = 35.6
+    ///   penalty .1 * ((3 5)^2 + |v_1 v_2|^2) = .1 * (225 + 100) = 32.5, v being `[2, 1]`
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!("sluice")).unwrap();
+        let dense = json!({"dense": {"units": 1, "bias": false}});
+        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
+        let tasks = [Reader { name: "a".into(), from: None }];
+        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
+        let begin = host(&find("sharing.0.unit")).unwrap();
+        assert!(begin.iter().zip([0.95, 0.05, 0.05, 0.95]).all(|(a, b)| (a - b).abs() < 1e-6), "{begin:?}");
+        assert_eq!(host(&find("sharing.layers.a")).unwrap(), [0.5, 0.5]);
+        let set = |name: &str, values: &[f32]| {
+            let var = find(name);
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        set("trunk.a.1.0.dense.weight", &[3.0]);
+        set("trunk.a.2.0.dense.weight", &[5.0]);
+        set("sharing.0.unit", &[0.9, 0.1, 0.2, 0.8]);
+        set("trunk.a.1.1.dense.weight", &[1.0, 2.0]);
+        set("trunk.a.2.1.dense.weight", &[10.0, 0.0]);
+        set("sharing.1.unit", &[1.0, 0.0, 0.5, 0.5]);
+        set("sharing.layers.a", &[0.25, 0.75]);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        assert!((read[0] - 20.2).abs() < 1e-4 && (read[1] - 35.6).abs() < 1e-4, "{read:?}");
+        assert_eq!(sharing.output(0), Shape::vector(2));
+        let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();
+        assert!((penalty.to_scalar::<f32>().unwrap() - 32.5).abs() < 1e-4, "{penalty}");
+    }
+}
