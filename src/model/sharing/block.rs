@@ -118,7 +118,7 @@ mod tests {
         ]);
         let trunk: Vec<_> = serde_json::from_value(trunk).unwrap();
         assert_eq!(cut(&trunk), [0..5, 5..8, 8..9]);
-        assert_eq!(cut(&trunk[..1]), [0..1]);
+        assert_eq!(cut(&trunk[..1]).first(), Some(&(0..1)));
         assert!(cut(&[]).is_empty());
     }
 }

@@ -70,3 +70,43 @@ impl SharingWords for CgcSpec {
         words.build(body, weights)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// By hand, of x = 2: a's expert gives 2, b's 8, the shared one 10; a's gate has logits 0, ln 3 over its own and
+    /// the shared one, shares .25 .75, b's shares even: a reads .5 + 7.5, b 4 + 5.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"cgc": {"shared": 1, "own": 1,
+            "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        for (expert, factor) in [("of.a", 1.0), ("of.b", 4.0), ("shared", 5.0)] {
+            set(&format!("sharing.1.{expert}.1.0.dense.weight"), &[factor]);
+        }
+        set("sharing.1.gate.a.weight", &[0.0, 3.0_f32.ln() / 2.0]);
+        set("sharing.1.gate.b.weight", &[0.0, 0.0]);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 8.0).abs() < 1e-5 && (read[1] - 9.0).abs() < 1e-5, "{read:?}");
+        assert!(!sharing.uses(&[0], "sharing.1.of.b.1.0.dense.weight"), "others' experts are not read");
+    }
+}

@@ -1,9 +1,9 @@
 //! Cross-stitch networks (Misra, Shrivastava, Gupta & Hebert, CVPR 2016): a column of the trunk's layers
 //! for each task, and between their blocks units that mix them linearly.
 //!
-//! Before each block but the first, x_i = sum_j A_ij y_j: y_j is what column j's block gave, A `[tasks,
-//! tasks]` the unit's, learned with the rest. A begins with `own` in its diagonal and (1 - own) / (tasks -
-//! 1) elsewhere. Each unit's A is shown after every epoch. Where blocks begin: a layer that learns of its
+//! Before each block but the first, x_i = sum_j A_ij y_j: y_j is what column j's block gave, A the unit's
+//! `[tasks, tasks]`, learned with the rest. A begins with `own` in its diagonal; the others of a row divide
+//! what it leaves. Each unit's A is shown after every epoch. Where blocks begin: a layer that learns of its
 //! own, with the activations, normalizations, pools and dropouts after it.
 //!
 //! A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the

@@ -66,3 +66,47 @@ impl SharingWords for MmoeSpec {
         words.build(body, weights)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has logits ln 3, 0 and shares .75 .25,
+    /// b's 0, ln 4 and .2 .8: a reads .75 + .75, b .2 + 2.4.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"mmoe": {"experts": 2,
+            "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(2), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        set("sharing.1.shared.1.0.dense.weight", &[2.0, 1.0]);
+        set("sharing.1.shared.2.0.dense.weight", &[0.0, -3.0]);
+        set("sharing.1.gate.a.weight", &[3.0_f32.ln(), 0.0, 0.0, 0.0]);
+        set("sharing.1.gate.b.weight", &[0.0, 0.0, 0.0, -(4.0_f32.ln())]);
+        let x = Signal::plain(Tensor::new(&[[1.0_f32, -1.0]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 1.5).abs() < 1e-5 && (read[1] - 2.6).abs() < 1e-5, "{read:?}");
+        let shares = sharing.shares(&x, &[1]).unwrap();
+        assert_eq!(
+            (shares[1].unit.as_str(), shares[1].reader.as_str(), shares[1].source.as_str()),
+            ("level 1", "b", "shared 2")
+        );
+        assert!((shares[1].value - 0.8).abs() < 1e-6 && shares.len() == 2, "{shares:?}");
+    }
+}

@@ -65,3 +65,40 @@ impl SharingWords for OmoeSpec {
         words.build(body, weights)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; the gate has logits ln 3, 0 and shares .75 .25:
+    /// both tasks read .75 + .75.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"omoe": {"experts": 2,
+            "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(2), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        set("sharing.1.shared.1.0.dense.weight", &[2.0, 1.0]);
+        set("sharing.1.shared.2.0.dense.weight", &[0.0, -3.0]);
+        set("sharing.1.gate.weight", &[3.0_f32.ln(), 0.0, 0.0, 0.0]);
+        let x = Signal::plain(Tensor::new(&[[1.0_f32, -1.0]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 1.5).abs() < 1e-5 && (read[1] - 1.5).abs() < 1e-5, "{read:?}");
+    }
+}

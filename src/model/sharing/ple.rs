@@ -82,3 +82,59 @@ impl SharingWords for PleSpec {
         words.build(body, weights)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use serde_json::json;
+
+    use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
+    use crate::model::sharing::{Body, Reader, SharingSpec};
+    use crate::model::signal::Signal;
+    use crate::model::weights::{Weights, host};
+
+    /// By hand, of x = 2: level 1's experts give 2 (a), 8 (b) and 10 (shared), and all gates share evenly: a holds 6,
+    /// b 9, the shared stream 20/3. Level 2's give 2 6 = 12, 1 9 = 9 and 3 20/3 = 20; a's gate shares evenly, b's has
+    /// logits 0, ln 3: a reads 16, b .25 9 + .75 20.
+    #[test]
+    fn by_its_definition() {
+        let words: SharingSpec = serde_json::from_value(json!({"ple": {"levels": 2, "shared": 1, "own": 1,
+            "layers": [{"dense": {"units": 1, "bias": false}}]
+        }}))
+        .unwrap();
+        let mut weights = Weights::new(0, &Device::Cpu);
+        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
+        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let set = |name: &str, values: &[f32]| {
+            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
+            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
+        };
+        for (expert, factor) in [
+            ("1.of.a", 1.0),
+            ("1.of.b", 4.0),
+            ("1.shared", 5.0),
+            ("2.of.a", 2.0),
+            ("2.of.b", 1.0),
+            ("2.shared", 3.0),
+        ] {
+            set(&format!("sharing.{expert}.1.0.dense.weight"), &[factor]);
+        }
+        for gate in ["1.gate.a", "1.gate.b", "2.gate.a"] {
+            set(&format!("sharing.{gate}.weight"), &[0.0, 0.0]);
+        }
+        set("sharing.1.shared.gate.weight", &[0.0; 3]);
+        set("sharing.2.gate.b.weight", &[0.0, 3.0_f32.ln() / 9.0]);
+        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
+        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        assert!((read[0] - 16.0).abs() < 1e-5 && (read[1] - 17.25).abs() < 1e-5, "{read:?}");
+        assert!(sharing.uses(&[0], "sharing.1.of.b.1.0.dense.weight"), "through the shared stream");
+        assert!(!sharing.uses(&[0], "sharing.1.gate.b.weight"));
+        assert!(
+            weights.iter().all(|weight| weight.name != "sharing.2.shared.gate.weight"),
+            "none in the last"
+        );
+    }
+}

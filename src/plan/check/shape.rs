@@ -44,8 +44,10 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             return found;
         }
     };
-    let read_to_the_end = pipeline.tasks.values().any(|task| task.from.is_none());
-    for (path, layers) in experts(pipeline).into_iter().filter(|_| read_to_the_end) {
+    // Towers of named tasks read where each of these does: what they cannot read is said with the tasks.
+    let read_the_end =
+        pipeline.sharing.view().named().is_empty() && pipeline.tasks.values().any(|task| task.from.is_none());
+    for (path, layers) in experts(pipeline).into_iter().filter(|_| read_the_end) {
         if let Err(diagnostic) = walk(layers, end, &path, &mut HashMap::new()) {
             found.push(diagnostic);
             return found;
