@@ -91,6 +91,20 @@ pub struct Share {
     pub value: f64,
 }
 
+/// How the gradients of two tasks stand to each other, over the steps of an epoch that had labels of both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientPair {
+    pub task: TaskName,
+    pub other: TaskName,
+    /// Mean cosine of their angle.
+    pub cosine: f64,
+    /// Share of the steps with a cosine below 0.
+    pub conflicts: f64,
+    /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of one length.
+    pub similarity: f64,
+    pub steps: usize,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -206,6 +220,14 @@ pub enum Event {
         /// How much is read of which expert or column, where the sharing says so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         shares: Vec<Share>,
+    },
+    /// After `EpochFinished`, where the tasks' gradients are taken one by one.
+    GradientsCompared {
+        trial: u32,
+        epoch: usize,
+        /// Steps whose gradients cancelled, or were nothing, so that the method had no answer of its own.
+        irregular: usize,
+        pairs: Vec<GradientPair>,
     },
     CheckpointSaved {
         trial: u32,

@@ -8,6 +8,8 @@ use crate::model::random::{Purpose, stream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {
     training: Option<Draw>,
+    /// Is it a second look at a batch that was learned from?
+    again: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +23,32 @@ struct Draw {
 impl Mode {
     /// Answering: deterministic, row by row.
     pub fn evaluate() -> Self {
-        Self { training: None }
+        Self { training: None, again: false }
     }
 
     /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }) }
+        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }), again: false }
     }
 
     /// Learning in this one of so many epochs, counting from 0.
     pub fn in_epoch(self, epoch: usize, epochs: usize) -> Self {
-        Self { training: self.training.map(|draw| Draw { epoch, epochs, ..draw }) }
+        Self { training: self.training.map(|draw| Draw { epoch, epochs, ..draw }), ..self }
     }
 
     /// The epoch, counting from 0, and how many there will be; `None` when answering.
     pub fn epoch(&self) -> Option<(usize, usize)> {
         self.training.map(|draw| (draw.epoch, draw.epochs))
+    }
+
+    /// A second look at the same batch: what dropout drops stays the same, and running statistics are left alone.
+    pub fn again(self) -> Self {
+        Self { again: true, ..self }
+    }
+
+    /// May running statistics follow this batch?
+    pub fn is_first_look(&self) -> bool {
+        !self.again
     }
 
     pub fn is_training(&self) -> bool {

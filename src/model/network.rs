@@ -3,6 +3,7 @@
 mod answering;
 mod beginning;
 mod emission;
+pub mod point;
 mod writing;
 
 use candle_core::{Device, Tensor};
@@ -17,7 +18,6 @@ use crate::domain::viterbi::Transitions;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
 use crate::model::input::Inputs;
-use crate::model::labels::Labels;
 use crate::model::layer::{LayerSpec, vector};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
@@ -160,45 +160,16 @@ impl Network {
         tasks.iter().map(|task| self.logits(&mut said, *task, mode)).collect()
     }
 
-    /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
-    pub fn losses(&self, inputs: &[Signal], labels: &[Labels], mode: &Mode) -> Result<Vec<Tensor>> {
-        let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
-        self.losses_of(&mut self.walk(inputs, mode, &tasks)?, labels, mode)
-    }
-
-    /// The same, and what the sharing adds to the joint loss.
-    pub fn losses_and_penalty(
-        &self,
-        inputs: &[Signal],
-        labels: &[Labels],
-        mode: &Mode,
-    ) -> Result<(Vec<Tensor>, Option<Tensor>)> {
-        let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
-        let mut said = self.walk(inputs, mode, &tasks)?;
-        let losses = self.losses_of(&mut said, labels, mode)?;
-        let penalty = self.body.penalty(&tasks, &mut |task| self.logits(&mut said, task, mode))?;
-        Ok((losses, penalty))
-    }
-
-    fn losses_of(&self, said: &mut [Said], labels: &[Labels], mode: &Mode) -> Result<Vec<Tensor>> {
-        let mut loss = |labels: &Labels| {
-            let tower = &self.tasks[labels.task];
-            if let Some(read) = &said[labels.task].read
-                && let Some(loss) = tower.head.loss(read, labels, &tower.loss, mode)?
-            {
-                return Ok(loss);
-            }
-            let logits = self.logits(said, labels.task, mode)?;
-            self.loss(labels.task, &logits, &labels.truth, &labels.mask)
-        };
-        labels.iter().map(&mut loss).collect()
-    }
-
     /// What the heads of `tasks` read, and the logits of those that others see.
     fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
         let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
         let read = self.body.forward(&x, mode, &needed)?;
+        self.towers(needed, read, mode)
+    }
+
+    /// The same, from what the body gives to each of `needed`.
+    fn towers(&self, needed: Vec<usize>, read: Vec<Signal>, mode: &Mode) -> Result<Vec<Said>> {
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
         for (task, read) in needed.into_iter().zip(read) {
             let read = self.cut(read, |weight| !weight.starts_with("head.") && !weight.starts_with(SHARED));

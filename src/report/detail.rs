@@ -225,6 +225,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
     }
     text.push_str(&relations(trial, style));
     text.push_str(&shares(trial, style));
+    text.push_str(&gradients(trial, style));
     if trial.parity.is_some() {
         text.push_str(&proof(trial.parity.as_ref(), style));
     }
@@ -285,6 +286,31 @@ fn shares(trial: &TrialRecord, style: &Style) -> String {
         text.push_str(&table.text(style));
     }
     text
+}
+
+/// How the tasks' gradients stood to each other: a row per pair.
+fn gradients(trial: &TrialRecord, style: &Style) -> String {
+    if trial.gradients.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("gradients of", Align::Left),
+        ("and", Align::Left),
+        ("cosine", Align::Right),
+        ("conflicts", Align::Right),
+        ("likeness of length", Align::Right),
+    ]);
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    for pair in &trial.gradients {
+        table.row(vec![
+            Cell::new(Tone::Strong, &pair.task),
+            Cell::new(Tone::Strong, &pair.other),
+            number(pair.cosine).into(),
+            pair.conflicts.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)).into(),
+            number(pair.similarity).into(),
+        ]);
+    }
+    table.text(style)
 }
 
 fn settings(detail: &RunDetail) -> Table {

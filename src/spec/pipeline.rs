@@ -12,7 +12,7 @@ use crate::model::spec::{LayerSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
 use crate::spec::input::InputSpec;
 use crate::spec::task::TaskSpec;
-use crate::train::spec::{TrainSpec, WeightingSpec};
+use crate::train::spec::{BalanceSpec, TrainSpec};
 
 /// A multi-task learning experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,9 +39,9 @@ pub struct PipelineSpec {
     pub sharing: SharingSpec,
     /// What is learned.
     pub tasks: IndexMap<TaskName, TaskSpec>,
-    /// How much each task's loss counts. Default equal.
+    /// How the tasks are balanced: a weighting of losses, a gradient method, or a list of one of each. Default equal.
     #[serde(default)]
-    pub weighting: WeightingSpec,
+    pub weighting: BalanceSpec,
     /// Which table the next batch comes from, when there are several. Default proportional.
     #[serde(default)]
     pub sampling: SamplingSpec,

@@ -299,6 +299,7 @@ impl Store {
                     task_weights: Vec::new(),
                     relations: Vec::new(),
                     shares: Vec::new(),
+                    gradients: Vec::new(),
                     parity: None,
                 })
             },
@@ -341,6 +342,7 @@ impl Store {
                     })
                 },
             )?;
+            trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
             trial.parity = self.parity(run, trial.trial)?;
         }
         Ok(trials)

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use crate::domain::diagnostic::Severity;
-use crate::domain::event::{Event, Parity, RunState};
+use crate::domain::event::{Event, GradientPair, Parity, RunState};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
@@ -102,6 +102,9 @@ impl Writer<'_> {
             }
             Event::Stepped { .. } => Ok(()),
             Event::EpochFinished { .. } => self.epoch(event),
+            Event::GradientsCompared { trial, epoch, pairs, .. } => {
+                pairs.iter().try_for_each(|pair| self.pair(*trial, *epoch, pair))
+            }
             Event::CheckpointSaved { trial, epoch, step } => {
                 self.trial(*trial)?;
                 self.execute(
@@ -257,6 +260,26 @@ impl Writer<'_> {
             )
         })?;
         scores.iter().try_for_each(|score| self.score("metrics", *trial, *epoch, score))
+    }
+
+    fn pair(&self, trial: u32, epoch: usize, pair: &GradientPair) -> rusqlite::Result<()> {
+        let GradientPair { task, other, cosine, conflicts, similarity, steps } = pair;
+        self.execute(
+            "INSERT INTO gradients (run, trial, epoch, task, other, cosine, conflicts, similarity, steps)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET cosine = excluded.cosine,
+                conflicts = excluded.conflicts, similarity = excluded.similarity, steps = excluded.steps",
+            params![
+                self.run,
+                trial,
+                epoch as i64,
+                task.as_str(),
+                other.as_str(),
+                cosine,
+                conflicts,
+                similarity,
+                *steps as i64
+            ],
+        )
     }
 
     /// `table` is `losses` or `weights`.

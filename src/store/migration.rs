@@ -7,8 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION: i64 = 0x6d74_6c31;
 
 /// One file per version, never changed once released.
-const STEPS: &[&str] =
-    &[include_str!("migration/1.sql"), include_str!("migration/2.sql"), include_str!("migration/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migration/1.sql"),
+    include_str!("migration/2.sql"),
+    include_str!("migration/3.sql"),
+    include_str!("migration/4.sql"),
+];
 
 /// Made anew by every migration.
 const VIEWS: &str = include_str!("migration/views.sql");

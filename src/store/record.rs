@@ -143,9 +143,23 @@ pub struct TrialRecord {
     pub relations: Vec<(String, String, Option<f64>)>,
     /// How much is read of which expert or column, in the best epoch, else in the last.
     pub shares: Vec<ShareRecord>,
+    /// How the tasks' gradients stood to each other, in the best epoch, else in the last.
+    pub gradients: Vec<GradientRecord>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,
+}
+
+/// How the gradients of two tasks stood to each other in an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GradientRecord {
+    pub task: String,
+    pub other: String,
+    pub cosine: Option<f64>,
+    /// Share of the steps with a cosine below 0.
+    pub conflicts: Option<f64>,
+    /// 1 for gradients of one length.
+    pub similarity: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

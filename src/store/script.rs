@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
-    Event, FileContent, MissingLabels, Observer, OutputParity, Parity, Relation, RunState, Share,
+    Event, FileContent, GradientPair, MissingLabels, Observer, OutputParity, Parity, Relation, RunState,
+    Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
@@ -169,6 +170,13 @@ impl Script {
         }
     }
 
+    fn compared(&self, epoch: usize) -> Event {
+        let (task, other) = (task("income"), task("never_married"));
+        let cosine = 0.5 - 1.0 / epoch as f64;
+        let pair = GradientPair { task, other, cosine, conflicts: 0.25, similarity: 0.75, steps: 156 };
+        Event::GradientsCompared { trial: 1, epoch, irregular: 0, pairs: vec![pair] }
+    }
+
     /// Everything, in order.
     pub(crate) fn events(&self, layout: &Layout) -> Vec<Event> {
         let table = TableName::new("census").expect("a name");
@@ -244,7 +252,7 @@ impl Script {
             },
             Event::Stepped { trial: 1, epoch: 1, step: 1, steps: 156, losses: Vec::new() },
         ];
-        events.extend((1..=self.epochs).map(|epoch| self.epoch(epoch)));
+        events.extend((1..=self.epochs).flat_map(|epoch| [self.epoch(epoch), self.compared(epoch)]));
         let model = layout.trial(&self.run, 1).join("model.onnx");
         events.extend([
             Event::CheckpointSaved { trial: 1, epoch: best, step: best * 156 },

@@ -31,10 +31,12 @@ pub struct Loader<'a> {
     /// Per table: each task's index in the signature beside its labels.
     targets: Vec<Vec<(usize, &'a Array)>>,
     augmented: Option<Augmented<'a>>,
+    /// Independent parts that each batch is split into.
+    parts: usize,
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(job: &'a Job, network: &'a Network) -> Self {
+    pub fn new(job: &'a Job, network: &'a Network, parts: usize) -> Self {
         let dataset = job.dataset;
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
@@ -42,7 +44,7 @@ impl<'a> Loader<'a> {
             .sampled(job.sampling, job.spec.epochs.get())
             .bucketed(dataset.tables.iter().map(lengths).collect());
         let augmented = Augmented::new(&dataset.signature, job.seed);
-        Self { dataset, network, shuffle, targets, augmented }
+        Self { dataset, network, shuffle, targets, augmented, parts }
     }
 
     /// Training rows of all tables.
@@ -55,19 +57,24 @@ impl<'a> Loader<'a> {
         self.shuffle.steps_per_epoch()
     }
 
-    /// Hands the epoch's batches from number `first` on to `step`, until it fails. The next ones are
-    /// gathered meanwhile, if there is more than one thread.
-    pub fn each(&self, epoch: usize, first: usize, mut step: impl FnMut(Batch) -> Result<()>) -> Result<()> {
+    /// Hands the parts of the epoch's batches from number `first` on to `step`, until it fails. The next ones
+    /// are gathered meanwhile, if there is more than one thread.
+    pub fn each(
+        &self,
+        epoch: usize,
+        first: usize,
+        mut step: impl FnMut(Vec<Batch>) -> Result<()>,
+    ) -> Result<()> {
         let batches: Vec<sampling::Batch> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
         if rayon::current_num_threads() == 1 {
-            return batches.iter().try_for_each(|batch| step(self.gather(batch, epoch)?));
+            return batches.iter().try_for_each(|batch| step(self.parts(batch, epoch)?));
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(2);
             scope.spawn(move || {
                 for batch in &batches {
                     // The receiver is gone when a step failed.
-                    if sender.send(self.gather(batch, epoch)).is_err() {
+                    if sender.send(self.parts(batch, epoch)).is_err() {
                         break;
                     }
                 }
@@ -76,8 +83,13 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn gather(&self, batch: &sampling::Batch, epoch: usize) -> Result<Batch> {
-        let (table, rows) = (&self.dataset.tables[batch.table], &batch.rows);
+    fn parts(&self, batch: &sampling::Batch, epoch: usize) -> Result<Vec<Batch>> {
+        let parts = split(&batch.rows, self.parts);
+        parts.iter().map(|rows| self.gather(batch.table, rows, epoch)).collect()
+    }
+
+    fn gather(&self, place: usize, rows: &[u32], epoch: usize) -> Result<Batch> {
+        let table = &self.dataset.tables[place];
         let device = self.network.device();
         let inputs = match &self.augmented {
             Some(augmented) => {
@@ -99,11 +111,19 @@ impl<'a> Loader<'a> {
                 None => Labels::gather(*task, truth, rows, device),
             }
         };
-        let labels = self.targets[batch.table].iter().map(of_task);
+        let labels = self.targets[place].iter().map(of_task);
         let labels =
             labels.filter_map(|labels| labels.transpose()).collect::<model::Result<Vec<Labels>>>()?;
         Ok(Batch { rows: rows.len(), inputs, labels })
     }
+}
+
+/// Rows in turn, so that rows sorted by length spread evenly. Too few to give every part two: all to each part.
+fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
+    if parts < 2 || rows.len() < 2 * parts {
+        return vec![rows.to_vec(); parts.max(1)];
+    }
+    (0..parts).map(|part| rows.iter().skip(part).step_by(parts).copied().collect()).collect()
 }
 
 /// The steps of each row of a table whose rows are sequences.
@@ -116,4 +136,16 @@ fn lengths(table: &Table) -> Option<Vec<u32>> {
 pub fn targets<'a>(dataset: &Dataset, table: &'a Table) -> Vec<(usize, &'a Array)> {
     let tasks = dataset.signature.tasks.iter().enumerate();
     tasks.filter_map(|(index, task)| Some((index, table.target(&task.name)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::batch::split;
+
+    #[test]
+    fn parts_take_rows_in_turn() {
+        assert_eq!(split(&[1, 2, 3, 4, 5, 6, 7], 3), [vec![1, 4, 7], vec![2, 5], vec![3, 6]]);
+        assert_eq!(split(&[1, 2, 3], 3), vec![vec![1, 2, 3]; 3]);
+        assert_eq!(split(&[1, 2, 3], 1), [vec![1, 2, 3]]);
+    }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::comparison::Compared;
 use crate::train::early_stopping::Standing;
 use crate::train::record::{Epoch, Exact, Position, Tally};
 
@@ -40,6 +41,9 @@ pub struct State {
     /// The running epoch's sums.
     pub tally: Tally,
     pub history: Vec<Epoch>,
+    /// The tasks' gradients, epoch by epoch, where they were compared.
+    #[serde(default)]
+    pub compared: Vec<Compared>,
     pub standing: Standing,
     pub weighting: Vec<Exact>,
     /// How often each variable was changed.
@@ -255,6 +259,7 @@ mod tests {
             position: Position { epoch: 3, batch: 7, step: 47 },
             tally: Tally::new(2),
             history: Vec::new(),
+            compared: Vec::new(),
             standing: stopping.standing(),
             weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(Exact::from).to_vec(),
             counts: vec![47, 40],

@@ -7,7 +7,7 @@ use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricSpec;
 use crate::model::spec::NetworkSpec;
-use crate::train::spec::{Reused, TrainSpec, WeightingSpec};
+use crate::train::spec::{BalanceSpec, Reused, TrainSpec};
 
 /// One trial's training.
 pub struct Job<'a> {
@@ -16,7 +16,7 @@ pub struct Job<'a> {
     pub seed: u64,
     pub network: &'a NetworkSpec,
     pub spec: &'a TrainSpec,
-    pub weighting: &'a WeightingSpec,
+    pub weighting: &'a BalanceSpec,
     /// Which table the next batch comes from.
     pub sampling: &'a SamplingSpec,
     /// What is measured on validation rows after each epoch; every task in the signature's order.

@@ -1,10 +1,15 @@
 //! One step: forward, losses, weights, backward, clipping, optimizer.
 
+mod balanced;
+
 use candle_core::Tensor;
 
 use crate::model::mode::Mode;
 use crate::model::network::Network;
+use crate::train::balance::Balance;
+use crate::train::balance::shared::Shared;
 use crate::train::batch::Batch;
+use crate::train::comparison::Pair;
 use crate::train::error::{Error, Result};
 use crate::train::gradient::{collect, stroke};
 use crate::train::optimizer::Update;
@@ -12,7 +17,6 @@ use crate::train::optimizer::pass::{Optimizer, Trainable};
 use crate::train::record::Step;
 use crate::train::regularization::Strength;
 use crate::train::schedule::{Clock, Schedule};
-use crate::train::weighting::Weighting;
 
 /// What stays the same at every step.
 #[derive(Clone, Copy)]
@@ -30,7 +34,8 @@ pub struct Learner<'a> {
     words: Words<'a>,
     pub variables: Vec<Trainable>,
     pub optimizer: Optimizer<'a>,
-    pub weighting: Box<dyn Weighting>,
+    pub balance: Balance,
+    shared: Shared,
     /// Per task: was it seen that its loss reaches all it should?
     proven: Vec<bool>,
 }
@@ -46,6 +51,10 @@ pub struct Outcome {
     pub weights: Vec<f64>,
     /// What was minimised: weighted sum, weighting's own part, regularization.
     pub joint: f64,
+    /// How the gradients of the batch's tasks stand to each other, when each was taken.
+    pub pairs: Vec<Pair>,
+    /// Did the gradient method find gradients that cancel, or are nothing?
+    pub irregular: bool,
 }
 
 impl Outcome {
@@ -57,8 +66,8 @@ impl Outcome {
 
     /// As it joins the epoch's sums.
     pub fn step(&self) -> Step<'_> {
-        let Self { rows, labelled, losses, weights, joint } = self;
-        Step { rows: *rows, labelled, losses, weights, joint: *joint }
+        let Self { rows, labelled, losses, weights, joint, pairs, irregular } = self;
+        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, irregular: *irregular }
     }
 
     fn weighted_sum(&self) -> f64 {
@@ -67,7 +76,7 @@ impl Outcome {
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(network: &'a Network, weighting: Box<dyn Weighting>, words: Words<'a>) -> Result<Self> {
+    pub fn new(network: &'a Network, balance: Balance, words: Words<'a>) -> Result<Self> {
         let trainable = network.weights().trainable();
         let variables: Vec<Trainable> = trainable
             .map(|weight| Trainable {
@@ -78,7 +87,8 @@ impl<'a> Learner<'a> {
             .collect();
         let optimizer = Optimizer::new(words.update, &variables)?;
         let proven = vec![false; network.signature().tasks.len()];
-        Ok(Self { network, words, variables, optimizer, weighting, proven })
+        let shared = Shared::of(network, &variables);
+        Ok(Self { network, words, variables, optimizer, balance, shared, proven })
     }
 
     /// The learning rate of a step.
@@ -86,19 +96,32 @@ impl<'a> Learner<'a> {
         self.words.update.rate() * self.words.schedule.factor(clock)
     }
 
-    /// Learns from one batch. When a loss is no number, nothing is changed.
-    pub fn learn(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
+    /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is changed.
+    pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
+        let outcome = match parts {
+            [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
+            _ => self.learn_balanced(parts, clock)?,
+        };
+        if self.balance.losses.looks_back() && outcome.diverged().is_none() {
+            let after = self.losses_again(parts, clock)?;
+            self.balance.losses.look_back(&after);
+        }
+        Ok(outcome)
+    }
+
+    /// One backward of the weighted sum of the losses.
+    fn learn_jointly(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
-        let (losses, penalty) = self.losses(batch, &tasks, clock)?;
-        let mut outcome = self.outcome(batch, &losses)?;
+        let (losses, penalty) = self.losses(batch, &self.mode(clock, 0, 1))?;
+        let parts = std::slice::from_ref(batch);
+        let mut outcome = self.outcome(parts, &[&losses], &tasks)?;
         if losses.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
-        outcome.weights = self.weighting.weights(clock.step as u64, &outcome.losses);
+        outcome.weights = self.balance.losses.weights(clock.step as u64, &outcome.losses);
         let mut joint = joint(&losses, tasks.iter().map(|task| outcome.weights[*task]))?;
-        let mut shared = 0.0;
         if let Some(penalty) = penalty {
-            shared = f64::from(penalty.to_scalar::<f32>()?);
+            outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             joint = (joint + penalty)?;
         }
         let gradients = collect(joint.backward()?, &self.variables);
@@ -106,37 +129,74 @@ impl<'a> Learner<'a> {
         let counting: Vec<usize> =
             tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();
         self.prove(&counting, &gradients)?;
+        self.finish(outcome, gradients, clock)
+    }
+
+    /// The optimizer's step along these gradients, and what the weighting of losses learns.
+    fn finish(
+        &mut self,
+        mut outcome: Outcome,
+        gradients: Vec<Option<Tensor>>,
+        clock: Clock,
+    ) -> Result<Outcome> {
         let Words { strength, clip_norm, schedule, .. } = self.words;
         let (stroke, penalty) = stroke(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
         self.optimizer.step(&self.variables, &gradients, &stroke)?;
-        outcome.joint = outcome.weighted_sum() + self.weighting.penalty(&outcome.losses) + penalty + shared;
-        self.weighting.learn(&outcome.losses, schedule.factor(clock));
+        // What the sharing adds is there already.
+        outcome.joint += outcome.weighted_sum() + self.balance.losses.penalty(&outcome.losses) + penalty;
+        self.balance.losses.learn(&outcome.losses, schedule.factor(clock));
         Ok(outcome)
     }
 
-    /// The losses of the batch's tasks and the sharing's penalty, as scalar tensors.
-    fn losses(&self, batch: &Batch, tasks: &[usize], clock: Clock) -> Result<(Vec<Tensor>, Option<Tensor>)> {
-        if tasks.is_empty() {
-            return Ok((Vec::new(), None));
-        }
-        let Clock { step, steps_per_epoch, total } = clock;
-        let per_epoch = steps_per_epoch.max(1);
-        let mode = Mode::train(self.words.seed, step as u64).in_epoch(step / per_epoch, total / per_epoch);
-        Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, &mode)?)
+    /// Every part of a batch has a dropout of its own.
+    fn mode(&self, clock: Clock, part: usize, parts: usize) -> Mode {
+        let per_epoch = clock.steps_per_epoch.max(1);
+        let mode = Mode::train(self.words.seed, (clock.step * parts + part) as u64);
+        mode.in_epoch(clock.step / per_epoch, clock.total / per_epoch)
     }
 
-    fn outcome(&self, batch: &Batch, losses: &[Tensor]) -> Result<Outcome> {
-        let tasks = self.proven.len();
+    /// The losses of the batch's tasks and the sharing's penalty, as scalar tensors.
+    fn losses(&self, batch: &Batch, mode: &Mode) -> Result<(Vec<Tensor>, Option<Tensor>)> {
+        if batch.labels.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, mode)?)
+    }
+
+    /// What the same batch costs after the step: the same dropout, and no running statistic touched.
+    fn losses_again(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Option<f64>>> {
+        let mut losses = Vec::with_capacity(parts.len());
+        for (number, part) in parts.iter().enumerate() {
+            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).again())?.0);
+        }
+        let losses: Vec<&[Tensor]> = losses.iter().map(Vec::as_slice).collect();
+        let tasks: Vec<usize> = (0..self.proven.len()).collect();
+        Ok(self.outcome(parts, &losses, &tasks)?.losses)
+    }
+
+    /// What the losses of `tasks` are, mean over the labels of all parts.
+    fn outcome(&self, parts: &[Batch], losses: &[&[Tensor]], tasks: &[usize]) -> Result<Outcome> {
+        let count = self.proven.len();
         let mut outcome = Outcome {
-            rows: batch.rows,
-            labelled: vec![0; tasks],
-            losses: vec![None; tasks],
-            weights: vec![0.0; tasks],
+            rows: parts.iter().map(|part| part.rows).sum(),
+            labelled: vec![0; count],
+            losses: vec![None; count],
+            weights: vec![0.0; count],
             joint: 0.0,
+            pairs: Vec::new(),
+            irregular: false,
         };
-        for (labels, loss) in batch.labels.iter().zip(losses) {
-            outcome.labelled[labels.task] = labels.labelled;
-            outcome.losses[labels.task] = Some(f64::from(loss.to_scalar::<f32>()?));
+        for (part, losses) in parts.iter().zip(losses) {
+            for (labels, loss) in part.labels.iter().zip(*losses).filter(|(l, _)| tasks.contains(&l.task)) {
+                let loss = f64::from(loss.to_scalar::<f32>()?);
+                let (known, before) = (&mut outcome.losses[labels.task], outcome.labelled[labels.task]);
+                let all = before + labels.labelled;
+                *known = Some(match known {
+                    Some(mean) => *mean + (loss - *mean) * labels.labelled as f64 / all as f64,
+                    None => loss,
+                });
+                outcome.labelled[labels.task] = all;
+            }
         }
         Ok(outcome)
     }
@@ -177,10 +237,11 @@ mod tests {
 
     use crate::domain::name::TaskName;
     use crate::train::Error;
+    use crate::train::balance::Balance;
     use crate::train::learner::{Learner, Words, joint};
     use crate::train::regularization::Strength;
     use crate::train::rehearsal::Rehearsal;
-    use crate::train::spec::{OptimizerSpec, ScheduleSpec, WeightingSpec};
+    use crate::train::spec::{BalanceSpec, GradientsSpec, OptimizerSpec, ScheduleSpec};
     use crate::train::weighting::Setting;
 
     #[test]
@@ -205,8 +266,8 @@ mod tests {
         };
         let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
         let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };
-        let weighting = WeightingSpec::default().view().build(&setting);
-        let mut learner = Learner::new(&network, weighting, words).expect("a learner");
+        let balance = Balance::new(&BalanceSpec::default(), &GradientsSpec::default(), &setting);
+        let mut learner = Learner::new(&network, balance, words).expect("a learner");
         let one = Tensor::new(1.0_f32, &Device::Cpu).expect("a scalar");
         let names: Vec<String> = learner.variables.iter().map(|variable| variable.name.clone()).collect();
         let without = |missing: &str| -> Vec<Option<Tensor>> {

@@ -1,8 +1,10 @@
 //! How do a network's weights change? Names candle, with `model`.
 
 pub mod augmented;
+pub mod balance;
 pub mod batch;
 pub mod checkpoint;
+pub mod comparison;
 pub mod early_stopping;
 pub mod error;
 pub mod gradient;
@@ -16,6 +18,7 @@ pub mod regularization;
 mod rehearsal;
 pub mod schedule;
 pub mod scoring;
+pub mod solver;
 pub mod spec;
 pub mod trainer;
 pub mod training;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::event::{Event, Relation, Share};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
+use crate::train::comparison::{Comparison, Pair};
 
 /// A number that comes back from text exactly as it went, NaN and infinities too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +49,17 @@ pub struct Position {
 
 /// A growing sum that forgets nothing small: plain additions of 64-bit floats in the steps' order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Sum(Exact);
+pub(crate) struct Sum(Exact);
 
 impl Sum {
-    const NOTHING: Self = Self(Exact(0));
+    pub(crate) const NOTHING: Self = Self(Exact(0));
 
-    fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         self.0 = Exact::from(self.0.get() + value);
     }
 
     /// Divided by `count`; `None` of nothing.
-    fn over(self, count: u64) -> Option<f64> {
+    pub(crate) fn over(self, count: u64) -> Option<f64> {
         (count > 0).then(|| self.0.get() / count as f64)
     }
 }
@@ -75,6 +76,9 @@ pub struct Tally {
     rows: u64,
     /// Time spent, for the eye only.
     seconds: Exact,
+    /// How the tasks' gradients stand to each other, where each is taken.
+    #[serde(default)]
+    pub comparison: Comparison,
 }
 
 /// One step, as it is added to a tally.
@@ -87,6 +91,8 @@ pub struct Step<'a> {
     pub losses: &'a [Option<f64>],
     pub weights: &'a [f64],
     pub joint: f64,
+    pub pairs: &'a [Pair],
+    pub irregular: bool,
 }
 
 impl Tally {
@@ -97,6 +103,7 @@ impl Tally {
             joint: Sum::NOTHING,
             rows: 0,
             seconds: Exact::from(0.0),
+            comparison: Comparison::default(),
         }
     }
 
@@ -115,6 +122,7 @@ impl Tally {
         }
         self.joint.add(step.joint * step.rows as f64);
         self.rows += step.rows as u64;
+        self.comparison.add(step.pairs, step.irregular);
     }
 
     pub fn spend(&mut self, seconds: f64) {
@@ -266,8 +274,15 @@ mod tests {
     #[test]
     fn means_count_labelled_rows() {
         let mut tally = Tally::new(2);
-        let step =
-            Step { rows: 4, labelled: &[4, 0], losses: &[Some(1.0), None], weights: &[1.0, 1.0], joint: 1.0 };
+        let step = Step {
+            rows: 4,
+            labelled: &[4, 0],
+            losses: &[Some(1.0), None],
+            weights: &[1.0, 1.0],
+            joint: 1.0,
+            pairs: &[],
+            irregular: false,
+        };
         tally.add(&step);
         let step = Step {
             rows: 2,
@@ -275,6 +290,8 @@ mod tests {
             losses: &[Some(6.0), Some(3.0)],
             weights: &[0.5, 2.0],
             joint: 4.0,
+            pairs: &[],
+            irregular: false,
         };
         tally.add(&step);
         assert_eq!(tally.losses(), [Some(2.0), Some(3.0)]);

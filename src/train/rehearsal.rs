@@ -1,5 +1,6 @@
 //! Whole trainings of a small network, as tests.
 
+mod balancing;
 mod course;
 mod interruption;
 
@@ -21,7 +22,7 @@ use crate::domain::task::{TagScheme, Target};
 use crate::evaluate::default_metrics;
 use crate::model::network::Network;
 use crate::model::spec::NetworkSpec;
-use crate::train::spec::{TrainSpec, WeightingSpec};
+use crate::train::spec::{BalanceSpec, TrainSpec};
 use crate::train::{Job, Result, Trained, train};
 
 /// A training's words, and where it writes.
@@ -213,7 +214,7 @@ impl Rehearsal {
 
     pub fn train(&self, listener: &Listener) -> Result<Trained> {
         let spec: TrainSpec = serde_json::from_value(self.spec.clone()).expect("words");
-        let weighting: WeightingSpec = serde_json::from_value(self.weighting.clone()).expect("words");
+        let weighting: BalanceSpec = serde_json::from_value(self.weighting.clone()).expect("words");
         let network = self.network_spec();
         let tasks = self.dataset.signature.tasks.iter();
         let job = Job {

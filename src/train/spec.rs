@@ -11,7 +11,7 @@ pub use crate::train::optimizer::OptimizerSpec;
 use crate::train::optimizer::adamw::AdamWSpec;
 pub use crate::train::regularization::RegularizationSpec;
 pub use crate::train::schedule::ScheduleSpec;
-pub use crate::train::weighting::WeightingSpec;
+pub use crate::train::weighting::{BalanceSpec, WeightingSpec};
 
 /// How weights change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +29,8 @@ pub struct TrainSpec {
     pub regularization: Option<RegularizationSpec>,
     /// Scale the gradient down to this norm when it is larger. Default none.
     pub clip_norm: Option<Positive>,
+    /// How gradient methods take the tasks' gradients.
+    pub gradients: GradientsSpec,
     /// What the best epoch is chosen by, on the validation split.
     pub monitor: MonitorSpec,
     /// auto, cpu, cuda, cuda:N or metal. Default auto.
@@ -49,12 +51,65 @@ impl Default for TrainSpec {
             schedule: ScheduleSpec::default(),
             regularization: None,
             clip_norm: None,
+            gradients: GradientsSpec::default(),
             monitor: MonitorSpec::default(),
             device: DeviceSpec::default(),
             checkpoint: CheckpointSpec::default(),
             start_from: None,
         }
     }
+}
+
+/// How gradient methods take the tasks' gradients, and what becomes of their weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GradientsSpec {
+    /// Of the shared weights (parameters, the default), or of the point that all tasks read (representation): one pass
+    /// through the trunk instead of one per task, for methods that allow it.
+    pub at: At,
+    /// What a method's weights are scaled to: none (as it answers, the default), sum_to_tasks, sum_to_one or
+    /// norm_of_mean (the step is as long as the mean gradient).
+    pub scale: Scale,
+    /// Do a method's weights hold for tasks' own layers too? unweighted or weighted; by default as the method
+    /// has it: weighted for gradnorm, unweighted for the others.
+    pub heads: Option<Heads>,
+    /// Compare the tasks' gradients even if no gradient method needs them; costs a pass through the trunk per
+    /// task. Default false.
+    pub observe: bool,
+}
+
+/// Where gradients are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// of the shared weights
+    #[default]
+    Parameters,
+    /// of the point that all tasks read
+    Representation,
+}
+
+/// What a gradient method's weights are scaled to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    #[default]
+    None,
+    /// the number of the batch's tasks
+    SumToTasks,
+    SumToOne,
+    /// the step is as long as the mean gradient
+    NormOfMean,
+}
+
+/// What tasks' own layers learn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Heads {
+    /// their loss, as a weighting of losses has it
+    Unweighted,
+    /// that times the gradient method's weight
+    Weighted,
 }
 
 /// What the best epoch is chosen by: one task's metric, or without a task the mean over all tasks.

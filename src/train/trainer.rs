@@ -14,7 +14,7 @@ use crate::train::job::{Job, Trained};
 use crate::train::learner::Outcome;
 use crate::train::record::{Epoch, Position, Tally};
 use crate::train::schedule::Clock;
-use crate::train::spec::Reused;
+use crate::train::spec::{BalanceSpec, Reused};
 use crate::train::training::Training;
 
 /// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
@@ -31,7 +31,7 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
     let network = network;
-    let loader = Loader::new(job, &network);
+    let loader = Loader::new(job, &network, parts(job.weighting));
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;
     training.announce(loader.rows());
@@ -39,6 +39,11 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
         training.epoch(&loader, cancel)?;
     }
     training.close(started)
+}
+
+/// Independent parts that each batch is split into.
+fn parts(weighting: &BalanceSpec) -> usize {
+    weighting.0.iter().map(|choice| choice.view().claims().parts).max().unwrap_or(1)
 }
 
 /// Between two `Stepped` events.
@@ -49,7 +54,7 @@ impl Training<'_> {
     fn epoch(&mut self, loader: &Loader, cancel: &Cancel) -> Result<()> {
         let Position { epoch, batch, .. } = self.position;
         self.mark = Instant::now();
-        loader.each(epoch, batch, |batch| self.step(&batch, cancel))?;
+        loader.each(epoch, batch, |parts| self.step(&parts, cancel))?;
         self.end_epoch()?;
         if cancel.is_requested() && self.finished.is_none() {
             return self.interrupt();
@@ -57,8 +62,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    fn step(&mut self, batch: &Batch, cancel: &Cancel) -> Result<()> {
-        let outcome = self.learner.learn(batch, self.clock(self.position.step))?;
+    fn step(&mut self, parts: &[Batch], cancel: &Cancel) -> Result<()> {
+        let outcome = self.learner.learn(parts, self.clock(self.position.step))?;
         if let Some((task, loss)) = outcome.diverged() {
             return Err(self.diverged(task, loss));
         }
@@ -117,7 +122,7 @@ impl Training<'_> {
         let started = Instant::now();
         let epoch = self.position.epoch + 1;
         let losses = self.tally.losses();
-        self.learner.weighting.after_epoch(&losses);
+        self.learner.balance.losses.after_epoch(&losses);
         let findings = self.validation.look()?;
         let verdict = self.stopping.judge(epoch, findings.objective);
         if verdict == Verdict::Best {
@@ -141,6 +146,11 @@ impl Training<'_> {
         };
         self.history.extend(Epoch::of(&event));
         self.observer.observe(&event);
+        let names: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
+        if let Some(compared) = self.tally.comparison.of_epoch(epoch, &names) {
+            self.observer.observe(&compared.event(self.job.trial));
+            self.compared.push(compared);
+        }
         self.position = Position { epoch, batch: 0, step: self.position.step };
         self.tally = Tally::new(self.last.len());
         self.finished = match verdict {

@@ -10,8 +10,10 @@ use crate::domain::event::{Event, Observer};
 use crate::model::device::describe;
 use crate::model::network::Network;
 use crate::model::weights::host;
+use crate::train::balance::{Balance, Memory};
 use crate::train::batch::Loader;
 use crate::train::checkpoint::{self, Checkpoint, State, file};
+use crate::train::comparison::Compared;
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::error::{Error, LastGood, Result};
 use crate::train::job::{Job, Trained};
@@ -35,6 +37,7 @@ pub struct Training<'a> {
     pub position: Position,
     pub tally: Tally,
     pub history: Vec<Epoch>,
+    pub compared: Vec<Compared>,
     /// The best epoch's weights, in the network's order; none before the first epoch's end.
     pub best: Vec<Vec<f32>>,
     /// Why it is over, once it is.
@@ -70,19 +73,21 @@ impl<'a> Training<'a> {
             strength: regularization.map_or(Strength::default(), |words| words.view().strength()),
             clip_norm: job.spec.clip_norm.map(|norm| norm.get()),
         };
+        let balance = Balance::new(job.weighting, &job.spec.gradients, &setting);
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
         let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
         Ok(Self {
             job,
             observer,
             network,
-            learner: Learner::new(network, job.weighting.view().build(&setting), words)?,
+            learner: Learner::new(network, balance, words)?,
             stopping: EarlyStopping::new(objective.direction(), patience),
             validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
             steps_per_epoch: loader.steps_per_epoch(),
             position: Position::default(),
             tally: Tally::new(tasks.len()),
             history: Vec::new(),
+            compared: Vec::new(),
             best: Vec::new(),
             finished: None,
             last: vec![None; tasks.len()],
@@ -136,8 +141,10 @@ impl<'a> Training<'a> {
             device: describe(self.network.device()),
             from_step: self.position.step,
         });
-        for epoch in &self.history {
+        for (number, epoch) in (1..).zip(&self.history) {
             self.observer.observe(&epoch.event(self.job.trial));
+            let compared = self.compared.iter().filter(|compared| compared.epoch == number);
+            compared.for_each(|compared| self.observer.observe(&compared.event(self.job.trial)));
         }
     }
 
@@ -193,13 +200,16 @@ impl<'a> Training<'a> {
             let moments = kept.moments.into_iter().enumerate();
             arrays.extend(moments.map(|(number, values)| (moment(number, &variable.name), values)));
         }
+        let Memory { numbers, rows } = self.learner.balance.memory();
+        arrays.extend(rows.into_iter().enumerate().map(|(task, values)| (balance(task), values)));
         let state = State {
             job: self.job.job_fingerprint.to_owned(),
             position: self.position,
             tally: self.tally.clone(),
             history: self.history.clone(),
+            compared: self.compared.clone(),
             standing: self.stopping.standing(),
-            weighting: self.learner.weighting.state().into_iter().map(Exact::from).collect(),
+            weighting: numbers.into_iter().map(Exact::from).collect(),
             counts,
             finished: self.finished.clone(),
         };
@@ -228,13 +238,17 @@ impl<'a> Training<'a> {
         let (Some(weights), Some(kept)) = (weights, kept.collect::<Option<Vec<_>>>()) else {
             return Ok(false);
         };
-        let weighting: Vec<f64> = state.weighting.iter().map(|value| value.get()).collect();
+        let mut rows = Vec::new();
+        while let Some(values) = arrays.remove(&balance(rows.len())) {
+            rows.push(values);
+        }
+        let memory = Memory { numbers: state.weighting.iter().map(|value| value.get()).collect(), rows };
         let fits = known_best
             && state.tally.tasks() == self.last.len()
             && state.position.batch <= self.steps_per_epoch
-            && self.learner.weighting.state().len() == weighting.len()
+            && self.learner.balance.memory().numbers.len() == memory.numbers.len()
             && self.learner.optimizer.restore(kept, &self.learner.variables)?
-            && self.learner.weighting.restore(&weighting);
+            && self.learner.balance.restore(memory);
         if !fits {
             return Ok(false);
         }
@@ -243,6 +257,7 @@ impl<'a> Training<'a> {
         self.position = state.position;
         self.tally = state.tally;
         self.history = state.history;
+        self.compared = state.compared;
         self.stopping.restore(state.standing);
         self.finished = state.finished;
         Ok(true)
@@ -254,6 +269,14 @@ impl<'a> Training<'a> {
         let reason = self.finished.clone().unwrap_or_default();
         let standing = self.stopping.standing();
         self.save()?;
+        let irregular: usize = self.compared.iter().map(|compared| compared.irregular).sum();
+        if irregular > 0 {
+            self.note(format!(
+                "in {irregular} of {} steps the tasks' gradients cancelled or were nothing, where the weighting has no \
+                 answer of its own",
+                self.position.step
+            ));
+        }
         put(self.network, &self.best)?;
         let output = self.job.output;
         std::fs::create_dir_all(output).map_err(|source| Error::File {
@@ -283,6 +306,11 @@ const BEST: &str = "best";
 
 fn moment(number: usize, variable: &str) -> String {
     format!("moment{number}/{variable}")
+}
+
+/// What the balance keeps of a task that is as long as a gradient.
+fn balance(task: usize) -> String {
+    format!("balance/{task}")
 }
 
 /// Puts values into a network's weights, in its order.

@@ -8,3 +8,4 @@ mod sharing;
 mod signal;
 mod tensor;
 mod text;
+mod weighting;

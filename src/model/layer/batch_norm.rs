@@ -89,7 +89,10 @@ impl BatchNorm {
         Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
     }
 
-    fn follow(&self, running: &Var, batch: &Tensor) -> Result<()> {
+    fn follow(&self, mode: &Mode, running: &Var, batch: &Tensor) -> Result<()> {
+        if !mode.is_first_look() {
+            return Ok(());
+        }
         let moved = ((running.as_detached_tensor() * (1.0 - self.momentum))? + (batch * self.momentum)?)?;
         Ok(running.set(&moved)?)
     }
@@ -132,15 +135,15 @@ impl BatchNorm {
         if fits(&[x]) {
             let statistics = statistics(x)?;
             let batch = |values: &[f32]| Tensor::new(values, x.device());
-            self.follow(&self.mean, &batch(&statistics.mean)?)?;
-            self.follow(&self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
+            self.follow(mode, &self.mean, &batch(&statistics.mean)?)?;
+            self.follow(mode, &self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
             return Ok(normalize(x, &self.gamma, &self.beta, &statistics, self.epsilon)?);
         }
         let mean = x.mean(0)?;
         let centered = x.broadcast_sub(&mean)?;
         let variance = centered.sqr()?.mean(0)?;
-        self.follow(&self.mean, &mean.detach())?;
-        self.follow(&self.variance, &(variance.detach() * unbiased)?)?;
+        self.follow(mode, &self.mean, &mean.detach())?;
+        self.follow(mode, &self.variance, &(variance.detach() * unbiased)?)?;
         self.normalized(&centered, &variance)
     }
 
@@ -157,9 +160,9 @@ impl BatchNorm {
         }
         let statistics = plane::statistics(x)?;
         let batch = |values: &[f32]| Tensor::new(values, x.device());
-        self.follow(&self.mean, &batch(&statistics.mean)?)?;
+        self.follow(mode, &self.mean, &batch(&statistics.mean)?)?;
         let unbiased = count as f64 / (count - 1) as f64;
-        self.follow(&self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
+        self.follow(mode, &self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
         Ok(plane::normalize(x, &self.gamma, &self.beta, &statistics, false, self.epsilon)?)
     }
 

@@ -1,5 +1,6 @@
 //! Everything that can be known to be wrong before any work, all of it at once.
 
+pub mod balance;
 pub mod data;
 pub mod network;
 pub mod shape;

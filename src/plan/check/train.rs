@@ -4,14 +4,14 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::onnx::spec::ExportSpec;
+use crate::plan::check::balance;
 use crate::plan::check::data::{has_no_test, has_no_valid};
 use crate::plan::check::task::{metric_fits, table_of};
-use crate::plan::check::weights;
 use crate::spec::pipeline::PipelineSpec;
 
 /// Checks `weighting`, `train`, `evaluate` and `export`.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = weights::tasks(pipeline);
+    let mut found = balance::check(pipeline);
     found.extend(monitor(pipeline));
     found.extend(patience(pipeline));
     found.extend(splits(pipeline));

@@ -1,17 +1,12 @@
-//! Losses: whether one fits its task, and the weights of classes and tasks.
-
-use std::collections::HashSet;
+//! Losses: whether one fits its task, and the weights of classes.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::{Choice, a};
-use crate::domain::name::TaskName;
 use crate::domain::task::TargetSpec;
 use crate::model::loss::ClassWeights;
 use crate::model::spec::LossSpec;
-use crate::spec::pipeline::PipelineSpec;
 use crate::spec::shelf::read_words;
 use crate::spec::task::TaskSpec;
-use crate::train::spec::WeightingSpec;
 
 /// Checks a task's loss.
 pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
@@ -52,24 +47,4 @@ fn class_weights(loss: &LossSpec, task: &TaskSpec, path: &Path) -> Option<Diagno
         let message = format!("found {} class weights, expected {classes}", weights.len());
         Diagnostic::error("class-weights", path.key(loss.name()).key("class_weights"), message).help(of)
     })
-}
-
-/// Checks `weighting`.
-pub(crate) fn tasks(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let WeightingSpec::Fixed(fixed) = &pipeline.weighting else { return Vec::new() };
-    let path = Path::of("weighting").key("fixed").key("weights");
-    let mut found = Vec::new();
-    for name in fixed.weights.keys().filter(|name| !pipeline.tasks.contains_key(*name)) {
-        let message = format!("there is no task `{name}` to weigh");
-        let known = pipeline.tasks.keys().map(TaskName::as_str);
-        let diagnostic = Diagnostic::error("unknown-task", path.key(name), message).on_key();
-        found.push(diagnostic.did_you_mean(name.as_str(), known));
-    }
-    let silent: HashSet<&TaskName> =
-        fixed.weights.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
-    if !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| silent.contains(name)) {
-        let message = "every task weighs 0: nothing would be learned";
-        found.push(Diagnostic::error("no-weight", path, message));
-    }
-    found
 }

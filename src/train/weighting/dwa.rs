@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
-use crate::train::weighting::{Setting, Weighting, WeightingWords};
+use crate::train::solver::simplex::softmax;
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
 /// Dynamic weight average (Liu, Johns & Davison 2019): w = T softmax(r / temperature) of the ratios r of
 /// the last two epochs' mean losses.
@@ -32,9 +33,9 @@ fn two() -> Positive {
 }
 
 impl WeightingWords for DwaSpec {
-    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
+    fn build(&self, setting: &Setting) -> Method {
         let tasks = setting.tasks.len();
-        Box::new(Dwa {
+        Method::losses(Dwa {
             temperature: self.temperature.get(),
             last: vec![f64::NAN; tasks],
             weights: vec![1.0; tasks],
@@ -47,15 +48,6 @@ struct Dwa {
     /// Mean losses of the epoch before; NaN where there is none yet.
     last: Vec<f64>,
     weights: Vec<f64>,
-}
-
-impl Dwa {
-    fn softmax(&self, ratios: &[f64]) -> Vec<f64> {
-        let largest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let powers: Vec<f64> = ratios.iter().map(|r| ((r - largest) / self.temperature).exp()).collect();
-        let sum: f64 = powers.iter().sum();
-        powers.iter().map(|power| ratios.len() as f64 * power / sum).collect()
-    }
 }
 
 /// How much of `before` is left; 1 when nothing can be said.
@@ -72,7 +64,8 @@ impl Weighting for Dwa {
     fn after_epoch(&mut self, losses: &[Option<f64>]) {
         let now: Vec<f64> = losses.iter().zip(&self.last).map(|(loss, last)| loss.unwrap_or(*last)).collect();
         let ratios: Vec<f64> = now.iter().zip(&self.last).map(|(now, last)| ratio(*now, *last)).collect();
-        self.weights = self.softmax(&ratios);
+        let heated: Vec<f64> = ratios.iter().map(|ratio| ratio / self.temperature).collect();
+        self.weights = softmax(&heated).iter().map(|share| ratios.len() as f64 * share).collect();
         self.last = now;
     }
 
@@ -93,13 +86,12 @@ impl Weighting for Dwa {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::name::TaskName;
+    use crate::train::weighting::Weighting;
     use crate::train::weighting::dwa::{DwaSpec, two};
-    use crate::train::weighting::{Setting, Weighting, WeightingWords};
+    use crate::train::weighting::method;
 
     fn build(tasks: usize) -> Box<dyn Weighting> {
-        let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
-        DwaSpec { temperature: two() }.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 })
+        method::build(&DwaSpec { temperature: two() }, tasks)
     }
 
     fn after(epochs: &[&[Option<f64>]]) -> Vec<f64> {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::train::weighting::{Setting, Weighting, WeightingWords};
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
 /// Every task counts 1: the joint loss is the plain sum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,12 +18,12 @@ impl Settings for EqualSpec {
 }
 
 impl WeightingWords for EqualSpec {
-    fn build(&self, _: &Setting) -> Box<dyn Weighting> {
-        Box::new(Equal)
+    fn build(&self, _: &Setting) -> Method {
+        Method::losses(Equal)
     }
 }
 
-struct Equal;
+pub struct Equal;
 
 impl Weighting for Equal {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
@@ -34,11 +34,11 @@ impl Weighting for Equal {
 #[cfg(test)]
 mod tests {
     use crate::train::weighting::equal::EqualSpec;
-    use crate::train::weighting::{Setting, WeightingWords};
+    use crate::train::weighting::method::build;
 
     #[test]
     fn every_task_counts_one() {
-        let mut equal = EqualSpec {}.build(&Setting { tasks: &[], seed: 0, rate: 0.1 });
+        let mut equal = build(&EqualSpec {}, 3);
         assert_eq!(equal.weights(0, &[Some(1.0), None, Some(4.0)]), [1.0, 1.0, 1.0]);
     }
 }

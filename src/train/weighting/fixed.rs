@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
-use crate::train::weighting::{Setting, Weighting, WeightingWords};
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 use indexmap::IndexMap;
 
 /// One given weight per task.
@@ -24,9 +24,13 @@ impl Settings for FixedSpec {
 }
 
 impl WeightingWords for FixedSpec {
-    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
-        let weight = |task| self.weights.get(task).map_or(1.0, |weight| weight.get());
-        Box::new(Fixed { weights: setting.tasks.iter().map(weight).collect() })
+    fn build(&self, setting: &Setting) -> Method {
+        let weights = setting.by_task(&self.weights, NonNegative::constant(1.0));
+        Method::losses(Fixed { weights: weights.into_iter().map(NonNegative::get).collect() })
+    }
+
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        vec![("weights", self.weights.keys().collect())]
     }
 }
 
@@ -53,7 +57,8 @@ mod tests {
         let weights =
             [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];
         let words = FixedSpec { weights: weights.into_iter().collect() };
-        let mut fixed = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
+        let built = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
+        let mut fixed = built.losses.expect("a weighting of losses");
         assert_eq!(fixed.weights(0, &[Some(1.0); 3]), [2.0, 1.0, 0.5]);
     }
 }

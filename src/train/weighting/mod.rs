@@ -1,75 +1,94 @@
-//! The shelf of weightings: T losses in, T weights out.
+//! The shelf of weightings: how the tasks are balanced, by their losses or by their gradients.
 
+pub mod aligned_mtl;
+pub mod cagrad;
+pub mod config;
+pub mod cov;
+pub mod cr_mogm;
+pub mod db_mtl;
+pub mod draw;
+pub mod dualproj;
 pub mod dwa;
+pub mod dynamic_priority;
 pub mod equal;
+pub mod excess_mtl;
+pub mod fairgrad;
+pub mod famo;
 pub mod fixed;
+pub mod geometric;
+#[cfg(test)]
+pub mod golden;
+pub mod graddrop;
+pub mod gradient_method;
+pub mod gradnorm;
+pub mod gradvac;
+pub mod imtl;
+pub mod imtl_g;
+pub mod imtl_l;
+pub mod lbtw;
+pub mod learned;
+pub mod method;
+pub mod mgda;
+pub mod moco;
+pub mod modo;
+pub mod nash_mtl;
+pub mod pcgrad;
 pub mod random;
+pub mod scale_invariant;
+pub mod sdmgrad;
+pub mod smooth_tchebycheff;
+pub mod spec;
+pub mod tchebycheff;
 pub mod uncertainty;
+pub mod upgrad;
 
 use crate::domain::kinds::kinds;
-use crate::domain::name::TaskName;
+
+pub use method::{Method, Setting, Weighting, WeightingWords};
+pub use spec::BalanceSpec;
 
 kinds! {
-    /// How much each task's loss counts.
+    /// How the tasks are balanced.
     pub enum WeightingSpec: "weighting" => dyn WeightingWords {
         Equal: "equal" => equal::EqualSpec,
         Fixed: "fixed" => fixed::FixedSpec,
         Uncertainty: "uncertainty" => uncertainty::UncertaintySpec,
         Dwa: "dwa" => dwa::DwaSpec,
         Random: "random" => random::RandomWeightingSpec,
+        ImtlL: "imtl_l" => imtl_l::ImtlLSpec,
+        Geometric: "geometric" => geometric::GeometricSpec,
+        ScaleInvariant: "scale_invariant" => scale_invariant::ScaleInvariantSpec,
+        Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffSpec,
+        SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffSpec,
+        Famo: "famo" => famo::FamoSpec,
+        DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPrioritySpec,
+        Lbtw: "lbtw" => lbtw::LbtwSpec,
+        Cov: "cov" => cov::CovSpec,
+        GradNorm: "gradnorm" => gradnorm::GradNormSpec,
+        Mgda: "mgda" => mgda::MgdaSpec,
+        PcGrad: "pcgrad" => pcgrad::PcGradSpec,
+        GradVac: "gradvac" => gradvac::GradVacSpec,
+        CaGrad: "cagrad" => cagrad::CaGradSpec,
+        ImtlG: "imtl_g" => imtl_g::ImtlGSpec,
+        Imtl: "imtl" => imtl::ImtlSpec,
+        NashMtl: "nash_mtl" => nash_mtl::NashMtlSpec,
+        FairGrad: "fairgrad" => fairgrad::FairGradSpec,
+        AlignedMtl: "aligned_mtl" => aligned_mtl::AlignedMtlSpec,
+        UpGrad: "upgrad" => upgrad::UpGradSpec,
+        DualProj: "dualproj" => dualproj::DualProjSpec,
+        ConFig: "config" => config::ConfigSpec,
+        GradDrop: "graddrop" => graddrop::GradDropSpec,
+        DbMtl: "db_mtl" => db_mtl::DbMtlSpec,
+        MoCo: "moco" => moco::MoCoSpec,
+        MoDo: "modo" => modo::MoDoSpec,
+        SdmGrad: "sdmgrad" => sdmgrad::SdmGradSpec,
+        ExcessMtl: "excess_mtl" => excess_mtl::ExcessMtlSpec,
+        CrMogm: "cr_mogm" => cr_mogm::CrMogmSpec,
     }
 }
 
 impl Default for WeightingSpec {
     fn default() -> Self {
         Self::Equal(equal::EqualSpec {})
-    }
-}
-
-/// What a weighting is built for.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    pub tasks: &'a [TaskName],
-    /// The trial's seed.
-    pub seed: u64,
-    /// The optimizer's learning rate, for weightings that learn.
-    pub rate: f64,
-}
-
-/// What every weighting's words can do.
-pub trait WeightingWords {
-    fn build(&self, setting: &Setting) -> Box<dyn Weighting>;
-}
-
-/// Numbers in, numbers out: the losses of one step (`None` for a task without a label in the
-/// batch), the weights of their sum.
-pub trait Weighting: Send {
-    /// One weight per task for step number `step`, counted from the trial's beginning.
-    fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64>;
-
-    /// What the joint loss holds beside the weighted sum.
-    fn penalty(&self, losses: &[Option<f64>]) -> f64 {
-        let _ = losses;
-        0.0
-    }
-
-    /// Changes what is learned from one step's losses; `schedule` is the learning rate's factor.
-    fn learn(&mut self, losses: &[Option<f64>], schedule: f64) {
-        let _ = (losses, schedule);
-    }
-
-    /// Told the mean training losses of each epoch (`None` for a task that had no label in it).
-    fn after_epoch(&mut self, losses: &[Option<f64>]) {
-        let _ = losses;
-    }
-
-    /// All that changed since it was built, as plain numbers.
-    fn state(&self) -> Vec<f64> {
-        Vec::new()
-    }
-
-    /// Goes on from a `state`; `false` when it is not one of this weighting's.
-    fn restore(&mut self, state: &[f64]) -> bool {
-        state.is_empty()
     }
 }

@@ -1,147 +1,213 @@
 //! Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): each task's noise s = ln sigma^2 is
-//! learned beside the network.
+//! learned beside the network; and three later forms of it.
 //!
-//! L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 - exp(-s_k) L_k):
-//! at rest exp(s_k) = L_k. A task absent from a batch leaves its s alone. s has its own Adam
-//! (0.9, 0.999, 1e-8), follows the schedule, and is never decayed.
+//! - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 - exp(-s_k) L_k):
+//!   at rest exp(s_k) = L_k.
+//! - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing becomes negative.
+//! - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s where it would come to rest, w_k = 1 / L_k.
+//! - `softmax` (the same): w = softmax((1 / L) / temperature).
 //!
-//! `weighting: {uncertainty: {initial: 0.0}}`
+//! A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the schedule, and
+//! is never decayed.
+//!
+//! `weighting: {uncertainty: {form: revised}}`
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Finite, Positive};
-use crate::train::weighting::{Setting, Weighting, WeightingWords};
+use crate::train::solver::simplex::softmax;
+use crate::train::weighting::learned::Learned;
+use crate::train::weighting::method::present;
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
 /// Homoscedastic uncertainty (Kendall, Gal & Cipolla 2018): L = sum 1/2 exp(-s) L + 1/2 s with learned s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UncertaintySpec {
+    /// standard (the default), revised, optimal or softmax.
+    #[serde(default)]
+    pub form: Form,
     /// First value of every s. Default 0.
     #[serde(default = "nothing")]
     pub initial: Finite,
     /// Learning rate of s (Adam, no decay). Default: the optimizer's.
     #[serde(default)]
     pub rate: Option<Positive>,
+    /// Of the form softmax. Default 1.
+    #[serde(default = "one")]
+    pub temperature: Positive,
 }
 
 impl Settings for UncertaintySpec {
-    const EXAMPLE: &'static str = "{uncertainty: {initial: 0.0}}";
+    const BARE: Option<&'static str> = Some("form");
+    const EXAMPLE: &'static str = "{uncertainty: {form: revised}}";
 }
 
 fn nothing() -> Finite {
     Finite::constant(0.0)
 }
 
+fn one() -> Positive {
+    Positive::constant(1.0)
+}
+
+/// What is made of the noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// 1/2 exp(-s) L + 1/2 s
+    #[default]
+    Standard,
+    /// 1/2 exp(-s) L + ln(1 + exp(s)), never negative
+    Revised,
+    /// weights 1 / L, nothing learned
+    Optimal,
+    /// weights softmax((1 / L) / temperature), nothing learned
+    Softmax,
+}
+
 impl WeightingWords for UncertaintySpec {
-    fn build(&self, setting: &Setting) -> Box<dyn Weighting> {
-        let task = Noise { s: self.initial.get(), first: 0.0, second: 0.0, steps: 0.0 };
-        Box::new(Uncertainty {
+    fn build(&self, setting: &Setting) -> Method {
+        let learned = matches!(self.form, Form::Standard | Form::Revised);
+        let tasks = if learned { setting.tasks.len() } else { 0 };
+        Method::losses(Uncertainty {
+            form: self.form,
             rate: self.rate.map_or(setting.rate, Positive::get),
-            tasks: vec![task; setting.tasks.len()],
+            temperature: self.temperature.get(),
+            noise: vec![Learned::new(self.initial.get()); tasks],
         })
     }
 }
 
 struct Uncertainty {
+    form: Form,
     rate: f64,
-    tasks: Vec<Noise>,
+    temperature: f64,
+    /// s of every task; none where nothing is learned.
+    noise: Vec<Learned>,
 }
 
-/// One task's s and its Adam moments.
-#[derive(Clone, Copy)]
-struct Noise {
-    s: f64,
-    first: f64,
-    second: f64,
-    steps: f64,
-}
-
-impl Noise {
-    fn gradient(&self, loss: f64) -> f64 {
-        0.5 - 0.5 * (-self.s).exp() * loss
+impl Form {
+    /// What s adds to the joint loss.
+    fn price(self, s: f64) -> f64 {
+        match self {
+            Self::Revised if s > 30.0 => s,
+            Self::Revised => s.exp().ln_1p(),
+            _ => 0.5 * s,
+        }
     }
 
-    fn learn(&mut self, gradient: f64, rate: f64) {
-        let (beta1, beta2, epsilon) = (0.9_f64, 0.999_f64, 1e-8);
-        self.steps += 1.0;
-        self.first = beta1 * self.first + (1.0 - beta1) * gradient;
-        self.second = beta2 * self.second + (1.0 - beta2) * gradient * gradient;
-        let first = self.first / (1.0 - beta1.powf(self.steps));
-        let second = self.second / (1.0 - beta2.powf(self.steps));
-        self.s -= rate * first / (second.sqrt() + epsilon);
+    fn gradient(self, s: f64, loss: f64) -> f64 {
+        let price = match self {
+            Self::Revised => 1.0 / (1.0 + (-s).exp()),
+            _ => 0.5,
+        };
+        price - 0.5 * (-s).exp() * loss
     }
 }
 
 impl Weighting for Uncertainty {
-    fn weights(&mut self, _: u64, _: &[Option<f64>]) -> Vec<f64> {
-        self.tasks.iter().map(|task| 0.5 * (-task.s).exp()).collect()
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        let inverse = |loss: &Option<f64>| loss.map(|loss| 1.0 / loss);
+        match self.form {
+            Form::Standard | Form::Revised => self.noise.iter().map(|s| 0.5 * (-s.value).exp()).collect(),
+            Form::Optimal => losses.iter().map(|loss| inverse(loss).unwrap_or(0.0)).collect(),
+            Form::Softmax => {
+                let known: Vec<f64> =
+                    losses.iter().filter_map(inverse).map(|i| i / self.temperature).collect();
+                let mut shares = softmax(&known).into_iter();
+                losses.iter().map(|loss| loss.and_then(|_| shares.next()).unwrap_or(0.0)).collect()
+            }
+        }
     }
 
     fn penalty(&self, losses: &[Option<f64>]) -> f64 {
-        self.tasks.iter().zip(losses).filter(|(_, loss)| loss.is_some()).map(|(task, _)| 0.5 * task.s).sum()
+        let tasks = self.noise.iter().zip(losses).filter(|(_, loss)| loss.is_some());
+        tasks.map(|(s, _)| self.form.price(s.value)).sum()
     }
 
     fn learn(&mut self, losses: &[Option<f64>], schedule: f64) {
-        for (task, loss) in self.tasks.iter_mut().zip(losses) {
+        if present(losses) == 0 {
+            return;
+        }
+        for (s, loss) in self.noise.iter_mut().zip(losses) {
             if let Some(loss) = loss {
-                task.learn(task.gradient(*loss), self.rate * schedule);
+                s.learn(self.form.gradient(s.value, *loss), self.rate * schedule);
             }
         }
     }
 
     fn state(&self) -> Vec<f64> {
-        self.tasks.iter().flat_map(|task| [task.s, task.first, task.second, task.steps]).collect()
+        Learned::state(&self.noise)
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        if state.len() != 4 * self.tasks.len() {
-            return false;
-        }
-        for (task, kept) in self.tasks.iter_mut().zip(state.chunks_exact(4)) {
-            *task = Noise { s: kept[0], first: kept[1], second: kept[2], steps: kept[3] };
-        }
-        true
+        Learned::restore(&mut self.noise, state)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::name::TaskName;
     use crate::domain::number::{Finite, Positive};
-    use crate::train::weighting::uncertainty::{Noise, UncertaintySpec};
-    use crate::train::weighting::{Setting, Weighting, WeightingWords};
+    use crate::train::weighting::Weighting;
+    use crate::train::weighting::method::{self, near};
+    use crate::train::weighting::uncertainty::{Form, UncertaintySpec, one};
 
-    fn build(initial: f64, rate: f64) -> Box<dyn Weighting> {
-        let tasks = ["a", "b", "c"].map(|name| TaskName::new(name).expect("a name"));
-        UncertaintySpec { initial: Finite::constant(initial), rate: Some(Positive::constant(rate)) }
-            .build(&Setting { tasks: &tasks, seed: 0, rate: 9.0 })
+    const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
+
+    fn build(form: Form, initial: f64, rate: f64) -> Box<dyn Weighting> {
+        let rate = Some(Positive::constant(rate));
+        method::build(
+            &UncertaintySpec { form, initial: Finite::constant(initial), rate, temperature: one() },
+            3,
+        )
     }
 
     fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
         let weights = weighting.weights(0, losses);
-        let sum: f64 = weights.iter().zip(losses).map(|(w, loss)| w * loss.unwrap_or(0.0)).sum();
+        let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
         sum + weighting.penalty(losses)
     }
 
-    const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
-
-    /// methods.md 5: s=0 -> 3.5 with gradient (0, -0.5, -1.5); s=-0.5 -> 5.020524 with w 0.824361.
+    /// methods.md 5: L = (1, 2, 4) at s = 0 -> 3.5, gradient (0, -.5, -1.5); at s = -.5 -> 5.020524, w = .824361.
     #[test]
     fn golden_values() {
-        assert_eq!(joint(&mut *build(0.0, 0.1), &LOSSES), 3.5);
-        let mut lower = build(-0.5, 0.1);
+        assert_eq!(joint(&mut *build(Form::Standard, 0.0, 0.1), &LOSSES), 3.5);
+        let mut lower = build(Form::Standard, -0.5, 0.1);
         assert!((joint(&mut *lower, &LOSSES) - 5.020_524).abs() < 1e-6);
         assert!(lower.weights(0, &LOSSES).iter().all(|w| (w - 0.824_361).abs() < 1e-6));
-        let at_zero = Noise { s: 0.0, first: 0.0, second: 0.0, steps: 0.0 };
-        assert_eq!([1.0, 2.0, 4.0].map(|loss| at_zero.gradient(loss)), [0.0, -0.5, -1.5]);
+        assert_eq!([1.0, 2.0, 4.0].map(|loss| Form::Standard.gradient(0.0, loss)), [0.0, -0.5, -1.5]);
+    }
+
+    /// methods.md 5: revised, sigma^2 = 1 -> 5.579442; softmax, T = 1 -> .481024 .291756 .227220; optimal is 1 / L.
+    #[test]
+    fn golden_values_of_the_other_forms() {
+        assert!((joint(&mut *build(Form::Revised, 0.0, 0.1), &LOSSES) - 5.579_442).abs() < 1e-6);
+        near(&build(Form::Softmax, 0.0, 0.1).weights(0, &LOSSES), &[0.481_024, 0.291_756, 0.227_220]);
+        let mut optimal = build(Form::Optimal, 0.0, 0.1);
+        assert_eq!(optimal.weights(0, &[Some(2.0), None, Some(4.0)]), [0.5, 0.0, 0.25]);
+        let part = build(Form::Softmax, 0.0, 0.1).weights(0, &[Some(1.0), None, Some(1.0)]);
+        assert_eq!(part, [0.5, 0.0, 0.5]);
+    }
+
+    /// The closed form against the difference of the joint loss.
+    #[test]
+    fn the_gradient_is_the_joint_losses() {
+        for form in [Form::Standard, Form::Revised] {
+            for s in [-3.0, 0.0, 0.7, 40.0] {
+                let value = |s: f64| 0.5 * (-s).exp() * 2.5 + form.price(s);
+                let slope = (value(s + 1e-6) - value(s - 1e-6)) / 2e-6;
+                assert!((form.gradient(s, 2.5) - slope).abs() < 1e-6, "{form:?} {s}");
+            }
+        }
     }
 
     /// Adam's first step has the size of the rate, whatever the gradient.
     #[test]
     fn first_step_and_absent_task() {
-        let mut weighting = build(0.0, 0.1);
+        let mut weighting = build(Form::Standard, 0.0, 0.1);
         weighting.learn(&[Some(1.0), None, Some(4.0)], 0.5);
         let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
         assert_eq!(s[0], 0.0);
@@ -149,20 +215,23 @@ mod tests {
         assert!((s[2] - 0.05).abs() < 1e-6, "{s:?}");
     }
 
-    /// At rest exp(s) = L.
+    /// At rest exp(s) = L; of the revised form 1 + exp(s) = 2 exp(2 s) / L.
     #[test]
     fn settles_where_the_gradient_is_nothing() {
-        let mut weighting = build(0.0, 0.01);
-        (0..5000).for_each(|_| weighting.learn(&LOSSES, 1.0));
-        let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
-        for (s, loss) in s.iter().zip([1.0_f64, 2.0, 4.0]) {
-            assert!((s - loss.ln()).abs() < 1e-3, "{s} for {loss}");
+        for form in [Form::Standard, Form::Revised] {
+            let mut weighting = build(form, 0.0, 0.01);
+            (0..5000).for_each(|_| weighting.learn(&LOSSES, 1.0));
+            let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
+            for (s, loss) in s.iter().zip([1.0_f64, 2.0, 4.0]) {
+                assert!(form.gradient(*s, loss).abs() < 1e-3, "{s} for {loss}");
+            }
+            assert!(form == Form::Revised || (s[1] - 2.0_f64.ln()).abs() < 1e-3);
         }
     }
 
     #[test]
     fn a_state_goes_on_exactly() {
-        let (mut one, mut two) = (build(0.3, 0.01), build(0.0, 0.01));
+        let (mut one, mut two) = (build(Form::Standard, 0.3, 0.01), build(Form::Standard, 0.0, 0.01));
         (0..7).for_each(|_| one.learn(&LOSSES, 1.0));
         assert!(two.restore(&one.state()));
         one.learn(&LOSSES, 1.0);

@@ -1,0 +1,32 @@
+//! Reading how the tasks' gradients stood to each other.
+
+use crate::domain::name::RunId;
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::record::GradientRecord;
+
+impl Store {
+    /// The pairs of tasks of a trial in its best epoch, else in the last.
+    pub(crate) fn gradients(
+        &self,
+        run: &RunId,
+        trial: u32,
+        best: Option<usize>,
+    ) -> Result<Vec<GradientRecord>, Error> {
+        let last = "SELECT max(epoch) FROM gradients WHERE run = ?1 AND trial = ?2";
+        let sql = format!(
+            "SELECT task, other, cosine, conflicts, similarity FROM gradients
+              WHERE run = ?1 AND trial = ?2 AND epoch = coalesce(?3, ({last})) ORDER BY rowid"
+        );
+        let key = rusqlite::params![run.as_str(), trial, best.map(|epoch| epoch as i64)];
+        self.select(&sql, key, |row| {
+            Ok(GradientRecord {
+                task: row.get(0)?,
+                other: row.get(1)?,
+                cosine: row.get(2)?,
+                conflicts: row.get(3)?,
+                similarity: row.get(4)?,
+            })
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The tasks' balance in one training: a weighting of losses, a gradient method, or one of each.
+
+pub mod shared;
+
+use crate::train::solver::Matrix;
+use crate::train::spec::{At, BalanceSpec, GradientsSpec, Heads, Scale};
+use crate::train::weighting::equal::Equal;
+use crate::train::weighting::gradient_method::{Answer, Rows, Sight};
+use crate::train::weighting::method::{Claims, Gradients};
+use crate::train::weighting::{Setting, Weighting};
+
+/// What weighs the losses, and what then balances their gradients.
+pub struct Balance {
+    pub losses: Box<dyn Weighting>,
+    gradients: Option<Gradients>,
+    /// Of the gradient method.
+    claims: Claims,
+    words: GradientsSpec,
+}
+
+/// All that changed since it was built.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    pub numbers: Vec<f64>,
+    /// What is as long as a gradient, one per task; empty before the first step.
+    pub rows: Vec<Vec<f32>>,
+}
+
+impl Balance {
+    pub fn new(spec: &BalanceSpec, words: &GradientsSpec, setting: &Setting) -> Self {
+        let (mut losses, mut gradients): (Option<Box<dyn Weighting>>, _) = (None, None);
+        let mut claims = Claims::LOSSES;
+        for choice in &spec.0 {
+            let built = choice.view().build(setting);
+            losses = losses.or(built.losses);
+            if gradients.is_none() && built.gradients.is_some() {
+                gradients = built.gradients;
+                claims = choice.view().claims();
+            }
+        }
+        // A gradient method alone balances the losses as they are.
+        let losses = losses.unwrap_or_else(|| Box::new(Equal));
+        Self { losses, gradients, claims, words: words.clone() }
+    }
+
+    /// Does a step need each task's own gradient?
+    pub fn looks_at_gradients(&self) -> bool {
+        self.gradients.is_some() || self.words.observe
+    }
+
+    /// Are gradients taken of the point that all tasks read?
+    pub fn is_at_point(&self) -> bool {
+        self.words.at == At::Representation
+    }
+
+    /// Does the method look at the last shared layer alone?
+    pub fn looks_at_last_layer(&self) -> bool {
+        self.claims.last_layer && !self.is_at_point()
+    }
+
+    /// Does the method need whole gradients?
+    pub fn needs_rows(&self) -> bool {
+        matches!(self.gradients, Some(Gradients::Rows(_)))
+    }
+
+    /// Do its weights hold for the tasks' own layers?
+    pub fn weighs_heads(&self) -> bool {
+        match self.words.heads {
+            Some(heads) => heads == Heads::Weighted,
+            None => self.claims.heads,
+        }
+    }
+
+    /// The weights of the gradients, which are scaled by the losses' weights already. `rows` are there for methods that
+    /// need them, and may come back changed.
+    pub fn weigh(&mut self, sight: &Sight, rows: Option<&mut Rows>) -> Answer {
+        let all = || Answer { weights: vec![1.0; sight.tasks.len()], regular: true };
+        // A gradient that is no number shall reach the weights, so that the training stops with a message.
+        let numbers = sight.gramian.diagonal().iter().all(|square| square.is_finite());
+        match (&mut self.gradients, rows) {
+            (Some(Gradients::Gramian(method)), _) if numbers => method.weigh(sight),
+            (Some(Gradients::Rows(method)), Some(rows)) if numbers => method.weigh(sight, rows),
+            _ => all(),
+        }
+    }
+
+    /// What the weights are multiplied by, given the Gramian of the gradients they hold for.
+    pub fn scale(&self, weights: &[f64], gramian: &Matrix) -> f64 {
+        let tasks = weights.len() as f64;
+        let (sum, size) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w.abs()).sum::<f64>());
+        let length = |weights: &[f64]| gramian.between(weights, weights).max(0.0).sqrt();
+        let scale = match self.words.scale {
+            Scale::None => 1.0,
+            // Weights that cancel have no sum to speak of.
+            _ if sum.abs() <= 1e-9 * size && self.words.scale != Scale::NormOfMean => 1.0,
+            Scale::SumToTasks => tasks / sum,
+            Scale::SumToOne => 1.0 / sum,
+            Scale::NormOfMean => length(&vec![1.0 / tasks; weights.len()]) / length(weights),
+        };
+        if scale.is_finite() { scale } else { 1.0 }
+    }
+
+    /// Does the scale depend on the length of the step?
+    pub fn scales_length(&self) -> bool {
+        self.words.scale == Scale::NormOfMean
+    }
+
+    pub fn memory(&self) -> Memory {
+        let (numbers, rows) = match &self.gradients {
+            Some(Gradients::Gramian(method)) => (method.state(), Vec::new()),
+            Some(Gradients::Rows(method)) => (method.state(), method.kept()),
+            None => (Vec::new(), Vec::new()),
+        };
+        Memory { numbers: [self.losses.state(), numbers].concat(), rows }
+    }
+
+    /// Goes on from a memory; `false` when it is not one of this balance's.
+    pub fn restore(&mut self, memory: Memory) -> bool {
+        let Memory { numbers, rows } = memory;
+        let Some((losses, numbers)) = numbers.split_at_checked(self.losses.state().len()) else {
+            return false;
+        };
+        self.losses.restore(losses)
+            && match &mut self.gradients {
+                Some(Gradients::Gramian(method)) => rows.is_empty() && method.restore(numbers),
+                Some(Gradients::Rows(method)) => method.restore(numbers, rows),
+                None => rows.is_empty() && numbers.is_empty(),
+            }
+    }
+}

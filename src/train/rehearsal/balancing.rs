@@ -1,0 +1,131 @@
+//! Every weighting in a whole training: it trains, goes on after an interruption, and steps along what it promises.
+
+use serde_json::{Value, json};
+
+use crate::domain::array::Array;
+use crate::domain::event::Event;
+use crate::domain::kinds::Choice;
+use crate::train::rehearsal::{Listener, Rehearsal};
+use crate::train::spec::WeightingSpec;
+
+/// Every choice of the shelf, and pairs.
+fn choices() -> Vec<Value> {
+    let words = |name: &&str| match *name {
+        "fixed" => json!({"fixed": {"weights": {"sign": 2.0}}}),
+        "cr_mogm" => json!({"cr_mogm": {"method": "mgda"}}),
+        "smooth_tchebycheff" => json!({"smooth_tchebycheff": {"warmup": 1}}),
+        "excess_mtl" => json!({"excess_mtl": {"rate": 0.1}}),
+        name => json!(name),
+    };
+    let mut all: Vec<Value> = WeightingSpec::NAMES.iter().map(words).collect();
+    all.extend([json!(["uncertainty", "pcgrad"]), json!(["famo", "moco"]), json!(["dwa", "modo"])]);
+    all
+}
+
+fn with(weighting: Value) -> Rehearsal {
+    let mut rehearsal = Rehearsal::new().set("epochs", json!(2)).set("checkpoint", json!({"steps": 5}));
+    rehearsal.network =
+        json!([{"dense": {"units": 8, "activation": "relu"}}, "batch_norm", {"dropout": 0.1}]);
+    rehearsal.weighting = weighting;
+    rehearsal
+}
+
+#[test]
+fn every_weighting_goes_on_after_an_interruption() {
+    for choice in choices() {
+        let whole = with(choice.clone());
+        let heard = Listener::default();
+        whole.train(&heard).unwrap_or_else(|error| panic!("{choice}: {error}"));
+        let paused = whole.again();
+        assert!(paused.train(&Listener { stop_from: Some(10), ..Listener::default() }).is_err());
+        let later = Listener::default();
+        paused.train(&later).expect("trained");
+        assert_eq!(later.started_from(), Some(11), "{choice}: {:?}", later.notes());
+        assert!(paused.weights() == whole.weights(), "{choice}");
+        assert_eq!(later.epochs(), heard.epochs(), "{choice}");
+    }
+}
+
+/// Many epochs of a rate that fits: both tasks are learned, whatever balances them.
+#[test]
+fn gradient_methods_learn() {
+    for choice in
+        ["mgda", "pcgrad", "cagrad", "nash_mtl", "upgrad", "imtl", "config", "graddrop", "db_mtl", "sdmgrad"]
+    {
+        let mut rehearsal = Rehearsal::new().set("epochs", json!(25));
+        rehearsal.weighting = json!(choice);
+        let trained = rehearsal.train(&Listener::default()).expect("trained");
+        let objective = trained.objective.expect("an objective");
+        assert!(objective < 0.35, "{choice}: {objective}");
+    }
+}
+
+fn values(rehearsal: &Rehearsal) -> Vec<f32> {
+    let network = rehearsal.network();
+    network.weights().load(&rehearsal.folder.path().join("weights.safetensors")).expect("loaded");
+    let flat = |var: &candle_core::Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
+    network.weights().iter().flat_map(|weight| flat(&weight.var)).collect()
+}
+
+/// Gradients taken one by one, of the weights or at the point that tasks read, sum to the joint loss's gradient.
+#[test]
+fn watching_gradients_changes_nothing() {
+    let of = |gradients: Value| {
+        let mut rehearsal = Rehearsal::new().set("epochs", json!(2)).set("optimizer", json!({"sgd": 0.05}));
+        rehearsal.network = json!([{"dense": {"units": 8, "activation": "tanh"}}, {"dropout": 0.2}]);
+        rehearsal.weighting = json!({"fixed": {"weights": {"sign": 3.0}}});
+        let rehearsal = rehearsal.set("gradients", gradients);
+        rehearsal.train(&Listener::default()).expect("trained");
+        values(&rehearsal)
+    };
+    let plain = of(json!({}));
+    for gradients in [json!({"observe": true}), json!({"observe": true, "at": "representation"})] {
+        let found = of(gradients.clone());
+        let largest = plain.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "{gradients}: {largest}");
+    }
+}
+
+/// With every weight the same, unweighted and weighted heads differ by the weight alone.
+#[test]
+fn heads_and_scales_hold() {
+    let weights = |gradients: Value| {
+        let mut rehearsal = Rehearsal::new().set("epochs", json!(1)).set("gradients", gradients);
+        rehearsal.weighting = json!("mgda");
+        let listener = Listener::default();
+        rehearsal.train(&listener).expect("trained");
+        let events = listener.epochs();
+        let Some(Event::EpochFinished { weights, .. }) = events.first() else { panic!("no epoch") };
+        (weights.iter().map(|weight| weight.value).sum::<f64>(), rehearsal.weights())
+    };
+    let (one, plain) = weights(json!({}));
+    assert!((one - 1.0).abs() < 1e-9);
+    let (two, scaled) = weights(json!({"scale": "sum_to_tasks"}));
+    assert!((two - 2.0).abs() < 1e-9 && plain != scaled);
+    let (_, heads) = weights(json!({"heads": "weighted"}));
+    assert!(plain != heads);
+    let (_, point) = weights(json!({"at": "representation"}));
+    assert!(plain != point);
+    let (_, long) = weights(json!({"scale": "norm_of_mean"}));
+    assert!(plain != long);
+}
+
+/// A task without labels is left out of every method's sum, and its head stays.
+#[test]
+fn an_absent_task_is_left_out() {
+    for choice in choices() {
+        let mut rehearsal = with(choice.clone()).set("epochs", json!(1));
+        let rows = rehearsal.dataset.tables[0].rows;
+        rehearsal.dataset.tables[0].targets[1].1 = Array::f32(&[rows, 1], vec![f32::NAN; rows]);
+        rehearsal.train(&Listener::default()).unwrap_or_else(|error| panic!("{choice}: {error}"));
+        let (before, after) = (rehearsal.network(), rehearsal.network());
+        after.weights().load(&rehearsal.folder.path().join("weights.safetensors")).expect("loaded");
+        let flat =
+            |var: &candle_core::Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
+        for (old, new) in before.weights().iter().zip(after.weights().iter()) {
+            if old.name.starts_with("head.sign.") {
+                assert_eq!(flat(&old.var), flat(&new.var), "{choice}: {}", old.name);
+            }
+        }
+    }
+}

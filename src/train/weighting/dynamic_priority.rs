@@ -1,0 +1,97 @@
+//! Dynamic task prioritization (Guo et al., ECCV 2018): hard tasks count more.
+//!
+//! w_k = -(1 - q_k)^gamma ln q_k, where q_k in (0, 1) says how well the task does: the moving average
+//! q_k <- smoothing q_k + (1 - smoothing) exp(-L_k). For a loss that is a mean of -ln p, exp(-L) is the geometric mean of the
+//! probabilities given to the truth; the paper takes the accuracy or the like. (A loss below 0 counts as 0.)
+//!
+//! `weighting: {dynamic_priority: {gamma: 1.0, smoothing: 0.9}}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{NonNegative, Rate};
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// Dynamic task prioritization (Guo et al. 2018): hard tasks count more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DynamicPrioritySpec {
+    /// How much less easy tasks count. Default 1.
+    #[serde(default = "one")]
+    pub gamma: NonNegative,
+    /// How much of the moving average is kept at each step. Default 0.9.
+    #[serde(default = "most")]
+    pub smoothing: Rate,
+}
+
+impl Settings for DynamicPrioritySpec {
+    const BARE: Option<&'static str> = Some("gamma");
+    const EXAMPLE: &'static str = "{dynamic_priority: {gamma: 1.0, smoothing: 0.9}}";
+}
+
+fn one() -> NonNegative {
+    NonNegative::constant(1.0)
+}
+
+fn most() -> Rate {
+    Rate::constant(0.9)
+}
+
+impl WeightingWords for DynamicPrioritySpec {
+    fn build(&self, setting: &Setting) -> Method {
+        Method::losses(DynamicPriority {
+            gamma: self.gamma.get(),
+            smoothing: self.smoothing.get(),
+            skill: vec![f64::NAN; setting.tasks.len()],
+        })
+    }
+}
+
+struct DynamicPriority {
+    gamma: f64,
+    smoothing: f64,
+    /// q of every task; NaN before its first label.
+    skill: Vec<f64>,
+}
+
+impl Weighting for DynamicPriority {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        for (skill, loss) in self.skill.iter_mut().zip(losses) {
+            let Some(now) = loss.map(|loss| (-loss.max(0.0)).exp().clamp(1e-12, 1.0)) else { continue };
+            *skill =
+                if skill.is_nan() { now } else { self.smoothing * *skill + (1.0 - self.smoothing) * now };
+        }
+        let weight = |q: &f64| if q.is_nan() { 0.0 } else { -(1.0 - q).powf(self.gamma) * q.ln() };
+        // -0 of a task that cannot be better would be no honest 0.
+        self.skill.iter().map(|q| weight(q).max(0.0)).collect()
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.skill.clone()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        let fits = state.len() == self.skill.len();
+        if fits {
+            self.skill = state.to_vec();
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::NonNegative;
+    use crate::train::weighting::dynamic_priority::{DynamicPrioritySpec, most};
+    use crate::train::weighting::method::{build, near};
+
+    /// By hand: q = exp(-ln 2) = 1/2 -> (1/2)^2 ln 2; then .9 / 2 + .1 * 1 = .55 -> .45^2 * -ln .55.
+    #[test]
+    fn by_hand() {
+        let mut weighting =
+            build(&DynamicPrioritySpec { gamma: NonNegative::constant(2.0), smoothing: most() }, 2);
+        near(&weighting.weights(0, &[Some(2.0_f64.ln()), None]), &[0.25 * 2.0_f64.ln(), 0.0]);
+        near(&weighting.weights(1, &[Some(0.0), Some(0.0)]), &[0.2025 * -0.55_f64.ln(), 0.0]);
+    }
+}

@@ -1,0 +1,62 @@
+//! The geometric mean of the losses (GLS; Chennupati et al., CVPR Workshops 2019): relative improvements count, not sizes.
+//!
+//! L = (prod_k L_k)^(1/K) over the K tasks of the batch, so w_k = L / (K L_k). Losses must be greater than 0; one that is not
+//! gives weights that are no numbers, and the training stops with that task's name.
+//!
+//! `weighting: geometric`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::train::weighting::method::present;
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// The geometric mean of the losses (Chennupati et al. 2019).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GeometricSpec {}
+
+impl Settings for GeometricSpec {
+    const EXAMPLE: &'static str = "geometric";
+}
+
+impl WeightingWords for GeometricSpec {
+    fn build(&self, _: &Setting) -> Method {
+        Method::losses(Geometric)
+    }
+}
+
+struct Geometric;
+
+impl Weighting for Geometric {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        let count = present(losses) as f64;
+        let mean = (losses.iter().flatten().map(|loss| loss.ln()).sum::<f64>() / count).exp();
+        losses.iter().map(|loss| loss.map_or(0.0, |loss| mean / (count * loss))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::weighting::geometric::GeometricSpec;
+    use crate::train::weighting::method::{build, near};
+
+    /// methods.md 5: L = (1, 2, 4) -> 2, w = 2/3 1/3 1/6.
+    #[test]
+    fn golden_values() {
+        let mut geometric = build(&GeometricSpec {}, 3);
+        let losses = [Some(1.0), Some(2.0), Some(4.0)];
+        let weights = geometric.weights(0, &losses);
+        near(&weights, &[2.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0]);
+        let joint: f64 = losses.iter().flatten().zip(&weights).map(|(loss, weight)| loss * weight).sum();
+        assert!((joint - 2.0).abs() < 1e-12);
+        near(&geometric.weights(0, &[Some(4.0), None, Some(9.0)]), &[0.75, 0.0, 1.0 / 3.0]);
+    }
+
+    #[test]
+    fn a_loss_below_nothing_is_not_hidden() {
+        let weights = build(&GeometricSpec {}, 2).weights(0, &[Some(-1.0), Some(1.0)]);
+        assert!(weights.iter().all(|weight| weight.is_nan()));
+    }
+}

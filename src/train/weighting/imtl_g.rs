@@ -1,0 +1,90 @@
+//! Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's gradient.
+//!
+//! d . u_k is the same for all unit gradients u_k, and sum w = 1. With the cosines C and lengths n: w = D^-1 C^+ 1 with D = diag(n), divided by
+//! its sum. Weights can be negative. Gradients of nothing are left out. Where C is singular its pseudo-inverse is taken, where
+//! the sum is nothing d is 0; such steps are counted.
+//!
+//! `weighting: imtl_g`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::train::solver::Matrix;
+use crate::train::solver::eigen::Eigen;
+use crate::train::solver::matrix::Cosines;
+use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
+use crate::train::weighting::method::Claims;
+use crate::train::weighting::{Method, Setting, WeightingWords};
+
+/// Impartial learning by gradients (Liu et al. 2021): the step goes as far along every task's gradient.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImtlGSpec {}
+
+impl Settings for ImtlGSpec {
+    const EXAMPLE: &'static str = "imtl_g";
+}
+
+impl WeightingWords for ImtlGSpec {
+    fn build(&self, _: &Setting) -> Method {
+        Method::gramian(ImtlG)
+    }
+
+    fn claims(&self) -> Claims {
+        Claims::GRADIENTS.at_representation()
+    }
+}
+
+pub struct ImtlG;
+
+/// Eigenvalues of cosines below this share of the largest are rounding.
+const NOTHING: f64 = 1e-10;
+
+/// C^+ 1 of the cosines; was C regular?
+pub fn impartial(gramian: &Matrix) -> (Cosines, Vec<f64>, bool) {
+    let cosines = Cosines::of(gramian);
+    let eigen = Eigen::of(&cosines.matrix);
+    let even = eigen.inverse(&vec![1.0; cosines.rows.len()], NOTHING);
+    let regular = !cosines.misses_rows() && eigen.rank(NOTHING) == cosines.rows.len();
+    (cosines, even, regular)
+}
+
+impl GramianWeighting for ImtlG {
+    fn weigh(&mut self, sight: &Sight) -> Answer {
+        let (cosines, even, regular) = impartial(sight.gramian);
+        // In units of the shortest, so that no inverse overflows.
+        let least = cosines.norms.iter().copied().fold(f64::INFINITY, f64::min);
+        let scaled: Vec<f64> = even.iter().map(|value| value * least).collect();
+        let weights = cosines.weights(&scaled, 0.0);
+        let (sum, size) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w.abs()).sum::<f64>());
+        match sum.abs() > 1e-12 * size {
+            true => Answer::new(weights.iter().map(|weight| weight / sum).collect(), regular),
+            false => Answer::new(vec![0.0; weights.len()], false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weigh};
+    use crate::train::weighting::imtl_g::ImtlGSpec;
+    use crate::train::weighting::method::near;
+
+    /// methods.md 5.
+    #[test]
+    fn golden_values() {
+        let found = weigh(&ImtlGSpec {}, &matrix_a()).weights;
+        near(&found, &[0.592_330, 0.407_670]);
+        near(&direction(&matrix_a(), &found), &[0.076_697, 1.0, 1.0]);
+        near(&weigh(&ImtlGSpec {}, &matrix_b()).weights, &[0.248_969, 0.471_665, 0.279_365]);
+    }
+
+    #[test]
+    fn nothing_and_copies_are_told() {
+        assert_eq!(weigh(&ImtlGSpec {}, &vec![vec![0.0; 2]; 2]).weights, [0.0, 0.0]);
+        let twins = weigh(&ImtlGSpec {}, &[vec![1.0, 2.0], vec![1.0, 2.0]]);
+        assert!(!twins.regular);
+        near(&twins.weights, &[0.5, 0.5]);
+    }
+}

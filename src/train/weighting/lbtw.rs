@@ -1,0 +1,91 @@
+//! Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the epoch's
+//! first batch counts more.
+//!
+//! w_k = (L_k / L_k(first batch of the epoch with a label of it))^alpha.
+//!
+//! `weighting: {lbtw: {alpha: 0.5}}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::NonNegative;
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// Loss-balanced task weighting (Liu, Liang & Gitter 2019): w = (L / L at the epoch's beginning)^alpha.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LbtwSpec {
+    /// 0 is equal weights. Default 0.5.
+    #[serde(default = "half")]
+    pub alpha: NonNegative,
+}
+
+impl Settings for LbtwSpec {
+    const BARE: Option<&'static str> = Some("alpha");
+    const EXAMPLE: &'static str = "{lbtw: {alpha: 0.5}}";
+}
+
+fn half() -> NonNegative {
+    NonNegative::constant(0.5)
+}
+
+impl WeightingWords for LbtwSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        Method::losses(Lbtw { alpha: self.alpha.get(), first: vec![f64::NAN; setting.tasks.len()] })
+    }
+}
+
+struct Lbtw {
+    alpha: f64,
+    /// The epoch's first losses; NaN before.
+    first: Vec<f64>,
+}
+
+impl Weighting for Lbtw {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        let mut weights = vec![0.0; losses.len()];
+        for ((weight, first), loss) in weights.iter_mut().zip(&mut self.first).zip(losses) {
+            let Some(loss) = loss else { continue };
+            if first.is_nan() {
+                *first = *loss;
+            }
+            // Nothing can be said of a loss that began at 0.
+            *weight = if *first == 0.0 { 1.0 } else { (loss / *first).powf(self.alpha) };
+        }
+        weights
+    }
+
+    fn after_epoch(&mut self, _: &[Option<f64>]) {
+        self.first.fill(f64::NAN);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.first.clone()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        let fits = state.len() == self.first.len();
+        if fits {
+            self.first = state.to_vec();
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::weighting::lbtw::{LbtwSpec, half};
+    use crate::train::weighting::method::build;
+
+    /// By hand: (1/4)^(1/2), (9/1)^(1/2); a new epoch begins anew.
+    #[test]
+    fn by_hand() {
+        let mut lbtw = build(&LbtwSpec { alpha: half() }, 2);
+        assert_eq!(lbtw.weights(0, &[Some(4.0), None]), [1.0, 0.0]);
+        assert_eq!(lbtw.weights(1, &[Some(1.0), Some(1.0)]), [0.5, 1.0]);
+        assert_eq!(lbtw.weights(2, &[Some(4.0), Some(9.0)]), [1.0, 3.0]);
+        lbtw.after_epoch(&[]);
+        assert_eq!(lbtw.weights(3, &[Some(4.0), Some(9.0)]), [1.0, 1.0]);
+    }
+}

@@ -1,0 +1,172 @@
+//! What a weighting is: numbers in, numbers out, never tensors.
+
+use indexmap::IndexMap;
+
+use crate::domain::name::TaskName;
+use crate::train::weighting::gradient_method::{GramianWeighting, RowWeighting};
+
+/// What a weighting is built for.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    pub tasks: &'a [TaskName],
+    /// The trial's seed.
+    pub seed: u64,
+    /// The optimizer's learning rate, for weightings that learn.
+    pub rate: f64,
+}
+
+impl Setting<'_> {
+    /// What is given by name, in the tasks' order.
+    pub fn by_task<T: Copy>(&self, given: &IndexMap<TaskName, T>, otherwise: T) -> Vec<T> {
+        self.tasks.iter().map(|task| given.get(task).copied().unwrap_or(otherwise)).collect()
+    }
+}
+
+/// What every weighting's words can do.
+pub trait WeightingWords {
+    fn build(&self, setting: &Setting) -> Method;
+
+    /// What it balances, and how it may be asked to.
+    fn claims(&self) -> Claims {
+        Claims::LOSSES
+    }
+
+    /// Settings that name tasks: the setting's key, and the names.
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        Vec::new()
+    }
+}
+
+/// What a weighting's words say of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Does it weigh losses?
+    pub losses: bool,
+    /// Does it weigh gradients?
+    pub gradients: bool,
+    /// Can it look at the gradients of the point that tasks read, instead of the shared weights'?
+    pub representation: bool,
+    /// Does it look at the last shared layer's gradients alone?
+    pub last_layer: bool,
+    /// Do its weights hold for the tasks' own layers too?
+    pub heads: bool,
+    /// Is its answer weights of the tasks' own gradients, which can be averaged over steps?
+    pub smooths: bool,
+    /// Independent parts that it needs each batch split into.
+    pub parts: usize,
+}
+
+impl Claims {
+    pub const LOSSES: Self = Self {
+        losses: true,
+        gradients: false,
+        representation: false,
+        last_layer: false,
+        heads: false,
+        smooths: false,
+        parts: 1,
+    };
+
+    pub const GRADIENTS: Self = Self { losses: false, gradients: true, smooths: true, ..Self::LOSSES };
+
+    /// Of whole gradients, which it replaces.
+    pub const ROWS: Self = Self { smooths: false, ..Self::GRADIENTS };
+
+    pub const fn at_representation(self) -> Self {
+        Self { representation: true, ..self }
+    }
+}
+
+/// A built weighting: of losses, of gradients, or of both.
+pub struct Method {
+    pub losses: Option<Box<dyn Weighting>>,
+    pub gradients: Option<Gradients>,
+}
+
+/// A built gradient method.
+pub enum Gradients {
+    Gramian(Box<dyn GramianWeighting>),
+    Rows(Box<dyn RowWeighting>),
+}
+
+impl Method {
+    pub fn losses(weighting: impl Weighting + 'static) -> Self {
+        Self { losses: Some(Box::new(weighting)), gradients: None }
+    }
+
+    pub fn gramian(method: impl GramianWeighting + 'static) -> Self {
+        Self { losses: None, gradients: Some(Gradients::Gramian(Box::new(method))) }
+    }
+
+    pub fn rows(method: impl RowWeighting + 'static) -> Self {
+        Self { losses: None, gradients: Some(Gradients::Rows(Box::new(method))) }
+    }
+
+    /// Both: the gradient method balances the weighted losses.
+    pub fn after(self, losses: impl Weighting + 'static) -> Self {
+        Self { losses: Some(Box::new(losses)), ..self }
+    }
+}
+
+/// A weighting of losses: the losses of one step (`None` for a task without a label in the batch) in, the
+/// weights of their sum out.
+pub trait Weighting: Send {
+    /// One weight per task for step number `step`, counted from the trial's beginning.
+    fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64>;
+
+    /// What the joint loss holds beside the weighted sum.
+    fn penalty(&self, losses: &[Option<f64>]) -> f64 {
+        let _ = losses;
+        0.0
+    }
+
+    /// Changes what is learned from one step's losses; `schedule` is the learning rate's factor.
+    fn learn(&mut self, losses: &[Option<f64>], schedule: f64) {
+        let _ = (losses, schedule);
+    }
+
+    /// Does it ask what the same batch costs after the step?
+    fn looks_back(&self) -> bool {
+        false
+    }
+
+    /// Told the losses of the same batch after the step, if it asked.
+    fn look_back(&mut self, losses: &[Option<f64>]) {
+        let _ = losses;
+    }
+
+    /// Told the mean training losses of each epoch (`None` for a task that had no label in it).
+    fn after_epoch(&mut self, losses: &[Option<f64>]) {
+        let _ = losses;
+    }
+
+    /// All that changed since it was built, as plain numbers.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Goes on from a `state`; `false` when it is not one of this weighting's.
+    fn restore(&mut self, state: &[f64]) -> bool {
+        state.is_empty()
+    }
+}
+
+/// How many tasks have a loss.
+pub fn present(losses: &[Option<f64>]) -> usize {
+    losses.iter().flatten().count()
+}
+
+/// Tasks with numbers that look random, for tests.
+#[cfg(test)]
+pub fn build(words: &dyn WeightingWords, tasks: usize) -> Box<dyn Weighting> {
+    let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
+    let method = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.01 });
+    method.losses.expect("a weighting of losses")
+}
+
+/// Panics unless numbers agree to six places.
+#[cfg(test)]
+pub fn near(found: &[f64], expected: &[f64]) {
+    let agree = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(agree && found.len() == expected.len(), "{found:?} is not {expected:?}");
+}

@@ -1,0 +1,152 @@
+//! Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps, so that noise does not
+//! favour a task.
+//!
+//! h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I) v), c_t = gamma / t^(1/2),
+//! P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are as long as the shared weights, one per task. A task
+//! absent from a batch keeps its own, and is left out.
+//!
+//! `weighting: {moco: {beta: 0.5, gamma: 0.1}}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{NonNegative, Positive};
+use crate::train::solver::Matrix;
+use crate::train::solver::simplex::project;
+use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight, norm, of};
+use crate::train::weighting::method::Claims;
+use crate::train::weighting::{Method, Setting, WeightingWords};
+
+/// Multi-objective gradient correction (Fernando et al. 2023): tracked gradients, and weights that learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoCoSpec {
+    /// How fast the tracks follow. Default 0.5.
+    #[serde(default = "half")]
+    pub beta: Positive,
+    /// Learning rate of the weights. Default 0.1.
+    #[serde(default = "tenth")]
+    pub gamma: Positive,
+    /// Pulls the weights together. Default 0.
+    #[serde(default = "nothing")]
+    pub rho: NonNegative,
+}
+
+impl Settings for MoCoSpec {
+    const EXAMPLE: &'static str = "{moco: {beta: 0.5, gamma: 0.1}}";
+}
+
+fn half() -> Positive {
+    Positive::constant(0.5)
+}
+
+fn tenth() -> Positive {
+    Positive::constant(0.1)
+}
+
+fn nothing() -> NonNegative {
+    NonNegative::constant(0.0)
+}
+
+impl WeightingWords for MoCoSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        let tasks = setting.tasks.len();
+        Method::rows(MoCo {
+            beta: self.beta.get(),
+            gamma: self.gamma.get(),
+            rho: self.rho.get(),
+            weights: vec![1.0 / tasks.max(1) as f64; tasks],
+            tracks: vec![Vec::new(); tasks],
+        })
+    }
+
+    fn claims(&self) -> Claims {
+        Claims::ROWS
+    }
+}
+
+struct MoCo {
+    beta: f64,
+    gamma: f64,
+    rho: f64,
+    /// v of every task.
+    weights: Vec<f64>,
+    /// y of every task; empty before its first step.
+    tracks: Vec<Vec<f32>>,
+}
+
+impl RowWeighting for MoCo {
+    fn weigh(&mut self, sight: &Sight, rows: &mut Rows) -> Answer {
+        let root = (sight.step as f64 + 1.0).sqrt();
+        let (beta, gamma) = ((self.beta / root) as f32, self.gamma / root);
+        let mut regular = true;
+        for ((task, row), loss) in sight.tasks.iter().zip(&mut rows.values).zip(sight.losses) {
+            let length = norm(row);
+            regular &= length > 0.0;
+            let scale = if length > 0.0 { (loss / length) as f32 } else { 0.0 };
+            let track = &mut self.tracks[*task];
+            track.resize(row.len(), 0.0);
+            for (track, value) in track.iter_mut().zip(row) {
+                *track -= beta * (*track - scale * *value);
+                *value = *track;
+            }
+        }
+        let product = |i: usize, j: usize| -> f64 {
+            let pairs = rows.values[i].iter().zip(&rows.values[j]);
+            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let gramian = Matrix::of(rows.values.len(), product).ridged(self.rho);
+        let known = of(&self.weights, sight.tasks);
+        let together: f64 = known.iter().sum();
+        let v = if together > 0.0 { known.iter().map(|v| v / together).collect() } else { project(&known) };
+        let pull = gramian.times(&v);
+        let v = project(&v.iter().zip(pull).map(|(v, pull)| v - gamma * pull).collect::<Vec<_>>());
+        sight.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        Answer::new(v, regular)
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.weights.clone()
+    }
+
+    fn kept(&self) -> Vec<Vec<f32>> {
+        self.tracks.clone()
+    }
+
+    fn restore(&mut self, state: &[f64], kept: Vec<Vec<f32>>) -> bool {
+        let fits = state.len() == self.weights.len() && kept.len() == self.tracks.len();
+        if fits {
+            (self.weights, self.tracks) = (state.to_vec(), kept);
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::weighting::golden::{combine, matrix_a, rows};
+    use crate::train::weighting::method::near;
+    use crate::train::weighting::moco::{MoCoSpec, half, nothing, tenth};
+
+    /// methods.md 2 (first step on A, L = (1, 2): .519 .481); more digits from
+    /// python3 -c "
+    /// import numpy as np
+    /// J = np.array([[-4, 1, 1], [6, 1, 1.]]); L = np.array([1, 2.])
+    /// Y = .5 * L[:, None] * J / np.linalg.norm(J, axis=1)[:, None]; v = np.array([.5, .5])
+    /// v = v - .1 * Y @ Y.T @ v; v = v + (1 - v.sum()) / 2; print(v, Y.T @ v)"
+    #[test]
+    fn golden_values() {
+        let words = MoCoSpec { beta: half(), gamma: tenth(), rho: nothing() };
+        let mut method = rows(&words, 2);
+        let (answer, d) = combine(&mut *method, &matrix_a(), &[1.0, 2.0]);
+        near(&answer.weights, &[0.518_750, 0.481_250]);
+        near(&d, &[0.223_873, 0.139_204, 0.139_204]);
+        let mut other = rows(&words, 2);
+        assert!(other.restore(&method.state(), method.kept()));
+        assert_eq!(
+            combine(&mut *other, &matrix_a(), &[1.0; 2]),
+            combine(&mut *method, &matrix_a(), &[1.0; 2])
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Gradient surgery (PCGrad; Yu et al., NeurIPS 2020): each gradient loses what points against another.
+//!
+//! For each i, p = g_i; for the others j in random order: if p . g_j < 0, p -= (p . g_j) / |g_j|^2 g_j. d = sum_i p (or their mean).
+//! Over dot products alone: c = e_i; s = (G c)_j; if s < 0, c_j -= s / G_jj; w = sum_i c. The order depends on the trial's seed and
+//! the step's number.
+//!
+//! `weighting: pcgrad`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::train::solver::Matrix;
+use crate::train::weighting::draw::orders;
+use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
+use crate::train::weighting::method::Claims;
+use crate::train::weighting::{Method, Setting, WeightingWords};
+
+/// Gradient surgery (Yu et al. 2020): each gradient loses what points against another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PcGradSpec {
+    /// sum (the default) or mean of what is left of each gradient.
+    #[serde(default)]
+    pub reduction: Reduction,
+}
+
+impl Settings for PcGradSpec {
+    const BARE: Option<&'static str> = Some("reduction");
+    const EXAMPLE: &'static str = "pcgrad";
+}
+
+/// How the tasks' changed gradients become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    #[default]
+    Sum,
+    Mean,
+}
+
+impl WeightingWords for PcGradSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        Method::gramian(PcGrad { reduction: self.reduction, seed: setting.seed })
+    }
+
+    fn claims(&self) -> Claims {
+        Claims::GRADIENTS
+    }
+}
+
+struct PcGrad {
+    reduction: Reduction,
+    seed: u64,
+}
+
+/// The weights when each task meets the others in this order.
+fn surgery(gramian: &Matrix, orders: &[Vec<usize>]) -> Vec<f64> {
+    let mut weights = vec![0.0; gramian.size()];
+    for (task, others) in orders.iter().enumerate() {
+        let mut c = vec![0.0; gramian.size()];
+        c[task] = 1.0;
+        for other in others {
+            let along = gramian.times(&c)[*other];
+            // Nothing points against a gradient of nothing.
+            if along < 0.0 && gramian[(*other, *other)] > 0.0 {
+                c[*other] -= along / gramian[(*other, *other)];
+            }
+        }
+        weights.iter_mut().zip(c).for_each(|(weight, c)| *weight += c);
+    }
+    weights
+}
+
+impl GramianWeighting for PcGrad {
+    fn weigh(&mut self, sight: &Sight) -> Answer {
+        let tasks = sight.tasks.len();
+        let mut weights = surgery(sight.gramian, &orders(self.seed, sight.step, tasks));
+        if self.reduction == Reduction::Mean {
+            weights.iter_mut().for_each(|weight| *weight /= tasks as f64);
+        }
+        Answer::new(weights, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::solver::Matrix;
+    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weigh};
+    use crate::train::weighting::method::near;
+    use crate::train::weighting::pcgrad::{PcGradSpec, Reduction, surgery};
+
+    /// methods.md 5: K = 2 has one order; of B, the orders 0, 1, 2 and 2, 1, 0.
+    #[test]
+    fn golden_values() {
+        let found = weigh(&PcGradSpec { reduction: Reduction::Sum }, &matrix_a()).weights;
+        near(&found, &[2.222_222, 1.578_947]);
+        near(&direction(&matrix_a(), &found), &[0.584_795, 3.801_170, 3.801_170]);
+        near(
+            &weigh(&PcGradSpec { reduction: Reduction::Mean }, &matrix_a()).weights,
+            &[1.111_111, 0.789_474],
+        );
+        let gramian = Matrix::gramian(&matrix_b());
+        near(&surgery(&gramian, &[vec![1, 2], vec![0, 2], vec![0, 1]]), &[1.6, 2.7, 1.9]);
+        near(&surgery(&gramian, &[vec![2, 1], vec![2, 0], vec![1, 0]]), &[1.933_333, 2.833_333, 1.666_667]);
+    }
+}

@@ -1,0 +1,132 @@
+//! Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between the mean gradient and the shortest
+//! combination, found from two independent batches.
+//!
+//! A = J_1 J_2^T / s^2, s the mean of the roots of its diagonal (negative ones count 0). `iterations` steps of SGD (momentum 0.5) on v with
+//! the gradient A (v + lambda e), e = 1/K, each projected onto the simplex, from the last step's v on; w = (v + lambda e) / (1 + lambda), d = J_3^T w.
+//! Batches are split as for `modo`.
+//!
+//! `weighting: {sdmgrad: {lambda: 0.3, iterations: 20}}`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::number::{Count, NonNegative, Positive};
+use crate::train::solver::simplex::project;
+use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
+use crate::train::weighting::method::Claims;
+use crate::train::weighting::{Method, Setting, WeightingWords};
+
+/// Stochastic direction-oriented multi-objective gradient (Xiao, Ban & Ji 2023).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SdmGradSpec {
+    /// How near the mean gradient; 0 is MGDA. Default 0.3.
+    #[serde(default = "third")]
+    pub lambda: NonNegative,
+    /// Learning rate of the weights. Default 10.
+    #[serde(default = "ten")]
+    pub rate: Positive,
+    /// Steps on the weights in each step. Default 20.
+    #[serde(default = "twenty")]
+    pub iterations: Count,
+}
+
+impl Settings for SdmGradSpec {
+    const EXAMPLE: &'static str = "{sdmgrad: {lambda: 0.3, iterations: 20}}";
+}
+
+fn third() -> NonNegative {
+    NonNegative::constant(0.3)
+}
+
+fn ten() -> Positive {
+    Positive::constant(10.0)
+}
+
+fn twenty() -> Count {
+    Count::constant(20)
+}
+
+impl WeightingWords for SdmGradSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        let tasks = setting.tasks.len();
+        Method::gramian(SdmGrad {
+            lambda: self.lambda.get(),
+            rate: self.rate.get(),
+            iterations: self.iterations.get(),
+            weights: vec![1.0 / tasks.max(1) as f64; tasks],
+        })
+    }
+
+    fn claims(&self) -> Claims {
+        Claims { parts: 3, ..Claims::GRADIENTS }
+    }
+}
+
+struct SdmGrad {
+    lambda: f64,
+    rate: f64,
+    iterations: usize,
+    /// v of every task.
+    weights: Vec<f64>,
+}
+
+const MOMENTUM: f64 = 0.5;
+
+impl GramianWeighting for SdmGrad {
+    fn weigh(&mut self, sight: &Sight) -> Answer {
+        let tasks = sight.tasks.len();
+        let even = 1.0 / tasks as f64;
+        let together: f64 = of(&self.weights, sight.tasks).iter().sum();
+        let mut v = project(&of(&self.weights, sight.tasks));
+        let scale = sight.gramian.norms().iter().sum::<f64>() / tasks as f64;
+        let regular = scale > 0.0;
+        let cross = sight.gramian.scaled(&vec![if regular { 1.0 / scale } else { 0.0 }; tasks]);
+        let mut velocity = vec![0.0; tasks];
+        for _ in 0..self.iterations {
+            let toward: Vec<f64> = v.iter().map(|v| v + self.lambda * even).collect();
+            for (velocity, slope) in velocity.iter_mut().zip(cross.times(&toward)) {
+                *velocity = MOMENTUM * *velocity + slope;
+            }
+            let moved: Vec<f64> =
+                v.iter().zip(&velocity).map(|(v, velocity)| v - self.rate * velocity).collect();
+            v = project(&moved);
+        }
+        sight.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        let weights = v.iter().map(|v| (v + self.lambda * even) / (1.0 + self.lambda)).collect();
+        Answer::new(weights, regular)
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.weights.clone()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        let fits = state.len() == self.weights.len();
+        if fits {
+            self.weights = state.to_vec();
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::number::Count;
+    use crate::train::solver::Matrix;
+    use crate::train::weighting::golden::{ask, gramian};
+    use crate::train::weighting::method::near;
+    use crate::train::weighting::sdmgrad::{SdmGradSpec, ten, third};
+
+    /// methods.md 5: one iteration; A = diag(1, .25, 0) -> 1/13 1/13 11/13, then A = I -> 6/13 6/13 1/13. s is kept 1 by
+    /// scaling the diagonal's mean root, (1 + .5 + 0) / 3 = .5, away.
+    #[test]
+    fn golden_values() {
+        let words = SdmGradSpec { lambda: third(), rate: ten(), iterations: Count::constant(1) };
+        let mut method = gramian(&words, 3);
+        let diagonal = |cells: [f64; 3]| Matrix::of(3, |i, j| if i == j { cells[i] } else { 0.0 });
+        near(&ask(&mut *method, &diagonal([1.0, 0.25, 0.0])).weights, &[1.0 / 13.0, 1.0 / 13.0, 11.0 / 13.0]);
+        near(&ask(&mut *method, &diagonal([1.0; 3])).weights, &[6.0 / 13.0, 6.0 / 13.0, 1.0 / 13.0]);
+    }
+}

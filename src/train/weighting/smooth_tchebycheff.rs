@@ -1,0 +1,202 @@
+//! A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every trade-off.
+//!
+//! L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the maximum, large mu near
+//! the mean. With `warmup` epochs the tasks' sizes are measured first, as in the authors' multi-task recipe: sum_k ln L_k is
+//! minimised while they last, n_k is the mean loss of the last of them, and afterwards
+//! L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k / L_k. (mu = 1 would be plain inverse n.)
+//!
+//! `weighting: {smooth_tchebycheff: {mu: 0.1, warmup: 2}}`
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::name::TaskName;
+use crate::domain::number::{Finite, Positive, Whole};
+use crate::train::solver::simplex::softmax;
+use crate::train::weighting::method::present;
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// A smooth maximum of the losses (Lin et al. 2024): L = mu ln sum exp(preference (L - ideal) / mu).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SmoothTchebycheffSpec {
+    /// How smooth: near 0 the worst task counts alone. Default 0.1.
+    #[serde(default = "tenth")]
+    pub mu: Positive,
+    /// How much a task's loss matters. Default: 1 over the number of tasks.
+    #[serde(default)]
+    pub preference: IndexMap<TaskName, Positive>,
+    /// The loss a task could at best have. Default: 0 each.
+    #[serde(default)]
+    pub ideal: IndexMap<TaskName, Finite>,
+    /// Epochs in which the tasks' sizes are measured; afterwards each loss counts in units of its own, and
+    /// `preference` and `ideal` do not matter. Default 0.
+    #[serde(default)]
+    pub warmup: Whole,
+}
+
+impl Settings for SmoothTchebycheffSpec {
+    const BARE: Option<&'static str> = Some("mu");
+    const EXAMPLE: &'static str = "{smooth_tchebycheff: {mu: 0.1}}";
+}
+
+fn tenth() -> Positive {
+    Positive::constant(0.1)
+}
+
+impl WeightingWords for SmoothTchebycheffSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        let tasks = setting.tasks.len();
+        let even = Positive::constant(1.0 / tasks.max(1) as f64);
+        let preference = setting.by_task(&self.preference, even).into_iter().map(Positive::get).collect();
+        let ideal =
+            setting.by_task(&self.ideal, Finite::constant(0.0)).into_iter().map(Finite::get).collect();
+        let warmup = self.warmup.get();
+        let nadir = if warmup > 0 { vec![f64::NAN; tasks] } else { Vec::new() };
+        Method::losses(SmoothTchebycheff { mu: self.mu.get(), preference, ideal, warmup, epochs: 0, nadir })
+    }
+
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        vec![("preference", self.preference.keys().collect()), ("ideal", self.ideal.keys().collect())]
+    }
+}
+
+struct SmoothTchebycheff {
+    mu: f64,
+    preference: Vec<f64>,
+    ideal: Vec<f64>,
+    warmup: usize,
+    /// Finished epochs, while they matter.
+    epochs: usize,
+    /// Mean losses of the last epoch of warming up; empty without any.
+    nadir: Vec<f64>,
+}
+
+impl SmoothTchebycheff {
+    /// Of each task that has a loss: its number, its loss, and its term of the exponent before the division by mu.
+    fn terms(&self, losses: &[Option<f64>]) -> Vec<(usize, f64, f64)> {
+        let losses = losses.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
+        let term = |(task, loss): (usize, f64)| match self.nadir.get(task) {
+            // A task without a label in the last epoch of warming up is in units of 1.
+            Some(nadir) => (task, loss, (loss / if nadir.is_nan() { 1.0 } else { *nadir }).ln()),
+            None => (task, loss, self.preference[task] * (loss - self.ideal[task])),
+        };
+        losses.map(term).collect()
+    }
+
+    fn warms_up(&self) -> bool {
+        self.epochs < self.warmup
+    }
+}
+
+impl Weighting for SmoothTchebycheff {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        if self.warms_up() {
+            return losses.iter().map(|loss| loss.map_or(0.0, |loss| 1.0 / loss)).collect();
+        }
+        let terms = self.terms(losses);
+        let shares = softmax(&terms.iter().map(|(.., term)| term / self.mu).collect::<Vec<_>>());
+        let mut weights = vec![0.0; losses.len()];
+        for ((task, loss, _), share) in terms.iter().zip(shares) {
+            weights[*task] = match self.nadir.is_empty() {
+                true => self.preference[*task] * share,
+                false => terms.len() as f64 * share / loss,
+            };
+        }
+        weights
+    }
+
+    fn penalty(&self, losses: &[Option<f64>]) -> f64 {
+        if self.warms_up() {
+            return losses.iter().flatten().map(|loss| loss.ln() - 1.0).sum();
+        }
+        let terms: Vec<f64> = self.terms(losses).into_iter().map(|(.., term)| term).collect();
+        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = terms.iter().map(|term| ((term - largest) / self.mu).exp()).sum();
+        let shares = softmax(&terms.iter().map(|term| term / self.mu).collect::<Vec<_>>());
+        let whole = largest + self.mu * sum.ln();
+        if !self.nadir.is_empty() {
+            let count = present(losses) as f64;
+            return count * (whole - 1.0);
+        }
+        let weighted = self.terms(losses);
+        let weighted =
+            weighted.iter().zip(shares).map(|((task, loss, _), share)| self.preference[*task] * share * loss);
+        whole - weighted.sum::<f64>()
+    }
+
+    fn after_epoch(&mut self, losses: &[Option<f64>]) {
+        if !self.warms_up() {
+            return;
+        }
+        self.epochs += 1;
+        for (nadir, loss) in self.nadir.iter_mut().zip(losses) {
+            *nadir = loss.unwrap_or(*nadir);
+        }
+    }
+
+    fn state(&self) -> Vec<f64> {
+        match self.nadir.is_empty() {
+            true => Vec::new(),
+            false => [&[self.epochs as f64], self.nadir.as_slice()].concat(),
+        }
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        match (state.split_first(), self.nadir.len()) {
+            (None, 0) => true,
+            (Some((epochs, nadir)), tasks) if tasks > 0 && nadir.len() == tasks => {
+                (self.epochs, self.nadir) = (*epochs as usize, nadir.to_vec());
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::train::weighting::Weighting;
+    use crate::train::weighting::method::{self, near};
+    use crate::train::weighting::smooth_tchebycheff::SmoothTchebycheffSpec;
+
+    const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
+
+    fn build(words: serde_json::Value) -> Box<dyn Weighting> {
+        method::build(&serde_json::from_value::<SmoothTchebycheffSpec>(words).expect("words"), 3)
+    }
+
+    fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
+        let weights = weighting.weights(0, losses);
+        let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
+        sum + weighting.penalty(losses)
+    }
+
+    /// methods.md 5: p = 1/3, mu = 1 -> 1.965295, w .065182 .090969 .177183; mu = .1 -> 1.333465.
+    #[test]
+    fn golden_values() {
+        let mut smooth = build(json!({"mu": 1.0}));
+        assert!((joint(&mut *smooth, &LOSSES) - 1.965_295).abs() < 1e-6);
+        near(&smooth.weights(0, &LOSSES), &[0.065_182, 0.090_969, 0.177_183]);
+        assert!((joint(&mut *build(json!({"mu": 0.1})), &LOSSES) - 1.333_465).abs() < 1e-6);
+    }
+
+    /// methods.md 1: after warming up, mu = 1 gives K / (n_k sum_j L_j / n_j).
+    #[test]
+    fn warming_up_measures_sizes() {
+        let mut smooth = build(json!({"mu": 1.0, "warmup": 2}));
+        near(&smooth.weights(0, &LOSSES), &[1.0, 0.5, 0.25]);
+        assert!((joint(&mut *smooth, &LOSSES) - 2.079_442).abs() < 1e-6);
+        smooth.after_epoch(&[Some(9.0); 3]);
+        let mut later = build(json!({"mu": 1.0, "warmup": 2}));
+        assert!(later.restore(&smooth.state()));
+        later.after_epoch(&[Some(1.0), Some(4.0), Some(2.0)]);
+        let sum = 1.0 + 0.5 + 2.0;
+        near(&later.weights(0, &LOSSES), &[3.0 / sum, 3.0 / (4.0 * sum), 3.0 / (2.0 * sum)]);
+        assert!((joint(&mut *later, &LOSSES) - 3.0 * f64::ln(sum)).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,92 @@
+//! The worst task alone (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
+//!
+//! The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's loss matters, z
+//! what it could at best be.
+//!
+//! `weighting: {tchebycheff: {preference: {income: 2.0}}}`
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::Settings;
+use crate::domain::name::TaskName;
+use crate::domain::number::{Finite, Positive};
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// The worst task alone: L = max preference (L - ideal).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TchebycheffSpec {
+    /// How much a task's loss matters. Default: 1 each.
+    #[serde(default)]
+    pub preference: IndexMap<TaskName, Positive>,
+    /// The loss a task could at best have. Default: 0 each.
+    #[serde(default)]
+    pub ideal: IndexMap<TaskName, Finite>,
+}
+
+impl Settings for TchebycheffSpec {
+    const EXAMPLE: &'static str = "tchebycheff";
+}
+
+impl WeightingWords for TchebycheffSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        let preference = setting.by_task(&self.preference, Positive::constant(1.0));
+        let ideal = setting.by_task(&self.ideal, Finite::constant(0.0));
+        let preference = preference.into_iter().map(Positive::get).collect();
+        Method::losses(Tchebycheff { preference, ideal: ideal.into_iter().map(Finite::get).collect() })
+    }
+
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        vec![("preference", self.preference.keys().collect()), ("ideal", self.ideal.keys().collect())]
+    }
+}
+
+struct Tchebycheff {
+    preference: Vec<f64>,
+    ideal: Vec<f64>,
+}
+
+impl Tchebycheff {
+    fn worst(&self, losses: &[Option<f64>]) -> Option<(usize, f64)> {
+        let terms = losses.iter().enumerate();
+        let terms = terms
+            .filter_map(|(task, loss)| Some((task, self.preference[task] * ((*loss)? - self.ideal[task]))));
+        terms.reduce(|worst, term| if term.1 > worst.1 { term } else { worst })
+    }
+}
+
+impl Weighting for Tchebycheff {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        let worst = self.worst(losses).map(|(task, _)| task);
+        let weight = |(task, preference): (usize, &f64)| if worst == Some(task) { *preference } else { 0.0 };
+        self.preference.iter().enumerate().map(weight).collect()
+    }
+
+    fn penalty(&self, losses: &[Option<f64>]) -> f64 {
+        self.worst(losses).map_or(0.0, |(task, _)| -self.preference[task] * self.ideal[task])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::name::TaskName;
+    use crate::domain::number::{Finite, Positive};
+    use crate::train::weighting::method::build;
+    use crate::train::weighting::tchebycheff::TchebycheffSpec;
+
+    /// 3 * (1 - 0), 1 * (2 - 0), 1 * (4 - 1.5): the first; without it the last.
+    #[test]
+    fn the_worst_counts() {
+        let task = |name: &str| TaskName::new(name).expect("a name");
+        let words = TchebycheffSpec {
+            preference: [(task("t0"), Positive::constant(3.0))].into_iter().collect(),
+            ideal: [(task("t2"), Finite::constant(1.5))].into_iter().collect(),
+        };
+        let mut weighting = build(&words, 3);
+        assert_eq!(weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]), [3.0, 0.0, 0.0]);
+        assert_eq!(weighting.weights(0, &[None, Some(2.0), Some(4.0)]), [0.0, 0.0, 1.0]);
+        assert_eq!(weighting.penalty(&[None, Some(2.0), Some(4.0)]), -1.5);
+    }
+}
