@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod layout;
 pub mod name;
 pub mod number;
+pub mod scheduled_sampling;
 pub mod score;
 pub mod search;
 pub mod shape;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::{Count, Fraction};
-use crate::domain::text::{DecoderSpec, SearchSpec, TextSpec, Tokenizer};
+use crate::domain::text::{DecoderSpec, ScheduledSamplingSpec, SearchSpec, TextSpec, Tokenizer};
 
 kinds! {
     /// What a task predicts.
@@ -229,6 +229,9 @@ pub enum Target {
         /// Does it point at tokens of what it reads?
         #[serde(default)]
         copy: bool,
+        /// How many of the tokens it reads while learning are its own guesses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scheduled_sampling: Option<ScheduledSamplingSpec>,
     },
     /// Truth: at each token of the input the number of the next; `end` at the last.
     LanguageModel {

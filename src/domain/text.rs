@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::domain::decoder::DecoderSpec;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
+pub use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 pub use crate::domain::search::SearchSpec;
 pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerSpec};
 
@@ -29,6 +30,9 @@ pub struct TextSpec {
     /// false.
     #[serde(default)]
     pub copy: bool,
+    /// How many of the tokens it reads while learning are its own guesses. Default none: all are the true ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_sampling: Option<ScheduledSamplingSpec>,
 }
 
 fn thirty_two() -> Count {

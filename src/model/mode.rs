@@ -55,6 +55,11 @@ impl Mode {
         self.training.is_some()
     }
 
+    /// How many training steps there were before; `None` when answering.
+    pub fn step(&self) -> Option<u64> {
+        self.training.map(|draw| draw.step)
+    }
+
     /// The random stream of the layer called `name` at this step; `None` when answering.
     pub fn random(&self, name: &str) -> Option<ChaCha8Rng> {
         let Draw { seed, step, .. } = self.training?;

@@ -4,6 +4,7 @@ use crate::data::spec::{SamplingSpec, SourceSpec, SplitSpec};
 use crate::domain::augmentation::Augmentation;
 use crate::domain::decoder::DecoderSpec;
 use crate::domain::kinds::Choice;
+use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 use crate::domain::search::SearchSpec;
 use crate::domain::task::TargetSpec;
 use crate::domain::tokenizer::TokenizerSpec;
@@ -30,7 +31,7 @@ pub struct Shelf {
 }
 
 /// All shelves.
-pub const SHELVES: [Shelf; 18] = [
+pub const SHELVES: [Shelf; 19] = [
     shelf::<SourceSpec>(),
     shelf::<SplitSpec>(),
     shelf::<InputSpec>(),
@@ -48,6 +49,7 @@ pub const SHELVES: [Shelf; 18] = [
     shelf::<TokenizerSpec>(),
     shelf::<DecoderSpec>(),
     shelf::<SearchSpec>(),
+    shelf::<ScheduledSamplingSpec>(),
     shelf::<Augmentation>(),
 ];
 

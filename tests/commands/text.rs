@@ -93,7 +93,10 @@ fn the_python_example_answers_as_predict_does() {
         eprintln!("not tried: {python} has no numpy or no onnxruntime");
         return;
     }
-    let project = project().file("pipeline.yaml", PIPELINE.replace(", search: {beam: 2}", ""));
+    let project = project().file(
+        "pipeline.yaml",
+        PIPELINE.replace("search: {beam: 2}", "scheduled_sampling: {linear: {share: 0.5, steps: 4}}"),
+    );
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
     let texts = ["a red car", "the very blue zebra", "", "a a a a a green tree cat house red"];

@@ -78,7 +78,14 @@ fn network(sequence: bool, search: &Value) -> Network {
             let decoder: DecoderSpec = serde_json::from_value(decoder.clone()).unwrap();
             let search: SearchSpec = serde_json::from_value(search.clone()).unwrap();
             let tokenizer = tokenizer();
-            let target = Target::Text { tokenizer, length: LENGTH, decoder, search, copy: false };
+            let target = Target::Text {
+                tokenizer,
+                length: LENGTH,
+                decoder,
+                search,
+                copy: false,
+                scheduled_sampling: None,
+            };
             TaskSignature { name: name(&format!("text{index}")), table: table(), target }
         })
         .collect();
@@ -225,7 +232,14 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     let search = || serde_json::from_value(search.clone()).unwrap();
     let text = |decoder: usize, copy: bool| {
         let decoder = serde_json::from_value(decoders().swap_remove(decoder)).unwrap();
-        Target::Text { tokenizer: tokenizer(), length: LENGTH, decoder, search: search(), copy }
+        Target::Text {
+            tokenizer: tokenizer(),
+            length: LENGTH,
+            decoder,
+            search: search(),
+            copy,
+            scheduled_sampling: None,
+        }
     };
     let task = |name: &str, target| TaskSignature {
         name: TaskName::new(name).unwrap(),

@@ -36,7 +36,8 @@ pub(in crate::data) fn fit(
     let length = spec.length.get();
     let notes = notes(labels, &numbers, length, codec.unknown());
     let (decoder, search, copy) = (spec.decoder.clone(), spec.search.clone(), spec.copy);
-    let target = Target::Text { tokenizer, length, decoder, search, copy };
+    let scheduled_sampling = spec.scheduled_sampling.clone();
+    let target = Target::Text { tokenizer, length, decoder, search, copy, scheduled_sampling };
     let truth = truth(&numbers, length, end)?;
     let texts = texts.into_iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>();
     let texts = Some(Array::new(&[texts.len()], Values::Text(texts)));

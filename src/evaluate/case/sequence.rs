@@ -147,7 +147,7 @@ pub fn language() -> Case {
 
 fn text() -> Target {
     let (decoder, search) = (DecoderSpec::default(), SearchSpec::default());
-    Target::Text { tokenizer: tokenizer(), length: 9, decoder, search, copy: false }
+    Target::Text { tokenizer: tokenizer(), length: 9, decoder, search, copy: false, scheduled_sampling: None }
 }
 
 fn tokenizer() -> Tokenizer {

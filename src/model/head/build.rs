@@ -51,8 +51,9 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
             let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
             Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
         }
-        Target::Text { tokenizer, length, decoder, copy, .. } => {
-            let words = text::Words { decoder, tokenizer, length: *length, copy: *copy };
+        Target::Text { tokenizer, length, decoder, copy, scheduled_sampling, .. } => {
+            let own = scheduled_sampling.as_ref();
+            let words = text::Words { decoder, tokenizer, length: *length, copy: *copy, own };
             Box::new(text::Text::build(name, words, input, weights)?)
         }
         Target::LanguageModel { tokenizer, .. } => {

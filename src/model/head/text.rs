@@ -1,10 +1,12 @@
-//! A text, written token by token. Learned with the true tokens before each (teacher forcing); the loss is
-//! the mean over tokens of -log probability, the end's among them.
+//! A text, written token by token. Learned with the true tokens before each (teacher forcing), or with some of
+//! its own guesses among them; the loss is the mean over tokens of -log probability, the end's among them.
 
 use candle_core::{Device, Tensor};
+use rand::Rng;
 
 use crate::domain::array::ElementType;
 use crate::domain::decoder::DecoderSpec;
+use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 use crate::domain::search::Stepper;
 use crate::domain::shape::Shape;
 use crate::domain::text::Tokenizer;
@@ -34,6 +36,8 @@ pub struct Text {
     vocabulary: Vocabulary,
     /// Points at what was read.
     copy: Option<Pointer>,
+    /// How many of the tokens read while learning are its own guesses.
+    own: Option<ScheduledSamplingSpec>,
     /// Of embeddings, and of hidden vectors.
     drops: [Box<dyn Layer>; 2],
     /// Stands before tokens that do not count.
@@ -47,6 +51,8 @@ pub struct Words<'a> {
     pub tokenizer: &'a Tokenizer,
     pub length: usize,
     pub copy: bool,
+    /// How many of the tokens read while learning are guesses.
+    pub own: Option<&'a ScheduledSamplingSpec>,
 }
 
 /// The truth of some rows.
@@ -60,7 +66,7 @@ struct Known {
 
 impl Text {
     pub fn build(name: &str, text: Words, memory: Shape, weights: &mut Weights) -> Result<Self> {
-        let Words { decoder: words, tokenizer, length, copy } = text;
+        let Words { decoder: words, tokenizer, length, copy, own } = text;
         let wrong = |reason: String| Error::Shape { part: name.to_owned(), reason };
         let sequence = matches!(memory, Shape::Sequence { .. });
         words.check(sequence).map_err(wrong)?;
@@ -91,7 +97,16 @@ impl Text {
             words.build(&format!("{name}.{part}"), Shape::Sequence { width }, weights)
         };
         let drops = [drop("embedding")?, drop("hidden")?];
-        Ok(Self { name: name.to_owned(), parts: [body, table], decoder, vocabulary, copy, drops, filler })
+        Ok(Self {
+            name: name.to_owned(),
+            parts: [body, table],
+            decoder,
+            vocabulary,
+            copy,
+            own: own.cloned(),
+            drops,
+            filler,
+        })
     }
 
     /// What it makes of the memory: the decoder's part, then that for copying.
@@ -109,16 +124,50 @@ impl Text {
         ports
     }
 
-    /// The hidden vectors `[rows, time, width]` at every token of known texts, and what was read.
-    fn hidden(&self, x: &Signal, known: &Known, mode: &Mode) -> Result<(Tensor, Prepared<Tensor>)> {
+    /// The hidden vectors `[rows, time, width]` at every token of known texts, and what was read; `tokens` are
+    /// read before the next of each, `[rows x time]`.
+    fn hidden(
+        &self,
+        x: &Signal,
+        known: &Known,
+        tokens: &[u32],
+        mode: &Mode,
+    ) -> Result<(Tensor, Prepared<Tensor>)> {
         let rows = known.rows.len();
         let memory = chosen(x, &known.rows)?;
-        let tokens = Tensor::from_slice(&known.classes, (rows, known.time), x.x.device())?;
+        let tokens = Tensor::from_slice(tokens, (rows, known.time), x.x.device())?;
         let before = Signal::plain(self.vocabulary.before(&tokens)?);
         let before = self.drops[0].forward(&before, mode)?.x;
         let prepared = self.prepare(&memory, mode)?;
         let h = self.decoder.forward(&before, &prepared, mode)?;
         Ok((self.drops[1].forward(&Signal::plain(h), mode)?.x, prepared))
+    }
+
+    /// What each token of known texts costs, and the likeliest in its place; all before it are the true ones.
+    fn scores(&self, x: &Signal, known: &Known) -> Result<Vec<(f32, u32)>> {
+        let (h, prepared) = self.hidden(x, known, &known.classes, &Mode::evaluate())?;
+        let truth = Truth { classes: &known.classes, shares: &known.shares };
+        match &self.copy {
+            Some(copy) => copy.scores(&self.vocabulary, &h, last_two(&prepared.fixed), &known.classes),
+            None => self.vocabulary.scores(&flat(&h)?, truth),
+        }
+    }
+
+    /// The true tokens, or its own guess in place of some of them.
+    fn mixed(&self, x: &Signal, known: &Known, mode: &Mode) -> Result<Vec<u32>> {
+        let mut tokens = known.classes.clone();
+        let share = self.own.as_ref().zip(mode.step()).map_or(0.0, |(words, step)| words.share(step));
+        let random = mode.random(&format!("{}.scheduled_sampling", self.name));
+        if let (Some(mut random), true) = (random, share > 0.0) {
+            // Nothing is learned through what was guessed.
+            let guesses = self.scores(&x.with(x.x.detach()), known)?;
+            for (token, (_, guess)) in tokens.iter_mut().zip(guesses) {
+                if random.random_bool(share) {
+                    *token = guess;
+                }
+            }
+        }
+        Ok(tokens)
     }
 
     fn known(&self, labels: &Labels) -> Result<Known> {
@@ -151,7 +200,8 @@ impl Head for Text {
 
     fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
         let known = self.known(labels)?;
-        let (h, prepared) = self.hidden(x, &known, mode)?;
+        let tokens = self.mixed(x, &known, mode)?;
+        let (h, prepared) = self.hidden(x, &known, &tokens, mode)?;
         let truth = Truth { classes: &known.classes, shares: &known.shares };
         match &self.copy {
             Some(copy) => copy.loss(&self.vocabulary, &h, last_two(&prepared.fixed), truth),
@@ -188,13 +238,7 @@ impl Head for Text {
 impl Writer for Text {
     fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
         let known = self.known(labels)?;
-        let (h, prepared) = self.hidden(x, &known, &Mode::evaluate())?;
-        let truth = Truth { classes: &known.classes, shares: &known.shares };
-        let scores = match &self.copy {
-            Some(copy) => copy.scores(&self.vocabulary, &h, last_two(&prepared.fixed), &known.classes)?,
-            None => self.vocabulary.scores(&flat(&h)?, truth)?,
-        };
-        Ok(Tally::of(&scores, &known.classes, &known.shares))
+        Ok(Tally::of(&self.scores(x, &known)?, &known.classes, &known.shares))
     }
 
     fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>> {

@@ -70,7 +70,7 @@ fn mask(time: usize) -> Mask {
 fn text(decoder: &DecoderSpec, sequence: bool, weights: &mut Weights) -> Text {
     let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
     let copy = sequence && POINTING.contains(&decoder.width());
-    let words = Words { decoder, tokenizer: &tokenizer("{}"), length: 8, copy };
+    let words = Words { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, own: None };
     Text::build("head.title.output", words, shape, weights).unwrap()
 }
 
@@ -84,6 +84,33 @@ fn labels() -> Labels {
 
 fn loss_of(text: &Text, memory: &Signal, labels: &Labels) -> Tensor {
     text.loss(memory, labels, &LossSpec::for_kind("text"), &Mode::evaluate()).unwrap().unwrap()
+}
+
+#[test]
+fn some_tokens_read_while_learning_are_guesses() {
+    for (words, sequence) in decoders() {
+        let mut weights = Weights::new(3, &Device::Cpu);
+        let mut text = text(&words, sequence, &mut weights);
+        let (memory, labels) = (memory(sequence), labels());
+        let loss = |text: &Text, mode: Mode| {
+            let loss = text.loss(&memory, &labels, &LossSpec::for_kind("text"), &mode).unwrap().unwrap();
+            loss.to_scalar::<f32>().unwrap()
+        };
+        let forced = loss(&text, Mode::evaluate());
+        text.own = serde_json::from_str(r#"{"linear": {"share": 0.9, "steps": 10}}"#).unwrap();
+        let known = text.known(&labels).unwrap();
+        let mixed = |step| text.mixed(&memory, &known, &Mode::train(7, step)).unwrap();
+        assert_eq!(mixed(0), known.classes, "none at the beginning");
+        let guesses: Vec<u32> =
+            text.scores(&memory, &known).unwrap().into_iter().map(|(_, guess)| guess).collect();
+        let late = mixed(10);
+        assert_eq!(late, mixed(10), "the same at the same step");
+        let either = late.iter().zip(&known.classes).zip(&guesses);
+        assert!(either.clone().all(|((token, truth), guess)| token == truth || token == guess));
+        assert!(late != known.classes, "{late:?}");
+        assert_eq!(loss(&text, Mode::evaluate()), forced, "answering reads the true ones");
+        assert!(loss(&text, Mode::train(7, 10)).is_finite());
+    }
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! Scheduled sampling: while a text is learned, some of the tokens that stand before the next are the model's own
+//! guesses instead of the true ones, more of them as it learns (Bengio, Vinyals, Jaitly & Shazeer 2015). So it
+//! meets, while learning, texts like those it will write.
+//!
+//! Guesses are made for all tokens of a text at once from the true ones, and read in a second pass that learns
+//! (Mihaylova & Martins 2019; Duckworth et al. 2019): the same for recurrent decoders and for transformers.
+//!
+//! ```yaml
+//! kind: {text: {decoder: gru, scheduled_sampling: {linear: {share: 0.25, steps: 5000}}}}
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::{Settings, kinds};
+use crate::domain::number::{Count, Fraction, Positive};
+
+kinds! {
+    /// How the share of guesses among the tokens read grows.
+    pub enum ScheduledSamplingSpec: "scheduled sampling" {
+        Linear: "linear" => LinearSpec,
+        InverseSigmoid: "inverse_sigmoid" => InverseSigmoidSpec,
+    }
+}
+
+/// In a straight line from 0, then it stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearSpec {
+    /// The largest share of guesses, of all tokens read. Default 0.25.
+    pub share: Fraction,
+    /// Training steps until it is reached. Default 10000.
+    pub steps: Count,
+}
+
+impl Default for LinearSpec {
+    fn default() -> Self {
+        Self { share: Fraction::constant(0.25), steps: Count::constant(10_000) }
+    }
+}
+
+impl Settings for LinearSpec {
+    const BARE: Option<&'static str> = Some("share");
+    const EXAMPLE: &'static str = "{linear: {share: 0.25, steps: 10000}}";
+}
+
+/// 1 - k / (k + exp(step / k)): from almost none to almost all of them, half at step k log k.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InverseSigmoidSpec {
+    /// k: the larger, the later.
+    pub k: Positive,
+}
+
+impl Settings for InverseSigmoidSpec {
+    const BARE: Option<&'static str> = Some("k");
+    const EXAMPLE: &'static str = "{inverse_sigmoid: {k: 1000}}";
+}
+
+impl ScheduledSamplingSpec {
+    /// The share of guesses at a training step, counted from 0.
+    pub fn share(&self, step: u64) -> f64 {
+        let step = step as f64;
+        match self {
+            Self::Linear(words) => words.share.get() * (step / words.steps.get() as f64).min(1.0),
+            Self::InverseSigmoid(words) => {
+                let k = words.k.get();
+                1.0 - k / (k + (step / k).exp())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
+
+    #[test]
+    fn shares_grow_as_they_say() {
+        let shares = |words: &str, steps: [u64; 3]| {
+            let words: ScheduledSamplingSpec = serde_json::from_str(words).unwrap();
+            steps.map(|step| (words.share(step) * 1e6).round() / 1e6)
+        };
+        assert_eq!(shares(r#"{"linear": {"share": 0.5, "steps": 100}}"#, [0, 25, 1000]), [0.0, 0.125, 0.5]);
+        // python3 -c "from math import exp; print([1-k/(k+exp(i/k)) for k,i in [(100,0),(100,500),(100,10**6)]])"
+        // for the first two; exp overflows for the third, where all are guesses.
+        assert_eq!(shares(r#"{"inverse_sigmoid": 100}"#, [0, 500, 1_000_000]), [0.009901, 0.597445, 1.0]);
+    }
+}
