@@ -190,6 +190,10 @@ pub enum PictureError {
     NoFiles { folder: String, below: &'static str },
     #[error("{value} has {found} numbers for {channels} channel(s)")]
     Statistics { value: &'static str, found: usize, channels: usize },
+    #[error("{reason}")]
+    Classes { reason: String },
+    #[error("column `{column}`: a pixel of {value} in {place}, but `classes` names the values 0 to {last}{}", more(*.count))]
+    ClassValue { column: String, value: f32, place: String, last: usize, count: usize },
     #[error("the split `files` needs a source of one file; {kind} reads several")]
     SeveralFiles { kind: &'static str },
 }
@@ -206,6 +210,7 @@ impl PictureError {
             Self::Rows { .. } => "other-rows",
             Self::NoFiles { .. } => "no-rows",
             Self::Statistics { .. } => "picture-statistics",
+            Self::Classes { .. } | Self::ClassValue { .. } => "picture-classes",
             Self::SeveralFiles { .. } => "split-files",
         }
     }
@@ -216,6 +221,7 @@ impl PictureError {
             Self::Sizes { .. } => {
                 Some("give `height` and `width`, and `channels`, and all pictures are brought to them")
             }
+            Self::ClassValue { .. } => Some("name every value, or write `ignore` for pixels without a label"),
             Self::SeveralFiles { .. } => Some("use `split: {column: ...}` with a column that names the part"),
             _ => None,
         }

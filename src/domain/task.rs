@@ -143,12 +143,21 @@ impl Settings for LanguageModelSpec {
 }
 
 /// One class per pixel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SegmentationSpec {}
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SegmentationSpec {
+    /// Names of the pixels' values 0, 1, 2...; no pixel may have another. Default: every value of the training
+    /// rows is a class, called by its number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// The value of pixels without a label, such as 255 around objects: neither learned from nor scored. Default
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore: Option<u8>,
+}
 
 impl Settings for SegmentationSpec {
-    const EXAMPLE: &'static str = "segmentation";
+    const EXAMPLE: &'static str = "{segmentation: {classes: [background, digit], ignore: 255}}";
 }
 
 /// One number per pixel.

@@ -158,6 +158,41 @@ fn each_value_of_a_mask_is_a_class() {
 }
 
 #[test]
+fn classes_of_pixels_have_names_and_some_pixels_no_label() {
+    let folder = folder();
+    let mut masks = [0u8; 24];
+    masks[..5].copy_from_slice(&[0, 1, 1, 255, 1]);
+    masks[20..].fill(255);
+    folder.file("masks", idx(&[6, 2, 2], &masks));
+    let kind = |words: Value| json!({"part": [["mask"], {"segmentation": words}]});
+    let told = kind(json!({"classes": ["background", "digit"], "ignore": 255}));
+    let fitted = fit(&folder, words(), json!({}), told).unwrap();
+    let Target::Segmentation { classes, counts, .. } = &fitted.dataset.signature.tasks[0].target else {
+        panic!("a segmentation")
+    };
+    assert_eq!((classes.join(" "), counts.as_slice()), ("background digit".to_owned(), &[12, 3][..]));
+    let truth = fitted.dataset.tables[0].targets[0].1.as_f32().unwrap();
+    assert!(
+        truth[3].is_nan() && truth[..3] == [0.0, 1.0, 1.0] && truth[20..].iter().all(|cell| cell.is_nan())
+    );
+    let missing: usize = fitted.missing.iter().map(|missing| missing.missing).sum();
+    assert_eq!(missing, 1, "a row of nothing but ignored pixels has no label");
+    let said = |told: Value| problems(&folder, words(), json!({}), kind(told)).remove(0);
+    let beyond = said(json!({"classes": ["background", "digit"]}));
+    assert_eq!(
+        beyond,
+        "picture-classes at tasks.part.target: column `mask`: a pixel of 255 in `masks`, row 1, but `classes` names \
+         the values 0 to 1 (and 1 more) | name every value, or write `ignore` for pixels without a label"
+    );
+    let unseen = said(json!({"classes": ["background", "digit", "edge"], "ignore": 255}));
+    assert!(unseen.ends_with("no pixel of `mask` on training rows is 2, the class `edge`"), "{unseen}");
+    let ignored = said(json!({"classes": ["background", "digit"], "ignore": 1}));
+    assert!(ignored.ends_with("`ignore` is 1, the value of the class `digit`"), "{ignored}");
+    assert!(said(json!({"classes": ["a", "a"]})).ends_with("`classes` has `a` twice"));
+    assert!(said(json!({"classes": ["a"]})).ends_with("`classes` names 1 classes; 2 to 256 are possible"));
+}
+
+#[test]
 fn masks_follow_their_image_and_numbers_are_standardized() {
     let folder = folder();
     let masks: Vec<u8> = (0..24).map(|at| (at % 4) * 10).collect();

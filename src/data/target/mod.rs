@@ -84,8 +84,8 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
         (TargetSpec::LanguageModel(spec), [column]) => {
             language_model::fit(spec, labels, column).map_err(|error| vec![error])
         }
-        (TargetSpec::Segmentation(_), [column]) => {
-            pixel::segmentation(labels, column).map_err(|error| vec![error])
+        (TargetSpec::Segmentation(spec), [column]) => {
+            pixel::segmentation(spec, labels, column).map_err(|error| vec![error])
         }
         (TargetSpec::PixelRegression(spec), [column]) => {
             pixel::regression(spec, labels, column).map_err(|error| vec![error])

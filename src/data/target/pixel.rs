@@ -9,14 +9,18 @@ use crate::data::picture::{PictureError, Size, values};
 use crate::data::target::{FittedTarget, LabelColumns, warning};
 use crate::domain::array::Array;
 use crate::domain::signature::Encoding;
-use crate::domain::task::{PixelRegressionSpec, Target};
+use crate::domain::task::{PixelRegressionSpec, SegmentationSpec, Target};
 
-/// Each value of the masks' pixels is a class; an empty cell has no label.
+/// Each value of the masks' pixels is a class; an empty cell has no label, nor has a pixel of the value to ignore.
 pub(in crate::data) fn segmentation(
+    spec: &SegmentationSpec,
     labels: &LabelColumns<'_>,
     column: &Cells,
 ) -> Result<FittedTarget, Error> {
-    let planes = Planes::of(labels, column, 255.0)?;
+    let mut planes = Planes::of(labels, column, 255.0)?;
+    if let Some(ignored) = spec.ignore.map(f32::from) {
+        planes.values.iter_mut().filter(|value| **value == ignored).for_each(|value| *value = f32::NAN);
+    }
     let mut counts = [0u64; 256];
     let mut rows_of = [0u64; 256];
     for &row in labels.train {
@@ -27,7 +31,10 @@ pub(in crate::data) fn segmentation(
         }
         rows_of.iter_mut().zip(seen).for_each(|(rows, seen)| *rows += u64::from(seen));
     }
-    let known: Vec<usize> = (0..256).filter(|value| counts[*value] > 0).collect();
+    let known = match spec.classes.is_empty() {
+        true => (0..256).filter(|value| counts[*value] > 0).collect(),
+        false => named(spec, labels, column, &planes, &counts)?,
+    };
     match known[..] {
         [] => return Err(Error::NoLabels { column: column.name().to_owned() }),
         [only] => {
@@ -66,13 +73,51 @@ pub(in crate::data) fn segmentation(
         texts: None,
         truth: Array::f32(&[column.len(), height, width], truth),
         target: Target::Segmentation {
-            classes: known.iter().map(ToString::to_string).collect(),
+            classes: match spec.classes.is_empty() {
+                true => known.iter().map(ToString::to_string).collect(),
+                false => spec.classes.clone(),
+            },
             counts: known.iter().map(|value| counts[*value]).collect(),
             height,
             width,
         },
         notes,
     })
+}
+
+/// The values that have names: all that stand in the masks, each on training rows.
+fn named(
+    spec: &SegmentationSpec,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+    planes: &Planes,
+    counts: &[u64; 256],
+) -> Result<Vec<usize>, Error> {
+    let (names, column) = (&spec.classes, column.name().to_owned());
+    let wrong = |reason: String| Err(PictureError::Classes { reason }.into());
+    if let Some(twice) = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name)) {
+        return wrong(format!("`classes` has `{}` twice", twice.1));
+    }
+    if names.len() < 2 || names.len() > 256 {
+        return wrong(format!("`classes` names {} classes; 2 to 256 are possible", names.len()));
+    }
+    if let Some(name) = spec.ignore.and_then(|value| names.get(usize::from(value))) {
+        let value = spec.ignore.unwrap_or_default();
+        return wrong(format!("`ignore` is {value}, the value of the class `{name}`"));
+    }
+    let strange = |row: &usize| planes.row(*row).iter().copied().find(|value| *value >= names.len() as f32);
+    let rows = planes.values.len() / (planes.height * planes.width).max(1);
+    let mut rows = (0..rows).filter_map(|row| Some((row, strange(&row)?)));
+    if let Some((row, value)) = rows.next() {
+        let (count, place, last) = (1 + rows.count(), labels.frame.place(row).to_string(), names.len() - 1);
+        return Err(PictureError::ClassValue { column, value, place, last, count }.into());
+    }
+    match names.iter().zip(counts).position(|(_, count)| *count == 0) {
+        Some(value) => {
+            wrong(format!("no pixel of `{column}` on training rows is {value}, the class `{}`", names[value]))
+        }
+        None => Ok((0..names.len()).collect()),
+    }
 }
 
 /// Each value of the picture's pixels is a number, 0 to 255, or 0 to 65535 of a 16-bit PNG.
