@@ -308,7 +308,7 @@ fn a_text_to_be_written_ends() {
     let Encoding::Tokens { tokenizer, .. } = &found.dataset.signature.inputs[0].encoding else {
         panic!("tokens")
     };
-    assert_eq!(Codec::new(tokenizer).unwrap().encode("x a w").unwrap(), [6, 4, 1]);
+    assert_eq!(Codec::new(tokenizer).unwrap().encode("x a w").unwrap(), [5, 4, 1]);
     let found = problems(
         "{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n",
         json!({"t": "text"}),

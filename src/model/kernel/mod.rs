@@ -14,6 +14,7 @@ pub mod closed_form;
 pub mod convolution;
 pub mod crf;
 pub mod direct;
+pub mod dots;
 pub mod embedding;
 pub mod gru;
 pub mod layer_norm;

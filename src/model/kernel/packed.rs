@@ -5,6 +5,8 @@
 //! Columns stand in panels of 32; a panel's rows follow each other, so that the inner loop reads it from
 //! front to back. Each element is summed in the order of the inner dimension, whatever rows are beside it.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::kernel::product::Matrix;
@@ -39,11 +41,7 @@ impl Packed {
         let mut panels = vec![0.0; count * rows * PANEL];
         for (panel, values) in panels.chunks_exact_mut((rows * PANEL).max(1)).enumerate() {
             let first = panel * PANEL;
-            for (row, values) in values.chunks_exact_mut(PANEL).enumerate() {
-                for (column, value) in (first..columns).zip(values) {
-                    *value = matrix.at(row, column);
-                }
-            }
+            lay_out(matrix, first..columns.min(first + PANEL), values);
         }
         Self { panels, rows, columns }
     }
@@ -69,6 +67,26 @@ impl Packed {
             assert!(row.len() >= self.columns, "a row has {} columns", self.columns);
         }
         Arch::new().dispatch(Times { right: self, a, a_stride, rows, c, c_stride, onto });
+    }
+}
+
+/// Lays out a panel of some columns; what is not there stays 0.
+fn lay_out(matrix: Matrix, columns: Range<usize>, panel: &mut [f32]) {
+    let (rows, _) = panel.as_chunks_mut::<PANEL>();
+    for (row, values) in rows.iter_mut().enumerate() {
+        let Some(found) = matrix.along_row(row, columns.clone()) else { break };
+        values[..found.len()].copy_from_slice(found);
+        if row + 1 == matrix.rows() {
+            return;
+        }
+    }
+    for (place, column) in columns.enumerate() {
+        match matrix.down_column(column) {
+            Some(found) => rows.iter_mut().zip(found).for_each(|(values, value)| values[place] = *value),
+            None => {
+                rows.iter_mut().enumerate().for_each(|(row, values)| values[place] = matrix.at(row, column))
+            }
+        }
     }
 }
 

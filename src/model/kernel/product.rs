@@ -77,6 +77,27 @@ impl<'a> Matrix<'a> {
         self.place.columns
     }
 
+    /// Some of the columns; nothing moves. Panics when there are fewer.
+    pub fn some_columns(self, columns: std::ops::Range<usize>) -> Self {
+        assert!(columns.end <= self.place.columns, "{columns:?} of {:?}", self.place);
+        let first = columns.start * self.place.column_stride;
+        let place = Place { columns: columns.len(), ..self.place };
+        let values = &self.values[first.min(self.values.len())..];
+        Self { values, place: place.check(values.len()) }
+    }
+
+    /// Numbers of a row from a column on, where a row's lie one after the other.
+    pub fn along_row(&self, row: usize, columns: std::ops::Range<usize>) -> Option<&'a [f32]> {
+        let first = row * self.place.row_stride;
+        (self.place.column_stride == 1).then(|| &self.values[first + columns.start..first + columns.end])
+    }
+
+    /// The numbers of a column, where they lie one after the other.
+    pub fn down_column(&self, column: usize) -> Option<&'a [f32]> {
+        let first = column * self.place.column_stride;
+        (self.place.row_stride == 1).then(|| &self.values[first..first + self.place.rows])
+    }
+
     pub fn at(&self, row: usize, column: usize) -> f32 {
         self.values[row * self.place.row_stride + column * self.place.column_stride]
     }

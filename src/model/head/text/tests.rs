@@ -195,7 +195,8 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     let mut weights = Weights::new(3, &Device::Cpu);
     let build = |task: &str, json: &str, width: usize, weights: &mut Weights| {
         let name = format!("head.{task}.output");
-        let words = Words { decoder: &shared, tokenizer: &tokenizer(json), length: 8, copy: false };
+        let words =
+            Words { decoder: &shared, tokenizer: &tokenizer(json), length: 8, copy: false, own: None };
         Text::build(&name, words, Shape::Sequence { width }, weights)
     };
     let one = build("title", "a", WIDTH, &mut weights).unwrap();
