@@ -40,6 +40,7 @@ class Reviews:
                 {
                     "text": text,
                     "characters": list("".join(text.split())),
+                    "pairs": [text[at : at + 2] for at in range(len(text) - 1)] or [text],
                     "sentiment": sentiment,
                     # Of the characters alone: copies that differ in blanks stand in one split.
                     "part": part("".join(re.findall(r"\w", text))),
