@@ -58,6 +58,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("tokenizer", "word"),
         ("decoder", "gru"),
         ("search", "greedy"),
+        ("scheduled sampling", "{linear: {}}"),
         ("augmentation", "flip"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
@@ -65,7 +66,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         "data: {{rows: {{source: {}, split: {}}}}}\n\
          inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
-         title: {{target: title, kind: {{text: {{decoder: {}, search: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
+         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n",
         parts["source"],
         parts["split"],
@@ -79,6 +80,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["metric"],
         parts["decoder"],
         parts["search"],
+        parts["scheduled sampling"],
         parts["weighting"],
         parts["sampling"],
         parts["optimizer"],

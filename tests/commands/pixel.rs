@@ -9,7 +9,7 @@ const PIPELINE: &str = "\
 name: masks
 seed: 1
 data:
-  rows: {source: {idx: {images: pictures, labels: {mask: masks}}}, split: {random: {valid: 0.2, test: 0.2}}}
+  rows: {source: {idx: {images: pictures-ubyte, labels: {mask: masks}}}, split: {random: {valid: 0.2, test: 0.2}}}
 inputs: {image: image}
 trunk:
   - conv2d: {filters: 4, activation: relu}
@@ -34,7 +34,7 @@ fn project() -> Project {
     let pictures: Vec<u8> = all.clone().map(|at| if bright(at) { 220 } else { 15 }).collect();
     let unlabelled = |at: usize| at % (SIDE * SIDE) < SIDE;
     let masks: Vec<u8> = all.map(|at| if unlabelled(at) { 255 } else { u8::from(bright(at)) }).collect();
-    Project::new().file("pipeline.yaml", PIPELINE).file("pictures", idx(&pictures)).file("masks", idx(&masks))
+    Project::new().file("pipeline.yaml", PIPELINE).file("pictures-ubyte", idx(&pictures)).file("masks", idx(&masks))
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn pixels_are_named_and_those_without_a_label_do_not_count() {
         serde_json::from_str(&project.read(&format!("runs/{}/trial-1/mtl.json", last(&project))))
             .expect("JSON");
     assert_eq!(card["signature"]["tasks"][0]["target"]["classes"], serde_json::json!(["dark", "bright"]));
-    project.mtl(&["predict", "last", "pictures", "--to", "said.jsonl"]).expect(0);
+    project.mtl(&["predict", "last", "pictures-ubyte", "--to", "said.jsonl"]).expect(0);
     let said = project.read("said.jsonl");
     assert_eq!(said.lines().count(), ROWS);
     assert!(said.contains("dark") && said.contains("bright") && !said.contains("255"), "{said}");
@@ -60,7 +60,7 @@ fn pixels_are_named_and_those_without_a_label_do_not_count() {
 fn a_value_without_a_name_is_told_with_its_row() {
     let project = project().file("pipeline.yaml", PIPELINE.replace(", ignore: 255", ""));
     let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(said.contains("column `mask`: a pixel of 255 in `pictures`"), "{said}");
+    assert!(said.contains("column `mask`: a pixel of 255 in `pictures-ubyte`"), "{said}");
     assert!(said.contains("but `classes` names the values 0 to 1 (and 59 more)"), "{said}");
     assert!(said.contains("write `ignore` for pixels without a label"), "{said}");
 }

@@ -273,6 +273,11 @@ fn gradients_reach(network: &Network) {
             assert_eq!(reached, network.uses(&[task], weight), "{name}: {}", weight.name);
         }
     }
+}
+
+#[test]
+fn a_task_uses_what_those_before_it_use() {
+    let network = network();
     let used = |task: &str, weight: &str| {
         let task = network.task(&TaskName::new(task).unwrap()).unwrap();
         network.weights().iter().find(|w| w.name == weight).is_some_and(|w| network.uses(&[task], w))

@@ -5,7 +5,9 @@
 //! trunk gives at its end. A level's experts of task k read stream k, its shared experts the shared stream.
 //! Then
 //!
-//!     x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
+//! ```text
+//! x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
+//! ```
 //!
 //! e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v begins
 //! evenly within 1 / sqrt(own), and of a single own expert it is 1. The shared stream goes on through a

@@ -4,8 +4,10 @@
 //! Task t of `order` has a tower of its own, q_t = layers(h), h being what it reads of the trunk; z_1 =
 //! q_1, and then
 //!
-//!     p = relu(z_(t-1) G + g)
-//!     z_t = sum over u in (p, q_t) of softmax((u Q) . (u K) / sqrt(width)) u V
+//! ```text
+//! p = relu(z_(t-1) G + g)
+//! z_t = sum over u in (p, q_t) of softmax((u Q) . (u K) / sqrt(width)) u V
+//! ```
 //!
 //! with G, g, Q, K, V task t's own. Its head reads z_t. To the joint loss is added penalty * mean(max(y_t -
 //! y_(t-1), 0)) over the rows of the batch, for each two neighbours whose labels it holds, y being the

@@ -3,9 +3,11 @@
 //!
 //! Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
 //!
-//!     r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
-//!     S(t) = 0 below -gamma/2, 1 above gamma/2, between them -2 t^3 / gamma^3 + 3 t / (2 gamma) + 1/2
-//!     q = sum over selectors l of softmax(v)_l r(t_l)
+//! ```text
+//! r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
+//! S(t) = 0 below -gamma/2, 1 above gamma/2, between them -2 t^3 / gamma^3 + 3 t / (2 gamma) + 1/2
+//! q = sum over selectors l of softmax(v)_l r(t_l)
+//! ```
 //!
 //! q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
 //! learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives

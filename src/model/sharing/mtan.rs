@@ -3,7 +3,9 @@
 //!
 //! Behind block l, which gives s_l, task k holds t_l = a_l * s_l, by elements, with
 //!
-//!     a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
+//! ```text
+//! a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
+//! ```
 //!
 //! P are projections of each row, step or pixel (a 1x1 convolution) to the width of s_l, N batch
 //! normalization of images and layer normalization of vectors and sequences, all the task's own; f_l is a

@@ -4,8 +4,10 @@
 //! Every level has a stream for each task and a shared one. Level l's experts of task k read stream k, its
 //! shared experts the shared stream; all begin with what the trunk gives at its end. Then
 //!
-//!     x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
-//!     x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
+//! ```text
+//! x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
+//! x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
+//! ```
 //!
 //! The shared stream's gate is its own, and there is none in the last level, whose x_k the heads read. One
 //! level is `cgc`. Of sequences, whose experts give sequences, each step has its own shares; otherwise a gate
