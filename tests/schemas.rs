@@ -60,6 +60,8 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("search", "greedy"),
         ("scheduled sampling", "{linear: {}}"),
         ("augmentation", "flip"),
+        ("sweep search", "grid"),
+        ("range", "{linear: [0.0, 0.5]}"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
     format!(
@@ -67,7 +69,8 @@ fn pipeline_with(noun: &str, example: &str) -> String {
          inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
          title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
-         train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n",
+         train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n\
+         sweep: {{search: {}, space: {{a: {}}}}}\n",
         parts["source"],
         parts["split"],
         parts["input kind"],
@@ -87,6 +90,8 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["schedule"],
         parts["regularization"],
         parts["export"],
+        parts["sweep search"],
+        parts["range"],
     )
 }
 

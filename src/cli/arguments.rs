@@ -33,6 +33,11 @@ pub enum Command {
     Run(Run),
     /// Go on with an interrupted run from its last checkpoint
     Resume(Resume),
+    /// Do again what failed in a run, and nothing else
+    Retry(Resume),
+    /// Say how a sweep stands: its trials, and the best so far
+    #[command(subcommand)]
+    Sweep(Sweep),
     /// Say everything that is wrong with a pipeline, without touching its data
     Check(Check),
     /// Show the pipeline as resolved, its stages, and what is cached and why
@@ -74,7 +79,7 @@ impl Command {
     pub fn threads(&self) -> Option<NonZeroUsize> {
         match self {
             Self::Run(words) => words.threads,
-            Self::Resume(words) => words.threads,
+            Self::Resume(words) | Self::Retry(words) => words.threads,
             _ => None,
         }
     }
@@ -119,6 +124,9 @@ pub struct Run {
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Trials of a sweep at work side by side; they share the threads, and no number depends on it
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    pub jobs: NonZeroUsize,
     #[command(flatten)]
     pub showing: Showing,
 }
@@ -131,8 +139,17 @@ pub struct Resume {
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Trials of a sweep at work side by side; they share the threads, and no number depends on it
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    pub jobs: NonZeroUsize,
     #[command(flatten)]
     pub showing: Showing,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Sweep {
+    /// Trials done, running, failed and waiting, and the best so far
+    Status(Show),
 }
 
 #[derive(Debug, Args)]
@@ -179,7 +196,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// A run's name, a unique beginning of it, or `last`
+    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
     #[arg(long)]
@@ -188,9 +205,12 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Two runs or more; the first is what the others are compared with
-    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    /// Two runs or more; the first is what the others are compared with. With --group-by one is enough
+    #[arg(required = true, num_args = 1.., value_name = "RUN")]
     pub names: Vec<String>,
+    /// Put trials together by this setting, such as weighting (may be given several times)
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub group_by: Vec<String>,
     #[arg(long)]
     pub json: bool,
 }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::cli::pipeline::Pipeline;
 use crate::domain::kinds::Choice;
 use crate::domain::name::RunId;
+use crate::plan::sweep::plain;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 
 /// All that is known of a run before it begins.
@@ -24,8 +25,12 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
     let trials = plan.trials.iter().map(|trial| TrialHeader {
         trial: trial.number,
         seed: trial.seed,
-        // What a sweep would choose; the pipeline's own settings stand above, once.
-        parameters: Vec::new(),
+        // What the sweep chose; the pipeline's own settings stand above, once.
+        parameters: trial
+            .choices
+            .iter()
+            .map(|choice| (choice.address.clone(), plain(&choice.value)))
+            .collect(),
     });
     RunHeader {
         run: run.clone(),

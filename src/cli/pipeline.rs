@@ -59,13 +59,14 @@ impl Reading {
 impl Pipeline {
     /// Finds the earlier run that this one starts from, by its full name.
     pub fn find_start(&mut self, store: &Store, colour: Colour) -> Result<(), Error> {
-        let Some(start) = &mut self.plan.pipeline.train.start_from else { return Ok(()) };
-        if let Some(run) = store.last_finished(&start.run)? {
-            start.run = run.to_string();
-            return Ok(());
-        }
-        match store.resolve_run(&start.run) {
-            Ok(run) => start.run = run.to_string(),
+        let Some(start) = &self.plan.pipeline.train.start_from else { return Ok(()) };
+        match earlier(store, &start.run) {
+            Ok(found) => {
+                let trials = self.plan.trials.iter_mut().map(|trial| &mut trial.pipeline);
+                for pipeline in trials.chain([&mut self.plan.pipeline]) {
+                    pipeline.train.start_from.iter_mut().for_each(|start| start.run = found.clone());
+                }
+            }
             Err(error) => {
                 let path = Path::of("train").key("start_from").key("run");
                 let help = "first run the pipeline whose trunk is to be used; `mtl runs` lists runs";
@@ -76,6 +77,23 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// The run that a name stands for, and of a sweep the trial: `RUN#3`, or the best.
+fn earlier(store: &Store, name: &str) -> Result<String, crate::store::Error> {
+    let (run, number) = match name.split_once('#') {
+        Some((run, number)) => (run, Some(number)),
+        None => (name, None),
+    };
+    let run = match store.last_finished(run)? {
+        Some(run) => run,
+        None => store.resolve_run(run)?,
+    };
+    Ok(match (number, store.best_trial(&run)?) {
+        (Some(number), _) => format!("{run}#{number}"),
+        (None, Some(best)) if best > 1 => format!("{run}#{best}"),
+        _ => run.to_string(),
+    })
 }
 
 /// `--set`, `--seed` and `--device`, as changes of one kind.

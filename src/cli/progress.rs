@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::output;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
-use crate::report::narration;
+use crate::report::{Roster, narration};
 
 /// How a run shows itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,12 @@ pub struct Progress {
     bar: ProgressBar,
     /// How many epochs there will be at most.
     epochs: Mutex<usize>,
+    roster: Mutex<Roster>,
 }
 
 impl Progress {
-    pub fn new(manner: Manner) -> Self {
+    /// `trials`: what each trial of a sweep varies.
+    pub fn new(manner: Manner, trials: Vec<String>) -> Self {
         let target = match manner {
             Manner::Bars => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
@@ -40,7 +42,7 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("━╸─"),
         );
-        Self { manner, bar, epochs: Mutex::new(0) }
+        Self { manner, bar, epochs: Mutex::new(0), roster: Mutex::new(Roster::new(trials)) }
     }
 
     fn line(&self, text: &str) {
@@ -51,7 +53,10 @@ impl Progress {
     }
 
     fn show(&self, event: &Event) {
+        let mut roster = self.roster.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match event {
+            // Trials side by side would pull one bar to and fro.
+            Event::Stepped { .. } if roster.is_sweep() => {}
             Event::TrainStarted { epochs, .. } => {
                 *self.epochs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = *epochs;
             }
@@ -65,7 +70,8 @@ impl Progress {
             Event::TrainFinished { .. } | Event::RunFinished { .. } => self.bar.finish_and_clear(),
             _ => {}
         }
-        if let Some(text) = narration::line(event) {
+        let line = if roster.is_sweep() { roster.line(event) } else { narration::line(event) };
+        if let Some(text) = line {
             self.line(&text);
         }
     }
@@ -92,8 +98,11 @@ impl Observer for Progress {
     }
 
     fn recall(&self, event: &Event) {
-        if self.manner == Manner::Json {
-            self.observe(event);
+        match self.manner {
+            Manner::Json => self.observe(event),
+            // A trial found as it was is told with its scores.
+            Manner::Bars | Manner::Lines if matches!(event, Event::Scored { .. }) => self.show(event),
+            _ => {}
         }
     }
 }

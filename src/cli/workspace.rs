@@ -48,12 +48,30 @@ pub fn bundle(arguments: &Arguments, name: &str) -> Result<Bundle, Error> {
         )));
     }
     let store = open(&layout)?;
-    let run = store.resolve_run(name)?;
-    Ok(Bundle::read(&trial(&store, &layout, &run)?)?)
+    let (run, number) = trial(&store, name)?;
+    Ok(Bundle::read(&layout.trial(&run, number))?)
 }
 
-/// The folder of a run's trial. A run has one as yet; the first of several.
-pub fn trial(store: &Store, layout: &Layout, run: &RunId) -> Result<PathBuf, Error> {
-    let number = store.run(run)?.trials.first().map_or(1, |trial| trial.trial);
-    Ok(layout.trial(run, number))
+/// The trial a user names: `RUN#3`, or of a run its best one.
+pub fn trial(store: &Store, name: &str) -> Result<(RunId, u32), Error> {
+    let (run, number) = named(store, name)?;
+    let number = match number {
+        Some(number) => number,
+        None => store.best_trial(&run)?.unwrap_or(1),
+    };
+    Ok((run, number))
+}
+
+/// The run a user names, and the trial if one is named: `RUN#3`.
+pub fn named(store: &Store, name: &str) -> Result<(RunId, Option<u32>), Error> {
+    let Some((run, number)) = name.split_once('#') else { return Ok((store.resolve_run(name)?, None)) };
+    let run = store.resolve_run(run)?;
+    let known: Vec<u32> = store.objectives(&run)?.iter().map(|trial| trial.trial).collect();
+    match number.parse().ok().filter(|number| known.contains(number)) {
+        Some(number) => Ok((run, Some(number))),
+        None => Err(Error::Usage(format!(
+            "`{run}` has no trial `{number}`; its trials are numbered from 1 to {}",
+            known.last().copied().unwrap_or(0)
+        ))),
+    }
 }

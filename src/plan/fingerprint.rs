@@ -15,6 +15,7 @@ use crate::domain::name::TableName;
 use crate::onnx::spec::ExportSpec;
 use crate::plan::meaning::Plan;
 use crate::plan::stage::{Stage, Work};
+use crate::plan::trial::{metrics, network};
 
 pub use crate::plan::content::{combined, file};
 
@@ -44,8 +45,9 @@ impl Plan {
 
     /// The words a stage's result depends on, besides those of the stages before it.
     pub fn words(&self, stage: &Stage, content: &BTreeMap<TableName, Fingerprint>) -> Value {
-        let pipeline = &self.pipeline;
-        let seed = stage.trial.and_then(|number| self.trial(number)).map(|trial| trial.seed);
+        let trial = stage.trial.and_then(|number| self.trial(number));
+        let pipeline = trial.map_or(&self.pipeline, |trial| &trial.pipeline);
+        let seed = trial.map(|trial| trial.seed);
         match &stage.work {
             Work::Load(name) => match pipeline.data.get(name) {
                 Some(table) => json!({
@@ -101,14 +103,14 @@ impl Plan {
                 // With one table there is nothing to choose.
                 let sampling = (pipeline.data.len() > 1).then_some(&pipeline.sampling);
                 json!({
-                    "network": self.network(),
+                    "network": network(pipeline),
                     "weighting": pipeline.weighting,
                     "sampling": sampling,
                     "train": train,
                     "seed": seed,
                 })
             }
-            Work::Evaluate => json!({ "splits": pipeline.evaluate.splits, "metrics": self.metrics() }),
+            Work::Evaluate => json!({ "splits": pipeline.evaluate.splits, "metrics": metrics(pipeline) }),
             Work::Export => match &pipeline.export {
                 ExportSpec::Onnx(onnx) => json!({ "onnx": { "opset": onnx.opset } }),
             },

@@ -5,8 +5,9 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::domain::name::TableName;
-use crate::plan::meaning::{Plan, Trial};
+use crate::plan::meaning::Plan;
 use crate::plan::stage::{Artifact, Stage, Work};
+use crate::plan::trial::Trial;
 
 /// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify.
 pub(crate) fn build<'a>(

@@ -6,8 +6,9 @@ use crate::data::spec::FeatureSpec;
 use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
 use crate::domain::task::TargetSpec;
 use crate::evaluate::spec::MetricSpec;
-use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
+use crate::model::spec::NetworkSpec;
 use crate::plan::stage::{Artifact, Stage};
+use crate::plan::trial::{Trial, metrics, network};
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::task::MissingLabel;
 
@@ -18,16 +19,6 @@ pub struct Plan {
     pub pipeline: PipelineSpec,
     pub trials: Vec<Trial>,
     pub graph: DiGraph<Stage, Artifact>,
-}
-
-/// One training in a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trial {
-    /// Counts from 1.
-    pub number: u32,
-    pub seed: u64,
-    /// Every setting of the resolved pipeline by its address: `train.epochs`, `tasks.income.kind.binary.threshold`.
-    pub parameters: Vec<(String, String)>,
 }
 
 /// One task as far as its data is concerned.
@@ -69,30 +60,12 @@ impl Plan {
 
     /// The metrics of every task, in the file's order.
     pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricSpec>)> {
-        let tasks = self.pipeline.tasks.iter();
-        tasks.map(|(name, task)| (name.clone(), task.metrics.clone().unwrap_or_default())).collect()
+        metrics(&self.pipeline)
     }
 
-    /// The network's words, gathered from inputs, trunk, sharing and tasks.
+    /// The network's words, gathered from inputs, trunk, sharing and tasks; before any sweep.
     pub fn network(&self) -> NetworkSpec {
-        let pipeline = &self.pipeline;
-        let task = |(name, task): (&TaskName, &crate::spec::task::TaskSpec)| TaskNetworkSpec {
-            name: name.clone(),
-            from: task.from.clone(),
-            after: task.after.clone(),
-            head: task.head.clone(),
-            loss: task.loss.clone(),
-        };
-        NetworkSpec {
-            encoders: pipeline
-                .inputs
-                .iter()
-                .map(|(name, input)| (name.clone(), input.encoder.clone()))
-                .collect(),
-            trunk: pipeline.trunk.clone(),
-            sharing: pipeline.sharing.clone(),
-            tasks: pipeline.tasks.iter().map(task).collect(),
-        }
+        network(&self.pipeline)
     }
 
     /// The trial of this number.

@@ -9,8 +9,11 @@ pub mod meaning;
 pub mod render;
 pub mod resolve;
 pub mod stage;
+pub mod sweep;
+pub mod trial;
 
 pub use content::Contents;
-pub use meaning::{Plan, PlannedTask, Trial};
+pub use meaning::{Plan, PlannedTask};
 pub use resolve::resolve;
 pub use stage::{Artifact, Stage, Work};
+pub use trial::Trial;

@@ -9,6 +9,7 @@ use crate::report::number;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::{headline, proof, troubles};
+use crate::report::sweep::Sweep;
 use crate::report::table::{Align, Cell, Table, width};
 use crate::store::record::{RunDetail, ShareRecord, TrialRecord};
 use crate::store::{Error, Store};
@@ -17,13 +18,24 @@ use crate::store::{Error, Store};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detail {
     pub detail: RunDetail,
+    /// What its trials say together, when it has several and none is asked for.
+    sweep: Option<Sweep>,
     layout: Layout,
 }
 
 impl Detail {
-    /// Reads it from the database.
-    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
-        Ok(Self { detail: store.run(run)?, layout: store.layout() })
+    /// Reads it from the database; of several trials the one asked for, else the best.
+    pub fn read(store: &Store, run: &RunId, trial: Option<u32>) -> Result<Self, Error> {
+        let mut detail = store.run(run)?;
+        let mut sweep = None;
+        if detail.trials.len() > 1 {
+            let shown = trial.or(store.best_trial(run)?);
+            detail.trials.retain(|trial| shown.is_none_or(|shown| trial.trial == shown));
+            if trial.is_none() {
+                sweep = Some(Sweep::read(store, std::slice::from_ref(run), &[])?);
+            }
+        }
+        Ok(Self { detail, sweep, layout: store.layout() })
     }
 
     /// For programs: all of it.
@@ -39,6 +51,7 @@ impl Detail {
         section(&mut text, style, "Stages", stages(detail));
         section(&mut text, style, "Data", data(detail));
         section(&mut text, style, "Tasks", tasks(detail));
+        text.push_str(&self.sweep.as_ref().map_or_else(String::new, |sweep| sweep.text(style)));
         for trial in &detail.trials {
             text.push_str(&trial_text(detail, trial, style));
         }

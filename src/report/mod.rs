@@ -7,11 +7,15 @@ pub mod comparison;
 pub mod detail;
 pub mod narration;
 pub mod number;
+pub mod roster;
 pub mod runs;
 pub mod score;
+pub mod student;
 pub mod style;
 pub mod summary;
+pub mod sweep;
 pub mod table;
+pub mod trials;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,9 @@ mod tests;
 pub use answer::Answer;
 pub use comparison::Comparison;
 pub use detail::Detail;
+pub use roster::Roster;
 pub use runs::Runs;
 pub use style::Style;
 pub use summary::Summary;
+pub use sweep::Sweep;
+pub use trials::SweepStatus;

@@ -8,6 +8,7 @@ use crate::domain::name::RunId;
 use crate::report::number;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
+use crate::report::sweep::Sweep;
 use crate::store::record::{ParityRecord, RunDetail, TrialRecord};
 use crate::store::{Error, Store};
 
@@ -15,13 +16,20 @@ use crate::store::{Error, Store};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub detail: RunDetail,
+    /// What its trials say together, when it has several.
+    sweep: Option<Sweep>,
+    /// The trial to use: of several the best one.
+    best: Option<u32>,
     layout: Layout,
 }
 
 impl Summary {
     /// Reads it from the database.
     pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
-        Ok(Self { detail: store.run(run)?, layout: store.layout() })
+        let detail = store.run(run)?;
+        let several = detail.trials.len() > 1;
+        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
+        Ok(Self { detail, sweep, best: store.best_trial(run)?, layout: store.layout() })
     }
 
     /// For people.
@@ -29,7 +37,9 @@ impl Summary {
         let mut text = String::new();
         let detail = &self.detail;
         text.push_str(&headline(detail, style));
-        for trial in &detail.trials {
+        text.push_str(&self.sweep.as_ref().map_or_else(String::new, |sweep| sweep.text(style)));
+        let shown = |trial: &&TrialRecord| self.sweep.is_none() || self.best == Some(trial.trial);
+        for trial in detail.trials.iter().filter(shown) {
             text.push_str(&self.trial(trial, style));
         }
         text.push_str(&self.times(style));
@@ -56,6 +66,8 @@ impl Summary {
             "seconds": detail.seconds,
             "folder": self.layout.run(&detail.run),
             "scores": detail.scores,
+            "sweep": self.sweep,
+            "best": self.best,
             "trials": detail.trials,
             "models": self.models().collect::<Vec<_>>(),
             "stages": detail.stages,
@@ -68,7 +80,7 @@ impl Summary {
         let detail = &self.detail;
         let mut title = "Scores".to_owned();
         if detail.trials.len() > 1 {
-            title = format!("Trial {}", trial.trial);
+            title = format!("Best trial #{}, seed {}", trial.trial, trial.seed.unwrap_or(detail.seed));
             for setting in &trial.parameters {
                 title.push_str(&format!(
                     "  {} = {}",
@@ -148,7 +160,10 @@ impl Summary {
         match self.detail.state {
             RunState::Running => {}
             RunState::Interrupted => next.push((format!("mtl resume {run}"), "go on where it stopped")),
-            RunState::Failed => next.push((format!("mtl resume {run}"), "try again what failed")),
+            RunState::Failed => {
+                let again = if self.sweep.is_some() { "retry" } else { "resume" };
+                next.push((format!("mtl {again} {run}"), "try again what failed"));
+            }
             RunState::Finished => {
                 if self.models().next().is_some() {
                     let command = format!("mtl predict {run} rows.csv --to answers.csv");

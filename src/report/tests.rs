@@ -64,7 +64,7 @@ fn an_unverified_model_is_loud() {
     assert!(!text.contains("verified:"), "{text}");
     assert_eq!(json["trials"][0]["parity"]["verified"], false);
     assert_eq!(json["trials"][0]["parity"]["largest"], serde_json::Value::Null);
-    let show = Detail::read(&store, &script.run).expect("reads").text(&Style::plain());
+    let show = Detail::read(&store, &script.run, None).expect("reads").text(&Style::plain());
     assert!(show.contains("UNVERIFIED"), "{show}");
 }
 
@@ -156,7 +156,7 @@ fn show_tells_everything() {
     let folder = folder();
     let script = Script::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
-    let detail = Detail::read(&store, &script.run).expect("reads");
+    let detail = Detail::read(&store, &script.run, None).expect("reads");
     let text = detail.text(&Style::plain());
     for part in [
         "  pipeline  census_income (pipelines/census_income.yaml)\n",

@@ -51,17 +51,19 @@ impl Marker {
         place::write(&folder.join(MARKER), &text)
     }
 
-    /// The newest artifact that the same stage of the same pipeline made before.
-    pub fn latest(cache: &Path, stage: &str, pipeline: &str) -> Option<Self> {
-        let folders = fs::read_dir(cache).ok()?.flatten();
-        folders
+    /// The newest artifact that each stage of a pipeline made before, by the stage's key.
+    pub fn latest(cache: &Path, pipeline: &str) -> BTreeMap<String, Self> {
+        let mut found: Vec<_> = fs::read_dir(cache)
+            .into_iter()
+            .flat_map(|folders| folders.flatten())
             .filter_map(|entry| {
-                let marker = read_marker(&entry.path())?;
+                let marker = read_marker(&entry.path()).filter(|marker| marker.pipeline == pipeline)?;
                 let made = fs::metadata(entry.path().join(MARKER)).and_then(|data| data.modified()).ok()?;
-                (marker.stage == stage && marker.pipeline == pipeline).then_some((made, marker))
+                Some((made, marker))
             })
-            .max_by_key(|(made, _)| *made)
-            .map(|(_, marker)| marker)
+            .collect();
+        found.sort_by_key(|(made, _)| *made);
+        found.into_iter().map(|(_, marker)| (marker.stage.clone(), marker)).collect()
     }
 
     /// Why this stage is not the one that made `self`: what changed since, in a few words.

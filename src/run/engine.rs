@@ -2,9 +2,10 @@
 //! side by side where nothing stands between them. A failing stage leaves the others' results.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::domain::cancel::Cancel;
@@ -16,6 +17,7 @@ use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
 use crate::plan::{Plan, Stage};
 use crate::run::artifact::Marker;
+use crate::run::board::Board;
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::lock::RunLock;
@@ -31,8 +33,10 @@ pub struct Request<'a> {
     pub run: &'a RunId,
     /// Make everything anew, whatever is cached.
     pub fresh: bool,
-    /// Only this stage (and what it needs).
-    pub only: Option<&'a str>,
+    /// Only these stages (and what they need), by key or kind; all when there are none.
+    pub only: &'a [String],
+    /// Trials at work side by side.
+    pub jobs: NonZeroUsize,
     pub resumed: bool,
     pub cancel: &'a Cancel,
 }
@@ -59,6 +63,7 @@ pub struct Standing {
 pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTreeMap<String, Standing> {
     let content = content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
+    let mut before = None;
     let standing = |stage: &Stage| {
         let fingerprint = prints[&stage.key].clone();
         let folder = layout.artifact(stage.work.kind(), &fingerprint);
@@ -69,7 +74,10 @@ pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTre
             _ if unreadable.is_some() => unreadable.cloned().unwrap_or_default(),
             Some(_) if fresh => "made anew: --fresh".to_owned(),
             Some(_) => "same settings, same data".to_owned(),
-            None => match Marker::latest(&layout.cache(), &stage.key, plan.name().as_str()) {
+            None => match before
+                .get_or_insert_with(|| Marker::latest(&layout.cache(), plan.name().as_str()))
+                .get(&stage.key)
+            {
                 Some(before) => {
                     before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone()))
                 }
@@ -118,8 +126,10 @@ fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
     };
     let wanted = wanted(request)?;
     let working = working(request.plan, &standings, &wanted);
-    let board = Board::new(request.plan, &wanted);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let board = Board::new(request.plan, &wanted, request.jobs.get());
+    // A trial may evaluate and export at once; more threads than can be at work do no harm.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = cores.max(request.jobs.get() + 1);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -134,18 +144,26 @@ fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
             });
         }
     });
-    Ok(board.outcome(request.cancel))
+    let mut outcome = board.outcome(request.cancel);
+    // Part of a run gone on with may be done while the rest still waits.
+    let left = |stage: &Stage| !wanted.contains(&stage.key) && !standings[&stage.key].cached;
+    if request.resumed && outcome.state == RunState::Finished && request.plan.stages().any(left) {
+        outcome.state = RunState::Interrupted;
+    }
+    Ok(outcome)
 }
 
-/// The stages asked for: all, or one and what it needs.
+/// The stages asked for: all, or some and what they need.
 fn wanted(request: &Request) -> Result<BTreeSet<String>, Error> {
     let plan = request.plan;
-    let Some(only) = request.only else { return Ok(plan.stages().map(|stage| stage.key.clone()).collect()) };
-    let nodes = plan.only(only).ok_or_else(|| Error::UnknownStage {
-        stage: only.to_owned(),
-        known: plan.stages().map(|stage| stage.key.clone()).collect(),
-    })?;
-    Ok(nodes.into_iter().map(|node| plan.graph[node].key.clone()).collect())
+    let all = || plan.stages().map(|stage| stage.key.clone());
+    let mut wanted = BTreeSet::new();
+    for only in request.only {
+        let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
+        let nodes = plan.only(only).ok_or_else(missing)?;
+        wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+    }
+    Ok(if request.only.is_empty() { all().collect() } else { wanted })
 }
 
 /// The stages that have to work: those without an artifact, and those whose product is kept in
@@ -221,104 +239,7 @@ pub(super) fn upstream(
 }
 
 /// The stages that a stage needs something of.
-fn needs<'a>(plan: &'a Plan, key: &str) -> impl Iterator<Item = &'a Stage> {
+pub(super) fn needs<'a>(plan: &'a Plan, key: &str) -> impl Iterator<Item = &'a Stage> {
     let needed = plan.node(key).map(|node| plan.upstream(node)).unwrap_or_default();
     needed.into_iter().map(|node| &plan.graph[node])
-}
-
-/// Who may begin, who is at it, who is done: shared by the workers.
-struct Board<'a> {
-    plan: &'a Plan,
-    state: Mutex<State<'a>>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State<'a> {
-    waiting: Vec<&'a Stage>,
-    at_work: usize,
-    done: BTreeSet<String>,
-    failed: BTreeMap<String, Error>,
-    /// Not done because another failed, by that other's name.
-    skipped: BTreeMap<String, String>,
-    interrupted: bool,
-}
-
-impl<'a> Board<'a> {
-    fn new(plan: &'a Plan, wanted: &BTreeSet<String>) -> Self {
-        let waiting = plan.stages().filter(|stage| wanted.contains(&stage.key)).collect();
-        Self { plan, state: Mutex::new(State { waiting, ..State::default() }), changed: Condvar::new() }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State<'a>> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// The next stage whose needs are met; waits for one; `None` when there will be none.
-    fn next(&self, cancel: &Cancel) -> Option<&'a Stage> {
-        let mut state = self.lock();
-        loop {
-            if cancel.is_requested() && !state.waiting.is_empty() {
-                state.interrupted = true;
-                state.waiting.clear();
-            }
-            let ready = state.waiting.iter().position(|stage| {
-                needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key))
-            });
-            if let Some(position) = ready {
-                state.at_work += 1;
-                return Some(state.waiting.remove(position));
-            }
-            if state.at_work == 0 {
-                return None;
-            }
-            state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-    }
-
-    fn finish(&self, stage: &'a Stage, ended: Result<(), Error>, observer: &dyn Observer) {
-        let mut state = self.lock();
-        state.at_work -= 1;
-        match ended {
-            Ok(()) => {
-                state.done.insert(stage.key.clone());
-            }
-            Err(error) if error.is_interruption() => {
-                state.interrupted = true;
-                state.waiting.clear();
-            }
-            Err(error) => {
-                state.failed.insert(stage.key.clone(), error);
-                self.skip_dependents(&mut state, observer);
-            }
-        }
-        self.changed.notify_all();
-    }
-
-    fn skip_dependents(&self, state: &mut State<'a>, observer: &dyn Observer) {
-        loop {
-            let blocked = state.waiting.iter().enumerate().find_map(|(position, stage)| {
-                let cause = needs(self.plan, &stage.key).find_map(|needed| {
-                    let failed = state.failed.contains_key(&needed.key).then(|| needed.key.clone());
-                    failed.or_else(|| state.skipped.get(&needed.key).cloned())
-                })?;
-                Some((position, cause))
-            });
-            let Some((position, because)) = blocked else { return };
-            let stage = state.waiting.remove(position);
-            state.skipped.insert(stage.key.clone(), because.clone());
-            observer.observe(&Event::StageSkipped { stage: stage.key.clone(), trial: stage.trial, because });
-        }
-    }
-
-    fn outcome(self, cancel: &Cancel) -> Outcome {
-        let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let ended = match (&state.failed.is_empty(), state.interrupted) {
-            (_, true) => RunState::Interrupted,
-            (false, _) => RunState::Failed,
-            (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
-            _ => RunState::Finished,
-        };
-        Outcome { state: ended, failures: state.failed.into_iter().collect() }
-    }
 }

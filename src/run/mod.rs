@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod artifact;
 pub mod author;
+mod board;
 pub mod bundle;
 pub mod context;
 pub mod draft;

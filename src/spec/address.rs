@@ -33,6 +33,11 @@ impl Override {
         }
     }
 
+    /// A change that stands in the file: a choice of a sweep.
+    pub(crate) fn at(address: &str, value: Node) -> Result<Self, String> {
+        Ok(Self { argument: address.to_owned(), path: parse_path(address)?, value })
+    }
+
     /// As it was typed, without `--set`.
     pub fn argument(&self) -> &str {
         &self.argument
@@ -176,7 +181,7 @@ fn split(argument: &str) -> Option<(&str, &str)> {
 }
 
 /// `a.b[2]."c d"` as steps.
-fn parse_path(address: &str) -> Result<Path, String> {
+pub(crate) fn parse_path(address: &str) -> Result<Path, String> {
     let mut steps = Vec::new();
     let mut rest = address;
     loop {

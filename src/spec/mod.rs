@@ -12,7 +12,9 @@ pub mod schema;
 pub(crate) mod sentence;
 pub mod shelf;
 pub mod source;
+pub mod sweep;
 pub mod task;
+pub mod variant;
 pub mod write;
 pub(crate) mod yaml;
 
@@ -22,5 +24,6 @@ pub use pipeline::PipelineSpec;
 pub use read::{read, read_source};
 pub use schema::schema;
 pub use source::{Place, Source};
+pub use sweep::SweepSpec;
 pub use task::TaskSpec;
 pub use write::write;

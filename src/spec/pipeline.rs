@@ -11,6 +11,7 @@ use crate::evaluate::spec::EvaluateSpec;
 use crate::model::spec::{LayerSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
 use crate::spec::input::InputSpec;
+use crate::spec::sweep::SweepSpec;
 use crate::spec::task::TaskSpec;
 use crate::train::spec::{BalanceSpec, TrainSpec};
 
@@ -54,6 +55,9 @@ pub struct PipelineSpec {
     /// What the trained model is written as.
     #[serde(default)]
     pub export: ExportSpec,
+    /// Several trials of it, with settings that vary. Default: one trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepSpec>,
 }
 
 fn zero() -> Seed {

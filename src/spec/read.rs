@@ -44,6 +44,15 @@ pub fn read_source(source: &Source) -> Result<PipelineSpec, Vec<Diagnostic>> {
     }
 }
 
+/// A tree that is not a file's own: a pipeline with some settings changed.
+pub(crate) fn read_node(root: Node) -> Result<PipelineSpec, Vec<Diagnostic>> {
+    let mut reading = Reading { root, found: Vec::new(), pruned: Vec::new(), stubs: Vec::new() };
+    match reading.read() {
+        Some(pipeline) if reading.found.is_empty() => Ok(pipeline),
+        _ => Err(reading.found),
+    }
+}
+
 /// The file as a tree of maps, or why it cannot be one.
 fn tree(source: &Source) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
     let whole = |code, message: String| Diagnostic::error(code, Path::root(), message);

@@ -13,6 +13,7 @@ use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
 use crate::spec::decode::Reader;
 use crate::spec::input::InputSpec;
+use crate::spec::sweep::{RangeSpec, SweepSearchSpec};
 use crate::spec::yaml;
 use crate::train::spec::{OptimizerSpec, RegularizationSpec, ScheduleSpec, WeightingSpec};
 
@@ -31,7 +32,7 @@ pub struct Shelf {
 }
 
 /// All shelves.
-pub const SHELVES: [Shelf; 19] = [
+pub const SHELVES: [Shelf; 21] = [
     shelf::<SourceSpec>(),
     shelf::<SplitSpec>(),
     shelf::<InputSpec>(),
@@ -51,6 +52,8 @@ pub const SHELVES: [Shelf; 19] = [
     shelf::<SearchSpec>(),
     shelf::<ScheduledSamplingSpec>(),
     shelf::<Augmentation>(),
+    shelf::<SweepSearchSpec>(),
+    shelf::<RangeSpec>(),
 ];
 
 const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {

@@ -39,10 +39,11 @@ impl Store {
             },
         )?;
         for line in &mut lines {
+            let best = self.best_trial(&line.run)?.unwrap_or(1);
             let mut seen = Vec::new();
             line.headline = self.scores(&line.run)?;
             line.headline.retain(|score| {
-                let first = score.trial == 1 && score.split == Split::Test && !seen.contains(&score.task);
+                let first = score.trial == best && score.split == Split::Test && !seen.contains(&score.task);
                 if first {
                     seen.push(score.task.clone());
                 }

@@ -9,6 +9,7 @@ pub mod parameter;
 pub mod query;
 pub mod record;
 pub mod recorder;
+pub mod trial;
 
 mod begin;
 mod database;

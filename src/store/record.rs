@@ -33,7 +33,7 @@ pub struct RunLine {
     pub trials: usize,
     pub stages: usize,
     pub stages_done: usize,
-    /// The first metric of each task on the test split, of the first trial.
+    /// The first metric of each task on the test split, of the best trial.
     pub headline: Vec<ScoreRecord>,
 }
 

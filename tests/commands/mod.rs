@@ -9,6 +9,7 @@ mod model;
 mod pixel;
 mod running;
 mod sharing;
+mod sweep;
 mod text;
 mod transfer;
 

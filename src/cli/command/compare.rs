@@ -4,11 +4,23 @@ use crate::cli::arguments::{Arguments, Compare};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{output, workspace};
-use crate::report::Comparison;
+use crate::report::{Comparison, Sweep};
 
 pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
     let store = workspace::open_existing(&workspace::layout(arguments))?;
     let runs = words.names.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
+    if !words.group_by.is_empty() {
+        let report = Sweep::read(&store, &runs, &words.group_by)?;
+        return match words.json {
+            true => output::print_json(&report.json()),
+            false => output::print(report.text(&output::style(arguments.color)).trim_start()),
+        }
+        .map(|()| Exit::Done);
+    }
+    if runs.len() < 2 {
+        let help = "name a second run, or put its trials together: --group-by ADDRESS";
+        return Err(Error::Usage(format!("one run has nothing to be compared with; {help}")));
+    }
     let report = Comparison::read(&store, &runs)?;
     if words.json {
         output::print_json(&report.json())?;

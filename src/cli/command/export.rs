@@ -12,9 +12,10 @@ use crate::store::record::ScoreRecord;
 pub fn perform(arguments: &Arguments, words: &Export) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let run = store.resolve_run(&words.run)?;
-    let bundle = Bundle::read(&workspace::trial(&store, &layout, &run)?)?;
-    let scores = store.scores(&run)?.into_iter().filter_map(score).collect();
+    let (run, number) = workspace::trial(&store, &words.run)?;
+    let bundle = Bundle::read(&layout.trial(&run, number))?;
+    let scores = store.scores(&run)?.into_iter().filter(|score| score.trial == number);
+    let scores = scores.filter_map(score).collect();
     bundle.write(&words.to, &run, scores)?;
     let folder = words.to.display();
     output::print(&format!("{run} is in {folder}\nnext: mtl predict {folder} ROWS.csv --to ANSWERS.csv"))?;

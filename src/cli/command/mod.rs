@@ -10,10 +10,12 @@ mod plan;
 mod predict;
 mod query;
 mod resume;
+mod retry;
 mod rm;
 mod run;
 mod runs;
 mod show;
+mod sweep;
 mod verify;
 
 use clap::CommandFactory;
@@ -28,6 +30,8 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
         Command::Run(words) => run::perform(arguments, words),
         Command::Resume(words) => resume::perform(arguments, words),
+        Command::Retry(words) => retry::perform(arguments, words),
+        Command::Sweep(words) => sweep::perform(arguments, words),
         Command::Check(words) => check::perform(arguments, words),
         Command::Plan(words) => plan::perform(arguments, words),
         Command::List(words) => runs::perform(arguments, words),

@@ -10,8 +10,24 @@ use crate::cli::exit::Exit;
 use crate::cli::{output, pipeline, workspace};
 use crate::domain::event::RunState;
 use crate::run::lock::RunLock;
+use crate::store::record::RunDetail;
 
 pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
+    go_on(arguments, words, |detail| {
+        if detail.state == RunState::Finished {
+            return Err(format!("{} is finished; there is nothing to go on with", detail.run));
+        }
+        Ok(Vec::new())
+    })
+}
+
+/// Goes on with a run: the stages that `choose` names, all when it names none, or nothing for the reason
+/// it gives.
+pub fn go_on(
+    arguments: &Arguments,
+    words: &Resume,
+    choose: impl FnOnce(&RunDetail) -> Result<Vec<String>, String>,
+) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
     let run = store.resolve_run(&words.run)?;
@@ -19,15 +35,15 @@ pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }
     let detail = store.run(&run)?;
-    if detail.state == RunState::Finished {
-        output::print(&format!("{run} is finished; there is nothing to go on with"))?;
-        return Ok(Exit::Done);
-    }
+    let only = match choose(&detail) {
+        Ok(only) => only,
+        Err(reason) => return output::print(&reason).map(|()| Exit::Done),
+    };
     // The resolved pipeline stands in the run's folder, but its data is where the original was.
     let file = PathBuf::from(&detail.file);
     let resolved = layout.pipeline(&run);
     let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
     let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
-    let job = Job { run, fresh: false, only: None, resumed: true };
+    let job = Job { run, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }

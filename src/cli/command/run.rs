@@ -1,6 +1,7 @@
 //! `mtl run FILE`: read, resolve, execute, record, tell.
 
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 
 use crate::cli::arguments::{Arguments, Run, Showing};
 use crate::cli::error::Error;
@@ -12,6 +13,7 @@ use crate::domain::diagnostic::Path;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::plan::{Plan, Trial};
 use crate::report::Summary;
 use crate::run::{Request, execute};
 use crate::spec::Source;
@@ -25,16 +27,20 @@ pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
     let run = new_run(&layout, &pipeline)?;
-    let job = Job { run, fresh: words.fresh, only: words.only.as_deref(), resumed: false };
+    let only = words.only.iter().cloned().collect();
+    let job = Job { run, fresh: words.fresh, only, resumed: false, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &words.file, &job, &words.showing)
 }
 
 /// One execution, new or gone on with.
-pub struct Job<'a> {
+pub struct Job {
     pub run: RunId,
     pub fresh: bool,
-    pub only: Option<&'a str>,
+    /// Stages to do, with what they need; all when there are none.
+    pub only: Vec<String>,
     pub resumed: bool,
+    /// Trials side by side.
+    pub jobs: NonZeroUsize,
 }
 
 /// Executes a pipeline under a run's name, records it, and tells how it went.
@@ -50,14 +56,15 @@ pub fn perform_job(
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
-    let progress = Progress::new(manner(showing));
+    let progress = Progress::new(manner(showing), labels(&pipeline.plan));
     let request = Request {
         plan: &pipeline.plan,
         base: &pipeline.base,
         layout,
         run: &job.run,
         fresh: job.fresh,
-        only: job.only,
+        only: &job.only,
+        jobs: job.jobs,
         resumed: job.resumed,
         cancel: &cancel,
     };
@@ -93,6 +100,12 @@ fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bo
         None => Path::root(),
     };
     render(&problem.diagnostics(&at), source, colour)
+}
+
+/// What the trials of a sweep are called, by number; nothing where there is one.
+fn labels(plan: &Plan) -> Vec<String> {
+    let several = plan.trials.len() > 1;
+    plan.trials.iter().filter(|_| several).map(Trial::label).collect()
 }
 
 fn manner(showing: &Showing) -> Manner {

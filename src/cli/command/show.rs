@@ -8,8 +8,8 @@ use crate::report::Detail;
 
 pub fn perform(arguments: &Arguments, words: &Show) -> Result<Exit, Error> {
     let store = workspace::open_existing(&workspace::layout(arguments))?;
-    let run = store.resolve_run(&words.run)?;
-    let report = Detail::read(&store, &run)?;
+    let (run, number) = workspace::named(&store, &words.run)?;
+    let report = Detail::read(&store, &run, number)?;
     if words.json {
         output::print_json(&report.json())?;
     } else {

@@ -4,6 +4,7 @@ pub mod balance;
 pub mod data;
 pub mod network;
 pub mod shape;
+pub mod sweep;
 pub mod task;
 pub mod text;
 pub mod train;
@@ -15,8 +16,17 @@ use crate::spec::pipeline::PipelineSpec;
 
 /// Every diagnostic of a pipeline: errors and warnings.
 pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    [data::check, task::check, text::check, network::check, vectors::check, shape::check, train::check]
-        .iter()
-        .flat_map(|check| check(pipeline))
-        .collect()
+    [
+        data::check,
+        task::check,
+        text::check,
+        network::check,
+        vectors::check,
+        shape::check,
+        train::check,
+        sweep::check,
+    ]
+    .iter()
+    .flat_map(|check| check(pipeline))
+    .collect()
 }

@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 
 use crate::plan::meaning::Plan;
 use crate::plan::render::View;
+use crate::plan::trial::Trial;
+
+/// What the sweep chose, by address.
+fn choices(trial: &Trial) -> serde_json::Map<String, Value> {
+    trial.choices.iter().map(|choice| (choice.address.clone(), choice.value.clone())).collect()
+}
 
 /// The plan as JSON: the resolved pipeline, trials, stages with what they need, and the network.
 pub fn json(plan: &Plan, view: &View) -> Value {
@@ -23,7 +29,10 @@ pub fn json(plan: &Plan, view: &View) -> Value {
             "why": seen.map(|seen| &seen.why),
         })
     });
-    let trials = plan.trials.iter().map(|trial| json!({ "number": trial.number, "seed": trial.seed }));
+    let trials = plan
+        .trials
+        .iter()
+        .map(|trial| json!({ "number": trial.number, "seed": trial.seed, "choices": choices(trial) }));
     let network = view.parts.as_ref().map(|parts| {
         let part = |part: &crate::plan::render::PartView| {
             json!({

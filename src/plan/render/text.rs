@@ -4,13 +4,17 @@ use std::fmt::Write;
 
 use crate::plan::meaning::Plan;
 use crate::plan::render::{PartView, View};
+use crate::plan::trial::Trial;
 use crate::spec::write;
 
 /// The plan as plain text.
 pub fn text(plan: &Plan, view: &View) -> String {
     let mut out = write(&plan.pipeline);
+    // Of many trials a line each; the JSON has every stage.
+    let several = plan.trials.len() > 1;
     let stages: Vec<[String; 4]> = plan
         .stages()
+        .filter(|stage| !several || stage.trial.is_none())
         .map(|stage| {
             let view = view.stage(&stage.key);
             let state = match view {
@@ -25,11 +29,31 @@ pub fn text(plan: &Plan, view: &View) -> String {
         .collect();
     out.push_str("\nStages\n");
     columns(&mut out, &stages, &[]);
+    if several {
+        let trials: Vec<[String; 4]> = plan.trials.iter().map(|each| trial(plan, view, each)).collect();
+        let _ = writeln!(out, "\nTrials ({})", trials.len());
+        columns(&mut out, &trials, &[]);
+    }
     if let Some(parts) = &view.parts {
         out.push_str("\nNetwork\n");
         network(&mut out, parts);
     }
     out
+}
+
+/// A trial's number, what it varies, and which of its stages would run.
+fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
+    let own = plan.stages().filter(|stage| stage.trial == Some(trial.number));
+    let seen: Vec<(&str, bool)> =
+        own.filter_map(|stage| Some((stage.work.kind(), view.stage(&stage.key)?.cached))).collect();
+    let open: Vec<&str> = seen.iter().filter(|(_, cached)| !cached).map(|(kind, _)| *kind).collect();
+    let (state, which) = match open.len() {
+        _ if seen.is_empty() => ("", String::new()),
+        0 => ("cached", String::new()),
+        some if some == seen.len() => ("will run", String::new()),
+        _ => ("will run", open.join(", ")),
+    };
+    [format!("#{}", trial.number), trial.label(), state.to_owned(), which]
 }
 
 fn network(out: &mut String, parts: &[PartView]) {

@@ -10,17 +10,18 @@ use crate::train::scoring::{LOSS, Scoring};
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
     let network = trained::network(context, stage, &dataset.signature)?;
-    let wanted = context.plan.metrics();
+    let trial = context.trial(stage)?;
+    let wanted = trial.metrics();
     let metrics = dataset.signature.tasks.iter().map(|task| {
         let own = wanted.iter().find(|(name, _)| *name == task.name);
         own.map(|(_, metrics)| metrics.clone()).unwrap_or_default()
     });
     let metrics: Vec<_> = metrics.collect();
     let texts: Vec<usize> = (0..metrics.len()).collect();
-    let seed = context.trial(stage)?.seed;
+    let seed = trial.seed;
     let scoring = Scoring { dataset: &dataset, network: &network, metrics: &metrics, texts: &texts, seed };
     let mut scores = Vec::new();
-    for split in &context.plan.pipeline.evaluate.splits {
+    for split in &trial.pipeline.evaluate.splits {
         for table in &dataset.tables {
             let found = scoring.score(table, *split)?.into_iter().flat_map(|found| found.scores);
             // The loss is for choosing; what is reported are the metrics.

@@ -19,7 +19,7 @@ use crate::run::stage::{Keep, trained};
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
     let network = trained::network(context, stage, &dataset.signature)?;
-    let ExportSpec::Onnx(spec) = &context.plan.pipeline.export;
+    let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
     let opset = spec.opset.get() as i64;
     let metadata = metadata(context, &dataset);
     let model = network.emit()?.finish(opset, &metadata)?;
@@ -57,7 +57,7 @@ fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
 
 /// The card: signature, and sample rows with the answers candle gives for them.
 fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) -> Result<Card, Error> {
-    let ExportSpec::Onnx(spec) = &context.plan.pipeline.export;
+    let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
     let trial = context.trial(stage)?;
     let (mut inputs, mut outputs, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     // Every table has every input, so the first one's rows are a sample for all tasks.

@@ -25,19 +25,19 @@ pub fn unfinished(context: &Context, stage: &Stage) -> Result<PathBuf, Error> {
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
     let trial = context.trial(stage)?;
-    let network = context.plan.network();
-    let spec = &context.plan.pipeline.train;
+    let network = trial.network();
+    let spec = &trial.pipeline.train;
     let checkpoints = unfinished(context, stage)?;
     let start = spec.start_from.as_ref().map(|words| start(context, words)).transpose()?;
     let job = Job {
         start,
-        sampling: &context.plan.pipeline.sampling,
+        sampling: &trial.pipeline.sampling,
         trial: trial.number,
         seed: trial.seed,
         network: &network,
         spec,
-        weighting: &context.plan.pipeline.weighting,
-        metrics: context.plan.metrics(),
+        weighting: &trial.pipeline.weighting,
+        metrics: trial.metrics(),
         dataset: &dataset,
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(&stage.key).0,
@@ -53,11 +53,12 @@ fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
     Ok(Start { weights, freeze: words.freeze.clone() })
 }
 
-/// The folder of the earlier run's trial. A run has one as yet.
+/// The folder of the earlier run's trial: `RUN#3`, or without a number its only one.
 pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Error> {
     let missing = || Error::NoEarlierRun { run: words.run.clone() };
-    let run = RunId::new(words.run.as_str()).ok_or_else(missing)?;
-    let folder = context.layout.trial(&run, 1);
+    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
+    let run = RunId::new(run).ok_or_else(missing)?;
+    let folder = context.layout.trial(&run, number.parse().map_err(|_| missing())?);
     if folder.join(WEIGHTS).is_file() { Ok(folder) } else { Err(missing()) }
 }
 

@@ -12,8 +12,8 @@ use crate::run::tape::Tape;
 /// The network with its best weights.
 pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
     let trial = context.trial(stage)?;
-    let device = crate::model::device(&context.plan.pipeline.train.device)?;
-    let network = Network::build(&context.plan.network(), signature, trial.seed, &device)?;
+    let device = crate::model::device(&trial.pipeline.train.device)?;
+    let network = Network::build(&trial.network(), signature, trial.seed, &device)?;
     network.weights().load(&context.folder_of(&train_key(stage))?.join(WEIGHTS))?;
     Ok(network)
 }

@@ -1,0 +1,20 @@
+//! `mtl sweep status RUN`: how far a sweep has come.
+
+use crate::cli::arguments::{Arguments, Sweep};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::{output, workspace};
+use crate::report::SweepStatus;
+
+pub fn perform(arguments: &Arguments, words: &Sweep) -> Result<Exit, Error> {
+    let Sweep::Status(words) = words;
+    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let run = store.resolve_run(&words.run)?;
+    let report = SweepStatus::read(&store, &run)?;
+    if words.json {
+        output::print_json(&report.json())?;
+    } else {
+        output::print(&report.text(&output::style(arguments.color)))?;
+    }
+    Ok(Exit::Done)
+}

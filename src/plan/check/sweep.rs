@@ -1,0 +1,188 @@
+//! Sweeps: what may vary, and how choices are combined. Whether a choice fits its setting is found out by
+//! reading the pipeline with it.
+
+use petgraph::graph::DiGraph;
+
+use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::plan::meaning::Plan;
+use crate::plan::stage::{Stage, Work};
+use crate::plan::sweep::{MOST_TRIALS, Pick, combinations, seeds};
+use crate::plan::trial::metrics;
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSearchSpec, SweepSpec};
+use crate::spec::variant::address;
+
+/// Checks `sweep` but for the choices themselves.
+pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+    let Some(sweep) = &pipeline.sweep else { return Vec::new() };
+    let mut found = addresses(sweep);
+    found.extend(overlaps(sweep));
+    found.extend(repeated(sweep));
+    found.extend(ranges(sweep));
+    if found.is_empty() {
+        found.extend(size(pipeline, sweep));
+    }
+    found
+}
+
+fn key(address: &str) -> Path {
+    Path::of("sweep").key("space").key(address)
+}
+
+/// Addresses that are none, and those that make no difference between trainings.
+fn addresses(sweep: &SweepSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for name in sweep.space.keys() {
+        let error = |code, message: String| Diagnostic::error(code, key(name), message).on_key();
+        let Some(path) = address(name) else {
+            let help = "write it as for --set: train.epochs, trunk[0].dense.units";
+            found.push(error("sweep-address", format!("`{name}` is no address of a setting")).help(help));
+            continue;
+        };
+        let Some(Step::Key(first)) = path.0.first() else { continue };
+        match first.as_str() {
+            "seed" => found.push(
+                error("sweep-address", "the seed is not varied by the space".to_owned())
+                    .help("list seeds beside it: `seeds: [1, 2, 3]`"),
+            ),
+            "name" | "description" | "sweep" => found.push(
+                error("sweep-address", format!("`{first}` makes no difference to a training"))
+                    .help("vary a setting of trunk, sharing, tasks, weighting, sampling or train"),
+            ),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Two addresses, one inside the other: which of them would win?
+fn overlaps(sweep: &SweepSpec) -> Vec<Diagnostic> {
+    let paths: Vec<(&String, Path)> =
+        sweep.space.keys().filter_map(|name| Some((name, address(name)?))).collect();
+    let mut found = Vec::new();
+    for (inner, path) in &paths {
+        let around = |(outer, other): &&(&String, Path)| outer != inner && path.starts_with(other);
+        if let Some((outer, _)) = paths.iter().find(around) {
+            let message = format!("`{inner}` lies inside `{outer}`, which varies too");
+            let help = format!("list whole choices under `{outer}`, such as {{sgd: {{rate: 0.1}}}}");
+            found.push(Diagnostic::error("sweep-overlap", key(inner), message).on_key().help(help));
+        }
+    }
+    found
+}
+
+/// Choices and seeds that stand twice.
+fn repeated(sweep: &SweepSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, choices) in &sweep.space {
+        let ChoicesSpec::List(values) = choices else { continue };
+        for (i, value) in values.iter().enumerate().filter(|(i, value)| values[..*i].contains(value)) {
+            let message = format!("`{}` stands twice under `{name}`", crate::plan::sweep::plain(value));
+            found.push(Diagnostic::error("same-choice", key(name).index(i), message));
+        }
+    }
+    for (i, seed) in sweep.seeds.iter().enumerate().filter(|(i, seed)| sweep.seeds[..*i].contains(seed)) {
+        let message = format!("the seed {} stands twice: it would give the same numbers", seed.get());
+        found.push(Diagnostic::error("same-choice", Path::of("sweep").key("seeds").index(i), message));
+    }
+    found
+}
+
+/// Ranges need a search that draws; of logarithms they are above 0, of whole numbers whole.
+fn ranges(sweep: &SweepSpec) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, choices) in &sweep.space {
+        let ChoicesSpec::Range(range) = choices else { continue };
+        let error = |code, message: String| Diagnostic::error(code, key(name), message);
+        if matches!(sweep.search, SweepSearchSpec::Grid(_)) {
+            let help = "list the values to try, or draw some: `search: {random: {trials: 20}}`";
+            let message = format!("a grid has no end over the range under `{name}`");
+            found.push(error("sweep-grid", message).on_key().help(help));
+        }
+        match range {
+            RangeSpec::Log(words) if words.between.0 <= 0.0 => {
+                let message = format!("found {}, expected a smallest number greater than 0", words.between.0);
+                found.push(error("sweep-range", message).help("logarithms begin above 0; or use `linear`"));
+            }
+            RangeSpec::Whole(words)
+                if words.between.0.fract() != 0.0
+                    || words.between.1.fract() != 0.0
+                    || words.between.0.abs().max(words.between.1.abs()) > 1e15 =>
+            {
+                let message =
+                    format!("found {} and {}, expected whole numbers", words.between.0, words.between.1);
+                found.push(error("sweep-range", message));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn size(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Option<Diagnostic> {
+    let mut trials = seeds(sweep, pipeline).len();
+    match &sweep.search {
+        SweepSearchSpec::Random(words) => trials = trials.saturating_mul(words.trials.get()),
+        SweepSearchSpec::Grid(_) => {
+            for choices in sweep.space.values() {
+                if let ChoicesSpec::List(values) = choices {
+                    trials = trials.saturating_mul(values.len());
+                }
+            }
+        }
+    }
+    if trials > MOST_TRIALS {
+        let message = format!("the sweep has {trials} trials, expected at most {MOST_TRIALS}");
+        let help = "draw some of them: `search: {random: {trials: 100}}`";
+        return Some(Diagnostic::error("sweep-size", Path::of("sweep"), message).on_key().help(help));
+    }
+    if let SweepSearchSpec::Random(words) = &sweep.search {
+        let all = combinations(sweep, pipeline.seed.get()).len();
+        if all < words.trials.get() {
+            let message =
+                format!("the space has {all} combinations, fewer than the {} asked for", words.trials.get());
+            let path = Path::of("sweep").key("search").key("random").key("trials");
+            return Some(
+                Diagnostic::warning("sweep-size", path, message).help("`search: grid` tries them all"),
+            );
+        }
+    }
+    None
+}
+
+/// Whether a choice changes what all trials share (the data, and what is fitted to it) or what they are
+/// compared by.
+pub(crate) fn shared(plain: &PipelineSpec, changed: &PipelineSpec, pick: &Pick) -> Option<Diagnostic> {
+    let address = &pick.change.address;
+    let refuse = |message: String, help: &str| {
+        Some(Diagnostic::error("sweep-shared", pick.key(), message).on_key().help(help))
+    };
+    let may = "trunk, encoders, sharing, heads, losses, weighting, sampling and train may vary; \
+               for this, write a pipeline each";
+    let words = |pipeline: &PipelineSpec| {
+        let plan = Plan { pipeline: pipeline.clone(), trials: Vec::new(), graph: DiGraph::new() };
+        let tables = pipeline.data.keys().cloned();
+        let mut works: Vec<Work> =
+            tables.flat_map(|table| [Work::Load(table.clone()), Work::Split(table)]).collect();
+        works.push(Work::Fit);
+        let words = |work| plan.words(&Stage::shared(work), &Default::default());
+        works.into_iter().map(words).collect::<Vec<_>>()
+    };
+    if words(plain) != words(changed) {
+        let message =
+            format!("`{address}` changes the data, or what is fitted to it, which all trials share");
+        return refuse(message, may);
+    }
+    let monitored = |pipeline: &PipelineSpec| {
+        let monitor = &pipeline.train.monitor;
+        (monitor.task.clone(), monitor.metric.clone())
+    };
+    if monitored(plain) != monitored(changed)
+        || metrics(plain) != metrics(changed)
+        || plain.evaluate != changed.evaluate
+    {
+        let message = format!("`{address}` changes what trials are compared by");
+        return refuse(message, "all trials have the same metrics, splits and monitor");
+    }
+    None
+}

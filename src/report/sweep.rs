@@ -1,0 +1,309 @@
+//! Which settings work: the trials of a sweep put together by what varies, each group's mean over its
+//! seeds with its 95 % interval, and whether it differs from equal weights.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Split};
+use crate::report::number;
+use crate::report::score::{ARROWS, metric};
+use crate::report::student::{Mean, mean, paired};
+use crate::report::style::{Style, Tone};
+use crate::report::table::{Align, Cell, Table};
+use crate::report::trials::Trained;
+use crate::store::{Error, Store};
+
+const WEIGHTING: &str = "weighting";
+const EQUAL: &str = "equal";
+
+/// The trials of one run or several, by what varies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sweep {
+    /// The addresses that tell groups apart.
+    pub by: Vec<String>,
+    /// The best group first, by its objective on validation rows.
+    pub groups: Vec<Group>,
+    /// Which objectives are better.
+    pub direction: Direction,
+    /// Trials that gave no scores yet.
+    pub without: usize,
+}
+
+/// Trials with the same settings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// One per address.
+    pub settings: Vec<String>,
+    /// `census-3f2a#1`
+    pub trials: Vec<String>,
+    /// What the best epochs were chosen by, on validation rows.
+    pub objective: Option<Mean>,
+    /// Mean over tasks of its place among the groups, by the test split where there is one.
+    pub rank: Option<f64>,
+    pub tasks: Vec<TaskMean>,
+}
+
+/// The first metric of a task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TaskMean {
+    pub task: String,
+    pub metric: String,
+    pub direction: Direction,
+    pub valid: Option<Mean>,
+    pub test: Option<Mean>,
+    /// Of a paired t-test against equal weights, all else the same, on the test split.
+    pub p: Option<f64>,
+}
+
+impl Sweep {
+    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart.
+    pub fn read(store: &Store, runs: &[RunId], by: &[String]) -> Result<Self, Error> {
+        let mut trained = Vec::new();
+        let mut direction = Direction::Lower;
+        for run in runs {
+            direction = store.direction(run)?;
+            trained.extend(Trained::read(store, run)?);
+        }
+        Ok(Self::of(&trained, by, direction))
+    }
+
+    /// Groups what was read.
+    pub fn of(trained: &[Trained], by: &[String], direction: Direction) -> Self {
+        let mut varied: Vec<String> = Vec::new();
+        for address in trained.iter().flat_map(|trial| trial.choices.iter().map(|(address, _)| address)) {
+            if !varied.contains(address) {
+                varied.push(address.clone());
+            }
+        }
+        let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
+        let scored: Vec<&Trained> = trained.iter().filter(|trial| !trial.scores.is_empty()).collect();
+        let mut members: Vec<(Vec<String>, Vec<&Trained>)> = Vec::new();
+        for &trial in &scored {
+            let settings: Vec<String> = by.iter().map(|address| trial.setting(address)).collect();
+            match members.iter_mut().find(|(known, _)| *known == settings) {
+                Some((_, trials)) => trials.push(trial),
+                None => members.push((settings, vec![trial])),
+            }
+        }
+        // What is not looked at must be the same on both sides of a pair, and so must the seed.
+        let rest: Vec<&String> = varied.iter().filter(|address| !by.contains(address)).collect();
+        let pair = |trial: &Trained| {
+            (rest.iter().map(|address| trial.setting(address)).collect::<Vec<_>>(), trial.seed)
+        };
+        let reference = |settings: &[String]| {
+            let place = by.iter().position(|address| address == WEIGHTING)?;
+            let mut equal = settings.to_vec();
+            equal[place] = EQUAL.to_owned();
+            let found = members.iter().find(|(known, _)| *known == equal && known != settings)?;
+            Some(found.1.as_slice())
+        };
+        let mut groups: Vec<Group> = members
+            .iter()
+            .map(|(settings, trials)| Group {
+                settings: settings.clone(),
+                trials: trials.iter().map(|trial| trial.name.clone()).collect(),
+                objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
+                rank: None,
+                tasks: tasks(trials, reference(settings), pair),
+            })
+            .collect();
+        rank(&mut groups);
+        let key = |group: &Group| group.objective.map_or(f64::NAN, |objective| objective.mean);
+        groups.sort_by(|a, b| match (key(a), key(b)) {
+            (a, b) if direction.prefers(a, b) => std::cmp::Ordering::Less,
+            (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
+            (a, b) => a.is_nan().cmp(&b.is_nan()),
+        });
+        Self { by, groups, direction, without: trained.len() - scored.len() }
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        json!(self)
+    }
+
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        let Some(first) = self.groups.first() else { return "no trial has scores yet\n".to_owned() };
+        let largest = self.groups.iter().map(|group| group.trials.len()).max().unwrap_or(0);
+        let remark = match largest {
+            0 | 1 => "one trial each".to_owned(),
+            _ => "mean ± half of its 95 % interval (Student t)".to_owned(),
+        };
+        let mut text = style.heading("Settings", &remark);
+        let arrow = metric("objective", self.direction);
+        let mut table = self.table(&[
+            ("trials", Align::Right),
+            (arrow.as_str(), Align::Left),
+            ("mean rank", Align::Right),
+        ]);
+        for group in &self.groups {
+            let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
+            let cells = [group.trials.len().to_string(), interval(group.objective), rank];
+            table.row([names(group), cells.map(Cell::from).to_vec()].concat());
+        }
+        text.push_str(&table.text(style));
+        for (place, task) in first.tasks.iter().enumerate() {
+            let tested = self.groups.iter().any(|group| group.tasks[place].p.is_some());
+            let remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
+            text.push_str(&style.heading(&task.task, &remark));
+            let mut columns = vec![("valid", Align::Left), ("test", Align::Left)];
+            columns.extend(tested.then_some(("p against equal weights", Align::Right)));
+            let mut table = self.table(&columns);
+            for group in &self.groups {
+                let task = &group.tasks[place];
+                let mut cells = names(group);
+                cells.push(interval(task.valid).into());
+                cells.push(Cell::new(Tone::Strong, interval(task.test)));
+                if tested {
+                    let tone = if task.p.is_some_and(|p| p < 0.05) { Tone::Good } else { Tone::Plain };
+                    cells.push(Cell::new(tone, task.p.map_or_else(String::new, |p| format!("{p:.3}"))));
+                }
+                table.row(cells);
+            }
+            text.push_str(&table.text(style));
+        }
+        if self.without > 0 {
+            text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
+        }
+        text
+    }
+
+    fn table(&self, columns: &[(&str, Align)]) -> Table {
+        let mut titles: Vec<(&str, Align)> = self.by.iter().map(|by| (by.as_str(), Align::Left)).collect();
+        titles.extend(columns);
+        Table::new(&titles)
+    }
+}
+
+fn names(group: &Group) -> Vec<Cell> {
+    group.settings.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
+}
+
+/// `0.9463 ± 0.0012`
+fn interval(mean: Option<Mean>) -> String {
+    let Some(mean) = mean else { return "–".to_owned() };
+    let half = mean.half.map(|half| format!(" ± {}", number::difference(half).trim_start_matches('+')));
+    format!("{}{}", number::significant(mean.mean), half.unwrap_or_default())
+}
+
+/// The first metric of every task over a group's trials, and against the reference's trials of the same pair.
+fn tasks<P: PartialEq>(
+    trials: &[&Trained],
+    reference: Option<&[&Trained]>,
+    pair: impl Fn(&Trained) -> P,
+) -> Vec<TaskMean> {
+    let Some(first) = trials.first() else { return Vec::new() };
+    let of = |trial: &Trained, task: usize, split: Split| trial.scores.get(task)?.value(split);
+    let over = |task: usize, split: Split| {
+        mean(&trials.iter().filter_map(|trial| of(trial, task, split)).collect::<Vec<_>>())
+    };
+    let against = |task: usize| {
+        let difference = |trial: &&Trained| {
+            let other = reference?.iter().find(|other| pair(other) == pair(trial))?;
+            Some(of(trial, task, Split::Test)? - of(other, task, Split::Test)?)
+        };
+        paired(&trials.iter().filter_map(difference).collect::<Vec<_>>())
+    };
+    let one = |(place, score): (usize, &crate::report::trials::TaskScore)| TaskMean {
+        task: score.task.clone(),
+        metric: score.metric.clone(),
+        direction: score.direction,
+        valid: over(place, Split::Valid),
+        test: over(place, Split::Test),
+        p: against(place),
+    };
+    first.scores.iter().enumerate().map(one).collect()
+}
+
+/// Each group's mean place over the tasks; equal ones share the mean of their places.
+fn rank(groups: &mut [Group]) {
+    let value = |group: &Group, task: usize| {
+        let task = group.tasks.get(task)?;
+        Some((task.test.or(task.valid)?.mean, task.direction))
+    };
+    let tasks = groups.first().map_or(0, |group| group.tasks.len());
+    let ranks: Vec<Option<f64>> = groups
+        .iter()
+        .map(|group| {
+            let place = |task: usize| {
+                let (own, direction) = value(group, task)?;
+                let others = groups.iter().filter_map(|other| value(other, task)).map(|(other, _)| other);
+                let (better, same) = others.fold((0.0, 0.0), |(better, same), other| {
+                    (better + f64::from(direction.prefers(other, own)), same + f64::from(other == own))
+                });
+                Some(better + (same + 1.0) / 2.0)
+            };
+            let places: Option<Vec<f64>> = (0..tasks).map(place).collect();
+            places
+                .filter(|places| !places.is_empty())
+                .map(|places| places.iter().sum::<f64>() / places.len() as f64)
+        })
+        .collect();
+    groups.iter_mut().zip(ranks).for_each(|(group, rank)| group.rank = rank);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::Direction;
+    use crate::report::style::Style;
+    use crate::report::sweep::Sweep;
+    use crate::report::trials::{TaskScore, Trained};
+
+    fn trial(number: u32, weighting: &str, seed: u64, auroc: f64, error: f64) -> Trained {
+        let score = |task: &str, metric: &str, direction, value: f64| TaskScore {
+            task: task.to_owned(),
+            metric: metric.to_owned(),
+            direction,
+            valid: Some(value - 0.01),
+            test: Some(value),
+        };
+        Trained {
+            name: format!("a-1#{number}"),
+            number,
+            seed,
+            choices: vec![("weighting".to_owned(), weighting.to_owned())],
+            parameters: Vec::new(),
+            objective: Some(error),
+            scores: vec![
+                score("rich", "auroc", Direction::Higher, auroc),
+                score("weeks", "mae", Direction::Lower, error),
+            ],
+        }
+    }
+
+    fn trials() -> Vec<Trained> {
+        vec![
+            trial(1, "equal", 1, 0.90, 5.0),
+            trial(2, "equal", 2, 0.93, 5.5),
+            trial(3, "equal", 3, 0.90, 5.2),
+            trial(4, "dwa", 1, 0.91, 4.0),
+            trial(5, "dwa", 2, 0.93, 4.6),
+            trial(6, "dwa", 3, 0.92, 4.1),
+        ]
+    }
+
+    // scipy 1.17.1: stats.ttest_rel([0.91, 0.93, 0.92], [0.90, 0.93, 0.90]).pvalue
+    #[test]
+    fn groups_means_ranks_and_pairs() {
+        let sweep = Sweep::of(&trials(), &[], Direction::Lower);
+        let (best, other) = (&sweep.groups[0], &sweep.groups[1]);
+        assert_eq!((best.settings[0].as_str(), other.settings[0].as_str()), ("dwa", "equal"));
+        assert!((best.tasks[0].test.unwrap().mean - 0.92).abs() < 1e-12);
+        assert!((best.tasks[0].p.unwrap() - 0.22540333075851665).abs() < 1e-9);
+        assert_eq!(other.tasks[0].p, None, "nothing is compared with itself");
+        assert_eq!((best.rank, other.rank), (Some(1.0), Some(2.0)));
+        let text = sweep.text(&Style::plain());
+        assert!(text.contains("dwa        0.9100 ± 0.025  0.9200 ± 0.025"), "{text}");
+    }
+
+    #[test]
+    fn a_trial_without_scores_is_counted_and_left_out() {
+        let mut trials = trials();
+        trials[5].scores.clear();
+        let sweep = Sweep::of(&trials, &["weighting".to_owned()], Direction::Lower);
+        assert_eq!(sweep.without, 1);
+        assert_eq!(sweep.groups.iter().map(|group| group.trials.len()).sum::<usize>(), 5);
+    }
+}

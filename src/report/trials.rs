@@ -1,0 +1,225 @@
+//! The trials of a run as a sweep looks at them: what was chosen, and what came of it.
+
+use serde_json::{Value, json};
+
+use crate::domain::event::RunState;
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Split};
+use crate::report::number;
+use crate::report::score::metric;
+use crate::report::style::{Style, Tone};
+use crate::report::summary::headline;
+use crate::report::table::{Align, Cell, Table};
+use crate::store::record::{RunDetail, TrialRecord};
+use crate::store::{Error, Store};
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// `census-3f2a#1`
+    pub name: String,
+    pub number: u32,
+    pub seed: u64,
+    /// What its sweep chose, by address.
+    pub choices: Vec<(String, String)>,
+    /// The run's own settings, by address.
+    pub parameters: Vec<(String, String)>,
+    /// Of its best epoch, on validation rows.
+    pub objective: Option<f64>,
+    /// The first metric of every task, in the pipeline's order.
+    pub scores: Vec<TaskScore>,
+}
+
+/// A task's first metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskScore {
+    pub task: String,
+    pub metric: String,
+    pub direction: Direction,
+    pub valid: Option<f64>,
+    pub test: Option<f64>,
+}
+
+impl TaskScore {
+    pub fn value(&self, split: Split) -> Option<f64> {
+        match split {
+            Split::Valid => self.valid,
+            Split::Test => self.test,
+            Split::Train => None,
+        }
+    }
+}
+
+impl Trained {
+    /// Every trial of a run.
+    pub fn read(store: &Store, run: &RunId) -> Result<Vec<Self>, Error> {
+        let detail = store.run(run)?;
+        let objectives = store.objectives(run)?;
+        let one = |trial: &TrialRecord| Self {
+            name: format!("{run}#{}", trial.trial),
+            number: trial.trial,
+            seed: trial.seed.unwrap_or(detail.seed),
+            choices: trial.parameters.iter().map(pair).collect(),
+            parameters: detail.parameters.iter().map(pair).collect(),
+            objective: objectives.iter().find(|own| own.trial == trial.trial).and_then(|own| own.objective),
+            scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
+        };
+        Ok(detail.trials.iter().map(one).collect())
+    }
+
+    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name.
+    pub fn setting(&self, address: &str) -> String {
+        let own = self.choices.iter().chain(&self.parameters).find(|(known, _)| known == address);
+        let inside = || {
+            let begins = |known: &String| known.strip_prefix(address)?.strip_prefix('.').map(str::to_owned);
+            let rest = self.parameters.iter().find_map(|(known, _)| begins(known))?;
+            rest.split(['.', '[']).next().map(str::to_owned)
+        };
+        own.map(|(_, value)| value.clone()).or_else(inside).unwrap_or_else(|| "–".to_owned())
+    }
+
+    /// `weighting dwa, seed 2`
+    fn label(&self) -> String {
+        let choices = self.choices.iter().map(|(address, value)| format!("{address} {value}"));
+        choices.chain([format!("seed {}", self.seed)]).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn pair(parameter: &crate::store::parameter::Parameter) -> (String, String) {
+    (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
+}
+
+fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
+    let own = || detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+    let head = own().next()?;
+    let value = |split: Split| own().find(|score| score.split == split && score.metric == head.metric)?.value;
+    Some(TaskScore {
+        task: task.to_owned(),
+        metric: head.metric.clone(),
+        direction: head.direction,
+        valid: value(Split::Valid),
+        test: value(Split::Test),
+    })
+}
+
+/// How far the trials of a run have come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepStatus {
+    detail: RunDetail,
+    trained: Vec<Trained>,
+    direction: Direction,
+    best: Option<u32>,
+}
+
+/// Where a trial stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Done,
+    Running,
+    Failed,
+    Waiting,
+}
+
+impl Standing {
+    const ALL: [Self; 4] = [Self::Done, Self::Running, Self::Failed, Self::Waiting];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+impl SweepStatus {
+    /// Reads it from the database, also while the run is at work.
+    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+        Ok(Self {
+            detail: store.run(run)?,
+            trained: Trained::read(store, run)?,
+            direction: store.direction(run)?,
+            best: store.best_trial(run)?,
+        })
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let trials = self.trained.iter().map(|trial| {
+            let choices = trial.choices.iter().map(|(address, value)| (address.clone(), json!(value)));
+            let choices: serde_json::Map<String, Value> = choices.collect();
+            json!({
+                "trial": trial.number,
+                "seed": trial.seed,
+                "choices": choices,
+                "state": self.standing(trial.number).name(),
+                "objective": trial.objective,
+            })
+        });
+        let counts = Standing::ALL.map(|standing| (standing.name().to_owned(), json!(self.count(standing))));
+        json!({
+            "run": self.detail.run,
+            "state": self.detail.state,
+            "trials": trials.collect::<Vec<_>>(),
+            "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
+            "best": self.best,
+        })
+    }
+
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        let mut text = headline(&self.detail, style);
+        let counts = Standing::ALL.map(|standing| format!("{} {}", self.count(standing), standing.name()));
+        text.push_str(&format!("{} trials: {}\n\n", self.trained.len(), counts.join(", ")));
+        let objective = metric("objective", self.direction);
+        let columns = [
+            ("trial", Align::Right),
+            ("settings", Align::Left),
+            ("state", Align::Left),
+            (objective.as_str(), Align::Decimal),
+        ];
+        let mut table = Table::new(&columns);
+        for trial in &self.trained {
+            let standing = self.standing(trial.number);
+            let tone = match standing {
+                Standing::Done => Tone::Good,
+                Standing::Failed => Tone::Bad,
+                Standing::Running => Tone::Strong,
+                Standing::Waiting => Tone::Faint,
+            };
+            let star = if self.best == Some(trial.number) { "★ " } else { "" };
+            let value = trial.objective.map_or_else(String::new, number::significant);
+            table.row(vec![
+                format!("#{}", trial.number).into(),
+                trial.label().into(),
+                Cell::new(tone, standing.name()),
+                format!("{star}{value}").into(),
+            ]);
+        }
+        text.push_str(&table.text(style));
+        if self.best.is_some() {
+            text.push_str(&style.paint(Tone::Faint, "★ best so far, by its objective on validation rows\n"));
+        }
+        text
+    }
+
+    fn count(&self, standing: Standing) -> usize {
+        self.trained.iter().filter(|trial| self.standing(trial.number) == standing).count()
+    }
+
+    fn standing(&self, trial: u32) -> Standing {
+        let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(trial));
+        let is = |state: &str| own().any(|stage| stage.state == state);
+        if is("failed") {
+            return Standing::Failed;
+        }
+        let last = own().find(|stage| stage.kind == "verify");
+        if last.is_some_and(|stage| stage.state == "finished") && own().all(|stage| stage.state == "finished")
+        {
+            return Standing::Done;
+        }
+        let at_work = self.detail.state == RunState::Running && own().next().is_some();
+        if is("running") || at_work { Standing::Running } else { Standing::Waiting }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who may begin, who is at it, who is done: what the workers of a run share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex};
+
+use crate::domain::cancel::Cancel;
+use crate::domain::event::{Event, Observer, RunState};
+use crate::plan::{Plan, Stage};
+use crate::run::engine::{Outcome, needs};
+use crate::run::error::Error;
+
+/// The stages of a run as they are taken up and done.
+pub(super) struct Board<'a> {
+    plan: &'a Plan,
+    /// Trials at work side by side.
+    jobs: usize,
+    state: Mutex<State<'a>>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State<'a> {
+    waiting: Vec<&'a Stage>,
+    at_work: Vec<&'a Stage>,
+    /// Trials that have begun.
+    begun: BTreeSet<u32>,
+    done: BTreeSet<String>,
+    failed: BTreeMap<String, Error>,
+    /// Not done because another failed, by that other's name.
+    skipped: BTreeMap<String, String>,
+    interrupted: bool,
+}
+
+impl State<'_> {
+    /// Trials that have begun and are not done.
+    fn open_trials(&self) -> usize {
+        let open = self.waiting.iter().chain(&self.at_work).filter_map(|stage| stage.trial);
+        open.filter(|trial| self.begun.contains(trial)).collect::<BTreeSet<_>>().len()
+    }
+}
+
+impl<'a> Board<'a> {
+    pub fn new(plan: &'a Plan, wanted: &BTreeSet<String>, jobs: usize) -> Self {
+        let waiting = plan.stages().filter(|stage| wanted.contains(&stage.key)).collect();
+        Self { plan, jobs, state: Mutex::new(State { waiting, ..State::default() }), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The next stage whose needs are met; waits for one; `None` when there will be none.
+    pub fn next(&self, cancel: &Cancel) -> Option<&'a Stage> {
+        let mut state = self.lock();
+        loop {
+            if cancel.is_requested() && !state.waiting.is_empty() {
+                state.interrupted = true;
+                state.waiting.clear();
+            }
+            let full = state.open_trials() >= self.jobs;
+            let ready = state.waiting.iter().position(|stage| {
+                // A trial is finished before the next begins, so that a kill leaves whole ones behind.
+                let may_begin = stage.trial.is_none_or(|trial| !full || state.begun.contains(&trial));
+                may_begin && needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key))
+            });
+            if let Some(position) = ready {
+                let stage = state.waiting.remove(position);
+                state.begun.extend(stage.trial);
+                state.at_work.push(stage);
+                return Some(stage);
+            }
+            if state.at_work.is_empty() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    pub fn finish(&self, stage: &'a Stage, ended: Result<(), Error>, observer: &dyn Observer) {
+        let mut state = self.lock();
+        state.at_work.retain(|other| other.key != stage.key);
+        match ended {
+            Ok(()) => {
+                state.done.insert(stage.key.clone());
+            }
+            Err(error) if error.is_interruption() => {
+                state.interrupted = true;
+                state.waiting.clear();
+            }
+            Err(error) => {
+                state.failed.insert(stage.key.clone(), error);
+                self.skip_dependents(&mut state, observer);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    fn skip_dependents(&self, state: &mut State<'a>, observer: &dyn Observer) {
+        loop {
+            let blocked = state.waiting.iter().enumerate().find_map(|(position, stage)| {
+                let cause = needs(self.plan, &stage.key).find_map(|needed| {
+                    let failed = state.failed.contains_key(&needed.key).then(|| needed.key.clone());
+                    failed.or_else(|| state.skipped.get(&needed.key).cloned())
+                })?;
+                Some((position, cause))
+            });
+            let Some((position, because)) = blocked else { return };
+            let stage = state.waiting.remove(position);
+            state.skipped.insert(stage.key.clone(), because.clone());
+            observer.observe(&Event::StageSkipped { stage: stage.key.clone(), trial: stage.trial, because });
+        }
+    }
+
+    pub fn outcome(self, cancel: &Cancel) -> Outcome {
+        let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let ended = match (&state.failed.is_empty(), state.interrupted) {
+            (_, true) => RunState::Interrupted,
+            (false, _) => RunState::Failed,
+            (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
+            _ => RunState::Finished,
+        };
+        Outcome { state: ended, failures: state.failed.into_iter().collect() }
+    }
+}

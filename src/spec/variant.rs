@@ -1,0 +1,72 @@
+//! A pipeline with some settings changed at their addresses, as `--set` would change its file.
+
+use serde_json::Value;
+
+use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::spec::address::{Override, parse_path};
+use crate::spec::node::{Node, Scalar};
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::read::read_node;
+use crate::spec::write::write;
+use crate::spec::yaml;
+
+/// A pipeline as a tree, ready to be changed many times over.
+pub struct Variants {
+    root: Node,
+}
+
+/// One changed setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// As written: `train.optimizer.adamw.rate`.
+    pub address: String,
+    pub value: Value,
+}
+
+impl Variants {
+    /// Of a pipeline, without its sweep.
+    pub fn of(pipeline: &PipelineSpec) -> Self {
+        let mut plain = pipeline.clone();
+        plain.sweep = None;
+        // What was written by us reads again: a test holds this for every pipeline there is.
+        let root = yaml::parse(&write(&plain)).map(|(root, _)| root);
+        Self { root: root.unwrap_or(Node::Null) }
+    }
+
+    /// The pipeline with these settings changed, or what is wrong with it: diagnostics have the paths of
+    /// the changed pipeline.
+    pub fn with(&self, changes: &[Change]) -> Result<PipelineSpec, Vec<Diagnostic>> {
+        let mut root = self.root.clone();
+        for Change { address, value } in changes {
+            let change = Override::at(address, node(value)).map_err(|reason| {
+                vec![Diagnostic::error("sweep-address", Path::of(address), format!("`{address}`: {reason}"))]
+            })?;
+            change.apply(&mut root).map_err(|diagnostic| vec![diagnostic])?;
+        }
+        read_node(root)
+    }
+}
+
+/// The steps of an address; `None` when it is none.
+pub fn address(text: &str) -> Option<Path> {
+    parse_path(text).ok()
+}
+
+fn node(value: &Value) -> Node {
+    let scalar = |value: Scalar, text: String| Node::Scalar { value, text };
+    match value {
+        Value::Null => Node::Null,
+        Value::Bool(flag) => scalar(Scalar::Bool(*flag), flag.to_string()),
+        Value::Number(number) => {
+            let value = match (number.as_u64(), number.as_i64()) {
+                (Some(whole), _) => Scalar::Unsigned(whole),
+                (_, Some(whole)) => Scalar::Signed(whole),
+                _ => Scalar::Float(number.as_f64().unwrap_or(f64::NAN)),
+            };
+            scalar(value, number.to_string())
+        }
+        Value::String(text) => Node::Text(text.clone()),
+        Value::Array(items) => Node::List(items.iter().map(node).enumerate().collect()),
+        Value::Object(map) => Node::Map(map.iter().map(|(key, value)| (key.clone(), node(value))).collect()),
+    }
+}

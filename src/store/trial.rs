@@ -1,0 +1,75 @@
+//! Which trial of a run is the best one: by what its best epoch was chosen by, on validation rows.
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::domain::name::RunId;
+use crate::domain::score::Direction;
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::history::whole;
+
+/// What a trial is judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialObjective {
+    pub trial: u32,
+    /// Of the best epoch so far, on validation rows; `None` without such rows, or before the first epoch's end.
+    pub objective: Option<f64>,
+    /// Its model has been written.
+    pub exported: bool,
+}
+
+impl Store {
+    /// What each trial of a run is judged by.
+    pub fn objectives(&self, run: &RunId) -> Result<Vec<TrialObjective>, Error> {
+        self.select(
+            "SELECT trial,
+                    (SELECT e.objective FROM epochs e
+                      WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1),
+                    EXISTS (SELECT 1 FROM artifacts a
+                             WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx')
+               FROM trials t WHERE run = ?1 ORDER BY trial",
+            [run.as_str()],
+            |row| {
+                Ok(TrialObjective {
+                    trial: whole(row, 0)? as u32,
+                    objective: row.get(1)?,
+                    exported: row.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Which values of the objective are better: of a task's metric what is recorded with its scores, of
+    /// all tasks' losses the lower ones.
+    pub fn direction(&self, run: &RunId) -> Result<Direction, Error> {
+        let found = self
+            .connection
+            .query_row(
+                "SELECT m.direction FROM metrics m
+                   JOIN parameters t ON t.run = m.run AND t.path = 'train.monitor.task' AND t.text = m.task
+                   JOIN (SELECT run, CASE path WHEN 'train.monitor.metric' THEN text
+                                     ELSE substr(path, 22, instr(substr(path, 22) || '.', '.') - 1) END AS name
+                           FROM parameters WHERE path = 'train.monitor.metric' OR path LIKE 'train.monitor.metric.%') p
+                     ON p.run = m.run AND (m.metric = p.name OR substr(m.metric, 1, length(p.name) + 1) = p.name || '_')
+                  WHERE m.run = ?1 ORDER BY m.metric <> p.name LIMIT 1",
+                params![run.as_str()],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+            .map_err(|source| self.failed(source))?;
+        Ok(if found.as_deref() == Some("higher") { Direction::Higher } else { Direction::Lower })
+    }
+
+    /// The best trial whose model has been written; the first of equals. `None`: none has been.
+    pub fn best_trial(&self, run: &RunId) -> Result<Option<u32>, Error> {
+        let direction = self.direction(run)?;
+        let mut written = self.objectives(run)?.into_iter().filter(|trial| trial.exported);
+        let Some(first) = written.next() else { return Ok(None) };
+        let best = written.fold(first, |best, trial| match (trial.objective, best.objective) {
+            (Some(value), Some(known)) if direction.prefers(value, known) => trial,
+            (Some(_), None) => trial,
+            _ => best,
+        });
+        Ok(Some(best.trial))
+    }
+}
