@@ -29,12 +29,15 @@ fn idx(pixels: &[u8]) -> Vec<u8> {
 
 /// Pixels are dark or bright, and labelled so; those of the first line have no label.
 fn project() -> Project {
-    let bright = |at: usize| (at * 7919 / 13) % 3 == 0;
+    let bright = |at: usize| (at * 7919 / 13).is_multiple_of(3);
     let all = 0..ROWS * SIDE * SIDE;
     let pictures: Vec<u8> = all.clone().map(|at| if bright(at) { 220 } else { 15 }).collect();
     let unlabelled = |at: usize| at % (SIDE * SIDE) < SIDE;
     let masks: Vec<u8> = all.map(|at| if unlabelled(at) { 255 } else { u8::from(bright(at)) }).collect();
-    Project::new().file("pipeline.yaml", PIPELINE).file("pictures-ubyte", idx(&pictures)).file("masks", idx(&masks))
+    Project::new()
+        .file("pipeline.yaml", PIPELINE)
+        .file("pictures-ubyte", idx(&pictures))
+        .file("masks", idx(&masks))
 }
 
 #[test]

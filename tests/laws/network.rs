@@ -307,7 +307,7 @@ fn what_learns_no_more_asks_for_no_gradient() {
     assert_eq!(reached(&[]), [true, true, true]);
     assert_eq!(reached(&["input."]), [false, true, true]);
     assert_eq!(reached(&["input.", "trunk."]), [false, false, true]);
-    assert_eq!(reached(&["trunk."])[0], true, "the inputs learn through it");
+    assert!(reached(&["trunk."])[0], "the inputs learn through it");
 }
 
 #[test]
