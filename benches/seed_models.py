@@ -194,7 +194,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     arguments.add_argument("mtl", type=pathlib.Path, help="the binary")
-    arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--repeats", type=int, default=7)
     arguments.add_argument("--only", default=",".join(MODELS))
     arguments.add_argument("--keras", action="store_true")
     chosen = arguments.parse_args()
