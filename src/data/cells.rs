@@ -183,7 +183,7 @@ impl Cells {
 
     /// The cells as 32-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
     pub fn numbers(&self, frame: &Frame) -> Result<Vec<f32>, Error> {
-        self.numbers_at(&|row| frame.place(row))
+        self.numbers_at(&|row| frame.place_of(row, self.name()))
     }
 
     /// As `numbers`, where `place` tells where a cell stood.
@@ -278,7 +278,7 @@ impl Cells {
             Some(row) => Err(Error::NotWhole {
                 column: self.name().to_owned(),
                 value: self.text(row).into_owned(),
-                place: frame.place(row),
+                place: frame.place_of(row, self.name()),
                 count: bad.count,
             }),
         }

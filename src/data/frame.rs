@@ -34,6 +34,8 @@ pub enum Lines {
     Each(Arc<[u32]>),
     /// Each row is a file of its own.
     Files(Arc<[PathBuf]>),
+    /// Rows, of which some columns stand in files of their own: their names and files.
+    Beside(Arc<[(String, PathBuf)]>),
     /// Rows of a query's result.
     Query,
     /// Some of the rows there were, by their numbers.
@@ -102,6 +104,14 @@ impl Frame {
         Place { file, position: Position::Row(row + 1) }
     }
 
+    /// Where a row's cell of a column stood, which may be in another file than the row's other cells.
+    pub fn place_of(&self, row: usize, column: &str) -> Place {
+        let place = self.place(row);
+        let own =
+            self.origins.iter().filter(|origin| origin.file == place.file).find_map(|o| o.lines.file(column));
+        Place { file: own.cloned().unwrap_or(place.file), position: place.position }
+    }
+
     /// The files, as a message may call the table.
     pub fn called(&self) -> String {
         self.origins.first().map_or_else(String::new, |origin| format!("`{}`", origin.file.display()))
@@ -157,6 +167,15 @@ impl Origin {
 }
 
 impl Lines {
+    /// The file of a column that has one of its own.
+    fn file(&self, column: &str) -> Option<&PathBuf> {
+        match self {
+            Lines::Beside(columns) => columns.iter().find(|(name, _)| name == column).map(|(_, file)| file),
+            Lines::Picked(_, before) => before.file(column),
+            _ => None,
+        }
+    }
+
     fn place(&self, row: usize, file: &Path) -> Place {
         let position = match self {
             Lines::From(first) => Position::Line(first + row),
@@ -170,7 +189,7 @@ impl Lines {
             Lines::Files(files) if row < files.len() => {
                 return Place { file: files[row].clone(), position: Position::File };
             }
-            Lines::Rows | Lines::Files(_) => Position::Row(row + 1),
+            Lines::Rows | Lines::Beside(_) | Lines::Files(_) => Position::Row(row + 1),
         };
         Place { file: file.to_owned(), position }
     }

@@ -63,7 +63,7 @@ fn pixels_are_named_and_those_without_a_label_do_not_count() {
 fn a_value_without_a_name_is_told_with_its_row() {
     let project = project().file("pipeline.yaml", PIPELINE.replace(", ignore: 255", ""));
     let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(said.contains("column `mask`: a pixel of 255 in `pictures-ubyte`"), "{said}");
+    assert!(said.contains("column `mask`: a pixel of 255 in `masks`"), "{said}");
     assert!(said.contains("but `classes` names the values 0 to 1 (and 59 more)"), "{said}");
     assert!(said.contains("write `ignore` for pixels without a label"), "{said}");
 }

@@ -181,7 +181,7 @@ fn classes_of_pixels_have_names_and_some_pixels_no_label() {
     let beyond = said(json!({"classes": ["background", "digit"]}));
     assert_eq!(
         beyond,
-        "picture-classes at tasks.part.target: column `mask`: a pixel of 255 in `images-ubyte`, row 1, but `classes` names \
+        "picture-classes at tasks.part.target: column `mask`: a pixel of 255 in `masks`, row 1, but `classes` names \
          the values 0 to 1 (and 1 more) | name every value, or write `ignore` for pixels without a label"
     );
     let unseen = said(json!({"classes": ["background", "digit", "edge"], "ignore": 255}));

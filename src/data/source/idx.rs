@@ -3,6 +3,7 @@
 //! `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use polars::prelude::{
@@ -68,6 +69,7 @@ pub(in crate::data) fn read(spec: &IdxSpec, file: &Path, base: &Path) -> Result<
     let rows = images.sizes[0];
     let name = spec.column.as_ref().map_or(IMAGE, ColumnName::as_str);
     let mut columns = vec![column(name, images, file)?];
+    let mut beside = Vec::with_capacity(spec.labels.len());
     for (name, path) in &spec.labels {
         let path = base.join(path);
         let labels = open(&path)?;
@@ -77,9 +79,10 @@ pub(in crate::data) fn read(spec: &IdxSpec, file: &Path, base: &Path) -> Result<
             return Err(error.into());
         }
         columns.push(column(name.as_str(), labels, &path)?);
+        beside.push((name.to_string(), path));
     }
     let table = DataFrame::new(rows, columns).map_err(|cause| refuse(file, cause.to_string()))?;
-    Ok((table, Origin { file: file.to_owned(), rows, lines: Lines::Rows }))
+    Ok((table, Origin { file: file.to_owned(), rows, lines: Lines::Beside(Arc::from(beside)) }))
 }
 
 fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, Error> {

@@ -93,7 +93,7 @@ impl Labels {
         let mut once = seen.iter().filter(|label| label.count == 1);
         let count = once.clone().count();
         once.next().map_or(Ok(()), |label| {
-            let (value, place) = (label.text.clone(), labels.frame.place(label.first));
+            let (value, place) = (label.text.clone(), labels.frame.place_of(label.first, column));
             Err(Error::SeenOnce { column: column.to_owned(), value, place, count })
         })
     }

@@ -114,7 +114,7 @@ pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) 
         };
         (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));
         if let Some(row) = bad.first {
-            let place = labels.frame.place(row);
+            let place = labels.frame.place_of(row, column.name());
             return Err(Error::Missing { column: column.name().to_owned(), place, count: bad.count });
         }
     }

@@ -109,7 +109,8 @@ fn named(
     let rows = planes.values.len() / (planes.height * planes.width).max(1);
     let mut rows = (0..rows).filter_map(|row| Some((row, strange(&row)?)));
     if let Some((row, value)) = rows.next() {
-        let (count, place, last) = (1 + rows.count(), labels.frame.place(row).to_string(), names.len() - 1);
+        let place = labels.frame.place_of(row, &column).to_string();
+        let (count, last) = (1 + rows.count(), names.len() - 1);
         return Err(PictureError::ClassValue { column, value, place, last, count }.into());
     }
     match names.iter().zip(counts).position(|(_, count)| *count == 0) {
@@ -162,7 +163,7 @@ impl Planes {
     /// No value may be beyond `most`.
     fn of(labels: &LabelColumns<'_>, column: &Cells, most: f32) -> Result<Self, Error> {
         let Cells::Binary(cells) = column else { return Err(column.wrong("a picture of labels")) };
-        let place = |row: usize| labels.frame.place(row).to_string();
+        let place = |row: usize| labels.frame.place_of(row, column.name()).to_string();
         let image = labels.inputs.iter().find_map(|input| match input.encoding {
             Encoding::Image { height, width, .. } => Some((*height, *width)),
             _ => None,

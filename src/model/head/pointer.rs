@@ -7,7 +7,7 @@
 //!
 //! The loss is the mean of -log P. Its gradient is that of r (-log g softmax[y]) + (1 - r) (-log (1 - g) copied[y])
 //! where r, the share of P that was guessed, is taken as given (Fisher's identity): so the fused kernel of the
-//! vocabulary stays in use, with shares of r.
+//! vocabulary stays in use, and scales each row's gradient by r.
 //!
 //! `kind: {text: {tokenizer: {input: article}, copy: true}}`
 
@@ -22,7 +22,7 @@ use crate::model::head::decoder::vocabulary::Vocabulary;
 use crate::model::kernel::activation::activation;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::softmax_row::log_sum;
-use crate::model::kernel::vocabulary_loss::Truth;
+use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_share};
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::signal::{Signal, Wire};
@@ -122,26 +122,24 @@ impl Pointer {
         let same = classes.broadcast_eq(&fixed[1].unsqueeze(1)?)?.to_dtype(DType::F32)?;
         let copied = ((pointed.shares.mul(&same)?.sum(2)?.flatten_all()? + TINY)?.log()? + &pointed.copy)?;
 
-        let costs = vocabulary.scores(&flat.detach(), truth)?;
         let (guess, copy) = (host(&pointed.guess)?, host(&copied)?);
+        let rivals: Vec<f32> = copy.iter().zip(&guess).map(|(copy, guess)| copy - guess).collect();
+        let (own, costs) = vocabulary.mixture(&flat, truth, &rivals)?;
         let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
         let (mut guessed, mut left) = (Vec::with_capacity(guess.len()), Vec::with_capacity(guess.len()));
         let mut doubt = 0.0;
         for (at, share) in truth.shares.iter().enumerate() {
-            let (a, b) = (f64::from(guess[at] - costs[at].0), f64::from(copy[at]));
             // Their shares of P; which of two comes from what is a doubt that P itself has not.
-            let r = 1.0 / (1.0 + (b - a).exp());
+            let r = vocabulary_share(costs[at], rivals[at]);
             doubt += f64::from(*share) * (entropy(r) + entropy(1.0 - r));
             guessed.push(share * r as f32);
             left.push(share * (1.0 - r) as f32);
         }
-        let part: f64 = guessed.iter().map(|share| f64::from(*share)).sum();
-        let own = vocabulary.loss(&flat, Truth { classes: truth.classes, shares: &guessed }, 0.0)?;
         let device = h.device();
         let gate = pointed.guess.mul(&Tensor::from_vec(guessed, rows * time, device)?)?;
         let copy = copied.mul(&Tensor::from_vec(left, rows * time, device)?)?;
-        let rest = (gate + copy)?.sum_all()?.neg()?;
-        Ok((((own * part)? + rest)?.affine(1.0, -doubt)? / total.max(TINY))?)
+        let rest = ((gate + copy)?.sum_all()?.neg()?.affine(1.0, -doubt)? / total.max(TINY))?;
+        Ok((own + rest)?)
     }
 
     /// log P `[rows x time, size]`; `h` `[rows, time, hidden]`.

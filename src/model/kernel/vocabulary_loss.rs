@@ -6,12 +6,19 @@
 
 use std::ops::Range;
 
-use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Storage, Tensor};
+use candle_core::{Result, Storage, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
 use crate::model::kernel::softmax_row::{Softmax, softmax_row};
+pub use crate::model::kernel::vocabulary_loss::mixture::{share as vocabulary_share, vocabulary_mixture};
+use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
+pub use crate::model::kernel::vocabulary_loss::twin::twin;
 use crate::model::kernel::{fits, floats, with_floats};
+
+mod mixture;
+mod operation;
+mod twin;
 
 /// Logits of a chunk: so many that they stay in a core's own cache.
 const CHUNK: usize = 1 << 17;
@@ -54,24 +61,9 @@ pub fn vocabulary_loss(
         return twin(h, weight, bias, truth, smoothing);
     }
     let h = h.contiguous()?;
-    let (loss, gradients) = with_matrices(&h, weight, bias, |work| work.learn(truth, smoothing))?;
+    let goal = Goal { truth, smoothing, rivals: None };
+    let Learned { loss, gradients, .. } = with_matrices(&h, weight, bias, |work| work.learn(goal))?;
     h.apply_op3(weight, bias, VocabularyLoss { loss, gradients })
-}
-
-/// The same, composed of candle's operations.
-pub fn twin(h: &Tensor, weight: &Tensor, bias: &Tensor, truth: Truth, smoothing: f32) -> Result<Tensor> {
-    let logits = h.matmul(weight)?.broadcast_add(bias)?;
-    let shifted = logits.broadcast_sub(&logits.detach().max_keepdim(D::Minus1)?)?;
-    let logs = shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)?;
-    let classes: Vec<u32> =
-        truth.classes.iter().zip(truth.shares).map(|(c, share)| if *share == 0.0 { 0 } else { *c }).collect();
-    let classes = Tensor::from_vec(classes, (truth.classes.len(), 1), h.device())?;
-    let own = logs.gather(&classes, 1)?.squeeze(1)?;
-    let all = logs.mean(1)?;
-    let rows = ((own * f64::from(1.0 - smoothing))? + (all * f64::from(smoothing))?)?.neg()?;
-    let total = f64::from(truth.shares.iter().sum::<f32>());
-    let shares = Tensor::new(truth.shares, h.device())?;
-    rows.mul(&shares)?.sum_all()? * if total > 0.0 { 1.0 / total } else { 0.0 }
 }
 
 /// -log probability of each row's truth, and its likeliest class; (0, 0) for rows that do not count. For
@@ -93,6 +85,15 @@ pub fn vocabulary_scores(
 /// Is one of the matrix's strides 1, the other that of full rows or columns?
 fn dense(weight: &Tensor) -> bool {
     weight.is_contiguous() || weight.t().is_ok_and(|turned| turned.is_contiguous())
+}
+
+/// What is learned.
+#[derive(Clone, Copy)]
+struct Goal<'a> {
+    truth: Truth<'a>,
+    smoothing: f32,
+    /// See `vocabulary_mixture`.
+    rivals: Option<&'a [f32]>,
 }
 
 /// What one call works on.
@@ -136,14 +137,22 @@ fn with_matrices<T>(
 }
 
 /// The gradients of the loss with respect to h, W (as W lies) and b.
-struct Gradients {
+pub struct Gradients {
     h: Option<Tensor>,
     weight: Option<(Tensor, Tensor)>,
+}
+
+struct Learned {
+    loss: f64,
+    gradients: Gradients,
+    /// -log probability of the truth, of every row that counts, in their order.
+    costs: Vec<f32>,
 }
 
 /// What one group of rows adds.
 struct Part {
     loss: f64,
+    costs: Vec<f32>,
     weight: Vec<f32>,
     bias: Vec<f32>,
 }
@@ -188,7 +197,8 @@ impl Work<'_> {
         &self.h[row as usize * self.width..][..self.width]
     }
 
-    fn learn(&self, truth: Truth, smoothing: f32) -> Result<(f64, Gradients)> {
+    fn learn(&self, goal: Goal) -> Result<Learned> {
+        let truth = goal.truth;
         let rows = truth.classes.len();
         let counted = counted(truth);
         let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
@@ -201,9 +211,10 @@ impl Work<'_> {
         };
         let parts: Vec<Part> = jobs
             .into_par_iter()
-            .map(|(group, first, of_h)| self.part(group, truth, smoothing, share, first, of_h))
+            .map(|(group, first, of_h)| self.part(group, goal, share, first, of_h))
             .collect();
         let loss = parts.iter().map(|part| part.loss).sum::<f64>() * share;
+        let costs = parts.iter().flat_map(|part| part.costs.iter().copied()).collect();
         let device = candle_core::Device::Cpu;
         let h = match self.wanted.0 {
             true => Some(Tensor::from_vec(of_h, (rows, self.width), &device)?),
@@ -221,7 +232,7 @@ impl Work<'_> {
             }
             false => None,
         };
-        Ok((loss, Gradients { h, weight }))
+        Ok(Learned { loss, gradients: Gradients { h, weight }, costs })
     }
 
     /// Every group with its own piece of h's gradient, and the row with which that begins.
@@ -241,18 +252,12 @@ impl Work<'_> {
         jobs
     }
 
-    fn part(
-        &self,
-        rows: &[u32],
-        truth: Truth,
-        smoothing: f32,
-        share: f64,
-        first: usize,
-        of_h: &mut [f32],
-    ) -> Part {
+    fn part(&self, rows: &[u32], goal: Goal, share: f64, first: usize, of_h: &mut [f32]) -> Part {
+        let Goal { truth, smoothing, rivals } = goal;
         let learns = self.wanted.1;
         let mut part = Part {
             loss: 0.0,
+            costs: Vec::with_capacity(rows.len()),
             weight: vec![0.0; if learns { self.width * self.vocabulary } else { 0 }],
             bias: vec![0.0; if learns { self.vocabulary } else { 0 }],
         };
@@ -265,9 +270,17 @@ impl Work<'_> {
                 let at_class = z[class] + self.bias[class];
                 let Softmax { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
                 z[class] -= (1.0 - smoothing) * scale;
-                let certain = f64::from(1.0 - smoothing) * f64::from(log_sum - at_class);
+                let cost = log_sum - at_class;
+                let certain = f64::from(1.0 - smoothing) * f64::from(cost);
                 let others = f64::from(spread) * (f64::from(log_sum) * self.vocabulary as f64 - sum);
-                part.loss += f64::from(own) * (certain + if smoothing > 0.0 { others } else { 0.0 });
+                let mut loss = f64::from(own) * (certain + if smoothing > 0.0 { others } else { 0.0 });
+                if let Some(rivals) = rivals {
+                    let part = mixture::share(cost, rivals[*row as usize]);
+                    z.iter_mut().for_each(|z| *z *= part as f32);
+                    loss *= part;
+                }
+                part.loss += loss;
+                part.costs.push(cost);
             }
             let p = Matrix::new(logits, rows.len(), self.vocabulary);
             if learns {
@@ -350,48 +363,6 @@ fn sum(parts: Vec<Part>) -> Option<(Vec<f32>, Vec<f32>)> {
     let all = 0..bias.len();
     add(&mut bias, all, |part| &part.bias);
     Some((weight, bias))
-}
-
-struct VocabularyLoss {
-    loss: f64,
-    gradients: Gradients,
-}
-
-impl CustomOp3 for VocabularyLoss {
-    fn name(&self) -> &'static str {
-        "vocabulary_loss"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![self.loss as f32]), Shape::from(())))
-    }
-
-    fn bwd(
-        &self,
-        _: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let factor = f64::from(gradient.to_scalar::<f32>()?);
-        let scaled = |tensor: &Tensor| match factor {
-            1.0 => Ok(tensor.clone()),
-            _ => tensor.affine(factor, 0.0),
-        };
-        let h = self.gradients.h.as_ref().map(scaled).transpose()?;
-        let weight = self.gradients.weight.as_ref();
-        let (weight, bias) = (weight.map(|(weight, _)| scaled(weight)), weight.map(|(_, bias)| scaled(bias)));
-        Ok((h, weight.transpose()?, bias.transpose()?))
-    }
 }
 
 #[cfg(test)]

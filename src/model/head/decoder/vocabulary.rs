@@ -5,7 +5,7 @@ use candle_core::{Tensor, Var};
 use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::kernel::embedding::embed;
-use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss, vocabulary_scores};
+use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss, vocabulary_mixture, vocabulary_scores};
 use crate::model::weights::{Init, Weights};
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
@@ -92,6 +92,11 @@ impl Vocabulary {
     /// The mean cross entropy of the rows that count.
     pub fn loss(&self, h: &Tensor, truth: Truth, smoothing: f32) -> Result<Tensor> {
         Ok(vocabulary_loss(h, &self.weight()?, &self.bias, truth, smoothing)?)
+    }
+
+    /// The vocabulary's part in a mixture with rivals, and what each row costs (see `vocabulary_mixture`).
+    pub fn mixture(&self, h: &Tensor, truth: Truth, rivals: &[f32]) -> Result<(Tensor, Vec<f32>)> {
+        Ok(vocabulary_mixture(h, &self.weight()?, &self.bias, truth, rivals)?)
     }
 
     /// What each row costs, and its likeliest token.
