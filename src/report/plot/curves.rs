@@ -75,7 +75,7 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
 pub fn panel(title: &str, up: &str, series: Vec<Series>, rule: Option<f64>) -> Option<Panel> {
     let seen = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
     let (title, up, across) = (title.to_owned(), up.to_owned(), "epoch".to_owned());
-    seen.then(|| Panel::Lines(Lines { title, across, up, counted: true, fixed: None, series, rule }))
+    seen.then_some(Panel::Lines(Lines { title, across, up, counted: true, fixed: None, series, rule }))
 }
 
 /// Where the epoch stands whose weights were kept.
