@@ -29,11 +29,14 @@ const PURE: [&str; 7] =
     ["ClassWeights", "MissingNumber", "default_metrics", "LayerWords", "LossWords", "accepts", "together"];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 24] = [
+const FOREIGN: [(&str, &[&str]); 27] = [
     ("polars", &["data"]),
     ("tokenizers", &["data"]),
     ("jieba_rs", &["data"]),
     ("image", &["data"]),
+    ("png", &["report"]),
+    ("ttf_parser", &["report"]),
+    ("zeno", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),

@@ -49,6 +49,10 @@ pub enum Command {
     Show(Show),
     /// Compare runs: scores side by side, and the settings that differ
     Compare(Compare),
+    /// Draw runs: learning curves, weights, gradients, shares, relations, the Pareto front
+    Plot(Plot),
+    /// Write all about a run as one HTML file, plots and all
+    Report(Report),
     /// Ask the results database in SQL (read-only)
     Query(Query),
     /// Copy a run's model out as a bundle: model.onnx and mtl.json
@@ -213,6 +217,56 @@ pub struct Compare {
     pub group_by: Vec<String>,
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlotKind {
+    /// Losses and the validation metric by epoch, a figure per task
+    Curves,
+    /// Weights of the tasks' losses by epoch
+    Weights,
+    /// Cosines and conflicts of the tasks' gradients
+    Gradients,
+    /// How much is read of which expert or column
+    Shares,
+    /// What tasks read of each other, where that is learned
+    Relations,
+    /// Two tasks' scores of several trials against each other, the Pareto front marked
+    Front,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureFormat {
+    Svg,
+    Png,
+}
+
+#[derive(Debug, Args)]
+pub struct Plot {
+    /// Runs' names, unique beginnings of them, or `last`; RUN#3 is a third trial
+    #[arg(default_value = "last", value_name = "RUN")]
+    pub names: Vec<String>,
+    /// The folder of the pictures [default: of one run `plots` in its folder, of several `plots` here]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// What to draw [default: whatever there is]
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub kind: Vec<PlotKind>,
+    /// svg or png
+    #[arg(long, default_value = "svg")]
+    pub format: PictureFormat,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// A run's name, a unique beginning of it, or `last`
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// The file [default: report.html in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -87,6 +87,14 @@ fn section(text: &mut String, style: &Style, title: &str, table: Table) {
 
 /// Where from, when, on what.
 fn facts(detail: &RunDetail, style: &Style) -> String {
+    let line = |(name, fact): (&str, String)| {
+        format!("  {}{fact}\n", style.paint(Tone::Faint, &format!("{name:10}")))
+    };
+    provenance(detail).into_iter().map(line).collect()
+}
+
+/// The same as names and facts.
+pub(crate) fn provenance(detail: &RunDetail) -> Vec<(&'static str, String)> {
     let place = &detail.environment;
     let mut facts = vec![("pipeline", format!("{} ({})", detail.pipeline, detail.file))];
     facts.extend(detail.description.as_ref().map(|about| ("about", about.trim().replace('\n', " "))));
@@ -108,13 +116,10 @@ fn facts(detail: &RunDetail, style: &Style) -> String {
         let dirty = if place.git_dirty == Some(true) { ", with uncommitted changes" } else { "" };
         facts.push(("git", format!("{}{dirty}", commit.get(..12).unwrap_or(commit))));
     }
-    let line = |(name, fact): (&str, String)| {
-        format!("  {}{fact}\n", style.paint(Tone::Faint, &format!("{name:10}")))
-    };
-    facts.into_iter().map(line).collect()
+    facts
 }
 
-fn stages(detail: &RunDetail) -> Table {
+pub(crate) fn stages(detail: &RunDetail) -> Table {
     let columns = [
         ("stage", Align::Left),
         ("state", Align::Left),
@@ -143,7 +148,7 @@ fn stages(detail: &RunDetail) -> Table {
     table
 }
 
-fn data(detail: &RunDetail) -> Table {
+pub(crate) fn data(detail: &RunDetail) -> Table {
     let columns = [
         ("table", Align::Left),
         ("rows", Align::Right),
@@ -175,7 +180,7 @@ fn data(detail: &RunDetail) -> Table {
     table
 }
 
-fn tasks(detail: &RunDetail) -> Table {
+pub(crate) fn tasks(detail: &RunDetail) -> Table {
     let columns = [
         ("task", Align::Left),
         ("kind", Align::Left),
@@ -230,7 +235,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         let value = setting.text.as_deref().unwrap_or("null");
         text.push_str(&format!("  {:longest$}  {value}\n", setting.path));
     }
-    let scores = score::table(detail, trial, style);
+    let scores = score::text(detail, trial, style);
     if !scores.is_empty() {
         text.push_str(&scores);
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
@@ -326,7 +331,7 @@ fn gradients(trial: &TrialRecord, style: &Style) -> String {
     table.text(style)
 }
 
-fn settings(detail: &RunDetail) -> Table {
+pub(crate) fn settings(detail: &RunDetail) -> Table {
     let mut table = Table::new(&[("setting", Align::Left), ("value", Align::Left)]);
     for setting in &detail.parameters {
         let value = match &setting.text {

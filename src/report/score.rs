@@ -18,12 +18,17 @@ pub(crate) fn metric(name: &str, direction: Direction) -> String {
 pub(crate) const ARROWS: &str = "↑ higher is better  ↓ lower is better";
 
 /// The scores of one trial, with the weight of each task's loss; empty when nothing was scored.
-pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
+pub(crate) fn text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
+    table(detail, trial).map_or_else(String::new, |table| table.text(style))
+}
+
+/// The same as a table; `None` when nothing was scored.
+pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
     let scores: Vec<&ScoreRecord> = detail.scores.iter().filter(|score| score.trial == trial.trial).collect();
     let splits: Vec<Split> =
         Split::ALL.into_iter().filter(|split| scores.iter().any(|score| score.split == *split)).collect();
     if scores.is_empty() {
-        return String::new();
+        return None;
     }
     let weighted = !trial.task_weights.is_empty();
     let mut columns = vec![("task", Align::Left)];
@@ -59,5 +64,5 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> S
         table.row(cells);
         before = Some(task);
     }
-    table.text(style)
+    Some(table)
 }

@@ -90,7 +90,7 @@ impl Summary {
             }
         }
         let mut text = String::new();
-        let table = score::table(detail, trial, style);
+        let table = score::text(detail, trial, style);
         if !table.is_empty() {
             let epoch = match (trial.best_epoch, trial.epochs) {
                 (Some(best), Some(epochs)) => format!("epoch {best} of {epochs}, the best  "),

@@ -125,13 +125,28 @@ impl Sweep {
 
     /// For people.
     pub fn text(&self, style: &Style) -> String {
-        let Some(first) = self.groups.first() else { return "no trial has scores yet\n".to_owned() };
+        if self.groups.is_empty() {
+            return "no trial has scores yet\n".to_owned();
+        }
+        let mut text = String::new();
+        for (title, remark, table) in self.tables() {
+            text.push_str(&style.heading(&title, &remark));
+            text.push_str(&table.text(style));
+        }
+        if self.without > 0 {
+            text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
+        }
+        text
+    }
+
+    /// A table of the groups, and one for every task: title, remark, table.
+    pub(crate) fn tables(&self) -> Vec<(String, String, Table)> {
+        let Some(first) = self.groups.first() else { return Vec::new() };
         let largest = self.groups.iter().map(|group| group.trials.len()).max().unwrap_or(0);
         let remark = match largest {
             0 | 1 => "one trial each".to_owned(),
             _ => "mean ± half of its 95 % interval (Student t)".to_owned(),
         };
-        let mut text = style.heading("Settings", &remark);
         let arrow = metric("objective", self.direction);
         let mut table = self.table(&[
             ("trials", Align::Right),
@@ -143,11 +158,10 @@ impl Sweep {
             let cells = [group.trials.len().to_string(), interval(group.objective), rank];
             table.row([names(group), cells.map(Cell::from).to_vec()].concat());
         }
-        text.push_str(&table.text(style));
+        let mut tables = vec![("Settings".to_owned(), remark, table)];
         for (place, task) in first.tasks.iter().enumerate() {
             let tested = self.groups.iter().any(|group| group.tasks[place].p.is_some());
             let remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
-            text.push_str(&style.heading(&task.task, &remark));
             let mut columns = vec![("valid", Align::Left), ("test", Align::Left)];
             columns.extend(tested.then_some(("p against equal weights", Align::Right)));
             let mut table = self.table(&columns);
@@ -162,12 +176,9 @@ impl Sweep {
                 }
                 table.row(cells);
             }
-            text.push_str(&table.text(style));
+            tables.push((task.task.clone(), remark, table));
         }
-        if self.without > 0 {
-            text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
-        }
-        text
+        tables
     }
 
     fn table(&self, columns: &[(&str, Align)]) -> Table {

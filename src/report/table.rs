@@ -59,6 +59,16 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Titles, and how their cells stand.
+    pub(crate) fn columns(&self) -> &[(String, Align)] {
+        &self.columns
+    }
+
+    /// The rows' cells as texts with their tones.
+    pub(crate) fn cells_by_row(&self) -> impl Iterator<Item = Vec<(Tone, &str)>> {
+        self.rows.iter().map(|row| row.iter().map(|cell| (cell.tone, cell.text.as_str())).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

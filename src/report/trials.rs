@@ -78,6 +78,17 @@ impl Trained {
         own.map(|(_, value)| value.clone()).or_else(inside).unwrap_or_else(|| "–".to_owned())
     }
 
+    /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own its name,
+    /// unless it is the name of another choice as well.
+    pub(crate) fn named(&self, address: &str, among: &[Self]) -> String {
+        let own = self.setting(address);
+        let same = |other: &Self| {
+            let other = other.setting(address);
+            other != own && short(&other) == short(&own)
+        };
+        if among.iter().any(same) { own.replace('"', "") } else { short(&own) }
+    }
+
     /// `weighting dwa, seed 2`
     fn label(&self) -> String {
         let choices = self.choices.iter().map(|(address, value)| format!("{address} {value}"));
@@ -87,6 +98,16 @@ impl Trained {
 
 fn pair(parameter: &crate::store::parameter::Parameter) -> (String, String) {
     (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
+}
+
+fn short(setting: &str) -> String {
+    if let Some(value) = setting.parse::<f64>().ok().filter(|value| value.is_finite()) {
+        return number::short(value);
+    }
+    match serde_json::from_str::<Value>(setting) {
+        Ok(Value::Object(choice)) if choice.len() == 1 => choice.keys().cloned().collect(),
+        _ => setting.to_owned(),
+    }
 }
 
 fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {

@@ -2,6 +2,7 @@
 //!
 //! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
 
+pub mod curve;
 pub mod error;
 mod gradient;
 pub mod header;

@@ -7,6 +7,7 @@ mod errors;
 mod everything;
 mod model;
 mod pixel;
+mod plot;
 mod running;
 mod sharing;
 mod sweep;

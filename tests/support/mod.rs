@@ -1,6 +1,7 @@
 //! What several tests stand on: a temporary project, and a JSON Schema check.
 
 pub mod json_schema;
+pub mod markup;
 pub mod project;
 
 pub use project::{Project, Ran};

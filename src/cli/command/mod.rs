@@ -7,8 +7,10 @@ mod export;
 mod gc;
 mod init;
 mod plan;
+mod plot;
 mod predict;
 mod query;
+mod report;
 mod resume;
 mod retry;
 mod rm;
@@ -37,6 +39,8 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
         Command::List(words) => runs::perform(arguments, words),
         Command::Show(words) => show::perform(arguments, words),
         Command::Compare(words) => compare::perform(arguments, words),
+        Command::Plot(words) => plot::perform(arguments, words),
+        Command::Report(words) => report::perform(arguments, words),
         Command::Query(words) => query::perform(arguments, words),
         Command::Export(words) => export::perform(arguments, words),
         Command::Predict(words) => predict::perform(arguments, words),

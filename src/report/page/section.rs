@@ -1,0 +1,269 @@
+//! The sections of the page, each from what the database has.
+
+use crate::domain::event::RunState;
+use crate::report::page::Page;
+use crate::report::page::html::{code, escape, facts, folded, heading, paragraph, table};
+use crate::report::plot::svg;
+use crate::report::style::Tone;
+use crate::report::table::{Align, Cell, Table};
+use crate::report::{detail, number, score};
+use crate::store::record::{RunDetail, TrialRecord};
+
+/// An anchor, a title, and what stands below it.
+pub type Section = (&'static str, &'static str, String);
+
+/// What was run: pipeline, data, seeds, machine, time, versions.
+pub fn run(page: &Page) -> Section {
+    let found = &page.detail;
+    let mut said = detail::provenance(found);
+    // It stands above, in full.
+    said.retain(|(name, _)| *name != "about");
+    let seeds: Vec<String> = seeds(found).iter().map(u64::to_string).collect();
+    if seeds.len() > 1 {
+        said.retain(|(name, _)| *name != "seed");
+        said.push(("seeds", seeds.join(", ")));
+    }
+    if let Some(end) = &found.finished_at {
+        said.push(("ended", format!("{} UTC", number::moment(end))));
+    }
+    said.extend(found.fingerprint.clone().map(|print| ("fingerprint", print)));
+    let mut body = facts(&said);
+    for (title, part) in [("Data", detail::data(found)), ("Tasks", detail::tasks(found))] {
+        let part = table(&part);
+        if !part.is_empty() {
+            body.push_str(&heading(title, ""));
+            body.push_str(&part);
+        }
+    }
+    body.push_str(&folded("Stages", &table(&detail::stages(found))));
+    ("run", "What was run", body)
+}
+
+fn seeds(found: &RunDetail) -> Vec<u64> {
+    let mut seeds: Vec<u64> = found.trials.iter().map(|trial| trial.seed.unwrap_or(found.seed)).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    seeds
+}
+
+/// Scores on every split; of a sweep first its groups.
+pub fn scores(page: &Page) -> Section {
+    let mut body = String::new();
+    if let Some(sweep) = &page.sweep {
+        for (title, remark, part) in sweep.tables() {
+            body.push_str(&heading(&title, &remark));
+            body.push_str(&table(&part));
+        }
+        if sweep.without > 0 {
+            body.push_str(&paragraph(&format!("{} trials have no scores yet.", sweep.without)));
+        }
+    }
+    let shown = |trial: &&TrialRecord| page.sweep.is_none() || page.best == Some(trial.trial);
+    for trial in page.detail.trials.iter().filter(shown) {
+        let Some(part) = score::table(&page.detail, trial) else { continue };
+        let kept = match (trial.best_epoch, trial.epochs) {
+            (Some(best), Some(epochs)) => format!("epoch {best} of {epochs} kept · "),
+            _ => String::new(),
+        };
+        let title = if page.sweep.is_some() {
+            format!("Best trial #{}", trial.trial)
+        } else {
+            "All scores".to_owned()
+        };
+        body.push_str(&heading(&title, &format!("{kept}{}", score::ARROWS)));
+        body.push_str(&table(&part));
+    }
+    if body.is_empty() {
+        body = paragraph("No scores: no trial has been evaluated yet.");
+    }
+    ("scores", "Scores", body)
+}
+
+/// Every figure there is data for, and why there are no others.
+pub fn plots(page: &Page) -> Section {
+    let mut body = String::new();
+    for drawn in &page.plots.drawn {
+        body.push_str(&format!("<figure>\n{}</figure>\n", svg::write(&drawn.figure.scene())));
+    }
+    let missing: String = page
+        .plots
+        .missing
+        .iter()
+        .map(|(kind, missing)| format!("<li>{}: {}</li>\n", kind.name(), escape(&missing.why)))
+        .collect();
+    if !missing.is_empty() {
+        body.push_str(&format!("<p class=\"soft\">Not drawn:</p>\n<ul class=\"soft\">\n{missing}</ul>\n"));
+    }
+    ("plots", "Plots", body)
+}
+
+/// What each trial was, and how it went.
+pub fn trials(page: &Page) -> Section {
+    let mut varied: Vec<&String> = Vec::new();
+    for (address, _) in page.trained.iter().flat_map(|trial| &trial.choices) {
+        if !varied.contains(&address) {
+            varied.push(address);
+        }
+    }
+    let mut columns = vec![("trial", Align::Right), ("seed", Align::Right)];
+    columns.extend(varied.iter().map(|address| (address.as_str(), Align::Left)));
+    columns.extend([
+        ("objective", Align::Right),
+        ("epochs", Align::Right),
+        ("kept", Align::Right),
+        ("weights", Align::Right),
+        ("time", Align::Right),
+        ("why it stopped", Align::Left),
+    ]);
+    let mut rows = Table::new(&columns);
+    let whole = |count: Option<usize>| count.map_or_else(|| "–".to_owned(), number::count);
+    for (trial, record) in page.trained.iter().zip(&page.detail.trials) {
+        let best = page.sweep.is_some() && page.best == Some(trial.number);
+        let mut cells: Vec<Cell> = vec![format!("{}#{}", if best { "★ " } else { "" }, trial.number).into()];
+        cells.push(trial.seed.to_string().into());
+        cells.extend(
+            varied.iter().map(|address| Cell::new(Tone::Strong, trial.named(address, &page.trained))),
+        );
+        cells.push(number::maybe(trial.objective).into());
+        cells.extend([whole(record.epochs), whole(record.best_epoch), whole(record.weights)].map(Cell::from));
+        cells.push(record.seconds.map_or_else(|| "–".to_owned(), number::duration).into());
+        cells.push(record.stopped.as_deref().unwrap_or("not trained to its end").into());
+        rows.row(cells);
+    }
+    let mut body = table(&rows);
+    if page.sweep.is_some() && page.best.is_some() {
+        let said = "★ the best trial by its objective on validation rows; export and predict take its model.";
+        body.push_str(&paragraph(said));
+    }
+    let mut full: Vec<(String, String)> = Vec::new();
+    for (trial, address) in
+        page.trained.iter().flat_map(|trial| varied.iter().map(move |address| (trial, address)))
+    {
+        let (name, whole) = (trial.named(address, &page.trained), trial.setting(address));
+        let choice = (format!("{address} {name}"), whole.clone());
+        if whole.starts_with('{') && whole != name && !full.contains(&choice) {
+            full.push(choice);
+        }
+    }
+    if !full.is_empty() {
+        let named: Vec<(&str, String)> =
+            full.iter().map(|(name, whole)| (name.as_str(), whole.clone())).collect();
+        body.push_str(&heading("Choices in full", ""));
+        body.push_str(&facts(&named));
+    }
+    body.push_str(&folded("All settings, defaults filled in", &table(&detail::settings(&page.detail))));
+    ("trials", "Trials and settings", body)
+}
+
+/// Whether the exported models answer like the trained ones.
+pub fn parity(page: &Page) -> Section {
+    let exported = |trial: &&TrialRecord| {
+        page.detail.artifacts.iter().any(|file| file.trial == Some(trial.trial) && file.kind == "onnx")
+    };
+    let mut body = String::new();
+    let mut rows = Table::new(&[
+        ("trial", Align::Right),
+        ("model", Align::Left),
+        ("size", Align::Right),
+        ("compared with ONNX Runtime", Align::Left),
+    ]);
+    for trial in page.detail.trials.iter().filter(exported) {
+        let own = |file: &&crate::store::record::ArtifactRecord| {
+            file.trial == Some(trial.trial) && file.kind == "onnx"
+        };
+        let Some(model) = page.detail.artifacts.iter().find(own) else { continue };
+        let holds = trial.parity.as_ref().is_some_and(|parity| parity.holds());
+        let proof = page.proof(trial.trial).unwrap_or_default();
+        let what = model
+            .detail
+            .as_ref()
+            .map_or_else(|| model.path.clone(), |more| format!("{} ({more})", model.path));
+        rows.row(vec![
+            format!("#{}", trial.trial).into(),
+            what.into(),
+            model.bytes.map_or_else(String::new, number::size).into(),
+            Cell::new(if holds { Tone::Good } else { Tone::Bad }, proof),
+        ]);
+    }
+    body.push_str(&table(&rows));
+    let mut outputs =
+        Table::new(&[("trial", Align::Right), ("output", Align::Left), ("largest difference", Align::Right)]);
+    for trial in &page.detail.trials {
+        for output in trial.parity.iter().flat_map(|parity| &parity.outputs) {
+            let cells =
+                [format!("#{}", trial.trial), output.output.clone(), format!("{:.1e}", output.largest)];
+            outputs.row(cells.map(Cell::from).to_vec());
+        }
+    }
+    body.push_str(&folded("By output: |a − b| / max(1, |b|)", &table(&outputs)));
+    if body.is_empty() {
+        body = paragraph("No model has been exported.");
+    }
+    ("parity", "ONNX parity", body)
+}
+
+/// What failed, what was left out, and what a person should know.
+pub fn remarks(page: &Page) -> Section {
+    let mut rows = Table::new(&[("", Align::Left), ("stage", Align::Left), ("what", Align::Left)]);
+    for stage in &page.detail.stages {
+        let reason = stage.reason.as_deref().unwrap_or("no reason was recorded");
+        let (tone, said) = match stage.state.as_str() {
+            "failed" => (Tone::Bad, reason.to_owned()),
+            "skipped" => (Tone::Caution, format!("not done, because {reason} failed")),
+            "interrupted" => (Tone::Caution, "stopped in the middle".to_owned()),
+            _ => continue,
+        };
+        rows.row(vec![Cell::new(tone, &stage.state), (&stage.stage).into(), said.into()]);
+    }
+    for note in &page.detail.notes {
+        let tone = if note.severity == "error" { Tone::Bad } else { Tone::Caution };
+        rows.row(vec![Cell::new(tone, &note.severity), (&note.stage).into(), (&note.text).into()]);
+    }
+    let body = if rows.is_empty() { paragraph("None.") } else { table(&rows) };
+    ("warnings", "Warnings and failures", body)
+}
+
+/// The pipeline as it was run.
+pub fn pipeline(page: &Page) -> Section {
+    let said = format!(
+        "As it was run, defaults and changes from the command line filled in; read from {}.",
+        page.detail.file
+    );
+    ("pipeline", "Pipeline", paragraph(&said) + &code(&page.detail.resolved))
+}
+
+/// What to type to get the same.
+pub fn again(page: &Page) -> Section {
+    let found = &page.detail;
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(commit) = &found.environment.git_commit {
+        let dirty =
+            if found.environment.git_dirty == Some(true) { "  # there were uncommitted changes" } else { "" };
+        lines.push(format!("git checkout {commit}{dirty}"));
+    }
+    lines.push(found.command.clone().unwrap_or_else(|| format!("mtl run {}", found.file)));
+    let mut body = paragraph(&format!(
+        "With mtl {} and the data files named above, by their content, this gives the same numbers on the same kind of machine:",
+        found.environment.mtl_version
+    ));
+    body.push_str(&code(&lines.join("\n")));
+    body.push_str(&paragraph(&format!(
+        "The same without the command line's changes to remember: save the pipeline above beside {} (paths in it are meant from \
+         there), and run it.",
+        found.file
+    )));
+    let run = &found.run;
+    let mut next = vec![format!("mtl show {run}"), format!("mtl plot {run} --format png")];
+    match found.state {
+        RunState::Finished => {
+            next.push(format!("mtl export {run} --to model"));
+            next.push(format!("mtl predict {run} rows.csv --to answers.csv"));
+        }
+        RunState::Interrupted => next.push(format!("mtl resume {run}")),
+        RunState::Failed => next.push(format!("mtl retry {run}")),
+        RunState::Running => {}
+    }
+    body.push_str(&paragraph("From here:"));
+    body.push_str(&code(&next.join("\n")));
+    ("again", "Reproduce", body)
+}

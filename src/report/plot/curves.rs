@@ -1,0 +1,91 @@
+//! Learning curves: per task the training and validation loss and the validation metric, by epoch.
+
+use crate::domain::score::{Direction, Split};
+use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::lines::{Lines, Series};
+use crate::report::plot::subject::{Subject, Traced};
+use crate::report::plot::{Drawn, Missing, series};
+use crate::report::score::metric;
+
+/// A figure per task.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let figures: Vec<Drawn> = subject.tasks.iter().filter_map(|task| of_task(subject, &task.task)).collect();
+    if figures.is_empty() { Err(Missing::because("no epoch has been finished yet")) } else { Ok(figures) }
+}
+
+fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
+    let trained = |trial: &Traced, epoch: usize| {
+        let losses = &trial.epoch(epoch)?.losses;
+        losses.iter().find(|(name, _)| name == task).and_then(|(_, loss)| *loss)
+    };
+    let measured = |trial: &Traced, epoch: usize, metric: &str| {
+        let mut scores = trial.epoch(epoch)?.scores.iter();
+        scores.find(|s| s.task == task && s.split == Split::Valid && s.metric == metric)?.value
+    };
+    let validated = |trial: &Traced, epoch: usize| measured(trial, epoch, "loss");
+    let known = subject.tasks.iter().find(|known| known.task == task);
+    let loss = known.and_then(|known| known.loss.as_ref());
+    let loss = loss.map_or_else(|| "loss".to_owned(), |name| format!("loss ({name})"));
+    let alone = subject.alone();
+    let rule = alone.and_then(kept);
+    let mut panels = Vec::new();
+    let mut keys = Vec::new();
+    if alone.is_some() {
+        // Both in one panel: how far they are apart is what one looks for.
+        let group = &subject.groups[0];
+        let lines = [
+            ("training rows", series::curve(group, Look::nth(0), false, &trained)),
+            ("validation rows", series::curve(group, Look::nth(1), false, &validated)),
+        ];
+        let there = lines.into_iter().filter(|(_, line)| !line.points.is_empty());
+        let (names, lines): (Vec<&str>, Vec<Series>) = there.unzip();
+        let key = |(name, line): (&&str, &Series)| Key {
+            look: line.look,
+            shape: Shape::Line,
+            text: (*name).to_owned(),
+        };
+        keys.extend(names.iter().zip(&lines).map(key));
+        panels.extend(panel("loss", &loss, lines, rule));
+    } else {
+        panels.extend(panel("loss on training rows", &loss, series::of_groups(subject, trained), None));
+        panels.extend(panel("loss on validation rows", &loss, series::of_groups(subject, validated), None));
+        keys = series::group_keys(subject, Shape::Line);
+    }
+    let mut trials = subject.groups.iter().flat_map(|group| &group.trials);
+    if let Some((name, direction)) = trials.find_map(|trial| first(trial, task)) {
+        let mut lines = series::of_groups(subject, |trial, epoch| measured(trial, epoch, &name));
+        if alone.is_some() {
+            lines.iter_mut().for_each(|line| line.look = Look::nth(1));
+        }
+        let title = format!("{name} on validation rows");
+        panels.extend(panel(&title, &metric(&name, direction), lines, rule));
+    }
+    keys.extend(series::kept_key(rule));
+    let figure = Figure {
+        title: format!("{}: learning curves of {task}", subject.name),
+        remark: subject.remark(series::has_bands(subject)),
+        columns: 3,
+        panels,
+        keys,
+    };
+    (!figure.panels.is_empty()).then(|| Drawn { file: format!("curves-{task}"), figure })
+}
+
+/// A panel by epoch, if there is anything to be seen.
+pub fn panel(title: &str, up: &str, series: Vec<Series>, rule: Option<f64>) -> Option<Panel> {
+    let seen = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
+    let (title, up, across) = (title.to_owned(), up.to_owned(), "epoch".to_owned());
+    seen.then_some(Panel::Lines(Lines { title, across, up, counted: true, fixed: None, series, rule }))
+}
+
+/// Where the epoch stands whose weights were kept.
+pub fn kept(trial: &Traced) -> Option<f64> {
+    trial.record.best_epoch.map(|epoch| epoch as f64)
+}
+
+/// The first metric of a task that was measured on validation rows; what it was trained by comes last.
+fn first(trial: &Traced, task: &str) -> Option<(String, Direction)> {
+    let scores = trial.epochs.iter().flat_map(|epoch| &epoch.scores);
+    let mut own = scores.filter(|s| s.task == task && s.split == Split::Valid && s.metric != "loss");
+    own.next().map(|score| (score.metric.clone(), score.direction))
+}

@@ -1,0 +1,181 @@
+//! A figure: its title, panels side by side, and below them what the colours mean.
+
+use crate::report::plot::bars::Bars;
+use crate::report::plot::font;
+use crate::report::plot::lines::Lines;
+use crate::report::plot::matrix::Matrix;
+use crate::report::plot::palette::{Colour, INK, NAMED, SOFT};
+use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+
+/// What is drawn together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figure {
+    /// The run, and what is shown of it.
+    pub title: String,
+    /// How it is to be read.
+    pub remark: String,
+    pub panels: Vec<Panel>,
+    pub keys: Vec<Key>,
+    /// Panels side by side at most.
+    pub columns: usize,
+}
+
+/// One panel of a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Panel {
+    Lines(Lines),
+    Matrix(Matrix),
+    Bars(Bars),
+}
+
+/// How a name is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    pub colour: Colour,
+    pub dash: Dash,
+    pub width: f64,
+}
+
+impl Look {
+    /// Of the nth name: the colours in turn, then again with dashes.
+    pub fn nth(place: usize) -> Self {
+        let dash = [Dash::Whole, Dash::Dashed, Dash::Dotted][(place / NAMED.len()) % 3];
+        Self { colour: NAMED[place % NAMED.len()], dash, width: 2.0 }
+    }
+}
+
+/// What a colour means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    pub look: Look,
+    pub shape: Shape,
+    pub text: String,
+}
+
+/// What stands beside the text of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Line,
+    Box,
+    Dot,
+}
+
+pub const TITLE: f64 = 16.0;
+pub const WORDS: f64 = 12.0;
+pub const SMALL: f64 = 11.0;
+const MARGIN: f64 = 16.0;
+const GAP: f64 = 22.0;
+const NARROWEST: f64 = 480.0;
+/// A name in the legend is cut above this.
+const LONGEST_KEY: f64 = 420.0;
+
+impl Panel {
+    /// With the axis up from here to there; a panel without such an axis as it is.
+    pub fn between(self, low: f64, high: f64) -> Self {
+        match self {
+            Self::Lines(lines) => Self::Lines(Lines { fixed: Some((low, high)), ..lines }),
+            other => other,
+        }
+    }
+
+    fn size(&self) -> Point {
+        match self {
+            Self::Lines(lines) => lines.size(),
+            Self::Matrix(matrix) => matrix.size(),
+            Self::Bars(bars) => bars.size(),
+        }
+    }
+
+    fn draw(&self, scene: &mut Scene, corner: Point) {
+        match self {
+            Self::Lines(lines) => lines.draw(scene, corner),
+            Self::Matrix(matrix) => matrix.draw(scene, corner),
+            Self::Bars(bars) => bars.draw(scene, corner),
+        }
+    }
+}
+
+impl Figure {
+    /// Everything at its place.
+    pub fn scene(&self) -> Scene {
+        let sizes: Vec<Point> = self.panels.iter().map(Panel::size).collect();
+        let columns = self.columns.clamp(1, self.panels.len().max(1));
+        let widths: Vec<f64> = (0..columns)
+            .map(|column| widest(sizes.iter().skip(column).step_by(columns).map(|size| size.0)))
+            .collect();
+        let inner = widths.iter().sum::<f64>() + GAP * (columns - 1) as f64;
+        let width = (inner + 2.0 * MARGIN).max(NARROWEST);
+        let room = width - 2.0 * MARGIN;
+
+        let mut scene = Scene::new(width, 0.0, &self.title);
+        let mut y = MARGIN;
+        for (lines, size, colour) in [
+            (font::wrap(&self.title, TITLE, room), TITLE, INK),
+            (font::wrap(&self.remark, WORDS, room), WORDS, SOFT),
+        ] {
+            for line in lines {
+                y += size;
+                scene.text((MARGIN, y), &line, size, colour, Anchor::Start);
+                y += 0.35 * size;
+            }
+        }
+        y += 10.0;
+        for (row, sizes) in sizes.chunks(columns).enumerate() {
+            let mut x = MARGIN;
+            for (column, panel) in self.panels[row * columns..].iter().take(columns).enumerate() {
+                panel.draw(&mut scene, (x, y));
+                x += widths[column] + GAP;
+            }
+            y += widest(sizes.iter().map(|size| size.1)) + GAP;
+        }
+        y = if self.keys.is_empty() { y - GAP } else { self.legend(&mut scene, y - 6.0, room) };
+        scene.height = (y + MARGIN - 8.0).ceil();
+        scene.width = width.ceil();
+        scene
+    }
+
+    /// The keys one after the other, on as many lines as they need; gives where they end.
+    fn legend(&self, scene: &mut Scene, top: f64, room: f64) -> f64 {
+        let (mut x, mut y) = (MARGIN, top);
+        for (place, key) in self.keys.iter().enumerate() {
+            let text = font::cut(&key.text, WORDS, LONGEST_KEY.min(room - 30.0));
+            let wide = 26.0 + font::width(&text, WORDS) + 18.0;
+            if place == 0 || x + wide - 18.0 > MARGIN + room {
+                x = MARGIN;
+                y += if place == 0 { WORDS } else { 1.6 * WORDS };
+            }
+            key.draw(scene, (x, y));
+            scene.text((x + 26.0, y), &text, WORDS, INK, Anchor::Start);
+            x += wide;
+        }
+        y + 0.5 * WORDS
+    }
+}
+
+impl Key {
+    fn draw(&self, scene: &mut Scene, (x, y): Point) {
+        let Look { colour, dash, width } = self.look;
+        let middle = y - 0.36 * WORDS;
+        scene.marks.push(match self.shape {
+            Shape::Line => Mark::Line { points: vec![(x, middle), (x + 20.0, middle)], colour, width, dash },
+            Shape::Box => Mark::Box {
+                corner: (x + 6.0, middle - 5.0),
+                size: (12.0, 10.0),
+                fill: colour,
+                tip: String::new(),
+            },
+            Shape::Dot => Mark::Dot {
+                centre: (x + 12.0, middle),
+                radius: 4.0,
+                fill: colour,
+                rim: colour,
+                square: dash != Dash::Whole,
+                tip: String::new(),
+            },
+        });
+    }
+}
+
+fn widest(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(0.0, f64::max)
+}

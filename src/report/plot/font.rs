@@ -1,0 +1,148 @@
+//! The font texts are measured and, in PNG, drawn with: a part of DejaVu Sans (Latin, Greek, Cyrillic, signs), whose
+//! licence stands beside it. A letter that is not in it is an empty box there; an SVG asks the reader's fonts.
+
+use std::sync::LazyLock;
+
+use ttf_parser::{Face, OutlineBuilder};
+
+static FACE: LazyLock<Option<Face<'static>>> =
+    LazyLock::new(|| Face::parse(include_bytes!("font/dejavu_sans.ttf"), 0).ok());
+
+/// What an SVG asks for: the same font, or one as wide.
+pub const FAMILY: &str = "DejaVu Sans, Verdana, Geneva, sans-serif";
+
+/// Where a letter's advance is not known, it is taken to be this part of the size.
+const GUESS: f64 = 0.65;
+
+/// How wide a text is.
+pub fn width(text: &str, size: f64) -> f64 {
+    text.chars().map(|letter| advance(letter) * size).sum()
+}
+
+fn advance(letter: char) -> f64 {
+    let Some(face) = FACE.as_ref() else { return GUESS };
+    match face.glyph_index(letter) {
+        Some(glyph) => f64::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / f64::from(face.units_per_em()),
+        // Chinese letters and pictures are squares.
+        None if u32::from(letter) >= 0x2e80 => 1.0,
+        None => GUESS,
+    }
+}
+
+/// The text's letters as paths, the first at the origin of its base line, downwards positive.
+pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(Step)) {
+    let Some(face) = FACE.as_ref() else { return };
+    let scale = size / f64::from(face.units_per_em());
+    let mut at = 0.0;
+    for letter in text.chars() {
+        let glyph = face.glyph_index(letter).unwrap_or_default();
+        face.outline_glyph(glyph, &mut Pen { at, scale, builder: &mut *builder });
+        at += advance(letter) * size;
+    }
+}
+
+/// One step of a letter's outline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    Move(f64, f64),
+    Line(f64, f64),
+    Quad(f64, f64, f64, f64),
+    Cubic(f64, f64, f64, f64, f64, f64),
+    Close,
+}
+
+struct Pen<'a> {
+    at: f64,
+    scale: f64,
+    builder: &'a mut dyn FnMut(Step),
+}
+
+impl Pen<'_> {
+    fn place(&self, x: f32, y: f32) -> (f64, f64) {
+        (self.at + f64::from(x) * self.scale, -f64::from(y) * self.scale)
+    }
+}
+
+impl OutlineBuilder for Pen<'_> {
+    fn move_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.place(x, y);
+        (self.builder)(Step::Move(x, y));
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.place(x, y);
+        (self.builder)(Step::Line(x, y));
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        let ((x1, y1), (x, y)) = (self.place(x1, y1), self.place(x, y));
+        (self.builder)(Step::Quad(x1, y1, x, y));
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let ((x1, y1), (x2, y2), (x, y)) = (self.place(x1, y1), self.place(x2, y2), self.place(x, y));
+        (self.builder)(Step::Cubic(x1, y1, x2, y2, x, y));
+    }
+
+    fn close(&mut self) {
+        (self.builder)(Step::Close);
+    }
+}
+
+/// The text within `room`; an ellipsis stands for what was left out.
+pub fn cut(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = advance('…') * size;
+    for letter in text.chars() {
+        used += advance(letter) * size;
+        if used > room {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept.trim_end().to_owned() + "…"
+}
+
+/// The text on as many lines as it needs; a word wider than a line is cut.
+pub fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = cut(word, size, room);
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), size) <= room => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::plot::font::{Step, cut, outline, width, wrap};
+
+    // fontTools 4.61: TTFont(...)["hmtx"]["A"][0] / ["head"].unitsPerEm -> 1401 / 2048
+    #[test]
+    fn the_font_is_there_and_measured() {
+        assert!((width("A", 10.0) - 6.8408203125).abs() < 1e-9, "{}", width("A", 10.0));
+        assert_eq!(width("年", 10.0), 10.0);
+        let mut steps = Vec::new();
+        outline("i", 10.0, &mut |step| steps.push(step));
+        assert_eq!(steps.iter().filter(|step| matches!(step, Step::Move(..))).count(), 2, "a dot and a stem");
+    }
+
+    #[test]
+    fn texts_stay_in_their_room() {
+        let short = cut("a rather long name", 12.0, 60.0);
+        assert!(short.ends_with('…') && width(&short, 12.0) <= 60.0, "{short}");
+        assert_eq!(cut("name", 12.0, 60.0), "name");
+        let lines = wrap("one two three four five", 12.0, 60.0);
+        assert!(lines.len() > 1 && lines.iter().all(|line| width(line, 12.0) <= 60.0), "{lines:?}");
+        assert_eq!(lines.join(" "), "one two three four five");
+    }
+}

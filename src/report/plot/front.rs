@@ -1,0 +1,173 @@
+//! The Pareto front of several trials: two tasks' scores against each other, and the trials that no other beats in both.
+
+use crate::domain::front::Front;
+use crate::domain::score::{Direction, Split};
+use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::lines::{Dots, Lines, Series};
+use crate::report::plot::palette::SOFT;
+use crate::report::plot::scene::{Dash, Point};
+use crate::report::plot::subject::Subject;
+use crate::report::plot::{Drawn, Missing, series};
+use crate::report::score::metric;
+use crate::report::{number, trials::TaskScore};
+
+/// Pairs of tasks in one figure at most.
+const MOST: usize = 6;
+
+/// A trial's scores, and which group it is of.
+struct Scored<'a> {
+    name: &'a str,
+    seed: u64,
+    group: usize,
+    scores: &'a [TaskScore],
+}
+
+impl Scored<'_> {
+    fn value(&self, task: &str, split: Split) -> Option<f64> {
+        self.scores.iter().find(|score| score.task == task)?.value(split).filter(|value| value.is_finite())
+    }
+}
+
+/// A panel for every two tasks.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let mut scored = Vec::new();
+    for (group, found) in subject.groups.iter().enumerate() {
+        let there = found.trials.iter().filter(|trial| !trial.scores.is_empty());
+        scored.extend(there.map(|trial| Scored {
+            name: &trial.name,
+            seed: trial.seed,
+            group,
+            scores: &trial.scores,
+        }));
+    }
+    let Some(first) = scored.first().filter(|_| scored.len() > 1) else {
+        return Err(Missing::because(
+            "a front is of several trials with scores: run a sweep, or name several runs",
+        ));
+    };
+    let tasks: Vec<&TaskScore> = first.scores.iter().collect();
+    if tasks.len() < 2 {
+        return Err(Missing::because("a front is of two tasks or more"));
+    }
+    // What is chosen by a front is chosen by validation rows; the test rows are there to report on.
+    let validated =
+        scored.iter().any(|trial| tasks.iter().any(|task| trial.value(&task.task, Split::Valid).is_some()));
+    let split = if validated { Split::Valid } else { Split::Test };
+    let mut pairs = Vec::new();
+    for (place, one) in tasks.iter().enumerate() {
+        pairs.extend(tasks[place + 1..].iter().map(|other| (*one, *other)));
+    }
+    let all = pairs.len();
+    pairs.truncate(MOST);
+    let panels: Vec<Panel> =
+        pairs.iter().filter_map(|(one, other)| panel(subject, &scored, one, other, split)).collect();
+    if panels.is_empty() {
+        return Err(Missing::because("no two trials have scores of the same two tasks"));
+    }
+    let rows = if split == Split::Valid { "validation" } else { "test" };
+    let mut remark = format!(
+        "scores on {rows} rows, a dot for each trial; filled: on the front, no other trial is as good in both and better in one"
+    );
+    if !subject.by.is_empty() {
+        remark.push_str(&format!(" · by {}", subject.by));
+    }
+    if all > pairs.len() {
+        remark.push_str(&format!(" · the first {MOST} of {all} pairs of tasks"));
+    }
+    let mut keys = series::group_keys(subject, Shape::Dot);
+    keys.push(Key { look: front_look(), shape: Shape::Line, text: "front".to_owned() });
+    let title = format!("{}: Pareto front of the tasks' scores", subject.name);
+    let figure = Figure { title, remark, columns: 3, panels, keys };
+    Ok(vec![Drawn { file: "front".to_owned(), figure }])
+}
+
+fn front_look() -> Look {
+    Look { colour: SOFT, dash: Dash::Dashed, width: 1.2 }
+}
+
+fn panel(
+    subject: &Subject,
+    scored: &[Scored<'_>],
+    one: &TaskScore,
+    other: &TaskScore,
+    split: Split,
+) -> Option<Panel> {
+    let both = |trial: &&Scored<'_>| {
+        trial.value(&one.task, split).is_some() && trial.value(&other.task, split).is_some()
+    };
+    let trials: Vec<&Scored<'_>> = scored.iter().filter(both).collect();
+    let point = |trial: &Scored<'_>| {
+        (
+            trial.value(&one.task, split).unwrap_or(f64::NAN),
+            trial.value(&other.task, split).unwrap_or(f64::NAN),
+        )
+    };
+    let points: Vec<Vec<f64>> = trials.iter().map(|trial| point(trial)).map(|(x, y)| vec![x, y]).collect();
+    let front = Front::of(&points, &[one.direction, other.direction]);
+    let mut members: Vec<Point> = front.members().iter().map(|place| point(trials[*place])).collect();
+    members.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut all = vec![Series::line(front_look(), stairs(&members, one.direction))];
+    let looks = series::looks(subject.groups.len());
+    // The front last, on top of the others.
+    for filled in [false, true] {
+        for (group, look) in looks.iter().enumerate().rev() {
+            let on =
+                |place: &usize| trials[*place].group == group && front.members().contains(place) == filled;
+            let own: Vec<usize> = (0..trials.len()).filter(on).collect();
+            let tip = |place: &usize| {
+                let (trial, (x, y)) = (trials[*place], point(trials[*place]));
+                let (x, y) = (number::significant(x), number::significant(y));
+                let group = &subject.groups[group].name;
+                format!("{} ({group}, seed {}): {} {x}, {} {y}", trial.name, trial.seed, one.task, other.task)
+            };
+            all.push(Series {
+                look: look.unwrap_or(series::behind()),
+                points: own.iter().map(|place| point(trials[*place])).collect(),
+                band: Vec::new(),
+                dots: Some(Dots { tips: own.iter().map(tip).collect(), filled }),
+            });
+        }
+    }
+    let axis = |score: &TaskScore| format!("{}: {}", score.task, metric(&score.metric, score.direction));
+    (trials.len() > 1).then(|| {
+        Panel::Lines(Lines {
+            title: format!("{} and {}", one.task, other.task),
+            across: axis(one),
+            up: axis(other),
+            series: all,
+            ..Lines::default()
+        })
+    })
+}
+
+/// What the front dominates is bounded by steps: between two members the worse value of each counts.
+fn stairs(members: &[Point], across: Direction) -> Vec<Point> {
+    let mut steps: Vec<Point> = Vec::new();
+    for (place, member) in members.iter().enumerate() {
+        if place > 0 {
+            let before = members[place - 1];
+            steps.push(match across {
+                Direction::Higher => (before.0, member.1),
+                Direction::Lower => (member.0, before.1),
+            });
+        }
+        steps.push(*member);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::Direction;
+    use crate::report::plot::front::stairs;
+
+    #[test]
+    fn the_steps_bound_what_the_front_dominates() {
+        // Both higher: (1, 3) and (2, 1) dominate nothing at (2, 3), but (1, 1).
+        assert_eq!(
+            stairs(&[(1.0, 3.0), (2.0, 1.0)], Direction::Higher),
+            [(1.0, 3.0), (1.0, 1.0), (2.0, 1.0)]
+        );
+        assert_eq!(stairs(&[(1.0, 3.0), (2.0, 1.0)], Direction::Lower), [(1.0, 3.0), (2.0, 3.0), (2.0, 1.0)]);
+    }
+}

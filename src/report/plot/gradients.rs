@@ -1,0 +1,143 @@
+//! How the tasks' gradients stood to each other: the cosine of each pair, and in how many steps it was below 0.
+
+use crate::report::plot::figure::{Figure, Panel, Shape};
+use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::palette::Ramp;
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::weights::groups;
+use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::student::mean;
+use crate::store::record::GradientRecord;
+
+/// The means as matrices, and the cosines by epoch.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let observed: Vec<&Group> = subject
+        .groups
+        .iter()
+        .filter(|group| group.trials.iter().any(|trial| !trial.gradients.is_empty()))
+        .collect();
+    if observed.is_empty() {
+        return Err(Missing::because(
+            "no gradients were observed: set train.gradients.observe, or choose a gradient method such as pcgrad",
+        ));
+    }
+    let shown = &observed[..observed.len().min(MOST_PANELS)];
+    let title = |group: &Group| match subject.groups.len() {
+        1 => "mean over all epochs".to_owned(),
+        _ => group.name.clone(),
+    };
+    let mut remarks = vec![
+        "mean cosine of the gradients of two tasks, and the share of steps in conflict (cosine below 0)"
+            .to_owned(),
+    ];
+    remarks.push(subject.remark(false));
+    if observed.len() > shown.len() {
+        remarks.push(format!("the best {} of {}", shown.len(), groups(observed.len())));
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    let figure = Figure {
+        title: format!("{}: gradients of the tasks", subject.name),
+        remark: remarks.join(" · "),
+        columns: 3,
+        panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group)))).collect(),
+        keys: Vec::new(),
+    };
+    let mut drawn = vec![Drawn { file: "gradients".to_owned(), figure }];
+    drawn.extend(by_epoch(subject, shown));
+    Ok(drawn)
+}
+
+fn of_pair(trial: &Traced, epoch: usize, pair: &(String, String)) -> Option<GradientRecord> {
+    let seen = trial.gradients.iter().filter(|seen| seen.epoch == epoch);
+    let mut seen = seen.filter(|seen| seen.record.task == pair.0 && seen.record.other == pair.1);
+    seen.next().map(|seen| seen.record.clone())
+}
+
+/// Pairs in the order they were recorded in.
+fn pairs(shown: &[&Group]) -> Vec<(String, String)> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for seen in shown.iter().flat_map(|group| &group.trials).flat_map(|trial| &trial.gradients) {
+        let pair = (seen.record.task.clone(), seen.record.other.clone());
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
+    pairs
+}
+
+/// The mean over epochs and trials of every pair.
+fn matrix(group: &Group, title: String) -> Matrix {
+    let mut tasks: Vec<String> = Vec::new();
+    for (one, other) in pairs(&[group]) {
+        for task in [one, other] {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
+    }
+    let records = || group.trials.iter().flat_map(|trial| &trial.gradients).map(|seen| &seen.record);
+    let field = |row: &String, column: &String| {
+        let of = |value: fn(&GradientRecord) -> Option<f64>| {
+            let own = |record: &&GradientRecord| {
+                (&record.task, &record.other) == (row, column)
+                    || (&record.other, &record.task) == (row, column)
+            };
+            mean(&records().filter(own).filter_map(value).collect::<Vec<_>>()).map(|mean| mean.mean)
+        };
+        let Some(cosine) = of(|record| record.cosine) else {
+            let own = (row == column).then_some(1.0);
+            return Field { value: own, text: own.map_or("–", |_| "1").to_owned(), ..Field::default() };
+        };
+        let conflicts = of(|record| record.conflicts).map(|share| format!("{:.0} %", 100.0 * share));
+        let tip = format!("{row} and {column}: cosine {cosine:.3}");
+        let text = hundredths(cosine);
+        Field { value: Some(cosine), text, below: conflicts.unwrap_or_default(), tip }
+    };
+    let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
+    Matrix {
+        title,
+        rows: tasks.clone(),
+        columns: tasks,
+        fields,
+        ramp: Ramp::Cosine,
+        measure: "cosine".to_owned(),
+        side: String::new(),
+        above: String::new(),
+    }
+}
+
+/// Cosines by epoch, and of a single group also the conflicts.
+fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
+    let pairs = pairs(shown);
+    let names: Vec<String> = pairs.iter().map(|(one, other)| format!("{one} and {other}")).collect();
+    let banded = pairs.len() <= 4;
+    let rule = subject.alone().and_then(curves::kept);
+    let lines = |group: &Group, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
+        let looks = series::looks(pairs.len());
+        let line = |(pair, look): (&(String, String), _)| {
+            let look = Option::unwrap_or(look, series::behind());
+            series::curve(group, look, banded, &|trial, epoch| {
+                of_pair(trial, epoch, pair).and_then(|r| value(&r))
+            })
+        };
+        pairs.iter().zip(looks).map(line).collect()
+    };
+    let mut panels = Vec::new();
+    for group in shown {
+        let title = if subject.groups.len() > 1 { group.name.as_str() } else { "cosine" };
+        panels.extend(curves::panel(title, "cosine of the gradients", lines(group, |r| r.cosine), rule));
+        if subject.groups.len() == 1 {
+            let percent = lines(group, |record| record.conflicts.map(|share| 100.0 * share));
+            let panel = curves::panel("conflicts", "steps in conflict (%)", percent, rule);
+            panels.extend(panel.map(|panel| panel.between(0.0, 100.0)));
+        }
+    }
+    let figure = Figure {
+        title: format!("{}: gradients of the tasks by epoch", subject.name),
+        remark: subject.remark(banded),
+        columns: 3,
+        panels,
+        keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+    };
+    (!figure.panels.is_empty()).then(|| Drawn { file: "gradients-epochs".to_owned(), figure })
+}

@@ -1,0 +1,154 @@
+//! A panel with two axes: lines with bands around them, or dots.
+
+use crate::report::plot::figure::{Look, SMALL, WORDS};
+use crate::report::plot::font;
+use crate::report::plot::palette::{Colour, GRID, INK, PAPER, SOFT};
+use crate::report::plot::scale::Scale;
+use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+
+/// Two axes and what stands between them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    pub title: String,
+    pub across: String,
+    pub up: String,
+    /// Ticks of the axis across at whole numbers.
+    pub counted: bool,
+    /// The axis up from here to there, whatever there is.
+    pub fixed: Option<(f64, f64)>,
+    pub series: Vec<Series>,
+    /// An upright line at this place.
+    pub rule: Option<f64>,
+}
+
+/// One line, or the dots of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    pub look: Look,
+    /// NaN leaves a gap.
+    pub points: Vec<Point>,
+    /// Across, from, to.
+    pub band: Vec<(f64, f64, f64)>,
+    pub dots: Option<Dots>,
+}
+
+/// How points are drawn when not as a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dots {
+    /// What each of them is.
+    pub tips: Vec<String>,
+    /// Filled, or a ring.
+    pub filled: bool,
+}
+
+const WIDTH: f64 = 250.0;
+const HEIGHT: f64 = 170.0;
+/// Above, for the title, and below, for the axis.
+const HEAD: f64 = 22.0;
+const FOOT: f64 = 38.0;
+/// A band is this strong.
+const BAND: f64 = 0.16;
+
+impl Lines {
+    pub fn size(&self) -> Point {
+        (self.left() + WIDTH + 8.0, HEAD + HEIGHT + FOOT)
+    }
+
+    fn up_scale(&self) -> Scale {
+        let lines = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
+        let lines: Vec<f64> = lines.filter(|value| value.is_finite()).collect();
+        let low = lines.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = lines.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // A band may make the panel twice as high again, above and below; what is wider is cut off.
+        let bands = self.series.iter().flat_map(|series| &series.band).flat_map(|(_, from, to)| [*from, *to]);
+        let bands = bands.map(|value| value.clamp(low - (high - low), high + (high - low)));
+        let all: Vec<f64> = if high > low { lines.iter().copied().chain(bands).collect() } else { lines };
+        let fixed = self.fixed.map(|(low, high)| Scale::between(low, high));
+        fixed.or_else(|| Scale::around(all.into_iter())).unwrap_or(Scale::between(0.0, 1.0))
+    }
+
+    fn across_scale(&self) -> Scale {
+        let places = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
+        let scale = if self.counted { Scale::counted(places) } else { Scale::around(places) };
+        scale.unwrap_or(Scale::between(0.0, 1.0))
+    }
+
+    /// Room for the title and the numbers of the axis up.
+    fn left(&self) -> f64 {
+        let ticks = self.up_scale().ticks(5, false);
+        22.0 + ticks.iter().map(|(_, label)| font::width(label, SMALL)).fold(0.0, f64::max) + 6.0
+    }
+
+    pub fn draw(&self, scene: &mut Scene, (x, y): Point) {
+        let (left, top) = (x + self.left(), y + HEAD);
+        let (across, up) = (self.across_scale(), self.up_scale());
+        let place =
+            |point: Point| (left + WIDTH * across.place(point.0), top + HEIGHT * (1.0 - up.place(point.1)));
+        let title = font::cut(&self.title, WORDS, WIDTH);
+        scene.text((left, top - 9.0), &title, WORDS, INK, Anchor::Start);
+        for (value, label) in up.ticks(5, false) {
+            let height = top + HEIGHT * (1.0 - up.place(value));
+            scene.rule((left, height), (left + WIDTH, height), GRID, Dash::Whole);
+            scene.text((left - 6.0, height + 4.0), &label, SMALL, SOFT, Anchor::End);
+        }
+        let ticks = across.ticks(6, self.counted);
+        for (value, label) in &ticks {
+            let far = left + WIDTH * across.place(*value);
+            scene.rule((far, top + HEIGHT), (far, top + HEIGHT + 4.0), SOFT, Dash::Whole);
+            scene.text((far, top + HEIGHT + 16.0), label, SMALL, SOFT, Anchor::Middle);
+        }
+        scene.rule((left, top + HEIGHT), (left + WIDTH, top + HEIGHT), SOFT, Dash::Whole);
+        let below = (left + WIDTH / 2.0, top + HEIGHT + 32.0);
+        scene.text(below, &font::cut(&self.across, WORDS, WIDTH), WORDS, INK, Anchor::Middle);
+        let name = if up.is_log() { format!("{} (log scale)", self.up) } else { self.up.clone() };
+        let beside = (x + 12.0, top + HEIGHT / 2.0);
+        scene.turned(beside, &font::cut(&name, WORDS, HEIGHT + HEAD), WORDS, INK, Anchor::Middle);
+        if let Some(value) = self.rule {
+            let far = left + WIDTH * across.place(value);
+            scene.rule((far, top), (far, top + HEIGHT), SOFT, Dash::Dotted);
+        }
+        for series in &self.series {
+            for part in series.band.split(|point| point.1.is_nan() || point.2.is_nan()) {
+                let low = part.iter().map(|(at, low, _)| place((*at, *low)));
+                let high = part.iter().rev().map(|(at, _, high)| place((*at, *high)));
+                let points: Vec<Point> = low.chain(high).collect();
+                if part.len() > 1 {
+                    scene.marks.push(Mark::Area { points, fill: series.look.colour, opacity: BAND });
+                }
+            }
+        }
+        self.series.iter().for_each(|series| series.draw(scene, &place));
+    }
+}
+
+impl Series {
+    /// A line through these points.
+    pub fn line(look: Look, points: Vec<Point>) -> Self {
+        Self { look, points, band: Vec::new(), dots: None }
+    }
+
+    fn draw(&self, scene: &mut Scene, place: &impl Fn(Point) -> Point) {
+        let Look { colour, dash, width } = self.look;
+        let square = dash != Dash::Whole;
+        let dot = |scene: &mut Scene, point: Point, radius: f64, fill: Colour, tip: String| {
+            scene.marks.push(Mark::Dot { centre: place(point), radius, fill, rim: colour, square, tip });
+        };
+        if let Some(dots) = &self.dots {
+            for (point, tip) in self.points.iter().zip(&dots.tips) {
+                dot(scene, *point, 4.0, if dots.filled { colour } else { PAPER }, tip.clone());
+            }
+            return;
+        }
+        for part in self.points.split(|point| !point.1.is_finite()) {
+            match part {
+                [] => {}
+                // A single epoch is no line, but there to be seen.
+                [point] => dot(scene, *point, 2.5, colour, String::new()),
+                part => {
+                    let points = part.iter().map(|point| place(*point)).collect();
+                    scene.marks.push(Mark::Line { points, colour, width, dash });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A panel with a number for every pair of names, as a colour and, where there is room, in figures.
+
+use crate::report::plot::figure::{SMALL, WORDS};
+use crate::report::plot::font;
+use crate::report::plot::palette::{GRID, INK, Ramp, SOFT};
+use crate::report::plot::scene::{Anchor, Mark, Point, Scene};
+
+/// Rows, columns, and a field for each of both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    pub title: String,
+    pub rows: Vec<String>,
+    pub columns: Vec<String>,
+    /// By rows.
+    pub fields: Vec<Vec<Field>>,
+    pub ramp: Ramp,
+    /// What the colours measure.
+    pub measure: String,
+    /// What stands at the left, and above.
+    pub side: String,
+    pub above: String,
+}
+
+/// A field; one without a value stays grey.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Field {
+    pub value: Option<f64>,
+    /// The figures: the first line, and a smaller second one.
+    pub text: String,
+    pub below: String,
+    pub tip: String,
+}
+
+const HEAD: f64 = 22.0;
+/// A name is cut above this.
+const LONGEST: f64 = 130.0;
+const BAR: f64 = 110.0;
+
+/// A field's figures: two decimals, and no sign where they are zeros.
+pub fn hundredths(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }
+}
+
+impl Matrix {
+    /// The size of a field: large enough for its figures, or small where there are many.
+    fn field(&self) -> Point {
+        let texts = self.fields.iter().flatten();
+        let wide = texts
+            .map(|field| font::width(&field.text, WORDS).max(font::width(&field.below, SMALL)))
+            .fold(0.0, f64::max);
+        match self.columns.len().max(self.rows.len()) {
+            0..=8 => (wide.max(34.0) + 14.0, 40.0),
+            9..=14 => (wide.max(20.0) + 8.0, 26.0),
+            many => ((560.0 / many as f64).clamp(4.0, 22.0), (560.0 / many as f64).clamp(10.0, 22.0)),
+        }
+    }
+
+    fn has_figures(&self) -> bool {
+        self.columns.len().max(self.rows.len()) <= 14
+    }
+
+    fn side_width(&self) -> f64 {
+        let names = self.rows.iter().map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
+        names.min(LONGEST) + 8.0 + if self.side.is_empty() { 0.0 } else { 20.0 }
+    }
+
+    /// Are the columns' names too wide to stand level?
+    fn turned(&self) -> bool {
+        let room = self.field().0 - 4.0;
+        self.columns.iter().any(|name| font::width(name, SMALL) > room)
+    }
+
+    fn foot(&self) -> f64 {
+        let longest = self.columns.iter().map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
+        let names = if self.turned() { longest.min(LONGEST) + 8.0 } else { 18.0 };
+        names + if self.above.is_empty() { 0.0 } else { 18.0 }
+    }
+
+    pub fn size(&self) -> Point {
+        let (wide, high) = self.field();
+        let body = wide * self.columns.len() as f64;
+        let bar = BAR + 70.0;
+        let title = font::width(&self.title, WORDS).min(300.0);
+        let width = self.side_width() + body.max(title).max(bar);
+        (width + 4.0, HEAD + high * self.rows.len() as f64 + self.foot() + 40.0)
+    }
+
+    pub fn draw(&self, scene: &mut Scene, (x, y): Point) {
+        let (wide, high) = self.field();
+        let (left, top) = (x + self.side_width(), y + HEAD);
+        let room = self.size().0 - self.side_width();
+        scene.text((left, top - 9.0), &font::cut(&self.title, WORDS, room), WORDS, INK, Anchor::Start);
+        let bottom = top + high * self.rows.len() as f64;
+        if !self.side.is_empty() {
+            let side = font::cut(&self.side, SMALL, (bottom - top).max(60.0));
+            scene.turned((x + 11.0, (top + bottom) / 2.0), &side, SMALL, SOFT, Anchor::Middle);
+        }
+        for (row, (name, fields)) in self.rows.iter().zip(&self.fields).enumerate() {
+            let at = top + high * row as f64;
+            let name = font::cut(name, SMALL, LONGEST);
+            scene.text((left - 6.0, at + high / 2.0 + 4.0), &name, SMALL, INK, Anchor::End);
+            for (column, field) in fields.iter().enumerate() {
+                self.draw_field(scene, field, (left + wide * column as f64, at), (wide, high));
+            }
+        }
+        // Of very many columns, such as epochs, not every name has room.
+        let every = (14.0 / wide).ceil().max(1.0) as usize;
+        for (column, name) in self.columns.iter().enumerate().step_by(every) {
+            let middle = left + wide * (column as f64 + 0.5);
+            let name = font::cut(name, SMALL, LONGEST);
+            match self.turned() {
+                true => scene.turned((middle + 4.0, bottom + 6.0), &name, SMALL, INK, Anchor::End),
+                false => scene.text((middle, bottom + 14.0), &name, SMALL, INK, Anchor::Middle),
+            }
+        }
+        let foot = bottom + self.foot();
+        scene.text((left, foot - 4.0), &self.above, SMALL, SOFT, Anchor::Start);
+        self.draw_ramp(scene, (left, foot + 8.0));
+    }
+
+    fn draw_field(&self, scene: &mut Scene, field: &Field, (x, y): Point, (wide, high): Point) {
+        let fill = field.value.map_or(GRID, |value| self.ramp.colour(value));
+        let (corner, size) = ((x + 0.5, y + 0.5), (wide - 1.0, high - 1.0));
+        // What is nearly white has an edge, so that it does not look like nothing.
+        scene.marks.push(Mark::Box { corner: (x, y), size: (wide, high), fill: GRID, tip: String::new() });
+        scene.marks.push(Mark::Box { corner, size, fill, tip: field.tip.clone() });
+        if !self.has_figures() {
+            return;
+        }
+        let (middle, centre) = (x + wide / 2.0, y + high / 2.0);
+        let two = !field.below.is_empty() && high > 30.0;
+        let first = if two { centre - 2.0 } else { centre + 4.0 };
+        let size = if high > 30.0 { WORDS } else { SMALL };
+        scene.text((middle, first), &field.text, size, fill.ink(), Anchor::Middle);
+        if two {
+            scene.text((middle, centre + 12.0), &field.below, SMALL, fill.ink(), Anchor::Middle);
+        }
+    }
+
+    /// What the colours mean.
+    fn draw_ramp(&self, scene: &mut Scene, (x, y): Point) {
+        const PARTS: usize = 40;
+        for part in 0..PARTS {
+            let value = self.ramp.low() + (1.0 - self.ramp.low()) * (part as f64 + 0.5) / PARTS as f64;
+            let corner = (x + BAR * part as f64 / PARTS as f64, y);
+            let size = (BAR / PARTS as f64 + 0.3, 8.0);
+            scene.marks.push(Mark::Box { corner, size, fill: self.ramp.colour(value), tip: String::new() });
+        }
+        let low = if self.ramp.low() < 0.0 { "−1" } else { "0" };
+        scene.text((x, y + 19.0), low, SMALL, SOFT, Anchor::Start);
+        scene.text((x + BAR, y + 19.0), "1", SMALL, SOFT, Anchor::End);
+        scene.text((x + BAR + 6.0, y + 8.0), &self.measure, SMALL, SOFT, Anchor::Start);
+    }
+}

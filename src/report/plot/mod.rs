@@ -1,0 +1,123 @@
+//! Pictures of runs: what was recorded by epoch, per trial or over the seeds of a sweep, as SVG or PNG.
+//!
+//! A kind of plot reads a [`subject::Subject`] and gives [`figure::Figure`]s, or says why there is nothing to draw; a
+//! figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write. Nothing here depends on the time or
+//! the machine: the same run gives the same bytes.
+
+pub mod bars;
+pub mod bitmap;
+pub mod curves;
+pub mod figure;
+pub mod font;
+pub mod front;
+pub mod gradients;
+pub mod lines;
+pub mod matrix;
+pub mod palette;
+pub mod relations;
+pub mod scale;
+pub mod scene;
+pub mod series;
+pub mod shares;
+pub mod subject;
+pub mod svg;
+pub mod weights;
+
+#[cfg(test)]
+mod tests;
+
+use crate::report::plot::figure::Figure;
+use crate::report::plot::subject::{Named, Subject};
+use crate::store::{Error, Store};
+
+/// Panels for the groups of a sweep at most.
+pub(crate) const MOST_PANELS: usize = 9;
+
+/// What can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Curves,
+    Weights,
+    Gradients,
+    Shares,
+    Relations,
+    Front,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] =
+        [Self::Curves, Self::Weights, Self::Gradients, Self::Shares, Self::Relations, Self::Front];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Curves => "curves",
+            Self::Weights => "weights",
+            Self::Gradients => "gradients",
+            Self::Shares => "shares",
+            Self::Relations => "relations",
+            Self::Front => "front",
+        }
+    }
+
+    fn draw(self, subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+        match self {
+            Self::Curves => curves::draw(subject),
+            Self::Weights => weights::draw(subject),
+            Self::Gradients => gradients::draw(subject),
+            Self::Shares => shares::draw(subject),
+            Self::Relations => relations::draw(subject),
+            Self::Front => front::draw(subject),
+        }
+    }
+}
+
+/// A figure, and the name of its file without an ending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    pub file: String,
+    pub figure: Figure,
+}
+
+/// Why there is nothing to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub why: String,
+}
+
+impl Missing {
+    pub(crate) fn because(why: &str) -> Self {
+        Self { why: why.to_owned() }
+    }
+}
+
+/// The figures of runs, and of which kinds there are none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plots {
+    pub drawn: Vec<Drawn>,
+    pub missing: Vec<(Kind, Missing)>,
+}
+
+impl Plots {
+    /// Reads runs, or those of their trials that were named, and draws what there is of these kinds.
+    pub fn read(store: &Store, named: &[Named], kinds: &[Kind]) -> Result<Self, Error> {
+        Ok(Self::of(&Subject::read(store, named)?, kinds))
+    }
+
+    /// Draws what was read.
+    pub fn of(subject: &Subject, kinds: &[Kind]) -> Self {
+        let (mut drawn, mut missing) = (Vec::new(), Vec::new());
+        let begun = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| trial.last() > 0);
+        for kind in kinds {
+            let figures = match begun {
+                true => kind.draw(subject),
+                // What will be observed is not known yet.
+                false => Err(Missing::because("no epoch has been finished yet")),
+            };
+            match figures {
+                Ok(figures) => drawn.extend(figures),
+                Err(why) => missing.push((*kind, why)),
+            }
+        }
+        Self { drawn, missing }
+    }
+}

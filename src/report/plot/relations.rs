@@ -1,0 +1,66 @@
+//! How much of what each task reads is each task's part, where the sharing learns it.
+
+use crate::report::plot::figure::{Figure, Panel};
+use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::palette::Ramp;
+use crate::report::plot::subject::{Group, Subject};
+use crate::report::plot::weights::groups;
+use crate::report::plot::{Drawn, MOST_PANELS, Missing};
+use crate::report::student::mean;
+
+/// A matrix for every group that learned relations.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let related = |group: &&Group| group.trials.iter().any(|trial| !trial.record.relations.is_empty());
+    let related: Vec<&Group> = subject.groups.iter().filter(related).collect();
+    if related.is_empty() {
+        return Err(Missing::because("no relations were learned: choose `sharing: relation`"));
+    }
+    let title = |group: &Group| if subject.groups.len() > 1 { group.name.clone() } else { String::new() };
+    let panels: Vec<Panel> =
+        related.iter().take(MOST_PANELS).map(|group| Panel::Matrix(matrix(group, title(group)))).collect();
+    let mut remarks =
+        vec!["shares in the kept epoch; those of a row sum to 1".to_owned(), subject.remark(false)];
+    if related.len() > panels.len() {
+        remarks.push(format!("the best {} of {}", panels.len(), groups(related.len())));
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    let figure = Figure {
+        title: format!("{}: learned relations of the tasks", subject.name),
+        remark: remarks.join(" · "),
+        columns: 3,
+        panels,
+        keys: Vec::new(),
+    };
+    Ok(vec![Drawn { file: "relations".to_owned(), figure }])
+}
+
+fn matrix(group: &Group, title: String) -> Matrix {
+    let relations = || group.trials.iter().flat_map(|trial| &trial.record.relations);
+    let mut tasks: Vec<String> = Vec::new();
+    for (task, ..) in relations() {
+        if !tasks.contains(task) {
+            tasks.push(task.clone());
+        }
+    }
+    let field = |row: &String, column: &String| {
+        let own = relations().filter(|(task, other, _)| task == row && other == column);
+        let share = mean(&own.filter_map(|(.., share)| *share).collect::<Vec<_>>()).map(|mean| mean.mean);
+        Field {
+            value: share,
+            text: share.map_or_else(|| "–".to_owned(), hundredths),
+            below: String::new(),
+            tip: share.map_or_else(String::new, |share| format!("{row} reads {share:.3} of {column}")),
+        }
+    };
+    let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
+    Matrix {
+        title,
+        rows: tasks.clone(),
+        columns: tasks,
+        fields,
+        ramp: Ramp::Share,
+        measure: "share".to_owned(),
+        side: "task that reads".to_owned(),
+        above: "whose part is read".to_owned(),
+    }
+}

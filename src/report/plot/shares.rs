@@ -1,0 +1,201 @@
+//! How much is read of which expert or column at each place of a shared body: in the kept epoch, and by epoch.
+
+use crate::report::plot::bars::{Bars, Part};
+use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::palette::{NAMED, Ramp};
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::weights::groups;
+use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::student::mean;
+
+/// A place, and who reads there what.
+struct Unit {
+    name: String,
+    readers: Vec<String>,
+    sources: Vec<String>,
+}
+
+/// Bars or matrices of the kept epochs, and of a single trial the shares by epoch.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let sharing: Vec<&Group> = subject
+        .groups
+        .iter()
+        .filter(|group| group.trials.iter().any(|trial| !trial.shares.is_empty()))
+        .collect();
+    if sharing.is_empty() {
+        return Err(Missing::because(
+            "no shares were recorded: the sharing has no gates or mixed columns; mmoe, ple and cross_stitch have",
+        ));
+    }
+    let mut panels = Vec::new();
+    let mut sources: Vec<String> = Vec::new();
+    let mut shown = 0;
+    for group in &sharing {
+        let units = units(group);
+        if shown > 0 && panels.len() + units.len() > MOST_PANELS {
+            break;
+        }
+        shown += 1;
+        for unit in units {
+            for source in &unit.sources {
+                if !sources.contains(source) {
+                    sources.push(source.clone());
+                }
+            }
+            let title = if subject.groups.len() > 1 {
+                format!("{}: {}", group.name, unit.name)
+            } else {
+                unit.name.clone()
+            };
+            panels.push(panel(group, &unit, &sources, title));
+        }
+    }
+    let mut remarks = vec!["shares in the kept epoch".to_owned(), subject.remark(false)];
+    if sharing.len() > shown {
+        remarks.push(format!("the best {shown} of {}", groups(sharing.len())));
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    let bars = panels.iter().any(|panel| matches!(panel, Panel::Bars(_)));
+    let key = |(place, name): (usize, &String)| Key {
+        look: Look::nth(place),
+        shape: Shape::Box,
+        text: name.clone(),
+    };
+    let figure = Figure {
+        title: format!("{}: what the tasks read", subject.name),
+        remark: remarks.join(" · "),
+        columns: 3,
+        panels,
+        keys: if bars { sources.iter().enumerate().map(key).collect() } else { Vec::new() },
+    };
+    let mut drawn = vec![Drawn { file: "shares".to_owned(), figure }];
+    drawn.extend(
+        subject
+            .groups
+            .first()
+            .filter(|_| subject.groups.len() == 1)
+            .and_then(|group| by_epoch(subject, group)),
+    );
+    Ok(drawn)
+}
+
+fn units(group: &Group) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
+    let add = |names: &mut Vec<String>, name: &String| {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    };
+    for seen in group.trials.iter().flat_map(|trial| &trial.shares) {
+        let record = &seen.record;
+        let place = units.iter().position(|unit| unit.name == record.unit).unwrap_or_else(|| {
+            units.push(Unit { name: record.unit.clone(), readers: Vec::new(), sources: Vec::new() });
+            units.len() - 1
+        });
+        add(&mut units[place].readers, &record.reader);
+        add(&mut units[place].sources, &record.source);
+    }
+    units
+}
+
+fn share(trial: &Traced, epoch: usize, unit: &str, reader: &str, source: &str) -> Option<f64> {
+    let mut seen = trial.shares.iter().filter(|seen| seen.epoch == epoch).map(|seen| &seen.record);
+    seen.find(|record| record.unit == unit && record.reader == reader && record.source == source)?.value
+}
+
+/// Stacked bars where shares are parts of a whole and few enough to have colours of their own, else a matrix.
+fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel {
+    let value = |reader: &str, source: &str| {
+        let kept = |trial: &Traced| share(trial, trial.kept(), &unit.name, reader, source);
+        mean(&group.trials.iter().filter_map(kept).collect::<Vec<_>>()).map(|mean| mean.mean)
+    };
+    let row = |reader: &String| -> Vec<Option<f64>> {
+        unit.sources.iter().map(|source| value(reader, source)).collect()
+    };
+    let rows: Vec<Vec<Option<f64>>> = unit.readers.iter().map(row).collect();
+    let whole = |row: &Vec<Option<f64>>| {
+        let sum: f64 = row.iter().flatten().sum();
+        row.iter().flatten().all(|share| *share >= 0.0) && (sum - 1.0).abs() < 0.01
+    };
+    let tip = |reader: &str, source: &str, share: f64| format!("{reader} reads {share:.3} of {source}");
+    if rows.iter().all(whole) && sources.len() <= NAMED.len() {
+        let part = |reader: &str, source: &String, share: Option<f64>| {
+            let place = sources.iter().position(|known| known == source).unwrap_or(0);
+            let share = share.unwrap_or(0.0);
+            let text = format!("{:.0} %", 100.0 * share);
+            Part { value: share, fill: NAMED[place], text, tip: tip(reader, source, share) }
+        };
+        let bar = |(reader, row): (&String, &Vec<Option<f64>>)| {
+            let parts = unit.sources.iter().zip(row).map(|(source, share)| part(reader, source, *share));
+            (reader.clone(), parts.collect())
+        };
+        let bars = unit.readers.iter().zip(&rows).map(bar).collect();
+        return Panel::Bars(Bars { title, across: "share of what is read".to_owned(), bars });
+    }
+    let field = |reader: &str, (source, share): (&String, &Option<f64>)| Field {
+        value: *share,
+        text: share.map_or_else(|| "–".to_owned(), hundredths),
+        below: String::new(),
+        tip: share.map_or_else(String::new, |share| tip(reader, source, share)),
+    };
+    let fields = |(reader, row): (&String, &Vec<Option<f64>>)| -> Vec<Field> {
+        unit.sources.iter().zip(row).map(|pair| field(reader, pair)).collect()
+    };
+    let signed = rows.iter().flatten().flatten().any(|share| *share < 0.0);
+    Panel::Matrix(Matrix {
+        title,
+        rows: unit.readers.clone(),
+        columns: unit.sources.clone(),
+        fields: unit.readers.iter().zip(&rows).map(fields).collect(),
+        ramp: if signed { Ramp::Cosine } else { Ramp::Share },
+        measure: "share".to_owned(),
+        side: "reads".to_owned(),
+        above: "of".to_owned(),
+    })
+}
+
+/// A panel for every place and reader.
+fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
+    const MOST: usize = 12;
+    let units = units(group);
+    let mut sources: Vec<String> = Vec::new();
+    units.iter().flat_map(|unit| &unit.sources).for_each(|source| {
+        if !sources.contains(source) {
+            sources.push(source.clone());
+        }
+    });
+    let looks = series::looks(sources.len());
+    let rule = subject.alone().and_then(curves::kept);
+    let shares = group.trials.iter().flat_map(|trial| &trial.shares).filter_map(|seen| seen.record.value);
+    let parts = shares.into_iter().all(|share| (0.0..=1.0).contains(&share));
+    let mut panels = Vec::new();
+    for unit in &units {
+        for reader in &unit.readers {
+            let line = |source: &String| {
+                let place = sources.iter().position(|known| known == source).unwrap_or(0);
+                let look = looks[place].unwrap_or(series::behind());
+                let value = |trial: &Traced, epoch: usize| share(trial, epoch, &unit.name, reader, source);
+                series::curve(group, look, sources.len() <= 4, &value)
+            };
+            let lines = unit.sources.iter().map(line).collect();
+            let panel = curves::panel(&format!("{reader} at {}", unit.name), "share", lines, rule);
+            panels.extend(panel.map(|panel| if parts { panel.between(0.0, 1.0) } else { panel }));
+        }
+    }
+    let all = panels.len();
+    panels.truncate(MOST);
+    let mut remark = subject.remark(sources.len() <= 4);
+    if all > panels.len() {
+        remark = format!("{remark} the first {MOST} of {all} readers").trim().to_owned();
+    }
+    let long = group.trials.iter().any(|trial| trial.last() > 1);
+    let figure = Figure {
+        title: format!("{}: what the tasks read, by epoch", subject.name),
+        remark,
+        columns: 3,
+        panels,
+        keys: series::keys(&sources, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+    };
+    (long && !figure.panels.is_empty()).then(|| Drawn { file: "shares-epochs".to_owned(), figure })
+}

@@ -1,0 +1,209 @@
+//! Pictures of scripted runs: what is drawn, and that no text leaves the picture or lies on another.
+
+use crate::domain::score::{Direction, Split};
+use crate::report::plot::figure::{Figure, Panel};
+use crate::report::plot::scene::{Anchor, Mark, Scene};
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::{Kind, Plots, font, svg};
+use crate::report::trials::TaskScore;
+use crate::store::curve::Observed;
+use crate::store::record::{EpochRecord, GradientRecord, ScoreRecord, ShareRecord, TrialRecord};
+use crate::store::script::{Script, folder};
+
+fn scripted() -> Subject {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001);
+    let store = script.record(folder.path());
+    Subject::read(&store, &[(script.run, None)]).expect("reads")
+}
+
+/// A sweep of so many groups of three seeds, with everything that can be drawn, and long names.
+fn sweep(groups: usize) -> Subject {
+    let mut subject = scripted();
+    let scripted = subject.groups[0].trials[0].clone();
+    let tasks: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
+    subject.by = "sharing, weighting".to_owned();
+    subject.groups = (0..groups)
+        .map(|group| Group {
+            name: format!("a sharing with a long name {group}, uncertainty"),
+            trials: (0..3).map(|seed| trial(&scripted, &tasks, group, seed)).collect(),
+        })
+        .collect();
+    subject
+}
+
+fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced {
+    let noise = (group as f64 * 0.37 + seed as f64 * 0.11).sin() * 0.05;
+    let score = |task: &String| TaskScore {
+        task: task.clone(),
+        metric: "auroc".to_owned(),
+        direction: Direction::Higher,
+        valid: Some(0.9 + noise * task.len() as f64 / 10.0),
+        test: None,
+    };
+    let epoch = |epoch: usize| EpochRecord {
+        epoch,
+        losses: tasks.iter().map(|task| (task.clone(), Some(2.0 / epoch as f64 + noise))).collect(),
+        weights: tasks.iter().map(|task| (task.clone(), Some(1.0 + noise * epoch as f64))).collect(),
+        scores: tasks.iter().map(|task| valid(task, epoch, 0.9 + noise)).collect(),
+        ..scripted.epochs[0].clone()
+    };
+    let mut gradients = Vec::new();
+    let mut shares = Vec::new();
+    for epoch in 1..=5 {
+        for (place, task) in tasks.iter().enumerate() {
+            for other in &tasks[place + 1..] {
+                let (task, other) = (task.clone(), other.clone());
+                let cosine = Some(noise * 10.0);
+                let record = GradientRecord { task, other, cosine, conflicts: Some(0.4), similarity: None };
+                gradients.push(Observed { trial: 1, epoch, record });
+            }
+            for expert in 0..4 {
+                let (unit, source) = ("level 1".to_owned(), format!("shared {expert}"));
+                let record = ShareRecord { unit, reader: task.clone(), source, value: Some(0.25) };
+                shares.push(Observed { trial: 1, epoch, record });
+            }
+        }
+    }
+    let relation =
+        |one: &String, other: &String| (one.clone(), other.clone(), Some(1.0 / tasks.len() as f64));
+    Traced {
+        seed,
+        record: TrialRecord {
+            best_epoch: Some(4),
+            relations: tasks
+                .iter()
+                .flat_map(|one| tasks.iter().map(move |other| relation(one, other)))
+                .collect(),
+            ..scripted.record.clone()
+        },
+        scores: tasks.iter().map(score).collect(),
+        epochs: (1..=5).map(epoch).collect(),
+        gradients,
+        shares,
+        ..scripted.clone()
+    }
+}
+
+fn valid(task: &str, epoch: usize, value: f64) -> ScoreRecord {
+    ScoreRecord {
+        trial: 1,
+        task: task.to_owned(),
+        split: Split::Valid,
+        metric: "auroc".to_owned(),
+        value: Some(value),
+        direction: Direction::Higher,
+        rows: 10,
+        epoch,
+    }
+}
+
+/// The boxes of all texts: left, top, right, bottom.
+fn texts(scene: &Scene) -> Vec<(String, [f64; 4])> {
+    let of = |mark: &Mark| match mark {
+        Mark::Text { at, text, size, anchor, turned, .. } => {
+            let wide = font::width(text, *size);
+            let before = match anchor {
+                Anchor::Start => 0.0,
+                Anchor::Middle => wide / 2.0,
+                Anchor::End => wide,
+            };
+            let (up, down) = (0.73 * size, 0.2 * size);
+            let place = match turned {
+                false => [at.0 - before, at.1 - up, at.0 - before + wide, at.1 + down],
+                true => [at.0 - up, at.1 - (wide - before), at.0 + down, at.1 + before],
+            };
+            Some((text.clone(), place)).filter(|_| !text.is_empty())
+        }
+        _ => None,
+    };
+    scene.marks.iter().filter_map(of).collect()
+}
+
+fn assert_legible(figure: &Figure) {
+    let scene = figure.scene();
+    let texts = texts(&scene);
+    for (place, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+        let inside = *left >= 0.0 && *top >= 0.0 && *right <= scene.width && *bottom <= scene.height;
+        assert!(inside, "{}: `{text}` leaves the picture", figure.title);
+        for (other, [l, t, r, b]) in &texts[place + 1..] {
+            let apart = right <= l || r <= left || bottom <= t || b <= top;
+            assert!(apart, "{}: `{text}` and `{other}` overlap", figure.title);
+        }
+    }
+}
+
+fn files(plots: &Plots) -> Vec<&str> {
+    plots.drawn.iter().map(|drawn| drawn.file.as_str()).collect()
+}
+
+#[test]
+fn a_run_is_drawn_as_far_as_it_was_observed() {
+    let plots = Plots::of(&scripted(), &Kind::ALL);
+    let expected = ["curves-income", "curves-never_married", "curves-weeks_worked", "weights"];
+    assert!(expected.iter().all(|file| files(&plots).contains(file)), "{:?}", files(&plots));
+    let missing =
+        |kind: Kind| plots.missing.iter().find(|(known, _)| *known == kind).map(|(_, missing)| &missing.why);
+    assert!(missing(Kind::Front).is_some_and(|why| why.contains("several trials")), "{:?}", plots.missing);
+    plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
+}
+
+#[test]
+fn many_groups_are_legible() {
+    for groups in [2, 9, 27] {
+        let subject = sweep(groups);
+        let plots = Plots::of(&subject, &Kind::ALL);
+        assert!(plots.missing.is_empty(), "{:?}", plots.missing);
+        for drawn in &plots.drawn {
+            assert_legible(&drawn.figure);
+            assert!(drawn.figure.title.contains("census-3f2a"), "{}", drawn.figure.title);
+        }
+        let curves = &plots.drawn[0].figure;
+        let last = &curves.keys.last().expect("a legend").text;
+        assert_eq!(last == "19 others", groups == 27, "{last}");
+    }
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let bytes = || -> Vec<String> {
+        Plots::of(&sweep(3), &Kind::ALL).drawn.iter().map(|drawn| svg::write(&drawn.figure.scene())).collect()
+    };
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn a_curve_is_the_mean_of_the_epochs_all_seeds_reached() {
+    let mut subject = sweep(1);
+    let group = &mut subject.groups[0];
+    let losses = [[4.0, 2.0, 9.0], [2.0, 1.0, 9.0], [3.0, 3.0, 9.0]];
+    for (trial, losses) in group.trials.iter_mut().zip(losses) {
+        trial.epochs.truncate(3);
+        for (epoch, loss) in trial.epochs.iter_mut().zip(losses) {
+            epoch.joint_loss = Some(loss);
+        }
+    }
+    // Stopped early: its third epoch is missing, so the mean has none.
+    group.trials[1].epochs.truncate(2);
+    let curve = group.curve(|trial, epoch| trial.epoch(epoch)?.joint_loss);
+    let means: Vec<(f64, f64)> = curve.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect();
+    assert_eq!(means, [(1.0, 3.0), (2.0, 2.0)]);
+    // scipy 1.17.1: stats.sem([4, 2, 3]) * stats.t.ppf(0.975, 2) -> 2.4841377117503302
+    assert!((curve[0].1.half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
+}
+
+#[test]
+fn an_epoch_stands_at_its_place() {
+    let plots = Plots::of(&sweep(1), &[Kind::Weights]);
+    let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
+    let mut scene = Scene::new(0.0, 0.0, "");
+    lines.draw(&mut scene, (0.0, 0.0));
+    let of = |mark: &Mark| match mark {
+        Mark::Line { points, width, .. } if *width == 2.0 => Some(points.clone()),
+        _ => None,
+    };
+    let points: Vec<(f64, f64)> = scene.marks.iter().find_map(of).expect("a line");
+    assert_eq!(points.len(), 5);
+    let step = points[1].0 - points[0].0;
+    assert!(points.windows(2).all(|pair| (pair[1].0 - pair[0].0 - step).abs() < 1e-9), "{points:?}");
+}

@@ -1,0 +1,66 @@
+//! How much each task's loss counted, epoch by epoch.
+
+use crate::report::plot::figure::{Figure, Shape};
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+
+/// One figure, with a panel for every group whose weights move.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
+    let weight = |trial: &Traced, epoch: usize, task: &str| {
+        let weights = &trial.epoch(epoch)?.weights;
+        weights.iter().find(|(name, _)| name == task).and_then(|(_, weight)| *weight)
+    };
+    let (moving, still): (Vec<&Group>, Vec<&Group>) =
+        subject.groups.iter().filter(|group| any(group)).partition(|group| moves(group));
+    if moving.is_empty() {
+        return Err(Missing::because(match still.is_empty() {
+            true => "no weights of losses were recorded: no epoch has been finished yet",
+            false => "the weights of the losses never changed: choose a weighting such as uncertainty or dwa",
+        }));
+    }
+    let rule = subject.alone().and_then(curves::kept);
+    let panel = |group: &&Group| {
+        let looks = series::looks(names.len());
+        let line = |(task, look): (&String, _)| {
+            let look = Option::unwrap_or(look, series::behind());
+            series::curve(group, look, names.len() <= 4, &|trial, epoch| weight(trial, epoch, task))
+        };
+        let title = if subject.groups.len() > 1 { group.name.clone() } else { "weights".to_owned() };
+        curves::panel(&title, "weight of the loss", names.iter().zip(looks).map(line).collect(), rule)
+    };
+    let panels: Vec<_> = moving.iter().take(MOST_PANELS).filter_map(panel).collect();
+    let mut remarks = vec![subject.remark(names.len() <= 4)];
+    if !still.is_empty() {
+        remarks.push(format!("left out: {} whose weights never change", groups(still.len())));
+    }
+    if moving.len() > panels.len() {
+        remarks.push(format!("the best {} of {}", panels.len(), groups(moving.len())));
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    let figure = Figure {
+        title: format!("{}: weights of the tasks' losses", subject.name),
+        remark: remarks.join(" · "),
+        columns: 3,
+        panels,
+        keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+    };
+    Ok(vec![Drawn { file: "weights".to_owned(), figure }])
+}
+
+/// `1 group`, `3 groups`
+pub fn groups(count: usize) -> String {
+    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
+}
+
+fn any(group: &Group) -> bool {
+    group.trials.iter().any(|trial| trial.epochs.iter().any(|epoch| !epoch.weights.is_empty()))
+}
+
+/// Is any task's weight ever another one than in the first epoch?
+fn moves(group: &Group) -> bool {
+    group.trials.iter().any(|trial| {
+        let first = trial.epochs.first().map(|epoch| &epoch.weights);
+        trial.epochs.iter().any(|epoch| Some(&epoch.weights) != first)
+    })
+}

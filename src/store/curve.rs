@@ -1,0 +1,48 @@
+//! Reading what else was observed epoch by epoch: gradients of pairs of tasks, and shares.
+
+use crate::domain::name::RunId;
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::history::whole;
+use crate::store::record::{GradientRecord, ShareRecord};
+
+/// What was observed of a trial in an epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed<T> {
+    pub trial: u32,
+    pub epoch: usize,
+    pub record: T,
+}
+
+impl Store {
+    /// How the tasks' gradients stood to each other in every epoch.
+    pub fn gradient_curve(&self, run: &RunId) -> Result<Vec<Observed<GradientRecord>>, Error> {
+        let sql = "SELECT trial, epoch, task, other, cosine, conflicts, similarity FROM gradients
+                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
+        self.select(sql, [run.as_str()], |row| {
+            let record = GradientRecord {
+                task: row.get(2)?,
+                other: row.get(3)?,
+                cosine: row.get(4)?,
+                conflicts: row.get(5)?,
+                similarity: row.get(6)?,
+            };
+            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+        })
+    }
+
+    /// How much was read of which expert or column in every epoch.
+    pub fn share_curve(&self, run: &RunId) -> Result<Vec<Observed<ShareRecord>>, Error> {
+        let sql = "SELECT trial, epoch, unit, reader, source, value FROM shares
+                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
+        self.select(sql, [run.as_str()], |row| {
+            let record = ShareRecord {
+                unit: row.get(2)?,
+                reader: row.get(3)?,
+                source: row.get(4)?,
+                value: row.get(5)?,
+            };
+            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+        })
+    }
+}
