@@ -10,4 +10,5 @@ mod readme;
 mod schemas;
 mod support;
 mod tidy;
+mod toy;
 mod yaml;

@@ -3,6 +3,7 @@
 //! Every report is plain data read once, with `text(&Style)` and `json()`; nothing here prints.
 
 pub mod answer;
+pub mod choice;
 pub mod comparison;
 pub mod detail;
 pub mod narration;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::report::choice::called;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::student::{Mean, mean, paired};
@@ -35,6 +36,9 @@ pub struct Sweep {
 pub struct Group {
     /// One per address.
     pub settings: Vec<String>,
+    /// The same, as short as tells the groups apart.
+    #[serde(skip)]
+    pub called: Vec<String>,
     /// `census-3f2a#1`
     pub trials: Vec<String>,
     /// What the best epochs were chosen by, on validation rows.
@@ -102,6 +106,7 @@ impl Sweep {
             .iter()
             .map(|(settings, trials)| Group {
                 settings: settings.clone(),
+                called: Vec::new(),
                 trials: trials.iter().map(|trial| trial.name.clone()).collect(),
                 objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
                 rank: None,
@@ -109,6 +114,10 @@ impl Sweep {
             })
             .collect();
         rank(&mut groups);
+        for place in 0..by.len() {
+            let values: Vec<String> = groups.iter().map(|group| group.settings[place].clone()).collect();
+            groups.iter_mut().zip(called(&values)).for_each(|(group, short)| group.called.push(short));
+        }
         let key = |group: &Group| group.objective.map_or(f64::NAN, |objective| objective.mean);
         groups.sort_by(|a, b| match (key(a), key(b)) {
             (a, b) if direction.prefers(a, b) => std::cmp::Ordering::Less,
@@ -189,7 +198,7 @@ impl Sweep {
 }
 
 fn names(group: &Group) -> Vec<Cell> {
-    group.settings.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
+    group.called.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
 }
 
 /// `0.9463 ± 0.0012`

@@ -1,7 +1,7 @@
 """What can be fetched: one module per source, one line per name."""
 
 from recipes.problem import Problem
-from recipes import brown, chinese, conversations, digits, names, packages, tweets
+from recipes import brown, chinese, conversations, digits, names, packages, regression, tweets
 
 __all__ = ["RECIPES", "Problem"]
 
@@ -16,4 +16,5 @@ RECIPES = {
     "names": names.Names,
     "packages": packages.Packages,
     "conversations": conversations.Conversations,
+    "regression": regression.Regression,
 }

@@ -1,0 +1,94 @@
+//! Going down a toy problem with a weighting, exactly as a training's step asks it.
+
+use mtl::domain::name::TaskName;
+use mtl::train::balance::Balance;
+use mtl::train::solver::Matrix;
+use mtl::train::spec::{BalanceSpec, GradientsSpec};
+use mtl::train::weighting::Setting;
+use mtl::train::weighting::gradient_method::{Rows, Sight};
+
+use super::problem::Problem;
+
+/// How x moves along a direction.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// Adam (Kingma & Ba 2015) with its usual settings.
+    Adam(f64),
+    Plain(f64),
+}
+
+/// Every x, beginning with the start; each `keep`-th is kept, and the last.
+pub fn descend(
+    problem: &Problem,
+    words: &serde_json::Value,
+    start: &[f64],
+    step: Step,
+    steps: usize,
+    keep: usize,
+) -> Vec<Vec<f64>> {
+    let tasks: Vec<TaskName> =
+        ["t0", "t1"].into_iter().filter_map(|name| TaskName::new(name.to_owned())).collect();
+    let words: BalanceSpec = serde_json::from_value(words.clone()).expect("words");
+    let rate = match step {
+        Step::Adam(rate) | Step::Plain(rate) => rate,
+    };
+    let mut balance =
+        Balance::new(&words, &GradientsSpec::default(), &Setting { tasks: &tasks, seed: 0, rate });
+    let mut x = start.to_vec();
+    let (mut mean, mut square) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let mut path = vec![x.clone()];
+    for at in 0..steps {
+        let (losses, gradients) = (problem.of)(&x);
+        let direction = direction(&mut balance, at as u64, &losses, gradients);
+        for place in 0..x.len() {
+            let g = direction[place];
+            x[place] -= match step {
+                Step::Plain(rate) => rate * g,
+                Step::Adam(rate) => {
+                    mean[place] = 0.9 * mean[place] + 0.1 * g;
+                    square[place] = 0.999 * square[place] + 0.001 * g * g;
+                    let time = at as i32 + 1;
+                    let (m, v) = (
+                        mean[place] / (1.0 - 0.9_f64.powi(time)),
+                        square[place] / (1.0 - 0.999_f64.powi(time)),
+                    );
+                    rate * m / (v.sqrt() + 1e-8)
+                }
+            };
+        }
+        if balance.losses.looks_back() {
+            let after: Vec<Option<f64>> = (problem.of)(&x).0.into_iter().map(Some).collect();
+            balance.losses.look_back(&after);
+        }
+        if (at + 1) % keep == 0 || at + 1 == steps {
+            path.push(x.clone());
+        }
+    }
+    path
+}
+
+/// J^T w, with the weights of losses and of gradients.
+fn direction(balance: &mut Balance, step: u64, losses: &[f64], gradients: Vec<Vec<f64>>) -> Vec<f64> {
+    let given: Vec<Option<f64>> = losses.iter().copied().map(Some).collect();
+    let of_losses = balance.losses.weights(step, &given);
+    balance.losses.learn(&given, 1.0);
+    let scaled = |row: &Vec<f64>, weight: &f64| row.iter().map(|g| g * weight).collect::<Vec<f64>>();
+    let mut rows: Vec<Vec<f64>> = gradients.iter().zip(&of_losses).map(|(row, w)| scaled(row, w)).collect();
+    let mut weights = vec![1.0; rows.len()];
+    if balance.looks_at_gradients() {
+        let gramian = Matrix::gramian(&rows);
+        let losses: Vec<f64> = losses.iter().zip(&of_losses).map(|(loss, weight)| loss * weight).collect();
+        let sight = Sight { step, tasks: &[0, 1], losses: &losses, gramian: &gramian };
+        let values = rows.iter().map(|row| row.iter().map(|g| *g as f32).collect()).collect();
+        let mut whole = balance.needs_rows().then_some(Rows { values, point: None });
+        let answer = balance.weigh(&sight, whole.as_mut());
+        let scale = balance.scale(&answer.weights, &gramian);
+        weights = answer.weights.iter().map(|weight| weight * scale).collect();
+        if let Some(whole) = whole {
+            rows = whole.values.iter().map(|row| row.iter().map(|g| f64::from(*g)).collect()).collect();
+        }
+    }
+    (0..rows[0].len())
+        .map(|place| rows.iter().zip(&weights).map(|(row, weight)| row[place] * weight).sum())
+        .collect()
+}

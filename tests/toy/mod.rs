@@ -1,0 +1,154 @@
+//! Toy problems end where they should. Ends without another source were found with the papers' own code in PyTorch
+//! (`../shared/design/methods.md`, 6); what is asserted is what they are: stuck, or on the Pareto front, and where.
+
+pub mod descent;
+pub mod problem;
+
+use serde_json::{Value, json};
+
+use descent::{Step, descend};
+use problem::{Problem, bowls, exponential, two_valleys, valley};
+
+/// The shortest convex combination of two gradients, and their cosine.
+fn stationarity(problem: &Problem, x: &[f64]) -> (f64, f64) {
+    let (_, g) = (problem.of)(x);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let (aa, ab, bb) = (dot(&g[0], &g[0]), dot(&g[0], &g[1]), dot(&g[1], &g[1]));
+    let share = ((bb - ab) / (aa + bb - 2.0 * ab)).clamp(0.0, 1.0);
+    let square = share * share * aa + 2.0 * share * (1.0 - share) * ab + (1.0 - share).powi(2) * bb;
+    (square.max(0.0).sqrt(), ab / (aa * bb).sqrt())
+}
+
+#[derive(Debug, PartialEq)]
+enum End {
+    /// Some direction still serves both, but it is not gone.
+    Stuck,
+    /// No direction serves both.
+    Front,
+    Between,
+}
+
+fn end(problem: &Problem, x: &[f64]) -> End {
+    match stationarity(problem, x) {
+        (length, _) if length > 1.0 => End::Stuck,
+        (length, cosine) if length < 1e-3 && cosine < -0.9999 => End::Front,
+        _ => End::Between,
+    }
+}
+
+fn last(problem: &Problem, words: &Value, start: &[f64], step: Step, steps: usize) -> Vec<f64> {
+    descend(problem, words, start, step, steps, steps).pop().expect("an end")
+}
+
+fn near(found: &[f64], expected: &[f64], within: f64) {
+    let agree = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= within);
+    assert!(agree && found.len() == expected.len(), "{found:?} is not within {within} of {expected:?}");
+}
+
+const STARTS: [[f64; 2]; 3] = [[-8.5, 7.5], [-8.5, -5.0], [9.0, 9.0]];
+
+#[test]
+fn of_two_valleys_the_mean_sticks_and_cagrad_finds_the_middle() {
+    let problem = two_valleys(1.0);
+    let go = |words: Value, start: &[f64]| last(&problem, &words, start, Step::Adam(1e-3), 100_000);
+    let ends: Vec<End> = STARTS.iter().map(|start| end(&problem, &go(json!("equal"), start))).collect();
+    assert_eq!((&ends[0], &ends[2]), (&End::Stuck, &End::Stuck));
+    near(&go(json!("equal"), &STARTS[1]), &[0.0, -8.3551], 1e-3);
+    for start in &STARTS {
+        near(&go(json!({"cagrad": {"c": 0.5}}), start), &[0.0, -8.3551], 1e-3);
+        for name in ["mgda", "pcgrad"] {
+            assert_eq!(end(&problem, &go(json!(name), start)), End::Front, "{name} from {start:?}");
+        }
+    }
+    // MGDA has nothing of chance in it, so its places can be told.
+    for (start, first) in STARTS.iter().zip([-3.3221, -6.9920, 3.3258]) {
+        near(&go(json!("mgda"), start)[..1], &[first], 0.02);
+    }
+}
+
+/// With one loss in other units the sum, PCGrad, CAGrad and Aligned-MTL end nowhere or at one lopsided place; what does
+/// not care for units ends on the front from everywhere.
+#[test]
+fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
+    let problem = two_valleys(0.1);
+    let starts = [[-8.5, 7.5], [0.0, 0.0], [9.0, 9.0], [-7.5, -0.5], [9.0, -1.0]];
+    let go = |words: &Value, start: &[f64], steps| last(&problem, words, start, Step::Adam(1e-3), steps);
+    for name in ["nash_mtl", "imtl_g", "mgda"] {
+        for start in &starts {
+            let found = go(&json!(name), start, 35_000);
+            let (length, cosine) = stationarity(&problem, &found);
+            assert!(length < 1e-2 && cosine < -0.999, "{name} from {start:?}: {found:?} {length} {cosine}");
+        }
+    }
+    // A bargain does not care for units: the very same places as with both losses in one.
+    let even = two_valleys(1.0);
+    for start in &starts {
+        let same = last(&even, &json!("nash_mtl"), start, Step::Adam(1e-3), 35_000);
+        near(&go(&json!("nash_mtl"), start, 35_000), &same, 1e-3);
+    }
+    for words in [json!("equal"), json!("pcgrad"), json!({"cagrad": {"c": 0.4}}), json!("aligned_mtl")] {
+        assert_ne!(end(&problem, &go(&words, &starts[2], 35_000)), End::Front, "{words}");
+        near(&go(&words, &starts[3], 35_000), &[-5.7273, -8.4094], 0.2);
+    }
+    let famo = json!({"famo": {"decay": 0.0, "lower": {"t0": -2.1, "t1": -21.0}}});
+    for start in &starts {
+        let found = go(&famo, start, 50_000);
+        let (length, cosine) = stationarity(&problem, &found);
+        assert!(
+            found[0].abs() < 3.0 && length < 1e-2 && cosine < -0.99,
+            "from {start:?}: {found:?} {length} {cosine}"
+        );
+    }
+}
+
+#[test]
+fn out_of_the_valley_pcgrad_escapes() {
+    let problem = valley();
+    let go = |name: &str| last(&problem, &json!(name), &[0.5, -3.0], Step::Adam(1e-3), 500_000);
+    let stays = (problem.of)(&go("equal")).0;
+    assert!(stays[1] > 30.0, "{stays:?}");
+    let escapes = (problem.of)(&go("pcgrad")).0;
+    assert!(escapes[0] < -90.0 && escapes[1] < -100.0, "{escapes:?}");
+}
+
+/// f1 = 1 - exp(-(s - 1)^2), f2 = 1 - exp(-(s + 1)^2), s from -1 to 1, is the front: the ends of sums, and where p1 f1 = p2 f2.
+#[test]
+fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
+    let problem = exponential();
+    let start: Vec<f64> = (0..20).map(|at| 0.02 * f64::from(at % 5) - 0.05).collect();
+    let go = |words: Value| {
+        let x = last(&problem, &words, &start, Step::Adam(1e-3), 20_000);
+        (problem.of)(&x).0
+    };
+    // Within 0.016 of an end: where (1 - w) (1 + s) = w (1 - s) e^-4 or its mirror image.
+    for (first, expected) in [(0.3, [1.0 - (-4.0_f64).exp(), 0.0]), (0.7, [0.0, 1.0 - (-4.0_f64).exp()])] {
+        near(&go(json!({"fixed": {"weights": {"t0": first, "t1": 1.0 - first}}})), &expected, 2e-3);
+    }
+    let preference = |first: f64| json!({"t0": first, "t1": 1.0 - first});
+    let worst =
+        [(0.1, [0.9381, 0.1042]), (0.3, [0.8321, 0.3566]), (0.5, [0.6321, 0.6321]), (0.7, [0.3566, 0.8321])];
+    for (first, expected) in worst {
+        near(&go(json!({"tchebycheff": {"preference": preference(first)}})), &expected, 5e-3);
+    }
+    for (first, expected) in [(0.3, [0.8798, 0.2566]), (0.5, [0.6321, 0.6321]), (0.7, [0.2566, 0.8798])] {
+        let words = json!({"smooth_tchebycheff": {"mu": 0.05, "preference": preference(first)}});
+        near(&go(words), &expected, 5e-3);
+    }
+    for name in ["mgda", "pcgrad", "nash_mtl", "upgrad"] {
+        let found = go(json!(name));
+        assert!(found.iter().all(|f| *f < 0.95), "{name}: {found:?}");
+    }
+}
+
+/// The strongly stationary points of two bowls of one shape lie between their centres, on the line q = 0. The ends of
+/// UPGrad are those of TorchJD 0.8 (`UPGrad()`, SGD 0.005, 100 steps).
+#[test]
+fn between_bowls_upgrad_ends_on_the_line_of_centres() {
+    let problem = bowls();
+    let starts = [[-6.0, 4.0], [-3.0, -1.5], [1.5, 2.0], [2.5, 5.5]];
+    for (start, place) in starts.iter().zip([-7.575, -2.523, -1.049, -3.777]) {
+        near(&last(&problem, &json!("upgrad"), start, Step::Plain(0.005), 100), &[place, 0.0], 0.05);
+        let mean = last(&problem, &json!("equal"), start, Step::Plain(0.005), 100);
+        assert!(mean[0] < -8.9, "the mean ends near the steep bowl: {mean:?}");
+    }
+}
