@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::score::Split;
+use crate::report::gain;
 use crate::report::number;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
@@ -236,6 +237,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
         text.push('\n');
     }
+    text.push_str(&gain::table(&detail.gains, trial.trial, true, style));
     text.push_str(&relations(trial, style));
     text.push_str(&shares(trial, style));
     text.push_str(&gradients(trial, style));

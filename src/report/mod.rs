@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod comparison;
 pub mod detail;
+pub mod gain;
 pub mod narration;
 pub mod number;
 pub mod roster;

@@ -124,6 +124,12 @@ impl Writer<'_> {
                 self.trial(*trial)?;
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
             }
+            // Its numbers stand beside the trials' own, in `gains`.
+            Event::BaselineScored { .. } => Ok(()),
+            Event::Gained { trial, gains, .. } => {
+                self.trial(*trial)?;
+                gains.iter().try_for_each(|gain| self.gain(*trial, gain))
+            }
             Event::Exported { trial, file, bytes, opset } => {
                 // The artifact is shared by runs; this run's own copy lies in its trial's folder.
                 let trial_folder = RunId::new(self.run).map(|run| self.layout.trial(&run, *trial));
@@ -295,10 +301,7 @@ impl Writer<'_> {
 
     /// `table` is `metrics` (one row per epoch) or `scores` (one row, with its epoch).
     fn score(&self, table: &str, trial: u32, epoch: usize, score: &Score) -> rusqlite::Result<()> {
-        let direction = match score.direction {
-            Direction::Higher => "higher",
-            Direction::Lower => "lower",
-        };
+        let direction = direction(score.direction);
         self.execute(
             &format!(
                 "INSERT INTO {table} (run, trial, epoch, task, split, metric, value, direction, rows)
@@ -360,8 +363,15 @@ impl Writer<'_> {
         )
     }
 
-    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+    pub(crate) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute(values).map(|_| ())
+    }
+}
+
+pub(crate) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Higher => "higher",
+        Direction::Lower => "lower",
     }
 }
 

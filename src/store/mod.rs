@@ -3,6 +3,7 @@
 //! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
 
 pub mod error;
+pub mod gain;
 mod gradient;
 pub mod header;
 pub mod parameter;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::event::{OutputParity, RunState};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
 
@@ -65,6 +66,8 @@ pub struct RunDetail {
     pub labels: Vec<LabelRecord>,
     pub trials: Vec<TrialRecord>,
     pub scores: Vec<ScoreRecord>,
+    /// Against each task trained alone.
+    pub gains: GainRecords,
     pub artifacts: Vec<ArtifactRecord>,
     pub notes: Vec<NoteRecord>,
     pub parameters: Vec<Parameter>,

@@ -5,6 +5,7 @@ mod database;
 mod durability;
 mod errors;
 mod everything;
+mod gains;
 mod model;
 mod pixel;
 mod running;
