@@ -105,6 +105,18 @@ pub struct GradientPair {
     pub steps: usize,
 }
 
+/// What a step of one task does to another's loss, over the measurements of an epoch that had labels of both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Affinity {
+    /// Whose step.
+    pub task: TaskName,
+    /// Whose loss.
+    pub other: TaskName,
+    /// Mean of 1 - loss after / loss before: above 0, the step helps.
+    pub value: f64,
+    pub steps: usize,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -229,6 +241,12 @@ pub enum Event {
         irregular: usize,
         pairs: Vec<GradientPair>,
     },
+    /// After `EpochFinished`, where inter-task affinity is measured.
+    AffinityMeasured {
+        trial: u32,
+        epoch: usize,
+        pairs: Vec<Affinity>,
+    },
     CheckpointSaved {
         trial: u32,
         epoch: usize,
@@ -290,6 +308,7 @@ impl Event {
             | Self::Stepped { trial, .. }
             | Self::EpochFinished { trial, .. }
             | Self::GradientsCompared { trial, .. }
+            | Self::AffinityMeasured { trial, .. }
             | Self::CheckpointSaved { trial, .. }
             | Self::TrainFinished { trial, .. }
             | Self::Scored { trial, .. }

@@ -58,6 +58,7 @@ fn alone(pipeline: &PipelineSpec, task: &TaskName) -> PipelineSpec {
     own.sharing = SharingSpec::default();
     own.weighting = BalanceSpec::default();
     own.train.gradients = GradientsSpec::default();
+    own.train.affinity = None;
     let monitor = &mut own.train.monitor;
     if monitor.task.as_ref().is_some_and(|watched| watched != task) {
         (monitor.task, monitor.metric) = (None, None);

@@ -2,10 +2,12 @@
 //!
 //! Every report is plain data read once, with `text(&Style)` and `json()`; nothing here prints.
 
+pub mod affinity;
 pub mod answer;
 pub mod comparison;
 pub mod detail;
 pub mod gain;
+pub mod grouping;
 pub mod narration;
 pub mod number;
 pub mod roster;
@@ -24,6 +26,7 @@ mod tests;
 pub use answer::Answer;
 pub use comparison::Comparison;
 pub use detail::Detail;
+pub use grouping::Grouping;
 pub use roster::Roster;
 pub use runs::Runs;
 pub use style::Style;

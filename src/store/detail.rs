@@ -303,6 +303,7 @@ impl Store {
                     relations: Vec::new(),
                     shares: Vec::new(),
                     gradients: Vec::new(),
+                    affinities: Vec::new(),
                     parity: None,
                 })
             },
@@ -346,6 +347,7 @@ impl Store {
                 },
             )?;
             trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
+            trial.affinities = self.affinities(run, trial.trial)?;
             trial.parity = self.parity(run, trial.trial)?;
         }
         Ok(trials)

@@ -105,6 +105,9 @@ impl Writer<'_> {
             Event::GradientsCompared { trial, epoch, pairs, .. } => {
                 pairs.iter().try_for_each(|pair| self.pair(*trial, *epoch, pair))
             }
+            Event::AffinityMeasured { trial, epoch, pairs } => {
+                pairs.iter().try_for_each(|pair| self.affinity(*trial, *epoch, pair))
+            }
             Event::CheckpointSaved { trial, epoch, step } => {
                 self.trial(*trial)?;
                 self.execute(

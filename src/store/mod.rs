@@ -2,6 +2,7 @@
 //!
 //! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
 
+pub mod affinity;
 pub mod error;
 pub mod gain;
 mod gradient;

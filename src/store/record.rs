@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::event::{OutputParity, RunState};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::store::affinity::AffinityRecord;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
@@ -148,6 +149,8 @@ pub struct TrialRecord {
     pub shares: Vec<ShareRecord>,
     /// How the tasks' gradients stood to each other, in the best epoch, else in the last.
     pub gradients: Vec<GradientRecord>,
+    /// What a step of one task does to another's loss, over the whole training.
+    pub affinities: Vec<AffinityRecord>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,

@@ -1,11 +1,13 @@
 //! One step: forward, losses, weights, backward, clipping, optimizer.
 
 mod balanced;
+mod lookahead;
 
 use candle_core::Tensor;
 
 use crate::model::mode::Mode;
 use crate::model::network::Network;
+use crate::train::affinity::Look;
 use crate::train::balance::Balance;
 use crate::train::balance::shared::Shared;
 use crate::train::batch::Batch;
@@ -26,6 +28,8 @@ pub struct Words<'a> {
     pub schedule: &'a dyn Schedule,
     pub strength: Strength,
     pub clip_norm: Option<f64>,
+    /// Steps between two measurements of inter-task affinity.
+    pub affinity: Option<usize>,
 }
 
 /// Changes a network's weights.
@@ -53,6 +57,8 @@ pub struct Outcome {
     pub joint: f64,
     /// How the gradients of the batch's tasks stand to each other, when each was taken.
     pub pairs: Vec<Pair>,
+    /// What a step of each task would have done to the others, when it was looked at.
+    pub looks: Vec<Look>,
     /// Did the gradient method find gradients that cancel, or are nothing?
     pub irregular: bool,
 }
@@ -66,8 +72,8 @@ impl Outcome {
 
     /// As it joins the epoch's sums.
     pub fn step(&self) -> Step<'_> {
-        let Self { rows, labelled, losses, weights, joint, pairs, irregular } = self;
-        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, irregular: *irregular }
+        let Self { rows, labelled, losses, weights, joint, pairs, looks, irregular } = self;
+        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, looks, irregular: *irregular }
     }
 
     fn weighted_sum(&self) -> f64 {
@@ -98,10 +104,13 @@ impl<'a> Learner<'a> {
 
     /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is changed.
     pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
-        let outcome = match parts {
+        let due = self.words.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
+        let looks = if due { self.look_ahead(parts, clock)? } else { Vec::new() };
+        let mut outcome = match parts {
             [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
+        outcome.looks = looks;
         if self.balance.losses.looks_back() && outcome.diverged().is_none() {
             let after = self.losses_again(parts, clock)?;
             self.balance.losses.look_back(&after);
@@ -184,6 +193,7 @@ impl<'a> Learner<'a> {
             weights: vec![0.0; count],
             joint: 0.0,
             pairs: Vec::new(),
+            looks: Vec::new(),
             irregular: false,
         };
         for (part, losses) in parts.iter().zip(losses) {
@@ -263,6 +273,7 @@ mod tests {
             schedule: schedule.view(),
             strength: Strength::default(),
             clip_norm: None,
+            affinity: None,
         };
         let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
         let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };

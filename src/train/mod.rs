@@ -1,5 +1,6 @@
 //! How do a network's weights change? Names candle, with `model`.
 
+pub mod affinity;
 pub mod augmented;
 pub mod balance;
 pub mod batch;

@@ -10,6 +10,7 @@ use crate::domain::event::{Event, Observer};
 use crate::model::device::describe;
 use crate::model::network::Network;
 use crate::model::weights::host;
+use crate::train::affinity::Measured;
 use crate::train::balance::{Balance, Memory};
 use crate::train::batch::Loader;
 use crate::train::checkpoint::{self, Checkpoint, State, file};
@@ -38,6 +39,7 @@ pub struct Training<'a> {
     pub tally: Tally,
     pub history: Vec<Epoch>,
     pub compared: Vec<Compared>,
+    pub measured: Vec<Measured>,
     /// The best epoch's weights, in the network's order; none before the first epoch's end.
     pub best: Vec<Vec<f32>>,
     /// Why it is over, once it is.
@@ -72,6 +74,7 @@ impl<'a> Training<'a> {
             schedule: job.spec.schedule.view(),
             strength: regularization.map_or(Strength::default(), |words| words.view().strength()),
             clip_norm: job.spec.clip_norm.map(|norm| norm.get()),
+            affinity: job.spec.affinity.as_ref().map(|words| words.every.get()),
         };
         let balance = Balance::new(job.weighting, &job.spec.gradients, &setting);
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
@@ -88,6 +91,7 @@ impl<'a> Training<'a> {
             tally: Tally::new(tasks.len()),
             history: Vec::new(),
             compared: Vec::new(),
+            measured: Vec::new(),
             best: Vec::new(),
             finished: None,
             last: vec![None; tasks.len()],
@@ -145,6 +149,8 @@ impl<'a> Training<'a> {
             self.observer.observe(&epoch.event(self.job.trial));
             let compared = self.compared.iter().filter(|compared| compared.epoch == number);
             compared.for_each(|compared| self.observer.observe(&compared.event(self.job.trial)));
+            let measured = self.measured.iter().filter(|measured| measured.epoch == number);
+            measured.for_each(|measured| self.observer.observe(&measured.event(self.job.trial)));
         }
     }
 
@@ -208,6 +214,7 @@ impl<'a> Training<'a> {
             tally: self.tally.clone(),
             history: self.history.clone(),
             compared: self.compared.clone(),
+            measured: self.measured.clone(),
             standing: self.stopping.standing(),
             weighting: numbers.into_iter().map(Exact::from).collect(),
             counts,
@@ -258,6 +265,7 @@ impl<'a> Training<'a> {
         self.tally = state.tally;
         self.history = state.history;
         self.compared = state.compared;
+        self.measured = state.measured;
         self.stopping.restore(state.standing);
         self.finished = state.finished;
         Ok(true)

@@ -6,6 +6,7 @@ mod durability;
 mod errors;
 mod everything;
 mod gains;
+mod grouping;
 mod model;
 mod pixel;
 mod running;

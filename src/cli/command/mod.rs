@@ -5,6 +5,7 @@ mod compare;
 mod doctor;
 mod export;
 mod gc;
+mod group;
 mod init;
 mod plan;
 mod predict;
@@ -37,6 +38,7 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
         Command::List(words) => runs::perform(arguments, words),
         Command::Show(words) => show::perform(arguments, words),
         Command::Compare(words) => compare::perform(arguments, words),
+        Command::Group(words) => group::perform(arguments, words),
         Command::Query(words) => query::perform(arguments, words),
         Command::Export(words) => export::perform(arguments, words),
         Command::Predict(words) => predict::perform(arguments, words),

@@ -20,6 +20,7 @@ pub(crate) fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.extend(wrapped(choice, &path));
     }
     found.extend(gradients(pipeline));
+    found.extend(affinity(pipeline));
     found
 }
 
@@ -133,4 +134,12 @@ fn one_point(pipeline: &PipelineSpec, path: &Path) -> Option<Diagnostic> {
     let (first, mark) = marks.next()?;
     let (other, _) = marks.find(|(_, from)| *from != mark)?;
     refuse(format!("the tasks `{first}` and `{other}` read from different points"))
+}
+
+/// One task has nobody to help.
+fn affinity(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+    pipeline.train.affinity.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
+    let message = "there is one task only: its steps help or hinder nobody";
+    let path = Path::of("train").key("affinity");
+    Some(Diagnostic::error("affinity-one-task", path, message).on_key().help("remove `affinity`"))
 }

@@ -14,3 +14,16 @@ CREATE TABLE gains (
   PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
+CREATE TABLE affinities (
+  -- What a plain step of one task along the shared weights does to another's loss of the same batch, per epoch: where
+  -- `train.affinity` is set (TAG; Fifty et al. 2021).
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  task         TEXT NOT NULL,             -- whose step
+  other        TEXT NOT NULL,             -- whose loss
+  value        REAL,                      -- mean of 1 - loss after / loss before: above 0, the step helps
+  steps        INTEGER NOT NULL,          -- that were measured
+  PRIMARY KEY (run, trial, epoch, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
