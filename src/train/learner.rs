@@ -1,6 +1,7 @@
 //! One step: forward, losses, weights, backward, clipping, optimizer.
 
 mod balanced;
+mod foresight;
 mod lookahead;
 
 use candle_core::Tensor;
@@ -14,6 +15,7 @@ use crate::train::batch::Batch;
 use crate::train::comparison::Pair;
 use crate::train::error::{Error, Result};
 use crate::train::gradient::{collect, stroke};
+use crate::train::held_out::HeldOut;
 use crate::train::optimizer::Update;
 use crate::train::optimizer::pass::{Optimizer, Trainable};
 use crate::train::record::Step;
@@ -39,6 +41,8 @@ pub struct Learner<'a> {
     pub variables: Vec<Trainable>,
     pub optimizer: Optimizer<'a>,
     pub balance: Balance,
+    /// Validation rows, where the balance learns from them.
+    pub held_out: Option<HeldOut<'a>>,
     shared: Shared,
     /// Per task: was it seen that its loss reaches all it should?
     proven: Vec<bool>,
@@ -94,7 +98,7 @@ impl<'a> Learner<'a> {
         let optimizer = Optimizer::new(words.update, &variables)?;
         let proven = vec![false; network.signature().tasks.len()];
         let shared = Shared::of(network, &variables);
-        Ok(Self { network, words, variables, optimizer, balance, shared, proven })
+        Ok(Self { network, words, variables, optimizer, balance, held_out: None, shared, proven })
     }
 
     /// The learning rate of a step.
@@ -106,6 +110,10 @@ impl<'a> Learner<'a> {
     pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
         let due = self.words.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
         let looks = if due { self.look_ahead(parts, clock)? } else { Vec::new() };
+        if let Some(wanted) = self.balance.losses.foresight(clock.step as u64) {
+            let gradient = self.foresee(parts, clock, &wanted)?;
+            self.balance.losses.foresee(&gradient);
+        }
         let mut outcome = match parts {
             [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,

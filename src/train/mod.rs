@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod early_stopping;
 pub mod error;
 pub mod gradient;
+pub mod held_out;
 pub mod job;
 pub mod learner;
 pub mod objective;

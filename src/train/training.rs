@@ -17,6 +17,7 @@ use crate::train::checkpoint::{self, Checkpoint, State, file};
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::error::{Error, LastGood, Result};
+use crate::train::held_out::HeldOut;
 use crate::train::job::{Job, Trained};
 use crate::train::learner::{Learner, Words};
 use crate::train::objective::Objective;
@@ -77,13 +78,16 @@ impl<'a> Training<'a> {
             affinity: job.spec.affinity.as_ref().map(|words| words.every.get()),
         };
         let balance = Balance::new(job.weighting, &job.spec.gradients, &setting);
+        let foresees = balance.losses.foresight(0).is_some();
+        let mut learner = Learner::new(network, balance, words)?;
+        learner.held_out = if foresees { Some(HeldOut::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
         let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
         Ok(Self {
             job,
             observer,
             network,
-            learner: Learner::new(network, balance, words)?,
+            learner,
             stopping: EarlyStopping::new(objective.direction(), patience),
             validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
             steps_per_epoch: loader.steps_per_epoch(),

@@ -1,5 +1,8 @@
 //! Each task trained alone, and what learning together is worth beside that.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use super::{last, number};
 use crate::support::Project;
 use crate::support::project::PIPELINE;
@@ -89,4 +92,36 @@ fn trials_of_a_sweep_share_the_baselines_of_their_seed() {
     let run = last(&project);
     let trials = format!("select max(trial) from scores where run = '{run}'");
     assert_eq!(number(&project, &trials), 1.0);
+}
+
+/// Killed in the middle of a task's training alone, a run goes on from there to the same numbers.
+#[test]
+fn a_task_alone_goes_on_after_a_kill() {
+    let long = ["--set", "train.epochs=60", "--set", "train.checkpoint.steps=3"];
+    let run = [["run", "pipeline.yaml", "--quiet"].as_slice(), &long].concat();
+    let (killed, whole) = (project(""), project(""));
+    let mut child = killed.command(&run).stdout(Stdio::null()).spawn().expect("mtl starts");
+    let begun = Instant::now();
+    let runs = killed.path("runs");
+    let is_alone = || {
+        let folders = std::fs::read_dir(&runs).into_iter().flatten().flatten();
+        let file = |folder: std::fs::DirEntry| folder.path().join("trial-1/alone-rich/checkpoint.mtl");
+        folders.map(file).any(|file| file.exists())
+    };
+    while !is_alone() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("killed with -9");
+    child.wait().expect("dead");
+    killed.mtl(&["resume", "last", "--quiet"]).expect(0);
+    whole.mtl(&run).expect(0);
+    for question in
+        ["select sum(baseline) from gains", "select sum(gain) from trial_gains", "select count(*) from gains"]
+    {
+        assert_eq!(number(&killed, question), number(&whole, question), "{question}");
+    }
+    assert_eq!(
+        number(&killed, "select count(*) from stages where kind = 'baseline' and state = 'finished'"),
+        2.0
+    );
 }

@@ -13,7 +13,7 @@ use crate::train::schedule::Clock;
 impl Learner<'_> {
     /// What a plain step of each task, along the shared weights alone, does to every task's loss of the same batch: the
     /// same dropout, and no running statistic touched. A task whose loss is 0 has no share to lose.
-    pub(super) fn look_ahead(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Look>> {
+    pub(in crate::train) fn look_ahead(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Look>> {
         let mut looks = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mode = self.mode(clock, number, parts.len()).again();
@@ -36,7 +36,7 @@ impl Learner<'_> {
     }
 
     /// What `look` sees while the variables at `places` are moved along a direction, so many times its length.
-    pub(super) fn moved<T>(
+    pub(in crate::train) fn moved<T>(
         &self,
         places: &[usize],
         direction: &Gradient,
