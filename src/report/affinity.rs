@@ -1,5 +1,6 @@
 //! What a step of each task does to the others, as a matrix: a row per task that steps.
 
+use crate::report::number;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
 use crate::store::affinity::AffinityRecord;
@@ -25,7 +26,7 @@ pub(crate) fn matrix(title: &str, pairs: &[AffinityRecord], times: f64, style: &
                 _ if task == other => Tone::Faint,
                 _ => Tone::Plain,
             };
-            row.push(Cell::new(tone, value.map_or_else(|| "–".to_owned(), |value| format!("{value:+.3}"))));
+            row.push(Cell::new(tone, value.map_or_else(|| "–".to_owned(), number::difference)));
         }
         table.row(row);
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::grouping::{self, MOST_TASKS};
 use crate::domain::name::RunId;
 use crate::report::affinity::matrix;
+use crate::report::number;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
 use crate::store::affinity::AffinityRecord;
@@ -116,16 +117,36 @@ impl Grouping {
         let columns = [("group", Align::Right), ("trained together", Align::Left), ("serves", Align::Left)];
         let mut table = Table::new(&columns);
         for (number, group) in (1..).zip(&found.groups) {
-            let serves: Vec<String> =
-                group.serves.iter().map(|(task, score)| format!("{task} {:+.3}", score * times)).collect();
+            let serves: Vec<String> = group
+                .serves
+                .iter()
+                .map(|(task, score)| format!("{task} {}", number::difference(score * times)))
+                .collect();
             table.row(vec![
                 number.to_string().into(),
                 Cell::new(Tone::Strong, group.tasks.join(", ")),
                 serves.join(", ").into(),
             ]);
         }
-        let mean = format!("mean score {:+.3}", found.mean * times);
-        format!("{}{}{mean}\n", style.heading(title, &remark), table.text(style))
+        let unhelped: Vec<&str> = found
+            .groups
+            .iter()
+            .flat_map(|group| &group.serves)
+            .filter(|(_, score)| *score <= 0.0)
+            .map(|(task, _)| task.as_str())
+            .collect();
+        let mean = format!("mean score {}", number::difference(found.mean * times));
+        let verdict = match unhelped.len() {
+            0 => String::new(),
+            _ => style.paint(
+                Tone::Caution,
+                &format!(
+                    "\nno group helps {}: alone may be as good or better; `evaluate: {{baselines: single_task}}` tells",
+                    number::listed(&unhelped.join(", "))
+                ),
+            ),
+        };
+        format!("{}{}{mean}{verdict}\n", style.heading(title, &remark), table.text(style))
     }
 }
 
@@ -141,4 +162,48 @@ fn propose(tasks: &[String], pairs: Vec<AffinityRecord>, most: usize) -> Option<
         serves: group.serves.iter().map(|(task, score)| (tasks[*task].clone(), *score)).collect(),
     };
     Some(Proposal { groups: found.groups.iter().map(group).collect(), mean: found.mean, pairs })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::name::RunId;
+    use crate::report::grouping::{Grouping, propose};
+    use crate::report::style::Style;
+    use crate::store::affinity::AffinityRecord;
+
+    /// By hand: a and b help each other; c is hindered by both, least by a.
+    #[test]
+    fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
+        let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let pair = |task: &str, other: &str, value: f64| AffinityRecord {
+            task: task.to_owned(),
+            other: other.to_owned(),
+            value: Some(value),
+            steps: 12,
+        };
+        let pairs = vec![
+            pair("a", "b", 0.04),
+            pair("b", "a", 0.02),
+            pair("a", "c", -0.01),
+            pair("b", "c", -0.03),
+            pair("c", "a", -0.01),
+            pair("c", "b", 0.0),
+        ];
+        let found = Grouping {
+            run: RunId::new("abc-1").expect("a name"),
+            trial: 1,
+            most: 2,
+            affinity: propose(&tasks, pairs, 2),
+            cosine: propose(&tasks, Vec::new(), 2),
+            tasks,
+        };
+        let text = found.text(&Style::plain());
+        for part in
+            ["    1  a, b", "a +2.0, b +4.0", "    2  a, c", "c −1.0", "mean score +1.7", "no group helps c:"]
+        {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        assert!(found.cosine.is_none() && found.obstacle().is_none());
+        assert_eq!(found.json()["affinity"]["groups"][1]["serves"][0][0], "c");
+    }
 }

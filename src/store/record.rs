@@ -10,7 +10,6 @@ use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
 
-/// One line of the list of runs.
 /// How much of what `reader` reads at `unit` comes from `source`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShareRecord {
@@ -20,6 +19,7 @@ pub struct ShareRecord {
     pub value: Option<f64>,
 }
 
+/// One line of the list of runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunLine {
     pub run: RunId,
