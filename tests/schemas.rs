@@ -62,6 +62,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("augmentation", "flip"),
         ("sweep search", "grid"),
         ("range", "{linear: [0.0, 0.5]}"),
+        ("baselines", "single_task"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
     format!(
@@ -70,7 +71,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
          title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n\
-         sweep: {{search: {}, space: {{a: {}}}}}\n",
+         evaluate: {{baselines: {}}}\nsweep: {{search: {}, space: {{a: {}}}}}\n",
         parts["source"],
         parts["split"],
         parts["input kind"],
@@ -90,6 +91,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["schedule"],
         parts["regularization"],
         parts["export"],
+        parts["baselines"],
         parts["sweep search"],
         parts["range"],
     )

@@ -53,6 +53,8 @@ pub enum Command {
     Plot(Plot),
     /// Write all about a run as one HTML file, plots and all
     Report(Report),
+    /// Propose which tasks to train together, by what a step of each does to the others' losses
+    Group(Group),
     /// Ask the results database in SQL (read-only)
     Query(Query),
     /// Copy a run's model out as a bundle: model.onnx and mtl.json
@@ -84,13 +86,14 @@ impl Command {
         match self {
             Self::Run(words) => words.threads,
             Self::Resume(words) | Self::Retry(words) => words.threads,
+            Self::Group(words) => words.threads,
             _ => None,
         }
     }
 }
 
 /// What changes a pipeline from the command line.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Changes {
     /// Change a setting, such as train.epochs=5 (may be given several times)
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -215,6 +218,30 @@ pub struct Compare {
     /// Put trials together by this setting, such as weighting (may be given several times)
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub group_by: Vec<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Group {
+    /// A pipeline, which is trained once with all its tasks; or a run that measured affinities (`train.affinity`)
+    #[arg(value_name = "PIPELINE|RUN")]
+    pub of: String,
+    /// How many networks the tasks may be divided among
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub groups: NonZeroUsize,
+    /// Write a pipeline for each group beside the original
+    #[arg(long)]
+    pub write: bool,
+    #[command(flatten)]
+    pub changes: Changes,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Print nothing of the training
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the proposal as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::diagnostic::Severity;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
-use crate::domain::score::{Score, Split, TaskValue};
+use crate::domain::score::{Gain, Score, Split, TaskValue};
 
 /// Listens to a run. Called from several threads, one event at a time per thread.
 pub trait Observer: Send + Sync {
@@ -102,6 +102,18 @@ pub struct GradientPair {
     pub conflicts: f64,
     /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of one length.
     pub similarity: f64,
+    pub steps: usize,
+}
+
+/// What a step of one task does to another's loss, over the measurements of an epoch that had labels of both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Affinity {
+    /// Whose step.
+    pub task: TaskName,
+    /// Whose loss.
+    pub other: TaskName,
+    /// Mean of 1 - loss after / loss before: above 0, the step helps.
+    pub value: f64,
     pub steps: usize,
 }
 
@@ -229,6 +241,12 @@ pub enum Event {
         irregular: usize,
         pairs: Vec<GradientPair>,
     },
+    /// After `EpochFinished`, where inter-task affinity is measured.
+    AffinityMeasured {
+        trial: u32,
+        epoch: usize,
+        pairs: Vec<Affinity>,
+    },
     CheckpointSaved {
         trial: u32,
         epoch: usize,
@@ -246,6 +264,21 @@ pub enum Event {
         epoch: usize,
         scores: Vec<Score>,
     },
+    /// A task was trained alone, with the seed and the words of `trial`, to measure joint training by.
+    BaselineScored {
+        trial: u32,
+        task: TaskName,
+        epoch: usize,
+        epochs: usize,
+        scores: Vec<Score>,
+    },
+    /// How much better, or worse, each metric is than with its task trained alone.
+    Gained {
+        trial: u32,
+        gains: Vec<Gain>,
+        /// The mean over tasks, in percent; a split where it is undefined is left out.
+        overall: Vec<(Split, f64)>,
+    },
     Exported {
         trial: u32,
         file: PathBuf,
@@ -261,6 +294,35 @@ pub enum Event {
         state: RunState,
         seconds: f64,
     },
+}
+
+impl Event {
+    /// The same as a stage of this key and trial tells it: what one run made, another may tell under other numbers.
+    pub fn told_by(&self, stage: &str, of_trial: Option<u32>) -> Self {
+        let mut told = self.clone();
+        if let Self::Note { stage: own, .. } = &mut told {
+            *own = stage.to_owned();
+        }
+        let own = match &mut told {
+            Self::TrainStarted { trial, .. }
+            | Self::Stepped { trial, .. }
+            | Self::EpochFinished { trial, .. }
+            | Self::GradientsCompared { trial, .. }
+            | Self::AffinityMeasured { trial, .. }
+            | Self::CheckpointSaved { trial, .. }
+            | Self::TrainFinished { trial, .. }
+            | Self::Scored { trial, .. }
+            | Self::BaselineScored { trial, .. }
+            | Self::Gained { trial, .. }
+            | Self::Exported { trial, .. }
+            | Self::Verified { trial, .. } => Some(trial),
+            _ => None,
+        };
+        if let (Some(own), Some(number)) = (own, of_trial) {
+            *own = number;
+        }
+        told
+    }
 }
 
 /// A data file, by content.

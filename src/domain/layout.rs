@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::name::RunId;
+use crate::domain::name::{RunId, TaskName};
 
 /// The runs folder: `mtl.db`, `cache/` and one folder per run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Layout {
     /// A trial's folder: `weights.safetensors`, `model.onnx`, `mtl.json`.
     pub fn trial(&self, run: &RunId, trial: u32) -> PathBuf {
         self.run(run).join(format!("trial-{trial}"))
+    }
+
+    /// The unfinished training of one task alone, beside a trial's; removed when it is finished.
+    pub fn alone(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
+        self.trial(run, trial).join(format!("alone-{task}"))
     }
 
     /// A trial's unfinished training, removed when it is finished.

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod fingerprint;
 pub mod front;
+pub mod grouping;
 pub mod kinds;
 pub mod layout;
 pub mod name;

@@ -69,3 +69,20 @@ pub struct TaskValue {
     pub task: TaskName,
     pub value: f64,
 }
+
+/// What learning tasks together did to one metric of one task, measured by the same task trained alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    pub task: TaskName,
+    pub split: Split,
+    pub metric: String,
+    pub direction: Direction,
+    /// Of the joint training; `None` where it is undefined.
+    pub value: Option<f64>,
+    /// Of the task trained alone.
+    pub baseline: Option<f64>,
+    /// Relative improvement in percent, positive where joint training is better.
+    pub gain: Option<f64>,
+    /// Is the task's gain made of it?
+    pub counts: bool,
+}

@@ -63,4 +63,14 @@ impl Dataset {
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)
     }
+
+    /// The same as if one task alone were learned from it; `None` when there is no such task.
+    pub fn alone(&self, task: &TaskName) -> Option<Self> {
+        let signature = self.signature.task(task)?.clone();
+        let mut table = self.table(&signature.table)?.clone();
+        table.targets.retain(|(name, _)| name == task);
+        table.texts.retain(|(name, _)| name == task);
+        let signature = Signature { inputs: self.signature.inputs.clone(), tasks: vec![signature] };
+        Some(Self { signature, tables: vec![table], vectors: self.vectors.clone() })
+    }
 }

@@ -1,11 +1,15 @@
 //! Relative change against a baseline, over all tasks.
 //!
-//! delta_m = 100/n sum_i s_i (M_i - B_i) / |B_i|, s_i = -1 where higher is better, else 1, over
-//! metrics (Maninis et al. 2019): lower is better. `gain` is its opposite, and averages a task's
-//! metrics first, so that a task with many metrics counts no more than one with few.
+//! gain = 100/T sum_t 1/n_t sum_i s_i (M_i - B_i) / |B_i|, s_i = 1 where higher is better, else -1: the Delta_m of Maninis et al.
+//! (2019), with a task's metrics averaged first, so that a task with many metrics counts no more than one with few;
+//! higher is better. `delta_m` is the form of Navon et al. (2022): over metrics, and lower is better.
+//!
+//! `evaluate: {baselines: single_task}`
 
 use crate::domain::name::TaskName;
-use crate::domain::score::Direction;
+use crate::domain::score::{Direction, Gain, Score, Split};
+use crate::evaluate::metric::MetricSpec;
+use crate::evaluate::spec::Judged;
 
 /// One metric of one task, and what the baseline reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,11 +57,66 @@ pub fn gain(changes: &[Change]) -> Option<f64> {
     (!tasks.is_empty()).then(|| 100.0 * sum / tasks.len() as f64)
 }
 
+/// Every metric of the joint training beside the same task's trained alone; `metrics` are the tasks', in their order.
+pub fn gains(
+    joint: &[Score],
+    alone: &[Score],
+    metrics: &[(TaskName, Vec<MetricSpec>)],
+    judged: Judged,
+) -> Vec<Gain> {
+    let value = |scores: &[Score], task: &TaskName, split: Split, metric: &str| {
+        let mut own = scores.iter().filter(|score| score.task == *task && score.split == split);
+        own.find(|score| score.metric == metric).map(|score| score.value)
+    };
+    let mut all = Vec::new();
+    for split in Split::ALL {
+        // A split that was not scored, or has no label of a task, says nothing of it.
+        let scored = |task: &TaskName| {
+            joint.iter().chain(alone).any(|score| score.task == *task && score.split == split)
+        };
+        for (task, own) in metrics.iter().filter(|(task, _)| scored(task)) {
+            for (place, metric) in own.iter().enumerate() {
+                let (label, direction) = (metric.label(), metric.view().direction());
+                let pair = (value(joint, task, split, &label), value(alone, task, split, &label));
+                let change = |(value, baseline)| Change { task: task.clone(), direction, value, baseline };
+                let improvement = pair.0.zip(pair.1).and_then(|pair| change(pair).improvement());
+                all.push(Gain {
+                    task: task.clone(),
+                    split,
+                    metric: label,
+                    direction,
+                    value: pair.0,
+                    baseline: pair.1,
+                    gain: improvement.map(|share| 100.0 * share),
+                    counts: place == 0 || judged == Judged::All,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// The gain over all tasks on each split where every task's is defined.
+pub fn overall(gains: &[Gain]) -> Vec<(Split, f64)> {
+    let change = |gain: &Gain| {
+        let (task, direction) = (gain.task.clone(), gain.direction);
+        Some(Change { task, direction, value: gain.value?, baseline: gain.baseline? })
+    };
+    let of = |split: Split| {
+        let counting = gains.iter().filter(|gain| gain.counts && gain.split == split);
+        Some((split, gain(&counting.map(change).collect::<Option<Vec<_>>>()?)?))
+    };
+    Split::ALL.into_iter().filter_map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::domain::name::TaskName;
-    use crate::domain::score::Direction;
-    use crate::evaluate::gain::{Change, delta_m, gain};
+    use crate::domain::score::{Direction, Score, Split};
+    use crate::domain::task::TagScheme;
+    use crate::evaluate::default_metrics;
+    use crate::evaluate::gain::{Change, delta_m, gain, gains, overall};
+    use crate::evaluate::spec::Judged;
 
     fn change(task: &str, direction: Direction, value: f64, baseline: f64) -> Change {
         let task = TaskName::new(task).expect("a name");
@@ -88,5 +147,41 @@ mod tests {
         assert_eq!(delta_m(&changes), None);
         assert_eq!(gain(&changes), None);
         assert_eq!(gain(&[]), None);
+    }
+
+    /// By hand: auroc 0.90 -> 0.945 is +5 %; rmse 12 -> 13.2 is -10 %, mae 10 -> 8 is +20 %.
+    #[test]
+    fn every_metric_is_compared_and_the_first_counts() {
+        let score = |task: &str, metric: &str, value| Score {
+            task: TaskName::new(task).expect("a name"),
+            split: Split::Test,
+            metric: metric.into(),
+            value,
+            direction: Direction::Higher,
+            rows: 9,
+        };
+        let joint = [score("a", "auroc", 0.945), score("b", "mae", 8.0), score("b", "rmse", 13.2)];
+        let alone = [score("a", "auroc", 0.9), score("b", "mae", 10.0), score("b", "rmse", 12.0)];
+        let mut metrics: Vec<_> = [("a", "binary"), ("b", "regression")]
+            .map(|(name, kind)| {
+                (TaskName::new(name).expect("a name"), default_metrics(kind, TagScheme::None))
+            })
+            .to_vec();
+        metrics[0].1.truncate(1);
+        metrics[1].1.truncate(2);
+        let near = |found: Option<f64>, expected: f64| {
+            assert!((found.expect("defined") - expected).abs() < 1e-9, "{found:?} is not {expected}");
+        };
+        let first = gains(&joint, &alone, &metrics, Judged::First);
+        assert_eq!(first.iter().map(|gain| gain.counts).collect::<Vec<_>>(), [true, true, false]);
+        for (gain, expected) in first.iter().zip([5.0, -10.0, 20.0]) {
+            near(gain.gain, expected);
+        }
+        near(overall(&first).first().map(|(_, gain)| *gain), -2.5);
+        let all = gains(&joint, &alone, &metrics, Judged::All);
+        near(overall(&all).first().map(|(_, gain)| *gain), (5.0 + 5.0) / 2.0);
+        // A task whose metric is undefined on one side leaves no mean.
+        let lacking = gains(&joint[1..], &alone, &metrics, Judged::First);
+        assert_eq!((lacking[0].gain, overall(&lacking)), (None, Vec::new()));
     }
 }

@@ -18,5 +18,5 @@ pub mod spec;
 pub mod word;
 
 pub use answers::Answers;
-pub use gain::{Change, delta_m, gain};
+pub use gain::{Change, delta_m, gain, gains, overall};
 pub use score::{default_metrics, evaluate};

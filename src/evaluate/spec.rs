@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::kinds::{Settings, kinds};
 use crate::domain::score::Split;
 pub use crate::evaluate::metric::MetricSpec;
 
@@ -13,11 +14,45 @@ pub struct EvaluateSpec {
     /// The splits scored with the best weights. Default all three.
     #[serde(default = "all")]
     pub splits: Vec<Split>,
+    /// What joint training is measured by: `single_task` also trains each task alone, with the same inputs, trunk,
+    /// own layers, training and seeds. Default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<BaselinesSpec>,
+}
+
+kinds! {
+    /// What joint training is measured by.
+    pub enum BaselinesSpec: "baselines" {
+        SingleTask: "single_task" => SingleTaskSpec,
+    }
+}
+
+/// Each task trained alone: hard sharing with nobody, no weights, no other task's answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SingleTaskSpec {
+    /// What a task's gain is the mean over: its first metric, by which it is judged (first, the default), or all of
+    /// them (all).
+    pub metrics: Judged,
+}
+
+impl Settings for SingleTaskSpec {
+    const BARE: Option<&'static str> = Some("metrics");
+    const EXAMPLE: &'static str = "{single_task: {metrics: first}}";
+}
+
+/// The metrics a task is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Judged {
+    #[default]
+    First,
+    All,
 }
 
 impl Default for EvaluateSpec {
     fn default() -> Self {
-        Self { splits: all() }
+        Self { splits: all(), baselines: None }
     }
 }
 

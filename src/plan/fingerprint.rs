@@ -114,6 +114,8 @@ impl Plan {
             Work::Export => match &pipeline.export {
                 ExportSpec::Onnx(onnx) => json!({ "onnx": { "opset": onnx.opset } }),
             },
+            Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.alone_words(task)),
+            Work::Gain => json!({ "baselines": pipeline.evaluate.baselines, "metrics": metrics(pipeline) }),
             Work::Verify => match &pipeline.export {
                 ExportSpec::Onnx(onnx) => json!({ "tolerance": onnx.tolerance }),
             },

@@ -1,5 +1,7 @@
 //! The stages in their order: an edge leads from what gives an artifact to what needs it.
 
+use std::collections::HashMap;
+
 use petgraph::Direction;
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -9,7 +11,8 @@ use crate::plan::meaning::Plan;
 use crate::plan::stage::{Artifact, Stage, Work};
 use crate::plan::trial::Trial;
 
-/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify.
+/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify; and where joint training is
+/// measured, the tasks alone, each once for all trials that differ in nothing it depends on, and with evaluate -> gain.
 pub(crate) fn build<'a>(
     tables: impl Iterator<Item = &'a TableName>,
     trials: &[Trial],
@@ -27,6 +30,7 @@ pub(crate) fn build<'a>(
         graph.add_edge(load, fit, Artifact::Table);
         graph.add_edge(split, fit, Artifact::Rows);
     }
+    let mut baselines: HashMap<String, NodeIndex> = HashMap::new();
     for trial in trials {
         let train = graph.add_node(Stage::of_trial(Work::Train, trial.number));
         let evaluate = graph.add_node(Stage::of_trial(Work::Evaluate, trial.number));
@@ -39,6 +43,21 @@ pub(crate) fn build<'a>(
             graph.add_edge(train, needs_weights, Artifact::Weights);
         }
         graph.add_edge(export, verify, Artifact::Model);
+        let mut alone = Vec::new();
+        for task in trial.baselines() {
+            let baseline = baselines.entry(trial.alone_words(task).to_string()).or_insert_with(|| {
+                let baseline = graph.add_node(Stage::of_trial(Work::Baseline(task.clone()), trial.number));
+                graph.add_edge(fit, baseline, Artifact::Dataset);
+                baseline
+            });
+            alone.push(*baseline);
+        }
+        if !alone.is_empty() {
+            let gain = graph.add_node(Stage::of_trial(Work::Gain, trial.number));
+            for scored in alone.into_iter().chain([evaluate]) {
+                graph.add_edge(scored, gain, Artifact::Scores);
+            }
+        }
     }
     graph
 }

@@ -1,5 +1,6 @@
 //! What does the pipeline mean, and can it work? Alone in naming petgraph and blake3.
 
+pub mod baseline;
 pub mod check;
 pub mod content;
 pub mod default;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::name::TableName;
+use crate::domain::name::{TableName, TaskName};
 
 /// What a stage does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub enum Work {
     Export,
     /// Compares the written model with the trained one.
     Verify,
+    /// Trains and scores one task alone.
+    Baseline(TaskName),
+    /// Measures a trial's scores by the tasks trained alone.
+    Gain,
 }
 
 impl Work {
@@ -34,6 +38,8 @@ impl Work {
             Self::Evaluate => "evaluate",
             Self::Export => "export",
             Self::Verify => "verify",
+            Self::Baseline(_) => "baseline",
+            Self::Gain => "gain",
         }
     }
 
@@ -50,14 +56,20 @@ impl Work {
         match self {
             Self::Load(_) | Self::Split(_) | Self::Fit => 1,
             Self::Train | Self::Evaluate | Self::Export | Self::Verify => 1,
+            Self::Baseline(_) | Self::Gain => 1,
         }
+    }
+
+    /// Does it train a network?
+    pub fn trains(&self) -> bool {
+        matches!(self, Self::Train | Self::Baseline(_))
     }
 }
 
 /// A node of the plan's graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`.
+    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`, `baseline:income#1`, `gain#1`.
     pub key: String,
     pub work: Work,
     /// Counts from 1; `None` for what all trials share.
@@ -74,7 +86,11 @@ impl Stage {
     }
 
     pub(crate) fn of_trial(work: Work, trial: u32) -> Self {
-        Self { key: format!("{}#{trial}", work.kind()), work, trial: Some(trial) }
+        let key = match &work {
+            Work::Baseline(task) => format!("{}:{task}#{trial}", work.kind()),
+            _ => format!("{}#{trial}", work.kind()),
+        };
+        Self { key, work, trial: Some(trial) }
     }
 }
 
@@ -92,6 +108,8 @@ pub enum Artifact {
     Weights,
     /// The written model.
     Model,
+    /// What every metric says.
+    Scores,
 }
 
 impl Artifact {
@@ -102,6 +120,7 @@ impl Artifact {
             Self::Dataset => "dataset",
             Self::Weights => "weights",
             Self::Model => "model",
+            Self::Scores => "scores",
         }
     }
 }

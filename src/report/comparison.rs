@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::report::gain::percent;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::style::{Style, Tone};
@@ -18,6 +19,8 @@ pub struct Comparison {
     /// What is compared: runs, or their trials where a run has several (`census-3f2a#2`).
     pub columns: Vec<String>,
     pub scores: Vec<ScoreLine>,
+    /// Over single tasks: of each task, then of all of them; empty where no task was trained alone.
+    pub gains: Vec<GainLine>,
     pub differences: Vec<SettingLine>,
 }
 
@@ -32,6 +35,16 @@ pub struct ScoreLine {
     pub values: Vec<Option<f64>>,
     /// Columns with the best value, when there is more than one value and they are not all alike.
     pub best: Vec<usize>,
+}
+
+/// The gain of a task, or of all tasks, over single tasks on one split.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GainLine {
+    /// `None`: the mean over all tasks.
+    pub task: Option<String>,
+    pub split: Split,
+    /// In percent, one per column; `None`: not measured there, or undefined.
+    pub values: Vec<Option<f64>>,
 }
 
 /// One setting that is not the same everywhere.
@@ -55,6 +68,7 @@ impl Comparison {
         Self {
             columns: columns.iter().map(|column| column.name.clone()).collect(),
             scores: score_lines(&columns),
+            gains: gain_lines(&columns),
             differences: setting_lines(&columns),
         }
     }
@@ -74,6 +88,14 @@ impl Comparison {
             text.push_str(&self.score_table(split).text(style));
         } else {
             text.push_str("no scores yet\n");
+        }
+        let split = [Split::Test, Split::Valid]
+            .into_iter()
+            .find(|split| self.gains.iter().any(|line| line.split == *split));
+        if let Some(split) = split {
+            let remark = format!("{split} rows · each task beside itself trained alone; below 0 is worse");
+            text.push_str(&style.heading("Gain over single tasks", &remark));
+            text.push_str(&self.gain_table(split).text(style));
         }
         if self.differences.is_empty() {
             text.push_str("\nall settings are the same\n");
@@ -108,6 +130,18 @@ impl Comparison {
             }
             table.row(cells);
             before = Some(&line.task);
+        }
+        table
+    }
+
+    fn gain_table(&self, split: Split) -> Table {
+        let mut titles = vec![("task".to_owned(), Align::Left)];
+        titles.extend(self.columns.iter().map(|name| (name.clone(), Align::Right)));
+        let mut table = Table::new(&titles);
+        for line in self.gains.iter().filter(|line| line.split == split) {
+            let mut cells = vec![Cell::new(Tone::Strong, line.task.as_deref().unwrap_or("all tasks"))];
+            cells.extend(line.values.iter().map(|value| Cell::from(percent(*value))));
+            table.row(cells);
         }
         table
     }
@@ -186,6 +220,27 @@ fn score_lines(columns: &[Column<'_>]) -> Vec<ScoreLine> {
     let order: Vec<String> = lines.iter().map(|line| line.task.clone()).collect();
     lines.sort_by_key(|line| order.iter().position(|task| *task == line.task));
     lines.iter_mut().for_each(|line| line.best = best(line));
+    lines
+}
+
+/// One task's lines in the order tasks were first met, then those of all tasks.
+fn gain_lines(columns: &[Column<'_>]) -> Vec<GainLine> {
+    let mut lines: Vec<GainLine> = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
+        for mean in column.detail.gains.means.iter().filter(|mean| own(mean.trial)) {
+            let same = |line: &&mut GainLine| (&line.task, line.split) == (&mean.task, mean.split);
+            match lines.iter_mut().find(same) {
+                Some(line) => line.values[place] = mean.gain,
+                None => {
+                    let mut values = vec![None; columns.len()];
+                    values[place] = mean.gain;
+                    lines.push(GainLine { task: mean.task.clone(), split: mean.split, values });
+                }
+            }
+        }
+    }
+    lines.sort_by_key(|line| line.task.is_none());
     lines
 }
 

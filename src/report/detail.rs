@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::score::Split;
+use crate::report::affinity::affinities;
+use crate::report::gain;
 use crate::report::number;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
@@ -241,9 +243,11 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
         text.push('\n');
     }
+    text.push_str(&gain::table(&detail.gains, trial.trial, true, style));
     text.push_str(&relations(trial, style));
     text.push_str(&shares(trial, style));
     text.push_str(&gradients(trial, style));
+    text.push_str(&affinities(&trial.affinities, style));
     if trial.parity.is_some() {
         text.push_str(&proof(trial.parity.as_ref(), style));
     }

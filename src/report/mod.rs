@@ -2,10 +2,13 @@
 //!
 //! Every report is plain data read once, with `text(&Style)` and `json()`; nothing here prints.
 
+pub mod affinity;
 pub mod answer;
 pub mod choice;
 pub mod comparison;
 pub mod detail;
+pub mod gain;
+pub mod grouping;
 pub mod narration;
 pub mod number;
 pub mod page;
@@ -26,6 +29,7 @@ mod tests;
 pub use answer::Answer;
 pub use comparison::Comparison;
 pub use detail::Detail;
+pub use grouping::Grouping;
 pub use page::Page;
 pub use plot::Plots;
 pub use roster::Roster;

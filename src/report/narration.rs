@@ -2,7 +2,8 @@
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, MissingLabels};
-use crate::domain::score::{Score, TaskValue};
+use crate::domain::score::{Score, Split, TaskValue};
+use crate::report::gain::percent;
 use crate::report::number::{count, duration, size};
 
 /// What an event looks like as a line; `None` for those that say nothing new to a person.
@@ -62,6 +63,19 @@ pub fn line(event: &Event) -> Option<String> {
         ),
         Event::TrainFinished { best_epoch, epochs, reason, .. } => {
             format!("  trained        {epochs} epochs ({reason}); best is epoch {best_epoch}")
+        }
+        Event::BaselineScored { task, epoch, epochs, scores, .. } => {
+            let tested = scores.iter().find(|score| score.split == Split::Test).or(scores.first());
+            let score = tested.map(|score| format!(", {} {:.4}", score.metric, score.value));
+            let score = score.unwrap_or_default();
+            format!("  alone          {task}: {epochs} epochs, best is epoch {epoch}{score}")
+        }
+        Event::Gained { overall, .. } => {
+            let said: Vec<String> = overall
+                .iter()
+                .map(|(split, gain)| format!("{} on {split} rows", percent(Some(*gain))))
+                .collect();
+            format!("  gain           over single tasks: {}", said.join(", "))
         }
         Event::Exported { file, bytes, opset, .. } => {
             format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))

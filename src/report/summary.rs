@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::report::gain;
 use crate::report::number;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
@@ -66,6 +67,7 @@ impl Summary {
             "seconds": detail.seconds,
             "folder": self.layout.run(&detail.run),
             "scores": detail.scores,
+            "gains": detail.gains,
             "sweep": self.sweep,
             "best": self.best,
             "trials": detail.trials,
@@ -99,6 +101,7 @@ impl Summary {
             text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
             text.push_str(&table);
         }
+        text.push_str(&gain::table(&detail.gains, trial.trial, false, style));
         let exported =
             detail.artifacts.iter().find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");
         if let Some(model) = exported {

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::choice::called;
-use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::student::{Mean, mean, paired};
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
 use crate::report::trials::Trained;
+use crate::report::{gain, number};
 use crate::store::{Error, Store};
 
 const WEIGHTING: &str = "weighting";
@@ -46,6 +46,15 @@ pub struct Group {
     /// Mean over tasks of its place among the groups, by the test split where there is one.
     pub rank: Option<f64>,
     pub tasks: Vec<TaskMean>,
+    /// Over each task trained alone, in percent, the mean over tasks.
+    pub gain: GainMean,
+}
+
+/// A gain on both splits, where tasks were trained alone too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct GainMean {
+    pub valid: Option<Mean>,
+    pub test: Option<Mean>,
 }
 
 /// The first metric of a task.
@@ -58,6 +67,8 @@ pub struct TaskMean {
     pub test: Option<Mean>,
     /// Of a paired t-test against equal weights, all else the same, on the test split.
     pub p: Option<f64>,
+    /// Over the task trained alone, in percent, on the test split.
+    pub gain: Option<Mean>,
 }
 
 impl Sweep {
@@ -111,6 +122,10 @@ impl Sweep {
                 objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
                 rank: None,
                 tasks: tasks(trials, reference(settings), pair),
+                gain: GainMean {
+                    valid: mean(&trials.iter().filter_map(|trial| trial.gain.0).collect::<Vec<_>>()),
+                    test: mean(&trials.iter().filter_map(|trial| trial.gain.1).collect::<Vec<_>>()),
+                },
             })
             .collect();
         rank(&mut groups);
@@ -187,22 +202,23 @@ impl Sweep {
             }
             tables.push((task.task.clone(), remark, table));
         }
+        tables.extend(gain::groups(self));
         tables
     }
 
-    fn table(&self, columns: &[(&str, Align)]) -> Table {
+    pub(crate) fn table(&self, columns: &[(&str, Align)]) -> Table {
         let mut titles: Vec<(&str, Align)> = self.by.iter().map(|by| (by.as_str(), Align::Left)).collect();
         titles.extend(columns);
         Table::new(&titles)
     }
 }
 
-fn names(group: &Group) -> Vec<Cell> {
+pub(crate) fn names(group: &Group) -> Vec<Cell> {
     group.called.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
 }
 
 /// `0.9463 ± 0.0012`
-fn interval(mean: Option<Mean>) -> String {
+pub(crate) fn interval(mean: Option<Mean>) -> String {
     let Some(mean) = mean else { return "–".to_owned() };
     let half = mean.half.map(|half| format!(" ± {}", number::difference(half).trim_start_matches('+')));
     format!("{}{}", number::significant(mean.mean), half.unwrap_or_default())
@@ -233,6 +249,7 @@ fn tasks<P: PartialEq>(
         valid: over(place, Split::Valid),
         test: over(place, Split::Test),
         p: against(place),
+        gain: mean(&trials.iter().filter_map(|trial| trial.scores.get(place)?.gain).collect::<Vec<_>>()),
     };
     first.scores.iter().enumerate().map(one).collect()
 }
@@ -278,6 +295,7 @@ mod tests {
             direction,
             valid: Some(value - 0.01),
             test: Some(value),
+            gain: Some(if direction == Direction::Higher { 2.0 } else { -4.0 - error }),
         };
         Trained {
             name: format!("a-1#{number}"),
@@ -286,6 +304,7 @@ mod tests {
             choices: vec![("weighting".to_owned(), weighting.to_owned())],
             parameters: Vec::new(),
             objective: Some(error),
+            gain: (None, Some(-1.0 - error / 2.0)),
             scores: vec![
                 score("rich", "auroc", Direction::Higher, auroc),
                 score("weeks", "mae", Direction::Lower, error),
@@ -316,6 +335,22 @@ mod tests {
         assert_eq!((best.rank, other.rank), (Some(1.0), Some(2.0)));
         let text = sweep.text(&Style::plain());
         assert!(text.contains("dwa        0.9100 ± 0.025  0.9200 ± 0.025"), "{text}");
+    }
+
+    // By hand: -1 - (5 + 5.5 + 5.2) / 6 = -3.6167; scipy 1.17.1: stats.t.ppf(0.975, 2) * std([3.5, 3.75, 3.6], ddof=1) / 3**.5
+    // = 0.3125
+    #[test]
+    fn gains_are_means_with_intervals_and_worse_is_said() {
+        let sweep = Sweep::of(&trials(), &[], Direction::Lower);
+        let equal = sweep.groups.iter().find(|group| group.settings[0] == "equal").expect("a group");
+        let mean = equal.gain.test.expect("a gain");
+        assert!(
+            (mean.mean + 3.616_666_666).abs() < 1e-6 && (mean.half.expect("half") - 0.3125).abs() < 1e-3,
+            "{mean:?}"
+        );
+        assert_eq!(equal.tasks[0].gain.expect("a gain").mean, 2.0);
+        let text = sweep.text(&Style::plain());
+        assert!(text.contains("every group is WORSE than single-task training"), "{text}");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Trained {
     pub objective: Option<f64>,
     /// The first metric of every task, in the pipeline's order.
     pub scores: Vec<TaskScore>,
+    /// Over single tasks on the valid and the test split, in percent.
+    pub gain: (Option<f64>, Option<f64>),
 }
 
 /// A task's first metric.
@@ -38,6 +40,8 @@ pub struct TaskScore {
     pub direction: Direction,
     pub valid: Option<f64>,
     pub test: Option<f64>,
+    /// Over the task trained alone on the test split, in percent.
+    pub gain: Option<f64>,
 }
 
 impl TaskScore {
@@ -62,6 +66,10 @@ impl Trained {
             choices: trial.parameters.iter().map(pair).collect(),
             parameters: detail.parameters.iter().map(pair).collect(),
             objective: objectives.iter().find(|own| own.trial == trial.trial).and_then(|own| own.objective),
+            gain: (
+                detail.gains.mean(trial.trial, None, Split::Valid),
+                detail.gains.mean(trial.trial, None, Split::Test),
+            ),
             scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
         };
         Ok(detail.trials.iter().map(one).collect())
@@ -120,6 +128,7 @@ fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
         direction: head.direction,
         valid: value(Split::Valid),
         test: value(Split::Test),
+        gain: detail.gains.mean(trial, Some(task), Split::Test),
     })
 }
 

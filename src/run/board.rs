@@ -58,9 +58,12 @@ impl<'a> Board<'a> {
                 state.waiting.clear();
             }
             let full = state.open_trials() >= self.jobs;
+            let training = state.at_work.iter().filter(|stage| stage.work.trains()).count();
             let ready = state.waiting.iter().position(|stage| {
                 // A trial is finished before the next begins, so that a kill leaves whole ones behind.
                 let may_begin = stage.trial.is_none_or(|trial| !full || state.begun.contains(&trial));
+                // Tasks alone belong to a trial too, and take their turn.
+                let may_begin = may_begin && !(stage.work.trains() && training >= self.jobs);
                 may_begin && needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key))
             });
             if let Some(position) = ready {

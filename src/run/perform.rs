@@ -12,7 +12,7 @@ use crate::run::context::Context;
 use crate::run::engine;
 use crate::run::error::Error;
 use crate::run::place;
-use crate::run::stage::{Keep, evaluate, export, fit, load, split, train, verify};
+use crate::run::stage::{Keep, baseline, evaluate, export, fit, gain, load, split, train, verify};
 use crate::run::tape::Tape;
 
 /// Is the artifact made, or is the story of the one that is there told again?
@@ -39,7 +39,9 @@ pub fn perform(
         make(context, stage, fresh, observer)
     } else {
         observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        Tape::read(&folder).map(|events| events.iter().for_each(|event| observer.recall(event)))
+        // It may have been another trial's when it was made.
+        let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
+        Tape::read(&folder).map(|events| events.iter().for_each(tell))
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
@@ -77,6 +79,8 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
         Work::Evaluate => evaluate::work(context, stage, &tape)?,
         Work::Export => export::work(context, stage, made.path(), &tape)?,
         Work::Verify => verify::work(context, stage, &tape)?,
+        Work::Baseline(task) => baseline::work(context, stage, task, made.path(), &tape)?,
+        Work::Gain => gain::work(context, stage, &tape)?,
     };
     if keep == Keep::No {
         return Ok(());
@@ -92,8 +96,10 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
     };
     marker.write(made.path())?;
     place::publish(made, &context.folder(stage), fresh)?;
-    if stage.work == Work::Train {
-        train::clear(context, stage);
+    match &stage.work {
+        Work::Train => train::clear(context, stage),
+        Work::Baseline(task) => baseline::clear(context, stage, task),
+        _ => {}
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 use crate::domain::search::SearchSpec;
 use crate::domain::task::TargetSpec;
 use crate::domain::tokenizer::TokenizerSpec;
-use crate::evaluate::spec::MetricSpec;
+use crate::evaluate::spec::{BaselinesSpec, MetricSpec};
 use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
 use crate::spec::decode::Reader;
@@ -32,7 +32,7 @@ pub struct Shelf {
 }
 
 /// All shelves.
-pub const SHELVES: [Shelf; 21] = [
+pub const SHELVES: [Shelf; 22] = [
     shelf::<SourceSpec>(),
     shelf::<SplitSpec>(),
     shelf::<InputSpec>(),
@@ -54,6 +54,7 @@ pub const SHELVES: [Shelf; 21] = [
     shelf::<Augmentation>(),
     shelf::<SweepSearchSpec>(),
     shelf::<RangeSpec>(),
+    shelf::<BaselinesSpec>(),
 ];
 
 const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {

@@ -6,6 +6,7 @@ use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
 use crate::store::Store;
 use crate::store::error::Error;
+use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::history::{maybe, run_id, score, split, state, whole};
 use crate::store::parameter::Parameter;
@@ -57,6 +58,7 @@ impl Store {
                         labels: Vec::new(),
                         trials: Vec::new(),
                         scores: Vec::new(),
+                        gains: GainRecords::default(),
                         artifacts: Vec::new(),
                         notes: Vec::new(),
                         parameters: Vec::new(),
@@ -77,6 +79,7 @@ impl Store {
             labels: self.labels(run)?,
             trials: self.trials(run)?,
             scores: self.scores(run)?,
+            gains: self.gains(run)?,
             artifacts: self.artifacts(run)?,
             notes: self.notes(run)?,
             parameters: self.parameters(run)?,
@@ -300,6 +303,7 @@ impl Store {
                     relations: Vec::new(),
                     shares: Vec::new(),
                     gradients: Vec::new(),
+                    affinities: Vec::new(),
                     parity: None,
                 })
             },
@@ -343,6 +347,7 @@ impl Store {
                 },
             )?;
             trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
+            trial.affinities = self.affinities(run, trial.trial)?;
             trial.parity = self.parity(run, trial.trial)?;
         }
         Ok(trials)

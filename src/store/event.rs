@@ -105,6 +105,9 @@ impl Writer<'_> {
             Event::GradientsCompared { trial, epoch, pairs, .. } => {
                 pairs.iter().try_for_each(|pair| self.pair(*trial, *epoch, pair))
             }
+            Event::AffinityMeasured { trial, epoch, pairs } => {
+                pairs.iter().try_for_each(|pair| self.affinity(*trial, *epoch, pair))
+            }
             Event::CheckpointSaved { trial, epoch, step } => {
                 self.trial(*trial)?;
                 self.execute(
@@ -123,6 +126,12 @@ impl Writer<'_> {
             Event::Scored { trial, epoch, scores } => {
                 self.trial(*trial)?;
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
+            }
+            // Its numbers stand beside the trials' own, in `gains`.
+            Event::BaselineScored { .. } => Ok(()),
+            Event::Gained { trial, gains, .. } => {
+                self.trial(*trial)?;
+                gains.iter().try_for_each(|gain| self.gain(*trial, gain))
             }
             Event::Exported { trial, file, bytes, opset } => {
                 // The artifact is shared by runs; this run's own copy lies in its trial's folder.
@@ -295,10 +304,7 @@ impl Writer<'_> {
 
     /// `table` is `metrics` (one row per epoch) or `scores` (one row, with its epoch).
     fn score(&self, table: &str, trial: u32, epoch: usize, score: &Score) -> rusqlite::Result<()> {
-        let direction = match score.direction {
-            Direction::Higher => "higher",
-            Direction::Lower => "lower",
-        };
+        let direction = direction(score.direction);
         self.execute(
             &format!(
                 "INSERT INTO {table} (run, trial, epoch, task, split, metric, value, direction, rows)
@@ -360,8 +366,15 @@ impl Writer<'_> {
         )
     }
 
-    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
+    pub(crate) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute(values).map(|_| ())
+    }
+}
+
+pub(crate) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Higher => "higher",
+        Direction::Lower => "lower",
     }
 }
 

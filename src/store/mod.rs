@@ -2,8 +2,10 @@
 //!
 //! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
 
+pub mod affinity;
 pub mod curve;
 pub mod error;
+pub mod gain;
 mod gradient;
 pub mod header;
 pub mod parameter;

@@ -5,10 +5,11 @@ use serde::Serialize;
 use crate::domain::event::{OutputParity, RunState};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::store::affinity::AffinityRecord;
+use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
 
-/// One line of the list of runs.
 /// How much of what `reader` reads at `unit` comes from `source`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShareRecord {
@@ -18,6 +19,7 @@ pub struct ShareRecord {
     pub value: Option<f64>,
 }
 
+/// One line of the list of runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunLine {
     pub run: RunId,
@@ -65,6 +67,8 @@ pub struct RunDetail {
     pub labels: Vec<LabelRecord>,
     pub trials: Vec<TrialRecord>,
     pub scores: Vec<ScoreRecord>,
+    /// Against each task trained alone.
+    pub gains: GainRecords,
     pub artifacts: Vec<ArtifactRecord>,
     pub notes: Vec<NoteRecord>,
     pub parameters: Vec<Parameter>,
@@ -145,6 +149,8 @@ pub struct TrialRecord {
     pub shares: Vec<ShareRecord>,
     /// How the tasks' gradients stood to each other, in the best epoch, else in the last.
     pub gradients: Vec<GradientRecord>,
+    /// What a step of one task does to another's loss, over the whole training.
+    pub affinities: Vec<AffinityRecord>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
-    Event, FileContent, GradientPair, MissingLabels, Observer, OutputParity, Parity, Relation, RunState,
-    Share,
+    Affinity, Event, FileContent, GradientPair, MissingLabels, Observer, OutputParity, Parity, Relation,
+    RunState, Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
-use crate::domain::score::{Direction, Score, Split, TaskValue};
+use crate::domain::score::{Direction, Gain, Score, Split, TaskValue};
 use crate::store::Store;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 use crate::store::recorder::Recorder;
@@ -177,6 +177,33 @@ impl Script {
         Event::GradientsCompared { trial: 1, epoch, irregular: 0, pairs: vec![pair] }
     }
 
+    fn measured(&self, epoch: usize) -> Event {
+        let (task, other) = (task("income"), task("weeks_worked"));
+        let pair = Affinity { task, other, value: 0.002 * epoch as f64, steps: 16 };
+        Event::AffinityMeasured { trial: 1, epoch, pairs: vec![pair] }
+    }
+
+    /// By hand: auroc 0.90 -> 0.945 is +5 %, mae 10 -> 11 is -10 %.
+    fn gained() -> Event {
+        let gain = |name: &str, metric: &str, direction, (baseline, value), gain, counts| Gain {
+            task: task(name),
+            split: Split::Test,
+            metric: metric.to_owned(),
+            direction,
+            value: Some(value),
+            baseline: Some(baseline),
+            gain: Some(gain),
+            counts,
+        };
+        let gains = vec![
+            gain("income", "auroc", Direction::Higher, (0.9, 0.945), 5.0, true),
+            gain("income", "f1", Direction::Higher, (0.5, 0.6), 20.0, false),
+            gain("never_married", "auroc", Direction::Higher, (0.98, 0.98), 0.0, true),
+            gain("weeks_worked", "mae", Direction::Lower, (10.0, 11.0), -10.0, true),
+        ];
+        Event::Gained { trial: 1, gains, overall: vec![(Split::Test, -5.0 / 3.0)] }
+    }
+
     /// Everything, in order.
     pub(crate) fn events(&self, layout: &Layout) -> Vec<Event> {
         let table = TableName::new("census").expect("a name");
@@ -252,7 +279,10 @@ impl Script {
             },
             Event::Stepped { trial: 1, epoch: 1, step: 1, steps: 156, losses: Vec::new() },
         ];
-        events.extend((1..=self.epochs).flat_map(|epoch| [self.epoch(epoch), self.compared(epoch)]));
+        events.extend(
+            (1..=self.epochs)
+                .flat_map(|epoch| [self.epoch(epoch), self.compared(epoch), self.measured(epoch)]),
+        );
         let model = layout.trial(&self.run, 1).join("model.onnx");
         events.extend([
             Event::CheckpointSaved { trial: 1, epoch: best, step: best * 156 },
@@ -277,6 +307,7 @@ impl Script {
             begin(6),
             Event::Verified { trial: 1, parity: self.parity.clone() },
             end(6, 0.4),
+            Self::gained(),
             Event::RunFinished { run: self.run.clone(), state: RunState::Finished, seconds: 72.4 },
         ]);
         events

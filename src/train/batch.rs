@@ -127,7 +127,7 @@ fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
 }
 
 /// The steps of each row of a table whose rows are sequences.
-fn lengths(table: &Table) -> Option<Vec<u32>> {
+pub fn lengths(table: &Table) -> Option<Vec<u32>> {
     let (_, sequence) = table.inputs.iter().find(|(_, array)| array.offsets.is_some())?;
     Some((0..sequence.rows()).map(|row| sequence.length(row) as u32).collect())
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::affinity::Measured;
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::Standing;
 use crate::train::record::{Epoch, Exact, Position, Tally};
@@ -44,6 +45,9 @@ pub struct State {
     /// The tasks' gradients, epoch by epoch, where they were compared.
     #[serde(default)]
     pub compared: Vec<Compared>,
+    /// Inter-task affinity, epoch by epoch, where it was measured.
+    #[serde(default)]
+    pub measured: Vec<Measured>,
     pub standing: Standing,
     pub weighting: Vec<Exact>,
     /// How often each variable was changed.
@@ -260,6 +264,7 @@ mod tests {
             tally: Tally::new(2),
             history: Vec::new(),
             compared: Vec::new(),
+            measured: Vec::new(),
             standing: stopping.standing(),
             weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(Exact::from).to_vec(),
             counts: vec![47, 40],

@@ -26,6 +26,10 @@ pub enum Error {
     Data(#[from] crate::data::Error),
     #[error("no table has training rows")]
     NoRows,
+    #[error(
+        "`auto_lambda` learns from validation rows, but no table has any; raise `valid` in a table's `split`"
+    )]
+    NoValidRows,
     #[error("the monitor names task `{0}`, which is not a task")]
     UnknownTask(TaskName),
     #[error("the monitor needs a metric of task `{0}`, which has none")]

@@ -1,17 +1,21 @@
 //! One step: forward, losses, weights, backward, clipping, optimizer.
 
 mod balanced;
+mod foresight;
+mod lookahead;
 
 use candle_core::Tensor;
 
 use crate::model::mode::Mode;
 use crate::model::network::Network;
+use crate::train::affinity::Look;
 use crate::train::balance::Balance;
 use crate::train::balance::shared::Shared;
 use crate::train::batch::Batch;
 use crate::train::comparison::Pair;
 use crate::train::error::{Error, Result};
 use crate::train::gradient::{collect, stroke};
+use crate::train::held_out::HeldOut;
 use crate::train::optimizer::Update;
 use crate::train::optimizer::pass::{Optimizer, Trainable};
 use crate::train::record::Step;
@@ -26,6 +30,8 @@ pub struct Words<'a> {
     pub schedule: &'a dyn Schedule,
     pub strength: Strength,
     pub clip_norm: Option<f64>,
+    /// Steps between two measurements of inter-task affinity.
+    pub affinity: Option<usize>,
 }
 
 /// Changes a network's weights.
@@ -35,6 +41,8 @@ pub struct Learner<'a> {
     pub variables: Vec<Trainable>,
     pub optimizer: Optimizer<'a>,
     pub balance: Balance,
+    /// Validation rows, where the balance learns from them.
+    pub held_out: Option<HeldOut<'a>>,
     shared: Shared,
     /// Per task: was it seen that its loss reaches all it should?
     proven: Vec<bool>,
@@ -53,6 +61,8 @@ pub struct Outcome {
     pub joint: f64,
     /// How the gradients of the batch's tasks stand to each other, when each was taken.
     pub pairs: Vec<Pair>,
+    /// What a step of each task would have done to the others, when it was looked at.
+    pub looks: Vec<Look>,
     /// Did the gradient method find gradients that cancel, or are nothing?
     pub irregular: bool,
 }
@@ -66,8 +76,8 @@ impl Outcome {
 
     /// As it joins the epoch's sums.
     pub fn step(&self) -> Step<'_> {
-        let Self { rows, labelled, losses, weights, joint, pairs, irregular } = self;
-        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, irregular: *irregular }
+        let Self { rows, labelled, losses, weights, joint, pairs, looks, irregular } = self;
+        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, looks, irregular: *irregular }
     }
 
     fn weighted_sum(&self) -> f64 {
@@ -88,7 +98,7 @@ impl<'a> Learner<'a> {
         let optimizer = Optimizer::new(words.update, &variables)?;
         let proven = vec![false; network.signature().tasks.len()];
         let shared = Shared::of(network, &variables);
-        Ok(Self { network, words, variables, optimizer, balance, shared, proven })
+        Ok(Self { network, words, variables, optimizer, balance, held_out: None, shared, proven })
     }
 
     /// The learning rate of a step.
@@ -98,10 +108,17 @@ impl<'a> Learner<'a> {
 
     /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is changed.
     pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
-        let outcome = match parts {
+        let due = self.words.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
+        let looks = if due { self.look_ahead(parts, clock)? } else { Vec::new() };
+        if let Some(wanted) = self.balance.losses.foresight(clock.step as u64) {
+            let gradient = self.foresee(parts, clock, &wanted)?;
+            self.balance.losses.foresee(&gradient);
+        }
+        let mut outcome = match parts {
             [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
+        outcome.looks = looks;
         if self.balance.losses.looks_back() && outcome.diverged().is_none() {
             let after = self.losses_again(parts, clock)?;
             self.balance.losses.look_back(&after);
@@ -184,6 +201,7 @@ impl<'a> Learner<'a> {
             weights: vec![0.0; count],
             joint: 0.0,
             pairs: Vec::new(),
+            looks: Vec::new(),
             irregular: false,
         };
         for (part, losses) in parts.iter().zip(losses) {
@@ -263,6 +281,7 @@ mod tests {
             schedule: schedule.view(),
             strength: Strength::default(),
             clip_norm: None,
+            affinity: None,
         };
         let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
         let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };

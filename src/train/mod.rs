@@ -1,5 +1,6 @@
 //! How do a network's weights change? Names candle, with `model`.
 
+pub mod affinity;
 pub mod augmented;
 pub mod balance;
 pub mod batch;
@@ -8,6 +9,7 @@ pub mod comparison;
 pub mod early_stopping;
 pub mod error;
 pub mod gradient;
+pub mod held_out;
 pub mod job;
 pub mod learner;
 pub mod objective;

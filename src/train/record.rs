@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::event::{Event, Relation, Share};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
+use crate::train::affinity::{Affinities, Look};
 use crate::train::comparison::{Comparison, Pair};
 
 /// A number that comes back from text exactly as it went, NaN and infinities too.
@@ -79,6 +80,9 @@ pub struct Tally {
     /// How the tasks' gradients stand to each other, where each is taken.
     #[serde(default)]
     pub comparison: Comparison,
+    /// What steps of one task do to the others, where it is measured.
+    #[serde(default)]
+    pub affinities: Affinities,
 }
 
 /// One step, as it is added to a tally.
@@ -92,6 +96,7 @@ pub struct Step<'a> {
     pub weights: &'a [f64],
     pub joint: f64,
     pub pairs: &'a [Pair],
+    pub looks: &'a [Look],
     pub irregular: bool,
 }
 
@@ -104,6 +109,7 @@ impl Tally {
             rows: 0,
             seconds: Exact::from(0.0),
             comparison: Comparison::default(),
+            affinities: Affinities::default(),
         }
     }
 
@@ -123,6 +129,7 @@ impl Tally {
         self.joint.add(step.joint * step.rows as f64);
         self.rows += step.rows as u64;
         self.comparison.add(step.pairs, step.irregular);
+        self.affinities.add(step.looks);
     }
 
     pub fn spend(&mut self, seconds: f64) {
@@ -281,6 +288,7 @@ mod tests {
             weights: &[1.0, 1.0],
             joint: 1.0,
             pairs: &[],
+            looks: &[],
             irregular: false,
         };
         tally.add(&step);
@@ -291,6 +299,7 @@ mod tests {
             weights: &[0.5, 2.0],
             joint: 4.0,
             pairs: &[],
+            looks: &[],
             irregular: false,
         };
         tally.add(&step);

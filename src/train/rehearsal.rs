@@ -3,6 +3,7 @@
 mod balancing;
 mod course;
 mod interruption;
+mod lookahead;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -31,6 +31,10 @@ pub struct TrainSpec {
     pub clip_norm: Option<Positive>,
     /// How gradient methods take the tasks' gradients.
     pub gradients: GradientsSpec,
+    /// Measure what a step of each task would do to the others' losses; nothing that is learned depends on it. Default
+    /// never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<AffinitySpec>,
     /// What the best epoch is chosen by, on the validation split.
     pub monitor: MonitorSpec,
     /// auto, cpu, cuda, cuda:N or metal. Default auto.
@@ -52,6 +56,7 @@ impl Default for TrainSpec {
             regularization: None,
             clip_norm: None,
             gradients: GradientsSpec::default(),
+            affinity: None,
             monitor: MonitorSpec::default(),
             device: DeviceSpec::default(),
             checkpoint: CheckpointSpec::default(),
@@ -76,6 +81,21 @@ pub struct GradientsSpec {
     /// Compare the tasks' gradients even if no gradient method needs them; costs a pass through the trunk per
     /// task. Default false.
     pub observe: bool,
+}
+
+/// How often inter-task affinity is measured (Fifty et al. 2021): each task in turn moves the shared weights by a plain
+/// gradient step, every task's loss of the same batch is taken again, and the weights are put back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AffinitySpec {
+    /// Steps between two measurements; each costs about twice as many passes as there are tasks. Default 10.
+    pub every: Count,
+}
+
+impl Default for AffinitySpec {
+    fn default() -> Self {
+        Self { every: Count::constant(10) }
+    }
 }
 
 /// Where gradients are taken.

@@ -151,6 +151,10 @@ impl Training<'_> {
             self.observer.observe(&compared.event(self.job.trial));
             self.compared.push(compared);
         }
+        if let Some(measured) = self.tally.affinities.of_epoch(epoch, &names) {
+            self.observer.observe(&measured.event(self.job.trial));
+            self.measured.push(measured);
+        }
         self.position = Position { epoch, batch: 0, step: self.position.step };
         self.tally = Tally::new(self.last.len());
         self.finished = match verdict {

@@ -10,12 +10,14 @@ use crate::domain::event::{Event, Observer};
 use crate::model::device::describe;
 use crate::model::network::Network;
 use crate::model::weights::host;
+use crate::train::affinity::Measured;
 use crate::train::balance::{Balance, Memory};
 use crate::train::batch::Loader;
 use crate::train::checkpoint::{self, Checkpoint, State, file};
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::error::{Error, LastGood, Result};
+use crate::train::held_out::HeldOut;
 use crate::train::job::{Job, Trained};
 use crate::train::learner::{Learner, Words};
 use crate::train::objective::Objective;
@@ -38,6 +40,7 @@ pub struct Training<'a> {
     pub tally: Tally,
     pub history: Vec<Epoch>,
     pub compared: Vec<Compared>,
+    pub measured: Vec<Measured>,
     /// The best epoch's weights, in the network's order; none before the first epoch's end.
     pub best: Vec<Vec<f32>>,
     /// Why it is over, once it is.
@@ -72,15 +75,19 @@ impl<'a> Training<'a> {
             schedule: job.spec.schedule.view(),
             strength: regularization.map_or(Strength::default(), |words| words.view().strength()),
             clip_norm: job.spec.clip_norm.map(|norm| norm.get()),
+            affinity: job.spec.affinity.as_ref().map(|words| words.every.get()),
         };
         let balance = Balance::new(job.weighting, &job.spec.gradients, &setting);
+        let foresees = balance.losses.foresight(0).is_some();
+        let mut learner = Learner::new(network, balance, words)?;
+        learner.held_out = if foresees { Some(HeldOut::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
         let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
         Ok(Self {
             job,
             observer,
             network,
-            learner: Learner::new(network, balance, words)?,
+            learner,
             stopping: EarlyStopping::new(objective.direction(), patience),
             validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
             steps_per_epoch: loader.steps_per_epoch(),
@@ -88,6 +95,7 @@ impl<'a> Training<'a> {
             tally: Tally::new(tasks.len()),
             history: Vec::new(),
             compared: Vec::new(),
+            measured: Vec::new(),
             best: Vec::new(),
             finished: None,
             last: vec![None; tasks.len()],
@@ -145,6 +153,8 @@ impl<'a> Training<'a> {
             self.observer.observe(&epoch.event(self.job.trial));
             let compared = self.compared.iter().filter(|compared| compared.epoch == number);
             compared.for_each(|compared| self.observer.observe(&compared.event(self.job.trial)));
+            let measured = self.measured.iter().filter(|measured| measured.epoch == number);
+            measured.for_each(|measured| self.observer.observe(&measured.event(self.job.trial)));
         }
     }
 
@@ -208,6 +218,7 @@ impl<'a> Training<'a> {
             tally: self.tally.clone(),
             history: self.history.clone(),
             compared: self.compared.clone(),
+            measured: self.measured.clone(),
             standing: self.stopping.standing(),
             weighting: numbers.into_iter().map(Exact::from).collect(),
             counts,
@@ -258,6 +269,7 @@ impl<'a> Training<'a> {
         self.tally = state.tally;
         self.history = state.history;
         self.compared = state.compared;
+        self.measured = state.measured;
         self.stopping.restore(state.standing);
         self.finished = state.finished;
         Ok(true)

@@ -33,7 +33,14 @@ fn weights(project: &Project) -> Vec<u8> {
 /// One of losses, one of dot products, one of whole gradients, one of three batches, and pairs of them.
 #[test]
 fn methods_go_on_after_a_kill_to_the_same_numbers() {
-    for weighting in ["famo", "nash_mtl", "[uncertainty, pcgrad]", "db_mtl", "{cr_mogm: {method: modo}}"] {
+    for weighting in [
+        "famo",
+        "{auto_lambda: {every: 2, primary: [rich]}}",
+        "nash_mtl",
+        "[uncertainty, pcgrad]",
+        "db_mtl",
+        "{cr_mogm: {method: modo}}",
+    ] {
         let (project, whole) = (Project::small(), Project::small());
         killed(&project, weighting);
         project.mtl(&["resume", "last", "--quiet"]).expect(0);

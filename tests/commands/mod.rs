@@ -5,6 +5,8 @@ mod database;
 mod durability;
 mod errors;
 mod everything;
+mod gains;
+mod grouping;
 mod model;
 mod pixel;
 mod plot;

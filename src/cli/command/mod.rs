@@ -5,6 +5,7 @@ mod compare;
 mod doctor;
 mod export;
 mod gc;
+mod group;
 mod init;
 mod plan;
 mod plot;
@@ -41,6 +42,7 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Compare(words) => compare::perform(arguments, words),
         Command::Plot(words) => plot::perform(arguments, words),
         Command::Report(words) => report::perform(arguments, words),
+        Command::Group(words) => group::perform(arguments, words),
         Command::Query(words) => query::perform(arguments, words),
         Command::Export(words) => export::perform(arguments, words),
         Command::Predict(words) => predict::perform(arguments, words),

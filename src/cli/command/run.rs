@@ -53,10 +53,33 @@ pub fn perform_job(
     job: &Job,
     showing: &Showing,
 ) -> Result<Exit, Error> {
+    let told = Telling { manner: manner(showing), quiet: showing.quiet, summary: !showing.json };
+    perform_and_tell(arguments, layout, store, pipeline, file, job, &told)
+}
+
+/// What is said of a run: while it works, and at its end.
+pub struct Telling {
+    pub manner: Manner,
+    /// At the end the run's name alone.
+    pub quiet: bool,
+    /// At the end what came of it.
+    pub summary: bool,
+}
+
+/// The same, saying so much.
+pub fn perform_and_tell(
+    arguments: &Arguments,
+    layout: &Layout,
+    store: Store,
+    pipeline: &Pipeline,
+    file: &std::path::Path,
+    job: &Job,
+    telling: &Telling,
+) -> Result<Exit, Error> {
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
-    let progress = Progress::new(manner(showing), labels(&pipeline.plan));
+    let progress = Progress::new(telling.manner, labels(&pipeline.plan));
     let request = Request {
         plan: &pipeline.plan,
         base: &pipeline.base,
@@ -70,9 +93,9 @@ pub fn perform_job(
     };
     let outcome = execute(&request, &vec![&recorder as _, &progress as _])?;
     recorder.finish()?;
-    if showing.quiet {
+    if telling.quiet {
         output::print(job.run.as_str())?;
-    } else if !showing.json {
+    } else if telling.summary {
         let summary = Summary::read(&workspace::open(layout)?, &job.run)?;
         output::print(&summary.text(&output::style(arguments.color)))?;
     }
@@ -118,7 +141,7 @@ fn manner(showing: &Showing) -> Manner {
 }
 
 /// A new run's name and folder: the pipeline's name and six letters nobody else has.
-fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
+pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
     let name = pipeline.plan.name();
     for attempt in 0..100u32 {
         let Some(run) = RunId::new(format!("{name:.50}-{}", environment::six_letters(attempt))) else {

@@ -6,6 +6,8 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::Choice;
 use crate::domain::name::TaskName;
 use crate::model::spec::SharingSpec;
+use crate::plan::check::data::has_no_valid;
+use crate::plan::check::task::table_of;
 use crate::spec::pipeline::PipelineSpec;
 use crate::train::spec::{At, Scale, WeightingSpec};
 
@@ -18,8 +20,10 @@ pub(crate) fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         let path = if choices.len() == 1 { path.clone() } else { path.index(place) };
         found.extend(weights(pipeline, choice, &path));
         found.extend(wrapped(choice, &path));
+        found.extend(foreseeing(pipeline, choice, &path));
     }
     found.extend(gradients(pipeline));
+    found.extend(affinity(pipeline));
     found
 }
 
@@ -62,6 +66,36 @@ fn weights(pipeline: &PipelineSpec, choice: &WeightingSpec, path: &Path) -> Vec<
     if !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| silent.contains(name)) {
         let message = "every task weighs 0: nothing would be learned";
         found.push(Diagnostic::error("no-weight", path.key("weights"), message));
+    }
+    found
+}
+
+/// What `auto_lambda` learns from: validation rows of its primary tasks.
+fn foreseeing(pipeline: &PipelineSpec, choice: &WeightingSpec, path: &Path) -> Vec<Diagnostic> {
+    let WeightingSpec::AutoLambda(words) = choice else { return Vec::new() };
+    let path = path.key("auto_lambda");
+    let mut found = Vec::new();
+    for (place, name) in words.primary.iter().enumerate() {
+        if !pipeline.tasks.contains_key(name) {
+            let message = format!("there is no task `{name}` for others to help");
+            let known = pipeline.tasks.keys().map(TaskName::as_str);
+            let at = path.key("primary").index(place);
+            found.push(Diagnostic::error("unknown-task", at, message).did_you_mean(name.as_str(), known));
+        }
+    }
+    let primary = pipeline
+        .tasks
+        .iter()
+        .filter(|(name, _)| words.primary.is_empty() || words.primary.contains(name))
+        .filter_map(|(_, task)| table_of(pipeline, task));
+    let tables: Vec<_> = primary.collect();
+    if let Some((name, _)) = tables.first()
+        && tables.iter().all(|(_, table)| has_no_valid(&table.split))
+    {
+        let message =
+            format!("`auto_lambda` learns from validation rows, but the split of `{name}` has none");
+        let help = format!("raise `valid` in `data.{name}.split`, or choose another weighting");
+        found.push(Diagnostic::error("auto-lambda-without-valid", path, message).on_key().help(help));
     }
     found
 }
@@ -133,4 +167,12 @@ fn one_point(pipeline: &PipelineSpec, path: &Path) -> Option<Diagnostic> {
     let (first, mark) = marks.next()?;
     let (other, _) = marks.find(|(_, from)| *from != mark)?;
     refuse(format!("the tasks `{first}` and `{other}` read from different points"))
+}
+
+/// One task has nobody to help.
+fn affinity(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+    pipeline.train.affinity.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
+    let message = "there is one task only: its steps help or hinder nobody";
+    let path = Path::of("train").key("affinity");
+    Some(Diagnostic::error("affinity-one-task", path, message).on_key().help("remove `affinity`"))
 }

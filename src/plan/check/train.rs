@@ -15,6 +15,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found.extend(monitor(pipeline));
     found.extend(patience(pipeline));
     found.extend(splits(pipeline));
+    found.extend(baselines(pipeline));
     let ExportSpec::Onnx(onnx) = &pipeline.export;
     if !(17..=21).contains(&onnx.opset.get()) {
         let path = Path::of("export").key("onnx").key("opset");
@@ -99,4 +100,12 @@ fn splits(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.push(Diagnostic::error("no-splits", path, message).help("raise `test` in the tables' `split`"));
     }
     found
+}
+
+/// One task has nobody to gain from.
+fn baselines(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+    pipeline.evaluate.baselines.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
+    let message = "there is one task only: it is trained alone already";
+    let help = "remove `baselines`, or add a task that is learned with it";
+    Some(Diagnostic::error("baselines-one-task", Path::of("evaluate").key("baselines"), message).help(help))
 }

@@ -46,11 +46,14 @@ fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
     let own = plan.stages().filter(|stage| stage.trial == Some(trial.number));
     let seen: Vec<(&str, bool)> =
         own.filter_map(|stage| Some((stage.work.kind(), view.stage(&stage.key)?.cached))).collect();
-    let open: Vec<&str> = seen.iter().filter(|(_, cached)| !cached).map(|(kind, _)| *kind).collect();
+    let mut open: Vec<&str> = seen.iter().filter(|(_, cached)| !cached).map(|(kind, _)| *kind).collect();
+    let all = open.len() == seen.len();
+    // A trial has a baseline per task.
+    open.dedup();
     let (state, which) = match open.len() {
         _ if seen.is_empty() => ("", String::new()),
         0 => ("cached", String::new()),
-        some if some == seen.len() => ("will run", String::new()),
+        _ if all => ("will run", String::new()),
         _ => ("will run", open.join(", ")),
     };
     [format!("#{}", trial.number), trial.label(), state.to_owned(), which]

@@ -38,6 +38,7 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         task: task.clone(),
         metric: "auroc".to_owned(),
         direction: Direction::Higher,
+        gain: None,
         valid: Some(0.9 + noise * task.len() as f64 / 10.0),
         test: None,
     };

@@ -1,8 +1,10 @@
 //! The work behind each kind of stage.
 
+pub(super) mod baseline;
 pub(super) mod evaluate;
 pub(super) mod export;
 pub(super) mod fit;
+pub(super) mod gain;
 pub(super) mod load;
 pub(super) mod split;
 pub(super) mod train;

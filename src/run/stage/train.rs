@@ -48,7 +48,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
 }
 
 /// Where the earlier run's weights lie.
-fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
+pub fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
     let weights = earlier(context, words)?.join(WEIGHTS);
     Ok(Start { weights, freeze: words.freeze.clone() })
 }

@@ -1,9 +1,11 @@
 //! A trial's finished training, as the stages after it need it.
 
+use std::path::Path;
+
 use crate::domain::event::Event;
 use crate::domain::signature::Signature;
 use crate::model::network::Network;
-use crate::plan::Stage;
+use crate::plan::{Stage, Trial};
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::stage::train::WEIGHTS;
@@ -11,10 +13,14 @@ use crate::run::tape::Tape;
 
 /// The network with its best weights.
 pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
-    let trial = context.trial(stage)?;
+    with_weights(context.trial(stage)?, signature, &context.folder_of(&train_key(stage))?.join(WEIGHTS))
+}
+
+/// A trial's network with the weights of a file.
+pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Result<Network, Error> {
     let device = crate::model::device(&trial.pipeline.train.device)?;
     let network = Network::build(&trial.network(), signature, trial.seed, &device)?;
-    network.weights().load(&context.folder_of(&train_key(stage))?.join(WEIGHTS))?;
+    network.weights().load(weights)?;
     Ok(network)
 }
 

@@ -72,3 +72,17 @@ CREATE VIEW generalization AS
            * CASE direction WHEN 'higher' THEN 1 ELSE -1 END AS gap
     FROM scores
    GROUP BY run, trial, task, metric;
+
+CREATE VIEW task_gains AS
+  -- How much better, in percent, each task is than trained alone; negative where it is worse. NULL: undefined.
+  SELECT run, trial, task, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         group_concat(metric, ', ') AS metrics
+    FROM gains WHERE counts = 1
+   GROUP BY run, trial, task, split;
+
+CREATE VIEW trial_gains AS
+  -- The mean gain over a trial's tasks (Maninis et al. 2019), and how many of them are better than alone.
+  SELECT run, trial, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
+    FROM task_gains
+   GROUP BY run, trial, split;

@@ -108,6 +108,16 @@ impl Method {
     }
 }
 
+/// What a weighting wants to know before a step: how the losses of these tasks on validation rows, after the step, depend
+/// on its weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foresight {
+    /// The how manieth look this is, counted from 0: it says which rows are looked at.
+    pub number: usize,
+    /// One per task: does it count?
+    pub primary: Vec<bool>,
+}
+
 /// A weighting of losses: the losses of one step (`None` for a task without a label in the batch) in, the
 /// weights of their sum out.
 pub trait Weighting: Send {
@@ -133,6 +143,17 @@ pub trait Weighting: Send {
     /// Told the losses of the same batch after the step, if it asked.
     fn look_back(&mut self, losses: &[Option<f64>]) {
         let _ = losses;
+    }
+
+    /// What it asks before this step; one that ever asks does so before step 0.
+    fn foresight(&self, step: u64) -> Option<Foresight> {
+        let _ = step;
+        None
+    }
+
+    /// Told the derivative by each task's weight, if it asked; `None` for a task without a label in the batch.
+    fn foresee(&mut self, gradient: &[Option<f64>]) {
+        let _ = gradient;
     }
 
     /// Told the mean training losses of each epoch (`None` for a task that had no label in it).

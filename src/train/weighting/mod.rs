@@ -1,6 +1,7 @@
 //! The shelf of weightings: how the tasks are balanced, by their losses or by their gradients.
 
 pub mod aligned_mtl;
+pub mod auto_lambda;
 pub mod cagrad;
 pub mod config;
 pub mod cov;
@@ -61,6 +62,7 @@ kinds! {
         Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffSpec,
         SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffSpec,
         Famo: "famo" => famo::FamoSpec,
+        AutoLambda: "auto_lambda" => auto_lambda::AutoLambdaSpec,
         DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPrioritySpec,
         Lbtw: "lbtw" => lbtw::LbtwSpec,
         Cov: "cov" => cov::CovSpec,

@@ -1,0 +1,200 @@
+//! Which tasks to train together, given what each does to each other one (TAG's network selection; Fifty et al., NeurIPS 2021).
+//!
+//! A group is two tasks or more. In a group S the score of a task t is the mean of Z_(s->t) over the others s in S. At most so
+//! many groups are chosen, and they may overlap; each task is served by the chosen group where its score is highest, and the
+//! mean of these scores over all tasks is as large as can be.
+//!
+//! Exactly: whoever serves whom divides the tasks into as many parts as there are groups, so the best division over all
+//! subsets is found from those of smaller sets: 3^T steps for T tasks.
+
+/// More tasks than this would take minutes and more.
+pub const MOST_TASKS: usize = 16;
+
+/// What is proposed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grouping {
+    pub groups: Vec<Group>,
+    /// Mean score over all tasks.
+    pub mean: f64,
+}
+
+/// Tasks to train together, by their numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub tasks: Vec<usize>,
+    /// Those of them that this group answers for, with their scores.
+    pub serves: Vec<(usize, f64)>,
+}
+
+/// The best grouping into at most `most` groups. `affinity[i][j]` is what `i` does to `j`; what was not measured counts 0.
+/// `None` for fewer than two tasks, more than [`MOST_TASKS`], or no group.
+pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
+    let tasks = affinity.len();
+    if !(2..=MOST_TASKS).contains(&tasks) || most == 0 {
+        return None;
+    }
+    let whole = (1_usize << tasks) - 1;
+    let served = served(affinity, whole);
+    // By number of groups: for each set of tasks the best sum, and the part that its last group serves.
+    let mut levels: Vec<Vec<(f64, usize)>> =
+        vec![served.iter().enumerate().map(|(set, (sum, _))| (*sum, set)).collect()];
+    for level in 1..most.min(tasks) {
+        let fewer = &levels[level - 1];
+        let divided = |set: usize| {
+            let mut found = fewer[set];
+            for part in subsets(set).filter(|part| *part != set) {
+                let sum = served[part].0 + fewer[set & !part].0;
+                if sum > found.0 {
+                    found = (sum, part);
+                }
+            }
+            found
+        };
+        levels.push((0..=whole).map(divided).collect());
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let (mut left, mut level) = (whole, levels.len() - 1);
+    while left != 0 {
+        // The fewest groups that are as good.
+        while level > 0 && levels[level - 1][left].0 >= levels[level][left].0 {
+            level -= 1;
+        }
+        let part = levels[level][left].1;
+        let group = served[part].1;
+        let serves = members(part).map(|task| (task, score(affinity, group, task))).collect();
+        groups.push(Group { tasks: members(group).collect(), serves });
+        left &= !part;
+        level = level.saturating_sub(1);
+    }
+    groups.sort_by_key(|group| group.serves.first().map(|(task, _)| *task));
+    let mean = levels.last()?[whole].0 / tasks as f64;
+    Some(Grouping { groups, mean })
+}
+
+/// What others in a group do to a task of it, on average.
+fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
+    let others = members(group).filter(|other| *other != task);
+    let sum: f64 = others.map(|other| affinity[other][task].unwrap_or(0.0)).sum();
+    sum / (group.count_ones() - 1) as f64
+}
+
+/// For each set of tasks the group that serves all of them best, and the sum of their scores in it.
+fn served(affinity: &[Vec<Option<f64>>], whole: usize) -> Vec<(f64, usize)> {
+    let mut best = vec![(f64::NEG_INFINITY, 0); whole + 1];
+    best[0] = (0.0, 0);
+    for group in (1..=whole).filter(|group| group.count_ones() > 1) {
+        let scores: Vec<f64> = (0..affinity.len())
+            .map(|task| if group >> task & 1 == 1 { score(affinity, group, task) } else { 0.0 })
+            .collect();
+        for part in subsets(group) {
+            let sum: f64 = members(part).map(|task| scores[task]).sum();
+            if sum > best[part].0 {
+                best[part] = (sum, group);
+            }
+        }
+    }
+    best
+}
+
+/// Every subset but the empty one.
+fn subsets(set: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors((set != 0).then_some(set), move |part| {
+        Some((part - 1) & set).filter(|part| *part != 0)
+    })
+}
+
+fn members(set: usize) -> impl Iterator<Item = usize> {
+    (0..usize::BITS as usize).filter(move |task| set >> task & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::grouping::{MOST_TASKS, best};
+
+    fn random(tasks: usize, seed: u64) -> Vec<Vec<Option<f64>>> {
+        let mut state = seed.wrapping_mul(2).wrapping_add(1);
+        let mut draw = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f64 / (1_u64 << 24) as f64 - 0.4
+        };
+        (0..tasks).map(|_| (0..tasks).map(|_| Some(draw())).collect()).collect()
+    }
+
+    /// The mean over tasks of the best score in these groups; `None` when a task is in none.
+    fn value(affinity: &[Vec<Option<f64>>], groups: &[Vec<usize>]) -> Option<f64> {
+        let score = |group: &Vec<usize>, task: usize| {
+            let others = group.iter().filter(|other| **other != task);
+            others.map(|other| affinity[*other][task].unwrap()).sum::<f64>() / (group.len() - 1) as f64
+        };
+        let of_task = |task: usize| {
+            let own = groups.iter().filter(|group| group.contains(&task)).map(|group| score(group, task));
+            own.max_by(f64::total_cmp)
+        };
+        let all: Option<Vec<f64>> = (0..affinity.len()).map(of_task).collect();
+        Some(all?.iter().sum::<f64>() / affinity.len() as f64)
+    }
+
+    /// Every choice of up to `most` groups, tried.
+    fn tried(affinity: &[Vec<Option<f64>>], most: usize) -> f64 {
+        let tasks = affinity.len();
+        let all: Vec<Vec<usize>> = (1..1_usize << tasks)
+            .map(|set| (0..tasks).filter(|task| set >> task & 1 == 1).collect::<Vec<_>>())
+            .filter(|group| group.len() > 1)
+            .collect();
+        let mut found = f64::NEG_INFINITY;
+        let mut open: Vec<(usize, Vec<Vec<usize>>)> = vec![(0, Vec::new())];
+        while let Some((from, chosen)) = open.pop() {
+            found = found.max(value(affinity, &chosen).unwrap_or(f64::NEG_INFINITY));
+            if chosen.len() < most {
+                let longer = |at: usize| (at + 1, [chosen.clone(), vec![all[at].clone()]].concat());
+                open.extend((from..all.len()).map(longer));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn no_choice_of_groups_is_better() {
+        for (tasks, most) in [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 2), (5, 3), (6, 2)] {
+            for seed in 0..6 {
+                let affinity = random(tasks, seed);
+                let found = best(&affinity, most).expect("a grouping");
+                let expected = tried(&affinity, most);
+                assert!(
+                    (found.mean - expected).abs() < 1e-12,
+                    "{tasks} tasks, {most} groups: {found:?}, {expected}"
+                );
+                assert!(found.groups.len() <= most);
+                // What is said of the groups is what they are worth.
+                let groups: Vec<Vec<usize>> = found.groups.iter().map(|group| group.tasks.clone()).collect();
+                let sum: f64 =
+                    found.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
+                assert!((value(&affinity, &groups).expect("all served") - found.mean).abs() < 1e-12);
+                assert!((sum / tasks as f64 - found.mean).abs() < 1e-12);
+            }
+        }
+    }
+
+    /// Two pairs that help each other and hinder the other pair.
+    #[test]
+    fn friends_come_together() {
+        let friend = |i: usize, j: usize| Some(if i / 2 == j / 2 { 0.2 } else { -0.1 });
+        let affinity: Vec<Vec<_>> = (0..4).map(|i| (0..4).map(|j| friend(i, j)).collect()).collect();
+        let two = best(&affinity, 2).expect("a grouping");
+        assert_eq!(
+            two.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
+            [vec![0, 1], vec![2, 3]]
+        );
+        assert!((two.mean - 0.2).abs() < 1e-12);
+        assert_eq!(best(&affinity, 3).expect("a grouping"), two, "no more groups than are of use");
+        // All four: (0.2 - 0.1 - 0.1) / 3
+        assert!(best(&affinity, 1).expect("a grouping").mean.abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_to_group() {
+        assert_eq!(best(&random(1, 0), 2), None);
+        assert_eq!(best(&random(MOST_TASKS + 1, 0), 2), None);
+        assert_eq!(best(&random(3, 0), 0), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! What learning together was worth: each task beside the same task trained alone.
+
+use crate::domain::score::Split;
+use crate::report::number;
+use crate::report::score::metric;
+use crate::report::style::{Style, Tone};
+use crate::report::sweep::{Group, Sweep, interval, names};
+use crate::report::table::{Align, Cell, Table};
+use crate::store::gain::{GainRecord, GainRecords};
+
+/// `+1.2 %`; a dash where it is undefined.
+pub(crate) fn percent(gain: Option<f64>) -> String {
+    match gain {
+        Some(gain) if gain > 0.0 => format!("+{gain:.2} %"),
+        Some(gain) if gain < 0.0 => format!("−{:.2} %", gain.abs()),
+        Some(_) => "0 %".to_owned(),
+        None => "–".to_owned(),
+    }
+}
+
+fn tone(gain: Option<f64>) -> Tone {
+    match gain {
+        Some(gain) if gain > 0.0 => Tone::Good,
+        Some(gain) if gain < 0.0 => Tone::Bad,
+        Some(_) => Tone::Plain,
+        None => Tone::Faint,
+    }
+}
+
+/// The splits of a trial's gains that say something of new rows.
+fn splits(gains: &GainRecords, trial: u32) -> Vec<Split> {
+    let has = |split: &Split| gains.metrics.iter().any(|gain| gain.trial == trial && gain.split == *split);
+    [Split::Valid, Split::Test].into_iter().filter(has).collect()
+}
+
+/// A trial's gains as a table with its verdict; empty where no task was trained alone. `whole`: every metric, not only
+/// those that count.
+pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> String {
+    let splits = splits(gains, trial);
+    let (Some(last), true) = (splits.last(), gains.has(trial)) else { return String::new() };
+    let on = last.name();
+    let joint = format!("together, {on}");
+    let mut columns = vec![("task", Align::Left), ("metric", Align::Left), ("alone", Align::Decimal)];
+    columns.push((joint.as_str(), Align::Decimal));
+    let titles: Vec<String> = splits.iter().map(|split| format!("gain, {split}")).collect();
+    columns.extend(titles.iter().map(|title| (title.as_str(), Align::Right)));
+    let mut table = Table::new(&columns);
+    let own =
+        |split: Split| gains.metrics.iter().filter(move |gain| gain.trial == trial && gain.split == split);
+    let mut before = None;
+    for line in own(*last).filter(|line| whole || line.counts) {
+        let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
+        let mut cells = vec![Cell::new(Tone::Strong, task), metric(&line.metric, line.direction).into()];
+        cells.extend([line.baseline, line.value].map(|value| Cell::from(number::maybe(value))));
+        for split in &splits {
+            let same = |other: &&GainRecord| (&other.task, &other.metric) == (&line.task, &line.metric);
+            let gain = own(*split).find(same).and_then(|found| found.gain);
+            cells.push(Cell::new(if line.counts { tone(gain) } else { Tone::Faint }, percent(gain)));
+        }
+        table.row(cells);
+        before = Some(&line.task);
+    }
+    let remark = "each task beside itself trained alone: same inputs, trunk, training and seed";
+    let verdict = verdict(gains, trial, *last, style);
+    format!("{}{}{verdict}\n", style.heading("Gain over single tasks", remark), table.text(style))
+}
+
+/// Plainly: was it worth it?
+fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> String {
+    let Some(mean) = gains.mean(trial, None, split) else {
+        let said = "all tasks: undefined, since a metric is undefined or is 0 alone";
+        return style.paint(Tone::Caution, said);
+    };
+    let tasks: Vec<_> =
+        gains.means.iter().filter(|m| m.trial == trial && m.split == split && m.task.is_some()).collect();
+    let worse: Vec<&str> = tasks
+        .iter()
+        .filter(|mean| mean.gain.is_some_and(|gain| gain < 0.0))
+        .filter_map(|mean| mean.task.as_deref())
+        .collect();
+    let which = match worse.len() {
+        0 => "no task is worse than alone".to_owned(),
+        all if all == tasks.len() => "every task is worse than alone".to_owned(),
+        1 => format!("{} is worse than alone", worse[0]),
+        _ => format!("{} are worse than alone", number::listed(&worse.join(", "))),
+    };
+    let size = format!("{:.2} %", mean.abs());
+    let (tone, said) = match mean {
+        mean if mean < 0.0 => (Tone::Bad, format!("WORSE than single-task training by {size}")),
+        mean if mean > 0.0 => (Tone::Good, format!("better than single-task training by {size}")),
+        _ => (Tone::Plain, "the same as single-task training".to_owned()),
+    };
+    format!("over all tasks on {split} rows: {}; {which}", style.paint(tone, &said))
+}
+
+/// The gains of a sweep's groups, each a mean over its trials, which have baselines of their own seeds.
+pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
+    let measured = |group: &Group| group.gain.test.is_some() || group.gain.valid.is_some();
+    if !sweep.groups.iter().any(measured) {
+        return None;
+    }
+    let tasks: Vec<&str> =
+        sweep.groups.first().map_or_else(Vec::new, |g| g.tasks.iter().map(|t| t.task.as_str()).collect());
+    let mut columns = vec![("all, valid", Align::Left), ("all, test", Align::Left)];
+    let titles: Vec<String> = tasks.iter().map(|task| format!("{task}, test")).collect();
+    columns.extend(titles.iter().map(|title| (title.as_str(), Align::Left)));
+    let mut table = sweep.table(&columns);
+    let mut worse = 0;
+    for group in &sweep.groups {
+        let best = group.gain.test.or(group.gain.valid).map(|mean| mean.mean);
+        worse += usize::from(best.is_some_and(|gain| gain < 0.0));
+        let mut cells = names(group);
+        cells.push(interval(group.gain.valid).into());
+        cells.push(Cell::new(tone(best), interval(group.gain.test)));
+        cells.extend(group.tasks.iter().map(|task| Cell::from(interval(task.gain))));
+        table.row(cells);
+    }
+    let verdict = match worse {
+        0 => "no group is worse than single-task training".to_owned(),
+        all if all == sweep.groups.len() => "every group is WORSE than single-task training".to_owned(),
+        some => format!("{some} of {} groups are WORSE than single-task training", sweep.groups.len()),
+    };
+    let remark = format!("percent of each task alone with the same seed; {verdict}");
+    Some(("Gain over single tasks".to_owned(), remark, table))
+}

@@ -1,0 +1,122 @@
+//! What learning together did to each task, written and read.
+
+use rusqlite::params;
+use serde::Serialize;
+
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Gain, Split};
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::event::{Writer, direction};
+use crate::store::history::{split, whole};
+
+/// One metric beside that of the task trained alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GainRecord {
+    pub trial: u32,
+    pub task: String,
+    pub split: Split,
+    pub metric: String,
+    pub direction: Direction,
+    pub value: Option<f64>,
+    pub baseline: Option<f64>,
+    /// In percent, positive where joint training is better; `None`: undefined.
+    pub gain: Option<f64>,
+    /// Is the task's gain made of it?
+    pub counts: bool,
+}
+
+/// A task's gain on a split; without a task, the mean over all of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeanGain {
+    pub trial: u32,
+    pub task: Option<String>,
+    pub split: Split,
+    /// In percent; `None`: undefined.
+    pub gain: Option<f64>,
+}
+
+/// The gains of a run's trials; empty where no task was trained alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GainRecords {
+    pub metrics: Vec<GainRecord>,
+    /// Of each task in the pipeline's order, and then of all of them.
+    pub means: Vec<MeanGain>,
+}
+
+impl GainRecords {
+    /// The mean gain of a trial on a split; of one task, or of all of them.
+    pub fn mean(&self, trial: u32, task: Option<&str>, split: Split) -> Option<f64> {
+        let meant =
+            |mean: &&MeanGain| mean.trial == trial && mean.task.as_deref() == task && mean.split == split;
+        self.means.iter().find(meant)?.gain
+    }
+
+    /// Was anything of this trial compared?
+    pub fn has(&self, trial: u32) -> bool {
+        self.metrics.iter().any(|gain| gain.trial == trial)
+    }
+}
+
+impl Writer<'_> {
+    pub(crate) fn gain(&self, trial: u32, gain: &Gain) -> rusqlite::Result<()> {
+        self.execute(
+            "INSERT INTO gains (run, trial, task, split, metric, direction, value, baseline, gain, counts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT DO UPDATE SET direction = excluded.direction, value = excluded.value,
+                baseline = excluded.baseline, gain = excluded.gain, counts = excluded.counts",
+            params![
+                self.run,
+                trial,
+                gain.task.as_str(),
+                gain.split.name(),
+                gain.metric,
+                direction(gain.direction),
+                gain.value,
+                gain.baseline,
+                gain.gain,
+                gain.counts
+            ],
+        )
+    }
+}
+
+impl Store {
+    /// What learning together did to the tasks of a run's trials.
+    pub fn gains(&self, run: &RunId) -> Result<GainRecords, Error> {
+        let metrics = self.select(
+            "SELECT trial, task, split, metric, direction, value, baseline, gain, counts FROM gains
+              WHERE run = ?1 ORDER BY trial, rowid",
+            [run.as_str()],
+            |row| {
+                let lower = row.get::<_, String>(4)? == "lower";
+                Ok(GainRecord {
+                    trial: whole(row, 0)? as u32,
+                    task: row.get(1)?,
+                    split: split(&row.get::<_, String>(2)?),
+                    metric: row.get(3)?,
+                    direction: if lower { Direction::Lower } else { Direction::Higher },
+                    value: row.get(5)?,
+                    baseline: row.get(6)?,
+                    gain: row.get(7)?,
+                    counts: row.get(8)?,
+                })
+            },
+        )?;
+        let means = self.select(
+            "SELECT trial, task, split, g.gain FROM task_gains g JOIN tasks USING (run, task)
+              WHERE run = ?1
+              UNION ALL SELECT trial, NULL, split, gain FROM trial_gains WHERE run = ?1",
+            [run.as_str()],
+            |row| {
+                Ok(MeanGain {
+                    trial: whole(row, 0)? as u32,
+                    task: row.get(1)?,
+                    split: split(&row.get::<_, String>(2)?),
+                    gain: row.get(3)?,
+                })
+            },
+        )?;
+        Ok(GainRecords { metrics, means })
+    }
+}

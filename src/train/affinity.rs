@@ -1,0 +1,74 @@
+//! Inter-task affinity: what a step of one task does to another's loss, over an epoch (TAG; Fifty et al., NeurIPS 2021).
+//!
+//! Z_(i->j) = 1 - L_j(theta - r grad L_i, psi_j) / L_j(theta, psi_j), on the same batch, with theta what several tasks share and psi
+//! each task's own. The step is a plain one of the current rate r, whatever the optimizer. Above 0, i helps j.
+//!
+//! `train: {affinity: {every: 10}}`
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::{Affinity, Event};
+use crate::domain::name::TaskName;
+use crate::train::record::{Exact, Sum};
+
+/// What was seen of two tasks in one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// Whose step, and whose loss.
+    pub tasks: (usize, usize),
+    pub value: f64,
+}
+
+/// The running epoch's sums.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affinities(Vec<Sums>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sums {
+    tasks: (usize, usize),
+    value: Sum,
+    steps: usize,
+}
+
+impl Affinities {
+    pub fn add(&mut self, looks: &[Look]) {
+        for look in looks {
+            let known = self.0.iter().position(|sums| sums.tasks == look.tasks);
+            let place = known.unwrap_or_else(|| {
+                self.0.push(Sums { tasks: look.tasks, value: Sum::NOTHING, steps: 0 });
+                self.0.len() - 1
+            });
+            self.0[place].value.add(look.value);
+            self.0[place].steps += 1;
+        }
+    }
+
+    /// The epoch's means; `None` when nothing was measured.
+    pub fn of_epoch(&self, epoch: usize, tasks: &[TaskName]) -> Option<Measured> {
+        let pair = |sums: &Sums| {
+            let mean = sums.value.over(sums.steps as u64).unwrap_or(0.0);
+            (tasks[sums.tasks.0].clone(), tasks[sums.tasks.1].clone(), Exact::from(mean), sums.steps)
+        };
+        let pairs: Vec<_> = self.0.iter().map(pair).collect();
+        (!pairs.is_empty()).then_some(Measured { epoch, pairs })
+    }
+}
+
+/// A finished epoch's affinities: `Event::AffinityMeasured`, kept exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    pub epoch: usize,
+    pairs: Vec<(TaskName, TaskName, Exact, usize)>,
+}
+
+impl Measured {
+    pub fn event(&self, trial: u32) -> Event {
+        let pair = |(task, other, value, steps): &(TaskName, TaskName, Exact, usize)| Affinity {
+            task: task.clone(),
+            other: other.clone(),
+            value: value.get(),
+            steps: *steps,
+        };
+        Event::AffinityMeasured { trial, epoch: self.epoch, pairs: self.pairs.iter().map(pair).collect() }
+    }
+}

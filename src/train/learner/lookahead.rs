@@ -1,0 +1,65 @@
+//! A look at weights that are somewhere else for a moment, and then where they were, bit for bit.
+
+use candle_core::Tensor;
+
+use crate::train::affinity::Look;
+use crate::train::balance::shared::Gradient;
+use crate::train::batch::Batch;
+use crate::train::error::Result;
+use crate::train::gradient::collect;
+use crate::train::learner::Learner;
+use crate::train::schedule::Clock;
+
+impl Learner<'_> {
+    /// What a plain step of each task, along the shared weights alone, does to every task's loss of the same batch: the
+    /// same dropout, and no running statistic touched. A task whose loss is 0 has no share to lose.
+    pub(in crate::train) fn look_ahead(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Look>> {
+        let mut looks = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let mode = self.mode(clock, number, parts.len()).again();
+            let losses = self.losses(part, &mode)?.0;
+            let before = numbers(&losses)?;
+            for (labels, loss) in part.labels.iter().zip(&losses) {
+                let gradient = collect(loss.backward()?, &self.variables);
+                let after = self.moved(&self.shared.places, &gradient, -self.rate(clock), || {
+                    numbers(&self.losses(part, &mode)?.0)
+                })?;
+                for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
+                    let value = 1.0 - after / before;
+                    if value.is_finite() {
+                        looks.push(Look { tasks: (labels.task, other.task), value });
+                    }
+                }
+            }
+        }
+        Ok(looks)
+    }
+
+    /// What `look` sees while the variables at `places` are moved along a direction, so many times its length.
+    pub(in crate::train) fn moved<T>(
+        &self,
+        places: &[usize],
+        direction: &Gradient,
+        times: f64,
+        look: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let mut kept = Vec::with_capacity(places.len());
+        for place in places {
+            let Some(direction) = &direction[*place] else { continue };
+            let var = &self.variables[*place].var;
+            let before = var.as_detached_tensor().copy()?;
+            var.set(&(&before + direction.affine(times, 0.0)?)?)?;
+            kept.push((var, before));
+        }
+        let seen = look();
+        for (var, before) in kept {
+            var.set(&before)?;
+        }
+        seen
+    }
+}
+
+/// Scalars as numbers.
+pub(super) fn numbers(losses: &[Tensor]) -> Result<Vec<f64>> {
+    losses.iter().map(|loss| Ok(f64::from(loss.to_scalar::<f32>()?))).collect()
+}

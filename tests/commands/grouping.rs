@@ -1,0 +1,80 @@
+//! What tasks' steps do to each other, and which to train together because of it.
+
+use super::{last, number};
+use crate::support::Project;
+use crate::support::project::PIPELINE;
+
+/// Three tasks; the third is the second in other units.
+fn project() -> Project {
+    let text = PIPELINE.replace(
+        "  weeks: {target: weeks, kind: regression}\n",
+        "  weeks: {target: weeks, kind: regression}\n  days: {target: days, kind: regression}\n",
+    );
+    let text = text.replace(
+        "source: {csv: {path: rows.csv}}",
+        "source: {csv: {path: rows.csv}}\n    query: \"select *, weeks * 7 as days from self\"",
+    );
+    Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 200)
+}
+
+#[test]
+fn a_pipeline_is_measured_and_its_tasks_grouped() {
+    let project = project();
+    let said = project.mtl(&["group", "pipeline.yaml", "--groups", "2", "--quiet"]).expect(0).out();
+    for part in ["Inter-task affinity", "Groups by affinity", "Gradient cosine", "mean score", "--write"] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    let run = last(&project);
+    assert_eq!(number(&project, "select count(distinct task || ' ' || other) from affinities"), 9.0);
+    assert_eq!(number(&project, "select max(steps) from affinities"), 1.0, "4 steps per epoch, every 10");
+    let shown = project.mtl(&["show", &run]).expect(0).out();
+    assert!(shown.contains("a step of") && shown.contains("Affinity"), "{shown}");
+
+    let long = [
+        "--set",
+        "train.epochs=30",
+        "--set",
+        "train.affinity.every=2",
+        "--set",
+        "train.optimizer.adamw.rate=0.02",
+    ];
+    project.mtl(&[["group", "pipeline.yaml", "--quiet"].as_slice(), &long].concat()).expect(0);
+    let run = last(&project);
+    // Once trained, one column in two units is one task; from the run the same, and pipelines that can be run.
+    let again = project.mtl(&["group", &run, "--write"]).expect(0).out();
+    assert!(again.contains("mtl run") && again.contains("pipeline.group-1.yaml"), "{again}");
+    let written = project.read("pipeline.group-1.yaml");
+    assert!(!written.contains("affinity"), "{written}");
+    let json: serde_json::Value =
+        serde_json::from_str(&project.mtl(&["group", "last", "--json"]).expect(0).out()).expect("JSON");
+    let groups = json["affinity"]["groups"].as_array().expect("groups").clone();
+    let served: usize = groups.iter().map(|group| group["serves"].as_array().expect("tasks").len()).sum();
+    assert_eq!(served, 3, "every task once: {json}");
+    assert!(
+        groups.iter().any(|group| {
+            let tasks = group["tasks"].as_array().expect("tasks");
+            tasks.contains(&"weeks".into()) && tasks.contains(&"days".into())
+        }),
+        "one column in two units: {json}"
+    );
+    for number in 1..=groups.len() {
+        project.mtl(&["run", &format!("pipeline.group-{number}.yaml"), "--quiet"]).expect(0);
+    }
+}
+
+#[test]
+fn nothing_measured_is_said() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let said = project.mtl(&["group", "last"]).expect(1).err();
+    assert!(said.contains("measured no affinities") && said.contains("train.affinity.every=10"), "{said}");
+    project.mtl(&["group", "last", "--set", "train.epochs=1"]).expect(2);
+    // Weights are the same with and without.
+    let weights = || {
+        std::fs::read(project.path(&format!("runs/{}/trial-1/weights.safetensors", last(&project)))).unwrap()
+    };
+    let plain = weights();
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.affinity.every=1"]).expect(0);
+    assert_eq!(plain, weights());
+    assert_eq!(number(&project, "select count(*) from affinities"), 8.0);
+}
