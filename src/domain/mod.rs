@@ -8,6 +8,7 @@ pub mod decoder;
 pub mod diagnostic;
 pub mod event;
 pub mod fingerprint;
+pub mod front;
 pub mod kinds;
 pub mod layout;
 pub mod name;
