@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 4. Generated; do not edit.
+-- The results database runs/mtl.db, version 5. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -296,6 +296,17 @@ CREATE TABLE gradients (
   steps        INTEGER NOT NULL,          -- that were compared
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE objectives (
+  -- What the trials of a sweep are weighed by, where it names several objectives.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  position     INTEGER NOT NULL,          -- its place among them, from 0
+  task         TEXT NOT NULL,             -- the task
+  metric       TEXT NOT NULL,             -- its metric
+  direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
+  reference    REAL,                      -- up to where the hypervolume reaches; NULL: beyond the worst
+  PRIMARY KEY (run, position)
 ) STRICT;
 
 CREATE VIEW leaderboard AS

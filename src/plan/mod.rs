@@ -6,6 +6,7 @@ pub mod default;
 pub mod fingerprint;
 pub mod graph;
 pub mod meaning;
+pub(crate) mod preference;
 pub mod render;
 pub mod resolve;
 pub mod stage;

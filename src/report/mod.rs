@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod detail;
 pub mod narration;
 pub mod number;
+pub mod pareto;
 pub mod roster;
 pub mod runs;
 pub mod score;

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::number;
+use crate::report::pareto::Pareto;
 use crate::report::score::{ARROWS, metric};
 use crate::report::student::{Mean, mean, paired};
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
 use crate::report::trials::Trained;
+use crate::store::trial::SweepObjective;
 use crate::store::{Error, Store};
 
 const WEIGHTING: &str = "weighting";
@@ -28,6 +30,9 @@ pub struct Sweep {
     pub direction: Direction,
     /// Trials that gave no scores yet.
     pub without: usize,
+    /// The settings that no other is better than, where several objectives are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub front: Option<Pareto>,
 }
 
 /// Trials with the same settings.
@@ -61,11 +66,22 @@ impl Sweep {
     pub fn read(store: &Store, runs: &[RunId], by: &[String]) -> Result<Self, Error> {
         let mut trained = Vec::new();
         let mut direction = Direction::Lower;
+        let mut objectives = Vec::new();
         for run in runs {
             direction = store.direction(run)?;
             trained.extend(Trained::read(store, run)?);
+            objectives.push(store.sweep_objectives(run)?);
         }
-        Ok(Self::of(&trained, by, direction))
+        // Runs with other objectives have no front together.
+        objectives.dedup();
+        let shared = if objectives.len() == 1 { objectives.remove(0) } else { Vec::new() };
+        Ok(Self::of(&trained, by, direction).with_front(&shared, &trained))
+    }
+
+    /// With the front of its groups by these objectives.
+    pub fn with_front(self, objectives: &[SweepObjective], trained: &[Trained]) -> Self {
+        let front = Pareto::of(objectives, &self.groups, trained);
+        Self { front, ..self }
     }
 
     /// Groups what was read.
@@ -115,7 +131,7 @@ impl Sweep {
             (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
             (a, b) => a.is_nan().cmp(&b.is_nan()),
         });
-        Self { by, groups, direction, without: trained.len() - scored.len() }
+        Self { by, groups, direction, without: trained.len() - scored.len(), front: None }
     }
 
     /// For programs.
@@ -164,10 +180,16 @@ impl Sweep {
             }
             text.push_str(&table.text(style));
         }
+        text.push_str(&self.front_text(style));
         if self.without > 0 {
             text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
         }
         text
+    }
+
+    /// The front for people; nothing without several objectives.
+    pub fn front_text(&self, style: &Style) -> String {
+        self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
     }
 
     fn table(&self, columns: &[(&str, Align)]) -> Table {
@@ -266,6 +288,7 @@ mod tests {
             choices: vec![("weighting".to_owned(), weighting.to_owned())],
             parameters: Vec::new(),
             objective: Some(error),
+            objectives: Vec::new(),
             scores: vec![
                 score("rich", "auroc", Direction::Higher, auroc),
                 score("weeks", "mae", Direction::Lower, error),

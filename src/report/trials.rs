@@ -9,6 +9,7 @@ use crate::report::number;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::headline;
+use crate::report::sweep::Sweep;
 use crate::report::table::{Align, Cell, Table};
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{Error, Store};
@@ -28,6 +29,8 @@ pub struct Trained {
     pub objective: Option<f64>,
     /// The first metric of every task, in the pipeline's order.
     pub scores: Vec<TaskScore>,
+    /// Its run's objectives, where its sweep names several.
+    pub objectives: Vec<Option<TaskScore>>,
 }
 
 /// A task's first metric.
@@ -55,6 +58,7 @@ impl Trained {
     pub fn read(store: &Store, run: &RunId) -> Result<Vec<Self>, Error> {
         let detail = store.run(run)?;
         let objectives = store.objectives(run)?;
+        let weighed = store.sweep_objectives(run)?;
         let one = |trial: &TrialRecord| Self {
             name: format!("{run}#{}", trial.trial),
             number: trial.trial,
@@ -63,6 +67,10 @@ impl Trained {
             parameters: detail.parameters.iter().map(pair).collect(),
             objective: objectives.iter().find(|own| own.trial == trial.trial).and_then(|own| own.objective),
             scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
+            objectives: weighed
+                .iter()
+                .map(|own| scored(&detail, trial.trial, &own.task, &own.metric))
+                .collect(),
         };
         Ok(detail.trials.iter().map(one).collect())
     }
@@ -90,9 +98,18 @@ fn pair(parameter: &crate::store::parameter::Parameter) -> (String, String) {
 }
 
 fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
-    let own = || detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+    let head = detail.scores.iter().find(|score| score.trial == trial && score.task == task)?;
+    scored(detail, trial, task, &head.metric)
+}
+
+/// A task's metric; `None` before it is scored.
+fn scored(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<TaskScore> {
+    let own = || {
+        let own = detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+        own.filter(move |score| score.metric == metric)
+    };
     let head = own().next()?;
-    let value = |split: Split| own().find(|score| score.split == split && score.metric == head.metric)?.value;
+    let value = |split: Split| own().find(|score| score.split == split)?.value;
     Some(TaskScore {
         task: task.to_owned(),
         metric: head.metric.clone(),
@@ -109,6 +126,7 @@ pub struct SweepStatus {
     trained: Vec<Trained>,
     direction: Direction,
     best: Option<u32>,
+    sweep: Sweep,
 }
 
 /// Where a trial stands.
@@ -141,6 +159,7 @@ impl SweepStatus {
             trained: Trained::read(store, run)?,
             direction: store.direction(run)?,
             best: store.best_trial(run)?,
+            sweep: Sweep::read(store, std::slice::from_ref(run), &[])?,
         })
     }
 
@@ -164,6 +183,7 @@ impl SweepStatus {
             "trials": trials.collect::<Vec<_>>(),
             "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
             "best": self.best,
+            "front": self.sweep.front,
         })
     }
 
@@ -201,6 +221,7 @@ impl SweepStatus {
         if self.best.is_some() {
             text.push_str(&style.paint(Tone::Faint, "★ best so far, by its objective on validation rows\n"));
         }
+        text.push_str(&self.sweep.front_text(style));
         text
     }
 

@@ -4,6 +4,7 @@ pub mod address;
 pub(crate) mod decode;
 pub mod input;
 pub(crate) mod node;
+pub mod objective;
 pub mod pipeline;
 pub(crate) mod problem;
 pub mod read;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::{Count, Seed};
+use crate::spec::objective::ObjectiveSpec;
 
 /// Several trials of one pipeline: every combination of choices, or some drawn at random.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +29,14 @@ pub struct SweepSpec {
     /// How choices are combined. Default grid.
     #[serde(default)]
     pub search: SweepSearchSpec,
+    /// What the trials are weighed by, two or more of them: the sweep then shows its Pareto front. Default: what
+    /// `train.monitor` says, alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveSpec>,
+    /// Vary the vector of `weighting: preference` too: so many vectors along each edge of the simplex, evenly (Das and Dennis
+    /// 1998). N for two tasks, N (N + 1) / 2 for three. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Count>,
 }
 
 kinds! {

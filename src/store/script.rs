@@ -96,6 +96,7 @@ impl Script {
                 seed: 42,
                 parameters: vec![("train.optimizer.adamw.rate".to_owned(), self.rate.to_string())],
             }],
+            objectives: Vec::new(),
             environment: Environment {
                 mtl_version: "0.1.0".to_owned(),
                 git_commit: Some("0123456789abcdef0123".to_owned()),

@@ -6,6 +6,7 @@ mod durability;
 mod errors;
 mod everything;
 mod model;
+mod pareto;
 mod pixel;
 mod running;
 mod sharing;

@@ -4,7 +4,9 @@
 use petgraph::graph::DiGraph;
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::plan::check::objective;
 use crate::plan::meaning::Plan;
+use crate::plan::preference;
 use crate::plan::stage::{Stage, Work};
 use crate::plan::sweep::{MOST_TRIALS, Pick, combinations, seeds};
 use crate::plan::trial::metrics;
@@ -15,12 +17,14 @@ use crate::spec::variant::address;
 /// Checks `sweep` but for the choices themselves.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let Some(sweep) = &pipeline.sweep else { return Vec::new() };
-    let mut found = addresses(sweep);
+    let mut found = preference::check(pipeline, sweep);
+    found.extend(addresses(sweep));
     found.extend(overlaps(sweep));
     found.extend(repeated(sweep));
     found.extend(ranges(sweep));
+    found.extend(objective::check(pipeline, sweep));
     if found.is_empty() {
-        found.extend(size(pipeline, sweep));
+        found.extend(size(pipeline, &preference::expanded(pipeline, sweep)));
     }
     found
 }
