@@ -309,6 +309,16 @@ CREATE TABLE objectives (
   PRIMARY KEY (run, position)
 ) STRICT;
 
+CREATE TABLE prunings (
+  -- Trials of a sweep that were given up before their last epoch; their metrics so far are kept, and nothing is exported.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- the last epoch it was trained for
+  reason       TEXT NOT NULL,             -- why
+  PRIMARY KEY (run, trial),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
 CREATE VIEW leaderboard AS
   -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its
   -- pipeline, task and metric; an undefined score has no place.

@@ -62,15 +62,17 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("augmentation", "flip"),
         ("sweep search", "grid"),
         ("range", "{linear: [0.0, 0.5]}"),
+        ("pruning", "{asha: {}}"),
+        ("scalarization", "linear"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
     format!(
         "data: {{rows: {{source: {}, split: {}}}}}\n\
          inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
-         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
+         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: [{}, {{preference: {{by: {}}}}}]\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n\
-         sweep: {{search: {}, space: {{a: {}}}}}\n",
+         sweep: {{search: {}, space: {{a: {}}}, pruning: {}}}\n",
         parts["source"],
         parts["split"],
         parts["input kind"],
@@ -85,6 +87,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["search"],
         parts["scheduled sampling"],
         parts["weighting"],
+        parts["scalarization"],
         parts["sampling"],
         parts["optimizer"],
         parts["schedule"],
@@ -92,6 +95,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["export"],
         parts["sweep search"],
         parts["range"],
+        parts["pruning"],
     )
 }
 

@@ -241,6 +241,21 @@ pub enum Event {
         reason: String,
         seconds: f64,
     },
+    /// A search chose what the trial is to try.
+    TrialChosen {
+        trial: u32,
+        seed: u64,
+        label: String,
+        /// By address.
+        choices: Vec<(String, String)>,
+    },
+    /// Given up by the sweep after this epoch.
+    TrialPruned {
+        trial: u32,
+        stage: String,
+        epoch: usize,
+        reason: String,
+    },
     Scored {
         trial: u32,
         epoch: usize,
@@ -261,6 +276,28 @@ pub enum Event {
         state: RunState,
         seconds: f64,
     },
+}
+
+impl Event {
+    /// The same of another trial: a tape is told again by whichever trial has the same words.
+    pub fn of_trial(mut self, number: u32) -> Self {
+        match &mut self {
+            Self::TrainStarted { trial, .. }
+            | Self::EpochFinished { trial, .. }
+            | Self::GradientsCompared { trial, .. }
+            | Self::TrainFinished { trial, .. }
+            | Self::Scored { trial, .. }
+            | Self::Exported { trial, .. }
+            | Self::Verified { trial, .. } => *trial = number,
+            Self::Note { stage, .. } => {
+                if let Some((kind, _)) = stage.split_once('#') {
+                    *stage = format!("{kind}#{number}");
+                }
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// A data file, by content.

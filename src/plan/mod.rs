@@ -9,8 +9,10 @@ pub mod meaning;
 pub(crate) mod preference;
 pub mod render;
 pub mod resolve;
+pub mod search;
 pub mod stage;
 pub mod sweep;
+pub(crate) mod tpe;
 pub mod trial;
 
 pub use content::Contents;

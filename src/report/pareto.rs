@@ -186,6 +186,8 @@ mod tests {
             choices: vec![("weighting".to_owned(), weighting.to_owned())],
             parameters: Vec::new(),
             objective: Some(error.0),
+            pruned: None,
+            epochs: (3, 3),
             objectives: scores.iter().cloned().map(Some).collect(),
             scores,
         }

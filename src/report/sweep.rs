@@ -30,6 +30,10 @@ pub struct Sweep {
     pub direction: Direction,
     /// Trials that gave no scores yet.
     pub without: usize,
+    /// Trials that were given up: no mean has them.
+    pub pruned: usize,
+    /// Epochs trained, and those that trials would have been trained for without pruning.
+    pub epochs: (usize, usize),
     /// The settings that no other is better than, where several objectives are named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub front: Option<Pareto>,
@@ -42,6 +46,8 @@ pub struct Group {
     pub settings: Vec<String>,
     /// `census-3f2a#1`
     pub trials: Vec<String>,
+    /// Trials of these settings that were given up, left out of every mean.
+    pub pruned: usize,
     /// What the best epochs were chosen by, on validation rows.
     pub objective: Option<Mean>,
     /// Mean over tasks of its place among the groups, by the test split where there is one.
@@ -93,10 +99,13 @@ impl Sweep {
             }
         }
         let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
-        let scored: Vec<&Trained> = trained.iter().filter(|trial| !trial.scores.is_empty()).collect();
+        let given_up: Vec<&Trained> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
+        let scored: Vec<&Trained> =
+            trained.iter().filter(|trial| trial.pruned.is_none() && !trial.scores.is_empty()).collect();
+        let settings = |trial: &Trained| by.iter().map(|address| trial.setting(address)).collect::<Vec<_>>();
         let mut members: Vec<(Vec<String>, Vec<&Trained>)> = Vec::new();
         for &trial in &scored {
-            let settings: Vec<String> = by.iter().map(|address| trial.setting(address)).collect();
+            let settings = settings(trial);
             match members.iter_mut().find(|(known, _)| *known == settings) {
                 Some((_, trials)) => trials.push(trial),
                 None => members.push((settings, vec![trial])),
@@ -116,12 +125,13 @@ impl Sweep {
         };
         let mut groups: Vec<Group> = members
             .iter()
-            .map(|(settings, trials)| Group {
-                settings: settings.clone(),
+            .map(|(own, trials)| Group {
+                settings: own.clone(),
+                pruned: given_up.iter().filter(|trial| settings(trial) == *own).count(),
                 trials: trials.iter().map(|trial| trial.name.clone()).collect(),
                 objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
                 rank: None,
-                tasks: tasks(trials, reference(settings), pair),
+                tasks: tasks(trials, reference(own), pair),
             })
             .collect();
         rank(&mut groups);
@@ -131,7 +141,10 @@ impl Sweep {
             (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
             (a, b) => a.is_nan().cmp(&b.is_nan()),
         });
-        Self { by, groups, direction, without: trained.len() - scored.len(), front: None }
+        let (pruned, without) = (given_up.len(), trained.len() - scored.len() - given_up.len());
+        let epochs =
+            trained.iter().fold((0, 0), |sum, trial| (sum.0 + trial.epochs.0, sum.1 + trial.epochs.1));
+        Self { by, groups, direction, without, pruned, epochs, front: None }
     }
 
     /// For programs.
@@ -156,7 +169,8 @@ impl Sweep {
         ]);
         for group in &self.groups {
             let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
-            let cells = [group.trials.len().to_string(), interval(group.objective), rank];
+            let more = if group.pruned > 0 { format!(" + {} pruned", group.pruned) } else { String::new() };
+            let cells = [format!("{}{more}", group.trials.len()), interval(group.objective), rank];
             table.row([names(group), cells.map(Cell::from).to_vec()].concat());
         }
         text.push_str(&table.text(style));
@@ -181,6 +195,13 @@ impl Sweep {
             text.push_str(&table.text(style));
         }
         text.push_str(&self.front_text(style));
+        if self.pruned > 0 {
+            let (trained, planned) = self.epochs;
+            text.push_str(&format!(
+                "\n{} trials were pruned and are in no mean; {trained} of {planned} epochs were trained\n",
+                self.pruned
+            ));
+        }
         if self.without > 0 {
             text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
         }
@@ -288,6 +309,8 @@ mod tests {
             choices: vec![("weighting".to_owned(), weighting.to_owned())],
             parameters: Vec::new(),
             objective: Some(error),
+            pruned: None,
+            epochs: (3, 3),
             objectives: Vec::new(),
             scores: vec![
                 score("rich", "auroc", Direction::Higher, auroc),

@@ -27,6 +27,10 @@ pub struct Trained {
     pub parameters: Vec<(String, String)>,
     /// Of its best epoch, on validation rows.
     pub objective: Option<f64>,
+    /// The epoch after which its sweep gave it up.
+    pub pruned: Option<usize>,
+    /// Epochs it was trained for, and those it would have been.
+    pub epochs: (usize, usize),
     /// The first metric of every task, in the pipeline's order.
     pub scores: Vec<TaskScore>,
     /// Its run's objectives, where its sweep names several.
@@ -66,6 +70,8 @@ impl Trained {
             choices: trial.parameters.iter().map(pair).collect(),
             parameters: detail.parameters.iter().map(pair).collect(),
             objective: objectives.iter().find(|own| own.trial == trial.trial).and_then(|own| own.objective),
+            pruned: trial.pruned,
+            epochs: (trial.epochs.unwrap_or(0), trial.planned_epochs.unwrap_or(0)),
             scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
             objectives: weighed
                 .iter()
@@ -134,17 +140,19 @@ pub struct SweepStatus {
 enum Standing {
     Done,
     Running,
+    Pruned,
     Failed,
     Waiting,
 }
 
 impl Standing {
-    const ALL: [Self; 4] = [Self::Done, Self::Running, Self::Failed, Self::Waiting];
+    const ALL: [Self; 5] = [Self::Done, Self::Running, Self::Pruned, Self::Failed, Self::Waiting];
 
     fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Running => "running",
+            Self::Pruned => "pruned",
             Self::Failed => "failed",
             Self::Waiting => "waiting",
         }
@@ -174,6 +182,7 @@ impl SweepStatus {
                 "choices": choices,
                 "state": self.standing(trial.number).name(),
                 "objective": trial.objective,
+                "pruned": trial.pruned,
             })
         });
         let counts = Standing::ALL.map(|standing| (standing.name().to_owned(), json!(self.count(standing))));
@@ -206,14 +215,17 @@ impl SweepStatus {
                 Standing::Done => Tone::Good,
                 Standing::Failed => Tone::Bad,
                 Standing::Running => Tone::Strong,
-                Standing::Waiting => Tone::Faint,
+                Standing::Waiting | Standing::Pruned => Tone::Faint,
             };
             let star = if self.best == Some(trial.number) { "★ " } else { "" };
             let value = trial.objective.map_or_else(String::new, number::significant);
             table.row(vec![
                 format!("#{}", trial.number).into(),
                 trial.label().into(),
-                Cell::new(tone, standing.name()),
+                Cell::new(
+                    tone,
+                    trial.pruned.map_or(standing.name().to_owned(), |epoch| format!("pruned after {epoch}")),
+                ),
                 format!("{star}{value}").into(),
             ]);
         }
@@ -230,6 +242,9 @@ impl SweepStatus {
     }
 
     fn standing(&self, trial: u32) -> Standing {
+        if self.trained.iter().any(|own| own.number == trial && own.pruned.is_some()) {
+            return Standing::Pruned;
+        }
         let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(trial));
         let is = |state: &str| own().any(|stage| stage.state == state);
         if is("failed") {

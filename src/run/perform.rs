@@ -39,7 +39,11 @@ pub fn perform(
         make(context, stage, fresh, observer)
     } else {
         observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        Tape::read(&folder).map(|events| events.iter().for_each(|event| observer.recall(event)))
+        Tape::read(&folder).map(|events| {
+            // What made it may have been another trial of another run.
+            let own = |event: Event| trial.map_or(event.clone(), |trial| event.of_trial(trial));
+            events.into_iter().map(own).for_each(|event| observer.recall(&event));
+        })
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
@@ -54,6 +58,11 @@ pub fn perform(
         Err(error) if error.is_interruption() => {
             let (severity, text) = (Severity::Warning, error.to_string());
             observer.observe(&Event::Note { stage: key, severity, text });
+        }
+        Err(Error::Train(crate::train::Error::Pruned { epoch, reason })) => {
+            train::clear(context, stage);
+            let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
+            observer.observe(&Event::TrialPruned { trial, stage: key, epoch, reason });
         }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })

@@ -7,6 +7,7 @@ pub(crate) mod node;
 pub mod objective;
 pub mod pipeline;
 pub(crate) mod problem;
+pub mod pruning;
 pub mod read;
 pub mod render;
 pub mod schema;

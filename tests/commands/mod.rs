@@ -9,6 +9,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod running;
+mod search;
 mod sharing;
 mod sweep;
 mod text;
