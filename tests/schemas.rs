@@ -63,15 +63,17 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("sweep search", "grid"),
         ("range", "{linear: [0.0, 0.5]}"),
         ("baselines", "single_task"),
+        ("pruning", "{asha: {}}"),
+        ("scalarization", "linear"),
     ]);
     assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
     format!(
         "data: {{rows: {{source: {}, split: {}}}}}\n\
          inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
-         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: {}\nsampling: {}\n\
+         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: [{}, {{preference: {{by: {}}}}}]\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n\
-         evaluate: {{baselines: {}}}\nsweep: {{search: {}, space: {{a: {}}}}}\n",
+         evaluate: {{baselines: {}}}\nsweep: {{search: {}, space: {{a: {}}}, pruning: {}}}\n",
         parts["source"],
         parts["split"],
         parts["input kind"],
@@ -86,6 +88,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["search"],
         parts["scheduled sampling"],
         parts["weighting"],
+        parts["scalarization"],
         parts["sampling"],
         parts["optimizer"],
         parts["schedule"],
@@ -94,6 +97,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         parts["baselines"],
         parts["sweep search"],
         parts["range"],
+        parts["pruning"],
     )
 }
 

@@ -8,7 +8,10 @@ use crate::cli::pipeline::Pipeline;
 use crate::domain::kinds::Choice;
 use crate::domain::name::RunId;
 use crate::plan::sweep::plain;
+use crate::spec::objective::ObjectiveSpec;
+use crate::spec::pipeline::PipelineSpec;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
+use crate::store::trial::SweepObjective;
 
 /// All that is known of a run before it begins.
 pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
@@ -44,8 +47,24 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
         parameters: RunHeader::parameters_of(&resolved),
         tasks: tasks.collect(),
         trials: trials.collect(),
+        objectives: objectives(spec),
         environment: environment(&pipeline.base, crate::run::machine::device(spec)),
     }
+}
+
+/// What the sweep weighs its trials by.
+fn objectives(spec: &PipelineSpec) -> Vec<SweepObjective> {
+    let objectives = spec.sweep.iter().flat_map(|sweep| &sweep.objectives);
+    let one = |objective: &ObjectiveSpec| {
+        let metric = objective.metric.as_ref()?;
+        Some(SweepObjective {
+            task: objective.task.to_string(),
+            metric: metric.label(),
+            direction: metric.view().direction(),
+            reference: objective.reference.map(|value| value.get()),
+        })
+    };
+    objectives.filter_map(one).collect()
 }
 
 fn environment(base: &Path, device: String) -> Environment {

@@ -30,8 +30,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// `trials`: what each trial of a sweep varies.
-    pub fn new(manner: Manner, trials: Vec<String>) -> Self {
+    /// `trials`: what each trial of a sweep varies, as far as is known; `total`: how many there will be.
+    pub fn new(manner: Manner, trials: Vec<String>, total: usize) -> Self {
         let target = match manner {
             Manner::Bars => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
@@ -42,7 +42,7 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("━╸─"),
         );
-        Self { manner, bar, epochs: Mutex::new(0), roster: Mutex::new(Roster::new(trials)) }
+        Self { manner, bar, epochs: Mutex::new(0), roster: Mutex::new(Roster::new(trials, total)) }
     }
 
     fn line(&self, text: &str) {

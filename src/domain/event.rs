@@ -259,6 +259,21 @@ pub enum Event {
         reason: String,
         seconds: f64,
     },
+    /// A search chose what the trial is to try.
+    TrialChosen {
+        trial: u32,
+        seed: u64,
+        label: String,
+        /// By address.
+        choices: Vec<(String, String)>,
+    },
+    /// Given up by the sweep after this epoch.
+    TrialPruned {
+        trial: u32,
+        stage: String,
+        epoch: usize,
+        reason: String,
+    },
     Scored {
         trial: u32,
         epoch: usize,

@@ -52,6 +52,11 @@ impl Layout {
         self.run(run).join("pipeline.yaml")
     }
 
+    /// What a sweep that prunes or searches knows of itself, a line for everything that counts.
+    pub fn course(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("sweep.jsonl")
+    }
+
     /// A trial's folder: `weights.safetensors`, `model.onnx`, `mtl.json`.
     pub fn trial(&self, run: &RunId, trial: u32) -> PathBuf {
         self.run(run).join(format!("trial-{trial}"))

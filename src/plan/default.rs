@@ -5,6 +5,7 @@ use crate::domain::name::PipelineName;
 use crate::domain::task::{TagScheme, TargetSpec};
 use crate::evaluate::default_metrics;
 use crate::model::spec::LossSpec;
+use crate::plan::preference;
 use crate::spec::pipeline::PipelineSpec;
 
 /// Fills in name, tables, losses, metrics and the monitored metric. Names are checked elsewhere.
@@ -20,16 +21,29 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
             task.data = only_table.clone();
         }
         task.loss.get_or_insert_with(|| LossSpec::for_kind(kind));
-        let scheme = match &task.kind {
-            TargetSpec::Tagging(tagging) => tagging.scheme,
-            _ => TagScheme::None,
-        };
+        let scheme = scheme(&task.kind);
         task.metrics.get_or_insert_with(|| default_metrics(kind, scheme));
+    }
+    let laid = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));
+    pipeline.sweep = laid;
+    for objective in pipeline.sweep.iter_mut().flat_map(|sweep| &mut sweep.objectives) {
+        if objective.metric.is_none() {
+            let metrics = pipeline.tasks.get(&objective.task).and_then(|task| task.metrics.as_ref());
+            objective.metric = metrics.and_then(|metrics| metrics.first().cloned());
+        }
     }
     let monitor = &mut pipeline.train.monitor;
     if let (Some(task), None) = (&monitor.task, &monitor.metric) {
         let metrics = pipeline.tasks.get(task).and_then(|task| task.metrics.as_ref());
         monitor.metric = metrics.and_then(|metrics| metrics.first().cloned());
+    }
+}
+
+/// How a task's tags begin and go on, where it has tags.
+pub(crate) fn scheme(kind: &TargetSpec) -> TagScheme {
+    match kind {
+        TargetSpec::Tagging(tagging) => tagging.scheme,
+        _ => TagScheme::None,
     }
 }
 

@@ -7,10 +7,13 @@ pub mod default;
 pub mod fingerprint;
 pub mod graph;
 pub mod meaning;
+pub(crate) mod preference;
 pub mod render;
 pub mod resolve;
+pub mod search;
 pub mod stage;
 pub mod sweep;
+pub(crate) mod tpe;
 pub mod trial;
 
 pub use content::Contents;

@@ -11,7 +11,7 @@ use crate::spec::variant::{Change, address};
 pub(crate) const MOST_TRIALS: usize = 1000;
 
 /// Draws that may repeat an earlier one before the space counts as used up.
-const PATIENCE: u64 = 200;
+pub(crate) const PATIENCE: u64 = 200;
 
 /// One choice for one setting, and where it stands in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,12 @@ pub(crate) struct Pick {
 }
 
 impl Pick {
+    /// A choice as it was made before.
+    pub fn of(change: Change) -> Self {
+        let place = key(&change.address);
+        Self { path: address(&change.address).unwrap_or_default(), change, place }
+    }
+
     /// The address in the space that it stands under.
     pub fn key(&self) -> Path {
         key(&self.change.address)
@@ -73,6 +79,11 @@ pub(crate) fn combinations(sweep: &SweepSpec, seed: u64) -> Vec<Vec<Pick>> {
     match &sweep.search {
         SweepSearchSpec::Grid(_) => grid(sweep),
         SweepSearchSpec::Random(words) => random(sweep, seed, words.trials.get()),
+        // The others are chosen by what comes of these.
+        SweepSearchSpec::Tpe(words) => {
+            let seed = words.seed.map_or(seed, |seed| seed.get());
+            random(sweep, seed, words.startup.get().min(words.trials.get()))
+        }
     }
 }
 
@@ -103,7 +114,7 @@ fn grid(sweep: &SweepSpec) -> Vec<Vec<Pick>> {
 
 /// Draws are a function of seed, number and address: a longer search begins with the shorter one's, and
 /// another address leaves the draws of the others as they were.
-fn random(sweep: &SweepSpec, seed: u64, wanted: usize) -> Vec<Vec<Pick>> {
+pub(crate) fn random(sweep: &SweepSpec, seed: u64, wanted: usize) -> Vec<Vec<Pick>> {
     let mut all: Vec<Vec<Pick>> = Vec::new();
     let (mut number, mut repeated) = (0, 0);
     while all.len() < wanted && repeated < PATIENCE {
@@ -128,8 +139,29 @@ fn random(sweep: &SweepSpec, seed: u64, wanted: usize) -> Vec<Vec<Pick>> {
     all
 }
 
+/// The choice that stands at a place of a list.
+pub(crate) fn choice(name: &str, choices: &ChoicesSpec, place: usize) -> Pick {
+    let value = match choices {
+        ChoicesSpec::List(values) => values.get(place).cloned().unwrap_or_default(),
+        ChoicesSpec::Range(_) => Value::Null,
+    };
+    pick(name, value, key(name).index(place))
+}
+
+/// The choice of a number that stands somewhere on the scale of its range: on the logarithm, where it has one.
+pub(crate) fn number(name: &str, range: &RangeSpec, at: f64) -> Pick {
+    let value = match range {
+        RangeSpec::Log(words) => json!(rounded(at.exp()).clamp(words.between.0, words.between.1)),
+        RangeSpec::Linear(words) => json!(rounded(at).clamp(words.between.0, words.between.1)),
+        RangeSpec::Whole(words) => {
+            json!((at.round() as i64).clamp(words.between.0.ceil() as i64, words.between.1.floor() as i64))
+        }
+    };
+    pick(name, value, key(name))
+}
+
 /// From 0 up to but not 1.
-fn chance(seed: u64, number: u64, address: &str) -> f64 {
+pub(crate) fn chance(seed: u64, number: u64, address: &str) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"sweep");
     hasher.update(&seed.to_le_bytes());
@@ -142,7 +174,7 @@ fn chance(seed: u64, number: u64, address: &str) -> f64 {
 }
 
 /// The value at a share of a range, from 0 for its beginning to 1 for its end.
-fn within(range: &RangeSpec, share: f64) -> Value {
+pub(crate) fn within(range: &RangeSpec, share: f64) -> Value {
     match range {
         RangeSpec::Log(words) => {
             let (low, high) = (words.between.0, words.between.1);

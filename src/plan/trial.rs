@@ -130,7 +130,7 @@ impl Found {
 }
 
 /// The pipeline with these choices and its warnings, or what is wrong with it; told at the choices' places.
-fn variant(
+pub(crate) fn variant(
     variants: &Variants,
     picks: &[Pick],
     known: &[Diagnostic],

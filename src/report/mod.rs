@@ -12,6 +12,7 @@ pub mod grouping;
 pub mod narration;
 pub mod number;
 pub mod page;
+pub mod pareto;
 pub mod plot;
 pub mod roster;
 pub mod runs;

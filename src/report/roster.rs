@@ -13,6 +13,8 @@ use crate::report::number::{duration, significant};
 pub struct Roster {
     /// What each trial varies; the first is trial 1's.
     labels: Vec<String>,
+    /// How many trials there will be.
+    total: usize,
     /// What is known of each trial at work.
     open: BTreeMap<u32, Open>,
     /// Trials whose last stage is over, well or not.
@@ -28,9 +30,9 @@ struct Open {
 }
 
 impl Roster {
-    /// Of trials by their labels; of none where the run is no sweep.
-    pub fn new(labels: Vec<String>) -> Self {
-        Self { labels, ..Self::default() }
+    /// Of trials by their labels; of none where the run is no sweep. A search may choose more of them, up to a total.
+    pub fn new(labels: Vec<String>, total: usize) -> Self {
+        Self { labels, total, ..Self::default() }
     }
 
     /// Are there several trials?
@@ -47,6 +49,20 @@ impl Roster {
                 let from =
                     if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
                 Some(format!("  #{trial:<4} begins    {label} ({epochs} epochs{from})"))
+            }
+            Event::TrialChosen { label, .. } => {
+                let place = trial.saturating_sub(1) as usize;
+                if self.labels.len() <= place {
+                    self.labels.resize(place + 1, String::new());
+                }
+                self.labels[place] = label.clone();
+                None
+            }
+            Event::TrialPruned { epoch, reason, .. } => {
+                self.open.remove(&trial);
+                self.over.insert(trial);
+                let standing = format!("[{}/{}]", self.over.len(), self.total);
+                Some(format!("  #{trial:<4} pruned    {label}, after epoch {epoch}: {reason}  {standing}"))
             }
             Event::TrainFinished { epochs, .. } => {
                 self.open.entry(trial).or_default().epochs = *epochs;
@@ -83,7 +99,7 @@ impl Roster {
         };
         let scores =
             if open.scores.is_empty() { String::new() } else { format!(": {}", open.scores.join(", ")) };
-        format!("  #{trial:<4} done      {label}, {how}{scores}  [{}/{}]", self.over.len(), self.labels.len())
+        format!("  #{trial:<4} done      {label}, {how}{scores}  [{}/{}]", self.over.len(), self.total)
     }
 }
 
@@ -99,6 +115,8 @@ fn trial(event: &Event) -> Option<u32> {
         | Event::EpochFinished { trial, .. }
         | Event::TrainFinished { trial, .. }
         | Event::Scored { trial, .. }
+        | Event::TrialChosen { trial, .. }
+        | Event::TrialPruned { trial, .. }
         | Event::Exported { trial, .. }
         | Event::Verified { trial, .. } => Some(*trial),
         _ => None,
@@ -119,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_trial_is_told_in_two_lines() {
-        let mut roster = Roster::new(vec!["seed 1".to_owned(), "seed 2".to_owned()]);
+        let mut roster = Roster::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2);
         let finished = |stage: &str| Event::StageFinished {
             stage: stage.to_owned(),
             trial: Some(2),

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::choice::called;
+use crate::report::pareto::Pareto;
 use crate::report::score::{ARROWS, metric};
 use crate::report::student::{Mean, mean, paired};
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
 use crate::report::trials::Trained;
 use crate::report::{gain, number};
+use crate::store::trial::SweepObjective;
 use crate::store::{Error, Store};
 
 const WEIGHTING: &str = "weighting";
@@ -29,6 +31,13 @@ pub struct Sweep {
     pub direction: Direction,
     /// Trials that gave no scores yet.
     pub without: usize,
+    /// Trials that were given up: no mean has them.
+    pub pruned: usize,
+    /// Epochs trained, and those that trials would have been trained for without pruning.
+    pub epochs: (usize, usize),
+    /// The settings that no other is better than, where several objectives are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub front: Option<Pareto>,
 }
 
 /// Trials with the same settings.
@@ -41,6 +50,8 @@ pub struct Group {
     pub called: Vec<String>,
     /// `census-3f2a#1`
     pub trials: Vec<String>,
+    /// Trials of these settings that were given up, left out of every mean.
+    pub pruned: usize,
     /// What the best epochs were chosen by, on validation rows.
     pub objective: Option<Mean>,
     /// Mean over tasks of its place among the groups, by the test split where there is one.
@@ -76,11 +87,22 @@ impl Sweep {
     pub fn read(store: &Store, runs: &[RunId], by: &[String]) -> Result<Self, Error> {
         let mut trained = Vec::new();
         let mut direction = Direction::Lower;
+        let mut objectives = Vec::new();
         for run in runs {
             direction = store.direction(run)?;
             trained.extend(Trained::read(store, run)?);
+            objectives.push(store.sweep_objectives(run)?);
         }
-        Ok(Self::of(&trained, by, direction))
+        // Runs with other objectives have no front together.
+        objectives.dedup();
+        let shared = if objectives.len() == 1 { objectives.remove(0) } else { Vec::new() };
+        Ok(Self::of(&trained, by, direction).with_front(&shared, &trained))
+    }
+
+    /// With the front of its groups by these objectives.
+    pub fn with_front(self, objectives: &[SweepObjective], trained: &[Trained]) -> Self {
+        let front = Pareto::of(objectives, &self.groups, trained);
+        Self { front, ..self }
     }
 
     /// Groups what was read.
@@ -92,10 +114,13 @@ impl Sweep {
             }
         }
         let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
-        let scored: Vec<&Trained> = trained.iter().filter(|trial| !trial.scores.is_empty()).collect();
+        let given_up: Vec<&Trained> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
+        let scored: Vec<&Trained> =
+            trained.iter().filter(|trial| trial.pruned.is_none() && !trial.scores.is_empty()).collect();
+        let settings = |trial: &Trained| by.iter().map(|address| trial.setting(address)).collect::<Vec<_>>();
         let mut members: Vec<(Vec<String>, Vec<&Trained>)> = Vec::new();
         for &trial in &scored {
-            let settings: Vec<String> = by.iter().map(|address| trial.setting(address)).collect();
+            let settings = settings(trial);
             match members.iter_mut().find(|(known, _)| *known == settings) {
                 Some((_, trials)) => trials.push(trial),
                 None => members.push((settings, vec![trial])),
@@ -115,13 +140,14 @@ impl Sweep {
         };
         let mut groups: Vec<Group> = members
             .iter()
-            .map(|(settings, trials)| Group {
-                settings: settings.clone(),
+            .map(|(own, trials)| Group {
+                settings: own.clone(),
                 called: Vec::new(),
+                pruned: given_up.iter().filter(|trial| settings(trial) == *own).count(),
                 trials: trials.iter().map(|trial| trial.name.clone()).collect(),
                 objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
                 rank: None,
-                tasks: tasks(trials, reference(settings), pair),
+                tasks: tasks(trials, reference(own), pair),
                 gain: GainMean {
                     valid: mean(&trials.iter().filter_map(|trial| trial.gain.0).collect::<Vec<_>>()),
                     test: mean(&trials.iter().filter_map(|trial| trial.gain.1).collect::<Vec<_>>()),
@@ -139,7 +165,10 @@ impl Sweep {
             (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
             (a, b) => a.is_nan().cmp(&b.is_nan()),
         });
-        Self { by, groups, direction, without: trained.len() - scored.len() }
+        let (pruned, without) = (given_up.len(), trained.len() - scored.len() - given_up.len());
+        let epochs =
+            trained.iter().fold((0, 0), |sum, trial| (sum.0 + trial.epochs.0, sum.1 + trial.epochs.1));
+        Self { by, groups, direction, without, pruned, epochs, front: None }
     }
 
     /// For programs.
@@ -156,6 +185,14 @@ impl Sweep {
         for (title, remark, table) in self.tables() {
             text.push_str(&style.heading(&title, &remark));
             text.push_str(&table.text(style));
+        }
+        text.push_str(&self.front_text(style));
+        if self.pruned > 0 {
+            let (trained, planned) = self.epochs;
+            text.push_str(&format!(
+                "\n{} trials were pruned and are in no mean; {trained} of {planned} epochs were trained\n",
+                self.pruned
+            ));
         }
         if self.without > 0 {
             text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
@@ -179,7 +216,8 @@ impl Sweep {
         ]);
         for group in &self.groups {
             let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
-            let cells = [group.trials.len().to_string(), interval(group.objective), rank];
+            let more = if group.pruned > 0 { format!(" + {} pruned", group.pruned) } else { String::new() };
+            let cells = [format!("{}{more}", group.trials.len()), interval(group.objective), rank];
             table.row([names(group), cells.map(Cell::from).to_vec()].concat());
         }
         let mut tables = vec![("Settings".to_owned(), remark, table)];
@@ -204,6 +242,11 @@ impl Sweep {
         }
         tables.extend(gain::groups(self));
         tables
+    }
+
+    /// The front for people; nothing without several objectives.
+    pub fn front_text(&self, style: &Style) -> String {
+        self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
     }
 
     pub(crate) fn table(&self, columns: &[(&str, Align)]) -> Table {
@@ -305,6 +348,9 @@ mod tests {
             parameters: Vec::new(),
             objective: Some(error),
             gain: (None, Some(-1.0 - error / 2.0)),
+            pruned: None,
+            epochs: (3, 3),
+            objectives: Vec::new(),
             scores: vec![
                 score("rich", "auroc", Direction::Higher, auroc),
                 score("weeks", "mae", Direction::Lower, error),

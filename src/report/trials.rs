@@ -9,6 +9,7 @@ use crate::report::number;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::headline;
+use crate::report::sweep::Sweep;
 use crate::report::table::{Align, Cell, Table};
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{Error, Store};
@@ -26,10 +27,16 @@ pub struct Trained {
     pub parameters: Vec<(String, String)>,
     /// Of its best epoch, on validation rows.
     pub objective: Option<f64>,
+    /// The epoch after which its sweep gave it up.
+    pub pruned: Option<usize>,
+    /// Epochs it was trained for, and those it would have been.
+    pub epochs: (usize, usize),
     /// The first metric of every task, in the pipeline's order.
     pub scores: Vec<TaskScore>,
     /// Over single tasks on the valid and the test split, in percent.
     pub gain: (Option<f64>, Option<f64>),
+    /// Its run's objectives, where its sweep names several.
+    pub objectives: Vec<Option<TaskScore>>,
 }
 
 /// A task's first metric.
@@ -59,6 +66,7 @@ impl Trained {
     pub fn read(store: &Store, run: &RunId) -> Result<Vec<Self>, Error> {
         let detail = store.run(run)?;
         let objectives = store.objectives(run)?;
+        let weighed = store.sweep_objectives(run)?;
         let one = |trial: &TrialRecord| Self {
             name: format!("{run}#{}", trial.trial),
             number: trial.trial,
@@ -70,7 +78,13 @@ impl Trained {
                 detail.gains.mean(trial.trial, None, Split::Valid),
                 detail.gains.mean(trial.trial, None, Split::Test),
             ),
+            pruned: trial.pruned,
+            epochs: (trial.epochs.unwrap_or(0), trial.planned_epochs.unwrap_or(0)),
             scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
+            objectives: weighed
+                .iter()
+                .map(|own| scored(&detail, trial.trial, &own.task, &own.metric))
+                .collect(),
         };
         Ok(detail.trials.iter().map(one).collect())
     }
@@ -119,9 +133,18 @@ fn short(setting: &str) -> String {
 }
 
 fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
-    let own = || detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+    let head = detail.scores.iter().find(|score| score.trial == trial && score.task == task)?;
+    scored(detail, trial, task, &head.metric)
+}
+
+/// A task's metric; `None` before it is scored.
+fn scored(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<TaskScore> {
+    let own = || {
+        let own = detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+        own.filter(move |score| score.metric == metric)
+    };
     let head = own().next()?;
-    let value = |split: Split| own().find(|score| score.split == split && score.metric == head.metric)?.value;
+    let value = |split: Split| own().find(|score| score.split == split)?.value;
     Some(TaskScore {
         task: task.to_owned(),
         metric: head.metric.clone(),
@@ -139,6 +162,7 @@ pub struct SweepStatus {
     trained: Vec<Trained>,
     direction: Direction,
     best: Option<u32>,
+    sweep: Sweep,
 }
 
 /// Where a trial stands.
@@ -146,17 +170,19 @@ pub struct SweepStatus {
 enum Standing {
     Done,
     Running,
+    Pruned,
     Failed,
     Waiting,
 }
 
 impl Standing {
-    const ALL: [Self; 4] = [Self::Done, Self::Running, Self::Failed, Self::Waiting];
+    const ALL: [Self; 5] = [Self::Done, Self::Running, Self::Pruned, Self::Failed, Self::Waiting];
 
     fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Running => "running",
+            Self::Pruned => "pruned",
             Self::Failed => "failed",
             Self::Waiting => "waiting",
         }
@@ -171,6 +197,7 @@ impl SweepStatus {
             trained: Trained::read(store, run)?,
             direction: store.direction(run)?,
             best: store.best_trial(run)?,
+            sweep: Sweep::read(store, std::slice::from_ref(run), &[])?,
         })
     }
 
@@ -185,6 +212,7 @@ impl SweepStatus {
                 "choices": choices,
                 "state": self.standing(trial.number).name(),
                 "objective": trial.objective,
+                "pruned": trial.pruned,
             })
         });
         let counts = Standing::ALL.map(|standing| (standing.name().to_owned(), json!(self.count(standing))));
@@ -194,6 +222,7 @@ impl SweepStatus {
             "trials": trials.collect::<Vec<_>>(),
             "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
             "best": self.best,
+            "front": self.sweep.front,
         })
     }
 
@@ -216,14 +245,17 @@ impl SweepStatus {
                 Standing::Done => Tone::Good,
                 Standing::Failed => Tone::Bad,
                 Standing::Running => Tone::Strong,
-                Standing::Waiting => Tone::Faint,
+                Standing::Waiting | Standing::Pruned => Tone::Faint,
             };
             let star = if self.best == Some(trial.number) { "★ " } else { "" };
             let value = trial.objective.map_or_else(String::new, number::significant);
             table.row(vec![
                 format!("#{}", trial.number).into(),
                 trial.label().into(),
-                Cell::new(tone, standing.name()),
+                Cell::new(
+                    tone,
+                    trial.pruned.map_or(standing.name().to_owned(), |epoch| format!("pruned after {epoch}")),
+                ),
                 format!("{star}{value}").into(),
             ]);
         }
@@ -231,6 +263,7 @@ impl SweepStatus {
         if self.best.is_some() {
             text.push_str(&style.paint(Tone::Faint, "★ best so far, by its objective on validation rows\n"));
         }
+        text.push_str(&self.sweep.front_text(style));
         text
     }
 
@@ -239,6 +272,9 @@ impl SweepStatus {
     }
 
     fn standing(&self, trial: u32) -> Standing {
+        if self.trained.iter().any(|own| own.number == trial && own.pruned.is_some()) {
+            return Standing::Pruned;
+        }
         let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(trial));
         let is = |state: &str| own().any(|stage| stage.state == state);
         if is("failed") {

@@ -40,9 +40,15 @@ impl State<'_> {
 }
 
 impl<'a> Board<'a> {
-    pub fn new(plan: &'a Plan, wanted: &BTreeSet<String>, jobs: usize) -> Self {
+    /// `done`: stages that need not be waited for.
+    pub fn new(plan: &'a Plan, wanted: &BTreeSet<String>, jobs: usize, done: BTreeSet<String>) -> Self {
         let waiting = plan.stages().filter(|stage| wanted.contains(&stage.key)).collect();
-        Self { plan, jobs, state: Mutex::new(State { waiting, ..State::default() }), changed: Condvar::new() }
+        Self {
+            plan,
+            jobs,
+            state: Mutex::new(State { waiting, done, ..State::default() }),
+            changed: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<'a>> {
@@ -90,6 +96,8 @@ impl<'a> Board<'a> {
                 state.interrupted = true;
                 state.waiting.clear();
             }
+            // Given up, not failed: what would come after it is not missed.
+            Err(error) if error.is_pruning() => state.waiting.retain(|other| other.trial != stage.trial),
             Err(error) => {
                 state.failed.insert(stage.key.clone(), error);
                 self.skip_dependents(&mut state, observer);
@@ -114,7 +122,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    pub fn outcome(self, cancel: &Cancel) -> Outcome {
+    /// How it went, and which stages are done.
+    pub fn outcome(self, cancel: &Cancel) -> (Outcome, BTreeSet<String>) {
         let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let ended = match (&state.failed.is_empty(), state.interrupted) {
             (_, true) => RunState::Interrupted,
@@ -122,6 +131,6 @@ impl<'a> Board<'a> {
             (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
             _ => RunState::Finished,
         };
-        Outcome { state: ended, failures: state.failed.into_iter().collect() }
+        (Outcome { state: ended, failures: state.failed.into_iter().collect() }, state.done)
     }
 }

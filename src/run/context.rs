@@ -15,6 +15,7 @@ use crate::domain::table::Dataset;
 use crate::plan::content::Contents;
 use crate::plan::{Plan, Stage, Trial};
 use crate::run::artifact::Artifact;
+use crate::run::course::Course;
 use crate::run::engine::Standing;
 use crate::run::error::Error;
 
@@ -26,6 +27,7 @@ pub struct Context<'a> {
     pub layout: &'a Layout,
     pub run: &'a RunId,
     pub cancel: &'a Cancel,
+    pub course: &'a Course,
     pub standings: &'a BTreeMap<String, Standing>,
     pub made: Mutex<HashMap<String, Artifact>>,
 }

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::domain::cancel::Cancel;
@@ -17,11 +15,9 @@ use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
 use crate::plan::{Plan, Stage};
 use crate::run::artifact::Marker;
-use crate::run::board::Board;
-use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::lock::RunLock;
-use crate::run::perform::{Manner, perform};
+use crate::run::round;
 use crate::run::stage;
 
 /// What to do.
@@ -101,10 +97,10 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
-        stages: request.plan.stages().count(),
+        stages: request.plan.stages().count() + 4 * request.plan.open() * request.plan.seeds(),
         resumed: request.resumed,
     });
-    let outcome = walk(request, observer).unwrap_or_else(|error| Outcome {
+    let outcome = round::walk(request, observer).unwrap_or_else(|error| Outcome {
         state: RunState::Failed,
         failures: vec![("prepare".to_owned(), error)],
     });
@@ -113,49 +109,8 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
     Ok(outcome)
 }
 
-fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
-    let standings = standings(request.plan, request.base, request.layout, request.fresh);
-    let context = Context {
-        plan: request.plan,
-        base: request.base,
-        layout: request.layout,
-        run: request.run,
-        cancel: request.cancel,
-        standings: &standings,
-        made: Mutex::default(),
-    };
-    let wanted = wanted(request)?;
-    let working = working(request.plan, &standings, &wanted);
-    let board = Board::new(request.plan, &wanted, request.jobs.get());
-    // A trial may evaluate and export at once; more threads than can be at work do no harm.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.max(request.jobs.get() + 1);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(stage) = board.next(request.cancel) {
-                    let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
-                    let work = || perform(&context, stage, manner, request.fresh, observer);
-                    // A bug in one stage must not leave the others waiting for ever.
-                    let ended = catch_unwind(AssertUnwindSafe(work))
-                        .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.key.clone() }));
-                    board.finish(stage, ended, observer);
-                }
-            });
-        }
-    });
-    let mut outcome = board.outcome(request.cancel);
-    // Part of a run gone on with may be done while the rest still waits.
-    let left = |stage: &Stage| !wanted.contains(&stage.key) && !standings[&stage.key].cached;
-    if request.resumed && outcome.state == RunState::Finished && request.plan.stages().any(left) {
-        outcome.state = RunState::Interrupted;
-    }
-    Ok(outcome)
-}
-
 /// The stages asked for: all, or some and what they need.
-fn wanted(request: &Request) -> Result<BTreeSet<String>, Error> {
-    let plan = request.plan;
+pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>, Error> {
     let all = || plan.stages().map(|stage| stage.key.clone());
     let mut wanted = BTreeSet::new();
     for only in request.only {
@@ -168,7 +123,7 @@ fn wanted(request: &Request) -> Result<BTreeSet<String>, Error> {
 
 /// The stages that have to work: those without an artifact, and those whose product is kept in
 /// memory only and is needed by one that works.
-fn working(
+pub(super) fn working(
     plan: &Plan,
     standings: &BTreeMap<String, Standing>,
     wanted: &BTreeSet<String>,

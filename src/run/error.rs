@@ -42,6 +42,10 @@ pub enum Error {
     NotMade { stage: String },
     #[error("stage `{stage}` panicked; this is a bug of mtl")]
     Panicked { stage: String },
+    #[error("{} is damaged ({reason}): what the sweep decided is not known; begin a new run", path.display())]
+    Course { path: PathBuf, reason: String },
+    #[error("the search chose {}, which cannot work: {reason}", choices.join(", "))]
+    Choice { choices: Vec<String>, reason: String },
     #[error("interrupted before stage `{stage}`")]
     Cancelled { stage: String },
 }
@@ -80,5 +84,10 @@ impl Error {
     /// Was the work stopped on request, rather than by a fault?
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::Cancelled { .. } | Self::Train(crate::train::Error::Interrupted { .. }))
+    }
+
+    /// Was the trial given up by its sweep, rather than by a fault?
+    pub fn is_pruning(&self) -> bool {
+        matches!(self, Self::Train(crate::train::Error::Pruned { .. }))
     }
 }

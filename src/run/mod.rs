@@ -6,6 +6,7 @@ pub mod author;
 mod board;
 pub mod bundle;
 pub mod context;
+pub mod course;
 pub mod draft;
 pub mod engine;
 pub mod error;
@@ -15,6 +16,8 @@ pub mod lock;
 pub mod machine;
 pub mod perform;
 pub mod place;
+pub mod pruning;
+mod round;
 pub mod stage;
 pub mod tape;
 

@@ -57,6 +57,11 @@ pub fn perform(
             let (severity, text) = (Severity::Warning, error.to_string());
             observer.observe(&Event::Note { stage: key, severity, text });
         }
+        Err(Error::Train(crate::train::Error::Pruned { epoch, reason })) => {
+            train::clear(context, stage);
+            let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
+            observer.observe(&Event::TrialPruned { trial, stage: key, epoch, reason });
+        }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })
         }

@@ -13,9 +13,10 @@ use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
 use crate::spec::decode::Reader;
 use crate::spec::input::InputSpec;
+use crate::spec::pruning::PruningSpec;
 use crate::spec::sweep::{RangeSpec, SweepSearchSpec};
 use crate::spec::yaml;
-use crate::train::spec::{OptimizerSpec, RegularizationSpec, ScheduleSpec, WeightingSpec};
+use crate::train::spec::{OptimizerSpec, RegularizationSpec, ScalarizationSpec, ScheduleSpec, WeightingSpec};
 
 /// One shelf.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ pub struct Shelf {
 }
 
 /// All shelves.
-pub const SHELVES: [Shelf; 22] = [
+pub const SHELVES: [Shelf; 24] = [
     shelf::<SourceSpec>(),
     shelf::<SplitSpec>(),
     shelf::<InputSpec>(),
@@ -55,6 +56,8 @@ pub const SHELVES: [Shelf; 22] = [
     shelf::<SweepSearchSpec>(),
     shelf::<RangeSpec>(),
     shelf::<BaselinesSpec>(),
+    shelf::<PruningSpec>(),
+    shelf::<ScalarizationSpec>(),
 ];
 
 const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::domain::kinds::{Settings, kinds};
-use crate::domain::number::{Count, Seed};
+use crate::domain::number::{Count, Fraction, Seed};
+use crate::spec::objective::ObjectiveSpec;
+use crate::spec::pruning::PruningSpec;
 
 /// Several trials of one pipeline: every combination of choices, or some drawn at random.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +30,17 @@ pub struct SweepSpec {
     /// How choices are combined. Default grid.
     #[serde(default)]
     pub search: SweepSearchSpec,
+    /// When a trial is given up before its last epoch, by what the others had by then on validation rows. Default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<PruningSpec>,
+    /// What the trials are weighed by, two or more of them: the sweep then shows its Pareto front. Default: what
+    /// `train.monitor` says, alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveSpec>,
+    /// Vary the vector of `weighting: preference` too: so many vectors along each edge of the simplex, evenly (Das and Dennis
+    /// 1998). N for two tasks, N (N + 1) / 2 for three. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Count>,
 }
 
 kinds! {
@@ -35,6 +48,7 @@ kinds! {
     pub enum SweepSearchSpec: "sweep search" {
         Grid: "grid" => GridSpec,
         Random: "random" => RandomSpec,
+        Tpe: "tpe" => TpeSpec,
     }
 }
 
@@ -65,6 +79,44 @@ pub struct RandomSpec {
 impl Settings for RandomSpec {
     const BARE: Option<&'static str> = Some("trials");
     const EXAMPLE: &'static str = "{random: {trials: 20}}";
+}
+
+/// Combinations that are likely to be good by what came of the earlier ones: tree-structured Parzen estimators (Bergstra et al.
+/// 2011). With `-j N` trials side by side, N are chosen at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TpeSpec {
+    /// Combinations to try; each is trained once per seed.
+    pub trials: Count,
+    /// The first of them, which are drawn as `random` draws them. Default 10.
+    #[serde(default = "ten")]
+    pub startup: Count,
+    /// Values drawn for every address, of which the likeliest to be good is tried. Default 24.
+    #[serde(default = "candidates")]
+    pub candidates: Count,
+    /// The part of the trials that counts as good. Default 0.25.
+    #[serde(default = "quarter")]
+    pub gamma: Fraction,
+    /// Default: the pipeline's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
+}
+
+impl Settings for TpeSpec {
+    const BARE: Option<&'static str> = Some("trials");
+    const EXAMPLE: &'static str = "{tpe: {trials: 40, startup: 10}}";
+}
+
+fn ten() -> Count {
+    Count::constant(10)
+}
+
+fn candidates() -> Count {
+    Count::constant(24)
+}
+
+fn quarter() -> Fraction {
+    Fraction::constant(0.25)
 }
 
 kinds! {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use crate::domain::score::Direction;
 use crate::store::header::{Environment, RunHeader};
 use crate::store::history::NOW;
 use crate::store::parameter::Parameter;
@@ -68,6 +69,24 @@ pub(crate) fn begin(connection: &mut Connection, header: &RunHeader) -> rusqlite
                 params![run, trial.trial, path, text, number],
             )?;
         }
+    }
+    transaction.execute("DELETE FROM objectives WHERE run = ?1", [run])?;
+    for (position, objective) in header.objectives.iter().enumerate() {
+        transaction.execute(
+            "INSERT INTO objectives (run, position, task, metric, direction, reference)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                run,
+                position as i64,
+                objective.task,
+                objective.metric,
+                match objective.direction {
+                    Direction::Higher => "higher",
+                    Direction::Lower => "lower",
+                },
+                objective.reference
+            ],
+        )?;
     }
     transaction.commit()?;
     Ok(earlier.unwrap_or(0.0))

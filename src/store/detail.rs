@@ -280,7 +280,8 @@ impl Store {
         let mut trials = self.select(
             "SELECT trial, seed, device, rows, weights, planned_epochs, steps_per_epoch, epochs, best_epoch,
                     stopped, seconds, checkpoint_epoch, checkpoint_step,
-                    (SELECT avg(rows_per_second) FROM epochs e WHERE e.run = t.run AND e.trial = t.trial)
+                    (SELECT avg(rows_per_second) FROM epochs e WHERE e.run = t.run AND e.trial = t.trial),
+                    (SELECT p.epoch FROM prunings p WHERE p.run = t.run AND p.trial = t.trial)
                FROM trials t WHERE run = ?1 ORDER BY trial",
             [run.as_str()],
             |row| {
@@ -298,6 +299,7 @@ impl Store {
                     seconds: row.get(10)?,
                     checkpoint: maybe(row, 11)?.zip(maybe(row, 12)?),
                     rows_per_second: row.get(13)?,
+                    pruned: maybe(row, 14)?,
                     parameters: Vec::new(),
                     task_weights: Vec::new(),
                     relations: Vec::new(),

@@ -123,6 +123,8 @@ impl Writer<'_> {
                     params![run, trial, *best_epoch as i64, *epochs as i64, reason, seconds],
                 )
             }
+            Event::TrialChosen { trial, seed, choices, .. } => self.chosen(*trial, *seed, choices),
+            Event::TrialPruned { trial, stage, epoch, reason } => self.pruned(*trial, stage, *epoch, reason),
             Event::Scored { trial, epoch, scores } => {
                 self.trial(*trial)?;
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
@@ -201,7 +203,7 @@ impl Writer<'_> {
     }
 
     /// The trial's row, should no `TrainStarted` have made it.
-    fn trial(&self, trial: u32) -> rusqlite::Result<()> {
+    pub(super) fn trial(&self, trial: u32) -> rusqlite::Result<()> {
         self.execute("INSERT OR IGNORE INTO trials (run, trial) VALUES (?1, ?2)", params![self.run, trial])
     }
 

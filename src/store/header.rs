@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::store::parameter::{Parameter, flatten};
+use crate::store::trial::SweepObjective;
 
 /// A run about to begin, or to be gone on with.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct RunHeader {
     pub tasks: Vec<TaskHeader>,
     /// Settings a sweep chose, per trial.
     pub trials: Vec<TrialHeader>,
+    /// What a sweep weighs its trials by, where it names several objectives.
+    pub objectives: Vec<SweepObjective>,
     pub environment: Environment,
 }
 

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/3.sql"),
     include_str!("migration/4.sql"),
     include_str!("migration/5.sql"),
+    include_str!("migration/6.sql"),
 ];
 
 /// Made anew by every migration.

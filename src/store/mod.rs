@@ -23,6 +23,7 @@ mod migration;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod script;
+mod search;
 #[cfg(test)]
 mod tests;
 

@@ -137,6 +137,8 @@ pub struct TrialRecord {
     pub best_epoch: Option<usize>,
     pub stopped: Option<String>,
     pub seconds: Option<f64>,
+    /// The epoch after which its sweep gave it up.
+    pub pruned: Option<usize>,
     /// The epoch and step of the last checkpoint.
     pub checkpoint: Option<(usize, usize)>,
     /// Settings of its own.

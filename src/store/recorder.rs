@@ -117,6 +117,8 @@ impl Desk {
             Event::RunStarted { .. }
             | Event::StageStarted { .. }
             | Event::StageFailed { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
             | Event::RunFinished { .. } => true,
             Event::EpochFinished { .. } | Event::TrainStarted { .. } | Event::Verified { .. } => {
                 self.telling.is_empty()

@@ -14,6 +14,7 @@ use crate::domain::score::{Direction, Gain, Score, Split, TaskValue};
 use crate::store::Store;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 use crate::store::recorder::Recorder;
+use crate::store::trial::SweepObjective;
 
 pub(crate) fn run_id(name: &str) -> RunId {
     RunId::new(name).expect("a run's name")
@@ -95,6 +96,12 @@ impl Script {
                 trial: 1,
                 seed: 42,
                 parameters: vec![("train.optimizer.adamw.rate".to_owned(), self.rate.to_string())],
+            }],
+            objectives: vec![SweepObjective {
+                task: "income".to_owned(),
+                metric: "auroc".to_owned(),
+                direction: Direction::Higher,
+                reference: Some(0.5),
             }],
             environment: Environment {
                 mtl_version: "0.1.0".to_owned(),

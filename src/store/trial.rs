@@ -18,7 +18,34 @@ pub struct TrialObjective {
     pub exported: bool,
 }
 
+/// One of several objectives of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepObjective {
+    pub task: String,
+    pub metric: String,
+    pub direction: Direction,
+    /// Up to where the hypervolume reaches, where the pipeline says so.
+    pub reference: Option<f64>,
+}
+
 impl Store {
+    /// What a run's sweep weighs its trials by; nothing where it names no objectives.
+    pub fn sweep_objectives(&self, run: &RunId) -> Result<Vec<SweepObjective>, Error> {
+        self.select(
+            "SELECT task, metric, direction, reference FROM objectives WHERE run = ?1 ORDER BY position",
+            [run.as_str()],
+            |row| {
+                let higher = row.get::<_, String>(2)? == "higher";
+                Ok(SweepObjective {
+                    task: row.get(0)?,
+                    metric: row.get(1)?,
+                    direction: if higher { Direction::Higher } else { Direction::Lower },
+                    reference: row.get(3)?,
+                })
+            },
+        )
+    }
+
     /// What each trial of a run is judged by.
     pub fn objectives(&self, run: &RunId) -> Result<Vec<TrialObjective>, Error> {
         self.select(

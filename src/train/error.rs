@@ -12,6 +12,9 @@ pub enum Error {
     /// Asked to stop; the checkpoint is saved.
     #[error("interrupted after step {step}; its checkpoint is saved")]
     Interrupted { step: usize },
+    /// Given up by its sweep; no fault.
+    #[error("pruned after epoch {epoch}: {reason}")]
+    Pruned { epoch: usize, reason: String },
     /// A loss is no number any more.
     #[error(
         "the loss of task `{task}` became {loss} at step {step} (epoch {epoch}); {}; a smaller learning rate, `clip_norm` \

@@ -31,6 +31,14 @@ pub struct Job<'a> {
     pub start: Option<Start>,
     /// The folder of `weights.safetensors`: the best epoch's weights.
     pub output: &'a Path,
+    /// Whom to ask after each epoch whether it is worth going on.
+    pub pruner: Option<&'a dyn Pruner>,
+}
+
+/// Compares the trainings of a sweep, and gives some of them up.
+pub trait Pruner: Send + Sync {
+    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on.
+    fn prune(&self, trial: u32, epoch: usize) -> Option<String>;
 }
 
 /// What an earlier training learned.

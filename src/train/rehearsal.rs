@@ -233,6 +233,7 @@ impl Rehearsal {
             checkpoint_dir: &self.checkpoints(),
             job_fingerprint: "job",
             output: self.folder.path(),
+            pruner: None,
         };
         train(&job, listener, &listener.cancel)
     }

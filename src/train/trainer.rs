@@ -162,7 +162,11 @@ impl Training<'_> {
             Verdict::Stop => Some(format!("no better epoch in the last {}", self.stopping.standing().waited)),
             _ => None,
         };
-        Ok(())
+        let pruner = self.job.pruner.filter(|_| self.finished.is_none());
+        match pruner.and_then(|pruner| pruner.prune(self.job.trial, epoch)) {
+            Some(reason) => Err(Error::Pruned { epoch, reason }),
+            None => Ok(()),
+        }
     }
 
     /// How much of what each task reads is each task's, where the sharing learns it.

@@ -79,7 +79,7 @@ pub fn perform_and_tell(
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
-    let progress = Progress::new(telling.manner, labels(&pipeline.plan));
+    let progress = Progress::new(telling.manner, labels(&pipeline.plan), trials(&pipeline.plan));
     let request = Request {
         plan: &pipeline.plan,
         base: &pipeline.base,
@@ -127,8 +127,13 @@ fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bo
 
 /// What the trials of a sweep are called, by number; nothing where there is one.
 fn labels(plan: &Plan) -> Vec<String> {
-    let several = plan.trials.len() > 1;
+    let several = trials(plan) > 1;
     plan.trials.iter().filter(|_| several).map(Trial::label).collect()
+}
+
+/// How many trials there will be, those that a search has yet to choose among them.
+fn trials(plan: &Plan) -> usize {
+    plan.trials.len() + plan.open() * plan.seeds()
 }
 
 fn manner(showing: &Showing) -> Manner {

@@ -60,12 +60,23 @@ fn weights(pipeline: &PipelineSpec, choice: &WeightingSpec, path: &Path) -> Vec<
             found.push(diagnostic.did_you_mean(name.as_str(), known));
         }
     }
-    let WeightingSpec::Fixed(fixed) = choice else { return found };
+    let (setting, given) = match choice {
+        WeightingSpec::Fixed(fixed) => ("weights", &fixed.weights),
+        WeightingSpec::Preference(words) => ("vector", &words.vector),
+        _ => return found,
+    };
+    if matches!(choice, WeightingSpec::Preference(_)) {
+        if !given.is_empty() && given.values().all(|share| share.get() == 0.0) {
+            let message = "no task has a share: nothing would be learned";
+            found.push(Diagnostic::error("no-weight", path.key(setting), message));
+        }
+        return found;
+    }
     let silent: HashSet<&TaskName> =
-        fixed.weights.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
+        given.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
     if !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| silent.contains(name)) {
         let message = "every task weighs 0: nothing would be learned";
-        found.push(Diagnostic::error("no-weight", path.key("weights"), message));
+        found.push(Diagnostic::error("no-weight", path.key(setting), message));
     }
     found
 }

@@ -3,6 +3,7 @@
 pub mod balance;
 pub mod data;
 pub mod network;
+pub mod objective;
 pub mod shape;
 pub mod sweep;
 pub mod task;

@@ -4,23 +4,30 @@
 use petgraph::graph::DiGraph;
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::plan::check::objective;
+use crate::plan::check::train::without_valid;
 use crate::plan::meaning::Plan;
+use crate::plan::preference;
 use crate::plan::stage::{Stage, Work};
 use crate::plan::sweep::{MOST_TRIALS, Pick, combinations, seeds};
 use crate::plan::trial::metrics;
 use crate::spec::pipeline::PipelineSpec;
+use crate::spec::pruning::PruningSpec;
 use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSearchSpec, SweepSpec};
 use crate::spec::variant::address;
 
 /// Checks `sweep` but for the choices themselves.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let Some(sweep) = &pipeline.sweep else { return Vec::new() };
-    let mut found = addresses(sweep);
+    let mut found = preference::check(pipeline, sweep);
+    found.extend(addresses(sweep));
     found.extend(overlaps(sweep));
     found.extend(repeated(sweep));
     found.extend(ranges(sweep));
+    found.extend(by_results(pipeline, sweep));
+    found.extend(objective::check(pipeline, sweep));
     if found.is_empty() {
-        found.extend(size(pipeline, sweep));
+        found.extend(size(pipeline, &preference::expanded(pipeline, sweep)));
     }
     found
 }
@@ -119,10 +126,43 @@ fn ranges(sweep: &SweepSpec) -> Vec<Diagnostic> {
     found
 }
 
+/// Pruning and searching compare trials by their objective on validation rows.
+fn by_results(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnostic> {
+    let path = Path::of("sweep");
+    let mut found = Vec::new();
+    if let Some(PruningSpec::Asha(words)) = &sweep.pruning
+        && words.reduction.get() < 2
+    {
+        let path = path.key("pruning").key("asha").key("reduction");
+        found.push(Diagnostic::error(
+            "pruning",
+            path,
+            "found 1, expected 2 or more: of one trial one goes on",
+        ));
+    }
+    let searches = matches!(sweep.search, SweepSearchSpec::Tpe(_));
+    if searches && sweep.space.is_empty() && sweep.preferences.is_none() {
+        let message = "there is nothing to search: the space is empty";
+        let help = "for example: `space: {train.optimizer.adamw.rate: {log: [1.0e-4, 1.0e-2]}}`";
+        found.push(Diagnostic::error("sweep-search", path.key("search"), message).on_key().help(help));
+    }
+    let Some(table) = without_valid(pipeline) else { return found };
+    for (key, given) in [("pruning", sweep.pruning.is_some()), ("search", searches)] {
+        if given {
+            let message =
+                format!("it compares trials on validation rows, but the split of `{table}` has none");
+            let help = format!("raise `valid` in `data.{table}.split`");
+            found.push(Diagnostic::error("sweep-without-valid", path.key(key), message).on_key().help(help));
+        }
+    }
+    found
+}
+
 fn size(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Option<Diagnostic> {
     let mut trials = seeds(sweep, pipeline).len();
     match &sweep.search {
         SweepSearchSpec::Random(words) => trials = trials.saturating_mul(words.trials.get()),
+        SweepSearchSpec::Tpe(words) => trials = trials.saturating_mul(words.trials.get()),
         SweepSearchSpec::Grid(_) => {
             for choices in sweep.space.values() {
                 if let ChoicesSpec::List(values) = choices {

@@ -1,7 +1,7 @@
 //! Training, evaluation and export.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::name::TaskName;
+use crate::domain::name::{TableName, TaskName};
 use crate::domain::score::Split;
 use crate::onnx::spec::ExportSpec;
 use crate::plan::check::balance;
@@ -57,6 +57,20 @@ fn patience(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     if monitor.patience.is_none() {
         return Vec::new();
     }
+    let path = Path::of("train").key("monitor").key("patience");
+    without_valid(pipeline)
+        .map(|name| {
+            let message = format!("early stopping needs validation rows, but the split of `{name}` has none");
+            let help = format!("raise `valid` in `data.{name}.split`, or remove `patience`");
+            Diagnostic::error("patience-without-valid", path, message).help(help)
+        })
+        .into_iter()
+        .collect()
+}
+
+/// A table of the monitored tasks, when none of these tables has validation rows.
+pub(crate) fn without_valid(pipeline: &PipelineSpec) -> Option<&TableName> {
+    let monitor = &pipeline.train.monitor;
     let watched: Vec<_> = match &monitor.task {
         Some(name) => pipeline.tasks.get(name).into_iter().collect(),
         None => pipeline.tasks.values().collect(),
@@ -64,15 +78,8 @@ fn patience(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut tables: Vec<_> = watched.into_iter().filter_map(|task| table_of(pipeline, task)).collect();
     tables.dedup_by_key(|(name, _)| *name);
     let without: Vec<_> = tables.iter().filter(|(_, table)| has_no_valid(&table.split)).collect();
-    let path = Path::of("train").key("monitor").key("patience");
-    match without.first() {
-        Some((name, _)) if without.len() == tables.len() => {
-            let message = format!("early stopping needs validation rows, but the split of `{name}` has none");
-            let help = format!("raise `valid` in `data.{name}.split`, or remove `patience`");
-            vec![Diagnostic::error("patience-without-valid", path, message).help(help)]
-        }
-        _ => Vec::new(),
-    }
+    let (name, _) = without.first()?;
+    (without.len() == tables.len()).then_some(*name)
 }
 
 /// Splits to score: at least one, each once, with rows.

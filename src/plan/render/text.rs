@@ -11,7 +11,7 @@ use crate::spec::write;
 pub fn text(plan: &Plan, view: &View) -> String {
     let mut out = write(&plan.pipeline);
     // Of many trials a line each; the JSON has every stage.
-    let several = plan.trials.len() > 1;
+    let several = plan.trials.len() > 1 || plan.open() > 0;
     let stages: Vec<[String; 4]> = plan
         .stages()
         .filter(|stage| !several || stage.trial.is_none())
@@ -33,6 +33,9 @@ pub fn text(plan: &Plan, view: &View) -> String {
         let trials: Vec<[String; 4]> = plan.trials.iter().map(|each| trial(plan, view, each)).collect();
         let _ = writeln!(out, "\nTrials ({})", trials.len());
         columns(&mut out, &trials, &[]);
+        if plan.open() > 0 {
+            let _ = writeln!(out, "  and {} more combinations, chosen by what comes of these", plan.open());
+        }
     }
     if let Some(parts) = &view.parts {
         out.push_str("\nNetwork\n");

@@ -25,6 +25,7 @@ pub fn work(
     let checkpoints = context.layout.alone(context.run, trial.number, task);
     std::fs::create_dir_all(&checkpoints).map_err(Error::io("create", &checkpoints))?;
     let job = Job {
+        pruner: None,
         start: spec.start_from.as_ref().map(|words| start(context, words)).transpose()?,
         sampling: &trial.pipeline.sampling,
         trial: trial.number,

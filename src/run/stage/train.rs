@@ -27,6 +27,10 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let trial = context.trial(stage)?;
     let network = trial.network();
     let spec = &trial.pipeline.train;
+    // Given up before the run was interrupted.
+    if let Some((epoch, reason)) = context.course.pruned(trial.number) {
+        return Err(crate::train::Error::Pruned { epoch, reason }.into());
+    }
     let checkpoints = unfinished(context, stage)?;
     let start = spec.start_from.as_ref().map(|words| start(context, words)).transpose()?;
     let job = Job {
@@ -42,6 +46,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(&stage.key).0,
         output: made,
+        pruner: Some(context.course),
     };
     crate::train::train(&job, tape, context.cancel)?;
     Ok(Keep::Yes)

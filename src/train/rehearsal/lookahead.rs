@@ -49,6 +49,7 @@ fn with_learner<T>(weighting: serde_json::Value, look: impl FnOnce(&mut Learner,
     let (spec, of_network): (TrainSpec, _) =
         (serde_json::from_value(rehearsal.spec.clone()).expect("words"), rehearsal.network_spec());
     let job = Job {
+        pruner: None,
         start: None,
         sampling: &SamplingSpec::default(),
         trial: 1,

@@ -34,6 +34,7 @@ pub mod moco;
 pub mod modo;
 pub mod nash_mtl;
 pub mod pcgrad;
+pub mod preference;
 pub mod random;
 pub mod scale_invariant;
 pub mod sdmgrad;
@@ -61,6 +62,7 @@ kinds! {
         ScaleInvariant: "scale_invariant" => scale_invariant::ScaleInvariantSpec,
         Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffSpec,
         SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffSpec,
+        Preference: "preference" => preference::PreferenceSpec,
         Famo: "famo" => famo::FamoSpec,
         AutoLambda: "auto_lambda" => auto_lambda::AutoLambdaSpec,
         DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPrioritySpec,

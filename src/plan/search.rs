@@ -1,0 +1,122 @@
+//! Trials that are chosen by what came of the earlier ones. The plan begins with some; the run adds the others, one combination
+//! after the other, each a trial per seed.
+
+use serde_json::Value;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::score::Direction;
+use crate::plan::graph;
+use crate::plan::meaning::Plan;
+use crate::plan::sweep::{PATIENCE, Pick, random, seeds};
+use crate::plan::tpe::{Tried, promising};
+use crate::plan::trial::{Trial, variant};
+use crate::spec::pipeline::PipelineSpec;
+use crate::spec::sweep::{SweepSearchSpec, SweepSpec, TpeSpec};
+use crate::spec::variant::{Change, Variants};
+
+/// What came of a trial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Came {
+    /// Its best objective.
+    pub objective: f64,
+    /// Its last epoch, where it did not come to its end.
+    pub given_up: Option<usize>,
+}
+
+/// Choices by address.
+pub type Choices = Vec<(String, Value)>;
+
+impl Plan {
+    /// Which objectives are better.
+    pub fn direction(&self) -> Direction {
+        let monitor = &self.pipeline.train.monitor;
+        match (&monitor.task, &monitor.metric) {
+            (Some(_), Some(metric)) => metric.view().direction(),
+            _ => Direction::Lower,
+        }
+    }
+
+    /// Trials of one combination.
+    pub fn seeds(&self) -> usize {
+        self.pipeline.sweep.as_ref().map_or(1, |sweep| seeds(sweep, &self.pipeline).len())
+    }
+
+    /// Combinations that are still to be chosen.
+    pub fn open(&self) -> usize {
+        let wanted = self.search().map_or(0, |(_, words)| words.trials.get());
+        wanted.saturating_sub(self.trials.len() / self.seeds())
+    }
+
+    fn search(&self) -> Option<(&SweepSpec, &TpeSpec)> {
+        let sweep = self.pipeline.sweep.as_ref()?;
+        match &sweep.search {
+            SweepSearchSpec::Tpe(words) => Some((sweep, words)),
+            _ => None,
+        }
+    }
+
+    /// The next combinations to train, at most so many; fewer when the space is used up.
+    pub fn propose(&self, came: impl Fn(u32) -> Option<Came>, count: usize) -> Vec<Choices> {
+        let Some((sweep, words)) = self.search() else { return Vec::new() };
+        let seed = words.seed.unwrap_or(self.pipeline.seed).get();
+        let sign = if self.direction() == Direction::Lower { 1.0 } else { -1.0 };
+        let mut known: Vec<Vec<Value>> = Vec::new();
+        let mut tried = Vec::new();
+        for trials in self.trials.chunks(self.seeds()) {
+            let values: Vec<Value> = trials[0].choices.iter().map(|choice| choice.value.clone()).collect();
+            let came: Vec<Came> = trials.iter().filter_map(|trial| came(trial.number)).collect();
+            let latest = came.iter().map(|came| came.given_up.unwrap_or(usize::MAX)).max();
+            if let Some(latest) = latest {
+                // Of several seeds those that came furthest speak.
+                let far = came.iter().filter(|came| came.given_up.unwrap_or(usize::MAX) == latest);
+                let losses: Vec<f64> = far.map(|came| sign * came.objective).collect();
+                let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+                let given_up = (latest < usize::MAX).then_some(latest);
+                tried.push(Tried { values: values.clone(), given_up, loss });
+            }
+            known.push(values);
+        }
+        let variants = Variants::of(&plain(&self.pipeline));
+        let mut chosen = Vec::new();
+        for _ in 0..count.min(self.open()) {
+            let likely = promising(sweep, words, seed, known.len() as u64, &tried);
+            // Where the estimators have nothing new to say, chance has.
+            let drawn = || random(sweep, seed, known.len() + PATIENCE as usize).into_iter();
+            let new =
+                |picks: &Vec<Pick>| !known.contains(&values(picks)) && variant(&variants, picks, &[]).is_ok();
+            let Some(picks) = likely.into_iter().find(new).or_else(|| drawn().find(new)) else { break };
+            known.push(values(&picks));
+            chosen.push(picks.into_iter().map(|pick| (pick.change.address, pick.change.value)).collect());
+        }
+        chosen
+    }
+
+    /// Adds a combination's trials, one per seed, and gives their numbers; or what is wrong with it.
+    pub fn add(&mut self, choices: &Choices) -> Result<Vec<u32>, Vec<Diagnostic>> {
+        let Some(sweep) = self.pipeline.sweep.clone() else { return Ok(Vec::new()) };
+        let changes: Vec<Change> = choices
+            .iter()
+            .map(|(address, value)| Change { address: address.clone(), value: value.clone() })
+            .collect();
+        let plain = plain(&self.pipeline);
+        let picks: Vec<Pick> = changes.iter().cloned().map(Pick::of).collect();
+        let (pipeline, _) = variant(&Variants::of(&plain), &picks, &[])?;
+        let mut numbers = Vec::new();
+        for seed in seeds(&sweep, &plain) {
+            let number = self.trials.len() as u32 + 1;
+            let (choices, pipeline) = (changes.clone(), pipeline.clone());
+            self.trials.push(Trial { number, seed, choices, pipeline });
+            numbers.push(number);
+        }
+        self.graph = graph::build(self.pipeline.data.keys(), &self.trials);
+        Ok(numbers)
+    }
+}
+
+fn plain(pipeline: &PipelineSpec) -> PipelineSpec {
+    PipelineSpec { sweep: None, ..pipeline.clone() }
+}
+
+fn values(picks: &[Pick]) -> Vec<Value> {
+    picks.iter().map(|pick| pick.change.value.clone()).collect()
+}

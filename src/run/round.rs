@@ -1,0 +1,167 @@
+//! The rounds of a run: the stages of the trials that are known, then, where a search chooses by results, those of the trials it chose.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use crate::domain::event::{Event, Observer, RunState};
+use crate::plan::search::Choices;
+use crate::plan::sweep::plain;
+use crate::plan::{Plan, Stage};
+use crate::run::artifact::Artifact;
+use crate::run::board::Board;
+use crate::run::context::Context;
+use crate::run::course::Course;
+use crate::run::engine::{Outcome, Request, Standing, standings, wanted, working};
+use crate::run::error::Error;
+use crate::run::perform::{Manner, perform};
+
+/// What the rounds so far came to.
+#[derive(Default)]
+struct Walked {
+    made: HashMap<String, Artifact>,
+    done: BTreeSet<String>,
+    failures: Vec<(String, Error)>,
+    interrupted: bool,
+    standings: BTreeMap<String, Standing>,
+}
+
+/// Does all rounds.
+pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
+    let mut plan = request.plan.clone();
+    let course = course(request)?;
+    let observer: Vec<&dyn Observer> = vec![&course, observer];
+    for choices in course.chosen() {
+        extend(&mut plan, &choices, &observer)?;
+    }
+    let mut wanted = wanted(request, &plan)?;
+    let mut walked = Walked::default();
+    loop {
+        round(request, &plan, &course, &wanted, &mut walked, &observer);
+        course.check()?;
+        // Without data there is nothing to search with.
+        let is_shared = |(key, _): &(String, Error)| !key.contains('#');
+        if walked.interrupted || !request.only.is_empty() || walked.failures.iter().any(is_shared) {
+            break;
+        }
+        wanted = next(request, &mut plan, &course, &observer)?;
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    Ok(outcome(request, &plan, &course, walked))
+}
+
+/// What is known of the run's sweep. It is kept only where something depends on it.
+fn course(request: &Request) -> Result<Course, Error> {
+    let rule = request.plan.pipeline.sweep.as_ref().and_then(|sweep| sweep.pruning.clone());
+    let kept = rule.is_some() || request.plan.open() > 0;
+    Course::open(&request.layout.course(request.run), kept, rule, request.plan.direction())
+}
+
+/// The stages of the next trials of a search; none when it is over.
+fn next(
+    request: &Request,
+    plan: &mut Plan,
+    course: &Course,
+    observer: &dyn Observer,
+) -> Result<BTreeSet<String>, Error> {
+    let open = plan.open();
+    // As many as can be at work, so that the same number of jobs gives the same choices.
+    let count = request.jobs.get().div_ceil(plan.seeds());
+    let chosen = plan.propose(|trial| course.came(trial), count);
+    if chosen.is_empty() && open > 0 {
+        let text = format!("no combination is left to try; the search ends {open} before its number");
+        let severity = crate::domain::diagnostic::Severity::Warning;
+        observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
+    }
+    let mut numbers = BTreeSet::new();
+    for choices in chosen {
+        course.choose(choices.clone());
+        numbers.extend(extend(plan, &choices, observer)?);
+    }
+    course.check()?;
+    let new = plan.stages().filter(|stage| stage.trial.is_some_and(|trial| numbers.contains(&trial)));
+    Ok(new.map(|stage| stage.key.clone()).collect())
+}
+
+/// Adds the trials of a choice to the plan, and tells of them.
+fn extend(plan: &mut Plan, choices: &Choices, observer: &dyn Observer) -> Result<Vec<u32>, Error> {
+    let numbers = plan.add(choices).map_err(|found| Error::Choice {
+        choices: choices.iter().map(|(address, value)| format!("{address}: {}", plain(value))).collect(),
+        reason: found.first().map(|diagnostic| diagnostic.message.clone()).unwrap_or_default(),
+    })?;
+    for trial in numbers.iter().filter_map(|number| plan.trial(*number)) {
+        observer.observe(&Event::TrialChosen {
+            trial: trial.number,
+            seed: trial.seed,
+            label: trial.label(),
+            choices: choices.iter().map(|(address, value)| (address.clone(), plain(value))).collect(),
+        });
+    }
+    Ok(numbers)
+}
+
+/// Does the stages that are wanted, side by side where nothing stands between them.
+fn round(
+    request: &Request,
+    plan: &Plan,
+    course: &Course,
+    wanted: &BTreeSet<String>,
+    walked: &mut Walked,
+    observer: &dyn Observer,
+) {
+    let standings = standings(plan, request.base, request.layout, request.fresh);
+    let context = Context {
+        plan,
+        base: request.base,
+        layout: request.layout,
+        run: request.run,
+        cancel: request.cancel,
+        course,
+        standings: &standings,
+        made: Mutex::new(std::mem::take(&mut walked.made)),
+    };
+    let working = working(plan, &standings, wanted);
+    let board = Board::new(plan, wanted, request.jobs.get(), walked.done.clone());
+    // A trial may evaluate and export at once; more threads than can be at work do no harm.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = cores.max(request.jobs.get() + 1);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(stage) = board.next(request.cancel) {
+                    let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
+                    let work = || perform(&context, stage, manner, request.fresh, observer);
+                    // A bug in one stage must not leave the others waiting for ever.
+                    let ended = catch_unwind(AssertUnwindSafe(work))
+                        .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.key.clone() }));
+                    board.finish(stage, ended, observer);
+                }
+            });
+        }
+    });
+    let (outcome, done) = board.outcome(request.cancel);
+    walked.made = context.made.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    walked.done = done;
+    walked.interrupted |= outcome.state == RunState::Interrupted;
+    walked.failures.extend(outcome.failures);
+    walked.standings = standings;
+}
+
+fn outcome(request: &Request, plan: &Plan, course: &Course, walked: Walked) -> Outcome {
+    // Part of a run gone on with may be done while the rest still waits.
+    let left = |stage: &Stage| {
+        let cached = walked.standings.get(&stage.key).is_some_and(|standing| standing.cached);
+        let pruned = stage.trial.is_some_and(|trial| course.pruned(trial).is_some());
+        !walked.done.contains(&stage.key) && !cached && !pruned
+    };
+    let part = !request.only.is_empty() && (plan.open() > 0 || plan.stages().any(left));
+    let state = match (walked.interrupted, walked.failures.is_empty()) {
+        (true, _) => RunState::Interrupted,
+        (_, false) => RunState::Failed,
+        _ if request.resumed && part => RunState::Interrupted,
+        _ => RunState::Finished,
+    };
+    Outcome { state, failures: walked.failures }
+}

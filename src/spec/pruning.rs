@@ -1,0 +1,66 @@
+//! The words of pruning: when a trial of a sweep is given up before its last epoch.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::{Settings, kinds};
+use crate::domain::number::{Count, Whole};
+
+kinds! {
+    /// When a trial is given up.
+    pub enum PruningSpec: "pruning" {
+        Median: "median" => MedianSpec,
+        Asha: "asha" => AshaSpec,
+    }
+}
+
+/// Gives up a trial whose best objective so far is worse than the median of what the trials that were trained to their end had
+/// by the same epoch (the median stopping rule; Golovin et al., KDD 2017).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MedianSpec {
+    /// Epochs after which no trial is given up yet. Default 1.
+    #[serde(default = "one")]
+    pub warmup_epochs: Whole,
+    /// Trials that must have been trained to their end before. Default 4.
+    #[serde(default = "four")]
+    pub minimum_trials: Count,
+}
+
+impl Settings for MedianSpec {
+    const EXAMPLE: &'static str = "{median: {warmup_epochs: 1, minimum_trials: 4}}";
+}
+
+/// Asynchronous successive halving (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020), in the form
+/// that stops: a trial that has come to `minimum_epochs`, or `reduction`, `reduction` squared, ... times as many, goes on only if its best
+/// objective is among the best one in `reduction` of the trials that have come there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AshaSpec {
+    /// Of so many one goes on; 2 or more. Default 3.
+    #[serde(default = "three")]
+    pub reduction: Count,
+    /// Epochs that every trial is trained for. Default 1.
+    #[serde(default = "least")]
+    pub minimum_epochs: Count,
+}
+
+impl Settings for AshaSpec {
+    const EXAMPLE: &'static str = "{asha: {reduction: 3, minimum_epochs: 1}}";
+}
+
+fn one() -> Whole {
+    Whole::constant(1)
+}
+
+fn four() -> Count {
+    Count::constant(4)
+}
+
+fn three() -> Count {
+    Count::constant(3)
+}
+
+fn least() -> Count {
+    Count::constant(1)
+}

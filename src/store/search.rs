@@ -1,0 +1,90 @@
+//! What a sweep decides while it runs, as rows: what a trial is to try, and that it was given up.
+
+use rusqlite::params;
+
+use crate::store::begin::signed;
+use crate::store::event::Writer;
+use crate::store::parameter::Parameter;
+
+impl Writer<'_> {
+    /// A trial chosen after the run's beginning.
+    pub(crate) fn chosen(&self, trial: u32, seed: u64, choices: &[(String, String)]) -> rusqlite::Result<()> {
+        self.trial(trial)?;
+        self.execute(
+            "UPDATE trials SET seed = ?3 WHERE run = ?1 AND trial = ?2",
+            params![self.run, trial, signed(seed)],
+        )?;
+        choices.iter().try_for_each(|(path, text)| {
+            let Parameter { path, text, number } = Parameter::from_text(path, text);
+            self.execute(
+                "INSERT OR REPLACE INTO trial_parameters (run, trial, path, text, number)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![self.run, trial, path, text, number],
+            )
+        })
+    }
+
+    /// The training ended well, if early: it is no failure.
+    pub(crate) fn pruned(&self, trial: u32, stage: &str, epoch: usize, reason: &str) -> rusqlite::Result<()> {
+        self.trial(trial)?;
+        let told = format!("pruned after epoch {epoch}: {reason}");
+        self.execute(
+            "INSERT INTO prunings (run, trial, epoch, reason) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET epoch = excluded.epoch, reason = excluded.reason",
+            params![self.run, trial, epoch as i64, reason],
+        )?;
+        self.execute(
+            "UPDATE trials SET epochs = ?3, stopped = ?4 WHERE run = ?1 AND trial = ?2",
+            params![self.run, trial, epoch as i64, told],
+        )?;
+        self.execute(
+            "UPDATE stages SET state = 'finished', reason = ?3 WHERE run = ?1 AND stage = ?2",
+            params![self.run, stage, told],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::event::{Event, Observer};
+    use crate::domain::layout::Layout;
+    use crate::store::Store;
+    use crate::store::recorder::Recorder;
+    use crate::store::script::Script;
+
+    #[test]
+    fn a_chosen_trial_that_is_given_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = Script::new("census-1", 0.001);
+        let recorder = Recorder::new(script.record(folder.path()), &script.header()).expect("begins");
+        let choices = vec![("train.optimizer.adamw.rate".to_owned(), "0.5".to_owned())];
+        let (stage, reason) = ("train#2".to_owned(), "worse than the others".to_owned());
+        recorder.observe(&Event::TrialChosen {
+            trial: 2,
+            seed: 7,
+            label: "rate 0.5, seed 7".into(),
+            choices,
+        });
+        let fingerprint = crate::domain::fingerprint::Fingerprint("ab".repeat(32));
+        recorder.observe(&Event::StageStarted { stage: stage.clone(), trial: Some(2), fingerprint });
+        let given_up = Event::TrialPruned { trial: 2, stage, epoch: 3, reason };
+        // Told again after an interruption.
+        recorder.observe(&given_up);
+        recorder.observe(&given_up);
+        recorder.finish().expect("written");
+        drop(recorder);
+        let store = Store::open(&Layout::new(folder.path()).database()).expect("opens");
+        let detail = store.run(&script.run).expect("reads");
+        let (first, second) = (&detail.trials[0], &detail.trials[1]);
+        assert_eq!(
+            (first.pruned, second.pruned, second.epochs, second.seed),
+            (None, Some(3), Some(3), Some(7))
+        );
+        assert_eq!(second.stopped.as_deref(), Some("pruned after epoch 3: worse than the others"));
+        assert_eq!(second.parameters[0].number, Some(0.5));
+        let stage = detail.stages.iter().find(|stage| stage.stage == "train#2").expect("there");
+        assert_eq!((stage.state.as_str(), stage.reason.is_some()), ("finished", true));
+        let objectives = store.sweep_objectives(&script.run).expect("reads");
+        assert_eq!((objectives[0].metric.as_str(), objectives[0].reference), ("auroc", Some(0.5)));
+    }
+}

@@ -1,0 +1,270 @@
+//! A preference among the tasks, given as a vector: one run per vector walks along the Pareto front.
+//!
+//! With r the vector scaled to sum to 1, u = L - z and z what the losses could at best be:
+//!
+//! - `linear`: L = sum_k r_k u_k. Reaches the convex parts of the front alone.
+//! - `tchebycheff`: L = max_k r_k u_k (Miettinen 1998). Reaches every part: at its best r_k u_k are all the same.
+//! - `pbi`: penalty-based boundary intersection (Zhang and Li, "MOEA/D", IEEE TEC 2007): with w = r / |r|, d1 = u . w and
+//!   d2 = |u - d1 w|, L = d1 + theta d2. It draws the losses onto the ray of r, so that here a task with a greater share ends with a
+//!   greater loss. Its weights w_k + theta (u - d1 w)_k / d2 may be negative, for a loss that is too small for its ray.
+//!
+//! A task without a label in the batch is left out. `sweep: {preferences: 5}` lays vectors evenly.
+//!
+//! `weighting: {preference: {vector: {income: 0.3, stars: 0.7}, by: tchebycheff}}`
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::kinds::{Settings, kinds};
+use crate::domain::name::TaskName;
+use crate::domain::number::{Finite, NonNegative};
+use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+
+/// Losses weighed by a vector of preference: linear, by their maximum, or towards its ray.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreferenceSpec {
+    /// A share by task, scaled to sum to 1; a task not named has none. Default: the same for each.
+    #[serde(default)]
+    pub vector: IndexMap<TaskName, NonNegative>,
+    /// How losses and vector become one number. Default linear.
+    #[serde(default)]
+    pub by: ScalarizationSpec,
+    /// The loss a task could at best have. Default: 0 each.
+    #[serde(default)]
+    pub ideal: IndexMap<TaskName, Finite>,
+}
+
+kinds! {
+    /// How losses and a vector of preference become one number.
+    pub enum ScalarizationSpec: "scalarization" {
+        Linear: "linear" => LinearPreferenceSpec,
+        Tchebycheff: "tchebycheff" => LargestPreferenceSpec,
+        Pbi: "pbi" => PbiSpec,
+    }
+}
+
+impl Default for ScalarizationSpec {
+    fn default() -> Self {
+        Self::Linear(LinearPreferenceSpec {})
+    }
+}
+
+/// The weighted sum.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinearPreferenceSpec {}
+
+impl Settings for LinearPreferenceSpec {
+    const EXAMPLE: &'static str = "linear";
+}
+
+/// The largest weighted loss alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LargestPreferenceSpec {}
+
+impl Settings for LargestPreferenceSpec {
+    const EXAMPLE: &'static str = "tchebycheff";
+}
+
+/// Along the vector's ray and towards it (Zhang and Li 2007).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PbiSpec {
+    /// How much the distance from the ray counts. Default 5, as in the paper.
+    #[serde(default = "five")]
+    pub theta: NonNegative,
+}
+
+impl Settings for PbiSpec {
+    const BARE: Option<&'static str> = Some("theta");
+    const EXAMPLE: &'static str = "{pbi: {theta: 5.0}}";
+}
+
+fn five() -> NonNegative {
+    NonNegative::constant(5.0)
+}
+
+impl Settings for PreferenceSpec {
+    const EXAMPLE: &'static str = "{preference: {vector: {income: 0.3, stars: 0.7}, by: tchebycheff}}";
+}
+
+impl WeightingWords for PreferenceSpec {
+    fn build(&self, setting: &Setting) -> Method {
+        let otherwise = NonNegative::constant(if self.vector.is_empty() { 1.0 } else { 0.0 });
+        let shares: Vec<f64> =
+            setting.by_task(&self.vector, otherwise).into_iter().map(NonNegative::get).collect();
+        let sum: f64 = shares.iter().sum();
+        let ideal = setting.by_task(&self.ideal, Finite::constant(0.0));
+        Method::losses(Preference {
+            // Of nothing nothing is learned; `check` refuses it.
+            vector: shares.iter().map(|share| if sum > 0.0 { share / sum } else { 0.0 }).collect(),
+            by: self.by.clone(),
+            ideal: ideal.into_iter().map(Finite::get).collect(),
+        })
+    }
+
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        vec![("vector", self.vector.keys().collect()), ("ideal", self.ideal.keys().collect())]
+    }
+}
+
+struct Preference {
+    /// Sums to 1.
+    vector: Vec<f64>,
+    by: ScalarizationSpec,
+    ideal: Vec<f64>,
+}
+
+/// Where losses stand to the ray of the vector.
+struct Ray {
+    /// The vector over the present tasks, of length 1; others 0.
+    unit: Vec<f64>,
+    /// How far along it.
+    along: f64,
+    /// What leads away from it.
+    aside: Vec<f64>,
+    /// How far away from it.
+    distance: f64,
+}
+
+impl Preference {
+    /// What is above the ideal; `None` for an absent task.
+    fn above(&self, losses: &[Option<f64>]) -> Vec<Option<f64>> {
+        losses.iter().zip(&self.ideal).map(|(loss, ideal)| Some((*loss)? - ideal)).collect()
+    }
+
+    fn worst(&self, losses: &[Option<f64>]) -> Option<(usize, f64)> {
+        let terms = self.above(losses).into_iter().enumerate();
+        let terms = terms.filter_map(|(task, above)| Some((task, self.vector[task] * above?)));
+        // A task without a share is never the worst.
+        let terms = terms.filter(|(task, _)| self.vector[*task] > 0.0);
+        terms.reduce(|worst, term| if term.1 > worst.1 { term } else { worst })
+    }
+
+    fn ray(&self, losses: &[Option<f64>]) -> Ray {
+        let above = self.above(losses);
+        let present = |(share, above): (&f64, &Option<f64>)| above.map_or(0.0, |_| *share);
+        let shares: Vec<f64> = self.vector.iter().zip(&above).map(present).collect();
+        let length = norm(&shares);
+        let unit: Vec<f64> =
+            shares.iter().map(|share| if length > 0.0 { share / length } else { 0.0 }).collect();
+        let above: Vec<f64> = above.into_iter().map(|above| above.unwrap_or(0.0)).collect();
+        let along: f64 = above.iter().zip(&unit).map(|(above, unit)| above * unit).sum();
+        let aside: Vec<f64> = above.iter().zip(&unit).map(|(above, unit)| above - along * unit).collect();
+        let distance = norm(&aside);
+        Ray { unit, along, aside, distance }
+    }
+
+    /// The joint loss.
+    fn value(&self, losses: &[Option<f64>]) -> f64 {
+        match &self.by {
+            ScalarizationSpec::Linear(_) => {
+                let terms = self.above(losses).into_iter().zip(&self.vector);
+                terms.filter_map(|(above, share)| Some(above? * share)).sum()
+            }
+            ScalarizationSpec::Tchebycheff(_) => self.worst(losses).map_or(0.0, |(_, value)| value),
+            ScalarizationSpec::Pbi(words) => {
+                let ray = self.ray(losses);
+                ray.along + words.theta.get() * ray.distance
+            }
+        }
+    }
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+impl Weighting for Preference {
+    fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
+        match &self.by {
+            ScalarizationSpec::Linear(_) => self.vector.clone(),
+            ScalarizationSpec::Tchebycheff(_) => {
+                let worst = self.worst(losses).map(|(task, _)| task);
+                let weight = |(task, share): (usize, &f64)| if worst == Some(task) { *share } else { 0.0 };
+                self.vector.iter().enumerate().map(weight).collect()
+            }
+            ScalarizationSpec::Pbi(words) => {
+                let ray = self.ray(losses);
+                // On the ray there is no way back to it.
+                let pull = if ray.distance > 0.0 { words.theta.get() / ray.distance } else { 0.0 };
+                ray.unit.iter().zip(&ray.aside).map(|(unit, aside)| unit + pull * aside).collect()
+            }
+        }
+    }
+
+    fn penalty(&self, losses: &[Option<f64>]) -> f64 {
+        let again = Self { vector: self.vector.clone(), by: self.by.clone(), ideal: self.ideal.clone() }
+            .weights(0, losses);
+        let sum: f64 = losses.iter().zip(again).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
+        self.value(losses) - sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::train::weighting::Weighting;
+    use crate::train::weighting::method::{self, near};
+    use crate::train::weighting::preference::PreferenceSpec;
+
+    const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
+
+    fn build(by: serde_json::Value) -> Box<dyn Weighting> {
+        let words = json!({"vector": {"t0": 2.0, "t1": 3.0, "t2": 5.0}, "by": by});
+        method::build(&serde_json::from_value::<PreferenceSpec>(words).expect("words"), 3)
+    }
+
+    fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
+        let weights = weighting.weights(0, losses);
+        let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
+        sum + weighting.penalty(losses)
+    }
+
+    // torch 2.11 (TorchJD's PBI adds 1e-12 under the root):
+    //   L = torch.tensor([1., 2., 4.], dtype=torch.double, requires_grad=True)
+    //   w = torch.tensor([.2, .3, .5], dtype=torch.double); u = w / w.norm()
+    //   d1 = L @ u; d2 = (L - d1 * u).norm(); (d1 + 5 * d2).backward()
+    //   -> 7.577085, d1 4.542200, d2 0.606977, L.grad -3.577552 -1.247556 3.412437
+    #[test]
+    fn golden_values() {
+        let mut pbi = build(json!({"pbi": {"theta": 5.0}}));
+        assert!((joint(&mut *pbi, &LOSSES) - 7.577_085).abs() < 1e-6);
+        near(&pbi.weights(0, &LOSSES), &[-3.577_552, -1.247_556, 3.412_437]);
+        let mut linear = build(json!("linear"));
+        near(&linear.weights(0, &LOSSES), &[0.2, 0.3, 0.5]);
+        assert!((joint(&mut *linear, &LOSSES) - 2.8).abs() < 1e-12);
+        let mut largest = build(json!("tchebycheff"));
+        near(&largest.weights(0, &LOSSES), &[0.0, 0.0, 0.5]);
+        assert!((joint(&mut *largest, &LOSSES) - 2.0).abs() < 1e-12);
+        near(&largest.weights(0, &[Some(9.0), Some(2.0), None]), &[0.2, 0.0, 0.0]);
+    }
+
+    /// Losses in the vector's proportions lie on its ray: only the way along counts.
+    #[test]
+    fn on_the_ray_and_without_a_task() {
+        let mut pbi = build(json!({"pbi": {"theta": 5.0}}));
+        let on = [Some(0.4), Some(0.6), Some(1.0)];
+        assert!((joint(&mut *pbi, &on) - 2.0 * 0.38_f64.sqrt()).abs() < 1e-9);
+        let absent = [Some(2.0), Some(3.0), None];
+        assert!((joint(&mut *pbi, &absent) - 13.0_f64.sqrt()).abs() < 1e-9);
+        assert_eq!(pbi.weights(0, &absent)[2], 0.0);
+    }
+
+    #[test]
+    fn an_ideal_is_taken_off() {
+        for by in [json!("linear"), json!("tchebycheff"), json!("pbi")] {
+            let words = json!({"vector": {"t0": 1.0, "t2": 1.0}, "by": by, "ideal": {"t0": 0.5, "t2": 1.0}});
+            let words: PreferenceSpec = serde_json::from_value(words).expect("words");
+            let bare = PreferenceSpec { ideal: Default::default(), ..words.clone() };
+            let taken = [Some(0.5), Some(2.0), Some(3.0)];
+            let (mut own, mut other) = (method::build(&words, 3), method::build(&bare, 3));
+            let found = joint(&mut *own, &LOSSES);
+            assert!((found - joint(&mut *other, &taken)).abs() < 1e-12, "{found}");
+        }
+    }
+}
