@@ -27,6 +27,8 @@ struct Open {
     epochs: usize,
     scores: Vec<String>,
     cached: bool,
+    evaluated: bool,
+    verified: bool,
 }
 
 impl Roster {
@@ -77,8 +79,16 @@ impl Roster {
                 None
             }
             Event::StageFinished { stage, seconds, .. } => {
-                self.open.entry(trial).or_default().seconds += seconds;
-                stage.starts_with("verify").then(|| self.ended(trial, &label))
+                // Tasks trained alone have lines of their own.
+                if stage.starts_with("baseline") || stage.starts_with("gain") {
+                    return None;
+                }
+                let open = self.open.entry(trial).or_default();
+                open.seconds += seconds;
+                open.evaluated |= stage.starts_with("evaluate");
+                open.verified |= stage.starts_with("verify");
+                // These two go side by side: either may be the last.
+                (open.evaluated && open.verified).then(|| self.ended(trial, &label))
             }
             Event::StageFailed { .. } => {
                 self.over.insert(trial);
@@ -153,5 +163,10 @@ mod tests {
             roster.line(&finished("verify#2")).as_deref(),
             Some("  #2    done      seed 2, 3 epochs in 6.00 s  [1/2]")
         );
+        assert_eq!(roster.line(&finished("baseline:income#2")), None);
+        // The other way round.
+        let quiet = ["train#2", "export#2", "verify#2"].map(finished);
+        assert!(quiet.iter().all(|event| roster.line(event).is_none()));
+        assert!(roster.line(&finished("evaluate#2")).is_some_and(|line| line.contains("done")));
     }
 }
