@@ -132,7 +132,7 @@ mod tests {
         assert!(ask(&both, own(0.61), 2), "the median is 0.6");
         assert!(!ask(&both, own(0.6), 2), "as good as the median");
         assert!(!ask(&both, own(0.61), 1), "warming up");
-        assert!(!ask(&[good.clone()], own(0.9), 2), "too few");
+        assert!(!ask(std::slice::from_ref(&good), own(0.9), 2), "too few");
         assert!(!ask(&[good, progress(&[0.1, 0.1], false)], own(0.9), 2), "one has not ended");
         // The best so far counts, not the last.
         assert!(!ask(&both, progress(&[0.3, 0.9], false), 2));
