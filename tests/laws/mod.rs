@@ -8,4 +8,5 @@ mod sharing;
 mod signal;
 mod tensor;
 mod text;
+mod torchjd;
 mod weighting;

@@ -5,7 +5,10 @@ use crate::train::solver::program::{Optimum, Program};
 
 /// The nearest point of the simplex: max(v - theta, 0) with sum 1.
 pub fn project(point: &[f64]) -> Vec<f64> {
-    let mut sorted = point.to_vec();
+    // Below the largest number: of numbers so large that one is nothing to them, the sums would lose it.
+    let largest = point.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let point: Vec<f64> = point.iter().map(|value| value - largest).collect();
+    let mut sorted = point.clone();
     sorted.sort_by(|a, b| b.total_cmp(a));
     let (mut sum, mut theta) = (0.0, 0.0);
     for (count, value) in (1..).map(f64::from).zip(&sorted) {
@@ -60,6 +63,8 @@ mod tests {
         near(&[1.2, -0.3, 0.4], &[0.9, 0.0, 0.1]);
         near(&[-17.0, -4.0, 1.0 / 3.0], &[0.0, 0.0, 1.0]);
         near(&[-1.0, -1.0, -10.0], &[0.5, 0.5, 0.0]);
+        near(&[-3e19, 1e19, -2e19], &[0.0, 1.0, 0.0]);
+        near(&[-3e19, -3e19, -4e19], &[0.5, 0.5, 0.0]);
     }
 
     #[test]

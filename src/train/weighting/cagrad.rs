@@ -3,7 +3,8 @@
 //!
 //! g0 = mean g_k; v = argmin over the simplex of v^T G b + c |g0| sqrt(v^T G v), b = 1/K; d = g0 + (c |g0| / |J^T v|) J^T v, so
 //! w = b + (c |g0| / |J^T v|) v. `rescale` divides by 1 + c^2, by 1 + c, or by nothing. c = 0 is the mean; from c = 1 on no task's
-//! gradient points against d. Where the gradients cancel, J^T v is nothing and so is d; such steps are counted.
+//! gradient points against d. Where the gradients cancel, J^T v is nothing and so is d; such steps are counted. So it is with a
+//! gradient of nothing, unless another points against g0 by more than c |g0|.
 //!
 //! For each length t of J^T v the minimum is a quadratic program; t is sought where both agree.
 //!
@@ -79,16 +80,16 @@ fn averse(gramian: &Matrix, c: f64) -> Option<(Vec<f64>, f64)> {
     }
     // In units of |g0|, and each row in units of its own length.
     let cosines = Cosines::of(&gramian.scaled(&vec![1.0 / length; n]));
-    if cosines.misses_rows() {
-        // Weight on a row of nothing makes J^T v as short as can be: the length goes to 0 with it.
-        return None;
-    }
     let along = gramian.times(&mean);
-    let linear: Vec<f64> =
-        along.iter().zip(&cosines.norms).map(|(along, norm)| along / length / length / norm).collect();
+    let linear: Vec<f64> = cosines
+        .rows
+        .iter()
+        .zip(&cosines.norms)
+        .map(|(row, norm)| along[*row] / length / length / norm)
+        .collect();
     let total: Vec<f64> = cosines.norms.iter().map(|norm| 1.0 / norm).collect();
     let at = |t: f64| {
-        let quadratic = Matrix::of(n, |i, j| cosines.matrix[(i, j)] * c / t);
+        let quadratic = Matrix::of(cosines.rows.len(), |i, j| cosines.matrix[(i, j)] * c / t);
         let x = Program { quadratic: &quadratic, linear: &linear, total: Some(&total) }.solve().x;
         let found = cosines.matrix.between(&x, &x).max(0.0).sqrt();
         (x, found)
@@ -115,7 +116,10 @@ fn averse(gramian: &Matrix, c: f64) -> Option<(Vec<f64>, f64)> {
         best = at(t);
     }
     let (x, found) = best;
-    (found > 1e-10).then(|| (cosines.weights(&x, 0.0), found))
+    // All weight on a row of nothing costs nothing, and J^T v is nothing; only what costs less is better.
+    let cost = linear.iter().zip(&x).map(|(along, x)| along * x).sum::<f64>() + c * found;
+    let best = !cosines.misses_rows() || cost < 0.0;
+    (found > 1e-10 && best).then(|| (cosines.weights(&x, 0.0), found))
 }
 
 impl GramianWeighting for CaGrad {
@@ -173,5 +177,17 @@ mod tests {
     fn gradients_that_cancel_are_told() {
         let answer = weigh(&words(0.5, Rescale::None), &[vec![1.0, 0.0], vec![-1.0, 0.0]]);
         assert_eq!((answer.weights.as_slice(), answer.regular), ([0.0, 0.0].as_slice(), false));
+    }
+
+    /// By hand: g0 = (3, 0) and (-1, 0) . g0 = -3 is below -c |g0| = -1.5, so v is there: w = 1/3 + (0, 1.5, 0). With c = 1
+    /// nothing costs less than the gradient of nothing.
+    #[test]
+    fn beside_a_gradient_of_nothing() {
+        let rows = [vec![10.0, 0.0], vec![-1.0, 0.0], vec![0.0, 0.0]];
+        let answer = weigh(&words(0.5, Rescale::None), &rows);
+        near(&answer.weights, &[0.333_333, 1.833_333, 0.333_333]);
+        assert!(answer.regular);
+        let answer = weigh(&words(1.0, Rescale::None), &rows);
+        assert_eq!((answer.weights.as_slice(), answer.regular), ([0.0; 3].as_slice(), false));
     }
 }
