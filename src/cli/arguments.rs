@@ -49,7 +49,7 @@ pub enum Command {
     Show(Show),
     /// Compare runs: scores side by side, and the settings that differ
     Compare(Compare),
-    /// Draw runs: learning curves, weights, gradients, shares, relations, the Pareto front
+    /// Draw runs: learning curves, weights, gradients, shares, relations, affinities, gains, the Pareto front
     Plot(Plot),
     /// Write all about a run as one HTML file, plots and all
     Report(Report),
@@ -258,6 +258,10 @@ pub enum PlotKind {
     Shares,
     /// What tasks read of each other, where that is learned
     Relations,
+    /// What a step of each task does to the others' losses
+    Affinities,
+    /// What each task gained over itself trained alone, in percent
+    Gains,
     /// Two tasks' scores of several trials against each other, the Pareto front marked
     Front,
 }

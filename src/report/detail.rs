@@ -243,7 +243,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
         text.push('\n');
     }
-    text.push_str(&gain::table(&detail.gains, trial.trial, true, style));
+    text.push_str(&gain::text(&detail.gains, trial.trial, true, style));
     text.push_str(&relations(trial, style));
     text.push_str(&shares(trial, style));
     text.push_str(&gradients(trial, style));

@@ -33,11 +33,22 @@ fn splits(gains: &GainRecords, trial: u32) -> Vec<Split> {
     [Split::Valid, Split::Test].into_iter().filter(has).collect()
 }
 
+/// What every table of gains is called, and how those of a trial are to be read.
+pub(crate) const TITLE: &str = "Gain over single tasks";
+pub(crate) const REMARK: &str =
+    "each task beside itself trained alone: same inputs, trunk, training and seed";
+
 /// A trial's gains as a table with its verdict; empty where no task was trained alone. `whole`: every metric, not only
 /// those that count.
-pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> String {
+pub(crate) fn text(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> String {
+    let Some((table, verdict)) = table(gains, trial, whole, style) else { return String::new() };
+    format!("{}{}{verdict}\n", style.heading(TITLE, REMARK), table.text(style))
+}
+
+/// The table alone, and the verdict.
+pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> Option<(Table, String)> {
     let splits = splits(gains, trial);
-    let (Some(last), true) = (splits.last(), gains.has(trial)) else { return String::new() };
+    let last = splits.last()?;
     let on = last.name();
     let joint = format!("together, {on}");
     let mut columns = vec![("task", Align::Left), ("metric", Align::Left), ("alone", Align::Decimal)];
@@ -60,9 +71,7 @@ pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style)
         table.row(cells);
         before = Some(&line.task);
     }
-    let remark = "each task beside itself trained alone: same inputs, trunk, training and seed";
-    let verdict = verdict(gains, trial, *last, style);
-    format!("{}{}{verdict}\n", style.heading("Gain over single tasks", remark), table.text(style))
+    Some((table, verdict(gains, trial, *last, style)))
 }
 
 /// Plainly: was it worth it?
@@ -121,5 +130,5 @@ pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
         some => format!("{some} of {} groups are WORSE than single-task training", sweep.groups.len()),
     };
     let remark = format!("percent of each task alone with the same seed; {verdict}");
-    Some(("Gain over single tasks".to_owned(), remark, table))
+    Some((TITLE.to_owned(), remark, table))
 }

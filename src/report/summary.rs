@@ -101,7 +101,7 @@ impl Summary {
             text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
             text.push_str(&table);
         }
-        text.push_str(&gain::table(&detail.gains, trial.trial, false, style));
+        text.push_str(&gain::text(&detail.gains, trial.trial, false, style));
         let exported =
             detail.artifacts.iter().find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");
         if let Some(model) = exported {

@@ -3,6 +3,7 @@
 use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::report::page::Page;
 use crate::report::{Comparison, Detail, Runs, Style, Summary};
 use crate::store::Store;
 use crate::store::recorder::Recorder;
@@ -206,4 +207,23 @@ fn the_list_fits_a_narrow_terminal() {
     let empty = Store::open(&folder.path().join("other/mtl.db")).expect("opens");
     let none = Runs::read(&empty).expect("reads").text(&Style::plain());
     assert_eq!(none, "no runs yet; `mtl run FILE` makes the first\n");
+}
+
+/// A page has the table of gains with its verdict, and its pictures of gains and affinities.
+#[test]
+fn a_page_tells_what_learning_together_was_worth() {
+    let folder = folder();
+    let script = Script::new("census-3f2a", 0.001);
+    let store = script.record(folder.path());
+    let page = Page::read(&store, &script.run).expect("reads").html();
+    for part in [
+        "<h3>Gain over single tasks <small>each task beside itself trained alone",
+        "<td class=\"number bad\">−10.00 %</td>",
+        "<p>over all tasks on test rows: WORSE than single-task training by 1.67 %; weeks_worked is worse than alone</p>",
+        "<title>census-3f2a: gain over single tasks</title>",
+        "<title>census-3f2a: affinity of the tasks</title>",
+        "<title>census-3f2a: affinity of the tasks by epoch</title>",
+    ] {
+        assert!(page.contains(part), "{part} is missing in\n{page}");
+    }
 }

@@ -1,7 +1,8 @@
-//! Reading what else was observed epoch by epoch: gradients of pairs of tasks, and shares.
+//! Reading what else was observed epoch by epoch: gradients and affinities of pairs of tasks, and shares.
 
 use crate::domain::name::RunId;
 use crate::store::Store;
+use crate::store::affinity::AffinityRecord;
 use crate::store::error::Error;
 use crate::store::history::whole;
 use crate::store::record::{GradientRecord, ShareRecord};
@@ -26,6 +27,21 @@ impl Store {
                 cosine: row.get(4)?,
                 conflicts: row.get(5)?,
                 similarity: row.get(6)?,
+            };
+            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+        })
+    }
+
+    /// What a step of each task did to the others' losses in every epoch.
+    pub fn affinity_curve(&self, run: &RunId) -> Result<Vec<Observed<AffinityRecord>>, Error> {
+        let sql = "SELECT trial, epoch, task, other, value, steps FROM affinities
+                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
+        self.select(sql, [run.as_str()], |row| {
+            let record = AffinityRecord {
+                task: row.get(2)?,
+                other: row.get(3)?,
+                value: row.get(4)?,
+                steps: whole(row, 5)? as usize,
             };
             Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
         })

@@ -51,11 +51,6 @@ impl GainRecords {
             |mean: &&MeanGain| mean.trial == trial && mean.task.as_deref() == task && mean.split == split;
         self.means.iter().find(meant)?.gain
     }
-
-    /// Was anything of this trial compared?
-    pub fn has(&self, trial: u32) -> bool {
-        self.metrics.iter().any(|gain| gain.trial == trial)
-    }
 }
 
 impl Writer<'_> {

@@ -29,6 +29,9 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     assert_eq!(number(&project, "select max(steps) from affinities"), 1.0, "4 steps per epoch, every 10");
     let shown = project.mtl(&["show", &run]).expect(0).out();
     assert!(shown.contains("a step of") && shown.contains("Affinity"), "{shown}");
+    project.mtl(&["plot", &run, "--kind", "affinities", "--to", "drawn"]).expect(0);
+    assert!(project.read("drawn/affinities.svg").contains("lowers the loss of"));
+    assert!(project.read("drawn/affinities-epochs.svg").contains("a step of days"));
 
     let long = [
         "--set",

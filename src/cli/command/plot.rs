@@ -72,6 +72,8 @@ impl PlotKind {
             Self::Gradients => Kind::Gradients,
             Self::Shares => Kind::Shares,
             Self::Relations => Kind::Relations,
+            Self::Affinities => Kind::Affinities,
+            Self::Gains => Kind::Gains,
             Self::Front => Kind::Front,
         }
     }

@@ -6,7 +6,7 @@ use crate::report::page::html::{code, escape, facts, folded, heading, paragraph,
 use crate::report::plot::svg;
 use crate::report::style::Tone;
 use crate::report::table::{Align, Cell, Table};
-use crate::report::{detail, number, score};
+use crate::report::{Style, detail, gain, number, score};
 use crate::store::record::{RunDetail, TrialRecord};
 
 /// An anchor, a title, and what stands below it.
@@ -72,6 +72,12 @@ pub fn scores(page: &Page) -> Section {
         };
         body.push_str(&heading(&title, &format!("{kept}{}", score::ARROWS)));
         body.push_str(&table(&part));
+        let of = if page.sweep.is_some() { format!(" of trial #{}", trial.trial) } else { String::new() };
+        if let Some((part, verdict)) = gain::table(&page.detail.gains, trial.trial, true, &Style::plain()) {
+            body.push_str(&heading(&format!("{}{of}", gain::TITLE), gain::REMARK));
+            body.push_str(&table(&part));
+            body.push_str(&paragraph(&verdict));
+        }
     }
     if body.is_empty() {
         body = paragraph("No scores: no trial has been evaluated yet.");

@@ -6,6 +6,7 @@ use crate::report::plot::lines::Lines;
 use crate::report::plot::matrix::Matrix;
 use crate::report::plot::palette::{Colour, INK, NAMED, SOFT};
 use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+use crate::report::plot::signed::Signed;
 
 /// What is drawn together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +27,7 @@ pub enum Panel {
     Lines(Lines),
     Matrix(Matrix),
     Bars(Bars),
+    Signed(Signed),
 }
 
 /// How a name is drawn.
@@ -83,6 +85,7 @@ impl Panel {
             Self::Lines(lines) => lines.size(),
             Self::Matrix(matrix) => matrix.size(),
             Self::Bars(bars) => bars.size(),
+            Self::Signed(signed) => signed.size(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Panel {
             Self::Lines(lines) => lines.draw(scene, corner),
             Self::Matrix(matrix) => matrix.draw(scene, corner),
             Self::Bars(bars) => bars.draw(scene, corner),
+            Self::Signed(signed) => signed.draw(scene, corner),
         }
     }
 }

@@ -100,6 +100,7 @@ fn matrix(group: &Group, title: String) -> Matrix {
         columns: tasks,
         fields,
         ramp: Ramp::Cosine,
+        span: 1.0,
         measure: "cosine".to_owned(),
         side: String::new(),
         above: String::new(),

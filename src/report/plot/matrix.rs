@@ -1,5 +1,6 @@
 //! A panel with a number for every pair of names, as a colour and, where there is room, in figures.
 
+use crate::report::number;
 use crate::report::plot::figure::{SMALL, WORDS};
 use crate::report::plot::font;
 use crate::report::plot::palette::{GRID, INK, Ramp, SOFT};
@@ -14,6 +15,8 @@ pub struct Matrix {
     /// By rows.
     pub fields: Vec<Vec<Field>>,
     pub ramp: Ramp,
+    /// The value that has the ramp's last colour.
+    pub span: f64,
     /// What the colours measure.
     pub measure: String,
     /// What stands at the left, and above.
@@ -120,7 +123,7 @@ impl Matrix {
     }
 
     fn draw_field(&self, scene: &mut Scene, field: &Field, (x, y): Point, (wide, high): Point) {
-        let fill = field.value.map_or(GRID, |value| self.ramp.colour(value));
+        let fill = field.value.map_or(GRID, |value| self.ramp.colour(value / self.span));
         let (corner, size) = ((x + 0.5, y + 0.5), (wide - 1.0, high - 1.0));
         // What is nearly white has an edge, so that it does not look like nothing.
         scene.marks.push(Mark::Box { corner: (x, y), size: (wide, high), fill: GRID, tip: String::new() });
@@ -147,9 +150,11 @@ impl Matrix {
             let size = (BAR / PARTS as f64 + 0.3, 8.0);
             scene.marks.push(Mark::Box { corner, size, fill: self.ramp.colour(value), tip: String::new() });
         }
-        let low = if self.ramp.low() < 0.0 { "−1" } else { "0" };
-        scene.text((x, y + 19.0), low, SMALL, SOFT, Anchor::Start);
-        scene.text((x + BAR, y + 19.0), "1", SMALL, SOFT, Anchor::End);
+        let last =
+            if self.span == 1.0 { "1".to_owned() } else { number::difference(self.span).replace('+', "") };
+        let low = if self.ramp.low() < 0.0 { format!("−{last}") } else { "0".to_owned() };
+        scene.text((x, y + 19.0), &low, SMALL, SOFT, Anchor::Start);
+        scene.text((x + BAR, y + 19.0), &last, SMALL, SOFT, Anchor::End);
         scene.text((x + BAR + 6.0, y + 8.0), &self.measure, SMALL, SOFT, Anchor::Start);
     }
 }

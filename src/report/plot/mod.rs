@@ -4,13 +4,16 @@
 //! figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write. Nothing here depends on the time or
 //! the machine: the same run gives the same bytes.
 
+pub mod affinities;
 pub mod bars;
 pub mod bitmap;
 pub mod curves;
 pub mod figure;
 pub mod font;
 pub mod front;
+pub mod gains;
 pub mod gradients;
+pub mod kind;
 pub mod lines;
 pub mod matrix;
 pub mod palette;
@@ -19,6 +22,7 @@ pub mod scale;
 pub mod scene;
 pub mod series;
 pub mod shares;
+pub mod signed;
 pub mod subject;
 pub mod svg;
 pub mod weights;
@@ -26,50 +30,14 @@ pub mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use crate::report::plot::kind::Kind;
+
 use crate::report::plot::figure::Figure;
 use crate::report::plot::subject::{Named, Subject};
 use crate::store::{Error, Store};
 
 /// Panels for the groups of a sweep at most.
 pub(crate) const MOST_PANELS: usize = 9;
-
-/// What can be drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Curves,
-    Weights,
-    Gradients,
-    Shares,
-    Relations,
-    Front,
-}
-
-impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::Curves, Self::Weights, Self::Gradients, Self::Shares, Self::Relations, Self::Front];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Curves => "curves",
-            Self::Weights => "weights",
-            Self::Gradients => "gradients",
-            Self::Shares => "shares",
-            Self::Relations => "relations",
-            Self::Front => "front",
-        }
-    }
-
-    fn draw(self, subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-        match self {
-            Self::Curves => curves::draw(subject),
-            Self::Weights => weights::draw(subject),
-            Self::Gradients => gradients::draw(subject),
-            Self::Shares => shares::draw(subject),
-            Self::Relations => relations::draw(subject),
-            Self::Front => front::draw(subject),
-        }
-    }
-}
 
 /// A figure, and the name of its file without an ending.
 #[derive(Clone, Debug, PartialEq)]

@@ -59,6 +59,7 @@ fn matrix(group: &Group, title: String) -> Matrix {
         columns: tasks,
         fields,
         ramp: Ramp::Share,
+        span: 1.0,
         measure: "share".to_owned(),
         side: "task that reads".to_owned(),
         above: "whose part is read".to_owned(),

@@ -149,6 +149,7 @@ fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel
         columns: unit.sources.clone(),
         fields: unit.readers.iter().zip(&rows).map(fields).collect(),
         ramp: if signed { Ramp::Cosine } else { Ramp::Share },
+        span: 1.0,
         measure: "share".to_owned(),
         side: "reads".to_owned(),
         above: "of".to_owned(),

@@ -4,7 +4,9 @@ use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::report::student;
 use crate::report::trials::Trained;
+use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
+use crate::store::gain::MeanGain;
 use crate::store::record::{EpochRecord, GradientRecord, RunDetail, ShareRecord, TaskRecord, TrialRecord};
 use crate::store::{Error, Store};
 
@@ -40,6 +42,9 @@ pub struct Traced {
     pub epochs: Vec<EpochRecord>,
     pub gradients: Vec<Observed<GradientRecord>>,
     pub shares: Vec<Observed<ShareRecord>>,
+    pub affinities: Vec<Observed<AffinityRecord>>,
+    /// Of each task and of all of them, over tasks trained alone.
+    pub gains: Vec<MeanGain>,
 }
 
 /// A run, and one trial of it or all.
@@ -140,6 +145,7 @@ impl Traced {
         let epochs = store.epochs(&detail.run)?;
         let gradients = store.gradient_curve(&detail.run)?;
         let shares = store.share_curve(&detail.run)?;
+        let affinities = store.affinity_curve(&detail.run)?;
         let one = |record: TrialRecord| {
             let number = record.trial;
             Self {
@@ -151,6 +157,8 @@ impl Traced {
                 epochs: epochs.iter().filter(|epoch| epoch.trial == number).cloned().collect(),
                 gradients: gradients.iter().filter(|seen| seen.trial == number).cloned().collect(),
                 shares: shares.iter().filter(|seen| seen.trial == number).cloned().collect(),
+                affinities: affinities.iter().filter(|seen| seen.trial == number).cloned().collect(),
+                gains: detail.gains.means.iter().filter(|gain| gain.trial == number).cloned().collect(),
             }
         };
         Ok(detail.trials.into_iter().map(one).collect())

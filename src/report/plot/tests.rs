@@ -6,7 +6,9 @@ use crate::report::plot::scene::{Anchor, Mark, Scene};
 use crate::report::plot::subject::{Group, Subject, Traced};
 use crate::report::plot::{Kind, Plots, font, svg};
 use crate::report::trials::TaskScore;
+use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
+use crate::store::gain::MeanGain;
 use crate::store::record::{EpochRecord, GradientRecord, ScoreRecord, ShareRecord, TrialRecord};
 use crate::store::script::{Script, folder};
 
@@ -66,6 +68,19 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
             }
         }
     }
+    let mut affinities = Vec::new();
+    for epoch in 1..=5 {
+        for (task, other) in tasks.iter().flat_map(|task| tasks.iter().map(move |other| (task, other))) {
+            let own = if task == other { 0.1 } else { noise / 100.0 };
+            let (task, other) = (task.clone(), other.clone());
+            let record = AffinityRecord { task, other, value: Some(own), steps: 10 + epoch };
+            affinities.push(Observed { trial: 1, epoch, record });
+        }
+    }
+    let named = tasks.iter().map(|task| Some(task.clone())).chain([None]);
+    let gains = named
+        .map(|task| MeanGain { trial: 1, task, split: Split::Test, gain: Some(100.0 * noise) })
+        .collect();
     let relation =
         |one: &String, other: &String| (one.clone(), other.clone(), Some(1.0 / tasks.len() as f64));
     Traced {
@@ -82,6 +97,8 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         epochs: (1..=5).map(epoch).collect(),
         gradients,
         shares,
+        affinities,
+        gains,
         ..scripted.clone()
     }
 }
@@ -97,6 +114,66 @@ fn valid(task: &str, epoch: usize, value: f64) -> ScoreRecord {
         rows: 10,
         epoch,
     }
+}
+
+/// By hand: (1 % x 10 + 4 % x 20) / 30 = 3 %; what has no value counts nothing.
+#[test]
+fn an_affinity_is_the_mean_over_its_measurements() {
+    let mut subject = sweep(1);
+    subject.groups[0].trials.truncate(1);
+    let seen = |epoch, value, steps| {
+        let (task, other) = ("income".to_owned(), "weeks_worked".to_owned());
+        Observed { trial: 1, epoch, record: AffinityRecord { task, other, value, steps } }
+    };
+    subject.groups[0].trials[0].affinities =
+        vec![seen(1, Some(0.01), 10), seen(2, Some(0.04), 20), seen(3, None, 5)];
+    let plots = Plots::of(&subject, &[Kind::Affinities]);
+    assert_eq!(files(&plots), ["affinities", "affinities-epochs"]);
+    let Panel::Matrix(matrix) = &plots.drawn[0].figure.panels[0] else { panic!("a matrix") };
+    assert_eq!(matrix.rows, ["income", "weeks_worked"]);
+    let value = matrix.fields[0][1].value.expect("a value");
+    assert!((value - 3.0).abs() < 1e-12 && (matrix.span - 3.0).abs() < 1e-12, "{value} {}", matrix.span);
+    assert_eq!((matrix.fields[1][0].value, matrix.fields[1][0].text.as_str()), (None, "–"));
+    let Panel::Lines(lines) = &plots.drawn[1].figure.panels[0] else { panic!("lines") };
+    assert_eq!(lines.series[0].points, [(1.0, 1.0), (2.0, 4.0)], "in percent of the loss");
+}
+
+/// Bars begin at zero, which is a line; intervals are those of Student's t; an undefined gain leaves its name alone.
+#[test]
+fn gains_stand_on_both_sides_of_zero() {
+    let mut subject = sweep(2);
+    let gains = [[4.0, -1.0], [2.0, -2.0], [3.0, -3.0]];
+    for (group, part) in subject.groups.iter_mut().zip([0, 1]) {
+        for (trial, gains) in group.trials.iter_mut().zip(gains) {
+            trial.gains.iter_mut().for_each(|gain| gain.gain = Some(gains[part]));
+        }
+    }
+    subject.groups[1].trials[2].gains[0].gain = None;
+    let plots = Plots::of(&subject, &[Kind::Gains]);
+    let panels = &plots.drawn[0].figure.panels;
+    assert_eq!(panels.len(), subject.tasks.len() + 1, "each task, and all of them");
+    let Panel::Signed(first) = &panels[0] else { panic!("bars") };
+    assert_eq!((first.bars[1].value, first.bars[1].text.as_str()), (None, "–"));
+    let Panel::Signed(all) = &panels[subject.tasks.len()] else { panic!("bars") };
+    assert_eq!(
+        (all.title.as_str(), all.bars[0].value, all.bars[1].value),
+        ("all tasks", Some(3.0), Some(-2.0))
+    );
+    // scipy 1.17.1: stats.sem([4, 2, 3]) * stats.t.ppf(0.975, 2) -> 2.4841377117503302
+    assert!((all.bars[0].half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
+    assert_eq!(all.bars[0].text, "+3.00 % ± 2.48");
+    let mut scene = Scene::new(0.0, 0.0, "");
+    all.draw(&mut scene, (0.0, 0.0));
+    let of = |mark: &Mark| match mark {
+        Mark::Box { corner, size, .. } => Some((corner.0, corner.0 + size.0)),
+        _ => None,
+    };
+    let bars: Vec<(f64, f64)> = scene.marks.iter().filter_map(of).collect();
+    assert!(
+        (bars[0].0 - bars[1].1).abs() < 1e-9 && bars[0].1 > bars[0].0 && bars[1].1 > bars[1].0,
+        "{bars:?}"
+    );
+    assert!(((bars[0].1 - bars[0].0) / (bars[1].1 - bars[1].0) - 1.5).abs() < 1e-9, "{bars:?}");
 }
 
 /// The boxes of all texts: left, top, right, bottom.

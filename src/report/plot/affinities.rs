@@ -1,0 +1,139 @@
+//! What a step of each task did to the others' losses (inter-task affinity): over the whole training, and by epoch.
+
+use crate::report::number::difference;
+use crate::report::plot::figure::{Figure, Panel, Shape};
+use crate::report::plot::matrix::{Field, Matrix};
+use crate::report::plot::palette::Ramp;
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::weights::groups;
+use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+
+/// The means as matrices, and of a single group the affinities by epoch.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let measured: Vec<&Group> = subject
+        .groups
+        .iter()
+        .filter(|group| group.trials.iter().any(|trial| !trial.affinities.is_empty()))
+        .collect();
+    if measured.is_empty() {
+        return Err(Missing::because("no affinities were measured: set train.affinity.every"));
+    }
+    let shown = &measured[..measured.len().min(MOST_PANELS)];
+    // What a task does to itself is of another size, and is not what one looks for.
+    let most = |own: bool| {
+        let pairs = shown.iter().flat_map(|group| pairs(group));
+        let found = pairs.filter(|(task, other, _)| own || task != other).map(|(.., value)| value.abs());
+        Some(found.fold(0.0, f64::max)).filter(|most| *most > 0.0)
+    };
+    let span = most(false).or_else(|| most(true)).unwrap_or(1.0);
+    let title = |group: &Group| match subject.groups.len() {
+        1 => "mean over the training".to_owned(),
+        _ => group.name.clone(),
+    };
+    let mut remarks = vec![
+        "a plain step of the task on the left lowers the loss of the task below by so many %".to_owned(),
+        subject.remark(false),
+    ];
+    if measured.len() > shown.len() {
+        remarks.push(format!("the best {} of {}", shown.len(), groups(measured.len())));
+    }
+    remarks.retain(|remark| !remark.is_empty());
+    let figure = Figure {
+        title: format!("{}: affinity of the tasks", subject.name),
+        remark: remarks.join(" · "),
+        columns: 3,
+        panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group), span))).collect(),
+        keys: Vec::new(),
+    };
+    let mut drawn = vec![Drawn { file: "affinities".to_owned(), figure }];
+    drawn.extend(measured.first().filter(|_| subject.groups.len() == 1).and_then(|g| by_epoch(subject, g)));
+    Ok(drawn)
+}
+
+/// Mean over all measurements of a group's trials, in percent; in the order they were recorded in.
+fn pairs(group: &Group) -> Vec<(String, String, f64)> {
+    let mut sums: Vec<(String, String, f64, f64)> = Vec::new();
+    for record in group.trials.iter().flat_map(|trial| &trial.affinities).map(|seen| &seen.record) {
+        let Some(value) = record.value else { continue };
+        let (value, steps) = (100.0 * value * record.steps as f64, record.steps as f64);
+        match sums.iter_mut().find(|known| (&known.0, &known.1) == (&record.task, &record.other)) {
+            Some((_, _, sum, all)) => (*sum, *all) = (*sum + value, *all + steps),
+            None => sums.push((record.task.clone(), record.other.clone(), value, steps)),
+        }
+    }
+    let there = sums.into_iter().filter(|(.., steps)| *steps > 0.0);
+    there.map(|(task, other, sum, steps)| (task, other, sum / steps)).collect()
+}
+
+fn names(pairs: &[(String, String, f64)]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in pairs.iter().flat_map(|(task, other, _)| [task, other]) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+fn matrix(group: &Group, title: String, span: f64) -> Matrix {
+    let pairs = pairs(group);
+    let tasks = names(&pairs);
+    let field = |row: &String, column: &String| {
+        let found = pairs.iter().find(|(task, other, _)| task == row && other == column);
+        let Some((.., value)) = found else { return Field { text: "–".to_owned(), ..Field::default() } };
+        let text = difference(*value);
+        let tip = format!("a step of {row} lowers the loss of {column} by {text} %");
+        Field { value: Some(*value), text, below: String::new(), tip }
+    };
+    let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
+    Matrix {
+        title,
+        rows: tasks.clone(),
+        columns: tasks,
+        fields,
+        ramp: Ramp::Cosine,
+        span,
+        measure: "% of the loss".to_owned(),
+        side: "a step of".to_owned(),
+        above: "lowers the loss of".to_owned(),
+    }
+}
+
+/// A panel for every task that steps, a line for every other.
+fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
+    let tasks = names(&pairs(group));
+    let rule = subject.alone().and_then(curves::kept);
+    let looks = series::looks(tasks.len());
+    let banded = tasks.len() <= 5;
+    let of_task = |task: &String| {
+        let line = |(other, look): (&String, &Option<_>)| {
+            let value = |trial: &Traced, epoch: usize| {
+                let mut seen = trial.affinities.iter().filter(|seen| seen.epoch == epoch);
+                let found = seen.find(|seen| seen.record.task == *task && seen.record.other == *other)?;
+                found.record.value.map(|value| 100.0 * value)
+            };
+            series::curve(group, look.unwrap_or(series::behind()), banded, &value)
+        };
+        let others = tasks.iter().zip(&looks).filter(|(other, _)| *other != task);
+        curves::panel(
+            &format!("a step of {task}"),
+            "lowers the loss by (%)",
+            others.map(line).collect(),
+            rule,
+        )
+    };
+    let panels: Vec<Panel> = tasks.iter().filter_map(of_task).take(MOST_PANELS).collect();
+    let mut remark = subject.remark(banded);
+    if panels.len() < tasks.len() {
+        remark = format!("{remark} the first {} of {} tasks", panels.len(), tasks.len()).trim().to_owned();
+    }
+    let long = group.trials.iter().any(|trial| trial.last() > 1);
+    let figure = Figure {
+        title: format!("{}: affinity of the tasks by epoch", subject.name),
+        remark,
+        columns: 3,
+        panels,
+        keys: series::keys(&tasks, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+    };
+    (long && !figure.panels.is_empty()).then(|| Drawn { file: "affinities-epochs".to_owned(), figure })
+}

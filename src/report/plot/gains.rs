@@ -1,0 +1,105 @@
+//! What learning together was worth: of each task the gain over the same task trained alone, in percent.
+
+use crate::domain::score::Split;
+use crate::report::gain::percent;
+use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::scene::Dash;
+use crate::report::plot::signed::{ABOVE, BELOW, Bar, Signed};
+use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::weights::groups;
+use crate::report::plot::{Drawn, Missing};
+use crate::report::student::{Mean, mean};
+
+/// Groups in a panel at most.
+const MOST: usize = 12;
+const ALL: &str = "all tasks";
+
+/// Of one group a bar for each task; of several a panel for each task, with a bar for each group.
+pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    let measured: Vec<&Group> = subject
+        .groups
+        .iter()
+        .filter(|group| group.trials.iter().any(|trial| !trial.gains.is_empty()))
+        .collect();
+    let trials = || measured.iter().flat_map(|group| &group.trials);
+    let on = |split: &Split| trials().any(|trial| trial.gains.iter().any(|gain| gain.split == *split));
+    let Some(split) = [Split::Test, Split::Valid].into_iter().find(on) else {
+        return Err(Missing::because("no task was trained alone: set evaluate.baselines: single_task"));
+    };
+    let mut tasks: Vec<Option<&str>> = subject
+        .tasks
+        .iter()
+        .map(|task| Some(task.task.as_str()))
+        .filter(|task| has(&measured, *task))
+        .collect();
+    tasks.push(None);
+    let across = format!("gain on {split} rows (%)");
+    let panel =
+        |title: &str, bars| Panel::Signed(Signed { title: title.to_owned(), across: across.clone(), bars });
+    let shown = &measured[..measured.len().min(MOST)];
+    let panels: Vec<Panel> = match shown {
+        [group] => {
+            let title = if subject.groups.len() > 1 { group.name.as_str() } else { "" };
+            let bar = |task: &Option<&str>| bar(task.unwrap_or(ALL), gain(group, *task, split));
+            vec![panel(title, tasks.iter().map(bar).collect())]
+        }
+        shown => {
+            let of_task = |task: &Option<&str>| {
+                let bars = shown.iter().map(|group| bar(&group.name, gain(group, *task, split))).collect();
+                panel(task.unwrap_or(ALL), bars)
+            };
+            tasks.iter().map(of_task).collect()
+        }
+    };
+    let largest = trials().count() > measured.len();
+    let mut remarks = vec!["each task beside itself trained alone, with the same seed".to_owned()];
+    if subject.groups.len() > 1 && !subject.by.is_empty() {
+        remarks.push(format!("by {}", subject.by));
+    }
+    if largest {
+        remarks.push("mean over seeds, line: its 95 % interval (Student t)".to_owned());
+    }
+    if measured.len() > shown.len() {
+        remarks.push(format!("the best {} of {}", shown.len(), groups(measured.len())));
+    }
+    let key = |colour, text: &str| Key {
+        look: Look { colour, dash: Dash::Whole, width: 2.0 },
+        shape: Shape::Box,
+        text: text.to_owned(),
+    };
+    let figure = Figure {
+        title: format!("{}: gain over single tasks", subject.name),
+        remark: remarks.join(" · "),
+        columns: 2,
+        panels,
+        keys: vec![key(ABOVE, "better than alone"), key(BELOW, "worse than alone")],
+    };
+    Ok(vec![Drawn { file: "gains".to_owned(), figure }])
+}
+
+fn of<'a>(trial: &'a Traced, task: Option<&'a str>) -> impl Iterator<Item = (Split, Option<f64>)> + 'a {
+    let own = trial.gains.iter().filter(move |gain| gain.task.as_deref() == task);
+    own.map(|gain| (gain.split, gain.gain))
+}
+
+fn has(groups: &[&Group], task: Option<&str>) -> bool {
+    groups.iter().flat_map(|group| &group.trials).any(|trial| of(trial, task).next().is_some())
+}
+
+/// The mean over a group's trials; none where any of them has none.
+fn gain(group: &Group, task: Option<&str>, split: Split) -> Option<Mean> {
+    let found = group.trials.iter().flat_map(|trial| of(trial, task)).filter(|(known, _)| *known == split);
+    let values: Option<Vec<f64>> = found.map(|(_, gain)| gain).collect();
+    mean(&values?)
+}
+
+fn bar(name: &str, gain: Option<Mean>) -> Bar {
+    let half = gain.and_then(|gain| gain.half);
+    let spread = half.map_or_else(String::new, |half| format!(" ± {half:.2}"));
+    Bar {
+        name: name.to_owned(),
+        value: gain.map(|gain| gain.mean),
+        half,
+        text: format!("{}{spread}", percent(gain.map(|gain| gain.mean))),
+    }
+}

@@ -1,0 +1,58 @@
+//! The kinds of plots: their names, and who draws each.
+
+use crate::report::plot::subject::Subject;
+use crate::report::plot::{
+    Drawn, Missing, affinities, curves, front, gains, gradients, relations, shares, weights,
+};
+
+/// What can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Curves,
+    Weights,
+    Gradients,
+    Shares,
+    Relations,
+    Affinities,
+    Gains,
+    Front,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Curves,
+        Self::Weights,
+        Self::Gradients,
+        Self::Shares,
+        Self::Relations,
+        Self::Affinities,
+        Self::Gains,
+        Self::Front,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Curves => "curves",
+            Self::Weights => "weights",
+            Self::Gradients => "gradients",
+            Self::Shares => "shares",
+            Self::Relations => "relations",
+            Self::Affinities => "affinities",
+            Self::Gains => "gains",
+            Self::Front => "front",
+        }
+    }
+
+    pub(crate) fn draw(self, subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+        match self {
+            Self::Curves => curves::draw(subject),
+            Self::Weights => weights::draw(subject),
+            Self::Gradients => gradients::draw(subject),
+            Self::Shares => shares::draw(subject),
+            Self::Relations => relations::draw(subject),
+            Self::Affinities => affinities::draw(subject),
+            Self::Gains => gains::draw(subject),
+            Self::Front => front::draw(subject),
+        }
+    }
+}
