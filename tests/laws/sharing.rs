@@ -270,9 +270,12 @@ fn gradients_are_those_of_finite_differences() {
     const STEPS: [f64; 3] = [4e-3, 1e-3, 2.5e-4];
     /// Elements of each variable that are tried.
     const TRIED: usize = 3;
-    // Where many units have kinks, every step is over one of them; and so it is where what a relu leaves is normalized.
-    let is_smooth = |case: &Case| !case.words.contains("relu") && !case.words.contains("mtan");
-    for case in all().into_iter().filter(is_smooth) {
+    // Where a relu's kink is within reach of the steps, or its units are all but off and what is left of them is
+    // normalized (`mtan`), slopes tell nothing: they differ from step to step, or from one side to the other. There an
+    // element may be passed over, but not many.
+    let is_kinked = |case: &Case| case.words.contains("relu") || case.words.contains("mtan");
+    for case in all() {
+        let (mut tried, mut passed) = (0, 0);
         let (built, words) = (case.stirred(), &case.words);
         let mode = Mode::evaluate();
         let x = batch(case.input, &LENGTHS, 9);
@@ -298,12 +301,16 @@ fn gradients_are_those_of_finite_differences() {
             sum = (sum + penalty.sum_all().unwrap()).unwrap();
         }
         let gradients = sum.backward().unwrap();
-        let at = |variable: &Var, values: &[f32]| {
-            let values = Tensor::from_slice(values, variable.dims(), variable.device()).unwrap();
-            variable.set(&values).unwrap();
+        let now = || {
             let (y, penalty) = through();
             joint(&y) + penalty.map_or(0.0, |penalty| f64::from(host(&penalty).unwrap()[0]))
         };
+        let at = |variable: &Var, values: &[f32]| {
+            let values = Tensor::from_slice(values, variable.dims(), variable.device()).unwrap();
+            variable.set(&values).unwrap();
+            now()
+        };
+        let here = now();
         for (name, variable) in &variables {
             // What is chosen once for all rows has no gradient in answering.
             let Some(gradient) = gradients.get(variable) else { continue };
@@ -311,21 +318,27 @@ fn gradients_are_those_of_finite_differences() {
             let before = values(variable);
             for index in (0..before.len()).step_by(before.len().div_ceil(TRIED)) {
                 let found = f64::from(gradient[index]);
-                let slopes = STEPS.map(|step| {
+                let value = |by: f64| {
                     let mut moved = before.clone();
-                    moved[index] = before[index] + step as f32;
-                    let above = at(variable, &moved);
-                    moved[index] = before[index] - step as f32;
-                    (above - at(variable, &moved)) / (2.0 * step)
-                });
+                    moved[index] = before[index] + by as f32;
+                    at(variable, &moved)
+                };
+                let sides = STEPS.map(|step| ((value(step) - here) / step, (here - value(-step)) / step));
+                let slopes = sides.map(|(above, below)| (above + below) / 2.0);
                 let near = |slope: f64| (slope - found).abs() <= 5e-3 * found.abs().max(1.0);
-                assert!(
-                    slopes.iter().any(|slope| near(*slope)),
-                    "{words}: d/d{name}[{index}] is {slopes:?}, not {found}"
-                );
+                tried += 1;
+                if slopes.iter().any(|slope| near(*slope)) {
+                    continue;
+                }
+                let ends = || sides.iter().flat_map(|(above, below)| [*above, *below]);
+                let spread = ends().fold(f64::MIN, f64::max) - ends().fold(f64::MAX, f64::min);
+                let bent = spread > 2e-2 * ends().fold(1.0, |most, slope| slope.abs().max(most));
+                assert!(is_kinked(&case) && bent, "{words}: d/d{name}[{index}] is {sides:?}, not {found}");
+                passed += 1;
             }
             at(variable, &before);
         }
+        assert!(20 * passed <= tried, "{words}: {passed} of {tried} are passed over");
     }
 }
 
