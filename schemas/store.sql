@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 5. Generated; do not edit.
+-- The results database runs/mtl.db, version 7. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -298,6 +298,37 @@ CREATE TABLE gradients (
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE gains (
+  -- What learning tasks together did to each metric, where `evaluate.baselines` had each task trained alone too, with
+  -- the trial's own seed. `task_gains` and `trial_gains` are its means.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  task         TEXT NOT NULL,             -- of which task
+  split        TEXT NOT NULL,             -- train, valid or test
+  metric       TEXT NOT NULL,             -- such as auroc
+  direction    TEXT NOT NULL,             -- higher or lower is better
+  value        REAL,                      -- of the joint training
+  baseline     REAL,                      -- of the task trained alone
+  gain         REAL,                      -- relative improvement in percent: above 0, joint training is better
+  counts       INTEGER NOT NULL,          -- 1: the task's gain is made of it
+  PRIMARY KEY (run, trial, task, split, metric),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE affinities (
+  -- What a plain step of one task along the shared weights does to another's loss of the same batch, per epoch: where
+  -- `train.affinity` is set (TAG; Fifty et al. 2021).
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  task         TEXT NOT NULL,             -- whose step
+  other        TEXT NOT NULL,             -- whose loss
+  value        REAL,                      -- mean of 1 - loss after / loss before: above 0, the step helps
+  steps        INTEGER NOT NULL,          -- that were measured
+  PRIMARY KEY (run, trial, epoch, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE objectives (
   -- What the trials of a sweep are weighed by, where it names several objectives.
   run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
@@ -362,11 +393,14 @@ CREATE VIEW learning_curve AS
                         AND m.task = l.task AND m.split = 'train' AND m.metric = 'loss');
 
 CREATE VIEW settings AS
-  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own.
+  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own, with all that stands below its
+  -- address: of a chosen `weighting` nothing is left of `weighting.cagrad.c`.
   SELECT t.run, t.trial, p.path, p.text, p.number
     FROM trials t JOIN parameters p USING (run)
    WHERE NOT EXISTS (SELECT 1 FROM trial_parameters o
-                      WHERE o.run = t.run AND o.trial = t.trial AND o.path = p.path)
+                      WHERE o.run = t.run AND o.trial = t.trial
+                        AND (p.path = o.path
+                             OR substr(p.path, 1, length(o.path) + 1) IN (o.path || '.', o.path || '[')))
    UNION ALL
   SELECT run, trial, path, text, number FROM trial_parameters;
 
@@ -390,3 +424,17 @@ CREATE VIEW generalization AS
            * CASE direction WHEN 'higher' THEN 1 ELSE -1 END AS gap
     FROM scores
    GROUP BY run, trial, task, metric;
+
+CREATE VIEW task_gains AS
+  -- How much better, in percent, each task is than trained alone; negative where it is worse. NULL: undefined.
+  SELECT run, trial, task, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         group_concat(metric, ', ') AS metrics
+    FROM gains WHERE counts = 1
+   GROUP BY run, trial, task, split;
+
+CREATE VIEW trial_gains AS
+  -- The mean gain over a trial's tasks (Maninis et al. 2019), and how many of them are better than alone.
+  SELECT run, trial, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
+    FROM task_gains
+   GROUP BY run, trial, split;

@@ -44,11 +44,14 @@ CREATE VIEW learning_curve AS
                         AND m.task = l.task AND m.split = 'train' AND m.metric = 'loss');
 
 CREATE VIEW settings AS
-  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own.
+  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own, with all that stands below its
+  -- address: of a chosen `weighting` nothing is left of `weighting.cagrad.c`.
   SELECT t.run, t.trial, p.path, p.text, p.number
     FROM trials t JOIN parameters p USING (run)
    WHERE NOT EXISTS (SELECT 1 FROM trial_parameters o
-                      WHERE o.run = t.run AND o.trial = t.trial AND o.path = p.path)
+                      WHERE o.run = t.run AND o.trial = t.trial
+                        AND (p.path = o.path
+                             OR substr(p.path, 1, length(o.path) + 1) IN (o.path || '.', o.path || '[')))
    UNION ALL
   SELECT run, trial, path, text, number FROM trial_parameters;
 

@@ -1,5 +1,6 @@
 //! Questions in SQL: the ten of tests/queries.sql, all types, and what is refused.
 
+use crate::domain::layout::Layout;
 use crate::store::query::Value;
 use crate::store::script::{Script, folder};
 use crate::store::{Error, Store};
@@ -58,6 +59,48 @@ fn views_say_what_they_promise() {
     );
     let gap = one("SELECT round(gap, 6) FROM generalization WHERE run = 'census-1' AND metric = 'mae'");
     assert_eq!(gap, "0.12", "a smaller training error is a positive gap");
+}
+
+/// A trial's choice stands for all that the run has at and below its address, and for nothing beside it.
+#[test]
+fn a_chosen_address_is_listed_once() {
+    let folder = folder();
+    let store = recorded(&folder);
+    let connection = rusqlite::Connection::open(Layout::new(folder.path()).database()).expect("opens");
+    connection
+        .execute_batch(
+            "INSERT INTO trials (run, trial, seed) VALUES ('census-1', 2, 7);
+             DELETE FROM parameters WHERE run = 'census-1' AND (path LIKE 'weighting%' OR path LIKE 'trunk%');
+             INSERT INTO parameters (run, path, text) VALUES
+                ('census-1', 'weighting.cagrad.c', '0.4'), ('census-1', 'weighting.cagrad.rescale', 'square'),
+                ('census-1', 'weightings', 'beside it'),
+                ('census-1', 'trunk[0].dense.units', '64'), ('census-1', 'trunk[10]', 'batch_norm'),
+                ('census-1', 'trunk[1].dense.units', '32');
+             INSERT INTO trial_parameters (run, trial, path, text) VALUES
+                ('census-1', 2, 'weighting', 'equal'), ('census-1', 2, 'trunk[1]', 'layer_norm');",
+        )
+        .expect("fills");
+    let listed = |trial: u32| -> Vec<String> {
+        let sql = format!(
+            "SELECT path || ' ' || text FROM settings WHERE run = 'census-1' AND trial = {trial}
+                AND (path LIKE 'weighting%' OR path LIKE 'trunk%') ORDER BY path"
+        );
+        store.query(&sql).expect("asks").rows.iter().map(|row| row[0].to_string()).collect()
+    };
+    assert_eq!(
+        listed(2),
+        [
+            "trunk[0].dense.units 64",
+            "trunk[10] batch_norm",
+            "trunk[1] layer_norm",
+            "weighting equal",
+            "weightings beside it"
+        ]
+    );
+    assert!(listed(1).contains(&"weighting.cagrad.c 0.4".to_owned()), "{:?}", listed(1));
+    assert_eq!(listed(1).len(), 6);
+    let twice = "SELECT count(*) FROM (SELECT 1 FROM settings GROUP BY run, trial, path HAVING count(*) > 1)";
+    assert_eq!(store.query(twice).expect("asks").rows[0][0].to_string(), "0");
 }
 
 #[test]

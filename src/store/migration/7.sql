@@ -1,0 +1,1 @@
+-- No table changes: views.sql does, in `settings`.
