@@ -66,8 +66,8 @@ fn of_two_valleys_the_mean_sticks_and_cagrad_finds_the_middle() {
     }
 }
 
-/// With one loss in other units the sum, PCGrad, CAGrad and Aligned-MTL end nowhere or at one lopsided place; what does
-/// not care for units ends on the front from everywhere.
+/// With one loss in other units the sum and CAGrad end nowhere or at one lopsided place; what does not care
+/// for units ends on the front from everywhere.
 #[test]
 fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
     let problem = two_valleys(0.1);
@@ -86,8 +86,11 @@ fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
         let same = last(&even, &json!("nash_mtl"), start, Step::Adam(1e-3), 35_000);
         near(&go(&json!("nash_mtl"), start, 35_000), &same, 1e-3);
     }
-    for words in [json!("equal"), json!("pcgrad"), json!({"cagrad": {"c": 0.4}}), json!("aligned_mtl")] {
+    for words in [json!("equal"), json!("pcgrad"), json!({"cagrad": {"c": 0.4}})] {
         assert_ne!(end(&problem, &go(&words, &starts[2], 35_000)), End::Front, "{words}");
+    }
+    // Where these succeed, it is at one lopsided place.
+    for words in [json!("equal"), json!({"cagrad": {"c": 0.4}})] {
         near(&go(&words, &starts[3], 35_000), &[-5.7273, -8.4094], 0.2);
     }
     let famo = json!({"famo": {"decay": 0.0, "lower": {"t0": -2.1, "t1": -21.0}}});
