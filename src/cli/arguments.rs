@@ -53,7 +53,7 @@ pub enum Command {
     Plot(Plot),
     /// Write all about a run as one HTML file, plots and all
     Report(Report),
-    /// Propose which tasks to train together, by what a step of each does to the others' losses
+    /// Propose which tasks to train together
     Group(Group),
     /// Ask the results database in SQL (read-only)
     Query(Query),

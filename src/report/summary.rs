@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::report::choice::called;
 use crate::report::gain;
 use crate::report::number;
 use crate::report::score;
@@ -84,11 +85,12 @@ impl Summary {
         if detail.trials.len() > 1 {
             title = format!("Best trial #{}, seed {}", trial.trial, trial.seed.unwrap_or(detail.seed));
             for setting in &trial.parameters {
-                title.push_str(&format!(
-                    "  {} = {}",
-                    setting.path,
-                    setting.text.as_deref().unwrap_or("null")
-                ));
+                let value = |own: &TrialRecord| {
+                    let found = own.parameters.iter().find(|other| other.path == setting.path)?;
+                    Some(found.text.clone().unwrap_or_else(|| "null".to_owned()))
+                };
+                let all: Vec<String> = detail.trials.iter().chain([trial]).filter_map(value).collect();
+                title.push_str(&format!("  {} = {}", setting.path, called(&all).pop().unwrap_or_default()));
             }
         }
         let mut text = String::new();

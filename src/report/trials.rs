@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::report::choice::called;
 use crate::report::number;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
@@ -101,14 +102,14 @@ impl Trained {
     }
 
     /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own its name,
-    /// unless it is the name of another choice as well.
+    /// with what tells it from another choice of that name.
     pub(crate) fn named(&self, address: &str, among: &[Self]) -> String {
         let own = self.setting(address);
-        let same = |other: &Self| {
-            let other = other.setting(address);
-            other != own && short(&other) == short(&own)
-        };
-        if among.iter().any(same) { own.replace('"', "") } else { short(&own) }
+        if let Some(value) = own.parse::<f64>().ok().filter(|value| value.is_finite()) {
+            return number::short(value);
+        }
+        let all = among.iter().map(|other| other.setting(address)).chain([own]).collect::<Vec<_>>();
+        called(&all).pop().unwrap_or_default()
     }
 
     /// `weighting dwa, seed 2`
@@ -120,16 +121,6 @@ impl Trained {
 
 fn pair(parameter: &crate::store::parameter::Parameter) -> (String, String) {
     (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
-}
-
-fn short(setting: &str) -> String {
-    if let Some(value) = setting.parse::<f64>().ok().filter(|value| value.is_finite()) {
-        return number::short(value);
-    }
-    match serde_json::from_str::<Value>(setting) {
-        Ok(Value::Object(choice)) if choice.len() == 1 => choice.keys().cloned().collect(),
-        _ => setting.to_owned(),
-    }
 }
 
 fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
