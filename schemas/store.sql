@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 5. Generated; do not edit.
+-- The results database runs/mtl.db, version 7. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -298,6 +298,37 @@ CREATE TABLE gradients (
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE gains (
+  -- What learning tasks together did to each metric, where `evaluate.baselines` had each task trained alone too, with
+  -- the trial's own seed. `task_gains` and `trial_gains` are its means.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  task         TEXT NOT NULL,             -- of which task
+  split        TEXT NOT NULL,             -- train, valid or test
+  metric       TEXT NOT NULL,             -- such as auroc
+  direction    TEXT NOT NULL,             -- higher or lower is better
+  value        REAL,                      -- of the joint training
+  baseline     REAL,                      -- of the task trained alone
+  gain         REAL,                      -- relative improvement in percent: above 0, joint training is better
+  counts       INTEGER NOT NULL,          -- 1: the task's gain is made of it
+  PRIMARY KEY (run, trial, task, split, metric),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE affinities (
+  -- What a plain step of one task along the shared weights does to another's loss of the same batch, per epoch: where
+  -- `train.affinity` is set (TAG; Fifty et al. 2021).
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  task         TEXT NOT NULL,             -- whose step
+  other        TEXT NOT NULL,             -- whose loss
+  value        REAL,                      -- mean of 1 - loss after / loss before: above 0, the step helps
+  steps        INTEGER NOT NULL,          -- that were measured
+  PRIMARY KEY (run, trial, epoch, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE objectives (
   -- What the trials of a sweep are weighed by, where it names several objectives.
   run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
@@ -316,6 +347,23 @@ CREATE TABLE prunings (
   epoch        INTEGER NOT NULL,          -- the last epoch it was trained for
   reason       TEXT NOT NULL,             -- why
   PRIMARY KEY (run, trial),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE fronts (
+  -- What a network that reads its preference (`weighting: cosmos`) scores for each of several: the kept weights, on
+  -- validation and test rows. A preference is the `share` of each task at one `point`.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  point        INTEGER NOT NULL,          -- which preference, from 0
+  task         TEXT NOT NULL,             -- the task
+  split        TEXT NOT NULL,             -- valid or test
+  metric       TEXT NOT NULL,             -- loss, auroc, f1, mae ...
+  share        REAL NOT NULL,             -- how much the task is preferred; over the tasks of a point they sum to 1
+  value        REAL,                      -- what the metric said
+  direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
+  rows         INTEGER NOT NULL,          -- rows whose label is present
+  PRIMARY KEY (run, trial, point, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
@@ -390,3 +438,17 @@ CREATE VIEW generalization AS
            * CASE direction WHEN 'higher' THEN 1 ELSE -1 END AS gap
     FROM scores
    GROUP BY run, trial, task, metric;
+
+CREATE VIEW task_gains AS
+  -- How much better, in percent, each task is than trained alone; negative where it is worse. NULL: undefined.
+  SELECT run, trial, task, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         group_concat(metric, ', ') AS metrics
+    FROM gains WHERE counts = 1
+   GROUP BY run, trial, task, split;
+
+CREATE VIEW trial_gains AS
+  -- The mean gain over a trial's tasks (Maninis et al. 2019), and how many of them are better than alone.
+  SELECT run, trial, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
+         count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
+    FROM task_gains
+   GROUP BY run, trial, split;

@@ -7,6 +7,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::report::gain;
 use crate::report::number;
+use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::sweep::Sweep;
@@ -101,6 +102,7 @@ impl Summary {
             text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
             text.push_str(&table);
         }
+        text.push_str(&preferences::text(&trial.front, style));
         text.push_str(&gain::table(&detail.gains, trial.trial, false, style));
         let exported =
             detail.artifacts.iter().find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");

@@ -4,6 +4,7 @@ use crate::domain::event::RunState;
 use crate::report::page::Page;
 use crate::report::page::html::{code, escape, facts, folded, heading, paragraph, table};
 use crate::report::plot::svg;
+use crate::report::preferences::{self, Preferences};
 use crate::report::style::Tone;
 use crate::report::table::{Align, Cell, Table};
 use crate::report::{detail, number, score};
@@ -72,6 +73,11 @@ pub fn scores(page: &Page) -> Section {
         };
         body.push_str(&heading(&title, &format!("{kept}{}", score::ARROWS)));
         body.push_str(&table(&part));
+        if let Some(front) = Preferences::of(&trial.front) {
+            body.push_str(&heading(preferences::TITLE, &front.remark()));
+            body.push_str(&table(&front.table()));
+            body.push_str(&paragraph(&front.verdict()));
+        }
     }
     if body.is_empty() {
         body = paragraph("No scores: no trial has been evaluated yet.");
