@@ -232,6 +232,8 @@ def main(bundle, path):
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         feeds = {field["name"]: feed(field, batch, tokenizers) for field in inputs}
+        if "preference" in card:  # trained for every preference: each task's share
+            feeds["preference"] = np.array([list(card["preference"].values())], np.float32)
         given = dict(zip(names, session.run(names, feeds)))
         said = {}
         for task in tasks:

@@ -25,8 +25,16 @@ const READERS_OF_WORDS: [&str; 2] = ["spec", "plan"];
 const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
 /// The pure half of shelf items: words, and what they say of themselves without tensors or files.
-const PURE: [&str; 7] =
-    ["ClassWeights", "MissingNumber", "default_metrics", "LayerWords", "LossWords", "accepts", "together"];
+const PURE: [&str; 8] = [
+    "ClassWeights",
+    "MissingNumber",
+    "default_metrics",
+    "LayerWords",
+    "LossWords",
+    "accepts",
+    "together",
+    "joined",
+];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
 const FOREIGN: [(&str, &[&str]); 27] = [

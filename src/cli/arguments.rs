@@ -325,6 +325,13 @@ pub struct Export {
     pub to: PathBuf,
 }
 
+/// `income=0.7`
+fn share(text: &str) -> Result<(String, f64), String> {
+    let (task, share) = text.split_once('=').ok_or("expected TASK=SHARE, such as income=0.7")?;
+    let share = share.trim().parse().map_err(|_| format!("`{share}` is not a number"))?;
+    Ok((task.trim().to_owned(), share))
+}
+
 #[derive(Debug, Args)]
 pub struct Predict {
     /// A bundle's folder, or a run
@@ -337,6 +344,9 @@ pub struct Predict {
     /// Keep these columns of the data beside the answers
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     pub keep: Vec<String>,
+    /// For a model trained with `weighting: cosmos`: each task's share [default: the same]
+    #[arg(long, value_name = "TASK=SHARE", value_delimiter = ',', value_parser = share)]
+    pub preference: Vec<(String, f64)>,
     /// Rows per call of the model
     #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: u32,

@@ -117,6 +117,15 @@ pub struct Affinity {
     pub steps: usize,
 }
 
+/// What a network scores for one preference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrontPoint {
+    /// Each task's share; they sum to 1.
+    pub preference: Vec<TaskValue>,
+    /// `loss` and the metrics of every task.
+    pub scores: Vec<Score>,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -279,6 +288,11 @@ pub enum Event {
         epoch: usize,
         scores: Vec<Score>,
     },
+    /// What the trained network scores for each of several preferences, where it reads one.
+    FrontScored {
+        trial: u32,
+        points: Vec<FrontPoint>,
+    },
     /// A task was trained alone, with the seed and the words of `trial`, to measure joint training by.
     BaselineScored {
         trial: u32,
@@ -327,6 +341,7 @@ impl Event {
             | Self::CheckpointSaved { trial, .. }
             | Self::TrainFinished { trial, .. }
             | Self::Scored { trial, .. }
+            | Self::FrontScored { trial, .. }
             | Self::BaselineScored { trial, .. }
             | Self::Gained { trial, .. }
             | Self::Exported { trial, .. }

@@ -26,6 +26,9 @@ pub struct InputSignature {
     pub encoding: Encoding,
 }
 
+/// What an exported model calls the preference among tasks, where it reads one beside its inputs.
+pub const PREFERENCE: &str = "preference";
+
 /// The raw whole number that stands for a missing one.
 pub const MISSING_INT: i64 = i64::MIN;
 

@@ -17,6 +17,7 @@ use crate::model::kernel::lookup::{Column, lookup};
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::part::Part;
+use crate::model::preference::{self, Preference};
 use crate::model::raw::{emit_column, emit_wire, feed};
 use crate::model::signal::{Signal, Wire};
 use crate::model::stack::Stack;
@@ -31,6 +32,8 @@ pub struct Inputs {
     columns: Vec<Option<Column>>,
     tables: Option<Var>,
     encoders: Vec<Stack>,
+    /// Of a network that reads a preference beside them.
+    preference: Option<Preference>,
     parts: Vec<Part>,
     output: Shape,
 }
@@ -39,6 +42,7 @@ impl Inputs {
     pub fn build(
         signatures: &[InputSignature],
         encoders: &[(InputName, Vec<LayerSpec>)],
+        preference: Option<Preference>,
         weights: &mut Weights,
     ) -> Result<Self> {
         if let Some((name, _)) = encoders.iter().find(|(name, _)| signatures.iter().all(|s| s.name != *name))
@@ -72,8 +76,18 @@ impl Inputs {
         let encoders = stacks.collect::<Result<Vec<_>>>()?;
         parts.extend(encoders.iter().flat_map(|stack| stack.parts().to_vec()));
         let shapes = signatures.iter().zip(&encoders).map(|(input, encoder)| (&input.name, encoder.output()));
-        let output = together(shapes).map_err(|(input, reason)| Error::Input { input, reason })?;
-        Ok(Self { signatures: signatures.to_vec(), columns, tables, encoders, parts, output })
+        let mut output = together(shapes).map_err(|(input, reason)| Error::Input { input, reason })?;
+        if let Some(preference) = &preference {
+            let part = format!("input.{}", preference::PREFERENCE);
+            output = preference::joined(output, preference.tasks()).map_err(|reason| Error::Shape {
+                part: part.clone(),
+                reason: format!("the inputs {reason}"),
+            })?;
+            let shape = Shape::vector(preference.tasks());
+            parts.push(Part { name: part, kind: preference::PREFERENCE, shape, parameters: 0 });
+        }
+        let signatures = signatures.to_vec();
+        Ok(Self { signatures, columns, tables, encoders, preference, parts, output })
     }
 
     /// What all inputs together give for one row.
@@ -90,9 +104,35 @@ impl Inputs {
         &self.parts
     }
 
+    /// Of a network that reads a preference.
+    pub fn preference(&mut self) -> Option<&mut Preference> {
+        self.preference.as_mut()
+    }
+
+    /// The same signals with this preference for all rows; an error where the network reads none.
+    pub fn told(&self, inputs: &[Signal], vector: &[f64], device: &Device) -> Result<Vec<Signal>> {
+        let own = self.signatures.len();
+        if self.preference.is_none() || inputs.len() <= own {
+            return Err(candle_core::Error::msg("the network reads no preference").into());
+        }
+        let mut told = inputs[..own].to_vec();
+        told.push(preference::one(vector, device)?);
+        Ok(told)
+    }
+
     /// What all inputs together give, from one signal per input, in the signature's order: floats
-    /// `[rows, width]`, codes `[rows]`, tokens `[rows, time]`, or a sequence or an image.
+    /// `[rows, width]`, codes `[rows]`, tokens `[rows, time]`, or a sequence or an image. Behind them may stand the
+    /// preference.
     pub fn forward(&self, inputs: &[Signal], mode: &Mode) -> Result<Signal> {
+        let x = self.gather(inputs, mode)?;
+        match (&self.preference, inputs.get(self.signatures.len())) {
+            (None, _) => Ok(x),
+            (Some(_), Some(told)) => preference::join(&x, &told.x),
+            (Some(_), None) => Err(candle_core::Error::msg("the network is told no preference").into()),
+        }
+    }
+
+    fn gather(&self, inputs: &[Signal], mode: &Mode) -> Result<Signal> {
         let vectors = self.vectors(inputs)?;
         let plain =
             self.encoders.iter().zip(&self.columns).all(|(own, column)| own.is_empty() && column.is_some());
@@ -141,6 +181,7 @@ impl Inputs {
             .iter()
             .map(|input| graph.input(input.name.as_str(), input.raw, &dims(input)))
             .collect();
+        let told = self.preference.as_ref().map(|preference| preference::declare(graph, preference.tasks()));
         let tables = self.tables.as_ref().map(|tables| host(tables)).transpose()?;
         let mut blocks = Vec::with_capacity(raw.len());
         for (index, (input, raw)) in self.signatures.iter().zip(&raw).enumerate() {
@@ -159,16 +200,18 @@ impl Inputs {
             blocks.push(self.encoders[index].emit(graph, &encoded)?);
         }
         graph.scope("input");
-        match blocks.len() {
-            1 => Ok(blocks.remove(0)),
+        let x = match blocks.len() {
+            1 => blocks.remove(0),
             _ => {
                 let blocks: Vec<&Value> = blocks.iter().map(|block| &block.x).collect();
-                Ok(Wire::plain(operator::concat(graph, &blocks, 1)))
+                Wire::plain(operator::concat(graph, &blocks, 1))
             }
-        }
+        };
+        Ok(told.map_or_else(|| x.clone(), |told| preference::emit(graph, &x, &told, self.output)))
     }
 
-    /// The signals of encoded arrays, given by name; each must be what its encoding gives.
+    /// The signals of encoded arrays, given by name; each must be what its encoding gives. The preference, where the
+    /// network reads one, is what it was told last.
     pub fn signals(
         &self,
         arrays: &[(InputName, Array)],
@@ -191,7 +234,8 @@ impl Inputs {
             };
             feed(&signature.encoding, array, device)?.map_err(wrong)
         });
-        signals.collect()
+        let told = self.preference.iter().map(|preference| preference.signal(device));
+        signals.chain(told).collect()
     }
 }
 

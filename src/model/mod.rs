@@ -15,6 +15,7 @@ pub mod network;
 pub mod order;
 pub mod part;
 pub mod prediction;
+pub mod preference;
 pub mod random;
 pub mod raw;
 pub mod sharing;

@@ -23,6 +23,7 @@ use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::order::{closure, order};
 use crate::model::part::Part;
+use crate::model::preference::Preference;
 use crate::model::sharing::{Body, Reader, Sharing};
 use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
@@ -67,7 +68,8 @@ impl Network {
         known_marks(spec)?;
         let after = specs.iter().map(|task| indices(task, &specs)).collect::<Result<Vec<_>>>()?;
         let mut weights = Weights::new(seed, device);
-        let inputs = Inputs::build(&signature.inputs, &spec.encoders, &mut weights)?;
+        let preference = spec.preference.then(|| Preference::even(specs.len()));
+        let inputs = Inputs::build(&signature.inputs, &spec.encoders, preference, &mut weights)?;
         let readers: Vec<Reader> = specs
             .iter()
             .map(|task| Reader { name: task.name.to_string(), from: task.from.clone() })

@@ -12,10 +12,18 @@ pub use crate::model::sharing::SharingSpec;
 pub struct NetworkSpec {
     /// Layers of an input's own, in the inputs' order; mostly empty.
     pub encoders: Vec<(InputName, Vec<LayerSpec>)>,
+    /// Does it read a preference among its tasks beside the inputs?
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preference: bool,
     pub trunk: Vec<LayerSpec>,
     pub sharing: SharingSpec,
     /// In the signature's order.
     pub tasks: Vec<TaskNetworkSpec>,
+}
+
+// A network without one has the fingerprint it always had.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One task's own part of a network.

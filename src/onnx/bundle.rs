@@ -24,6 +24,14 @@
 //! print([marital["target"]["classes"][best] for best in answers[1].argmax(axis=1)])
 //! ```
 //!
+//! A model that was trained with `weighting: cosmos` has one input more, `preference`: each task's share, `[1, tasks]`
+//! for all rows or `[rows, tasks]`, in the order of the card's `preference`, which is what to feed where nobody prefers any:
+//!
+//! ```python
+//! shares = card["preference"]  # {"income": 0.5, "marital": 0.5}
+//! feed["preference"] = np.array([list(shares.values())], dtype=np.float32)
+//! ```
+//!
 //! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx`, which says the next token. The
 //! main model gives what that looks at and its first states, each under the task's name: `title_memory`,
 //! `title_mask`, `title_hidden`... Always the likeliest token (one beyond the vocabulary begins):
@@ -48,6 +56,7 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::array::Array;
@@ -86,6 +95,9 @@ pub struct Card {
     /// The files it learned from.
     pub data: Vec<FileContent>,
     pub sample: Sample,
+    /// What a model that reads a preference is told where nobody says otherwise: each task's share.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub preference: IndexMap<TaskName, f64>,
     /// What tasks with `crf` decide by, over their logits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<(TaskName, Transitions)>,
@@ -166,6 +178,8 @@ impl Card {
 
 #[cfg(test)]
 mod tests {
+    use indexmap::IndexMap;
+
     use super::{CARD, Card, FORMAT, Sample};
     use crate::domain::array::{Array, ElementType, Values};
     use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
@@ -222,6 +236,7 @@ mod tests {
             }],
             data: Vec::new(),
             sample: Sample::new(&arrays(), &arrays()[..1]),
+            preference: IndexMap::new(),
             transitions: Vec::new(),
             texts: Vec::new(),
         }

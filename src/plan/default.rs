@@ -2,11 +2,13 @@
 
 use crate::domain::kinds::Choice;
 use crate::domain::name::PipelineName;
+use crate::domain::number::Count;
 use crate::domain::task::{TagScheme, TargetSpec};
 use crate::evaluate::default_metrics;
 use crate::model::spec::LossSpec;
 use crate::plan::preference;
 use crate::spec::pipeline::PipelineSpec;
+use crate::train::spec::WeightingSpec;
 
 /// Fills in name, tables, losses, metrics and the monitored metric. Names are checked elsewhere.
 pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
@@ -23,6 +25,12 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
         task.loss.get_or_insert_with(|| LossSpec::for_kind(kind));
         let scheme = scheme(&task.kind);
         task.metrics.get_or_insert_with(|| default_metrics(kind, scheme));
+    }
+    let tasks = pipeline.tasks.len();
+    for choice in &mut pipeline.weighting.0 {
+        if let WeightingSpec::Cosmos(words) = choice {
+            words.front.get_or_insert(Count::constant(preference::along(tasks)));
+        }
     }
     let laid = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));
     pipeline.sweep = laid;

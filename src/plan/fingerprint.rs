@@ -15,7 +15,8 @@ use crate::domain::name::TableName;
 use crate::onnx::spec::ExportSpec;
 use crate::plan::meaning::Plan;
 use crate::plan::stage::{Stage, Work};
-use crate::plan::trial::{metrics, network};
+use crate::plan::trial::{Trial, metrics, network};
+use crate::train::spec::{BalanceSpec, WeightingSpec};
 
 pub use crate::plan::content::{combined, file};
 
@@ -104,13 +105,19 @@ impl Plan {
                 let sampling = (pipeline.data.len() > 1).then_some(&pipeline.sampling);
                 json!({
                     "network": network(pipeline),
-                    "weighting": pipeline.weighting,
+                    "weighting": trained(&pipeline.weighting),
                     "sampling": sampling,
                     "train": train,
                     "seed": seed,
                 })
             }
-            Work::Evaluate => json!({ "splits": pipeline.evaluate.splits, "metrics": metrics(pipeline) }),
+            Work::Evaluate => {
+                let mut words = json!({ "splits": pipeline.evaluate.splits, "metrics": metrics(pipeline) });
+                if let Some(front) = trial.map(Trial::preferences).filter(|front| !front.is_empty()) {
+                    words["preferences"] = json!(front);
+                }
+                words
+            }
             Work::Export => match &pipeline.export {
                 ExportSpec::Onnx(onnx) => json!({ "onnx": { "opset": onnx.opset } }),
             },
@@ -121,6 +128,17 @@ impl Plan {
             },
         }
     }
+}
+
+/// What of the weighting a training depends on: for how many preferences it is scored afterwards is `evaluate`'s.
+fn trained(weighting: &BalanceSpec) -> BalanceSpec {
+    let mut own = weighting.clone();
+    for choice in &mut own.0 {
+        if let WeightingSpec::Cosmos(words) = choice {
+            words.front = None;
+        }
+    }
+    own
 }
 
 /// A table's source without where it lies: only the ending, which may say how it is read.

@@ -1,16 +1,65 @@
 //! Vectors of preference laid evenly on the simplex (Das and Dennis, "Normal-boundary intersection", SIAM J. Optim. 1998): every
-//! share is a whole number of parts of one edge, so that N along each edge make C(N + K - 2, K - 1) vectors of K tasks.
+//! share is a whole number of parts of one edge, so that N along each edge make C(N + K - 2, K - 1) vectors of K tasks. A sweep
+//! trains a trial for each; a network that reads its preference (`cosmos`) is scored for each.
 
 use serde_json::{Map, Value, json};
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::Choice;
+use crate::domain::number::Count;
 use crate::plan::sweep::MOST_TRIALS;
+use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::sweep::{ChoicesSpec, SweepSpec};
 use crate::spec::variant::address;
+use crate::train::spec::{CosmosSpec, WeightingSpec};
 
 const WEIGHTING: &str = "preference";
+
+/// The most vectors along an edge, and the most vectors, where nobody says how many.
+const ALONG: usize = 11;
+const ENOUGH: usize = 66;
+
+/// The most that anybody may ask for.
+const MOST: usize = 1_000;
+
+impl Trial {
+    /// The preferences that its trained network is scored for; none where it reads none.
+    pub(crate) fn preferences(&self) -> Vec<Vec<f64>> {
+        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
+        let tasks = self.pipeline.tasks.len();
+        simplex(tasks, words.front.map_or_else(|| along(tasks), Count::get))
+    }
+}
+
+/// The words of a weighting whose network reads its preference, and their place.
+pub(crate) fn cosmos(pipeline: &PipelineSpec) -> Option<(Path, &CosmosSpec)> {
+    let choices = &pipeline.weighting.0;
+    choices.iter().enumerate().find_map(|(place, choice)| {
+        let WeightingSpec::Cosmos(words) = choice else { return None };
+        let path = Path::of("weighting");
+        let path = if choices.len() == 1 { path } else { path.index(place) };
+        Some((path.key(choice.name()), words))
+    })
+}
+
+/// How many vectors along an edge are enough for so many tasks.
+pub(crate) fn along(tasks: usize) -> usize {
+    (2..=ALONG).rev().find(|points| size(tasks, *points) <= ENOUGH).unwrap_or(2)
+}
+
+/// Checks how many vectors a front has.
+pub(crate) fn check_front(tasks: usize, points: usize, path: Path) -> Option<Diagnostic> {
+    if points < 2 {
+        let message = "found 1, expected 2 or more vectors along an edge";
+        return Some(Diagnostic::error("cosmos-front", path, message).help("for two tasks: 11"));
+    }
+    let count = size(tasks, points);
+    (count > MOST).then(|| {
+        let message = format!("the network would be scored for {count} vectors, expected at most {MOST}");
+        Diagnostic::error("cosmos-front", path, message).help("lay fewer along each edge")
+    })
+}
 
 /// The sweep with its vectors of preference listed in its space, where it asks for some.
 pub(crate) fn expanded(pipeline: &PipelineSpec, sweep: &SweepSpec) -> SweepSpec {
@@ -44,6 +93,13 @@ pub(crate) fn check(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnosti
     let error = |message: String, help: &str| {
         vec![Diagnostic::error("preferences", path.clone(), message).help(help)]
     };
+    if cosmos(pipeline).is_some() {
+        let message = "`cosmos` learns every preference in one trial: there is none to vary".to_owned();
+        return error(
+            message,
+            "leave it out; `cosmos.front` says for how many the trained network is scored",
+        );
+    }
     let Some(own) = vector_address(pipeline) else {
         let help = "write `weighting: {preference: {by: tchebycheff}}`";
         return error("the weighting has no preference that could vary".to_owned(), help);
@@ -82,7 +138,7 @@ fn size(tasks: usize, points: usize) -> usize {
 }
 
 /// All vectors of so many shares that sum to 1 in steps of one part of `points - 1`; the first share falls first.
-fn simplex(tasks: usize, points: usize) -> Vec<Vec<f64>> {
+pub(crate) fn simplex(tasks: usize, points: usize) -> Vec<Vec<f64>> {
     let parts = points.saturating_sub(1).max(1);
     // To six digits, so that a person can read it; the weighting scales them to sum to 1.
     let share = |part: usize| (part as f64 / parts as f64 * 1e6).round() / 1e6;
@@ -100,7 +156,7 @@ fn simplex(tasks: usize, points: usize) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::preference::{simplex, size};
+    use crate::plan::preference::{along, simplex, size};
 
     #[test]
     fn vectors_lie_evenly() {
@@ -114,5 +170,7 @@ mod tests {
             assert_eq!(size(tasks, points), simplex(tasks, points).len(), "{tasks} {points}");
         }
         assert_eq!(size(40, 90), usize::MAX);
+        // 11, 66, 56, 35 and 56 vectors; of many tasks each alone.
+        assert_eq!([2, 3, 4, 5, 6, 90].map(along), [11, 11, 6, 4, 4, 2]);
     }
 }

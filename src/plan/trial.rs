@@ -6,6 +6,7 @@ use crate::evaluate::spec::MetricSpec;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::plan::check;
 use crate::plan::default;
+use crate::plan::preference;
 use crate::plan::sweep::{Pick, combinations, plain, seeds, singles};
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::variant::{Change, Variants};
@@ -54,6 +55,7 @@ pub(crate) fn network(pipeline: &PipelineSpec) -> NetworkSpec {
     };
     NetworkSpec {
         encoders: pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.encoder.clone())).collect(),
+        preference: preference::cosmos(pipeline).is_some(),
         trunk: pipeline.trunk.clone(),
         sharing: pipeline.sharing.clone(),
         tasks: pipeline.tasks.iter().map(task).collect(),

@@ -8,6 +8,7 @@ use crate::domain::score::Split;
 use crate::report::affinity::affinities;
 use crate::report::gain;
 use crate::report::number;
+use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::{headline, proof, troubles};
@@ -243,6 +244,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
         text.push_str(&style.paint(Tone::Faint, score::ARROWS));
         text.push('\n');
     }
+    text.push_str(&preferences::text(&trial.front, style));
     text.push_str(&gain::text(&detail.gains, trial.trial, true, style));
     text.push_str(&relations(trial, style));
     text.push_str(&shares(trial, style));

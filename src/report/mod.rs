@@ -14,6 +14,7 @@ pub mod number;
 pub mod page;
 pub mod pareto;
 pub mod plot;
+pub mod preferences;
 pub mod roster;
 pub mod runs;
 pub mod score;

@@ -68,7 +68,11 @@ impl Pareto {
                 test: places().map(|place| value(group, place, Split::Test)).collect(),
             })
         };
-        let members: Vec<Member> = groups.iter().filter_map(member).collect();
+        Self::among(objectives, &groups.iter().filter_map(member).collect::<Vec<_>>())
+    }
+
+    /// The front of these members; `None` of none.
+    pub fn among(objectives: &[SweepObjective], members: &[Member]) -> Option<Self> {
         if members.is_empty() || objectives.is_empty() {
             return None;
         }
@@ -76,7 +80,7 @@ impl Pareto {
             task: own.task.clone(),
             metric: own.metric.clone(),
             direction: own.direction,
-            reference: own.reference.unwrap_or_else(|| beyond(&members, place, own.direction)),
+            reference: own.reference.unwrap_or_else(|| beyond(members, place, own.direction)),
         };
         let axes: Vec<Axis> = objectives.iter().enumerate().map(axis).collect();
         let directions: Vec<Direction> = axes.iter().map(|axis| axis.direction).collect();
@@ -124,23 +128,28 @@ impl Pareto {
             table.row(cells);
         }
         text.push_str(&table.text(style));
+        text.push_str(&self.verdict("settings", "validation"));
+        text
+    }
+
+    /// How many of them are on the front, and what it dominates; `rows` are those the front was chosen on.
+    pub fn verdict(&self, what: &str, rows: &str) -> String {
         let tested =
             self.test_hypervolume.map(|volume| format!(", {} on test rows", number::significant(volume)));
         let point: Vec<String> =
             self.objectives.iter().map(|axis| number::significant(axis.reference)).collect();
         let whose = match self.given {
             true => "as the pipeline says",
-            false => "a tenth of their spread beyond the worst settings",
+            false => &format!("a tenth of their spread beyond the worst {what}"),
         };
-        text.push_str(&format!(
-            "{} of {} settings are on it; hypervolume {} on validation rows{} up to ({}), {whose}\n",
+        format!(
+            "{} of {} {what} are on it; hypervolume {} on {rows} rows{} up to ({}), {whose}\n",
             self.front.len(),
             self.front.len() + self.dominated,
             number::significant(self.hypervolume),
             tested.unwrap_or_default(),
             point.join(", "),
-        ));
-        text
+        )
     }
 }
 

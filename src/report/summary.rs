@@ -8,6 +8,7 @@ use crate::domain::name::RunId;
 use crate::report::choice::called;
 use crate::report::gain;
 use crate::report::number;
+use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::sweep::Sweep;
@@ -103,6 +104,7 @@ impl Summary {
             text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
             text.push_str(&table);
         }
+        text.push_str(&preferences::text(&trial.front, style));
         text.push_str(&gain::text(&detail.gains, trial.trial, false, style));
         let exported =
             detail.artifacts.iter().find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");

@@ -32,6 +32,13 @@ never_married  0.9300  auroc ↑  0.9783  0.9683  0.9663
 weeks_worked   0.5000  mae ↓    7.394   7.494   7.514
                        r2 ↑     –       –       –
 
+Pareto front of the network  one network, told preferences; chosen on validation rows
+share of income  share of weeks_worked  income auroc ↑  on test  weeks_worked mae ↓  on test
+───────────────  ─────────────────────  ──────────────  ───────  ──────────────────  ───────
+0.75             0.25                           0.8750   0.8750               10.75    10.75
+0.25             0.75                           0.8250   0.8250               10.25    10.25
+2 of 2 preferences are on it; hypervolume 0.005250 on validation rows, 0.005250 on test rows up to (0.8200, 10.80), a tenth of their spread beyond the worst preferences
+
 Gain over single tasks  each task beside itself trained alone: same inputs, trunk, training and seed
 task           metric     alone  together, test  gain, test
 ─────────────  ───────  ───────  ──────────────  ──────────

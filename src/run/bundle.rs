@@ -21,6 +21,7 @@ use crate::run::author::Author;
 use crate::run::error::Error;
 use crate::run::generation::{self, Writer};
 use crate::run::place;
+use crate::run::preference;
 
 /// What the names of tokenizers' files end with.
 const TOKENIZER: &str = ".tokenizer.json";
@@ -98,15 +99,18 @@ impl Bundle {
     }
 
     /// Answers the raw rows of a file in another file, the columns called `keep` beside the
-    /// answers; gives the number of rows. Label columns are not needed.
+    /// answers; gives the number of rows. Label columns are not needed. `preference`: the tasks' shares, where the
+    /// model reads such; none for the card's.
     pub fn predict(
         &self,
         data: &Path,
         to: &Path,
         keep: &[String],
+        preference: &[(String, f64)],
         batch_size: usize,
         say: &dyn Fn(&str),
     ) -> Result<usize, Error> {
+        let told = preference::told(&self.card, preference)?;
         let rows = raw::read(data, &self.card.signature)?;
         rows.notes.iter().for_each(|note| say(note));
         let mut columns = kept(&rows, keep)?;
@@ -121,8 +125,9 @@ impl Bundle {
             .collect::<Result<_, _>>()?;
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
-            let inputs: Vec<(String, Array)> =
+            let mut inputs: Vec<(String, Array)> =
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
+            inputs.extend(told.clone());
             let outputs = session.run(&inputs)?;
             let lengths = lengths(&self.card.signature, &inputs);
             for author in &mut authors {

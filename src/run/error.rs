@@ -35,6 +35,10 @@ pub enum Error {
     OtherModel { output: String },
     #[error("there is no column `{column}` to keep{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoColumnToKeep { column: String, near: Option<String> },
+    #[error("the model reads no preference: it was not trained with `weighting: cosmos`")]
+    NoPreference,
+    #[error("the preference {0}")]
+    Preference(String),
     #[error("{0}")]
     Draft(String),
     /// A fault of the engine's order, never of the user's.

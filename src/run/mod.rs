@@ -16,6 +16,7 @@ pub mod lock;
 pub mod machine;
 pub mod perform;
 pub mod place;
+mod preference;
 pub mod pruning;
 mod round;
 pub mod stage;

@@ -306,6 +306,7 @@ impl Store {
                     shares: Vec::new(),
                     gradients: Vec::new(),
                     affinities: Vec::new(),
+                    front: Vec::new(),
                     parity: None,
                 })
             },
@@ -350,6 +351,7 @@ impl Store {
             )?;
             trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
             trial.affinities = self.affinities(run, trial.trial)?;
+            trial.front = self.front(run, trial.trial)?;
             trial.parity = self.parity(run, trial.trial)?;
         }
         Ok(trials)

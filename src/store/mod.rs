@@ -5,6 +5,7 @@
 pub mod affinity;
 pub mod curve;
 pub mod error;
+pub mod front;
 pub mod gain;
 mod gradient;
 pub mod header;

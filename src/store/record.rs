@@ -6,6 +6,7 @@ use crate::domain::event::{OutputParity, RunState};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::store::affinity::AffinityRecord;
+use crate::store::front::FrontRecord;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::Parameter;
@@ -153,6 +154,8 @@ pub struct TrialRecord {
     pub gradients: Vec<GradientRecord>,
     /// What a step of one task does to another's loss, over the whole training.
     pub affinities: Vec<AffinityRecord>,
+    /// What its network scores for each of several preferences, where it reads one.
+    pub front: Vec<FrontRecord>,
     /// Rows per second, mean over its epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
-    Affinity, Event, FileContent, GradientPair, MissingLabels, Observer, OutputParity, Parity, Relation,
-    RunState, Share,
+    Affinity, Event, FileContent, FrontPoint, GradientPair, MissingLabels, Observer, OutputParity, Parity,
+    Relation, RunState, Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
@@ -211,6 +211,33 @@ impl Script {
         Event::Gained { trial: 1, gains, overall: vec![(Split::Test, -5.0 / 3.0)] }
     }
 
+    /// What the network scores for two preferences.
+    fn fronts() -> Event {
+        let score = |name: &str, metric: &str, split, direction, value| Score {
+            task: task(name),
+            split,
+            metric: metric.to_owned(),
+            value,
+            direction,
+            rows: 100,
+        };
+        let point = |share: f64| {
+            let shares = [("income", share), ("weeks_worked", 1.0 - share)];
+            let of = |split| {
+                [
+                    score("income", "loss", split, Direction::Lower, 1.0 - share),
+                    score("income", "auroc", split, Direction::Higher, 0.8 + share / 10.0),
+                    score("weeks_worked", "mae", split, Direction::Lower, 10.0 + share),
+                ]
+            };
+            FrontPoint {
+                preference: shares.map(|(name, value)| TaskValue { task: task(name), value }).into(),
+                scores: [of(Split::Valid), of(Split::Test)].concat(),
+            }
+        };
+        Event::FrontScored { trial: 1, points: vec![point(0.75), point(0.25)] }
+    }
+
     /// Everything, in order.
     pub(crate) fn events(&self, layout: &Layout) -> Vec<Event> {
         let table = TableName::new("census").expect("a name");
@@ -307,6 +334,7 @@ impl Script {
                 epoch: best,
                 scores: Split::ALL.into_iter().flat_map(|split| self.scores(best, split)).collect(),
             },
+            Self::fronts(),
             end(4, 1.7),
             begin(5),
             Event::Exported { trial: 1, file: model, bytes: 312_400, opset: 17 },

@@ -108,6 +108,14 @@ impl<'a> Learner<'a> {
 
     /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is changed.
     pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
+        let told;
+        let parts = match self.balance.losses.preference(clock.step as u64) {
+            Some(vector) => {
+                told = self.told(parts, &vector)?;
+                &told
+            }
+            None => parts,
+        };
         let due = self.words.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
         let looks = if due { self.look_ahead(parts, clock)? } else { Vec::new() };
         if let Some(wanted) = self.balance.losses.foresight(clock.step as u64) {
@@ -124,6 +132,15 @@ impl<'a> Learner<'a> {
             self.balance.losses.look_back(&after);
         }
         Ok(outcome)
+    }
+
+    /// The same parts with the preference that the network is told in this step.
+    fn told(&self, parts: &[Batch], vector: &[f64]) -> Result<Vec<Batch>> {
+        let told = |part: &Batch| {
+            let inputs = self.network.told(&part.inputs, vector)?;
+            Ok(Batch { rows: part.rows, inputs, labels: part.labels.clone() })
+        };
+        parts.iter().map(told).collect()
     }
 
     /// One backward of the weighted sum of the losses.

@@ -1,6 +1,7 @@
 //! Whole trainings of a small network, as tests.
 
 mod balancing;
+mod cosmos;
 mod course;
 mod interruption;
 mod lookahead;
@@ -198,9 +199,11 @@ impl Rehearsal {
     }
 
     pub fn network_spec(&self) -> NetworkSpec {
+        let weighting: BalanceSpec = serde_json::from_value(self.weighting.clone()).expect("words");
         let head = |name: &str| json!({"name": name, "from": null, "after": [], "head": [], "loss": null});
         let spec = json!({
             "encoders": [],
+            "preference": weighting.0.iter().any(|choice| choice.view().claims().tells),
             "trunk": self.network,
             "sharing": "hard",
             "tasks": [head("value"), head("sign")],

@@ -11,6 +11,7 @@ pub use crate::train::optimizer::OptimizerSpec;
 use crate::train::optimizer::adamw::AdamWSpec;
 pub use crate::train::regularization::RegularizationSpec;
 pub use crate::train::schedule::ScheduleSpec;
+pub use crate::train::weighting::cosmos::CosmosSpec;
 pub use crate::train::weighting::preference::ScalarizationSpec;
 pub use crate::train::weighting::{BalanceSpec, WeightingSpec};
 

@@ -4,6 +4,7 @@ mod layer;
 mod loss;
 mod network;
 mod pixel;
+mod preference;
 mod sharing;
 mod signal;
 mod tensor;

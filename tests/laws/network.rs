@@ -23,7 +23,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
-fn signature() -> Signature {
+pub(super) fn signature() -> Signature {
     let input =
         |name: &str, raw, encoding| InputSignature { name: InputName::new(name).unwrap(), raw, encoding };
     let scale = |indicator| Encoding::Scale { center: 40.0, scale: 12.0, fill: 38.5, indicator };
@@ -84,7 +84,7 @@ fn layers(words: Value) -> Vec<LayerSpec> {
     serde_json::from_value(words).unwrap()
 }
 
-fn spec() -> NetworkSpec {
+pub(super) fn spec() -> NetworkSpec {
     let task = |name: &str, from: Option<&str>, after: &[&str], head: Value| TaskNetworkSpec {
         name: TaskName::new(name).unwrap(),
         from: from.map(|mark| serde_json::from_value(json!(mark)).unwrap()),
@@ -97,6 +97,7 @@ fn spec() -> NetworkSpec {
             InputName::new("hours").unwrap(),
             layers(json!([{"dense": {"units": 3, "activation": "tanh"}}])),
         )],
+        preference: false,
         trunk: layers(json!([
             {"dense": {"units": 8, "activation": "relu"}}, {"mark": "shallow"}, {"dropout": 0.2},
             {"residual": [{"dense": {"units": 6, "activation": "gelu"}}]}, "batch_norm", {"mark": "deep"},
@@ -115,7 +116,7 @@ fn spec() -> NetworkSpec {
 }
 
 /// Raw values as a consumer feeds them, and the same encoded by hand.
-fn rows() -> (Vec<(String, Array)>, Table) {
+pub(super) fn rows() -> (Vec<(String, Array)>, Table) {
     let raw = |values: Values| Array::new(&[ROWS, 1], values);
     let age = vec![20.0, f32::NAN, 64.0, 40.0, 33.0, 90.0, 17.0];
     let hours = vec![f32::NAN, 52.0, 0.0, f32::NAN, 28.0, 40.0, 99.0];

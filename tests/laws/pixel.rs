@@ -23,7 +23,7 @@ fn classes(count: usize) -> Vec<String> {
     (0..count).map(|class| format!("class {class}")).collect()
 }
 
-fn signature() -> Signature {
+pub(super) fn signature() -> Signature {
     let task = |name: &str, target| TaskSignature {
         name: TaskName::new(name).unwrap(),
         table: TableName::new("pictures").unwrap(),
@@ -49,7 +49,7 @@ fn signature() -> Signature {
     }
 }
 
-fn spec() -> NetworkSpec {
+pub(super) fn spec() -> NetworkSpec {
     let layers = |words: Value| -> Vec<LayerSpec> { serde_json::from_value(words).unwrap() };
     let task = |name: &str, from: Option<&str>, head: Value, loss: Value| TaskNetworkSpec {
         name: TaskName::new(name).unwrap(),
@@ -60,6 +60,7 @@ fn spec() -> NetworkSpec {
     };
     NetworkSpec {
         encoders: vec![],
+        preference: false,
         trunk: layers(json!([
             {"conv2d": {"filters": 4, "activation": "relu"}}, "batch_norm", "max_pool2d", {"mark": "half"},
             {"residual": [{"conv2d": {"filters": 6, "stride": 2, "activation": "gelu"}}, {"conv2d": 6}]},
@@ -83,7 +84,7 @@ fn network() -> Network {
     network
 }
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     let pixels = ROWS * CHANNELS * HEIGHT * WIDTH;
     let pixels = (0..pixels as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let picture = Array::new(&[ROWS, CHANNELS, HEIGHT, WIDTH], Values::U8(pixels));

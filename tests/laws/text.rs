@@ -103,6 +103,7 @@ fn network(sequence: bool, search: &Value) -> Network {
     };
     let spec = NetworkSpec {
         encoders: vec![],
+        preference: false,
         trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
         sharing: SharingSpec::default(),
         tasks: tasks.iter().map(words).collect(),
@@ -254,6 +255,7 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     ];
     let spec = NetworkSpec {
         encoders: vec![],
+        preference: false,
         trunk: serde_json::from_value(json!([{"embedding": {"width": 5}}, {"gru": {"units": 6}}])).unwrap(),
         sharing: SharingSpec::default(),
         tasks: ["next", "text", "copied", "pointed"].map(words).into(),

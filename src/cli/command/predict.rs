@@ -9,7 +9,8 @@ use crate::report::number::count;
 pub fn perform(arguments: &Arguments, words: &Predict) -> Result<Exit, Error> {
     let bundle = workspace::bundle(arguments, &words.model)?;
     let say = |line: &str| output::tell(line);
-    let rows = bundle.predict(&words.data, &words.to, &words.keep, words.batch_size as usize, &say)?;
+    let (keep, told) = (&words.keep, &words.preference);
+    let rows = bundle.predict(&words.data, &words.to, keep, told, words.batch_size as usize, &say)?;
     output::print(&format!("{} rows answered in {}", count(rows), words.to.display()))?;
     Ok(Exit::Done)
 }

@@ -8,8 +8,22 @@ use crate::model::error::Result;
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::{Gathered, Prediction};
+use crate::model::signal::Signal;
 
 impl Network {
+    /// Answers for this preference from now on, where it reads one: one vector for all rows, or one for each of the rows
+    /// that are asked about at once. `false` where it reads none.
+    pub fn prefer(&mut self, vectors: &[Vec<f64>]) -> bool {
+        let Some(preference) = self.inputs.preference() else { return false };
+        preference.tell(vectors);
+        true
+    }
+
+    /// The same signals with this preference for all rows; an error where it reads none.
+    pub fn told(&self, inputs: &[Signal], vector: &[f64]) -> Result<Vec<Signal>> {
+        self.inputs.told(inputs, vector, self.device())
+    }
+
     /// Does the body say how much is read of what?
     pub fn is_seen_through(&self) -> bool {
         self.body.is_seen_through()

@@ -1,6 +1,7 @@
 //! Everything that can be known to be wrong before any work, all of it at once.
 
 pub mod balance;
+mod cosmos;
 pub mod data;
 pub mod network;
 pub mod objective;
@@ -23,6 +24,7 @@ pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         text::check,
         network::check,
         vectors::check,
+        cosmos::check,
         shape::check,
         train::check,
         sweep::check,

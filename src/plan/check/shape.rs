@@ -10,9 +10,11 @@ use crate::domain::shape::Shape;
 use crate::domain::task::TargetSpec;
 use crate::model::head::accepts;
 use crate::model::input::together;
+use crate::model::preference::joined;
 use crate::model::spec::LayerSpec;
 use crate::plan::check::network::experts;
 use crate::plan::check::text::decoder;
+use crate::plan::preference::cosmos;
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::task::TaskSpec;
 
@@ -34,6 +36,13 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             let kind = pipeline.inputs.get(&name).map_or("", |input| input.name());
             let path = Path::of("inputs").key(&name).key(kind);
             found.push(Diagnostic::error("input-shape", path, format!("`{name}` {reason}")));
+            return found;
+        }
+    };
+    let given = match with_preference(pipeline, given) {
+        Ok(given) => given,
+        Err(diagnostic) => {
+            found.push(diagnostic);
             return found;
         }
     };
@@ -91,6 +100,18 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     }
     found.extend(steps(pipeline));
     found
+}
+
+/// What the trunk reads: with the preference, where the network reads one.
+fn with_preference(pipeline: &PipelineSpec, given: Shape) -> Result<Shape, Diagnostic> {
+    let Some((path, _)) = cosmos(pipeline) else { return Ok(given) };
+    joined(given, pipeline.tasks.len()).map_err(|reason| {
+        let help = match given {
+            Shape::Tokens { .. } => "add an `embedding` and a `pool` to the input's encoder",
+            _ => "add a `pool` to the input's encoder",
+        };
+        Diagnostic::error("preference-shape", path, format!("the inputs {reason}")).help(help)
+    })
 }
 
 fn impossible(pipeline: &PipelineSpec, reason: &str) -> Diagnostic {

@@ -4,6 +4,7 @@ use crate::domain::event::RunState;
 use crate::report::page::Page;
 use crate::report::page::html::{code, escape, facts, folded, heading, paragraph, table};
 use crate::report::plot::svg;
+use crate::report::preferences::{self, Preferences};
 use crate::report::style::Tone;
 use crate::report::table::{Align, Cell, Table};
 use crate::report::{Style, detail, gain, number, score};
@@ -77,6 +78,11 @@ pub fn scores(page: &Page) -> Section {
             body.push_str(&heading(&format!("{}{of}", gain::TITLE), gain::REMARK));
             body.push_str(&table(&part));
             body.push_str(&paragraph(&verdict));
+        }
+        if let Some(front) = Preferences::of(&trial.front) {
+            body.push_str(&heading(preferences::TITLE, &front.remark()));
+            body.push_str(&table(&front.table()));
+            body.push_str(&paragraph(&front.verdict()));
         }
     }
     if body.is_empty() {

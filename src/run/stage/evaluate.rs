@@ -1,8 +1,9 @@
 //! The best weights, scored on every split asked for.
 
-use crate::domain::event::{Event, Observer};
-use crate::domain::score::Score;
+use crate::domain::event::{Event, FrontPoint, Observer};
+use crate::domain::score::{Score, Split, TaskValue};
 use crate::domain::table::Dataset;
+use crate::evaluate::metric::MetricSpec;
 use crate::model::network::Network;
 use crate::plan::{Stage, Trial};
 use crate::run::context::Context;
@@ -12,21 +13,20 @@ use crate::train::scoring::{LOSS, Scoring};
 
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
-    let network = trained::network(context, stage, &dataset.signature)?;
+    let mut network = trained::network(context, stage, &dataset.signature)?;
     let scores = scores(context.trial(stage)?, &dataset, &network)?;
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
     tape.observe(&Event::Scored { trial, epoch, scores });
+    let points = front(context.trial(stage)?, &dataset, &mut network)?;
+    if !points.is_empty() {
+        tape.observe(&Event::FrontScored { trial, points });
+    }
     Ok(Keep::Yes)
 }
 
 /// What every metric says of every task on the splits that the trial's words name.
 pub fn scores(trial: &Trial, dataset: &Dataset, network: &Network) -> Result<Vec<Score>, Error> {
-    let wanted = trial.metrics();
-    let metrics = dataset.signature.tasks.iter().map(|task| {
-        let own = wanted.iter().find(|(name, _)| *name == task.name);
-        own.map(|(_, metrics)| metrics.clone()).unwrap_or_default()
-    });
-    let metrics: Vec<_> = metrics.collect();
+    let metrics = metrics(trial, dataset);
     let texts: Vec<usize> = (0..metrics.len()).collect();
     let seed = trial.seed;
     let scoring = Scoring { dataset, network, metrics: &metrics, texts: &texts, seed };
@@ -39,4 +39,36 @@ pub fn scores(trial: &Trial, dataset: &Dataset, network: &Network) -> Result<Vec
         }
     }
     Ok(scores)
+}
+
+/// Every task's metrics, in the signature's order.
+fn metrics(trial: &Trial, dataset: &Dataset) -> Vec<Vec<MetricSpec>> {
+    let wanted = trial.metrics();
+    let metrics = dataset.signature.tasks.iter().map(|task| {
+        let own = wanted.iter().find(|(name, _)| *name == task.name);
+        own.map(|(_, metrics)| metrics.clone()).unwrap_or_default()
+    });
+    metrics.collect()
+}
+
+/// What a network that reads its preference scores for each of several, on validation and test rows. Metrics of written
+/// texts are left out: to write all texts that often would take longer than the training.
+fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<FrontPoint>, Error> {
+    let mut metrics = metrics(trial, dataset);
+    metrics.iter_mut().for_each(|own| own.retain(|metric| !metric.view().needs_text()));
+    let mut points = Vec::new();
+    for vector in trial.preferences() {
+        network.prefer(std::slice::from_ref(&vector));
+        let scoring = Scoring { dataset, network, metrics: &metrics, texts: &[], seed: trial.seed };
+        let mut scores = Vec::new();
+        for split in [Split::Valid, Split::Test] {
+            for table in dataset.tables.iter().filter(|table| !table.split(split).is_empty()) {
+                scores.extend(scoring.score(table, split)?.into_iter().flat_map(|found| found.scores));
+            }
+        }
+        let shares = dataset.signature.tasks.iter().zip(&vector);
+        let preference = shares.map(|(task, share)| TaskValue { task: task.name.clone(), value: *share });
+        points.push(FrontPoint { preference: preference.collect(), scores });
+    }
+    Ok(points)
 }

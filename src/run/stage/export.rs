@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
-use crate::domain::array::Filler;
+use indexmap::IndexMap;
+
+use crate::domain::array::{Array, Filler};
 use crate::domain::event::{Event, Observer};
+use crate::domain::name::TaskName;
+use crate::domain::signature::PREFERENCE;
 use crate::domain::table::Dataset;
 use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, Card, FORMAT, MODEL, Sample};
 use crate::onnx::spec::ExportSpec;
-use crate::plan::Stage;
+use crate::plan::preference::{along, simplex};
+use crate::plan::{Stage, Trial};
 use crate::run::bundle;
 use crate::run::context::Context;
 use crate::run::error::Error;
@@ -18,7 +23,7 @@ use crate::run::stage::{Keep, trained};
 
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
-    let network = trained::network(context, stage, &dataset.signature)?;
+    let mut network = trained::network(context, stage, &dataset.signature)?;
     let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
     let opset = spec.opset.get() as i64;
     let metadata = metadata(context, &dataset);
@@ -32,7 +37,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     for (file, text) in bundle::tokenizers(&dataset.signature) {
         place::write(&made.join(file), text.as_bytes())?;
     }
-    card(context, stage, &dataset, &network)?.write(&made.join(CARD))?;
+    card(context, stage, &dataset, &mut network)?.write(&made.join(CARD))?;
     tape.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
@@ -56,7 +61,7 @@ fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
 }
 
 /// The card: signature, and sample rows with the answers candle gives for them.
-fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) -> Result<Card, Error> {
+fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Network) -> Result<Card, Error> {
     let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
     let trial = context.trial(stage)?;
     let (mut inputs, mut outputs, mut texts) = (Vec::new(), Vec::new(), Vec::new());
@@ -64,6 +69,12 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
     if let Some(table) = dataset.tables.first() {
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
+        let vectors = sample_preferences(dataset.signature.tasks.len(), rows.len());
+        if network.prefer(&vectors) {
+            let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
+            let told = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
+            inputs.push((PREFERENCE.to_owned(), told));
+        }
         let tasks = dataset.signature.tasks.iter().enumerate();
         let (writing, answering): (Vec<_>, Vec<_>) =
             tasks.partition(|(_, task)| task.target.writes().is_some());
@@ -100,7 +111,27 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &Network) 
         metrics: Vec::new(),
         data: context.files()?,
         sample: Sample::new(&inputs, &outputs),
+        preference: default_preference(trial, dataset),
         transitions: network.transitions()?,
         texts,
     })
+}
+
+/// The preference of each sample row: evenly laid ones in turn, so that the proof is of many.
+fn sample_preferences(tasks: usize, rows: usize) -> Vec<Vec<f64>> {
+    let mut front = simplex(tasks, along(tasks));
+    for vector in &mut front {
+        let sum: f64 = vector.iter().sum();
+        vector.iter_mut().for_each(|share| *share /= sum);
+    }
+    front.iter().cycle().take(rows).cloned().collect()
+}
+
+/// What the model is told where nobody says otherwise; empty where it reads no preference.
+fn default_preference(trial: &Trial, dataset: &Dataset) -> IndexMap<TaskName, f64> {
+    if !trial.network().preference {
+        return IndexMap::new();
+    }
+    let tasks = &dataset.signature.tasks;
+    tasks.iter().map(|task| (task.name.clone(), 1.0 / tasks.len() as f64)).collect()
 }

@@ -14,6 +14,8 @@ pub enum Purpose {
     Order,
     /// Which signs are kept.
     Sign,
+    /// Preferences among tasks.
+    Preference,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
             Self::Weights => 0x6d74_6c77,
             Self::Order => 0x6d74_6c6f,
             Self::Sign => 0x6d74_6c73,
+            Self::Preference => 0x6d74_6c70,
         }
     }
 }

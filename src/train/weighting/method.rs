@@ -54,6 +54,8 @@ pub struct Claims {
     pub smooths: bool,
     /// Independent parts that it needs each batch split into.
     pub parts: usize,
+    /// Does the network read the preference it is trained for?
+    pub tells: bool,
 }
 
 impl Claims {
@@ -65,6 +67,7 @@ impl Claims {
         heads: false,
         smooths: false,
         parts: 1,
+        tells: false,
     };
 
     pub const GRADIENTS: Self = Self { losses: false, gradients: true, smooths: true, ..Self::LOSSES };
@@ -121,6 +124,12 @@ pub struct Foresight {
 /// A weighting of losses: the losses of one step (`None` for a task without a label in the batch) in, the
 /// weights of their sum out.
 pub trait Weighting: Send {
+    /// The preference that the network is told before this step, where it reads one.
+    fn preference(&self, step: u64) -> Option<Vec<f64>> {
+        let _ = step;
+        None
+    }
+
     /// One weight per task for step number `step`, counted from the trial's beginning.
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64>;
 

@@ -4,6 +4,7 @@ pub mod aligned_mtl;
 pub mod auto_lambda;
 pub mod cagrad;
 pub mod config;
+pub mod cosmos;
 pub mod cov;
 pub mod cr_mogm;
 pub mod db_mtl;
@@ -63,6 +64,7 @@ kinds! {
         Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffSpec,
         SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffSpec,
         Preference: "preference" => preference::PreferenceSpec,
+        Cosmos: "cosmos" => cosmos::CosmosSpec,
         Famo: "famo" => famo::FamoSpec,
         AutoLambda: "auto_lambda" => auto_lambda::AutoLambdaSpec,
         DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPrioritySpec,

@@ -1,0 +1,175 @@
+//! The front of one network that reads its preference among tasks: what it scores for each of several, chosen on validation
+//! rows, with the same on test rows; and the front's hypervolume.
+
+use crate::domain::score::{Direction, Split};
+use crate::report::number;
+use crate::report::pareto::{Member, Pareto};
+use crate::report::score::metric;
+use crate::report::style::{Style, Tone};
+use crate::report::table::{Align, Cell, Table};
+use crate::store::front::FrontRecord;
+use crate::store::trial::SweepObjective;
+
+pub(crate) const TITLE: &str = "Pareto front of the network";
+const LOSS: &str = "loss";
+
+/// What one network scores for several preferences.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Preferences {
+    tasks: Vec<String>,
+    /// The rows the front is chosen on.
+    split: Split,
+    front: Pareto,
+}
+
+/// The front for people; empty where there is none.
+pub(crate) fn text(records: &[FrontRecord], style: &Style) -> String {
+    let Some(found) = Preferences::of(records) else { return String::new() };
+    format!("{}{}{}", style.heading(TITLE, &found.remark()), found.table().text(style), found.verdict())
+}
+
+impl Preferences {
+    /// `None` while there are no preferences, or one for which a task's metric is undefined for all.
+    pub(crate) fn of(records: &[FrontRecord]) -> Option<Self> {
+        let split = match records.iter().any(|record| record.split == Split::Valid) {
+            true => Split::Valid,
+            false => Split::Test,
+        };
+        let axes = axes(records, split);
+        let points: Vec<&[FrontRecord]> = records.chunk_by(|one, next| one.point == next.point).collect();
+        let member = |point: &&[FrontRecord]| {
+            let value = |axis: &SweepObjective, split: Split| {
+                let mut own = point.iter().filter(|record| record.split == split);
+                own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
+            };
+            let share = |axis: &SweepObjective| {
+                let own = point.iter().find(|record| record.task == axis.task);
+                own.map_or_else(String::new, |record| number::short(record.share))
+            };
+            Some(Member {
+                settings: axes.iter().map(share).collect(),
+                trials: Vec::new(),
+                valid: axes.iter().map(|axis| value(axis, split)).collect::<Option<_>>()?,
+                // Beside themselves they say nothing more.
+                test: axes
+                    .iter()
+                    .map(|axis| value(axis, Split::Test).filter(|_| split == Split::Valid))
+                    .collect(),
+            })
+        };
+        let members: Vec<Member> = points.iter().filter_map(member).collect();
+        let front = Pareto::among(&axes, &members)?;
+        Some(Self { tasks: axes.into_iter().map(|axis| axis.task).collect(), split, front })
+    }
+
+    pub(crate) fn remark(&self) -> String {
+        format!("one network, told preferences; chosen on {} rows", rows(self.split))
+    }
+
+    /// A line for each preference on the front.
+    pub(crate) fn table(&self) -> Table {
+        let mut columns: Vec<(String, Align)> =
+            self.tasks.iter().map(|task| (format!("share of {task}"), Align::Left)).collect();
+        for axis in &self.front.objectives {
+            columns.push((format!("{} {}", axis.task, metric(&axis.metric, axis.direction)), Align::Decimal));
+            columns.extend((self.split == Split::Valid).then(|| ("on test".to_owned(), Align::Decimal)));
+        }
+        let mut table = Table::new(&columns);
+        for member in &self.front.front {
+            let mut cells: Vec<Cell> =
+                member.settings.iter().map(|share| Cell::new(Tone::Strong, share)).collect();
+            for (chosen, test) in member.valid.iter().zip(&member.test) {
+                cells.push(number::significant(*chosen).into());
+                let test = || Cell::new(Tone::Strong, number::maybe(*test));
+                cells.extend((self.split == Split::Valid).then(test));
+            }
+            table.row(cells);
+        }
+        table
+    }
+
+    pub(crate) fn verdict(&self) -> String {
+        self.front.verdict("preferences", rows(self.split))
+    }
+}
+
+fn rows(split: Split) -> &'static str {
+    match split {
+        Split::Valid => "validation",
+        _ => "test",
+    }
+}
+
+/// Each task's first metric; its loss where it has none.
+fn axes(records: &[FrontRecord], split: Split) -> Vec<SweepObjective> {
+    let mut axes: Vec<SweepObjective> = Vec::new();
+    for record in records.iter().filter(|record| record.split == split) {
+        let axis = |record: &FrontRecord| SweepObjective {
+            task: record.task.clone(),
+            metric: record.metric.clone(),
+            direction: record.direction,
+            reference: None,
+        };
+        match axes.iter_mut().find(|axis| axis.task == record.task) {
+            None => axes.push(axis(record)),
+            Some(known) if known.metric == LOSS && known.direction == Direction::Lower => {
+                *known = axis(record)
+            }
+            Some(_) => {}
+        }
+    }
+    axes
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::{Direction, Split};
+    use crate::report::preferences::{Preferences, text};
+    use crate::report::style::Style;
+    use crate::store::front::FrontRecord;
+
+    fn record(
+        point: usize,
+        task: &str,
+        share: f64,
+        split: Split,
+        (metric, value): (&str, f64),
+    ) -> FrontRecord {
+        let direction = if metric == "auroc" { Direction::Higher } else { Direction::Lower };
+        let (task, metric) = (task.to_owned(), metric.to_owned());
+        FrontRecord { point, task, share, split, metric, direction, value: Some(value), rows: 9 }
+    }
+
+    /// Three preferences; the last is worse than the first in both.
+    fn records(splits: &[Split]) -> Vec<FrontRecord> {
+        let points = [(1.0, 0.9, 6.0), (0.25, 0.8, 4.0), (0.5, 0.7, 7.0)];
+        let mut found = Vec::new();
+        for (point, (share, auroc, mae)) in points.into_iter().enumerate() {
+            for split in splits {
+                found.push(record(point, "rich", share, *split, ("loss", 0.1)));
+                found.push(record(point, "rich", share, *split, ("auroc", auroc)));
+                found.push(record(point, "weeks", 1.0 - share, *split, ("loss", 0.3)));
+                found.push(record(point, "weeks", 1.0 - share, *split, ("mae", mae)));
+                found.push(record(point, "weeks", 1.0 - share, *split, ("rmse", 0.0)));
+            }
+        }
+        found
+    }
+
+    /// Up to (0.68, 7.3): 0.22 x 1.3 and 0.12 x 2 more.
+    #[test]
+    fn the_front_is_of_the_first_metrics() {
+        let text = text(&records(&[Split::Valid, Split::Test]), &Style::plain());
+        assert!(text.contains("share of rich") && text.contains("2 of 3 preferences are on it"), "{text}");
+        assert!(text.contains("hypervolume 0.5260 on validation rows, 0.5260 on test rows"), "{text}");
+        assert!(text.contains("0.25") && !text.contains("rmse") && !text.contains("loss"), "{text}");
+    }
+
+    #[test]
+    fn without_validation_rows_it_is_chosen_on_test_rows() {
+        let found = Preferences::of(&records(&[Split::Test])).expect("a front");
+        assert!(found.verdict().contains("hypervolume 0.5260 on test rows"), "{}", found.verdict());
+        assert!(!found.table().text(&Style::plain()).contains("on test"));
+        assert_eq!(Preferences::of(&[]), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! What a network that reads its preference scores for each of several, written and read.
+
+use rusqlite::params;
+use serde::Serialize;
+
+use crate::domain::event::FrontPoint;
+use crate::domain::name::RunId;
+use crate::domain::score::{Direction, Split};
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::event::{Writer, direction};
+use crate::store::history::{split, whole};
+
+/// One metric of one task for one preference.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FrontRecord {
+    /// Which preference, from 0.
+    pub point: usize,
+    pub task: String,
+    /// How much it prefers the task.
+    pub share: f64,
+    pub split: Split,
+    pub metric: String,
+    pub direction: Direction,
+    /// `None`: undefined.
+    pub value: Option<f64>,
+    pub rows: usize,
+}
+
+impl Writer<'_> {
+    pub(crate) fn front(&self, trial: u32, point: usize, found: &FrontPoint) -> rusqlite::Result<()> {
+        for score in &found.scores {
+            let share = found.preference.iter().find(|share| share.task == score.task);
+            self.execute(
+                "INSERT INTO fronts (run, trial, point, task, split, metric, share, value, direction, rows)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT DO UPDATE SET share = excluded.share, value = excluded.value,
+                    direction = excluded.direction, rows = excluded.rows",
+                params![
+                    self.run,
+                    trial,
+                    point as i64,
+                    score.task.as_str(),
+                    score.split.name(),
+                    score.metric,
+                    share.map_or(0.0, |share| share.value),
+                    score.value,
+                    direction(score.direction),
+                    score.rows as i64
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// What a trial's network scores for each preference, in their order; empty where it reads none.
+    pub fn front(&self, run: &RunId, trial: u32) -> Result<Vec<FrontRecord>, Error> {
+        let sql = "SELECT point, task, share, split, metric, direction, value, rows FROM fronts
+                    WHERE run = ?1 AND trial = ?2 ORDER BY point, rowid";
+        self.select(sql, params![run.as_str(), trial], |row| {
+            let lower = row.get::<_, String>(5)? == "lower";
+            Ok(FrontRecord {
+                point: whole(row, 0)? as usize,
+                task: row.get(1)?,
+                share: row.get(2)?,
+                split: split(&row.get::<_, String>(3)?),
+                metric: row.get(4)?,
+                direction: if lower { Direction::Lower } else { Direction::Higher },
+                value: row.get(6)?,
+                rows: whole(row, 7)? as usize,
+            })
+        })
+    }
+}

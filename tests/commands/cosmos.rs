@@ -1,0 +1,88 @@
+//! One network for every preference: trained, scored, exported, asked.
+
+use super::{last, number};
+use crate::support::project::PIPELINE;
+use crate::support::{Project, Ran};
+
+fn online(project: &Project, arguments: &[&str]) -> Ran {
+    Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
+}
+
+fn project() -> Project {
+    let words = format!("{PIPELINE}weighting: {{cosmos: {{lambda: 1.0, front: 5}}}}\n");
+    Project::new().file("pipeline.yaml", words).with_rows("rows.csv", 200)
+}
+
+#[test]
+fn a_network_is_trained_once_and_asked_for_every_preference() {
+    let project = project();
+    let out = online(&project, &["run", "pipeline.yaml"]).expect(0).out();
+    assert!(
+        out.contains("Pareto front of the network") && out.contains("of 5 preferences are on it"),
+        "{out}"
+    );
+    assert!(out.contains("hypervolume"), "{out}");
+    assert_eq!(number(&project, "select count(*) from trials"), 1.0);
+    assert_eq!(number(&project, "select count(distinct point) from fronts"), 5.0);
+    assert_eq!(number(&project, "select count(distinct split) from fronts"), 2.0);
+    assert_eq!(number(&project, "select share from fronts where point = 1 and task = 'rich' limit 1"), 0.75);
+    let middle =
+        "select abs(f.value - s.value) from fronts f join scores s using (run, trial, task, split, metric)
+                   where point = 2 and task = 'rich' and split = 'test' and metric = 'auroc'";
+    assert!(number(&project, middle) < 1e-9, "the scores are those of the even preference");
+    let differ = "select count(distinct value) from fronts where task = 'weeks' and metric = 'loss' and split = 'test'";
+    assert_eq!(number(&project, differ), 5.0);
+    let show = project.mtl(&["show", "last"]).expect(0).out();
+    assert!(show.contains("Pareto front of the network"), "{show}");
+
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    let card: serde_json::Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON");
+    assert_eq!(card["preference"]["rich"], 0.5);
+    let inputs = card["sample"]["inputs"].as_array().expect("columns");
+    assert!(inputs.iter().any(|input| input["name"] == "preference"), "the proof is of preferences too");
+    online(&project, &["verify", "bundle"]).expect(0);
+
+    let answers = |more: &[&str]| {
+        let words = [&["predict", "bundle", "rows.csv", "--to", "answers.csv"], more].concat();
+        online(&project, &words).expect(0);
+        project.read("answers.csv")
+    };
+    let even = answers(&[]);
+    assert_eq!(even, answers(&["--preference", "rich=2,weeks=2"]), "shares are scaled to sum to 1");
+    let (rich, weeks) = (answers(&["--preference", "rich=1"]), answers(&["--preference", "weeks=1"]));
+    assert!(even != rich && even != weeks && rich != weeks);
+
+    let refused = |words: &str| {
+        online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--preference", words])
+            .expect(1)
+            .err()
+    };
+    assert!(refused("rihc=1").contains("did you mean `rich`"));
+    assert!(refused("rich=-1").contains("expected a number of 0 or more"));
+    assert!(refused("rich=0").contains("gives no task a share"));
+    assert!(refused("rich=1,rich=2").contains("names `rich` twice"));
+    assert!(!project.path("x.csv").exists());
+}
+
+/// More preferences score the trained network again; they do not train it again.
+#[test]
+fn another_front_is_no_other_training() {
+    let project = project();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let first = last(&project);
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "weighting.cosmos.front=3"]).expect(0);
+    let sql = |stage: &str| format!("select cached from stages where run <> '{first}' and stage = '{stage}'");
+    assert_eq!(number(&project, &sql("train#1")), 1.0);
+    assert_eq!(number(&project, &sql("evaluate#1")), 0.0);
+    let points = format!("select count(distinct point) from fronts where run <> '{first}'");
+    assert_eq!(number(&project, &points), 3.0);
+}
+
+#[test]
+fn a_model_of_another_weighting_is_told_none() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let said = project.mtl(&["predict", "last", "rows.csv", "--to", "x.csv", "--preference", "rich=1"]);
+    assert!(said.expect(1).err().contains("not trained with `weighting: cosmos`"));
+    assert_eq!(number(&project, "select count(*) from fronts"), 0.0);
+}
