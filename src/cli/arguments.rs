@@ -49,7 +49,7 @@ pub enum Command {
     Show(Show),
     /// Compare runs: scores side by side, and the settings that differ
     Compare(Compare),
-    /// Draw runs: learning curves, weights, gradients, shares, relations, affinities, gains, the Pareto front
+    /// Draw runs: curves, weights, gradients, shares, gains, fronts
     Plot(Plot),
     /// Write all about a run as one HTML file, plots and all
     Report(Report),

@@ -2,9 +2,8 @@
 //! Multi-Objective Learning", ICDM 2021).
 //!
 //! The network reads a vector of preference r beside its inputs, drawn anew at every step from a Dirichlet distribution with
-//! every concentration `alpha`, and learns for it:
-//!
-//!     L = sum_k r_k L_k - lambda cos(r, L)
+//! every concentration `alpha`, and learns for it
+//! L = sum_k r_k L_k - lambda cos(r, L).
 //!
 //! The two terms want different things. The sum alone (`lambda: 0`) gives a task with a greater share a smaller loss, but the
 //! network may answer every preference with the same compromise. The cosine spreads the answers along the front by drawing the
