@@ -36,7 +36,7 @@ def main():
     )
     arguments.add_argument("mtl", type=pathlib.Path, help="the binary")
     arguments.add_argument("--repeats", type=int, default=3)
-    arguments.add_argument("--epochs", type=int, default=5)
+    arguments.add_argument("--epochs", type=int, default=20)
     chosen = arguments.parse_args()
     binary = chosen.mtl.resolve()
     if os.getloadavg()[0] > 0.5:
