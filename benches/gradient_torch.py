@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer of gradient_methods.py: the network of pipelines/benchmark_multi_mnist.yaml with TorchJD.
 
-    python3 -m pip install torch==2.11.0 'torchjd[full]==0.8.0'
+    python3 -m pip install torch==2.11.0 'torchjd[full]==0.18.0'
     python3 benches/gradient_torch.py --method upgrad
 
 Whole tensors in memory, indexed by a new order each epoch: the quickest a loop in Python can be fed. `equal` is the
@@ -62,7 +62,11 @@ def main():
     shared = trunk()
     heads = nn.ModuleList(nn.Sequential(nn.Linear(50, 50), nn.ReLU(), nn.Linear(50, 10)) for _ in labels)
     optimizer = torch.optim.Adam([*shared.parameters(), *heads.parameters()], lr=2e-3)
-    method = None if chosen.method == "equal" else aggregator(chosen.method)
+    method = None
+    if chosen.method != "equal":
+        from torchjd.autojac import jac_to_grad, mtl_backward
+
+        method = aggregator(chosen.method)
     speeds = []
     for _ in range(chosen.epochs):
         start = time.perf_counter()
@@ -73,9 +77,8 @@ def main():
             if method is None:
                 sum(losses).backward()
             else:
-                from torchjd.autojac import mtl_backward
-
-                mtl_backward(losses, features, method)
+                mtl_backward(losses, features=features)
+                jac_to_grad(shared.parameters(), method)
             optimizer.step()
         speeds.append(len(images) / (time.perf_counter() - start))
     print(json.dumps({"rows_per_second": statistics.median(speeds)}))
