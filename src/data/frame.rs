@@ -93,23 +93,29 @@ impl Frame {
 
     /// Where a row stood in its file.
     pub fn place(&self, row: usize) -> Place {
-        let mut row = row;
-        for origin in &self.origins {
-            if row < origin.rows {
-                return origin.place(row);
-            }
-            row -= origin.rows;
+        match self.origin(row) {
+            Some((origin, row)) => origin.place(row),
+            None => Place { file: PathBuf::new(), position: Position::Row(row + 1) },
         }
-        let file = self.origins.first().map(|origin| origin.file.clone()).unwrap_or_default();
-        Place { file, position: Position::Row(row + 1) }
     }
 
     /// Where a row's cell of a column stood, which may be in another file than the row's other cells.
     pub fn place_of(&self, row: usize, column: &str) -> Place {
-        let place = self.place(row);
-        let own =
-            self.origins.iter().filter(|origin| origin.file == place.file).find_map(|o| o.lines.file(column));
-        Place { file: own.cloned().unwrap_or(place.file), position: place.position }
+        let Place { file, position } = self.place(row);
+        let own = self.origin(row).and_then(|(origin, _)| origin.lines.file(column));
+        Place { file: own.cloned().unwrap_or(file), position }
+    }
+
+    /// The file that gave a row, and the row's number among those it gave.
+    fn origin(&self, row: usize) -> Option<(&Origin, usize)> {
+        let mut row = row;
+        for origin in &self.origins {
+            if row < origin.rows {
+                return Some((origin, row));
+            }
+            row -= origin.rows;
+        }
+        None
     }
 
     /// The files, as a message may call the table.

@@ -18,47 +18,51 @@ pub struct Observed<T> {
 impl Store {
     /// How the tasks' gradients stood to each other in every epoch.
     pub fn gradient_curve(&self, run: &RunId) -> Result<Vec<Observed<GradientRecord>>, Error> {
-        let sql = "SELECT trial, epoch, task, other, cosine, conflicts, similarity FROM gradients
-                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
-        self.select(sql, [run.as_str()], |row| {
-            let record = GradientRecord {
+        self.observed(run, "gradients", "task, other, cosine, conflicts, similarity", |row| {
+            Ok(GradientRecord {
                 task: row.get(2)?,
                 other: row.get(3)?,
                 cosine: row.get(4)?,
                 conflicts: row.get(5)?,
                 similarity: row.get(6)?,
-            };
-            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+            })
         })
     }
 
     /// What a step of each task did to the others' losses in every epoch.
     pub fn affinity_curve(&self, run: &RunId) -> Result<Vec<Observed<AffinityRecord>>, Error> {
-        let sql = "SELECT trial, epoch, task, other, value, steps FROM affinities
-                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
-        self.select(sql, [run.as_str()], |row| {
-            let record = AffinityRecord {
-                task: row.get(2)?,
-                other: row.get(3)?,
-                value: row.get(4)?,
-                steps: whole(row, 5)? as usize,
-            };
-            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+        self.observed(run, "affinities", "task, other, value, steps", |row| {
+            let steps = whole(row, 5)? as usize;
+            Ok(AffinityRecord { task: row.get(2)?, other: row.get(3)?, value: row.get(4)?, steps })
         })
     }
 
     /// How much was read of which expert or column in every epoch.
     pub fn share_curve(&self, run: &RunId) -> Result<Vec<Observed<ShareRecord>>, Error> {
-        let sql = "SELECT trial, epoch, unit, reader, source, value FROM shares
-                    WHERE run = ?1 ORDER BY trial, epoch, rowid";
-        self.select(sql, [run.as_str()], |row| {
-            let record = ShareRecord {
+        self.observed(run, "shares", "unit, reader, source, value", |row| {
+            Ok(ShareRecord {
                 unit: row.get(2)?,
                 reader: row.get(3)?,
                 source: row.get(4)?,
                 value: row.get(5)?,
-            };
-            Ok(Observed { trial: whole(row, 0)? as u32, epoch: whole(row, 1)? as usize, record })
+            })
+        })
+    }
+
+    /// A table's rows by trial and epoch, in the order they were recorded in; `record` reads from the third column on.
+    fn observed<T>(
+        &self,
+        run: &RunId,
+        table: &'static str,
+        columns: &'static str,
+        record: impl Fn(&rusqlite::Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<Observed<T>>, Error> {
+        let sql = format!(
+            "SELECT trial, epoch, {columns} FROM {table} WHERE run = ?1 ORDER BY trial, epoch, rowid"
+        );
+        self.select(&sql, [run.as_str()], |row| {
+            let (trial, epoch) = (whole(row, 0)? as u32, whole(row, 1)? as usize);
+            Ok(Observed { trial, epoch, record: record(row)? })
         })
     }
 }

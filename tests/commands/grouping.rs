@@ -63,6 +63,13 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     for number in 1..=groups.len() {
         project.mtl(&["run", &format!("pipeline.group-{number}.yaml"), "--quiet"]).expect(0);
     }
+    // The same may be written again; what somebody changed stays.
+    project.mtl(&["group", &run, "--write"]).expect(0);
+    let first = project.path("pipeline.group-1.yaml");
+    std::fs::write(&first, "# mine\n").unwrap();
+    let said = project.mtl(&["group", &run, "--write"]).expect(1).err();
+    assert!(said.contains("pipeline.group-1.yaml") && said.contains("says something else"), "{said}");
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), "# mine\n");
 }
 
 #[test]

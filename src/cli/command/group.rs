@@ -13,6 +13,7 @@ use crate::cli::progress::Manner;
 use crate::cli::{output, pipeline, workspace};
 use crate::domain::name::RunId;
 use crate::report::Grouping;
+use crate::run::place;
 use crate::spec::PipelineSpec;
 
 pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
@@ -44,9 +45,21 @@ pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
     }
     let files: Vec<PathBuf> = (1..=found.groups().len()).map(|number| beside(&original, number)).collect();
     if words.write {
-        for (path, group) in files.iter().zip(found.groups()) {
-            let own = of_group(&reading.plan.pipeline, &group.tasks);
-            std::fs::write(path, crate::spec::write(&own)).map_err(Error::io("write", path))?;
+        let texts: Vec<String> = found
+            .groups()
+            .iter()
+            .map(|group| crate::spec::write(&of_group(&reading.plan.pipeline, &group.tasks)))
+            .collect();
+        // Nothing is written over what somebody may have changed by hand.
+        let differs = |(path, text): &(&PathBuf, &String)| {
+            std::fs::read_to_string(path).map_or_else(|_| path.exists(), |known| known != **text)
+        };
+        if let Some((path, _)) = files.iter().zip(&texts).find(differs) {
+            let said = format!("`{}` is there and says something else: move it away first", path.display());
+            return Err(Error::Failed(said));
+        }
+        for (path, text) in files.iter().zip(&texts) {
+            place::write(path, text.as_bytes())?;
             // What the group leaves without meaning, such as a weight for a task that is not in it, is said at once.
             if let Err(problem) = pipeline::read(path, &Changes::default())?.require(arguments.color) {
                 problem.report();

@@ -181,6 +181,12 @@ mod tests {
             frame.place(1).to_string(),
             format!("`{}`, row 2", folder.path().join("images").display())
         );
+        // Each column stands in a file of its own, also of rows that were picked.
+        let second = frame.pick(&[1, 2]).unwrap();
+        for (column, file) in [("image", "images"), ("digit", "digits.gz"), ("mask", "masks")] {
+            let expected = format!("`{}`, row 3", folder.path().join(file).display());
+            assert_eq!(second.place_of(1, column).to_string(), expected);
+        }
         // Columns of bytes go through queries.
         let mut queried = words();
         queried["query"] = json!("select * from self where digit > 0 order by digit desc");

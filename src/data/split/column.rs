@@ -68,7 +68,7 @@ impl ColumnSpec {
             return Err(Error::UnknownSplit {
                 column: self.by.to_string(),
                 value,
-                place: frame.place(row),
+                place: frame.place_of(row, self.by.as_str()),
                 known,
             });
         }

@@ -36,7 +36,7 @@ impl GroupSpec {
         let shares = Shares::new(self.valid, self.test)?;
         let mut found = Grouping::of(&frame.cells(self.by.as_str())?)?.groups;
         if let Some(lost) = found.iter().find(|group| group.value.is_none()) {
-            let place = frame.place(lost.rows[0] as usize);
+            let place = frame.place_of(lost.rows[0] as usize, self.by.as_str());
             return Err(Error::Missing { column: self.by.to_string(), place, count: lost.rows.len() });
         }
         let splits = shares.splits();

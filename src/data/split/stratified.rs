@@ -44,7 +44,7 @@ impl StratifiedSpec {
                 value: small.value.clone().unwrap_or_default(),
                 count: small.rows.len(),
                 splits,
-                place: frame.place(small.rows[0] as usize),
+                place: frame.place_of(small.rows[0] as usize, self.by.as_str()),
             });
         }
         let sizes: Vec<usize> = strata.groups.iter().map(|stratum| stratum.rows.len()).collect();

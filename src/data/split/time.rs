@@ -57,7 +57,11 @@ impl TimeSpec {
 fn by_moment<T: Ord>(moments: Vec<Option<T>>, frame: &Frame, by: &ColumnName) -> Result<Vec<u32>, Error> {
     if let Some(row) = moments.iter().position(Option::is_none) {
         let count = moments.iter().filter(|moment| moment.is_none()).count();
-        return Err(Error::Missing { column: by.to_string(), place: frame.place(row), count });
+        return Err(Error::Missing {
+            column: by.to_string(),
+            place: frame.place_of(row, by.as_str()),
+            count,
+        });
     }
     let mut order: Vec<u32> = (0..moments.len() as u32).collect();
     order.sort_by(|&a, &b| moments[a as usize].cmp(&moments[b as usize]));
@@ -81,7 +85,11 @@ fn by_number(cells: &Cells, frame: &Frame, by: &ColumnName) -> Result<Vec<u32>, 
     })?;
     if let Some(row) = strange {
         let value = cells.text(row).into_owned();
-        return Err(Error::NotTime { column: by.to_string(), value, place: frame.place(row) });
+        return Err(Error::NotTime {
+            column: by.to_string(),
+            value,
+            place: frame.place_of(row, by.as_str()),
+        });
     }
     by_moment(numbers, frame, by)
 }

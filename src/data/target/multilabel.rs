@@ -69,7 +69,7 @@ fn read(column: &Cells, labels: &LabelColumns<'_>) -> Result<Vec<f32>, Error> {
         });
     })?;
     bad.first.map_or(Ok(values), |row| {
-        let (value, place) = (column.text(row).into_owned(), labels.frame.place(row));
+        let (value, place) = (column.text(row).into_owned(), labels.frame.place_of(row, column.name()));
         Err(Error::NotLabel { column: column.name().to_owned(), value, place, count: bad.count })
     })
 }

@@ -55,7 +55,7 @@ fn follows(order: &[String], found: &Labels, labels: &LabelColumns<'_>, column: 
         Some(strange) => Err(Error::NotInOrder {
             column: column.to_owned(),
             value: strange.text.clone(),
-            place: labels.frame.place(strange.first),
+            place: labels.frame.place_of(strange.first, column),
             order: order.to_vec(),
         }),
     }

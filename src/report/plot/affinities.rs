@@ -4,8 +4,7 @@ use crate::report::number::difference;
 use crate::report::plot::figure::{Figure, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix};
 use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject, Traced};
-use crate::report::plot::weights::groups;
+use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
 
 /// The means as matrices, and of a single group the affinities by epoch.
@@ -30,17 +29,11 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
         1 => "mean over the training".to_owned(),
         _ => group.name.clone(),
     };
-    let mut remarks = vec![
-        "a plain step of the task on the left lowers the loss of the task below by so many %".to_owned(),
-        subject.remark(false),
-    ];
-    if measured.len() > shown.len() {
-        remarks.push(format!("the best {} of {}", shown.len(), groups(measured.len())));
-    }
-    remarks.retain(|remark| !remark.is_empty());
+    let measure = "a plain step of the task on the left lowers the loss of the task below by so many %";
+    let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: affinity of the tasks", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, shown.len(), measured.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group), span))).collect(),
         keys: Vec::new(),
@@ -123,14 +116,14 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
         )
     };
     let panels: Vec<Panel> = tasks.iter().filter_map(of_task).take(MOST_PANELS).collect();
-    let mut remark = subject.remark(banded);
+    let mut remarks = vec![subject.remark(banded)];
     if panels.len() < tasks.len() {
-        remark = format!("{remark} the first {} of {} tasks", panels.len(), tasks.len()).trim().to_owned();
+        remarks.push(format!("the first {} of {} tasks", panels.len(), tasks.len()));
     }
     let long = group.trials.iter().any(|trial| trial.last() > 1);
     let figure = Figure {
         title: format!("{}: affinity of the tasks by epoch", subject.name),
-        remark,
+        remark: said(remarks, 1, 1),
         columns: 3,
         panels,
         keys: series::keys(&tasks, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),

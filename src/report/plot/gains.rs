@@ -5,8 +5,7 @@ use crate::report::gain::percent;
 use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
 use crate::report::plot::scene::Dash;
 use crate::report::plot::signed::{ABOVE, BELOW, Bar, Signed};
-use crate::report::plot::subject::{Group, Subject, Traced};
-use crate::report::plot::weights::groups;
+use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, Missing};
 use crate::report::student::{Mean, mean};
 
@@ -59,9 +58,6 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     if largest {
         remarks.push("mean over seeds, line: its 95 % interval (Student t)".to_owned());
     }
-    if measured.len() > shown.len() {
-        remarks.push(format!("the best {} of {}", shown.len(), groups(measured.len())));
-    }
     let key = |colour, text: &str| Key {
         look: Look { colour, dash: Dash::Whole, width: 2.0 },
         shape: Shape::Box,
@@ -69,7 +65,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     };
     let figure = Figure {
         title: format!("{}: gain over single tasks", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, shown.len(), measured.len()),
         columns: 2,
         panels,
         keys: vec![key(ABOVE, "better than alone"), key(BELOW, "worse than alone")],

@@ -3,8 +3,7 @@
 use crate::report::plot::figure::{Figure, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
 use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject, Traced};
-use crate::report::plot::weights::groups;
+use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
 use crate::report::student::mean;
 use crate::store::record::GradientRecord;
@@ -26,18 +25,12 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
         1 => "mean over all epochs".to_owned(),
         _ => group.name.clone(),
     };
-    let mut remarks = vec![
-        "mean cosine of the gradients of two tasks, and the share of steps in conflict (cosine below 0)"
-            .to_owned(),
-    ];
-    remarks.push(subject.remark(false));
-    if observed.len() > shown.len() {
-        remarks.push(format!("the best {} of {}", shown.len(), groups(observed.len())));
-    }
-    remarks.retain(|remark| !remark.is_empty());
+    let measure =
+        "mean cosine of the gradients of two tasks, and the share of steps in conflict (cosine below 0)";
+    let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: gradients of the tasks", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, shown.len(), observed.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group)))).collect(),
         keys: Vec::new(),

@@ -3,8 +3,7 @@
 use crate::report::plot::figure::{Figure, Panel};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
 use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject};
-use crate::report::plot::weights::groups;
+use crate::report::plot::subject::{Group, Subject, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing};
 use crate::report::student::mean;
 
@@ -18,15 +17,10 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let title = |group: &Group| if subject.groups.len() > 1 { group.name.clone() } else { String::new() };
     let panels: Vec<Panel> =
         related.iter().take(MOST_PANELS).map(|group| Panel::Matrix(matrix(group, title(group)))).collect();
-    let mut remarks =
-        vec!["shares in the kept epoch; those of a row sum to 1".to_owned(), subject.remark(false)];
-    if related.len() > panels.len() {
-        remarks.push(format!("the best {} of {}", panels.len(), groups(related.len())));
-    }
-    remarks.retain(|remark| !remark.is_empty());
+    let remarks = vec!["shares in the kept epoch; those of a row sum to 1".to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: learned relations of the tasks", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, panels.len(), related.len()),
         columns: 3,
         panels,
         keys: Vec::new(),

@@ -4,8 +4,7 @@ use crate::report::plot::bars::{Bars, Part};
 use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
 use crate::report::plot::palette::{NAMED, Ramp};
-use crate::report::plot::subject::{Group, Subject, Traced};
-use crate::report::plot::weights::groups;
+use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
 use crate::report::student::mean;
 
@@ -51,11 +50,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
             panels.push(panel(group, &unit, &sources, title));
         }
     }
-    let mut remarks = vec!["shares in the kept epoch".to_owned(), subject.remark(false)];
-    if sharing.len() > shown {
-        remarks.push(format!("the best {shown} of {}", groups(sharing.len())));
-    }
-    remarks.retain(|remark| !remark.is_empty());
+    let remarks = vec!["shares in the kept epoch".to_owned(), subject.remark(false)];
     let bars = panels.iter().any(|panel| matches!(panel, Panel::Bars(_)));
     let key = |(place, name): (usize, &String)| Key {
         look: Look::nth(place),
@@ -64,7 +59,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     };
     let figure = Figure {
         title: format!("{}: what the tasks read", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, shown, sharing.len()),
         columns: 3,
         panels,
         keys: if bars { sources.iter().enumerate().map(key).collect() } else { Vec::new() },

@@ -122,6 +122,20 @@ impl Subject {
     }
 }
 
+/// What a figure says below its title: its parts, and how many of its groups it shows where it does not show all.
+pub fn said(mut parts: Vec<String>, shown: usize, of: usize) -> String {
+    if of > shown {
+        parts.push(format!("the best {shown} of {}", groups(of)));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}
+
+/// `1 group`, `3 groups`
+pub fn groups(count: usize) -> String {
+    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
+}
+
 impl Group {
     fn objectives(&self) -> Vec<f64> {
         self.trials.iter().filter_map(|trial| trial.objective).collect()

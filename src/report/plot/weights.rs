@@ -1,7 +1,7 @@
 //! How much each task's loss counted, epoch by epoch.
 
 use crate::report::plot::figure::{Figure, Shape};
-use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::plot::subject::{Group, Subject, Traced, groups, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
 
 /// One figure, with a panel for every group whose weights move.
@@ -34,23 +34,14 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     if !still.is_empty() {
         remarks.push(format!("left out: {} whose weights never change", groups(still.len())));
     }
-    if moving.len() > panels.len() {
-        remarks.push(format!("the best {} of {}", panels.len(), groups(moving.len())));
-    }
-    remarks.retain(|remark| !remark.is_empty());
     let figure = Figure {
         title: format!("{}: weights of the tasks' losses", subject.name),
-        remark: remarks.join(" · "),
+        remark: said(remarks, panels.len(), moving.len()),
         columns: 3,
         panels,
         keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
     };
     Ok(vec![Drawn { file: "weights".to_owned(), figure }])
-}
-
-/// `1 group`, `3 groups`
-pub fn groups(count: usize) -> String {
-    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
 }
 
 fn any(group: &Group) -> bool {
