@@ -2,6 +2,7 @@
 
     mtl export last --to bundle
     python predict.py bundle rows.jsonl > answers.jsonl        # rows as JSON lines, or a CSV file
+    python predict.py bundle rows.csv --preference income=3,never_married=1    # where the network reads one
 
 Needs onnxruntime and numpy. Texts are cut into tokens by the package `tokenizers` where it is installed;
 without it by hand, which is written here for tokenizers of whole words and of characters. Answers come for
@@ -9,6 +10,7 @@ rows, and texts for tasks that write them: always the likeliest next token, whic
 and sampling are left to `mtl predict`.
 """
 
+import argparse
 import csv
 import json
 import re
@@ -209,14 +211,35 @@ def write(decoder, task, given, tokenizer):
     return [tokenizer.decode(text) for text in texts]
 
 
-def main(bundle, path):
-    bundle, path = Path(bundle), Path(path)
+def preference(card, words):
+    """Each task's share, of a network that was trained for every preference; they sum to 1."""
+    if "preference" not in card:
+        return sys.exit("this network reads no preference") if words else None
+    given = dict(card["preference"])
+    if words:
+        given = dict.fromkeys(given, 0.0)
+        for word in words.split(","):
+            task, _, share = word.partition("=")
+            if task not in given:
+                sys.exit(f"no task `{task}`; known: {', '.join(given)}")
+            try:
+                given[task] = float(share)
+            except ValueError:
+                sys.exit(f"`{word}`: expected task=share")
+    shares = np.array([list(given.values())], np.float32)
+    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
+        sys.exit("shares are 0 or more, and not all 0")
+    return shares / shares.sum()
+
+
+def main(bundle, path, words):
     card = json.loads((bundle / "mtl.json").read_text("utf-8"))
     inputs, tasks = card["signature"]["inputs"], card["signature"]["tasks"]
     with path.open(encoding="utf-8", newline="") as lines:
         read = (json.loads(line) for line in lines if line.strip())
         rows = list(csv.DictReader(lines) if path.suffix == ".csv" else read)
     described = {one["name"]: one["encoding"] for one in inputs} | {one["name"]: one["target"] for one in tasks}
+    shares = preference(card, words)
     tokenizers = {
         name: Tokenizer(words["tokenizer"])
         for name, words in described.items()
@@ -232,8 +255,8 @@ def main(bundle, path):
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         feeds = {field["name"]: feed(field, batch, tokenizers) for field in inputs}
-        if "preference" in card:  # trained for every preference: each task's share
-            feeds["preference"] = np.array([list(card["preference"].values())], np.float32)
+        if shares is not None:
+            feeds["preference"] = shares
         given = dict(zip(names, session.run(names, feeds)))
         said = {}
         for task in tasks:
@@ -248,6 +271,9 @@ def main(bundle, path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python predict.py BUNDLE ROWS.jsonl")
-    main(*sys.argv[1:])
+    arguments = argparse.ArgumentParser(description="Answers rows with an exported model.")
+    arguments.add_argument("bundle", type=Path, help="a folder that `mtl export` made")
+    arguments.add_argument("rows", type=Path, help="JSON lines, or a CSV file")
+    arguments.add_argument("--preference", metavar="TASK=SHARE,...", help="of a network that reads one")
+    given = arguments.parse_args()
+    main(given.bundle, given.rows, given.preference)

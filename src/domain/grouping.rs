@@ -1,7 +1,7 @@
 //! Which tasks to train together, given what each does to each other one (TAG's network selection; Fifty et al., NeurIPS 2021).
 //!
-//! A group is two tasks or more. In a group S the score of a task t is the mean of Z_(s->t) over the others s in S. At most so
-//! many groups are chosen, and they may overlap; each task is served by the chosen group where its score is highest, and the
+//! In a group S the score of a task t is the mean of Z_(s->t) over the others s in S; alone it is 0: nobody helps, and nobody is in
+//! the way. At most so many groups are chosen, and they may overlap; each task is served by the chosen group where its score is highest, and the
 //! mean of these scores over all tasks is as large as can be.
 //!
 //! Exactly: whoever serves whom divides the tasks into as many parts as there are groups, so the best division over all
@@ -73,6 +73,9 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
 
 /// What others in a group do to a task of it, on average.
 fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
+    if group.count_ones() < 2 {
+        return 0.0;
+    }
     let others = members(group).filter(|other| *other != task);
     let sum: f64 = others.map(|other| affinity[other][task].unwrap_or(0.0)).sum();
     sum / (group.count_ones() - 1) as f64
@@ -82,7 +85,7 @@ fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
 fn served(affinity: &[Vec<Option<f64>>], whole: usize) -> Vec<(f64, usize)> {
     let mut best = vec![(f64::NEG_INFINITY, 0); whole + 1];
     best[0] = (0.0, 0);
-    for group in (1..=whole).filter(|group| group.count_ones() > 1) {
+    for group in 1..=whole {
         let scores: Vec<f64> = (0..affinity.len())
             .map(|task| if group >> task & 1 == 1 { score(affinity, group, task) } else { 0.0 })
             .collect();
@@ -124,7 +127,8 @@ mod tests {
     fn value(affinity: &[Vec<Option<f64>>], groups: &[Vec<usize>]) -> Option<f64> {
         let score = |group: &Vec<usize>, task: usize| {
             let others = group.iter().filter(|other| **other != task);
-            others.map(|other| affinity[*other][task].unwrap()).sum::<f64>() / (group.len() - 1) as f64
+            let sum: f64 = others.map(|other| affinity[*other][task].unwrap()).sum();
+            if group.len() > 1 { sum / (group.len() - 1) as f64 } else { 0.0 }
         };
         let of_task = |task: usize| {
             let own = groups.iter().filter(|group| group.contains(&task)).map(|group| score(group, task));
@@ -139,7 +143,6 @@ mod tests {
         let tasks = affinity.len();
         let all: Vec<Vec<usize>> = (1..1_usize << tasks)
             .map(|set| (0..tasks).filter(|task| set >> task & 1 == 1).collect::<Vec<_>>())
-            .filter(|group| group.len() > 1)
             .collect();
         let mut found = f64::NEG_INFINITY;
         let mut open: Vec<(usize, Vec<Vec<usize>>)> = vec![(0, Vec::new())];
@@ -187,7 +190,16 @@ mod tests {
         );
         assert!((two.mean - 0.2).abs() < 1e-12);
         assert_eq!(best(&affinity, 3).expect("a grouping"), two, "no more groups than are of use");
-        // All four: (0.2 - 0.1 - 0.1) / 3
+        // One that all others hinder is better alone.
+        let outcast = |i: usize, j: usize| Some(if i == 2 || j == 2 { -0.1 } else { 0.2 });
+        let affinity: Vec<Vec<_>> = (0..3).map(|i| (0..3).map(|j| outcast(i, j)).collect()).collect();
+        let found = best(&affinity, 3).expect("a grouping");
+        assert_eq!(
+            found.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
+            [vec![0, 1], vec![2]]
+        );
+        assert!((found.mean - 0.4 / 3.0).abs() < 1e-12);
+        // All three: twice (0.2 - 0.1) / 2, and -0.1.
         assert!(best(&affinity, 1).expect("a grouping").mean.abs() < 1e-12);
     }
 

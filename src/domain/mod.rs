@@ -4,6 +4,7 @@ pub mod array;
 pub mod augmentation;
 pub(crate) mod bare;
 pub mod cancel;
+pub mod choice;
 pub mod decoder;
 pub mod diagnostic;
 pub mod event;

@@ -3,13 +3,16 @@
 use petgraph::graph::DiGraph;
 
 use crate::data::spec::FeatureSpec;
+use crate::domain::choice::called;
 use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
 use crate::domain::task::TargetSpec;
 use crate::evaluate::spec::MetricSpec;
 use crate::model::spec::NetworkSpec;
 use crate::plan::stage::{Artifact, Stage};
+use crate::plan::sweep::plain;
 use crate::plan::trial::{Trial, metrics, network};
 use crate::spec::pipeline::PipelineSpec;
+use crate::spec::sweep::ChoicesSpec;
 use crate::spec::task::MissingLabel;
 
 /// A pipeline that can work: names resolved, defaults filled in, stages ordered.
@@ -66,6 +69,21 @@ impl Plan {
     /// The network's words, gathered from inputs, trunk, sharing and tasks; before any sweep.
     pub fn network(&self) -> NetworkSpec {
         network(&self.pipeline)
+    }
+
+    /// What a trial varies, as short as tells it from the others: `weighting dwa, seed 2`.
+    pub fn label(&self, trial: &Trial) -> String {
+        let space = self.pipeline.sweep.as_ref().map(|sweep| &sweep.space);
+        let choices = trial.choices.iter().map(|choice| {
+            let mut all = match space.and_then(|space| space.get(&choice.address)) {
+                Some(ChoicesSpec::List(values)) => values.iter().map(plain).collect(),
+                _ => Vec::new(),
+            };
+            all.push(plain(&choice.value));
+            let last = choice.address.rsplit('.').next().unwrap_or_default();
+            format!("{last} {}", called(&all).pop().unwrap_or_default())
+        });
+        choices.chain([format!("seed {}", trial.seed)]).collect::<Vec<_>>().join(", ")
     }
 
     /// The trial of this number.

@@ -7,7 +7,7 @@ use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::plan::check;
 use crate::plan::default;
 use crate::plan::preference;
-use crate::plan::sweep::{Pick, combinations, plain, seeds, singles};
+use crate::plan::sweep::{Pick, combinations, seeds, singles};
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::variant::{Change, Variants};
 
@@ -24,15 +24,6 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// `weighting dwa, seed 2`
-    pub fn label(&self) -> String {
-        let choices = self.choices.iter().map(|choice| {
-            let last = choice.address.rsplit('.').next().unwrap_or_default();
-            format!("{last} {}", plain(&choice.value))
-        });
-        choices.chain([format!("seed {}", self.seed)]).collect::<Vec<_>>().join(", ")
-    }
-
     /// The network's words.
     pub fn network(&self) -> NetworkSpec {
         network(&self.pipeline)

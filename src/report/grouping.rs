@@ -111,7 +111,7 @@ impl Grouping {
 
     fn proposal(&self, title: &str, found: &Proposal, times: f64, style: &Style) -> String {
         let remark = format!(
-            "at most {}, they may overlap; a score is the mean of what the others in the group do to the task",
+            "at most {}, they may overlap; a score is the mean of what the others in the group do to the task, 0 alone",
             self.most
         );
         let columns = [("group", Align::Right), ("trained together", Align::Left), ("serves", Align::Left)];
@@ -128,25 +128,35 @@ impl Grouping {
                 serves.join(", ").into(),
             ]);
         }
+        let alone: Vec<&str> = found
+            .groups
+            .iter()
+            .filter(|group| group.tasks.len() == 1)
+            .flat_map(|group| group.tasks.iter().map(String::as_str))
+            .collect();
         let unhelped: Vec<&str> = found
             .groups
             .iter()
+            .filter(|group| group.tasks.len() > 1)
             .flat_map(|group| &group.serves)
             .filter(|(_, score)| *score <= 0.0)
             .map(|(task, _)| task.as_str())
             .collect();
         let mean = format!("mean score {}", number::difference(found.mean * times));
-        let verdict = match unhelped.len() {
+        let caution = |tasks: &[&str], what: &str| match tasks.len() {
             0 => String::new(),
-            _ => style.paint(
-                Tone::Caution,
-                &format!(
-                    "\nno group helps {}: alone may be as good or better; `evaluate: {{baselines: single_task}}` tells",
-                    number::listed(&unhelped.join(", "))
-                ),
-            ),
+            _ => {
+                let tasks = number::listed(&tasks.join(", "));
+                let said = what.replace("{}", &tasks);
+                style.paint(
+                    Tone::Caution,
+                    &format!("\n{said}; `evaluate: {{baselines: single_task}}` tells how well alone"),
+                )
+            }
         };
-        format!("{}{}{mean}{verdict}\n", style.heading(title, &remark), table.text(style))
+        let alone = caution(&alone, "no group would help {}");
+        let unhelped = caution(&unhelped, "{}: not helped here, with so few groups");
+        format!("{}{}{mean}{alone}{unhelped}\n", style.heading(title, &remark), table.text(style))
     }
 }
 
@@ -189,19 +199,29 @@ mod tests {
             pair("c", "a", -0.01),
             pair("c", "b", 0.0),
         ];
-        let found = Grouping {
+        let grouping = |most: usize| Grouping {
             run: RunId::new("abc-1").expect("a name"),
             trial: 1,
-            most: 2,
-            affinity: propose(&tasks, pairs, 2),
-            cosine: propose(&tasks, Vec::new(), 2),
-            tasks,
+            most,
+            affinity: propose(&tasks, pairs.clone(), most),
+            cosine: propose(&tasks, Vec::new(), most),
+            tasks: tasks.clone(),
         };
+        let found = grouping(2);
         let text = found.text(&Style::plain());
-        for part in
-            ["    1  a, b", "a +2.0, b +4.0", "    2  a, c", "c −1.0", "mean score +1.7", "no group helps c:"]
-        {
+        for part in [
+            "    1  a, b",
+            "a +2.0, b +4.0",
+            "    2  c ",
+            "c 0\n",
+            "mean score +2.0",
+            "no group would help c;",
+        ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        let one = grouping(1).text(&Style::plain());
+        for part in ["    1  a, b, c", "a +0.50, b +2.0, c −2.0", "c: not helped here"] {
+            assert!(one.contains(part), "{part} is missing in\n{one}");
         }
         assert!(found.cosine.is_none() && found.obstacle().is_none());
         assert_eq!(found.json()["affinity"]["groups"][1]["serves"][0][0], "c");

@@ -4,7 +4,6 @@
 
 pub mod affinity;
 pub mod answer;
-pub mod choice;
 pub mod comparison;
 pub mod detail;
 pub mod gain;

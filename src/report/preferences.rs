@@ -7,6 +7,7 @@ use crate::report::pareto::{Member, Pareto};
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
+use crate::report::trials::TaskScore;
 use crate::store::front::FrontRecord;
 use crate::store::trial::SweepObjective;
 
@@ -26,6 +27,34 @@ pub(crate) struct Preferences {
 pub(crate) fn text(records: &[FrontRecord], style: &Style) -> String {
     let Some(found) = Preferences::of(records) else { return String::new() };
     format!("{}{}{}", style.heading(TITLE, &found.remark()), found.table().text(style), found.verdict())
+}
+
+/// What the network scores for each preference it was told, which is the name: `rich 0.75, weeks 0.25`.
+pub(crate) fn told(records: &[FrontRecord]) -> Vec<(String, Vec<TaskScore>)> {
+    let of_point = |point: &[FrontRecord]| {
+        let axes = axes(point, point.first().map_or(Split::Valid, |record| record.split));
+        let share = |axis: &SweepObjective| {
+            let own = point.iter().find(|record| record.task == axis.task);
+            own.map(|record| format!("{} {}", axis.task, number::short(record.share)))
+        };
+        let score = |axis: &SweepObjective| {
+            let value = |split: Split| {
+                let mut own = point.iter().filter(|record| record.split == split);
+                own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
+            };
+            TaskScore {
+                task: axis.task.clone(),
+                metric: axis.metric.clone(),
+                direction: axis.direction,
+                valid: value(Split::Valid),
+                test: value(Split::Test),
+                gain: None,
+            }
+        };
+        let shares: Vec<String> = axes.iter().filter_map(share).collect();
+        (shares.join(", "), axes.iter().map(score).collect())
+    };
+    records.chunk_by(|one, next| one.point == next.point).map(of_point).collect()
 }
 
 impl Preferences {
@@ -124,7 +153,7 @@ fn axes(records: &[FrontRecord], split: Split) -> Vec<SweepObjective> {
 #[cfg(test)]
 mod tests {
     use crate::domain::score::{Direction, Split};
-    use crate::report::preferences::{Preferences, text};
+    use crate::report::preferences::{Preferences, text, told};
     use crate::report::style::Style;
     use crate::store::front::FrontRecord;
 
@@ -163,6 +192,17 @@ mod tests {
         assert!(text.contains("share of rich") && text.contains("2 of 3 preferences are on it"), "{text}");
         assert!(text.contains("hypervolume 0.5260 on validation rows, 0.5260 on test rows"), "{text}");
         assert!(text.contains("0.25") && !text.contains("rmse") && !text.contains("loss"), "{text}");
+    }
+
+    #[test]
+    fn a_preference_is_named_by_its_shares() {
+        let found = told(&records(&[Split::Valid, Split::Test]));
+        assert_eq!(found.len(), 3);
+        let (name, scores) = &found[1];
+        assert_eq!(name, "rich 0.25, weeks 0.75");
+        let metrics: Vec<_> =
+            scores.iter().map(|score| (score.metric.as_str(), score.valid, score.test)).collect();
+        assert_eq!(metrics, [("auroc", Some(0.8), Some(0.8)), ("mae", Some(4.0), Some(4.0))]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::choice::called;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::report::choice::called;
 use crate::report::gain;
 use crate::report::number;
 use crate::report::preferences;

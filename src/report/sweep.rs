@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
-use crate::report::choice::called;
 use crate::report::pareto::Pareto;
 use crate::report::score::{ARROWS, metric};
 use crate::report::student::{Mean, mean, paired};

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::choice::called;
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
-use crate::report::choice::called;
 use crate::report::number;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
@@ -113,8 +113,9 @@ impl Trained {
     }
 
     /// `weighting dwa, seed 2`
-    fn label(&self) -> String {
-        let choices = self.choices.iter().map(|(address, value)| format!("{address} {value}"));
+    fn label(&self, among: &[Self]) -> String {
+        let choices =
+            self.choices.iter().map(|(address, _)| format!("{address} {}", self.named(address, among)));
         choices.chain([format!("seed {}", self.seed)]).collect::<Vec<_>>().join(", ")
     }
 }
@@ -242,7 +243,7 @@ impl SweepStatus {
             let value = trial.objective.map_or_else(String::new, number::significant);
             table.row(vec![
                 format!("#{}", trial.number).into(),
-                trial.label().into(),
+                trial.label(&self.trained).into(),
                 Cell::new(
                     tone,
                     trial.pruned.map_or(standing.name().to_owned(), |epoch| format!("pruned after {epoch}")),

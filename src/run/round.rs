@@ -95,7 +95,7 @@ fn extend(plan: &mut Plan, choices: &Choices, observer: &dyn Observer) -> Result
         observer.observe(&Event::TrialChosen {
             trial: trial.number,
             seed: trial.seed,
-            label: trial.label(),
+            label: plan.label(trial),
             choices: choices.iter().map(|(address, value)| (address.clone(), plain(value))).collect(),
         });
     }

@@ -52,6 +52,32 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     let (rich, weeks) = (answers(&["--preference", "rich=1"]), answers(&["--preference", "weeks=1"]));
     assert!(even != rich && even != weeks && rich != weeks);
 
+    project.mtl(&["plot", "--kind", "front", "--to", "drawn"]).expect(0);
+    let front = project.read("drawn/front.svg");
+    assert!(
+        front.contains("told rich 0.75, weeks 0.25") && front.contains("a dot for each preference"),
+        "{front}"
+    );
+
+    // The program that stands beside the pipelines says the same.
+    let weeks = |text: &str| -> Vec<f64> {
+        let rows = text.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("JSON"));
+        rows.map(|row| row["weeks"].as_f64().expect("a number")).collect()
+    };
+    for words in ["rich=1", "rich=1,weeks=3"] {
+        let words = ["--preference", words];
+        let files = ["predict", "bundle", "rows.csv", "--to", "ours.jsonl"];
+        online(&project, &[&files[..], &words].concat()).expect(0);
+        let Some(theirs) = project.python(&[&["bundle", "rows.csv"][..], &words].concat()) else { continue };
+        let (ours, theirs) = (weeks(&project.read("ours.jsonl")), weeks(&theirs.expect(0).out()));
+        assert_eq!(ours.len(), theirs.len());
+        let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart < 1e-4, "{apart}");
+    }
+    if let Some(theirs) = project.python(&["bundle", "rows.csv", "--preference", "rihc=1"]) {
+        assert!(theirs.expect(1).err().contains("no task `rihc`; known: rich, weeks"));
+    }
+
     let refused = |words: &str| {
         online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--preference", words])
             .expect(1)

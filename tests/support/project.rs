@@ -91,6 +91,18 @@ impl Project {
     pub fn mtl(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.command(arguments))
     }
+
+    /// Runs `pipelines/predict.py` to its end; `None`, and a line, where Python has not what it needs.
+    pub fn python(&self, arguments: &[&str]) -> Option<Ran> {
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let known = Command::new(&python).args(["-c", "import numpy, onnxruntime"]).output();
+        if !known.is_ok_and(|known| known.status.success()) {
+            eprintln!("not tried: {python} has no numpy or no onnxruntime");
+            return None;
+        }
+        let script = super::root().join("pipelines/predict.py");
+        Some(Ran::of(Command::new(&python).arg(script).args(arguments).current_dir(self.folder())))
+    }
 }
 
 /// How the binary ended and what it said.

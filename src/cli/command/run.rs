@@ -13,7 +13,7 @@ use crate::domain::diagnostic::Path;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::plan::{Plan, Trial};
+use crate::plan::Plan;
 use crate::report::Summary;
 use crate::run::{Request, execute};
 use crate::spec::Source;
@@ -128,7 +128,7 @@ fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bo
 /// What the trials of a sweep are called, by number; nothing where there is one.
 fn labels(plan: &Plan) -> Vec<String> {
     let several = trials(plan) > 1;
-    plan.trials.iter().filter(|_| several).map(Trial::label).collect()
+    plan.trials.iter().filter(|_| several).map(|trial| plan.label(trial)).collect()
 }
 
 /// How many trials there will be, those that a search has yet to choose among them.

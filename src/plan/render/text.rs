@@ -59,7 +59,7 @@ fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
         _ if all => ("will run", String::new()),
         _ => ("will run", open.join(", ")),
     };
-    [format!("#{}", trial.number), trial.label(), state.to_owned(), which]
+    [format!("#{}", trial.number), plan.label(trial), state.to_owned(), which]
 }
 
 fn network(out: &mut String, parts: &[PartView]) {

@@ -1,4 +1,5 @@
-//! The Pareto front of several trials: two tasks' scores against each other, and the trials that no other beats in both.
+//! The Pareto front of several trials, or of the preferences that a network was told: two tasks' scores against each other, and
+//! those that no other beats in both.
 
 use crate::domain::front::Front;
 use crate::domain::score::{Direction, Split};
@@ -14,9 +15,9 @@ use crate::report::{number, trials::TaskScore};
 /// Pairs of tasks in one figure at most.
 const MOST: usize = 6;
 
-/// A trial's scores, and which group it is of.
+/// A trial's scores, or those for one preference, and which group it is of.
 struct Scored<'a> {
-    name: &'a str,
+    name: String,
     seed: u64,
     group: usize,
     scores: &'a [TaskScore],
@@ -32,17 +33,22 @@ impl Scored<'_> {
 pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let mut scored = Vec::new();
     for (group, found) in subject.groups.iter().enumerate() {
-        let there = found.trials.iter().filter(|trial| !trial.scores.is_empty());
-        scored.extend(there.map(|trial| Scored {
-            name: &trial.name,
-            seed: trial.seed,
-            group,
-            scores: &trial.scores,
-        }));
+        for trial in found.trials.iter().filter(|trial| !trial.scores.is_empty()) {
+            let own = |name: String, scores| Scored { name, seed: trial.seed, group, scores };
+            match trial.told.is_empty() {
+                true => scored.push(own(trial.name.clone(), &trial.scores)),
+                false => scored.extend(
+                    trial
+                        .told
+                        .iter()
+                        .map(|(told, scores)| own(format!("{} told {told}", trial.name), scores)),
+                ),
+            }
+        }
     }
     let Some(first) = scored.first().filter(|_| scored.len() > 1) else {
         return Err(Missing::because(
-            "a front is of several trials with scores: run a sweep, or name several runs",
+            "a front is of several trials with scores, or of a network that reads preferences: run a sweep, or name several runs",
         ));
     };
     let tasks: Vec<&TaskScore> = first.scores.iter().collect();
@@ -65,8 +71,10 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
         return Err(Missing::because("no two trials have scores of the same two tasks"));
     }
     let rows = if split == Split::Valid { "validation" } else { "test" };
+    let told = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| !trial.told.is_empty());
+    let dots = if told { "each preference a network was told" } else { "each trial" };
     let mut remark = format!(
-        "scores on {rows} rows, a dot for each trial; filled: on the front, no other trial is as good in both and better in one"
+        "scores on {rows} rows, a dot for {dots}; filled: on the front, no other is as good in both and better in one"
     );
     if !subject.by.is_empty() {
         remark.push_str(&format!(" · by {}", subject.by));

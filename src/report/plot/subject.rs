@@ -2,8 +2,9 @@
 
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
+use crate::report::preferences::told;
 use crate::report::student;
-use crate::report::trials::Trained;
+use crate::report::trials::{TaskScore, Trained};
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
 use crate::store::gain::MeanGain;
@@ -38,7 +39,9 @@ pub struct Traced {
     pub record: TrialRecord,
     pub objective: Option<f64>,
     /// The first metric of every task.
-    pub scores: Vec<crate::report::trials::TaskScore>,
+    pub scores: Vec<TaskScore>,
+    /// The same for each preference that its network was told, by name; empty where it reads none.
+    pub told: Vec<(String, Vec<TaskScore>)>,
     pub epochs: Vec<EpochRecord>,
     pub gradients: Vec<Observed<GradientRecord>>,
     pub shares: Vec<Observed<ShareRecord>>,
@@ -162,20 +165,21 @@ impl Traced {
         let affinities = store.affinity_curve(&detail.run)?;
         let one = |record: TrialRecord| {
             let number = record.trial;
-            Self {
+            Ok(Self {
                 name: String::new(),
                 seed: detail.seed,
                 record,
                 objective: None,
                 scores: Vec::new(),
+                told: told(&store.front(&detail.run, number)?),
                 epochs: epochs.iter().filter(|epoch| epoch.trial == number).cloned().collect(),
                 gradients: gradients.iter().filter(|seen| seen.trial == number).cloned().collect(),
                 shares: shares.iter().filter(|seen| seen.trial == number).cloned().collect(),
                 affinities: affinities.iter().filter(|seen| seen.trial == number).cloned().collect(),
                 gains: detail.gains.means.iter().filter(|gain| gain.trial == number).cloned().collect(),
-            }
+            })
         };
-        Ok(detail.trials.into_iter().map(one).collect())
+        detail.trials.clone().into_iter().map(one).collect()
     }
 
     /// The last epoch that was finished; 0 before the first.

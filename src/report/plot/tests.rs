@@ -218,12 +218,16 @@ fn files(plots: &Plots) -> Vec<&str> {
 #[test]
 fn a_run_is_drawn_as_far_as_it_was_observed() {
     let plots = Plots::of(&scripted(), &Kind::ALL);
-    let expected = ["curves-income", "curves-never_married", "curves-weeks_worked", "weights"];
+    let expected = ["curves-income", "curves-never_married", "curves-weeks_worked", "weights", "front"];
     assert!(expected.iter().all(|file| files(&plots).contains(file)), "{:?}", files(&plots));
+    plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
+    // Without preferences, one trial has no front.
+    let mut untold = scripted();
+    untold.groups.iter_mut().flat_map(|group| &mut group.trials).for_each(|trial| trial.told.clear());
+    let plots = Plots::of(&untold, &Kind::ALL);
     let missing =
         |kind: Kind| plots.missing.iter().find(|(known, _)| *known == kind).map(|(_, missing)| &missing.why);
     assert!(missing(Kind::Front).is_some_and(|why| why.contains("several trials")), "{:?}", plots.missing);
-    plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
 }
 
 #[test]

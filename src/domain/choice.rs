@@ -64,7 +64,7 @@ fn leaves(value: &Value) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::choice::called;
+    use crate::domain::choice::called;
 
     fn names(values: &[&str]) -> Vec<String> {
         called(&values.iter().map(ToString::to_string).collect::<Vec<_>>())
