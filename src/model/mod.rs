@@ -1,5 +1,6 @@
 //! What is a multi-task network? Alone in naming candle (with `train`).
 
+pub mod cut;
 pub mod device;
 pub mod emission;
 pub mod error;

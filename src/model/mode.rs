@@ -2,14 +2,19 @@
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::model::cut::Cuts;
+use crate::model::error::Result;
 use crate::model::random::{Purpose, stream};
+use crate::model::signal::Signal;
 
 /// Learning (dropout drops, batch norm looks at the batch) or answering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mode {
+#[derive(Clone, Copy, Debug)]
+pub struct Mode<'a> {
     training: Option<Draw>,
     /// Is it a second look at a batch that was learned from?
     again: bool,
+    /// Where the points are kept at which the way back is interrupted.
+    cuts: Option<&'a Cuts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +25,15 @@ struct Draw {
     epochs: usize,
 }
 
-impl Mode {
+impl<'a> Mode<'a> {
     /// Answering: deterministic, row by row.
     pub fn evaluate() -> Self {
-        Self { training: None, again: false }
+        Self { training: None, again: false, cuts: None }
     }
 
     /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }), again: false }
+        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }), again: false, cuts: None }
     }
 
     /// Learning in this one of so many epochs, counting from 0.
@@ -44,6 +49,19 @@ impl Mode {
     /// A second look at the same batch: what dropout drops stays the same, and running statistics are left alone.
     pub fn again(self) -> Self {
         Self { again: true, ..self }
+    }
+
+    /// The way back is interrupted before every layer with weights, and the points are kept there.
+    pub fn cut_by(self, cuts: Option<&'a Cuts>) -> Self {
+        Self { cuts, ..self }
+    }
+
+    /// A signal as what comes next reads it, where the way back is interrupted.
+    pub fn cut(&self, given: &Signal) -> Result<Signal> {
+        match self.cuts {
+            Some(cuts) => Ok(given.with(cuts.cut(&given.x)?)),
+            None => Ok(given.clone()),
+        }
     }
 
     /// May running statistics follow this batch?

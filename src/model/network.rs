@@ -3,7 +3,7 @@
 mod answering;
 mod beginning;
 mod emission;
-pub mod point;
+mod point;
 mod writing;
 
 use candle_core::{Device, Tensor};
@@ -166,8 +166,10 @@ impl Network {
     fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
         let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
-        let read = self.body.forward(&x, mode, &needed)?;
-        self.towers(needed, read, mode)
+        let read = self.body.forward(&mode.cut(&x)?, mode, &needed)?;
+        let read = read.iter().map(|read| mode.cut(read)).collect::<Result<Vec<_>>>()?;
+        // A task's own layers are behind all that tasks share: nothing is gained by walking them in pieces.
+        self.towers(needed, read, &mode.cut_by(None))
     }
 
     /// The same, from what the body gives to each of `needed`.

@@ -108,12 +108,15 @@ impl Stack {
     }
 
     pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
+        Ok(self.forward_marked(x, mode)?.end)
     }
 
     /// The same, keeping what stands at each mark.
     pub fn forward_marked(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
-        self.trail(x.clone(), |_, layer, x| layer.forward(x, mode))
+        self.trail(x.clone(), |index, layer, x| match self.parts[index].parameters {
+            0 => layer.forward(x, mode),
+            _ => layer.forward(&mode.cut(x)?, mode),
+        })
     }
 
     /// The stack as nodes of an ONNX graph.

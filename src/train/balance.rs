@@ -53,6 +53,11 @@ impl Balance {
         self.words.at == At::Representation
     }
 
+    /// Is the Gramian summed a layer at a time?
+    pub fn is_by_layer(&self) -> bool {
+        self.words.by_layer
+    }
+
     /// Does the method look at the last shared layer alone?
     pub fn looks_at_last_layer(&self) -> bool {
         self.claims.last_layer && !self.is_at_point()
@@ -84,8 +89,14 @@ impl Balance {
         }
     }
 
-    /// What the weights are multiplied by, given the Gramian of the gradients they hold for.
-    pub fn scale(&self, weights: &[f64], gramian: &Matrix) -> f64 {
+    /// The weights as `train.gradients.scale` wants them, given the Gramian of the gradients they hold for.
+    pub fn scaled(&self, mut weights: Vec<f64>, gramian: &Matrix) -> Vec<f64> {
+        let scale = self.scale(&weights, gramian);
+        weights.iter_mut().for_each(|weight| *weight *= scale);
+        weights
+    }
+
+    fn scale(&self, weights: &[f64], gramian: &Matrix) -> f64 {
         let tasks = weights.len() as f64;
         let (sum, size) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w.abs()).sum::<f64>());
         let length = |weights: &[f64]| gramian.between(weights, weights).max(0.0).sqrt();

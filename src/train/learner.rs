@@ -1,6 +1,7 @@
 //! One step: forward, losses, weights, backward, clipping, optimizer.
 
 mod balanced;
+mod by_layer;
 mod foresight;
 mod lookahead;
 
@@ -124,6 +125,7 @@ impl<'a> Learner<'a> {
         }
         let mut outcome = match parts {
             [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
+            [batch] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
         outcome.looks = looks;
@@ -162,7 +164,7 @@ impl<'a> Learner<'a> {
         // A task that counts nothing gives its variables nothing.
         let counting: Vec<usize> =
             tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();
-        self.prove(&counting, &gradients)?;
+        self.prove(&counting, &gradients.iter().map(Option::is_some).collect::<Vec<_>>())?;
         self.finish(outcome, gradients, clock)
     }
 
@@ -183,7 +185,7 @@ impl<'a> Learner<'a> {
     }
 
     /// Every part of a batch has a dropout of its own.
-    fn mode(&self, clock: Clock, part: usize, parts: usize) -> Mode {
+    fn mode(&self, clock: Clock, part: usize, parts: usize) -> Mode<'static> {
         let per_epoch = clock.steps_per_epoch.max(1);
         let mode = Mode::train(self.words.seed, (clock.step * parts + part) as u64);
         mode.in_epoch(clock.step / per_epoch, clock.total / per_epoch)
@@ -238,12 +240,12 @@ impl<'a> Learner<'a> {
 
     /// At the first step of each task: did every variable it uses get a gradient? A layer without a
     /// backward would cut off all before it, and nobody would notice.
-    fn prove(&mut self, tasks: &[usize], gradients: &[Option<Tensor>]) -> Result<()> {
+    fn prove(&mut self, tasks: &[usize], reached: &[bool]) -> Result<()> {
         if tasks.iter().all(|task| self.proven[*task]) {
             return Ok(());
         }
-        for (weight, gradient) in self.network.weights().trainable().zip(gradients) {
-            if gradient.is_none() && self.network.uses(tasks, weight) {
+        for (weight, reached) in self.network.weights().trainable().zip(reached) {
+            if !reached && self.network.uses(tasks, weight) {
                 return Err(Error::NoGradient { variable: weight.name.clone() });
             }
         }
@@ -304,11 +306,9 @@ mod tests {
         let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };
         let balance = Balance::new(&BalanceSpec::default(), &GradientsSpec::default(), &setting);
         let mut learner = Learner::new(&network, balance, words).expect("a learner");
-        let one = Tensor::new(1.0_f32, &Device::Cpu).expect("a scalar");
         let names: Vec<String> = learner.variables.iter().map(|variable| variable.name.clone()).collect();
-        let without = |missing: &str| -> Vec<Option<Tensor>> {
-            names.iter().map(|name| (!name.starts_with(missing)).then(|| one.clone())).collect()
-        };
+        let without =
+            |missing: &str| -> Vec<bool> { names.iter().map(|name| !name.starts_with(missing)).collect() };
         let error = learner.prove(&[0, 1], &without("trunk.0.dense.weight")).expect_err("cut off");
         assert!(
             matches!(&error, Error::NoGradient { variable } if variable == "trunk.0.dense.weight"),

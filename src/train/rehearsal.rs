@@ -31,6 +31,7 @@ use crate::train::{Job, Result, Trained, train};
 pub struct Rehearsal {
     pub dataset: Dataset,
     pub network: Value,
+    pub sharing: Value,
     pub spec: Value,
     pub weighting: Value,
     pub seed: u64,
@@ -174,6 +175,7 @@ impl Rehearsal {
                 vectors: vec![],
             },
             network: json!([{"dense": {"units": 16, "activation": "relu"}}]),
+            sharing: json!("hard"),
             spec: json!({"epochs": 4, "batch_size": 32, "optimizer": {"adamw": {"rate": 0.01}}, "device": "cpu"}),
             weighting: json!("equal"),
             seed: 3,
@@ -186,6 +188,7 @@ impl Rehearsal {
         Self {
             dataset: self.dataset.clone(),
             network: self.network.clone(),
+            sharing: self.sharing.clone(),
             spec: self.spec.clone(),
             weighting: self.weighting.clone(),
             seed: self.seed,
@@ -205,7 +208,7 @@ impl Rehearsal {
             "encoders": [],
             "preference": weighting.0.iter().any(|choice| choice.view().claims().tells),
             "trunk": self.network,
-            "sharing": "hard",
+            "sharing": self.sharing,
             "tasks": [head("value"), head("sign")],
         });
         serde_json::from_value(spec).expect("a network")

@@ -74,6 +74,9 @@ pub struct GradientsSpec {
     /// Of the shared weights (parameters, the default), or of the point that all tasks read (representation): one pass
     /// through the trunk instead of one per task, for methods that allow it.
     pub at: At,
+    /// Sum the dot products of the shared weights' gradients a layer at a time: no more than one layer's gradients of every
+    /// task are held at once, for one more pass through the trunk. For methods that need dot products alone. Default false.
+    pub by_layer: bool,
     /// What a method's weights are scaled to: none (as it answers, the default), sum_to_tasks, sum_to_one or
     /// norm_of_mean (the step is as long as the mean gradient).
     pub scale: Scale,

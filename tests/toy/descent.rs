@@ -82,8 +82,7 @@ fn direction(balance: &mut Balance, step: u64, losses: &[f64], gradients: Vec<Ve
         let values = rows.iter().map(|row| row.iter().map(|g| *g as f32).collect()).collect();
         let mut whole = balance.needs_rows().then_some(Rows { values, point: None });
         let answer = balance.weigh(&sight, whole.as_mut());
-        let scale = balance.scale(&answer.weights, &gramian);
-        weights = answer.weights.iter().map(|weight| weight * scale).collect();
+        weights = balance.scaled(answer.weights, &gramian);
         if let Some(whole) = whole {
             rows = whole.values.iter().map(|row| row.iter().map(|g| f64::from(*g)).collect()).collect();
         }

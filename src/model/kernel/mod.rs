@@ -16,6 +16,7 @@ pub mod crf;
 pub mod direct;
 pub mod dots;
 pub mod embedding;
+pub mod gramian;
 pub mod gru;
 pub mod layer_norm;
 pub mod lookup;

@@ -1,22 +1,14 @@
 //! The losses of a batch, with the way back to the weights whole, or cut at the point that all tasks read.
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
+use crate::model::cut::Point;
 use crate::model::error::Result;
 use crate::model::labels::Labels;
 use crate::model::mode::Mode;
 use crate::model::network::{Network, Said};
 use crate::model::order::closure;
 use crate::model::signal::Signal;
-
-/// The point that all tasks read.
-#[derive(Clone, Debug)]
-pub struct Point {
-    /// What the body gave: the way back to its weights.
-    pub given: Tensor,
-    /// The same numbers, where the way back from the losses ends.
-    pub read: Var,
-}
 
 impl Network {
     /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
@@ -55,7 +47,7 @@ impl Network {
             Some(first) if read.iter().all(|other| other.x.id() == first.x.id()) => first.x.clone(),
             _ => return Err(candle_core::Error::msg("the tasks do not read one point").into()),
         };
-        let point = Point { read: Var::from_tensor(&given.detach())?, given };
+        let point = Point::of(given)?;
         read.iter_mut().for_each(|signal| signal.x = point.read.as_tensor().clone());
         let mut said = self.towers(needed, read, mode)?;
         Ok((self.losses_of(&mut said, labels, mode)?, point))

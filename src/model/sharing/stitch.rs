@@ -35,7 +35,7 @@ pub trait Flow {
 
 /// Forward.
 pub struct Ahead<'a> {
-    pub mode: &'a Mode,
+    pub mode: &'a Mode<'a>,
 }
 
 impl Ahead<'_> {

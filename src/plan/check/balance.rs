@@ -143,9 +143,16 @@ fn gradients(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             let help = "add a gradient method to `weighting`, or set `observe: true`";
             found.push(Diagnostic::warning("no-gradient-method", path.key("at"), message).help(help));
         }
+        if words.by_layer && !words.observe {
+            let message = "no gradients are taken: the weighting is of losses alone";
+            let help = "add a gradient method to `weighting`, or set `observe: true`";
+            found.push(Diagnostic::warning("no-gradient-method", path.key("by_layer"), message).help(help));
+        }
+        found.extend(by_layer(pipeline, None, &path));
         found.extend(one_point(pipeline, &path));
         return found;
     };
+    found.extend(by_layer(pipeline, Some(method), &path));
     let name = method.name();
     let claims = method.view().claims();
     if words.at == At::Representation && !claims.representation {
@@ -157,6 +164,28 @@ fn gradients(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.extend(one_point(pipeline, &path));
     }
     found
+}
+
+/// `by_layer` is for dot products of the shared weights' gradients.
+fn by_layer(pipeline: &PipelineSpec, method: Option<&WeightingSpec>, path: &Path) -> Option<Diagnostic> {
+    let words = &pipeline.train.gradients;
+    if !words.by_layer {
+        return None;
+    }
+    let refuse = |message: String| {
+        let help = "remove `by_layer`: whole gradients can always be held";
+        Some(Diagnostic::error("gradients-by-layer", path.key("by_layer"), message).help(help))
+    };
+    if words.at == At::Representation {
+        return refuse("at the point that tasks read no gradients of layers are held".into());
+    }
+    let name = method?.name();
+    let claims = method?.view().claims();
+    match (claims.is_of_dot_products(), claims.parts) {
+        (true, 1) => None,
+        (true, parts) => refuse(format!("`{name}` compares the gradients of {parts} parts of each batch")),
+        (false, _) => refuse(format!("`{name}` needs whole gradients, not their dot products alone")),
+    }
 }
 
 /// `at: representation` needs one point that all tasks read.

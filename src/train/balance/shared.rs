@@ -1,7 +1,10 @@
 //! The tasks' gradients of what they share: dot products in 64 bits, weighted sums, and one long row where a method needs it.
 
-use candle_core::{CpuStorage, Result, Storage, Tensor};
+use candle_core::{CpuStorage, Device, Result, Storage, Tensor};
+use rayon::prelude::*;
 
+use crate::model::kernel::gramian::dot_products;
+use crate::model::kernel::{WORTHWHILE, floats};
 use crate::model::network::Network;
 use crate::train::optimizer::pass::Trainable;
 use crate::train::solver::Matrix;
@@ -37,34 +40,55 @@ pub type Gradient = Vec<Option<Tensor>>;
 pub fn products(left: &[Gradient], right: &[Gradient], places: &[usize]) -> Result<Matrix> {
     let same = std::ptr::eq(left, right);
     let mut cells = Matrix::of(left.len(), |_, _| 0.0);
-    for i in 0..left.len() {
-        for j in if same { i } else { 0 }..right.len() {
-            let mut sum = 0.0;
-            for place in places {
-                if let (Some(a), Some(b)) = (&left[i][*place], &right[j][*place]) {
-                    sum += with_values(a, |a| with_values(b, |b| product(a, b)))??;
-                }
-            }
-            cells[(i, j)] = sum;
-            if same {
-                cells[(j, i)] = sum;
+    let pairs: Vec<(usize, usize)> =
+        (0..left.len()).flat_map(|i| (if same { i } else { 0 }..right.len()).map(move |j| (i, j))).collect();
+    for place in places {
+        // A row that is nothing adds nothing.
+        let present = |(i, j): &&(usize, usize)| left[*i][*place].is_some() && right[*j][*place].is_some();
+        let pairs: Vec<(usize, usize)> = pairs.iter().filter(present).copied().collect();
+        let others = if same { &[][..] } else { right };
+        let rows: Vec<Option<&Tensor>> = left.iter().chain(others).map(|row| row[*place].as_ref()).collect();
+        for ((i, j), product) in pairs.iter().zip(dots(&rows, &pairs, if same { 0 } else { left.len() })?) {
+            cells[(*i, *j)] += product;
+            if same && i != j {
+                cells[(*j, *i)] += product;
             }
         }
     }
     Ok(cells)
 }
 
+/// The dot products of pairs of these tensors, those on the right counted from `from`.
+fn dots(rows: &[Option<&Tensor>], pairs: &[(usize, usize)], from: usize) -> Result<Vec<f64>> {
+    let mut known: Vec<Option<usize>> = vec![None; rows.len()];
+    let mut tensors = Vec::new();
+    for place in pairs.iter().flat_map(|(i, j)| [*i, from + j]) {
+        if let (None, Some(tensor)) = (known[place], rows[place]) {
+            known[place] = Some(tensors.len());
+            tensors.push(tensor.clone());
+        }
+    }
+    let pairs = pairs.iter().filter_map(|(i, j)| Some((known[*i]?, known[from + j]?)));
+    let pairs: Vec<(usize, usize)> = pairs.collect();
+    with_all_values(&tensors, |values| dot_products(values, &pairs))
+}
+
 /// The weighted sum of the tasks' gradients of one tensor; `None` where none reaches.
 pub fn combined(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option<Tensor>> {
     let Some(first) = gradients.iter().flatten().next() else { return Ok(None) };
+    let counted =
+        gradients.iter().zip(weights).filter(|(gradient, weight)| gradient.is_some() && **weight != 0.0);
+    let (tensors, weights): (Vec<Tensor>, Vec<f32>) =
+        counted.filter_map(|(gradient, weight)| Some(((*gradient)?.clone(), *weight as f32))).unzip();
     let mut sum = vec![0.0_f32; first.elem_count()];
-    for (gradient, weight) in gradients.iter().zip(weights) {
-        let Some(gradient) = gradient.filter(|_| *weight != 0.0) else { continue };
-        let weight = *weight as f32;
-        with_values(gradient, |values| {
-            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
-        })?;
-    }
+    with_all_values(&tensors, |rows| {
+        sum.par_chunks_mut(WORTHWHILE).enumerate().for_each(|(number, sum)| {
+            for (row, weight) in rows.iter().zip(&weights) {
+                let values = &row[number * WORTHWHILE..][..sum.len()];
+                sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+            }
+        });
+    })?;
     Ok(Some(Tensor::from_vec(sum, first.shape(), first.device())?))
 }
 
@@ -95,23 +119,16 @@ pub fn with_values<T>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> T) -> Result
     Ok(look(&tensor.flatten_all()?.to_vec1::<f32>()?))
 }
 
-/// Halved until small: the order of additions depends on the size alone, never on threads.
-fn product(a: &[f32], b: &[f32]) -> f64 {
-    const GRAIN: usize = 1 << 15;
-    const LANES: usize = 8;
-    if a.len() > GRAIN {
-        let middle = a.len() / 2;
-        let (one, two) =
-            rayon::join(|| product(&a[..middle], &b[..middle]), || product(&a[middle..], &b[middle..]));
-        return one + two;
-    }
-    let mut lanes = [0.0_f64; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += f64::from(*a) * f64::from(*b);
-        }
-    }
-    lanes.iter().sum()
+/// The same of several tensors at once.
+fn with_all_values<T>(tensors: &[Tensor], look: impl FnOnce(&[&[f32]]) -> T) -> Result<T> {
+    let host = tensors.iter().map(|tensor| tensor.to_device(&Device::Cpu)?.contiguous());
+    let host = host.collect::<Result<Vec<_>>>()?;
+    let held: Vec<_> = host.iter().map(Tensor::storage_and_layout).collect();
+    let values = held.iter().map(|(storage, layout)| match &**storage {
+        Storage::Cpu(storage) => floats(storage, layout),
+        _ => candle_core::bail!("a tensor was brought to the host"),
+    });
+    Ok(look(&values.collect::<Result<Vec<_>>>()?))
 }
 
 #[cfg(test)]

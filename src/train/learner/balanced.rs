@@ -7,7 +7,7 @@
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use crate::model::network::point::Point;
+use crate::model::cut::Point;
 use crate::train::balance::shared::{Gradient, combined, products, row, with_values};
 use crate::train::batch::Batch;
 use crate::train::comparison::Pair;
@@ -121,13 +121,6 @@ impl Learner<'_> {
             None if all.len() > 1 => products(&all[0], &all[1], &places)?,
             None => plain.clone(),
         };
-        let losses: Vec<f64> = tasks
-            .iter()
-            .zip(of_losses)
-            .map(|(task, weight)| outcome.losses[*task].unwrap_or(0.0) * weight)
-            .collect();
-        let gramian = seen.scaled(of_losses);
-        let sight = Sight { step, tasks, losses: &losses, gramian: &gramian };
         let mut rows = None;
         if self.balance.needs_rows() {
             let part = &parts[parts.len() - 1];
@@ -146,8 +139,7 @@ impl Learner<'_> {
             };
             rows = Some(Rows { values, point });
         }
-        let answer = self.balance.weigh(&sight, rows.as_mut());
-        outcome.irregular = !answer.regular;
+        let answer = self.ask(outcome, tasks, of_losses, step, &seen, rows.as_mut());
         let mut own = plain.scaled(of_losses);
         if let (Some(rows), Some(part)) = (&rows, parts.last_mut()) {
             if self.balance.scales_length() {
@@ -155,8 +147,25 @@ impl Learner<'_> {
             }
             self.replace(part, &places, rows, of_losses)?;
         }
-        let scale = self.balance.scale(&answer.weights, &own);
-        Ok(answer.weights.iter().map(|weight| weight * scale).collect())
+        Ok(self.balance.scaled(answer, &own))
+    }
+
+    /// What the method answers to the gradients' dot products, before they are scaled by the losses' weights.
+    pub(super) fn ask(
+        &mut self,
+        outcome: &mut Outcome,
+        tasks: &[usize],
+        of_losses: &[f64],
+        step: u64,
+        seen: &Matrix,
+        rows: Option<&mut Rows>,
+    ) -> Vec<f64> {
+        let losses = tasks.iter().map(|task| outcome.losses[*task].unwrap_or(0.0));
+        let losses: Vec<f64> = losses.zip(of_losses).map(|(loss, weight)| loss * weight).collect();
+        let sight = Sight { step, tasks, losses: &losses, gramian: &seen.scaled(of_losses) };
+        let answer = self.balance.weigh(&sight, rows);
+        outcome.irregular = !answer.regular;
+        answer.weights
     }
 
     /// How many numbers each tensor has: the variables, or the point.
@@ -226,9 +235,9 @@ impl Learner<'_> {
         for (task, own) in tasks.iter().zip(&part.gradients) {
             // Before the point, the way back is all tasks' together.
             let reached =
-                |place: usize| own[place].clone().or_else(|| part.point.as_ref().and(whole[place].clone()));
-            let gradients: Vec<_> = (0..own.len()).map(reached).collect();
-            self.prove(&[*task], &gradients)?;
+                |place: usize| own[place].is_some() || part.point.is_some() && whole[place].is_some();
+            let reached: Vec<bool> = (0..own.len()).map(reached).collect();
+            self.prove(&[*task], &reached)?;
         }
         Ok(())
     }

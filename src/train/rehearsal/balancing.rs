@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use crate::domain::array::Array;
 use crate::domain::event::Event;
 use crate::domain::kinds::Choice;
-use crate::train::rehearsal::{Listener, Rehearsal};
-use crate::train::spec::WeightingSpec;
+use crate::train::rehearsal::{Listener, Rehearsal, task};
+use crate::train::spec::{BalanceSpec, WeightingSpec};
+use crate::train::weighting::Setting;
+use crate::train::weighting::method::Gradients;
 
 /// Every choice of the shelf, and pairs.
 fn choices() -> Vec<Value> {
@@ -83,6 +85,70 @@ fn watching_gradients_changes_nothing() {
         let found = of(gradients.clone());
         let largest = plain.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(largest < 1e-5, "{gradients}: {largest}");
+    }
+}
+
+/// A Gramian that is summed a layer at a time trains as one of whole gradients, whatever the method and the sharing; and so do
+/// the layers that one task has alone, and what the sharing adds to the loss.
+#[test]
+fn gramians_by_layer_change_nothing() {
+    let of = |weighting: &Value, sharing: &Value, gradients: Value| {
+        let mut rehearsal = Rehearsal::new().set("epochs", json!(1)).set("optimizer", json!({"sgd": 0.02}));
+        let dense = json!({"dense": {"units": 6, "activation": "tanh"}});
+        rehearsal.network = json!([dense, "batch_norm", {"dropout": 0.2}, dense]);
+        (rehearsal.weighting, rehearsal.sharing) = (weighting.clone(), sharing.clone());
+        let rehearsal = rehearsal.set("gradients", gradients);
+        let listener = Listener::default();
+        rehearsal.train(&listener).unwrap_or_else(|error| panic!("{weighting} {sharing}: {error}"));
+        let notes = listener.notes();
+        (values(&rehearsal), notes)
+    };
+    let compare = |weighting: Value, sharing: Value, heads: Value| {
+        let whole = json!({"observe": true, "heads": heads});
+        let by_layer = json!({"observe": true, "heads": heads, "by_layer": true});
+        let (whole, notes) = of(&weighting, &sharing, whole);
+        let (found, their_notes) = of(&weighting, &sharing, by_layer);
+        let largest = whole.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 2e-5, "{weighting} {sharing} {heads}: {largest}");
+        assert_eq!(notes, their_notes, "{weighting} {sharing}");
+    };
+    for choice in choices() {
+        let words: BalanceSpec = serde_json::from_value(choice.clone()).expect("words");
+        let claims: Vec<_> = words.0.iter().map(|words| words.view().claims()).collect();
+        if claims.iter().any(|claims| claims.is_of_dot_products() && claims.parts == 1) {
+            compare(choice, json!("hard"), json!(null));
+        }
+    }
+    let experts = json!([{"dense": {"units": 5, "activation": "relu"}}]);
+    for sharing in [
+        json!("cross_stitch"),
+        json!("sluice"),
+        json!("relation"),
+        json!({"mmoe": {"experts": 3, "layers": experts}}),
+        json!({"ple": {"layers": experts}}),
+        json!({"dselect_k": {"experts": 4, "layers": experts}}),
+        json!({"adatt": {"layers": experts}}),
+        json!("ltb"),
+        json!({"adapter": {"units": 3}}),
+        json!({"soft": {"strength": 0.1}}),
+        json!("mtan"),
+    ] {
+        compare(json!("mgda"), sharing.clone(), json!(null));
+        compare(json!(["uncertainty", "pcgrad"]), sharing, json!("weighted"));
+    }
+}
+
+/// Which methods may be asked for it is what their words claim.
+#[test]
+fn methods_of_dot_products_say_so() {
+    let tasks = [task("value"), task("sign")];
+    for choice in choices() {
+        let words: BalanceSpec = serde_json::from_value(choice.clone()).expect("words");
+        for words in &words.0 {
+            let built = words.view().build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
+            let is_gramian = matches!(built.gradients, Some(Gradients::Gramian(_)));
+            assert_eq!(words.view().claims().is_of_dot_products(), is_gramian, "{choice}");
+        }
     }
 }
 

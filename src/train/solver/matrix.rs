@@ -48,6 +48,11 @@ impl Matrix {
         Self::of(self.size, |i, j| self[(i, j)] * scale[i] * scale[j])
     }
 
+    /// Cell by cell.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self::of(self.size, |i, j| self[(i, j)] + other[(i, j)])
+    }
+
     /// The rows and columns of these numbers alone.
     pub fn part(&self, chosen: &[usize]) -> Self {
         Self::of(chosen.len(), |i, j| self[(chosen[i], chosen[j])])

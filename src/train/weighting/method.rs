@@ -75,6 +75,11 @@ impl Claims {
     /// Of whole gradients, which it replaces.
     pub const ROWS: Self = Self { smooths: false, ..Self::GRADIENTS };
 
+    /// Does it need nothing of gradients but their dot products?
+    pub const fn is_of_dot_products(&self) -> bool {
+        self.gradients && self.smooths
+    }
+
     pub const fn at_representation(self) -> Self {
         Self { representation: true, ..self }
     }

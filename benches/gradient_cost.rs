@@ -1,0 +1,161 @@
+//! What does a step of a gradient method cost beside the plain step that it replaces?
+//!
+//!     cargo bench --locked --bench gradient_cost
+//!
+//! The network of `pipelines/benchmark_multi_mnist.yaml` and batches of 256 made here, in one process: the way forward, the way
+//! back of the joint loss, a plain step and each method's are timed in turns, and medians are taken. K tasks may cost a plain step with
+//! K - 1 more ways back, and a tenth of all K on top. Leave the machine alone meanwhile.
+
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::name::{InputName, TableName, TaskName};
+use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
+use mtl::domain::task::Target;
+use mtl::model::labels::Labels;
+use mtl::model::mode::Mode;
+use mtl::model::network::Network;
+use mtl::model::spec::NetworkSpec;
+use mtl::train::balance::Balance;
+use mtl::train::batch::Batch;
+use mtl::train::learner::{Learner, Words};
+use mtl::train::regularization::Strength;
+use mtl::train::schedule::Clock;
+use mtl::train::spec::{BalanceSpec, GradientsSpec, OptimizerSpec, ScheduleSpec};
+use mtl::train::weighting::Setting;
+use serde_json::{Value, json};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROWS: usize = 256;
+const SIDE: usize = 36;
+const TASKS: usize = 2;
+const TURNS: usize = 60;
+const WAYS: [&str; 6] = ["equal", "mgda", "pcgrad", "cagrad", "upgrad", "mgda by layer"];
+
+fn main() {
+    mtl::cli::threads::settle(None);
+    // Test runners ask every target for its tests.
+    if std::env::args().any(|word| word == "--list") {
+        return;
+    }
+    let batches: Vec<Batch> = (0..4).map(batch).collect();
+    let learners = WAYS.map(|way| (network(), way));
+    let mut learners: Vec<Learner> = learners.iter().map(|(network, way)| learner(network, way)).collect();
+    let plain = network();
+    let mut times = vec![Vec::new(); 2 + WAYS.len()];
+    for turn in 0..TURNS {
+        let batch = &batches[turn % batches.len()];
+        let begin = Instant::now();
+        let losses =
+            plain.losses(&batch.inputs, &batch.labels, &Mode::train(1, turn as u64)).expect("losses");
+        let joint = Tensor::stack(&losses, 0).and_then(|losses| losses.sum_all()).expect("a sum");
+        times[0].push(begin.elapsed().as_secs_f64());
+        let begin = Instant::now();
+        let gradients = joint.backward().expect("gradients");
+        times[1].push(begin.elapsed().as_secs_f64());
+        drop((gradients, joint, losses));
+        for (learner, times) in learners.iter_mut().zip(&mut times[2..]) {
+            let clock = Clock { step: turn, steps_per_epoch: TURNS, total: TURNS };
+            let begin = Instant::now();
+            learner.learn(std::slice::from_ref(batch), clock).expect("a step");
+            times.push(begin.elapsed().as_secs_f64());
+        }
+    }
+    let medians: Vec<f64> = times.into_iter().map(median).collect();
+    let (forward, back, step) = (medians[0], medians[1], medians[2]);
+    println!("{:<16} {:>8}", "", "ms");
+    println!("{:<16} {:>8.2}\n{:<16} {:>8.2}", "forward", forward, "back", back);
+    let bound = step + (1.1 * TASKS as f64 - 1.0) * back;
+    println!("{:<16} {:>8.2}   of plain steps", "bound", bound);
+    for (way, time) in WAYS.iter().zip(&medians[2..]) {
+        println!("{way:<16} {time:>8.2} {:>8.2} {:>8.2} of the bound", time / step, time / bound);
+    }
+}
+
+/// Milliseconds; the first turns warm up.
+fn median(mut times: Vec<f64>) -> f64 {
+    times.drain(..TURNS / 6);
+    times.sort_by(f64::total_cmp);
+    1000.0 * times[times.len() / 2]
+}
+
+fn learner<'a>(network: &'a Network, way: &str) -> Learner<'a> {
+    let (method, by_layer) = way.split_once(' ').map_or((way, false), |(method, _)| (method, true));
+    let optimizer: &OptimizerSpec = Box::leak(Box::new(read(json!({"adam": {"rate": 2e-3}}))));
+    let schedule: &ScheduleSpec = Box::leak(Box::default());
+    let words = Words {
+        seed: 1,
+        update: optimizer.view(),
+        schedule: schedule.view(),
+        strength: Strength::default(),
+        clip_norm: None,
+        affinity: None,
+    };
+    let weighting: BalanceSpec = read(json!(method));
+    let gradients: GradientsSpec = read(json!({"by_layer": by_layer}));
+    let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
+    let balance = Balance::new(&weighting, &gradients, &Setting { tasks: &tasks, seed: 1, rate: 2e-3 });
+    Learner::new(network, balance, words).expect("a learner")
+}
+
+fn network() -> Network {
+    let head = |name: &str| {
+        let layers = json!([{"dense": {"units": 50, "activation": "relu"}}]);
+        json!({"name": name, "from": null, "after": [], "head": layers, "loss": null})
+    };
+    let spec: NetworkSpec = read(json!({
+        "encoders": [],
+        "trunk": [
+            {"conv2d": {"filters": 10, "kernel": 5, "padding": "valid", "activation": "relu"}},
+            {"max_pool2d": 2},
+            {"conv2d": {"filters": 20, "kernel": 5, "padding": "valid", "activation": "relu"}},
+            {"max_pool2d": 2},
+            "flatten",
+            {"dense": {"units": 50, "activation": "relu"}},
+        ],
+        "sharing": "hard",
+        "tasks": [head("left"), head("right")],
+    }));
+    let encoding = Encoding::Image {
+        channels: 1,
+        height: SIDE,
+        width: SIDE,
+        mean: vec![0.13],
+        deviation: vec![0.31],
+        augment: vec![],
+    };
+    let image = InputSignature { name: input(), raw: ElementType::Uint8, encoding };
+    let task = |name: &str| TaskSignature {
+        name: TaskName::new(name).expect("a name"),
+        table: TableName::new("digits").expect("a name"),
+        target: Target::Multiclass { classes: (0..10).map(|c| c.to_string()).collect(), counts: vec![1; 10] },
+    };
+    let signature = Signature { inputs: vec![image], tasks: vec![task("left"), task("right")] };
+    Network::build(&spec, &signature, 1, &Device::Cpu).expect("a network")
+}
+
+/// Bytes and digits that look random.
+fn batch(number: u32) -> Batch {
+    let noise = |i: usize, salt: u32| ((i as u32 + 1 + 7919 * salt).wrapping_mul(2_654_435_761)) >> 8;
+    let pixels = (0..ROWS * SIDE * SIDE).map(|i| (noise(i, number) % 256) as u8).collect();
+    let pixels = Array::new(&[ROWS, 1, SIDE, SIDE], Values::U8(pixels));
+    let rows: Vec<u32> = (0..ROWS as u32).collect();
+    let labels = (0..TASKS).map(|task| {
+        let digits = (0..ROWS).map(|i| (noise(i, number + 31 * (task as u32 + 1)) % 10) as f32).collect();
+        let digits = Array::f32(&[ROWS, 1], digits);
+        Labels::gather(task, &digits, &rows, &Device::Cpu).expect("labels").expect("present")
+    });
+    let inputs = network().signals_of(&[(input(), pixels)]).expect("inputs");
+    Batch { rows: ROWS, inputs, labels: labels.collect() }
+}
+
+fn input() -> InputName {
+    InputName::new("image").expect("a name")
+}
+
+fn read<T: serde::de::DeserializeOwned>(words: Value) -> T {
+    serde_json::from_value(words).expect("words")
+}

@@ -1,0 +1,109 @@
+//! Dot products of long rows in 64 bits: what a gradient method sees of the tasks' gradients.
+//!
+//! K rows have K (K + 1) / 2 products, and reading them anew for each would take longer than making the gradients. Here they are
+//! read once: a block of every row is widened to 64 bits, and its products are summed while it lies in the fastest memory.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::model::kernel::WORTHWHILE;
+
+/// Numbers of a row that are widened at a time: those of 8 rows fill 32 KiB.
+const BLOCK: usize = 512;
+/// Rows that one row is multiplied with at once: their sums stay in registers.
+const TILE: usize = 4;
+
+/// For each pair of places in `rows` the dot product of these rows. Rows that are not all of one length are a bug of the caller: it
+/// panics. The order of additions depends on the length alone, never on threads.
+pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
+    let length = rows.first().map_or(0, |row| row.len());
+    assert!(rows.iter().all(|row| row.len() == length), "rows have {length} numbers");
+    if length > WORTHWHILE {
+        let (front, back): (Vec<_>, Vec<_>) = rows.iter().map(|row| row.split_at(length / 2)).unzip();
+        let (mut one, two) = rayon::join(|| dot_products(&front, pairs), || dot_products(&back, pairs));
+        one.iter_mut().zip(two).for_each(|(one, two)| *one += two);
+        return one;
+    }
+    let mut sums = vec![0.0; pairs.len()];
+    Arch::new().dispatch(Sums { rows, pairs, length, sums: &mut sums });
+    sums
+}
+
+struct Sums<'a> {
+    rows: &'a [&'a [f32]],
+    pairs: &'a [(usize, usize)],
+    length: usize,
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut blocks = vec![[0.0_f64; BLOCK]; self.rows.len()];
+        for from in (0..self.length).step_by(BLOCK) {
+            let count = BLOCK.min(self.length - from);
+            for (block, row) in blocks.iter_mut().zip(self.rows) {
+                for (wide, value) in block.iter_mut().zip(&row[from..from + count]) {
+                    *wide = f64::from(*value);
+                }
+                block[count..].fill(0.0);
+            }
+            let mut sums = &mut *self.sums;
+            for of_one in self.pairs.chunk_by(|one, other| one.0 == other.0) {
+                for pairs in of_one.chunks(TILE) {
+                    let (own, others) = sums.split_at_mut(pairs.len());
+                    match pairs.len() {
+                        TILE => tile::<S, TILE>(simd, &blocks, pairs, own),
+                        _ => pairs.iter().zip(own).for_each(|(pair, own)| {
+                            tile::<S, 1>(simd, &blocks, &[*pair], std::slice::from_mut(own));
+                        }),
+                    }
+                    sums = others;
+                }
+            }
+        }
+    }
+}
+
+/// Adds the products of a block with `T` others.
+#[inline(always)]
+fn tile<S: Simd, const T: usize>(
+    simd: S,
+    blocks: &[[f64; BLOCK]],
+    pairs: &[(usize, usize)],
+    sums: &mut [f64],
+) {
+    let left = S::as_simd_f64s(&blocks[pairs[0].0]).0;
+    let right: [_; T] = std::array::from_fn(|t| &S::as_simd_f64s(&blocks[pairs[t].1]).0[..left.len()]);
+    let mut parts = [simd.splat_f64s(0.0); T];
+    for k in 0..left.len() {
+        for t in 0..T {
+            parts[t] = simd.mul_add_e_f64s(left[k], right[t][k], parts[t]);
+        }
+    }
+    for (sum, part) in sums.iter_mut().zip(parts) {
+        *sum += simd.reduce_sum_f64s(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::kernel::gramian::dot_products;
+
+    #[test]
+    fn agree_with_plain_sums() {
+        for length in [0, 1, 511, 512, 513, 40_000, 100_000] {
+            let row = |salt: f64| (0..length).map(|i| (i as f64 * salt).sin() as f32).collect::<Vec<f32>>();
+            let rows = [row(0.37), row(0.11), row(0.73)];
+            let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+            let pairs = [(0, 0), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2), (2, 0), (2, 1)];
+            for ((left, right), found) in pairs.iter().zip(dot_products(&rows, &pairs)) {
+                let terms = rows[*left].iter().zip(rows[*right]).map(|(a, b)| f64::from(*a) * f64::from(*b));
+                let expected: f64 = terms.sum();
+                assert!((found - expected).abs() <= 1e-9 * length as f64, "{length}: {found} {expected}");
+            }
+        }
+        assert!(dot_products(&[], &[]).is_empty());
+    }
+}

@@ -1,0 +1,220 @@
+//! A step of a gradient method with a Gramian that is summed a layer at a time.
+//!
+//! One forward, interrupted before every shared layer and behind the last. All tasks' ways back are walked side by side, from point to point: when
+//! nothing before a point uses a weight, its gradients are whole, their dot products join the Gramian, and they are dropped. So no
+//! more is held than one layer's gradients of every task; the price is one more way back, of the weighted sum, once the method
+//! has answered. (The idea is that of autogram in TorchJD: Jacobian descent needs the Gramian alone.)
+
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+use candle_core::backprop::GradStore;
+
+use crate::model::cut::{Cuts, Point};
+use crate::train::balance::shared::{Gradient, combined, products};
+use crate::train::batch::Batch;
+use crate::train::comparison::Pair;
+use crate::train::error::Result;
+use crate::train::learner::{Learner, Outcome};
+use crate::train::optimizer::pass::Trainable;
+use crate::train::schedule::Clock;
+use crate::train::solver::Matrix;
+use crate::train::weighting::gradient_method::of;
+
+/// A way back that stands somewhere: what has come to the points and to the variables so far.
+#[derive(Clone, Debug)]
+struct Row {
+    points: Gradient,
+    variables: Gradient,
+}
+
+/// What the first walk found.
+struct Seen {
+    /// The dot products of the tasks' gradients of all that several use.
+    plain: Matrix,
+    /// Of what the method looks at.
+    looked_at: Matrix,
+    /// Of a variable that one task uses alone: the tasks' gradients, of which all but one are nothing.
+    own: Vec<Option<Gradient>>,
+}
+
+/// The pieces between a forward's points.
+struct Pieces<'a> {
+    points: &'a [Point],
+    variables: Vec<Tensor>,
+    /// For every point the variables that its piece is the last to use, on the way back.
+    last: Vec<Vec<usize>>,
+    /// The variables that no piece uses.
+    behind: Vec<usize>,
+}
+
+impl Learner<'_> {
+    /// Learns from a batch by each task's gradient, holding one layer's gradients at a time.
+    pub(super) fn learn_by_layer(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
+        let step = clock.step as u64;
+        let cuts = Cuts::default();
+        let (losses, penalty) = self.losses(batch, &self.mode(clock, 0, 1).cut_by(Some(&cuts)))?;
+        let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
+        let mut outcome = self.outcome(std::slice::from_ref(batch), &[&losses], &tasks)?;
+        if tasks.is_empty() || outcome.diverged().is_some() {
+            return Ok(outcome);
+        }
+        let of_losses = self.balance.losses.weights(step, &outcome.losses);
+        let counting = tasks.iter().zip(&losses).filter(|(task, _)| of_losses[**task] != 0.0);
+        let (tasks, losses): (Vec<usize>, Vec<&Tensor>) = counting.map(|(task, loss)| (*task, loss)).unzip();
+        let of_losses = of(&of_losses, &tasks);
+
+        let points = cuts.points();
+        let pieces = Pieces::of(&points, &self.variables);
+        let begin = |loss: &Tensor| Ok(pieces.begin(loss.backward()?));
+        let rows = losses.into_iter().map(begin).collect::<Result<Vec<_>>>()?;
+        let Seen { plain, looked_at, own } = self.look(&pieces, &tasks, rows.clone())?;
+        outcome.pairs = Pair::all(&tasks, &plain);
+        let weights = match self.shared.places.is_empty() {
+            true => vec![1.0; tasks.len()],
+            false => {
+                let answer = self.ask(&mut outcome, &tasks, &of_losses, step, &looked_at, None);
+                self.balance.scaled(answer, &plain.scaled(&of_losses))
+            }
+        };
+
+        let both: Vec<f64> = of_losses.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
+        let heads = if self.balance.weighs_heads() { &both } else { &of_losses };
+        let mut ways = vec![Row::sum(&rows, &both)?];
+        drop(rows);
+        if let Some(penalty) = penalty {
+            outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
+            ways.push(pieces.begin(penalty.backward()?));
+        }
+        let mut gradients: Gradient = vec![None; self.variables.len()];
+        pieces.walk(ways, |place, mut gradient| {
+            if let Some(own) = &own[place] {
+                gradient[0] = sum(own, heads)?;
+            }
+            gradients[place] = sum(&gradient, &[1.0, 1.0])?;
+            Ok(())
+        })?;
+        for ((task, of_loss), weight) in tasks.iter().zip(&of_losses).zip(&weights) {
+            outcome.weights[*task] = of_loss * weight;
+        }
+        self.finish(outcome, gradients, clock)
+    }
+
+    /// Walks the tasks' ways back side by side, and keeps what the method and a single task's own variables need.
+    fn look(&mut self, pieces: &Pieces, tasks: &[usize], rows: Vec<Row>) -> Result<Seen> {
+        let nothing = || Matrix::of(tasks.len(), |_, _| 0.0);
+        let (mut plain, mut of_last) = (nothing(), nothing());
+        let last = self.shared.last.filter(|_| self.balance.looks_at_last_layer());
+        let last = last.map(|last| self.shared.places[last]);
+        let mut own = vec![None; self.variables.len()];
+        let mut reached = vec![vec![false; self.variables.len()]; tasks.len()];
+        pieces.walk(rows, |place, gradients| {
+            for (reached, gradient) in reached.iter_mut().zip(&gradients) {
+                reached[place] = gradient.is_some();
+            }
+            if !self.shared.places.contains(&place) {
+                own[place] = Some(gradients);
+                return Ok(());
+            }
+            let gradients: Vec<Gradient> = gradients.into_iter().map(|one| vec![one]).collect();
+            let here = products(&gradients, &gradients, &[0])?;
+            plain = plain.plus(&here);
+            if last == Some(place) {
+                of_last = here;
+            }
+            Ok(())
+        })?;
+        for (task, reached) in tasks.iter().zip(&reached) {
+            self.prove(&[*task], reached)?;
+        }
+        let looked_at = if last.is_some() { of_last } else { plain.clone() };
+        Ok(Seen { plain, looked_at, own })
+    }
+}
+
+impl<'a> Pieces<'a> {
+    fn of(points: &'a [Point], variables: &[Trainable]) -> Self {
+        let variables: Vec<Tensor> = variables.iter().map(|one| one.var.as_tensor().clone()).collect();
+        let ids = variables.iter().enumerate().map(|(place, variable)| (variable.id(), place));
+        let places: HashMap<_, usize> = ids.collect();
+        let mut found = vec![false; variables.len()];
+        let mut last = Vec::with_capacity(points.len());
+        // The first piece in the order of the way forward is the last on the way back.
+        for point in points {
+            let nodes = point.given.sorted_nodes();
+            let used = nodes.iter().filter_map(|node| places.get(&node.id()).copied());
+            let mut used: Vec<usize> =
+                used.filter(|place| !std::mem::replace(&mut found[*place], true)).collect();
+            used.sort_unstable();
+            last.push(used);
+        }
+        let behind = (0..variables.len()).filter(|place| !found[*place]).collect();
+        Self { points, variables, last, behind }
+    }
+
+    /// What the way back from a scalar behind all points has come to.
+    fn begin(&self, mut store: GradStore) -> Row {
+        let mut row = Row { points: Vec::new(), variables: Vec::new() };
+        row.points.extend(self.points.iter().map(|point| store.remove(point.read.as_tensor())));
+        row.variables.extend(self.variables.iter().map(|variable| store.remove(variable)));
+        row
+    }
+
+    /// Walks back side by side. `done` is told every variable once, with the rows' whole gradients of it.
+    fn walk(
+        &self,
+        mut rows: Vec<Row>,
+        mut done: impl FnMut(usize, Vec<Option<Tensor>>) -> Result<()>,
+    ) -> Result<()> {
+        fn take(rows: &mut [Row], place: usize) -> Vec<Option<Tensor>> {
+            rows.iter_mut().map(|row| row.variables[place].take()).collect()
+        }
+        for place in &self.behind {
+            done(*place, take(&mut rows, *place))?;
+        }
+        for (number, point) in self.points.iter().enumerate().rev() {
+            for row in &mut rows {
+                if let Some(upstream) = row.points[number].take() {
+                    row.add(self.begin(point.goes_on(upstream)?.backward()?))?;
+                }
+            }
+            for place in &self.last[number] {
+                done(*place, take(&mut rows, *place))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// Where the weighted sum of what stands behind all points begins.
+    fn sum(rows: &[Self], weights: &[f64]) -> Result<Self> {
+        let of = |tensors: fn(&Self) -> &Gradient| {
+            let count = rows.first().map_or(0, |row| tensors(row).len());
+            let at = |place: usize| {
+                let all: Vec<_> = rows.iter().map(|row| tensors(row)[place].as_ref()).collect();
+                combined(&all, weights)
+            };
+            (0..count).map(at).collect::<candle_core::Result<Gradient>>()
+        };
+        Ok(Self { points: of(|row| &row.points)?, variables: of(|row| &row.variables)? })
+    }
+
+    /// What came on another way.
+    fn add(&mut self, other: Self) -> Result<()> {
+        let others = other.points.into_iter().chain(other.variables);
+        for (mine, other) in self.points.iter_mut().chain(&mut self.variables).zip(others) {
+            *mine = match (mine.take(), other) {
+                (Some(mine), Some(other)) => Some((mine + other)?),
+                (mine, other) => mine.or(other),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The weighted sum of gradients of one variable.
+fn sum(gradients: &[Option<Tensor>], weights: &[f64]) -> candle_core::Result<Option<Tensor>> {
+    let gradients: Vec<_> = gradients.iter().map(Option::as_ref).collect();
+    combined(&gradients, weights)
+}
