@@ -1,37 +1,16 @@
-//! Files that appear whole or not at all: written beside, synced, renamed.
+//! A table's or dataset's file, written whole or not at all.
 
-use std::io::{BufWriter, Error as IoError, Write};
+use std::fs::File;
+use std::io::{BufWriter, Error as IoError};
 use std::path::Path;
 
 use crate::data::error::Error;
+use crate::domain::whole_file::write_whole;
 
 /// Writes a file by `fill`; its folder must exist.
 pub(in crate::data) fn persist(
     file: &Path,
-    fill: impl FnOnce(&mut BufWriter<&mut std::fs::File>) -> Result<(), IoError>,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<(), IoError>,
 ) -> Result<(), Error> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = || -> Result<(), IoError> {
-        let mut temporary = builder().tempfile_in(folder)?;
-        let mut writer = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
-        fill(&mut writer)?;
-        writer.flush()?;
-        drop(writer);
-        temporary.as_file().sync_all()?;
-        temporary.persist(file).map_err(|error| error.error)?;
-        Ok(())
-    };
-    written().map_err(|source| Error::Unwritable { file: file.to_owned(), source })
-}
-
-/// Temporary files are for their owner alone, unless told otherwise; these become ordinary files.
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".mtl-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder
+    write_whole(file, fill).map_err(|source| Error::Unwritable { file: file.to_owned(), source })
 }

@@ -26,3 +26,4 @@ pub mod text;
 pub mod tokenizer;
 pub mod vectors;
 pub mod viterbi;
+pub mod whole_file;

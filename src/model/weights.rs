@@ -9,6 +9,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::domain::whole_file::write_whole;
 use crate::model::error::{Error, Result};
 use crate::model::random::{Purpose, stream};
 
@@ -217,7 +218,11 @@ impl Weights {
         }
         let bytes = safetensors::serialize(views, None)
             .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
-        write(path, &bytes).map_err(|source| Error::File { doing: "write", path: path.to_owned(), source })
+        write_whole(path, |file| file.write_all(&bytes)).map_err(|source| Error::File {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Reads what `save` wrote for a network of the same build. Nothing changes if anything is wrong.
@@ -289,15 +294,6 @@ pub fn host(tensor: &Tensor) -> Result<Vec<f32>> {
 
 fn set(var: &Var, values: Vec<f32>) -> Result<()> {
     Ok(var.set(&Tensor::from_vec(values, var.dims(), var.device())?)?)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn weights_error(path: &Path, reason: String) -> Error {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use prost::Message;
 
+use crate::domain::whole_file::{folder, write_whole};
 use crate::onnx::error::Error;
 use crate::onnx::proto::ModelProto;
 
@@ -32,30 +33,11 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
     Ok(model)
 }
 
-/// Writes beside, flushes to disk, renames: a reader finds the old file or the new one, never a part.
+/// Writes a whole file, and the folders above it.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder(path);
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one is to be read by others, as umask allows.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(Error::file(folder))?;
-    file.write_all(bytes).map_err(Error::file(path))?;
-    file.as_file().sync_all().map_err(Error::file(path))?;
-    file.persist(path).map_err(|error| Error::File { path: path.to_owned(), source: error.error })?;
-    // The rename itself is on disk once the folder is; where a folder cannot be opened, that is left out.
-    if let Ok(folder) = std::fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    write_whole(path, |file| file.write_all(bytes)).map_err(Error::file(path))
 }
 
 #[cfg(test)]
@@ -107,17 +89,5 @@ mod tests {
         std::fs::create_dir(&taken).unwrap();
         assert!(atomically(&taken, b"new").is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn others_may_read_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let (path, plain) = (folder.path().join("file"), folder.path().join("plain"));
-        atomically(&path, b"").unwrap();
-        std::fs::write(&plain, b"").unwrap();
-        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&path), mode(&plain));
     }
 }

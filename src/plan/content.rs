@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::FileContent;
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::whole_file::{folder, write_whole};
 
 /// Counts up when the remembered form changes; another version is forgotten.
 const FORMAT: u32 = 1;
@@ -114,15 +115,12 @@ impl Contents {
     /// Writes what is remembered beside its place and moves it there, when there is something new.
     pub fn save(&mut self) -> io::Result<()> {
         let Some(place) = self.place.as_ref().filter(|_| self.changed) else { return Ok(()) };
-        let folder = place.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder(place))?;
         // Another process may have learned of other files meanwhile.
         let mut files = Self::open(place.clone()).known;
         files.extend(self.known.iter().map(|(path, known)| (path.clone(), known.clone())));
         let text = serde_json::to_vec(&Stored { format: FORMAT, files })?;
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        beside.write_all(&text)?;
-        beside.persist(place).map_err(|error| error.error)?;
+        write_whole(place, |file| file.write_all(&text))?;
         self.changed = false;
         Ok(())
     }

@@ -4,17 +4,14 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+use crate::domain::whole_file::{folder, ordinary, write_whole};
 use crate::run::error::Error;
 
 /// Writes a whole file at once.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder(path);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let mut file = shared(0o666).tempfile_in(folder).map_err(Error::io("write in", folder))?;
-    file.write_all(content).map_err(Error::io("write", path))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
-    Ok(())
+    write_whole(path, |file| file.write_all(content)).map_err(Error::io("write", path))
 }
 
 /// Gives a finished file a second place: the same bytes where the file system can, else a copy.
@@ -31,18 +28,7 @@ pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
 
 /// A folder beside others, to be filled and then published.
 pub fn beside(folder: &Path) -> Result<tempfile::TempDir, Error> {
-    shared(0o777).prefix(".making-").tempdir_in(folder).map_err(Error::io("write in", folder))
-}
-
-/// What is temporary is its owner's alone, unless told otherwise; these become ordinary files.
-fn shared(mode: u32) -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(mode));
-    }
-    builder
+    ordinary(0o777).prefix(".making-").tempdir_in(folder).map_err(Error::io("write in", folder))
 }
 
 /// Gives a finished folder its name. When another process was there first, theirs stays, unless

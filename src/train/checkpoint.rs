@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::whole_file::{folder, write_whole};
 use crate::train::affinity::Measured;
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::Standing;
@@ -83,21 +84,14 @@ impl Checkpoint {
     /// one is there, whole.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let file_error = |source| Error::File { doing: "write", path: path.to_owned(), source };
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(file_error)?;
-        let beside = tempfile::NamedTempFile::new_in(folder).map_err(file_error)?;
-        self.put(beside.as_file()).map_err(file_error)?;
-        beside.as_file().sync_all().map_err(file_error)?;
-        beside.persist(path).map_err(|error| file_error(error.error))?;
-        // The name must survive a power cut too; not every file system can be asked.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(())
+        fs::create_dir_all(folder(path)).map_err(file_error)?;
+        write_whole(path, |file| self.put(file)).map_err(file_error)
     }
 
-    fn put(&self, file: &File) -> std::io::Result<()> {
+    fn put(&self, file: &mut BufWriter<&File>) -> std::io::Result<()> {
         let counts = self.arrays.iter().map(|(name, values)| (name.clone(), values.len())).collect();
         let header = serde_json::to_vec(&Header { state: &self.state, arrays: counts })?;
-        let mut out = Summing { out: BufWriter::with_capacity(1 << 18, file), sum: Sum::default() };
+        let mut out = Summing { out: file, sum: Sum::default() };
         out.write_all(MAGIC)?;
         out.write_all(&VERSION.to_le_bytes())?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
@@ -111,8 +105,7 @@ impl Checkpoint {
             }
         }
         let sum = out.sum.value();
-        out.out.write_all(&sum.to_le_bytes())?;
-        out.out.flush()
+        out.out.write_all(&sum.to_le_bytes())
     }
 
     /// Reads what `write` wrote; `None` when there is no file.
