@@ -54,7 +54,7 @@ def measure(binary, folder, path):
     """Peak megabytes, and milliseconds of one step."""
     with tempfile.TemporaryDirectory() as runs:
         command = [binary, "--runs", runs, "run", path, "--quiet", "--fresh", "--threads", THREADS]
-        child = subprocess.Popen([str(word) for word in command])
+        child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
         if status != 0:
             sys.exit(f"{binary} failed")

@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 7. Generated; do not edit.
+-- The results database runs/mtl.db, version 8. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -364,6 +364,17 @@ CREATE TABLE fronts (
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
   rows         INTEGER NOT NULL,          -- rows whose label is present
   PRIMARY KEY (run, trial, point, task, split, metric),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE front_references (
+  -- Up to where the hypervolume of a network's front (`fronts`) reaches, where the pipeline says so.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  task         TEXT NOT NULL,             -- the task
+  metric       TEXT NOT NULL,             -- its first metric
+  value        REAL NOT NULL,             -- what it has at its worst
+  PRIMARY KEY (run, trial, task),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 

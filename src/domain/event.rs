@@ -126,6 +126,14 @@ pub struct FrontPoint {
     pub scores: Vec<Score>,
 }
 
+/// What a task's metric has at its worst.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    pub task: TaskName,
+    pub metric: String,
+    pub value: f64,
+}
+
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
@@ -292,6 +300,9 @@ pub enum Event {
     FrontScored {
         trial: u32,
         points: Vec<FrontPoint>,
+        /// Up to where the front's hypervolume reaches, where the pipeline says so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reference: Vec<Reference>,
     },
     /// A task was trained alone, with the seed and the words of `trial`, to measure joint training by.
     BaselineScored {

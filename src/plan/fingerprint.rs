@@ -116,6 +116,9 @@ impl Plan {
                 if let Some(front) = trial.map(Trial::preferences).filter(|front| !front.is_empty()) {
                     words["preferences"] = json!(front);
                 }
+                if let Some(reference) = trial.map(Trial::reference).filter(|given| !given.is_empty()) {
+                    words["reference"] = json!(reference);
+                }
                 words
             }
             Work::Export => match &pipeline.export {
@@ -130,12 +133,13 @@ impl Plan {
     }
 }
 
-/// What of the weighting a training depends on: for how many preferences it is scored afterwards is `evaluate`'s.
+/// What of the weighting a training depends on: for how many preferences it is scored afterwards, and up to where, is `evaluate`'s.
 fn trained(weighting: &BalanceSpec) -> BalanceSpec {
     let mut own = weighting.clone();
     for choice in &mut own.0 {
         if let WeightingSpec::Cosmos(words) = choice {
             words.front = None;
+            words.reference.clear();
         }
     }
     own

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::Choice;
+use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::plan::sweep::MOST_TRIALS;
 use crate::plan::trial::Trial;
@@ -29,6 +30,14 @@ impl Trial {
         let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
         let tasks = self.pipeline.tasks.len();
         simplex(tasks, words.front.map_or_else(|| along(tasks), Count::get))
+    }
+}
+
+impl Trial {
+    /// What each task's first metric has at its worst, where the pipeline says so: a front's hypervolume reaches up to there.
+    pub(crate) fn reference(&self) -> Vec<(&TaskName, f64)> {
+        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
+        words.reference.iter().map(|(task, worst)| (task, worst.get())).collect()
     }
 }
 

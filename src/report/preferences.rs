@@ -137,7 +137,7 @@ fn axes(records: &[FrontRecord], split: Split) -> Vec<SweepObjective> {
             task: record.task.clone(),
             metric: record.metric.clone(),
             direction: record.direction,
-            reference: None,
+            reference: record.reference,
         };
         match axes.iter_mut().find(|axis| axis.task == record.task) {
             None => axes.push(axis(record)),
@@ -166,7 +166,17 @@ mod tests {
     ) -> FrontRecord {
         let direction = if metric == "auroc" { Direction::Higher } else { Direction::Lower };
         let (task, metric) = (task.to_owned(), metric.to_owned());
-        FrontRecord { point, task, share, split, metric, direction, value: Some(value), rows: 9 }
+        FrontRecord {
+            point,
+            task,
+            share,
+            split,
+            metric,
+            direction,
+            value: Some(value),
+            rows: 9,
+            reference: None,
+        }
     }
 
     /// Three preferences; the last is worse than the first in both.

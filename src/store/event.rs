@@ -129,10 +129,11 @@ impl Writer<'_> {
                 self.trial(*trial)?;
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
             }
-            Event::FrontScored { trial, points } => {
+            Event::FrontScored { trial, points, reference } => {
                 self.trial(*trial)?;
                 let mut points = points.iter().enumerate();
-                points.try_for_each(|(number, point)| self.front(*trial, number, point))
+                points.try_for_each(|(number, point)| self.front(*trial, number, point))?;
+                reference.iter().try_for_each(|worst| self.front_reference(*trial, worst))
             }
             // Its numbers stand beside the trials' own, in `gains`.
             Event::BaselineScored { .. } => Ok(()),

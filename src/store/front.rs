@@ -3,7 +3,7 @@
 use rusqlite::params;
 use serde::Serialize;
 
-use crate::domain::event::FrontPoint;
+use crate::domain::event::{FrontPoint, Reference};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::store::Store;
@@ -25,9 +25,20 @@ pub struct FrontRecord {
     /// `None`: undefined.
     pub value: Option<f64>,
     pub rows: usize,
+    /// Up to where the front's hypervolume reaches, where the pipeline says so.
+    pub reference: Option<f64>,
 }
 
 impl Writer<'_> {
+    pub(crate) fn front_reference(&self, trial: u32, worst: &Reference) -> rusqlite::Result<()> {
+        self.execute(
+            "INSERT INTO front_references (run, trial, task, metric, value) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET metric = excluded.metric, value = excluded.value",
+            params![self.run, trial, worst.task.as_str(), worst.metric, worst.value],
+        )?;
+        Ok(())
+    }
+
     pub(crate) fn front(&self, trial: u32, point: usize, found: &FrontPoint) -> rusqlite::Result<()> {
         for score in &found.scores {
             let share = found.preference.iter().find(|share| share.task == score.task);
@@ -57,8 +68,9 @@ impl Writer<'_> {
 impl Store {
     /// What a trial's network scores for each preference, in their order; empty where it reads none.
     pub fn front(&self, run: &RunId, trial: u32) -> Result<Vec<FrontRecord>, Error> {
-        let sql = "SELECT point, task, share, split, metric, direction, value, rows FROM fronts
-                    WHERE run = ?1 AND trial = ?2 ORDER BY point, rowid";
+        let sql = "SELECT point, task, share, split, metric, direction, fronts.value, rows, worst.value
+                     FROM fronts LEFT JOIN front_references AS worst USING (run, trial, task, metric)
+                    WHERE run = ?1 AND trial = ?2 ORDER BY point, fronts.rowid";
         self.select(sql, params![run.as_str(), trial], |row| {
             let lower = row.get::<_, String>(5)? == "lower";
             Ok(FrontRecord {
@@ -70,6 +82,7 @@ impl Store {
                 direction: if lower { Direction::Lower } else { Direction::Higher },
                 value: row.get(6)?,
                 rows: whole(row, 7)? as usize,
+                reference: row.get(8)?,
             })
         })
     }

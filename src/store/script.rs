@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
     Affinity, Event, FileContent, FrontPoint, GradientPair, MissingLabels, Observer, OutputParity, Parity,
-    Relation, RunState, Share,
+    Reference, Relation, RunState, Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
@@ -235,7 +235,12 @@ impl Script {
                 scores: [of(Split::Valid), of(Split::Test)].concat(),
             }
         };
-        Event::FrontScored { trial: 1, points: vec![point(0.75), point(0.25)] }
+        let worst = |name: &str, metric: &str, value: f64| {
+            let (task, metric) = (task(name), metric.to_owned());
+            Reference { task, metric, value }
+        };
+        let reference = vec![worst("income", "auroc", 0.5), worst("weeks_worked", "mae", 12.0)];
+        Event::FrontScored { trial: 1, points: vec![point(0.75), point(0.25)], reference }
     }
 
     /// Everything, in order.

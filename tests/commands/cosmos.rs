@@ -102,6 +102,15 @@ fn another_front_is_no_other_training() {
     assert_eq!(number(&project, &sql("evaluate#1")), 0.0);
     let points = format!("select count(distinct point) from fronts where run <> '{first}'");
     assert_eq!(number(&project, &points), 3.0);
+    // Up to where the hypervolume reaches is said, kept, and changes nothing that was learned either.
+    let set = ["--set", "weighting.cosmos.reference={rich: 0.25, weeks: 90}"];
+    let said = project.mtl(&[&["run", "pipeline.yaml"][..], &set].concat()).expect(0).out();
+    assert!(said.contains("up to (0.2500, 90.00), as the pipeline says"), "{said}");
+    let third = last(&project);
+    let cached = format!("select cached from stages where run = '{third}' and stage = 'train#1'");
+    assert_eq!(number(&project, &cached), 1.0);
+    let worst = "select value from front_references where task = 'rich' and metric = 'auroc'";
+    assert_eq!(number(&project, worst), 0.25);
 }
 
 #[test]

@@ -91,16 +91,18 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A tick's number with as many decimals as its step has.
+/// A tick's number with as many digits as tell it from the next.
 fn label(value: f64, step: f64) -> String {
-    let power = step.abs().log10().floor();
     if value == 0.0 {
         return "0".to_owned();
     }
-    if !(-4.0..5.0).contains(&power) {
-        return format!("{value:.0e}").replace('-', "−");
-    }
-    format!("{value:.*}", (-power).max(0.0) as usize).replace('-', "−")
+    let power = |number: f64| (number.abs().log10() + 1e-9).floor();
+    let digits = (power(value) - power(step)).max(0.0) as usize;
+    let text = match (-4.0..5.0).contains(&power(value)) {
+        true => format!("{value:.*}", (-power(step)).max(0.0) as usize),
+        false => format!("{value:.digits$e}"),
+    };
+    text.replace('-', "−")
 }
 
 #[cfg(test)]
@@ -121,6 +123,11 @@ mod tests {
         assert_eq!(labels(Scale::between(1.0, 3.0), 8, true), ["1", "2", "3"]);
         assert_eq!(labels(Scale::between(1.0, 100.0), 6, true), ["20", "40", "60", "80", "100"]);
         assert_eq!(labels(Scale::between(0.0, 3e6), 4, false), ["0", "1e6", "2e6", "3e6"]);
+        assert_eq!(
+            labels(Scale::between(0.87943, 0.87946), 3, false),
+            ["0.87943", "0.87944", "0.87945", "0.87946"]
+        );
+        assert_eq!(labels(Scale::between(2.5e-6, 3.1e-6), 3, false), ["2.6e−6", "2.8e−6", "3.0e−6"]);
     }
 
     #[test]
@@ -146,6 +153,7 @@ mod tests {
             let ticks = scale.ticks(most, false);
             prop_assert!(ticks.len() <= most + 1 && !ticks.is_empty(), "{ticks:?}");
             prop_assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            prop_assert!(ticks.windows(2).all(|pair| pair[0].1 != pair[1].1), "{ticks:?}");
             let near = 1e-6 * wide;
             prop_assert!(ticks.iter().all(|(value, _)| (low - near..=low + wide + near).contains(value)));
         }

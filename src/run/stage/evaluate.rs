@@ -1,7 +1,8 @@
 //! The best weights, scored on every split asked for.
 
-use crate::domain::event::{Event, FrontPoint, Observer};
+use crate::domain::event::{Event, FrontPoint, Observer, Reference};
 use crate::domain::score::{Score, Split, TaskValue};
+use crate::domain::signature::TaskSignature;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricSpec;
 use crate::model::network::Network;
@@ -19,7 +20,8 @@ pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Kee
     tape.observe(&Event::Scored { trial, epoch, scores });
     let points = front(context.trial(stage)?, &dataset, &mut network)?;
     if !points.is_empty() {
-        tape.observe(&Event::FrontScored { trial, points });
+        let reference = reference(context.trial(stage)?, &dataset);
+        tape.observe(&Event::FrontScored { trial, points, reference });
     }
     Ok(Keep::Yes)
 }
@@ -54,8 +56,7 @@ fn metrics(trial: &Trial, dataset: &Dataset) -> Vec<Vec<MetricSpec>> {
 /// What a network that reads its preference scores for each of several, on validation and test rows. Metrics of written
 /// texts are left out: to write all texts that often would take longer than the training.
 fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<FrontPoint>, Error> {
-    let mut metrics = metrics(trial, dataset);
-    metrics.iter_mut().for_each(|own| own.retain(|metric| !metric.view().needs_text()));
+    let metrics = without_texts(trial, dataset);
     let mut points = Vec::new();
     for vector in trial.preferences() {
         network.prefer(std::slice::from_ref(&vector));
@@ -71,4 +72,22 @@ fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<
         points.push(FrontPoint { preference: preference.collect(), scores });
     }
     Ok(points)
+}
+
+fn without_texts(trial: &Trial, dataset: &Dataset) -> Vec<Vec<MetricSpec>> {
+    let mut metrics = metrics(trial, dataset);
+    metrics.iter_mut().for_each(|own| own.retain(|metric| !metric.view().needs_text()));
+    metrics
+}
+
+/// Up to where the hypervolume reaches, of each task's first metric; of its loss where it has none.
+fn reference(trial: &Trial, dataset: &Dataset) -> Vec<Reference> {
+    let metrics = without_texts(trial, dataset);
+    let given = trial.reference();
+    let of_task = |(task, metrics): (&TaskSignature, &Vec<MetricSpec>)| {
+        let (_, value) = given.iter().find(|(name, _)| **name == task.name)?;
+        let metric = metrics.first().map_or_else(|| LOSS.to_owned(), MetricSpec::label);
+        Some(Reference { task: task.name.clone(), metric, value: *value })
+    };
+    dataset.signature.tasks.iter().zip(&metrics).filter_map(of_task).collect()
 }

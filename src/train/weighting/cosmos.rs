@@ -20,13 +20,15 @@
 //!
 //! `weighting: {cosmos: {alpha: 1.2, lambda: 2.0}}`
 
+use indexmap::IndexMap;
 use rand::Rng;
 use rand_distr::Gamma;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::domain::number::{Count, NonNegative, Positive};
+use crate::domain::name::TaskName;
+use crate::domain::number::{Count, Finite, NonNegative, Positive};
 use crate::train::weighting::draw::{Purpose, stream};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
@@ -47,11 +49,15 @@ pub struct CosmosSpec {
     /// for two tasks, for more the most that make no more than 66.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<Count>,
+    /// What each task's first metric has at its worst: up to there the front's hypervolume reaches, so that fronts of several
+    /// runs can be compared. Default: a tenth of their spread beyond the worst preferences.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub reference: IndexMap<TaskName, Finite>,
 }
 
 impl Default for CosmosSpec {
     fn default() -> Self {
-        Self { alpha: concentration(), lambda: two(), front: None }
+        Self { alpha: concentration(), lambda: two(), front: None, reference: IndexMap::new() }
     }
 }
 
@@ -75,6 +81,10 @@ impl WeightingWords for CosmosSpec {
             seed: setting.seed,
             vector: vec![1.0; setting.tasks.len()],
         })
+    }
+
+    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+        vec![("reference", self.reference.keys().collect())]
     }
 
     fn claims(&self) -> Claims {
