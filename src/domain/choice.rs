@@ -1,7 +1,7 @@
 //! What a swept choice is called in a table: as short as tells it from the others.
 //!
 //! `{"mmoe":{"experts":8,"layers":[...]}}` is `mmoe` when no other choice has that name, else the name with the settings
-//! in which those of its name differ: `mmoe (experts 8)`.
+//! in which those of its name differ: `mmoe (experts 8)`. A vector such as `{"income":0.3,"stars":0.7}` is `income 0.3, stars 0.7`.
 
 use serde_json::Value;
 
@@ -11,7 +11,9 @@ pub fn called(values: &[String]) -> Vec<String> {
     let name = |at: usize| read[at].as_ref().map_or(values[at].as_str(), |(name, _)| name);
     let of_name = |at: usize| (0..values.len()).filter(move |other| name(*other) == name(at));
     let one = |at: usize| {
-        let Some((own, settings)) = &read[at] else { return values[at].clone() };
+        let Some((own, settings)) = &read[at] else {
+            return several(&values[at]).unwrap_or_else(|| values[at].clone());
+        };
         if of_name(at).all(|other| values[other] == values[at]) {
             return own.clone();
         }
@@ -41,6 +43,16 @@ fn choice(value: &str) -> Option<(String, Value)> {
     let mut entries = map.into_iter();
     let (name, settings) = entries.next()?;
     entries.next().is_none().then_some((name, settings))
+}
+
+/// Plain values by name, two or more.
+fn several(value: &str) -> Option<String> {
+    let Ok(Value::Object(map)) = serde_json::from_str(value) else { return None };
+    let is_plain = |value: &Value| !value.is_object() && !value.is_array();
+    let said = |(key, value): (&String, &Value)| {
+        format!("{key} {}", value.as_str().map_or(value.to_string(), str::to_owned))
+    };
+    (map.len() > 1 && map.values().all(is_plain)).then(|| map.iter().map(said).collect::<Vec<_>>().join(", "))
 }
 
 /// Every plain value inside, by its path.
@@ -80,8 +92,9 @@ mod tests {
             names(&[one, cgc, eight, "0.001"]),
             ["mmoe (experts 1, units 128)", "cgc", "mmoe (experts 8, units 16)", "0.001"]
         );
-        // A list, a map of several, and a name that means two things stay as they are.
-        assert_eq!(names(&["[1,2]", r#"{"a":1,"b":2}"#]), ["[1,2]", r#"{"a":1,"b":2}"#]);
+        // A vector is its parts; a list, and a name that means two things, stay as they are.
+        assert_eq!(names(&["[1,2]", r#"{"a":0.3,"b":"x"}"#]), ["[1,2]", "a 0.3, b x"]);
+        assert_eq!(names(&["a 1, b 2", r#"{"a":1,"b":2}"#]), ["a 1, b 2", r#"{"a":1,"b":2}"#]);
         assert_eq!(names(&["dwa", r#"{"dwa":{"temperature":2.0}}"#]), ["dwa", "dwa (temperature 2.0)"]);
     }
 }
