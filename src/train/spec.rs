@@ -75,7 +75,9 @@ pub struct GradientsSpec {
     /// through the trunk instead of one per task, for methods that allow it.
     pub at: At,
     /// Sum the dot products of the shared weights' gradients a layer at a time: no more than one layer's gradients of every
-    /// task are held at once, for one more pass through the trunk. For methods that need dot products alone. Default false.
+    /// task are held at once, for one more pass through the trunk. The same steps but for rounding. For methods that need dot
+    /// products alone. Default false.
+    #[serde(skip_serializing_if = "is_false")]
     pub by_layer: bool,
     /// What a method's weights are scaled to: none (as it answers, the default), sum_to_tasks, sum_to_one or
     /// norm_of_mean (the step is as long as the mean gradient).
@@ -86,6 +88,11 @@ pub struct GradientsSpec {
     /// Compare the tasks' gradients even if no gradient method needs them; costs a pass through the trunk per
     /// task. Default false.
     pub observe: bool,
+}
+
+// A training without it has the fingerprint it always had.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How often inter-task affinity is measured (Fifty et al. 2021): each task in turn moves the shared weights by a plain

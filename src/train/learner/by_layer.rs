@@ -1,9 +1,10 @@
 //! A step of a gradient method with a Gramian that is summed a layer at a time.
 //!
-//! One forward, interrupted before every shared layer and behind the last. All tasks' ways back are walked side by side, from point to point: when
-//! nothing before a point uses a weight, its gradients are whole, their dot products join the Gramian, and they are dropped. So no
-//! more is held than one layer's gradients of every task; the price is one more way back, of the weighted sum, once the method
-//! has answered. (The idea is that of autogram in TorchJD: Jacobian descent needs the Gramian alone.)
+//! One forward, interrupted before every shared layer and behind the last. All tasks' ways back are walked side by side, from point
+//! to point: when nothing before a point uses a weight, its gradients are whole, their dot products join the Gramian, and they
+//! are dropped. So no more is held than one layer's gradients of every task; the price is one more way back, of the weighted sum,
+//! once the method has answered. Steps are those of whole gradients but for rounding. (The idea is that of autogram in TorchJD:
+//! Jacobian descent needs the Gramian alone.)
 
 use std::collections::HashMap;
 
