@@ -95,7 +95,10 @@ impl Frame {
     pub fn place(&self, row: usize) -> Place {
         match self.origin(row) {
             Some((origin, row)) => origin.place(row),
-            None => Place { file: PathBuf::new(), position: Position::Row(row + 1) },
+            None => {
+                let file = self.origins.first().map(|origin| origin.file.clone()).unwrap_or_default();
+                Place { file, position: Position::Row(row + 1) }
+            }
         }
     }
 

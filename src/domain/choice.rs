@@ -3,10 +3,20 @@
 //! `{"mmoe":{"experts":8,"layers":[...]}}` is `mmoe` when no other choice has that name, else the name with the settings
 //! in which those of its name differ: `mmoe (experts 8)`. A vector such as `{"income":0.3,"stars":0.7}` is `income 0.3, stars 0.7`.
 
+use indexmap::IndexSet;
 use serde_json::Value;
 
 /// One name per value; the same values have the same name, different ones different names.
 pub fn called(values: &[String]) -> Vec<String> {
+    // A thousand trials may vary by two choices.
+    let distinct: IndexSet<&String> = values.iter().collect();
+    let names = told_apart(&distinct.iter().map(|value| (*value).clone()).collect::<Vec<_>>());
+    let name = |value: &String| distinct.get_index_of(value).map_or_else(String::new, |at| names[at].clone());
+    values.iter().map(name).collect()
+}
+
+/// A name for each of several values that differ.
+fn told_apart(values: &[String]) -> Vec<String> {
     let read: Vec<Option<(String, Value)>> = values.iter().map(|value| choice(value)).collect();
     let name = |at: usize| read[at].as_ref().map_or(values[at].as_str(), |(name, _)| name);
     let of_name = |at: usize| (0..values.len()).filter(move |other| name(*other) == name(at));
@@ -14,7 +24,7 @@ pub fn called(values: &[String]) -> Vec<String> {
         let Some((own, settings)) = &read[at] else {
             return several(&values[at]).unwrap_or_else(|| values[at].clone());
         };
-        if of_name(at).all(|other| values[other] == values[at]) {
+        if of_name(at).count() == 1 {
             return own.clone();
         }
         let others: Vec<Vec<(String, String)>> = of_name(at)
@@ -32,8 +42,7 @@ pub fn called(values: &[String]) -> Vec<String> {
         }
     };
     let short: Vec<String> = (0..values.len()).map(one).collect();
-    let unclear =
-        |at: usize| (0..values.len()).any(|other| short[other] == short[at] && values[other] != values[at]);
+    let unclear = |at: usize| (0..values.len()).any(|other| other != at && short[other] == short[at]);
     (0..values.len()).map(|at| if unclear(at) { values[at].clone() } else { short[at].clone() }).collect()
 }
 

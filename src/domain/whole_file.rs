@@ -32,6 +32,7 @@ pub fn ordinary(mode: u32) -> tempfile::Builder<'static, 'static> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
     let _ = mode;
     builder
 }

@@ -33,28 +33,31 @@ pub(crate) fn text(records: &[FrontRecord], style: &Style) -> String {
 pub(crate) fn told(records: &[FrontRecord]) -> Vec<(String, Vec<TaskScore>)> {
     let of_point = |point: &[FrontRecord]| {
         let axes = axes(point, point.first().map_or(Split::Valid, |record| record.split));
-        let share = |axis: &SweepObjective| {
-            let own = point.iter().find(|record| record.task == axis.task);
-            own.map(|record| format!("{} {}", axis.task, number::short(record.share)))
+        let score = |axis: &SweepObjective| TaskScore {
+            task: axis.task.clone(),
+            metric: axis.metric.clone(),
+            direction: axis.direction,
+            valid: value(point, axis, Split::Valid),
+            test: value(point, axis, Split::Test),
+            gain: None,
         };
-        let score = |axis: &SweepObjective| {
-            let value = |split: Split| {
-                let mut own = point.iter().filter(|record| record.split == split);
-                own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
-            };
-            TaskScore {
-                task: axis.task.clone(),
-                metric: axis.metric.clone(),
-                direction: axis.direction,
-                valid: value(Split::Valid),
-                test: value(Split::Test),
-                gain: None,
-            }
-        };
-        let shares: Vec<String> = axes.iter().filter_map(share).collect();
+        let shares: Vec<String> =
+            axes.iter().map(|axis| format!("{} {}", axis.task, share(point, axis))).collect();
         (shares.join(", "), axes.iter().map(score).collect())
     };
     records.chunk_by(|one, next| one.point == next.point).map(of_point).collect()
+}
+
+/// What a point of the front has of an axis.
+fn value(point: &[FrontRecord], axis: &SweepObjective, split: Split) -> Option<f64> {
+    let mut own = point.iter().filter(|record| record.split == split);
+    own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
+}
+
+/// How much a point of the front prefers an axis' task.
+fn share(point: &[FrontRecord], axis: &SweepObjective) -> String {
+    let own = point.iter().find(|record| record.task == axis.task);
+    own.map_or_else(String::new, |record| number::short(record.share))
 }
 
 impl Preferences {
@@ -67,22 +70,14 @@ impl Preferences {
         let axes = axes(records, split);
         let points: Vec<&[FrontRecord]> = records.chunk_by(|one, next| one.point == next.point).collect();
         let member = |point: &&[FrontRecord]| {
-            let value = |axis: &SweepObjective, split: Split| {
-                let mut own = point.iter().filter(|record| record.split == split);
-                own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
-            };
-            let share = |axis: &SweepObjective| {
-                let own = point.iter().find(|record| record.task == axis.task);
-                own.map_or_else(String::new, |record| number::short(record.share))
-            };
             Some(Member {
-                settings: axes.iter().map(share).collect(),
+                settings: axes.iter().map(|axis| share(point, axis)).collect(),
                 trials: Vec::new(),
-                valid: axes.iter().map(|axis| value(axis, split)).collect::<Option<_>>()?,
+                valid: axes.iter().map(|axis| value(point, axis, split)).collect::<Option<_>>()?,
                 // Beside themselves they say nothing more.
                 test: axes
                     .iter()
-                    .map(|axis| value(axis, Split::Test).filter(|_| split == Split::Valid))
+                    .map(|axis| value(point, axis, Split::Test).filter(|_| split == Split::Valid))
                     .collect(),
             })
         };

@@ -55,7 +55,8 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     project.mtl(&["plot", "--kind", "front", "--to", "drawn"]).expect(0);
     let front = project.read("drawn/front.svg");
     assert!(
-        front.contains("told rich 0.75, weeks 0.25") && front.contains("a dot for each preference"),
+        front.contains("told rich 0.75, weeks 0.25")
+            && front.contains("a dot for each trial, or each preference"),
         "{front}"
     );
 

@@ -72,7 +72,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     }
     let rows = if split == Split::Valid { "validation" } else { "test" };
     let told = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| !trial.told.is_empty());
-    let dots = if told { "each preference a network was told" } else { "each trial" };
+    let dots = if told { "each trial, or each preference its network was told" } else { "each trial" };
     let mut remark = format!(
         "scores on {rows} rows, a dot for {dots}; filled: on the front, no other is as good in both and better in one"
     );

@@ -1,6 +1,6 @@
 //! The tasks' gradients of what they share: dot products in 64 bits, weighted sums, and one long row where a method needs it.
 
-use candle_core::{CpuStorage, Device, Result, Storage, Tensor};
+use candle_core::{Device, Result, Storage, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::gramian::dot_products;
@@ -39,38 +39,30 @@ pub type Gradient = Vec<Option<Tensor>>;
 /// The dot products of the rows of one set with those of another, over the tensors at `places`.
 pub fn products(left: &[Gradient], right: &[Gradient], places: &[usize]) -> Result<Matrix> {
     let same = std::ptr::eq(left, right);
+    // A set beside itself is read once, and each pair of its rows counts once.
+    let (others, from) = if same { (&[][..], 0) } else { (right, left.len()) };
     let mut cells = Matrix::of(left.len(), |_, _| 0.0);
-    let pairs: Vec<(usize, usize)> =
-        (0..left.len()).flat_map(|i| (if same { i } else { 0 }..right.len()).map(move |j| (i, j))).collect();
     for place in places {
+        let mut tensors = Vec::new();
+        let stand = |row: &Gradient| {
+            let tensor = row[*place].clone()?;
+            tensors.push(tensor);
+            Some(tensors.len() - 1)
+        };
+        let stands: Vec<Option<usize>> = left.iter().chain(others).map(stand).collect();
+        let all = (0..left.len()).flat_map(|i| (if same { i } else { 0 }..right.len()).map(move |j| (i, j)));
         // A row that is nothing adds nothing.
-        let present = |(i, j): &&(usize, usize)| left[*i][*place].is_some() && right[*j][*place].is_some();
-        let pairs: Vec<(usize, usize)> = pairs.iter().filter(present).copied().collect();
-        let others = if same { &[][..] } else { right };
-        let rows: Vec<Option<&Tensor>> = left.iter().chain(others).map(|row| row[*place].as_ref()).collect();
-        for ((i, j), product) in pairs.iter().zip(dots(&rows, &pairs, if same { 0 } else { left.len() })?) {
-            cells[(*i, *j)] += product;
+        let both = all.filter_map(|(i, j)| Some(((i, j), (stands[i]?, stands[from + j]?))));
+        let (found, pairs): (Vec<_>, Vec<_>) = both.unzip();
+        let products = with_all_values(&tensors, |values| dot_products(values, &pairs))?;
+        for ((i, j), product) in found.into_iter().zip(products) {
+            cells[(i, j)] += product;
             if same && i != j {
-                cells[(*j, *i)] += product;
+                cells[(j, i)] += product;
             }
         }
     }
     Ok(cells)
-}
-
-/// The dot products of pairs of these tensors, those on the right counted from `from`.
-fn dots(rows: &[Option<&Tensor>], pairs: &[(usize, usize)], from: usize) -> Result<Vec<f64>> {
-    let mut known: Vec<Option<usize>> = vec![None; rows.len()];
-    let mut tensors = Vec::new();
-    for place in pairs.iter().flat_map(|(i, j)| [*i, from + j]) {
-        if let (None, Some(tensor)) = (known[place], rows[place]) {
-            known[place] = Some(tensors.len());
-            tensors.push(tensor.clone());
-        }
-    }
-    let pairs = pairs.iter().filter_map(|(i, j)| Some((known[*i]?, known[from + j]?)));
-    let pairs: Vec<(usize, usize)> = pairs.collect();
-    with_all_values(&tensors, |values| dot_products(values, &pairs))
 }
 
 /// The weighted sum of the tasks' gradients of one tensor; `None` where none reaches.
@@ -108,15 +100,7 @@ pub fn row(gradient: &Gradient, places: &[usize], sizes: &[usize], scale: f64) -
 
 /// A tensor's numbers, without a copy where they lie in host memory in order.
 pub fn with_values<T>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    let tensor = tensor.contiguous()?;
-    {
-        let (storage, layout) = tensor.storage_and_layout();
-        if let Storage::Cpu(CpuStorage::F32(values)) = &*storage {
-            let from = layout.start_offset();
-            return Ok(look(&values[from..from + layout.shape().elem_count()]));
-        }
-    }
-    Ok(look(&tensor.flatten_all()?.to_vec1::<f32>()?))
+    with_all_values(std::slice::from_ref(tensor), |values| look(values[0]))
 }
 
 /// The same of several tensors at once.
