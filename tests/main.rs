@@ -2,6 +2,7 @@
 
 mod commands;
 mod diagnostics;
+mod faults;
 mod fetch;
 mod laws;
 mod pipelines;

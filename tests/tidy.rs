@@ -37,8 +37,10 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 27] = [
+const FOREIGN: [(&str, &[&str]); 29] = [
     ("polars", &["data"]),
+    ("sqlparser", &["data"]),
+    ("unicode_normalization", &["data"]),
     ("tokenizers", &["data"]),
     ("jieba_rs", &["data"]),
     ("image", &["data"]),

@@ -1,0 +1,1 @@
+//! Numbers whose digits do not fit into 32 bits.

@@ -1,0 +1,1 @@
+//! What `mtl init` makes of files it has never seen.

@@ -1,0 +1,1 @@
+//! Files that are refused: one message for one cause.

@@ -1,0 +1,1 @@
+//! Names of runs, files and answer columns.

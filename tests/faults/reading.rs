@@ -1,0 +1,1 @@
+//! A model reads new files as it read its training files.

@@ -1,0 +1,1 @@
+//! Scores that must not flatter.

@@ -1,0 +1,1 @@
+//! Splits by time, by group, and repeated rows.
