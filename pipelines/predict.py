@@ -1,7 +1,7 @@
 """Answers rows with an exported model, as `mtl predict` does, from Python.
 
     mtl export last --to bundle
-    python predict.py bundle rows.jsonl > answers.jsonl        # rows as JSON lines, or a CSV file
+    python predict.py bundle rows.jsonl > answers.jsonl        # rows as JSON lines, or a CSV file, read as in training
     python predict.py bundle rows.csv --preference income=3,never_married=1    # where the network reads one
 
 Needs onnxruntime and numpy. Texts are cut into tokens by the package `tokenizers` where it is installed;
@@ -11,7 +11,7 @@ and sampling are left to `mtl predict`.
 """
 
 import argparse
-import csv
+import gzip
 import json
 import re
 import sys
@@ -135,24 +135,272 @@ class Tokenizer:
         return self.inner.decode([number for number in numbers if number not in self.special])
 
 
-def feed(field, rows, tokenizers):
+MISSING, UNSEEN = np.iinfo(np.int64).min, np.iinfo(np.int64).min + 1
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|nan|inf|infinity)", re.I)
+
+
+def separated(path, settings):
+    """The names of the columns and the rows of a separated text file, as the settings of its source say."""
+    opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix == ".gz" else None
+    with opened or path.open(encoding="utf-8-sig", newline="") as file:
+        text = file.read()
+    tabbed = path.name.removesuffix(".gz").endswith((".tsv", ".tab"))
+    separator = settings.get("separator") or ("\t" if tabbed else ",")
+    separator = "\t" if separator == "\\t" else separator
+    quote = settings.get("quote", '"')
+    for _ in range(settings.get("skip_rows", 0)):
+        text = re.split("\r\n|\r|\n", text, maxsplit=1)[-1]
+    if quote == "none" or quote not in text:
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        records = [[field.strip(" \t") for field in line.split(separator)] for line in lines if line.strip(" \t")]
+    else:
+        records = quoted(text, separator, quote)
+    if settings.get("header", True):
+        names = [name or f"column_{place + 1}" for place, name in enumerate(records.pop(0))]
+    else:
+        names = settings.get("columns") or [f"column_{place + 1}" for place in range(len(records[0]))]
+    for number, record in enumerate(records):
+        if len(record) != len(names):
+            sys.exit(f"row {number + 1}: {len(record)} fields where there are {len(names)} columns")
+    return names, records
+
+
+def quoted(text, separator, quote):
+    """Records whose fields may stand in quotes; spaces around a field that does not are not its own."""
+    s, q = re.escape(separator), re.escape(quote)
+    field = re.compile(rf" *{q}((?:[^{q}]|{q}{q})*){q}[ \t]*(?=[{s}\r\n]|\Z)|([^{s}\r\n]*)")
+    records, record, at = [], [], 0
+    while at < len(text):
+        found = field.match(text, at)
+        inside = found.group(1)
+        record.append(found.group(2).strip(" \t") if inside is None else inside.replace(quote * 2, quote))
+        at = found.end()
+        if text[at : at + 1] == separator:
+            at += 1
+            if at < len(text):
+                continue
+            record.append("")
+        at += 2 if text[at : at + 2] == "\r\n" else 1
+        if record != [""] or inside is not None:
+            records.append(record)
+        record = []
+    return records
+
+
+def spelled(text, kind, comma=False):
+    """A cell as a column of its kind spells it: `1.50` is `1.5` among numbers, `True` is `true` among flags."""
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower()
+    plain = text.replace(",", ".") if comma and kind == "number" else text
+    if kind == "number" and NUMBER.fullmatch(plain) and not re.match("-?0[0-9]", plain):
+        number = float(plain)
+        if np.isnan(number):
+            return ""
+        return np.format_float_positional(number + 0.0, unique=True, trim="-") if np.isfinite(number) else str(number)
+    return text
+
+
+class Reading:
+    """Reads files as the rows of a table were read in training: what `signature.readings` of a card tells."""
+
+    def __init__(self, card, table=None, prepared=False):
+        self.readings = card["signature"].get("readings", {})
+        if table is not None and table not in self.readings:
+            sys.exit(f"no table `{table}`; known: {', '.join(self.readings)}")
+        self.fields, self.table, self.prepared = card["signature"]["inputs"], table, prepared
+
+    def choose(self, path):
+        """The reading of the table that a file's rows belong to: the one named, the only one, or that of its name."""
+        if self.table or len(self.readings) < 2:
+            return self.readings.get(self.table or next(iter(self.readings), None), {})
+        places = {name: next(iter(one["source"].values())).get("path", "") for name, one in self.readings.items()}
+        named = [name for name, place in places.items() if Path(place).name == path.name]
+        if len(named) != 1:
+            sys.exit(f"say as which table the rows are read: --table {' | '.join(self.readings)}")
+        return self.readings[named[0]]
+
+    def cells(self, path):
+        """Each input's cells, and of which kind they are: texts, None where missing, or lists."""
+        self.reading = self.choose(path)
+        if self.reading.get("not_row_wise") and not self.prepared:
+            sys.exit(f"the query cannot be run on new rows: {self.reading['not_row_wise']}; give its result, --prepared")
+        (form, settings), = self.reading.get("source", {"csv": {}}).items()
+        lined = path.suffix in (".jsonl", ".ndjson")
+        if lined:
+            with path.open(encoding="utf-8-sig") as lines:
+                rows = [json.loads(line) for line in lines if line.strip()]
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            columns = {name: [plain(row.get(name)) for row in rows] for name in names}
+        else:
+            names, rows = separated(path, settings if form == "csv" else {})
+            columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+        missing = {""} | {word.strip() for word in settings.get("missing", [])}
+        present = lambda cell: None if isinstance(cell, str) and cell.strip() in missing else cell
+        columns = {name: [present(cell) for cell in cells] for name, cells in columns.items()}
+        comma = not lined and settings.get("decimal") == ","
+        wanted = self.wanted(columns)
+        columns, count = self.computed(columns, wanted, comma)
+        result = {}
+        for field in self.fields:
+            name, (kind, column, expression) = field["name"], wanted[field["name"]]
+            cells = columns[name if expression else column] if expression or column else [None] * count
+            cells = [composed(cell) for cell in cells]
+            result[name] = [spelled(cell, kind, comma) if isinstance(cell, str) else cell for cell in cells], kind
+        return result
+
+    def wanted(self, columns):
+        """For each input: its cells' kind, the column they stand in, the expression that makes them."""
+        wanted = {}
+        for field in self.fields:
+            name = field["name"]
+            own = self.reading.get("inputs", {}).get(name, {"kind": None, "column": name})
+            column, expression = own.get("column"), own.get("expression")
+            if self.prepared:
+                column, expression = name, None
+            elif column is None and expression is None and name in columns:
+                column = name  # a table that lacked the column has it now
+            for needed in expression["columns"] if expression else [column] if column else []:
+                if needed not in columns:
+                    sys.exit(f"there is no column `{needed}` for input `{name}`; there are {', '.join(columns)}")
+            wanted[name] = own["kind"], column, expression
+        return wanted
+
+    def computed(self, columns, wanted, comma):
+        """The columns with those that the pipeline's query makes, of the rows that it keeps."""
+        made = {name: expression["sql"] for name, (_, _, expression) in wanted.items() if expression}
+        filters = [] if self.prepared else self.reading.get("filters", [])
+        filters = [one["sql"] for one in filters if all(name in columns for name in one["columns"])]
+        count = len(next(iter(columns.values()), []))
+        if not made and not filters:
+            return columns, count
+        try:
+            import polars
+        except ImportError:
+            sys.exit("this model's query is run by polars: `pip install polars`, or give its result, --prepared")
+        types = {"bool": polars.Boolean, "whole": polars.Int64, "number": polars.Float64, "text": polars.String}
+        read = {"bool": lambda cell: cell.lower() == "true", "whole": int, "number": lambda cell: float(cell), "text": str}
+        frame = {}
+        for name, kind in self.reading["columns"].items():
+            if name in columns and kind in types:
+                plain_number = lambda cell: cell.replace(",", ".") if comma and kind == "number" else cell
+                cells = [None if cell is None else read[kind](plain_number(cell)) for cell in columns[name]]
+                frame[name] = polars.Series(cells, dtype=types[kind])
+        table = polars.DataFrame(frame).with_columns(polars.Series("row number", range(count)))
+        context = polars.SQLContext(self=table)
+        where = f" where {' and '.join(f'({one})' for one in filters)}" if filters else ""
+        kept = context.execute(f'select "row number" from self{where}', eager=True)["row number"].to_list()
+        columns = {name: [cells[row] for row in kept] for name, cells in columns.items()}
+        if made:
+            items = ", ".join(f'({sql}) as "{name}"' for name, sql in made.items())
+            result = polars.SQLContext(self=table[kept]).execute(f"select {items} from self", eager=True)
+            columns |= {name: [plain(cell) for cell in result[name].to_list()] for name in made}
+        if count > len(kept):
+            print(f"{count - len(kept)} of {count} rows are left out by the query's conditions", file=sys.stderr)
+        return columns, len(kept)
+
+
+def composed(cell):
+    """A text with its letters composed: `e` and a combining accent are one letter."""
+    if isinstance(cell, list):
+        return [composed(piece) for piece in cell]
+    return unicodedata.normalize("NFC", cell) if isinstance(cell, str) else cell
+
+
+def plain(value):
+    """A value of JSON as the text of a cell; lists stay lists."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, (str, list)):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else repr(value)
+
+
+def feed(field, cells, kind, tokenizers):
     """What the model is fed for one input: `[rows, 1]`, or tokens `[rows, time]` filled up behind their ends."""
     name, encoding = field["name"], field["encoding"]
     if encoding["kind"] == "tokens":
         kept = slice(-encoding["length"], None) if encoding["side"] == "tail" else slice(encoding["length"])
-        texts = [tokenizers[name].encode(row[name])[kept] for row in rows]
-        tokens = np.full((len(rows), max(map(len, texts))), encoding["tokenizer"]["pad"], np.int64)
+        texts = [tokenizers[name].encode(cell)[kept] for cell in cells]
+        tokens = np.full((len(texts), max(map(len, texts))), encoding["tokenizer"]["pad"], np.int64)
         for row, text in zip(tokens, texts):
             row[: len(text)] = text
         return tokens
     if encoding["kind"] in ("series", "image"):
         sys.exit(f"input `{name}`: {encoding['kind']} inputs are not read by this example")
-    cells = [row.get(name) for row in rows]
     if field["raw"] == "text":
-        return np.array([["" if cell is None else str(cell)] for cell in cells], dtype=object)
-    if field["raw"] == "int64":  # the smallest whole number stands for a missing one
-        return np.array([[np.iinfo(np.int64).min if cell in (None, "") else int(cell)] for cell in cells])
-    return np.array([[np.nan if cell in (None, "") else float(cell)] for cell in cells], np.float32)
+        values = np.array([[cell or ""] for cell in cells], dtype=object)
+    elif field["raw"] == "int64":
+        values = np.array([[code(cell)] for cell in cells])
+    else:
+        values = np.array([[number(name, row, cell, kind)] for row, cell in enumerate(cells)], field["raw"])
+        if field.get("required") and np.isnan(values).any():
+            sys.exit(f"input `{name}` has no value in row {int(np.isnan(values).argmax()) + 1}, and wants one")
+    tell(field, values)
+    return values
+
+
+def code(cell):
+    """A whole number to be looked up; what is none is a value that training never saw."""
+    if cell is None:
+        return MISSING
+    if cell in ("true", "false"):
+        return int(cell == "true")
+    try:
+        number = int(cell) if WHOLE.fullmatch(cell.strip()) else float(cell)
+        return int(number) if number == int(number) and abs(number) < 2**63 else UNSEEN
+    except (ValueError, OverflowError):
+        return MISSING if cell.strip().lower() == "nan" else UNSEEN
+
+
+def number(name, row, cell, kind):
+    """A number, NaN where it is missing."""
+    if cell is None or not cell.strip():
+        return np.nan
+    if kind == "bool" and cell in ("true", "false"):
+        return float(cell == "true")
+    try:
+        return float(cell.replace("_", "?"))
+    except ValueError:
+        sys.exit(f"input `{name}`, row {row + 1}: `{cell}` is no number")
+
+
+def tell(field, values):
+    """Says how many cells hold what training never saw, and how many are filled in."""
+    name, encoding = field["name"], field["encoding"]
+    if "keys" in encoding:
+        known = set(*encoding["keys"].values())
+        strange = [str(value) for value in values[:, 0].tolist() if value not in known]
+        if strange:
+            print(f"input `{name}`: {len(strange)} of {len(values)} cells are unknown, first `{strange[0]}`", file=sys.stderr)
+    elif values.dtype.kind == "f" and np.isnan(values).any():
+        count = int(np.isnan(values).sum())
+        print(f"input `{name}`: {count} of {len(values)} cells are missing; {encoding['fill']} stands in", file=sys.stderr)
+
+
+class Model:
+    """A bundle, ready to read rows: `feeds` gives what ONNX Runtime is fed."""
+
+    def __init__(self, bundle, table=None, prepared=False):
+        self.card = json.loads((Path(bundle) / "mtl.json").read_text("utf-8"))
+        self.reading = Reading(self.card, table, prepared)
+        signature = self.card["signature"]
+        described = {one["name"]: one["encoding"] for one in signature["inputs"]}
+        described |= {one["name"]: one["target"] for one in signature["tasks"]}
+        written = {name: how for name, how in described.items() if how["kind"] in ("tokens", "text")}
+        self.tokenizers = {name: Tokenizer(how["tokenizer"]) for name, how in written.items()}
+
+    def batches(self, path, size):
+        """Arrays by the names of the model's inputs, `size` rows at a time."""
+        cells = self.reading.cells(Path(path))
+        count = len(next(iter(cells.values()))[0])
+        for start in range(0, count, size):
+            part = {name: (column[start : start + size], kind) for name, (column, kind) in cells.items()}
+            yield {field["name"]: feed(field, *part[field["name"]], self.tokenizers) for field in self.reading.fields}
+
+    def feeds(self, path):
+        """Arrays of all rows of a file by the names of the model's inputs."""
+        return next(self.batches(path, sys.maxsize))
 
 
 def answers(target, given):
@@ -232,19 +480,9 @@ def preference(card, words):
     return shares / shares.sum()
 
 
-def main(bundle, path, words):
-    card = json.loads((bundle / "mtl.json").read_text("utf-8"))
-    inputs, tasks = card["signature"]["inputs"], card["signature"]["tasks"]
-    with path.open(encoding="utf-8", newline="") as lines:
-        read = (json.loads(line) for line in lines if line.strip())
-        rows = list(csv.DictReader(lines) if path.suffix == ".csv" else read)
-    described = {one["name"]: one["encoding"] for one in inputs} | {one["name"]: one["target"] for one in tasks}
-    shares = preference(card, words)
-    tokenizers = {
-        name: Tokenizer(words["tokenizer"])
-        for name, words in described.items()
-        if words["kind"] in ("tokens", "text")
-    }
+def main(bundle, path, words, table, prepared):
+    model = Model(bundle, table, prepared)
+    tasks, shares = model.card["signature"]["tasks"], preference(model.card, words)
     session = onnxruntime.InferenceSession(bundle / "model.onnx")
     decoders = {
         task["name"]: onnxruntime.InferenceSession(bundle / f"{task['name']}.decoder.onnx")
@@ -252,9 +490,7 @@ def main(bundle, path, words):
         if task["target"]["kind"] == "text"
     }
     names = [port.name for port in session.get_outputs()]
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        feeds = {field["name"]: feed(field, batch, tokenizers) for field in inputs}
+    for feeds in model.batches(path, BATCH):
         if shares is not None:
             feeds["preference"] = shares
         given = dict(zip(names, session.run(names, feeds)))
@@ -262,18 +498,20 @@ def main(bundle, path, words):
         for task in tasks:
             name = task["name"]
             if name in decoders:
-                said[name] = write(decoders[name], task, given, tokenizers[name])
+                said[name] = write(decoders[name], task, given, model.tokenizers[name])
             else:
                 said[name] = answers(task["target"], given[name]) if name in given else None
         said = {name: column for name, column in said.items() if column is not None}
-        for row in range(len(batch)):
-            print(json.dumps({name: column[row] for name, column in said.items()}, ensure_ascii=False))
+        for row in zip(*said.values()):
+            print(json.dumps(dict(zip(said, row)), ensure_ascii=False))
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description="Answers rows with an exported model.")
     arguments.add_argument("bundle", type=Path, help="a folder that `mtl export` made")
-    arguments.add_argument("rows", type=Path, help="JSON lines, or a CSV file")
+    arguments.add_argument("rows", type=Path, help="JSON lines, or a separated text file")
+    arguments.add_argument("--table", help="as rows of which of the pipeline's tables they are read")
+    arguments.add_argument("--prepared", action="store_true", help="the rows are as the pipeline's query gives them")
     arguments.add_argument("--preference", metavar="TASK=SHARE,...", help="of a network that reads one")
     given = arguments.parse_args()
-    main(given.bundle, given.rows, given.preference)
+    main(given.bundle, given.rows, given.preference, given.table, given.prepared)

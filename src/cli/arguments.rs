@@ -344,6 +344,12 @@ pub struct Predict {
     /// Keep these columns of the data beside the answers
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     pub keep: Vec<String>,
+    /// As rows of which of the pipeline's tables they are read, where there are several
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// The rows are already as the pipeline's query and `rename` give them
+    #[arg(long)]
+    pub prepared: bool,
     /// For a model trained with `weighting: cosmos`: each task's share [default: the same]
     #[arg(long, value_name = "TASK=SHARE", value_delimiter = ',', value_parser = share)]
     pub preference: Vec<(String, f64)>,

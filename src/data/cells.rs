@@ -9,6 +9,8 @@ use polars::prelude::{
     PolarsResult, Series, StringChunked,
 };
 
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
 use crate::data::error::Error;
 use crate::data::frame::{Frame, Place};
 use crate::data::list::List;
@@ -114,10 +116,10 @@ impl Cells {
         let mut buffer = String::new();
         match self {
             Self::Text(values) => {
-                values
-                    .iter()
-                    .enumerate()
-                    .for_each(|(row, value)| each(row, value.filter(|text| !text.is_empty())));
+                for (row, value) in values.iter().enumerate() {
+                    let text = value.filter(|text| !text.is_empty()).map(composed);
+                    each(row, text.as_deref());
+                }
             }
             Self::Int(values) => {
                 for (row, value) in values.iter().enumerate() {
@@ -145,7 +147,7 @@ impl Cells {
     /// All cells as texts, empty where missing.
     pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, Error> {
         match self {
-            Self::Text(values) => Ok(values.iter().map(|text| Cow::Borrowed(text.unwrap_or(""))).collect()),
+            Self::Text(values) => Ok(values.iter().map(|text| composed(text.unwrap_or(""))).collect()),
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => Err(self.wrong("a text")),
             other => {
                 let mut texts = Vec::with_capacity(other.len());
@@ -155,7 +157,7 @@ impl Cells {
         }
     }
 
-    /// One cell as text, for a message.
+    /// One cell as it stands: for a message, or the name of a file.
     pub fn text(&self, row: usize) -> Cow<'_, str> {
         let mut buffer = String::new();
         match self {
@@ -241,21 +243,45 @@ impl Cells {
         Ok(numbers)
     }
 
+    /// The cells as whole numbers to be looked up: `missing` where missing, `unseen` where they are none.
+    pub fn codes(&self, missing: i64, unseen: i64) -> Result<Vec<i64>, Error> {
+        let of_float = |value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+            Some(value) => whole(value).unwrap_or(unseen),
+            None => missing,
+        };
+        let of_text = |value: Option<&str>| match value.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => {
+                let number = text.parse::<i64>().ok().or_else(|| whole(text.parse().ok()?));
+                number.unwrap_or(unseen)
+            }
+            None => missing,
+        };
+        Ok(match self {
+            Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
+            Self::Float { values, .. } => values.iter().map(of_float).collect(),
+            Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
+            Self::Text(values) => values.iter().map(of_text).collect(),
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                return Err(self.wrong("a whole number"));
+            }
+        })
+    }
+
     /// The cells as whole numbers, `missing` where missing.
     pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, Error> {
         let mut bad = Bad::default();
-        let mut whole = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
-            // 2^63 is the first float beyond i64.
-            Some(value) if value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0 => value as i64,
-            Some(_) => {
+        let mut of_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+            Some(value) => whole(value).unwrap_or_else(|| {
                 bad.note(row);
                 missing
-            }
+            }),
             None => missing,
         };
         let numbers: Vec<i64> = match self {
             Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
-            Self::Float { values, .. } => values.iter().enumerate().map(|(row, v)| whole(row, v)).collect(),
+            Self::Float { values, .. } => {
+                values.iter().enumerate().map(|(row, v)| of_float(row, v)).collect()
+            }
             Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
             Self::Text(values) => {
                 let mut read = |(row, value): (usize, Option<&str>)| {
@@ -264,7 +290,7 @@ impl Cells {
                     };
                     match text.parse::<i64>() {
                         Ok(number) => number,
-                        Err(_) => whole(row, Some(text.parse().unwrap_or(f64::INFINITY))),
+                        Err(_) => of_float(row, Some(text.parse().unwrap_or(f64::INFINITY))),
                     }
                 };
                 values.iter().enumerate().map(&mut read).collect()
@@ -283,6 +309,11 @@ impl Cells {
             }),
         }
     }
+}
+
+/// A float that is a whole number. 2^63 is the first beyond i64.
+fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64)
 }
 
 /// The first bad row, and how many there are.
@@ -325,6 +356,14 @@ fn convert(series: &Series) -> PolarsResult<Cells> {
         }
         other => Cells::Other { name: series.name().clone(), found: other.to_string(), rows: series.len() },
     })
+}
+
+/// A text with its letters composed (Unicode NFC): `e` and a combining accent are the letter `é`, as they look.
+pub(in crate::data) fn composed(text: &str) -> Cow<'_, str> {
+    match text.is_ascii() || is_nfc(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// Writes into a buffer that is used again, so that a column costs no allocation per cell.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::frame::Place;
 use crate::data::picture::PictureError;
+use crate::data::raw::ReadingError;
 use crate::data::vectors::VectorsError;
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
 use crate::domain::kinds::a;
@@ -147,6 +148,8 @@ pub enum Error {
     Picture(#[from] PictureError),
     #[error(transparent)]
     Vectors(#[from] VectorsError),
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
 
     #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
@@ -231,6 +234,7 @@ impl Error {
             Self::UnknownTable { .. } => "unknown-table",
             Self::Picture(error) => error.code(),
             Self::Vectors(error) => error.code(),
+            Self::Reading(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
     }
@@ -286,6 +290,7 @@ impl Error {
             Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
             Self::Picture(error) => return error.help().map(str::to_owned),
             Self::Vectors(error) => return error.help(),
+            Self::Reading(error) => return error.help(),
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

@@ -184,8 +184,8 @@ fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &
 fn as_known(input: &InputSignature, parts: &[Part<'_>]) -> Result<Feature, Error> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, all, note) = raw::known(input, &part.cells, part.frame)?;
-        notes.extend(note.map(warning));
+        let (raw, all, said) = raw::known(input, &part.cells, part.frame)?;
+        notes.extend(said.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(all);
     }
@@ -270,10 +270,15 @@ fn assemble(
         .zip(samples)
         .map(|((name, loaded, rows), sample)| empty(name, loaded, rows, sample))
         .collect();
-    let mut signature = Signature { inputs: vec![], tasks: vec![] };
-    for ((name, _), feature) in request.inputs.iter().zip(features) {
-        let (raw, encoding) = (feature.raw, feature.encoding);
-        signature.inputs.push(InputSignature { name: name.clone(), raw, encoding });
+    let reading = |(name, loaded, _): &(TableName, Loaded, Rows)| {
+        let inputs = request.inputs.iter().map(|(name, _)| name);
+        (name.clone(), loaded.reading.of_inputs(inputs, &loaded.frame))
+    };
+    let readings = request.tables.iter().map(reading).collect();
+    let mut signature = Signature { inputs: vec![], tasks: vec![], readings };
+    for ((name, spec), feature) in request.inputs.iter().zip(features) {
+        let (raw, encoding, required) = (feature.raw, feature.encoding, spec.refuses_missing());
+        signature.inputs.push(InputSignature { name: name.clone(), raw, encoding, required });
         for (table, (encoded, raw)) in tables.iter_mut().zip(feature.encoded.into_iter().zip(feature.samples))
         {
             table.inputs.push((name.clone(), encoded));

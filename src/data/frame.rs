@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use crate::data::cells::Cells;
+use crate::data::cells::{Cells, composed};
 use crate::data::error::Error;
 
 /// A table as read. Rows of several files stand one file after the other.
@@ -160,12 +160,20 @@ impl Frame {
         Error::UnknownColumn { table: self.called(), column: name.to_owned(), known: self.columns() }
     }
 
+    /// The same rows with other columns, as many of each.
+    pub(in crate::data) fn with_columns(&self, table: DataFrame) -> Self {
+        Self { table, origins: self.origins.clone() }
+    }
+
     pub(in crate::data) fn table(&self) -> &DataFrame {
         &self.table
     }
 
     fn find(&self, name: &str) -> Option<&Column> {
-        self.table.columns().iter().find(|column| column.name().as_str() == name)
+        let columns = self.table.columns();
+        let exact = columns.iter().find(|column| column.name().as_str() == name);
+        // The same letters may be written in two ways: composed, or with combining accents.
+        exact.or_else(|| columns.iter().find(|column| composed(column.name()) == composed(name)))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::data::error::{Error, Located};
 use crate::data::fit::Note;
 use crate::data::frame::{Frame, Lines, Origin};
 use crate::data::picture::PictureError;
+use crate::data::reading::TableReading;
 use crate::data::source::{Sheet, is_unordered, run_query};
 use crate::data::spec::{SplitSpec, TableSpec};
 use crate::domain::diagnostic::{Path as Node, Severity};
@@ -21,6 +22,8 @@ pub struct Loaded {
     pub parts: Option<[usize; 3]>,
     /// What a person should know.
     pub notes: Vec<Note>,
+    /// How its rows are read, for the model's card.
+    pub(in crate::data) reading: TableReading,
 }
 
 /// Every file the table is read from: the source's, then those of the split `files`. Paths are
@@ -62,11 +65,13 @@ pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
     notes.extend(sheets.iter().flat_map(Sheet::notes));
     let kinds = Sheet::agree(&sheets);
     let mut tables = Vec::new();
+    let mut reading = None;
     for ((sheet, kinds), (file, node)) in sheets.into_iter().zip(&kinds).zip(&places) {
         let (table, origin) = sheet.build(kinds).map_err(|error| one(error, node.clone()))?;
         if table.height() == 0 {
             return Err(one(Error::NoRows { file: file.clone() }, node.clone()));
         }
+        reading.get_or_insert_with(|| TableReading::of(spec, &table));
         tables.push(prepare(spec, table, origin)?);
     }
     let rows: Vec<usize> = tables.iter().map(|(table, _)| table.height()).collect();
@@ -80,7 +85,9 @@ pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
         [train, test] => Some([*train, 0, *test]),
         _ => None,
     };
-    Ok(Loaded { frame, parts, notes })
+    // There is a file, so there is a reading.
+    let reading = reading.unwrap_or_else(|| TableReading::of(spec, &DataFrame::default()));
+    Ok(Loaded { frame, parts, notes, reading })
 }
 
 fn notes(spec: &TableSpec) -> Vec<Note> {

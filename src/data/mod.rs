@@ -13,6 +13,7 @@ mod persist;
 mod picture;
 pub mod profile;
 pub mod raw;
+mod reading;
 mod repeat;
 pub mod sampling;
 pub mod source;

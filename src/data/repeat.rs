@@ -62,7 +62,8 @@ fn sums(table: &Table) -> Vec<u64> {
     (0..table.rows).into_par_iter().map(of).collect()
 }
 
-fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
+/// Adds a row of an array to a sum.
+pub(in crate::data) fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
     let (steps, width) = (array.row(row), array.width());
     let range = steps.start * width..steps.end * width;
     range.len().hash(sum);
@@ -128,7 +129,7 @@ fn drop_others(loaded: Loaded, columns: &[&str], kept: &[u32]) -> Result<Loaded,
     });
     let mut notes = loaded.notes;
     notes.push(warning(text));
-    Ok(Loaded { frame: loaded.frame.pick(kept)?, parts, notes })
+    Ok(Loaded { frame: loaded.frame.pick(kept)?, parts, notes, reading: loaded.reading.clone() })
 }
 
 /// The same number for the same cells.

@@ -21,7 +21,7 @@ use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
 use crate::domain::vectors::WordVectors;
 
-const MAGIC: &[u8; 8] = b"MTLDATA4";
+const MAGIC: &[u8; 8] = b"MTLDATA5";
 const FILE: &str = "dataset.bin";
 
 #[derive(Serialize, Deserialize)]

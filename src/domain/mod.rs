@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod layout;
 pub mod name;
 pub mod number;
+pub mod reading;
 pub mod scheduled_sampling;
 pub mod score;
 pub mod search;

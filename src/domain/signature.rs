@@ -1,10 +1,12 @@
 //! What goes into a model and what comes out, known once the data has been fitted.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
 use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::reading::Reading;
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
 use crate::domain::tokenizer::{Side, Tokenizer};
@@ -14,6 +16,9 @@ use crate::domain::tokenizer::{Side, Tokenizer};
 pub struct Signature {
     pub inputs: Vec<InputSignature>,
     pub tasks: Vec<TaskSignature>,
+    /// How the rows of each table were read. None in models of earlier versions.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub readings: IndexMap<TableName, Reading>,
 }
 
 /// One input: the raw values a consumer feeds, and how they are encoded.
@@ -24,6 +29,13 @@ pub struct InputSignature {
     /// whole number is [`MISSING_INT`].
     pub raw: ElementType,
     pub encoding: Encoding,
+    /// `missing: error`: a row without a value is refused, also when predicting.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub required: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What an exported model calls the preference among tasks, where it reads one beside its inputs.
@@ -31,6 +43,9 @@ pub const PREFERENCE: &str = "preference";
 
 /// The raw whole number that stands for a missing one.
 pub const MISSING_INT: i64 = i64::MIN;
+
+/// The raw whole number that stands for a value that is none, such as `A7` where training saw whole numbers alone.
+pub const UNSEEN_INT: i64 = i64::MIN + 1;
 
 /// How a raw value becomes what the network reads: statistics of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -70,7 +70,7 @@ impl Dataset {
         let mut table = self.table(&signature.table)?.clone();
         table.targets.retain(|(name, _)| name == task);
         table.texts.retain(|(name, _)| name == task);
-        let signature = Signature { inputs: self.signature.inputs.clone(), tasks: vec![signature] };
+        let signature = Signature { tasks: vec![signature], ..self.signature.clone() };
         Some(Self { signature, tables: vec![table], vectors: self.vectors.clone() })
     }
 }

@@ -69,8 +69,10 @@ use crate::onnx::error::Error;
 use crate::onnx::sample::Column;
 use crate::onnx::write::atomically;
 
-/// The format this `mtl` writes and reads.
-pub const FORMAT: u64 = 1;
+/// The format this `mtl` writes. 2: the signature tells how rows are read.
+pub const FORMAT: u64 = 2;
+/// The earliest format it reads: cards that do not tell how rows are read.
+const EARLIEST: u64 = 1;
 /// The card's file name.
 pub const CARD: &str = "mtl.json";
 /// The model's file name.
@@ -164,7 +166,7 @@ impl Card {
         let text = std::fs::read(path).map_err(Error::file(path))?;
         let refused = |reason: String| Error::NotACard { path: path.to_owned(), reason };
         let probe: Probe = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-        if probe.format != FORMAT {
+        if !(EARLIEST..=FORMAT).contains(&probe.format) {
             return Err(Error::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
         }
         let card: Self = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
@@ -211,10 +213,12 @@ mod tests {
             opset: 17,
             tolerance: 1e-4,
             signature: Signature {
+                readings: IndexMap::new(),
                 inputs: vec![InputSignature {
                     name: InputName::new("job").unwrap(),
                     raw: ElementType::Text,
                     encoding: Encoding::OneHot { keys: Keys::Text(vec!["b".to_owned()]) },
+                    required: false,
                 }],
                 tasks: vec![TaskSignature {
                     name: task.clone(),
@@ -269,9 +273,9 @@ mod tests {
     fn another_format_is_told_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
-        std::fs::write(&path, r#"{"format": 2, "all": "else may differ"}"#).unwrap();
+        std::fs::write(&path, r#"{"format": 3, "all": "else may differ"}"#).unwrap();
         let error = Card::read(&path).unwrap_err();
-        assert!(matches!(error, Error::CardFormat { found: 2, known: 1, .. }));
+        assert!(matches!(error, Error::CardFormat { found: 3, known: 2, .. }));
         assert!(error.to_string().contains("a newer mtl"), "{error}");
         std::fs::write(&path, r#"{"format": 0}"#).unwrap();
         assert!(Card::read(&path).unwrap_err().to_string().contains("an older mtl"));
@@ -288,7 +292,7 @@ mod tests {
             assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{length} bytes");
         }
         let text = String::from_utf8(whole).unwrap();
-        for (old, new) in [("\"format\": 1", "\"form\": 1"), ("-inf", "low"), ("0.1,", "")] {
+        for (old, new) in [("\"format\": 2", "\"form\": 2"), ("-inf", "low"), ("0.1,", "")] {
             std::fs::write(&path, text.replace(old, new)).unwrap();
             assert!(text.contains(old));
             assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{old} -> {new}");

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub use crate::data::raw::RawRows;
 use crate::data::raw::{self, AnswerColumn, Raw};
 use crate::domain::array::{Array, Values};
 use crate::domain::diagnostic::nearest;
@@ -23,11 +24,17 @@ use crate::run::generation::{self, Writer};
 use crate::run::place;
 use crate::run::preference;
 
+/// The example of reading and answering rows in Python, as it lies in a bundle.
+const EXAMPLE: &str = "predict.py";
+const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
+
 /// What the names of tokenizers' files end with.
 const TOKENIZER: &str = ".tokenizer.json";
 
 fn is_ours(name: &str) -> bool {
-    name == MODEL || name == CARD || name.ends_with(TOKENIZER) || name.ends_with(generation::SUFFIX)
+    [MODEL, CARD, EXAMPLE, "__pycache__"].contains(&name)
+        || name.ends_with(TOKENIZER)
+        || name.ends_with(generation::SUFFIX)
 }
 
 /// Batch sizes a model is proved with: a lone row, and several.
@@ -59,6 +66,7 @@ impl Bundle {
             let content = std::fs::read(&from).map_err(Error::io("read", &from))?;
             place::write(&folder.join(&name), &content)?;
         }
+        place::write(&folder.join(EXAMPLE), EXAMPLE_TEXT.as_bytes())?;
         let card = Card { run: run.clone(), metrics: scores, ..self.card.clone() };
         Ok(card.write(&folder.join(CARD))?)
     }
@@ -103,7 +111,7 @@ impl Bundle {
     /// model reads such; none for the card's.
     pub fn predict(
         &self,
-        data: &Path,
+        rows: &RawRows,
         to: &Path,
         keep: &[String],
         preference: &[(String, f64)],
@@ -111,7 +119,7 @@ impl Bundle {
         say: &dyn Fn(&str),
     ) -> Result<usize, Error> {
         let told = preference::told(&self.card, preference)?;
-        let rows = raw::read(data, &self.card.signature)?;
+        let rows = raw::read(rows, &self.card.signature)?;
         rows.notes.iter().for_each(|note| say(note));
         let mut columns = kept(&rows, keep)?;
         let runtime = Runtime::find(&Search::everywhere(say))?;

@@ -91,8 +91,8 @@ mod tests {
             deviation: vec![1.0],
             augment: serde_json::from_value(json!([{"flip": {"probability": 0.5}}])).expect("words"),
         };
-        let input = InputSignature { name: name.clone(), raw: ElementType::Uint8, encoding };
-        let signature = Signature { inputs: vec![input], tasks: vec![] };
+        let input = InputSignature { name: name.clone(), raw: ElementType::Uint8, encoding, required: false };
+        let signature = Signature { inputs: vec![input], tasks: vec![], readings: Default::default() };
         let augmented = Augmented::new(&signature, 3).expect("something to change");
         let rows: Vec<u32> = (0..64).collect();
         let pixels: Vec<u8> = rows.iter().flat_map(|row| (0..6).map(move |p| *row as u8 + p)).collect();

@@ -147,12 +147,18 @@ pub fn signature(tables: [&str; 2]) -> Signature {
     let scale = Encoding::Scale { center: 0.0, scale: 1.0, fill: 0.0, indicator: false };
     let keys = Keys::Int(vec![1, 2, 3]);
     let inputs = vec![
-        InputSignature { name: input("x"), raw: ElementType::Float32, encoding: scale.clone() },
-        InputSignature { name: input("y"), raw: ElementType::Float32, encoding: scale },
+        InputSignature {
+            name: input("x"),
+            raw: ElementType::Float32,
+            encoding: scale.clone(),
+            required: false,
+        },
+        InputSignature { name: input("y"), raw: ElementType::Float32, encoding: scale, required: false },
         InputSignature {
             name: input("group"),
             raw: ElementType::Int64,
             encoding: Encoding::Code { keys, width: 4 },
+            required: false,
         },
     ];
     let value = Target::Regression { columns: vec!["value".into()], center: vec![0.0], scale: vec![1.5] };
@@ -162,7 +168,8 @@ pub fn signature(tables: [&str; 2]) -> Signature {
         table: TableName::new(table).expect("a name"),
         target,
     };
-    Signature { inputs, tasks: vec![of("value", tables[0], value), of("sign", tables[1], sign)] }
+    let tasks = vec![of("value", tables[0], value), of("sign", tables[1], sign)];
+    Signature { inputs, tasks, readings: Default::default() }
 }
 
 impl Rehearsal {

@@ -24,8 +24,12 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 pub(super) fn signature() -> Signature {
-    let input =
-        |name: &str, raw, encoding| InputSignature { name: InputName::new(name).unwrap(), raw, encoding };
+    let input = |name: &str, raw, encoding| InputSignature {
+        name: InputName::new(name).unwrap(),
+        raw,
+        encoding,
+        required: false,
+    };
     let scale = |indicator| Encoding::Scale { center: 40.0, scale: 12.0, fill: 38.5, indicator };
     let task = |name: &str, target| TaskSignature {
         name: TaskName::new(name).unwrap(),
@@ -33,6 +37,7 @@ pub(super) fn signature() -> Signature {
         target,
     };
     Signature {
+        readings: Default::default(),
         inputs: vec![
             input("age", ElementType::Float32, scale(false)),
             input(

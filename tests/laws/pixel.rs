@@ -40,7 +40,8 @@ pub(super) fn signature() -> Signature {
     let name = InputName::new("picture").unwrap();
     let (height, width) = (HEIGHT, WIDTH);
     Signature {
-        inputs: vec![InputSignature { name, raw: ElementType::Uint8, encoding }],
+        readings: Default::default(),
+        inputs: vec![InputSignature { name, raw: ElementType::Uint8, encoding, required: false }],
         tasks: vec![
             task("what", Target::Multiclass { classes: classes(4), counts: vec![1; 4] }),
             task("where", Target::Segmentation { classes: classes(3), counts: vec![9; 3], height, width }),

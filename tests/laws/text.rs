@@ -108,8 +108,19 @@ fn network(sequence: bool, search: &Value) -> Network {
         sharing: SharingSpec::default(),
         tasks: tasks.iter().map(words).collect(),
     };
-    let input = InputSignature { name: InputName::new("x").unwrap(), raw: ElementType::Float32, encoding };
-    let network = Network::build(&spec, &Signature { inputs: vec![input], tasks }, 5, &Device::Cpu).unwrap();
+    let input = InputSignature {
+        name: InputName::new("x").unwrap(),
+        raw: ElementType::Float32,
+        encoding,
+        required: false,
+    };
+    let network = Network::build(
+        &spec,
+        &Signature { inputs: vec![input], tasks, readings: Default::default() },
+        5,
+        &Device::Cpu,
+    )
+    .unwrap();
     // Larger weights, so that what was read and written before matters.
     for weight in network.weights().iter() {
         weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
@@ -261,8 +272,19 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
         tasks: ["next", "text", "copied", "pointed"].map(words).into(),
     };
     let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: Side::Tail };
-    let input = InputSignature { name: InputName::new("x").unwrap(), raw: ElementType::Int64, encoding };
-    let network = Network::build(&spec, &Signature { inputs: vec![input], tasks }, 5, &Device::Cpu).unwrap();
+    let input = InputSignature {
+        name: InputName::new("x").unwrap(),
+        raw: ElementType::Int64,
+        encoding,
+        required: false,
+    };
+    let network = Network::build(
+        &spec,
+        &Signature { inputs: vec![input], tasks, readings: Default::default() },
+        5,
+        &Device::Cpu,
+    )
+    .unwrap();
     for weight in network.weights().iter() {
         weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
         if weight.name.starts_with("head.") && weight.var.dims() == [12] {

@@ -84,6 +84,8 @@ impl Project {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mtl"));
         command.args(arguments).current_dir(self.folder()).env("NO_COLOR", "1").env("MTL_OFFLINE", "1");
+        // Every run reads its files again as the model's card says, and must find the rows it learned from.
+        command.env("MTL_PROVE_READING", "1");
         command
     }
 
@@ -92,16 +94,26 @@ impl Project {
         Ran::of(&mut self.command(arguments))
     }
 
+    /// Runs the binary to its end, with an ONNX Runtime, which may be fetched once.
+    pub fn online(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).env_remove("MTL_OFFLINE"))
+    }
+
     /// Runs `pipelines/predict.py` to its end; `None`, and a line, where Python has not what it needs.
     pub fn python(&self, arguments: &[&str]) -> Option<Ran> {
+        let script = super::root().join("pipelines/predict.py");
+        self.interpreted(&[&[script.to_str().expect("a path of letters")], arguments].concat())
+    }
+
+    /// Runs Python to its end; `None`, and a line, where it has not what the example needs.
+    pub fn interpreted(&self, arguments: &[&str]) -> Option<Ran> {
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let known = Command::new(&python).args(["-c", "import numpy, onnxruntime"]).output();
         if !known.is_ok_and(|known| known.status.success()) {
             eprintln!("not tried: {python} has no numpy or no onnxruntime");
             return None;
         }
-        let script = super::root().join("pipelines/predict.py");
-        Some(Ran::of(Command::new(&python).arg(script).args(arguments).current_dir(self.folder())))
+        Some(Ran::of(Command::new(&python).args(arguments).current_dir(self.folder())))
     }
 }
 

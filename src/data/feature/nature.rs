@@ -1,6 +1,6 @@
 //! What the words of an input say of it without any data.
 
-use crate::data::feature::FeatureSpec;
+use crate::data::feature::{FeatureSpec, MissingNumber};
 use crate::domain::shape::Shape;
 
 /// Stands for a size that only the data can tell.
@@ -32,6 +32,17 @@ impl FeatureSpec {
             | Self::OneHot(_) => true,
             Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) => false,
         }
+    }
+
+    /// `missing: error`: is a row without a value refused?
+    pub(in crate::data) fn refuses_missing(&self) -> bool {
+        let missing = match self {
+            Self::Number(spec) => spec.missing,
+            Self::Standardize(spec) => spec.missing,
+            Self::MinMax(spec) => spec.missing,
+            _ => return false,
+        };
+        missing == MissingNumber::Error
     }
 
     /// The file that it is fitted by, as the user wrote it.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, fit_table, idx, most_train, png};
-use crate::data::raw::read;
+use crate::data::raw::{RawRows, read};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::Encoding;
 use crate::domain::task::Target;
@@ -51,15 +51,15 @@ fn pictures_are_kept_as_bytes_and_their_statistics_are_of_training_rows() {
     assert_eq!(table.inputs[0].1, Array::new(&[6, 1, 2, 2], Values::U8((0..24).collect())));
     assert_eq!(table.sample[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![20, 21, 22, 23])));
     // Raw rows of the same kind of file, whatever the input is called.
-    let raw = read(&folder.path().join("images-ubyte"), &dataset.signature).unwrap();
+    let raw = read(&RawRows::of(&folder.path().join("images-ubyte")), &dataset.signature).unwrap();
     assert_eq!(raw.batch(1..2)[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![4, 5, 6, 7])));
     // A table that names files beside it; they are brought to the size of training.
     folder.file("x.png", png(3, 4, 4, &[7; 48]));
     let table = folder.file("rows.csv", "image\nx.png\n");
-    let raw = read(&table, &dataset.signature).unwrap();
+    let raw = read(&RawRows::of(&table), &dataset.signature).unwrap();
     assert_eq!(raw.batch(0..1)[0].1, Array::new(&[1, 1, 2, 2], Values::U8(vec![7; 4])));
     let table = folder.file("rows.csv", "image\nx.png\ny.png\n");
-    let found = folder.problems(read(&table, &dataset.signature));
+    let found = folder.problems(read(&RawRows::of(&table), &dataset.signature));
     assert!(
         found[0].starts_with("picture at inputs.image: the picture in `rows.csv`, line 3 cannot"),
         "{found:?}"

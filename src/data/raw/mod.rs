@@ -1,12 +1,19 @@
 //! Raw rows in, named answers out: the files of `mtl predict`.
 
 mod answer;
+mod column;
+mod error;
+mod open;
+mod proof;
 mod read;
+mod told;
 mod write;
 
 pub use crate::data::raw::answer::AnswerColumn;
-pub(in crate::data) use crate::data::raw::read::known;
-pub use crate::data::raw::read::{Raw, read};
+pub(in crate::data) use crate::data::raw::column::known;
+pub use crate::data::raw::error::ReadingError;
+pub use crate::data::raw::proof::prove;
+pub use crate::data::raw::read::{Raw, RawRows, read};
 pub use crate::data::raw::write::write;
 
 #[cfg(test)]

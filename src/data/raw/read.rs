@@ -1,28 +1,22 @@
-//! Raw rows, checked against a signature: the values a model is fed, cast as training cast them.
+//! New rows, read as a model's training rows were: the values it is fed.
 
-use std::borrow::Cow;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use polars::prelude::{PlHashMap, PlHashSet};
-use rayon::prelude::*;
-
-use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, kept, picture, pictures, series, whole};
 use crate::data::frame::Frame;
-use crate::data::list::{Pieces, Steps};
-use crate::data::picture::Size;
-use crate::data::raw::AnswerColumn;
-use crate::data::source::{Sheet, SourceSpec, of_ending};
-use crate::data::tokenizer::Codec;
-use crate::domain::array::{Array, ElementType, Values};
+use crate::data::raw::column::{self, RawColumn};
+use crate::data::raw::open::{Wanted, name_images, reading_of, source_for, table};
+use crate::data::raw::told::merged;
+use crate::data::raw::{AnswerColumn, ReadingError};
+use crate::data::source::{compute, kept_rows};
+use crate::domain::array::{Array, ElementType};
 use crate::domain::diagnostic::Path as Node;
-use crate::domain::name::{ColumnName, InputName};
-use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature};
-use crate::domain::tokenizer::{Side, Tokenizer};
+use crate::domain::name::InputName;
+use crate::domain::reading::{CellKind, Expression, InputReading, Reading};
+use crate::domain::signature::{Encoding, InputSignature, Signature};
 
-/// Raw rows, checked against a signature.
+/// New rows, checked against a signature.
 #[derive(Clone, Debug)]
 pub struct Raw {
     pub rows: usize,
@@ -32,198 +26,163 @@ pub struct Raw {
     frame: Frame,
 }
 
-#[derive(Clone, Debug)]
-enum RawColumn {
-    Numbers(Vec<f32>),
-    Whole(Vec<i64>),
-    /// Different texts, and each row's index into them: far smaller than a text per row.
-    Text(Vec<String>, Vec<u32>),
-    /// Token numbers, and what stands behind a row's end.
-    Tokens(Array, u32),
-    Series(Array),
-    /// Bytes `[rows, channels, height, width]`.
-    Image(Array),
+/// Which rows to read, and how.
+#[derive(Clone, Debug, Default)]
+pub struct RawRows {
+    pub file: PathBuf,
+    /// The table of the pipeline as whose rows they are read, where there are several.
+    pub table: Option<String>,
+    /// Are they as the pipeline's query and `rename` give them?
+    pub prepared: bool,
 }
 
-/// Reads the columns a model needs; the file's kind is told by its ending. Label columns are not
-/// needed. All problems at once, at `inputs.<input>`.
-pub fn read(path: &Path, signature: &Signature) -> Result<Raw, Error> {
-    let mut source = of_ending(path)?;
-    if let SourceSpec::Idx(idx) = &mut source {
-        // A file of nothing but images is the input of images, whatever its name.
-        let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
-        let input = signature.inputs.iter().find(is_image);
-        idx.column = input.and_then(|input| ColumnName::new(input.name.as_str()));
+impl RawRows {
+    pub fn of(file: &Path) -> Self {
+        Self { file: file.to_owned(), ..Self::default() }
     }
-    let sheet = Sheet::open(&source, path)?;
-    let text = |name: &str| {
-        let is_text = |input: &InputSignature| {
-            input.raw == ElementType::Text || matches!(input.encoding, Encoding::Tokens { .. })
+}
+
+/// Reads the columns a model needs, as its card says that the training rows were read; the file's kind is told by its
+/// ending. Label columns are not needed. All problems at once, at `inputs.<input>`.
+pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
+    let file = &rows.file;
+    let reading = reading_of(&signature.readings, file, rows.table.as_deref())?;
+    if let Some(reason) = reading.and_then(|reading| reading.not_row_wise.as_ref()).filter(|_| !rows.prepared)
+    {
+        let wanted = signature.inputs.iter().map(|input| input.name.to_string()).collect();
+        return Err(ReadingError::NotRowWise { file: file.clone(), reason: reason.clone(), wanted }.into());
+    }
+    let sources: Vec<Source<'_>> =
+        signature.inputs.iter().map(|input| Source::of(input, reading, rows.prepared)).collect();
+    let filters = reading.filter(|_| !rows.prepared).map_or(&[][..], |reading| &reading.filters);
+    let mut source = source_for(reading, file)?;
+    let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
+    name_images(&mut source, signature.inputs.iter().find(is_image).map(|input| input.name.as_str()));
+    let expressions = sources.iter().filter_map(|one| one.expression);
+    let computed = expressions
+        .chain(filters)
+        .flat_map(|one| &one.columns)
+        .filter_map(|name| Some((name.as_str(), *reading?.columns.get(name)?)));
+    let texts = sources.iter().filter(|one| one.is_text).filter_map(|one| one.column).collect();
+    let (frame, mut notes) = table(&source, file, reading, &Wanted { computed: computed.collect(), texts })?;
+    let frame = chosen(frame, filters, &mut notes, file)?;
+    let made = computed_columns(&frame, &sources)?;
+    let (mut inputs, mut told, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for (input, source) in signature.inputs.iter().zip(&sources) {
+        let cells = match (source.expression, source.column) {
+            (Some(expression), _) => match lacking(&frame, expression) {
+                None => made.cells(input.name.as_str()),
+                Some(column) => Err(no_column(file, &frame, column, input, expression)),
+            },
+            // A table that lacked the column in training may have it now.
+            (None, None) if !frame.has(input.name.as_str()) => {
+                inputs.push((input.name.clone(), column::missing(input, frame.rows())));
+                continue;
+            }
+            (None, column) => frame.cells(column.unwrap_or(input.name.as_str())),
         };
-        signature.inputs.iter().any(|input| input.name.as_str() == name && is_text(input))
-    };
-    // What was text in training is not told anew from this file: `007` stays `007`.
-    let kinds = sheet.texts(text);
-    let (table, origin) = sheet.build(&kinds)?;
-    if table.height() == 0 {
-        return Err(Error::NoRows { file: path.to_owned() });
-    }
-    let frame = Frame::new(table, vec![origin]);
-    let (mut inputs, mut notes, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for input in &signature.inputs {
-        let read = frame.cells(input.name.as_str()).and_then(|cells| column(input, &cells, &frame));
-        match read {
-            Ok((column, cut)) => {
+        match cells.and_then(|cells| column::read(input, source.kind, &cells, &frame)) {
+            Ok((column, said)) => {
                 inputs.push((input.name.clone(), column));
-                notes.extend(told(input, cut, frame.rows()));
+                told.extend(said);
             }
             Err(error) => problems.push(error.at(Node::of("inputs").key(&input.name))),
         }
     }
     Error::unless_empty(problems)?;
+    notes.extend(merged(told));
     Ok(Raw { rows: frame.rows(), notes, inputs, frame })
 }
 
-/// What is said of rows that were longer than what the model reads of them.
-fn told(input: &InputSignature, cut: usize, rows: usize) -> Option<String> {
-    let (noun, length, end) = match &input.encoding {
-        Encoding::Tokens { length, side: Side::Tail, .. } => ("tokens", length, "beginning"),
-        Encoding::Tokens { length, .. } => ("tokens", length, "end"),
-        Encoding::Series { length, .. } => ("steps", length, "end"),
-        _ => return None,
-    };
-    let name = &input.name;
-    (cut > 0).then(|| {
-        format!("input `{name}`: {cut} of {rows} rows have more than {length} {noun}; their {end} is cut off")
-    })
+/// Where an input's cells come from in the file at hand.
+struct Source<'a> {
+    input: &'a str,
+    column: Option<&'a str>,
+    expression: Option<&'a Expression>,
+    /// What its cells were in training; unknown to the cards of earlier versions.
+    kind: Option<CellKind>,
+    is_text: bool,
 }
 
-/// An input's column, and how many of its rows are cut to their limit.
-fn column(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<(RawColumn, usize), Error> {
-    match &input.encoding {
-        Encoding::Tokens { tokenizer, length, side } => tokens(cells, tokenizer, (*length, *side)),
-        Encoding::Series { center, length, .. } => series(cells, frame, center, *length),
-        _ => Ok((single(input, cells, frame)?, 0)),
-    }
-}
-
-/// A column whose rows are no sequences.
-fn single(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<RawColumn, Error> {
-    match (&input.encoding, input.raw) {
-        (Encoding::Image { channels, height, width, .. }, _) => {
-            images(cells, frame, Size { channels: *channels, height: *height, width: *width })
+impl<'a> Source<'a> {
+    fn of(input: &'a InputSignature, reading: Option<&'a Reading>, prepared: bool) -> Self {
+        let is_text = input.raw == ElementType::Text || matches!(input.encoding, Encoding::Tokens { .. });
+        let own: Option<&InputReading> = reading.and_then(|reading| reading.inputs.get(&input.name));
+        let (kind, input) = (own.map(|own| own.kind), input.name.as_str());
+        match own {
+            Some(own) if !prepared => Self {
+                input,
+                column: own.column.as_deref(),
+                expression: own.expression.as_ref(),
+                kind,
+                is_text,
+            },
+            _ => Self { input, column: Some(input), expression: None, kind, is_text },
         }
-        (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
-        (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
-            texts(cells, keys)
-        }
-        _ => Ok(RawColumn::Numbers(cells.numbers(frame)?)),
     }
 }
 
-fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result<(RawColumn, usize), Error> {
-    let codec = Codec::new(tokenizer)?;
-    let numbers: Result<Vec<Vec<u32>>, Error> = match cells {
-        // Tokens that are already cut.
-        Cells::List(_) => {
-            let pieces = Pieces::of(cells, " ")?;
-            (0..pieces.rows()).map(|row| codec.pieces(pieces.row(row))).collect()
-        }
-        texts => texts.texts()?.par_iter().map(|text| codec.encode(text)).collect(),
-    };
-    let numbers = numbers?;
-    let cut = numbers.iter().filter(|row| row.len() > limits.0).count();
-    Ok((RawColumn::Tokens(kept(&numbers, limits, codec.unknown())?, tokenizer.pad), cut))
-}
-
-fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<(RawColumn, usize), Error> {
-    let steps = Steps::of(cells, frame)?;
-    if steps.width != center.len() && !steps.values.is_empty() {
-        let (column, place) = (cells.name().to_owned(), frame.place(0));
-        return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
+/// The rows for which the query's conditions are true; those whose columns the file lacks, such as labels, are not
+/// asked.
+fn chosen(
+    frame: Frame,
+    filters: &[Expression],
+    notes: &mut Vec<String>,
+    file: &Path,
+) -> Result<Frame, Error> {
+    let (asked, left): (Vec<_>, Vec<_>) =
+        filters.iter().partition(|filter| lacking(&frame, filter).is_none());
+    for filter in left {
+        let column = lacking(&frame, filter).unwrap_or_default();
+        notes.push(format!(
+            "the query's condition `{}` is not asked: there is no column `{column}`",
+            filter.sql
+        ));
     }
-    let cut = (0..steps.rows()).filter(|row| steps.length(*row) > length).count();
-    Ok((RawColumn::Series(series::kept(&steps, center, length)?), cut))
-}
-
-/// Pictures, or the names of their files, which are relative to the file of the rows.
-fn images(cells: &Cells, frame: &Frame, size: Size) -> Result<RawColumn, Error> {
-    let place = |row: usize| frame.place(row).to_string();
-    if let Cells::Binary(_) = cells {
-        return Ok(RawColumn::Image(pictures(cells, size, place)?));
+    if asked.is_empty() {
+        return Ok(frame);
     }
-    let read = |(row, name): (usize, &Cow<'_, str>)| {
-        let file = frame.place(row).file.with_file_name("").join(name.as_ref());
-        let cell = std::fs::read(&file).map_err(|cause| format!("`{}`: {cause}", file.display()))?;
-        picture(&cell, size)
-    };
-    let decoded: Vec<Result<Vec<u8>, String>> = cells.texts()?.par_iter().enumerate().map(read).collect();
-    let pixels = whole(decoded, place)?.concat();
-    let shape = [cells.len(), size.channels, size.height, size.width];
-    Ok(RawColumn::Image(Array::new(&shape, Values::U8(pixels))))
-}
-
-fn texts(cells: &Cells, keys: &[String]) -> Result<RawColumn, Error> {
-    let known: PlHashSet<&str> = keys.iter().map(String::as_str).collect();
-    let (mut found, mut rows) = (Vec::new(), Vec::with_capacity(cells.len()));
-    let mut position: PlHashMap<String, u32> = PlHashMap::default();
-    cells.for_each_text(|_, text| {
-        let text = text.unwrap_or("");
-        let place = position.get(text).copied().unwrap_or_else(|| {
-            position.insert(text.to_owned(), found.len() as u32);
-            found.push(as_trained(text, &known));
-            found.len() as u32 - 1
-        });
-        rows.push(place);
-    })?;
-    Ok(RawColumn::Text(found, rows))
-}
-
-/// The key a text stands for. Numbers and booleans that training read as such were keys in one form:
-/// `1.50` as `1.5`, `True` as `true`.
-fn as_trained(text: &str, known: &PlHashSet<&str>) -> String {
-    if known.contains(text) {
-        return text.to_owned();
+    let rows = kept_rows(frame.table(), &asked)?;
+    let dropped = frame.rows() - rows.len();
+    if rows.is_empty() {
+        return Err(Error::NoRowsAfterQuery { file: file.to_owned() });
     }
-    let number = text.trim().parse::<f64>().ok().map(|number| (number + 0.0).to_string());
-    let other = number.unwrap_or_else(|| text.to_lowercase());
-    let is_same =
-        other != "nan" && other.parse::<f64>().is_ok() || matches!(other.as_str(), "true" | "false");
-    if is_same && known.contains(other.as_str()) { other } else { text.to_owned() }
-}
-
-/// A column as an encoding that is known already has it: as a model is fed, encoded, and what a person should
-/// know of it.
-pub(in crate::data) fn known(
-    input: &InputSignature,
-    cells: &Cells,
-    frame: &Frame,
-) -> Result<(Array, Array, Option<String>), Error> {
-    let rows = frame.rows();
-    let (read, cut) = column(input, cells, frame)?;
-    let raw = read.rows(0..rows);
-    let encoded = encode(&input.encoding, &raw);
-    let column = input.name.to_string();
-    encoded.map(|encoded| (raw, encoded, told(input, cut, rows))).ok_or(Error::OtherEncoding { column })
-}
-
-impl RawColumn {
-    /// Some of the rows, as a model is fed them.
-    fn rows(&self, rows: Range<usize>) -> Array {
-        let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
-        let values = match self {
-            Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
-            Self::Series(array) => return series::fed(&array.gather(&picked)),
-            Self::Image(array) => return array.gather(&picked),
-            Self::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
-            Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
-            Self::Text(found, places) => {
-                let text = |place: &u32| found[*place as usize].clone();
-                Values::Text(places[rows.clone()].iter().map(text).collect())
-            }
-        };
-        Array::new(&[rows.len(), 1], values)
+    if dropped > 0 {
+        let conditions: Vec<String> = asked.iter().map(|filter| format!("`{}`", filter.sql)).collect();
+        notes.push(format!(
+            "{dropped} of {} rows are left out, as the pipeline's query leaves them out: {}",
+            frame.rows(),
+            conditions.join(", ")
+        ));
+        return frame.pick(&rows);
     }
+    Ok(frame)
+}
+
+/// The columns that the query computes, whose own columns are all there.
+fn computed_columns(frame: &Frame, sources: &[Source<'_>]) -> Result<Frame, Error> {
+    let expressions: Vec<(String, &Expression)> = sources
+        .iter()
+        .filter_map(|source| Some((source.input.to_owned(), source.expression?)))
+        .filter(|(_, expression)| lacking(frame, expression).is_none())
+        .collect();
+    Ok(frame.with_columns(compute(frame.table(), &expressions)?))
+}
+
+/// The first column of an expression that is not there.
+fn lacking<'a>(frame: &Frame, expression: &'a Expression) -> Option<&'a str> {
+    expression.columns.iter().find(|name| !frame.has(name)).map(String::as_str)
+}
+
+fn no_column(file: &Path, frame: &Frame, column: &str, input: &InputSignature, made: &Expression) -> Error {
+    ReadingError::NoColumnOf {
+        file: file.to_owned(),
+        column: column.to_owned(),
+        input: input.name.to_string(),
+        sql: made.sql.clone(),
+        known: frame.columns(),
+    }
+    .into()
 }
 
 impl Raw {

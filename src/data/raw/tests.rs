@@ -4,7 +4,7 @@ use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
-use crate::data::raw::{AnswerColumn, read, write};
+use crate::data::raw::{AnswerColumn, RawRows, read, write};
 use crate::data::source::{Sheet, of_ending};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::{MISSING_INT, Signature};
@@ -27,7 +27,7 @@ fn rows_are_cast_as_training_cast_them() {
     for file in ["rows.csv", "rows.jsonl"] {
         if file == "rows.csv" {
             // `true` beside numbers makes a text column; it is no number as text.
-            let found = folder.problems(read(&folder.path().join(file), &signature()));
+            let found = folder.problems(read(&RawRows::of(&folder.path().join(file)), &signature()));
             assert!(
                 found[0]
                     .starts_with("not-a-number at inputs.x: column `x`: 1 row is not a number, first `true`")
@@ -37,7 +37,7 @@ fn rows_are_cast_as_training_cast_them() {
             folder
                 .file(file, std::fs::read_to_string(folder.path().join(file)).unwrap().replace("true", "1"));
         }
-        let raw = read(&folder.path().join(file), &signature()).unwrap();
+        let raw = read(&RawRows::of(&folder.path().join(file)), &signature()).unwrap();
         assert_eq!(raw.rows, 3);
         let inputs = raw.batch(0..3);
         let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
@@ -55,7 +55,7 @@ fn rows_are_cast_as_training_cast_them() {
 fn a_missing_or_bad_column_is_named() {
     let folder = Folder::new();
     let path = folder.file("rows.csv", "X,kk,n,f\n1,a,1.5,2\nten,b,2,2\n");
-    let found = folder.problems(read(&path, &signature()));
+    let found = folder.problems(read(&RawRows::of(&path), &signature()));
     assert_eq!(
         found,
         [
@@ -65,9 +65,9 @@ fn a_missing_or_bad_column_is_named() {
         ]
     );
     let path = folder.file("rows.xlsx", "");
-    assert!(folder.problems(read(&path, &signature()))[0].starts_with("file-form"));
+    assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("file-form"));
     let path = folder.file("none.csv", "x,k,n,f\n");
-    assert!(folder.problems(read(&path, &signature()))[0].starts_with("no-rows"));
+    assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("no-rows"));
 }
 
 fn reread(path: &std::path::Path) -> Vec<(String, AnswerColumn)> {
@@ -135,7 +135,7 @@ fn sequences_are_fed_filled_up() {
         ),
         ("a.csv", "t,w,s\n12,y x x,3 4 5\n,,\n"),
     ] {
-        let raw = read(&folder.file(file, text), signature).unwrap();
+        let raw = read(&RawRows::of(&folder.file(file, text)), signature).unwrap();
         let inputs = raw.batch(0..2);
         // a 6 times, b 4, `12` once on training rows; x 6 times, y 4.
         assert_eq!(inputs[0].1, codes([2, 1], &[6, 1]), "{file}");
@@ -148,6 +148,6 @@ fn sequences_are_fed_filled_up() {
         assert_eq!(raw.originals().len(), 3);
     }
     let path = folder.file("b.jsonl", "{\"t\": \"a\", \"w\": \"x\", \"s\": [[1, 2]]}\n");
-    let found = folder.problems(read(&path, signature));
+    let found = folder.problems(read(&RawRows::of(&path), signature));
     assert!(found[0].starts_with("step-width at inputs.s"), "{found:?}");
 }

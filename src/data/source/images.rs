@@ -64,6 +64,29 @@ impl Settings for ImagesSpec {
         "{images: {path: data/photos, labels: data/photos.csv, column: file, corrupt: skip}}";
 }
 
+impl ImagesSpec {
+    /// The pictures of a folder, without labels.
+    pub(in crate::data) fn of_folder(self, path: String) -> Self {
+        Self { path, labels: None, mask: None, ..self }
+    }
+
+    /// New rows that name their pictures as those of training did; none where the file has no such column. The
+    /// pictures are looked for in the folder that lies to the file as it did in training, or beside the file.
+    pub(in crate::data) fn of_labels(self, file: &Path) -> Option<Self> {
+        let column = self.column.as_ref().map_or(FILE, ColumnName::as_str);
+        let sheet = Delimited::open(&CsvSpec::plain(&file.to_string_lossy()), file).ok()?;
+        if !sheet.names.iter().any(|name| name == column) || sheet.names.iter().any(|name| name == IMAGE) {
+            return None;
+        }
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let labels = Path::new(self.labels.as_deref().unwrap_or_default());
+        let relative = Path::new(&self.path).strip_prefix(labels.parent().unwrap_or(Path::new("")));
+        let folder = relative.map(|relative| beside.join(relative)).ok().filter(|folder| folder.is_dir());
+        let path = folder.unwrap_or_else(|| beside.to_owned()).to_string_lossy().into_owned();
+        Some(Self { path, labels: Some(file.to_string_lossy().into_owned()), mask: None, ..self })
+    }
+}
+
 const FILE: &str = "file";
 const LABEL: &str = "label";
 

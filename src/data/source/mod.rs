@@ -14,12 +14,15 @@ mod nested;
 pub mod parquet;
 mod query;
 mod record;
+mod rowwise;
 mod sheet;
 
 use std::path::{Path, PathBuf};
 
 pub(in crate::data) use crate::data::source::bytes::text as read_text;
+pub(in crate::data) use crate::data::source::kind::Kind;
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
+pub(in crate::data) use crate::data::source::rowwise::{Made, RowQuery, compute, kept_rows, row_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};
 use crate::domain::kinds::kinds;
 
@@ -61,6 +64,19 @@ impl SourceSpec {
         match self {
             Self::Images(spec) => images::names(spec, base),
             _ => vec![],
+        }
+    }
+
+    /// The same settings for another file.
+    pub(in crate::data) fn at(self, path: String) -> Self {
+        match self {
+            Self::Csv(spec) => Self::Csv(csv::CsvSpec { path, ..spec }),
+            Self::Parquet(_) => Self::Parquet(parquet::ParquetSpec { path }),
+            Self::Jsonl(_) => Self::Jsonl(jsonl::JsonlSpec { path }),
+            Self::Arrow(_) => Self::Arrow(arrow::ArrowSpec { path }),
+            Self::Conll(spec) => Self::Conll(conll::ConllSpec { path, ..spec }),
+            Self::Idx(spec) => Self::Idx(idx::IdxSpec { images: path, ..spec }),
+            Self::Images(spec) => Self::Images(images::ImagesSpec { path, ..spec }),
         }
     }
 

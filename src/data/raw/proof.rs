@@ -1,0 +1,67 @@
+//! The law of reading, proved: a table's own files, read again as the model's card says, give the rows that the model
+//! learned from and was scored on.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::PlHashMap;
+
+use crate::data::error::Error;
+use crate::data::feature::encode;
+use crate::data::raw::{RawRows, ReadingError, read};
+use crate::data::repeat::add;
+use crate::data::source::SourceSpec;
+use crate::data::spec::{SplitSpec, TableSpec};
+use crate::domain::array::Array;
+use crate::domain::name::TableName;
+use crate::domain::table::Dataset;
+
+/// Reads the files of a table again, as rows to predict, and looks for every row of the dataset among them: the query
+/// may have sorted them, and repeated ones may have been dropped.
+pub fn prove(dataset: &Dataset, name: &TableName, spec: &TableSpec, base: &Path) -> Result<(), Error> {
+    let (signature, Some(table)) = (&dataset.signature, dataset.table(name)) else { return Ok(()) };
+    let reading = signature.readings.get(name);
+    if reading.is_none_or(|reading| reading.not_row_wise.is_some()) {
+        return Ok(());
+    }
+    let mut found: PlHashMap<u64, usize> = PlHashMap::default();
+    for file in files(spec, base) {
+        let rows = RawRows { file, table: Some(name.to_string()), prepared: false };
+        let raw = read(&rows, signature)?;
+        let encoded = raw.batch(0..raw.rows).into_iter().zip(&signature.inputs);
+        let encoded: Option<Vec<Array>> =
+            encoded.map(|((_, array), input)| encode(&input.encoding, &array)).collect();
+        let encoded = encoded.ok_or_else(|| differs(name, "an input is of another type"))?;
+        (0..raw.rows).for_each(|row| *found.entry(sum(encoded.iter(), row)).or_default() += 1);
+    }
+    for row in 0..table.rows {
+        match found.get_mut(&sum(table.inputs.iter().map(|(_, array)| array), row)) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => return Err(differs(name, &format!("row {} was read otherwise in training", row + 1))),
+        }
+    }
+    Ok(())
+}
+
+fn differs(table: &TableName, reason: &str) -> Error {
+    ReadingError::Card { reason: format!("table `{table}`: {reason}") }.into()
+}
+
+fn sum<'a>(arrays: impl Iterator<Item = &'a Array>, row: usize) -> u64 {
+    let mut sum = DefaultHasher::new();
+    arrays.for_each(|array| add(array, row, &mut sum));
+    sum.finish()
+}
+
+/// The files that hold rows.
+fn files(spec: &TableSpec, base: &Path) -> Vec<PathBuf> {
+    let own = match &spec.source {
+        SourceSpec::Images(images) => images.labels.as_ref().unwrap_or(&images.path),
+        other => other.path(),
+    };
+    let mut files = vec![base.join(own)];
+    if let SplitSpec::Files(split) = &spec.split {
+        files.extend(split.valid.iter().chain([&split.test]).map(|file| base.join(file)));
+    }
+    files
+}

@@ -1,0 +1,158 @@
+//! What a person should know of new rows: cells that training never saw, cells that are filled in, texts that are cut.
+
+use polars::prelude::PlHashSet;
+
+use crate::data::cells::Cells;
+use crate::data::frame::Frame;
+use crate::data::raw::column::RawColumn;
+use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT};
+use crate::domain::tokenizer::Side;
+
+/// Something to be said of an input's cells.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    cause: Cause,
+    input: String,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Unseen,
+    Missing,
+    Unknown,
+    Cut,
+}
+
+/// Inputs of one cause that are told one by one; of more the names alone.
+const TOLD: usize = 5;
+
+/// The notes, those of one cause together.
+pub(super) fn merged(told: Vec<Told>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for cause in [Cause::Unseen, Cause::Missing, Cause::Unknown, Cause::Cut] {
+        let alike: Vec<&Told> = told.iter().filter(|one| one.cause == cause).collect();
+        notes.extend(alike.iter().take(TOLD).map(|one| one.text.clone()));
+        if let Some(others) = alike.get(TOLD..).filter(|others| !others.is_empty()) {
+            let names: Vec<String> = others.iter().take(TOLD).map(|one| format!("`{}`", one.input)).collect();
+            let more = if others.len() > TOLD { ", ..." } else { "" };
+            notes.push(format!("{} more inputs alike: {}{more}", others.len(), names.join(", ")));
+        }
+    }
+    notes
+}
+
+/// What is to be said of a column whose rows are no sequences.
+pub(super) fn of(input: &InputSignature, column: &RawColumn, cells: &Cells, frame: &Frame) -> Vec<Told> {
+    let name = &input.name;
+    let told = |cause, text| Told { cause, input: name.to_string(), text };
+    match (column, &input.encoding) {
+        (RawColumn::Numbers(values), Encoding::Scale { fill, .. }) => {
+            let count = values.iter().filter(|value| value.is_nan()).count();
+            let text = format!(
+                "input `{name}`: {count} of {} cells are missing; {fill} stands in, as in training",
+                values.len()
+            );
+            (count > 0).then(|| told(Cause::Missing, text)).into_iter().collect()
+        }
+        (RawColumn::Text(found, rows), Encoding::Code { keys, .. } | Encoding::OneHot { keys }) => {
+            let Keys::Text(keys) = keys else { return vec![] };
+            let known: PlHashSet<&str> = keys.iter().map(String::as_str).collect();
+            let unseen: Vec<bool> = found.iter().map(|text| !known.contains(text.as_str())).collect();
+            let is_missing = |row: usize| found[rows[row] as usize].is_empty();
+            let strange = (0..rows.len()).filter(|row| unseen[rows[*row] as usize]).collect::<Vec<_>>();
+            let shown: Vec<String> = keys.iter().filter(|key| !key.is_empty()).take(5).cloned().collect();
+            of_strangers(&strange, is_missing, &shown, keys.len(), cells, frame, rows.len(), &told)
+        }
+        (RawColumn::Whole(values), Encoding::Code { keys, .. } | Encoding::OneHot { keys }) => {
+            let Keys::Int(keys) = keys else { return vec![] };
+            let known: PlHashSet<i64> = keys.iter().copied().collect();
+            let strange: Vec<usize> =
+                (0..values.len()).filter(|row| !known.contains(&values[*row])).collect();
+            let is_missing = |row: usize| values[row] == MISSING_INT;
+            let shown: Vec<String> =
+                keys.iter().filter(|key| **key != MISSING_INT).take(5).map(i64::to_string).collect();
+            of_strangers(&strange, is_missing, &shown, keys.len(), cells, frame, values.len(), &told)
+        }
+        _ => vec![],
+    }
+}
+
+/// Of rows whose value is no key: those that are missing, and those that training never saw.
+#[allow(clippy::too_many_arguments)]
+fn of_strangers(
+    strange: &[usize],
+    is_missing: impl Fn(usize) -> bool,
+    shown: &[String],
+    keys: usize,
+    cells: &Cells,
+    frame: &Frame,
+    rows: usize,
+    told: &impl Fn(Cause, String) -> Told,
+) -> Vec<Told> {
+    let name = cells.name();
+    let (missing, unseen): (Vec<usize>, Vec<usize>) = strange.iter().partition(|row| is_missing(**row));
+    let mut all = Vec::new();
+    if let Some(first) = unseen.first() {
+        let known: Vec<String> = shown.iter().map(|key| format!("`{key}`")).collect();
+        let more = if keys > shown.len() { ", ..." } else { "" };
+        let count =
+            if unseen.len() == rows { format!("all {rows}") } else { format!("{} of {rows}", unseen.len()) };
+        all.push(told(
+            Cause::Unseen,
+            format!(
+                "input `{name}`: {count} cells hold a value that training did not learn, first `{}` in {}; known: {}{more}",
+                cells.text(*first),
+                frame.place_of(*first, name),
+                known.join(", ")
+            ),
+        ));
+    }
+    if !missing.is_empty() {
+        let text = format!(
+            "input `{name}`: {} of {rows} cells are missing, and none was in training",
+            missing.len()
+        );
+        all.push(told(Cause::Missing, text));
+    }
+    all
+}
+
+/// Of texts and tokens: those that are unknown, and rows that are cut.
+pub(super) fn of_tokens(input: &InputSignature, numbers: &[Vec<u32>], unknown: u32) -> Vec<Told> {
+    let name = &input.name;
+    let all: usize = numbers.iter().map(Vec::len).sum();
+    let strange: usize = numbers.iter().map(|row| row.iter().filter(|id| **id == unknown).count()).sum();
+    let empty = numbers.iter().filter(|row| row.is_empty()).count();
+    let mut said = Vec::new();
+    if strange > 0 {
+        let text = format!("input `{name}`: {strange} of {all} tokens are unknown to the tokenizer");
+        said.push(Told { cause: Cause::Unknown, input: name.to_string(), text });
+    }
+    if empty > 0 {
+        let text = format!(
+            "input `{name}`: {empty} of {} rows are empty; one unknown token stands in",
+            numbers.len()
+        );
+        said.push(Told { cause: Cause::Missing, input: name.to_string(), text });
+    }
+    let lengths: Vec<usize> = numbers.iter().map(Vec::len).collect();
+    said.extend(cut(input, &lengths));
+    said
+}
+
+/// Of rows that are longer than what the model reads of them.
+pub(super) fn cut(input: &InputSignature, lengths: &[usize]) -> Option<Told> {
+    let (noun, length, end) = match &input.encoding {
+        Encoding::Tokens { length, side: Side::Tail, .. } => ("tokens", *length, "beginning"),
+        Encoding::Tokens { length, .. } => ("tokens", *length, "end"),
+        Encoding::Series { length, .. } => ("steps", *length, "end"),
+        _ => return None,
+    };
+    let (name, rows) = (&input.name, lengths.len());
+    let count = lengths.iter().filter(|steps| **steps > length).count();
+    let text = format!(
+        "input `{name}`: {count} of {rows} rows have more than {length} {noun}; their {end} is cut off"
+    );
+    (count > 0).then(|| Told { cause: Cause::Cut, input: name.to_string(), text })
+}

@@ -1,0 +1,403 @@
+//! The part of a query that can be run on new rows: what it computes of each row alone, and its conditions.
+//!
+//! `select *, price * 1.2 as gross from self where country = 'AT' order by day` computes `gross` of a row's `price`
+//! and keeps every column; sorting is left out, since it changes no row. What looks at several rows at once
+//! (grouping, joins, aggregates, windows) cannot be run on new rows. That what is found looks at single rows only is
+//! proved on rows of the table: computed together and in two halves it must give the same.
+
+use std::ops::ControlFlow;
+
+use indexmap::IndexMap;
+use polars::prelude::{Column, DataFrame, DataType, PlSmallStr};
+use sqlparser::ast::{
+    BinaryOperator, Distinct, Expr, GroupByExpr, RenameSelectItem, Select, SelectItem, SetExpr, Statement,
+    TableFactor, WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserOptions};
+
+use crate::data::error::Error;
+use crate::data::source::query::run;
+use crate::domain::reading::Expression;
+
+/// What a query does to single rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::data) struct RowQuery {
+    /// The columns of the result that are computed of one row: by name, how. A column of the table under another
+    /// or the same name is `Made::Column`.
+    pub columns: IndexMap<String, Made>,
+    pub filters: Vec<Expression>,
+    /// Why the query, or the columns not among these, cannot be had of single rows.
+    pub refused: Option<String>,
+}
+
+/// Where a column of a query's result comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::data) enum Made {
+    Column(String),
+    Computed(Expression),
+}
+
+/// Functions of polars' SQL that look at several rows, or give several.
+const OVER_ROWS: [&str; 32] = [
+    "avg",
+    "corr",
+    "count",
+    "covar",
+    "covar_pop",
+    "covar_samp",
+    "first",
+    "last",
+    "max",
+    "median",
+    "min",
+    "quantile_cont",
+    "quantile_disc",
+    "stddev",
+    "stddev_samp",
+    "stdev",
+    "stdev_samp",
+    "string_agg",
+    "listagg",
+    "group_concat",
+    "sum",
+    "total",
+    "var",
+    "var_samp",
+    "variance",
+    "array_agg",
+    "unnest",
+    "rank",
+    "dense_rank",
+    "row_number",
+    "lag",
+    "lead",
+];
+
+/// Rows that a proof is made on.
+const PROOF: usize = 512;
+
+/// What `query` does to single rows of `table`.
+pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
+    let refused = |reason: &str| RowQuery { refused: Some(reason.to_owned()), ..RowQuery::default() };
+    let (mut select, unsorted) = match select(query) {
+        Ok(found) => found,
+        Err(reason) => return refused(&reason),
+    };
+    let names: Vec<String> = table.get_column_names().into_iter().map(ToString::to_string).collect();
+    let mut found = RowQuery::default();
+    for condition in select.selection.take().into_iter().flat_map(conjuncts) {
+        match over_rows(&condition) {
+            Some(reason) => return refused(&reason),
+            None => found.filters.push(expression(condition, &names)),
+        }
+    }
+    for item in std::mem::take(&mut select.projection) {
+        if let Err(reason) = take(item, table, &names, &mut found) {
+            found.refused.get_or_insert(reason);
+        }
+    }
+    if !is_proved(&found, &unsorted, table) {
+        return refused("what it gives for a row depends on other rows");
+    }
+    found
+}
+
+/// The query's one `select` over `self`, and the query without its order and limit; or why it has another form.
+fn select(query: &str) -> Result<(Select, String), String> {
+    let options = ParserOptions { trailing_commas: true, ..ParserOptions::default() };
+    let parsed = Parser::new(&GenericDialect).with_options(options).try_with_sql(query);
+    let parsed =
+        parsed.and_then(|mut parser| parser.parse_statements()).map_err(|error| error.to_string())?;
+    let Ok([Statement::Query(mut query)]) = <[Statement; 1]>::try_from(parsed) else {
+        return Err("it is not one `select`".to_owned());
+    };
+    (query.order_by, query.limit_clause, query.fetch) = (None, None, None);
+    let unsorted = query.to_string();
+    if query.with.is_some() {
+        return Err("it has a `with`".to_owned());
+    }
+    let SetExpr::Select(select) = *query.body else {
+        return Err("it puts several tables together".to_owned());
+    };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let [from] = select.from.as_slice() else { return Err("it reads several tables".to_owned()) };
+    let is_self =
+        matches!(&from.relation, TableFactor::Table { name, args: None, .. } if name.to_string() == "self");
+    match () {
+        () if grouped => Err("it groups rows".to_owned()),
+        () if matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_))) => {
+            Err("it drops rows that are the same".to_owned())
+        }
+        () if !from.joins.is_empty() => Err("it joins tables".to_owned()),
+        () if !is_self => Err(format!("it reads `{}`", from.relation)),
+        () if select.having.is_some() || select.qualify.is_some() => {
+            Err("it chooses among groups".to_owned())
+        }
+        () => Ok((*select, unsorted)),
+    }
+}
+
+/// The conditions that `and` puts together.
+fn conjuncts(condition: Expr) -> Vec<Expr> {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            [conjuncts(*left), conjuncts(*right)].concat()
+        }
+        Expr::Nested(inner) => conjuncts(*inner),
+        other => vec![other],
+    }
+}
+
+/// Adds the columns that an item of the projection gives, or says why they cannot be had of single rows.
+fn take(item: SelectItem, table: &DataFrame, names: &[String], found: &mut RowQuery) -> Result<(), String> {
+    let given = given(&item, table)?;
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+            for name in given {
+                let made = of_wildcard(&name, &options, names)?;
+                found.columns.insert(name, made);
+            }
+            Ok(())
+        }
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            let [name] = given.as_slice() else { return Err(format!("`{expr}` gives several columns")) };
+            if let Some(reason) = over_rows(&expr) {
+                return Err(reason);
+            }
+            found.columns.insert(name.clone(), made(expr, names));
+            Ok(())
+        }
+        SelectItem::ExprWithAliases { expr, .. } => Err(format!("`{expr}` gives several columns")),
+    }
+}
+
+/// The names of the columns that an item gives: polars itself says them.
+fn given(item: &SelectItem, table: &DataFrame) -> Result<Vec<String>, String> {
+    let result =
+        run(table.head(Some(1)), &format!("select {item} from self")).map_err(|error| error.to_string())?;
+    Ok(result.get_column_names().into_iter().map(ToString::to_string).collect())
+}
+
+/// Where a wildcard's column comes from: `replace` and `rename` may have changed it.
+fn of_wildcard(name: &str, options: &WildcardAdditionalOptions, names: &[String]) -> Result<Made, String> {
+    let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
+    let replaced = replaced.into_iter().find(|item| item.column_name.value == name);
+    if let Some(item) = replaced {
+        return over_rows(&item.expr).map_or_else(|| Ok(made(item.expr.clone(), names)), Err);
+    }
+    let renamed = match &options.opt_rename {
+        Some(RenameSelectItem::Single(one)) => std::slice::from_ref(one),
+        Some(RenameSelectItem::Multiple(several)) => several.as_slice(),
+        None => &[],
+    };
+    let from = renamed.iter().find(|one| one.alias.value == name).map(|one| one.ident.value.clone());
+    Ok(Made::Column(from.unwrap_or_else(|| name.to_owned())))
+}
+
+fn made(expr: Expr, names: &[String]) -> Made {
+    let plain = match &expr {
+        Expr::Identifier(name) => Some(name.value.clone()),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()),
+        _ => None,
+    };
+    match plain.filter(|name| names.contains(name)) {
+        Some(name) => Made::Column(name),
+        None => Made::Computed(expression(expr, names)),
+    }
+}
+
+/// An expression by itself: names of the table before those of its columns are left out.
+fn expression(mut expr: Expr, names: &[String]) -> Expression {
+    let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
+        if let Expr::CompoundIdentifier(parts) = part
+            && let Some(last) = parts.pop()
+        {
+            *part = Expr::Identifier(last);
+        }
+        ControlFlow::Continue(())
+    });
+    let mut columns: Vec<String> = Vec::new();
+    let _: ControlFlow<()> = visit_expressions(&expr, |part| {
+        if let Expr::Identifier(name) = part
+            && names.contains(&name.value)
+            && !columns.contains(&name.value)
+        {
+            columns.push(name.value.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    Expression { sql: expr.to_string(), columns }
+}
+
+/// Why an expression cannot be computed of one row.
+fn over_rows(expr: &Expr) -> Option<String> {
+    let flow = visit_expressions(expr, |part| {
+        let reason = match part {
+            Expr::Function(function) if function.over.is_some() => format!("`{part}` looks at several rows"),
+            Expr::Function(function)
+                if OVER_ROWS.contains(&function.name.to_string().to_lowercase().as_str()) =>
+            {
+                format!("`{part}` looks at several rows")
+            }
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                format!("`{part}` is a query of its own")
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(reason)
+    });
+    match flow {
+        ControlFlow::Break(reason) => Some(reason),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+/// Do rows give the same as in the whole query, and the same again in two halves?
+fn is_proved(found: &RowQuery, query: &str, table: &DataFrame) -> bool {
+    let table = table.head(Some(PROOF));
+    let half = table.height() / 2;
+    let (first, second) = (table.slice(0, half), table.slice(half as i64, table.height() - half));
+    let names: Vec<&String> = found.columns.keys().collect();
+    let expected = run(table.clone(), query).ok().and_then(|result| result.select(names).ok());
+    let (Some(expected), Some(whole), Some(mut first), Some(second)) =
+        (expected, result(found, &table), result(found, &first), result(found, &second))
+    else {
+        return false;
+    };
+    whole.equals_missing(&expected) && first.vstack_mut_owned(second).is_ok() && whole.equals_missing(&first)
+}
+
+/// The columns found, of the rows that the conditions leave.
+fn result(found: &RowQuery, table: &DataFrame) -> Option<DataFrame> {
+    let rows = kept_rows(table, &found.filters.iter().collect::<Vec<_>>()).ok()?;
+    let picked: Option<Vec<Column>> =
+        table.columns().iter().map(|column| column.take_slice(&rows).ok()).collect();
+    let picked = DataFrame::new(rows.len(), picked?).ok()?;
+    let computed = found.columns.iter().filter_map(|(name, made)| match made {
+        Made::Computed(expression) => Some((name.clone(), expression)),
+        Made::Column(_) => None,
+    });
+    let computed = compute(&picked, &computed.collect::<Vec<_>>()).ok()?;
+    let column = |(name, made): (&String, &Made)| match made {
+        Made::Column(from) => Some(picked.column(from).ok()?.clone().with_name(PlSmallStr::from_str(name))),
+        Made::Computed(_) => computed.column(name).ok().cloned(),
+    };
+    let columns: Option<Vec<Column>> = found.columns.iter().map(column).collect();
+    DataFrame::new(rows.len(), columns?).ok()
+}
+
+/// The rows for which all conditions are true, by their numbers.
+pub(in crate::data) fn kept_rows(table: &DataFrame, filters: &[&Expression]) -> Result<Vec<u32>, Error> {
+    let mut rows: Vec<u32> = (0..table.height() as u32).collect();
+    let named: Vec<(String, &Expression)> =
+        filters.iter().enumerate().map(|(place, filter)| (format!("condition {place}"), *filter)).collect();
+    let conditions = compute(table, &named)?;
+    for condition in conditions.columns() {
+        let is_true = condition.bool().map_err(|cause| Error::Query { reason: cause.to_string() })?;
+        rows.retain(|row| is_true.get(*row as usize) == Some(true));
+    }
+    Ok(rows)
+}
+
+/// The expressions' values for the rows of a table, a column each under its name.
+pub(in crate::data) fn compute(
+    table: &DataFrame,
+    expressions: &[(String, &Expression)],
+) -> Result<DataFrame, Error> {
+    if expressions.is_empty() || table.height() == 0 {
+        let empty = expressions
+            .iter()
+            .map(|(name, _)| Column::new_empty(PlSmallStr::from_str(name), &DataType::Null));
+        return DataFrame::new(0, empty.collect())
+            .map_err(|cause| Error::Query { reason: cause.to_string() });
+    }
+    let item = |(name, expression): &(String, &Expression)| {
+        format!("({}) as \"{}\"", expression.sql, name.replace('"', "\"\""))
+    };
+    let items: Vec<String> = expressions.iter().map(item).collect();
+    let result = run(table.clone(), &format!("select {} from self", items.join(", ")))?;
+    // A result of constants alone has one row.
+    match result.height() == table.height() {
+        true => Ok(result),
+        false => Ok(result.new_from_index(0, table.height())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+    use polars::prelude::DataFrame;
+
+    use crate::data::source::query::run;
+    use crate::data::source::rowwise::{Made, RowQuery, row_query};
+    use crate::domain::reading::Expression;
+
+    fn table() -> DataFrame {
+        let rows = "(1, 2.5, 'a'), (2, 0.5, 'b'), (3, 1.5, null), (4, 9.5, 'a')";
+        run(DataFrame::default(), &format!("select * from (values {rows}) as t (n, x, k)")).unwrap()
+    }
+
+    fn computed(sql: &str, columns: &[&str]) -> Made {
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        Made::Computed(Expression { sql: sql.to_owned(), columns })
+    }
+
+    fn found(query: &str) -> RowQuery {
+        row_query(query, &table())
+    }
+
+    #[test]
+    fn what_is_computed_of_single_rows_is_found() {
+        let found = found(
+            "select *, x * n as area, self.k as name, 1 as one from self where k = 'a' and (n > 0) order by x limit 1",
+        );
+        let plain = |name: &str| Made::Column(name.to_owned());
+        let expected = [
+            ("n", plain("n")),
+            ("x", plain("x")),
+            ("k", plain("k")),
+            ("area", computed("x * n", &["x", "n"])),
+            ("name", plain("k")),
+            ("one", computed("1", &[])),
+        ];
+        let expected: IndexMap<String, Made> =
+            expected.into_iter().map(|(name, made)| (name.to_owned(), made)).collect();
+        assert_eq!(found.columns, expected);
+        let filters: Vec<&str> = found.filters.iter().map(|filter| filter.sql.as_str()).collect();
+        assert_eq!((filters, found.refused), (vec!["k = 'a'", "n > 0"], None));
+    }
+
+    #[test]
+    fn a_wildcard_s_changes_are_followed() {
+        let found = found("select * exclude (k) from self");
+        assert_eq!(found.columns.keys().collect::<Vec<_>>(), ["n", "x"]);
+        let found = super::row_query("select * replace (x * 10 as x) from self", &table());
+        assert_eq!((found.columns["x"].clone(), found.refused), (computed("x * 10", &["x"]), None));
+        let found = super::row_query("select * rename (x as y) from self", &table());
+        assert_eq!((found.columns["y"].clone(), found.refused), (Made::Column("x".to_owned()), None));
+    }
+
+    #[test]
+    fn what_looks_at_several_rows_is_refused() {
+        for (query, reason) in [
+            ("select k, sum(x) as x from self group by k", "groups"),
+            ("select distinct k from self", "the same"),
+            ("select a.x from self as a join self as b on a.n = b.n", "joins"),
+            ("with t as (select x from self) select x from t", "`with`"),
+            ("select x from self union all select x from self", "several tables"),
+            ("select n from self where x > (select avg(x) from self)", "query of its own"),
+        ] {
+            let refused = found(query).refused.unwrap_or_default();
+            assert!(refused.contains(reason), "{query}: {refused}");
+        }
+        // A column of single rows can be had beside one of several.
+        for query in
+            ["select n, x - avg(x) as x from self", "select n, lag(x) over (order by n) as x from self"]
+        {
+            let found = found(query);
+            assert!(found.refused.is_some_and(|reason| reason.contains("several rows")), "{query}");
+            assert_eq!(found.columns.keys().collect::<Vec<_>>(), ["n"], "{query}");
+        }
+    }
+}
