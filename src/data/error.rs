@@ -43,6 +43,10 @@ pub enum Error {
     BadHeading { file: PathBuf, name: String },
     #[error("the separator is one ASCII character, not {found:?}")]
     Separator { found: String },
+    #[error("the quote is one ASCII sign other than the separator, or `none`, not {found:?}")]
+    Quote { found: String },
+    #[error("`{}` has {lines} lines, all of which `skip_rows: {asked}` leaves out", .file.display())]
+    AllSkipped { file: PathBuf, asked: usize, lines: usize },
     #[error("`columns` names columns of files without a header, but `header` is true")]
     ColumnsBesideHeader,
     #[error("`{}` has no rows", .file.display())]
@@ -191,8 +195,8 @@ impl Error {
             Self::BadJson { .. } => "bad-json",
             Self::DuplicateHeading { .. } => "duplicate-heading",
             Self::BadHeading { .. } => "bad-heading",
-            Self::Separator { .. } | Self::ColumnsBesideHeader => "csv-settings",
-            Self::NoRows { .. } | Self::NoRowsAfterQuery { .. } => "no-rows",
+            Self::Separator { .. } | Self::Quote { .. } | Self::ColumnsBesideHeader => "csv-settings",
+            Self::AllSkipped { .. } | Self::NoRows { .. } | Self::NoRowsAfterQuery { .. } => "no-rows",
             Self::TooManyRows { .. } => "too-many-rows",
             Self::Query { .. } => "query",
             Self::OtherColumns { .. } | Self::OtherType { .. } => "other-columns",

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use crate::data::error::{Error, Located};
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::bytes;
-use crate::data::source::csv::CsvSpec;
+use crate::data::source::csv::{CsvSpec, Decimal};
 use crate::data::source::kind::{Builder, Kind};
-use crate::data::source::record::{Cursor, Fault, Stretch, stretches};
+use crate::data::source::record::{Cursor, Dialect, Fault, Stretch, stretches};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::ColumnName;
 
@@ -24,7 +24,8 @@ const STRETCH: usize = 1 << 21;
 pub(in crate::data) struct Delimited {
     file: PathBuf,
     text: String,
-    separator: u8,
+    dialect: Dialect,
+    decimal: Decimal,
     missing: Vec<String>,
     /// Where each stretch of records begins and ends in the text, and its first line.
     stretches: Vec<(usize, usize, usize)>,
@@ -36,12 +37,23 @@ pub(in crate::data) struct Delimited {
 impl Delimited {
     /// Reads and checks the file.
     pub fn open(spec: &CsvSpec, file: &Path) -> Result<Self, Error> {
-        let separator = spec.separator(file)?;
+        let dialect = spec.dialect(file)?;
         if spec.header && spec.columns.is_some() {
             return Err(Error::ColumnsBesideHeader);
         }
         let text = bytes::text(file)?;
-        let mut cursor = Cursor::new(&text, separator, 1);
+        let mut cursor = Cursor::new(&text, dialect, 1);
+        for skipped in 0..spec.skip_rows {
+            if cursor.is_at_end() {
+                return Err(Error::AllSkipped {
+                    file: file.to_owned(),
+                    asked: spec.skip_rows,
+                    lines: skipped,
+                });
+            }
+            cursor.skip_line();
+        }
+        let (mut body, mut line) = (cursor.position(), cursor.line());
         let first = first_record(&mut cursor).map_err(|fault| fault_error(fault, file))?;
         if first.is_empty() {
             return Err(Error::NoRows { file: file.to_owned() });
@@ -51,11 +63,13 @@ impl Delimited {
             (Some(columns), false) => headings(columns.clone(), file)?,
             (None, false) => (1..=first.len()).map(|number| format!("column_{number}")).collect(),
         };
-        let (body, line) = if spec.header { (cursor.position(), cursor.line()) } else { (0, 1) };
+        if spec.header {
+            (body, line) = (cursor.position(), cursor.line());
+        }
         let cut =
-            stretches(&text[body..], separator, line, STRETCH).map_err(|fault| fault_error(fault, file))?;
+            stretches(&text[body..], dialect, line, STRETCH).map_err(|fault| fault_error(fault, file))?;
         let surveys: Vec<Survey> =
-            cut.par_iter().map(|stretch| Survey::of(stretch, separator, &names, &spec.missing)).collect();
+            cut.par_iter().map(|stretch| Survey::of(stretch, dialect, &names, spec)).collect();
         let cut: Vec<(usize, usize, usize)> = cut
             .iter()
             .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
@@ -68,8 +82,9 @@ impl Delimited {
             (false, _) => Lines::Each(Arc::from(lines)),
         };
         let origin = Origin { file: file.to_owned(), rows, lines };
-        let missing = spec.missing.clone();
-        Ok(Self { file: file.to_owned(), text, separator, missing, stretches: cut, names, kinds, origin })
+        let (decimal, missing) = (spec.decimal, spec.missing.clone());
+        let (file, stretches) = (file.to_owned(), cut);
+        Ok(Self { file, text, dialect, decimal, missing, stretches, names, kinds, origin })
     }
 
     /// The table, its columns of these kinds, which must hold the file's own.
@@ -98,9 +113,12 @@ impl Delimited {
         let mut builders: Vec<Builder> =
             self.names.iter().zip(kinds).map(|(name, kind)| Builder::new(name, *kind, rows)).collect();
         let stretch = Stretch { text, line };
-        each_record(&stretch, self.separator, |_, record| {
+        each_record(&stretch, self.dialect, |_, record| {
             for (builder, cell) in builders.iter_mut().zip(record) {
-                builder.push(present(cell, &self.missing));
+                match (present(cell, &self.missing), &builder) {
+                    (Some(text), Builder::Float(_)) => builder.push(Some(&self.decimal.with_point(text))),
+                    (cell, _) => builder.push(cell),
+                }
             }
         })
         .map_err(|fault| fault_error(fault, &self.file))?;
@@ -126,7 +144,7 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(stretch: &Stretch<'_>, separator: u8, names: &[String], missing: &[String]) -> Self {
+    fn of(stretch: &Stretch<'_>, dialect: Dialect, names: &[String], spec: &CsvSpec) -> Self {
         let mut survey = Self {
             kinds: vec![Kind::Empty; names.len()],
             lines: vec![],
@@ -135,7 +153,7 @@ impl Survey {
             last_record: None,
             fault: None,
         };
-        survey.fault = each_record(stretch, separator, |line, record| {
+        survey.fault = each_record(stretch, dialect, |line, record| {
             survey.lines.push(line as u32);
             survey.last_record = Some((line, record.len()));
             if record.len() != names.len() {
@@ -145,9 +163,9 @@ impl Survey {
             for (kind, cell) in survey.kinds.iter_mut().zip(record) {
                 // A text column stays one whatever follows.
                 if *kind != Kind::Text
-                    && let Some(text) = present(cell, missing)
+                    && let Some(text) = present(cell, &spec.missing)
                 {
-                    *kind = kind.join(Kind::of(text));
+                    *kind = kind.join(spec.decimal.kind(text));
                 }
             }
         })
@@ -171,7 +189,7 @@ fn conclude(
     let mut count: usize = surveys.iter().map(|survey| survey.ragged_count).sum();
     let last = surveys.iter().rev().find_map(|survey| survey.last_record);
     let file = file.to_owned();
-    let cut = last.filter(|(_, found)| *found < expected && !text.ends_with('\n'));
+    let cut = last.filter(|(_, found)| *found < expected && !text.ends_with(['\n', '\r']));
     if let Some((line, found)) = cut {
         count -= 1;
         problems
@@ -190,10 +208,10 @@ fn conclude(
 /// Calls `each` with the line and the fields of every record; empty lines are none.
 fn each_record<'a>(
     stretch: &Stretch<'a>,
-    separator: u8,
+    dialect: Dialect,
     mut each: impl FnMut(usize, &[std::borrow::Cow<'a, str>]),
 ) -> Result<(), Fault> {
-    let mut cursor = Cursor::new(stretch.text, separator, stretch.line);
+    let mut cursor = Cursor::new(stretch.text, dialect, stretch.line);
     let mut record = Vec::new();
     while !cursor.is_at_end() {
         let line = cursor.line();
