@@ -7,6 +7,7 @@ pub mod min_max;
 mod nature;
 pub mod number;
 pub mod one_hot;
+pub(in crate::data) mod pixels;
 mod scale;
 pub mod series;
 pub mod standardize;
