@@ -7,7 +7,7 @@ use crate::data::picture::PictureError;
 use crate::data::source::Likeness;
 use crate::data::suspicion::{gather, holds, no_heading, of_columns, of_texts};
 use crate::data::vectors::VectorsError;
-use crate::data::wording::{brief, classes, letter, list, more, rows, short, suggest};
+use crate::data::wording::{brief, classes, columns, fields, letter, list, more, rows, short, suggest};
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
 
@@ -15,7 +15,7 @@ use crate::domain::kinds::a;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Several problems, all found at once.
-    #[error("{}", .0.iter().map(|one| one.error.to_string()).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", first_of(.0))]
     Many(Vec<Located>),
 
     #[error("there is no file `{}`", .file.display())]
@@ -26,7 +26,7 @@ pub enum Error {
     Unwritable { file: PathBuf, source: std::io::Error },
     #[error("`{}` is not {form}: {reason}", .file.display())]
     NotOfForm { file: PathBuf, form: &'static str, reason: String },
-    #[error("`{}` ends in none of .csv, .tsv, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
+    #[error("`{}` ends in none of .csv, .tsv, .tab, .txt, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
     UnknownForm { file: PathBuf },
     #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line{}", .file.display(), letter(*.found))]
     NotUtf8 { file: PathBuf, line: usize, column: usize, found: Option<u8> },
@@ -34,7 +34,7 @@ pub enum Error {
     Unlike { file: PathBuf, likeness: Likeness },
     #[error("`{}` is not text: line {line}, byte {column} of the line, is a zero byte", .file.display())]
     Nul { file: PathBuf, line: usize, column: usize },
-    #[error("`{}`, line {line}: {found} fields where the table has {expected} columns{}", .file.display(), more(*.count))]
+    #[error("`{}`, line {line}: {} where the table has {}{}", .file.display(), fields(*.found), columns(*.expected), more(*.count))]
     Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize, cause: Option<String> },
     #[error("`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields", .file.display())]
     CutShort { file: PathBuf, line: usize, found: usize, expected: usize },
@@ -368,6 +368,15 @@ impl Error {
                 }]
             }
         }
+    }
+}
+
+/// The first problem, and how many more there are: all are told where each has its place.
+fn first_of(problems: &[Located]) -> String {
+    let first = problems.first().map(|one| one.error.to_string()).unwrap_or_default();
+    match problems.len() {
+        0 | 1 => first,
+        several => format!("{first} (and {} more problems)", several - 1),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::data::error::{Error, Located};
 use crate::data::wording::list;
+use crate::domain::diagnostic::nearest;
 
 /// The separators that files of tables have.
 const SEPARATORS: [char; 4] = [';', '\t', '|', ','];
@@ -40,6 +41,9 @@ pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<Strin
             separator.escape_default(),
             quoted(separator)
         ));
+    }
+    if nearest(asked, known.iter().map(String::as_str)).is_some() {
+        return None;
     }
     if are_numbers(known) || (is_position(asked) && !known.iter().any(|name| is_position(name))) {
         return Some(no_heading(known.first().map_or("", String::as_str)));
@@ -211,6 +215,7 @@ mod tests {
         assert!(of_columns("age", &names(&["0", "12", "1.5"])).unwrap().contains("header: false"));
         assert_eq!(of_columns("age", &names(&["Age", "height", "1990"])), None);
         assert_eq!(of_columns("age", &names(&["text"])), None);
+        assert_eq!(of_columns("lable", &names(&["label", "400.5", "401.0"])), None);
     }
 
     #[test]

@@ -61,8 +61,16 @@ pub(in crate::data) fn more(count: usize) -> String {
 /// What a byte that is not UTF-8 is in the encoding it most likely is of.
 pub(in crate::data) fn letter(byte: Option<u8>) -> String {
     byte.map_or_else(String::new, |byte| {
-        format!(" is 0x{byte:02x}, which is `{}` in Windows-1252 (Latin-1)", latin(byte))
+        format!(", is 0x{byte:02x}, which is `{}` in Windows-1252 (Latin-1)", latin(byte))
     })
+}
+
+pub(in crate::data) fn fields(count: usize) -> String {
+    if count == 1 { "1 field".to_owned() } else { format!("{count} fields") }
+}
+
+pub(in crate::data) fn columns(count: usize) -> String {
+    if count == 1 { "1 column".to_owned() } else { format!("{count} columns") }
 }
 
 pub(in crate::data) fn classes(count: usize) -> String {

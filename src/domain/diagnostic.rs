@@ -132,6 +132,7 @@ impl Shown<'_> {
         let at = match (names.is_empty(), rest) {
             (true, _) => String::new(),
             (false, 0) => format!(", at {}", names.join(", ")),
+            (false, 1) => format!(", at {} and one more place", names.join(", ")),
             (false, rest) => format!(", at {} and {rest} more places", names.join(", ")),
         };
         format!("and {} more like this ({code}){at}", places.len())
@@ -219,4 +220,39 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::diagnostic::{Diagnostic, Path, Shown, most_like, shown, suggestion};
+
+    #[test]
+    fn ten_of_a_code_are_shown_and_the_rest_counted_where_the_first_was_left_out() {
+        let mut all: Vec<Diagnostic> = (0..14)
+            .map(|i| Diagnostic::error("unknown-column", Path::of("inputs").key(i), "no").help("the same"))
+            .collect();
+        all.insert(12, Diagnostic::error("no-rows", Path::root(), "none").help("the same"));
+        all.push(Diagnostic::warning("unknown-column", Path::root(), "no").help("the same"));
+        let shown = shown(&all);
+        assert_eq!(shown.len(), 13);
+        let helps = shown.iter().filter(|one| matches!(one, Shown::Whole { help: true, .. })).count();
+        assert_eq!(helps, 3, "one for each code and severity");
+        let Shown::More { code, places, .. } = &shown[10] else { panic!("{:?}", shown[10]) };
+        let said = Shown::left_out(code, places);
+        assert_eq!(
+            said,
+            "and 4 more like this (unknown-column), at inputs.10, inputs.11, inputs.12 and one more place"
+        );
+    }
+
+    #[test]
+    fn of_many_names_the_nearest_are_listed() {
+        let names: Vec<String> = (0..785).map(|i| format!("pixel{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(most_like("pixel7", &names, 1), ["pixel7"]);
+        let said = suggestion("label", &names).unwrap();
+        assert!(said.starts_with("the nearest of 785 are") && said.len() < 200, "{said}");
+        assert_eq!(suggestion("x", &["a", "b"]).unwrap(), "known: a, b");
+        assert_eq!(suggestion("x", &[]), None);
+    }
 }

@@ -71,7 +71,7 @@ fn project(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> Project {
 fn refusal(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> String {
     let said = project(rows, changes).mtl(&["run", "pipeline.yaml"]).expect(1).err();
     assert!(!said.contains("panicked"), "{said}");
-    assert!(said.lines().count() <= 30, "{} lines:\n{said}", said.lines().count());
+    assert!(said.lines().count() <= 40, "{} lines:\n{said}", said.lines().count());
     assert!(said.lines().all(|line| line.len() < 600), "{said}");
     said
 }
@@ -121,7 +121,7 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
         .map(|row| {
             let cells = (0..785u32).map(|column| {
                 if column == 0 {
-                    row % 10
+                    row % 3
                 } else {
                     (row * 31 + column * column) % 256 * u32::from(column % 3 == 0)
                 }
@@ -130,7 +130,7 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
         })
         .collect();
     let changes = [
-        ("  x1: standardize\n  x2: standardize\n  colour: category\n", "  column_2: standardize\n"),
+        ("  x1: standardize\n  x2: standardize\n  colour: category\n", "  column_4: standardize\n"),
         (
             "  label: {target: label, kind: binary}\n  y: {target: y, kind: regression}\n",
             "  d: {target: column_1, kind: multiclass}\n",
@@ -138,15 +138,15 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
     ];
     let said = refusal(&rows, &changes);
     says(&said, &["rows.csv`, line 1", "785 columns", "header: false", "pipeline.yaml:5"]);
-    assert_eq!(said.matches("error").count(), 1, "{said}");
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
     // What it says to write is right.
     let mut told = changes.to_vec();
     told.push(("path: rows.csv", "path: rows.csv, header: false"));
     says(&learned(&rows, &told).0, &["60 rows x 785 columns"]);
     // A first line of other names that happen to be numbers, none twice.
-    let said = refusal("0,12,3.5\n1,2,3\n4,5,6\n", &[]);
+    let said = refusal("0,12,3.5\n1,2,3\n4,5,6\n".to_owned() + &"7,8,9\n".repeat(50), &[]);
     says(&said, &["none of the columns `x1`, `x2`, `colour`, `label`, `y`", "header: false"]);
-    assert_eq!(said.matches("error").count(), 1, "{said}");
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
 }
 
 /// Fault 16, (a) and (c).
@@ -158,7 +158,7 @@ fn separators_are_told() {
         &said,
         &["it has one, `x1;x2;colour;label;y`", "separator: \";\"", "`x1`, `x2`, `colour`, `label`, `y`"],
     );
-    assert_eq!(said.matches("error").count(), 1, "{said}");
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
     let changed = [("path: rows.csv", "path: rows.csv, separator: \";\"")];
     let (loaded, scores) = learned(&semicolons, &changed);
     says(&loaded, &["120 rows x 5 columns"]);
@@ -186,7 +186,7 @@ fn a_tab_file_is_one_of_tabs() {
 fn titles_quotes_and_row_names() {
     let plain = text(",", "\n");
     let said = refusal(format!("Sales of 2024\nas of May\n\n{plain}"), &[]);
-    says(&said, &["line 2", "skip_rows: 3"]);
+    says(&said, &["line 4: 5 fields where the table has 1 column", "skip_rows: 3"]);
     let scores = learned(&plain, &[]).1;
     let skipping = [("path: rows.csv", "path: rows.csv, skip_rows: 3")];
     assert_eq!(learned(format!("Sales of 2024\nas of May\n\n{plain}"), &skipping).1, scores);
@@ -240,7 +240,7 @@ fn files_that_are_something_else_say_what() {
         let said = refusal(bytes, &[]);
         says(&said, &["rows.csv"]);
         says(&said, &wanted);
-        assert_eq!(said.matches("error").count(), 1, "{said}");
+        assert_eq!(said.matches("error[").count(), 1, "{said}");
     }
     // With its mark, UTF-8 is what it is.
     says(&learned(format!("\u{feff}{}", text(",", "\n")), &[]).0, &["120 rows x 5 columns"]);
@@ -388,7 +388,19 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
         "--format",
         "csv",
     ]);
-    assert_eq!(found.expect(0).out().lines().last(), Some("1.0"));
+    let accuracy: f64 = found.expect(0).out().lines().last().expect("a score").parse().expect("a number");
+    assert!((accuracy - 1.0).abs() < 1e-9, "{accuracy}");
+    // New rows may hold the picture as one text.
+    let pixels = |class: u32| {
+        (0..16u32).map(|pixel| if (pixel / 4) % 2 == class { "240" } else { "10" }).collect::<Vec<_>>()
+    };
+    let new = format!("picture\n{}\n\"[{}]\"\n", pixels(1).join(" "), pixels(0).join(", "));
+    let project = project.file("new.csv", new);
+    project.mtl(&["predict", "last", "new.csv", "--to", "answers.csv"]).expect(0);
+    let answers = project.read("answers.csv");
+    let answers: Vec<&str> =
+        answers.lines().skip(1).map(|line| line.split(',').next().unwrap_or_default()).collect();
+    assert_eq!(answers, ["1", "0"]);
     // Asked of one of the columns, it says how.
     let asked = pipeline.replace("picture: {image", "pixel0: {image");
     let project = Project::new().file("pipeline.yaml", asked).file("rows.csv", &rows);

@@ -44,6 +44,23 @@ pub(in crate::data) fn packed<'a>(
     Ok(Cow::Owned(Cells::Binary(values)))
 }
 
+/// Pictures themselves, or their pixels as numbers, rather than the names of files?
+pub(in crate::data) fn holds_pictures(cells: &Cells) -> bool {
+    match cells {
+        Cells::Text(texts) => {
+            let first = texts.iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
+            let mut pieces = first.split(between).filter(|piece| !piece.is_empty()).take(2).peekable();
+            pieces.peek().is_some() && pieces.all(|piece| pixel(piece).is_ok())
+        }
+        cells => matches!(cells, Cells::Binary(_) | Cells::List(_)),
+    }
+}
+
+/// What stands between pixels.
+fn between(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, ',' | ';' | '[' | ']')
+}
+
 /// The pixels of each row, or the text of it that is none.
 fn rows(cells: &Cells) -> Result<Vec<Result<Vec<u8>, String>>, Error> {
     let unlike = || cells.wrong("a picture");
@@ -55,7 +72,6 @@ fn rows(cells: &Cells) -> Result<Vec<Result<Vec<u8>, String>>, Error> {
         }
         Cells::Text(_) => {
             let texts = cells.texts()?;
-            let between = |letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '[' | ']');
             let pieces =
                 |text: &str| text.split(between).filter(|piece| !piece.is_empty()).map(pixel).collect();
             Ok(texts.iter().map(|text| pieces(text)).collect())

@@ -68,7 +68,7 @@ const WIDE: Likeness = like("UTF-16 text without its mark", UTF_16);
 pub(in crate::data) fn of_json(text: &str) -> Option<Likeness> {
     let first = text.trim_start().split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let is_object = first.starts_with('{') && serde_json::from_str::<serde_json::Value>(first).is_ok();
-    let is_list = ["[{", "[ {", "["].iter().any(|begin| first == *begin) || first.starts_with("[{\"");
+    let is_list = ["[{", "[ {", "["].contains(&first) || first.starts_with("[{\"");
     match (is_object, is_list) {
         (true, _) => Some(like("JSON, an object a line", "write `source: {jsonl: {path: ...}}`")),
         (_, true) => Some(like(
