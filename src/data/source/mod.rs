@@ -10,6 +10,7 @@ pub mod idx;
 pub mod images;
 pub mod jsonl;
 mod kind;
+mod likeness;
 mod nested;
 pub mod parquet;
 mod query;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub(in crate::data) use crate::data::source::bytes::text as read_text;
 pub(in crate::data) use crate::data::source::kind::Kind;
+pub(in crate::data) use crate::data::source::likeness::{Likeness, latin};
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::rowwise::{Made, RowQuery, compute, kept_rows, row_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};

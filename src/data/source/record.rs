@@ -1,9 +1,18 @@
 //! Separated text, cut into records and fields (RFC 4180), with the line each begins on.
 //!
-//! A field may stand in double quotes, a quote inside them doubled. Outside quotes, spaces around a
-//! field do not belong to it; a quote in the middle of an unquoted field is an ordinary character.
+//! A field may stand in quotes, a quote inside them doubled. Outside quotes, spaces around a field do not
+//! belong to it; a quote in the middle of an unquoted field is an ordinary character. A line ends with a line
+//! feed, with a carriage return (as on a Mac before 2001), or with both, in one file too.
 
 use std::borrow::Cow;
+
+/// How records are cut into fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::data) struct Dialect {
+    pub separator: u8,
+    /// What a field may stand in.
+    pub quote: Option<u8>,
+}
 
 /// Walks through text field by field.
 pub(in crate::data) struct Cursor<'a> {
@@ -11,7 +20,7 @@ pub(in crate::data) struct Cursor<'a> {
     at: usize,
     /// Line of the next byte, from 1.
     line: usize,
-    separator: u8,
+    dialect: Dialect,
 }
 
 /// One field.
@@ -31,8 +40,8 @@ pub(in crate::data) enum Fault {
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(text: &'a str, separator: u8, line: usize) -> Self {
-        Self { text, at: 0, line, separator }
+    pub fn new(text: &'a str, dialect: Dialect, line: usize) -> Self {
+        Self { text, at: 0, line, dialect }
     }
 
     pub fn is_at_end(&self) -> bool {
@@ -47,31 +56,40 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// Steps over a whole line, whatever it holds.
+    pub fn skip_line(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        let length = rest.iter().position(|&b| ends_line(b)).unwrap_or(rest.len());
+        self.step_over(self.at + length);
+    }
+
     /// Reads one field and steps over the separator or line end behind it.
     pub fn field(&mut self) -> Result<Field<'a>, Fault> {
         let rest = &self.text.as_bytes()[self.at..];
+        let Dialect { separator, quote } = self.dialect;
         // A separator may be a tab or a space, and is then no space around a field.
-        let spaces = rest.iter().take_while(|&&b| b == b' ' && b != self.separator).count();
-        if rest.get(spaces) == Some(&b'"') {
-            return self.quoted_field(self.at + spaces + 1);
+        let spaces = rest.iter().take_while(|&&b| b == b' ' && b != separator).count();
+        match (quote, rest.get(spaces)) {
+            (Some(quote), Some(&first)) if first == quote => {
+                return self.quoted_field(self.at + spaces + 1, quote);
+            }
+            _ => {}
         }
-        let separator = self.separator;
-        let length = rest.iter().position(|&b| b == separator || b == b'\n').unwrap_or(rest.len());
+        let length = rest.iter().position(|&b| b == separator || ends_line(b)).unwrap_or(rest.len());
         let text = &self.text[self.at..self.at + length];
         let last = self.step_over(self.at + length);
-        let text = text.trim_matches(|c: char| c == ' ' || c == '\t' || c == '\r');
-        Ok(Field { text: Cow::Borrowed(text), quoted: false, last })
+        Ok(Field { text: Cow::Borrowed(text.trim_matches([' ', '\t'])), quoted: false, last })
     }
 
-    fn quoted_field(&mut self, start: usize) -> Result<Field<'a>, Fault> {
+    fn quoted_field(&mut self, start: usize, quote: u8) -> Result<Field<'a>, Fault> {
         let opened = self.line;
         let bytes = self.text.as_bytes();
         let mut doubled = false;
         let mut at = start;
         let end = loop {
-            match bytes[at..].iter().position(|&b| b == b'"') {
+            match bytes[at..].iter().position(|&b| b == quote) {
                 None => return Err(Fault::OpenQuote { line: opened }),
-                Some(length) if bytes.get(at + length + 1) == Some(&b'"') => {
+                Some(length) if bytes.get(at + length + 1) == Some(&quote) => {
                     doubled = true;
                     at += length + 2;
                 }
@@ -79,34 +97,52 @@ impl<'a> Cursor<'a> {
             }
         };
         let inside = &self.text[start..end];
-        self.line += inside.bytes().filter(|&b| b == b'\n').count();
-        let spaces = |b: &u8| *b != self.separator && matches!(b, b' ' | b'\t' | b'\r');
+        self.line += line_ends(inside.as_bytes());
+        let spaces = |b: &u8| *b != self.dialect.separator && matches!(b, b' ' | b'\t');
         let after = end + 1 + bytes[end + 1..].iter().take_while(|b| spaces(b)).count();
         match self.text[after..].chars().next() {
-            None | Some('\n') => {}
-            Some(found) if found as u32 == u32::from(self.separator) => {}
+            None | Some('\n' | '\r') => {}
+            Some(found) if found as u32 == u32::from(self.dialect.separator) => {}
             Some(found) => return Err(Fault::AfterQuote { line: self.line, found }),
         }
         let last = self.step_over(after);
-        let text = if doubled { Cow::Owned(inside.replace("\"\"", "\"")) } else { Cow::Borrowed(inside) };
+        let quote = char::from(quote);
+        let text = match doubled {
+            true => Cow::Owned(inside.replace(&format!("{quote}{quote}"), &quote.to_string())),
+            false => Cow::Borrowed(inside),
+        };
         Ok(Field { text, quoted: true, last })
     }
 
     /// Steps over what ends a field at `end`; true when the record ends there too.
     fn step_over(&mut self, end: usize) -> bool {
-        self.at = (end + 1).min(self.text.len());
-        match self.text.as_bytes().get(end) {
-            Some(b'\n') => {
+        let bytes = self.text.as_bytes();
+        let width = match (bytes.get(end), bytes.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            _ => 1,
+        };
+        self.at = (end + width).min(bytes.len());
+        match bytes.get(end) {
+            Some(&b) if ends_line(b) => {
                 self.line += 1;
                 true
             }
-            Some(_) => {
-                // A file may end right behind a separator: an empty last field follows.
-                false
-            }
+            // A file may end right behind a separator: an empty last field follows.
+            Some(_) => false,
             None => true,
         }
     }
+}
+
+fn ends_line(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}
+
+/// How many lines end in a text: `\r\n` ends one.
+fn line_ends(text: &[u8]) -> usize {
+    let feeds = text.iter().filter(|&&b| b == b'\n').count();
+    let returns = (0..text.len()).filter(|&at| text[at] == b'\r' && text.get(at + 1) != Some(&b'\n'));
+    feeds + if text.contains(&b'\r') { returns.count() } else { 0 }
 }
 
 /// A stretch of whole records.
@@ -120,15 +156,15 @@ pub(in crate::data) struct Stretch<'a> {
 /// Cuts text into stretches of about `size` bytes, between records.
 pub(in crate::data) fn stretches(
     text: &str,
-    separator: u8,
+    dialect: Dialect,
     line: usize,
     size: usize,
 ) -> Result<Vec<Stretch<'_>>, Fault> {
     let mut stretches = Vec::new();
     let mut start = 0;
     let mut first = line;
-    let quotes = text.as_bytes().contains(&b'"');
-    let mut cursor = Cursor::new(text, separator, line);
+    let quotes = dialect.quote.is_some_and(|quote| text.as_bytes().contains(&quote));
+    let mut cursor = Cursor::new(text, dialect, line);
     while start < text.len() {
         let end = if quotes {
             while !cursor.is_at_end() && (cursor.position() - start < size) {
@@ -137,26 +173,31 @@ pub(in crate::data) fn stretches(
             cursor.position()
         } else {
             let from = (start + size).min(text.len());
-            text.as_bytes()[from..].iter().position(|&b| b == b'\n').map_or(text.len(), |n| from + n + 1)
+            let mut rest = text.as_bytes()[from..].iter();
+            let end = rest.position(|&b| ends_line(b)).map_or(text.len(), |length| from + length + 1);
+            let both = text.as_bytes()[end - 1] == b'\r' && text.as_bytes().get(end) == Some(&b'\n');
+            end + usize::from(both)
         };
         let stretch = Stretch { text: &text[start..end], line: first };
-        first = if quotes { cursor.line() } else { first + lines(stretch.text) };
+        first = if quotes { cursor.line() } else { first + line_ends(stretch.text.as_bytes()) };
         stretches.push(stretch);
         start = end;
     }
     Ok(stretches)
 }
 
-fn lines(text: &str) -> usize {
-    text.bytes().filter(|&b| b == b'\n').count()
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::data::source::record::{Cursor, Fault, stretches};
+    use crate::data::source::record::{Cursor, Dialect, Fault, stretches};
+
+    const COMMAS: Dialect = Dialect { separator: b',', quote: Some(b'"') };
 
     fn records(text: &str) -> Result<Vec<Vec<String>>, Fault> {
-        let mut cursor = Cursor::new(text, b',', 1);
+        records_of(text, COMMAS)
+    }
+
+    fn records_of(text: &str, dialect: Dialect) -> Result<Vec<Vec<String>>, Fault> {
+        let mut cursor = Cursor::new(text, dialect, 1);
         let mut records = vec![];
         while !cursor.is_at_end() {
             let mut record = vec![];
@@ -184,16 +225,44 @@ mod tests {
         assert_eq!(records("a\n\"x\"y\n"), Err(Fault::AfterQuote { line: 2, found: 'y' }));
     }
 
+    /// Python: `list(csv.reader(io.StringIO(text, newline="")))`.
+    #[test]
+    fn every_end_of_a_line_ends_one() {
+        let rows = [vec!["a", "b"], vec!["1", "x\ry"], vec!["2", "3"]];
+        assert_eq!(records("a,b\r1,\"x\ry\"\r2,3\r").unwrap(), rows);
+        assert_eq!(records("a,b\r\n1,\"x\ry\"\r2,3\n").unwrap(), rows);
+        let mut cursor = Cursor::new("a\r\"x\ry\"\r\nb\n", COMMAS, 1);
+        let lines: Vec<usize> = std::iter::from_fn(|| {
+            let line = cursor.line();
+            (!cursor.is_at_end()).then(|| cursor.field().map(|_| line).unwrap_or_default())
+        })
+        .collect();
+        assert_eq!(lines, [1, 2, 4]);
+    }
+
+    /// Python: `csv.reader(..., quotechar="'")` and `csv.reader(..., quoting=csv.QUOTE_NONE)`.
+    #[test]
+    fn the_quote_is_chosen_or_there_is_none() {
+        let text = "1,'it''s, so'\n2,5\" pipe\n";
+        let found = records_of(text, Dialect { quote: Some(b'\''), ..COMMAS }).unwrap();
+        assert_eq!(found, [vec!["1", "it's, so"], vec!["2", "5\" pipe"]]);
+        let found = records_of("1,\"open\n2,x\n", Dialect { quote: None, ..COMMAS }).unwrap();
+        assert_eq!(found, [vec!["1", "\"open"], vec!["2", "x"]]);
+    }
+
     #[test]
     fn stretches_cut_between_records_only() {
-        let text = "a,b\n1,\"x\ny\"\n2,3\n\n4,5";
-        for size in 1..text.len() {
-            let cut = stretches(text, b',', 1, size).unwrap();
-            assert_eq!(cut.iter().map(|one| one.text).collect::<String>(), text);
-            for stretch in &cut {
-                let before = stretch.text.as_ptr() as usize - text.as_ptr() as usize;
-                assert_eq!(stretch.line, 1 + text[..before].matches('\n').count(), "size {size}");
-                assert_ne!(stretch.text.as_bytes()[0], b'y', "size {size}");
+        for (text, ends) in
+            [("a,b\n1,\"x\ny\"\n2,3\n\n4,5", "\n"), ("a,b\r\n1,2\r\n\r\n4,5\r\n", "\r\n"), ("a\r1\r2", "\r")]
+        {
+            for size in 1..text.len() {
+                let cut = stretches(text, COMMAS, 1, size).unwrap();
+                assert_eq!(cut.iter().map(|one| one.text).collect::<String>(), text);
+                for stretch in &cut {
+                    let before = stretch.text.as_ptr() as usize - text.as_ptr() as usize;
+                    assert_eq!(stretch.line, 1 + text[..before].matches(ends).count(), "size {size}");
+                    assert_ne!(stretch.text.as_bytes()[0], b'y', "size {size}");
+                }
             }
         }
     }

@@ -121,7 +121,7 @@ pub(in crate::data) fn of_ending(file: &Path) -> Result<SourceSpec, Error> {
     let name = path.to_lowercase();
     let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     let ends = |endings: &[&str], name: &str| endings.iter().any(|ending| name.ends_with(ending));
-    if ends(&[".csv", ".tsv", ".txt"], plain) {
+    if ends(&[".csv", ".tsv", ".tab", ".txt"], plain) {
         Ok(SourceSpec::Csv(CsvSpec::plain(&path)))
     } else if ends(&[".jsonl", ".ndjson"], plain) {
         Ok(SourceSpec::Jsonl(JsonlSpec { path }))
