@@ -9,10 +9,9 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, kept, picture, pictures, series, whole};
+use crate::data::feature::{Look, encode, fed, kept, picture, pictures, series, whole};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
-use crate::data::picture::Size;
 use crate::data::raw::AnswerColumn;
 use crate::data::source::{Sheet, SourceSpec, of_ending};
 use crate::data::tokenizer::Codec;
@@ -109,10 +108,10 @@ fn column(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<(RawCo
 
 /// A column whose rows are no sequences.
 fn single(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<RawColumn, Error> {
+    if let Some(look) = Look::of(&input.encoding) {
+        return images(cells, frame, look);
+    }
     match (&input.encoding, input.raw) {
-        (Encoding::Image { channels, height, width, .. }, _) => {
-            images(cells, frame, Size { channels: *channels, height: *height, width: *width })
-        }
         (_, ElementType::Int64) => Ok(RawColumn::Whole(cells.whole_numbers(MISSING_INT, frame)?)),
         (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
             texts(cells, keys)
@@ -147,19 +146,19 @@ fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result
 }
 
 /// Pictures, or the names of their files, which are relative to the file of the rows.
-fn images(cells: &Cells, frame: &Frame, size: Size) -> Result<RawColumn, Error> {
+fn images(cells: &Cells, frame: &Frame, look: Look) -> Result<RawColumn, Error> {
     let place = |row: usize| frame.place(row).to_string();
     if let Cells::Binary(_) = cells {
-        return Ok(RawColumn::Image(pictures(cells, size, place)?));
+        return Ok(RawColumn::Image(pictures(cells, look, place)?));
     }
     let read = |(row, name): (usize, &Cow<'_, str>)| {
         let file = frame.place(row).file.with_file_name("").join(name.as_ref());
         let cell = std::fs::read(&file).map_err(|cause| format!("`{}`: {cause}", file.display()))?;
-        picture(&cell, size)
+        picture(&cell, look)
     };
     let decoded: Vec<Result<Vec<u8>, String>> = cells.texts()?.par_iter().enumerate().map(read).collect();
     let pixels = whole(decoded, place)?.concat();
-    let shape = [cells.len(), size.channels, size.height, size.width];
+    let shape = [cells.len(), look.size.channels, look.size.height, look.size.width];
     Ok(RawColumn::Image(Array::new(&shape, Values::U8(pixels))))
 }
 
