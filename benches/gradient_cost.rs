@@ -126,6 +126,8 @@ fn network() -> Network {
         mean: vec![0.13],
         deviation: vec![0.31],
         augment: vec![],
+        background: 255,
+        range: [0, u16::MAX],
     };
     let image = InputSignature { name: input(), raw: ElementType::Uint8, encoding };
     let task = |name: &str| TaskSignature {

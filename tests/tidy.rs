@@ -44,7 +44,7 @@ const FOREIGN: [(&str, &[&str]); 29] = [
     ("tokenizers", &["data"]),
     ("jieba_rs", &["data"]),
     ("image", &["data"]),
-    ("png", &["report"]),
+    ("png", &["data", "report"]),
     ("ttf_parser", &["report"]),
     ("zeno", &["report"]),
     ("flate2", &["data"]),

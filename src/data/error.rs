@@ -6,6 +6,7 @@ use crate::data::frame::Place;
 use crate::data::picture::PictureError;
 use crate::data::raw::ReadingError;
 use crate::data::source::Likeness;
+use crate::data::split::SplitError;
 use crate::data::suspicion::{gather, holds, no_heading, of_columns, of_texts};
 use crate::data::vectors::VectorsError;
 use crate::data::wording::{brief, classes, columns, fields, letter, list, more, rows, short, suggest};
@@ -113,12 +114,8 @@ pub enum Error {
     EmptySplit { split: &'static str, reason: String },
     #[error("column `{column}`: `{value}` stands on {} only, too few for {splits} splits, first in {place}", rows(*.count, "", ""))]
     TooFewOfStratum { column: String, value: String, count: usize, splits: usize, place: Place },
-    #[error("column `{column}` has {found} groups, too few for {splits} splits")]
-    TooFewGroups { column: String, found: usize, splits: usize },
     #[error("column `{column}`: `{value}` in {place} names no split")]
     UnknownSplit { column: String, value: String, place: Place, known: Vec<String> },
-    #[error("column `{column}`: `{value}` in {place} is no number, date or time")]
-    NotTime { column: String, value: String, place: Place },
     #[error("valid {valid} and test {test} leave no share for training")]
     Shares { valid: f64, test: f64 },
 
@@ -163,6 +160,8 @@ pub enum Error {
     #[error("there is no table `{table}`")]
     UnknownTable { table: String },
 
+    #[error(transparent)]
+    Split(#[from] SplitError),
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]
@@ -242,9 +241,8 @@ impl Error {
             Self::TooManyValues { .. } => "too-many-values",
             Self::NoKeys { .. } => "no-known-value",
             Self::EmptySplit { .. } | Self::Shares { .. } => "empty-split",
-            Self::TooFewOfStratum { .. } | Self::TooFewGroups { .. } => "split-too-few",
+            Self::TooFewOfStratum { .. } => "split-too-few",
             Self::UnknownSplit { .. } => "unknown-split",
-            Self::NotTime { .. } => "not-a-time",
             Self::NoLabels { .. } => "no-labels",
             Self::SeenOnce { .. } => "class-seen-once",
             Self::OneClass { .. } => "one-class",
@@ -255,6 +253,7 @@ impl Error {
             Self::OrderTwice { .. } | Self::ShortOrder { .. } => "order",
             Self::OneColumn { .. } => "one-column",
             Self::UnknownTable { .. } => "unknown-table",
+            Self::Split(error) => error.code(),
             Self::Picture(error) => error.code(),
             Self::Vectors(error) => error.code(),
             Self::Reading(error) => error.code(),
@@ -328,7 +327,6 @@ impl Error {
             Self::NotBinary { .. } => "use `multiclass`, or make two values of them in the `query`",
             Self::NotLabel { .. } => "a label is 0 or 1, true or false, or empty where unknown",
             Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
-            Self::TooFewGroups { .. } => "use another split, or fewer splits by a share of 0",
             Self::Shares { .. } => "valid + test must be less than 1",
             Self::OneColumn { .. } => {
                 "use `multilabel` for several columns of 0 and 1, or one task per column"
@@ -344,6 +342,7 @@ impl Error {
                 "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
             }
             Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
+            Self::Split(error) => return error.help(),
             Self::Picture(error) => return error.help().map(str::to_owned),
             Self::Vectors(error) => return error.help(),
             Self::Reading(error) => return error.help(),

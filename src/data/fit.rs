@@ -11,7 +11,7 @@ use crate::data::error::{Error, Located};
 use crate::data::feature::{Feature, FeatureSpec, Part};
 use crate::data::load::Loaded;
 use crate::data::raw;
-use crate::data::repeat;
+use crate::data::repeat::{self, Used};
 use crate::data::split::Rows;
 use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
 use crate::data::vectors;
@@ -303,11 +303,25 @@ fn assemble(
         let text = format!("task `{}`: no row of {} has a label", lacking.task, lacking.split);
         notes.push(Note { severity: Severity::Warning, text });
     }
-    let repeated = tables.par_iter().zip(&request.tables);
-    let repeated: Vec<Option<Note>> =
-        repeated.map(|(table, (_, loaded, _))| repeat::across_splits(table, &loaded.frame)).collect();
+    let repeated: Vec<Option<Note>> = request
+        .tables
+        .par_iter()
+        .map(|(name, loaded, rows)| {
+            let used = Used {
+                inputs: request.inputs.iter().map(|(name, _)| name.as_str()).collect(),
+                targets: targets_of(request, name),
+            };
+            repeat::across_splits(name.as_str(), &loaded.frame, rows, &used)
+        })
+        .collect();
     notes.extend(repeated.into_iter().flatten());
     Fitted { dataset: Dataset { signature, tables, vectors: vec![] }, notes, missing }
+}
+
+/// The columns of a table that its tasks learn.
+fn targets_of<'a>(request: &'a FitRequest, table: &TableName) -> Vec<&'a str> {
+    let tasks = request.tasks.iter().filter(|task| task.table == *table);
+    tasks.flat_map(|task| task.columns.iter().map(ColumnName::as_str)).collect()
 }
 
 fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Table {

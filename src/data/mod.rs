@@ -30,5 +30,5 @@ mod wording;
 pub use crate::data::error::Error;
 pub use crate::data::fit::{FitRequest, Fitted, Note, TaskRequest, fit};
 pub use crate::data::load::{Loaded, files, load};
-pub use crate::data::repeat::deduplicate;
+pub use crate::data::repeat::{Used, deduplicate};
 pub use crate::data::split::{Rows, divide};

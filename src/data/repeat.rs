@@ -1,123 +1,202 @@
-//! Rows that stand more than once: in two splits, where measuring them says nothing, or just again.
-
-use std::hash::{DefaultHasher, Hash, Hasher};
+//! Rows that stand more than once: in two splits, where measuring them says little, or just again.
+//!
+//! Two rows are the same when they are so in all columns used, inputs and targets. The same inputs with another label are
+//! two observations, not one written twice.
 
 use polars::prelude::{PlHashMap, PlHashSet};
-use rayon::prelude::*;
 
-use crate::data::cells::Cells;
 use crate::data::error::{Error, Located};
 use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
-use crate::data::list::Pieces;
 use crate::data::load::Loaded;
 use crate::data::spec::{Deduplicate, TableSpec};
-use crate::domain::array::{Array, Values};
+use crate::data::split::Rows;
 use crate::domain::diagnostic::Path as Node;
-use crate::domain::name::InputName;
-use crate::domain::score::Split;
-use crate::domain::table::Table;
 
-/// A word about rows whose encoded inputs stand in two splits.
-pub(in crate::data) fn across_splits(table: &Table, frame: &Frame) -> Option<Note> {
-    if table.inputs.is_empty() {
+mod key;
+mod labels;
+
+use crate::data::repeat::key::{Key, cells, keys};
+use crate::data::repeat::labels::shifts;
+
+/// The columns of a table that are used.
+#[derive(Clone, Debug, Default)]
+pub struct Used<'a> {
+    pub inputs: Vec<&'a str>,
+    pub targets: Vec<&'a str>,
+}
+
+impl<'a> Used<'a> {
+    /// Those that the table has, each once.
+    fn of(&self, frame: &Frame) -> Self {
+        let has = |names: &[&'a str], others: &[&'a str]| -> Vec<&'a str> {
+            let mut found: Vec<&str> = Vec::new();
+            for name in names {
+                if frame.has(name) && !found.contains(name) && !others.contains(name) {
+                    found.push(name);
+                }
+            }
+            found
+        };
+        let inputs = has(&self.inputs, &[]);
+        Self { targets: has(&self.targets, &inputs), inputs }
+    }
+}
+
+/// A word about rows that stand in two splits, with what `deduplicate` would do about them.
+pub(in crate::data) fn across_splits(
+    name: &str,
+    frame: &Frame,
+    rows: &Rows,
+    used: &Used<'_>,
+) -> Option<Note> {
+    let used = used.of(frame);
+    // What cannot be compared is refused, or said, elsewhere.
+    let inputs = keys(frame, &used.inputs).ok().filter(|_| !used.inputs.is_empty())?;
+    let labels = keys(frame, &used.targets).ok()?;
+    let all: Vec<(Key, Key)> = inputs.into_iter().zip(labels).collect();
+    let (count, row, earlier) = shared(&all, rows)?;
+    if is_coarse(&all) || are_few(frame, &used.inputs) {
         return None;
     }
-    let sums = sums(table);
-    // Each split's first row of an input.
-    let mut seen: PlHashMap<u64, [Option<u32>; 3]> = PlHashMap::default();
-    for (place, split) in Split::ALL.into_iter().enumerate() {
-        for &row in table.split(split) {
-            seen.entry(sums[row as usize]).or_default()[place].get_or_insert(row);
+    let mut seen = PlHashSet::default();
+    let kept: Vec<u32> = (0..all.len() as u32).filter(|row| seen.insert(all[*row as usize])).collect();
+    let measured = rows.valid.len() + rows.test.len();
+    let shifts = shifts(frame, &used.targets, &kept);
+    let shifts = if shifts.is_empty() { String::new() } else { format!(": {}", shifts.join(", ")) };
+    Some(warning(format!(
+        "table `{name}`: {count} of {measured} rows of valid and test are the same in all inputs and targets as a row of \
+         another split, first {} and {}; `deduplicate: true` drops {} of {} rows{shifts}",
+        frame.place(row as usize),
+        frame.place(earlier as usize),
+        all.len() - kept.len(),
+        all.len(),
+    )))
+}
+
+/// Rows of valid and test that stand in an earlier split too, and the first of them.
+fn shared(all: &[(Key, Key)], rows: &Rows) -> Option<(usize, u32, u32)> {
+    let splits = [&rows.train, &rows.valid, &rows.test];
+    // Each split's first row of a key.
+    let mut seen: PlHashMap<(Key, Key), [Option<u32>; 3]> = PlHashMap::default();
+    for (place, split) in splits.into_iter().enumerate() {
+        for &row in split {
+            seen.entry(all[row as usize]).or_default()[place].get_or_insert(row);
         }
     }
     let (mut count, mut first) = (0, None);
-    for (place, split) in Split::ALL.into_iter().enumerate().skip(1) {
-        for &row in table.split(split) {
-            let rows = seen.get(&sums[row as usize]).copied().unwrap_or_default();
+    for (place, split) in splits.into_iter().enumerate().skip(1) {
+        for &row in split {
+            let rows = seen.get(&all[row as usize]).copied().unwrap_or_default();
             if let Some(earlier) = rows[..place].iter().flatten().next() {
                 count += 1;
                 first.get_or_insert((row, *earlier));
             }
         }
     }
-    let (row, earlier) = first?;
-    let measured = table.valid.len() + table.test.len();
-    Some(warning(format!(
-        "table `{}`: {count} of {measured} rows of valid and test have the same inputs as a row of another split, first {} \
-         and {}; `deduplicate` drops rows whose columns are the same",
-        table.name,
-        frame.place(row as usize),
-        frame.place(earlier as usize)
-    )))
+    first.map(|(row, earlier)| (count, row, earlier))
 }
 
-/// One number for each row's encoded inputs. Different rows have the same one in 2^64 chances.
-fn sums(table: &Table) -> Vec<u64> {
-    let of = |row: usize| {
-        let mut sum = DefaultHasher::new();
-        table.inputs.iter().for_each(|(_, array)| add(array, row, &mut sum));
-        sum.finish()
-    };
-    (0..table.rows).into_par_iter().map(of).collect()
-}
+/// Labels that differ among rows of the same inputs, as a part of what rows drawn at random differ by: beyond this the
+/// rows are different observations that the inputs do not tell apart.
+const COPIES: f64 = 0.1;
 
-/// Adds a row of an array to a sum.
-pub(in crate::data) fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
-    let (steps, width) = (array.row(row), array.width());
-    let range = steps.start * width..steps.end * width;
-    range.len().hash(sum);
-    match &array.values {
-        Values::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
-        Values::I64(values) => values[range].hash(sum),
-        Values::U32(values) => values[range].hash(sum),
-        Values::U8(values) => values[range].hash(sum),
-        Values::Text(values) => values[range].hash(sum),
+fn is_coarse(all: &[(Key, Key)]) -> bool {
+    let mut first: PlHashMap<Key, Key> = PlHashMap::default();
+    let mut labels: PlHashMap<Key, u64> = PlHashMap::default();
+    let (mut repeated, mut differ) = (0u64, 0u64);
+    for (inputs, label) in all {
+        *labels.entry(*label).or_default() += 1;
+        match first.get(inputs) {
+            Some(known) => {
+                repeated += 1;
+                differ += u64::from(known != label);
+            }
+            None => {
+                first.insert(*inputs, *label);
+            }
+        }
     }
+    let rows = all.len() as f64;
+    let same: f64 = labels.values().map(|count| (*count as f64 / rows).powi(2)).sum();
+    differ as f64 > COPIES * (1.0 - same) * repeated as f64
+}
+
+/// Rows for each combination that the inputs can have at all: beyond these every row is bound to stand again.
+const ROOM: usize = 10;
+
+fn are_few(frame: &Frame, inputs: &[&str]) -> bool {
+    let mut combinations = 1usize;
+    for name in inputs {
+        let Ok(found) = frame.cells(name).and_then(|column| cells(&column)) else { return false };
+        let different: PlHashSet<u64> = found.into_iter().collect();
+        combinations = combinations.saturating_mul(different.len());
+        if combinations.saturating_mul(ROOM) > frame.rows() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Drops rows that repeat an earlier one in the columns the words name. Problems stand at nodes below
 /// `data.<table>`.
-pub fn deduplicate(spec: &TableSpec, loaded: Loaded, inputs: &[InputName]) -> Result<Loaded, Error> {
-    let columns: Vec<&str> = match &spec.deduplicate {
+pub fn deduplicate(spec: &TableSpec, loaded: Loaded, used: &Used<'_>) -> Result<Loaded, Error> {
+    let used = used.of(&loaded.frame);
+    let (columns, named): (Vec<&str>, String) = match &spec.deduplicate {
         Deduplicate::No => return Ok(loaded),
-        Deduplicate::Inputs => {
-            inputs.iter().map(InputName::as_str).filter(|name| loaded.frame.has(name)).collect()
+        Deduplicate::Used => {
+            (used.inputs.iter().chain(&used.targets).copied().collect(), "all inputs and targets".to_owned())
         }
-        Deduplicate::Columns(columns) => columns.iter().map(|name| name.as_str()).collect(),
+        Deduplicate::Columns(columns) => {
+            let columns: Vec<&str> = columns.iter().map(|name| name.as_str()).collect();
+            let named: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+            (columns, named.join(", "))
+        }
     };
     if columns.is_empty() {
         return Ok(loaded);
     }
-    let mut problems: Vec<Located> = Vec::new();
-    let mut codes = Vec::new();
-    for name in &columns {
-        match loaded.frame.cells(name).and_then(|cells| code(&cells)) {
-            Ok(found) => codes.push(found),
-            Err(error) => problems.push(error.at(Node::of("deduplicate"))),
+    let wrong = |name: &&str| loaded.frame.cells(name).and_then(|column| cells(&column)).err();
+    let problems: Vec<Located> =
+        columns.iter().filter_map(wrong).map(|error| error.at(Node::of("deduplicate"))).collect();
+    Error::unless_empty(problems)?;
+    let found = keys(&loaded.frame, &columns)?;
+    let mut first: PlHashMap<Key, u32> = PlHashMap::default();
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for (row, key) in found.into_iter().enumerate() {
+        match first.get(&key) {
+            Some(earlier) => dropped.push((row as u32, *earlier)),
+            None => {
+                first.insert(key, row as u32);
+                kept.push(row as u32);
+            }
         }
     }
-    Error::unless_empty(problems)?;
-    let rows = loaded.frame.rows();
-    let mut seen: PlHashSet<Vec<u32>> = PlHashSet::default();
-    let is_new = |row: &u32| seen.insert(codes.iter().map(|codes| codes[*row as usize]).collect());
-    let kept: Vec<u32> = (0..rows as u32).filter(is_new).collect();
-    drop_others(loaded, &columns, &kept)
+    let Some((first, _)) = dropped.first() else { return Ok(loaded) };
+    let mut text = format!(
+        "{} rows repeat an earlier one in {named} and are dropped, first {}; {} of {} are left",
+        dropped.len(),
+        loaded.frame.place(*first as usize),
+        kept.len(),
+        loaded.frame.rows(),
+    );
+    let shifts = shifts(&loaded.frame, &used.targets, &kept);
+    if !shifts.is_empty() {
+        text += &format!(": {}", shifts.join(", "));
+    }
+    if let Ok(labels) = keys(&loaded.frame, &used.targets) {
+        let differs = |(row, earlier): &&(u32, u32)| labels[*row as usize] != labels[*earlier as usize];
+        let other = dropped.iter().filter(differs).count();
+        if other > 0 {
+            text += &format!(
+                "; {other} of the dropped rows have other labels than the row that stays; `deduplicate: true` would keep those"
+            );
+        }
+    }
+    drop_others(loaded, &kept, text)
 }
 
-fn drop_others(loaded: Loaded, columns: &[&str], kept: &[u32]) -> Result<Loaded, Error> {
-    let rows = loaded.frame.rows();
-    let Some(first) = (0..rows as u32).find(|row| kept.get(*row as usize) != Some(row)) else {
-        return Ok(loaded);
-    };
-    let named: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
-    let text = format!(
-        "{} rows repeat an earlier one in {} and are dropped, first {}; {} of {rows} are left",
-        rows - kept.len(),
-        named.join(", "),
-        loaded.frame.place(first as usize),
-        kept.len(),
-    );
+fn drop_others(loaded: Loaded, kept: &[u32], text: String) -> Result<Loaded, Error> {
     // Rows of each file that are left.
     let parts = loaded.parts.map(|parts| {
         let mut start = 0;
@@ -132,35 +211,5 @@ fn drop_others(loaded: Loaded, columns: &[&str], kept: &[u32]) -> Result<Loaded,
     Ok(Loaded { frame: loaded.frame.pick(kept)?, parts, notes, reading: loaded.reading.clone() })
 }
 
-/// The same number for the same cells.
-fn code(cells: &Cells) -> Result<Vec<u32>, Error> {
-    let mut known: PlHashMap<Vec<u8>, u32> = PlHashMap::default();
-    let mut codes = Vec::with_capacity(cells.len());
-    let mut add = |cell: &[u8]| {
-        let next = known.len() as u32;
-        let code = known.get(cell).copied().unwrap_or_else(|| {
-            known.insert(cell.to_vec(), next);
-            next
-        });
-        codes.push(code);
-    };
-    match cells {
-        Cells::Time(moments) => {
-            moments
-                .iter()
-                .for_each(|moment| add(moment.map_or(String::new(), |moment| moment.to_string()).as_bytes()));
-        }
-        Cells::List(list) => match &list.inner {
-            Cells::List(_) => return Err(cells.wrong("something to compare rows by")),
-            _ => {
-                let pieces = Pieces::of(cells, " ")?;
-                // No text holds this one.
-                let joined = |row| pieces.row(row).flat_map(|piece| [piece, "\u{0}"]).collect::<String>();
-                (0..pieces.rows()).for_each(|row| add(joined(row).as_bytes()));
-            }
-        },
-        Cells::Binary(values) => values.iter().for_each(|value| add(value.unwrap_or_default())),
-        other => other.for_each_text(|_, text| add(text.unwrap_or("").as_bytes()))?,
-    }
-    Ok(codes)
-}
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,8 @@ pub struct TableSpec {
     /// New names of columns: `{old: new}`, after the query.
     #[serde(default)]
     pub rename: IndexMap<ColumnName, ColumnName>,
-    /// Drop rows that repeat an earlier one, before the split: in all input columns (`true`), or in the
-    /// columns of a list. Default false.
+    /// Drop rows that repeat an earlier one, before the split: in all inputs and targets (`true`), or in the columns of a
+    /// list, whatever their labels. Default false.
     #[serde(default)]
     pub deduplicate: Deduplicate,
     /// How rows are divided into train, valid and test. Default: random, valid 0.1, test 0.1.
@@ -41,8 +41,8 @@ pub enum Deduplicate {
     /// None.
     #[default]
     No,
-    /// Those with the same inputs.
-    Inputs,
+    /// Those with the same inputs and targets.
+    Used,
     /// Those with the same values in these columns.
     Columns(Vec<ColumnName>),
 }
@@ -51,7 +51,7 @@ impl Serialize for Deduplicate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::No => serializer.serialize_bool(false),
-            Self::Inputs => serializer.serialize_bool(true),
+            Self::Used => serializer.serialize_bool(true),
             Self::Columns(columns) => columns.serialize(serializer),
         }
     }
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Deduplicate {
             }
 
             fn visit_bool<E: Error>(self, value: bool) -> Result<Deduplicate, E> {
-                Ok(if value { Deduplicate::Inputs } else { Deduplicate::No })
+                Ok(if value { Deduplicate::Used } else { Deduplicate::No })
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Deduplicate, E> {

@@ -67,7 +67,8 @@ pub enum Encoding {
     /// `[rows, time, width]`, each row filled up with NaN.
     Series { center: Vec<f32>, scale: Vec<f32>, length: usize },
     /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height, width]`.
-    /// Training rows are changed by `augment` first.
+    /// Training rows are changed by `augment` first. What is transparent is laid on the brightness `background`; of 16
+    /// bits, those of `range` become 0 to 255.
     Image {
         channels: usize,
         height: usize,
@@ -76,7 +77,19 @@ pub enum Encoding {
         deviation: Vec<f32>,
         #[serde(default)]
         augment: Vec<Augmentation>,
+        #[serde(default = "white")]
+        background: u8,
+        #[serde(default = "full")]
+        range: [u16; 2],
     },
+}
+
+fn white() -> u8 {
+    u8::MAX
+}
+
+fn full() -> [u16; 2] {
+    [0, u16::MAX]
 }
 
 /// The known values of a category, in code order.

@@ -59,7 +59,12 @@ impl Plan {
                     "query": table.query,
                     "rename": table.rename.iter().collect::<BTreeMap<_, _>>(),
                     "deduplicate": match table.deduplicate {
-                        Deduplicate::Inputs => json!(pipeline.inputs.keys().collect::<Vec<_>>()),
+                        Deduplicate::Used => {
+                            let tasks = self.tasks();
+                            let targets = tasks.iter().filter(|task| task.table == *name);
+                            let targets: Vec<_> = targets.flat_map(|task| &task.columns).collect();
+                            json!([pipeline.inputs.keys().collect::<Vec<_>>(), targets])
+                        }
                         ref other => json!(other),
                     },
                 }),
@@ -67,10 +72,15 @@ impl Plan {
             },
             Work::Split(name) => {
                 let split = pipeline.data.get(name).map(|table| &table.split);
-                json!({
+                let mut words = json!({
                     "split": split.map(split_words),
                     "seed": split.filter(|split| is_random(split)).map(|_| pipeline.seed),
-                })
+                });
+                // These two divide otherwise than they once did: by the sizes of groups, and by moments instead of letters.
+                if matches!(split, Some(SplitSpec::Group(_) | SplitSpec::Time(_))) {
+                    words["rule"] = json!(2);
+                }
+                words
             }
             Work::Fit => {
                 let tasks: Vec<Value> = self

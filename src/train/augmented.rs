@@ -90,6 +90,8 @@ mod tests {
             mean: vec![0.0],
             deviation: vec![1.0],
             augment: serde_json::from_value(json!([{"flip": {"probability": 0.5}}])).expect("words"),
+            background: 255,
+            range: [0, u16::MAX],
         };
         let input = InputSignature { name: name.clone(), raw: ElementType::Uint8, encoding, required: false };
         let signature = Signature { inputs: vec![input], tasks: vec![], readings: Default::default() };

@@ -1,1 +1,195 @@
-//! Splits by time, by group, and repeated rows.
+//! Splits of other people's tables: times as they write them, groups of any size, rows that stand twice.
+
+use serde_json::Value;
+
+use crate::support::{Project, Ran};
+
+/// A pipeline whose category `seq` names its rows: what it knows afterwards are the training rows.
+fn pipeline(split: &str) -> String {
+    format!(
+        "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: {split}\n\
+         inputs:\n  x: standardize\n  seq: category\ntrunk:\n  - dense: {{units: 8, activation: relu}}\n\
+         tasks:\n  y: {{target: y, kind: regression}}\ntrain: {{epochs: 1, batch_size: 32, device: cpu}}\n"
+    )
+}
+
+/// Rows whose number `seq` is their place in time, in another order in the file.
+fn timed(times: &[String]) -> Project {
+    let rows = times.len();
+    let mut text = String::from("when,x,y,seq\n");
+    for place in 0..rows {
+        let seq = place * 37 % rows;
+        text.push_str(&format!("\"{}\",{},{},{seq}\n", times[seq], seq % 7, seq % 5));
+    }
+    Project::new().file("rows.csv", text)
+}
+
+fn run(project: Project, split: &str) -> (Project, Ran) {
+    let project = project.file("pipeline.yaml", pipeline(split));
+    let ran = project.mtl(&["run", "pipeline.yaml", "--quiet"]);
+    (project, ran)
+}
+
+fn training_rows(project: &Project) -> Vec<usize> {
+    project.mtl(&["export", "last", "--to", "model"]).expect(0);
+    let card: Value = serde_json::from_str(&project.read("model/mtl.json")).expect("JSON");
+    let inputs = card["signature"]["inputs"].as_array().expect("inputs");
+    let seq = inputs.iter().find(|input| input["name"] == "seq").expect("seq");
+    let keys = &seq["encoding"]["keys"];
+    let keys =
+        keys.as_object().and_then(|keys| keys.values().next()).and_then(Value::as_array).expect("keys");
+    let mut rows: Vec<usize> = keys.iter().filter_map(|key| key.as_u64()).map(|key| key as usize).collect();
+    rows.sort_unstable();
+    rows
+}
+
+const DAYS: [&str; 3] = ["28", "29", "01"];
+
+/// Sixty moments half an hour apart, over the end of February 2024, from 1:05.
+fn moments(write: impl Fn(usize, usize, usize, usize) -> String) -> Vec<String> {
+    let one = |at: usize| {
+        let minutes = 65 + 30 * at + 600;
+        let (day, hour, minute) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+        let month = if day == 2 { 3 } else { 2 };
+        write(month, DAYS[day].parse().expect("a day"), hour, minute)
+    };
+    (0..60).map(one).collect()
+}
+
+/// Fault 14 and its relatives: the first forty-eight train, however the moments are written.
+#[test]
+fn the_last_moments_test_however_they_are_written() {
+    let half = |hour: usize| (hour + 11) % 12 + 1;
+    let noon = |hour: usize| if hour < 12 { "AM" } else { "PM" };
+    let zoned = |m: usize, d: usize, h: usize, minute: usize| {
+        // Every other row is told by a clock five hours behind.
+        if minute == 5 && h >= 5 {
+            format!("2024-{m:02}-{d:02}T{:02}:{minute:02}:00-05:00", h - 5)
+        } else {
+            format!("2024-{m:02}-{d:02}T{h:02}:{minute:02}:00Z")
+        }
+    };
+    let by = "{time: {by: when, valid: 0.1, test: 0.1}}";
+    let with = |format: &str| format!("{{time: {{by: when, valid: 0.1, test: 0.1, format: \"{format}\"}}}}");
+    for (times, split) in [
+        (moments(|m, d, h, minute| format!("2024-{m:02}-{d:02} {h}:{minute:02}")), by.to_owned()),
+        (moments(zoned), by.to_owned()),
+        (moments(|m, d, h, minute| format!("{d:02}.{m:02}.2024 {h}:{minute:02}")), by.to_owned()),
+        (
+            moments(|m, d, h, minute| format!("{m}/{d}/2024 {}:{minute:02} {}", half(h), noon(h))),
+            by.to_owned(),
+        ),
+        (moments(|m, d, h, minute| format!("{d:02}/{m:02}/24 {h}.{minute:02}")), with("%d/%m/%y %H.%M")),
+        (moments(|m, d, h, minute| format!("{d:02}{m:02}2024{h:02}{minute:02}")), with("%d%m%Y%H%M")),
+        // Nanoseconds since 1970, of which a float keeps too few digits.
+        ((0..60).map(|at| (1_700_000_000_000_000_000_u64 + at).to_string()).collect(), by.to_owned()),
+    ] {
+        let first = times[0].clone();
+        let (project, ran) = run(timed(&times), &split);
+        ran.expect(0);
+        assert_eq!(training_rows(&project), (0..48).collect::<Vec<_>>(), "{first}");
+    }
+}
+
+#[test]
+fn times_that_cannot_be_told_are_refused_with_what_to_write() {
+    let by = "{time: {by: when}}";
+    let refused = |times: Vec<String>, split: &str| {
+        let (_, ran) = run(timed(&times), split);
+        ran.expect(1).err()
+    };
+    let text = refused((0..40).map(|at| format!("{:02}/{:02}/2024", at % 12 + 1, at % 11 + 1)).collect(), by);
+    assert!(
+        text.contains("no row tells whether the day or the month comes first, as `01/01/2024` in"),
+        "{text}"
+    );
+    assert!(text.contains("write `format: \"%d/%m/%Y\"` or `format: \"%m/%d/%Y\"`"), "{text}");
+    let mixed = |at: usize| format!("2024-03-{:02}T09:00:00{}", at % 28 + 1, if at == 7 { "" } else { "Z" });
+    let text = refused((0..40).map(mixed).collect(), by);
+    assert!(text.contains("`2024-03-08T09:00:00` in `rows.csv`, line"), "{text}");
+    assert!(text.contains("is a date and a time without a zone, but `2024-03-01T09:00:00Z` in"), "{text}");
+    let text = refused((0..40).map(|at| format!("{:02}{:02}2024", at % 28 + 1, at % 12 + 1)).collect(), by);
+    assert!(text.contains("looks like a date whose year comes last") && text.contains("%d%m%Y"), "{text}");
+    let text = refused((0..40).map(|at| format!("Q{} 2024", at % 4 + 1)).collect(), by);
+    assert!(
+        text.contains("`Q1 2024` in `rows.csv`, line 2 is no number, date or time (and 39 more rows)"),
+        "{text}"
+    );
+    assert!(text.contains("understood are numbers; `2024-03-05`"), "{text}");
+    let lacking = |at: usize| if at == 3 { String::new() } else { format!("2024-03-{:02}", at % 28 + 1) };
+    let text = refused((0..40).map(lacking).collect(), by);
+    assert!(text.contains("has no value in 1 row, first in") && text.contains("no place in time"), "{text}");
+    let text = refused((0..40).map(|_| "2024-03-01".to_owned()).collect(), by);
+    assert!(text.contains("has 1 different moment, too few for 3 splits"), "{text}");
+    let text = refused(vec!["1".to_owned(); 40], "{time: {by: when, format: \"%d/%q\"}}");
+    assert!(
+        text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is no format of dates and times"),
+        "{text}"
+    );
+}
+
+/// Rows of users, of these many rows each.
+fn grouped(sizes: &[usize]) -> Project {
+    let mut text = String::from("user,x,y,seq\n");
+    let rows = sizes.iter().enumerate().flat_map(|(user, size)| vec![user; *size]);
+    for (row, user) in rows.enumerate() {
+        text.push_str(&format!("u{user},{},{},{row}\n", row % 7, row % 5));
+    }
+    Project::new().file("rows.csv", text)
+}
+
+/// Fault 27.
+#[test]
+fn few_groups_come_as_near_to_the_shares_as_they_can() {
+    let split = "{group: {by: user, valid: 0.1, test: 0.1}}";
+    for seed in ["0", "1", "2", "3", "4", "5"] {
+        let project = grouped(&[110, 8, 2]).file("pipeline.yaml", pipeline(split));
+        let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
+        let told = ran.out() + &ran.err();
+        assert_eq!(training_rows(&project).len(), 110);
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("of 120 rows, where 96, 12, 12 were asked for"), "{told}");
+        assert!(told.contains("of 3 groups, and `user` is `u0` on 110 of 120 rows"), "{told}");
+        let project = grouped(&[600, 100, 50, 100, 100]).file("pipeline.yaml", pipeline(split));
+        let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
+        assert_eq!(training_rows(&project).len(), 750);
+        assert!(!(ran.out() + &ran.err()).contains("were asked for"));
+    }
+    let (_, ran) = run(grouped(&[110, 10]), split);
+    let text = ran.expect(1).err();
+    assert!(text.contains("column `user` has 2 groups, too few for 3 splits"), "{text}");
+}
+
+/// Inputs of few values: following the old advice would have left 35 of 900 rows and other labels.
+#[test]
+fn rows_are_repeated_only_when_their_labels_are_too() {
+    let words = |deduplicate: &str| {
+        format!(
+            "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    \
+             split: {{random: {{valid: 0.1, test: 0.2}}}}\n    deduplicate: {deduplicate}\n\
+             inputs: {{a: standardize, b: category}}\ntrunk:\n  - dense: {{units: 8, activation: relu}}\n\
+             tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: cpu}}\n"
+        )
+    };
+    let told = |rows: &[String], deduplicate: &str| {
+        let project = Project::new()
+            .file("rows.csv", format!("a,b,pass\n{}\n", rows.join("\n")))
+            .file("pipeline.yaml", words(deduplicate));
+        let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+        (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let drawn = |row: usize| (row.wrapping_mul(6_364_136_223_846_793_005) >> 33) % 1000;
+    let coarse = |row: usize| format!("{},{},{}", row % 5, row % 7, u8::from(drawn(row) > 112));
+    let text = told(&(0..900).map(coarse).collect::<Vec<_>>(), "false");
+    assert!(!text.contains("deduplicate"), "{text}");
+    let mut rows: Vec<String> =
+        (0..200).map(|row| format!("{}.{row},{},{}", drawn(row), row % 9, u8::from(row % 4 == 0))).collect();
+    rows.extend(rows.clone().into_iter().step_by(4).collect::<Vec<_>>());
+    let text = told(&rows, "false");
+    let advice =
+        "`deduplicate: true` drops 50 of 250 rows: `pass` is `1` on 0.400 of the rows, then on 0.250";
+    assert!(text.contains(advice), "{text}");
+    let text = told(&rows, "true");
+    let done = "50 rows repeat an earlier one in all inputs and targets and are dropped";
+    assert!(text.contains(done) && !text.contains("another split"), "{text}");
+}

@@ -36,6 +36,8 @@ pub(super) fn signature() -> Signature {
         mean: vec![0.4, 0.5, 0.6],
         deviation: vec![0.2, 0.3, 0.25],
         augment: vec![],
+        background: 255,
+        range: [0, u16::MAX],
     };
     let name = InputName::new("picture").unwrap();
     let (height, width) = (HEIGHT, WIDTH);

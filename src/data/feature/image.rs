@@ -1,8 +1,9 @@
 //! A picture: bytes as they are, which the network reads as (x / 255 - mean) / deviation of each channel.
 //!
 //! Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for); gray ones
-//! are made colour, or the other way, where `channels` says so. Training rows may be augmented. Gray pictures may
-//! be written as numbers in a text or list, see `pixels.rs`.
+//! are made colour, or the other way, where `channels` says so. What is transparent lies on `background`; of 16 bits those
+//! of `range` become bytes. `data/picture.rs` has the table of what is done with each kind of picture. Training rows may
+//! be augmented. Gray pictures may be written as numbers in a text or list, see `pixels.rs`.
 //!
 //! `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 
@@ -15,7 +16,7 @@ use crate::data::error::Error;
 use crate::data::feature::pixels::packed;
 use crate::data::feature::{Feature, Part, SOME_SIZE};
 use crate::data::fit::{Note, warning};
-use crate::data::picture::{Picture, PictureError, Size, size};
+use crate::data::picture::{Background, Ground, Header, Picture, PictureError, Size, extremes, header};
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::augmentation::Augmentation;
 use crate::domain::kinds::Settings;
@@ -37,6 +38,11 @@ pub struct ImageSpec {
     pub mean: Option<Vec<Finite>>,
     /// Of each channel, or one for all, white being 1. Default: fitted on training rows.
     pub deviation: Option<Vec<Positive>>,
+    /// What lies under transparent pixels: `white` (default), `gray`, `black`, or a number from 0 to 255.
+    pub background: Option<Background>,
+    /// Of pictures of 16 bits (0 to 65535), the values that become 0 and 255; what is beyond becomes as these. Default: the
+    /// least and the greatest of training rows, or all when some pictures have 8 bits.
+    pub range: Option<[u16; 2]>,
     /// Changes of training rows, in this order, drawn anew in each epoch. Default none.
     pub augment: Vec<Augmentation>,
 }
@@ -72,7 +78,7 @@ impl From<Channels> for u8 {
 }
 
 impl Settings for ImageSpec {
-    const EXAMPLE: &'static str = "{image: {height: 32, width: 32, channels: 1, augment: [flip, {crop: 4}, {shift: 2}, {noise: 0.05}]}}";
+    const EXAMPLE: &'static str = "{image: {height: 32, width: 32, channels: 1, background: white, range: [0, 4095], augment: [flip, {crop: 4}, {shift: 2}, {noise: 0.05}]}}";
 }
 
 impl ImageSpec {
@@ -84,33 +90,66 @@ impl ImageSpec {
     }
 
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let size = self.size(name, parts)?;
-        let mut encoded = Vec::new();
+        let parts = self.packed(parts)?;
+        let parts = parts.as_slice();
+        let headers = headers(parts)?;
+        let size = self.size(name, parts, &headers)?;
+        let (ground, mut notes) = self.ground(name, parts, &headers)?;
+        let look = Look { size, ground };
+        let (mut encoded, mut transparent) = (Vec::new(), 0);
         for part in parts {
-            encoded.push(pictures(&part.cells, size, |row| part.frame.place(row).to_string())?);
+            let (array, count) = decoded(&part.cells, look, |row| part.frame.place(row).to_string())?;
+            encoded.push(array);
+            transparent += count;
         }
-        let (mean, deviation, notes) = self.statistics(name, size, parts, &encoded)?;
+        if transparent > 0 && self.background.is_none() {
+            let rows: usize = headers.iter().map(Vec::len).sum();
+            notes.push(warning(format!(
+                "input `{name}`: {transparent} of {rows} pictures are transparent in places; they lie on white, as \
+                 `background: white` says"
+            )));
+        }
+        let (mean, deviation, told) = self.statistics(name, size, parts, &encoded)?;
+        notes.extend(told);
         let samples = parts.iter().zip(&encoded).map(|(part, array)| array.gather(part.sample)).collect();
         let Size { channels, height, width } = size;
+        let Ground { background, range } = ground;
         let augment = self.augment.clone();
         Ok(Feature {
             raw: ElementType::Uint8,
-            encoding: Encoding::Image { channels, height, width, mean, deviation, augment },
+            encoding: Encoding::Image {
+                channels,
+                height,
+                width,
+                mean,
+                deviation,
+                augment,
+                background,
+                range,
+            },
             encoded,
             samples,
             notes,
         })
     }
 
-    /// The size all pictures are brought to: the words', else the one that they all have.
-    fn size(&self, name: &str, parts: &[Part<'_>]) -> Result<Size, Error> {
-        let mut first: Option<(Size, String)> = None;
-        for part in parts {
-            let (height, width) = (self.height.map(Count::get), self.width.map(Count::get));
+    /// The parts, their pictures made of numbers where these are what the cells hold.
+    fn packed<'a>(&self, parts: &'a [Part<'_>]) -> Result<Vec<Part<'a>>, Error> {
+        let (height, width) = (self.height.map(Count::get), self.width.map(Count::get));
+        let of = |part: &'a Part<'_>| {
             let cells = packed(&part.cells, height, width, &|row| part.frame.place(row).to_string())?;
-            let sizes = sizes(&cells, |row| part.frame.place(row).to_string())?;
-            for (row, found) in sizes.into_iter().enumerate() {
-                let found = self.as_told(found);
+            let Part { frame, train, sample, base, .. } = *part;
+            Ok(Part { frame, cells: cells.into_owned(), written: vec![], train, sample, base })
+        };
+        parts.iter().map(of).collect()
+    }
+
+    /// The size all pictures are brought to: the words', else the one that they all have.
+    fn size(&self, name: &str, parts: &[Part<'_>], headers: &[Vec<Header>]) -> Result<Size, Error> {
+        let mut first: Option<(Size, String)> = None;
+        for (part, headers) in parts.iter().zip(headers) {
+            for (row, found) in headers.iter().enumerate() {
+                let found = self.as_told(found.size);
                 match &first {
                     None => first = Some((found, part.frame.place(row).to_string())),
                     Some((size, _)) if *size == found => {}
@@ -128,6 +167,45 @@ impl ImageSpec {
             }
         }
         first.map(|(size, _)| size).ok_or_else(|| Error::AllMissing { column: name.to_owned() })
+    }
+
+    /// What lies under the pictures, and which of 16 bits are kept.
+    fn ground(
+        &self,
+        name: &str,
+        parts: &[Part<'_>],
+        headers: &[Vec<Header>],
+    ) -> Result<(Ground, Vec<Note>), Error> {
+        let plain = Ground { background: self.background.map_or(255, |one| one.0), ..Ground::default() };
+        let rows: usize = headers.iter().map(Vec::len).sum();
+        let deep = headers.iter().flatten().filter(|header| header.is_deep).count();
+        if let Some(range @ [low, high]) = self.range {
+            return match low < high {
+                true => Ok((Ground { range, ..plain }, vec![])),
+                false => Err(PictureError::Range { low, high }.into()),
+            };
+        }
+        if deep == 0 {
+            return Ok((plain, vec![]));
+        }
+        if deep < rows {
+            let text = format!(
+                "input `{name}`: {deep} of {rows} pictures have 16 bits and the others 8; their values 0 to 65535 become 0 to \
+                 255, 257 of them one; `range: [low, high]` keeps those of a narrower range apart"
+            );
+            return Ok((plain, vec![warning(text)]));
+        }
+        let [low, high] = whole_range(parts, &plain)?;
+        let (range, merged) = (Ground { range: [low, high.max(low.saturating_add(1))], ..plain }, high - low);
+        let apart = match merged {
+            0..256 => "all of them stay apart".to_owned(),
+            wide => format!("about {:.0} neighbouring ones become one", f64::from(wide) / 255.0),
+        };
+        let text = format!(
+            "input `{name}`: {deep} pictures have 16 bits; the values {low} to {high} that training rows have become 0 to 255, \
+             {apart}; `range: [low, high]` names others"
+        );
+        Ok((range, vec![warning(text)]))
     }
 
     /// A picture's size once the words have had their say.
@@ -203,32 +281,82 @@ fn fitted(size: Size, parts: &[Part<'_>], encoded: &[Array]) -> (Vec<f32>, Vec<f
     )
 }
 
-/// The size of each row's picture. Every row must have one.
-fn sizes(cells: &Cells, place: impl Fn(usize) -> String) -> Result<Vec<Size>, Error> {
-    let Cells::Binary(values) = cells else { return Err(cells.wrong("a picture")) };
-    let found: Vec<&[u8]> = values.iter().map(Option::unwrap_or_default).collect();
-    let sizes: Vec<Result<Size, String>> = found.par_iter().map(|cell| size(cell)).collect();
-    whole(sizes, place)
+/// What is said of each row's picture before it is decoded. Every row must have one.
+fn headers(parts: &[Part<'_>]) -> Result<Vec<Vec<Header>>, Error> {
+    let of = |part: &Part<'_>| {
+        let found: Vec<Result<Header, String>> =
+            bytes(&part.cells)?.par_iter().map(|cell| header(cell)).collect();
+        whole(found, |row| part.frame.place(row).to_string())
+    };
+    parts.iter().map(of).collect()
 }
 
-/// Every row's picture in one size: bytes `[rows, channels, height, width]`.
+/// The least and the greatest value of training rows.
+fn whole_range(parts: &[Part<'_>], ground: &Ground) -> Result<[u16; 2], Error> {
+    let mut range = [u16::MAX, 0];
+    for part in parts {
+        let cells = bytes(&part.cells)?;
+        let found: Vec<Result<[u16; 2], String>> =
+            part.train.par_iter().map(|row| extremes(cells[*row as usize], ground)).collect();
+        for [low, high] in whole(found, |at| part.frame.place(part.train[at] as usize).to_string())? {
+            range = [range[0].min(low), range[1].max(high)];
+        }
+    }
+    Ok(if range[0] <= range[1] { range } else { Ground::default().range })
+}
+
+fn bytes(cells: &Cells) -> Result<Vec<&[u8]>, Error> {
+    let Cells::Binary(values) = cells else { return Err(cells.wrong("a picture")) };
+    Ok(values.iter().map(Option::unwrap_or_default).collect())
+}
+
+/// What all pictures of an input are brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::data) struct Look {
+    pub size: Size,
+    pub ground: Ground,
+}
+
+impl Look {
+    /// That of an encoding; `None` where it is not of pictures.
+    pub fn of(encoding: &Encoding) -> Option<Self> {
+        let Encoding::Image { channels, height, width, .. } = *encoding else { return None };
+        Some(Self { size: Size { channels, height, width }, ground: Ground::of(encoding) })
+    }
+}
+
+/// Every row's picture in one look: bytes `[rows, channels, height, width]`.
 pub(in crate::data) fn pictures(
     cells: &Cells,
-    size: Size,
+    look: Look,
     place: impl Fn(usize) -> String,
 ) -> Result<Array, Error> {
-    let cells = packed(cells, Some(size.height), Some(size.width), &place)?;
-    let Cells::Binary(values) = &*cells else { return Err(cells.wrong("a picture")) };
-    let found: Vec<&[u8]> = values.iter().map(Option::unwrap_or_default).collect();
-    let decoded: Vec<Result<Vec<u8>, String>> = found.par_iter().map(|cell| picture(cell, size)).collect();
-    let pixels = whole(decoded, place)?.concat();
-    Ok(Array::new(&[found.len(), size.channels, size.height, size.width], Values::U8(pixels)))
+    let Size { height, width, .. } = look.size;
+    let cells = packed(cells, Some(height), Some(width), &place)?;
+    decoded(&cells, look, place).map(|(array, _)| array)
+}
+
+/// As `pictures`, and how many of them are transparent.
+fn decoded(cells: &Cells, look: Look, place: impl Fn(usize) -> String) -> Result<(Array, usize), Error> {
+    let found = bytes(cells)?;
+    let pictures: Vec<Result<(Vec<u8>, bool), String>> =
+        found.par_iter().map(|cell| brought(cell, look)).collect();
+    let (pixels, transparent): (Vec<Vec<u8>>, Vec<bool>) = whole(pictures, place)?.into_iter().unzip();
+    let Size { channels, height, width } = look.size;
+    let array = Array::new(&[found.len(), channels, height, width], Values::U8(pixels.concat()));
+    Ok((array, transparent.into_iter().filter(|one| *one).count()))
 }
 
 /// A cell's picture as `[channels, height, width]`.
-pub(in crate::data) fn picture(cell: &[u8], size: Size) -> Result<Vec<u8>, String> {
-    let picture = Picture::of(cell)?;
-    Ok(picture.with_channels(size.channels).resized(size.height, size.width).planes())
+pub(in crate::data) fn picture(cell: &[u8], look: Look) -> Result<Vec<u8>, String> {
+    brought(cell, look).map(|(pixels, _)| pixels)
+}
+
+fn brought(cell: &[u8], look: Look) -> Result<(Vec<u8>, bool), String> {
+    let picture = Picture::of(cell, &look.ground)?;
+    let is_transparent = picture.is_transparent;
+    let Size { channels, height, width } = look.size;
+    Ok((picture.with_channels(channels).resized(height, width).planes(), is_transparent))
 }
 
 /// All of them, or the first that cannot be used.

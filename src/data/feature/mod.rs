@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 pub use crate::data::feature::encode::encode;
-pub(in crate::data) use crate::data::feature::image::{picture, pictures, whole};
+pub(in crate::data) use crate::data::feature::image::{Look, picture, pictures, whole};
 pub use crate::data::feature::nature::SOME_SIZE;
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
 pub(in crate::data) use crate::data::feature::scale::Statistics;

@@ -39,7 +39,7 @@ fn pictures_are_kept_as_bytes_and_their_statistics_are_of_training_rows() {
     let fitted =
         fit(&folder, words(), json!({"augment": augment}), json!({"digit": [["digit"], "multiclass"]}));
     let dataset = fitted.unwrap().dataset;
-    let Encoding::Image { channels, height, width, mean, deviation, augment } =
+    let Encoding::Image { channels, height, width, mean, deviation, augment, .. } =
         &dataset.signature.inputs[0].encoding
     else {
         panic!("an image")
@@ -215,4 +215,59 @@ fn masks_follow_their_image_and_numbers_are_standardized() {
     assert_eq!(depth.as_f32().unwrap()[..8], [0.0, 10.0, 0.0, 10.0, 20.0, 30.0, 20.0, 30.0]);
     let part = dataset.tables[0].target(&task("part").name).unwrap();
     assert_eq!(part.as_f32().unwrap()[..8], [0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0]);
+}
+
+/// Six pictures of one pixel: those of 16 bits are PNG files as Pillow writes them.
+fn deep(name: &str) -> Folder {
+    let folder = Folder::new();
+    for class in ["a", "b"] {
+        std::fs::create_dir_all(folder.path().join("photos").join(class)).unwrap();
+    }
+    let made = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/data/pictures/");
+    let bytes = std::fs::read(format!("{made}{name}")).unwrap();
+    for file in ["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"] {
+        folder.file(&format!("photos/{file}"), &bytes);
+    }
+    folder
+}
+
+#[test]
+fn what_is_done_with_16_bits_and_transparency_is_told_and_kept() {
+    let words = json!({"source": {"images": "photos"}});
+    let task = json!({"label": [["label"], "multiclass"]});
+    let look = |fitted: &Fitted| match fitted.dataset.signature.inputs[0].encoding {
+        Encoding::Image { background, range, .. } => (background, range),
+        _ => panic!("an image"),
+    };
+    let folder = deep("gray-16.png");
+    let fitted = fit(&folder, words.clone(), json!({}), task.clone()).unwrap();
+    assert_eq!(look(&fitted), (255, [1000, 9148]));
+    let told = "input `image`: 5 pictures have 16 bits; the values 1000 to 9148 that training rows have become 0 to 255, about \
+                32 neighbouring ones become one; `range: [low, high]` names others";
+    assert!(fitted.notes.iter().any(|note| note.text == told), "{:?}", fitted.notes);
+    // A row of a model is read as its training was.
+    let table = folder.file("rows.csv", "image\nphotos/a/1.png\n");
+    let raw = read(&table, &fitted.dataset.signature).unwrap();
+    assert_eq!(raw.batch(0..1)[0].1, fitted.dataset.tables[0].sample[0].1);
+    let fitted = fit(&folder, words.clone(), json!({"range": [0, 9999]}), task.clone()).unwrap();
+    assert_eq!((look(&fitted), fitted.notes.len()), ((255, [0, 9999]), 0));
+    let found = problems(&folder, words.clone(), json!({"range": [9, 9]}), task.clone());
+    assert_eq!(
+        found,
+        ["picture-range at inputs.image: `range` goes from 9 to 9; the second number is the greater one"]
+    );
+    folder.file("photos/b/2.png", png(1, 3, 5, &[7; 15]));
+    let fitted = fit(&folder, words.clone(), json!({}), task.clone()).unwrap();
+    assert_eq!(look(&fitted), (255, [0, 65535]));
+    assert!(fitted.notes[0].text.starts_with("input `image`: 4 of 5 pictures have 16 bits and the others 8"));
+    let folder = deep("colour-alpha-8.png");
+    let fitted = fit(&folder, words.clone(), json!({}), task.clone()).unwrap();
+    assert_eq!(
+        fitted.notes[0].text,
+        "input `image`: 5 of 5 pictures are transparent in places; they lie on white, as `background: white` says"
+    );
+    let fitted = fit(&folder, words.clone(), json!({"background": "gray"}), task.clone()).unwrap();
+    assert_eq!((look(&fitted).0, fitted.notes.len()), (128, 0));
+    let Values::U8(pixels) = &fitted.dataset.tables[0].inputs[0].1.values else { panic!("bytes") };
+    assert_eq!(pixels[0], 128);
 }

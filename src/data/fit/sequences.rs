@@ -413,7 +413,7 @@ fn a_row_in_two_splits_is_told() {
     let told = notes(&found);
     let last = told.last().unwrap();
     assert!(last.starts_with(
-        "table `rows`: 2 of 3 rows of valid and test have the same inputs as a row of another split"
+        "table `rows`: 2 of 3 rows of valid and test are the same in all inputs and targets as a row of another split"
     ));
     assert!(last.contains("line 5 and") && last.contains("line 2;"), "{last}");
     let rows = Rows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };

@@ -7,8 +7,7 @@ use crate::data::error::Error;
 use crate::data::fixture::{Folder, table};
 use crate::data::list::{Pieces, Steps};
 use crate::data::load::{Loaded, load};
-use crate::data::repeat::deduplicate;
-use crate::domain::name::InputName;
+use crate::data::repeat::{Used, deduplicate};
 
 fn csv_problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let folder = Folder::new();
@@ -317,14 +316,16 @@ fn repeated_rows_are_dropped_when_asked() {
     folder.file("b.csv", "t,n\nb,1\nd,4\n");
     let load = |words: Value| -> Result<Loaded, Error> {
         let spec = table(words);
-        let inputs = ["t", "n", "not here"].map(|name| InputName::new(name).unwrap());
-        deduplicate(&spec, load(&spec, folder.path())?, &inputs)
+        let used = Used { inputs: vec!["t", "n", "not here"], targets: vec![] };
+        deduplicate(&spec, load(&spec, folder.path())?, &used)
     };
     let source = json!({"csv": "a.csv"});
     let found = load(json!({"source": source, "deduplicate": true})).unwrap();
     assert_eq!(found.frame.rows(), 4);
     assert!(
-        found.notes[0].text.starts_with("2 rows repeat an earlier one in `t`, `n` and are dropped, first ")
+        found.notes[0]
+            .text
+            .starts_with("2 rows repeat an earlier one in all inputs and targets and are dropped, first ")
     );
     assert!(found.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", found.notes[0].text);
     assert!(found.frame.place(3).to_string().ends_with("line 6"));

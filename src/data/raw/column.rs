@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, holds_pictures, kept, picture, pictures, series, whole};
+use crate::data::feature::{Look, encode, fed, holds_pictures, kept, picture, pictures, series, whole};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
@@ -47,9 +47,10 @@ pub(super) fn read(
             return tokens(input, cells, tokenizer, (*length, *side), kind);
         }
         Encoding::Series { center, length, .. } => return series(input, cells, frame, center, *length),
-        Encoding::Image { channels, height, width, .. } => {
-            images(cells, frame, Size { channels: *channels, height: *height, width: *width })?
-        }
+        encoding @ Encoding::Image { .. } => match Look::of(encoding) {
+            Some(look) => images(cells, frame, look)?,
+            None => return Err(Error::OtherEncoding { column: input.name.to_string() }),
+        },
         Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) } => {
             texts(cells, keys, kind)?
         }
@@ -124,19 +125,20 @@ fn series(
 }
 
 /// Pictures, as files' bytes or as numbers, or the names of their files, which are relative to the file of the rows.
-fn images(cells: &Cells, frame: &Frame, size: Size) -> Result<RawColumn, Error> {
+fn images(cells: &Cells, frame: &Frame, look: Look) -> Result<RawColumn, Error> {
     let place = |row: usize| frame.place(row).to_string();
     if holds_pictures(cells) {
-        return Ok(RawColumn::Image(pictures(cells, size, place)?));
+        return Ok(RawColumn::Image(pictures(cells, look, place)?));
     }
     let read = |row: usize| {
         let file = frame.place(row).file.with_file_name("").join(cells.text(row).as_ref());
         let cell = std::fs::read(&file).map_err(|cause| format!("`{}`: {cause}", file.display()))?;
-        picture(&cell, size)
+        picture(&cell, look)
     };
     let decoded: Vec<Result<Vec<u8>, String>> = (0..cells.len()).into_par_iter().map(read).collect();
     let pixels = whole(decoded, place)?.concat();
-    let shape = [cells.len(), size.channels, size.height, size.width];
+    let Size { channels, height, width } = look.size;
+    let shape = [cells.len(), channels, height, width];
     Ok(RawColumn::Image(Array::new(&shape, Values::U8(pixels))))
 }
 

@@ -1,7 +1,7 @@
 //! The law of reading, proved: a table's own files, read again as the model's card says, give the rows that the model
 //! learned from and was scored on.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::PlHashMap;
@@ -9,10 +9,9 @@ use polars::prelude::PlHashMap;
 use crate::data::error::Error;
 use crate::data::feature::encode;
 use crate::data::raw::{RawRows, ReadingError, read};
-use crate::data::repeat::add;
 use crate::data::source::SourceSpec;
 use crate::data::spec::{SplitSpec, TableSpec};
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::name::TableName;
 use crate::domain::table::Dataset;
 
@@ -51,6 +50,20 @@ fn sum<'a>(arrays: impl Iterator<Item = &'a Array>, row: usize) -> u64 {
     let mut sum = DefaultHasher::new();
     arrays.for_each(|array| add(array, row, &mut sum));
     sum.finish()
+}
+
+/// Adds a row of an array to a sum: its bits, and how many.
+fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
+    let (steps, width) = (array.row(row), array.width());
+    let range = steps.start * width..steps.end * width;
+    range.len().hash(sum);
+    match &array.values {
+        Values::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
+        Values::I64(values) => values[range].hash(sum),
+        Values::U32(values) => values[range].hash(sum),
+        Values::U8(values) => values[range].hash(sum),
+        Values::Text(values) => values[range].hash(sum),
+    }
 }
 
 /// The files that hold rows.

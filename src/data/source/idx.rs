@@ -152,7 +152,7 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::fixture::{Folder, idx};
-    use crate::data::picture::Picture;
+    use crate::data::picture::{Ground, Picture};
 
     fn words() -> serde_json::Value {
         let labels = json!({"digit": "digits.gz", "mask": "masks"});
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(frame.columns(), ["image", "digit", "mask"]);
         assert_eq!(frame.cells("digit").unwrap().numbers(&frame).unwrap(), [7.0, 0.0, 9.0]);
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
-        assert_eq!(Picture::of(images.get(1).unwrap()).unwrap().planes(), [4, 5, 6, 7]);
+        assert_eq!(Picture::of(images.get(1).unwrap(), &Ground::default()).unwrap().planes(), [4, 5, 6, 7]);
         assert_eq!(
             frame.place(1).to_string(),
             format!("`{}`, row 2", folder.path().join("images").display())
@@ -192,7 +192,7 @@ mod tests {
         queried["query"] = json!("select * from self where digit > 0 order by digit desc");
         let frame = folder.load(queried).unwrap().frame;
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
-        assert_eq!(Picture::of(images.get(0).unwrap()).unwrap().planes(), [8, 9, 10, 11]);
+        assert_eq!(Picture::of(images.get(0).unwrap(), &Ground::default()).unwrap().planes(), [8, 9, 10, 11]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::Error;
 use crate::data::fit::{Note, warning};
 use crate::data::frame::{Frame, Lines, Origin};
-use crate::data::picture::{Picture, PictureError};
+use crate::data::picture::{Ground, Picture, PictureError};
 use crate::data::source::bytes;
 use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;
@@ -163,7 +163,7 @@ fn cell(file: &Path) -> Result<Vec<u8>, String> {
         Error::Absent { .. } => "there is no such file".to_owned(),
         other => other.to_string(),
     })?;
-    Picture::of(&cell)?;
+    Picture::of(&cell, &Ground::default())?;
     Ok(cell)
 }
 

@@ -4,15 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
+use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
-use crate::data::sampling::{shuffle, split_generator};
+use crate::data::sampling::split_generator;
+use crate::data::split::fill::fill;
 use crate::data::split::grouping::{Group, Grouping};
-use crate::data::split::{Rows, Shares};
+use crate::data::split::{Rows, Shares, SplitError};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// At random by group: all rows with one value of a column stay together.
+/// At random by group: all rows with one value of a column stay together, and the splits come as near to their shares as
+/// the groups allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec {
@@ -34,46 +37,60 @@ impl Settings for GroupSpec {
 impl GroupSpec {
     pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<Rows, Error> {
         let shares = Shares::new(self.valid, self.test)?;
-        let mut found = Grouping::of(&frame.cells(self.by.as_str())?)?.groups;
-        if let Some(lost) = found.iter().find(|group| group.value.is_none()) {
-            let place = frame.place_of(lost.rows[0] as usize, self.by.as_str());
-            return Err(Error::Missing { column: self.by.to_string(), place, count: lost.rows.len() });
+        let mut groups = Grouping::of(&frame.cells(self.by.as_str())?)?.groups;
+        if let Some(lost) = groups.iter().find(|group| group.value.is_none()) {
+            return Err(SplitError::Missing {
+                column: self.by.to_string(),
+                what: "group",
+                place: frame.place_of(lost.rows[0] as usize, self.by.as_str()),
+                count: lost.rows.len(),
+            }
+            .into());
         }
         let splits = shares.splits();
-        if found.len() < splits {
-            return Err(Error::TooFewGroups { column: self.by.to_string(), found: found.len(), splits });
+        if groups.len() < splits {
+            return Err(SplitError::TooFewGroups {
+                column: self.by.to_string(),
+                found: groups.len(),
+                splits,
+            }
+            .into());
         }
-        found.sort_by(|a, b| a.value.cmp(&b.value));
-        shuffle(&mut found, &mut split_generator(seed));
-        let total = frame.rows() as f64;
-        let others = usize::from(shares.valid > 0.0);
-        let test = take(&mut found, total * shares.test, 1 + others);
-        let valid = take(&mut found, total * shares.valid, 1);
-        let train = found.into_iter().flat_map(|group| group.rows).collect();
-        Ok(Rows { train, valid, test, notes: vec![] })
+        // Values in their order, so that the draw depends on the rows alone.
+        groups.sort_by(|a, b| a.value.cmp(&b.value));
+        let sizes: Vec<usize> = groups.iter().map(|group| group.rows.len()).collect();
+        let places = fill(&sizes, shares.wanted(frame.rows()), &mut split_generator(seed));
+        let largest = groups.iter().max_by_key(|group| group.rows.len()).map(named);
+        let mut rows = Rows::default();
+        for (group, place) in groups.into_iter().zip(places) {
+            [&mut rows.train, &mut rows.valid, &mut rows.test][place].extend(group.rows);
+        }
+        rows.notes = self.notes(&rows, shares, largest, sizes.len());
+        Ok(rows)
+    }
+
+    /// What is said of splits that are far from their shares, and of a group that holds most rows.
+    fn notes(
+        &self,
+        rows: &Rows,
+        shares: Shares,
+        largest: Option<(String, usize)>,
+        groups: usize,
+    ) -> Vec<Note> {
+        let total = rows.train.len() + rows.valid.len() + rows.test.len();
+        let Some((value, size)) = largest else { return vec![] };
+        let alone = format!("`{}` is `{value}` on {size} of {total} rows", self.by);
+        let text = match shares.far(rows) {
+            Some(figures) => {
+                format!("{figures}: the rows of a group stay together, of {groups} groups, and {alone}")
+            }
+            None if 2 * size > total => format!("{alone}: one group is most of the data"),
+            None => return vec![],
+        };
+        vec![warning(text)]
     }
 }
 
-/// Takes whole groups, in their order, that bring the number of rows nearer to `wanted`; at least
-/// one, and leaves at least `leave`.
-fn take(groups: &mut Vec<Group>, wanted: f64, leave: usize) -> Vec<u32> {
-    let mut rows: Vec<u32> = Vec::new();
-    if wanted <= 0.0 {
-        return rows;
-    }
-    let mut left = Vec::new();
-    let total = groups.len();
-    for (position, group) in groups.drain(..).enumerate() {
-        let before = (wanted - rows.len() as f64).abs();
-        let after = (wanted - (rows.len() + group.rows.len()) as f64).abs();
-        // Groups not yet looked at also count as left.
-        let remain = left.len() + total - position - 1;
-        if (rows.is_empty() || after < before) && remain >= leave {
-            rows.extend(group.rows);
-        } else {
-            left.push(group);
-        }
-    }
-    *groups = left;
-    rows
+fn named(group: &Group) -> (String, usize) {
+    (group.value.clone().unwrap_or_default(), group.rows.len())
 }

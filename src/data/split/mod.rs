@@ -1,9 +1,14 @@
 //! The shelf of splits: how rows are divided into train, valid and test.
 
 pub mod column;
+mod error;
 pub mod files;
+mod fill;
+mod format;
 pub mod group;
 mod grouping;
+mod moment;
+mod order;
 pub mod random;
 mod shares;
 pub mod stratified;
@@ -12,6 +17,7 @@ pub mod time;
 use crate::data::error::Error;
 use crate::data::fit::Note;
 use crate::data::load::Loaded;
+pub use crate::data::split::error::SplitError;
 pub(in crate::data) use crate::data::split::shares::Shares;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::kinds::{Choice, kinds};

@@ -11,6 +11,9 @@ pub(in crate::data) struct Shares {
     pub test: f64,
 }
 
+/// How far from its share a split may be before it is told: a quarter of it.
+const FAR: f64 = 0.25;
+
 impl Shares {
     pub fn new(valid: Fraction, test: Fraction) -> Result<Self, Error> {
         let (valid, test) = (valid.get(), test.get());
@@ -20,6 +23,11 @@ impl Shares {
     /// Splits that have a share.
     pub fn splits(&self) -> usize {
         1 + usize::from(self.valid > 0.0) + usize::from(self.test > 0.0)
+    }
+
+    /// Rows of train, valid and test that were asked for.
+    pub fn wanted(&self, rows: usize) -> [f64; 3] {
+        [1.0 - self.valid - self.test, self.valid, self.test].map(|share| rows as f64 * share)
     }
 
     /// Test from the front of `order`, then valid; training takes the rest. Each share is within one
@@ -34,5 +42,24 @@ impl Shares {
             train: order[both..].to_vec(),
             notes: vec![],
         }
+    }
+
+    /// The figures of a split that is far from what was asked for. A row or two more or less is not far.
+    pub fn far(&self, rows: &Rows) -> Option<String> {
+        let found = [rows.train.len(), rows.valid.len(), rows.test.len()];
+        let total: usize = found.iter().sum();
+        let wanted = self.wanted(total);
+        let is_far = |(found, wanted): (&usize, &f64)| {
+            let distance = (*found as f64 - wanted).abs();
+            distance > FAR * wanted && distance >= 2.0
+        };
+        found.iter().zip(&wanted).any(is_far).then(|| {
+            let list = |numbers: [String; 3]| numbers.join(", ");
+            format!(
+                "train, valid and test have {} of {total} rows, where {} were asked for",
+                list(found.map(|rows| rows.to_string())),
+                list(wanted.map(|rows| rows.round().to_string())),
+            )
+        })
     }
 }

@@ -1,21 +1,23 @@
-//! The earliest rows train, the latest test. Rows of the same moment keep the order of the file.
+//! The earliest rows train, the latest test. No moment stands in two splits.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::cells::Cells;
 use crate::data::error::Error;
+use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
-use crate::data::split::{Rows, Shares};
+use crate::data::split::format::TimeFormat;
+use crate::data::split::order::Times;
+use crate::data::split::{Rows, Shares, SplitError};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// The earliest rows train, the latest test.
+/// The earliest rows train, the latest test; rows of one moment stay together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeSpec {
-    /// The column to order by: a number, a date or a time.
+    /// The column to order by: numbers, dates, times, or texts of them, all of one form.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
     #[serde(default = "super::tenth")]
@@ -23,97 +25,97 @@ pub struct TimeSpec {
     /// Share of rows for testing. Default 0.1.
     #[serde(default = "super::tenth")]
     pub test: Fraction,
+    /// How the column's texts are written, in the words of `strftime`: `"%d/%m/%Y %H:%M"`. Default: told from the texts,
+    /// such as `2024-03-05T09:35:00+01:00`, `2024-03-05 9:35`, `05.03.2024`, `5 Mar 2024`, `9:35 PM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TimeFormat>,
 }
 
 impl Settings for TimeSpec {
     const BARE: Option<&'static str> = Some("by");
-    const EXAMPLE: &'static str = "{time: {by: day, valid: 0.1, test: 0.2}}";
+    const EXAMPLE: &'static str = r#"{time: {by: day, valid: 0.1, test: 0.2, format: "%d/%m/%Y"}}"#;
 }
 
 impl TimeSpec {
     pub(in crate::data) fn divide(&self, frame: &Frame) -> Result<Rows, Error> {
         let shares = Shares::new(self.valid, self.test)?;
-        let cells = frame.cells(self.by.as_str())?;
-        let mut order = match &cells {
-            Cells::Time(moments) => by_moment(moments.iter().collect(), frame, &self.by)?,
-            Cells::Text(texts) => {
-                let texts: Vec<Option<&str>> =
-                    texts.iter().map(|text| text.map(str::trim).filter(|t| !t.is_empty())).collect();
-                if texts.iter().flatten().all(|text| is_date(text)) {
-                    by_moment(texts, frame, &self.by)?
-                } else {
-                    by_number(&cells, frame, &self.by)?
-                }
-            }
-            _ => by_number(&cells, frame, &self.by)?,
+        let times = Times { frame, cells: &frame.cells(self.by.as_str())?, column: self.by.as_str() };
+        let (moments, mut notes) = match &self.format {
+            Some(format) => (times.of_format(format)?, vec![]),
+            None => times.told()?,
         };
-        // The shares are cut from the front: test first, then valid.
-        order.reverse();
-        Ok(shares.cut(&order))
+        let mut order: Vec<u32> = (0..moments.len() as u32).collect();
+        order.sort_by_key(|row| moments[*row as usize]);
+        let sorted: Vec<i128> = order.iter().map(|row| moments[*row as usize]).collect();
+        let [valid, test] = cuts(&sorted, shares).map_err(|found| SplitError::TooFewMoments {
+            column: self.by.to_string(),
+            found,
+            splits: shares.splits(),
+        })?;
+        let rows = Rows {
+            train: order[..valid].to_vec(),
+            valid: order[valid..test].to_vec(),
+            test: order[test..].to_vec(),
+            notes: vec![],
+        };
+        notes.extend(self.far(&rows, shares));
+        Ok(Rows { notes, ..rows })
+    }
+
+    fn far(&self, rows: &Rows, shares: Shares) -> Option<Note> {
+        let figures = shares.far(rows)?;
+        Some(warning(format!("{figures}: rows of one moment of `{}` stay together", self.by)))
     }
 }
 
-/// Rows from the earliest to the latest.
-fn by_moment<T: Ord>(moments: Vec<Option<T>>, frame: &Frame, by: &ColumnName) -> Result<Vec<u32>, Error> {
-    if let Some(row) = moments.iter().position(Option::is_none) {
-        let count = moments.iter().filter(|moment| moment.is_none()).count();
-        return Err(Error::Missing {
-            column: by.to_string(),
-            place: frame.place_of(row, by.as_str()),
-            count,
-        });
+/// Where validation and test begin in ascending moments: nearest to their shares among the places where a moment ends.
+/// Or how many moments there are, where they are too few.
+fn cuts(moments: &[i128], shares: Shares) -> Result<[usize; 2], usize> {
+    let rows = moments.len();
+    let wanted = |share: f64| rows - ((rows as f64 * share).round() as usize).min(rows);
+    let [valid, test] = [wanted(shares.valid + shares.test), wanted(shares.test)];
+    let ends: Vec<usize> = (1..rows).filter(|at| moments[at - 1] != moments[*at]).collect();
+    let wants = [shares.valid > 0.0 && valid < test, test < rows];
+    if ends.len() < wants.iter().filter(|wants| **wants).count() {
+        return Err(ends.len() + usize::from(rows > 0));
     }
-    let mut order: Vec<u32> = (0..moments.len() as u32).collect();
-    order.sort_by(|&a, &b| moments[a as usize].cmp(&moments[b as usize]));
-    Ok(order)
-}
-
-/// As `by_moment`, of numbers or texts that read as numbers.
-fn by_number(cells: &Cells, frame: &Frame, by: &ColumnName) -> Result<Vec<u32>, Error> {
-    let mut numbers = Vec::with_capacity(cells.len());
-    let mut strange = None;
-    cells.for_each_text(|row, text| {
-        let number = text.and_then(|text| text.trim().parse::<f64>().ok()).filter(|number| !number.is_nan());
-        if text.is_some() && number.is_none() {
-            strange.get_or_insert(row);
-        }
-        // The order of the bits of positive floats is that of the floats; negative ones run backwards.
-        numbers.push(number.map(|number| {
-            let bits = (number + 0.0).to_bits() as i64;
-            if bits < 0 { i64::MIN ^ !bits } else { bits }
-        }));
-    })?;
-    if let Some(row) = strange {
-        let value = cells.text(row).into_owned();
-        return Err(Error::NotTime {
-            column: by.to_string(),
-            value,
-            place: frame.place_of(row, by.as_str()),
-        });
-    }
-    by_moment(numbers, frame, by)
-}
-
-/// Does the text begin as ISO 8601 dates do, so that the order of letters is that of time?
-fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| {
-        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    let nearest = |ends: &[usize], to: usize| {
+        let distance = |at: &usize| ends[*at].abs_diff(to);
+        (0..ends.len()).min_by_key(distance).unwrap_or(0)
     };
-    digits(0..4)
-        && bytes.get(4) == Some(&b'-')
-        && digits(5..7)
-        && bytes.get(7) == Some(&b'-')
-        && digits(8..10)
+    let mut before = ends.len();
+    let mut begin = [rows, rows];
+    if wants[1] {
+        // One end is left for validation.
+        let least = usize::from(wants[0]);
+        before = least + nearest(&ends[least..], test);
+        begin = [ends[before]; 2];
+    }
+    if wants[0] {
+        begin[0] = ends[nearest(&ends[..before], valid)];
+    }
+    Ok(begin)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::data::split::time::is_date;
+    use crate::data::split::Shares;
+    use crate::data::split::time::cuts;
+    use crate::domain::number::Fraction;
+
+    fn cut(moments: &[i128], valid: f64, test: f64) -> Result<[usize; 2], usize> {
+        cuts(moments, Shares::new(Fraction::constant(valid), Fraction::constant(test)).unwrap())
+    }
 
     #[test]
-    fn dates_are_iso_8601() {
-        assert!(is_date("2024-02-29") && is_date("2024-02-29T12:00:00"));
-        assert!(!is_date("29.02.2024") && !is_date("2024-2-29") && !is_date("2024"));
+    fn no_moment_is_cut_in_two() {
+        let each: Vec<i128> = (0..10).collect();
+        assert_eq!(cut(&each, 0.2, 0.1), Ok([7, 9]));
+        assert_eq!(cut(&each, 0.0, 0.1), Ok([9, 9]));
+        assert_eq!(cut(&each, 0.3, 0.0), Ok([7, 10]));
+        assert_eq!(cut(&[1, 1, 1, 2, 2, 2, 2, 3, 3, 3], 0.2, 0.2), Ok([3, 7]));
+        assert_eq!(cut(&[1, 2, 2, 2, 2, 2, 2, 2, 2, 3], 0.2, 0.2), Ok([1, 9]));
+        assert_eq!(cut(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2], 0.2, 0.2), Err(2));
+        assert_eq!(cut(&[1; 10], 0.0, 0.2), Err(1));
     }
 }

@@ -1,5 +1,6 @@
 //! A table, from its file to memory.
 
+use crate::data::Used;
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TableName;
 use crate::plan::Stage;
@@ -10,8 +11,13 @@ use crate::run::stage::{Keep, say};
 
 pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Observer) -> Result<Keep, Error> {
     let spec = &context.plan.pipeline.data[table];
-    let inputs: Vec<_> = context.plan.pipeline.inputs.keys().cloned().collect();
-    let loaded = crate::data::deduplicate(spec, crate::data::load(spec, context.base)?, &inputs)?;
+    let tasks = context.plan.tasks();
+    let columns = tasks.iter().filter(|task| task.table == *table).flat_map(|task| &task.columns);
+    let used = Used {
+        inputs: context.plan.pipeline.inputs.keys().map(|name| name.as_str()).collect(),
+        targets: columns.map(|name| name.as_str()).collect(),
+    };
+    let loaded = crate::data::deduplicate(spec, crate::data::load(spec, context.base)?, &used)?;
     say(stage, &loaded.notes, tape);
     let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
     tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files: context.files_of(spec)? });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::data::cells::Cells;
 use crate::data::fixture::{Folder, jpeg, png, table};
 use crate::data::load::files;
-use crate::data::picture::{Picture, size};
+use crate::data::picture::{Ground, Picture, header};
 
 /// Two classes of three gray pictures of 2 x 2 pixels.
 fn classes() -> Folder {
@@ -26,7 +26,7 @@ fn by_class() -> Value {
 
 fn first_pixels(frame: &crate::data::frame::Frame, column: &str) -> Vec<u8> {
     let Cells::Binary(cells) = frame.cells(column).unwrap() else { panic!("bytes") };
-    cells.iter().map(|cell| Picture::of(cell.unwrap()).unwrap().planes()[0]).collect()
+    cells.iter().map(|cell| Picture::of(cell.unwrap(), &Ground::default()).unwrap().planes()[0]).collect()
 }
 
 fn texts(frame: &crate::data::frame::Frame, column: &str) -> Vec<String> {
@@ -67,7 +67,8 @@ fn a_table_names_its_pictures() {
     assert_eq!(first_pixels(&frame, "image"), [9, 100, 30]);
     assert_eq!(first_pixels(&frame, "mask"), [1, 1, 1]);
     let Cells::Binary(cells) = frame.cells("image").unwrap() else { panic!("bytes") };
-    let sizes: Vec<String> = cells.iter().map(|cell| size(cell.unwrap()).unwrap().to_string()).collect();
+    let sizes: Vec<String> =
+        cells.iter().map(|cell| header(cell.unwrap()).unwrap().size.to_string()).collect();
     assert_eq!(sizes, ["1 x 2 in colour", "8 x 8 in gray", "1 x 2 in gray"]);
     assert!(frame.place(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.place(2));
     assert_eq!(files(&table(words), folder.path()).len(), 5);

@@ -1,0 +1,99 @@
+//! PNG and JPEG files, and how they are to be turned.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::data::picture::{Header, Size};
+
+/// More pixels than any picture one learns from, and few enough to fit memory.
+const MOST: u64 = 1 << 28;
+
+pub(super) fn header(cell: &[u8]) -> Result<Header, String> {
+    let mut decoder = reader(cell)?.into_decoder().map_err(said)?;
+    let color = decoder.color_type();
+    let (mut width, mut height) = decoder.dimensions();
+    if is_turned(orientation(cell, &mut decoder)) {
+        (width, height) = (height, width);
+    }
+    let size = Size {
+        channels: if color.has_color() { 3 } else { 1 },
+        height: height as usize,
+        width: width as usize,
+    };
+    Ok(Header { size, is_deep: color.bytes_per_pixel() > color.channel_count() })
+}
+
+/// A file's picture as viewers show it.
+pub(super) fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
+    let reader = reader(cell)?;
+    // What is missing at the end of a JPEG is decoded as gray without a word.
+    let is_cut = |cell: &[u8]| !cell[cell.len() / 2..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+    if reader.format() == Some(ImageFormat::Jpeg) && is_cut(cell) {
+        return Err("it is cut short".to_owned());
+    }
+    let mut decoder = reader.into_decoder().map_err(said)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(height) * u64::from(width) > MOST {
+        return Err(format!("{height} x {width} are too many pixels"));
+    }
+    let mut limits = Limits::default();
+    limits.reserve(decoder.total_bytes()).map_err(said)?;
+    decoder.set_limits(limits).map_err(said)?;
+    let orientation = orientation(cell, &mut decoder);
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(said)?;
+    decoded.apply_orientation(orientation);
+    Ok(decoded)
+}
+
+/// How a cell's picture is to be turned.
+pub(super) fn turn(cell: &[u8]) -> Result<Orientation, String> {
+    let mut decoder = reader(cell)?.into_decoder().map_err(said)?;
+    Ok(orientation(cell, &mut decoder))
+}
+
+/// Of what is no orientation, such as 0 or 9, viewers show the picture as it is.
+fn orientation(cell: &[u8], decoder: &mut impl ImageDecoder) -> Orientation {
+    let exif = match chunk(cell, b"eXIf") {
+        // Some writers begin it as JPEG does.
+        Some(chunk) => Some(chunk.strip_prefix(b"Exif\0\0").unwrap_or(chunk).to_vec()),
+        None => decoder.exif_metadata().ok().flatten(),
+    };
+    exif.and_then(|exif| Orientation::from_exif_chunk(&exif)).unwrap_or(Orientation::NoTransforms)
+}
+
+fn is_turned(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
+/// A chunk of a PNG file, wherever in it: it may stand behind the pixels.
+fn chunk<'a>(cell: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    let mut rest = cell.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
+    loop {
+        let (length, behind) = rest.split_first_chunk::<4>()?;
+        let (name, behind) = behind.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let data = behind.get(..length)?;
+        if name == kind {
+            return Some(data);
+        }
+        // Four bytes of checksum.
+        rest = behind.get(length.checked_add(4)?..)?;
+    }
+}
+
+pub(super) fn reader(cell: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
+    let reader =
+        ImageReader::new(Cursor::new(cell)).with_guessed_format().map_err(|cause| cause.to_string())?;
+    match reader.format() {
+        Some(ImageFormat::Png | ImageFormat::Jpeg) => Ok(reader),
+        _ if cell.is_empty() => Err("it is empty".to_owned()),
+        _ => Err("it is neither PNG nor JPEG".to_owned()),
+    }
+}
+
+fn said(error: image::ImageError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,83 @@
+//! Pictures of labels: one value per pixel.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, GrayImage};
+
+use crate::data::picture::{HEADER, MAGIC, Size, bare, file};
+
+/// The values of a mask's pixels, `[height, width]`, 16 bits kept as they are; a palette's are its indices.
+pub(in crate::data) fn values(cell: &[u8]) -> Result<(Size, Vec<f32>), String> {
+    if cell.starts_with(MAGIC) {
+        let size = bare(cell)?;
+        return Ok((size, cell[HEADER..].iter().map(|pixel| f32::from(*pixel)).collect()));
+    }
+    let decoded = match indexed(cell)? {
+        Some(indices) => {
+            let mut indices = DynamicImage::ImageLuma8(indices);
+            indices.apply_orientation(file::turn(cell)?);
+            indices
+        }
+        None => file::decode(cell)?,
+    };
+    let size = Size { channels: 1, height: decoded.height() as usize, width: decoded.width() as usize };
+    let alpha = |is_opaque: bool| match is_opaque {
+        true => Ok(()),
+        false => Err("it is transparent in places, but a label needs one value per pixel".to_owned()),
+    };
+    let first = |pixels: &[u8], step: usize| -> Result<Vec<f32>, String> {
+        let is_gray = pixels.chunks_exact(step).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+        match is_gray {
+            true => Ok(pixels.iter().step_by(step).map(|value| f32::from(*value)).collect()),
+            false => {
+                Err("it is in colour, but a label needs one value per pixel: gray, or a palette".to_owned())
+            }
+        }
+    };
+    let values = match decoded {
+        DynamicImage::ImageLuma8(picture) => picture.into_raw().into_iter().map(f32::from).collect(),
+        DynamicImage::ImageLuma16(picture) => picture.into_raw().into_iter().map(f32::from).collect(),
+        DynamicImage::ImageLumaA8(picture) => {
+            alpha(picture.pixels().all(|pixel| pixel.0[1] == u8::MAX))?;
+            picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect()
+        }
+        DynamicImage::ImageLumaA16(picture) => {
+            alpha(picture.pixels().all(|pixel| pixel.0[1] == u16::MAX))?;
+            picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect()
+        }
+        DynamicImage::ImageRgb8(picture) => first(picture.as_raw(), 3)?,
+        DynamicImage::ImageRgba8(picture) => {
+            alpha(picture.pixels().all(|pixel| pixel.0[3] == u8::MAX))?;
+            first(picture.as_raw(), 4)?
+        }
+        _ => return Err("it is in colour of 16 bits, but a label needs one value per pixel".to_owned()),
+    };
+    Ok((size, values))
+}
+
+/// The indices of a PNG with a palette. Its colours are how a viewer shows classes, not which they are.
+fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
+    let said = |cause: png::DecodingError| cause.to_string();
+    if !cell.starts_with(b"\x89PNG") {
+        return Ok(None);
+    }
+    let mut decoder = png::Decoder::new(Cursor::new(cell));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(said)?;
+    let (color, depth) = reader.output_color_type();
+    if color != png::ColorType::Indexed {
+        return Ok(None);
+    }
+    let Some(room) = reader.output_buffer_size() else { return Err("it has too many pixels".to_owned()) };
+    let mut packed = vec![0; room];
+    let frame = reader.next_frame(&mut packed).map_err(said)?;
+    let bits = depth as usize;
+    let (width, mask) = (frame.width as usize, ((1u16 << bits) - 1) as u8);
+    let rows = packed.chunks_exact(frame.line_size.max(1)).take(frame.height as usize);
+    let index = |row: &[u8], at: usize| {
+        let bit = at * bits;
+        row[bit / 8] >> (8 - bits - bit % 8) & mask
+    };
+    let indices: Vec<u8> = rows.flat_map(|row| (0..width).map(move |at| index(row, at))).collect();
+    Ok(GrayImage::from_raw(frame.width, frame.height, indices))
+}

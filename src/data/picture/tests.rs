@@ -1,0 +1,132 @@
+//! Pictures of every kind that PNG and JPEG have.
+
+use crate::data::fixture::{jpeg, png};
+use crate::data::picture::{Ground, Picture, Size, extremes, header, pack, values};
+
+fn read(cell: &[u8]) -> Result<Picture, String> {
+    Picture::of(cell, &Ground::default())
+}
+
+fn gray(height: usize, width: usize) -> Size {
+    Size { channels: 1, height, width }
+}
+
+#[test]
+fn bare_pixels_and_png_are_the_same_picture() {
+    let pixels: Vec<u8> = (0..12).map(|at| at * 20).collect();
+    let mut cell = Vec::new();
+    pack(3, 4, &pixels, &mut cell);
+    let file = png(1, 3, 4, &pixels);
+    for cell in [&cell, &file] {
+        assert_eq!(header(cell).unwrap().size, gray(3, 4));
+        assert_eq!(read(cell).unwrap().planes(), pixels);
+        assert_eq!(values(cell).unwrap().1, pixels.iter().map(|p| f32::from(*p)).collect::<Vec<_>>());
+    }
+    cell.pop();
+    assert_eq!(read(&cell), Err("its pixels do not fill its size".to_owned()));
+}
+
+#[test]
+fn colours_become_planes_and_gray() {
+    let picture = read(&png(3, 1, 2, &[255, 0, 0, 10, 20, 30])).unwrap();
+    assert_eq!(picture.clone().planes(), [255, 10, 0, 20, 0, 30]);
+    // round(0.299 * 255) and round(0.299 * 10 + 0.587 * 20 + 0.114 * 30)
+    assert_eq!(picture.clone().with_channels(1).planes(), [76, 18]);
+    assert_eq!(picture.with_channels(1).with_channels(3).planes(), [76, 18, 76, 18, 76, 18]);
+}
+
+#[test]
+fn a_picture_is_resized() {
+    let picture = read(&png(1, 2, 2, &[0, 0, 200, 200])).unwrap();
+    assert_eq!(picture.clone().resized(1, 1).planes(), [100]);
+    assert_eq!(picture.resized(2, 2).planes(), [0, 0, 200, 200]);
+}
+
+#[test]
+fn what_is_no_whole_picture_is_refused() {
+    let noise: Vec<u8> = (0..64 * 64u32).map(|at| ((at * at * 7919) >> 7) as u8).collect();
+    for file in [png(1, 64, 64, &noise), jpeg(64, 64, &noise)] {
+        assert!(read(&file).is_ok());
+        for cut in [file.len() / 3, file.len() * 3 / 4, file.len() - 14] {
+            assert!(read(&file[..cut]).is_err(), "{cut} of {}", file.len());
+        }
+    }
+    assert_eq!(read(b""), Err("it is empty".to_owned()));
+    assert_eq!(read(b"GIF89a..........."), Err("it is neither PNG nor JPEG".to_owned()));
+    assert!(values(&png(3, 1, 1, &[1, 2, 3])).is_err());
+}
+
+/// A file that `tests/faults/data/pictures/make.py` has made.
+fn made(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/data/pictures/");
+    std::fs::read(format!("{folder}{name}")).unwrap()
+}
+
+fn listed<T: serde::de::DeserializeOwned>(name: &str) -> std::collections::BTreeMap<String, T> {
+    serde_json::from_slice(&made(name)).unwrap()
+}
+
+#[test]
+fn every_kind_of_picture_is_what_pillow_sees() {
+    let all: std::collections::BTreeMap<String, (usize, usize, usize, Vec<u8>)> = listed("expected.json");
+    assert!(all.len() > 35);
+    for (name, (channels, height, width, pixels)) in all {
+        let file = made(&name);
+        let size = Size { channels, height, width };
+        assert_eq!(header(&file).unwrap().size, size, "{name}");
+        assert_eq!(header(&file).unwrap().is_deep, name.contains("16"), "{name}");
+        let picture = read(&file).unwrap();
+        assert_eq!(picture.size, size, "{name}");
+        let is_transparent = name.contains("alpha") || name.contains("transparent");
+        assert_eq!(picture.is_transparent, is_transparent, "{name}");
+        // Decoders of JPEG round in their own way.
+        let most = if name.ends_with(".jpg") { 3 } else { u8::from(is_transparent) };
+        let far = picture.pixels.iter().zip(&pixels).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(far <= Some(most) && picture.pixels.len() == pixels.len(), "{name}: {far:?}");
+    }
+}
+
+#[test]
+fn a_mask_has_the_values_that_numpy_sees() {
+    let all: std::collections::BTreeMap<String, Vec<f32>> = listed("masks.json");
+    for (name, expected) in all {
+        assert_eq!(values(&made(&name)).unwrap().1, expected, "{name}");
+    }
+    assert_eq!(values(&made("mask-turned.png")).unwrap().0, gray(5, 3));
+    let refused = |name: &str| values(&made(name)).unwrap_err();
+    assert!(refused("colour-8.png").starts_with("it is in colour"));
+    assert!(refused("colour-16.png").starts_with("it is in colour"));
+    for name in ["gray-alpha-8.png", "gray-alpha-16.png", "gray-transparent.png", "colour-alpha-8.png"] {
+        assert!(refused(name).starts_with("it is transparent in places"), "{name}");
+    }
+}
+
+#[test]
+fn the_ground_shows_where_a_picture_is_transparent() {
+    let on = |background: u8, name: &str| {
+        Picture::of(&made(name), &Ground { background, ..Ground::default() }).unwrap().planes()
+    };
+    // The first pixel is clear, the third half so: `(34 * 128 + 0 * 127) / 255` and `+ 100 * 127`.
+    let (black, other) = (on(0, "gray-alpha-8.png"), on(100, "gray-alpha-8.png"));
+    assert_eq!((black[0], black[2], black[4]), (0, 17, 68));
+    assert_eq!((other[0], other[2], other[4]), (100, 67, 68));
+}
+
+#[test]
+fn a_range_of_16_bits_becomes_bytes() {
+    let ground = Ground { range: [1000, 1159], ..Ground::default() };
+    let byte = |value: u16| {
+        let picture = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(1, 1, vec![value]).unwrap();
+        ground.under(picture.into()).0[0]
+    };
+    // In Python: `[round((v - 1000) / 159 * 255) for v in (1000, 1001, 1059, 1100, 1159)]`.
+    assert_eq!([1000, 1001, 1059, 1100, 1159].map(byte), [0, 2, 95, 160, 255]);
+    assert_eq!([0, 999, 1160, u16::MAX].map(byte), [0, 0, 255, 255]);
+    assert_eq!(extremes(&made("gray-16.png"), &Ground::default()), Ok([1000, 9148]));
+    // A picture of 8 bits stands where its brightness does.
+    let half = Ground { range: [0, 32767], ..Ground::default() };
+    assert_eq!(Picture::of(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
+    let mut cell = Vec::new();
+    pack(1, 2, &[100, 200], &mut cell);
+    assert_eq!(Picture::of(&cell, &half).unwrap().planes(), [200, 255]);
+}
