@@ -1,10 +1,14 @@
 //! The command line.
 
+mod predict;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use crate::cli::arguments::predict::{AnswerFormat, Predict};
 
 /// A declarative experiment runner for multi-task learning.
 #[derive(Debug, Parser)]
@@ -212,7 +216,7 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Two runs or more; the first is what the others are compared with. With --group-by one is enough
+    /// Two runs or more, or RUN#3 for a third trial; the first is what the others are compared with. With --group-by one is enough
     #[arg(required = true, num_args = 1.., value_name = "RUN")]
     pub names: Vec<String>,
     /// Put trials together by this setting, such as weighting (may be given several times)
@@ -292,10 +296,10 @@ pub struct Plot {
 
 #[derive(Debug, Args)]
 pub struct Report {
-    /// A run's name, a unique beginning of it, or `last`
+    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
-    /// The file [default: report.html in the run's folder]
+    /// The file, .html [default: report.html in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
 }
@@ -318,49 +322,16 @@ pub struct Query {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// A run's name, a unique beginning of it, or `last`
+    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial [default: its best trial]
     pub run: String,
     /// The bundle's folder; must not exist yet, or be an earlier bundle
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
 }
 
-/// `income=0.7`
-fn share(text: &str) -> Result<(String, f64), String> {
-    let (task, share) = text.split_once('=').ok_or("expected TASK=SHARE, such as income=0.7")?;
-    let share = share.trim().parse().map_err(|_| format!("`{share}` is not a number"))?;
-    Ok((task.trim().to_owned(), share))
-}
-
-#[derive(Debug, Args)]
-pub struct Predict {
-    /// A bundle's folder, or a run
-    pub model: String,
-    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow; label columns are not needed
-    pub data: PathBuf,
-    /// Where the answers go: .csv, .parquet or .jsonl
-    #[arg(long, value_name = "FILE")]
-    pub to: PathBuf,
-    /// Keep these columns of the data beside the answers
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
-    pub keep: Vec<String>,
-    /// As rows of which of the pipeline's tables they are read, where there are several
-    #[arg(long, value_name = "TABLE")]
-    pub table: Option<String>,
-    /// The rows are already as the pipeline's query and `rename` give them
-    #[arg(long)]
-    pub prepared: bool,
-    /// For a model trained with `weighting: cosmos`: each task's share [default: the same]
-    #[arg(long, value_name = "TASK=SHARE", value_delimiter = ',', value_parser = share)]
-    pub preference: Vec<(String, f64)>,
-    /// Rows per call of the model
-    #[arg(long, default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..))]
-    pub batch_size: u32,
-}
-
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A bundle's folder, or a run
+    /// A run, RUN#3 for its third trial, or a bundle's folder (`./NAME` where a run has that name too)
     pub bundle: String,
     #[arg(long)]
     pub json: bool,

@@ -39,7 +39,7 @@ impl Error {
                 output::tell(rendered);
                 Exit::Diagnostics
             }
-            Self::Usage(_) => self.say(Exit::Usage),
+            Self::Usage(_) | Self::Run(crate::run::Error::Destination(_)) => self.say(Exit::Usage),
             Self::Store(crate::store::Error::Newer { .. }) => self.say(Exit::NewerDatabase),
             Self::Run(crate::run::Error::Parity { .. }) => self.say(Exit::Parity),
             Self::Run(error) if error.is_interruption() => self.say(Exit::Interrupted),

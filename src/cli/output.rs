@@ -16,6 +16,27 @@ pub fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Writes a result as it comes; as with `print`, a reader may leave.
+pub fn pipe(fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Error> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match fill(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => {
+            // What a reader who left has not taken is not tried again.
+            let _ = out.into_parts();
+            Ok(())
+        }
+    }
+}
+
+/// Bytes that no terminal can show are for files and other programs.
+pub fn check_binary(binary: bool, what: &str) -> Result<(), Error> {
+    match binary && std::io::stdout().is_terminal() {
+        true => Err(Error::Usage(format!("a terminal cannot show {what}; write it to a file: --to FILE"))),
+        false => Ok(()),
+    }
+}
+
 /// Tells a person something on standard error, on lines of its own. That nobody is there to hear it
 /// is no reason to stop: a long training may outlive its terminal.
 pub fn tell(text: &str) {
@@ -33,6 +54,13 @@ pub fn style(choice: Colour) -> Style {
     let terminal = std::io::stdout().is_terminal();
     let columns = terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
     Style { width: columns.filter(|_| terminal), colour: wanted(choice, terminal) }
+}
+
+/// Columns of the terminal that hears what is told; `None` where there is none.
+pub fn columns_of_errors() -> Option<usize> {
+    let terminal = std::io::stderr().is_terminal();
+    let size = terminal.then(|| terminal_size::terminal_size_of(std::io::stderr())).flatten();
+    size.map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
 /// Colours on standard error?

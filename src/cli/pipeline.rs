@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::arguments::{Changes, Colour};
 use crate::cli::error::Error;
-use crate::cli::output;
+use crate::cli::{named, output};
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::plan::Plan;
 use crate::spec::render::{counted, render};
@@ -83,17 +83,21 @@ impl Pipeline {
 }
 
 /// The run that a name stands for, and of a sweep the trial: `RUN#3`, or the best.
-fn earlier(store: &Store, name: &str) -> Result<String, crate::store::Error> {
-    let (run, number) = match name.split_once('#') {
+fn earlier(store: &Store, name: &str) -> Result<String, Error> {
+    let (begins, number) = match name.split_once('#') {
         Some((run, number)) => (run, Some(number)),
         None => (name, None),
     };
-    let run = match store.last_finished(run)? {
+    let run = match store.last_finished(begins)? {
         Some(run) => run,
-        None => store.resolve_run(run)?,
+        None => store.resolve_run(begins)?,
     };
     Ok(match (number, store.best_trial(&run)?) {
-        (Some(number), _) => format!("{run}#{number}"),
+        // Its number is held against the run's trials as everywhere.
+        (Some(number), _) => {
+            named::named(store, &format!("{run}#{number}"))?;
+            format!("{run}#{number}")
+        }
         (None, Some(best)) if best > 1 => format!("{run}#{best}"),
         _ => run.to_string(),
     })

@@ -1,14 +1,16 @@
 //! What people see while a run works: bars on a terminal, plain lines elsewhere, JSON on request.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
-use crate::report::{Roster, narration};
+use crate::report::number::guess;
+use crate::report::{Epochs, Roster, narration};
 
 /// How a run shows itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +26,34 @@ pub enum Manner {
 pub struct Progress {
     manner: Manner,
     bar: ProgressBar,
-    /// How many epochs there will be at most.
-    epochs: Mutex<usize>,
+    course: Mutex<Option<Course>>,
+    epochs: Mutex<Epochs>,
     roster: Mutex<Roster>,
 }
 
+/// The training at work.
+struct Course {
+    epochs: usize,
+    from_step: usize,
+    began: Instant,
+}
+
+impl Course {
+    /// Seconds until its last epoch, as fast as so far; `None` before anything is known.
+    fn left(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
+        let done = ((epoch.saturating_sub(1)) * steps + step).saturating_sub(self.from_step);
+        let all = (self.epochs * steps).saturating_sub(self.from_step);
+        let each = (done > 0).then(|| self.began.elapsed().as_secs_f64() / done as f64)?;
+        Some(each * all.saturating_sub(done) as f64)
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Progress {
-    /// `trials`: what each trial of a sweep varies, as far as is known; `total`: how many there will be.
-    pub fn new(manner: Manner, trials: Vec<String>, total: usize) -> Self {
+    pub fn new(manner: Manner, roster: Roster) -> Self {
         let target = match manner {
             Manner::Bars => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
@@ -42,7 +64,8 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("━╸─"),
         );
-        Self { manner, bar, epochs: Mutex::new(0), roster: Mutex::new(Roster::new(trials, total)) }
+        let epochs = Mutex::new(Epochs::new(output::columns_of_errors()));
+        Self { manner, bar, course: Mutex::new(None), epochs, roster: Mutex::new(roster) }
     }
 
     fn line(&self, text: &str) {
@@ -53,26 +76,46 @@ impl Progress {
     }
 
     fn show(&self, event: &Event) {
-        let mut roster = self.roster.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut roster = lock(&self.roster);
+        if roster.is_sweep() {
+            let line = roster.line(event);
+            line.iter().for_each(|text| self.line(text));
+            return self.show_trials(event, &roster);
+        }
         match event {
-            // Trials side by side would pull one bar to and fro.
-            Event::Stepped { .. } if roster.is_sweep() => {}
-            Event::TrainStarted { epochs, .. } => {
-                *self.epochs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = *epochs;
+            Event::TrainStarted { epochs, from_step, .. } => {
+                let course = Course { epochs: *epochs, from_step: *from_step, began: Instant::now() };
+                *lock(&self.course) = Some(course);
             }
             Event::Stepped { epoch, step, steps, losses, .. } => {
-                let epochs = *self.epochs.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let course = lock(&self.course);
+                let Some(course) = course.as_ref() else { return };
                 self.bar.set_length(*steps as u64);
                 self.bar.set_position(*step as u64);
-                self.bar.set_prefix(format!("epoch {epoch}/{epochs}"));
-                self.bar.set_message(narration::losses(losses));
+                self.bar.set_prefix(format!("epoch {epoch}/{}", course.epochs));
+                let left = course.left(*epoch, *step, *steps);
+                let left = left.map_or_else(String::new, |left| format!("about {} left  ", guess(left)));
+                self.bar.set_message(format!("{left}{}", narration::losses(losses)));
             }
             Event::TrainFinished { .. } | Event::RunFinished { .. } => self.bar.finish_and_clear(),
             _ => {}
         }
-        let line = if roster.is_sweep() { roster.line(event) } else { narration::line(event) };
-        if let Some(text) = line {
-            self.line(&text);
+        let line = lock(&self.epochs).lines(event).or_else(|| narration::line(event));
+        line.iter().for_each(|text| self.line(text));
+    }
+
+    /// The bar of a sweep: its trials. The epochs of trials side by side would pull it to and fro.
+    fn show_trials(&self, event: &Event, roster: &Roster) {
+        match event {
+            Event::Stepped { .. } | Event::StageStarted { .. } => {}
+            Event::RunFinished { .. } => self.bar.finish_and_clear(),
+            _ => {
+                let (over, total) = roster.standing();
+                self.bar.set_length(total as u64);
+                self.bar.set_position(over as u64);
+                self.bar.set_prefix("trials");
+                self.bar.set_message(roster.remaining().told().unwrap_or_default());
+            }
         }
     }
 }

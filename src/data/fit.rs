@@ -15,6 +15,7 @@ use crate::data::repeat::{self, Used};
 use crate::data::split::Rows;
 use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
 use crate::data::vectors;
+use crate::domain::answer::answer_names;
 use crate::domain::array::Array;
 use crate::domain::diagnostic::{Path as Node, Severity};
 use crate::domain::event::MissingLabels;
@@ -303,6 +304,7 @@ fn assemble(
         let text = format!("task `{}`: no row of {} has a label", lacking.task, lacking.split);
         notes.push(Note { severity: Severity::Warning, text });
     }
+    notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.told())));
     let repeated: Vec<Option<Note>> = request
         .tables
         .par_iter()

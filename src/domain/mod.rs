@@ -1,5 +1,6 @@
 //! The words all rooms share. Plain data: no files, no tensors, no SQL.
 
+pub mod answer;
 pub mod array;
 pub mod augmentation;
 pub(crate) mod bare;
@@ -7,6 +8,7 @@ pub mod cancel;
 pub mod choice;
 pub mod decoder;
 pub mod diagnostic;
+pub mod digits;
 pub mod event;
 pub mod fingerprint;
 pub mod front;

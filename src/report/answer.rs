@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::answer::numbered;
 use crate::report::number;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
@@ -38,12 +39,26 @@ impl Answer {
         format!("{shown}{}\n", style.paint(Tone::Faint, &counted))
     }
 
+    /// The columns' names for programs, which know a column by its name: a second `value` is `value_2`.
+    fn titles(&self) -> Vec<String> {
+        let columns = &self.table.columns;
+        let mut titles: Vec<String> = Vec::with_capacity(columns.len());
+        for name in columns {
+            let free =
+                |title: &String| !titles.contains(title) && (title == name || !columns.contains(title));
+            let mut names = std::iter::once(name.clone()).chain((2..).map(|number| numbered(name, number)));
+            let title = names.find(free).unwrap_or_default();
+            titles.push(title);
+        }
+        titles
+    }
+
     /// RFC 4180, with a heading; numbers in full, NULL empty.
     pub fn csv(&self) -> String {
         let line = |fields: &mut dyn Iterator<Item = String>| {
             fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\n"
         };
-        let mut text = line(&mut self.table.columns.iter().cloned());
+        let mut text = line(&mut self.titles().into_iter());
         for row in &self.table.rows {
             text.push_str(&line(&mut row.iter().map(ToString::to_string)));
         }
@@ -52,8 +67,9 @@ impl Answer {
 
     /// A list of objects, one per row.
     pub fn json(&self) -> Value {
+        let titles = self.titles();
         let object = |row: &Vec<query::Value>| -> Value {
-            let named = self.table.columns.iter().zip(row);
+            let named = titles.iter().zip(row);
             let pairs = named.map(|(name, value)| (name.clone(), serde_json::json!(value)));
             Value::Object(pairs.collect::<Map<String, Value>>())
         };
@@ -103,6 +119,15 @@ mod tests {
             vec![Value::Blob(vec![1, 255]), Value::Real(f64::INFINITY), Value::Null],
         ];
         Answer::new(Table { columns, rows })
+    }
+
+    #[test]
+    fn no_two_columns_of_one_name_for_programs() {
+        let columns = ["value", "value", "value_2", "value"].map(str::to_owned).to_vec();
+        let rows = vec![(1..=4).map(Value::Integer).collect()];
+        let answer = Answer::new(Table { columns, rows });
+        assert_eq!(answer.csv(), "value,value_3,value_2,value_4\n1,2,3,4\n");
+        assert_eq!(answer.json()[0].as_object().map(|row| row.len()), Some(4), "nothing is lost");
     }
 
     #[test]

@@ -58,13 +58,19 @@ pub struct SettingLine {
 impl Comparison {
     /// Reads runs from the database; the first is the one to measure against.
     pub fn read(store: &Store, runs: &[RunId]) -> Result<Self, Error> {
-        let details: Vec<RunDetail> = runs.iter().map(|run| store.run(run)).collect::<Result<_, _>>()?;
-        Ok(Self::of(&details))
+        Self::read_trials(store, &runs.iter().map(|run| (run.clone(), None)).collect::<Vec<_>>())
     }
 
-    /// Compares what was read.
-    pub fn of(details: &[RunDetail]) -> Self {
-        let columns: Vec<Column<'_>> = details.iter().flat_map(columns_of).collect();
+    /// The same of runs, or of those of their trials that are named.
+    pub fn read_trials(store: &Store, named: &[(RunId, Option<u32>)]) -> Result<Self, Error> {
+        let read = |(run, only): &(RunId, Option<u32>)| Ok((store.run(run)?, *only));
+        Ok(Self::of(&named.iter().map(read).collect::<Result<Vec<_>, Error>>()?))
+    }
+
+    /// Compares what was read: all trials of a run, or one.
+    pub fn of(details: &[(RunDetail, Option<u32>)]) -> Self {
+        let columns: Vec<Column<'_>> =
+            details.iter().flat_map(|(detail, only)| columns_of(detail, *only)).collect();
         Self {
             columns: columns.iter().map(|column| column.name.clone()).collect(),
             scores: score_lines(&columns),
@@ -178,7 +184,7 @@ struct Column<'a> {
     trial: Option<&'a TrialRecord>,
 }
 
-fn columns_of(detail: &RunDetail) -> Vec<Column<'_>> {
+fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<Column<'_>> {
     let several = detail.trials.len() > 1;
     let column = |trial: Option<&TrialRecord>| match trial {
         Some(trial) if several => format!("{}#{}", detail.run, trial.trial),
@@ -187,7 +193,7 @@ fn columns_of(detail: &RunDetail) -> Vec<Column<'_>> {
     if detail.trials.is_empty() {
         return vec![Column { name: column(None), detail, trial: None }];
     }
-    let trials = detail.trials.iter();
+    let trials = detail.trials.iter().filter(|trial| only.is_none_or(|only| trial.trial == only));
     trials.map(|trial| Column { name: column(Some(trial)), detail, trial: Some(trial) }).collect()
 }
 

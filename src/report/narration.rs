@@ -2,9 +2,11 @@
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, MissingLabels};
-use crate::domain::score::{Score, Split, TaskValue};
+use crate::domain::score::{Split, TaskValue};
+use crate::report::epochs::WIDEST;
 use crate::report::gain::percent;
-use crate::report::number::{count, duration, size};
+use crate::report::number::{count, duration, significant, size, tiny};
+use crate::report::table::width;
 
 /// What an event looks like as a line; `None` for those that say nothing new to a person.
 pub fn line(event: &Event) -> Option<String> {
@@ -43,30 +45,25 @@ pub fn line(event: &Event) -> Option<String> {
             count(*test)
         ),
         Event::Fitted { table, inputs, tasks, missing } => {
-            format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing))
+            let said =
+                format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing));
+            wrapped(&said, WIDEST)
         }
         Event::TrainStarted { epochs, steps_per_epoch, rows, parameters, device, from_step, .. } => {
             let from =
                 if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
             format!(
-                "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on {device}{from}\n  \
-                 each epoch     training loss of every task (and its score on validation rows)",
+                "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on {device}{from}",
                 count(*parameters),
                 count(*rows)
             )
         }
-        Event::EpochFinished { epoch, losses, scores, rows_per_second, best, .. } => format!(
-            "  epoch {epoch:>3}  {}, {} rows/s{}",
-            losses.iter().map(|loss| standing(loss, scores)).collect::<Vec<_>>().join(", "),
-            count(*rows_per_second as usize),
-            if *best { ", best so far" } else { "" }
-        ),
         Event::TrainFinished { best_epoch, epochs, reason, .. } => {
             format!("  trained        {epochs} epochs ({reason}); best is epoch {best_epoch}")
         }
         Event::BaselineScored { task, epoch, epochs, scores, .. } => {
             let tested = scores.iter().find(|score| score.split == Split::Test).or(scores.first());
-            let score = tested.map(|score| format!(", {} {:.4}", score.metric, score.value));
+            let score = tested.map(|score| format!(", {} {}", score.metric, significant(score.value)));
             let score = score.unwrap_or_default();
             format!("  alone          {task}: {epochs} epochs, best is epoch {epoch}{score}")
         }
@@ -81,8 +78,9 @@ pub fn line(event: &Event) -> Option<String> {
             format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))
         }
         Event::Verified { parity, .. } if parity.verified => format!(
-            "  verified       largest difference from ONNX Runtime {:.1e} (allowed {:.0e})",
-            parity.largest, parity.tolerance
+            "  verified       largest difference from ONNX Runtime {} (allowed {:.0e})",
+            tiny(parity.largest),
+            parity.tolerance
         ),
         Event::Verified { .. } => "  UNVERIFIED     the model was not compared with ONNX Runtime".to_owned(),
         _ => return None,
@@ -91,16 +89,27 @@ pub fn line(event: &Event) -> Option<String> {
 
 /// Each task's loss: `income 0.2131, weeks 0.0311`.
 pub fn losses(values: &[TaskValue]) -> String {
-    let all: Vec<String> = values.iter().map(|loss| format!("{} {:.4}", loss.task, loss.value)).collect();
+    let all: Vec<String> =
+        values.iter().map(|loss| format!("{} {}", loss.task, significant(loss.value))).collect();
     all.join(", ")
 }
 
-/// A task's training loss, and its first validation score: `income 0.2131 (auroc 0.9410)`.
-fn standing(loss: &TaskValue, scores: &[Score]) -> String {
-    let mut of_task = scores.iter().filter(|score| score.task == loss.task && score.metric != "loss");
-    let score = of_task.next().map(|score| format!(" ({} {:.4})", score.metric, score.value));
-    format!("{} {:.4}{}", loss.task, loss.value, score.unwrap_or_default())
+/// A line in several, none wider than is good to read; it is parted behind commas, and what follows stands below the first
+/// line's text. What has no comma stays whole.
+pub(crate) fn wrapped(line: &str, limit: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for part in line.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(last) if width(last) + width(part.trim_end()) <= limit => last.push_str(part),
+            Some(_) => lines.push(format!("{INDENT}{part}")),
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
 }
+
+/// As wide as what a line is of.
+const INDENT: &str = "                 ";
 
 fn missing_labels(missing: &[MissingLabels]) -> String {
     let lacking: Vec<String> = missing
@@ -117,4 +126,20 @@ fn missing_labels(missing: &[MissingLabels]) -> String {
         })
         .collect();
     if lacking.is_empty() { String::new() } else { format!("; {}", lacking.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::narration::wrapped;
+
+    #[test]
+    fn a_long_line_is_parted_behind_commas() {
+        let line =
+            "  #3    done      seed 2, 3 epochs in 6.00 s: income auroc 0.9123, weeks rmse 9.123  [1/2]";
+        assert_eq!(wrapped(line, 100), line);
+        assert_eq!(
+            wrapped(line, 50),
+            "  #3    done      seed 2,\n                 3 epochs in 6.00 s: income auroc 0.9123,\n                 weeks rmse 9.123  [1/2]"
+        );
+    }
 }

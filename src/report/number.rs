@@ -1,25 +1,6 @@
 //! Numbers as people read them.
 
-/// Four significant digits: `0.9463`, `12.34`, `1234`, `1.234e-5`.
-pub fn significant(value: f64) -> String {
-    if value.is_nan() {
-        return "undefined".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    // Rounded first, so that 9.99996 counts as 10.00 and not as 9.9999.
-    let scientific = format!("{value:.3e}");
-    let exponent: i32 = scientific.rsplit_once('e').and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0);
-    match exponent {
-        -4..=3 => format!("{value:.*}", (3 - exponent) as usize),
-        4..=8 => format!("{value:.0}"),
-        _ => scientific,
-    }
-}
+pub use crate::domain::digits::{significant, within};
 
 /// In full when that takes no more than four digits (`0.001`, `125`), else as `significant`.
 pub fn short(value: f64) -> String {
@@ -59,19 +40,52 @@ pub fn count(number: usize) -> String {
     text
 }
 
-/// `0.04 s`, `12.3 s`, `1 min 12 s`, `2 h 5 min`
+/// Of a difference that should be nothing: `3.8e-6`, `0`.
+pub fn tiny(value: f64) -> String {
+    match value {
+        v if v.is_nan() => "not a number".to_owned(),
+        0.0 => "0".to_owned(),
+        v => format!("{v:.1e}"),
+    }
+}
+
+/// Rows per second, or the like: `418,517`, `12`, `0.45`.
+pub fn rate(value: f64) -> String {
+    match value {
+        v if v >= 9.95 && v.is_finite() => count(v.round() as usize),
+        v if v >= 0.001 => within(v, 4),
+        v => significant(v),
+    }
+}
+
+/// `3 ms`, `0.04 s`, `12.3 s`, `1 min 12 s`, `2 h 05 min`, `3 d 4 h`
 pub fn duration(seconds: f64) -> String {
     match seconds {
+        s if s < 0.0005 => "0 ms".to_owned(),
+        s if s < 0.0095 => format!("{:.0} ms", s * 1000.0),
         s if s < 9.995 => format!("{s:.2} s"),
         s if s < 59.95 => format!("{s:.1} s"),
-        s if s < 3599.5 => {
-            let whole = s.round() as u64;
-            format!("{} min {} s", whole / 60, whole % 60)
-        }
-        s => {
-            let minutes = (s / 60.0).round() as u64;
-            format!("{} h {} min", minutes / 60, minutes % 60)
-        }
+        s => units(s.round() as u64),
+    }
+}
+
+/// A duration that is guessed, so with no more digits than it deserves: `7 s`, `40 s`, `12 min`, `1 h 05 min`.
+pub fn guess(seconds: f64) -> String {
+    match seconds {
+        s if s < 9.5 => format!("{} s", s.ceil().max(1.0)),
+        s if s < 55.0 => format!("{:.0} s", (s / 10.0).ceil() * 10.0),
+        s if s < 3570.0 => format!("{:.0} min", (s / 60.0).round().max(1.0)),
+        s => units((s / 60.0).round() as u64 * 60),
+    }
+}
+
+/// Two units, the larger one first.
+fn units(seconds: u64) -> String {
+    let minutes = (seconds + 30) / 60;
+    match seconds {
+        s if s < 3600 => format!("{} min {:02} s", s / 60, s % 60),
+        s if s < 48 * 3600 => format!("{} h {:02} min", minutes / 60, minutes % 60),
+        s => format!("{} d {} h", (s + 1800) / 86_400, (s + 1800) % 86_400 / 3600),
     }
 }
 
@@ -106,30 +120,11 @@ pub fn listed(items: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::report::number::{
-        count, difference, duration, listed, minute, moment, short, significant, size,
+        count, difference, duration, guess, listed, minute, moment, rate, short, size, tiny,
     };
 
     #[test]
-    fn four_significant_digits() {
-        let cases = [
-            (0.946_31, "0.9463"),
-            (0.999_96, "1.000"),
-            (1.0, "1.000"),
-            (12.345, "12.35"),
-            (-12.345, "-12.35"),
-            (999.96, "1000"),
-            (1234.4, "1234"),
-            (123_456.7, "123457"),
-            (0.000_123_44, "0.0001234"),
-            (0.000_012_344, "1.234e-5"),
-            (1.5e12, "1.500e12"),
-            (0.0, "0"),
-            (f64::NAN, "undefined"),
-            (f64::INFINITY, "inf"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(significant(value), text, "{value}");
-        }
+    fn differences_and_short_ones() {
         let short = [0.001, 0.5, 125.0, -2.5, 0.0, 1e-5, 0.946_31, 1e-7].map(short);
         assert_eq!(short, ["0.001", "0.5", "125", "-2.5", "0", "0.00001", "0.9463", "1.000e-7"]);
         let differences = [0.012_34, -0.000_125, 9.09e-6, -1.52, 123.4, 0.0].map(difference);
@@ -139,8 +134,26 @@ mod tests {
     #[test]
     fn counts_durations_sizes_moments() {
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        let durations = [0.042, 12.34, 59.97, 72.4, 3600.0, 7505.0].map(duration);
-        assert_eq!(durations, ["0.04 s", "12.3 s", "1 min 0 s", "1 min 12 s", "1 h 0 min", "2 h 5 min"]);
+        let durations =
+            [0.0, 0.0032, 0.042, 12.34, 59.97, 72.4, 3599.7, 3600.0, 7505.0, 180_000.0].map(duration);
+        let said = [
+            "0 ms",
+            "3 ms",
+            "0.04 s",
+            "12.3 s",
+            "1 min 00 s",
+            "1 min 12 s",
+            "1 h 00 min",
+            "1 h 00 min",
+            "2 h 05 min",
+            "2 d 2 h",
+        ];
+        assert_eq!(durations, said);
+        let guesses = [0.2, 3.1, 31.0, 58.0, 724.0, 3900.0, 400_000.0].map(guess);
+        assert_eq!(guesses, ["1 s", "4 s", "40 s", "1 min", "12 min", "1 h 05 min", "4 d 15 h"]);
+        let rates = [418_517.3, 12.4, 0.45, 0.000_01, 3.14159].map(rate);
+        assert_eq!(rates, ["418,517", "12", "0.45", "1.000e-5", "3.14"]);
+        assert_eq!([3.84e-6, 0.0, f64::NAN].map(tiny), ["3.8e-6", "0", "not a number"]);
         let sizes = [0, 999, 1000, 312_400, 1_234_567, 999_600_000].map(size);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "312 kB", "1.2 MB", "1.0 GB"]);
         assert_eq!(moment("2026-01-31T12:00:07.123Z"), "2026-01-31 12:00:07");

@@ -5,25 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::event::Event;
 use crate::domain::score::{Score, Split};
+use crate::report::epochs::WIDEST;
 use crate::report::narration;
 use crate::report::number::{duration, significant};
+use crate::report::remaining::Remaining;
 
 /// The trials of a running sweep.
 #[derive(Debug, Default)]
 pub struct Roster {
     /// What each trial varies; the first is trial 1's.
     labels: Vec<String>,
-    /// How many trials there will be.
+    /// How many trials there will be, and how many are side by side.
     total: usize,
+    jobs: usize,
     /// What is known of each trial at work.
     open: BTreeMap<u32, Open>,
     /// Trials whose last stage is over, well or not.
     over: BTreeSet<u32>,
+    failed: BTreeSet<u32>,
+    /// Seconds of those that were trained here.
+    took: Vec<f64>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     seconds: f64,
+    /// Of tasks trained alone, which belong to no trial's own time.
+    alone: f64,
+    /// Epochs at most, those that are done here, and their seconds.
+    planned: usize,
+    done: usize,
+    training: f64,
     epochs: usize,
     scores: Vec<String>,
     cached: bool,
@@ -33,8 +45,45 @@ struct Open {
 
 impl Roster {
     /// Of trials by their labels; of none where the run is no sweep. A search may choose more of them, up to a total.
-    pub fn new(labels: Vec<String>, total: usize) -> Self {
-        Self { labels, total, ..Self::default() }
+    /// `jobs` are side by side.
+    pub fn new(labels: Vec<String>, total: usize, jobs: usize) -> Self {
+        Self { labels, total, jobs, ..Self::default() }
+    }
+
+    /// Trials that are over, and all there will be.
+    pub fn standing(&self) -> (usize, usize) {
+        (self.over.len(), self.total)
+    }
+
+    /// What is known of the time it will take still.
+    pub fn remaining(&self) -> Remaining {
+        let share = |open: &Open| match open.planned {
+            0 => (0.0, 0.0),
+            planned => (open.training, open.done.min(planned) as f64 / planned as f64),
+        };
+        Remaining {
+            ended: self.took.clone(),
+            at_work: self.open.values().map(share).collect(),
+            waiting: self.total.saturating_sub(self.over.len() + self.open.len()),
+            jobs: self.jobs,
+        }
+    }
+
+    /// `[3/12] about 4 min left`
+    fn place(&self) -> String {
+        let left = self.remaining().told().map_or_else(String::new, |left| format!(" {left}"));
+        format!("[{}/{}]{left}", self.over.len(), self.total)
+    }
+
+    /// Notes that a trial is over, and how long it took.
+    fn close(&mut self, trial: u32) -> Open {
+        let open = self.open.remove(&trial).unwrap_or_default();
+        self.over.insert(trial);
+        let seconds = open.seconds + open.alone;
+        if !open.cached && seconds > 0.0 {
+            self.took.push(seconds);
+        }
+        open
     }
 
     /// Are there several trials?
@@ -44,10 +93,16 @@ impl Roster {
 
     /// What an event looks like as a line; `None` for those that say nothing new to a person.
     pub fn line(&mut self, event: &Event) -> Option<String> {
+        self.tell(event).map(|line| narration::wrapped(&line, WIDEST))
+    }
+
+    fn tell(&mut self, event: &Event) -> Option<String> {
         let Some(trial) = trial(event) else { return narration::line(event) };
         let label = self.labels.get((trial as usize).saturating_sub(1)).cloned().unwrap_or_default();
         match event {
-            Event::TrainStarted { epochs, from_step, .. } => {
+            Event::TrainStarted { epochs, from_step, steps_per_epoch, .. } => {
+                let open = self.open.entry(trial).or_default();
+                open.planned = epochs.saturating_sub(from_step / (*steps_per_epoch).max(1));
                 let from =
                     if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
                 Some(format!("  #{trial:<4} begins    {label} ({epochs} epochs{from})"))
@@ -61,9 +116,10 @@ impl Roster {
                 None
             }
             Event::TrialPruned { epoch, reason, .. } => {
-                self.open.remove(&trial);
-                self.over.insert(trial);
-                let standing = format!("[{}/{}]", self.over.len(), self.total);
+                let open = self.open.entry(trial).or_default();
+                open.seconds += open.training;
+                self.close(trial);
+                let standing = self.place();
                 Some(format!("  #{trial:<4} pruned    {label}, after epoch {epoch}: {reason}  {standing}"))
             }
             Event::TrainFinished { epochs, .. } => {
@@ -81,6 +137,14 @@ impl Roster {
             Event::StageFinished { stage, seconds, .. } => {
                 // Tasks trained alone have lines of their own.
                 if stage.starts_with("baseline") || stage.starts_with("gain") {
+                    // The comparison comes when the trial itself is told.
+                    if let Some(open) = self.open.get_mut(&trial) {
+                        open.alone += seconds;
+                    }
+                    return None;
+                }
+                // One of its stages has failed; what went on beside that is over too.
+                if self.failed.contains(&trial) {
                     return None;
                 }
                 let open = self.open.entry(trial).or_default();
@@ -90,26 +154,34 @@ impl Roster {
                 // These two go side by side: either may be the last.
                 (open.evaluated && open.verified).then(|| self.ended(trial, &label))
             }
+            Event::EpochFinished { seconds, .. } => {
+                let open = self.open.entry(trial).or_default();
+                open.done += 1;
+                open.training += seconds;
+                None
+            }
             Event::StageFailed { .. } => {
+                // It says nothing of how long others take.
+                self.open.remove(&trial);
                 self.over.insert(trial);
+                self.failed.insert(trial);
                 narration::line(event).map(|line| format!("{line}  ({label})"))
             }
-            Event::StageSkipped { .. } | Event::EpochFinished { .. } | Event::Exported { .. } => None,
+            Event::StageSkipped { .. } | Event::Exported { .. } => None,
             Event::Verified { parity, .. } if parity.verified => None,
             _ => narration::line(event),
         }
     }
 
     fn ended(&mut self, trial: u32, label: &str) -> String {
-        let open = self.open.remove(&trial).unwrap_or_default();
-        self.over.insert(trial);
+        let open = self.close(trial);
         let how = match open.cached {
             true => "found as it was trained before".to_owned(),
             false => format!("{} epochs in {}", open.epochs, duration(open.seconds)),
         };
         let scores =
             if open.scores.is_empty() { String::new() } else { format!(": {}", open.scores.join(", ")) };
-        format!("  #{trial:<4} done      {label}, {how}{scores}  [{}/{}]", self.over.len(), self.total)
+        format!("  #{trial:<4} done      {label}, {how}{scores}  {}", self.place())
     }
 }
 
@@ -143,11 +215,12 @@ fn firsts(scores: &[Score]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::domain::event::Event;
+    use crate::domain::fingerprint::Fingerprint;
     use crate::report::roster::Roster;
 
     #[test]
     fn a_trial_is_told_in_two_lines() {
-        let mut roster = Roster::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2);
+        let mut roster = Roster::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2, 1);
         let finished = |stage: &str| Event::StageFinished {
             stage: stage.to_owned(),
             trial: Some(2),
@@ -161,12 +234,47 @@ mod tests {
         assert!(quiet.iter().all(|event| roster.line(event).is_none()));
         assert_eq!(
             roster.line(&finished("verify#2")).as_deref(),
-            Some("  #2    done      seed 2, 3 epochs in 6.00 s  [1/2]")
+            Some("  #2    done      seed 2, 3 epochs in 6.00 s  [1/2] about 6 s left")
         );
         assert_eq!(roster.line(&finished("baseline:income#2")), None);
         // The other way round.
         let quiet = ["train#2", "export#2", "verify#2"].map(finished);
         assert!(quiet.iter().all(|event| roster.line(event).is_none()));
         assert!(roster.line(&finished("evaluate#2")).is_some_and(|line| line.contains("done")));
+    }
+
+    #[test]
+    fn the_time_left_comes_of_trials_that_were_trained() {
+        let mut roster = Roster::new((1..=4).map(|seed| format!("seed {seed}")).collect(), 4, 1);
+        let finished = |trial: u32, stage: &str, seconds: f64, cached: bool| Event::StageFinished {
+            stage: format!("{stage}#{trial}"),
+            trial: Some(trial),
+            cached,
+            seconds,
+            bytes: 0,
+        };
+        let cached = Event::StageCached {
+            stage: "train#1".into(),
+            trial: Some(1),
+            fingerprint: Fingerprint("x".into()),
+        };
+        roster.line(&cached);
+        let mut last = None;
+        for stage in ["train", "evaluate", "export", "verify"] {
+            last = roster.line(&finished(1, stage, 500.0, true));
+        }
+        assert!(
+            last.as_ref().is_some_and(|line| line.ends_with("found as it was trained before  [1/4]")),
+            "nothing is known"
+        );
+        for (trial, seconds) in [(2, 40.0), (3, 60.0)] {
+            let _ = ["train", "export", "verify"]
+                .map(|stage| roster.line(&finished(trial, stage, seconds, false)));
+            last = roster.line(&finished(trial, "evaluate", 20.0, false));
+        }
+        // 3 x 40 + 20 and 3 x 60 + 20: 170 s for the one that is left.
+        assert!(last.as_ref().is_some_and(|line| line.ends_with("[3/4] about 3 min left")), "{last:?}");
+        assert_eq!(roster.remaining().seconds(), Some(170.0));
+        assert_eq!(roster.standing(), (3, 4));
     }
 }

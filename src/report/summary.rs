@@ -154,7 +154,7 @@ impl Summary {
         let said = said.collect::<Vec<_>>().join(" · ");
         let fast = self.detail.trials.iter().filter_map(|trial| trial.rows_per_second).fold(0.0, f64::max);
         let fast = match fast {
-            fast if fast > 0.0 => format!(" ({} rows/s)", number::count(fast.round() as usize)),
+            fast if fast > 0.0 => format!(" ({} rows/s)", number::rate(fast)),
             _ => String::new(),
         };
         format!("{}  {said}{}\n", style.paint(Tone::Strong, "Time  "), style.paint(Tone::Faint, &fast))
@@ -217,7 +217,7 @@ pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
         );
     };
     let tolerance = format!("{:e}", parity.tolerance);
-    let largest = parity.largest.map_or_else(|| "not a number".to_owned(), |value| format!("{value:.1e}"));
+    let largest = parity.largest.map_or_else(|| "not a number".to_owned(), number::tiny);
     let runtime = parity.onnx_runtime.as_deref().map_or_else(String::new, |version| format!(" {version}"));
     if !parity.verified {
         let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime could not be had");

@@ -85,12 +85,20 @@ pub struct TaskMean {
 impl Sweep {
     /// Reads runs; without addresses, everything that their sweeps vary tells groups apart.
     pub fn read(store: &Store, runs: &[RunId], by: &[String]) -> Result<Self, Error> {
-        let mut trained = Vec::new();
+        Self::read_trials(store, &runs.iter().map(|run| (run.clone(), None)).collect::<Vec<_>>(), by)
+    }
+
+    /// The same of runs, or of those of their trials that are named; one that is named twice counts once.
+    pub fn read_trials(store: &Store, named: &[(RunId, Option<u32>)], by: &[String]) -> Result<Self, Error> {
+        let mut trained: Vec<Trained> = Vec::new();
         let mut direction = Direction::Lower;
         let mut objectives = Vec::new();
-        for run in runs {
+        for (run, only) in named {
             direction = store.direction(run)?;
-            trained.extend(Trained::read(store, run)?);
+            let mut own = Trained::read(store, run)?;
+            own.retain(|trial| only.is_none_or(|only| trial.number == only));
+            own.retain(|trial| trained.iter().all(|known| known.name != trial.name));
+            trained.extend(own);
             objectives.push(store.sweep_objectives(run)?);
         }
         // Runs with other objectives have no front together.

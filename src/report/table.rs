@@ -205,7 +205,7 @@ pub(crate) fn width(text: &str) -> usize {
 }
 
 /// East Asian wide letters and pictures take two columns, combining marks none.
-fn letter_width(letter: char) -> usize {
+pub(crate) fn letter_width(letter: char) -> usize {
     match u32::from(letter) {
         0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f

@@ -52,7 +52,7 @@ Model   ";
     for part in [
         "census-3f2a/trial-1/model.onnx  312 kB, opset 17\n",
         "Parity  verified: differs by 4.8e-7 in ONNX Runtime 1.31.1 on batches of 1 and 7 (allowed 1e-4)\n",
-        "Time    load cached · fit 0.81 s · train 1 min 3 s · evaluate 1.70 s",
+        "Time    load cached · fit 0.81 s · train 1 min 03 s · evaluate 1.70 s",
         "  warning fit: `year` has the same value in every training row\n",
         "  mtl predict census-3f2a rows.csv --to answers.csv  # use the model on new rows\n",
         "  mtl show census-3f2a ",
@@ -190,7 +190,7 @@ fn show_tells_everything() {
     for part in [
         "  pipeline  census_income (pipelines/census_income.yaml)\n",
         "  git       0123456789ab, with uncommitted changes\n",
-        "load:census   cached       0.01 s",
+        "load:census   cached        0.01 s",
         "census  199,523       42  159,619  19,952  19,952  pipelines/data/census.parquet  2.3 MB  cccccccccccc\n",
         "train 1,234 of 19,952, test 98 of 19,952\n",
         "Trial 1  61,234 weights · 159,619 rows · epoch 3 of 4 kept · all epochs done",

@@ -7,6 +7,7 @@ use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::number;
+use crate::report::remaining::Remaining;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
 use crate::report::summary::headline;
@@ -155,6 +156,8 @@ pub struct SweepStatus {
     direction: Direction,
     best: Option<u32>,
     sweep: Sweep,
+    /// Of each trial, the epochs that are done and their seconds.
+    epochs: Vec<(u32, usize, f64)>,
 }
 
 /// Where a trial stands.
@@ -190,7 +193,47 @@ impl SweepStatus {
             direction: store.direction(run)?,
             best: store.best_trial(run)?,
             sweep: Sweep::read(store, std::slice::from_ref(run), &[])?,
+            epochs: store.epochs_done(run)?,
         })
+    }
+
+    /// Trials there will be: a search may choose more than are known.
+    fn total(&self) -> usize {
+        let parameters = || self.detail.parameters.iter();
+        let searched =
+            parameters().find(|own| own.path == "sweep.search.tpe.trials").and_then(|own| own.number);
+        let seeds = parameters().filter(|own| own.path.starts_with("sweep.seeds")).count().max(1);
+        let searched = searched.map_or(0, |trials| trials as usize * seeds);
+        searched.max(self.trained.len())
+    }
+
+    /// What is known of the time it will take still; nothing unless it is at work.
+    fn remaining(&self) -> Option<Remaining> {
+        if self.detail.state != RunState::Running {
+            return None;
+        }
+        let mut remaining = Remaining { waiting: self.total() - self.trained.len(), ..Remaining::default() };
+        for trial in &self.trained {
+            let number = trial.number;
+            let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(number));
+            let seconds: f64 = own().filter_map(|stage| stage.seconds).sum();
+            let found = own().any(|stage| stage.kind == "train" && stage.cached);
+            let done = self.epochs.iter().find(|(number, ..)| *number == trial.number);
+            let training = done.map_or(0.0, |(_, _, seconds)| *seconds);
+            match self.standing(trial.number) {
+                Standing::Done if !found => remaining.ended.push(seconds),
+                Standing::Pruned => remaining.ended.push(training.max(seconds)),
+                Standing::Running => {
+                    let share = done
+                        .map_or(0.0, |(_, done, _)| *done as f64 / trial.epochs.1.max(*done).max(1) as f64);
+                    remaining.at_work.push((training, share));
+                }
+                Standing::Waiting => remaining.waiting += 1,
+                Standing::Done | Standing::Failed => {}
+            }
+        }
+        remaining.jobs = remaining.at_work.len();
+        Some(remaining)
     }
 
     /// For programs.
@@ -214,6 +257,8 @@ impl SweepStatus {
             "trials": trials.collect::<Vec<_>>(),
             "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
             "best": self.best,
+            "planned": self.total(),
+            "seconds_left": self.remaining().and_then(|remaining| remaining.seconds()),
             "front": self.sweep.front,
         })
     }
@@ -222,7 +267,13 @@ impl SweepStatus {
     pub fn text(&self, style: &Style) -> String {
         let mut text = headline(&self.detail, style);
         let counts = Standing::ALL.map(|standing| format!("{} {}", self.count(standing), standing.name()));
-        text.push_str(&format!("{} trials: {}\n\n", self.trained.len(), counts.join(", ")));
+        let more = match self.total() - self.trained.len() {
+            0 => String::new(),
+            more => format!(", {more} not chosen yet"),
+        };
+        let left = self.remaining().and_then(|remaining| remaining.told());
+        let left = left.map_or_else(String::new, |left| format!("; {left}"));
+        text.push_str(&format!("{} trials: {}{more}{left}\n\n", self.total(), counts.join(", ")));
         let objective = metric("objective", self.direction);
         let columns = [
             ("trial", Align::Right),

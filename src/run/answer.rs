@@ -51,12 +51,10 @@ impl<'a> Answer<'a> {
         Ok(())
     }
 
-    /// The columns to write: `income` and `income_probability` for a binary task, `education` and
-    /// `education_<class>` for several classes, `tags_<label>` and `tags_<label>_probability` for
-    /// labels, the target's own columns for numbers, tags with spaces between for steps, a JSON array of
-    /// lines for pixels.
-    pub fn columns(self) -> Vec<(String, AnswerColumn)> {
-        let name = &self.task.name;
+    /// The columns to write, as many and in the order as `domain::answer` names them: a class by name and
+    /// its probability, every class's probability, yes or no and the probability of each label, numbers in the
+    /// target's unit, tags with spaces between for steps, a JSON array of lines for pixels.
+    pub fn columns(self) -> Vec<AnswerColumn> {
         let width = self.task.target.answers().max(1);
         let column =
             |index: usize| -> Vec<f32> { self.values.iter().skip(index).step_by(width).copied().collect() };
@@ -66,29 +64,18 @@ impl<'a> Answer<'a> {
                     .iter()
                     .map(|p| Some(classes[usize::from(f64::from(*p) >= *threshold)].clone()))
                     .collect();
-                vec![
-                    (name.to_string(), AnswerColumn::Text(chosen)),
-                    (format!("{name}_probability"), AnswerColumn::Float(column(0))),
-                ]
+                vec![AnswerColumn::Text(chosen), AnswerColumn::Float(column(0))]
             }
             Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
                 let chosen =
                     self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
-                let mut columns = vec![(name.to_string(), AnswerColumn::Text(chosen))];
-                columns.extend(
-                    classes.iter().enumerate().map(|(index, class)| {
-                        (format!("{name}_{class}"), AnswerColumn::Float(column(index)))
-                    }),
-                );
-                columns
+                let probabilities = (0..classes.len()).map(|index| AnswerColumn::Float(column(index)));
+                std::iter::once(AnswerColumn::Text(chosen)).chain(probabilities).collect()
             }
             Target::Multilabel { labels, threshold, .. } => {
-                let both = labels.iter().enumerate().flat_map(|(index, label)| {
+                let both = (0..labels.len()).flat_map(|index| {
                     let chosen = column(index).iter().map(|p| Some(f64::from(*p) >= *threshold)).collect();
-                    [
-                        (format!("{name}_{label}"), AnswerColumn::Bool(chosen)),
-                        (format!("{name}_{label}_probability"), AnswerColumn::Float(column(index))),
-                    ]
+                    [AnswerColumn::Bool(chosen), AnswerColumn::Float(column(index))]
                 });
                 both.collect()
             }
@@ -103,27 +90,22 @@ impl<'a> Answer<'a> {
                     Some(tags.join(" "))
                 };
                 let rows = self.offsets.windows(2).map(row).collect();
-                vec![(name.to_string(), AnswerColumn::Text(rows))]
+                vec![AnswerColumn::Text(rows)]
             }
             Target::Segmentation { classes, height, width: columns, .. } => {
                 let class = |pixel: &[f32]| json_word(&classes[largest(pixel)]);
                 let pixels: Vec<String> = self.values.chunks(width).map(class).collect();
-                vec![(name.to_string(), AnswerColumn::Text(grids(&pixels, *height, *columns)))]
+                vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
             Target::PixelRegression { height, width: columns, .. } => {
                 let pixels: Vec<String> = self.values.iter().map(f32::to_string).collect();
-                vec![(name.to_string(), AnswerColumn::Text(grids(&pixels, *height, *columns)))]
+                vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
             // What is written has an author of its own.
             Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
-            Target::Regression { columns, .. } if columns.len() == 1 => {
-                vec![(name.to_string(), AnswerColumn::Float(column(0)))]
+            Target::Regression { columns, .. } => {
+                (0..columns.len()).map(|index| AnswerColumn::Float(column(index))).collect()
             }
-            Target::Regression { columns, .. } => columns
-                .iter()
-                .enumerate()
-                .map(|(index, target)| (format!("{name}_{target}"), AnswerColumn::Float(column(index))))
-                .collect(),
         }
     }
 }
@@ -162,6 +144,7 @@ fn largest(row: &[f32]) -> usize {
 mod tests {
     use super::Answer;
     use crate::data::raw::AnswerColumn;
+    use crate::domain::answer::answer_names;
     use crate::domain::array::Array;
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
@@ -186,8 +169,7 @@ mod tests {
             answer.take(&[("buys".to_owned(), array)], &[]).expect("the output is there");
         }
         let columns = answer.columns();
-        assert_eq!(columns[0], ("buys".to_owned(), text(&["no", "yes", "yes"])));
-        assert_eq!(columns[1], ("buys_probability".to_owned(), AnswerColumn::Float(vec![0.29, 0.3, 0.9])));
+        assert_eq!(columns, [text(&["no", "yes", "yes"]), AnswerColumn::Float(vec![0.29, 0.3, 0.9])]);
     }
 
     #[test]
@@ -198,14 +180,44 @@ mod tests {
         let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
         answer.take(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
-        assert_eq!(columns[0].1, text(&["b", "a"]));
-        assert_eq!(columns[3], ("letter_c".to_owned(), AnswerColumn::Float(vec![0.3, 0.3])));
+        assert_eq!(columns[0], text(&["b", "a"]));
+        assert_eq!(columns[3], AnswerColumn::Float(vec![0.3, 0.3]));
+    }
+
+    #[test]
+    fn there_are_as_many_columns_as_names() {
+        let list = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<String>>();
+        let targets = [
+            Target::Binary { classes: ["a".into(), "b".into()], counts: [1, 1], threshold: 0.5 },
+            Target::Multiclass { classes: list(3), counts: vec![1; 3] },
+            Target::Ordinal { classes: list(4), counts: vec![1; 4] },
+            Target::Multilabel {
+                labels: list(2),
+                positives: vec![1; 2],
+                present: vec![1; 2],
+                threshold: 0.5,
+            },
+            regression(1),
+            regression(3),
+            Target::Segmentation { classes: list(2), counts: vec![1; 2], height: 1, width: 2 },
+        ];
+        for target in targets {
+            let task = task("x", target);
+            let named = answer_names(std::slice::from_ref(&task)).columns.concat().len();
+            assert_eq!(Answer::new(&task, None).columns().len(), named, "{:?}", task.target);
+        }
+    }
+
+    fn regression(columns: usize) -> Target {
+        let target = serde_json::json!({
+            "kind": "regression", "columns": vec!["c"; columns], "center": vec![0.0; columns], "scale": vec![1.0; columns]
+        });
+        serde_json::from_value(target).expect("a target")
     }
 
     #[test]
     fn a_missing_output_is_named() {
-        let task =
-            task("x", Target::Regression { columns: vec!["x".into()], center: vec![0.0], scale: vec![1.0] });
+        let task = task("x", regression(1));
         assert_eq!(Answer::new(&task, None).take(&[], &[]), Err("x".to_owned()));
     }
 }

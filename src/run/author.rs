@@ -69,8 +69,8 @@ impl Author {
         Ok(())
     }
 
-    /// The column called as the task.
-    pub fn column(self) -> (String, AnswerColumn) {
-        (self.task.to_string(), AnswerColumn::Text(self.texts))
+    /// What it wrote.
+    pub fn column(self) -> AnswerColumn {
+        AnswerColumn::Text(self.texts)
     }
 }

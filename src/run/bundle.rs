@@ -3,24 +3,26 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::raw;
 pub use crate::data::raw::RawRows;
-use crate::data::raw::{self, AnswerColumn, Raw};
+use crate::domain::answer::answer_names;
 use crate::domain::array::{Array, Values};
-use crate::domain::diagnostic::nearest;
 use crate::domain::event::{OutputParity, Parity};
 use crate::domain::name::RunId;
 use crate::domain::score::Score;
 use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use crate::domain::task::Target;
-use crate::domain::tokenizer::Tokenizer;
+use crate::domain::whole_file::same_file;
 use crate::onnx;
 use crate::onnx::bundle::{CARD, Card, MODEL};
 use crate::onnx::runtime::{Runtime, Search};
 use crate::onnx::session::Session;
 use crate::run::answer::Answer;
 use crate::run::author::Author;
+use crate::run::destination::Answers;
 use crate::run::error::Error;
 use crate::run::generation::{self, Writer};
+use crate::run::kept::kept;
 use crate::run::place;
 use crate::run::preference;
 
@@ -49,19 +51,36 @@ pub struct Bundle {
 impl Bundle {
     /// Reads a bundle's folder.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let model = folder.join(MODEL);
-        if !model.is_file() {
-            return Err(Error::NoModel { folder: folder.to_owned() });
+        if let Some(lacks) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
+            return Err(Error::NoModel { folder: folder.to_owned(), lacks });
         }
-        Ok(Self { model, card: Card::read(&folder.join(CARD))? })
+        Ok(Self { model: folder.join(MODEL), card: Card::read(&folder.join(CARD))? })
+    }
+
+    /// Is a folder a bundle, by its card?
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(CARD).is_file()
+    }
+
+    /// The files it learned from, as they were called then.
+    pub fn learned_from(&self) -> impl Iterator<Item = &Path> {
+        self.card.data.iter().map(|file| file.path.as_path())
     }
 
     /// Writes a copy into `folder`, which must be new or an earlier bundle, under a run's name and
     /// with its scores.
     pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), Error> {
-        refuse_strangers(folder)?;
+        let stale = refuse_strangers(folder)?;
+        if same_file(folder, self.folder()) {
+            return Err(Error::OwnFolder { folder: folder.to_owned() });
+        }
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        for name in self.files() {
+        // What an earlier bundle had besides is of another model.
+        let own = self.files();
+        for name in stale.iter().filter(|name| *name != CARD && !own.contains(name)) {
+            std::fs::remove_file(folder.join(name)).map_err(Error::io("remove", &folder.join(name)))?;
+        }
+        for name in own {
             let from = self.folder().join(&name);
             let content = std::fs::read(&from).map_err(Error::io("read", &from))?;
             place::write(&folder.join(&name), &content)?;
@@ -106,22 +125,22 @@ impl Bundle {
         Ok(parity)
     }
 
-    /// Answers the raw rows of a file in another file, the columns called `keep` beside the
-    /// answers; gives the number of rows. Label columns are not needed. `preference`: the tasks' shares, where the
-    /// model reads such; none for the card's.
+    /// Answers the raw rows of a file, the columns called `keep` before the answers. Label columns are not needed.
+    /// `preference`: the tasks' shares, where the model reads such; none for the card's.
     pub fn predict(
         &self,
         rows: &RawRows,
-        to: &Path,
         keep: &[String],
         preference: &[(String, f64)],
         batch_size: usize,
         say: &dyn Fn(&str),
-    ) -> Result<usize, Error> {
+    ) -> Result<Answers, Error> {
         let told = preference::told(&self.card, preference)?;
         let rows = raw::read(rows, &self.card.signature)?;
         rows.notes.iter().for_each(|note| say(note));
-        let mut columns = kept(&rows, keep)?;
+        let names = answer_names(&self.card.signature.tasks);
+        names.renamed.iter().for_each(|renamed| say(&renamed.told()));
+        let mut columns = kept(&rows, keep, &names.columns.concat(), say)?;
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = Session::open(&runtime, &self.model)?;
         let tasks = self.card.signature.tasks.iter();
@@ -145,13 +164,16 @@ impl Bundle {
                 answer.take(&outputs, &lengths).map_err(|output| Error::OtherModel { output })?;
             }
         }
-        columns.extend(answers.into_iter().flat_map(Answer::columns));
+        for (answer, names) in answers.into_iter().zip(&names.columns) {
+            columns.extend(names.iter().cloned().zip(answer.columns()));
+        }
         for author in authors {
             say_if_empty(&author, say);
-            columns.push(author.column());
+            let place = self.card.signature.tasks.iter().position(|task| task.name == *author.task());
+            let own = place.and_then(|place| names.columns[place].first().cloned()).unwrap_or_default();
+            columns.push((own, author.column()));
         }
-        raw::write(to, &columns)?;
-        Ok(rows.rows)
+        Ok(Answers { rows: rows.rows, columns })
     }
 }
 
@@ -175,18 +197,6 @@ fn lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
         }
     };
     signature.inputs.iter().find_map(steps).unwrap_or_default()
-}
-
-/// The data's own columns that stand beside the answers.
-fn kept(rows: &Raw, names: &[String]) -> Result<Vec<(String, AnswerColumn)>, Error> {
-    let originals = rows.originals();
-    let find = |name: &String| {
-        originals.iter().find(|(column, _)| column == name).cloned().ok_or_else(|| Error::NoColumnToKeep {
-            column: name.clone(),
-            near: nearest(name, originals.iter().map(|(column, _)| column.as_str())).map(str::to_owned),
-        })
-    };
-    names.iter().map(find).collect()
 }
 
 /// An empty text is an answer, but seldom the wanted one.
@@ -215,23 +225,38 @@ pub fn tokenizers(signature: &Signature) -> Vec<(String, &str)> {
         Target::Text { tokenizer, .. } => Some((task.name.to_string(), tokenizer)),
         _ => None,
     });
-    let all: Vec<(String, &Tokenizer)> = inputs.chain(tasks).collect();
-    all.into_iter().map(|(name, tokenizer)| (format!("{name}{TOKENIZER}"), tokenizer.json.as_str())).collect()
+    let mut all: Vec<(String, &str)> = Vec::new();
+    for (name, tokenizer) in inputs.chain(tasks) {
+        let names = (1..).map(|number| format!("{}{TOKENIZER}", file_name(&name, number)));
+        let free = |name: &String| all.iter().all(|(taken, _)| !taken.eq_ignore_ascii_case(name));
+        all.extend(names.into_iter().find(free).map(|name| (name, tokenizer.json.as_str())));
+    }
+    all
 }
 
-/// A folder with other things in it is somebody's, and not for us to fill.
-fn refuse_strangers(folder: &Path) -> Result<(), Error> {
+/// A column's name as the beginning of a file's: a column may be called `a/b` or `../x`.
+fn file_name(column: &str, number: usize) -> String {
+    let safe =
+        |letter: char| if letter.is_alphanumeric() || "_- .,+()=@".contains(letter) { letter } else { '_' };
+    let name: String = column.chars().take(50).map(safe).collect();
+    let name = if name.starts_with('.') { format!("_{}", &name[1..]) } else { name };
+    if number > 1 { format!("{name}_{number}") } else { name }
+}
+
+/// The files of the earlier bundle in a folder. One with other things in it is somebody's, and not for us to fill.
+fn refuse_strangers(folder: &Path) -> Result<Vec<String>, Error> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(_) if folder.is_file() => return Err(Error::NotAFolder { path: folder.to_owned() }),
         Err(error) => return Err(Error::io("open", folder)(error)),
     };
-    let stranger =
-        entries.flatten().map(|entry| entry.file_name()).find(|name| !is_ours(&name.to_string_lossy()));
-    match stranger {
-        None => Ok(()),
-        Some(name) => {
-            Err(Error::NotABundle { folder: folder.to_owned(), holds: name.to_string_lossy().into_owned() })
-        }
+    let names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    // A model without a card is not one that we wrote.
+    let ours = |name: &String| is_ours(name) && Bundle::is_at(folder);
+    match names.iter().find(|name| !ours(name)) {
+        None => Ok(names),
+        Some(name) => Err(Error::NotABundle { folder: folder.to_owned(), holds: name.clone() }),
     }
 }

@@ -27,14 +27,25 @@ pub enum Error {
     Damaged { path: PathBuf, reason: String },
     #[error("there is no run `{run}` with trained weights to start from; `mtl runs` lists runs")]
     NoEarlierRun { run: String },
-    #[error("{} holds no model.onnx", folder.display())]
-    NoModel { folder: PathBuf },
+    #[error("{} is no bundle: it holds no {lacks}; `mtl export RUN --to DIR` makes one", folder.display())]
+    NoModel { folder: PathBuf, lacks: &'static str },
     #[error("{} is not an earlier bundle: it holds `{holds}`; name a new folder", folder.display())]
     NotABundle { folder: PathBuf, holds: String },
+    #[error("`{}` is a file; --to names the bundle's folder", path.display())]
+    NotAFolder { path: PathBuf },
+    #[error("{} is where the run itself keeps its model; name another folder", folder.display())]
+    OwnFolder { folder: PathBuf },
     #[error("the model gives no output `{output}`: its mtl.json is of another model")]
     OtherModel { output: String },
     #[error("there is no column `{column}` to keep{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoColumnToKeep { column: String, near: Option<String> },
+    #[error(
+        "the column `{column}` cannot be kept: it holds lists of lists, records or bytes, which no form of answers has"
+    )]
+    NestedColumnToKeep { column: String },
+    /// What is wrong with the place of the answers, and what to write instead.
+    #[error("{0}")]
+    Destination(String),
     #[error("the model reads no preference: it was not trained with `weighting: cosmos`")]
     NoPreference,
     #[error("the preference {0}")]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::digits::significant;
 use crate::domain::score::Direction;
 use crate::spec::pruning::{AshaSpec, MedianSpec, PruningSpec};
 
@@ -65,7 +66,8 @@ fn median(
     }
     let middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
     direction.prefers(middle, own).then(|| {
-        format!("its objective {own:.4} is worse than {middle:.4}, the median of {count} trials by then")
+        let (own, middle) = (significant(own), significant(middle));
+        format!("its objective {own} is worse than {middle}, the median of {count} trials by then")
     })
 }
 
@@ -88,7 +90,8 @@ fn asha(
     let worst = values[kept - 1];
     let count = values.len();
     direction.prefers(worst, own).then(|| {
-        format!("its objective {own:.4} is not among the best {kept} of the {count} trials that came so far")
+        let own = significant(own);
+        format!("its objective {own} is not among the best {kept} of the {count} trials that came so far")
     })
 }
 

@@ -63,6 +63,17 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
+    /// The newest run of which a model has been written.
+    pub fn newest_with_model(&self) -> Result<Option<RunId>, Error> {
+        let found = self.select(
+            "SELECT run FROM runs r WHERE EXISTS (SELECT 1 FROM artifacts a WHERE a.run = r.run AND a.kind = 'onnx')
+              ORDER BY started_at DESC, rowid DESC LIMIT 1",
+            [],
+            |row| run_id(row, 0),
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// Names of all runs, the newest first.
     pub(crate) fn run_names(&self) -> Result<Vec<String>, Error> {
         self.select("SELECT run FROM runs ORDER BY started_at DESC, rowid DESC", [], |row| row.get(0))

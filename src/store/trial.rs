@@ -66,6 +66,15 @@ impl Store {
         )
     }
 
+    /// Of each trial that is or was trained here, the epochs that are done and their seconds.
+    pub fn epochs_done(&self, run: &RunId) -> Result<Vec<(u32, usize, f64)>, Error> {
+        self.select(
+            "SELECT trial, count(*), coalesce(sum(seconds), 0.0) FROM epochs WHERE run = ?1 GROUP BY trial ORDER BY trial",
+            [run.as_str()],
+            |row| Ok((whole(row, 0)? as u32, whole(row, 1)? as usize, row.get(2)?)),
+        )
+    }
+
     /// Which values of the objective are better: of a task's metric what is recorded with its scores, of
     /// all tasks' losses the lower ones.
     pub fn direction(&self, run: &RunId) -> Result<Direction, Error> {

@@ -3,17 +3,15 @@
 use crate::cli::arguments::{Arguments, Export};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output, workspace};
 use crate::domain::name::TaskName;
 use crate::domain::score::Score;
-use crate::run::bundle::Bundle;
 use crate::store::record::ScoreRecord;
 
 pub fn perform(arguments: &Arguments, words: &Export) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let (run, number) = workspace::trial(&store, &words.run)?;
-    let bundle = Bundle::read(&layout.trial(&run, number))?;
+    let (run, number, bundle) = named::model(&layout, &store, &words.run)?;
     let scores = store.scores(&run)?.into_iter().filter(|score| score.trial == number);
     let scores = scores.filter_map(score).collect();
     bundle.write(&words.to, &run, scores)?;

@@ -10,7 +10,7 @@ use crate::cli::command::run::{Job, Telling, new_run, perform_and_tell};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Manner;
-use crate::cli::{output, pipeline, workspace};
+use crate::cli::{named, output, pipeline, workspace};
 use crate::domain::name::RunId;
 use crate::report::Grouping;
 use crate::run::place;
@@ -19,6 +19,7 @@ use crate::spec::PipelineSpec;
 pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let file = PathBuf::from(&words.of);
+    named::told_apart(&layout, &words.of, &file)?;
     let (run, trial) = if file.is_file() {
         match train(arguments, words, &file)? {
             (run, Exit::Done) => (run, 1),
@@ -28,7 +29,7 @@ pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
         if !words.changes.set.is_empty() {
             return Err(Error::Usage("--set changes a pipeline, but a run was named".to_owned()));
         }
-        workspace::trial(&workspace::open_existing(&layout)?, &words.of)?
+        named::trial(&workspace::open_existing(&layout)?, &words.of)?
     };
     let store = workspace::open_existing(&layout)?;
     let found = Grouping::read(&store, &run, trial, words.groups.get())?;

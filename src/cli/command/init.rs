@@ -6,6 +6,7 @@ use crate::cli::arguments::Init;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output;
+use crate::domain::whole_file::same_file;
 use crate::run::{draft, place};
 
 pub fn perform(words: &Init) -> Result<Exit, Error> {
@@ -14,6 +15,10 @@ pub fn perform(words: &Init) -> Result<Exit, Error> {
     let to = words.to.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
     if to.exists() && !words.force {
         return Err(Error::Failed(format!("{} is there already; --force replaces it", to.display())));
+    }
+    if same_file(&words.data, &to) || to.is_dir() {
+        let what = if to.is_dir() { "a folder" } else { "the data itself" };
+        return Err(Error::Usage(format!("{} is {what}; name the pipeline's file by --to", to.display())));
     }
     let data = relative(&words.data, &to);
     let text = draft::draft(&words.data, &data, &name, &words.target)?;

@@ -53,8 +53,10 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Rm(words) => rm::perform(arguments, words),
         Command::Gc(words) => gc::perform(arguments, words),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "mtl", &mut std::io::stdout());
-            Ok(Exit::Done)
+            // Into memory first: it panics where a reader has left.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "mtl", &mut script);
+            output::pipe(|out| out.write_all(&script)).map(|()| Exit::Done)
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::arguments::{Arguments, PictureFormat, Plot, PlotKind};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output, workspace};
 use crate::report::Plots;
 use crate::report::plot::figure::Figure;
 use crate::report::plot::{Kind, bitmap, svg};
@@ -16,8 +16,7 @@ use crate::run::place;
 pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let named: Vec<_> =
-        words.names.iter().map(|name| workspace::named(&store, name)).collect::<Result<_, _>>()?;
+    let named = named::all(&store, &words.names)?;
     let mut kinds: Vec<Kind> = words.kind.iter().map(|kind| kind.meant()).collect();
     kinds.dedup();
     let plots = Plots::read(&store, &named, if kinds.is_empty() { &Kind::ALL } else { &kinds })?;
@@ -30,6 +29,12 @@ pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
         [(run, _)] => layout.run(run).join("plots"),
         _ => PathBuf::from("plots"),
     });
+    if folder.is_file() {
+        return Err(Error::Usage(format!(
+            "`{}` is a file; --to names the folder of the pictures",
+            folder.display()
+        )));
+    }
     let mut files = Vec::new();
     for drawn in &plots.drawn {
         let (ending, bytes) = picture(&drawn.figure, words.format)?;

@@ -7,7 +7,7 @@ use crate::cli::arguments::{Arguments, Resume};
 use crate::cli::command::run::{Job, perform_job};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, pipeline, workspace};
+use crate::cli::{named, output, pipeline, workspace};
 use crate::domain::event::RunState;
 use crate::run::lock::RunLock;
 use crate::store::record::RunDetail;
@@ -30,7 +30,7 @@ pub fn go_on(
 ) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let run = store.resolve_run(&words.run)?;
+    let run = named::whole(&store, &words.run, "a run is gone on with as a whole")?;
     if RunLock::is_held(&layout, &run) {
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }

@@ -3,13 +3,17 @@
 use crate::cli::arguments::{Arguments, Rm};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output, workspace};
 use crate::run::lock::RunLock;
 
 pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let runs = words.names.iter().map(|run| store.resolve_run(run)).collect::<Result<Vec<_>, _>>()?;
+    let runs = words.names.iter().map(|run| named::whole(&store, run, "`mtl rm` is of whole runs"));
+    let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
+    // Named twice, it is removed once.
+    runs.sort();
+    runs.dedup();
     if let Some(run) = runs.iter().find(|run| RunLock::is_held(&layout, run)) {
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }

@@ -14,7 +14,7 @@ use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::plan::Plan;
-use crate::report::Summary;
+use crate::report::{Roster, Summary};
 use crate::run::{Request, execute};
 use crate::spec::Source;
 use crate::spec::render::{counted, render};
@@ -79,7 +79,8 @@ pub fn perform_and_tell(
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
-    let progress = Progress::new(telling.manner, labels(&pipeline.plan), trials(&pipeline.plan));
+    let roster = Roster::new(labels(&pipeline.plan), trials(&pipeline.plan), job.jobs.get());
+    let progress = Progress::new(telling.manner, roster);
     let request = Request {
         plan: &pipeline.plan,
         base: &pipeline.base,

@@ -3,12 +3,12 @@
 use crate::cli::arguments::{Arguments, Show};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output, workspace};
 use crate::report::Detail;
 
 pub fn perform(arguments: &Arguments, words: &Show) -> Result<Exit, Error> {
     let store = workspace::open_existing(&workspace::layout(arguments))?;
-    let (run, number) = workspace::named(&store, &words.run)?;
+    let (run, number) = named::named(&store, &words.run)?;
     let report = Detail::read(&store, &run, number)?;
     if words.json {
         output::print_json(&report.json())?;

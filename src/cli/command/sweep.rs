@@ -3,13 +3,13 @@
 use crate::cli::arguments::{Arguments, Sweep};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output, workspace};
 use crate::report::SweepStatus;
 
 pub fn perform(arguments: &Arguments, words: &Sweep) -> Result<Exit, Error> {
     let Sweep::Status(words) = words;
     let store = workspace::open_existing(&workspace::layout(arguments))?;
-    let run = store.resolve_run(&words.run)?;
+    let run = named::whole(&store, &words.run, "`mtl sweep status` tells of a whole run")?;
     let report = SweepStatus::read(&store, &run)?;
     if words.json {
         output::print_json(&report.json())?;

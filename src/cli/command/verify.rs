@@ -4,10 +4,11 @@
 use crate::cli::arguments::{Arguments, Verify};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{named, output};
+use crate::report::number::tiny;
 
 pub fn perform(arguments: &Arguments, words: &Verify) -> Result<Exit, Error> {
-    let parity = workspace::bundle(arguments, &words.bundle)?.verify(&|line| output::tell(line))?;
+    let parity = named::bundle(arguments, &words.bundle)?.verify(&|line| output::tell(line))?;
     let equal = parity.largest <= parity.tolerance;
     if words.json {
         output::print_json(&serde_json::to_value(&parity).unwrap_or_default())?;
@@ -21,7 +22,7 @@ pub fn perform(arguments: &Arguments, words: &Verify) -> Result<Exit, Error> {
             batches.join(" and ")
         );
         for output in &parity.outputs {
-            text += &format!("  {:<32} largest difference {:.1e}\n", output.output, output.largest);
+            text += &format!("  {:<32} largest difference {}\n", output.output, tiny(output.largest));
         }
         text += &format!("  allowed {:.0e}", parity.tolerance);
         output::print(&text)?;

@@ -3,6 +3,7 @@
 mod answer;
 mod column;
 mod error;
+mod form;
 mod open;
 mod proof;
 mod read;
@@ -12,9 +13,10 @@ mod write;
 pub use crate::data::raw::answer::AnswerColumn;
 pub(in crate::data) use crate::data::raw::column::known;
 pub use crate::data::raw::error::ReadingError;
+pub use crate::data::raw::form::{Form, WRITTEN};
 pub use crate::data::raw::proof::prove;
 pub use crate::data::raw::read::{Raw, RawRows, read};
-pub use crate::data::raw::write::write;
+pub use crate::data::raw::write::{save, write};
 
 #[cfg(test)]
 mod tests;

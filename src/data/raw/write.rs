@@ -1,32 +1,49 @@
-//! Columns into a file of the kind its ending tells: csv, tsv, jsonl or parquet.
+//! Columns in one of the forms of answers: csv, tsv, jsonl, parquet, arrow.
 
 use std::io::{Error as IoError, Write};
 use std::path::Path;
 
-use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetWriter, PlSmallStr, Series};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use polars::prelude::{
+    DataFrame, IntoColumn, IpcWriter, NamedFrom, ParquetWriter, PlSmallStr, SerWriter, Series,
+};
 
 use crate::data::error::Error;
 use crate::data::persist::persist;
-use crate::data::raw::AnswerColumn;
-use crate::data::source::{SourceSpec, of_ending};
+use crate::data::raw::{AnswerColumn, Form};
 
-/// Writes columns of the same length; the file's kind is told by its ending. It appears whole or not
-/// at all.
-pub fn write(path: &Path, columns: &[(String, AnswerColumn)]) -> Result<(), Error> {
-    let name = path.to_string_lossy().to_lowercase();
-    let unknown = || Error::UnknownForm { file: path.to_owned() };
-    if name.ends_with(".gz") || name.ends_with(".zst") {
-        return Err(unknown());
-    }
-    match of_ending(path)? {
-        SourceSpec::Csv(spec) => {
-            let separator = spec.separator(path)?;
-            persist(path, |writer| separated(writer, columns, separator))
+/// Writes columns of the same length, no two of one name, into a file, compressed by gzip where that is asked for. It
+/// appears whole or not at all.
+pub fn save(
+    path: &Path,
+    (form, packed): (Form, bool),
+    columns: &[(String, AnswerColumn)],
+) -> Result<(), Error> {
+    persist(path, |writer| match packed {
+        false => write(writer, form, columns),
+        true => {
+            let mut packer = GzEncoder::new(writer, Compression::default());
+            write(&mut packer, form, columns)?;
+            packer.finish().map(|_| ())
         }
-        SourceSpec::Jsonl(_) => persist(path, |writer| json_lines(writer, columns)),
-        SourceSpec::Parquet(_) => persist(path, |writer| parquet(writer, columns)),
-        SourceSpec::Arrow(_) | SourceSpec::Conll(_) | SourceSpec::Idx(_) | SourceSpec::Images(_) => {
-            Err(unknown())
+    })
+}
+
+/// Writes them wherever bytes go.
+pub fn write(mut writer: impl Write, form: Form, columns: &[(String, AnswerColumn)]) -> Result<(), IoError> {
+    let writer = &mut writer;
+    match form {
+        Form::Csv => separated(writer, columns, b','),
+        Form::Tsv => separated(writer, columns, b'\t'),
+        Form::Jsonl => json_lines(writer, columns),
+        Form::Parquet => {
+            let mut table = table(columns)?;
+            ParquetWriter::new(writer).finish(&mut table).map(|_| ()).map_err(IoError::other)
+        }
+        Form::Arrow => {
+            let mut table = table(columns)?;
+            IpcWriter::new(writer).finish(&mut table).map_err(IoError::other)
         }
     }
 }
@@ -125,7 +142,7 @@ fn finite(writer: &mut impl Write, value: Option<impl std::fmt::Display>) -> Res
     }
 }
 
-fn parquet(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Result<(), IoError> {
+fn table(columns: &[(String, AnswerColumn)]) -> Result<DataFrame, IoError> {
     let series = |(name, column): &(String, AnswerColumn)| {
         let name = PlSmallStr::from_str(name);
         match column {
@@ -137,9 +154,5 @@ fn parquet(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Resul
         }
         .into_column()
     };
-    let table = DataFrame::new_infer_height(columns.iter().map(series).collect());
-    table
-        .and_then(|mut table| ParquetWriter::new(writer).finish(&mut table))
-        .map(|_| ())
-        .map_err(IoError::other)
+    DataFrame::new_infer_height(columns.iter().map(series).collect()).map_err(IoError::other)
 }

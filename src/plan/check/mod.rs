@@ -1,5 +1,6 @@
 //! Everything that can be known to be wrong before any work, all of it at once.
 
+mod answer;
 pub mod balance;
 mod cosmos;
 pub mod data;
@@ -21,6 +22,7 @@ pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     [
         data::check,
         task::check,
+        answer::check,
         text::check,
         network::check,
         vectors::check,

@@ -40,7 +40,6 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.extend(metrics(task, &path.key("metrics")));
     }
     found.extend(same_targets(pipeline));
-    found.extend(same_outputs(pipeline));
     found
 }
 
@@ -239,30 +238,6 @@ fn same_targets(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
                     first.insert((table, column, task.kind.name()), name);
                 }
             }
-        }
-    }
-    found
-}
-
-/// A task called `a_logits` beside `a`: two outputs of the model would have one name.
-fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for name in pipeline.tasks.keys() {
-        let taken = name.as_str().strip_suffix("_logits");
-        if let Some(other) = taken.filter(|other| pipeline.tasks.keys().any(|task| task.as_str() == *other)) {
-            let message = format!(
-                "the model's output `{name}` would have two meanings: this task, and the raw values of `{other}`"
-            );
-            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
-            found.push(diagnostic.on_key().help("give one of the tasks another name"));
-        }
-    }
-    for name in pipeline.tasks.keys() {
-        let outputs = [name.to_string(), format!("{name}_logits")];
-        if let Some(input) = pipeline.inputs.keys().find(|input| outputs.contains(&input.to_string())) {
-            let message = format!("the model would have an input and an output called `{input}`");
-            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
-            found.push(diagnostic.on_key().help("give the task another name than the input's"));
         }
     }
     found

@@ -1,11 +1,13 @@
 //! All about a run on one page of HTML: no network, no scripts, everything in one file.
 
 mod html;
+mod part;
 mod section;
 
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::report::page::html::{escape, paragraph};
+use crate::report::page::part::{narrow, shorten};
 use crate::report::plot::{Kind, Plots};
 use crate::report::sweep::Sweep;
 use crate::report::trials::Trained;
@@ -25,21 +27,33 @@ pub struct Page {
     /// The trial to use: of several the best one.
     pub(crate) best: Option<u32>,
     pub(crate) plots: Plots,
+    /// The trial it is of, where one was named.
+    only: Option<u32>,
 }
 
 impl Page {
     /// Reads it from the database, also of a run that is at work or has failed.
     pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
-        let detail = store.run(run)?;
+        Self::read_trial(store, run, None)
+    }
+
+    /// The same of one trial, where one is named.
+    pub fn read_trial(store: &Store, run: &RunId, only: Option<u32>) -> Result<Self, Error> {
+        let mut detail = store.run(run)?;
+        let mut trained = Trained::read(store, run)?;
+        if let Some(only) = only {
+            trained.retain(|trial| trial.number == only);
+            narrow(&mut detail, only);
+        }
         let several = detail.trials.len() > 1;
-        let trained = Trained::read(store, run)?;
         let mut sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
         sweep.iter_mut().for_each(|sweep| shorten(sweep, &trained));
         Ok(Self {
             trained,
             sweep,
-            best: store.best_trial(run)?,
-            plots: Plots::read(store, &[(run.clone(), None)], &Kind::ALL)?,
+            best: if only.is_some() { only } else { store.best_trial(run)? },
+            plots: Plots::read(store, &[(run.clone(), only)], &Kind::ALL)?,
+            only,
             detail,
         })
     }
@@ -73,7 +87,7 @@ impl Page {
             self.standing(),
             detail.description.as_deref().map_or_else(String::new, paragraph),
             links.join(" "),
-            name = escape(detail.run.as_str()),
+            name = escape(&self.name()),
         )
     }
 
@@ -110,13 +124,5 @@ impl Page {
         let trial = self.detail.trials.iter().find(|trial| trial.trial == number)?;
         let text = summary::proof(trial.parity.as_ref(), &Style::plain());
         Some(text.trim_start_matches("Parity").trim().to_owned())
-    }
-}
-
-/// Choices by their names, as the legends of the pictures have them; what they are in full stands with the trials.
-fn shorten(sweep: &mut Sweep, trained: &[Trained]) {
-    for group in &mut sweep.groups {
-        let Some(one) = trained.iter().find(|trial| group.trials.contains(&trial.name)) else { continue };
-        group.settings = sweep.by.iter().map(|address| one.named(address, trained)).collect();
     }
 }

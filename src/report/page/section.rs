@@ -202,8 +202,7 @@ pub fn parity(page: &Page) -> Section {
         Table::new(&[("trial", Align::Right), ("output", Align::Left), ("largest difference", Align::Right)]);
     for trial in &page.detail.trials {
         for output in trial.parity.iter().flat_map(|parity| &parity.outputs) {
-            let cells =
-                [format!("#{}", trial.trial), output.output.clone(), format!("{:.1e}", output.largest)];
+            let cells = [format!("#{}", trial.trial), output.output.clone(), number::tiny(output.largest)];
             outputs.row(cells.map(Cell::from).to_vec());
         }
     }
@@ -264,12 +263,12 @@ pub fn again(page: &Page) -> Section {
          there), and run it.",
         found.file
     )));
-    let run = &found.run;
-    let mut next = vec![format!("mtl show {run}"), format!("mtl plot {run} --format png")];
+    let (name, run) = (page.name(), &found.run);
+    let mut next = vec![format!("mtl show {name}"), format!("mtl plot {name} --format png")];
     match found.state {
         RunState::Finished => {
-            next.push(format!("mtl export {run} --to model"));
-            next.push(format!("mtl predict {run} rows.csv --to answers.csv"));
+            next.push(format!("mtl export {name} --to model"));
+            next.push(format!("mtl predict {name} rows.csv --to answers.csv"));
         }
         RunState::Interrupted => next.push(format!("mtl resume {run}")),
         RunState::Failed => next.push(format!("mtl retry {run}")),

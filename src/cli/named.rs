@@ -1,0 +1,213 @@
+//! What a user names: a run, some of its trials, a model; and what is said where the name does not do.
+
+use std::path::Path;
+
+use crate::cli::arguments::Arguments;
+use crate::cli::error::Error;
+use crate::cli::workspace;
+use crate::domain::event::RunState;
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::run::bundle::Bundle;
+use crate::store::record::RunDetail;
+use crate::store::{Error as StoreError, Store};
+
+/// A run, and one trial of it where one is named: `RUN#3`.
+pub type Named = (RunId, Option<u32>);
+
+/// The run a user names, and the trial if one is named.
+pub fn named(store: &Store, text: &str) -> Result<Named, Error> {
+    let Some((run, number)) = text.split_once('#') else { return Ok((store.resolve_run(text)?, None)) };
+    if run.is_empty() {
+        return Err(Error::Usage(format!("`{text}` names no run; of the last one it would be `last{text}`")));
+    }
+    let run = store.resolve_run(run)?;
+    let trials = store.objectives(&run)?;
+    let known = number.parse().ok().filter(|number| trials.iter().any(|trial| trial.trial == *number));
+    match (known, trials.last()) {
+        (Some(number), _) => Ok((run, Some(number))),
+        (None, None) => Err(Error::Usage(format!("run `{run}` has no trial `{number}`, and no other"))),
+        (None, Some(last)) if last.trial == 1 => {
+            Err(Error::Usage(format!("run `{run}` has no trial `{number}`; it has one: `{run}#1`")))
+        }
+        (None, Some(last)) => Err(Error::Usage(format!(
+            "run `{run}` has no trial `{number}`; it has {} trials, `#1` to `#{}`",
+            trials.len(),
+            last.trial
+        ))),
+    }
+}
+
+/// Several of them.
+pub fn all(store: &Store, names: &[String]) -> Result<Vec<Named>, Error> {
+    names.iter().map(|name| named(store, name)).collect()
+}
+
+/// The run a user names, where a trial alone cannot be meant; `what` the command does.
+pub fn whole(store: &Store, text: &str, what: &str) -> Result<RunId, Error> {
+    match text.split_once('#') {
+        None => Ok(store.resolve_run(text)?),
+        Some((run, _)) => Err(Error::Usage(format!("{what}, not of one trial: write `{run}` for `{text}`"))),
+    }
+}
+
+/// The trial a user names: `RUN#3`, or of a run its best one.
+pub fn trial(store: &Store, text: &str) -> Result<(RunId, u32), Error> {
+    let (run, number) = named(store, text)?;
+    let number = match number {
+        Some(number) => number,
+        None => store.best_trial(&run)?.unwrap_or(1),
+    };
+    Ok((run, number))
+}
+
+/// The trial a user names and its model: of a run the best that has one.
+pub fn model(layout: &Layout, store: &Store, text: &str) -> Result<(RunId, u32, Bundle), Error> {
+    let (run, number) = named(store, text)?;
+    let written = |number: &u32| {
+        let trials = store.objectives(&run)?;
+        Ok::<_, Error>(trials.iter().any(|trial| trial.trial == *number && trial.exported))
+    };
+    let number = match number {
+        Some(own) if written(&own)? => own,
+        None => match store.best_trial(&run)? {
+            Some(best) => best,
+            None => return Err(without_model(store, text, &run, None)),
+        },
+        own => return Err(without_model(store, text, &run, own)),
+    };
+    let bundle = Bundle::read(&layout.trial(&run, number))?;
+    Ok((run, number, bundle))
+}
+
+/// The model a user names: a bundle's folder, or that of a run. A folder of data that is called as a run is no bundle.
+pub fn bundle(arguments: &Arguments, text: &str) -> Result<Bundle, Error> {
+    let (layout, folder) = (workspace::layout(arguments), Path::new(text));
+    let is_bundle = Bundle::is_at(folder);
+    // What has a separator in it cannot be a run.
+    if text.contains(std::path::is_separator) || matches!(text, "." | "..") {
+        return match folder.is_dir() {
+            true => Ok(Bundle::read(folder)?),
+            false => Err(Error::Failed(no_folder(folder))),
+        };
+    }
+    if !layout.database().exists() {
+        return match folder.is_dir() {
+            true => Ok(Bundle::read(folder)?),
+            false => Err(Error::Failed(format!(
+                "`{text}` is no folder, and there is no database of runs at {}",
+                layout.database().display()
+            ))),
+        };
+    }
+    // A bundle needs no database: one that cannot be opened is no reason to refuse it.
+    let store = match workspace::open(&layout) {
+        Err(_) if is_bundle => return Ok(Bundle::read(folder)?),
+        opened => opened?,
+    };
+    match (store.resolve_run(text.split('#').next().unwrap_or(text)), is_bundle) {
+        (Ok(run), true) => {
+            let number = store.best_trial(&run)?.unwrap_or(1);
+            let by = if run.as_str() == text || text.contains('#') {
+                format!("{run}#{number}")
+            } else {
+                run.to_string()
+            };
+            Err(Error::Usage(format!(
+                "`{text}` is the folder of a bundle, and also {}: write `./{text}` for the folder, `{by}` for the run",
+                if text == "last" { format!("the last run, `{run}`") } else { format!("run `{run}`") },
+            )))
+        }
+        (Err(StoreError::AmbiguousRun { runs, .. }), true) => Err(Error::Usage(format!(
+            "`{text}` is the folder of a bundle, and also the beginning of several runs: write `./{text}` for the \
+             folder, or the whole name of a run: {}",
+            runs.join(", ")
+        ))),
+        (Err(_), true) => Ok(Bundle::read(folder)?),
+        (Ok(_), false) => model(&layout, &store, text).map(|(.., bundle)| bundle),
+        (Err(error), false) if folder.is_dir() => {
+            let lacks = Bundle::read(folder)
+                .err()
+                .map_or_else(String::new, |lacks| format!("; and the folder {lacks}"));
+            Err(Error::Failed(format!("{error}{lacks}")))
+        }
+        (Err(_), false) if folder.exists() => Err(Error::Failed(no_folder(folder))),
+        (Err(error), false) => Err(error.into()),
+    }
+}
+
+/// Refuses a name that is both a pipeline's file and a run.
+pub fn told_apart(layout: &Layout, text: &str, file: &Path) -> Result<(), Error> {
+    if !file.is_file() || text.contains(std::path::is_separator) || !layout.database().exists() {
+        return Ok(());
+    }
+    match workspace::open(layout)?.resolve_run(text) {
+        Ok(run) => {
+            let by = if run.as_str() == text { format!("{run}#1") } else { run.to_string() };
+            Err(Error::Usage(format!(
+                "`{text}` is a file, and also run `{run}`: write `./{text}` for the file, `{by}` for the run"
+            )))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+/// What is said of a path that leads to no folder.
+fn no_folder(path: &Path) -> String {
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| Bundle::is_at(folder));
+    match folder {
+        Some(folder) if path.exists() => {
+            format!("`{shown}` is a file of a bundle; name its folder: {}", folder.display())
+        }
+        _ if path.exists() => format!("`{shown}` is a file, no bundle's folder and no run"),
+        _ => format!("there is no folder `{shown}`"),
+    }
+}
+
+/// Why a run, or one of its trials, has no model; and which run has.
+fn without_model(store: &Store, text: &str, run: &RunId, number: Option<u32>) -> Error {
+    let detail = match store.run(run) {
+        Ok(detail) => detail,
+        Err(error) => return error.into(),
+    };
+    let last = text.split('#').next() == Some("last");
+    let subject = match (number, last) {
+        (Some(number), _) => format!("trial #{number} of run `{run}`"),
+        (None, true) => format!("`last` is run `{run}`, which"),
+        (None, false) => format!("run `{run}`"),
+    };
+    let mut said = format!("{subject} has no model: {}", reason(&detail, number));
+    match (store.newest_with_model(), number.map(|_| store.best_trial(run))) {
+        (_, Some(Ok(Some(best)))) => {
+            said.push_str(&format!("; its best trial with a model is `{run}#{best}`"))
+        }
+        (Ok(Some(other)), _) if other != *run => {
+            said.push_str(&format!("; the newest run with a model is `{other}`"));
+        }
+        _ => {}
+    }
+    Error::Failed(said)
+}
+
+/// How far it came.
+fn reason(detail: &RunDetail, number: Option<u32>) -> String {
+    let run = &detail.run;
+    if let Some(epoch) = detail.trials.iter().find(|own| Some(own.trial) == number).and_then(|own| own.pruned)
+    {
+        return format!("its sweep gave it up after epoch {epoch}");
+    }
+    let mut failed = detail.stages.iter().filter(|stage| stage.state == "failed");
+    let own = failed.find(|stage| number.is_none() || stage.trial.is_none() || stage.trial == number);
+    if let Some(stage) = own {
+        let why = stage.reason.as_deref().and_then(|reason| reason.lines().next());
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        return format!("it failed at stage `{}`{why}; try again with: mtl retry {run}", stage.stage);
+    }
+    match detail.state {
+        RunState::Running => format!("it is still at work; see: mtl show {run}"),
+        RunState::Interrupted => format!("it was interrupted; go on with: mtl resume {run}"),
+        RunState::Failed => format!("it failed; see: mtl show {run}"),
+        RunState::Finished => "its stage `export` was not asked for".to_owned(),
+    }
+}

@@ -1,0 +1,84 @@
+//! What a file of answers is written as, told by its ending or by its name.
+
+use std::path::Path;
+
+/// The form of a file of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Csv,
+    Tsv,
+    Jsonl,
+    Parquet,
+    Arrow,
+}
+
+/// The endings of each form; the first is the usual one.
+const ENDINGS: [(Form, &[&str]); 5] = [
+    (Form::Csv, &[".csv"]),
+    (Form::Tsv, &[".tsv"]),
+    (Form::Jsonl, &[".jsonl", ".ndjson"]),
+    (Form::Parquet, &[".parquet", ".pq"]),
+    (Form::Arrow, &[".arrow", ".feather", ".ipc"]),
+];
+
+/// What may be written, for people.
+pub const WRITTEN: &str = ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow";
+
+impl Form {
+    /// The form that a file's ending tells, and whether it is to be compressed.
+    pub fn of_ending(file: &Path) -> Option<(Self, bool)> {
+        let name = file.to_string_lossy().to_lowercase();
+        let packed = name.ends_with(".gz");
+        let plain = name.strip_suffix(".gz").unwrap_or(&name);
+        let is = |endings: &&[&str]| endings.iter().any(|ending| plain.ends_with(ending));
+        let (form, _) = ENDINGS.into_iter().find(|(_, endings)| is(endings))?;
+        // The other two are compressed inside.
+        (form.is_text() || !packed).then_some((form, packed))
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// Can a terminal show it?
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Tsv | Self::Jsonl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::data::raw::Form;
+    use crate::data::source::of_ending;
+
+    #[test]
+    fn an_ending_tells_a_form_that_can_be_read_again() {
+        for (name, form) in [
+            ("a.csv", Some((Form::Csv, false))),
+            ("a.b/A.CSV", Some((Form::Csv, false))),
+            (".tsv.gz", Some((Form::Tsv, true))),
+            ("a.jsonl", Some((Form::Jsonl, false))),
+            ("a.ndjson.gz", Some((Form::Jsonl, true))),
+            ("a.pq", Some((Form::Parquet, false))),
+            ("a.feather", Some((Form::Arrow, false))),
+            ("a.txt", None),
+            ("a.parquet.gz", None),
+            ("a.csv.zst", None),
+            ("a.json", None),
+            ("a.xlsx", None),
+            ("csv", None),
+            ("a", None),
+        ] {
+            assert_eq!(Form::of_ending(Path::new(name)), form, "{name}");
+            assert!(form.is_none() || of_ending(Path::new(name)).is_ok(), "{name} cannot be read");
+        }
+    }
+}

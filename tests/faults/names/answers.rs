@@ -1,0 +1,133 @@
+//! Columns of answers: no two of one name, and what is kept beside them.
+
+use super::{TASKS, assert_says, heading, online, project, trained};
+use crate::support::Project;
+
+// 52-answers-of-one-name.
+
+#[test]
+fn two_tasks_of_one_answer_column_are_refused_by_check() {
+    let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_probability: {target: y, kind: regression}\n";
+    let said = project(tasks).mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert_says(&said, &["same-answer", "`label_probability`: one of `label`, one of `label_probability`"]);
+    assert_says(&said, &["pipeline.yaml:15:3", "give one of the tasks another name"]);
+    // Names that only begin alike are no harm.
+    let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_y: {target: y, kind: regression}\n";
+    project(tasks).mtl(&["check", "pipeline.yaml"]).expect(0);
+}
+
+#[test]
+fn a_class_called_as_a_task_has_a_column_of_its_own() {
+    let tasks = "\
+tasks:
+  colour_red: {target: y, kind: regression}
+  colour: {target: colour, kind: multiclass}
+";
+    let project = project(tasks);
+    let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
+    let told = "its column of answers `colour_red` is called `colour:red`";
+    assert_says(&ran.err(), &["warning: task `colour`", told]);
+    for file in ["o.csv", "o.jsonl", "o.parquet", "o.arrow", "o.csv.gz"] {
+        let said = online(&project, &["predict", "last", "rows.csv", "--to", file]).expect(0);
+        assert_says(&said.err(), &[told]);
+    }
+    let names = ["colour_red", "colour", "colour_blue", "colour_green", "colour:red"];
+    assert_eq!(heading(&project, "o.csv"), names);
+    // Nothing is lost: what stands under a name in JSON is what stands there in the table.
+    let text = project.read("o.csv");
+    let cells: Vec<&str> = text.lines().nth(1).expect("a row").split(',').collect();
+    let first: serde_json::Value =
+        serde_json::from_str(project.read("o.jsonl").lines().next().expect("a row")).expect("JSON");
+    assert_eq!(first.as_object().expect("an object").len(), 5);
+    for (name, cell) in names.iter().zip(cells) {
+        assert_eq!(first[name].to_string().trim_matches('"'), cell, "{name}");
+    }
+    // What mtl wrote, mtl reads: a file of answers is data too.
+    for (file, source) in [
+        ("o.csv", "csv"),
+        ("o.jsonl", "jsonl"),
+        ("o.parquet", "parquet"),
+        ("o.arrow", "arrow"),
+        ("o.csv.gz", "csv"),
+    ] {
+        let again = format!(
+            "data: {{rows: {{source: {{{source}: {file}}}, split: {{random: {{valid: 0.2, test: 0.2}}}}}}}}\ninputs: {{colour_red: standardize}}\n\
+             tasks: {{colour: {{target: colour, kind: multiclass}}, red: {{target: 'colour:red', kind: regression}}}}\n\
+             train: {{epochs: 1, device: cpu}}\n"
+        );
+        let project = Project::new()
+            .file("again.yaml", again)
+            .file(file, std::fs::read(project.path(file)).expect("read"));
+        project.mtl(&["run", "again.yaml", "--only", "fit"]).expect(0);
+    }
+}
+
+// 39-labels-in-the-predict-file.
+
+#[test]
+fn a_kept_column_never_has_an_answers_name() {
+    let project = trained(TASKS);
+    online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
+    for file in ["c.csv", "c.tsv", "c.jsonl", "c.parquet"] {
+        let kept = ["predict", "last", "rows.csv", "--to", file, "--keep", "label, y,x1", "--keep", "x1"];
+        let said = online(&project, &kept).expect(0).err();
+        assert_says(&said, &["`label` as `label_given`, `y` as `y_given`"]);
+    }
+    assert_eq!(
+        heading(&project, "c.csv"),
+        ["label_given", "y_given", "x1", "label", "label_probability", "y"]
+    );
+    // The truth is the truth, the answers are the answers.
+    let (rows, answers, both) = (project.read("rows.csv"), project.read("a.csv"), project.read("c.csv"));
+    for ((row, answer), line) in rows.lines().zip(answers.lines()).zip(both.lines()).skip(1) {
+        let row: Vec<&str> = row.split(',').collect();
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let cells: Vec<&str> = line.splitn(4, ',').collect();
+        assert_eq!((cells[0], number(cells[1]), number(cells[2])), (row[3], number(row[4]), number(row[0])));
+        assert_eq!(cells[3], answer);
+    }
+    let first: serde_json::Value =
+        serde_json::from_str(project.read("c.jsonl").lines().next().expect("a row")).expect("JSON");
+    assert_eq!(first.as_object().expect("an object").len(), 6, "{first}");
+
+    // All of them, and what was written is read again: the same answers.
+    online(&project, &["predict", "last", "rows.csv", "--to", "all.parquet", "--keep", "all"]).expect(0);
+    online(&project, &["predict", "last", "all.parquet", "--to", "z.csv"]).expect(0);
+    assert_eq!(project.read("z.csv"), answers);
+    let said = online(&project, &["predict", "last", "rows.csv", "--to", "n.csv", "--keep", "lable"])
+        .expect(1)
+        .err();
+    assert_says(&said, &["no column `lable` to keep", "did you mean `label`?"]);
+
+    // Labels are not looked at, whatever stands there, and need not be there.
+    let garbage: Vec<String> = rows
+        .lines()
+        .enumerate()
+        .map(|(place, line)| match line.rsplitn(3, ',').last() {
+            Some(inputs) if place > 0 => format!("{inputs},garbage,?"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let bare: Vec<&str> = rows.lines().map(|line| line.rsplitn(3, ',').last().unwrap_or_default()).collect();
+    let project = project.file("g.csv", garbage.join("\n")).file("bare.csv", bare.join("\n"));
+    for file in ["g.csv", "bare.csv"] {
+        online(&project, &["predict", "last", file, "--to", "d.csv"]).expect(0);
+        assert_eq!(project.read("d.csv"), answers, "{file}");
+    }
+}
+
+#[test]
+fn nested_columns_are_not_kept_and_that_is_said() {
+    let project = trained(TASKS);
+    let line = r#"{"x1": 0.5, "x2": 1, "tags": ["a", "b"], "where": {"lat": 1.5}}"#;
+    let project = project.file("rows.jsonl", format!("{line}\n"));
+    let keep = |names: &str| online(&project, &["predict", "last", "rows.jsonl", "--keep", names]);
+    let ran = keep("tags");
+    // A list of texts is written with spaces between.
+    assert_says(&ran.expect(0).out(), &["a b,"]);
+    let ran = keep("where");
+    if ran.code() != 0 {
+        assert_says(&ran.err(), &["`where` cannot be kept"]);
+    }
+    keep("all").expect(0);
+}

@@ -1,0 +1,127 @@
+//! Files of answers: none that is read is written over, and what cannot be written is said before.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use super::{HEAD, TASKS, assert_says, heading, last, online, rows, trained};
+
+// 35-predict-columns-moved.
+
+#[test]
+fn columns_may_move_but_not_be_missing() {
+    let project = trained(TASKS);
+    let rows = project.read("rows.csv");
+    let moved: String = rows
+        .lines()
+        .enumerate()
+        .map(|(place, line)| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let junk = if place == 0 { "junk".to_owned() } else { format!("junk{place}") };
+            format!("{},{junk},{},{},{}\n", cells[4], cells[2], cells[1], cells[0])
+        })
+        .collect();
+    let lost: String =
+        rows.lines().map(|line| format!("{}\n", line.split_once(',').expect("cells").1)).collect();
+    let project = project
+        .file("moved.csv", moved)
+        .file("lost.csv", lost)
+        .file("upper.csv", rows.replacen("x1", "X1", 1))
+        .file("none.csv", "x1,x2,colour,label,y\n");
+    online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
+    online(&project, &["predict", "last", "moved.csv", "--to", "b.csv"]).expect(0);
+    assert_eq!(project.read("a.csv"), project.read("b.csv"));
+    for (file, what) in [("lost.csv", "no column `x1`"), ("upper.csv", "`X1`"), ("none.csv", "no rows")] {
+        assert_says(&online(&project, &["predict", "last", file, "--to", "c.csv"]).expect(1).err(), &[what]);
+        assert!(!project.path("c.csv").exists());
+    }
+}
+
+#[test]
+fn no_file_that_is_read_is_written_over() {
+    let project = trained(TASKS);
+    let before = project.read("rows.csv");
+    std::fs::hard_link(project.path("rows.csv"), project.path("hard.csv")).expect("linked");
+    std::fs::copy(project.path("rows.csv"), project.path("new.csv")).expect("copied");
+    let mut names = vec!["rows.csv", "./rows.csv", "runs/../rows.csv", "hard.csv"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("rows.csv", project.path("soft.csv")).expect("linked");
+        names.push("soft.csv");
+    }
+    for name in names {
+        let said = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
+        assert_says(&said, &["is the file of the rows themselves", ".answers.csv"]);
+        // Nor what the model has learned from, whichever rows are answered.
+        let said = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
+        assert_says(&said, &["learned from"]);
+        assert_eq!(project.read("rows.csv"), before, "{name}");
+    }
+    let project = project.file("out/kept.txt", "a folder");
+    for (to, what) in [
+        ("out", "is a folder; name a file, such as `out/answers.csv`"),
+        ("none/answers.csv", "there is no folder `none`"),
+        ("new.csv/answers.csv", "`new.csv` is a file"),
+        ("answers.txt", ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow"),
+        ("answers.xlsx", "answers are written as"),
+        ("answers.csv.zst", "answers are written as"),
+        ("answers", "--format"),
+    ] {
+        assert_says(&project.mtl(&["predict", "last", "rows.csv", "--to", to]).expect(2).err(), &[what]);
+        assert!(!project.path(to).is_file(), "{to}");
+    }
+    online(&project, &["predict", "last", "rows.csv", "--to", "answers.txt", "--format", "csv"]).expect(0);
+    assert_eq!(heading(&project, "answers.txt"), ["label", "label_probability", "y"]);
+    let said =
+        project.mtl(&["predict", "last", "rows.csv", "--to", "a.csv", "--format", "tsv"]).expect(2).err();
+    assert_says(&said, &["--format says tsv"]);
+
+    // The other commands that write.
+    for (words, what) in [
+        (vec!["report", "last", "--to", "rows.csv"], "a report is written as .html"),
+        (vec!["report", "last", "--to", "out"], "is a folder"),
+        (vec!["plot", "last", "--to", "rows.csv"], "is a file"),
+        (vec!["init", "rows.csv", "--target", "y", "--to", "rows.csv", "--force"], "is the data itself"),
+    ] {
+        assert_says(&project.mtl(&words).expect(2).err(), &[what]);
+    }
+    assert_says(&project.mtl(&["export", "last", "--to", "rows.csv"]).expect(1).err(), &["is a file"]);
+    let run = last(&project);
+    let own = format!("runs/{run}/trial-1");
+    assert!(project.mtl(&["export", "last", "--to", &own]).code() != 0, "a run's own model");
+    assert_eq!(project.read("rows.csv"), before);
+    assert_eq!(project.read("pipeline.yaml"), format!("{HEAD}{TASKS}"));
+}
+
+#[test]
+fn answers_go_to_the_standard_output_too() {
+    let project = trained(TASKS);
+    online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
+    for words in
+        [vec![], vec!["--to", "-"], vec!["--to", "/dev/stdout"], vec!["--to", "-", "--format", "csv"]]
+    {
+        let ran = online(&project, &[vec!["predict", "last", "rows.csv"], words].concat()).expect(0);
+        assert_eq!(ran.out(), project.read("a.csv"));
+    }
+    // Notes are for people, and no part of the answers.
+    let words = ["predict", "last", "rows.csv", "--format", "jsonl", "--keep", "label"];
+    let ran = online(&project, &words).expect(0);
+    assert_says(&ran.err(), &["`label` as `label_given`"]);
+    for line in ran.out().lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect("JSON alone");
+    }
+    // A reader that has seen enough.
+    let rows = rows();
+    let many: String = std::iter::once(rows.clone())
+        .chain((0..200).map(|_| rows.split_once('\n').expect("lines").1.to_owned()))
+        .collect();
+    let project = project.file("many.csv", many);
+    let mut command = project.command(&["predict", "last", "many.csv"]);
+    command.env_remove("MTL_OFFLINE").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut first = [0; 5];
+    child.stdout.take().expect("piped").read_exact(&mut first).expect("read");
+    assert_eq!(&first, b"label");
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}

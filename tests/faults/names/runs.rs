@@ -1,0 +1,105 @@
+//! Runs, trials and bundles by their names.
+
+use super::{TASKS, assert_says, last, online, trained};
+
+#[test]
+fn a_folder_does_not_shadow_a_run() {
+    let project = trained(TASKS);
+    let run = last(&project);
+    online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
+    let project = project.file("outs/notes.txt", "no bundle").file(&format!("{run}/notes.txt"), "no bundle");
+    let predict = |model: &str| online(&project, &["predict", model, "rows.csv", "--to", "b.csv"]);
+    for name in ["outs", &run] {
+        predict(name).expect(0);
+        assert_eq!(project.read("a.csv"), project.read("b.csv"), "{name}");
+        online(&project, &["verify", name]).expect(0);
+    }
+    assert_says(&predict("./outs").expect(1).err(), &["./outs is no bundle: it holds no mtl.json"]);
+    assert_says(&predict("nobody").expect(1).err(), &["no run is called `nobody`"]);
+    // Both fit: which is meant, the user says.
+    std::fs::remove_dir_all(project.path("outs")).expect("removed");
+    project.mtl(&["export", "last", "--to", "outs"]).expect(0);
+    let said = predict("outs").expect(2).err();
+    assert_says(
+        &said,
+        &["`outs` is the folder of a bundle", "`./outs` for the folder", &format!("`{run}` for the run")],
+    );
+    for name in ["./outs", "outs/", &run, &format!("{run}#1")] {
+        predict(name).expect(0);
+    }
+    for (path, what) in [("outs/model.onnx", "name its folder: outs"), ("outs/none", "there is no folder")] {
+        assert_says(&predict(path).expect(1).err(), &[what]);
+    }
+    // A bundle alone needs no runs.
+    std::fs::remove_dir_all(project.path("runs")).expect("removed");
+    predict("outs").expect(0);
+    // Half a bundle is none.
+    std::fs::remove_file(project.path("outs/model.onnx")).expect("removed");
+    assert_says(&predict("outs").expect(1).err(), &["outs is no bundle: it holds no model.onnx"]);
+}
+
+#[test]
+fn trials_are_named_wherever_runs_are() {
+    let sweep = "sweep:\n  seeds: [1, 2, 3]\n";
+    let project = trained(&format!("{TASKS}{sweep}"));
+    let run = last(&project);
+    let (two, three) = (format!("{run}#2"), "last#3".to_owned());
+    let said = project.mtl(&["compare", &two, &three]).expect(0).out();
+    assert_says(&said, &[&two, &format!("{run}#3"), "seed"]);
+    assert!(!said.contains(&format!("{run}#1")), "{said}");
+    project.mtl(&["compare", &two, &three, "--group-by", "seed"]).expect(0);
+    for words in [vec!["show", &two], vec!["plot", &two, &three, "--to", "drawn"]] {
+        project.mtl(&words).expect(0);
+    }
+    let file = project.mtl(&["report", &two]).expect(0).out();
+    assert_eq!(file.trim(), format!("runs/{run}/trial-2/report.html"));
+    let page = project.read(file.trim());
+    assert_says(&page, &[&format!("<title>{two}</title>"), &format!("mtl predict {two}")]);
+    assert!(!page.contains("trial-3/model.onnx"), "only its own model");
+    project.mtl(&["export", &two, "--to", "second"]).expect(0);
+    online(&project, &["verify", &two]).expect(0);
+    online(&project, &["predict", &three, "rows.csv", "--to", "c.csv"]).expect(0);
+    // What there is not.
+    for words in [
+        vec!["compare", "last#2", "last#24"],
+        vec!["report", "last#24"],
+        vec!["export", "last#24", "--to", "x"],
+        vec!["predict", "last#24", "rows.csv"],
+    ] {
+        let said = project.mtl(&words).expect(2).err();
+        assert_says(&said, &[&format!("run `{run}` has no trial `24`; it has 3 trials, `#1` to `#3`")]);
+    }
+    assert_says(&project.mtl(&["compare", "last#2"]).expect(2).err(), &["one trial has nothing"]);
+    assert_says(&project.mtl(&["show", "#2"]).expect(2).err(), &["`last#2`"]);
+    for (words, what) in
+        [(["rm", "last#2"], "whole runs"), (["resume", "last#2"], "write `last` for `last#2`")]
+    {
+        assert_says(&project.mtl(&words).expect(2).err(), &[what]);
+    }
+}
+
+#[test]
+fn a_run_without_a_model_says_why() {
+    let project = trained(TASKS);
+    let good = last(&project);
+    let failing = [
+        &["run", "pipeline.yaml", "--set", "inputs.x9=standardize"][..],
+        &["run", "pipeline.yaml", "--only", "fit"],
+    ];
+    let predict = ["predict", "last", "rows.csv", "--to", "a.csv"];
+    project.mtl(failing[0]).expect(1);
+    let bad = last(&project);
+    for words in [&predict[..], &["export", "last", "--to", "x"], &["verify", "last"]] {
+        let said = project.mtl(words).expect(1).err();
+        assert_says(
+            &said,
+            &[&format!("`last` is run `{bad}`, which has no model: it failed at stage `fit`")],
+        );
+        assert_says(&said, &["x9", &format!("the newest run with a model is `{good}`")]);
+    }
+    assert!(!project.path("a.csv").exists());
+    project.mtl(&["show", "last"]).expect(0);
+    project.mtl(&["report", "last"]).expect(0);
+    project.mtl(failing[1]).expect(0);
+    assert_says(&project.mtl(&predict).expect(1).err(), &["its stage `export` was not asked for"]);
+}
