@@ -9,7 +9,8 @@ mod guard;
 pub mod idx;
 pub mod images;
 pub mod jsonl;
-mod kind;
+pub(in crate::data) mod kind;
+mod look;
 mod nested;
 pub mod parquet;
 mod query;
@@ -19,6 +20,7 @@ mod sheet;
 use std::path::{Path, PathBuf};
 
 pub(in crate::data) use crate::data::source::bytes::text as read_text;
+pub(in crate::data) use crate::data::source::look::look;
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};
 use crate::domain::kinds::kinds;
