@@ -112,7 +112,7 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
     profile.distinct = counted.distinct();
     profile.missing = counted.missing;
     profile.values = counted.texts(100);
-    profile.rarest = counts.last().copied().unwrap_or(0);
+    profile.rarest = counts.iter().copied().min().unwrap_or(0);
     profile.frequent = [2, 5, 20].map(|least| counts.iter().filter(|count| **count >= least).count());
     match &counted.values {
         Values::Numbers(numbers) => {

@@ -6,7 +6,7 @@ use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
 
-/// Values with their rows: the most frequent first, those of equal numbers in their order.
+/// Values with their rows.
 pub(super) struct Counted {
     pub values: Values,
     pub missing: usize,
@@ -24,7 +24,7 @@ impl Counted {
             Cells::Int(values) => {
                 let (counts, missing) = tally(values.iter());
                 let numbers = counts.into_iter().map(|(value, count)| (value as f64, count)).collect();
-                Some(Self { values: Values::Numbers(sorted(numbers, f64::total_cmp)), missing })
+                Some(Self { values: Values::Numbers(numbers), missing })
             }
             Cells::Float { values, .. } => {
                 // Adding 0 turns -0 into 0.
@@ -32,17 +32,17 @@ impl Counted {
                     values.iter().map(|value| value.filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits()));
                 let (counts, missing) = tally(bits);
                 let numbers = counts.into_iter().map(|(bits, count)| (f64::from_bits(bits), count)).collect();
-                Some(Self { values: Values::Numbers(sorted(numbers, f64::total_cmp)), missing })
+                Some(Self { values: Values::Numbers(numbers), missing })
             }
             Cells::Bool(values) => {
                 let (counts, missing) = tally(values.iter());
                 let texts = counts.into_iter().map(|(value, count)| (value.to_string(), count)).collect();
-                Some(Self { values: Values::Texts(sorted(texts, String::cmp)), missing })
+                Some(Self { values: Values::Texts(texts), missing })
             }
             Cells::Text(values) => {
                 let (counts, missing) = tally(values.iter().map(|text| text.filter(|text| !text.is_empty())));
                 let texts = counts.into_iter().map(|(text, count)| (text.to_owned(), count)).collect();
-                Some(Self { values: Values::Texts(sorted(texts, String::cmp)), missing })
+                Some(Self { values: Values::Texts(texts), missing })
             }
             Cells::Time(_) | Cells::List(_) | Cells::Binary(_) | Cells::Other { .. } => None,
         }
@@ -62,30 +62,48 @@ impl Counted {
         }
     }
 
-    /// The first values, as they are written.
+    /// The most frequent values, as they are written; those of equal numbers in their order.
     pub fn texts(&self, most: usize) -> Vec<(String, usize)> {
         match &self.values {
             Values::Numbers(numbers) => {
-                numbers.iter().take(most).map(|(number, count)| (number.to_string(), *count)).collect()
+                let top = top(numbers, most, f64::total_cmp);
+                top.into_iter().map(|(number, count)| (number.to_string(), count)).collect()
             }
-            Values::Texts(texts) => texts.iter().take(most).cloned().collect(),
+            Values::Texts(texts) => top(texts, most, String::cmp),
         }
     }
 }
 
-fn tally<T: Hash + Eq>(cells: impl Iterator<Item = Option<T>>) -> (PlHashMap<T, usize>, usize) {
-    let mut counts: PlHashMap<T, usize> = PlHashMap::default();
+/// Values in the order in which they are met first, whatever a map's own order is.
+fn tally<T: Hash + Eq + Copy>(cells: impl Iterator<Item = Option<T>>) -> (Vec<(T, usize)>, usize) {
+    let mut places: PlHashMap<T, usize> = PlHashMap::default();
+    let mut counts: Vec<(T, usize)> = Vec::new();
     let mut missing = 0;
     for cell in cells {
-        match cell {
-            Some(value) => *counts.entry(value).or_default() += 1,
-            None => missing += 1,
-        }
+        let Some(value) = cell else {
+            missing += 1;
+            continue;
+        };
+        let place = *places.entry(value).or_insert_with(|| {
+            counts.push((value, 0));
+            counts.len() - 1
+        });
+        counts[place].1 += 1;
     }
     (counts, missing)
 }
 
-fn sorted<T>(mut values: Vec<(T, usize)>, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<(T, usize)> {
-    values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| order(&a.0, &b.0)));
-    values
+fn top<T: Clone>(
+    values: &[(T, usize)],
+    most: usize,
+    order: impl Fn(&T, &T) -> std::cmp::Ordering,
+) -> Vec<(T, usize)> {
+    let by = |a: &&(T, usize), b: &&(T, usize)| b.1.cmp(&a.1).then_with(|| order(&a.0, &b.0));
+    let mut all: Vec<&(T, usize)> = values.iter().collect();
+    if all.len() > most {
+        all.select_nth_unstable_by(most, by);
+        all.truncate(most);
+    }
+    all.sort_unstable_by(by);
+    all.into_iter().cloned().collect()
 }

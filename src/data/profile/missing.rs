@@ -1,5 +1,7 @@
 //! Words and numbers that stand for a missing value.
 
+use rayon::prelude::*;
+
 use crate::data::cells::Cells;
 use crate::data::frame::Frame;
 use crate::data::profile::column::{ColumnKind, ColumnProfile};
@@ -16,16 +18,18 @@ const AMONG_NUMBERS: [&str; 24] = [
 const AMONG_WORDS: [&str; 14] =
     ["?", "??", "N/A", "n/a", "NA", "#N/A", "NULL", "null", "\\N", "<NA>", "NaN", "nan", "#NULL!", "(null)"];
 /// Numbers that people write where they know none.
-const SENTINELS: [f64; 5] = [-99.0, -999.0, -9999.0, -99999.0, -999_999.0];
+const SENTINELS: [f64; 7] = [-99.0, -200.0, -999.0, -9999.0, -99999.0, -999_999.0, -9_999_999.0];
 
 /// The words of all columns of texts that mean a missing value.
 pub(super) fn words(frame: &Frame) -> Vec<String> {
-    let mut found = Vec::new();
-    for name in frame.columns() {
-        let Ok(cells @ Cells::Text(_)) = frame.cells(&name) else { continue };
-        let Some(Counted { values: Values::Texts(texts), .. }) = Counted::of(&cells) else { continue };
-        found.extend(of_column(&texts));
-    }
+    let of = |name: &String| match frame.cells(name) {
+        Ok(cells @ Cells::Text(_)) => match Counted::of(&cells) {
+            Some(Counted { values: Values::Texts(texts), .. }) => of_column(&texts),
+            _ => vec![],
+        },
+        _ => vec![],
+    };
+    let mut found: Vec<String> = frame.columns().par_iter().flat_map_iter(of).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -46,11 +50,24 @@ fn of_column(texts: &[(String, usize)]) -> Vec<String> {
     if numbers > 1 && numbers == all {
         return words(&among_numbers);
     }
+    if let Some(strange) = strangers(texts, &is_number) {
+        return strange;
+    }
     // Two capitals may be a country's code, as Namibia's.
     let codes =
         rest().filter(|(text, _)| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).count();
     let is_code = |text: &str| text == "NA" && codes * 2 > all && codes > 3;
     words(&|text| AMONG_WORDS.contains(&text) && !is_code(text) && all > 0)
+}
+
+/// A few words without any digit, on a few rows of a column of numbers.
+fn strangers(texts: &[(String, usize)], is_number: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
+    let strange = || texts.iter().filter(|(text, _)| !is_number(text));
+    let all: usize = texts.iter().map(|(_, rows)| rows).sum();
+    let rows: usize = strange().map(|(_, rows)| rows).sum();
+    let plain = strange().all(|(text, _)| !text.bytes().any(|letter| letter.is_ascii_digit()));
+    let few = strange().count() <= 5 && rows * 20 <= all && texts.len() > 20;
+    (plain && few).then(|| strange().map(|(text, _)| text.clone()).collect())
 }
 
 /// Negative numbers of nines, far below all others of their column.

@@ -49,8 +49,8 @@ pub(super) fn of(texts: &[(String, usize)]) -> Option<Pattern> {
         (Pattern::Url, is_url),
         (Pattern::Picture, is_picture),
         (Pattern::File, is_file),
-        (Pattern::Amount, is_amount),
         (Pattern::Phone, is_phone),
+        (Pattern::Amount, is_amount),
     ];
     let most = |test: Test| sample.iter().filter(|text| test(text)).count() * 10 >= sample.len() * 9;
     let found = tests.into_iter().find(|(_, test)| !sample.is_empty() && most(*test));
@@ -111,9 +111,19 @@ fn is_date(text: &str) -> bool {
             let short = |place: usize| numbers.get(place).is_some_and(|number| number.len() <= 2);
             year(Some(first), 0) && day(second) && day(third)
                 || day(Some(first)) && day(second) && (year(third, 2) || short(2) && between != ".")
+                || between == "." && is_time(&numbers)
         }
         _ => false,
     }
+}
+
+/// `18.00.00`
+fn is_time(numbers: &[&str]) -> bool {
+    let below = |place: usize, most: u32| {
+        let number: &&str = &numbers[place];
+        number.len() == 2 && number.parse::<u32>().is_ok_and(|number| number < most)
+    };
+    numbers.len() == 3 && below(0, 25) && below(1, 60) && below(2, 60)
 }
 
 const ZONES: [&str; 8] = ["t", "z", "utc", "gmt", "am", "pm", "st", "th"];
@@ -171,7 +181,8 @@ fn is_phone(text: &str) -> bool {
     let signs = text.bytes().all(|letter| letter.is_ascii_digit() || b" +-()/.x".contains(&letter));
     let groups =
         text.split(|letter: char| !letter.is_ascii_digit()).filter(|group| !group.is_empty()).count();
-    signs && (7..=15).contains(&digits) && groups <= 5 && (digits < text.len() || text.starts_with('0'))
+    let begins = text.starts_with(['+', '0', '(']) && digits < text.len();
+    signs && (7..=15).contains(&digits) && groups <= 5 && (begins || groups > 2 && text.contains('-'))
 }
 
 fn is_url(text: &str) -> bool {
@@ -225,6 +236,7 @@ mod tests {
             ("29.02.2024 9:35", Some(Pattern::Date)),
             ("2/29/24", Some(Pattern::Date)),
             ("9:35", Some(Pattern::Date)),
+            ("18.00.00", Some(Pattern::Date)),
             ("Mar 3, 2020", Some(Pattern::Date)),
             ("3 March 2020", Some(Pattern::Date)),
             ("2020-05", Some(Pattern::Date)),
@@ -232,6 +244,10 @@ mod tests {
             ("d41d8cd98f00b204e9800998ecf8427e", Some(Pattern::Hash)),
             ("ann@example.org", Some(Pattern::Email)),
             ("+43 (1) 123-4567", Some(Pattern::Phone)),
+            ("+43 660 1022596", Some(Pattern::Phone)),
+            ("555-123-4567", Some(Pattern::Phone)),
+            ("2019-2020", None),
+            ("1 234 567", Some(Pattern::Amount)),
             ("https://example.org/a", Some(Pattern::Url)),
             ("img/0001.PNG", Some(Pattern::Picture)),
             ("a.wav", Some(Pattern::File)),

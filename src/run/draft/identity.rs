@@ -64,10 +64,9 @@ pub fn names_a_thing(name: &str) -> bool {
         "member",
     ];
     let grown = |word: &String| owners.iter().any(|owner| *word == format!("{owner}id"));
-    let empty_heading = words.len() == 2 && words[0] == "column" && words[1] == "1" && name == "column_1";
     let is_alone =
         words.iter().all(|word| word == "row" || word == "record" || alone.contains(&word.as_str()));
-    empty_heading || is_alone || words.iter().any(|word| always.contains(&word.as_str()) || grown(word))
+    is_alone || words.iter().any(|word| always.contains(&word.as_str()) || grown(word))
 }
 
 /// Does the name say that it counts time?

@@ -58,6 +58,7 @@ pub fn place(column: &ColumnProfile, rows: usize) -> Place {
         ColumnKind::List => list(column),
         ColumnKind::Bytes => Place::out("it holds bytes: pictures are read by the input kind `image`"),
         ColumnKind::Other => Place::out("no input kind reads what it holds"),
+        ColumnKind::Text | ColumnKind::Boolean if is_mark(column) => Place::Input(category(column)),
         _ if column.distinct == 1 => {
             let value = column.values.first().map_or("", |(value, _)| value);
             match column.missing {
@@ -72,6 +73,12 @@ pub fn place(column: &ColumnProfile, rows: usize) -> Place {
         ColumnKind::Text => text(column),
         ColumnKind::Whole | ColumnKind::Number => number(column),
     }
+}
+
+/// Does a single word stand on some rows, and nothing on the others?
+fn is_mark(column: &ColumnProfile) -> bool {
+    let least = LEAST_PRESENT.max(column.rows / 200);
+    column.distinct == 1 && column.missing >= least && column.present() >= least
 }
 
 fn time() -> Place {
@@ -122,7 +129,10 @@ fn number(column: &ColumnProfile) -> Place {
     if all_different && column.is_running && present > 10 && !is_of_time(&column.name) {
         return Place::out_unless_alone("it counts the rows".to_owned(), standardized());
     }
-    if all_different && (names_a_thing(&column.name) || is_permutation(column)) && present > 10 {
+    if all_different
+        && (names_a_thing(&column.name) || is_first(column) || is_permutation(column))
+        && present > 10
+    {
         let count = several(column.distinct, "different number");
         return Place::out_unless_alone(
             format!("it names rows: {count} on {}", several(present, "row")),
@@ -177,6 +187,9 @@ fn text(column: &ColumnProfile) -> Place {
         }
         _ => {}
     }
+    if nearly_all && (names_a_thing(&column.name) || is_first(column)) && present > 10 {
+        return Place::out(names(column));
+    }
     let is_prose = column.prose.filter(|prose| is_prose(prose, column));
     if let Some(prose) = is_prose.filter(|_| distinct > FEW || nearly_all && present > 10) {
         return Place::Input(prose_words(&prose, column));
@@ -196,8 +209,7 @@ fn text(column: &ColumnProfile) -> Place {
         return Place::Input(category(column));
     }
     if nearly_all {
-        let count = format!("{} different texts on {}", grouped(distinct), several(present, "row"));
-        return Place::out(format!("it names rows: {count}"));
+        return Place::out(names(column));
     }
     match category(column) {
         words if column.frequent[least(column)] > 0 => Place::Input(words),
@@ -207,6 +219,19 @@ fn text(column: &ColumnProfile) -> Place {
             several(present, "row")
         )),
     }
+}
+
+/// The first column without a heading, where tables have their row names.
+fn is_first(column: &ColumnProfile) -> bool {
+    column.name == "column_1"
+}
+
+fn names(column: &ColumnProfile) -> String {
+    format!(
+        "it names rows: {} different texts on {}",
+        grouped(column.distinct),
+        several(column.present(), "row")
+    )
 }
 
 /// A learned embedding; values of few rows count as one.
@@ -221,6 +246,9 @@ fn category(column: &ColumnProfile) -> Words {
     }
     let least = least(column);
     let (minimum, kept) = ([2, 5, 20][least], column.frequent[least]);
+    if kept == column.distinct {
+        return Words { yaml: "category".to_owned(), remark: Some(values) };
+    }
     let remark =
         format!("{values}; {} stand on at least {minimum} rows, all others count as unseen", grouped(kept));
     Words { yaml: format!("{{category: {{minimum: {minimum}}}}}"), remark: Some(remark) }

@@ -14,8 +14,8 @@ const DETERMINES: f64 = 0.995;
 const FOLLOWS: f64 = 0.975;
 /// From here on a column is worth a look.
 const STRONG: f64 = 0.95;
-/// Rows that are needed to say so of codes, and of measurements, which separate a few rows by chance.
-const ROWS: [usize; 2] = [50, 100];
+/// Rows that are needed to say so, and where measurements separate classes, which they do with few rows by chance.
+const ROWS: [usize; 2] = [40, 100];
 
 /// Leaves out what gives a target away.
 pub fn leave_out(survey: &Survey, targets: &[Target], entries: &mut [Entry]) -> Result<(), Error> {
@@ -50,7 +50,8 @@ fn judge(survey: &Survey, entry: &mut Entry, said: &Alone, target: &Target) {
         Measure::R2 => format!("R2 {:.3}", said.score),
     };
     let rows = several(said.rows, "sample row");
-    let enough = said.rows >= ROWS[usize::from(said.is_continuous)];
+    let measured = said.is_continuous && said.measure != Measure::R2;
+    let enough = said.rows >= ROWS[usize::from(measured)];
     let determines = match said.measure {
         Measure::Accuracy => gain(said.score, said.chance) >= FOLLOWS && said.score >= 0.98,
         Measure::Auc | Measure::R2 => said.score >= DETERMINES,
@@ -67,9 +68,9 @@ fn judge(survey: &Survey, entry: &mut Entry, said: &Alone, target: &Target) {
             entry.place = Place::Out { why, instead: Some(words.clone()) };
         }
         Place::Input(_) if strength(said) >= STRONG && said.rows >= ROWS[0] => {
-            entry
-                .remarks
-                .push(format!("alone it says {name} with {number} ({rows}): known when predicting?"));
+            entry.remarks.push(format!(
+                "alone it says {name} with {number} ({rows}), see that it is known when predicting"
+            ));
         }
         // An identifier of groups that also gives the target away: the number belongs to the reason.
         Place::Out { why, instead: Some(words) } if determines && enough => {

@@ -218,7 +218,7 @@ fn warnings(column: &ColumnProfile, kind: Kind) -> Vec<String> {
     match kind {
         Kind::Regression => {
             let [smallest, median, largest] = column.range.unwrap_or_default();
-            if largest - median > 50.0 * (median - smallest).max(f64::MIN_POSITIVE) && largest > 0.0 {
+            if median > smallest && largest - median > 50.0 * (median - smallest) {
                 found.push("a few very large values: `loss: huber` is less drawn to them".to_owned());
             }
             if column.is_whole && (3..=20).contains(&column.distinct) {
@@ -253,8 +253,10 @@ fn warnings(column: &ColumnProfile, kind: Kind) -> Vec<String> {
         }
         _ => {}
     }
-    if kind == Kind::Multiclass && column.is_numeric() && are_consecutive(column) {
-        found.push("`kind: ordinal` if they stand in an order".to_owned());
+    if kind == Kind::Multiclass && column.is_numeric() {
+        let ordinal =
+            if are_consecutive(column) { "`kind: ordinal` if they stand in an order, " } else { "" };
+        found.push(format!("{ordinal}`kind: regression` if they are amounts"));
     }
     if kind == Kind::Multiclass && column.distinct > 50 {
         found.push(format!(

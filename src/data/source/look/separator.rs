@@ -1,6 +1,7 @@
 //! Which character stands between the fields: the one by which the records fall into the same number of them,
 //! and by which no field holds another such character.
 
+use crate::data::source::kind::Kind;
 use crate::data::source::record::{Cursor, Dialect};
 
 /// Tried in this order: of equals the first is taken.
@@ -83,6 +84,10 @@ fn cut(text: &str, dialect: Dialect) -> Option<(f64, Cut)> {
     let cells = || table.iter().take(300).flat_map(|(.., record)| record);
     let holds = |cell: &&String| holds_another(cell, dialect.separator);
     let strange = cells().filter(holds).count() as f64 / cells().count().max(1) as f64;
+    // A sentence has blanks, too, but no column of numbers.
+    if dialect.separator == b' ' && !has_numbers(table, fields) {
+        return None;
+    }
     let score = share * (1.0 - 0.5 * strange);
     let skipped = if start == 0 { 0 } else { table[0].0 - 1 };
     let heading_lines = table[0].1 - 1 - skipped;
@@ -123,6 +128,16 @@ fn holds_another(cell: &str, separator: u8) -> bool {
         }
         _ => false,
     })
+}
+
+/// Is a column one of numbers?
+fn has_numbers(table: &[(usize, usize, Vec<String>)], fields: usize) -> bool {
+    let rows = table.get(1..).unwrap_or_default();
+    let numbers = |column: usize| {
+        let cells = rows.iter().filter_map(|(.., record)| record.get(column));
+        cells.filter(|cell| matches!(Kind::of(cell), Kind::Int | Kind::Float)).count()
+    };
+    (0..fields).any(|column| numbers(column) * 10 >= rows.len() * 8)
 }
 
 /// Does a column stand in single quotes on every row?
