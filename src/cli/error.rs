@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
 use crate::cli::output;
-use crate::domain::diagnostic::Path;
+use crate::domain::diagnostic::{Path, Shown, shown};
 
 /// A command that could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +51,17 @@ impl Error {
         match self {
             // What is wrong with data knows what to do about it.
             Self::Run(crate::run::Error::Data(problem)) => {
-                for diagnostic in problem.diagnostics(&Path::root()) {
-                    output::tell(&format!("error: {}", diagnostic.message));
-                    diagnostic.help.iter().for_each(|help| output::tell(&format!("  help: {help}")));
+                for each in shown(&problem.diagnostics(&Path::root())) {
+                    match each {
+                        Shown::Whole { diagnostic, help } => {
+                            output::tell(&format!("error: {}", diagnostic.message));
+                            let help = diagnostic.help.iter().filter(|_| help);
+                            help.for_each(|help| output::tell(&format!("  help: {help}")));
+                        }
+                        Shown::More { code, places, .. } => {
+                            output::tell(&format!("error: {}", Shown::left_out(code, &places)));
+                        }
+                    }
                 }
             }
             _ => output::tell(&format!("error: {self}")),

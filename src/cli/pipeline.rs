@@ -7,7 +7,7 @@ use crate::cli::error::Error;
 use crate::cli::output;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::plan::Plan;
-use crate::spec::render::render;
+use crate::spec::render::{counted, render};
 use crate::spec::{self, Override, Source};
 use crate::store::Store;
 
@@ -51,7 +51,10 @@ impl Reading {
                 output::tell(&render(&warnings, &self.source, colour));
                 Ok(Pipeline { source: self.source, base: self.base, plan })
             }
-            Err(problems) => Err(Error::Diagnostics { rendered: render(&problems, &self.source, colour) }),
+            Err(problems) => {
+                let rendered = render(&problems, &self.source, colour) + &counted(&problems, &self.source);
+                Err(Error::Diagnostics { rendered })
+            }
         }
     }
 }

@@ -155,6 +155,19 @@ impl Cells {
         }
     }
 
+    /// Some of the different texts that are no numbers.
+    fn no_numbers(&self) -> Vec<String> {
+        let mut samples: Vec<String> = Vec::new();
+        let Self::Text(values) = self else { return samples };
+        let texts = values.iter().flatten().map(str::trim);
+        for text in texts.filter(|text| !text.is_empty() && text.parse::<f64>().is_err()) {
+            if samples.len() < 8 && !samples.iter().any(|known| known == text) {
+                samples.push(text.to_owned());
+            }
+        }
+        samples
+    }
+
     /// One cell as text, for a message.
     pub fn text(&self, row: usize) -> Cow<'_, str> {
         let mut buffer = String::new();
@@ -227,7 +240,8 @@ impl Cells {
         }
         if let Some(row) = bad.first {
             let (value, place) = (self.text(row).into_owned(), place(row));
-            return Err(Error::NotNumber { column: self.name().to_owned(), value, place, count: bad.count });
+            let (column, samples) = (self.name().to_owned(), self.no_numbers());
+            return Err(Error::NotNumber { column, value, place, count: bad.count, samples });
         }
         if let Some(row) = infinite.first {
             let (value, place) = (self.text(row).into_owned(), place(row));

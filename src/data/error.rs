@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use crate::data::frame::Place;
 use crate::data::picture::PictureError;
+use crate::data::source::Likeness;
+use crate::data::suspicion::{gather, holds, no_heading, of_columns, of_texts};
 use crate::data::vectors::VectorsError;
-use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
+use crate::data::wording::{brief, classes, columns, fields, letter, list, more, rows, short, suggest};
+use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Several problems, all found at once.
-    #[error("{}", .0.iter().map(|one| one.error.to_string()).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", first_of(.0))]
     Many(Vec<Located>),
 
     #[error("there is no file `{}`", .file.display())]
@@ -23,24 +26,32 @@ pub enum Error {
     Unwritable { file: PathBuf, source: std::io::Error },
     #[error("`{}` is not {form}: {reason}", .file.display())]
     NotOfForm { file: PathBuf, form: &'static str, reason: String },
-    #[error("`{}` ends in none of .csv, .tsv, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
+    #[error("`{}` ends in none of .csv, .tsv, .tab, .txt, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
     UnknownForm { file: PathBuf },
-    #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line", .file.display())]
-    NotUtf8 { file: PathBuf, line: usize, column: usize },
-    #[error("`{}`, line {line}: {found} fields where the table has {expected} columns{}", .file.display(), more(*.count))]
-    Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize },
+    #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line{}", .file.display(), letter(*.found))]
+    NotUtf8 { file: PathBuf, line: usize, column: usize, found: Option<u8> },
+    #[error("`{}` is no text but {}", .file.display(), .likeness.what)]
+    Unlike { file: PathBuf, likeness: Likeness },
+    #[error("`{}` is not text: line {line}, byte {column} of the line, is a zero byte", .file.display())]
+    Nul { file: PathBuf, line: usize, column: usize },
+    #[error("`{}`, line {line}: {} where the table has {}{}", .file.display(), fields(*.found), columns(*.expected), more(*.count))]
+    Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize, cause: Option<String> },
     #[error("`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields", .file.display())]
     CutShort { file: PathBuf, line: usize, found: usize, expected: usize },
     #[error("`{}`, line {line}: a quote is opened and never closed", .file.display())]
     OpenQuote { file: PathBuf, line: usize },
     #[error("`{}`, line {line}: {found:?} follows a closing quote", .file.display())]
     AfterQuote { file: PathBuf, line: usize, found: char },
-    #[error("`{}`, line {line}: {reason}", .file.display())]
-    BadJson { file: PathBuf, line: usize, reason: String },
-    #[error("`{}`: the heading `{name}` stands twice, over columns {first} and {second}", .file.display())]
+    #[error("`{}`, line {line}: {reason}{}", .file.display(), more(*.count))]
+    BadJson { file: PathBuf, line: usize, reason: String, count: usize, help: Option<&'static str> },
+    #[error("`{}`: the heading `{}` stands twice, over columns {first} and {second}", .file.display(), short(.name))]
     DuplicateHeading { file: PathBuf, name: String, first: usize, second: usize },
-    #[error("`{}`: {name:?} cannot name a column", .file.display())]
-    BadHeading { file: PathBuf, name: String },
+    #[error("`{}`: `{}` cannot name a column: it {reason}", .file.display(), short(.name))]
+    BadHeading { file: PathBuf, name: String, reason: &'static str },
+    #[error("`{}`, line {line}, cannot name {columns} columns: most of it is numbers, some of them twice", .file.display())]
+    HeadingOfNumbers { file: PathBuf, line: usize, columns: usize, first: String },
+    #[error("`{}`, line {line}: `{found}` is a word to Excel, and no row of the table", .file.display())]
+    ExcelSeparator { file: PathBuf, line: usize, found: String },
     #[error("the separator is one ASCII character, not {found:?}")]
     Separator { found: String },
     #[error("the quote is one ASCII sign other than the separator, or `none`, not {found:?}")]
@@ -55,7 +66,7 @@ pub enum Error {
     NoRowsAfterQuery { file: PathBuf },
     #[error("`{}` has {rows} rows; at most {} are supported", .file.display(), u32::MAX)]
     TooManyRows { file: PathBuf, rows: usize },
-    #[error("the query failed: {reason}")]
+    #[error("the query failed: {}", brief(.reason))]
     Query { reason: String },
     #[error("`{}` has other columns than `{}`: {difference}", .file.display(), .first.display())]
     OtherColumns { file: PathBuf, first: PathBuf, difference: String },
@@ -64,6 +75,8 @@ pub enum Error {
 
     #[error("{table} has no column `{column}`")]
     UnknownColumn { table: String, column: String, known: Vec<String> },
+    #[error("{table} has none of the columns {}: {}", list(.columns), holds(.known))]
+    UnknownColumns { table: String, columns: Vec<String>, known: Vec<String> },
     #[error("table `{table}` has no column `{column}`, and {} cannot be missing", a(.kind))]
     LackingColumn { table: String, column: String, kind: &'static str },
     #[error("column `{column}`: a step of {found} numbers where the others have {expected}, in {place}")]
@@ -76,8 +89,8 @@ pub enum Error {
     AlreadyCut { column: String, tokenizer: &'static str },
     #[error("renaming `{old}` to `{new}` gives two columns of that name")]
     RenameCollides { old: String, new: String },
-    #[error("column `{column}`: {} not a number, first `{value}` in {place}", rows(*.count, "is", "are"))]
-    NotNumber { column: String, value: String, place: Place, count: usize },
+    #[error("column `{column}`: {} not a number, first `{}` in {place}", rows(*.count, "is", "are"), short(.value))]
+    NotNumber { column: String, value: String, place: Place, count: usize, samples: Vec<String> },
     #[error("column `{column}`: {} infinite or beyond 32-bit floats, first {value} in {place}", rows(*.count, "is", "are"))]
     Infinite { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -86,6 +99,8 @@ pub enum Error {
     Missing { column: String, place: Place, count: usize },
     #[error("column `{column}` holds {found}, which cannot be used as {wanted}")]
     WrongType { column: String, found: String, wanted: &'static str },
+    #[error("column `{column}`: {found} in {place}, where a picture is {sides}whole numbers from 0 to 255")]
+    Pixels { column: String, found: String, place: String, sides: String },
     #[error("column `{column}` has no value on any training row")]
     AllMissing { column: String },
     #[error("column `{column}` has {found} values on training rows; one_hot takes at most {limit}")]
@@ -177,7 +192,7 @@ impl Error {
 
     /// `Ok` when nothing was found wrong, else the problems, in order.
     pub fn unless_empty(problems: Vec<Located>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self::Many(problems)) }
+        if problems.is_empty() { Ok(()) } else { Err(Self::Many(gather(problems))) }
     }
 
     /// A stable name, for scripts and the docs.
@@ -188,19 +203,22 @@ impl Error {
             Self::Unreadable { .. } => "file-unreadable",
             Self::Unwritable { .. } => "file-unwritable",
             Self::NotOfForm { .. } | Self::UnknownForm { .. } => "file-form",
-            Self::NotUtf8 { .. } => "not-utf8",
+            Self::NotUtf8 { .. } | Self::Nul { .. } => "not-utf8",
+            Self::Unlike { .. } => "file-form",
             Self::Ragged { .. } => "ragged-row",
             Self::CutShort { .. } | Self::OpenQuote { .. } => "file-cut",
             Self::AfterQuote { .. } => "csv-quote",
             Self::BadJson { .. } => "bad-json",
             Self::DuplicateHeading { .. } => "duplicate-heading",
-            Self::BadHeading { .. } => "bad-heading",
+            Self::BadHeading { .. } | Self::HeadingOfNumbers { .. } | Self::ExcelSeparator { .. } => {
+                "bad-heading"
+            }
             Self::Separator { .. } | Self::Quote { .. } | Self::ColumnsBesideHeader => "csv-settings",
             Self::AllSkipped { .. } | Self::NoRows { .. } | Self::NoRowsAfterQuery { .. } => "no-rows",
             Self::TooManyRows { .. } => "too-many-rows",
             Self::Query { .. } => "query",
             Self::OtherColumns { .. } | Self::OtherType { .. } => "other-columns",
-            Self::UnknownColumn { .. } => "unknown-column",
+            Self::UnknownColumn { .. } | Self::UnknownColumns { .. } => "unknown-column",
             Self::RenameCollides { .. } => "rename",
             Self::LackingColumn { .. } => "lacking-column",
             Self::StepWidth { .. } => "step-width",
@@ -215,6 +233,7 @@ impl Error {
             Self::Infinite { .. } => "infinite-number",
             Self::NotWhole { .. } => "not-whole",
             Self::Missing { .. } => "missing-value",
+            Self::Pixels { .. } => "picture-pixels",
             Self::WrongType { .. } => "column-type",
             Self::AllMissing { .. } => "all-missing",
             Self::TooManyValues { .. } => "too-many-values",
@@ -243,24 +262,57 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         let help = match self {
             Self::UnknownColumn { column, known, .. } => return Some(suggest(column, known)),
+            Self::UnknownColumns { columns, known, .. } => return of_columns(columns.first()?, known),
+            Self::HeadingOfNumbers { first, .. } => return Some(no_heading(first)),
+            Self::ExcelSeparator { line, found, .. } => {
+                let separator = found.chars().nth(4).map(|one| format!(", separator: {:?}", one.to_string()));
+                let separator = separator.unwrap_or_default();
+                return Some(format!(
+                    "write `skip_rows: {line}{separator}` in the csv source, or delete the line"
+                ));
+            }
+            Self::NotNumber { samples, .. } => return Some(of_texts(samples)),
+            Self::Ragged { cause: Some(cause), .. } => return Some(cause.clone()),
+            Self::BadJson { help, .. } => return help.map(str::to_owned),
+            Self::BadHeading { .. } | Self::DuplicateHeading { .. } => {
+                "name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`"
+            }
             Self::UnknownPositive { positive, values, .. } => return Some(suggest(positive, values)),
             Self::UnknownSplit { known, .. } => return Some(format!("its values may be {}", list(known))),
             Self::NotInOrder { value, order, .. } => return Some(suggest(value, order)),
             Self::NoOrder { values, .. } => {
                 return Some(format!("name the classes from lowest to highest; found {}", list(values)));
             }
-            Self::NotUtf8 { .. } => "save the file as UTF-8",
+            Self::NotUtf8 { .. } => {
+                "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+            }
+            Self::Nul { .. } => "the file is damaged or of another kind; write it again as UTF-8 text",
+            Self::Unlike { likeness, .. } => likeness.help,
+            Self::Separator { .. } => {
+                "write it in quotes, such as `separator: \";\"`, and a tab as `\"\\t\"`"
+            }
+            Self::Quote { .. } => "write `quote: none` where a quote in the file is a character as any other",
+            Self::AllSkipped { .. } => "skip only the lines before the line that names the columns",
             Self::Absent { .. } => "paths are relative to the pipeline file",
             Self::Ragged { .. } => "fields that hold the separator must stand in double quotes",
             Self::CutShort { .. } => "the file was probably not written to its end; fetch or write it again",
-            Self::OpenQuote { .. } => "the file may be cut short, or a lone quote in it must be doubled",
-            Self::AfterQuote { .. } => "a quote inside a quoted field is doubled: \"\"",
-            Self::ColumnsBesideHeader => "say `header: false`, or use `rename`",
-            Self::NotNumber { .. } => {
-                "list such texts under the csv source's `missing`, turn them into numbers in the `query`, or use `category`"
+            Self::OpenQuote { .. } => {
+                "the file may be cut short; where quotes in it are signs as any other, such as inches, write `quote: none`"
             }
+            Self::AfterQuote { .. } => {
+                "a quote inside a quoted field is doubled: \"\"; where quotes are signs as any other, write `quote: none`"
+            }
+            Self::ColumnsBesideHeader => "say `header: false`, or use `rename`",
             Self::WrongType { wanted: "a number", .. } => {
                 "turn it into a number in the `query`, such as `date_part('year', day) as year`"
+            }
+            Self::WrongType { wanted: "a picture", .. } => {
+                "of a column for each pixel the `query` makes one: `select *, concat_ws(' ', columns('^pixel')) as picture from \
+                 self`, an input `picture: {image: {height: 28, width: 28}}`; files of pictures are read by the source `images`"
+            }
+            Self::Pixels { .. } => {
+                "say `image: {height: 28, width: 28}`; where the column names files, read them by \
+                 `source: {images: {path: FOLDER, labels: rows.csv, column: NAME}}`"
             }
             Self::WrongType { .. } => "turn it into text or a number in the `query`",
             Self::Infinite { .. } => "replace or drop such rows in the `query`",
@@ -319,33 +371,16 @@ impl Error {
     }
 }
 
-fn join(at: &Path, below: &Path) -> Path {
-    let steps: Vec<Step> = at.0.iter().chain(&below.0).cloned().collect();
-    Path(steps)
-}
-
-fn suggest(found: &str, known: &[String]) -> String {
-    match nearest(found, known.iter().map(String::as_str)) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("known: {}", list(known)),
+/// The first problem, and how many more there are: all are told where each has its place.
+fn first_of(problems: &[Located]) -> String {
+    let first = problems.first().map(|one| one.error.to_string()).unwrap_or_default();
+    match problems.len() {
+        0 | 1 => first,
+        several => format!("{first} (and {} more problems)", several - 1),
     }
 }
 
-/// At most eight of them, quoted.
-fn list(values: &[String]) -> String {
-    let shown: Vec<String> = values.iter().take(8).map(|value| format!("`{value}`")).collect();
-    let more = values.len().saturating_sub(8);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
-}
-
-fn rows(count: usize, one: &str, several: &str) -> String {
-    if count == 1 { format!("1 row {one}") } else { format!("{count} rows {several}") }.trim_end().to_owned()
-}
-
-fn more(count: usize) -> String {
-    if count <= 1 { String::new() } else { format!(" (and {} more such rows)", count - 1) }
-}
-
-fn classes(count: usize) -> String {
-    if count == 1 { "1 class is".to_owned() } else { format!("{count} classes are") }
+fn join(at: &Path, below: &Path) -> Path {
+    let steps: Vec<Step> = at.0.iter().chain(&below.0).cloned().collect();
+    Path(steps)
 }

@@ -156,6 +156,7 @@ impl Steps {
                             value: piece.to_owned(),
                             place: frame.place(row),
                             count: 1,
+                            samples: vec![piece.to_owned()],
                         })?);
                     }
                     offsets.push(values.len());

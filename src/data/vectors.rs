@@ -188,7 +188,8 @@ impl Lines<'_> {
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|error| {
             let column = error.valid_up_to() + 1;
-            Error::NotUtf8 { file: self.file.to_owned(), line: self.line, column }
+            let found = self.bytes.get(error.valid_up_to()).copied();
+            Error::NotUtf8 { file: self.file.to_owned(), line: self.line, column, found }
         })?;
         Ok(Some((self.line, text.trim_end_matches(BLANKS))))
     }

@@ -96,15 +96,115 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean `nearest`?" when a known name is near, else the list of known names.
+    /// Adds "did you mean `nearest`?" when a known name is near, else a list of known names.
     pub fn did_you_mean<'a>(self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        match nearest(found, known.iter().copied()) {
-            Some(name) => self.help(format!("did you mean `{name}`?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known: {}", known.join(", "))),
+        match suggestion(found, &known) {
+            Some(help) => self.help(help),
+            None => self,
         }
     }
+}
+
+/// Diagnostics of one code that are shown whole; more of them are counted.
+pub const MOST_OF_A_KIND: usize = 10;
+
+/// What is shown of many diagnostics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// Whole; its help only where no earlier one of its code gave the same.
+    Whole { diagnostic: &'a Diagnostic, help: bool },
+    /// How many more of a code there are, and where.
+    More { severity: Severity, code: &'static str, places: Vec<&'a Path> },
+}
+
+impl Shown<'_> {
+    /// The sentence that stands for those left out.
+    pub fn left_out(code: &str, places: &[&Path]) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for place in places.iter().map(ToString::to_string).filter(|place| !place.is_empty()) {
+            if !names.contains(&place) {
+                names.push(place);
+            }
+        }
+        let rest = names.len().saturating_sub(3);
+        names.truncate(3);
+        let at = match (names.is_empty(), rest) {
+            (true, _) => String::new(),
+            (false, 0) => format!(", at {}", names.join(", ")),
+            (false, 1) => format!(", at {} and one more place", names.join(", ")),
+            (false, rest) => format!(", at {} and {rest} more places", names.join(", ")),
+        };
+        format!("and {} more like this ({code}){at}", places.len())
+    }
+}
+
+/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that
+/// several of a code share is given once.
+pub fn shown(diagnostics: &[Diagnostic]) -> Vec<Shown<'_>> {
+    let mut out: Vec<Shown<'_>> = Vec::new();
+    for diagnostic in diagnostics {
+        let alike =
+            |other: &Diagnostic| other.code == diagnostic.code && other.severity == diagnostic.severity;
+        let before = || {
+            out.iter().filter_map(|one| match one {
+                Shown::Whole { diagnostic, .. } if alike(diagnostic) => Some(*diagnostic),
+                _ => None,
+            })
+        };
+        if before().count() < MOST_OF_A_KIND {
+            let help = before().all(|other| other.help != diagnostic.help);
+            out.push(Shown::Whole { diagnostic, help });
+            continue;
+        }
+        let more = out.iter_mut().find_map(|one| match one {
+            Shown::More { severity, code, places }
+                if *code == diagnostic.code && *severity == diagnostic.severity =>
+            {
+                Some(places)
+            }
+            _ => None,
+        });
+        match more {
+            Some(places) => places.push(&diagnostic.path),
+            None => out.push(Shown::More {
+                severity: diagnostic.severity,
+                code: diagnostic.code,
+                places: vec![&diagnostic.path],
+            }),
+        }
+    }
+    out
+}
+
+/// What a person most likely meant by a name that is not known, or the names there are.
+pub fn suggestion(found: &str, known: &[&str]) -> Option<String> {
+    match nearest(found, known.iter().copied()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None if known.is_empty() => None,
+        None if known.len() > MOST_NAMES => {
+            let near = most_like(found, known, 10);
+            Some(format!("the nearest of {} are {}", known.len(), near.join(", ")))
+        }
+        None => Some(format!("known: {}", known.join(", "))),
+    }
+}
+
+/// Names that are listed whole.
+const MOST_NAMES: usize = 60;
+
+/// The names most like this one, in the order they are known in.
+pub fn most_like<'a>(found: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
+    let lower = found.to_lowercase();
+    let mut ranked: Vec<(f64, usize)> = known
+        .iter()
+        .enumerate()
+        .map(|(place, name)| (strsim::jaro_winkler(&lower, &name.to_lowercase()), place))
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    ranked.truncate(most);
+    ranked.sort_by_key(|(_, place)| *place);
+    ranked.into_iter().map(|(_, place)| known[place]).collect()
 }
 
 /// The known name a person most likely meant, when one is near enough to be worth saying.
@@ -120,4 +220,39 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::diagnostic::{Diagnostic, Path, Shown, most_like, shown, suggestion};
+
+    #[test]
+    fn ten_of_a_code_are_shown_and_the_rest_counted_where_the_first_was_left_out() {
+        let mut all: Vec<Diagnostic> = (0..14)
+            .map(|i| Diagnostic::error("unknown-column", Path::of("inputs").key(i), "no").help("the same"))
+            .collect();
+        all.insert(12, Diagnostic::error("no-rows", Path::root(), "none").help("the same"));
+        all.push(Diagnostic::warning("unknown-column", Path::root(), "no").help("the same"));
+        let shown = shown(&all);
+        assert_eq!(shown.len(), 13);
+        let helps = shown.iter().filter(|one| matches!(one, Shown::Whole { help: true, .. })).count();
+        assert_eq!(helps, 3, "one for each code and severity");
+        let Shown::More { code, places, .. } = &shown[10] else { panic!("{:?}", shown[10]) };
+        let said = Shown::left_out(code, places);
+        assert_eq!(
+            said,
+            "and 4 more like this (unknown-column), at inputs.10, inputs.11, inputs.12 and one more place"
+        );
+    }
+
+    #[test]
+    fn of_many_names_the_nearest_are_listed() {
+        let names: Vec<String> = (0..785).map(|i| format!("pixel{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(most_like("pixel7", &names, 1), ["pixel7"]);
+        let said = suggestion("label", &names).unwrap();
+        assert!(said.starts_with("the nearest of 785 are") && said.len() < 200, "{said}");
+        assert_eq!(suggestion("x", &["a", "b"]).unwrap(), "known: a, b");
+        assert_eq!(suggestion("x", &[]), None);
+    }
 }

@@ -15,6 +15,7 @@ pub(crate) mod sentence;
 pub mod shelf;
 pub mod source;
 pub mod sweep;
+pub(crate) mod synonym;
 pub mod task;
 pub mod variant;
 pub mod write;

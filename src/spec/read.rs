@@ -10,6 +10,7 @@ use crate::spec::pipeline::PipelineSpec;
 use crate::spec::problem::{Problem, What};
 use crate::spec::sentence::diagnostic;
 use crate::spec::source::Source;
+use crate::spec::synonym::synonym;
 use crate::spec::yaml;
 
 /// More problems than a person fixes at once.
@@ -205,7 +206,8 @@ impl Reading {
 fn is_meant(gone: &Path, parent: &Path, key: &str) -> bool {
     match gone.0.split_last() {
         Some((Step::Key(found), steps)) => {
-            steps == parent.0 && (found == key || nearest(found, [key]).is_some())
+            steps == parent.0
+                && (found == key || nearest(found, [key]).is_some() || synonym(found, &[key]).is_some())
         }
         _ => false,
     }

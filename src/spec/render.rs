@@ -2,18 +2,37 @@
 
 use std::fmt::Write;
 
-use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::diagnostic::{Diagnostic, Severity, Shown, shown};
 use crate::spec::source::{Place, Source};
 
-/// Every diagnostic with its place, line, caret and help; with ANSI colours or without.
+/// Diagnostics with place, line, caret and help; with ANSI colours or without. Of one code at most ten.
 pub fn render(diagnostics: &[Diagnostic], source: &Source, colour: bool) -> String {
     let paint = Paint(colour);
     let mut out = String::new();
-    for diagnostic in diagnostics {
-        one(&mut out, diagnostic, source, &paint);
+    for each in shown(diagnostics) {
+        match each {
+            Shown::Whole { diagnostic, help } => one(&mut out, diagnostic, help, source, &paint),
+            Shown::More { severity, code, places } => {
+                let (word, hue) = name(severity);
+                let _ = writeln!(out, "{}: {}", paint.with(hue, word), Shown::left_out(code, &places));
+            }
+        }
         out.push('\n');
     }
     out
+}
+
+/// How many there are of them, for the last line: "pipeline.yaml: 53 problems".
+pub fn counted(diagnostics: &[Diagnostic], source: &Source) -> String {
+    let many = if diagnostics.len() == 1 { "problem" } else { "problems" };
+    format!("{}: {} {many}\n", source.file().display(), diagnostics.len())
+}
+
+fn name(severity: Severity) -> (&'static str, &'static str) {
+    match severity {
+        Severity::Error => ("error", RED),
+        Severity::Warning => ("warning", YELLOW),
+    }
 }
 
 /// The same as data: code, severity, path, message, help, file, line, column, set.
@@ -36,11 +55,8 @@ pub fn json(diagnostics: &[Diagnostic], source: &Source) -> serde_json::Value {
     all.collect()
 }
 
-fn one(out: &mut String, diagnostic: &Diagnostic, source: &Source, paint: &Paint) {
-    let (word, hue) = match diagnostic.severity {
-        Severity::Error => ("error", RED),
-        Severity::Warning => ("warning", YELLOW),
-    };
+fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &Source, paint: &Paint) {
+    let (word, hue) = name(diagnostic.severity);
     let head = paint.with(hue, &format!("{word}[{}]", diagnostic.code));
     let _ = writeln!(out, "{head}{}", paint.with(BOLD, &format!(": {}", diagnostic.message)));
     let file = source.file().display();
@@ -62,7 +78,7 @@ fn one(out: &mut String, diagnostic: &Diagnostic, source: &Source, paint: &Paint
     } else {
         let _ = writeln!(out, " {} {file}", paint.with(BLUE, "-->"));
     }
-    if let Some(help) = &diagnostic.help {
+    if let Some(help) = diagnostic.help.as_ref().filter(|_| help) {
         let _ = writeln!(out, "{margin} {} {help}", paint.with(BLUE, "= help:"));
     }
 }

@@ -5,6 +5,7 @@ use crate::spec::input::ENCODER;
 use crate::spec::node::Node;
 use crate::spec::problem::{Problem, What};
 use crate::spec::shelf;
+use crate::spec::synonym::synonym;
 
 /// The diagnostic of a problem met while reading `root`.
 pub(crate) fn diagnostic(problem: &Problem, root: &Node) -> Diagnostic {
@@ -38,7 +39,15 @@ fn unknown_key(path: &Path, found: &str, known: &[&'static str]) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-key", path.clone(), message);
     match known.is_empty() {
         true => diagnostic.help(format!("`{}` has no settings", last_key(&inside).unwrap_or_default())),
-        false => diagnostic.did_you_mean(found, known),
+        false => with_hint(diagnostic, found, &known),
+    }
+}
+
+/// Adds what was most likely meant: another program's word, or a slip of the finger.
+pub(crate) fn with_hint(diagnostic: Diagnostic, found: &str, known: &[&str]) -> Diagnostic {
+    match synonym(found, known) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic.did_you_mean(found, known.iter().copied()),
     }
 }
 
@@ -48,7 +57,7 @@ fn unknown_name(path: &Path, found: &str, known: &'static [&'static str]) -> Dia
         (None, Some(key)) => format!("unknown value `{found}` for `{key}`"),
         (None, None) => format!("unknown value `{found}`"),
     };
-    Diagnostic::error("unknown-name", path.clone(), message).did_you_mean(found, known.iter().copied())
+    with_hint(Diagnostic::error("unknown-name", path.clone(), message), found, known)
 }
 
 fn missing_key(path: &Path, key: &'static str, root: &Node) -> Diagnostic {

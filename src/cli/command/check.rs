@@ -19,10 +19,7 @@ pub fn perform(arguments: &Arguments, words: &Check) -> Result<Exit, Error> {
         output::tell(&render::render(problems, &reading.source, colour));
         match stages {
             Some(stages) => output::print(&format!("{}: ok, {stages} stages", words.file.display()))?,
-            None => {
-                let many = if problems.len() == 1 { "problem" } else { "problems" };
-                output::tell(&format!("{}: {} {many}", words.file.display(), problems.len()));
-            }
+            None => output::tell(&render::counted(problems, &reading.source)),
         }
     }
     Ok(if stages.is_some() { Exit::Done } else { Exit::Diagnostics })

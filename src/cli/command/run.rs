@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::report::Summary;
 use crate::run::{Request, execute};
 use crate::spec::Source;
-use crate::spec::render::render;
+use crate::spec::render::{counted, render};
 use crate::store::Store;
 use crate::store::recorder::Recorder;
 
@@ -122,7 +122,8 @@ fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bo
         Some((_, table)) => Path::of("data").key(table),
         None => Path::root(),
     };
-    render(&problem.diagnostics(&at), source, colour)
+    let problems = problem.diagnostics(&at);
+    render(&problems, source, colour) + &counted(&problems, source)
 }
 
 /// What the trials of a sweep are called, by number; nothing where there is one.

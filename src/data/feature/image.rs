@@ -1,7 +1,8 @@
 //! A picture: bytes as they are, which the network reads as (x / 255 - mean) / deviation of each channel.
 //!
 //! Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for); gray ones
-//! are made colour, or the other way, where `channels` says so. Training rows may be augmented.
+//! are made colour, or the other way, where `channels` says so. Training rows may be augmented. Gray pictures may
+//! be written as numbers in a text or list, see `pixels.rs`.
 //!
 //! `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
+use crate::data::feature::pixels::packed;
 use crate::data::feature::{Feature, Part, SOME_SIZE};
 use crate::data::fit::{Note, warning};
 use crate::data::picture::{Picture, PictureError, Size, size};
@@ -104,7 +106,9 @@ impl ImageSpec {
     fn size(&self, name: &str, parts: &[Part<'_>]) -> Result<Size, Error> {
         let mut first: Option<(Size, String)> = None;
         for part in parts {
-            let sizes = sizes(&part.cells, |row| part.frame.place(row).to_string())?;
+            let (height, width) = (self.height.map(Count::get), self.width.map(Count::get));
+            let cells = packed(&part.cells, height, width, &|row| part.frame.place(row).to_string())?;
+            let sizes = sizes(&cells, |row| part.frame.place(row).to_string())?;
             for (row, found) in sizes.into_iter().enumerate() {
                 let found = self.as_told(found);
                 match &first {
@@ -213,7 +217,8 @@ pub(in crate::data) fn pictures(
     size: Size,
     place: impl Fn(usize) -> String,
 ) -> Result<Array, Error> {
-    let Cells::Binary(values) = cells else { return Err(cells.wrong("a picture")) };
+    let cells = packed(cells, Some(size.height), Some(size.width), &place)?;
+    let Cells::Binary(values) = &*cells else { return Err(cells.wrong("a picture")) };
     let found: Vec<&[u8]> = values.iter().map(Option::unwrap_or_default).collect();
     let decoded: Vec<Result<Vec<u8>, String>> = found.par_iter().map(|cell| picture(cell, size)).collect();
     let pixels = whole(decoded, place)?.concat();

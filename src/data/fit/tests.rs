@@ -109,7 +109,7 @@ fn every_bad_column_is_told_at_once_with_its_place() {
     assert_eq!(
         found,
         [
-            "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list such texts under the csv source's `missing`, turn them into numbers in the `query`, or use `category`",
+            "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list texts that mean a missing value under the csv source's `missing`, turn others into numbers in the `query`, or use `category`",
             "infinite-number at inputs.far: column `far`: 2 rows are infinite or beyond 32-bit floats, first inf in `rows.csv`, line 3 | replace or drop such rows in the `query`",
             "all-missing at inputs.none: column `none` has no value on any training row | leave the column out, or look at the `query` and the split",
             "unknown-column at inputs.sexx: `rows.csv` has no column `sexx` | did you mean `sex`?",

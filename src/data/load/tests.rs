@@ -21,7 +21,7 @@ fn a_damaged_csv_is_refused_by_line() {
     for (bytes, problem) in [
         (
             &b"a,b\n1,2\n3\n4,5,6\n7,8\n"[..],
-            "ragged-row at source.csv.path: `rows.csv`, line 3: 1 fields where the table has 2 columns (and 1 more such rows) | fields that hold the separator must stand in double quotes",
+            "ragged-row at source.csv.path: `rows.csv`, line 3: 1 field where the table has 2 columns (and 1 more such rows) | fields that hold the separator must stand in double quotes",
         ),
         (
             b"a,b\n1,2\n3,4\n5",
@@ -29,19 +29,19 @@ fn a_damaged_csv_is_refused_by_line() {
         ),
         (
             b"a,b\n1,\"x\ny\"\n3,\"4\n5,6\n",
-            "file-cut at source.csv.path: `rows.csv`, line 4: a quote is opened and never closed | the file may be cut short, or a lone quote in it must be doubled",
+            "file-cut at source.csv.path: `rows.csv`, line 4: a quote is opened and never closed | the file may be cut short; where quotes in it are signs as any other, such as inches, write `quote: none`",
         ),
         (
             b"a,b\n1,\"x\"y\n",
-            "csv-quote at source.csv.path: `rows.csv`, line 2: 'y' follows a closing quote | a quote inside a quoted field is doubled: \"\"",
+            "csv-quote at source.csv.path: `rows.csv`, line 2: 'y' follows a closing quote | a quote inside a quoted field is doubled: \"\"; where quotes are signs as any other, write `quote: none`",
         ),
         (
             b"a,b\n1,2\n3,caf\xe9\n",
-            "not-utf8 at source.csv.path: `rows.csv` is not UTF-8 text: line 3, byte 6 of the line | save the file as UTF-8",
+            "not-utf8 at source.csv.path: `rows.csv` is not UTF-8 text: line 3, byte 6 of the line, is 0xe9, which is `é` in Windows-1252 (Latin-1) | save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW",
         ),
         (
             b"a,b,a\n1,2,3\n",
-            "duplicate-heading at source.csv.path: `rows.csv`: the heading `a` stands twice, over columns 1 and 3",
+            "duplicate-heading at source.csv.path: `rows.csv`: the heading `a` stands twice, over columns 1 and 3 | name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`",
         ),
         (b"a,b\n", "no-rows at source.csv.path: `rows.csv` has no rows"),
         (b"", "no-rows at source.csv.path: `rows.csv` has no rows"),
@@ -53,7 +53,7 @@ fn a_damaged_csv_is_refused_by_line() {
 #[test]
 fn a_ragged_line_and_a_cut_end_are_told_together() {
     let found = csv_problems("a,b\n1\n3,4\n5");
-    assert!(found[0].contains("line 2: 1 fields") && found[1].contains("its last line, 4,"), "{found:?}");
+    assert!(found[0].contains("line 2: 1 field ") && found[1].contains("its last line, 4,"), "{found:?}");
 }
 
 #[test]
@@ -91,7 +91,11 @@ fn a_file_of_another_form_is_refused() {
             "none.csv",
             "file-absent at source.csv.path: there is no file `none.csv` | paths are relative to the pipeline file",
         ),
-        ("jsonl", "rows", "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value"),
+        (
+            "jsonl",
+            "rows",
+            "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value | lines of fields with a separator between them are read by `csv`",
+        ),
     ] {
         let found = folder.problems(folder.load(json!({"source": {source: file}})));
         assert_eq!(found, [problem]);
@@ -123,7 +127,10 @@ fn json_lines_name_the_bad_line() {
     for (text, reason) in [
         ("{\"a\": 1}\n{\"a\": 2,}\n", "line 2: column 9: trailing comma"),
         ("{\"a\": 1}\n\n{\"a\": 2", "line 3: the file ends in the middle of a row"),
-        ("[1]\n", "line 1: a row is one JSON object, such as {\"age\": 41}"),
+        (
+            "[1]\n",
+            "line 1: a row is one JSON object, such as {\"age\": 41}, not a list | the file is one JSON list; write a line for each of its objects: jq -c '.[]' OLD > NEW",
+        ),
     ] {
         folder.file("rows.jsonl", text);
         let found = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
@@ -296,7 +303,7 @@ fn conll_gives_a_row_per_sentence() {
     assert_eq!(
         folder.problems(folder.load(words("\t"))),
         [
-            "ragged-row at source.conll.path: `b.txt`, line 2: 1 fields where the table has 3 columns | fields that hold the separator must stand in double quotes"
+            "ragged-row at source.conll.path: `b.txt`, line 2: 1 field where the table has 3 columns | `columns` names every field of a line, and `separator` what stands between them; lines that are notes begin with what `comment` says"
         ]
     );
     folder.file("b.txt", "\n\n");

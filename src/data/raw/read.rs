@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, kept, picture, pictures, series, whole};
+use crate::data::feature::{encode, fed, holds_pictures, kept, picture, pictures, series, whole};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
@@ -146,10 +146,10 @@ fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result
     Ok((RawColumn::Series(series::kept(&steps, center, length)?), cut))
 }
 
-/// Pictures, or the names of their files, which are relative to the file of the rows.
+/// Pictures, as files' bytes or as numbers, or the names of their files, which are relative to the file of the rows.
 fn images(cells: &Cells, frame: &Frame, size: Size) -> Result<RawColumn, Error> {
     let place = |row: usize| frame.place(row).to_string();
-    if let Cells::Binary(_) = cells {
+    if holds_pictures(cells) {
         return Ok(RawColumn::Image(pictures(cells, size, place)?));
     }
     let read = |(row, name): (usize, &Cow<'_, str>)| {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::data::error::Error;
+use crate::data::source::likeness;
 
 /// The bytes of a file.
 pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, Error> {
@@ -30,17 +31,38 @@ pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, Error> {
 /// The text of a file, without the mark some editors put before UTF-8.
 pub(in crate::data) fn text(file: &Path) -> Result<String, Error> {
     let bytes = plain(file)?;
+    if let Some(likeness) = likeness::of(&bytes) {
+        return Err(Error::Unlike { file: file.to_owned(), likeness });
+    }
+    if let Some(at) = bytes.iter().position(|&b| b == 0) {
+        let (line, column) = place(&bytes[..at]);
+        return Err(Error::Nul { file: file.to_owned(), line, column });
+    }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let before = &error.as_bytes()[..valid];
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-        let column = 1 + before.iter().rev().take_while(|&&b| b != b'\n').count();
-        Error::NotUtf8 { file: file.to_owned(), line, column }
+        let bytes = error.as_bytes();
+        let (line, column) = place(&bytes[..valid]);
+        // A letter of another encoding stands among ASCII; bytes that stop in a letter of UTF-8 are cut off.
+        let cut = error.utf8_error().error_len().is_none();
+        let found = if cut { None } else { bytes.get(valid).copied() };
+        Error::NotUtf8 { file: file.to_owned(), line, column, found }
     })?;
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
     }
     Ok(text)
+}
+
+/// What ends the lines of a text: a carriage return where there is no line feed at all, as on a Mac before 2001.
+pub(in crate::data) fn line_end(text: &str) -> char {
+    if text.contains('\r') && !text.contains('\n') { '\r' } else { '\n' }
+}
+
+/// Line, and byte of the line, behind these bytes, counted from 1.
+fn place(before: &[u8]) -> (usize, usize) {
+    let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+    let column = 1 + before.iter().rev().take_while(|&&b| b != b'\n').count();
+    (line, column)
 }
 
 fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, Error> {

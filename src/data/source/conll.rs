@@ -51,7 +51,7 @@ pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame,
     let mut ragged: Option<(usize, usize)> = None;
     let mut count = 0;
     let mut inside = false;
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in text.split(bytes::line_end(&text)).enumerate() {
         if spec.comment.as_ref().is_some_and(|comment| !comment.is_empty() && line.starts_with(comment)) {
             continue;
         }
@@ -80,7 +80,12 @@ pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame,
         }
     }
     if let Some((line, found)) = ragged {
-        return Err(Error::Ragged { file: file.to_owned(), line, found, expected, count });
+        let cause = Some(
+            "`columns` names every field of a line, and `separator` what stands between them; lines that are notes \
+             begin with what `comment` says"
+                .to_owned(),
+        );
+        return Err(Error::Ragged { file: file.to_owned(), line, found, expected, count, cause });
     }
     let made = spec.columns.iter().zip(&columns).map(|(name, lists)| nested::texts(name.as_str(), lists));
     let table = DataFrame::new(firsts.len(), made.collect()).map_err(|cause| Error::NotOfForm {

@@ -2,6 +2,7 @@
 //!
 //! Our own reader, since polars fills ragged and cut lines with missing values without a word.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,12 @@ use rayon::prelude::*;
 
 use crate::data::error::{Error, Located};
 use crate::data::frame::{Lines, Origin};
-use crate::data::source::bytes;
 use crate::data::source::csv::{CsvSpec, Decimal};
 use crate::data::source::kind::{Builder, Kind};
 use crate::data::source::record::{Cursor, Dialect, Fault, Stretch, stretches};
+use crate::data::source::{bytes, likeness};
+use crate::data::suspicion::{are_numbers, of_widths};
+use crate::data::wording::short;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::ColumnName;
 
@@ -42,6 +45,9 @@ impl Delimited {
             return Err(Error::ColumnsBesideHeader);
         }
         let text = bytes::text(file)?;
+        if let Some(likeness) = likeness::of_json(&text) {
+            return Err(Error::Unlike { file: file.to_owned(), likeness });
+        }
         let mut cursor = Cursor::new(&text, dialect, 1);
         for skipped in 0..spec.skip_rows {
             if cursor.is_at_end() {
@@ -54,13 +60,14 @@ impl Delimited {
             cursor.skip_line();
         }
         let (mut body, mut line) = (cursor.position(), cursor.line());
+        excel_separator(&text[body..], line, file)?;
         let first = first_record(&mut cursor).map_err(|fault| fault_error(fault, file))?;
         if first.is_empty() {
             return Err(Error::NoRows { file: file.to_owned() });
         }
         let names = match (&spec.columns, spec.header) {
-            (_, true) => headings(first, file)?,
-            (Some(columns), false) => headings(columns.clone(), file)?,
+            (_, true) => headings(first, file, line)?,
+            (Some(columns), false) => headings(columns.clone(), file, line)?,
             (None, false) => (1..=first.len()).map(|number| format!("column_{number}")).collect(),
         };
         if spec.header {
@@ -74,7 +81,7 @@ impl Delimited {
             .iter()
             .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
             .collect();
-        let (kinds, lines) = conclude(surveys, file, &text, names.len())?;
+        let (kinds, lines) = conclude(surveys, file, &text, &names)?;
         let rows = lines.len();
         let consecutive = lines.first().is_none_or(|&first| lines.last() == Some(&(first + rows as u32 - 1)));
         let lines = match (consecutive, lines.first()) {
@@ -139,6 +146,8 @@ struct Survey {
     /// Line and number of fields of the first record with a wrong number of them, and how many there are.
     ragged: Option<(usize, usize)>,
     ragged_count: usize,
+    /// How many such records have so many fields, and the line of the first.
+    widths: BTreeMap<usize, (usize, usize)>,
     last_record: Option<(usize, usize)>,
     fault: Option<Fault>,
 }
@@ -150,6 +159,7 @@ impl Survey {
             lines: vec![],
             ragged: None,
             ragged_count: 0,
+            widths: BTreeMap::new(),
             last_record: None,
             fault: None,
         };
@@ -159,6 +169,7 @@ impl Survey {
             if record.len() != names.len() {
                 survey.ragged.get_or_insert((line, record.len()));
                 survey.ragged_count += 1;
+                survey.widths.entry(record.len()).or_insert((0, line)).0 += 1;
             }
             for (kind, cell) in survey.kinds.iter_mut().zip(record) {
                 // A text column stays one whatever follows.
@@ -179,8 +190,9 @@ fn conclude(
     surveys: Vec<Survey>,
     file: &Path,
     text: &str,
-    expected: usize,
+    names: &[String],
 ) -> Result<(Vec<Kind>, Vec<u32>), Error> {
+    let expected = names.len();
     let mut problems = Vec::new();
     if let Some(fault) = surveys.iter().find_map(|survey| survey.fault) {
         return Err(fault_error(fault, file));
@@ -196,7 +208,14 @@ fn conclude(
             .push(Located::new(Node::root(), Error::CutShort { file: file.clone(), line, found, expected }));
     }
     if let Some((line, found)) = ragged.filter(|first| Some(*first) != cut) {
-        problems.insert(0, Located::new(Node::root(), Error::Ragged { file, line, found, expected, count }));
+        let mut widths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        for (width, (count, line)) in surveys.iter().flat_map(|survey| &survey.widths) {
+            widths.entry(*width).or_insert((0, *line)).0 += count;
+        }
+        let widths: Vec<_> = widths.into_iter().map(|(width, (count, line))| (width, count, line)).collect();
+        let cause = of_widths(names, &widths, surveys.iter().map(|survey| survey.lines.len()).sum());
+        let error = Error::Ragged { file, line, found, expected, count, cause };
+        problems.insert(0, Located::new(Node::root(), error));
     }
     Error::unless_empty(problems)?;
     let kinds = surveys.iter().fold(vec![Kind::Empty; expected], |kinds, survey| {
@@ -254,23 +273,52 @@ fn present<'a>(cell: &'a str, missing: &[String]) -> Option<&'a str> {
 }
 
 /// Headings as column names; an empty one, as pandas writes over row numbers, is named by its position.
-fn headings(found: Vec<String>, file: &Path) -> Result<Vec<String>, Error> {
+fn headings(found: Vec<String>, file: &Path, line: usize) -> Result<Vec<String>, Error> {
+    let numbers = are_numbers(&found);
+    let (columns, first) = (found.len(), found.first().cloned().unwrap_or_default());
     let mut problems = Vec::new();
     let mut names: Vec<String> = Vec::with_capacity(found.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (position, heading) in found.into_iter().enumerate() {
         let name = if heading.is_empty() { format!("column_{}", position + 1) } else { heading };
         let file = || file.to_owned();
         if ColumnName::new(name.clone()).is_none() {
-            problems.push(Error::BadHeading { file: file(), name: name.clone() });
+            let reason = bad_name(&name);
+            problems.push(Error::BadHeading { file: file(), name: name.clone(), reason });
         }
-        if let Some(first) = names.iter().position(|known| *known == name) {
+        if let Some(first) = places.get(&name) {
             let (first, second) = (first + 1, position + 1);
             problems.push(Error::DuplicateHeading { file: file(), name: name.clone(), first, second });
         }
+        places.entry(name.clone()).or_insert(position);
         names.push(name);
+    }
+    if numbers && !problems.is_empty() {
+        return Err(Error::HeadingOfNumbers { file: file.to_owned(), line, columns, first: short(&first) });
     }
     Error::unless_empty(problems.into_iter().map(|one| one.at(Node::root())).collect())?;
     Ok(names)
+}
+
+/// Why a text is no name.
+pub(in crate::data) fn bad_name(name: &str) -> &'static str {
+    match name {
+        "" => "is empty",
+        _ if name.contains(['\n', '\r']) => "goes on over several lines",
+        _ if name.chars().any(char::is_control) => "holds control characters",
+        _ => "is longer than 256 bytes",
+    }
+}
+
+/// `sep=;` above the table, which tells Excel the separator.
+fn excel_separator(text: &str, line: usize, file: &Path) -> Result<(), Error> {
+    let first = text.lines().next().unwrap_or_default().split('\r').next().unwrap_or_default();
+    let found = first.trim().trim_matches('"');
+    match found.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("sep=")) && found.chars().count() <= 6
+    {
+        true => Err(Error::ExcelSeparator { file: file.to_owned(), line, found: found.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 fn fault_error(fault: Fault, file: &Path) -> Error {

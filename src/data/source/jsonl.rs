@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::data::error::Error;
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::bytes;
+use crate::data::source::delimited::bad_name;
 use crate::data::source::kind::{Builder, Kind};
 use crate::data::source::nested::{Items, Lists};
 use crate::domain::kinds::Settings;
@@ -53,25 +54,39 @@ impl Jsonl {
         let text = bytes::text(file)?;
         let (mut rows, mut numbers) = (vec![], vec![]);
         let mut start = 0;
-        for (number, line) in text.split_inclusive('\n').enumerate() {
+        for (number, line) in text.split_inclusive(bytes::line_end(&text)).enumerate() {
             if !line.trim().is_empty() {
                 rows.push((start, start + line.len()));
                 numbers.push(number as u32 + 1);
             }
             start += line.len();
         }
-        let surveys: Result<Vec<IndexMap<String, Kind>>, Error> = rows
+        let surveys: Vec<Survey> = rows
             .par_chunks(STRETCH)
             .zip(numbers.par_chunks(STRETCH))
-            .map(|(rows, numbers)| survey(&text, rows, numbers, file))
+            .map(|(rows, numbers)| Survey::of(&text, rows, numbers))
             .collect();
+        let count = surveys.iter().map(|survey| survey.bad).sum();
         let mut columns: IndexMap<String, Kind> = IndexMap::new();
-        for (name, kind) in surveys?.into_iter().flatten() {
-            let known = columns.entry(name).or_default();
-            *known = known.join(kind);
+        for survey in surveys {
+            if let Some((line, reason)) = survey.first_bad {
+                let help = likely(&text, rows.len(), count);
+                return Err(Error::BadJson {
+                    file: file.to_owned(),
+                    line: line as usize,
+                    reason,
+                    count,
+                    help,
+                });
+            }
+            for (name, kind) in survey.columns {
+                let known = columns.entry(name).or_default();
+                *known = known.join(kind);
+            }
         }
         if let Some(name) = columns.keys().find(|name| ColumnName::new(name.as_str()).is_none()) {
-            return Err(Error::BadHeading { file: file.to_owned(), name: name.clone() });
+            let reason = bad_name(name);
+            return Err(Error::BadHeading { file: file.to_owned(), name: name.clone(), reason });
         }
         let (names, kinds) = columns.into_iter().unzip();
         let lines = Lines::Each(Arc::from(numbers));
@@ -147,39 +162,83 @@ impl Cells {
     }
 }
 
-/// The columns of some rows, in order of appearance.
-fn survey(
-    text: &str,
-    rows: &[(usize, usize)],
-    numbers: &[u32],
-    file: &Path,
-) -> Result<IndexMap<String, Kind>, Error> {
-    let mut columns: IndexMap<String, Kind> = IndexMap::new();
-    for (&(start, end), &number) in rows.iter().zip(numbers) {
-        let bad = |reason: String| Error::BadJson { file: file.to_owned(), line: number as usize, reason };
-        let row: Value = serde_json::from_str(&text[start..end]).map_err(|cause| {
-            if cause.is_eof() && end == text.len() {
-                bad("the file ends in the middle of a row".to_owned())
-            } else {
-                let full = cause.to_string();
-                let reason = full.split(" at line ").next().unwrap_or_default();
-                bad(format!("column {}: {reason}", cause.column()))
+/// What a first pass over some rows finds.
+#[derive(Default)]
+struct Survey {
+    /// In order of appearance.
+    columns: IndexMap<String, Kind>,
+    /// Line and reason of the first that is no row, and how many there are.
+    first_bad: Option<(u32, String)>,
+    bad: usize,
+}
+
+impl Survey {
+    fn of(text: &str, rows: &[(usize, usize)], numbers: &[u32]) -> Self {
+        let mut survey = Self::default();
+        for (&(start, end), &number) in rows.iter().zip(numbers) {
+            match row(text, start, end) {
+                Ok(row) => survey.take(row),
+                Err(reason) => {
+                    survey.first_bad.get_or_insert((number, reason));
+                    survey.bad += 1;
+                }
             }
-        })?;
-        let Value::Object(row) = row else {
-            return Err(bad("a row is one JSON object, such as {\"age\": 41}".to_owned()));
-        };
+        }
+        survey
+    }
+
+    fn take(&mut self, row: Map<String, Value>) {
         for (name, value) in row {
             let kind = kind(&value);
-            match columns.get_mut(&name) {
+            match self.columns.get_mut(&name) {
                 Some(known) => *known = known.join(kind),
                 None => {
-                    columns.insert(name, kind);
+                    self.columns.insert(name, kind);
                 }
             }
         }
     }
-    Ok(columns)
+}
+
+/// A line's object, or why it holds none.
+fn row(text: &str, start: usize, end: usize) -> Result<Map<String, Value>, String> {
+    let value = serde_json::from_str(&text[start..end]).map_err(|cause| {
+        if cause.is_eof() && end == text.len() {
+            return "the file ends in the middle of a row".to_owned();
+        }
+        let full = cause.to_string();
+        let reason = full.split(" at line ").next().unwrap_or_default();
+        format!("column {}: {reason}", cause.column())
+    })?;
+    match value {
+        Value::Object(row) => Ok(row),
+        other => Err(format!("a row is one JSON object, such as {{\"age\": 41}}, not {}", found(&other))),
+    }
+}
+
+/// What a value is, for people.
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "a list",
+        Value::String(_) => "a text",
+        Value::Number(_) => "a number",
+        Value::Null | Value::Bool(_) => "null, true or false",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// What a file that does not read most likely is.
+fn likely(text: &str, rows: usize, bad: usize) -> Option<&'static str> {
+    match text.trim_start().chars().next() {
+        Some('[') => {
+            Some("the file is one JSON list; write a line for each of its objects: jq -c '.[]' OLD > NEW")
+        }
+        Some('{') if bad == rows || bad > rows / 2 => {
+            Some("an object must stand on one line: jq -c . OLD > NEW")
+        }
+        Some('{') => None,
+        _ => Some("lines of fields with a separator between them are read by `csv`"),
+    }
 }
 
 fn kind(value: &Value) -> Kind {

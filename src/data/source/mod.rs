@@ -10,6 +10,7 @@ pub mod idx;
 pub mod images;
 pub mod jsonl;
 pub(in crate::data) mod kind;
+mod likeness;
 mod look;
 mod nested;
 pub mod parquet;
@@ -20,6 +21,7 @@ mod sheet;
 use std::path::{Path, PathBuf};
 
 pub(in crate::data) use crate::data::source::bytes::text as read_text;
+pub(in crate::data) use crate::data::source::likeness::{Likeness, latin};
 pub(in crate::data) use crate::data::source::look::look;
 pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};

@@ -12,6 +12,7 @@ pub(super) mod trained;
 pub(super) mod verify;
 
 use crate::data::Note;
+use crate::data::note::merged;
 use crate::domain::event::{Event, Observer};
 use crate::plan::{Stage, Work};
 
@@ -29,10 +30,10 @@ pub fn is_transient(stage: &Stage) -> bool {
     matches!(stage.work, Work::Load(_) | Work::Split(_))
 }
 
-/// Tells a person what a stage noticed.
+/// Tells a person what a stage noticed, each kind of thing once.
 fn say(stage: &Stage, notes: &[Note], tape: &dyn Observer) {
-    for note in notes {
-        let (stage, severity, text) = (stage.key.clone(), note.severity, note.text.clone());
+    for note in merged(notes) {
+        let (stage, severity, text) = (stage.key.clone(), note.severity, note.text);
         tape.observe(&Event::Note { stage, severity, text });
     }
 }

@@ -1,0 +1,123 @@
+//! A picture written as numbers: all its pixels in one text (`0 0 12 255 ...`, as in FER2013) or one list, line by
+//! line, each a whole number from 0 to 255. A table with a column per pixel, as MNIST is handed around in CSV,
+//! becomes one by its `query`: `select *, concat_ws(' ', columns('^pixel')) as picture from self`.
+
+use std::borrow::Cow;
+
+use polars::prelude::{BinaryChunked, NewChunkedArray, PlSmallStr};
+
+use crate::data::cells::Cells;
+use crate::data::error::Error;
+use crate::data::picture::pack;
+
+/// The cells as bare gray pictures, where they are numbers; pictures stay as they are.
+pub(in crate::data) fn packed<'a>(
+    cells: &'a Cells,
+    height: Option<usize>,
+    width: Option<usize>,
+    place: &dyn Fn(usize) -> String,
+) -> Result<Cow<'a, Cells>, Error> {
+    if let Cells::Binary(_) = cells {
+        return Ok(Cow::Borrowed(cells));
+    }
+    let rows = rows(cells)?;
+    let refuse = |found: String, row: usize| {
+        let sides = height.zip(width).map(|(height, width)| format!("{height} x {width} "));
+        let sides = sides.unwrap_or_default();
+        Error::Pixels { column: cells.name().to_owned(), found, place: place(row), sides }
+    };
+    let mut packed: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
+    for (row, pixels) in rows.into_iter().enumerate() {
+        let pixels = pixels.map_err(|found| refuse(format!("`{found}`"), row))?;
+        let (Some(height), Some(width)) = (height, width) else {
+            return Err(refuse(format!("{} numbers, without `height` and `width`", pixels.len()), row));
+        };
+        if pixels.len() != height * width {
+            return Err(refuse(format!("{} numbers", pixels.len()), row));
+        }
+        let mut cell = Vec::new();
+        pack(height, width, &pixels, &mut cell);
+        packed.push(cell);
+    }
+    let name = PlSmallStr::from_str(cells.name());
+    let values = BinaryChunked::from_iter_values(name, packed.iter().map(Vec::as_slice));
+    Ok(Cow::Owned(Cells::Binary(values)))
+}
+
+/// Pictures themselves, or their pixels as numbers, rather than the names of files?
+pub(in crate::data) fn holds_pictures(cells: &Cells) -> bool {
+    match cells {
+        Cells::Text(texts) => {
+            let first = texts.iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
+            let mut pieces = first.split(between).filter(|piece| !piece.is_empty()).take(2).peekable();
+            pieces.peek().is_some() && pieces.all(|piece| pixel(piece).is_ok())
+        }
+        cells => matches!(cells, Cells::Binary(_) | Cells::List(_)),
+    }
+}
+
+/// What stands between pixels.
+fn between(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, ',' | ';' | '[' | ']')
+}
+
+/// The pixels of each row, or the text of it that is none.
+fn rows(cells: &Cells) -> Result<Vec<Result<Vec<u8>, String>>, Error> {
+    let unlike = || cells.wrong("a picture");
+    match cells {
+        Cells::List(list) if list.inner.is_numeric() => {
+            let mut all: Vec<Result<u8, String>> = Vec::new();
+            list.inner.for_each_text(|_, text| all.push(pixel(text.unwrap_or_default())))?;
+            Ok((0..list.rows()).map(|row| all[list.row(row)].iter().cloned().collect()).collect())
+        }
+        Cells::Text(_) => {
+            let texts = cells.texts()?;
+            let pieces =
+                |text: &str| text.split(between).filter(|piece| !piece.is_empty()).map(pixel).collect();
+            Ok(texts.iter().map(|text| pieces(text)).collect())
+        }
+        _ => Err(unlike()),
+    }
+}
+
+/// `12` and `12.0`
+fn pixel(text: &str) -> Result<u8, String> {
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    whole.parse().map_err(|_| text.chars().take(40).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{NamedFrom, Series};
+
+    use crate::data::cells::Cells;
+    use crate::data::feature::pixels::packed;
+    use crate::data::picture::Picture;
+
+    fn cells(texts: &[&str]) -> Cells {
+        Cells::of_series(&Series::new("picture".into(), texts)).unwrap()
+    }
+
+    #[test]
+    fn numbers_become_the_picture_they_are() {
+        let found = cells(&["0 1 2 255.0 4 5", "[9, 8, 7, 6, 5, 4]"]);
+        let packed = packed(&found, Some(2), Some(3), &|row| format!("row {row}")).unwrap();
+        let Cells::Binary(values) = &*packed else { panic!("no pictures") };
+        let planes: Vec<Vec<u8>> =
+            values.iter().flatten().map(|cell| Picture::of(cell).unwrap().planes()).collect();
+        assert_eq!(planes, [[0, 1, 2, 255, 4, 5], [9, 8, 7, 6, 5, 4]]);
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused_with_its_row() {
+        let said = |texts: &[&str], sides: Option<usize>| {
+            let found = cells(texts);
+            packed(&found, sides, sides, &|row| format!("row {row}")).unwrap_err().to_string()
+        };
+        assert!(said(&["1 2 3 4", "1 2 3"], Some(2)).contains("3 numbers in row 1"));
+        assert!(said(&["1 2 3 256"], Some(2)).contains("`256` in row 0"));
+        assert!(said(&["0.5 0 0 0"], Some(2)).contains("`0.5`"));
+        assert!(said(&["cats/1.png"], Some(2)).contains("`cats/1.png`"));
+        assert!(said(&["1 2 3 4"], None).contains("`height`"));
+    }
+}
