@@ -4,6 +4,7 @@ mod identity;
 mod input;
 mod leak;
 mod part;
+mod pixels;
 mod size;
 mod target;
 mod told;

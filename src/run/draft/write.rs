@@ -5,12 +5,14 @@ use crate::data::source::csv::{CsvSpec, Decimal};
 use crate::run::draft::input::Place;
 use crate::run::draft::part::{self, Part};
 use crate::run::draft::words::{grouped, identifier, list, quoted};
-use crate::run::draft::{Plan, size};
+use crate::run::draft::{Plan, pixels, size};
 
 /// The pipeline's text.
 pub fn pipeline(plan: &Plan<'_>, path: &str, name: &str) -> String {
     let name = identifier(name, "pipeline");
     let size = size::of(plan.survey.rows);
+    let advice = pixels::advice(&plan.survey.columns);
+    let advice = advice.map_or_else(String::new, |advice| format!("  # {advice}\n"));
     let inputs: String = plan.entries.iter().map(|entry| input(plan, entry)).collect();
     let tasks: String = plan.targets.iter().map(|target| task(plan, target)).collect();
     let monitor = format!("  monitor: {{patience: {}}}\n", size.patience);
@@ -21,7 +23,7 @@ pub fn pipeline(plan: &Plan<'_>, path: &str, name: &str) -> String {
          name: {name}\n\
          seed: 42\n\n\
          data:\n  {name}:                               # {rows} rows x {columns} columns\n    source: {source}\n{split}\n\
-         inputs:\n{inputs}\n\
+         inputs:\n{advice}{inputs}\n\
          trunk:\n  - dense: {{units: 128, activation: relu}}\n  - dropout: 0.1\n  \
          - dense: {{units: 64, activation: relu}}\n\n\
          tasks:\n{tasks}\n\

@@ -36,10 +36,6 @@ pub(in crate::data) fn look(file: &Path) -> Result<SourceSpec, Error> {
     if bytes.starts_with(b"ARROW1") {
         return Ok(SourceSpec::Arrow(ArrowSpec { path }));
     }
-    let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    if !wide && bytes.iter().take(4096).any(|&byte| byte == 0) {
-        return Err(Error::UnknownForm { file: file.to_owned() });
-    }
     let text = bytes::text(file)?;
     match text.trim_start().as_bytes().first() {
         Some(b'{') if is_object(text.trim_start().lines().next().unwrap_or("")) => {

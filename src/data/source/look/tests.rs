@@ -89,7 +89,7 @@ fn other_files_are_told_by_what_they_hold() {
     let document = folder.file("rows.json", "[\n{\"a\": 1},\n{\"a\": 2}\n]\n");
     assert!(look(&document).unwrap_err().to_string().contains("one object per line"));
     let packed = folder.file("rows.xlsx", b"PK\x03\x04\x00\x00");
-    assert_eq!(look(&packed).unwrap_err().code(), "file-form");
+    assert!(look(&packed).unwrap_err().to_string().contains("Excel"));
     let aligned = folder.file("housing.data", " 0.1  18.0   2\n 0.02  0.0   7\n 10.5  3.0  12\n");
     assert!(look(&aligned).unwrap_err().to_string().contains("several blanks"));
 }
