@@ -339,10 +339,10 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The data: .csv, .tsv, .parquet, .jsonl or .arrow
+    /// The data: separated text of any dialect, .parquet, .jsonl or .arrow
     pub data: PathBuf,
-    /// The columns to learn
-    #[arg(long, required = true, value_delimiter = ',')]
+    /// The columns to learn: several with commas between, or the option again
+    #[arg(long, required = true, value_name = "COLUMN")]
     pub target: Vec<String>,
     /// Where the pipeline goes [default: the data's name, .yaml, in this folder]
     #[arg(long, value_name = "FILE")]

@@ -21,9 +21,10 @@ pub fn perform(words: &Init) -> Result<Exit, Error> {
         return Err(Error::Usage(format!("{} is {what}; name the pipeline's file by --to", to.display())));
     }
     let data = relative(&words.data, &to);
-    let text = draft::draft(&words.data, &data, &name, &words.target)?;
-    place::write(&to, text.as_bytes())?;
-    output::print(&format!("wrote {}\nnext: mtl run {}", to.display(), to.display()))?;
+    let drafted = draft::draft(&words.data, &data, &name, &words.target)?;
+    place::write(&to, drafted.text.as_bytes())?;
+    let (told, to) = (drafted.told.join("\n"), to.display());
+    output::print(&format!("{told}\nwrote {to}\nnext: mtl run {to}"))?;
     Ok(Exit::Done)
 }
 

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::Error;
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
+use crate::data::sampling::{shuffle, split_generator};
 use crate::data::split::Rows;
 use crate::domain::diagnostic::Severity;
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
+use crate::domain::number::Fraction;
 
 /// A column says which split a row belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +25,9 @@ pub struct ColumnSpec {
     /// Its value for validation rows. Default `valid`.
     #[serde(default = "valid")]
     pub valid: String,
+    /// Where no row has that value: the share of the training rows that is drawn for validation instead. Default 0.
+    #[serde(default = "none", skip_serializing_if = "is_none")]
+    pub validation_split: Fraction,
     /// Its value for test rows. Default `test`.
     #[serde(default = "test")]
     pub test: String,
@@ -45,8 +50,17 @@ fn test() -> String {
     "test".to_owned()
 }
 
+fn none() -> Fraction {
+    Fraction::constant(0.0)
+}
+
+/// Left out of a split's words, so that those without it keep their fingerprint.
+fn is_none(share: &Fraction) -> bool {
+    share.get() == 0.0
+}
+
 impl ColumnSpec {
-    pub(in crate::data) fn divide(&self, frame: &Frame) -> Result<Rows, Error> {
+    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<Rows, Error> {
         let cells = frame.cells(self.by.as_str())?;
         let mut rows = Rows::default();
         let mut strange = None;
@@ -77,6 +91,11 @@ impl ColumnSpec {
                 let reason = format!("no row has `{value}` in column `{}`", self.by);
                 return Err(Error::EmptySplit { split, reason });
             }
+        }
+        let drawn = (rows.train.len() as f64 * self.validation_split.get()).round() as usize;
+        if rows.valid.is_empty() && (1..rows.train.len()).contains(&drawn) {
+            shuffle(&mut rows.train, &mut split_generator(seed));
+            rows.valid = rows.train.split_off(rows.train.len() - drawn);
         }
         if rows.valid.is_empty() {
             let (by, value) = (&self.by, &self.valid);

@@ -75,7 +75,7 @@ fn divided(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Error> 
         SplitSpec::Stratified(spec) => spec.divide(frame, seed),
         SplitSpec::Group(spec) => spec.divide(frame, seed),
         SplitSpec::Time(spec) => spec.divide(frame),
-        SplitSpec::Column(spec) => spec.divide(frame),
+        SplitSpec::Column(spec) => spec.divide(frame, seed),
         SplitSpec::Files(spec) => spec.divide(loaded.parts.unwrap_or([frame.rows(), 0, 0]), seed),
     }?;
     for split in [&mut rows.train, &mut rows.valid, &mut rows.test] {

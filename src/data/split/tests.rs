@@ -125,6 +125,23 @@ fn dates_and_negative_numbers_stand_in_time() {
 }
 
 #[test]
+fn validation_rows_are_drawn_from_training_where_a_column_names_none() {
+    let text: String = (0..50).map(|row| if row % 5 == 0 { "test\n" } else { "train\n" }).collect();
+    let loaded = csv(&format!("part\n{text}"));
+    let words = json!({"column": {"by": "part", "validation_split": 0.1}});
+    let found = divided(words.clone(), &loaded, 3).unwrap();
+    assert!(is_complete(&found, 50) && found.notes.is_empty());
+    assert_eq!((found.train.len(), found.valid.len(), found.test.len()), (36, 4, 10));
+    assert!(found.test.iter().all(|row| row % 5 == 0));
+    assert_eq!(divided(words.clone(), &loaded, 3).unwrap(), found);
+    assert_ne!(divided(words, &loaded, 4).unwrap().valid, found.valid);
+    // Rows that the column names stay as they are.
+    let named = csv("part\ntrain\ntest\nvalid\ntrain\n");
+    let found = divided(json!({"column": {"by": "part", "validation_split": 0.5}}), &named, 3).unwrap();
+    assert_eq!((found.train, found.valid), (vec![0, 3], vec![2]));
+}
+
+#[test]
 fn a_column_or_files_name_the_split() {
     let loaded = csv("part\ntrain\ntest\ndev\ntrain\n");
     let found = divided(json!({"column": {"by": "part", "valid": "dev"}}), &loaded, 0).unwrap();

@@ -1,0 +1,42 @@
+//! Columns of pixels, which are better read as one picture.
+
+use std::collections::BTreeMap;
+
+use crate::data::profile::ColumnProfile;
+use crate::run::draft::words::grouped;
+
+/// Sides of a picture from here on.
+const SMALLEST: usize = 6;
+
+/// How columns that look like the pixels of a picture are read as one.
+pub fn advice(columns: &[ColumnProfile]) -> Option<String> {
+    let mut groups: BTreeMap<&str, Vec<&ColumnProfile>> = BTreeMap::new();
+    for column in columns.iter().filter(|column| is_pixel(column)) {
+        let name =
+            column.name.trim_end_matches(|letter: char| letter.is_ascii_digit() || "_x.-".contains(letter));
+        if name.len() < column.name.len() && !name.is_empty() {
+            groups.entry(name).or_default().push(column);
+        }
+    }
+    let (prefix, group) = groups.into_iter().max_by_key(|(_, group)| group.len())?;
+    let side = (group.len() as f64).sqrt() as usize;
+    if side < SMALLEST
+        || side * side != group.len()
+        || prefix.contains(|letter: char| !letter.is_alphanumeric())
+    {
+        return None;
+    }
+    let (first, more) = (&group.first()?.name, grouped(group.len() - 1));
+    Some(format!(
+        "{first} and {more} more look like the pixels of a picture of {side} x {side}. One input reads them, with\n  \
+         #   query: \"select *, concat_ws(' ', columns('^{prefix}')) as picture from self\"\n  \
+         # below `source`, and here\n  \
+         #   picture: {{image: {{height: {side}, width: {side}, encoder: [{{conv2d: {{filters: 16, kernel: 3, activation: relu}}}}, flatten]}}}}"
+    ))
+}
+
+/// Whole numbers of a byte.
+fn is_pixel(column: &ColumnProfile) -> bool {
+    let within = column.range.is_some_and(|[smallest, _, largest]| smallest >= 0.0 && largest <= 255.0);
+    column.is_whole && within && column.missing == 0
+}

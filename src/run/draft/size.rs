@@ -1,0 +1,40 @@
+//! How much is trained: small tables want small batches and many epochs, large ones the contrary.
+
+/// The sizes that follow from the number of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    pub batch: usize,
+    pub epochs: usize,
+    pub patience: usize,
+    pub rate: &'static str,
+    /// Shares of rows for valid and test.
+    pub share: &'static str,
+}
+
+/// Optimizer steps that a first training should have.
+const STEPS: usize = 2500;
+
+pub fn of(rows: usize) -> Size {
+    let (batch, rate) = match rows {
+        0..=1999 => (32, "3.0e-3"),
+        2000..=9999 => (64, "2.0e-3"),
+        10_000..=99_999 => (256, "1.0e-3"),
+        _ => (1024, "2.0e-3"),
+    };
+    let steps = (rows * 4 / 5).div_ceil(batch).max(1);
+    let epochs = (STEPS / steps).clamp(10, 60);
+    // Few validation rows say little of one epoch.
+    let patience = if rows < 2000 { 15 } else { (epochs / 4).max(4) };
+    Size { batch, epochs, patience, rate, share: if rows < 2000 { "0.2" } else { "0.1" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::draft::size::of;
+
+    #[test]
+    fn small_tables_are_gone_through_more_often() {
+        assert_eq!((of(150).batch, of(150).epochs, of(150).share), (32, 60, "0.2"));
+        assert_eq!((of(300_000).batch, of(300_000).epochs, of(300_000).patience), (1024, 10, 4));
+    }
+}
