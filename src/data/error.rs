@@ -7,6 +7,7 @@ use crate::data::picture::PictureError;
 use crate::data::vectors::VectorsError;
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
 use crate::domain::kinds::a;
+use crate::domain::missing_word::looks_missing;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
@@ -104,12 +105,10 @@ pub enum Error {
 
     #[error("target `{column}`: every label is missing on training rows")]
     NoLabels { column: String },
-    #[error("target `{column}`: {} seen on one training row only, first `{value}` in {place}", classes(*.count))]
-    SeenOnce { column: String, value: String, place: Place, count: usize },
     #[error("target `{column}`: all training rows have the same label, `{value}`")]
     OneClass { column: String, value: String },
-    #[error("target `{column}`: a binary target has two values, this one has {}: {}", .values.len(), list(.values))]
-    NotBinary { column: String, values: Vec<String> },
+    #[error("target `{column}`: a binary target has two values, this one has {}: {}", .values.len(), counted(.values, .rows))]
+    NotBinary { column: String, values: Vec<String>, rows: Vec<u64> },
     #[error("target `{column}`: no row has the positive value `{positive}`")]
     UnknownPositive { column: String, positive: String, values: Vec<String> },
     #[error("target `{column}`: {} neither 0 nor 1, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -220,7 +219,6 @@ impl Error {
             Self::UnknownSplit { .. } => "unknown-split",
             Self::NotTime { .. } => "not-a-time",
             Self::NoLabels { .. } => "no-labels",
-            Self::SeenOnce { .. } => "class-seen-once",
             Self::OneClass { .. } => "one-class",
             Self::NotBinary { .. } => "not-binary",
             Self::UnknownPositive { .. } => "unknown-positive",
@@ -235,8 +233,28 @@ impl Error {
         }
     }
 
+    /// Labels in the way that look like missing ones.
+    fn missing_words(&self) -> Vec<&str> {
+        let found: Vec<&String> = match self {
+            Self::NotBinary { values, .. } | Self::NoOrder { values, .. } => values.iter().collect(),
+            Self::NotInOrder { value, .. } | Self::NotLabel { value, .. } => vec![value],
+            Self::BadTag { tag, .. } => vec![tag],
+            _ => Vec::new(),
+        };
+        found.into_iter().map(String::as_str).filter(|text| looks_missing(text)).collect()
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
+        let words = self.missing_words();
+        if !words.is_empty() {
+            let listed: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+            return Some(format!(
+                "{} looks like a missing label: if it means that nobody knows, write `missing: [{}]` in the csv source",
+                list(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+                listed.join(", ")
+            ));
+        }
         let help = match self {
             Self::UnknownColumn { column, known, .. } => return Some(suggest(column, known)),
             Self::UnknownPositive { positive, values, .. } => return Some(suggest(positive, values)),
@@ -264,7 +282,9 @@ impl Error {
             Self::TooManyValues { .. } => "use `category`, or a larger `minimum`",
             Self::NoKeys { .. } => "lower `minimum`",
             Self::AllMissing { .. } => "leave the column out, or look at the `query` and the split",
-            Self::SeenOnce { .. } => "a class needs two training rows; merge or drop it in the `query`",
+            Self::OneClass { .. } => {
+                "nothing can be learned of one class; use another split, such as `stratified`, or leave the task out"
+            }
             Self::NotBinary { .. } => "use `multiclass`, or make two values of them in the `query`",
             Self::NotLabel { .. } => "a label is 0 or 1, true or false, or empty where unknown",
             Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
@@ -327,6 +347,14 @@ fn suggest(found: &str, known: &[String]) -> String {
     }
 }
 
+/// At most eight of them, quoted, each with its rows.
+fn counted(values: &[String], rows: &[u64]) -> String {
+    let shown: Vec<String> =
+        values.iter().zip(rows).take(8).map(|(value, rows)| format!("`{value}` on {rows} rows")).collect();
+    let more = values.len().saturating_sub(8);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
 /// At most eight of them, quoted.
 fn list(values: &[String]) -> String {
     let shown: Vec<String> = values.iter().take(8).map(|value| format!("`{value}`")).collect();
@@ -340,8 +368,4 @@ fn rows(count: usize, one: &str, several: &str) -> String {
 
 fn more(count: usize) -> String {
     if count <= 1 { String::new() } else { format!(" (and {} more such rows)", count - 1) }
-}
-
-fn classes(count: usize) -> String {
-    if count == 1 { "1 class is".to_owned() } else { format!("{count} classes are") }
 }

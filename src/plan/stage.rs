@@ -54,9 +54,10 @@ impl Work {
     /// Counts up when the stage's artifact changes its form or its meaning: older ones are made anew.
     pub(crate) fn format(&self) -> u32 {
         match self {
-            Self::Load(_) | Self::Split(_) | Self::Fit => 1,
-            Self::Train | Self::Evaluate | Self::Export | Self::Verify => 1,
-            Self::Baseline(_) | Self::Gain => 1,
+            Self::Load(_) | Self::Split(_) => 1,
+            // Classes that training never saw are kept and scored, undefined scores told, monitors that are undefined stood in for.
+            Self::Fit | Self::Train | Self::Evaluate | Self::Baseline(_) => 2,
+            Self::Export | Self::Verify | Self::Gain => 1,
         }
     }
 

@@ -55,18 +55,18 @@ pub fn line(event: &Event) -> Option<String> {
                 count(*rows)
             )
         }
-        Event::EpochFinished { epoch, losses, scores, rows_per_second, best, .. } => format!(
+        Event::EpochFinished { epoch, losses, scores, rows_per_second, best, objective, .. } => format!(
             "  epoch {epoch:>3}  {}, {} rows/s{}",
             losses.iter().map(|loss| standing(loss, scores)).collect::<Vec<_>>().join(", "),
             count(*rows_per_second as usize),
-            if *best { ", best so far" } else { "" }
+            if *best && objective.is_some() { ", best so far" } else { "" }
         ),
         Event::TrainFinished { best_epoch, epochs, reason, .. } => {
             format!("  trained        {epochs} epochs ({reason}); best is epoch {best_epoch}")
         }
         Event::BaselineScored { task, epoch, epochs, scores, .. } => {
             let tested = scores.iter().find(|score| score.split == Split::Test).or(scores.first());
-            let score = tested.map(|score| format!(", {} {:.4}", score.metric, score.value));
+            let score = tested.map(|score| format!(", {} {}", score.metric, value(score)));
             let score = score.unwrap_or_default();
             format!("  alone          {task}: {epochs} epochs, best is epoch {epoch}{score}")
         }
@@ -98,8 +98,12 @@ pub fn losses(values: &[TaskValue]) -> String {
 /// A task's training loss, and its first validation score: `income 0.2131 (auroc 0.9410)`.
 fn standing(loss: &TaskValue, scores: &[Score]) -> String {
     let mut of_task = scores.iter().filter(|score| score.task == loss.task && score.metric != "loss");
-    let score = of_task.next().map(|score| format!(" ({} {:.4})", score.metric, score.value));
+    let score = of_task.next().map(|score| format!(" ({} {})", score.metric, value(score)));
     format!("{} {:.4}{}", loss.task, loss.value, score.unwrap_or_default())
+}
+
+fn value(score: &Score) -> String {
+    score.defined().map_or_else(|| "undefined".to_owned(), |value| format!("{value:.4}"))
 }
 
 fn missing_labels(missing: &[MissingLabels]) -> String {
