@@ -7,11 +7,13 @@ use crate::data::picture::PictureError;
 use crate::data::raw::ReadingError;
 use crate::data::source::Likeness;
 use crate::data::split::SplitError;
-use crate::data::suspicion::{gather, holds, no_heading, of_columns, of_texts};
+use crate::data::suspicion::{gather, holds};
 use crate::data::vectors::VectorsError;
-use crate::data::wording::{brief, classes, columns, fields, letter, list, more, rows, short, suggest};
+use crate::data::wording::{brief, classes, columns, counted, fields, letter, list, more, rows, short};
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
+
+mod help;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
@@ -121,12 +123,10 @@ pub enum Error {
 
     #[error("target `{column}`: every label is missing on training rows")]
     NoLabels { column: String },
-    #[error("target `{column}`: {} seen on one training row only, first `{value}` in {place}", classes(*.count))]
-    SeenOnce { column: String, value: String, place: Place, count: usize },
     #[error("target `{column}`: all training rows have the same label, `{value}`")]
     OneClass { column: String, value: String },
-    #[error("target `{column}`: a binary target has two values, this one has {}: {}", .values.len(), list(.values))]
-    NotBinary { column: String, values: Vec<String> },
+    #[error("target `{column}`: a binary target has two values, this one has {}: {}", .values.len(), counted(.values, .rows))]
+    NotBinary { column: String, values: Vec<String>, rows: Vec<u64> },
     #[error("target `{column}`: no row has the positive value `{positive}`")]
     UnknownPositive { column: String, positive: String, values: Vec<String> },
     #[error("target `{column}`: {} neither 0 nor 1, first `{value}` in {place}", rows(*.count, "is", "are"))]
@@ -244,7 +244,6 @@ impl Error {
             Self::TooFewOfStratum { .. } => "split-too-few",
             Self::UnknownSplit { .. } => "unknown-split",
             Self::NoLabels { .. } => "no-labels",
-            Self::SeenOnce { .. } => "class-seen-once",
             Self::OneClass { .. } => "one-class",
             Self::NotBinary { .. } => "not-binary",
             Self::UnknownPositive { .. } => "unknown-positive",
@@ -259,97 +258,6 @@ impl Error {
             Self::Reading(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        let help = match self {
-            Self::UnknownColumn { column, known, .. } => return Some(suggest(column, known)),
-            Self::UnknownColumns { columns, known, .. } => return of_columns(columns.first()?, known),
-            Self::HeadingOfNumbers { first, .. } => return Some(no_heading(first)),
-            Self::ExcelSeparator { line, found, .. } => {
-                let separator = found.chars().nth(4).map(|one| format!(", separator: {:?}", one.to_string()));
-                let separator = separator.unwrap_or_default();
-                return Some(format!(
-                    "write `skip_rows: {line}{separator}` in the csv source, or delete the line"
-                ));
-            }
-            Self::NotNumber { samples, .. } => return Some(of_texts(samples)),
-            Self::Ragged { cause: Some(cause), .. } => return Some(cause.clone()),
-            Self::BadJson { help, .. } => return help.map(str::to_owned),
-            Self::BadHeading { .. } | Self::DuplicateHeading { .. } => {
-                "name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`"
-            }
-            Self::UnknownPositive { positive, values, .. } => return Some(suggest(positive, values)),
-            Self::UnknownSplit { known, .. } => return Some(format!("its values may be {}", list(known))),
-            Self::NotInOrder { value, order, .. } => return Some(suggest(value, order)),
-            Self::NoOrder { values, .. } => {
-                return Some(format!("name the classes from lowest to highest; found {}", list(values)));
-            }
-            Self::NotUtf8 { .. } => {
-                "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
-            }
-            Self::Nul { .. } => "the file is damaged or of another kind; write it again as UTF-8 text",
-            Self::Unlike { likeness, .. } => likeness.help,
-            Self::Separator { .. } => {
-                "write it in quotes, such as `separator: \";\"`, and a tab as `\"\\t\"`"
-            }
-            Self::Quote { .. } => "write `quote: none` where a quote in the file is a character as any other",
-            Self::AllSkipped { .. } => "skip only the lines before the line that names the columns",
-            Self::Absent { .. } => "paths are relative to the pipeline file",
-            Self::Ragged { .. } => "fields that hold the separator must stand in double quotes",
-            Self::CutShort { .. } => "the file was probably not written to its end; fetch or write it again",
-            Self::OpenQuote { .. } => {
-                "the file may be cut short; where quotes in it are signs as any other, such as inches, write `quote: none`"
-            }
-            Self::AfterQuote { .. } => {
-                "a quote inside a quoted field is doubled: \"\"; where quotes are signs as any other, write `quote: none`"
-            }
-            Self::ColumnsBesideHeader => "say `header: false`, or use `rename`",
-            Self::WrongType { wanted: "a number", .. } => {
-                "turn it into a number in the `query`, such as `date_part('year', day) as year`"
-            }
-            Self::WrongType { wanted: "a picture", .. } => {
-                "of a column for each pixel the `query` makes one: `select *, concat_ws(' ', columns('^pixel')) as picture from \
-                 self`, an input `picture: {image: {height: 28, width: 28}}`; files of pictures are read by the source `images`"
-            }
-            Self::Pixels { .. } => {
-                "say `image: {height: 28, width: 28}`; where the column names files, read them by \
-                 `source: {images: {path: FOLDER, labels: rows.csv, column: NAME}}`"
-            }
-            Self::WrongType { .. } => "turn it into text or a number in the `query`",
-            Self::Infinite { .. } => "replace or drop such rows in the `query`",
-            Self::Missing { .. } => "allow it by `missing`, or drop such rows in the `query`",
-            Self::TooManyValues { .. } => "use `category`, or a larger `minimum`",
-            Self::NoKeys { .. } => "lower `minimum`",
-            Self::AllMissing { .. } => "leave the column out, or look at the `query` and the split",
-            Self::SeenOnce { .. } => "a class needs two training rows; merge or drop it in the `query`",
-            Self::NotBinary { .. } => "use `multiclass`, or make two values of them in the `query`",
-            Self::NotLabel { .. } => "a label is 0 or 1, true or false, or empty where unknown",
-            Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
-            Self::Shares { .. } => "valid + test must be less than 1",
-            Self::OneColumn { .. } => {
-                "use `multilabel` for several columns of 0 and 1, or one task per column"
-            }
-            Self::TagCount { .. } => "every token has one tag; a row without any tag is unlabelled",
-            Self::BadTag { .. } => {
-                "correct the data, or use `scheme: none`, where a tag is a class and no more"
-            }
-            Self::NoTokens => {
-                "write `inputs: {words: tokens}` for a column `words` of tokens, or `text: {tokenizer: character}` for tags of characters"
-            }
-            Self::LackingColumn { .. } => {
-                "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
-            }
-            Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
-            Self::Split(error) => return error.help(),
-            Self::Picture(error) => return error.help().map(str::to_owned),
-            Self::Vectors(error) => return error.help(),
-            Self::Reading(error) => return error.help(),
-            Self::Store { .. } => "it is made again by `--fresh`",
-            _ => return None,
-        };
-        Some(help.to_owned())
     }
 
     /// The problems as diagnostics, their paths taken as standing under `at`.

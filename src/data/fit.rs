@@ -21,6 +21,7 @@ use crate::domain::diagnostic::{Path as Node, Severity};
 use crate::domain::event::MissingLabels;
 use crate::domain::kinds::Choice;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
+use crate::domain::remark::{Remark, merged};
 use crate::domain::score::Split;
 use crate::domain::signature::{InputSignature, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
@@ -287,23 +288,32 @@ fn assemble(
         }
         notes.extend(feature.notes);
     }
-    let mut missing = Vec::new();
+    let (mut missing, mut remarks) = (Vec::new(), Vec::new());
     for (task, fitted) in request.tasks.iter().zip(targets) {
         let (name, table) = (task.name.clone(), task.table.clone());
         if let Some(table) = tables.iter_mut().find(|table| table.name == task.table) {
             missing.extend(
                 Split::ALL.map(|split| count_missing(&name, split, table.split(split), &fitted.truth)),
             );
+            remarks.extend(fitted.labels.remarks.iter().cloned());
+            remarks.extend(target::coverage::of(name.as_str(), &fitted, table));
             table.targets.push((name.clone(), fitted.truth));
+            if !fitted.labels.unseen.is_empty() {
+                table.unseen.push((name.clone(), fitted.labels.unseen));
+            }
             table.texts.extend(fitted.texts.map(|texts| (name.clone(), texts)));
         }
         signature.tasks.push(TaskSignature { name, table, target: fitted.target });
         notes.extend(fitted.notes);
     }
-    for lacking in missing.iter().filter(|one| one.rows > 0 && one.missing == one.rows) {
-        let text = format!("task `{}`: no row of {} has a label", lacking.task, lacking.split);
-        notes.push(Note { severity: Severity::Warning, text });
-    }
+    let unlabelled = missing.iter().filter(|one| one.rows > 0 && one.missing == one.rows);
+    remarks.extend(unlabelled.map(|one| Remark {
+        cause: "no label on a split",
+        task: one.task.to_string(),
+        said: format!("no row of {} has a label", one.split),
+        advice: "there is nothing to score there, nor to choose the best epoch by".to_owned(),
+    }));
+    notes.extend(merged(&remarks).into_iter().map(warning));
     notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.told())));
     let repeated: Vec<Option<Note>> = request
         .tables
@@ -332,6 +342,7 @@ fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Ta
         rows: loaded.frame.rows(),
         inputs: vec![],
         targets: vec![],
+        unseen: vec![],
         texts: vec![],
         train: rows.train.clone(),
         valid: rows.valid.clone(),

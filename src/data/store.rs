@@ -16,6 +16,7 @@ use crate::data::error::Error;
 use crate::data::persist::persist;
 use crate::data::store::payload::{ArrayHeader, BLOCK, Payload, Reader, checksum};
 use crate::domain::array::Array;
+use crate::domain::label::Unseen;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
 use crate::domain::table::{Dataset, Table};
@@ -46,6 +47,8 @@ struct TableHeader {
     rows: usize,
     inputs: Vec<(InputName, ArrayHeader)>,
     targets: Vec<(TaskName, ArrayHeader)>,
+    #[serde(default)]
+    unseen: Vec<(TaskName, Vec<Unseen>)>,
     texts: Vec<(TaskName, ArrayHeader)>,
     sample: Vec<(InputName, ArrayHeader)>,
     train: usize,
@@ -127,6 +130,7 @@ fn table_header(table: &Table) -> TableHeader {
         rows: table.rows,
         inputs: table.inputs.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         targets: table.targets.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        unseen: table.unseen.clone(),
         texts: table.texts.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         sample: table.sample.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
         train: table.train.len(),
@@ -163,6 +167,7 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
         rows: header.rows,
         inputs,
         targets,
+        unseen: header.unseen,
         texts,
         train: reader.rows(header.train)?,
         valid: reader.rows(header.valid)?,

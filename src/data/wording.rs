@@ -76,3 +76,11 @@ pub(in crate::data) fn columns(count: usize) -> String {
 pub(in crate::data) fn classes(count: usize) -> String {
     if count == 1 { "1 class is".to_owned() } else { format!("{count} classes are") }
 }
+
+/// At most eight of them, quoted, each with its rows.
+pub(in crate::data) fn counted(values: &[String], rows: &[u64]) -> String {
+    let shown: Vec<String> =
+        values.iter().zip(rows).take(8).map(|(value, rows)| format!("`{value}` on {rows} rows")).collect();
+    let more = values.len().saturating_sub(8);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}

@@ -1,6 +1,6 @@
 //! Scores: what a metric said of one task on one split.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::name::TaskName;
 
@@ -51,16 +51,33 @@ impl Direction {
     }
 }
 
+/// What a metric's name ends in when it is of the rows alone whose class training saw.
+pub const KNOWN_CLASSES: &str = "known_classes";
+
 /// One metric of one task on one split, over the rows whose label is present.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     pub task: TaskName,
     pub split: Split,
     pub metric: String,
+    /// NaN where it is undefined on these rows, such as a ranking of rows of one class.
+    #[serde(deserialize_with = "nan_of_null")]
     pub value: f64,
     pub direction: Direction,
     /// Rows whose label is present.
     pub rows: usize,
+}
+
+impl Score {
+    /// The value, where there is one.
+    pub fn defined(&self) -> Option<f64> {
+        Some(self.value).filter(|value| value.is_finite())
+    }
+}
+
+/// JSON has no NaN: what is none is written as null.
+fn nan_of_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// A number that belongs to a task: a loss, a weight.

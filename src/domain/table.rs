@@ -1,6 +1,7 @@
 //! Encoded tables: what training, evaluation and verification read.
 
 use crate::domain::array::{Array, Values};
+use crate::domain::label::Unseen;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::score::Split;
 use crate::domain::signature::Signature;
@@ -22,8 +23,10 @@ pub struct Table {
     pub rows: usize,
     /// Floats `[rows, width]` or codes `[rows]`, as the signature's encodings say.
     pub inputs: Vec<(InputName, Array)>,
-    /// Floats `[rows, width]`, NaN where the label is missing.
+    /// Floats `[rows, width]`, NaN where there is no label to learn from; see [`crate::domain::label`].
     pub targets: Vec<(TaskName, Array)>,
+    /// The classes of the other splits' rows that stand on no training row, of the tasks that have such.
+    pub unseen: Vec<(TaskName, Vec<Unseen>)>,
     /// What is to be written, as it stands in the table, of the tasks that write texts: `[rows]`, empty
     /// where it is missing. Token numbers would not tell what was cut or unknown.
     pub texts: Vec<(TaskName, Array)>,
@@ -54,6 +57,11 @@ impl Table {
         }
     }
 
+    pub fn unseen(&self, task: &TaskName) -> &[Unseen] {
+        let own = self.unseen.iter().find(|(name, _)| name == task);
+        own.map_or(&[][..], |(_, classes)| classes.as_slice())
+    }
+
     pub fn target(&self, task: &TaskName) -> Option<&Array> {
         self.targets.iter().find(|(name, _)| name == task).map(|(_, array)| array)
     }
@@ -70,6 +78,7 @@ impl Dataset {
         let mut table = self.table(&signature.table)?.clone();
         table.targets.retain(|(name, _)| name == task);
         table.texts.retain(|(name, _)| name == task);
+        table.unseen.retain(|(name, _)| name == task);
         let signature = Signature { tasks: vec![signature], ..self.signature.clone() };
         Some(Self { signature, tables: vec![table], vectors: self.vectors.clone() })
     }

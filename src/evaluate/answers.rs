@@ -1,10 +1,12 @@
 //! A task's truth and answers side by side, and the ways metrics look at them.
 //!
 //! Where a task has steps or pixels, each of them is a cell; else each row is one. Every view leaves out the
-//! cells whose truth is missing, so a metric never sees them.
+//! cells whose truth is missing, so a metric never sees them. A class that training never saw is a class of
+//! its own, which no answer gives: such cells count as wrong, unless only known classes are looked at.
 
 use std::borrow::Cow;
 
+use crate::domain::label::{Unseen, unseen_number};
 use crate::domain::task::{Grain, Target};
 use crate::evaluate::contest::Contest;
 use crate::evaluate::decision::Decisions;
@@ -14,8 +16,12 @@ use crate::evaluate::pair::Pairs;
 #[derive(Clone, Copy, Debug)]
 pub struct Answers<'a> {
     pub target: &'a Target,
-    /// `[cells, width]`, NaN where the label is missing.
+    /// `[cells, width]`, NaN where the label is missing, or of a class that training never saw.
     pub truth: &'a [f32],
+    /// The classes that training never saw; where they are not told, their cells count as missing.
+    pub unseen: &'a [Unseen],
+    /// Look at cells of known classes alone: those that stand on training rows.
+    pub known_only: bool,
     /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for a task that writes
     /// tokens of a vocabulary.
     pub answers: &'a [f32],
@@ -54,6 +60,8 @@ impl<'a> Answers<'a> {
         Self {
             target,
             truth,
+            unseen: &[],
+            known_only: false,
             answers,
             cells,
             offsets: None,
@@ -93,12 +101,45 @@ impl<'a> Answers<'a> {
         Self { guessed: Some(guessed), ..self }
     }
 
+    /// The classes that stand on no training row, which some of the cells have.
+    pub fn with_unseen(self, unseen: &'a [Unseen]) -> Self {
+        Self { unseen, ..self }
+    }
+
+    /// The same, of known classes alone; `None` where all labels are of such.
+    pub fn of_known_classes(&self) -> Option<Self> {
+        let known = Self { known_only: true, ..*self };
+        let strange = |cell: &f32| self.truth_of(*cell).is_some() && known.truth_of(*cell).is_none();
+        self.truth.iter().any(strange).then_some(known)
+    }
+
+    /// A cell's truth; `None` where it is missing. Unseen classes come after the known ones.
+    pub fn truth_of(&self, cell: f32) -> Option<f32> {
+        if cell.is_nan() {
+            let number = unseen_number(cell).filter(|number| *number < self.unseen.len())?;
+            return (!self.known_only).then(|| (self.target.answers() + number) as f32);
+        }
+        let untaught = || self.counts().get(cell as usize) == Some(&0);
+        (!(self.known_only && untaught())).then_some(cell)
+    }
+
+    /// What training saw of each class, where there are several.
+    fn counts(&self) -> &'a [u64] {
+        match self.target {
+            Target::Multiclass { counts, .. }
+            | Target::Ordinal { counts, .. }
+            | Target::Tagging { counts, .. }
+            | Target::Segmentation { counts, .. } => counts,
+            _ => &[],
+        }
+    }
+
     /// Rows with at least one label.
     pub fn present(&self) -> usize {
         if let (true, Some(texts)) = (self.truth.is_empty(), self.texts) {
             return texts.truth.iter().flatten().count();
         }
-        let labelled = |cells: &&[f32]| cells.iter().any(|cell| !cell.is_nan());
+        let labelled = |cells: &&[f32]| cells.iter().any(|cell| self.truth_of(*cell).is_some());
         let cells = match (self.target.grain(), self.offsets) {
             (Grain::Step, Some(offsets)) => {
                 let rows = offsets.windows(2).map(|row| &self.truth[row[0] as usize..row[1] as usize]);
@@ -175,33 +216,44 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Each present cell's true class and the probabilities of all.
-    pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> {
+    /// Each present cell's true class and the probabilities of all that training saw.
+    pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> + '_ {
         let width = self.target.answers();
-        self.truth
-            .iter()
-            .zip(self.answers.chunks_exact(width))
-            .filter(|(truth, _)| !truth.is_nan())
-            .map(|(truth, row)| (*truth as usize, row))
+        let cells = self.truth.iter().zip(self.answers.chunks_exact(width));
+        cells.filter_map(|(cell, row)| Some((self.truth_of(*cell)? as usize, row)))
     }
 
     /// One column of truth beside one column of answers.
     fn cells(&self, truth: usize, answer: usize) -> impl Iterator<Item = (f32, f32)> + '_ {
         let truths = self.truth.iter().skip(truth).step_by(self.target.width());
         let answers = self.answers.iter().skip(answer).step_by(self.target.answers());
-        truths.zip(answers).filter(|(truth, _)| !truth.is_nan()).map(|(truth, answer)| (*truth, *answer))
+        truths.zip(answers).filter_map(|(cell, answer)| Some((self.truth_of(*cell)?, *answer)))
     }
 
     fn yes_or_no(&self, column: usize, threshold: f64) -> Decisions {
         let decided =
             self.cells(column, column).map(|(truth, p)| (truth as u32, u32::from(f64::from(p) >= threshold)));
-        Decisions::new(2, decided)
+        Decisions::of_presence(decided)
     }
 
     fn likeliest(&self, classes: usize) -> Decisions {
         let decided = self.decided();
-        let cells = self.truth.iter().zip(decided.iter()).filter(|(truth, _)| !truth.is_nan());
-        Decisions::new(classes, cells.map(|(truth, decided)| (*truth as u32, *decided)))
+        let cells = self.truth.iter().zip(decided.iter());
+        let rows = cells.filter_map(|(cell, decided)| Some((self.truth_of(*cell)? as u32, *decided)));
+        if self.known_only || self.unseen.is_empty() {
+            return Decisions::new(classes, rows);
+        }
+        Decisions::new(classes + self.unseen.len(), rows).with_places(self.places(classes))
+    }
+
+    /// Each class's place in the order of all, the unseen ones among the known.
+    fn places(&self, classes: usize) -> Vec<u32> {
+        let known = (0..classes).map(|class| {
+            let earlier = self.unseen.iter().filter(|unseen| unseen.before <= class).count();
+            (class + earlier) as u32
+        });
+        let unseen = self.unseen.iter().enumerate().map(|(number, unseen)| (unseen.before + number) as u32);
+        known.chain(unseen).collect()
     }
 }
 

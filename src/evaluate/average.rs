@@ -57,7 +57,7 @@ impl SpanAverage {
 pub fn averaged(decisions: &[Decisions], average: Average, of: impl Fn(&Tally) -> f64) -> Option<f64> {
     let columns: Vec<Vec<Tally>> = decisions.iter().map(Decisions::tally).collect();
     let counted: Vec<Tally> = match columns.as_slice() {
-        [column] if column.len() > 2 || average != Average::Auto => column.clone(),
+        [column] if !decisions[0].presence || average != Average::Auto => column.clone(),
         // Of a label, and of a binary task, only the presence is of interest.
         _ => columns.iter().map(|column| column[1]).collect(),
     };

@@ -8,16 +8,31 @@ pub struct Decisions {
     pub classes: usize,
     /// (true, decided)
     pub rows: Vec<(u32, u32)>,
+    /// Each class's place in their order, where its number does not say it.
+    places: Option<Vec<u32>>,
+    /// A yes-or-no question, of which the yes alone is of interest.
+    pub presence: bool,
 }
 
 impl Decisions {
     pub fn new(classes: usize, rows: impl Iterator<Item = (u32, u32)>) -> Self {
-        Self { classes, rows: rows.collect() }
+        Self { classes, rows: rows.collect(), places: None, presence: false }
     }
 
-    /// Class numbers as numbers.
+    /// Of a yes-or-no question.
+    pub fn of_presence(rows: impl Iterator<Item = (u32, u32)>) -> Self {
+        Self { presence: true, ..Self::new(2, rows) }
+    }
+
+    /// Each class's place in their order.
+    pub fn with_places(self, places: Vec<u32>) -> Self {
+        Self { places: Some(places), ..self }
+    }
+
+    /// The classes' places in their order as numbers.
     pub fn pairs(&self) -> Pairs {
-        Pairs::new(self.rows.iter().map(|(truth, decided)| (*truth as f32, *decided as f32)))
+        let place = |class: u32| self.places.as_ref().map_or(class, |places| places[class as usize]) as f32;
+        Pairs::new(self.rows.iter().map(|(truth, decided)| (place(*truth), place(*decided))))
     }
 
     /// Rows per class: decided right, true, and decided.

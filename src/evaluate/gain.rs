@@ -66,7 +66,7 @@ pub fn gains(
 ) -> Vec<Gain> {
     let value = |scores: &[Score], task: &TaskName, split: Split, metric: &str| {
         let mut own = scores.iter().filter(|score| score.task == *task && score.split == split);
-        own.find(|score| score.metric == metric).map(|score| score.value)
+        own.find(|score| score.metric == metric).and_then(Score::defined)
     };
     let mut all = Vec::new();
     for split in Split::ALL {

@@ -121,17 +121,33 @@ fn labels_are_distinct_and_defaults_are_accepted() {
 }
 
 #[test]
-fn evaluate_counts_rows_and_leaves_out_what_is_undefined() {
+fn evaluate_counts_rows_and_says_what_is_undefined() {
     let task = TaskName::new("income").expect("a name");
     let case = of_binary(&[(1.0, 0.7), (f32::NAN, 0.1), (1.0, 0.2)]);
     let scores = evaluate(&task, Split::Valid, &default_metrics("binary", TagScheme::None), &case.view());
-    let labels: Vec<&str> = scores.iter().map(|score| score.metric.as_str()).collect();
-    assert_eq!(labels, ["f1", "accuracy", "calibration_error"]);
+    let labels: Vec<(&str, bool)> =
+        scores.iter().map(|score| (score.metric.as_str(), score.defined().is_some())).collect();
+    assert_eq!(
+        labels,
+        [
+            ("auroc", false),
+            ("average_precision", false),
+            ("f1", true),
+            ("accuracy", true),
+            ("calibration_error", true)
+        ]
+    );
     assert!(scores.iter().all(|score| score.rows == 2 && score.task == task && score.split == Split::Valid));
 
     let broken = of_regression(&[(1.0, f32::NAN), (2.0, 2.0)]);
+    let scores =
+        evaluate(&task, Split::Test, &default_metrics("regression", TagScheme::None), &broken.view());
+    assert!(scores.len() == 3 && scores.iter().all(|score| score.value.is_nan()));
+    // JSON has no NaN.
+    let text = serde_json::to_string(&scores[0]).expect("text");
+    let found: crate::domain::score::Score = serde_json::from_str(&text).expect("a score");
     assert!(
-        evaluate(&task, Split::Test, &default_metrics("regression", TagScheme::None), &broken.view())
-            .is_empty()
+        text.contains("\"value\":null") && found.value.is_nan() && found.rows == scores[0].rows,
+        "{text}"
     );
 }

@@ -15,8 +15,12 @@ pub mod pair;
 pub mod score;
 pub mod span;
 pub mod spec;
+pub mod undefined;
+#[cfg(test)]
+mod unseen;
 pub mod word;
 
 pub use answers::Answers;
 pub use gain::{Change, delta_m, gain, gains, overall};
-pub use score::{default_metrics, evaluate};
+pub use score::{default_metrics, evaluate, of_known_classes};
+pub use undefined::why;

@@ -2,7 +2,7 @@
 
 use crate::domain::name::TaskName;
 use crate::domain::number::Count;
-use crate::domain::score::{Score, Split};
+use crate::domain::score::{KNOWN_CLASSES, Score, Split};
 use crate::domain::task::TagScheme;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::Average;
@@ -25,20 +25,33 @@ use crate::evaluate::metric::rmse::RmseSpec;
 use crate::evaluate::metric::rouge::RougeSpec;
 use crate::evaluate::metric::span_f1::SpanF1Spec;
 
-/// What every metric says of one task on one split. A metric that is undefined there (the area
-/// under a curve where only one class occurs) gives no score, and answers that are not numbers
-/// give none at all.
+/// What every metric says of one task on one split. One that is undefined there (the area under a curve where
+/// only one class occurs), or of answers that are no numbers, is NaN. A metric of texts where none were written
+/// is not among them.
 pub fn evaluate(task: &TaskName, split: Split, metrics: &[MetricSpec], answers: &Answers) -> Vec<Score> {
-    if answers.answers.iter().any(|answer| answer.is_nan()) {
-        return Vec::new();
-    }
+    let broken = answers.answers.iter().any(|answer| answer.is_nan());
     let rows = answers.present();
     let score = |metric: &MetricSpec| {
-        let value = metric.view().score(answers).filter(|value| value.is_finite())?;
+        let value = if broken { None } else { metric.view().score(answers) };
+        let value = value.filter(|value| value.is_finite()).unwrap_or(f64::NAN);
         let direction = metric.view().direction();
-        Some(Score { task: task.clone(), split, metric: metric.label(), value, direction, rows })
+        Score { task: task.clone(), split, metric: metric.label(), value, direction, rows }
     };
-    metrics.iter().filter_map(score).collect()
+    let asked = metrics.iter().filter(|metric| !metric.view().needs_text() || answers.texts.is_some());
+    asked.map(score).collect()
+}
+
+/// The same of the rows alone whose class training saw; nothing where that is so of all.
+pub fn of_known_classes(
+    task: &TaskName,
+    split: Split,
+    metrics: &[MetricSpec],
+    answers: &Answers,
+) -> Vec<Score> {
+    let Some(known) = answers.of_known_classes() else { return Vec::new() };
+    let mut scores = evaluate(task, split, metrics, &known);
+    scores.iter_mut().for_each(|score| score.metric = format!("{}_{KNOWN_CLASSES}", score.metric));
+    scores
 }
 
 /// What is measured when a task of this kind names no metrics; the first is what it is judged by. `scheme`

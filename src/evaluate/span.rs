@@ -40,16 +40,18 @@ struct Span {
 /// otherwise any tag after which, by the rules of conlleval, a span can begin or end does so.
 pub fn tally(answers: &Answers, strict: bool) -> Option<Vec<Tally>> {
     let Target::Tagging { classes, scheme, .. } = answers.target else { return None };
-    let (tags, kinds) = tags(classes, *scheme)?;
+    let unseen = answers.unseen.iter().map(|unseen| &unseen.name);
+    let (tags, kinds) = tags(classes.iter().chain(unseen), *scheme)?;
     let offsets = answers.offsets?;
     let decided = answers.decided();
     let mut tallies = vec![Tally::default(); kinds];
     for row in offsets.windows(2) {
         let steps = row[0] as usize..row[1] as usize;
-        let tag =
-            |class: usize, step: usize| if answers.truth[step].is_nan() { OUTSIDE } else { tags[class] };
-        let truth: Vec<Tag> = steps.clone().map(|step| tag(answers.truth[step] as usize, step)).collect();
-        let said: Vec<Tag> = steps.clone().map(|step| tag(decided[step] as usize, step)).collect();
+        let class = |step: usize| answers.truth_of(answers.truth[step]);
+        let true_tag = |step: usize| class(step).map_or(OUTSIDE, |class| tags[class as usize]);
+        let said_tag = |step: usize| class(step).map_or(OUTSIDE, |_| tags[decided[step] as usize]);
+        let truth: Vec<Tag> = steps.clone().map(true_tag).collect();
+        let said: Vec<Tag> = steps.clone().map(said_tag).collect();
         let strict = strict && *scheme != TagScheme::Io;
         let (truth, said) = (spans(&truth, strict, *scheme), spans(&said, strict, *scheme));
         truth.iter().for_each(|span| tallies[span.kind].truth += 1);
@@ -61,7 +63,7 @@ pub fn tally(answers: &Answers, strict: bool) -> Option<Vec<Tally>> {
 }
 
 /// Each class's tag, and the number of kinds; `None` without a scheme.
-fn tags(classes: &[String], scheme: TagScheme) -> Option<(Vec<Tag>, usize)> {
+fn tags<'a>(classes: impl Iterator<Item = &'a String>, scheme: TagScheme) -> Option<(Vec<Tag>, usize)> {
     let mut kinds: Vec<&str> = Vec::new();
     let mut number = |kind| {
         kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
@@ -69,7 +71,7 @@ fn tags(classes: &[String], scheme: TagScheme) -> Option<(Vec<Tag>, usize)> {
             kinds.len() - 1
         })
     };
-    let mut tags = Vec::with_capacity(classes.len());
+    let mut tags = Vec::new();
     for class in classes {
         let (place, kind) = match class.split_once('-').unwrap_or((class, "")) {
             ("O", "") => (Place::Outside, ""),

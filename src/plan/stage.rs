@@ -54,11 +54,11 @@ impl Work {
     /// Counts up when the stage's artifact changes its form or its meaning: older ones are made anew.
     pub(crate) fn format(&self) -> u32 {
         match self {
-            // 2: the signature tells how rows are read.
-            Self::Fit => 2,
+            // 2: the signature tells how rows are read; classes that training never saw are kept and scored; undefined
+            // scores are told.
+            Self::Fit | Self::Train | Self::Evaluate | Self::Baseline(_) => 2,
             Self::Load(_) | Self::Split(_) => 1,
-            Self::Train | Self::Evaluate | Self::Export | Self::Verify => 1,
-            Self::Baseline(_) | Self::Gain => 1,
+            Self::Export | Self::Verify | Self::Gain => 1,
         }
     }
 

@@ -90,7 +90,8 @@ impl Epochs {
                     cells.push((self.left(*epoch).map(guess).unwrap_or_default(), LEFT));
                 }
                 text.push_str(&format!("{epoch:>EPOCH$}{}", row(&cells)));
-                text.push_str(if *best { BEST } else { "" });
+                // An epoch is the best of those that an objective was had for.
+                text.push_str(if *best && objective.is_some() { BEST } else { "" });
                 self.form = Some(form);
                 Some(text.trim_end().to_owned())
             }

@@ -1,6 +1,7 @@
-//! Final scores as a table: one line per task and metric, the splits side by side.
+//! Final scores as a table: one line per task and metric, the splits side by side; and beside a score the rows it is of,
+//! where these are not all rows of the split.
 
-use crate::domain::score::{Direction, Split};
+use crate::domain::score::{Direction, KNOWN_CLASSES, Split};
 use crate::report::number;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
@@ -17,9 +18,26 @@ pub(crate) fn metric(name: &str, direction: Direction) -> String {
 /// The arrows explained.
 pub(crate) const ARROWS: &str = "↑ higher is better  ↓ lower is better";
 
+/// What `n` and the scores of known classes are, where the table has such; else nothing.
+pub(crate) fn remarks(detail: &RunDetail, trial: &TrialRecord) -> Vec<String> {
+    let own = || detail.scores.iter().filter(|score| score.trial == trial.trial);
+    let mut remarks = Vec::new();
+    if own().any(|score| part(detail, score).is_some()) {
+        remarks.push("n: the rows that a score is of, where it is not of all rows of the split".to_owned());
+    }
+    if own().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
+        remarks.push(format!(
+            "{KNOWN_CLASSES}: without the rows whose class training never saw, which else count as wrong"
+        ));
+    }
+    remarks
+}
+
 /// The scores of one trial, with the weight of each task's loss; empty when nothing was scored.
 pub(crate) fn text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
-    table(detail, trial).map_or_else(String::new, |table| table.text(style))
+    let Some(table) = table(detail, trial) else { return String::new() };
+    let remarks = remarks(detail, trial).into_iter().map(|remark| style.paint(Tone::Faint, &remark) + "\n");
+    table.text(style) + &remarks.collect::<String>()
 }
 
 /// The same as a table; `None` when nothing was scored.
@@ -36,7 +54,14 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
         columns.push(("weight", Align::Decimal));
     }
     columns.push(("metric", Align::Left));
-    columns.extend(splits.iter().map(|split| (split.name(), Align::Decimal)));
+    let partial: Vec<bool> = splits
+        .iter()
+        .map(|split| scores.iter().any(|score| score.split == *split && part(detail, score).is_some()))
+        .collect();
+    for (split, partial) in splits.iter().zip(&partial) {
+        columns.push((split.name(), Align::Decimal));
+        columns.extend(partial.then_some(("n", Align::Right)));
+    }
     let mut table = Table::new(&columns);
     let mut lines: Vec<(&str, &str, Direction)> = Vec::new();
     for score in &scores {
@@ -56,13 +81,27 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
             cells.push(weight.map_or_else(String::new, |(_, value)| number::maybe(*value)).into());
         }
         cells.push(metric(name, direction).into());
-        for split in &splits {
+        for (split, partial) in splits.iter().zip(&partial) {
             let found = scores.iter().find(|s| s.task == task && s.metric == name && s.split == *split);
             let tone = if *split == Split::Test { Tone::Strong } else { Tone::Plain };
-            cells.push(Cell::new(tone, found.map_or_else(String::new, |score| number::maybe(score.value))));
+            cells.push(Cell::new(tone, found.map_or_else(String::new, |score| value(score.value))));
+            if *partial {
+                let rows = found.and_then(|score| part(detail, score));
+                cells.push(Cell::new(Tone::Faint, rows.map_or_else(String::new, number::count)));
+            }
         }
         table.row(cells);
         before = Some(task);
     }
     Some(table)
+}
+
+/// The rows a score is of, where these are not all rows of its split.
+pub(crate) fn part(detail: &RunDetail, score: &ScoreRecord) -> Option<usize> {
+    let whole = detail.labels.iter().find(|label| label.task == score.task && label.split == score.split)?;
+    (whole.rows != score.rows).then_some(score.rows)
+}
+
+fn value(value: Option<f64>) -> String {
+    value.map_or_else(|| "undefined".to_owned(), number::significant)
 }

@@ -12,7 +12,7 @@ use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, Tone};
 use crate::report::sweep::Sweep;
-use crate::store::record::{ParityRecord, RunDetail, TrialRecord};
+use crate::store::record::{NoteRecord, ParityRecord, RunDetail, TrialRecord};
 use crate::store::{Error, Store};
 
 /// What a run came to.
@@ -23,6 +23,8 @@ pub struct Summary {
     sweep: Option<Sweep>,
     /// The trial to use: of several the best one.
     best: Option<u32>,
+    /// The trials whose best epoch was chosen by what the pipeline says.
+    chosen: Vec<u32>,
     layout: Layout,
 }
 
@@ -32,7 +34,9 @@ impl Summary {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
         let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
-        Ok(Self { detail, sweep, best: store.best_trial(run)?, layout: store.layout() })
+        let judged = store.objectives(run)?.into_iter().filter(|trial| trial.objective.is_some());
+        let chosen = judged.map(|trial| trial.trial).collect();
+        Ok(Self { detail, sweep, best: store.best_trial(run)?, chosen, layout: store.layout() })
     }
 
     /// For people.
@@ -69,6 +73,7 @@ impl Summary {
             "seconds": detail.seconds,
             "folder": self.layout.run(&detail.run),
             "scores": detail.scores,
+            "labels": detail.labels,
             "gains": detail.gains,
             "sweep": self.sweep,
             "best": self.best,
@@ -98,7 +103,15 @@ impl Summary {
         let table = score::text(detail, trial, style);
         if !table.is_empty() {
             let epoch = match (trial.best_epoch, trial.epochs) {
-                (Some(best), Some(epochs)) => format!("epoch {best} of {epochs}, the best  "),
+                (Some(best), Some(epochs)) if self.chosen.contains(&trial.trial) => {
+                    format!("epoch {best} of {epochs}, the best  ")
+                }
+                (Some(best), Some(epochs)) if best == epochs => {
+                    format!("epoch {best} of {epochs}, the last  ")
+                }
+                (Some(best), Some(epochs)) => {
+                    format!("epoch {best} of {epochs}, of the lowest validation loss  ")
+                }
                 _ => String::new(),
             };
             text.push_str(&style.heading(&title, &format!("{epoch}{}", score::ARROWS)));
@@ -257,9 +270,19 @@ pub(crate) fn troubles(detail: &RunDetail, style: &Style) -> String {
         };
         text.push_str(&format!("  {line}\n"));
     }
-    for note in &detail.notes {
+    for (place, note) in detail.notes.iter().enumerate() {
+        let same = |other: &&NoteRecord| (&other.severity, &other.text) == (&note.severity, &note.text);
+        // What is so of every trial is told once.
+        if detail.notes[..place].iter().any(|other| same(&other)) {
+            continue;
+        }
         let tone = if note.severity == "error" { Tone::Bad } else { Tone::Caution };
-        text.push_str(&format!("  {} {}: {}\n", style.paint(tone, &note.severity), note.stage, note.text));
+        let more = match detail.notes[place + 1..].iter().filter(same).count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let severity = style.paint(tone, &note.severity);
+        text.push_str(&format!("  {severity} {}{more}: {}\n", note.stage, note.text));
     }
     if text.is_empty() { text } else { style.heading("Notes", "") + &text }
 }

@@ -250,7 +250,7 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let mut stopping = EarlyStopping::new(Direction::Lower, None);
-        stopping.judge(3, Some(0.1 + 0.2));
+        stopping.judge(3, Some(0.1 + 0.2), None);
         let state = State {
             job: "job".into(),
             position: Position { epoch: 3, batch: 7, step: 47 },

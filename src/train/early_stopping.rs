@@ -1,4 +1,8 @@
 //! Which epoch is the best one, and when to stop looking for a better.
+//!
+//! A monitor that is undefined after an epoch (a ranking of rows of one class, NaN) makes that epoch no better than
+//! any. As long as it never was defined, the validation loss stands in for it; where there is none either, the latest
+//! epoch is kept, and nothing ends the training early.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +22,9 @@ pub struct Standing {
     pub best_epoch: usize,
     /// The best objective, as bits: text would not keep it exactly.
     best_bits: Option<u64>,
+    /// The lowest loss while there is no objective, as bits.
+    #[serde(default)]
+    stand_in_bits: Option<u64>,
     /// Epochs since the best one.
     pub waited: usize,
 }
@@ -52,17 +59,28 @@ impl EarlyStopping {
         self.standing = standing;
     }
 
-    /// Told the objective after each epoch. Where there is none (no validation rows, or a metric that
-    /// is not defined on them) the latest epoch is best, until one has an objective.
-    pub fn judge(&mut self, epoch: usize, objective: Option<f64>) -> Verdict {
+    /// Told the objective after each epoch, and the loss that stands in for it while it never was defined.
+    pub fn judge(&mut self, epoch: usize, objective: Option<f64>, stand_in: Option<f64>) -> Verdict {
         let objective = objective.filter(|value| !value.is_nan());
+        let stand_in = stand_in.filter(|value| !value.is_nan());
+        let lowest = self.standing.stand_in_bits.map(f64::from_bits);
         let better = match (objective, self.standing.best()) {
             (Some(value), Some(best)) => self.direction.prefers(value, best),
-            (Some(_), None) | (None, None) => true,
+            (Some(_), None) => true,
             (None, Some(_)) => false,
+            (None, None) => match (stand_in, lowest) {
+                (Some(loss), Some(lowest)) => loss < lowest,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            },
         };
         if better {
-            self.standing = Standing { best_epoch: epoch, best_bits: objective.map(f64::to_bits), waited: 0 };
+            self.standing = Standing {
+                best_epoch: epoch,
+                best_bits: objective.map(f64::to_bits),
+                stand_in_bits: stand_in.filter(|_| objective.is_none()).map(f64::to_bits),
+                waited: 0,
+            };
             return Verdict::Best;
         }
         self.standing.waited += 1;
@@ -85,7 +103,7 @@ mod tests {
     ) -> (Vec<Verdict>, usize) {
         let mut stopping = EarlyStopping::new(direction, patience);
         let verdicts =
-            objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value)).collect();
+            objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value, None)).collect();
         (verdicts, stopping.standing().best_epoch)
     }
 
@@ -115,14 +133,38 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_stands_in_until_there_is_an_objective() {
+        let mut stopping = EarlyStopping::new(Direction::Higher, Some(2));
+        let told = [
+            (None, Some(0.9), Best),
+            (None, Some(0.7), Best),
+            (None, Some(f64::NAN), Wait),
+            // From here on the objective counts, however low the loss is.
+            (Some(0.2), Some(0.8), Best),
+            (None, Some(0.1), Wait),
+            (Some(0.3), Some(0.9), Best),
+            (Some(f64::NAN), Some(0.1), Wait),
+            (Some(0.3), Some(0.1), Stop),
+        ];
+        for (epoch, (objective, loss, verdict)) in (1..).zip(told) {
+            assert_eq!(stopping.judge(epoch, objective, loss), verdict, "epoch {epoch}");
+        }
+        assert_eq!((stopping.standing().best_epoch, stopping.standing().best()), (6, Some(0.3)));
+        // Never defined: patience goes by the loss.
+        let mut stopping = EarlyStopping::new(Direction::Higher, Some(2));
+        let verdicts = [0.5, 0.4, 0.6, 0.4].map(|loss| stopping.judge(1, None, Some(loss)));
+        assert_eq!((verdicts, stopping.standing().best()), ([Best, Best, Wait, Stop], None));
+    }
+
+    #[test]
     fn a_standing_goes_on() {
         let mut one = EarlyStopping::new(Direction::Lower, Some(2));
-        one.judge(1, Some(0.1 + 0.2));
-        one.judge(2, Some(0.5));
+        one.judge(1, Some(0.1 + 0.2), None);
+        one.judge(2, Some(0.5), None);
         let mut two = EarlyStopping::new(Direction::Lower, Some(2));
         let text = serde_json::to_string(&one.standing()).expect("text");
         two.restore(serde_json::from_str(&text).expect("a standing"));
         assert_eq!(one, two);
-        assert_eq!(two.judge(3, Some(0.4)), Stop);
+        assert_eq!(two.judge(3, Some(0.4), None), Stop);
     }
 }

@@ -8,6 +8,7 @@
 use crate::domain::array::Array;
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score};
+use crate::domain::signature::Signature;
 use crate::domain::task::Target;
 use crate::evaluate::metric::MetricSpec;
 use crate::train::error::{Error, Result};
@@ -46,15 +47,24 @@ impl Objective {
             Self::Metric { task, metric } => {
                 let label = metric.label();
                 let score = scores.iter().find(|score| score.task == *task && score.metric == label)?;
-                Some(score.value)
+                score.defined()
             }
-            Self::Losses => {
-                let shares: Vec<f64> =
-                    losses.iter().zip(references).filter_map(|(loss, r)| Some((*loss)? / r)).collect();
-                (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
-            }
+            Self::Losses => joint(losses, references),
         }
     }
+
+    /// A loss to choose by where the value is not defined: the task's own, or the mean over all tasks.
+    pub fn stand_in(&self, signature: &Signature, losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
+        let Self::Metric { task, .. } = self else { return None };
+        let own = signature.tasks.iter().position(|one| one.name == *task).and_then(|at| losses[at]);
+        own.or_else(|| joint(losses, references)).filter(|loss| loss.is_finite())
+    }
+}
+
+/// The mean of the tasks' losses, each in units of its reference; `None` where no task has one.
+fn joint(losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
+    let shares: Vec<f64> = losses.iter().zip(references).filter_map(|(loss, r)| Some((*loss)? / r)).collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
 /// The logits that always give the training rows' class frequencies or mean, one row of them.

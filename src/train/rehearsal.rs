@@ -139,6 +139,7 @@ pub fn table(name: &str, rows: usize, stream: f64) -> Table {
         test: Vec::new(),
         sample: Vec::new(),
         texts: Vec::new(),
+        unseen: Vec::new(),
         sample_rows: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::array::Array;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
 use crate::evaluate::metric::MetricSpec;
-use crate::evaluate::{Answers, evaluate};
+use crate::evaluate::{Answers, evaluate, of_known_classes, why};
 use crate::model::head::writer::Tally;
 use crate::model::labels::Labels;
 use crate::model::mode::Mode;
@@ -40,6 +40,10 @@ pub struct Found {
     pub loss: Option<f64>,
     /// `loss`, then the metrics.
     pub scores: Vec<Score>,
+    /// The metrics of the rows alone whose class training saw, where some are of another.
+    pub of_known_classes: Vec<Score>,
+    /// Why the undefined metrics are so; `None` when there is none.
+    pub undefined: Option<String>,
 }
 
 impl Scoring<'_> {
@@ -80,6 +84,7 @@ impl Scoring<'_> {
         let cells = truth.as_f32().unwrap_or_default();
         let answers = said.answers.as_f32().unwrap_or_default();
         let mut all = Answers::new(target, cells, answers, cells.len() / target.width());
+        all = all.with_unseen(place.table.unseen(&self.dataset.signature.tasks[place.task].name));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         let decided = self.network.decide(place.task, &said.logits)?;
         all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
@@ -146,10 +151,14 @@ impl Scoring<'_> {
             metric: LOSS.into(),
             value,
             direction: Direction::Lower,
-            rows: answers.present(),
+            // No loss can be had of a class that training never saw.
+            rows: answers.with_unseen(&[]).present(),
         }));
-        scores.extend(evaluate(name, place.split, &self.metrics[place.task], answers));
-        Found { task: place.task, loss, scores }
+        let metrics = &self.metrics[place.task];
+        scores.extend(evaluate(name, place.split, metrics, answers));
+        let undefined = scores.iter().any(|score| score.defined().is_none()).then(|| why(answers));
+        let of_known_classes = of_known_classes(name, place.split, metrics, answers);
+        Found { task: place.task, loss, scores, of_known_classes, undefined }
     }
 
     /// A task's loss over the logits of all cells; `None` when none of them has a label.

@@ -144,7 +144,9 @@ pub enum Heads {
     Weighted,
 }
 
-/// What the best epoch is chosen by: one task's metric, or without a task the mean over all tasks.
+/// What the best epoch is chosen by: one task's metric, or without a task the mean over all tasks. While a metric is undefined on
+/// the validation rows (a ranking of rows of one class) the task's validation loss chooses instead; where there is none, the last
+/// epoch is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MonitorSpec {

@@ -124,7 +124,8 @@ impl Training<'_> {
         let losses = self.tally.losses();
         self.learner.balance.losses.after_epoch(&losses);
         let findings = self.validation.look()?;
-        let verdict = self.stopping.judge(epoch, findings.objective);
+        let verdict = self.stopping.judge(epoch, findings.objective, findings.stand_in);
+        self.tell_undefined(epoch, &findings);
         if verdict == Verdict::Best {
             self.best = self.weights()?;
         }
@@ -159,13 +160,22 @@ impl Training<'_> {
         self.tally = Tally::new(self.last.len());
         self.finished = match verdict {
             _ if epoch >= self.job.spec.epochs.get() => Some(format!("all {epoch} epochs are done")),
-            Verdict::Stop => Some(format!("no better epoch in the last {}", self.stopping.standing().waited)),
+            Verdict::Stop => Some(self.stopped()),
             _ => None,
         };
         let pruner = self.job.pruner.filter(|_| self.finished.is_none());
         match pruner.and_then(|pruner| pruner.prune(self.job.trial, epoch)) {
             Some(reason) => Err(Error::Pruned { epoch, reason }),
             None => Ok(()),
+        }
+    }
+
+    /// Why it is over before all epochs are done.
+    fn stopped(&self) -> String {
+        let standing = self.stopping.standing();
+        match standing.best() {
+            Some(_) => format!("no better epoch in the last {}", standing.waited),
+            None => format!("no lower validation loss in the last {} epochs", standing.waited),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::train::objective::Objective;
 use crate::train::optimizer::pass::Remembered;
 use crate::train::record::{Epoch, Exact, Position, Tally};
 use crate::train::regularization::Strength;
-use crate::train::validation::Validation;
+use crate::train::validation::{Findings, Validation};
 use crate::train::weighting::Setting;
 
 /// All that changes while a network is trained, and what it is trained with.
@@ -45,6 +45,8 @@ pub struct Training<'a> {
     pub best: Vec<Vec<f32>>,
     /// Why it is over, once it is.
     pub finished: Option<String>,
+    /// Has it been said that the monitor is undefined?
+    pub told: bool,
     /// The last step's losses.
     pub last: Vec<Option<f64>>,
     /// Since when the running step takes.
@@ -98,6 +100,7 @@ impl<'a> Training<'a> {
             measured: Vec::new(),
             best: Vec::new(),
             finished: None,
+            told: false,
             last: vec![None; tasks.len()],
             mark: Instant::now(),
             shown: None,
@@ -130,6 +133,34 @@ impl<'a> Training<'a> {
             self.note(format!("the checkpoint {} does not fit; the training starts over", path.display()));
         }
         Ok(())
+    }
+
+    /// Says, once, that the monitor is undefined, and what is done instead.
+    pub fn tell_undefined(&mut self, epoch: usize, findings: &Findings) {
+        let Some(reason) = findings.undefined.as_deref().filter(|_| !self.told) else { return };
+        let monitor = &self.job.spec.monitor;
+        let (what, best) = (self.validation.monitored(), self.stopping.standing().best());
+        let nobody_asked = monitor.task.is_none() && monitor.patience.is_none();
+        if nobody_asked && self.validation.is_empty() {
+            return;
+        }
+        self.told = true;
+        let patience = monitor.patience.is_some();
+        let instead = match (best, findings.stand_in) {
+            (Some(_), _) => "such an epoch is no better than another".to_owned(),
+            (None, Some(_)) if patience => {
+                "there is nothing to choose by: the validation loss chooses the epoch to keep, and `patience` goes by it"
+                    .to_owned()
+            }
+            (None, Some(_)) => {
+                "there is nothing to choose by: the validation loss chooses the epoch to keep".to_owned()
+            }
+            (None, None) if patience => {
+                "there is nothing to choose by: the last epoch is kept, and `patience` ends nothing".to_owned()
+            }
+            (None, None) => "there is nothing to choose by: the last epoch is kept".to_owned(),
+        };
+        self.note(format!("the monitor, {what}, is undefined after epoch {epoch}: {reason}; {instead}"));
     }
 
     fn note(&self, text: String) {

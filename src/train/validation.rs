@@ -1,7 +1,9 @@
 //! How good the weights are on validation rows, after every epoch.
 
 use crate::domain::name::TaskName;
+use crate::domain::remark::names;
 use crate::domain::score::{Direction, Score, Split};
+use crate::domain::signature::TaskSignature;
 use crate::domain::table::{Dataset, Table};
 use crate::evaluate::metric::MetricSpec;
 use crate::model::network::Network;
@@ -15,7 +17,12 @@ use crate::train::scoring::Scoring;
 pub struct Findings {
     /// `loss` and the metrics of every task.
     pub scores: Vec<Score>,
+    /// What the monitor says; `None` where it is undefined.
     pub objective: Option<f64>,
+    /// A loss to choose by where the monitor is undefined.
+    pub stand_in: Option<f64>,
+    /// Why it is undefined.
+    pub undefined: Option<String>,
 }
 
 /// Looks at the validation rows.
@@ -58,15 +65,52 @@ impl<'a> Validation<'a> {
     /// The losses and scores of the weights as they are.
     pub fn look(&self) -> Result<Findings> {
         let mut losses = vec![None; self.metrics.len()];
-        let mut scores = Vec::new();
+        let (mut scores, mut reasons) = (Vec::new(), vec![None; self.metrics.len()]);
         for table in self.tables() {
             for found in self.scoring().score(table, Split::Valid)? {
                 losses[found.task] = found.loss;
+                reasons[found.task] = found.undefined;
                 scores.extend(found.scores);
             }
         }
         let objective = self.objective.value(&scores, &losses, &self.references);
-        Ok(Findings { scores, objective: objective.filter(|value| value.is_finite()) })
+        let objective = objective.filter(|value| value.is_finite());
+        let stand_in = self.objective.stand_in(&self.dataset.signature, &losses, &self.references);
+        let undefined = objective.is_none().then(|| self.why(&losses, &reasons));
+        Ok(Findings { scores, objective, stand_in, undefined })
+    }
+
+    /// What is monitored, for people: `auroc` of `income`.
+    pub fn monitored(&self) -> String {
+        match &self.objective {
+            Objective::Metric { task, metric } => format!("`{}` of `{task}`", metric.label()),
+            Objective::Losses => "the mean of the tasks' validation losses".to_owned(),
+        }
+    }
+
+    /// Why the monitor is undefined on the validation rows.
+    fn why(&self, losses: &[Option<f64>], reasons: &[Option<String>]) -> String {
+        if self.is_empty() {
+            return "there are no validation rows".to_owned();
+        }
+        let tasks = &self.dataset.signature.tasks;
+        match &self.objective {
+            Objective::Metric { task, .. } => {
+                let reason =
+                    tasks.iter().position(|one| one.name == *task).and_then(|at| reasons[at].clone());
+                reason.unwrap_or_else(|| format!("the table of `{task}` has no validation rows"))
+            }
+            Objective::Losses if losses.iter().all(Option::is_none) => {
+                "no validation row has a label".to_owned()
+            }
+            Objective::Losses => {
+                let broken = |(task, loss): (&TaskSignature, &Option<f64>)| {
+                    loss.filter(|loss| !loss.is_finite()).map(|_| task.name.to_string())
+                };
+                let broken: Vec<String> = tasks.iter().zip(losses).filter_map(broken).collect();
+                format!("no finite number is the loss of {}", names(broken.iter().map(String::as_str)))
+            }
+        }
     }
 
     fn scoring(&self) -> Scoring<'_> {
@@ -77,6 +121,11 @@ impl<'a> Validation<'a> {
             texts: &self.texts,
             seed: 0,
         }
+    }
+
+    /// Are there no validation rows?
+    pub fn is_empty(&self) -> bool {
+        self.tables().next().is_none()
     }
 
     /// The tables with validation rows.

@@ -154,6 +154,7 @@ pub(super) fn rows() -> (Vec<(String, Array)>, Table) {
         rows: ROWS,
         inputs: encoded.into_iter().map(|(name, array)| (InputName::new(name).unwrap(), array)).collect(),
         targets: vec![],
+        unseen: vec![],
         train: vec![],
         valid: vec![],
         test: vec![],

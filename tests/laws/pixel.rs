@@ -96,6 +96,7 @@ pub(super) fn table() -> Table {
         rows: ROWS,
         inputs: vec![(InputName::new("picture").unwrap(), picture)],
         targets: vec![],
+        unseen: vec![],
         train: vec![],
         valid: vec![],
         test: vec![],

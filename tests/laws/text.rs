@@ -155,6 +155,7 @@ fn rows(sequence: bool) -> (Array, Table) {
         rows: LENGTHS.len(),
         inputs: vec![(InputName::new("x").unwrap(), encoded)],
         targets: vec![],
+        unseen: vec![],
         texts: vec![],
         train: vec![],
         valid: vec![],

@@ -6,6 +6,7 @@ use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, fit_table, idx, most_train, png};
 use crate::data::raw::{RawRows, read};
 use crate::domain::array::{Array, Values};
+use crate::domain::label::{Unseen, unseen_number};
 use crate::domain::signature::Encoding;
 use crate::domain::task::Target;
 
@@ -143,10 +144,11 @@ fn each_value_of_a_mask_is_a_class() {
     assert_eq!(truth.shape, [6, 2, 2]);
     let truth = truth.as_f32().unwrap();
     assert_eq!(truth[..6], [0.0, 1.0, 1.0, 2.0, 1.0, 0.0]);
-    assert!(truth[23].is_nan());
-    let note = "task `part`: 1 pixels of valid and test have values, such as 9, that no training row has; they count \
-                as unlabelled";
-    assert!(fitted.notes.iter().any(|found| found.text == note), "{:?}", fitted.notes);
+    assert_eq!(unseen_number(truth[23]), Some(0));
+    let unseen = Unseen { name: "9".into(), before: 2 };
+    assert_eq!(fitted.dataset.tables[0].unseen[0].1, [unseen]);
+    let note = "task `part`: 1 of 4 classes on no pixel of the training rows (`9`), but on 1 pixels of valid and test;";
+    assert!(fitted.notes.iter().any(|found| found.text.starts_with(note)), "{:?}", fitted.notes);
     folder.file("masks", idx(&[6, 2, 2], &[4; 24]));
     let found = problems(&folder, words(), json!({}), json!({"part": [["mask"], "segmentation"]}));
     assert!(found[0].starts_with("one-class at tasks.part.target: target `mask`"), "{found:?}");
@@ -184,8 +186,10 @@ fn classes_of_pixels_have_names_and_some_pixels_no_label() {
         "picture-classes at tasks.part.target: column `mask`: a pixel of 255 in `masks`, row 1, but `classes` names \
          the values 0 to 1 (and 1 more) | name every value, or write `ignore` for pixels without a label"
     );
-    let unseen = said(json!({"classes": ["background", "digit", "edge"], "ignore": 255}));
-    assert!(unseen.ends_with("no pixel of `mask` on training rows is 2, the class `edge`"), "{unseen}");
+    let more = kind(json!({"classes": ["background", "digit", "edge"], "ignore": 255}));
+    let fitted = fit(&folder, words(), json!({}), more).unwrap();
+    let note = "1 of 3 classes on no pixel of the training rows (`edge`)";
+    assert!(fitted.notes.iter().any(|found| found.text.contains(note)), "{:?}", fitted.notes);
     let ignored = said(json!({"classes": ["background", "digit"], "ignore": 1}));
     assert!(ignored.ends_with("`ignore` is 1, the value of the class `digit`"), "{ignored}");
     assert!(said(json!({"classes": ["a", "a"]})).ends_with("`classes` has `a` twice"));

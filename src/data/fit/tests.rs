@@ -7,6 +7,7 @@ use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
 use crate::data::split::Rows;
 use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::label::{Unseen, unseen_number};
 use crate::domain::signature::{Encoding, Keys, MISSING_INT};
 use crate::domain::task::Target;
 
@@ -48,11 +49,34 @@ fn training_rows_alone_are_learned_from() {
     let x = table.inputs[0].1.as_f32().unwrap();
     assert_eq!(x[4..6], [0.0, 1.0]);
     assert_eq!(x[8..10], [(1000.0_f32 - 3.0) / scale, 0.0]);
-    // A class of valid and test rows alone is no class: told, and masked.
-    assert!(table.targets[0].1.as_f32().unwrap()[4..].iter().all(|label| label.is_nan()));
-    assert!(found.notes[0].text.contains("such as `9`, stand on no training row; their 2 rows"));
+    // A class of valid and test rows alone is none to learn: told, and kept apart from missing labels.
+    let truth = &table.targets[0].1.as_f32().unwrap()[4..];
+    assert!(truth.iter().all(|label| label.is_nan() && unseen_number(*label) == Some(0)));
+    assert_eq!(table.unseen[0].1, [Unseen { name: "9".into(), before: 2 }]);
+    assert!(
+        found.notes[0]
+            .text
+            .contains("1 of 3 classes on no training row (`9`), but on 2 rows of valid and test")
+    );
     let missing: Vec<_> = found.missing.iter().map(|one| (one.split.name(), one.missing, one.rows)).collect();
-    assert_eq!(missing, [("train", 0, 4), ("valid", 1, 1), ("test", 1, 1)]);
+    assert_eq!(missing, [("train", 0, 4), ("valid", 0, 1), ("test", 0, 1)]);
+}
+
+#[test]
+fn unseen_classes_know_their_place() {
+    let text = "y,k\n1,10\n2,2\n4,10\n1,2\n2,9\n4,9\n10,5\n3,1\n";
+    for (tasks, classes, unseen) in [
+        (json!({"t": [["y"], "ordinal"]}), 3, [("3", 2), ("10", 3)]),
+        (json!({"t": [["k"], "multiclass"]}), 3, [("1", 0), ("5", 1)]),
+    ] {
+        let found = fitted(text, json!({}), tasks);
+        let table = &found.dataset.tables[0];
+        assert_eq!(found.dataset.signature.tasks[0].target.answers(), classes);
+        let unseen = unseen.map(|(name, before)| Unseen { name: name.into(), before });
+        assert_eq!(table.unseen[0].1, unseen);
+        let truth = table.targets[0].1.as_f32().unwrap();
+        assert_eq!([unseen_number(truth[6]), unseen_number(truth[7])], [Some(1), Some(0)]);
+    }
 }
 
 #[test]
@@ -149,10 +173,6 @@ fn a_target_that_cannot_be_learned_is_refused() {
         (
             json!([["e"], {"ordinal": ["low", "mid", "hihg"]}]),
             "order at tasks.t.target: target `e`: `high` in `rows.csv`, line 4 is not in the `order` | did you mean `hihg`?",
-        ),
-        (
-            json!([["e"], "multiclass"]),
-            "class-seen-once at tasks.t.target: target `e`: 2 classes are seen on one training row only, first `high` in `rows.csv`, line 4 | a class needs two training rows; merge or drop it in the `query`",
         ),
         (
             json!([["e"], "regression"]),

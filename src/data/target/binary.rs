@@ -3,7 +3,7 @@
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::target::labels::Labels;
-use crate::data::target::{FittedTarget, LabelColumns};
+use crate::data::target::{FittedTarget, Found, LabelColumns};
 use crate::domain::task::{BinarySpec, Target};
 
 pub(in crate::data) fn fit(
@@ -14,12 +14,13 @@ pub(in crate::data) fn fit(
     let found = Labels::of(labels, column)?;
     let values = found.texts();
     let name = || column.name().to_owned();
+    let rows = || found.found.iter().map(|label| label.rows).collect();
     if values.len() > 2 {
-        return Err(Error::NotBinary { column: name(), values });
+        return Err(Error::NotBinary { column: name(), values, rows: rows() });
     }
-    found.refuse_lonely(labels, column.name())?;
+    found.refuse_one_class(column.name())?;
     let [first, second] = values.as_slice() else {
-        return Err(Error::NotBinary { column: name(), values });
+        return Err(Error::NotBinary { column: name(), values, rows: rows() });
     };
     let positive = match &spec.positive {
         Some(positive) => {
@@ -33,9 +34,11 @@ pub(in crate::data) fn fit(
     };
     let classes = [values[1 - positive].clone(), values[positive].clone()];
     let counts = found.counts(&classes);
+    let (truth, unseen) = found.truth(&classes, found.numeric);
     Ok(FittedTarget {
         texts: None,
-        truth: found.truth(&classes),
+        truth,
+        labels: Found { unseen, remarks: found.remarks(labels.task, column.name()) },
         target: Target::Binary { counts: [counts[0], counts[1]], classes, threshold: spec.threshold.get() },
         notes: vec![],
     })

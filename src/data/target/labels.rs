@@ -4,9 +4,16 @@ use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::fit::Note;
-use crate::data::target::{LabelColumns, warning};
+use crate::data::target::{LabelColumns, suspicion};
 use crate::domain::array::Array;
+use crate::domain::label::{Unseen, unseen};
+use crate::domain::remark::{Remark, names};
+
+pub(in crate::data) const NO_TRAINING_ROW: &str = "classes on no training row";
+
+/// What becomes of such classes.
+pub(in crate::data) const UNSEEN_ADVICE: &str = "training does not teach them, and their rows \
+    are scored as wrong; the scores of `known_classes` leave these rows out";
 
 /// One label, and where it was met.
 #[derive(Clone, Debug)]
@@ -25,6 +32,8 @@ pub(in crate::data) struct Labels {
     pub found: Vec<Label>,
     /// Each row's index into `found`; `None` where the label is missing.
     pub rows: Vec<Option<u32>>,
+    /// Are they numbers?
+    pub numeric: bool,
     /// Are they numbers, or texts that all read as numbers?
     pub are_numbers: bool,
 }
@@ -77,39 +86,44 @@ impl Labels {
         order.iter().enumerate().for_each(|(position, &label)| place[label as usize] = position as u32);
         rows.iter_mut().flatten().for_each(|label| *label = place[*label as usize]);
         let found = order.iter().map(|&label| found[label as usize].clone()).collect();
-        Self { found, rows, are_numbers }
+        Self { found, rows, numeric, are_numbers }
     }
 
     pub fn texts(&self) -> Vec<String> {
         self.found.iter().map(|label| label.text.clone()).collect()
     }
 
-    /// Refuses a single class, and classes seen on one training row.
-    pub fn refuse_lonely(&self, labels: &LabelColumns<'_>, column: &str) -> Result<(), Error> {
-        let seen: Vec<&Label> = self.found.iter().filter(|label| label.count > 0).collect();
-        if let [only] = seen.as_slice() {
-            return Err(Error::OneClass { column: column.to_owned(), value: only.text.clone() });
+    /// Refuses a single class on training rows.
+    pub fn refuse_one_class(&self, column: &str) -> Result<(), Error> {
+        let mut seen = self.found.iter().filter(|label| label.count > 0);
+        match (seen.next(), seen.next()) {
+            (Some(only), None) => {
+                Err(Error::OneClass { column: column.to_owned(), value: only.text.clone() })
+            }
+            _ => Ok(()),
         }
-        let mut once = seen.iter().filter(|label| label.count == 1);
-        let count = once.clone().count();
-        once.next().map_or(Ok(()), |label| {
-            let (value, place) = (label.text.clone(), labels.frame.place_of(label.first, column));
-            Err(Error::SeenOnce { column: column.to_owned(), value, place, count })
-        })
     }
 
-    /// The truth when `classes` are the classes: a label that is none of them counts as missing.
-    pub fn truth(&self, classes: &[String]) -> Array {
-        let index: PlHashMap<&str, f32> =
-            classes.iter().enumerate().map(|(position, class)| (class.as_str(), position as f32)).collect();
-        let code: Vec<f32> = self
-            .found
-            .iter()
-            .map(|label| index.get(label.text.as_str()).copied().unwrap_or(f32::NAN))
-            .collect();
+    /// The truth when `classes` are the classes, in the order of their numbers or of their letters: a label that is none
+    /// of them is one that training never saw.
+    pub fn truth(&self, classes: &[String], by_number: bool) -> (Array, Vec<Unseen>) {
+        let order = |a: &str, b: &str| match (a.trim().parse::<f64>(), b.trim().parse::<f64>()) {
+            (Ok(first), Ok(second)) if by_number => first.total_cmp(&second),
+            _ => a.cmp(b),
+        };
+        let known = classes.iter().enumerate().map(|(number, class)| (class.as_str(), number as f32));
+        let mut code: PlHashMap<&str, f32> = known.collect();
+        let mut others: Vec<&str> = self.found.iter().map(|label| label.text.as_str()).collect();
+        others.retain(|label| !code.contains_key(label));
+        others.sort_by(|a, b| order(a, b));
+        code.extend(others.iter().enumerate().map(|(number, label)| (*label, unseen(number))));
+        let before = |label: &str| classes.iter().filter(|class| order(class, label).is_lt()).count();
+        let others =
+            others.iter().map(|label| Unseen { name: (*label).to_owned(), before: before(label) }).collect();
+        let code: Vec<f32> = self.found.iter().map(|label| code[label.text.as_str()]).collect();
         let values: Vec<f32> =
             self.rows.iter().map(|row| row.map_or(f32::NAN, |label| code[label as usize])).collect();
-        Array::f32(&[values.len(), 1], values)
+        (Array::f32(&[values.len(), 1], values), others)
     }
 
     /// Training rows of each class.
@@ -119,16 +133,41 @@ impl Labels {
         classes.iter().map(count).collect()
     }
 
-    /// A word about labels that stand on rows of valid and test alone.
-    pub fn unseen(&self, task: &str) -> Vec<Note> {
-        let strange: Vec<&Label> = self.found.iter().filter(|label| label.count == 0).collect();
-        let Some(first) = strange.first() else { return vec![] };
-        let rows: u64 = strange.iter().map(|label| label.rows).sum();
-        vec![warning(format!(
-            "task `{task}`: {} label(s), such as `{}`, stand on no training row; their {rows} rows of valid and test \
-             count as unlabelled",
-            strange.len(),
-            first.text
-        ))]
+    /// What a person should know of them: classes on one training row or on none, and labels that look like
+    /// something else.
+    pub fn remarks(&self, task: &str, column: &str) -> Vec<Remark> {
+        let all: Vec<(&str, u64)> =
+            self.found.iter().map(|label| (label.text.as_str(), label.rows)).collect();
+        let mut remarks = suspicion::of_classes(task, column, &all);
+        remarks.extend(rare(task, self.found.iter().filter(|label| label.count == 1), self.found.len()));
+        remarks.extend(strange(task, self.found.iter().filter(|label| label.count == 0), self.found.len()));
+        remarks
     }
+}
+
+/// A word about classes on one training row.
+fn rare<'a>(task: &str, labels: impl Iterator<Item = &'a Label>, of: usize) -> Option<Remark> {
+    let few: Vec<&str> = labels.map(|label| label.text.as_str()).collect();
+    (!few.is_empty()).then(|| Remark {
+        cause: "classes on one training row",
+        task: task.to_owned(),
+        said: format!("{} of {of} classes on one training row only ({})", few.len(), names(few)),
+        advice: "too few to be learned; merge or drop such classes in the `query` if they matter".to_owned(),
+    })
+}
+
+/// A word about classes on rows of valid and test alone.
+fn strange<'a>(task: &str, labels: impl Iterator<Item = &'a Label>, of: usize) -> Option<Remark> {
+    let all: Vec<&Label> = labels.collect();
+    let rows: u64 = all.iter().map(|label| label.rows).sum();
+    (!all.is_empty()).then(|| Remark {
+        cause: NO_TRAINING_ROW,
+        task: task.to_owned(),
+        said: format!(
+            "{} of {of} classes on no training row ({}), but on {rows} rows of valid and test",
+            all.len(),
+            names(all.iter().map(|label| label.text.as_str()))
+        ),
+        advice: UNSEEN_ADVICE.to_owned(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::target::{FittedTarget, LabelColumns};
+use crate::data::target::{FittedTarget, Found, LabelColumns};
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::Encoding;
 use crate::domain::task::{LanguageModelSpec, Target};
@@ -37,5 +37,5 @@ pub(in crate::data) fn fit(
         Array { shape: encoded.shape.clone(), values: Values::F32(values), offsets: encoded.offsets.clone() };
     let (limit, search) = (spec.length.get(), spec.search.clone());
     let target = Target::LanguageModel { tokenizer: tokenizer.clone(), length: limit, search };
-    Ok(FittedTarget { truth, texts: None, target, notes: vec![] })
+    Ok(FittedTarget { truth, texts: None, target, notes: vec![], labels: Found::default() })
 }

@@ -1,6 +1,7 @@
 //! Targets: one or several label columns, fitted on training rows.
 
 mod binary;
+pub(in crate::data) mod coverage;
 mod labels;
 mod language_model;
 mod multiclass;
@@ -9,6 +10,7 @@ mod ordinal;
 mod pixel;
 mod regression;
 mod scheme;
+mod suspicion;
 mod tagging;
 mod text;
 
@@ -17,10 +19,12 @@ use std::path::Path;
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
-use crate::data::fit::{Note, warning};
+use crate::data::fit::Note;
 use crate::data::frame::Frame;
 use crate::domain::array::Array;
 use crate::domain::kinds::Choice;
+use crate::domain::label::{Unseen, is_missing};
+use crate::domain::remark::Remark;
 use crate::domain::signature::Encoding;
 use crate::domain::task::{Target, TargetSpec};
 use crate::domain::tokenizer::TokenizerSpec;
@@ -53,6 +57,15 @@ pub(in crate::data) struct FittedTarget {
     /// What is to be written, as it stands in the table: `[rows]`.
     pub texts: Option<Array>,
     pub notes: Vec<Note>,
+    pub labels: Found,
+}
+
+/// What was found of a target's labels.
+#[derive(Clone, Debug, Default)]
+pub(in crate::data) struct Found {
+    /// Those that stand on no training row; their cells of the truth name them.
+    pub unseen: Vec<Unseen>,
+    pub remarks: Vec<Remark>,
 }
 
 /// Is it aligned with an input, or may it share something of one?
@@ -69,7 +82,11 @@ pub(in crate::data) fn needs_inputs(spec: &TargetSpec) -> bool {
 pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Result<FittedTarget, Vec<Error>> {
     match (spec, labels.columns.as_slice()) {
         (TargetSpec::Multilabel(spec), _) => multilabel::fit(spec, labels),
-        (TargetSpec::Regression(spec), _) => regression::fit(spec, labels),
+        (TargetSpec::Regression(spec), _) => {
+            let mut fitted = regression::fit(spec, labels)?;
+            fitted.labels.remarks.extend(codes(labels, &fitted.truth));
+            Ok(fitted)
+        }
         (TargetSpec::Binary(spec), [column]) => {
             binary::fit(spec, labels, column).map_err(|error| vec![error])
         }
@@ -94,11 +111,30 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
     }
 }
 
+/// A word about targets that are the same wherever training looks: `said` is `` `y` is 5 ``.
+fn never_changes(task: &str, said: &str, wherever: &str) -> Remark {
+    Remark {
+        cause: "targets that never change",
+        task: task.to_owned(),
+        said: format!("{said} on every {wherever}"),
+        advice: "there is nothing to learn of it; look at the split, or leave it out".to_owned(),
+    }
+}
+
+/// Numbers of each column that look like missing ones.
+fn codes<'a>(labels: &'a LabelColumns<'_>, truth: &'a Array) -> impl Iterator<Item = Remark> + 'a {
+    let (width, values) = (truth.width(), truth.as_f32().unwrap_or_default());
+    labels.columns.iter().enumerate().filter_map(move |(place, column)| {
+        let own: Vec<f32> = values.iter().skip(place).step_by(width).copied().collect();
+        suspicion::of_numbers(labels.task, column.name(), &own)
+    })
+}
+
 /// Has a row no label at all?
 pub(in crate::data) fn lacks(truth: &Array, row: usize) -> bool {
     let (range, width) = (truth.row(row), truth.width());
     let values = truth.as_f32().unwrap_or_default();
-    values[range.start * width..range.end * width].iter().all(|value| value.is_nan())
+    values[range.start * width..range.end * width].iter().all(|value| is_missing(*value))
 }
 
 /// Refuses missing labels, whichever split they stand in.
@@ -109,7 +145,7 @@ pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) 
     for (position, column) in labels.columns.iter().enumerate() {
         let mut bad = Bad::default();
         let is_missing = |row: &usize| match by_column {
-            true => values[row * width + position].is_nan(),
+            true => is_missing(values[row * width + position]),
             false => lacks(truth, *row),
         };
         (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));

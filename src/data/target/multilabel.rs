@@ -2,14 +2,15 @@
 
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
-use crate::data::target::{FittedTarget, LabelColumns, side_by_side, warning};
+use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes, side_by_side};
+use crate::domain::remark::{Remark, names};
 use crate::domain::task::{MultilabelSpec, Target};
 
 pub(in crate::data) fn fit(
     spec: &MultilabelSpec,
     labels: &LabelColumns<'_>,
 ) -> Result<FittedTarget, Vec<Error>> {
-    let (mut errors, mut notes) = (vec![], vec![]);
+    let (mut errors, mut constant) = (vec![], vec![]);
     let (mut columns, mut names) = (vec![], vec![]);
     let (mut positives, mut present) = (vec![], vec![]);
     for column in &labels.columns {
@@ -27,11 +28,9 @@ pub(in crate::data) fn fit(
                 if known.is_empty() {
                     errors.push(Error::NoLabels { column: name.clone() });
                 } else if positive == 0 || positive == known.len() {
-                    let value = usize::from(positive > 0);
-                    let task = labels.task;
-                    notes.push(warning(format!(
-                        "task `{task}`: label `{name}` is {value} on every training row"
-                    )));
+                    let value = f32::from(u8::from(positive > 0));
+                    let others = values.iter().filter(|other| !other.is_nan() && **other != value).count();
+                    constant.push((name.clone(), value, others));
                 }
                 positives.push(positive as u64);
                 present.push(known.len() as u64);
@@ -48,8 +47,29 @@ pub(in crate::data) fn fit(
         texts: None,
         truth: side_by_side(&columns),
         target: Target::Multilabel { labels: names, positives, present, threshold },
-        notes,
+        notes: vec![],
+        labels: Found { unseen: vec![], remarks: never_changing(labels.task, &constant) },
     })
+}
+
+/// A word about labels that are 0, or 1, on every training row, and how many other rows differ.
+fn never_changing(task: &str, constant: &[(String, f32, usize)]) -> Vec<Remark> {
+    let of = |value: f32| {
+        let own = || constant.iter().filter(move |(_, own, _)| *own == value);
+        let others: usize = own().map(|(.., others)| others).sum();
+        let said = match own().count() {
+            0 => return None,
+            1 => format!("label {} is {value}", names(own().map(|(name, ..)| name.as_str()))),
+            count => format!("{count} labels are {value} ({})", names(own().map(|(name, ..)| name.as_str()))),
+        };
+        let mut remark = never_changes(task, &said, "training row");
+        if others > 0 {
+            let cells = if others == 1 { "cell of valid and test is" } else { "cells of valid and test are" };
+            remark.said.push_str(&format!(", though {others} {cells} {}", 1.0 - value));
+        }
+        Some(remark)
+    };
+    [0.0, 1.0].into_iter().filter_map(of).collect()
 }
 
 fn read(column: &Cells, labels: &LabelColumns<'_>) -> Result<Vec<f32>, Error> {

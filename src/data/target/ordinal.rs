@@ -3,7 +3,8 @@
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::target::labels::Labels;
-use crate::data::target::{FittedTarget, LabelColumns, warning};
+use crate::data::target::{FittedTarget, Found, LabelColumns};
+use crate::domain::remark::{Remark, names};
 use crate::domain::task::{OrdinalSpec, Target};
 
 pub(in crate::data) fn fit(
@@ -13,12 +14,24 @@ pub(in crate::data) fn fit(
 ) -> Result<FittedTarget, Error> {
     let found = Labels::of(labels, column)?;
     let name = column.name();
-    let mut notes = vec![];
+    let mut remarks = found.remarks(labels.task, name);
     let classes = match &spec.order {
         Some(order) => {
             follows(order, &found, labels, name)?;
-            for class in order.iter().filter(|class| !found.found.iter().any(|label| label.text == **class)) {
-                notes.push(warning(format!("task `{}`: class `{class}` stands on no row", labels.task)));
+            let absent = order.iter().filter(|class| !found.found.iter().any(|label| label.text == **class));
+            let absent: Vec<&str> = absent.map(String::as_str).collect();
+            if !absent.is_empty() {
+                remarks.push(Remark {
+                    cause: "classes of the order on no row",
+                    task: labels.task.to_owned(),
+                    said: format!(
+                        "{} of {} classes on no row ({})",
+                        absent.len(),
+                        order.len(),
+                        names(absent)
+                    ),
+                    advice: "look for other spellings, or leave them out of the order".to_owned(),
+                });
             }
             order.clone()
         }
@@ -32,12 +45,13 @@ pub(in crate::data) fn fit(
         }
         None => return Err(Error::NoOrder { column: name.to_owned(), values: found.texts() }),
     };
-    found.refuse_lonely(labels, name)?;
-    notes.extend(found.unseen(labels.task).into_iter().filter(|_| spec.order.is_none()));
+    found.refuse_one_class(name)?;
+    let (truth, unseen) = found.truth(&classes, found.are_numbers);
     Ok(FittedTarget {
         texts: None,
-        truth: found.truth(&classes),
-        notes,
+        truth,
+        notes: vec![],
+        labels: Found { unseen, remarks },
         target: Target::Ordinal { counts: found.counts(&classes), classes },
     })
 }

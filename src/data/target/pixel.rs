@@ -6,8 +6,11 @@ use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::feature::{Statistics, whole};
 use crate::data::picture::{PictureError, Size, values};
-use crate::data::target::{FittedTarget, LabelColumns, warning};
+use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
+use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes};
 use crate::domain::array::Array;
+use crate::domain::label::{Unseen, unseen};
+use crate::domain::remark::{Remark, names};
 use crate::domain::signature::Encoding;
 use crate::domain::task::{PixelRegressionSpec, SegmentationSpec, Target};
 
@@ -44,48 +47,56 @@ pub(in crate::data) fn segmentation(
     }
     let mut code = [f32::NAN; 256];
     known.iter().enumerate().for_each(|(position, value)| code[*value] = position as f32);
-    let (mut unseen, mut example) = (0u64, None);
+    let mut pixels = [0u64; 256];
+    planes.values.iter().filter(|value| !value.is_nan()).for_each(|value| pixels[*value as usize] += 1);
+    let strange: Vec<usize> = (0..256).filter(|value| pixels[*value] > 0 && code[*value].is_nan()).collect();
+    strange.iter().enumerate().for_each(|(number, value)| code[*value] = unseen(number));
     let truth: Vec<f32> = planes
         .values
         .iter()
-        .map(|value| {
-            if value.is_nan() {
-                return f32::NAN;
-            }
-            let code = code[*value as usize];
-            if code.is_nan() {
-                unseen += 1;
-                example.get_or_insert(*value);
-            }
-            code
-        })
+        .map(|value| if value.is_nan() { f32::NAN } else { code[*value as usize] })
         .collect();
-    let mut notes = Vec::new();
-    if let Some(example) = example {
-        notes.push(warning(format!(
-            "task `{}`: {unseen} pixels of valid and test have values, such as {example}, that no training row has; \
-             they count as unlabelled",
-            labels.task
-        )));
+    let classes: Vec<String> = match spec.classes.is_empty() {
+        true => known.iter().map(ToString::to_string).collect(),
+        false => spec.classes.clone(),
+    };
+    let unlearned = strange.iter().map(|value| (value.to_string(), *value));
+    let named = known.iter().zip(&classes).filter(|(value, _)| counts[**value] == 0);
+    let unlearned: Vec<(String, usize)> =
+        unlearned.chain(named.map(|(value, name)| (name.clone(), *value))).collect();
+    let mut remarks = Vec::new();
+    if !unlearned.is_empty() {
+        let there: u64 = unlearned.iter().map(|(_, value)| pixels[*value]).sum();
+        remarks.push(Remark {
+            cause: NO_TRAINING_ROW,
+            task: labels.task.to_owned(),
+            said: format!(
+                "{} of {} classes on no pixel of the training rows ({}), but on {there} pixels of valid and test",
+                unlearned.len(),
+                strange.len() + known.len(),
+                names(unlearned.iter().map(|(name, _)| name.as_str()))
+            ),
+            advice: UNSEEN_ADVICE.to_owned(),
+        });
     }
+    let before = |value: &usize| known.iter().filter(|known| *known < value).count();
+    let unseen = strange.iter().map(|value| Unseen { name: value.to_string(), before: before(value) });
     let (height, width) = (planes.height, planes.width);
     Ok(FittedTarget {
         texts: None,
         truth: Array::f32(&[column.len(), height, width], truth),
         target: Target::Segmentation {
-            classes: match spec.classes.is_empty() {
-                true => known.iter().map(ToString::to_string).collect(),
-                false => spec.classes.clone(),
-            },
+            classes,
             counts: known.iter().map(|value| counts[*value]).collect(),
             height,
             width,
         },
-        notes,
+        notes: vec![],
+        labels: Found { unseen: unseen.collect(), remarks },
     })
 }
 
-/// The values that have names: all that stand in the masks, each on training rows.
+/// The values that have names: all that stand in the masks, one of them at least on training rows.
 fn named(
     spec: &SegmentationSpec,
     labels: &LabelColumns<'_>,
@@ -113,11 +124,10 @@ fn named(
         let (count, last) = (1 + rows.count(), names.len() - 1);
         return Err(PictureError::ClassValue { column, value, place, last, count }.into());
     }
-    match names.iter().zip(counts).position(|(_, count)| *count == 0) {
-        Some(value) => {
-            wrong(format!("no pixel of `{column}` on training rows is {value}, the class `{}`", names[value]))
-        }
-        None => Ok((0..names.len()).collect()),
+    match (0..names.len()).filter(|value| counts[*value] > 0).collect::<Vec<_>>()[..] {
+        [] => Err(Error::NoLabels { column }),
+        [only] => Err(Error::OneClass { column, value: names[only].clone() }),
+        _ => Ok((0..names.len()).collect()),
     }
 }
 
@@ -132,11 +142,10 @@ pub(in crate::data) fn regression(
     let known: Vec<f32> = labels.train.iter().flat_map(of_row).collect();
     let found = Statistics::of(known).ok_or_else(|| Error::NoLabels { column: column.name().to_owned() })?;
     let usable = found.usable(found.deviation);
-    let mut notes = Vec::new();
+    let mut labels_found = Found::default();
     if usable.is_none() {
-        let (task, name, value) = (labels.task, column.name(), found.minimum);
-        notes
-            .push(warning(format!("task `{task}`: `{name}` is {value} on every pixel of the training rows")));
+        let said = format!("`{}` is {}", column.name(), found.minimum);
+        labels_found.remarks.push(never_changes(labels.task, &said, "pixel of the training rows"));
     }
     let (center, scale) = match spec.standardize {
         true => (found.mean as f32, usable.unwrap_or(1.0)),
@@ -147,7 +156,8 @@ pub(in crate::data) fn regression(
         texts: None,
         truth: Array::f32(&[column.len(), height, width], planes.values),
         target: Target::PixelRegression { height, width, center, scale },
-        notes,
+        notes: vec![],
+        labels: labels_found,
     })
 }
 

@@ -2,14 +2,14 @@
 
 use crate::data::error::Error;
 use crate::data::feature::Statistics;
-use crate::data::target::{FittedTarget, LabelColumns, side_by_side, warning};
+use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes, side_by_side};
 use crate::domain::task::{RegressionSpec, Target};
 
 pub(in crate::data) fn fit(
     spec: &RegressionSpec,
     labels: &LabelColumns<'_>,
 ) -> Result<FittedTarget, Vec<Error>> {
-    let (mut errors, mut notes) = (vec![], vec![]);
+    let (mut errors, mut labels_found) = (vec![], Found::default());
     let (mut columns, mut names) = (vec![], vec![]);
     let (mut center, mut scale) = (vec![], vec![]);
     for column in &labels.columns {
@@ -30,7 +30,7 @@ pub(in crate::data) fn fit(
         let usable = found.usable(found.deviation);
         if usable.is_none() {
             let (task, value) = (labels.task, found.minimum);
-            notes.push(warning(format!("task `{task}`: `{name}` is {value} on every training row")));
+            labels_found.remarks.push(never_changes(task, &format!("`{name}` is {value}"), "training row"));
         }
         let (mean, deviation) = (found.mean as f32, usable.unwrap_or(1.0));
         center.push(if spec.standardize { mean } else { 0.0 });
@@ -45,6 +45,7 @@ pub(in crate::data) fn fit(
         texts: None,
         truth: side_by_side(&columns),
         target: Target::Regression { columns: names, center, scale },
-        notes,
+        notes: vec![],
+        labels: labels_found,
     })
 }

@@ -5,11 +5,13 @@ use polars::prelude::PlHashMap;
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
-use crate::data::fit::{Note, warning};
 use crate::data::list::Pieces;
+use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::scheme::{self, Fault};
-use crate::data::target::{FittedTarget, LabelColumns};
+use crate::data::target::{FittedTarget, Found, LabelColumns, suspicion};
 use crate::domain::array::{Array, Values};
+use crate::domain::label::{Unseen, unseen};
+use crate::domain::remark::{Remark, names};
 use crate::domain::task::{TaggingSpec, Target};
 use crate::domain::tokenizer::{Side, TokenizerSpec};
 
@@ -29,14 +31,16 @@ pub(in crate::data) fn fit(
     if let [only] = found.classes.as_slice() {
         return Err(Error::OneClass { column: column.name().to_owned(), value: only.clone() });
     }
-    let truth = truth(&tags, &tokens, limits, &found.classes);
-    let notes = found.unseen(labels.task);
+    let truth = truth(&tags, &tokens, limits, &found);
+    let remarks = found.remarks(labels.task);
+    let unseen = found.others.iter().map(|(tag, _)| found.unseen(tag)).collect();
     let (classes, counts) = (found.classes, found.counts);
     Ok(FittedTarget {
         texts: None,
         truth,
         target: Target::Tagging { classes, counts, scheme: spec.scheme, crf: spec.crf },
-        notes,
+        notes: vec![],
+        labels: Found { unseen, remarks },
     })
 }
 
@@ -110,6 +114,8 @@ struct Tags {
     classes: Vec<String>,
     /// Training tokens of each class.
     counts: Vec<u64>,
+    /// Tokens of each class in all rows.
+    tokens: Vec<u64>,
     /// Those of other rows alone, with their tokens.
     others: Vec<(String, u64)>,
 }
@@ -132,25 +138,45 @@ impl Tags {
         Self {
             classes: known.iter().map(|(tag, _)| (*tag).to_owned()).collect(),
             counts: known.iter().map(|(_, (_, training))| *training).collect(),
+            tokens: known.iter().map(|(_, (all, _))| *all).collect(),
             others: others.into_iter().map(|(tag, (all, _))| (tag.to_owned(), all)).collect(),
         }
     }
 
-    fn unseen(&self, task: &str) -> Vec<Note> {
-        let Some((first, _)) = self.others.first() else { return vec![] };
-        let tokens: u64 = self.others.iter().map(|(_, count)| count).sum();
-        vec![warning(format!(
-            "task `{task}`: {} tag(s), such as `{first}`, stand on no training row; their {tokens} tokens of valid and \
-             test count as unlabelled",
-            self.others.len()
-        ))]
+    fn unseen(&self, tag: &str) -> Unseen {
+        let before = self.classes.iter().filter(|class| class.as_str() < tag).count();
+        Unseen { name: tag.to_owned(), before }
+    }
+
+    /// Tags on no training token, and those that look like missing ones.
+    fn remarks(&self, task: &str) -> Vec<Remark> {
+        let known = self.classes.iter().map(String::as_str).zip(self.tokens.iter().copied());
+        let others = || self.others.iter().map(|(tag, tokens)| (tag.as_str(), *tokens));
+        let all: Vec<(&str, u64)> = known.chain(others()).collect();
+        let mut remarks: Vec<Remark> = suspicion::of_tags(task, &all).into_iter().collect();
+        if !self.others.is_empty() {
+            let tokens: u64 = others().map(|(_, tokens)| tokens).sum();
+            remarks.push(Remark {
+                cause: NO_TRAINING_ROW,
+                task: task.to_owned(),
+                said: format!(
+                    "{} of {} tags on no training row ({}), but on {tokens} tokens of valid and test",
+                    self.others.len(),
+                    self.classes.len() + self.others.len(),
+                    names(others().map(|(tag, _)| tag))
+                ),
+                advice: UNSEEN_ADVICE.to_owned(),
+            });
+        }
+        remarks
     }
 }
 
-/// Each token's class, cut as the tokens are; NaN where a tag is missing or unknown.
-fn truth(tags: &Pieces, tokens: &Pieces, (length, side): (usize, Side), classes: &[String]) -> Array {
-    let index: PlHashMap<&str, f32> =
-        classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32)).collect();
+/// Each token's class, cut as the tokens are; NaN where a tag is missing, or one that training never saw.
+fn truth(tags: &Pieces, tokens: &Pieces, (length, side): (usize, Side), found: &Tags) -> Array {
+    let known = found.classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32));
+    let others = found.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), unseen(number)));
+    let index: PlHashMap<&str, f32> = known.chain(others).collect();
     let (mut values, mut offsets) = (Vec::new(), vec![0]);
     for row in 0..tags.rows() {
         let kept = side.kept(tokens.length(row), length);

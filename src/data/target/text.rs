@@ -1,14 +1,17 @@
 //! A text to be written: token numbers with `end` behind them.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::PlHashMap;
 use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::fit::{Note, warning};
-use crate::data::target::{FittedTarget, LabelColumns};
+use crate::data::target::{FittedTarget, Found, LabelColumns, suspicion};
 use crate::data::tokenizer::{self, Codec, Training};
 use crate::domain::array::{Array, Values};
+use crate::domain::missing_word::looks_missing;
 use crate::domain::signature::Encoding;
 use crate::domain::task::Target;
 use crate::domain::text::TextSpec;
@@ -39,9 +42,13 @@ pub(in crate::data) fn fit(
     let scheduled_sampling = spec.scheduled_sampling.clone();
     let target = Target::Text { tokenizer, length, decoder, search, copy, scheduled_sampling };
     let truth = truth(&numbers, length, end)?;
+    let words = texts.iter().map(|text| text.trim()).filter(|text| looks_missing(text));
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    let remarks = suspicion::of_words(labels.task, column.name(), texts.len(), &counts);
     let texts = texts.into_iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>();
     let texts = Some(Array::new(&[texts.len()], Values::Text(texts)));
-    Ok(FittedTarget { truth, texts, target, notes })
+    Ok(FittedTarget { truth, texts, target, notes, labels: Found { unseen: vec![], remarks } })
 }
 
 /// The tokenizer of an input of tokens.

@@ -37,7 +37,12 @@ impl Metric for BrierSpec {
             .map(|contest| contest.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));
         match answers.target {
             Target::Binary { .. } | Target::Multilabel { .. } => mean(squares),
-            _ => squares.sum(),
+            _ => {
+                // A class that training never saw is answered with a probability of 0.
+                let known: Option<f64> = squares.sum();
+                let unseen = |(truth, row): (usize, &[f32])| Some(f64::from(u8::from(truth >= row.len())));
+                Some(known? + mean(answers.distributions().map(unseen))?)
+            }
         }
     }
 }

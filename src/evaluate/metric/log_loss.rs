@@ -38,8 +38,9 @@ impl Metric for LogLossSpec {
                 mean(answers.contests().map(|contest| contest.mean(surprise)))
             }
             _ => {
+                // Training never saw a class without a probability: that of its rows is 0.
                 let (sum, rows) = answers.distributions().fold((0.0, 0u64), |(sum, rows), (truth, row)| {
-                    (sum - logarithm(f64::from(row[truth])), rows + 1)
+                    (sum - logarithm(f64::from(row.get(truth).copied().unwrap_or(0.0))), rows + 1)
                 });
                 (rows > 0).then(|| sum / rows as f64)
             }

@@ -73,6 +73,9 @@ pub fn scores(page: &Page) -> Section {
         };
         body.push_str(&heading(&title, &format!("{kept}{}", score::ARROWS)));
         body.push_str(&table(&part));
+        for remark in score::remarks(&page.detail, trial) {
+            body.push_str(&paragraph(&remark));
+        }
         let of = if page.sweep.is_some() { format!(" of trial #{}", trial.trial) } else { String::new() };
         if let Some((part, verdict)) = gain::table(&page.detail.gains, trial.trial, true, &Style::plain()) {
             body.push_str(&heading(&format!("{}{of}", gain::TITLE), gain::REMARK));

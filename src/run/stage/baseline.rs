@@ -47,7 +47,8 @@ pub fn work(
         task: task.clone(),
         epoch: found.best_epoch,
         epochs: found.epochs,
-        scores: evaluate::scores(&trial, &dataset, &network)?,
+        // What is undefined is said of the joint training.
+        scores: evaluate::scores(&trial, &dataset, &network)?.0,
     });
     Ok(Keep::Yes)
 }

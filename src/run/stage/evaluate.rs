@@ -1,6 +1,8 @@
 //! The best weights, scored on every split asked for.
 
+use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, FrontPoint, Observer, Reference};
+use crate::domain::remark::{Remark, merged, names};
 use crate::domain::score::{Score, Split, TaskValue};
 use crate::domain::signature::TaskSignature;
 use crate::domain::table::Dataset;
@@ -10,14 +12,17 @@ use crate::plan::{Stage, Trial};
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::stage::{Keep, trained};
-use crate::train::scoring::{LOSS, Scoring};
+use crate::train::scoring::{Found, LOSS, Scoring};
 
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
     let mut network = trained::network(context, stage, &dataset.signature)?;
-    let scores = scores(context.trial(stage)?, &dataset, &network)?;
+    let (scores, undefined) = scores(context.trial(stage)?, &dataset, &network)?;
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
     tape.observe(&Event::Scored { trial, epoch, scores });
+    for text in merged(&undefined) {
+        tape.observe(&Event::Note { stage: stage.key.clone(), severity: Severity::Warning, text });
+    }
     let points = front(context.trial(stage)?, &dataset, &mut network)?;
     if !points.is_empty() {
         let reference = reference(context.trial(stage)?, &dataset);
@@ -26,21 +31,42 @@ pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Kee
     Ok(Keep::Yes)
 }
 
-/// What every metric says of every task on the splits that the trial's words name.
-pub fn scores(trial: &Trial, dataset: &Dataset, network: &Network) -> Result<Vec<Score>, Error> {
+/// What every metric says of every task on the splits that the trial's words name, and which are undefined there.
+pub fn scores(
+    trial: &Trial,
+    dataset: &Dataset,
+    network: &Network,
+) -> Result<(Vec<Score>, Vec<Remark>), Error> {
     let metrics = metrics(trial, dataset);
     let texts: Vec<usize> = (0..metrics.len()).collect();
     let seed = trial.seed;
     let scoring = Scoring { dataset, network, metrics: &metrics, texts: &texts, seed };
-    let mut scores = Vec::new();
+    let (mut scores, mut remarks) = (Vec::new(), Vec::new());
     for split in &trial.pipeline.evaluate.splits {
-        for table in &dataset.tables {
-            let found = scoring.score(table, *split)?.into_iter().flat_map(|found| found.scores);
-            // The loss is for choosing; what is reported are the metrics.
-            scores.extend(found.filter(|score| score.metric != LOSS));
+        for table in dataset.tables.iter().filter(|table| !table.split(*split).is_empty()) {
+            for found in scoring.score(table, *split)? {
+                remarks.extend(undefined(&found));
+                // The loss is for choosing; what is reported are the metrics.
+                let own = found.scores.into_iter().chain(found.of_known_classes);
+                scores.extend(own.filter(|score| score.metric != LOSS));
+            }
         }
     }
-    Ok(scores)
+    Ok((scores, remarks))
+}
+
+/// Which metrics of a task are undefined on a split, and why.
+fn undefined(found: &Found) -> Option<Remark> {
+    let reason = found.undefined.as_ref()?;
+    let lacking: Vec<&Score> = found.scores.iter().filter(|score| score.defined().is_none()).collect();
+    let first = lacking.first()?;
+    let metrics = lacking.iter().map(|score| score.metric.as_str());
+    Some(Remark {
+        cause: "metrics that are undefined",
+        task: first.task.to_string(),
+        said: format!("{} undefined on {}, where {reason}", names(metrics), first.split),
+        advice: "they have no number there, and are in no mean and no comparison".to_owned(),
+    })
 }
 
 /// Every task's metrics, in the signature's order.
