@@ -50,6 +50,9 @@ fn what_changes_a_result_makes_it_anew() {
     assert_eq!(rerun(&["data.rows.query=select * from self"]), ALL);
     assert_eq!(rerun(&["data.rows.rename={a: b}"]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.separator=;"]), ALL);
+    assert_eq!(rerun(&["data.rows.source.csv.quote=none"]), ALL);
+    assert_eq!(rerun(&["data.rows.source.csv.decimal=\",\""]), ALL);
+    assert_eq!(rerun(&["data.rows.source.csv.skip_rows=1"]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.path=other.tsv"]), ALL, "the ending may say how it is read");
     assert_eq!(rerun(&["data.rows.split.random.valid=0.3"]), FROM_SPLIT);
     assert_eq!(rerun(&["seed=2"]), FROM_SPLIT);

@@ -36,11 +36,7 @@ pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<Strin
     if let [one] = known
         && let Some(separator) = separator_in(one)
     {
-        return Some(format!(
-            "`{}` stands in the one name it has: write `separator: {}` in the csv source",
-            separator.escape_default(),
-            quoted(separator)
-        ));
+        return Some(separate(separator));
     }
     if nearest(asked, known.iter().map(String::as_str)).is_some() {
         return None;
@@ -48,7 +44,22 @@ pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<Strin
     if are_numbers(known) || (is_position(asked) && !known.iter().any(|name| is_position(name))) {
         return Some(no_heading(known.first().map_or("", String::as_str)));
     }
-    None
+    let unnamed = known.iter().filter(|name| is_position(name)).count();
+    (unnamed > 0 && unnamed * 2 >= known.len() && !is_position(asked)).then(|| {
+        "most columns have no name: where a title stands above the table, write `skip_rows: 1` in the csv source; where \
+         no line names the columns, name them under `columns`"
+            .to_owned()
+    })
+}
+
+/// What to write where a name holds what should have stood between names.
+fn separate(separator: char) -> String {
+    let told =
+        format!("write `separator: {}` in the csv source, which its first line holds", quoted(separator));
+    match separator {
+        ',' => told + "; where every line stands in quotes as a whole, take these off",
+        _ => told,
+    }
 }
 
 /// What to write where the first line is no heading.
@@ -167,18 +178,20 @@ fn has_thousands(text: &str) -> bool {
 /// fields, and the first line of them.
 pub(in crate::data) fn of_widths(
     names: &[String],
+    header: bool,
     widths: &[(usize, usize, usize)],
     rows: usize,
 ) -> Option<String> {
     let expected = names.len();
     let (common, count, line) = *widths.iter().max_by_key(|(_, count, _)| *count)?;
+    if !header {
+        return (count == rows)
+            .then(|| format!("every row has {common} fields: `columns` names all of them"));
+    }
     if let [one] = names
         && let Some(separator) = separator_in(one)
     {
-        return Some(format!(
-            "write `separator: {}` in the csv source: the first line holds it",
-            quoted(separator)
-        ));
+        return Some(separate(separator));
     }
     if count * 2 <= rows {
         return None;
@@ -215,6 +228,10 @@ mod tests {
         assert!(of_columns("age", &names(&["0", "12", "1.5"])).unwrap().contains("header: false"));
         assert_eq!(of_columns("age", &names(&["Age", "height", "1990"])), None);
         assert_eq!(of_columns("age", &names(&["text"])), None);
+        assert!(
+            of_columns("age", &names(&["Sales", "column_2", "column_3"])).unwrap().contains("skip_rows: 1")
+        );
+        assert!(of_columns("a", &names(&["a,b"])).unwrap().contains("in quotes as a whole"));
         assert_eq!(of_columns("lable", &names(&["label", "400.5", "401.0"])), None);
     }
 
@@ -230,10 +247,15 @@ mod tests {
 
     #[test]
     fn widths_tell_titles_row_names_and_separators() {
-        let title = of_widths(&names(&["Sales 2024"]), &[(5, 100, 4), (2, 1, 2)], 102).unwrap();
+        let title = of_widths(&names(&["Sales 2024"]), true, &[(5, 100, 4), (2, 1, 2)], 102).unwrap();
         assert!(title.contains("skip_rows: 3"), "{title}");
-        assert!(of_widths(&names(&["a", "b"]), &[(3, 9, 2)], 9).unwrap().contains("row names"));
-        assert!(of_widths(&names(&["a;b"]), &[(2, 9, 2)], 9).unwrap().contains("separator"));
-        assert_eq!(of_widths(&names(&["a", "b"]), &[(3, 1, 7)], 90), None);
+        assert!(of_widths(&names(&["a", "b"]), true, &[(3, 9, 2)], 9).unwrap().contains("row names"));
+        assert!(
+            of_widths(&names(&["a", "b"]), false, &[(3, 9, 2)], 9)
+                .unwrap()
+                .contains("every row has 3 fields")
+        );
+        assert!(of_widths(&names(&["a;b"]), true, &[(2, 9, 2)], 9).unwrap().contains("separator"));
+        assert_eq!(of_widths(&names(&["a", "b"]), true, &[(3, 1, 7)], 90), None);
     }
 }

@@ -112,7 +112,7 @@ pub const MOST_OF_A_KIND: usize = 10;
 /// What is shown of many diagnostics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown<'a> {
-    /// Whole; its help only where no earlier one of its code gave the same.
+    /// Whole; its help only where it was not given before.
     Whole { diagnostic: &'a Diagnostic, help: bool },
     /// How many more of a code there are, and where.
     More { severity: Severity, code: &'static str, places: Vec<&'a Path> },
@@ -139,8 +139,8 @@ impl Shown<'_> {
     }
 }
 
-/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that
-/// several of a code share is given once.
+/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that more
+/// than three of a code share is given once.
 pub fn shown(diagnostics: &[Diagnostic]) -> Vec<Shown<'_>> {
     let mut out: Vec<Shown<'_>> = Vec::new();
     for diagnostic in diagnostics {
@@ -153,7 +153,8 @@ pub fn shown(diagnostics: &[Diagnostic]) -> Vec<Shown<'_>> {
             })
         };
         if before().count() < MOST_OF_A_KIND {
-            let help = before().all(|other| other.help != diagnostic.help);
+            let same = diagnostics.iter().filter(|other| alike(other) && other.help == diagnostic.help);
+            let help = same.count() <= 3 || before().all(|other| other.help != diagnostic.help);
             out.push(Shown::Whole { diagnostic, help });
             continue;
         }

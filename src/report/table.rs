@@ -133,6 +133,8 @@ impl Table {
 
     fn padded(&self, column: usize, text: &str, decimals: &[usize]) -> String {
         match self.columns[column].1 {
+            // A word, such as `undefined`, has no decimal point to stand by.
+            Align::Decimal if text.starts_with(char::is_alphabetic) => text.to_owned(),
             Align::Decimal => format!("{text}{}", " ".repeat(decimals[column] - fraction(text))),
             _ => text.to_owned(),
         }

@@ -24,13 +24,13 @@ fn a_summary_says_scores_weights_model_proof_and_what_next() {
 census-3f2a  finished in 1 min 12 s
 
 Scores  epoch 3 of 4, the best  ↑ higher is better  ↓ lower is better
-task           weight  metric    train   valid    test
-─────────────  ──────  ───────  ──────  ──────  ──────
-income         1.100   auroc ↑  0.9039  0.8939  0.8919
-                       f1 ↑     0.5039  0.4939  0.4919
-never_married  0.9300  auroc ↑  0.9783  0.9683  0.9663
-weeks_worked   0.5000  mae ↓    7.394   7.494   7.514
-                       r2 ↑     –       –       –
+task           weight  metric       train      valid       test
+─────────────  ──────  ───────  ─────────  ─────────  ─────────
+income         1.100   auroc ↑     0.9039     0.8939     0.8919
+                       f1 ↑        0.5039     0.4939     0.4919
+never_married  0.9300  auroc ↑     0.9783     0.9683     0.9663
+weeks_worked   0.5000  mae ↓       7.394      7.494      7.514
+                       r2 ↑     undefined  undefined  undefined
 
 Pareto front of the network  one network, told preferences; chosen on validation rows
 share of income  share of weeks_worked  income auroc ↑  on test  weeks_worked mae ↓  on test

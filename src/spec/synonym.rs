@@ -250,7 +250,7 @@ pub const SYNONYMS: &[Synonym] = &[
     say("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
     is("eps", "epsilon"),
     is("batch bs minibatch trainbatchsize", "batch_size"),
-    is("epoch numepochs maxepochs nepochs maxepoch iterations maxiter nestimators steps", "epochs"),
+    is("numepochs maxepochs nepochs maxepoch iterations maxiter nestimators steps", "epochs"),
     is("opt optim solver", "optimizer"),
     is("scheduler lrscheduler lrschedule lrdecay warmup", "schedule"),
     say("earlystopping earlystop patience earlystoppingrounds callbacks", "monitor", STOP),

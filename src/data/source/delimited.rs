@@ -81,7 +81,7 @@ impl Delimited {
             .iter()
             .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
             .collect();
-        let (kinds, lines) = conclude(surveys, file, &text, &names)?;
+        let (kinds, lines) = conclude(surveys, file, &text, &names, spec.header)?;
         let rows = lines.len();
         let consecutive = lines.first().is_none_or(|&first| lines.last() == Some(&(first + rows as u32 - 1)));
         let lines = match (consecutive, lines.first()) {
@@ -191,6 +191,7 @@ fn conclude(
     file: &Path,
     text: &str,
     names: &[String],
+    header: bool,
 ) -> Result<(Vec<Kind>, Vec<u32>), Error> {
     let expected = names.len();
     let mut problems = Vec::new();
@@ -213,7 +214,7 @@ fn conclude(
             widths.entry(*width).or_insert((0, *line)).0 += count;
         }
         let widths: Vec<_> = widths.into_iter().map(|(width, (count, line))| (width, count, line)).collect();
-        let cause = of_widths(names, &widths, surveys.iter().map(|survey| survey.lines.len()).sum());
+        let cause = of_widths(names, header, &widths, surveys.iter().map(|survey| survey.lines.len()).sum());
         let error = Error::Ragged { file, line, found, expected, count, cause };
         problems.insert(0, Located::new(Node::root(), error));
     }

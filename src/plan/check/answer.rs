@@ -99,3 +99,18 @@ fn same_columns(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_read;
+
+    #[test]
+    fn what_decoders_read_is_known_by_name() {
+        for port in ["memory", "mask", "keys", "hidden", "cell", "copy_tokens", "keys_0", "past_values_11"] {
+            assert!(is_read(port), "{port}");
+        }
+        for port in ["", "length", "keys_", "keys_a", "past_", "values", "memory_2"] {
+            assert!(!is_read(port), "{port}");
+        }
+    }
+}
