@@ -152,7 +152,8 @@ def feed(field, rows, tokenizers):
         return np.array([["" if cell is None else str(cell)] for cell in cells], dtype=object)
     if field["raw"] == "int64":  # the smallest whole number stands for a missing one
         return np.array([[np.iinfo(np.int64).min if cell in (None, "") else int(cell)] for cell in cells])
-    return np.array([[np.nan if cell in (None, "") else float(cell)] for cell in cells], np.float32)
+    numbers = [[np.nan if cell in (None, "") else float(cell)] for cell in cells]
+    return np.array(numbers, np.float64 if field["raw"] == "float64" else np.float32)
 
 
 def answers(target, given):

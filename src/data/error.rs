@@ -74,8 +74,10 @@ pub enum Error {
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{value}` in {place}", rows(*.count, "is", "are"))]
     NotNumber { column: String, value: String, place: Place, count: usize },
-    #[error("column `{column}`: {} infinite or beyond 32-bit floats, first {value} in {place}", rows(*.count, "is", "are"))]
+    #[error("column `{column}`: {} infinite, first {value} in {place}", rows(*.count, "is", "are"))]
     Infinite { column: String, value: String, place: Place, count: usize },
+    #[error("column `{column}`: {} beyond 32-bit floats as the network reads them, first {value} in {place}", rows(*.count, "is", "are"))]
+    BeyondFloats { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
     NotWhole { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
@@ -209,6 +211,7 @@ impl Error {
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NotNumber { .. } => "not-a-number",
             Self::Infinite { .. } => "infinite-number",
+            Self::BeyondFloats { .. } => "beyond-floats",
             Self::NotWhole { .. } => "not-whole",
             Self::Missing { .. } => "missing-value",
             Self::WrongType { .. } => "column-type",
@@ -260,6 +263,9 @@ impl Error {
             }
             Self::WrongType { .. } => "turn it into text or a number in the `query`",
             Self::Infinite { .. } => "replace or drop such rows in the `query`",
+            Self::BeyondFloats { .. } => {
+                "`standardize` it where it is not; else take its logarithm, or drop such rows, in the `query`"
+            }
             Self::Missing { .. } => "allow it by `missing`, or drop such rows in the `query`",
             Self::TooManyValues { .. } => "use `category`, or a larger `minimum`",
             Self::NoKeys { .. } => "lower `minimum`",

@@ -54,7 +54,9 @@ impl Work {
     /// Counts up when the stage's artifact changes its form or its meaning: older ones are made anew.
     pub(crate) fn format(&self) -> u32 {
         match self {
-            Self::Load(_) | Self::Split(_) | Self::Fit => 1,
+            Self::Load(_) | Self::Split(_) => 1,
+            // Numbers are centered and scaled in 64 bits.
+            Self::Fit => 2,
             Self::Train | Self::Evaluate | Self::Export | Self::Verify => 1,
             Self::Baseline(_) | Self::Gain => 1,
         }

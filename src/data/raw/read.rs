@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{encode, fed, kept, picture, pictures, series, whole};
+use crate::data::feature::{encode, fed, kept, picture, pictures, raw as numbers, series, whole};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
@@ -34,7 +34,8 @@ pub struct Raw {
 
 #[derive(Clone, Debug)]
 enum RawColumn {
-    Numbers(Vec<f32>),
+    /// `[rows, 1]`, in as many bits as the model is fed.
+    Numbers(Array),
     Whole(Vec<i64>),
     /// Different texts, and each row's index into them: far smaller than a text per row.
     Text(Vec<String>, Vec<u32>),
@@ -102,7 +103,7 @@ fn told(input: &InputSignature, cut: usize, rows: usize) -> Option<String> {
 fn column(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<(RawColumn, usize), Error> {
     match &input.encoding {
         Encoding::Tokens { tokenizer, length, side } => tokens(cells, tokenizer, (*length, *side)),
-        Encoding::Series { center, length, .. } => series(cells, frame, center, *length),
+        Encoding::Series { center, length, .. } => series(input, cells, frame, (center.len(), *length)),
         _ => Ok((single(input, cells, frame)?, 0)),
     }
 }
@@ -117,7 +118,7 @@ fn single(input: &InputSignature, cells: &Cells, frame: &Frame) -> Result<RawCol
         (Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) }, _) => {
             texts(cells, keys)
         }
-        _ => Ok(RawColumn::Numbers(cells.numbers(frame)?)),
+        _ => Ok(RawColumn::Numbers(numbers(cells, frame, input)?)),
     }
 }
 
@@ -136,14 +137,20 @@ fn tokens(cells: &Cells, tokenizer: &Tokenizer, limits: (usize, Side)) -> Result
     Ok((RawColumn::Tokens(kept(&numbers, limits, codec.unknown())?, tokenizer.pad), cut))
 }
 
-fn series(cells: &Cells, frame: &Frame, center: &[f32], length: usize) -> Result<(RawColumn, usize), Error> {
+fn series(
+    input: &InputSignature,
+    cells: &Cells,
+    frame: &Frame,
+    (width, length): (usize, usize),
+) -> Result<(RawColumn, usize), Error> {
     let steps = Steps::of(cells, frame)?;
-    if steps.width != center.len() && !steps.values.is_empty() {
+    if steps.width != width && !steps.values.is_empty() {
         let (column, place) = (cells.name().to_owned(), frame.place(0));
-        return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
+        return Err(Error::StepWidth { column, found: steps.width, expected: width, place });
     }
     let cut = (0..steps.rows()).filter(|row| steps.length(*row) > length).count();
-    Ok((RawColumn::Series(series::kept(&steps, center, length)?), cut))
+    let (raw, _) = series::kept(cells.name(), &steps, frame, (&input.encoding, input.raw))?;
+    Ok((RawColumn::Series(raw), cut))
 }
 
 /// Pictures, or the names of their files, which are relative to the file of the rows.
@@ -214,8 +221,7 @@ impl RawColumn {
         let values = match self {
             Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
             Self::Series(array) => return series::fed(&array.gather(&picked)),
-            Self::Image(array) => return array.gather(&picked),
-            Self::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
+            Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
             Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
             Self::Text(found, places) => {
                 let text = |place: &u32| found[*place as usize].clone();

@@ -19,7 +19,7 @@ use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
 use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::kinds::Choice;
 use crate::domain::signature::Encoding;
 use crate::domain::task::{Target, TargetSpec};
@@ -97,19 +97,17 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
 /// Has a row no label at all?
 pub(in crate::data) fn lacks(truth: &Array, row: usize) -> bool {
     let (range, width) = (truth.row(row), truth.width());
-    let values = truth.as_f32().unwrap_or_default();
-    values[range.start * width..range.end * width].iter().all(|value| value.is_nan())
+    (range.start * width..range.end * width).all(|place| truth.is_nan_at(place))
 }
 
 /// Refuses missing labels, whichever split they stand in.
 pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) -> Result<(), Error> {
     let width = truth.width();
-    let values = truth.as_f32().unwrap_or_default();
     let by_column = truth.offsets.is_none() && width == labels.columns.len();
     for (position, column) in labels.columns.iter().enumerate() {
         let mut bad = Bad::default();
         let is_missing = |row: &usize| match by_column {
-            true => values[row * width + position].is_nan(),
+            true => truth.is_nan_at(row * width + position),
             false => lacks(truth, *row),
         };
         (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));
@@ -122,8 +120,8 @@ pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) 
 }
 
 /// Columns of the same length, side by side.
-fn side_by_side(columns: &[Vec<f32>]) -> Array {
+fn side_by_side<T: Copy>(columns: &[Vec<T>], kept: fn(Vec<T>) -> Values) -> Array {
     let rows = columns.first().map_or(0, Vec::len);
     let values = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
-    Array::f32(&[rows, columns.len()], values)
+    Array::new(&[rows, columns.len()], kept(values))
 }

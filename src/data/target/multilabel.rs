@@ -3,6 +3,7 @@
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::target::{FittedTarget, LabelColumns, side_by_side, warning};
+use crate::domain::array::Values;
 use crate::domain::task::{MultilabelSpec, Target};
 
 pub(in crate::data) fn fit(
@@ -46,7 +47,7 @@ pub(in crate::data) fn fit(
     let threshold = spec.threshold.get();
     Ok(FittedTarget {
         texts: None,
-        truth: side_by_side(&columns),
+        truth: side_by_side(&columns, Values::F32),
         target: Target::Multilabel { labels: names, positives, present, threshold },
         notes,
     })
