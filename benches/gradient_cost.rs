@@ -145,12 +145,14 @@ fn batch(number: u32) -> Batch {
     let pixels = (0..ROWS * SIDE * SIDE).map(|i| (noise(i, number) % 256) as u8).collect();
     let pixels = Array::new(&[ROWS, 1, SIDE, SIDE], Values::U8(pixels));
     let rows: Vec<u32> = (0..ROWS as u32).collect();
+    let network = network();
     let labels = (0..TASKS).map(|task| {
         let digits = (0..ROWS).map(|i| (noise(i, number + 31 * (task as u32 + 1)) % 10) as f32).collect();
         let digits = Array::f32(&[ROWS, 1], digits);
-        Labels::gather(task, &digits, &rows, &Device::Cpu).expect("labels").expect("present")
+        let target = &network.signature().tasks[task].target;
+        Labels::gather(task, target, &digits, &rows, &Device::Cpu).expect("labels").expect("present")
     });
-    let inputs = network().signals_of(&[(input(), pixels)]).expect("inputs");
+    let inputs = network.signals_of(&[(input(), pixels)]).expect("inputs");
     Batch { rows: ROWS, inputs, labels: labels.collect() }
 }
 

@@ -196,18 +196,18 @@ impl Cells {
         Error::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
     }
 
-    /// The cells as 32-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
-    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f32>, Error> {
+    /// The cells as 64-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
+    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
         self.numbers_at(&|row| frame.place_of(row, self.name()))
     }
 
     /// As `numbers`, where `place` tells where a cell stood.
-    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f32>, Error> {
+    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f64>, Error> {
         let mut bad = Bad::default();
         let mut infinite = Bad::default();
         let mut numbers = Vec::with_capacity(self.len());
         let mut push = |row: usize, value: Option<f64>, infinite: &mut Bad| {
-            let number = value.map_or(f32::NAN, |value| value as f32);
+            let number = value.unwrap_or(f64::NAN);
             if number.is_infinite() {
                 infinite.note(row);
             }
@@ -247,12 +247,8 @@ impl Cells {
         }
         if let Some(row) = infinite.first {
             let (value, place) = (self.text(row).into_owned(), place(row));
-            return Err(Error::Infinite {
-                column: self.name().to_owned(),
-                value,
-                place,
-                count: infinite.count,
-            });
+            let (column, count) = (self.name().to_owned(), infinite.count);
+            return Err(Error::Infinite { column, value, place, count });
         }
         Ok(numbers)
     }

@@ -95,8 +95,10 @@ pub enum Error {
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{}` in {place}", rows(*.count, "is", "are"), short(.value))]
     NotNumber { column: String, value: String, place: Place, count: usize, samples: Vec<String> },
-    #[error("column `{column}`: {} infinite or beyond 32-bit floats, first {value} in {place}", rows(*.count, "is", "are"))]
+    #[error("column `{column}`: {} infinite, first {value} in {place}", rows(*.count, "is", "are"))]
     Infinite { column: String, value: String, place: Place, count: usize },
+    #[error("column `{column}`: {} beyond 32-bit floats as the network reads them, first {value} in {place}", rows(*.count, "is", "are"))]
+    BeyondFloats { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
     NotWhole { column: String, value: String, place: Place, count: usize },
     #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
@@ -233,6 +235,7 @@ impl Error {
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NotNumber { .. } => "not-a-number",
             Self::Infinite { .. } => "infinite-number",
+            Self::BeyondFloats { .. } => "beyond-floats",
             Self::NotWhole { .. } => "not-whole",
             Self::Missing { .. } => "missing-value",
             Self::Pixels { .. } => "picture-pixels",

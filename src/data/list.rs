@@ -121,7 +121,7 @@ impl Pieces {
 /// Numbers in steps, several steps to a row. NaN where one is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::data) struct Steps {
-    pub values: Vec<f32>,
+    pub values: Vec<f64>,
     /// Numbers per step.
     pub width: usize,
     /// One more than there are rows.
@@ -150,7 +150,7 @@ impl Steps {
                 let (mut values, mut offsets) = (Vec::new(), vec![0]);
                 for (row, text) in cells.texts()?.iter().enumerate() {
                     for piece in text.split(between).filter(|piece| !piece.is_empty()) {
-                        let number = piece.parse::<f32>().ok().filter(|number| !number.is_infinite());
+                        let number = piece.parse::<f64>().ok().filter(|number| !number.is_infinite());
                         values.push(number.ok_or_else(|| Error::NotNumber {
                             column: cells.name().to_owned(),
                             value: piece.to_owned(),
@@ -177,7 +177,7 @@ impl Steps {
     }
 
     /// The numbers of a row.
-    pub fn row(&self, row: usize) -> &[f32] {
+    pub fn row(&self, row: usize) -> &[f64] {
         &self.values[self.offsets[row] * self.width..self.offsets[row + 1] * self.width]
     }
 }
@@ -198,6 +198,6 @@ fn width(list: &List, steps: &List, frame: &Frame) -> Result<usize, Error> {
     })
 }
 
-fn numbers(list: &List, steps: &List, frame: &Frame) -> Result<Vec<f32>, Error> {
+fn numbers(list: &List, steps: &List, frame: &Frame) -> Result<Vec<f64>, Error> {
     steps.inner.numbers_at(&|cell| frame.place(row_of(&list.offsets, row_of(&steps.offsets, cell))))
 }

@@ -200,6 +200,10 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = Folder::new();
         let mut dataset = dataset();
+        dataset.tables[0].sample.push((
+            InputName::new("t").unwrap(),
+            Array::new(&[2, 1], Values::F64(vec![1_700_000_000_000.125, f64::MIN_POSITIVE])),
+        ));
         dataset.vectors.push(WordVectors {
             input: InputName::new("k").unwrap(),
             path: "v.txt".to_owned(),

@@ -1,10 +1,14 @@
 //! Arrays on the host: what travels between rooms where tensors may not.
 
+use std::borrow::Cow;
+
 /// The element type of an [`Array`], and of a model's raw input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
     Float32,
+    /// Numbers whose digits 32 bits do not hold.
+    Float64,
     Int64,
     /// Category codes, indices.
     Uint32,
@@ -17,6 +21,7 @@ pub enum ElementType {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     F32(Vec<f32>),
+    F64(Vec<f64>),
     I64(Vec<i64>),
     U32(Vec<u32>),
     U8(Vec<u8>),
@@ -91,6 +96,7 @@ impl Array {
     pub fn element_type(&self) -> ElementType {
         match self.values {
             Values::F32(_) => ElementType::Float32,
+            Values::F64(_) => ElementType::Float64,
             Values::I64(_) => ElementType::Int64,
             Values::U32(_) => ElementType::Uint32,
             Values::U8(_) => ElementType::Uint8,
@@ -98,12 +104,53 @@ impl Array {
         }
     }
 
-    /// The float elements; `None` for any other element type.
+    /// The elements of 32-bit floats; `None` for any other element type.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.values {
             Values::F32(values) => Some(values),
             _ => None,
         }
+    }
+
+    /// Floats of either size in 32 bits; `None` for any other element type.
+    pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
+        match &self.values {
+            Values::F32(values) => Some(Cow::Borrowed(values)),
+            Values::F64(values) => Some(values.iter().map(|value| *value as f32).collect()),
+            _ => None,
+        }
+    }
+
+    /// Floats of either size in 64 bits; `None` for any other element type.
+    pub fn to_f64(&self) -> Option<Cow<'_, [f64]>> {
+        match &self.values {
+            Values::F32(values) => Some(values.iter().map(|value| f64::from(*value)).collect()),
+            Values::F64(values) => Some(Cow::Borrowed(values)),
+            _ => None,
+        }
+    }
+
+    /// Is there no number at this place? What is no float is never missing.
+    pub fn is_nan_at(&self, place: usize) -> bool {
+        match &self.values {
+            Values::F32(values) => values[place].is_nan(),
+            Values::F64(values) => values[place].is_nan(),
+            _ => false,
+        }
+    }
+
+    /// The same with floats of this size; what is no float stays as it is.
+    pub fn with_floats(self, element: ElementType) -> Self {
+        let values = match (self.values, element) {
+            (Values::F64(values), ElementType::Float32) => {
+                Values::F32(values.into_iter().map(|value| value as f32).collect())
+            }
+            (Values::F32(values), ElementType::Float64) => {
+                Values::F64(values.into_iter().map(f64::from).collect())
+            }
+            (values, _) => values,
+        };
+        Self { values, ..self }
     }
 
     /// The rows at `indices`, in that order.
@@ -131,7 +178,10 @@ impl Array {
         let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0);
         let width = self.width();
         let values = match (&self.values, filler) {
-            (Values::F32(v), Filler::F32(fill)) => Values::F32(pad(v, offsets, width, longest, *fill)),
+            (Values::F32(v), Filler::Float(fill)) => {
+                Values::F32(pad(v, offsets, width, longest, *fill as f32))
+            }
+            (Values::F64(v), Filler::Float(fill)) => Values::F64(pad(v, offsets, width, longest, *fill)),
             (Values::I64(v), Filler::Code(fill)) => {
                 Values::I64(pad(v, offsets, width, longest, i64::from(*fill)))
             }
@@ -147,7 +197,7 @@ impl Array {
 /// What stands behind a row's end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Filler {
-    F32(f32),
+    Float(f64),
     Code(u32),
 }
 
@@ -164,6 +214,7 @@ impl Values {
     pub fn len(&self) -> usize {
         match self {
             Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
             Values::I64(v) => v.len(),
             Values::U32(v) => v.len(),
             Values::U8(v) => v.len(),
@@ -178,6 +229,7 @@ impl Values {
     fn gather(&self, width: usize, indices: &[u32]) -> Self {
         match self {
             Self::F32(v) => Self::F32(gather(v, width, indices)),
+            Self::F64(v) => Self::F64(gather(v, width, indices)),
             Self::I64(v) => Self::I64(gather(v, width, indices)),
             Self::U32(v) => Self::U32(gather(v, width, indices)),
             Self::U8(v) => Self::U8(gather(v, width, indices)),

@@ -25,8 +25,8 @@ pub struct Signature {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSignature {
     pub name: InputName,
-    /// Fed raw as `[rows, 1]` of this type. A missing number is NaN, a missing text is "", a missing
-    /// whole number is [`MISSING_INT`].
+    /// Fed raw as `[rows, 1]` of this type; numbers in 64 bits where 32 would lose digits that matter. A missing
+    /// number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
     pub raw: ElementType,
     pub encoding: Encoding,
     /// `missing: error`: a row without a value is refused, also when predicting.
@@ -51,9 +51,9 @@ pub const UNSEEN_INT: i64 = i64::MIN + 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Encoding {
-    /// NaN becomes `fill`, then (x - center) / scale; with `indicator` a second column says 1 where
-    /// the value was missing, else 0. Float `[rows, 1 or 2]`.
-    Scale { center: f32, scale: f32, fill: f32, indicator: bool },
+    /// NaN becomes `fill`, then (x - center) / scale, all in 64 bits; with `indicator` a second column says 1
+    /// where the value was missing, else 0. 32-bit floats `[rows, 1 or 2]`.
+    Scale { center: f64, scale: f64, fill: f64, indicator: bool },
     /// Code 0 for a value not in `keys`, else 1 + its position. Codes `[rows]`.
     /// A missing value is looked up like any other, as the raw stand-in for missing.
     Code { keys: Keys, width: usize },
@@ -63,9 +63,9 @@ pub enum Encoding {
     /// Token numbers, at most `length` of them, of a longer row those at its `side`; sequences of codes. Fed
     /// as whole numbers `[rows, time]`, each row filled up with the tokenizer's `pad`.
     Tokens { tokenizer: Tokenizer, length: usize, side: Side },
-    /// (x - center) / scale in each column, at most `length` steps; sequences of floats. Fed as floats
-    /// `[rows, time, width]`, each row filled up with NaN.
-    Series { center: Vec<f32>, scale: Vec<f32>, length: usize },
+    /// (x - center) / scale in each column, in 64 bits, at most `length` steps; sequences of 32-bit floats. Fed
+    /// as floats `[rows, time, width]`, each row filled up with NaN.
+    Series { center: Vec<f64>, scale: Vec<f64>, length: usize },
     /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height, width]`.
     /// Training rows are changed by `augment` first. What is transparent is laid on the brightness `background`; of 16
     /// bits, those of `range` become 0 to 255.

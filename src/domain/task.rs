@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::array::ElementType;
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::{Count, Fraction};
 use crate::domain::text::{DecoderSpec, ScheduledSamplingSpec, SearchSpec, TextSpec, Tokenizer};
@@ -190,8 +191,8 @@ fn yes() -> bool {
 /// A target fitted on the training rows.
 ///
 /// Its truth is an array `[rows, width]` of floats, NaN where the label is missing: a class's
-/// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit. Where a target has
-/// steps or pixels, see [`Grain`], each of them has such a value.
+/// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit, of 64 bits for
+/// regression. Where a target has steps or pixels, see [`Grain`], each of them has such a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
@@ -219,8 +220,8 @@ pub enum Target {
     /// Learned as (y - center) / scale; center 0 and scale 1 when not standardized.
     Regression {
         columns: Vec<String>,
-        center: Vec<f32>,
-        scale: Vec<f32>,
+        center: Vec<f64>,
+        scale: Vec<f64>,
     },
     /// `counts` are training tokens per class.
     Tagging {
@@ -259,8 +260,8 @@ pub enum Target {
     PixelRegression {
         height: usize,
         width: usize,
-        center: f32,
-        scale: f32,
+        center: f64,
+        scale: f64,
     },
 }
 
@@ -341,4 +342,37 @@ impl Target {
             other => other.logits(),
         }
     }
+
+    /// Center and scale of each column of numbers: they are learned as (y - center) / scale.
+    pub fn unit(&self) -> Option<(&[f64], &[f64])> {
+        match self {
+            Self::Regression { center, scale, .. } => Some((center, scale)),
+            Self::PixelRegression { center, scale, .. } => {
+                Some((std::slice::from_ref(center), std::slice::from_ref(scale)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What an exported model answers in: 64-bit floats for numbers so far from 0, compared with how much they
+    /// differ, that rounding to 32 bits would show.
+    pub fn answer_type(&self) -> ElementType {
+        let Some((center, scale)) = self.unit() else { return ElementType::Float32 };
+        let shows = |(center, scale): (&f64, &f64)| {
+            let rounded = center.abs() * ROUNDING > VISIBLE * scale;
+            let (least, most) = (scale / SPREAD, center.abs() + SPREAD * scale);
+            rounded || least < f64::from(f32::MIN_POSITIVE) || most > f64::from(f32::MAX)
+        };
+        match center.iter().zip(scale).any(shows) {
+            true => ElementType::Float64,
+            false => ElementType::Float32,
+        }
+    }
 }
+
+/// The largest rounding to a 32-bit float, as a share of the number.
+const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
+/// The share of a deviation from which rounding shows: that of the network's own sums is as large.
+const VISIBLE: f64 = 1e-6;
+/// Deviations that answers may be away from the mean.
+const SPREAD: f64 = 1e4;

@@ -25,6 +25,8 @@ pub struct Answers<'a> {
     /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for a task that writes
     /// tokens of a vocabulary.
     pub answers: &'a [f32],
+    /// Both in 64 bits, of a task of numbers that 32 bits may not tell apart.
+    pub numbers: Option<Numbers<'a>>,
     pub cells: usize,
     /// The cells where each row begins, and where the last ends, of a task of steps.
     pub offsets: Option<&'a [u32]>,
@@ -36,6 +38,13 @@ pub struct Answers<'a> {
     pub nll: Option<f64>,
     /// The share of true tokens that were the likeliest, the tokens before them being the true ones.
     pub guessed: Option<f64>,
+}
+
+/// True and answered numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers<'a> {
+    pub truth: &'a [f64],
+    pub answers: &'a [f64],
 }
 
 /// The text written for each row, and the true one where there is one.
@@ -63,6 +72,7 @@ impl<'a> Answers<'a> {
             unseen: &[],
             known_only: false,
             answers,
+            numbers: None,
             cells,
             offsets: None,
             decided: None,
@@ -70,6 +80,12 @@ impl<'a> Answers<'a> {
             nll: None,
             guessed: None,
         }
+    }
+
+    /// The same truth and answers in 64 bits.
+    pub fn with_numbers(self, truth: &'a [f64], answers: &'a [f64]) -> Self {
+        assert_eq!((truth.len(), answers.len()), (self.truth.len(), self.answers.len()), "the same numbers");
+        Self { numbers: Some(Numbers { truth, answers }), ..self }
     }
 
     /// The cells where each row begins, and where the last ends.
@@ -208,12 +224,21 @@ impl<'a> Answers<'a> {
     pub fn pairs(&self) -> Vec<Pairs> {
         match self.target {
             Target::Regression { columns, .. } => {
-                (0..columns.len()).map(|column| Pairs::new(self.cells(column, column))).collect()
+                (0..columns.len()).map(|column| self.column(column, columns.len())).collect()
             }
-            Target::PixelRegression { .. } => vec![Pairs::new(self.cells(0, 0))],
+            Target::PixelRegression { .. } => vec![self.column(0, 1)],
             Target::Ordinal { classes, .. } => vec![self.likeliest(classes.len()).pairs()],
             _ => Vec::new(),
         }
+    }
+
+    /// The present numbers of a column.
+    fn column(&self, column: usize, columns: usize) -> Pairs {
+        let Some(Numbers { truth, answers }) = self.numbers else {
+            return Pairs::new(self.cells(column, column));
+        };
+        let both = truth.iter().zip(answers).skip(column).step_by(columns);
+        Pairs::new(both.filter(|(truth, _)| !truth.is_nan()).map(|(truth, answer)| (*truth, *answer)))
     }
 
     /// Each present cell's true class and the probabilities of all that training saw.

@@ -1,8 +1,12 @@
 //! A task's truth for a batch.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
+use crate::domain::task::Target;
 use crate::model::error::Result;
 
 /// One task's truth.
@@ -10,8 +14,8 @@ use crate::model::error::Result;
 pub struct Labels {
     /// Its index in the signature.
     pub task: usize,
-    /// `[rows, width]`, `[rows, time]` or `[rows, height, width]`; 0 where the label is missing, and behind a
-    /// row's end.
+    /// `[rows, width]`, `[rows, time]` or `[rows, height, width]`, as it is [`learned`]; 0 where the label is
+    /// missing, and behind a row's end.
     pub truth: Tensor,
     /// Of the same shape: 1 where the label is present, else 0.
     pub mask: Tensor,
@@ -23,18 +27,24 @@ pub struct Labels {
 
 impl Labels {
     /// The labels at `rows`; `None` when all of them are missing.
-    pub fn gather(task: usize, target: &Array, rows: &[u32], device: &Device) -> Result<Option<Self>> {
-        let width = target.width();
-        let all = target.as_f32().unwrap_or_default();
-        let longest = rows.iter().map(|row| target.length(*row as usize)).max().unwrap_or(0);
+    pub fn gather(
+        task: usize,
+        target: &Target,
+        all: &Array,
+        rows: &[u32],
+        device: &Device,
+    ) -> Result<Option<Self>> {
+        let width = all.width();
+        let longest = rows.iter().map(|row| all.length(*row as usize)).max().unwrap_or(0);
         let count = rows.len() * longest * width;
         let (mut truth, mut mask) = (vec![0.0_f32; count], vec![0.0_f32; count]);
         let (mut labelled, mut cells) = (0, 0);
         for (position, row) in rows.iter().enumerate() {
-            let steps = target.row(*row as usize);
+            let steps = all.row(*row as usize);
             let start = position * longest * width;
             let before = cells;
-            for (offset, cell) in all[steps.start * width..steps.end * width].iter().enumerate() {
+            let own = learned(target, all, steps.start * width..steps.end * width);
+            for (offset, cell) in own.iter().enumerate() {
                 if !cell.is_nan() {
                     truth[start + offset] = *cell;
                     mask[start + offset] = 1.0;
@@ -47,10 +57,28 @@ impl Labels {
             return Ok(None);
         }
         let mut shape = vec![rows.len()];
-        shape.extend(target.offsets.as_ref().map(|_| longest));
-        shape.extend_from_slice(&target.shape[1..]);
+        shape.extend(all.offsets.as_ref().map(|_| longest));
+        shape.extend_from_slice(&all.shape[1..]);
         let truth = Tensor::from_vec(truth, shape.as_slice(), device)?;
         let mask = Tensor::from_vec(mask, shape.as_slice(), device)?;
         Ok(Some(Self { task, truth, mask, labelled, cells }))
     }
+}
+
+/// Cells of the truth as a network learns them: numbers as (y - center) / scale, centered and scaled in 64 bits;
+/// classes and labels as they are. NaN where one is missing. The range begins at a cell's first column.
+pub fn learned<'a>(target: &Target, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
+    match (&truth.values, target.unit()) {
+        (Values::F32(values), None) => Cow::Borrowed(&values[cells]),
+        (Values::F32(values), Some(unit)) => {
+            standardized(values[cells].iter().map(|value| f64::from(*value)), unit)
+        }
+        (Values::F64(values), Some(unit)) => standardized(values[cells].iter().copied(), unit),
+        _ => Cow::Borrowed(&[]),
+    }
+}
+
+fn standardized<'a>(values: impl Iterator<Item = f64>, (center, scale): (&[f64], &[f64])) -> Cow<'a, [f32]> {
+    let columns = center.iter().zip(scale).cycle();
+    values.zip(columns).map(|(value, (center, scale))| ((value - center) / scale) as f32).collect()
 }

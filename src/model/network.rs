@@ -181,7 +181,7 @@ impl Network {
             let mut seen = vec![read.x.clone()];
             for other in &tower.after {
                 let known = self.logits(&mut said, *other, mode)?;
-                seen.push(self.tasks[*other].head.evidence(&known)?);
+                seen.push(self.tasks[*other].head.answers(&known)?);
             }
             let x = if seen.len() == 1 { read } else { Signal::plain(Tensor::cat(&seen, 1)?) };
             said[task].read = Some(tower.layers.forward(&x, mode)?);
@@ -207,7 +207,7 @@ impl Network {
         Ok(logits)
     }
 
-    /// Probabilities, or numbers in the target's unit, from a task's logits.
+    /// Probabilities, or numbers in standardized units, from a task's logits.
     pub fn answer(&self, task: usize, logits: &Tensor) -> Result<Tensor> {
         self.tasks[task].head.answers(logits)
     }

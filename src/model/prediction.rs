@@ -14,7 +14,7 @@ use crate::model::weights::host;
 pub struct Prediction {
     /// `[rows, logits]`
     pub logits: Array,
-    /// `[rows, answers]`
+    /// `[rows, answers]`; numbers in 64 bits where the target needs them.
     pub answers: Array,
 }
 

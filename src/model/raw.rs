@@ -38,7 +38,7 @@ pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Resul
         (Encoding::Series { center, .. }, Values::F32(_))
             if array.offsets.is_some() && array.width() == center.len() =>
         {
-            return sequence(array, Filler::F32(0.0), device).map(Ok);
+            return sequence(array, Filler::Float(0.0), device).map(Ok);
         }
         (Encoding::Image { channels, height, width, mean, deviation, .. }, Values::U8(pixels))
             if array.shape[1..] == [*channels, *height, *width] =>
@@ -92,14 +92,11 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
             Wire { x: raw.clone(), mask: Some(mask) }
         }
         Encoding::Series { center, scale, .. } => {
-            let missing = operator::is_nan(graph, raw);
+            let center = graph.weight_f64("center", &[center.len()], center);
+            let scale = graph.weight_f64("scale", &[scale.len()], scale);
+            let (x, missing) = standardized(graph, raw, &center, &center, &scale);
             let first = operator::slice(graph, &missing, 2, 0, 1);
             let behind = operator::squeeze(graph, &first, &[2]);
-            let center = graph.weight("center", &[center.len()], center);
-            let scale = graph.weight("scale", &[scale.len()], scale);
-            let filled = operator::where_(graph, &missing, &center, raw);
-            let centered = operator::sub(graph, &filled, &center);
-            let x = operator::div(graph, &centered, &scale);
             Wire { x, mask: Some(mask(graph, &behind)) }
         }
         Encoding::Image { mean, deviation, .. } => {
@@ -112,6 +109,23 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
         }
         other => Wire::plain(emit_column(graph, raw, other)),
     }
+}
+
+/// (raw - center) / scale in 64 bits, as training encoded it, and the truth values of where raw is missing: `fill`
+/// stands there.
+fn standardized(
+    graph: &mut Graph,
+    raw: &Value,
+    fill: &Value,
+    center: &Value,
+    scale: &Value,
+) -> (Value, Value) {
+    let raw = operator::cast(graph, raw, ElementType::Float64);
+    let missing = operator::is_nan(graph, &raw);
+    let filled = operator::where_(graph, &missing, fill, &raw);
+    let centered = operator::sub(graph, &filled, center);
+    let scaled = operator::div(graph, &centered, scale);
+    (operator::cast(graph, &scaled, ElementType::Float32), missing)
 }
 
 /// `behind`: a truth value `[batch, time]`, true behind a row's end.
@@ -127,13 +141,9 @@ fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
 pub fn emit_column(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
     match encoding {
         Encoding::Scale { center, scale, fill, indicator } => {
-            let raw = operator::cast(graph, raw, ElementType::Float32);
-            let missing = operator::is_nan(graph, &raw);
-            let fill = graph.scalar(*fill);
-            let filled = operator::where_(graph, &missing, &fill, &raw);
-            let (center, scale) = (graph.scalar(*center), graph.scalar(*scale));
-            let centered = operator::sub(graph, &filled, &center);
-            let scaled = operator::div(graph, &centered, &scale);
+            let fill = graph.scalar_f64(*fill);
+            let (center, scale) = (graph.scalar_f64(*center), graph.scalar_f64(*scale));
+            let (scaled, missing) = standardized(graph, raw, &fill, &center, &scale);
             if !indicator {
                 return scaled;
             }

@@ -194,6 +194,7 @@ mod tests {
         vec![
             ("age".to_owned(), Array::f32(&[3, 1], vec![0.1, f32::NAN, f32::NEG_INFINITY])),
             ("zip".to_owned(), Array::new(&[3, 1], Values::I64(vec![1, MISSING_INT, i64::MAX]))),
+            ("born".to_owned(), Array::new(&[3, 1], Values::F64(vec![1.7e12 + 0.1, 1e300, f64::INFINITY]))),
             (
                 "job".to_owned(),
                 Array::new(&[3, 1], Values::Text(vec!["caf\u{e9} \"x\"".into(), "".into(), "b".into()])),

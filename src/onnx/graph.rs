@@ -55,6 +55,7 @@ pub struct Graph {
     asked: BTreeMap<String, usize>,
     ints: BTreeMap<Vec<i64>, Value>,
     scalars: BTreeMap<u32, Value>,
+    doubles: BTreeMap<u64, Value>,
     clash: Option<String>,
 }
 
@@ -72,6 +73,7 @@ impl Graph {
             asked: BTreeMap::new(),
             ints: BTreeMap::new(),
             scalars: BTreeMap::new(),
+            doubles: BTreeMap::new(),
             clash: None,
         }
     }
@@ -110,6 +112,14 @@ impl Graph {
         Value(Arc::from(name))
     }
 
+    /// A constant array of 64-bit floats. Panics when `values` does not fill `shape`.
+    pub fn weight_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) -> Value {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
+        let name = self.free(name);
+        self.weights.push(TensorProto::f64(&name, shape, values));
+        Value(Arc::from(name))
+    }
+
     /// A constant array of whole numbers. Panics when `values` does not fill `shape`.
     pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> Value {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
@@ -135,6 +145,16 @@ impl Graph {
         }
         let value = self.weight("/constant/scalar", &[], &[number]);
         self.scalars.insert(number.to_bits(), value.clone());
+        value
+    }
+
+    /// A 64-bit constant without dimensions; equal ones are shared.
+    pub fn scalar_f64(&mut self, number: f64) -> Value {
+        if let Some(value) = self.doubles.get(&number.to_bits()) {
+            return value.clone();
+        }
+        let value = self.weight_f64("/constant/double", &[], &[number]);
+        self.doubles.insert(number.to_bits(), value.clone());
         value
     }
 
@@ -262,6 +282,7 @@ impl Graph {
 pub fn element_number(element: ElementType) -> i32 {
     match element {
         ElementType::Float32 => data_type::FLOAT,
+        ElementType::Float64 => data_type::DOUBLE,
         ElementType::Int64 => data_type::INT64,
         ElementType::Uint32 => data_type::UINT32,
         ElementType::Uint8 => data_type::UINT8,

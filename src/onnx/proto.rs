@@ -153,6 +153,7 @@ pub mod data_type {
     pub const INT64: i32 = 7;
     pub const STRING: i32 = 8;
     pub const BOOL: i32 = 9;
+    pub const DOUBLE: i32 = 11;
     pub const UINT32: i32 = 12;
 }
 
@@ -161,6 +162,12 @@ impl TensorProto {
     pub fn f32(name: &str, dims: &[usize], values: &[f32]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Self::raw(name, dims, data_type::FLOAT, raw_data)
+    }
+
+    /// An array of 64-bit floats.
+    pub fn f64(name: &str, dims: &[usize], values: &[f64]) -> Self {
+        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self::raw(name, dims, data_type::DOUBLE, raw_data)
     }
 
     /// An array of 64-bit whole numbers.

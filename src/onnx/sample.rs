@@ -16,7 +16,8 @@ pub struct Column {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cells {
-    Float32(Vec<Cell>),
+    Float32(Vec<Cell<f32>>),
+    Float64(Vec<Cell<f64>>),
     Int64(Vec<i64>),
     Uint32(Vec<u32>),
     Uint8(Vec<u8>),
@@ -25,41 +26,59 @@ pub enum Cells {
 
 /// A float: JSON has neither NaN (`null`) nor infinities (`"inf"`, `"-inf"`).
 #[derive(Clone, Copy, Debug)]
-pub struct Cell(pub f32);
+pub struct Cell<T>(pub T);
 
-impl PartialEq for Cell {
+/// A float of either size.
+pub trait Float: Copy + PartialEq + Into<f64> {
+    /// One that has no digits to lose: NaN, an infinity.
+    fn plain(number: f64) -> Self;
+}
+
+impl Float for f32 {
+    fn plain(number: f64) -> Self {
+        number as Self
+    }
+}
+
+impl Float for f64 {
+    fn plain(number: f64) -> Self {
+        number
+    }
+}
+
+impl<T: Float> PartialEq for Cell<T> {
     /// Unlike floats, a missing number equals a missing number.
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())
+        self.0 == other.0 || (self.0.into().is_nan() && other.0.into().is_nan())
     }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Form {
-    Number(f32),
+enum Form<T> {
+    Number(T),
     Word(String),
     Missing,
 }
 
-impl Serialize for Cell {
+impl<T: Float + Serialize> Serialize for Cell<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let form = match self.0 {
+        let form = match self.0.into() {
             number if number.is_nan() => Form::Missing,
             number if number.is_infinite() => Form::Word(number.to_string()),
-            number => Form::Number(number),
+            _ => Form::Number(self.0),
         };
         form.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Cell {
+impl<'de, T: Float + Deserialize<'de>> Deserialize<'de> for Cell<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Form::deserialize(deserializer)? {
             Form::Number(number) => Ok(Self(number)),
-            Form::Missing => Ok(Self(f32::NAN)),
-            Form::Word(word) if word == "inf" => Ok(Self(f32::INFINITY)),
-            Form::Word(word) if word == "-inf" => Ok(Self(f32::NEG_INFINITY)),
+            Form::Missing => Ok(Self(T::plain(f64::NAN))),
+            Form::Word(word) if word == "inf" => Ok(Self(T::plain(f64::INFINITY))),
+            Form::Word(word) if word == "-inf" => Ok(Self(T::plain(f64::NEG_INFINITY))),
             Form::Word(word) => {
                 Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&word), &"a number"))
             }
@@ -71,6 +90,7 @@ impl Column {
     pub fn new(name: &str, array: &Array) -> Self {
         let values = match &array.values {
             Values::F32(values) => Cells::Float32(values.iter().map(|&value| Cell(value)).collect()),
+            Values::F64(values) => Cells::Float64(values.iter().map(|&value| Cell(value)).collect()),
             Values::I64(values) => Cells::Int64(values.clone()),
             Values::U32(values) => Cells::Uint32(values.clone()),
             Values::U8(values) => Cells::Uint8(values.clone()),
@@ -83,6 +103,7 @@ impl Column {
     pub fn array(&self) -> Option<Array> {
         let values = match &self.values {
             Cells::Float32(values) => Values::F32(values.iter().map(|cell| cell.0).collect()),
+            Cells::Float64(values) => Values::F64(values.iter().map(|cell| cell.0).collect()),
             Cells::Int64(values) => Values::I64(values.clone()),
             Cells::Uint32(values) => Values::U32(values.clone()),
             Cells::Uint8(values) => Values::U8(values.clone()),

@@ -125,6 +125,7 @@ fn port(outlet: &Outlet) -> Port {
 fn element(element: TensorElementType) -> Option<ElementType> {
     match element {
         TensorElementType::Float32 => Some(ElementType::Float32),
+        TensorElementType::Float64 => Some(ElementType::Float64),
         TensorElementType::Int64 => Some(ElementType::Int64),
         TensorElementType::Uint32 => Some(ElementType::Uint32),
         TensorElementType::Uint8 => Some(ElementType::Uint8),
@@ -137,6 +138,9 @@ fn feed(array: &Array) -> Result<SessionInputValue<'_>, Error> {
     let shape = array.shape.as_slice();
     Ok(match &array.values {
         Values::F32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Values::F64(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
         Values::I64(values) => {
@@ -166,6 +170,9 @@ fn read(name: &str, value: &DynValue) -> Result<Array, Error> {
     let values = match ty {
         TensorElementType::Float32 => {
             Values::F32(value.try_extract_tensor::<f32>().map_err(run_error)?.1.to_vec())
+        }
+        TensorElementType::Float64 => {
+            Values::F64(value.try_extract_tensor::<f64>().map_err(run_error)?.1.to_vec())
         }
         TensorElementType::Int64 => {
             Values::I64(value.try_extract_tensor::<i64>().map_err(run_error)?.1.to_vec())

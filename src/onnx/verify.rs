@@ -1,23 +1,31 @@
 //! Is what ONNX Runtime computes what candle computed?
 //!
 //! Parity is the largest |a - b| / max(1, |b|), b being the expected value: relative for large values,
-//! absolute for small ones.
+//! absolute for small ones. Answers in a target's unit are compared in deviations from its mean, as they are
+//! learned: beside 1.7e12 any difference would look small.
 
 use crate::domain::array::{Array, Values};
 use crate::domain::event::{OutputParity, Parity};
+use crate::domain::signature::TaskSignature;
 use crate::onnx::error::Error;
 use crate::onnx::session::Session;
 
 /// The parity of each expected output. An output that is missing, of another shape, or not a number
 /// somewhere is infinitely far off.
-pub fn compare(expected: &[(String, Array)], got: &[(String, Array)]) -> Vec<OutputParity> {
+pub fn compare(
+    expected: &[(String, Array)],
+    got: &[(String, Array)],
+    tasks: &[TaskSignature],
+) -> Vec<OutputParity> {
     expected
         .iter()
         .map(|(output, expected)| {
+            let task = tasks.iter().find(|task| task.answer_output() == *output);
+            let unit = task.and_then(|task| task.target.unit());
             let largest = got
                 .iter()
                 .find(|(name, _)| name == output)
-                .map_or(f64::INFINITY, |(_, got)| distance(expected, got));
+                .map_or(f64::INFINITY, |(_, got)| distance(expected, got, unit));
             OutputParity { output: output.clone(), largest }
         })
         .collect()
@@ -29,6 +37,7 @@ pub fn verify(
     session: &mut Session,
     rows: &[(String, Array)],
     expected: &[(String, Array)],
+    tasks: &[TaskSignature],
     batches: &[usize],
     tolerance: f64,
 ) -> Result<Parity, Error> {
@@ -41,7 +50,7 @@ pub fn verify(
                 arrays.iter().map(|(name, array)| (name.clone(), array.gather(&indices))).collect()
             };
             let got = session.run(&pick(rows))?;
-            for (worst, here) in outputs.iter_mut().zip(compare(&pick(expected), &got)) {
+            for (worst, here) in outputs.iter_mut().zip(compare(&pick(expected), &got, tasks)) {
                 // Largest finite number: an infinite one would not survive JSON.
                 worst.largest = worst.largest.max(here.largest).min(f64::MAX);
             }
@@ -84,14 +93,18 @@ fn divided(rows: usize, size: usize) -> Vec<Vec<u32>> {
     all.chunks(size).map(<[u32]>::to_vec).collect()
 }
 
-fn distance(expected: &Array, got: &Array) -> f64 {
-    if expected.shape != got.shape {
+/// `unit`: center and scale of each column.
+fn distance(expected: &Array, got: &Array, unit: Option<(&[f64], &[f64])>) -> f64 {
+    if expected.shape != got.shape || expected.element_type() != got.element_type() {
         return f64::INFINITY;
     }
+    if let (Some(b), Some(a)) = (expected.to_f64(), got.to_f64()) {
+        let (center, scale) = unit.unwrap_or((&[0.0], &[1.0]));
+        let places = || center.iter().zip(scale).cycle();
+        let in_unit = |(value, (center, scale)): (&f64, (&f64, &f64))| (value - center) / scale;
+        return furthest(a.iter().zip(places()).map(in_unit), b.iter().zip(places()).map(in_unit));
+    }
     match (&expected.values, &got.values) {
-        (Values::F32(b), Values::F32(a)) => {
-            furthest(a.iter().map(|&a| f64::from(a)), b.iter().map(|&b| f64::from(b)))
-        }
         (Values::I64(b), Values::I64(a)) => {
             furthest(a.iter().map(|&a| a as f64), b.iter().map(|&b| b as f64))
         }
@@ -110,28 +123,47 @@ fn furthest(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::{compare, divided};
     use crate::domain::array::{Array, Values};
+    use crate::domain::name::{TableName, TaskName};
+    use crate::domain::signature::TaskSignature;
+    use crate::domain::task::Target;
+
+    /// A target of 1.7e12 that differs by 57 from row to row: 28.5 of it are half a deviation.
+    #[test]
+    fn answers_in_a_unit_are_compared_in_deviations() {
+        let target =
+            Target::Regression { columns: vec!["t".into()], center: vec![1.7e12], scale: vec![57.0] };
+        let (name, table) = (TaskName::new("t").unwrap(), TableName::new("rows").unwrap());
+        let tasks = [TaskSignature { name, table, target }];
+        let answers = |value: f64| vec![("t".to_owned(), Array::new(&[1, 1], Values::F64(vec![value])))];
+        let (near, far) = (answers(1.7e12 + 28.5), answers(1.7e12 + 57.0 * 100.0));
+        assert_eq!(compare(&answers(1.7e12), &near, &tasks)[0].largest, 0.5);
+        assert_eq!(compare(&far, &answers(1.7e12), &tasks)[0].largest, 1.0);
+        assert!(compare(&answers(1.7e12), &near, &[])[0].largest < 1e-10);
+        assert_eq!(compare(&one(vec![1.0]), &near, &tasks)[0].largest, f64::INFINITY);
+    }
 
     fn one(values: Vec<f32>) -> Vec<(String, Array)> {
-        vec![("income".to_owned(), Array::f32(&[values.len(), 1], values))]
+        vec![("t".to_owned(), Array::f32(&[values.len(), 1], values))]
     }
 
     #[test]
     fn relative_for_large_and_absolute_for_small() {
-        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![101.0, 0.25]));
+        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![101.0, 0.25]), &[]);
         assert_eq!(parity[0].largest, 0.25);
-        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![150.0, 0.5]));
+        let parity = compare(&one(vec![100.0, 0.5]), &one(vec![150.0, 0.5]), &[]);
         assert_eq!(parity[0].largest, 0.5);
     }
 
     #[test]
     fn nothing_hides_a_nan_a_shape_or_an_absence() {
-        let far = |expected: &[(String, Array)], got: &[(String, Array)]| compare(expected, got)[0].largest;
+        let far =
+            |expected: &[(String, Array)], got: &[(String, Array)]| compare(expected, got, &[])[0].largest;
         assert_eq!(far(&one(vec![1.0, 2.0]), &one(vec![f32::NAN, 2.0])), f64::INFINITY);
         assert_eq!(far(&one(vec![f32::NAN]), &one(vec![f32::NAN])), f64::INFINITY);
         assert_eq!(far(&one(vec![f32::INFINITY]), &one(vec![1.0])), f64::INFINITY);
         assert_eq!(far(&one(vec![1.0, 2.0]), &one(vec![1.0])), f64::INFINITY);
         assert_eq!(far(&one(vec![1.0]), &[]), f64::INFINITY);
-        let codes = vec![("income".to_owned(), Array::new(&[1, 1], Values::I64(vec![1])))];
+        let codes = vec![("t".to_owned(), Array::new(&[1, 1], Values::I64(vec![1])))];
         assert_eq!(far(&one(vec![1.0]), &codes), f64::INFINITY);
         assert_eq!(far(&codes, &codes), 0.0);
     }

@@ -54,8 +54,8 @@ impl Work {
     /// Counts up when the stage's artifact changes its form or its meaning: older ones are made anew.
     pub(crate) fn format(&self) -> u32 {
         match self {
-            // 2: the signature tells how rows are read; classes that training never saw are kept and scored; undefined
-            // scores are told.
+            // 2: the signature tells how rows are read; numbers are centered and scaled in 64 bits; classes that training
+            // never saw are kept and scored; undefined scores are told.
             Self::Fit | Self::Train | Self::Evaluate | Self::Baseline(_) => 2,
             Self::Load(_) | Self::Split(_) => 1,
             Self::Export | Self::Verify | Self::Gain => 1,

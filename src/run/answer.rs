@@ -2,7 +2,7 @@
 //! unit.
 
 use crate::data::raw::AnswerColumn;
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::signature::TaskSignature;
 use crate::domain::task::{Grain, Target};
 use crate::domain::viterbi::Transitions;
@@ -14,6 +14,8 @@ pub struct Answer<'a> {
     transitions: Option<&'a Transitions>,
     /// `[rows, answers]`; of steps and pixels likewise, one after the other.
     values: Vec<f32>,
+    /// The same, where the model answers in 64 bits.
+    numbers: Vec<f64>,
     /// Of steps with transitions.
     logits: Vec<f32>,
     /// Where each row's steps end.
@@ -22,14 +24,21 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub fn new(task: &'a TaskSignature, transitions: Option<&'a Transitions>) -> Self {
-        Self { task, transitions, values: Vec::new(), logits: Vec::new(), offsets: vec![0] }
+        Self {
+            task,
+            transitions,
+            values: Vec::new(),
+            numbers: Vec::new(),
+            logits: Vec::new(),
+            offsets: vec![0],
+        }
     }
 
     /// Takes a batch's outputs, and the steps of each of its rows; gives the missing output's name when
     /// it is not among them.
     pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
         let find = |wanted: String| match outputs.iter().find(|(name, _)| *name == wanted) {
-            Some((_, array)) if array.as_f32().is_some() => Ok(array),
+            Some((_, array)) if matches!(array.values, Values::F32(_) | Values::F64(_)) => Ok(array),
             _ => Err(wanted),
         };
         if self.task.target.writes().is_some() {
@@ -37,7 +46,10 @@ impl<'a> Answer<'a> {
         }
         let answers = find(self.task.answer_output())?;
         if self.task.target.grain() != Grain::Step {
-            self.values.extend_from_slice(answers.as_f32().unwrap_or_default());
+            match &answers.values {
+                Values::F64(numbers) => self.numbers.extend_from_slice(numbers),
+                _ => self.values.extend_from_slice(answers.as_f32().unwrap_or_default()),
+            }
             return Ok(());
         }
         real_steps(&mut self.values, answers, lengths);
@@ -58,6 +70,13 @@ impl<'a> Answer<'a> {
         let width = self.task.target.answers().max(1);
         let column =
             |index: usize| -> Vec<f32> { self.values.iter().skip(index).step_by(width).copied().collect() };
+        let number = |index: usize| match self.numbers.is_empty() {
+            true => AnswerColumn::Float(column(index)),
+            false => {
+                let numbers = self.numbers.iter().skip(index).step_by(width);
+                AnswerColumn::Number(numbers.map(|number| Some(*number)).collect())
+            }
+        };
         match &self.task.target {
             Target::Binary { classes, threshold, .. } => {
                 let chosen = column(0)
@@ -98,14 +117,15 @@ impl<'a> Answer<'a> {
                 vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
             Target::PixelRegression { height, width: columns, .. } => {
-                let pixels: Vec<String> = self.values.iter().map(f32::to_string).collect();
+                let pixels: Vec<String> = match self.numbers.is_empty() {
+                    true => self.values.iter().map(f32::to_string).collect(),
+                    false => self.numbers.iter().map(f64::to_string).collect(),
+                };
                 vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
             // What is written has an author of its own.
             Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
-            Target::Regression { columns, .. } => {
-                (0..columns.len()).map(|index| AnswerColumn::Float(column(index))).collect()
-            }
+            Target::Regression { columns, .. } => (0..columns.len()).map(number).collect(),
         }
     }
 }
@@ -145,7 +165,7 @@ mod tests {
     use super::Answer;
     use crate::data::raw::AnswerColumn;
     use crate::domain::answer::answer_names;
-    use crate::domain::array::Array;
+    use crate::domain::array::{Array, Values};
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
     use crate::domain::task::Target;
@@ -213,6 +233,21 @@ mod tests {
             "kind": "regression", "columns": vec!["c"; columns], "center": vec![0.0; columns], "scale": vec![1.0; columns]
         });
         serde_json::from_value(target).expect("a target")
+    }
+
+    #[test]
+    fn numbers_keep_the_digits_that_the_model_gives() {
+        let (columns, center) = (vec!["a".to_owned(), "b".to_owned()], vec![1.7e12, 0.0]);
+        let task = task("t", Target::Regression { columns, center, scale: vec![57.0, 1.0] });
+        let mut answer = Answer::new(&task, None);
+        for row in [vec![1_700_000_000_123.5, 0.1], vec![1_699_999_999_999.25, -2.0]] {
+            let array = Array::new(&[1, 2], Values::F64(row));
+            answer.take(&[("t".to_owned(), array)], &[]).expect("the output is there");
+        }
+        let number = |values: [f64; 2]| AnswerColumn::Number(values.map(Some).to_vec());
+        let columns = answer.columns();
+        assert_eq!(columns[0], number([1_700_000_000_123.5, 1_699_999_999_999.25]));
+        assert_eq!(columns[1], number([0.1, -2.0]));
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Bundle {
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = Session::open(&runtime, &self.model)?;
         let (rows, expected) = (self.card.sample.inputs(), self.card.sample.outputs());
-        let mut parity = onnx::verify::verify(&mut session, &rows, &expected, &PROOF, self.card.tolerance)?;
+        let (tasks, tolerance) = (&self.card.signature.tasks, self.card.tolerance);
+        let mut parity = onnx::verify::verify(&mut session, &rows, &expected, tasks, &PROOF, tolerance)?;
         let outputs = if self.card.texts.is_empty() { Vec::new() } else { session.run(&rows)? };
         for (name, expected) in &self.card.texts {
             let Some(task) = self.card.signature.task(name) else { continue };
@@ -188,10 +189,13 @@ fn lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
                 let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
                 Some(tokens.chunks(time).map(real).collect())
             }
-            (Encoding::Series { center, .. }, Values::F32(values)) => {
+            (Encoding::Series { center, .. }, Values::F32(_) | Values::F64(_)) => {
                 let width = center.len().max(1);
-                let real = |row: &[f32]| row.chunks(width).filter(|step| !step[0].is_nan()).count();
-                Some(values.chunks(time * width).map(real).collect())
+                let real = |row: usize| {
+                    let steps = (0..time).map(|step| (row * time + step) * width);
+                    steps.filter(|step| !array.is_nan_at(*step)).count()
+                };
+                Some((0..array.rows()).map(real).collect())
             }
             _ => None,
         }

@@ -106,9 +106,9 @@ impl<'a> Loader<'a> {
             match moved {
                 Some(moved) => {
                     let all: Vec<u32> = (0..rows.len() as u32).collect();
-                    Labels::gather(*task, &moved, &all, device)
+                    Labels::gather(*task, target, &moved, &all, device)
                 }
-                None => Labels::gather(*task, truth, rows, device),
+                None => Labels::gather(*task, target, truth, rows, device),
             }
         };
         let labels = self.targets[place].iter().map(of_task);

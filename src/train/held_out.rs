@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use crate::data::sampling::Shuffle;
+use crate::domain::array::Array;
 use crate::domain::table::Dataset;
 use crate::model;
 use crate::model::labels::Labels;
@@ -57,9 +58,11 @@ impl<'a> HeldOut<'a> {
                 continue;
             }
             let rows = pile.rows(number);
-            let labels = own
-                .iter()
-                .map(|(task, truth)| Labels::gather(*task, truth, &rows, self.network.device()).transpose());
+            let of_task = |(task, truth): &(usize, &Array)| {
+                let target = &self.dataset.signature.tasks[*task].target;
+                Labels::gather(*task, target, truth, &rows, self.network.device()).transpose()
+            };
+            let labels = own.iter().map(of_task);
             let labels = labels.flatten().collect::<model::Result<Vec<Labels>>>()?;
             if !labels.is_empty() {
                 let inputs = self.network.signals(table, Some(&rows))?;

@@ -86,14 +86,13 @@ pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32
             .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
             .collect(),
         Target::PixelRegression { center, scale, .. } => {
-            vec![((mean(truth, 0, 1, train) - f64::from(*center)) / f64::from(*scale)) as f32]
+            vec![((mean(truth, 0, 1, train) - center) / scale) as f32]
         }
         // Nobody asks: a vocabulary is too wide for a row of logits at every token.
         Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
         Target::Regression { center, scale, .. } => (0..center.len())
             .map(|column| {
-                ((mean(truth, column, center.len(), train) - f64::from(center[column]))
-                    / f64::from(scale[column])) as f32
+                ((mean(truth, column, center.len(), train) - center[column]) / scale[column]) as f32
             })
             .collect(),
     }
@@ -117,11 +116,11 @@ pub fn token_entropy(truth: &Array, vocabulary: usize, train: &[u32], valid: &[u
 
 /// The mean of the present cells that stand at `column` of `columns`; 0 of none.
 fn mean(truth: &Array, column: usize, columns: usize, rows: &[u32]) -> f64 {
-    let (width, cells) = (truth.width(), truth.as_f32().unwrap_or_default());
+    let (width, cells) = (truth.width(), truth.to_f64().unwrap_or_default());
     let row = |row: &u32| cells[*row as usize * width..][..width].iter().skip(column).step_by(columns);
     let present = rows.iter().flat_map(row).filter(|cell| !cell.is_nan());
-    let (sum, count) = present.fold((0.0, 0_u64), |(sum, count), cell| (sum + f64::from(*cell), count + 1));
-    if count == 0 { 0.0 } else { sum / count as f64 }
+    // As it goes along: the sum of many large numbers would lose their last digits.
+    present.zip(1_u64..).fold(0.0, |mean, (cell, count)| mean + (cell - mean) / count as f64)
 }
 
 /// What a task's loss is divided by: a reference of nothing divides nothing.

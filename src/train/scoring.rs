@@ -3,13 +3,14 @@
 use candle_core::Tensor;
 
 use crate::data::tokenizer::Codec;
-use crate::domain::array::Array;
+use crate::domain::array::{Array, ElementType};
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, Table};
+use crate::domain::task::Target;
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{Answers, evaluate, of_known_classes, why};
 use crate::model::head::writer::Tally;
-use crate::model::labels::Labels;
+use crate::model::labels::{Labels, learned};
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::Prediction;
@@ -81,10 +82,15 @@ impl Scoring<'_> {
             true => self.by_batches(place)?,
             false => self.of_cells(place.task, &truth, said.logits.as_f32().unwrap_or_default())?,
         };
-        let cells = truth.as_f32().unwrap_or_default();
-        let answers = said.answers.as_f32().unwrap_or_default();
-        let mut all = Answers::new(target, cells, answers, cells.len() / target.width());
+        let cells = truth.to_f32().unwrap_or_default();
+        let answers = said.answers.to_f32().unwrap_or_default();
+        let mut all = Answers::new(target, &cells, &answers, cells.len() / target.width());
         all = all.with_unseen(place.table.unseen(&self.dataset.signature.tasks[place.task].name));
+        let exact = match said.answers.element_type() {
+            ElementType::Float64 => truth.to_f64().zip(said.answers.to_f64()),
+            _ => None,
+        };
+        all = exact.as_ref().map_or(all, |(truth, answers)| all.with_numbers(truth, answers));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         let decided = self.network.decide(place.task, &said.logits)?;
         all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
@@ -112,7 +118,8 @@ impl Scoring<'_> {
     fn tally(&self, place: &Place) -> Result<Tally> {
         let mut all = Tally::default();
         for rows in place.rows.chunks(self.network.comfortable_rows()) {
-            let labels = Labels::gather(place.task, place.truth, rows, self.network.device())?;
+            let labels =
+                Labels::gather(place.task, place.target(self), place.truth, rows, self.network.device())?;
             let Some(labels) = labels else { continue };
             let inputs = self.network.signals(place.table, Some(rows))?;
             all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
@@ -166,7 +173,7 @@ impl Scoring<'_> {
         let device = self.network.device();
         let target = &self.dataset.signature.tasks[task].target;
         let width = target.width();
-        let cells = truth.as_f32().unwrap_or_default();
+        let cells = learned(target, truth, 0..truth.values.len());
         if cells.iter().all(|cell| cell.is_nan()) {
             return Ok(None);
         }
@@ -184,7 +191,8 @@ impl Scoring<'_> {
     fn by_batches(&self, place: &Place) -> Result<Option<f64>> {
         let (mut sum, mut cells) = (0.0, 0);
         for rows in place.rows.chunks(self.network.comfortable_rows()) {
-            let labels = Labels::gather(place.task, place.truth, rows, self.network.device())?;
+            let labels =
+                Labels::gather(place.task, place.target(self), place.truth, rows, self.network.device())?;
             let Some(labels) = labels else { continue };
             let inputs = self.network.signals(place.table, Some(rows))?;
             let weight = labels.cells;
@@ -205,4 +213,10 @@ struct Place<'a> {
     task: usize,
     truth: &'a Array,
     split: Split,
+}
+
+impl Place<'_> {
+    fn target<'a>(&self, scoring: &Scoring<'a>) -> &'a Target {
+        &scoring.dataset.signature.tasks[self.task].target
+    }
 }

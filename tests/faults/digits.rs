@@ -1,1 +1,181 @@
 //! Numbers whose digits do not fit into 32 bits.
+
+use crate::support::{Project, Ran};
+
+/// With ONNX Runtime, which may be fetched once.
+fn online(project: &Project, arguments: &[&str]) -> Ran {
+    Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
+}
+
+/// Seconds since 1970 within an hour, and hundredths of them since its beginning; each row's split.
+fn rows(beginning: f64, step: f64) -> String {
+    let mut text = String::from("when,y,part\n");
+    for i in 0..400 {
+        let second = (i * 1217) % 3600;
+        let part = ["train", "train", "train", "valid", "test"][i % 5];
+        text += &format!("{},{},{part}\n", beginning + step * second as f64, second as f64 / 100.0);
+    }
+    text
+}
+
+fn pipeline(inputs: &str, tasks: &str) -> String {
+    format!(
+        "name: digits\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: {{column: part}}\n\
+         inputs:\n  {inputs}\ntrunk:\n  - dense: {{units: 16, activation: relu}}\ntasks:\n  {tasks}\n\
+         train: {{epochs: 60, batch_size: 32, device: cpu, optimizer: {{adamw: {{rate: 1.0e-2}}}}}}\n"
+    )
+}
+
+/// A test score of the last run.
+fn score(project: &Project, metric: &str) -> f64 {
+    let sql = format!(
+        "select value from scores where split = 'test' and metric = '{metric}' and run = (select max(run) from scores)"
+    );
+    let found = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
+    let value = found.lines().nth(1).and_then(|value| value.parse().ok());
+    value.unwrap_or_else(|| panic!("{metric}: {found}"))
+}
+
+/// A column of a file, on the rows of `rows.csv` that are of the test split.
+fn tested(project: &Project, file: &str, column: &str) -> Vec<f64> {
+    let rows = project.read("rows.csv");
+    let is_test = rows.lines().skip(1).map(|row| row.ends_with("test"));
+    let text = project.read(file);
+    let mut lines = text.lines();
+    let place = lines.next().and_then(|names| names.split(',').position(|name| name == column));
+    let cell = |line: &str| line.split(',').nth(place.expect("a column"))?.parse().ok();
+    let cells = lines.zip(is_test).filter(|(_, is_test)| *is_test).map(|(line, _)| cell(line));
+    cells.map(|cell| cell.expect("a number")).collect()
+}
+
+/// Fault 10: a straight line of the time, which had four values left.
+#[test]
+fn seconds_since_1970_are_an_input_like_any_other() {
+    let words = pipeline("when: standardize", "y: {target: y, kind: regression}");
+    let known: Vec<f64> = [(1.7e9, 1.0), (1.7e12, 1000.0), (0.0, 1.0)]
+        .into_iter()
+        .map(|(beginning, step)| {
+            let project =
+                Project::new().file("pipeline.yaml", &words).file("rows.csv", rows(beginning, step));
+            let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
+            assert!(
+                !ran.err().contains("on every training row") && !ran.err().contains("lost"),
+                "{}",
+                ran.err()
+            );
+            assert!(ran.out().contains("verified"), "{}", ran.out());
+            score(&project, "r2")
+        })
+        .collect();
+    assert!(known[2] > 0.999, "{known:?}");
+    assert!(known.iter().all(|r2| (r2 - known[2]).abs() < 1e-4), "{known:?}");
+}
+
+/// A target of 1.7e12 scored an rmse of 0; its answers had 7 digits.
+#[test]
+fn milliseconds_are_answered_and_scored_to_the_last() {
+    let words = pipeline(
+        "y: standardize",
+        "late: {target: when, kind: regression, metrics: [rmse, mae, mse, r2, spearman, pearson]}",
+    );
+    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", rows(1.7e12, 1.0));
+    let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
+    assert!(ran.out().contains("verified") && !ran.err().contains("on every training row"), "{}", ran.err());
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    let truth = tested(&project, "rows.csv", "when");
+    let answers = tested(&project, "answers.csv", "late");
+    let distances: Vec<f64> = truth.iter().zip(&answers).map(|(t, a)| (t - a).abs()).collect();
+    let mean = |of: &dyn Fn(usize) -> f64| (0..80).map(of).sum::<f64>() / 80.0;
+    let middle = 1.7e12 + mean(&|i| truth[i] - 1.7e12);
+    let (mae, mse) = (mean(&|i| distances[i]), mean(&|i| distances[i].powi(2)));
+    let spread = mean(&|i| (truth[i] - middle).powi(2));
+    for (metric, expected) in [("mae", mae), ("mse", mse), ("rmse", mse.sqrt()), ("r2", 1.0 - mse / spread)] {
+        let found = score(&project, metric);
+        // ONNX Runtime and candle add the network's sums in another order.
+        assert!((found - expected).abs() < 1e-3 * expected.abs(), "{metric}: {found}, expected {expected}");
+    }
+    assert!(mse > 1e-4 && score(&project, "r2") > 0.99, "{mse}");
+    assert!(score(&project, "spearman") > 0.99 && score(&project, "pearson") > 0.99);
+    // Python gives the same numbers, with the digits that tell them apart.
+    if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+        let said = ran.expect(0).out();
+        for (line, answer) in said.lines().zip(project.read("answers.csv").lines().skip(1)) {
+            let said: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let (said, answer) = (said["late"].as_f64().expect("a number"), answer.parse::<f64>());
+            assert!((said - answer.expect("a number")).abs() < 0.05, "{line}");
+        }
+    }
+}
+
+/// What is fed raw in 64 bits is fed so from Python too.
+#[test]
+fn python_feeds_as_many_digits() {
+    let words = pipeline("when: {min_max: {indicator: true}}", "y: {target: y, kind: regression}");
+    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", rows(1.7e12, 1.0));
+    online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    let card: serde_json::Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON");
+    assert_eq!(card["signature"]["inputs"][0]["raw"], "float64");
+    assert_eq!(card["signature"]["inputs"][0]["encoding"]["center"], 1.7e12);
+    online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+        let said = ran.expect(0).out();
+        for (line, answer) in said.lines().zip(project.read("answers.csv").lines().skip(1)) {
+            let said: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let (said, answer) =
+                (said["y"].as_f64().expect("a number"), answer.parse::<f64>().expect("a number"));
+            assert!((said - answer).abs() < 1e-4 * answer.abs().max(1.0), "{line}: {answer}");
+        }
+    }
+}
+
+/// What still does not fit is said, with the number of digits.
+#[test]
+fn digits_that_do_not_fit_are_told() {
+    let words = pipeline(
+        "{when: number, y: {number: {missing: zero}}}",
+        "late: {target: when, kind: {regression: {standardize: false}}}",
+    );
+    let project = Project::new()
+        .file("pipeline.yaml", words.replace("epochs: 60", "epochs: 1"))
+        .file("rows.csv", rows(1.7e9, 1.0));
+    let said = online(&project, &["run", "pipeline.yaml"]).expect(0);
+    let said = said.out() + &said.err();
+    assert!(said.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{said}");
+    assert!(said.contains("use `standardize` or `min_max`"), "{said}");
+    assert!(
+        said.contains("task `late`, `when`: its last 2 digits are lost in 32-bit floats (17000"),
+        "{said}"
+    );
+    assert!(said.contains("leave `standardize` on"), "{said}");
+    assert!(!said.contains("`y`: its last"), "{said}");
+}
+
+/// scikit-learn clips probabilities of 64 bits at 2.2e-16, where 32 bits end at 1.2e-7.
+#[test]
+fn a_certain_and_wrong_answer_costs_as_much_as_elsewhere() {
+    let mut text = String::from("x,yes,part\n");
+    for i in 0..200 {
+        let part = ["train", "train", "train", "valid", "test"][i % 5];
+        let sure = if i % 2 == 0 { 1 } else { -1 };
+        // One of the rows tested has a wrong label.
+        let label = if i == 104 { 1 - (i + 1) % 2 } else { (i + 1) % 2 };
+        text += &format!("{},{label},{part}\n", 400 * sure);
+    }
+    let words = pipeline("x: number", "yes: {target: yes, kind: binary, metrics: [log_loss, brier]}");
+    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", text);
+    online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    online(&project, &["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    let truth = tested(&project, "rows.csv", "yes");
+    let p = tested(&project, "answers.csv", "yes_probability");
+    let cost = |(truth, p): (&f64, &f64)| {
+        let right = if *truth == 1.0 { *p } else { 1.0 - p };
+        -right.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
+    };
+    let expected = truth.iter().zip(&p).map(cost).sum::<f64>() / truth.len() as f64;
+    let found = score(&project, "log_loss");
+    assert!((found - expected).abs() < 1e-6 * expected, "{found}, expected {expected}");
+    // 16.1 of 40 rows would be the most that 32 bits allow.
+    assert!(found > 0.5, "{found}");
+}

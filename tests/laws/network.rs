@@ -239,7 +239,8 @@ fn onnx_runtime_agrees(network: &Network) {
                 ] {
                     let (_, found) = found.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(found.shape, expected.shape, "{name}");
-                    let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                    let difference =
+                        largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
             }

@@ -75,7 +75,7 @@ fn onnx_runtime_agrees_for_every_preference() {
                 for (name, expected) in &expected {
                     let (_, found) = found.iter().find(|(output, _)| output == name).unwrap();
                     assert_eq!(found.shape, expected.shape, "{what}: {name}");
-                    let far = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                    let far = largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(far < 1e-5, "{what}: {name}: {far}");
                 }
             }
@@ -96,8 +96,8 @@ fn each_row_is_answered_for_its_own_preference() {
         for (row, vector) in told.iter().enumerate() {
             network.prefer(std::slice::from_ref(vector));
             for ((name, all), (_, alone)) in all.iter().zip(outputs(&network, &table)) {
-                let width = all.as_f32().unwrap().len() / table.rows;
-                let of = |array: &Array| array.as_f32().unwrap()[row * width..][..width].to_vec();
+                let width = all.values.len() / table.rows;
+                let of = |array: &Array| array.to_f32().unwrap()[row * width..][..width].to_vec();
                 let far = largest_difference(&of(all), &of(&alone));
                 assert!(far < 1e-5, "{what}: {name}: {far}");
             }

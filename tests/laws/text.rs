@@ -190,7 +190,8 @@ fn onnx_runtime_writes_what_candle_writes() {
                 for (name, expected) in network.memory(index, &inputs).unwrap() {
                     let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(found.shape, expected.shape, "{name}");
-                    let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                    let difference =
+                        largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
                 let Some(mut writer) = Writer::open(&runtime, folder.path(), task).unwrap() else {
@@ -319,7 +320,7 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
             for (name, expected) in network.memory(task, &read).unwrap() {
                 let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                 assert_eq!(found.shape, expected.shape, "{name}");
-                let difference = largest_difference(found.as_f32().unwrap(), expected.as_f32().unwrap());
+                let difference = largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
                 assert!(difference < 1e-5, "{name}: {difference}");
             }
         }

@@ -84,6 +84,9 @@ impl Error {
             }
             Self::WrongType { .. } => "turn it into text or a number in the `query`",
             Self::Infinite { .. } => "replace or drop such rows in the `query`",
+            Self::BeyondFloats { .. } => {
+                "`standardize` it where it is not; else take its logarithm, or drop such rows, in the `query`"
+            }
             Self::Missing { .. } => "allow it by `missing`, or drop such rows in the `query`",
             Self::TooManyValues { .. } => "use `category`, or a larger `minimum`",
             Self::NoKeys { .. } => "lower `minimum`",

@@ -1,4 +1,4 @@
-//! Raw values through a fitted encoding: what the exported graph computes, in 32 bits as there.
+//! Raw values through a fitted encoding: what the exported graph computes, with the same roundings.
 
 use polars::prelude::PlHashMap;
 
@@ -11,7 +11,10 @@ use crate::domain::signature::{Encoding, Keys};
 pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     match (encoding, &raw.values) {
         (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F32(values)) => {
-            Some(scale(values.clone(), *center, *factor, *fill, *indicator))
+            Some(scale(values, *center, *factor, *fill, *indicator))
+        }
+        (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F64(values)) => {
+            Some(scale(values, *center, *factor, *fill, *indicator))
         }
         (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
@@ -24,6 +27,11 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
             let width = center.len();
             let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
             Some(scaled(&Array::ragged(&[width], Values::F32(values), offsets), center, scale))
+        }
+        (Encoding::Series { center, scale, .. }, Values::F64(values)) => {
+            let width = center.len();
+            let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
+            Some(scaled(&Array::ragged(&[width], Values::F64(values), offsets), center, scale))
         }
         (Encoding::Image { channels, height, width, .. }, Values::U8(_)) => {
             (raw.shape[1..] == [*channels, *height, *width]).then(|| raw.clone())
@@ -48,13 +56,14 @@ fn unfilled<T: Copy>(
 }
 
 /// Floats `[rows, 1 or 2]`.
-pub(in crate::data) fn scale(values: Vec<f32>, center: f32, scale: f32, fill: f32, indicator: bool) -> Array {
+fn scale<T: Copy + Into<f64>>(values: &[T], center: f64, scale: f64, fill: f64, indicator: bool) -> Array {
     let rows = values.len();
-    let encoded = |value: f32| ((if value.is_nan() { fill } else { value }) - center) / scale;
+    let encoded = |value: f64| (((if value.is_nan() { fill } else { value }) - center) / scale) as f32;
+    let values = values.iter().map(|value| -> f64 { (*value).into() });
     if !indicator {
-        return Array::f32(&[rows, 1], values.into_iter().map(encoded).collect());
+        return Array::f32(&[rows, 1], values.map(encoded).collect());
     }
-    let both = values.into_iter().flat_map(|value| [encoded(value), f32::from(u8::from(value.is_nan()))]);
+    let both = values.flat_map(|value| [encoded(value), f32::from(u8::from(value.is_nan()))]);
     Array::f32(&[rows, 2], both.collect())
 }
 
@@ -96,6 +105,14 @@ mod tests {
         let encoding = Encoding::Scale { center: 1.0, scale: 2.0, fill: 5.0, indicator: true };
         let raw = Array::f32(&[2, 1], vec![4.0, f32::NAN]);
         assert_eq!(encode(&encoding, &raw), Some(Array::f32(&[2, 2], vec![1.5, 0.0, 2.0, 1.0])));
+    }
+
+    /// `((np.array([1700000000123.0, 1700000000001.0]) - 1.7e12) / 50).astype("f4")`
+    #[test]
+    fn numbers_are_centered_before_they_are_rounded() {
+        let encoding = Encoding::Scale { center: 1.7e12, scale: 50.0, fill: 0.0, indicator: false };
+        let raw = Array::new(&[2, 1], Values::F64(vec![1_700_000_000_123.0, 1_700_000_000_001.0]));
+        assert_eq!(encode(&encoding, &raw), Some(Array::f32(&[2, 1], vec![2.46, 0.02])));
     }
 
     #[test]

@@ -28,8 +28,6 @@ impl Settings for MinMaxSpec {
 impl MinMaxSpec {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
         let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |found| {
-            (found.minimum, found.usable(f64::from(found.maximum) - f64::from(found.minimum)))
-        })
+        scaled.fit(parts, |found| (found.minimum, found.usable(found.maximum - found.minimum)))
     }
 }

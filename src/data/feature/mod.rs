@@ -1,6 +1,7 @@
 //! The shelf of features: one input column, fitted on training rows, becomes a tensor.
 
 pub mod category;
+mod digits;
 pub mod encode;
 pub mod image;
 pub mod min_max;
@@ -11,6 +12,7 @@ mod pixels;
 mod scale;
 pub mod series;
 pub mod standardize;
+mod statistics;
 pub mod text;
 mod token;
 pub mod tokens;
@@ -23,11 +25,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
+pub(in crate::data) use crate::data::feature::digits::{lost, lost_whole, shown};
 pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::image::{Look, picture, pictures, whole};
 pub use crate::data::feature::nature::SOME_SIZE;
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
-pub(in crate::data) use crate::data::feature::scale::Statistics;
+pub(in crate::data) use crate::data::feature::scale::{raw, refuse_beyond};
+pub(in crate::data) use crate::data::feature::statistics::Statistics;
 pub(in crate::data) use crate::data::feature::token::{fed, kept};
 use crate::data::fit::Note;
 use crate::data::frame::Frame;

@@ -1,59 +1,39 @@
-//! Numbers: their statistics on training rows, and what the scaled features share.
+//! What the scaled features share: numbers are centered and scaled in 64 bits, and what comes of it is kept in 32.
 
-use crate::data::cells::Bad;
+use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
-use crate::data::feature::encode::scale;
-use crate::data::feature::{Feature, MissingNumber, Part};
-use crate::data::fit::Note;
-use crate::domain::array::{Array, ElementType};
-use crate::domain::diagnostic::Severity;
-use crate::domain::signature::Encoding;
+use crate::data::feature::digits::{lost, lost_whole, raw_type, shown};
+use crate::data::feature::encode::encode;
+use crate::data::feature::{Feature, MissingNumber, Part, Statistics};
+use crate::data::fit::warning;
+use crate::data::frame::Frame;
+use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::signature::{Encoding, InputSignature};
 
-/// Statistics of the values present on training rows. Sums run in row order, in 64 bits, so that
-/// they do not depend on threads.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::data) struct Statistics {
-    pub mean: f64,
-    pub median: f32,
-    /// Of the population: divided by n.
-    pub deviation: f64,
-    pub minimum: f32,
-    pub maximum: f32,
+/// Raw numbers as a model is fed them, `[rows, 1]`.
+pub(in crate::data) fn fed(values: Vec<f64>, element: ElementType) -> Array {
+    Array::new(&[values.len(), 1], Values::F64(values)).with_floats(element)
 }
 
-impl Statistics {
-    /// `None` when no value is present.
-    pub fn of(mut present: Vec<f32>) -> Option<Self> {
-        if present.is_empty() {
-            return None;
-        }
-        let count = present.len() as f64;
-        let mean = present.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
-        let variance = present.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
-        let middle = present.len() / 2;
-        let (below, upper, _) = present.select_nth_unstable_by(middle, f32::total_cmp);
-        let upper = *upper;
-        let lower = if (count as usize).is_multiple_of(2) {
-            below.iter().copied().fold(f32::MIN, f32::max)
-        } else {
-            upper
-        };
-        let median = ((f64::from(lower) + f64::from(upper)) / 2.0) as f32;
-        let minimum = present.iter().copied().fold(f32::MAX, f32::min);
-        let maximum = present.iter().copied().fold(f32::MIN, f32::max);
-        Some(Self { mean, median, deviation: variance.sqrt(), minimum, maximum })
+/// A column's raw numbers as a model is fed them; those that the network cannot read are refused.
+pub(in crate::data) fn raw(cells: &Cells, frame: &Frame, input: &InputSignature) -> Result<Array, Error> {
+    let raw = fed(cells.numbers(frame)?, input.raw);
+    match encode(&input.encoding, &raw) {
+        Some(encoded) => refuse_beyond(cells, frame, &encoded).map(|()| raw),
+        None => Err(Error::OtherEncoding { column: cells.name().to_owned() }),
     }
+}
 
-    /// Are all values the same? The deviation alone cannot tell: sums round.
-    pub fn is_constant(&self) -> bool {
-        self.minimum == self.maximum
-    }
-
-    /// A scale that may be divided by.
-    pub fn usable(&self, scale: f64) -> Option<f32> {
-        let scale = scale as f32;
-        (!self.is_constant() && scale.is_normal()).then_some(scale)
-    }
+/// Refuses rows whose numbers are too large for 32 bits once they are centered and scaled.
+pub(in crate::data) fn refuse_beyond(cells: &Cells, frame: &Frame, encoded: &Array) -> Result<(), Error> {
+    let (width, mut bad) = (encoded.width().max(1), Bad::default());
+    let values = encoded.as_f32().unwrap_or_default().iter().step_by(width).enumerate();
+    values.filter(|(_, value)| value.is_infinite()).for_each(|(row, _)| bad.note(row));
+    bad.first.map_or(Ok(()), |row| {
+        let (column, text) = (cells.name().to_owned(), cells.text(row));
+        let value = text.parse().map_or_else(|_| text.to_string(), shown);
+        Err(Error::BeyondFloats { place: frame.place_of(row, &column), column, value, count: bad.count })
+    })
 }
 
 /// The words the scaled features share.
@@ -68,7 +48,7 @@ impl Scaled<'_> {
     pub fn fit(
         &self,
         parts: &[Part<'_>],
-        choose: impl Fn(&Statistics) -> (f32, Option<f32>),
+        choose: impl Fn(&Statistics) -> (f64, Option<f64>),
     ) -> Result<Feature, Error> {
         let mut numbers = Vec::with_capacity(parts.len());
         for part in parts {
@@ -78,71 +58,61 @@ impl Scaled<'_> {
             }
             numbers.push(values);
         }
-        let present = |(part, values): (&Part<'_>, &Vec<f32>)| -> Vec<f32> {
+        let present = |(part, values): (&Part<'_>, &Vec<f64>)| -> Vec<f64> {
             part.train.iter().map(|&row| values[row as usize]).filter(|value| !value.is_nan()).collect()
         };
-        let present: Vec<f32> = parts.iter().zip(&numbers).flat_map(present).collect();
+        let mut present: Vec<f64> = parts.iter().zip(&numbers).flat_map(present).collect();
         let statistics =
-            Statistics::of(present).ok_or_else(|| Error::AllMissing { column: self.name.to_owned() })?;
+            Statistics::of(&mut present).ok_or_else(|| Error::AllMissing { column: self.name.to_owned() })?;
         let (center, chosen) = choose(&statistics);
-        let mut notes = Vec::new();
-        if chosen.is_none() {
-            let (name, value) = (self.name, statistics.minimum);
-            let text = format!("input `{name}` is {value} on every training row; it is not scaled");
-            notes.push(Note { severity: Severity::Warning, text });
-        }
+        let factor = chosen.unwrap_or(1.0);
+        let lost = self.lost(parts, &present, &statistics, (center, factor));
+        let constant = || {
+            let (name, value) = (self.name, shown(statistics.minimum));
+            let is_told = chosen.is_none() && statistics.is_constant();
+            is_told.then(|| format!("input `{name}` is {value} on every training row; it is not scaled"))
+        };
+        let notes = lost.or_else(constant).map(warning).into_iter().collect();
         let fill = match self.missing {
-            MissingNumber::Mean | MissingNumber::Error => statistics.mean as f32,
+            MissingNumber::Mean | MissingNumber::Error => statistics.mean,
             MissingNumber::Median => statistics.median,
             MissingNumber::Zero => 0.0,
         };
-        let (indicator, factor) = (self.indicator, chosen.unwrap_or(1.0));
-        let sample = |(part, values): (&Part<'_>, &Vec<f32>)| {
-            let rows: Vec<f32> = part.sample.iter().map(|&row| values[row as usize]).collect();
-            Array::f32(&[rows.len(), 1], rows)
-        };
-        Ok(Feature {
-            raw: ElementType::Float32,
-            samples: parts.iter().zip(&numbers).map(sample).collect(),
-            encoded: numbers
-                .into_iter()
-                .map(|values| scale(values, center, factor, fill, indicator))
-                .collect(),
-            encoding: Encoding::Scale { center, scale: factor, fill, indicator },
-            notes,
-        })
+        let raw = raw_type(numbers.iter().flatten(), center, factor);
+        let encoding = Encoding::Scale { center, scale: factor, fill, indicator: self.indicator };
+        let (mut samples, mut encoded) = (Vec::new(), Vec::new());
+        for (part, values) in parts.iter().zip(numbers) {
+            let values = fed(values, raw);
+            samples.push(values.gather(part.sample));
+            let Some(array) = encode(&encoding, &values) else { continue };
+            refuse_beyond(&part.cells, part.frame, &array)?;
+            encoded.push(array);
+        }
+        Ok(Feature { raw, samples, encoded, encoding, notes })
     }
 
-    fn refuse_missing(&self, part: &Part<'_>, values: &[f32]) -> Result<(), Error> {
+    /// A word about digits that do not fit.
+    fn lost(
+        &self,
+        parts: &[Part<'_>],
+        present: &[f64],
+        found: &Statistics,
+        (center, scale): (f64, f64),
+    ) -> Option<String> {
+        let whole = || parts.iter().find_map(|part| lost_whole(&part.cells, part.train, found));
+        let lost = lost(present, found, center, scale).or_else(whole)?;
+        let unscaled = (center, scale) == (0.0, 1.0);
+        let remedy =
+            lost.remedy(unscaled, "use `standardize` or `min_max`, which center it in 64 bits first");
+        Some(lost.told(&format!("input `{}`", self.name), remedy))
+    }
+
+    fn refuse_missing(&self, part: &Part<'_>, values: &[f64]) -> Result<(), Error> {
         let mut bad = Bad::default();
         values.iter().enumerate().filter(|(_, value)| value.is_nan()).for_each(|(row, _)| bad.note(row));
         bad.first.map_or(Ok(()), |row| {
             let place = part.frame.place(row);
             Err(Error::Missing { column: self.name.to_owned(), place, count: bad.count })
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::data::feature::scale::Statistics;
-
-    /// `numpy.mean/median/std([3, 1, 4, 1, 5, 9])` gives 3.8333333333333335, 3.5, 2.733536577809454.
-    #[test]
-    fn statistics_agree_with_numpy() {
-        let found = Statistics::of(vec![3., 1., 4., 1., 5., 9.]).unwrap();
-        assert_eq!(found.mean, 3.8333333333333335);
-        assert_eq!(found.median, 3.5);
-        assert!((found.deviation - 2.733536577809454).abs() < 1e-15);
-        assert_eq!((found.minimum, found.maximum), (1., 9.));
-        assert_eq!(Statistics::of(vec![2., 8., 5.]).unwrap().median, 5.);
-        assert_eq!(Statistics::of(vec![]), None);
-    }
-
-    #[test]
-    fn a_constant_is_told_although_sums_round() {
-        let found = Statistics::of(vec![0.1; 1_000_003]).unwrap();
-        assert!(found.is_constant());
-        assert_eq!(found.usable(found.deviation), None);
     }
 }

@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
+use crate::data::feature::digits::{lost, raw_type, shown};
 use crate::data::feature::token::offset;
 use crate::data::feature::{Feature, Part, Statistics};
 use crate::data::fit::{Note, warning};
+use crate::data::frame::Frame;
 use crate::data::list::Steps;
 use crate::domain::array::{Array, ElementType, Filler, Values};
 use crate::domain::kinds::Settings;
@@ -55,32 +57,45 @@ impl SeriesSpec {
                 let rows = part.train.iter().flat_map(|&row| steps.row(row as usize).chunks(width));
                 rows.map(move |step| step[place]).filter(|value| !value.is_nan())
             });
-            let statistics = Statistics::of(of_training.collect())
-                .ok_or_else(|| Error::AllMissing { column: name.to_owned() })?;
+            let mut known: Vec<f64> = of_training.collect();
+            let statistics =
+                Statistics::of(&mut known).ok_or_else(|| Error::AllMissing { column: name.to_owned() })?;
             let usable = statistics.usable(statistics.deviation);
-            if usable.is_none() && self.standardize {
-                let value = statistics.minimum;
+            let number = place + 1;
+            if statistics.is_constant() && self.standardize {
+                let value = shown(statistics.minimum);
                 notes.push(warning(format!(
-                    "input `{name}`: number {} of each step is {value} on every training row; it is not scaled",
-                    place + 1
+                    "input `{name}`: number {number} of each step is {value} on every training row; it is not scaled"
                 )));
             }
-            center.push(if self.standardize { statistics.mean as f32 } else { 0.0 });
-            scale.push(if self.standardize { usable.unwrap_or(1.0) } else { 1.0 });
+            let (middle, factor) = match self.standardize {
+                true => (statistics.mean, usable.unwrap_or(1.0)),
+                false => (0.0, 1.0),
+            };
+            notes.extend(lost(&known, &statistics, middle, factor).map(|lost| {
+                let remedy = lost.remedy(!self.standardize, "leave `standardize` on");
+                warning(lost.told(&format!("input `{name}`, number {number} of each step"), remedy))
+            }));
+            center.push(middle);
+            scale.push(factor);
         }
         notes.extend(self.notes(name, parts, &found));
         let length = self.length.get();
-        let encoding = Encoding::Series { center: center.clone(), scale: scale.clone(), length };
-        let raw = found.iter().map(|steps| kept(steps, &center, length));
-        let raw = raw.collect::<Result<Vec<Array>, Error>>()?;
-        let sample = |(part, raw): (&Part<'_>, &Array)| fed(&raw.gather(part.sample));
-        Ok(Feature {
-            raw: ElementType::Float32,
-            samples: parts.iter().zip(&raw).map(sample).collect(),
-            encoded: raw.iter().map(|raw| scaled(raw, &center, &scale)).collect(),
-            encoding,
-            notes,
-        })
+        let mut raw = ElementType::Float32;
+        for place in 0..width {
+            let numbers = found.iter().flat_map(|steps| steps.values.iter().skip(place).step_by(width));
+            if raw_type(numbers, center[place], scale[place]) == ElementType::Float64 {
+                raw = ElementType::Float64;
+            }
+        }
+        let encoding = Encoding::Series { center, scale, length };
+        let (mut samples, mut encoded) = (Vec::new(), Vec::new());
+        for (part, steps) in parts.iter().zip(&found) {
+            let (fed, array) = kept(name, steps, part.frame, (&encoding, raw))?;
+            samples.push(self::fed(&fed.gather(part.sample)));
+            encoded.push(array);
+        }
+        Ok(Feature { raw, samples, encoded, encoding, notes })
     }
 
     fn notes(&self, name: &str, parts: &[Part<'_>], found: &[Steps]) -> Vec<Note> {
@@ -120,8 +135,16 @@ impl SeriesSpec {
     }
 }
 
-/// Raw rows cut to their limit, the center in place of what is missing.
-pub(in crate::data) fn kept(steps: &Steps, center: &[f32], length: usize) -> Result<Array, Error> {
+/// Raw rows cut to their limit, the center in place of what is missing; and as the network reads them.
+pub(in crate::data) fn kept(
+    name: &str,
+    steps: &Steps,
+    frame: &Frame,
+    (encoding, raw): (&Encoding, ElementType),
+) -> Result<(Array, Array), Error> {
+    let Encoding::Series { center, scale, length } = encoding else {
+        return Err(Error::OtherEncoding { column: name.to_owned() });
+    };
     let width = center.len();
     let (mut values, mut offsets) = (Vec::new(), vec![0]);
     for row in 0..steps.rows() {
@@ -134,18 +157,24 @@ pub(in crate::data) fn kept(steps: &Steps, center: &[f32], length: usize) -> Res
         }
         offsets.push(offset(values.len() / width)?);
     }
-    Ok(Array::ragged(&[width], Values::F32(values), offsets))
+    let fed = Array::ragged(&[width], Values::F64(values), offsets).with_floats(raw);
+    let encoded = scaled(&fed, center, scale);
+    let beyond = encoded.as_f32().unwrap_or_default().iter().position(|value| value.is_infinite());
+    let Some(beyond) = beyond else { return Ok((fed, encoded)) };
+    let row = (0..encoded.rows()).find(|row| encoded.row(*row).contains(&(beyond / width))).unwrap_or(0);
+    let value = fed.to_f64().map(|values| shown(values[beyond])).unwrap_or_default();
+    Err(Error::BeyondFloats { column: name.to_owned(), value, place: frame.place(row), count: 1 })
 }
 
 /// Series as a model is fed them: `[rows, time, width]`, filled up behind their ends.
 pub(in crate::data) fn fed(raw: &Array) -> Array {
-    raw.padded(&Filler::F32(f32::NAN))
+    raw.padded(&Filler::Float(f64::NAN))
 }
 
 /// Raw series as the network reads them.
-pub(in crate::data) fn scaled(raw: &Array, center: &[f32], scale: &[f32]) -> Array {
-    let values = raw.as_f32().unwrap_or_default().iter();
+pub(in crate::data) fn scaled(raw: &Array, center: &[f64], scale: &[f64]) -> Array {
+    let values = raw.to_f64().unwrap_or_default();
     let places = center.iter().zip(scale).cycle();
-    let values = values.zip(places).map(|(value, (center, scale))| (value - center) / scale).collect();
-    Array { shape: raw.shape.clone(), values: Values::F32(values), offsets: raw.offsets.clone() }
+    let values = values.iter().zip(places).map(|(value, (center, scale))| ((value - center) / scale) as f32);
+    Array { shape: raw.shape.clone(), values: Values::F32(values.collect()), offsets: raw.offsets.clone() }
 }

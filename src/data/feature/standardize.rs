@@ -28,6 +28,6 @@ impl Settings for StandardizeSpec {
 impl StandardizeSpec {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
         let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |found| (found.mean as f32, found.usable(found.deviation)))
+        scaled.fit(parts, |found| (found.mean, found.usable(found.deviation)))
     }
 }

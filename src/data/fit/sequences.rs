@@ -135,7 +135,7 @@ fn series_are_standardized_on_training_rows() {
         "{\"s\": [1, 3, 5]}\n{\"s\": [3, null]}\n{\"s\": []}\n{\"s\": [100, 1, 1, 1]}\n{\"s\": [7.5]}\n";
     let found = fitted(jsonl(text), json!({"s": {"series": {"length": 3}}}), json!({}));
     // numpy: mean([1, 3, 5, 3]) is 3, std is 1.4142135623730951.
-    let scale = std::f32::consts::SQRT_2;
+    let scale = std::f64::consts::SQRT_2;
     let Encoding::Series { center, scale: found_scale, .. } = &found.dataset.signature.inputs[0].encoding
     else {
         panic!("series");
@@ -143,7 +143,7 @@ fn series_are_standardized_on_training_rows() {
     assert_eq!((center.as_slice(), found_scale.as_slice()), (&[3.0][..], &[scale][..]));
     let table = &found.dataset.tables[0];
     let rows = floats(&table.inputs[0].1);
-    assert_eq!(rows[0], [-2.0 / scale, 0.0, 2.0 / scale]);
+    assert_eq!(rows[0], [-2.0 / scale, 0.0, 2.0 / scale].map(|value| value as f32));
     assert_eq!((rows[1].as_slice(), rows[2].as_slice()), (&[0.0, 0.0][..], &[0.0][..]));
     assert_eq!(rows[3].len(), 3);
     let told = notes(&found);

@@ -35,7 +35,7 @@ fn training_rows_alone_are_learned_from() {
     );
     let signature = &found.dataset.signature;
     // numpy: mean([1, 3, 5]) is 3, std is 1.632993161855452.
-    let scale = 1.632_993_2_f32;
+    let scale = 1.632_993_161_855_452;
     assert_eq!(
         signature.inputs[0].encoding,
         Encoding::Scale { center: 3.0, scale, fill: 3.0, indicator: true }
@@ -48,7 +48,7 @@ fn training_rows_alone_are_learned_from() {
     assert_eq!(table.inputs[1].1, Array::codes(vec![1, 2, 1, 2, 0, 0]));
     let x = table.inputs[0].1.as_f32().unwrap();
     assert_eq!(x[4..6], [0.0, 1.0]);
-    assert_eq!(x[8..10], [(1000.0_f32 - 3.0) / scale, 0.0]);
+    assert_eq!(x[8..10], [(997.0 / scale) as f32, 0.0]);
     // A class of valid and test rows alone is none to learn: told, and kept apart from missing labels.
     let truth = &table.targets[0].1.as_f32().unwrap()[4..];
     assert!(truth.iter().all(|label| label.is_nan() && unseen_number(*label) == Some(0)));
@@ -134,7 +134,7 @@ fn every_bad_column_is_told_at_once_with_its_place() {
         found,
         [
             "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list texts that mean a missing value under the csv source's `missing`, turn others into numbers in the `query`, or use `category`",
-            "infinite-number at inputs.far: column `far`: 2 rows are infinite or beyond 32-bit floats, first inf in `rows.csv`, line 3 | replace or drop such rows in the `query`",
+            "infinite-number at inputs.far: column `far`: 1 row is infinite, first inf in `rows.csv`, line 3 | replace or drop such rows in the `query`",
             "all-missing at inputs.none: column `none` has no value on any training row | leave the column out, or look at the `query` and the split",
             "unknown-column at inputs.sexx: `rows.csv` has no column `sexx` | did you mean `sex`?",
             "unknown-column at tasks.t.target: `rows.csv` has no column `why` | known: `age`, `pay`, `far`, `none`, `sex`, `y`",
@@ -205,7 +205,8 @@ fn targets_are_fitted_as_their_kinds_say() {
         found.dataset.signature.tasks.iter().find(|task| task.name.as_str() == name).unwrap().target.clone()
     };
     let truth = |index: usize| match &found.dataset.tables[0].targets[index].1.values {
-        Values::F32(values) => values.clone(),
+        Values::F32(values) => values.iter().map(|value| f64::from(*value)).collect::<Vec<f64>>(),
+        Values::F64(values) => values.clone(),
         other => panic!("{other:?}"),
     };
     let classes = ["no".to_owned(), "yes".to_owned()];
@@ -224,7 +225,11 @@ fn targets_are_fitted_as_their_kinds_say() {
     let columns = vec!["r".to_owned()];
     assert_eq!(
         target("r"),
-        Target::Regression { columns: columns.clone(), center: vec![3.0], scale: vec![1.632_993_2] }
+        Target::Regression {
+            columns: columns.clone(),
+            center: vec![3.0],
+            scale: vec![1.632_993_161_855_452]
+        }
     );
     assert_eq!(target("n"), Target::Regression { columns, center: vec![0.0], scale: vec![1.0] });
     assert!(truth(3)[2].is_nan() && truth(3)[5] == 9.0);
@@ -241,6 +246,73 @@ fn a_constant_column_is_told_and_not_scaled() {
     assert_eq!(*encoding, Encoding::Scale { center: 7.0, scale: 1.0, fill: 7.0, indicator: false });
     assert!(found.notes[0].text.contains("input `x` is 7 on every training row"));
     assert!(found.notes[1].text.contains("input `k` has a single value"));
+}
+
+/// Milliseconds of a day in 2023 as input and as target, the third of them later than all training rows.
+#[test]
+fn numbers_far_from_0_keep_their_digits() {
+    let text = "t,n,y\n1700000000000,1,1700000000000\n1700000000020,2,1700000000020\n1700000000040,3,1700000000040\n\
+                1700000000060,4,1700000000060\n1700000000999,5,1700000000999\n,6,\n";
+    let inputs = json!({"t": {"min_max": {"missing": "median"}}, "n": "number"});
+    let found =
+        fitted(text, inputs, json!({"y": [["y"], "regression"], "raw": [["y"], {"regression": false}]}));
+    let (signature, table) = (&found.dataset.signature, &found.dataset.tables[0]);
+    assert_eq!(signature.inputs[0].raw, ElementType::Float64);
+    assert_eq!(signature.inputs[1].raw, ElementType::Float32);
+    let encoding = Encoding::Scale { center: 1.7e12, scale: 60.0, fill: 1.7e12 + 30.0, indicator: false };
+    assert_eq!(signature.inputs[0].encoding, encoding);
+    // (np.array([0, 20, 40, 60, 999, 30]) / 60.).astype("f4")
+    assert_eq!(table.inputs[0].1, Array::f32(&[6, 1], vec![0.0, 0.333_333_34, 0.666_666_7, 1.0, 16.65, 0.5]));
+    let Values::F64(truth) = &table.targets[0].1.values else { panic!("64 bits") };
+    assert_eq!(truth[..5], [0.0, 20.0, 40.0, 60.0, 999.0].map(|later| 1.7e12 + later));
+    // numpy: (1.7e12 + np.array([0, 20, 40, 60])).mean(), .std() are 1700000000030.0, 22.360679774997898.
+    let Target::Regression { center, scale, .. } = &signature.tasks[0].target else { panic!("regression") };
+    assert_eq!((center[0], scale[0]), (1_700_000_000_030.0, 22.360_679_774_997_898));
+    assert_eq!(signature.tasks[0].target.answer_type(), ElementType::Float64);
+    // What is learned as it stands loses its digits, and that is said.
+    let told: Vec<&str> = found.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(
+        told[0],
+        "task `raw`, `y`: its last 5 digits are lost in 32-bit floats (1700000000000 becomes 1700000038912, \
+         4 different numbers become 1); leave `standardize` on, which centers it in 64 bits first"
+    );
+}
+
+#[test]
+fn what_is_beyond_32_bits_when_it_is_read_is_refused() {
+    let text = "x,y\n1,1\n2,2e300\n3,3\n4,4\n1e300,5\n6,6\n";
+    let found = problems(text, json!({"x": "standardize"}), json!({"y": [["y"], {"regression": false}]}));
+    assert!(
+        found[0].starts_with("beyond-floats at inputs.x: column `x`: 1 row is beyond 32-bit floats as the network reads them, first 1e300 in `rows.csv`, line 6"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("column `y`: 1 row is beyond 32-bit floats"), "{found:?}");
+    // Scaled by what stands on training rows, large and small numbers are as good as others.
+    let text = "x,y\n1e300,1e-300\n2e300,2e-300\n3e300,3e-300\n4e300,4e-300\n5e300,5e-300\n6e300,6e-300\n";
+    let found = fitted(text, json!({"x": "standardize"}), json!({"y": [["y"], "regression"]}));
+    assert_eq!(found.dataset.signature.inputs[0].raw, ElementType::Float64);
+    // numpy: (np.arange(1, 7) - 2.5) / np.arange(1, 5).std()
+    let x = found.dataset.tables[0].inputs[0].1.as_f32().unwrap();
+    assert_eq!(x[..3], [-1.341_640_8, -0.447_213_6, 0.447_213_6]);
+}
+
+#[test]
+fn whole_numbers_near_2_to_the_63_are_told_what_64_bits_lose() {
+    let rows = (0..6).map(|i| format!("{},{i}\n", 9_223_372_036_854_775_000_i64 + i * 50));
+    let text: String = std::iter::once("id,y\n".to_owned()).chain(rows).collect();
+    let found = fitted(&text, json!({"id": "standardize"}), json!({"y": [["y"], "regression"]}));
+    assert!(
+        found.notes[0].text.contains(
+            "its last 3 digits are lost in 64-bit floats (9223372036854775150 becomes 9223372036854774784"
+        ),
+        "{:?}",
+        found.notes
+    );
+    assert!(
+        found.notes[0].text.ends_with("subtract a beginning from it in the `query`"),
+        "{:?}",
+        found.notes
+    );
 }
 
 #[test]

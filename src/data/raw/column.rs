@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
-use crate::data::feature::{Look, encode, fed, holds_pictures, kept, picture, pictures, series, whole};
+use crate::data::feature::{
+    Look, encode, fed, holds_pictures, kept, picture, pictures, raw as numbers, series, whole,
+};
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
@@ -24,7 +26,8 @@ use crate::domain::tokenizer::{Side, Tokenizer};
 /// An input's values, a row each.
 #[derive(Clone, Debug)]
 pub(super) enum RawColumn {
-    Numbers(Vec<f32>),
+    /// `[rows, 1]`, in as many bits as the model is fed.
+    Numbers(Array),
     Whole(Vec<i64>),
     /// Different texts, and each row's index into them: far smaller than a text per row.
     Text(Vec<String>, Vec<u32>),
@@ -46,7 +49,7 @@ pub(super) fn read(
         Encoding::Tokens { tokenizer, length, side } => {
             return tokens(input, cells, tokenizer, (*length, *side), kind);
         }
-        Encoding::Series { center, length, .. } => return series(input, cells, frame, center, *length),
+        Encoding::Series { center, .. } => return series(input, cells, frame, center.len()),
         encoding @ Encoding::Image { .. } => match Look::of(encoding) {
             Some(look) => images(cells, frame, look)?,
             None => return Err(Error::OtherEncoding { column: input.name.to_string() }),
@@ -57,7 +60,7 @@ pub(super) fn read(
         Encoding::Code { keys: Keys::Int(_), .. } | Encoding::OneHot { keys: Keys::Int(_) } => {
             RawColumn::Whole(cells.codes(MISSING_INT, UNSEEN_INT)?)
         }
-        Encoding::Scale { .. } => RawColumn::Numbers(cells.numbers(frame)?),
+        Encoding::Scale { .. } => RawColumn::Numbers(numbers(cells, frame, input)?),
     };
     if input.required {
         refuse_missing(&column, cells, frame)?;
@@ -71,7 +74,10 @@ pub(super) fn missing(input: &InputSignature, rows: usize) -> RawColumn {
     match input.raw {
         ElementType::Int64 => RawColumn::Whole(vec![MISSING_INT; rows]),
         ElementType::Text => RawColumn::Text(vec![String::new()], vec![0; rows]),
-        _ => RawColumn::Numbers(vec![f32::NAN; rows]),
+        element => {
+            let numbers = Array::new(&[rows, 1], Values::F64(vec![f64::NAN; rows]));
+            RawColumn::Numbers(numbers.with_floats(element))
+        }
     }
 }
 
@@ -79,7 +85,7 @@ pub(super) fn missing(input: &InputSignature, rows: usize) -> RawColumn {
 fn refuse_missing(column: &RawColumn, cells: &Cells, frame: &Frame) -> Result<(), Error> {
     let RawColumn::Numbers(values) = column else { return Ok(()) };
     let mut bad = Bad::default();
-    values.iter().enumerate().filter(|(_, value)| value.is_nan()).for_each(|(row, _)| bad.note(row));
+    (0..values.rows()).filter(|row| values.is_nan_at(*row)).for_each(|row| bad.note(row));
     bad.first.map_or(Ok(()), |row| {
         let (column, place) = (cells.name().to_owned(), frame.place_of(row, cells.name()));
         Err(Error::Missing { column, place, count: bad.count })
@@ -111,17 +117,17 @@ fn series(
     input: &InputSignature,
     cells: &Cells,
     frame: &Frame,
-    center: &[f32],
-    length: usize,
+    width: usize,
 ) -> Result<(RawColumn, Vec<Told>), Error> {
     let steps = Steps::of(cells, frame)?;
-    if steps.width != center.len() && !steps.values.is_empty() {
+    if steps.width != width && !steps.values.is_empty() {
         let (column, place) = (cells.name().to_owned(), frame.place(0));
-        return Err(Error::StepWidth { column, found: steps.width, expected: center.len(), place });
+        return Err(Error::StepWidth { column, found: steps.width, expected: width, place });
     }
     let lengths: Vec<usize> = (0..steps.rows()).map(|row| steps.length(row)).collect();
     let said = told::cut(input, &lengths).into_iter().collect();
-    Ok((RawColumn::Series(series::kept(&steps, center, length)?), said))
+    let (raw, _) = series::kept(cells.name(), &steps, frame, (&input.encoding, input.raw))?;
+    Ok((RawColumn::Series(raw), said))
 }
 
 /// Pictures, as files' bytes or as numbers, or the names of their files, which are relative to the file of the rows.
@@ -214,8 +220,7 @@ impl RawColumn {
         let values = match self {
             Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
             Self::Series(array) => return series::fed(&array.gather(&picked)),
-            Self::Image(array) => return array.gather(&picked),
-            Self::Numbers(values) => Values::F32(values[rows.clone()].to_vec()),
+            Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
             Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
             Self::Text(found, places) => {
                 let text = |place: &u32| found[*place as usize].clone();

@@ -59,6 +59,7 @@ fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
     range.len().hash(sum);
     match &array.values {
         Values::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
+        Values::F64(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
         Values::I64(values) => values[range].hash(sum),
         Values::U32(values) => values[range].hash(sum),
         Values::U8(values) => values[range].hash(sum),

@@ -48,10 +48,10 @@ pub(super) fn of(input: &InputSignature, column: &RawColumn, cells: &Cells, fram
     let told = |cause, text| Told { cause, input: name.to_string(), text };
     match (column, &input.encoding) {
         (RawColumn::Numbers(values), Encoding::Scale { fill, .. }) => {
-            let count = values.iter().filter(|value| value.is_nan()).count();
+            let count = (0..values.rows()).filter(|row| values.is_nan_at(*row)).count();
             let text = format!(
                 "input `{name}`: {count} of {} cells are missing; {fill} stands in, as in training",
-                values.len()
+                values.rows()
             );
             (count > 0).then(|| told(Cause::Missing, text)).into_iter().collect()
         }

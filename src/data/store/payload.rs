@@ -70,6 +70,7 @@ impl<W: Write> Payload<W> {
         offsets.into_iter().try_for_each(|offset| self.put(&offset.to_le_bytes()))?;
         match &array.values {
             Values::F32(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
+            Values::F64(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
             Values::I64(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
             Values::U32(values) => {
                 values.iter().try_for_each(|value| self.put(&value.to_le_bytes()[..code_bytes]))?;
@@ -158,6 +159,7 @@ impl<'a> Reader<'a> {
         let count = count.ok_or_else(|| damaged(self))?;
         let values = match header.element {
             ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
+            ElementType::Float64 => Values::F64(self.many(count, f64::from_le_bytes)?),
             ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
             ElementType::Uint32 => Values::U32(match header.code_bytes {
                 1 => self.many(count, |[code]| u32::from(code))?,

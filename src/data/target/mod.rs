@@ -21,7 +21,7 @@ use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::kinds::Choice;
 use crate::domain::label::{Unseen, is_missing};
 use crate::domain::remark::Remark;
@@ -130,22 +130,28 @@ fn codes<'a>(labels: &'a LabelColumns<'_>, truth: &'a Array) -> impl Iterator<It
     })
 }
 
+/// Is a number missing? A class that training never saw is none that is.
+fn is_missing_at(truth: &Array, place: usize) -> bool {
+    match &truth.values {
+        Values::F32(values) => is_missing(values[place]),
+        _ => truth.is_nan_at(place),
+    }
+}
+
 /// Has a row no label at all?
 pub(in crate::data) fn lacks(truth: &Array, row: usize) -> bool {
     let (range, width) = (truth.row(row), truth.width());
-    let values = truth.as_f32().unwrap_or_default();
-    values[range.start * width..range.end * width].iter().all(|value| is_missing(*value))
+    (range.start * width..range.end * width).all(|place| is_missing_at(truth, place))
 }
 
 /// Refuses missing labels, whichever split they stand in.
 pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) -> Result<(), Error> {
     let width = truth.width();
-    let values = truth.as_f32().unwrap_or_default();
     let by_column = truth.offsets.is_none() && width == labels.columns.len();
     for (position, column) in labels.columns.iter().enumerate() {
         let mut bad = Bad::default();
         let is_missing = |row: &usize| match by_column {
-            true => is_missing(values[row * width + position]),
+            true => is_missing_at(truth, row * width + position),
             false => lacks(truth, *row),
         };
         (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));
@@ -158,8 +164,8 @@ pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) 
 }
 
 /// Columns of the same length, side by side.
-fn side_by_side(columns: &[Vec<f32>]) -> Array {
+fn side_by_side<T: Copy>(columns: &[Vec<T>], kept: fn(Vec<T>) -> Values) -> Array {
     let rows = columns.first().map_or(0, Vec::len);
     let values = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
-    Array::f32(&[rows, columns.len()], values)
+    Array::new(&[rows, columns.len()], kept(values))
 }

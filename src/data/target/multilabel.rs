@@ -3,6 +3,7 @@
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes, side_by_side};
+use crate::domain::array::Values;
 use crate::domain::remark::{Remark, names};
 use crate::domain::task::{MultilabelSpec, Target};
 
@@ -45,7 +46,7 @@ pub(in crate::data) fn fit(
     let threshold = spec.threshold.get();
     Ok(FittedTarget {
         texts: None,
-        truth: side_by_side(&columns),
+        truth: side_by_side(&columns, Values::F32),
         target: Target::Multilabel { labels: names, positives, present, threshold },
         notes: vec![],
         labels: Found { unseen: vec![], remarks: never_changing(labels.task, &constant) },

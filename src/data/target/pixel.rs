@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::feature::{Statistics, whole};
+use crate::data::feature::{Statistics, shown, whole};
 use crate::data::picture::{PictureError, Size, values};
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes};
@@ -139,16 +139,16 @@ pub(in crate::data) fn regression(
 ) -> Result<FittedTarget, Error> {
     let planes = Planes::of(labels, column, f32::MAX)?;
     let of_row = |row: &u32| planes.row(*row as usize).iter().copied().filter(|value| !value.is_nan());
-    let known: Vec<f32> = labels.train.iter().flat_map(of_row).collect();
-    let found = Statistics::of(known).ok_or_else(|| Error::NoLabels { column: column.name().to_owned() })?;
-    let usable = found.usable(found.deviation);
+    let mut known: Vec<f32> = labels.train.iter().flat_map(of_row).collect();
+    let found =
+        Statistics::of(&mut known).ok_or_else(|| Error::NoLabels { column: column.name().to_owned() })?;
     let mut labels_found = Found::default();
-    if usable.is_none() {
-        let said = format!("`{}` is {}", column.name(), found.minimum);
+    if found.is_constant() {
+        let said = format!("`{}` is {}", column.name(), shown(found.minimum));
         labels_found.remarks.push(never_changes(labels.task, &said, "pixel of the training rows"));
     }
     let (center, scale) = match spec.standardize {
-        true => (found.mean as f32, usable.unwrap_or(1.0)),
+        true => (found.mean, found.usable(found.deviation).unwrap_or(1.0)),
         false => (0.0, 1.0),
     };
     let (height, width) = (planes.height, planes.width);

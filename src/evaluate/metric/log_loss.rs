@@ -1,8 +1,8 @@
 //! Mean of -log of the probability answered for the true class; natural logarithm. Of several labels,
 //! the mean of theirs.
 //!
-//! Probabilities are kept within [e, 1 - e], e = 2^-23, the resolution of 32-bit floats. As
-//! `sklearn.metrics.log_loss` of float32 probabilities.
+//! Probabilities are kept within [e, 1 - e], e = 2^-52, the resolution of 64-bit floats. As
+//! `sklearn.metrics.log_loss` of the same probabilities in float64.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,7 @@ fn surprise(truth: bool, p: f64) -> f64 {
 }
 
 fn logarithm(p: f64) -> f64 {
-    let least = f64::from(f32::EPSILON);
-    p.clamp(least, 1.0 - least).ln()
+    p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
 }
 
 #[cfg(test)]
@@ -65,7 +64,7 @@ mod tests {
 
     #[test]
     fn as_the_reference() {
-        // log_loss(b, bp); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
+        // log_loss(b, bp.astype("f8")); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
         let auto = metric("log_loss", json!({}));
         agrees(&auto, &case::binary(), 0.4160718023777008);
         agrees(&auto, &case::multiclass(), 0.9836291670799255);
@@ -75,7 +74,10 @@ mod tests {
 
     #[test]
     fn certain_and_wrong_is_finite() {
-        // sklearn.metrics.log_loss([1, 0], np.array([0, 1], "f4"), labels=[0, 1])
-        agrees(&metric("log_loss", json!({})), &of_binary(&[(1.0, 0.0), (0.0, 1.0)]), 15.942385152878742);
+        // sklearn.metrics.log_loss([1, 0], np.array([0, 1.]), labels=[0, 1])
+        let auto = metric("log_loss", json!({}));
+        agrees(&auto, &of_binary(&[(1.0, 0.0), (0.0, 1.0)]), 36.04365338911715);
+        // log_loss([1, 1, 0], np.array([1e-12, .5, .25], "f4").astype("f8"), labels=[0, 1])
+        agrees(&auto, &of_binary(&[(1.0, 1e-12), (1.0, 0.5), (0.0, 0.25)]), 9.537283457645358);
     }
 }

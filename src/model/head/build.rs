@@ -3,6 +3,7 @@
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
 use crate::model::error::Result;
+use crate::model::head::unit::Unit;
 use crate::model::head::{
     Head, binary, language_model, multiclass, ordinal, pixel_regression, regression, segmentation, tagging,
     text,
@@ -37,7 +38,8 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
             Box::new(ordinal::Ordinal::build(name, width, classes.len(), weights)?)
         }
         Target::Regression { center, scale, .. } => {
-            Box::new(regression::Regression::build(name, width, center, scale, weights)?)
+            let unit = Unit::new(center, scale, target.answer_type());
+            Box::new(regression::Regression::build(name, width, unit, weights)?)
         }
         Target::Tagging { classes, scheme, crf, .. } => {
             Box::new(tagging::Tagging::build(name, width, classes, *scheme, *crf, weights)?)
@@ -49,7 +51,8 @@ pub fn build(name: &str, target: &Target, input: Shape, weights: &mut Weights) -
         }
         Target::PixelRegression { height, width, center, scale } => {
             let pixels = segmentation::Pixels::build(name, input, (*height, *width), 1, weights)?;
-            Box::new(pixel_regression::PixelRegression::new(pixels, *center, *scale))
+            let unit = Unit::new(&[*center], &[*scale], target.answer_type());
+            Box::new(pixel_regression::PixelRegression::new(pixels, unit))
         }
         Target::Text { tokenizer, length, decoder, copy, scheduled_sampling, .. } => {
             let own = scheduled_sampling.as_ref();

@@ -14,6 +14,7 @@ pub mod regression;
 pub mod segmentation;
 pub mod tagging;
 pub mod text;
+pub mod unit;
 pub mod writer;
 
 use candle_core::Tensor;
@@ -61,14 +62,10 @@ pub trait Head: Send + Sync {
         Ok(Some(transitions.paths(emissions, offsets)))
     }
 
-    /// Probabilities, or numbers in the target's unit: `[rows, answers]`.
+    /// Probabilities, or numbers in standardized units, `[rows, answers]`: what the head of a task `after` this one
+    /// also sees, all of the size of other features. Gradients flow through. Numbers in the target's unit are
+    /// made of the logits in 64 bits, see [`in_unit`](crate::model::head::unit::in_unit).
     fn answers(&self, logits: &Tensor) -> Result<Tensor>;
-
-    /// What the head of a task `after` this one also sees: probabilities, or numbers in
-    /// standardized units, so that they are of the size of other features. Gradients flow through.
-    fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
-        self.answers(logits)
-    }
 
     /// Does it use this one of the weights that heads share?
     fn shares(&self, _weight: &str) -> bool {
@@ -82,8 +79,10 @@ pub trait Head: Send + Sync {
 
     fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value>;
 
+    /// Probabilities, or numbers in the target's unit.
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
 
+    /// What `answers` gives, in a graph.
     fn emit_evidence(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
         self.emit_answers(graph, logits)
     }

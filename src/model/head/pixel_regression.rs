@@ -6,21 +6,20 @@ use candle_core::Tensor;
 use crate::model::error::Result;
 use crate::model::head::Head;
 use crate::model::head::segmentation::Pixels;
+use crate::model::head::unit::Unit;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// One number at every pixel.
 pub struct PixelRegression {
     pixels: Pixels,
-    center: f32,
-    scale: f32,
+    unit: Unit,
 }
 
 impl PixelRegression {
-    pub fn new(pixels: Pixels, center: f32, scale: f32) -> Self {
-        Self { pixels, center, scale }
+    pub fn new(pixels: Pixels, unit: Unit) -> Self {
+        Self { pixels, unit }
     }
 }
 
@@ -30,10 +29,6 @@ impl Head for PixelRegression {
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        Ok(logits.affine(f64::from(self.scale), f64::from(self.center))?)
-    }
-
-    fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
         Ok(logits.clone())
     }
 
@@ -42,8 +37,7 @@ impl Head for PixelRegression {
     }
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        let scaled = operator::scale(graph, logits, self.scale);
-        Ok(operator::shift(graph, &scaled, self.center))
+        Ok(self.unit.emit_answers(graph, logits))
     }
 
     fn emit_evidence(&self, _: &mut Graph, logits: &Value) -> Result<Value> {

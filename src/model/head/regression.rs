@@ -2,38 +2,24 @@
 
 use candle_core::Tensor;
 
-use crate::model::emission::constant;
 use crate::model::error::Result;
 use crate::model::head::Head;
+use crate::model::head::unit::Unit;
 use crate::model::layer::dense::Dense;
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// One number per column.
 pub struct Regression {
     projection: Dense,
-    /// `[columns]`
-    center: Tensor,
-    /// `[columns]`
-    scale: Tensor,
+    unit: Unit,
 }
 
 impl Regression {
-    pub fn build(
-        name: &str,
-        width: usize,
-        center: &[f32],
-        scale: &[f32],
-        weights: &mut Weights,
-    ) -> Result<Self> {
-        Ok(Self {
-            projection: Dense::projection(name, width, center.len(), weights)?,
-            center: Tensor::new(center, weights.device())?,
-            scale: Tensor::new(scale, weights.device())?,
-        })
+    pub fn build(name: &str, width: usize, unit: Unit, weights: &mut Weights) -> Result<Self> {
+        Ok(Self { projection: Dense::projection(name, width, unit.columns(), weights)?, unit })
     }
 }
 
@@ -43,10 +29,6 @@ impl Head for Regression {
     }
 
     fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        Ok(logits.broadcast_mul(&self.scale)?.broadcast_add(&self.center)?)
-    }
-
-    fn evidence(&self, logits: &Tensor) -> Result<Tensor> {
         Ok(logits.clone())
     }
 
@@ -55,10 +37,7 @@ impl Head for Regression {
     }
 
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        let scale = constant(graph, "scale", &self.scale)?;
-        let center = constant(graph, "center", &self.center)?;
-        let scaled = operator::mul(graph, logits, &scale);
-        Ok(operator::add(graph, &scaled, &center))
+        Ok(self.unit.emit_answers(graph, logits))
     }
 
     fn emit_evidence(&self, _: &mut Graph, logits: &Value) -> Result<Value> {

@@ -1,9 +1,8 @@
 //! What the losses of numbers share: the mean over present cells of a function of logit - truth,
-//! both in standardized units.
+//! both in standardized units, see [`learned`](crate::model::labels::learned).
 
 use candle_core::Tensor;
 
-use crate::domain::task::Target;
 use crate::model::error::Result;
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
@@ -14,26 +13,16 @@ pub struct Slope {
     pub slope: f32,
 }
 
-/// The mean of `cell(logit - standardized truth)`; `composed` is the same of candle's operations.
+/// The mean of `cell(logit - truth)`; `composed` is the same of candle's operations.
 pub fn mean_of_differences(
     logits: &Tensor,
     truth: &Tensor,
     mask: &Tensor,
-    target: &Target,
     cell: impl Fn(f32) -> Slope + Sync,
     composed: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let (center, scale) = match target {
-        Target::Regression { center, scale, .. } => (center.as_slice(), scale.as_slice()),
-        Target::PixelRegression { center, scale, .. } => {
-            (std::slice::from_ref(center), std::slice::from_ref(scale))
-        }
-        other => {
-            return Err(candle_core::Error::msg(format!("a {} task has no numbers", other.kind())).into());
-        }
-    };
     if !fits(&[logits, truth, mask]) {
-        return twin(logits, truth, mask, center, scale, composed);
+        return twin(logits, truth, mask, composed);
     }
     let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
         let (mut loss, mut present) = (0.0, 0.0);
@@ -41,7 +30,7 @@ pub fn mean_of_differences(
             if mask[column] == 0.0 {
                 continue;
             }
-            let Slope { value, slope } = cell(z[column] - (y[column] - center[column]) / scale[column]);
+            let Slope { value, slope } = cell(z[column] - y[column]);
             loss += f64::from(value);
             gradient[column] = slope;
             present += 1.0;
@@ -55,14 +44,9 @@ fn twin(
     logits: &Tensor,
     truth: &Tensor,
     mask: &Tensor,
-    center: &[f32],
-    scale: &[f32],
     composed: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let center = Tensor::new(center, logits.device())?;
-    let scale = Tensor::new(scale, logits.device())?;
-    let difference = (logits - truth.broadcast_sub(&center)?.broadcast_div(&scale)?)?;
-    let sum = (composed(&difference)? * mask)?.sum_all()?;
+    let sum = (composed(&(logits - truth)?)? * mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
 
@@ -89,11 +73,11 @@ mod tests {
 
     #[test]
     fn values_of_pytorch() {
-        // z = torch.tensor([[.5,-1.],[2,0]]); y = torch.tensor([[10.,-1.5],[30,-1.25]])
-        // t = (y - torch.tensor([10,-1.])) / torch.tensor([4,.5]); present = torch.tensor([[1,1],[1,0]]).bool()
+        // z = torch.tensor([[.5,-1.],[2,0]]); t = torch.tensor([[0.,-1.],[5,-.5]])
+        // present = torch.tensor([[1,1],[1,0]]).bool()
         // a, b = z[present], t[present]   # differences .5, 0, -3
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.0]]);
-        let y = matrix(&[&[10.0, -1.5], &[30.0, 0.0]]);
+        let y = matrix(&[&[0.0, -1.0], &[5.0, 0.0]]);
         let mask = matrix(&[&[1.0, 1.0], &[1.0, 0.0]]);
         value(&MseSpec {}, &z, &y, &mask, &two(), 3.083_333_3); // F.mse_loss(a, b)
         value(&MaeSpec {}, &z, &y, &mask, &two(), 1.166_666_7); // F.l1_loss(a, b)
@@ -103,16 +87,16 @@ mod tests {
 
     #[test]
     fn agrees_with_its_twin() {
-        let (y, mask) = (matrix(&[&[9.0, -2.0], &[14.0, 0.0]]), matrix(&[&[1.0, 1.0], &[1.0, 0.0]]));
+        let (y, mask) = (matrix(&[&[-0.25, -2.0], &[1.0, 0.0]]), matrix(&[&[1.0, 1.0], &[1.0, 0.0]]));
         let square = |d: &Tensor| Ok(d.sqr()?);
         agree(
             &[variable(&[2, 2], 4)],
             1e-5,
             |z| {
                 let cell = |d: f32| Slope { value: d * d, slope: 2.0 * d };
-                Ok(mean_of_differences(&z[0], &y, &mask, &two(), cell, square).unwrap())
+                Ok(mean_of_differences(&z[0], &y, &mask, cell, square).unwrap())
             },
-            |z| Ok(twin(&z[0], &y, &mask, &[10.0, -1.0], &[4.0, 0.5], square).unwrap()),
+            |z| Ok(twin(&z[0], &y, &mask, square).unwrap()),
         );
     }
 }

@@ -35,7 +35,7 @@ impl Loss for HuberSpec {
         matches!(kind, "regression" | "pixel_regression")
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {
         let delta = self.delta.get() as f32;
         let cell = |d: f32| match d.abs() <= delta {
             true => Slope { value: 0.5 * d * d, slope: d },
@@ -47,6 +47,6 @@ impl Loss for HuberSpec {
             let c = size.minimum(f64::from(delta))?;
             Ok((&c * (size - (&c * 0.5)?)?)?)
         };
-        mean_of_differences(logits, truth, mask, target, cell, composed)
+        mean_of_differences(logits, truth, mask, cell, composed)
     }
 }

@@ -45,7 +45,7 @@ pub trait Loss {
     }
 
     /// The mean over present cells as a scalar; 0 when none is present. `truth` and `mask` are of the
-    /// target's width: a missing label is 0 in both, a present one has mask 1.
+    /// target's width: a missing label is 0 in both, a present one has mask 1. Numbers are standardized.
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor>;
 }
 

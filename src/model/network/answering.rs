@@ -5,6 +5,7 @@ use crate::domain::name::TaskName;
 use crate::domain::table::Table;
 use crate::domain::task::Grain;
 use crate::model::error::Result;
+use crate::model::head::unit::in_unit;
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::{Gathered, Prediction};
@@ -61,22 +62,24 @@ impl Network {
             let mut said = self.walk(&self.signals(table, Some(rows))?, &mode, tasks)?;
             for (task, gathered) in tasks.iter().zip(&mut gathered) {
                 let logits = self.logits(&mut said, *task, &mode)?;
-                let answers = self.answer(*task, &logits)?;
-                let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
+                let target = &self.signature.tasks[*task].target;
+                let steps = target.grain() == Grain::Step;
                 let read = said[*task].read.as_ref().filter(|_| steps);
                 let mask = read.and_then(|read| read.mask.as_ref());
                 gathered.0.take(&logits, mask)?;
-                gathered.1.take(&answers, mask)?;
+                if target.unit().is_none() {
+                    gathered.1.take(&self.answer(*task, &logits)?, mask)?;
+                }
             }
         }
         let both = tasks.iter().zip(gathered);
         Ok(both
             .map(|(task, (logits, answers))| {
                 let target = &self.signature.tasks[*task].target;
-                Prediction {
-                    logits: logits.array(target.grain(), target.logits(), rows.len()),
-                    answers: answers.array(target.grain(), target.answers(), rows.len()),
-                }
+                let logits = logits.array(target.grain(), target.logits(), rows.len());
+                let answers = in_unit(target, &logits)
+                    .unwrap_or_else(|| answers.array(target.grain(), target.answers(), rows.len()));
+                Prediction { logits, answers }
             })
             .collect())
     }

@@ -83,9 +83,10 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
         for (index, prediction) in answering.into_iter().zip(said) {
             let signature = &dataset.signature.tasks[index];
             // Behind a row's end the model gives zeros.
-            let zeros = Filler::F32(0.0);
+            let zeros = Filler::Float(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
-            outputs.push((signature.answer_output(), prediction.answers.padded(&zeros)));
+            let answers = prediction.answers.with_floats(signature.target.answer_type());
+            outputs.push((signature.answer_output(), answers.padded(&zeros)));
         }
         let signals = network.signals(table, Some(rows))?;
         for (index, signature) in writing {

@@ -26,7 +26,8 @@ fn losses(rehearsal: &Rehearsal, vector: &[f64]) -> Vec<f32> {
     let rows = &table.valid;
     let signals = network.signals(table, Some(rows)).expect("signals");
     let labels = table.targets.iter().enumerate().filter_map(|(task, (_, truth))| {
-        Labels::gather(task, truth, rows, network.device()).expect("labels")
+        let target = &rehearsal.dataset.signature.tasks[task].target;
+        Labels::gather(task, target, truth, rows, network.device()).expect("labels")
     });
     let told = network.told(&signals, vector).expect("told");
     let found = network.losses(&told, &labels.collect::<Vec<_>>(), &Mode::evaluate()).expect("losses");

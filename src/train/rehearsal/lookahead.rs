@@ -71,7 +71,8 @@ fn with_learner<T>(weighting: serde_json::Value, look: impl FnOnce(&mut Learner,
 fn whole(rehearsal: &Rehearsal, network: &Network) -> Batch {
     let table = &rehearsal.dataset.tables[0];
     let labels = targets(&rehearsal.dataset, table).into_iter().map(|(task, truth)| {
-        Labels::gather(task, truth, &table.train, network.device()).expect("labels").expect("some")
+        let target = &rehearsal.dataset.signature.tasks[task].target;
+        Labels::gather(task, target, truth, &table.train, network.device()).expect("labels").expect("some")
     });
     let inputs = network.signals(table, Some(&table.train)).expect("inputs");
     Batch { rows: table.train.len(), inputs, labels: labels.collect() }

@@ -1,0 +1,127 @@
+//! Statistics of numbers on training rows.
+
+/// Statistics of the values present on training rows. Sums run in row order, in 64 bits, so that
+/// they do not depend on threads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::data) struct Statistics {
+    pub mean: f64,
+    pub median: f64,
+    /// Of the population: divided by n.
+    pub deviation: f64,
+    /// How far the middle half reaches; the deviation where that is one value.
+    pub spread: f64,
+    pub minimum: f64,
+    pub maximum: f64,
+}
+
+impl Statistics {
+    /// `None` when no value is present. The values come back in another order.
+    pub fn of<T: Copy + Into<f64>>(present: &mut [T]) -> Option<Self> {
+        if present.is_empty() {
+            return None;
+        }
+        let count = present.len() as f64;
+        let mean = mean(present);
+        let deviation = deviation(present, mean);
+        let minimum = present.iter().map(|&x| x.into()).fold(f64::INFINITY, f64::min);
+        let maximum = present.iter().map(|&x| x.into()).fold(f64::NEG_INFINITY, f64::max);
+        let order = |a: &T, b: &T| (*a).into().total_cmp(&(*b).into());
+        let middle = present.len() / 2;
+        let (below, upper, above) = present.select_nth_unstable_by(middle, order);
+        let upper: f64 = (*upper).into();
+        let lower = if (count as usize).is_multiple_of(2) {
+            below.iter().map(|&x| x.into()).fold(f64::NEG_INFINITY, f64::max)
+        } else {
+            upper
+        };
+        let quarter = |half: &mut [T], middle: usize| -> f64 {
+            if half.is_empty() { upper } else { (*half.select_nth_unstable_by(middle, order).1).into() }
+        };
+        let (from, to) = (below.len() / 2, above.len().saturating_sub(1) / 2);
+        let (from, to) = (quarter(below, from), quarter(above, to));
+        Some(Self {
+            mean,
+            median: lower / 2.0 + upper / 2.0,
+            deviation,
+            spread: if to > from { to - from } else { deviation },
+            minimum,
+            maximum,
+        })
+    }
+
+    /// Are all values the same? The deviation alone cannot tell: sums round.
+    pub fn is_constant(&self) -> bool {
+        self.minimum == self.maximum
+    }
+
+    /// A scale that may be divided by.
+    pub fn usable(&self, scale: f64) -> Option<f64> {
+        (!self.is_constant() && scale > 0.0 && scale.is_finite()).then_some(scale)
+    }
+}
+
+/// Twice: what the sum of large numbers rounds off is in their distances from the first mean.
+fn mean<T: Copy + Into<f64>>(values: &[T]) -> f64 {
+    let (sum, count) = (values.iter().map(|&x| x.into()).sum::<f64>(), values.len() as f64);
+    let first = match sum.is_finite() {
+        true => sum / count,
+        false => values.iter().map(|&x| x.into() / count).sum::<f64>(),
+    };
+    first + values.iter().map(|&x| (x.into() - first) / count).sum::<f64>()
+}
+
+/// In units of the largest distance where squares would leave 64-bit floats: of 1e300, of 1e-200.
+fn deviation<T: Copy + Into<f64>>(values: &[T], mean: f64) -> f64 {
+    let of_squares = |unit: f64| {
+        let squares = values.iter().map(|&x| ((x.into() - mean) / unit).powi(2)).sum::<f64>();
+        unit * (squares / values.len() as f64).sqrt()
+    };
+    let plain = of_squares(1.0);
+    if plain.is_finite() && plain > 1e-150 {
+        return plain;
+    }
+    let largest = values.iter().map(|&x| (x.into() - mean).abs()).fold(0.0, f64::max);
+    if largest > 0.0 { of_squares(largest) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::feature::statistics::Statistics;
+
+    /// `numpy.mean/median/std([3, 1, 4, 1, 5, 9])` gives 3.8333333333333335, 3.5, 2.733536577809454.
+    #[test]
+    fn statistics_agree_with_numpy() {
+        let found = Statistics::of(&mut [3., 1., 4., 1., 5., 9.]).unwrap();
+        assert_eq!(found.mean, 3.8333333333333335);
+        assert_eq!(found.median, 3.5);
+        assert!((found.deviation - 2.733536577809454).abs() < 1e-15);
+        assert_eq!((found.minimum, found.maximum), (1., 9.));
+        assert_eq!(found.spread, 4.0); // of [1, 1, 3, 4, 5, 9]: from 1 to 5
+        assert_eq!(Statistics::of(&mut [2., 8., 5.]).unwrap().median, 5.);
+        assert_eq!(Statistics::of::<f64>(&mut []), None);
+    }
+
+    /// `1.7e12 + numpy.arange(200_000).mean()` is 1700000099999.5, `numpy.arange(200_000).std()` 57735.02691824089;
+    /// `numpy.std([1e300, 3e300]) / 1e300`, `numpy.std([1e-200, 3e-200]) * 1e200` would be 1.
+    #[test]
+    fn neither_large_means_nor_large_and_small_numbers_lose_digits() {
+        let mut numbers: Vec<f64> = (0..200_000).map(|i| 1.7e12 + f64::from(i)).collect();
+        let found = Statistics::of(&mut numbers).unwrap();
+        assert_eq!((found.mean, found.median), (1_700_000_099_999.5, 1_700_000_099_999.5));
+        assert!((found.deviation - 57_735.026_918_240_89).abs() < 1e-7, "{}", found.deviation);
+        for size in [1e300, 1.0, 1e-200, 1e-310] {
+            let found = Statistics::of(&mut [size, 3.0 * size]).unwrap();
+            assert!((found.deviation / size - 1.0).abs() < 1e-9, "{size}: {}", found.deviation);
+            assert!(found.usable(found.deviation).is_some());
+        }
+        let found = Statistics::of(&mut [f64::MAX, f64::MAX, 0.0, 0.0]).unwrap();
+        assert_eq!((found.mean, found.median), (f64::MAX / 2.0, f64::MAX / 2.0));
+    }
+
+    #[test]
+    fn a_constant_is_told_although_sums_round() {
+        let found = Statistics::of(&mut vec![0.1; 1_000_003]).unwrap();
+        assert!(found.is_constant());
+        assert_eq!(found.usable(found.deviation), None);
+    }
+}

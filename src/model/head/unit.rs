@@ -1,0 +1,80 @@
+//! Numbers in their target's unit, center + scale x logit, computed in 64 bits: a mean of 1.7e12 leaves 32-bit floats
+//! no digits for what differs from row to row.
+
+use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::task::Target;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+
+/// What the heads of numbers share.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    center: Vec<f64>,
+    scale: Vec<f64>,
+    /// What the exported model answers in.
+    element: ElementType,
+}
+
+impl Unit {
+    pub fn new(center: &[f64], scale: &[f64], element: ElementType) -> Self {
+        Self { center: center.to_vec(), scale: scale.to_vec(), element }
+    }
+
+    /// Numbers beside one another.
+    pub fn columns(&self) -> usize {
+        self.center.len()
+    }
+
+    /// In a graph; cast to what the model answers in.
+    pub fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Value {
+        let scale = graph.weight_f64("scale", &[self.scale.len()], &self.scale);
+        let center = graph.weight_f64("center", &[self.center.len()], &self.center);
+        let wide = operator::cast(graph, logits, ElementType::Float64);
+        let scaled = operator::mul(graph, &wide, &scale);
+        let answers = operator::add(graph, &scaled, &center);
+        match self.element {
+            ElementType::Float64 => answers,
+            other => operator::cast(graph, &answers, other),
+        }
+    }
+}
+
+/// Logits as answers in the unit of a target of numbers; `None` for any other target. Rows' numbers are of 64 bits,
+/// pixels' of as many as the target needs.
+pub fn in_unit(target: &Target, logits: &Array) -> Option<Array> {
+    let (center, scale) = target.unit()?;
+    let columns = || center.iter().zip(scale).cycle();
+    let answers = logits.as_f32()?.iter().zip(columns());
+    let answers = answers.map(|(logit, (center, scale))| f64::from(*logit) * scale + center);
+    let values = match (target, target.answer_type()) {
+        (Target::PixelRegression { .. }, ElementType::Float32) => {
+            Values::F32(answers.map(|answer| answer as f32).collect())
+        }
+        _ => Values::F64(answers.collect()),
+    };
+    Some(Array { shape: logits.shape.clone(), values, offsets: logits.offsets.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::array::{Array, ElementType, Values};
+    use crate::domain::task::Target;
+    use crate::model::head::unit::in_unit;
+
+    #[test]
+    fn a_large_mean_leaves_digits_to_what_differs() {
+        let target = |center, scale| Target::Regression {
+            columns: vec!["a".into(), "b".into()],
+            center: vec![center, 0.0],
+            scale: vec![scale, 1.0],
+        };
+        let logits = Array::f32(&[2, 2], vec![0.25, 2.0, -0.5, 3.0]);
+        let found = in_unit(&target(1.7e12, 57.0), &logits).unwrap();
+        // np.float32([.25, -.5]) * 57. + 1.7e12
+        assert_eq!(found.values, Values::F64(vec![1_700_000_000_014.25, 2.0, 1_699_999_999_971.5, 3.0]));
+        assert_eq!(target(1.7e12, 57.0).answer_type(), ElementType::Float64);
+        assert_eq!(target(39.0, 13.0).answer_type(), ElementType::Float32);
+        assert_eq!(target(0.0, 1e300).answer_type(), ElementType::Float64);
+        assert_eq!(target(0.0, 1e-40).answer_type(), ElementType::Float64);
+    }
+}
