@@ -11,7 +11,7 @@ pub(in crate::data) fn fit(
     spec: &RegressionSpec,
     labels: &LabelColumns<'_>,
 ) -> Result<FittedTarget, Vec<Error>> {
-    let (mut errors, mut labels_found) = (vec![], Found::default());
+    let (mut errors, mut notes, mut labels_found) = (vec![], vec![], Found::default());
     let (mut columns, mut names) = (vec![], vec![]);
     let (mut center, mut scale) = (vec![], vec![]);
     for column in &labels.columns {
