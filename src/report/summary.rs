@@ -31,7 +31,7 @@ impl Summary {
     pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
-        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
+        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         Ok(Self { detail, sweep, best: store.best_trial(run)?, layout: store.layout() })
     }
 

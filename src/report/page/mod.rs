@@ -33,7 +33,8 @@ impl Page {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
         let trained = Trained::read(store, run)?;
-        let mut sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
+        let mut sweep =
+            several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         sweep.iter_mut().for_each(|sweep| shorten(sweep, &trained));
         Ok(Self {
             trained,
