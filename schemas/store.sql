@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 8. Generated; do not edit.
+-- The results database runs/mtl.db, version 9. Generated; do not edit.
 -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
 -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
 
@@ -378,25 +378,73 @@ CREATE TABLE front_references (
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE affinity_steps (
+  -- Each measurement behind `affinities`: how much they differ from step to step says how sure their mean is.
+  run          TEXT NOT NULL,             -- whose
+  trial        INTEGER NOT NULL,          -- whose
+  epoch        INTEGER NOT NULL,          -- counting from 1
+  step         INTEGER NOT NULL,          -- steps taken before it, from 0
+  task         TEXT NOT NULL,             -- whose step
+  other        TEXT NOT NULL,             -- whose loss
+  value        REAL,                      -- 1 - loss after / loss before: above 0, the step helps
+  PRIMARY KEY (run, trial, step, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE VIEW trial_objectives AS
+  -- What each trial is judged by: the objective of the epoch whose weights were kept, on validation rows. Which values of it are
+  -- better is, of a task's metric, what is recorded with its scores; of all tasks' losses, the lower ones.
+  SELECT t.run, t.trial,
+         (SELECT e.objective FROM epochs e
+           WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1) AS objective,
+         coalesce((SELECT m.direction
+                     FROM parameters k
+                     JOIN metrics m ON m.run = k.run AND m.task = k.text
+                      AND (m.trial, m.epoch) = (SELECT f.trial, f.epoch FROM metrics f
+                                                 WHERE f.run = t.run ORDER BY f.trial, f.epoch LIMIT 1)
+                     JOIN (SELECT run, CASE path WHEN 'train.monitor.metric' THEN text
+                                       ELSE substr(path, 22, instr(substr(path, 22) || '.', '.') - 1) END AS name
+                             FROM parameters
+                            WHERE path = 'train.monitor.metric' OR path LIKE 'train.monitor.metric.%') p
+                       ON p.run = m.run AND (m.metric = p.name OR substr(m.metric, 1, length(p.name) + 1) = p.name || '_')
+                    WHERE k.run = t.run AND k.path = 'train.monitor.task'
+                    ORDER BY m.metric <> p.name LIMIT 1), 'lower') AS direction,
+         EXISTS (SELECT 1 FROM artifacts a
+                  WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model has been written
+    FROM trials t;
+
 CREATE VIEW leaderboard AS
-  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its
-  -- pipeline, task and metric; an undefined score has no place.
-  SELECT r.pipeline, s.task, s.metric, s.value,
-         CASE WHEN s.value IS NOT NULL THEN
-           rank() OVER (PARTITION BY r.pipeline, s.task, s.metric
-                        ORDER BY s.value IS NULL,
-                                 CASE s.direction WHEN 'higher' THEN -s.value ELSE s.value END) END AS place,
-         s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at
-    FROM scores s JOIN runs r USING (run)
-   WHERE s.split = 'test';
+  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. What was
+  -- trained once has one place, whatever runs found it in the cache: the earliest holds it, and the others say whose result
+  -- theirs is (`same_as`, such as census-3f2a#1). An undefined score has no place.
+  WITH scored AS (
+    SELECT r.pipeline, s.task, s.metric, s.value, s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at,
+           s.run || '#' || s.trial AS own,
+           first_value(s.run || '#' || s.trial) OVER (
+             PARTITION BY r.pipeline, s.task, s.metric, s.value, coalesce(f.fingerprint, s.run || '#' || s.trial)
+                 ORDER BY r.started_at, r.rowid, s.trial) AS holder
+      FROM scores s JOIN runs r USING (run)
+      LEFT JOIN stages f ON f.run = s.run AND f.stage = 'train#' || s.trial
+     WHERE s.split = 'test')
+  SELECT pipeline, task, metric, value,
+         CASE WHEN value IS NOT NULL AND own = holder THEN
+           rank() OVER (PARTITION BY pipeline, task, metric
+                        ORDER BY value IS NULL OR own <> holder,
+                                 CASE direction WHEN 'higher' THEN -value ELSE value END) END AS place,
+         nullif(holder, own) AS same_as,
+         direction, run, trial, epoch, rows, started_at
+    FROM scored;
 
 CREATE VIEW run_summary AS
-  -- One row per run and trial: how it ended, what it took, whether its model is proven.
-  SELECT r.run, t.trial, r.pipeline, r.state, r.started_at, r.seconds,
+  -- One row per run: how it ended, and of its best trial (by `trial_objectives`; of those whose model has been written, if there
+  -- are any) what it took, what it scored and whether its model is proven.
+  SELECT r.run, t.trial, (SELECT count(*) FROM trials n WHERE n.run = r.run) AS trials,
+         r.pipeline, r.state, r.started_at, r.seconds,
          t.best_epoch, t.epochs, t.rows, t.weights, t.seconds AS train_seconds,
          t.rows * t.epochs / t.seconds AS rows_per_second,
          (SELECT count(*) FROM tasks k WHERE k.run = r.run) AS tasks,
-         (SELECT group_concat(task || ' ' || metric || ' ' || printf('%.4g', value), ', ')
+         (SELECT group_concat(task || ' ' || metric || ' ' ||
+                              CASE WHEN value IS NULL THEN 'undefined' ELSE printf('%.4g', value) END, ', ')
             FROM (SELECT s.task, s.metric, s.value, min(s.rowid) FROM scores s
                    WHERE s.run = r.run AND s.trial = t.trial AND s.split = 'test'
                    GROUP BY s.task ORDER BY min(s.rowid))) AS test_scores, -- each task's first metric
@@ -405,7 +453,11 @@ CREATE VIEW run_summary AS
            WHERE a.run = r.run AND a.trial = t.trial AND a.kind = 'onnx') AS model,
          e.device, e.threads, e.host, e.git_commit, e.git_dirty, e.mtl_version
     FROM runs r
-    LEFT JOIN trials t USING (run)
+    LEFT JOIN trials t ON t.run = r.run
+     AND t.trial = (SELECT o.trial FROM trial_objectives o
+                     WHERE o.run = r.run
+                     ORDER BY o.exported DESC, o.objective IS NULL,
+                              CASE o.direction WHEN 'higher' THEN -o.objective ELSE o.objective END, o.trial LIMIT 1)
     LEFT JOIN parity p ON p.run = r.run AND p.trial = t.trial
     LEFT JOIN environments e ON e.run = r.run;
 

@@ -1,21 +1,21 @@
 -- Ten questions to runs/mtl.db, ready for `mtl query "..."`. A test asks each of them.
--- `leaderboard`, `run_summary`, `learning_curve`, `settings`, `varied_settings` and `generalization`
--- are views; schemas/store.sql documents every table, view and column.
+-- `leaderboard`, `run_summary`, `trial_objectives`, `learning_curve`, `settings`, `varied_settings` and
+-- `generalization` are views; schemas/store.sql documents every table, view and column.
 
--- 1. The best run for every task and metric, on the test rows.
+-- 1. The best run for every task and metric, on the test rows; one that found it in the cache has no place (`same_as`).
 SELECT pipeline, task, metric, value, run FROM leaderboard WHERE place = 1;
 
--- 2. The last five runs, in one line each.
+-- 2. The last five runs, in one line each; a sweep by its best trial.
 SELECT run, state, started_at, seconds, test_scores FROM run_summary ORDER BY started_at DESC LIMIT 5;
 
 -- 3. The learning curve of the newest run: training loss beside validation metrics.
 SELECT epoch, task, split, metric, value FROM learning_curve
  WHERE run = (SELECT run FROM runs ORDER BY started_at DESC LIMIT 1) ORDER BY task, metric, epoch;
 
--- 4. Did a setting help? Scores against the learning rate.
+-- 4. Did a setting help? Scores against the learning rate; what was trained once counts once.
 SELECT s.number AS rate, l.task, l.metric, avg(l.value) AS mean, count(*) AS trials
   FROM leaderboard l JOIN settings s USING (run, trial)
- WHERE s.path = 'train.optimizer.adamw.rate' GROUP BY 1, 2, 3 ORDER BY 2, 3, 1;
+ WHERE s.path = 'train.optimizer.adamw.rate' AND l.same_as IS NULL GROUP BY 1, 2, 3 ORDER BY 2, 3, 1;
 
 -- 5. Which settings were ever varied, and how often each value was tried.
 SELECT pipeline, path, value, trials FROM varied_settings ORDER BY pipeline, path;

@@ -219,11 +219,23 @@ pub struct Compare {
     /// Two runs or more, or RUN#3 for a third trial; the first is what the others are compared with. With --group-by one is enough
     #[arg(required = true, num_args = 1.., value_name = "RUN")]
     pub names: Vec<String>,
-    /// Put trials together by this setting, such as weighting (may be given several times)
+    /// Put trials together by this setting, such as weighting (may be given several times); what else differs is averaged
+    /// within each seed, and intervals and tests are over seeds
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub group_by: Vec<String>,
+    /// The rows whose scores are compared, ranked and tested [default: test, where there are any]
+    #[arg(long, value_name = "SPLIT")]
+    pub split: Option<ComparedSplit>,
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ComparedSplit {
+    /// Validation rows: what settings are chosen by
+    Valid,
+    /// Test rows: what is reported
+    Test,
 }
 
 #[derive(Debug, Args)]

@@ -115,6 +115,9 @@ pub struct Affinity {
     /// Mean of 1 - loss after / loss before: above 0, the step helps.
     pub value: f64,
     pub steps: usize,
+    /// Each measurement: the steps taken before it, and its value.
+    #[serde(default)]
+    pub each: Vec<(usize, f64)>,
 }
 
 /// What a network scores for one preference.

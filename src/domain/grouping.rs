@@ -71,6 +71,16 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
     Some(Grouping { groups, mean })
 }
 
+/// What these groups are worth by other numbers than they were chosen by: the mean over tasks of their scores in the groups that
+/// serve them.
+pub fn worth(affinity: &[Vec<Option<f64>>], groups: &[Group]) -> f64 {
+    let of_group = |group: &Group| -> f64 {
+        let set = group.tasks.iter().fold(0, |set, task| set | 1 << task);
+        group.serves.iter().map(|(task, _)| score(affinity, set, *task)).sum()
+    };
+    groups.iter().map(of_group).sum::<f64>() / affinity.len() as f64
+}
+
 /// What others in a group do to a task of it, on average.
 fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
     if group.count_ones() < 2 {
@@ -112,7 +122,7 @@ fn members(set: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::grouping::{MOST_TASKS, best};
+    use crate::domain::grouping::{MOST_TASKS, best, worth};
 
     fn random(tasks: usize, seed: u64) -> Vec<Vec<Option<f64>>> {
         let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -174,6 +184,7 @@ mod tests {
                     found.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
                 assert!((value(&affinity, &groups).expect("all served") - found.mean).abs() < 1e-12);
                 assert!((sum / tasks as f64 - found.mean).abs() < 1e-12);
+                assert!((worth(&affinity, &found.groups) - found.mean).abs() < 1e-12);
             }
         }
     }

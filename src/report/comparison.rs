@@ -9,6 +9,7 @@ use crate::report::gain::percent;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::style::{Style, Tone};
+use crate::report::sweep::rows;
 use crate::report::table::{Align, Cell, Table};
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{Error, Store};
@@ -84,22 +85,27 @@ impl Comparison {
         json!(self)
     }
 
-    /// For people: the test split, or the best there is.
-    pub fn text(&self, style: &Style) -> String {
+    /// Was anything scored on these rows?
+    pub fn is_scored(&self, split: Split) -> bool {
+        self.scores.iter().any(|line| line.split == split)
+    }
+
+    /// For people: this split, or without one the test split, or the best there is.
+    pub fn text(&self, split: Option<Split>, style: &Style) -> String {
         let mut text = String::new();
-        let has = |split: &Split| self.scores.iter().any(|line| line.split == *split);
-        if let Some(split) = [Split::Test, Split::Valid, Split::Train].into_iter().find(has) {
-            let remark = format!("{split} rows · ★ best · differences from {} · {ARROWS}", self.columns[0]);
+        let wanted = split.map_or(vec![Split::Test, Split::Valid, Split::Train], |split| vec![split]);
+        if let Some(split) = wanted.iter().copied().find(|split| self.is_scored(*split)) {
+            let on = rows(split);
+            let remark = format!("{on} · ★ best · differences from {} · {ARROWS}", self.columns[0]);
             text.push_str(style.heading("Scores", &remark).trim_start_matches('\n'));
             text.push_str(&self.score_table(split).text(style));
         } else {
             text.push_str("no scores yet\n");
         }
-        let split = [Split::Test, Split::Valid]
-            .into_iter()
-            .find(|split| self.gains.iter().any(|line| line.split == *split));
+        let split = wanted.into_iter().find(|split| self.gains.iter().any(|line| line.split == *split));
         if let Some(split) = split {
-            let remark = format!("{split} rows · each task beside itself trained alone; below 0 is worse");
+            let on = rows(split);
+            let remark = format!("{on} · each task beside itself trained alone; below 0 is worse");
             text.push_str(&style.heading("Gain over single tasks", &remark));
             text.push_str(&self.gain_table(split).text(style));
         }

@@ -35,7 +35,7 @@ impl Detail {
             let shown = trial.or(store.best_trial(run)?);
             detail.trials.retain(|trial| shown.is_none_or(|shown| trial.trial == shown));
             if trial.is_none() {
-                sweep = Some(Sweep::read(store, std::slice::from_ref(run), &[])?);
+                sweep = Some(Sweep::read(store, std::slice::from_ref(run), &[], None)?);
             }
         }
         Ok(Self { detail, sweep, layout: store.layout() })

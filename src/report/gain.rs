@@ -1,10 +1,12 @@
 //! What learning together was worth: each task beside the same task trained alone.
 
 use crate::domain::score::Split;
+use crate::report::estimate::signed;
 use crate::report::number;
 use crate::report::score::metric;
+use crate::report::seeds::Estimate;
 use crate::report::style::{Style, Tone};
-use crate::report::sweep::{Group, Sweep, interval, names};
+use crate::report::sweep::{Group, Sweep, names};
 use crate::report::table::{Align, Cell, Table};
 use crate::store::gain::{GainRecord, GainRecords};
 
@@ -114,21 +116,31 @@ pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
     let titles: Vec<String> = tasks.iter().map(|task| format!("{task}, test")).collect();
     columns.extend(titles.iter().map(|title| (title.as_str(), Align::Left)));
     let mut table = sweep.table(&columns);
-    let mut worse = 0;
+    let percents = |found: Option<Estimate>| {
+        found.map_or_else(|| "–".to_owned(), |found| format!("{} %", signed(found.mean, found.half)))
+    };
+    let (mut worse, mut unsure) = (0, 0);
     for group in &sweep.groups {
-        let best = group.gain.test.or(group.gain.valid).map(|mean| mean.mean);
-        worse += usize::from(best.is_some_and(|gain| gain < 0.0));
+        let best = group.gain.test.or(group.gain.valid);
+        let below = best.is_some_and(|gain| gain.mean < 0.0);
+        let noise = best.is_some_and(|gain| gain.half.is_some_and(|half| half >= gain.mean.abs()));
+        worse += usize::from(below && !noise);
+        unsure += usize::from(noise);
         let mut cells = names(group);
-        cells.push(interval(group.gain.valid).into());
-        cells.push(Cell::new(tone(best), interval(group.gain.test)));
-        cells.extend(group.tasks.iter().map(|task| Cell::from(interval(task.gain))));
+        cells.push(percents(group.gain.valid).into());
+        let tone = if noise { Tone::Plain } else { tone(best.map(|gain| gain.mean)) };
+        cells.push(Cell::new(tone, percents(group.gain.test)));
+        cells.extend(group.tasks.iter().map(|task| Cell::from(percents(task.gain))));
         table.row(cells);
     }
-    let verdict = match worse {
+    let mut verdict = match worse {
         0 => "no group is worse than single-task training".to_owned(),
         all if all == sweep.groups.len() => "every group is WORSE than single-task training".to_owned(),
         some => format!("{some} of {} groups are WORSE than single-task training", sweep.groups.len()),
     };
+    if unsure > 0 {
+        verdict.push_str(&format!("; of {unsure} the interval has 0 in it: not told apart from it"));
+    }
     let remark = format!("percent of each task alone with the same seed; {verdict}");
     Some((TITLE.to_owned(), remark, table))
 }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::domain::grouping::{self, MOST_TASKS};
 use crate::domain::name::RunId;
-use crate::report::affinity::matrix;
-use crate::report::number;
+use crate::report::evidence::{Cells, Evidence, Gain};
 use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
-use crate::store::affinity::AffinityRecord;
+use crate::store::affinity::{AffinityRecord, Reading};
 use crate::store::{Error, Store};
+
+mod text;
 
 /// What one trial says of its tasks' groups.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,38 +29,76 @@ pub struct Grouping {
 /// Groups by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {
-    pub pairs: Vec<AffinityRecord>,
+    pub pairs: Vec<Pair>,
+    /// What to train together: the best groups if they are better than all tasks together beyond the noise, else all tasks.
     pub groups: Vec<ProposedGroup>,
     /// Mean score over all tasks.
     pub mean: f64,
+    /// The groups of the highest score, noise or not.
+    pub best: Vec<ProposedGroup>,
+    /// What they gain over all tasks together; `None` where they are all tasks together.
+    pub gain: Option<Gain>,
+    /// The mean score of all tasks together.
+    pub together: f64,
+    /// Half of its 95 % interval.
+    pub together_half: Option<f64>,
+    /// Steps that were measured, or epochs where no more than their means was kept.
+    pub times: usize,
+    pub by_step: bool,
+}
+
+/// What one task does to another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    #[serde(flatten)]
+    pub record: AffinityRecord,
+    /// Half of the 95 % interval of its value.
+    pub half: Option<f64>,
 }
 
 /// Tasks to train together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProposedGroup {
     pub tasks: Vec<String>,
-    /// Whom it answers for, and the mean of what the others in it do to them.
-    pub serves: Vec<(String, f64)>,
+    /// Whom it answers for, the mean of what the others in it do to them, and half of its 95 % interval.
+    pub serves: Vec<(String, f64, Option<f64>)>,
+}
+
+impl ProposedGroup {
+    /// Tasks whose score is not above 0, beyond the noise where that is known.
+    fn unhelped(&self) -> impl Iterator<Item = &str> {
+        let unhelped = |(_, score, half): &&(String, f64, Option<f64>)| score + half.unwrap_or(0.0) <= 0.0;
+        self.serves.iter().filter(unhelped).map(|(task, ..)| task.as_str())
+    }
 }
 
 impl Grouping {
     /// Reads a trial's measurements and searches.
     pub fn read(store: &Store, run: &RunId, trial: u32, most: usize) -> Result<Self, Error> {
         let tasks: Vec<String> = store.run(run)?.tasks.into_iter().map(|task| task.task).collect();
-        let cosines = store.cosines(run, trial)?;
         // A cosine is the same both ways.
-        let back = |pair: &AffinityRecord| AffinityRecord {
-            task: pair.other.clone(),
-            other: pair.task.clone(),
-            ..pair.clone()
+        let both = |pair: AffinityRecord| {
+            let (task, other) = (pair.other.clone(), pair.task.clone());
+            [pair.clone(), AffinityRecord { task, other, ..pair }]
         };
-        let both: Vec<AffinityRecord> = cosines.iter().flat_map(|pair| [pair.clone(), back(pair)]).collect();
+        let cosines: Vec<AffinityRecord> = store.cosines(run, trial)?.into_iter().flat_map(both).collect();
+        let both = |reading: Reading| {
+            let (task, other) = (reading.other.clone(), reading.task.clone());
+            [reading.clone(), Reading { task, other, ..reading }]
+        };
+        let angles: Vec<Reading> = store.cosine_epochs(run, trial)?.into_iter().flat_map(both).collect();
+        let mut steps = store.affinity_steps(run, trial)?;
+        let by_step = !steps.is_empty();
+        if !by_step {
+            steps = store.affinity_epochs(run, trial)?;
+        }
+        let affinities = store.affinities(run, trial)?;
         Ok(Self {
             run: run.clone(),
             trial,
             most,
-            affinity: propose(&tasks, store.affinities(run, trial)?, most),
-            cosine: propose(&tasks, both, most),
+            affinity: propose(&tasks, affinities, &Measured { readings: steps, by_step }, most),
+            cosine: propose(&tasks, cosines, &Measured { readings: angles, by_step: false }, most),
             tasks,
         })
     }
@@ -94,136 +132,78 @@ impl Grouping {
     pub fn text(&self, style: &Style) -> String {
         let mut text = format!("{}#{}\n", style.paint(Tone::Strong, self.run.as_str()), self.trial);
         if let Some(found) = &self.affinity {
-            let steps = found.pairs.iter().map(|pair| pair.steps).max().unwrap_or(0);
-            let remark = format!("a step lowers each column's loss by so many %; mean of {steps} steps");
+            let remark =
+                format!("a step lowers each column's loss by so many %; mean of {}", found.measured());
             text.push_str(&style.heading("Inter-task affinity", &remark));
-            text.push_str(&matrix("a step of", &found.pairs, 100.0, style));
-            text.push_str(&self.proposal("Groups by affinity", found, 100.0, style));
+            text.push_str(&found.matrix("a step of", 100.0, style));
+            text.push_str(&found.text("Groups by affinity", self.most, 100.0, style));
         }
         if let Some(found) = &self.cosine {
-            let steps = found.pairs.iter().map(|pair| pair.steps).max().unwrap_or(0);
+            let steps = found.pairs.iter().map(|pair| pair.record.steps).max().unwrap_or(0);
             text.push_str(&style.heading("Gradient cosine", &format!("mean of {steps} steps")));
-            text.push_str(&matrix("gradients of", &found.pairs, 1.0, style));
-            text.push_str(&self.proposal("Groups by gradient cosine", found, 1.0, style));
+            text.push_str(&found.matrix("gradients of", 1.0, style));
+            text.push_str(&found.text("Groups by gradient cosine", self.most, 1.0, style));
         }
         text
     }
-
-    fn proposal(&self, title: &str, found: &Proposal, times: f64, style: &Style) -> String {
-        let remark = format!(
-            "at most {}, they may overlap; a score is the mean of what the others in the group do to the task, 0 alone",
-            self.most
-        );
-        let columns = [("group", Align::Right), ("trained together", Align::Left), ("serves", Align::Left)];
-        let mut table = Table::new(&columns);
-        for (number, group) in (1..).zip(&found.groups) {
-            let serves: Vec<String> = group
-                .serves
-                .iter()
-                .map(|(task, score)| format!("{task} {}", number::difference(score * times)))
-                .collect();
-            table.row(vec![
-                number.to_string().into(),
-                Cell::new(Tone::Strong, group.tasks.join(", ")),
-                serves.join(", ").into(),
-            ]);
-        }
-        let alone: Vec<&str> = found
-            .groups
-            .iter()
-            .filter(|group| group.tasks.len() == 1)
-            .flat_map(|group| group.tasks.iter().map(String::as_str))
-            .collect();
-        let unhelped: Vec<&str> = found
-            .groups
-            .iter()
-            .filter(|group| group.tasks.len() > 1)
-            .flat_map(|group| &group.serves)
-            .filter(|(_, score)| *score <= 0.0)
-            .map(|(task, _)| task.as_str())
-            .collect();
-        let mean = format!("mean score {}", number::difference(found.mean * times));
-        let caution = |tasks: &[&str], what: &str| match tasks.len() {
-            0 => String::new(),
-            _ => {
-                let tasks = number::listed(&tasks.join(", "));
-                let said = what.replace("{}", &tasks);
-                style.paint(
-                    Tone::Caution,
-                    &format!("\n{said}; `evaluate: {{baselines: single_task}}` tells how well alone"),
-                )
-            }
-        };
-        let alone = caution(&alone, "no group would help {}");
-        let unhelped = caution(&unhelped, "{}: not helped here, with so few groups");
-        format!("{}{}{mean}{alone}{unhelped}\n", style.heading(title, &remark), table.text(style))
-    }
 }
 
-fn propose(tasks: &[String], pairs: Vec<AffinityRecord>, most: usize) -> Option<Proposal> {
+/// Readings over time: of steps, or of epochs.
+struct Measured {
+    readings: Vec<Reading>,
+    by_step: bool,
+}
+
+fn propose(
+    tasks: &[String],
+    pairs: Vec<AffinityRecord>,
+    measured: &Measured,
+    most: usize,
+) -> Option<Proposal> {
     let place = |name: &String| tasks.iter().position(|task| task == name);
     let mut cells = vec![vec![None; tasks.len()]; tasks.len()];
     for pair in &pairs {
         cells[place(&pair.task)?][place(&pair.other)?] = pair.value;
     }
-    let found = grouping::best(&cells, most).filter(|_| !pairs.is_empty())?;
-    let group = |group: &grouping::Group| ProposedGroup {
-        tasks: group.tasks.iter().map(|task| tasks[*task].clone()).collect(),
-        serves: group.serves.iter().map(|(task, score)| (tasks[*task].clone(), *score)).collect(),
+    let best = grouping::best(&cells, most).filter(|_| !pairs.is_empty())?;
+    let all = grouping::best(&cells, 1)?;
+    let evidence = Evidence::of(&measured.readings, tasks);
+    let gain = evidence.gain(&cells, most).filter(|_| best.groups.len() > 1);
+    let together_half = evidence.half(|part| Some(grouping::worth(part, &all.groups)));
+    let proposed = |groups: &[grouping::Group]| -> Vec<ProposedGroup> {
+        let one = |group: &grouping::Group| ProposedGroup {
+            tasks: group.tasks.iter().map(|task| tasks[*task].clone()).collect(),
+            serves: group
+                .serves
+                .iter()
+                .map(|(task, score)| {
+                    let alone = grouping::Group { tasks: group.tasks.clone(), serves: vec![(*task, *score)] };
+                    let own =
+                        |part: &Cells| Some(grouping::worth(part, &[alone.clone()]) * part.len() as f64);
+                    let half = if group.tasks.len() > 1 { evidence.half(own) } else { None };
+                    (tasks[*task].clone(), *score, half)
+                })
+                .collect(),
+        };
+        groups.iter().map(one).collect()
     };
-    Some(Proposal { groups: found.groups.iter().map(group).collect(), mean: found.mean, pairs })
+    let chosen = if gain.is_some_and(|gain| gain.is_sure()) { &best } else { &all };
+    let half = |pair: &AffinityRecord| {
+        let (task, other) = (place(&pair.task)?, place(&pair.other)?);
+        evidence.half(|part| part[task][other])
+    };
+    Some(Proposal {
+        groups: proposed(&chosen.groups),
+        mean: chosen.mean,
+        best: proposed(&best.groups),
+        gain,
+        together: all.mean,
+        together_half,
+        times: evidence.times,
+        by_step: measured.by_step,
+        pairs: pairs.into_iter().map(|record| Pair { half: half(&record), record }).collect(),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::domain::name::RunId;
-    use crate::report::grouping::{Grouping, propose};
-    use crate::report::style::Style;
-    use crate::store::affinity::AffinityRecord;
-
-    /// By hand: a and b help each other; c is hindered by both, least by a.
-    #[test]
-    fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
-        let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let pair = |task: &str, other: &str, value: f64| AffinityRecord {
-            task: task.to_owned(),
-            other: other.to_owned(),
-            value: Some(value),
-            steps: 12,
-        };
-        let pairs = vec![
-            pair("a", "b", 0.04),
-            pair("b", "a", 0.02),
-            pair("a", "c", -0.01),
-            pair("b", "c", -0.03),
-            pair("c", "a", -0.01),
-            pair("c", "b", 0.0),
-        ];
-        let grouping = |most: usize| Grouping {
-            run: RunId::new("abc-1").expect("a name"),
-            trial: 1,
-            most,
-            affinity: propose(&tasks, pairs.clone(), most),
-            cosine: propose(&tasks, Vec::new(), most),
-            tasks: tasks.clone(),
-        };
-        let found = grouping(2);
-        let text = found.text(&Style::plain());
-        for part in [
-            "    1  a, b",
-            "a +2.0, b +4.0",
-            "    2  c ",
-            "c 0\n",
-            "mean score +2.0",
-            "no group would help c;",
-        ] {
-            assert!(text.contains(part), "{part} is missing in\n{text}");
-        }
-        let one = grouping(1).text(&Style::plain());
-        for part in ["    1  a, b, c", "a +0.50, b +2.0, c −2.0", "c: not helped here"] {
-            assert!(one.contains(part), "{part} is missing in\n{one}");
-        }
-        assert!(found.cosine.is_none() && found.obstacle().is_none());
-        assert_eq!(found.json()["affinity"]["groups"][1]["serves"][0][0], "c");
-    }
-}
+mod tests;

@@ -225,8 +225,8 @@ mod tests {
             trial(2, "dwa", (0.8, 0.7), (4.0, 6.0)),
             trial(3, "worse", (0.7, 0.99), (7.0, 1.0)),
         ];
-        let sweep =
-            Sweep::of(&trained, &[], Direction::Lower).with_front(&objectives(Some((0.5, 10.0))), &trained);
+        let sweep = Sweep::of(&trained, &[], Direction::Lower, None)
+            .with_front(&objectives(Some((0.5, 10.0))), &trained);
         let front = sweep.front.as_ref().expect("a front");
         let names: Vec<&str> = front.front.iter().map(|member| member.settings[0].as_str()).collect();
         assert_eq!((names, front.dominated), (vec!["equal", "dwa"], 1));
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn without_a_reference_it_lies_beyond_the_worst() {
         let trained = [trial(1, "equal", (0.9, 0.9), (6.0, 5.0)), trial(2, "dwa", (0.8, 0.7), (4.0, 6.0))];
-        let sweep = Sweep::of(&trained, &[], Direction::Lower).with_front(&objectives(None), &trained);
+        let sweep = Sweep::of(&trained, &[], Direction::Lower, None).with_front(&objectives(None), &trained);
         let front = sweep.front.expect("a front");
         let reference: Vec<f64> = front.objectives.iter().map(|axis| axis.reference).collect();
         assert!((reference[0] - 0.79).abs() < 1e-12 && (reference[1] - 6.2).abs() < 1e-12, "{reference:?}");

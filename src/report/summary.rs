@@ -33,7 +33,7 @@ impl Summary {
     pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
-        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
+        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         let judged = store.objectives(run)?.into_iter().filter(|trial| trial.objective.is_some());
         let chosen = judged.map(|trial| trial.trial).collect();
         Ok(Self { detail, sweep, best: store.best_trial(run)?, chosen, layout: store.layout() })

@@ -8,14 +8,15 @@ use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::pareto::Pareto;
-use crate::report::score::{ARROWS, metric};
+use crate::report::seeds::{Draw, Estimate, are_comparable, differences, estimates, holm};
 use crate::report::student::{Mean, mean, paired};
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
-use crate::report::trials::Trained;
-use crate::report::{gain, number};
+use crate::report::trials::{TaskScore, Trained};
 use crate::store::trial::SweepObjective;
 use crate::store::{Error, Store};
+
+mod text;
+
+pub(crate) use crate::report::sweep::text::{names, rows};
 
 const WEIGHTING: &str = "weighting";
 const EQUAL: &str = "equal";
@@ -25,6 +26,12 @@ const EQUAL: &str = "equal";
 pub struct Sweep {
     /// The addresses that tell groups apart.
     pub by: Vec<String>,
+    /// Whose scores groups are ranked and tested by.
+    pub split: Split,
+    /// What else varies within groups, and is averaged within each seed.
+    pub averaged: Vec<Averaged>,
+    /// Have all groups some of these other settings in common? Else they differ by them too.
+    pub comparable: bool,
     /// The best group first, by its objective on validation rows.
     pub groups: Vec<Group>,
     /// Which objectives are better.
@@ -40,6 +47,14 @@ pub struct Sweep {
     pub front: Option<Pareto>,
 }
 
+/// A setting that groups are not told apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Averaged {
+    pub address: String,
+    /// How many values it takes.
+    pub values: usize,
+}
+
 /// Trials with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
@@ -50,11 +65,13 @@ pub struct Group {
     pub called: Vec<String>,
     /// `census-3f2a#1`
     pub trials: Vec<String>,
+    /// Different seeds among them.
+    pub seeds: usize,
     /// Trials of these settings that were given up, left out of every mean.
     pub pruned: usize,
     /// What the best epochs were chosen by, on validation rows.
-    pub objective: Option<Mean>,
-    /// Mean over tasks of its place among the groups, by the test split where there is one.
+    pub objective: Option<Estimate>,
+    /// Mean over tasks of its place among the groups, by the scores of the sweep's `split`.
     pub rank: Option<f64>,
     pub tasks: Vec<TaskMean>,
     /// Over each task trained alone, in percent, the mean over tasks.
@@ -64,8 +81,8 @@ pub struct Group {
 /// A gain on both splits, where tasks were trained alone too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct GainMean {
-    pub valid: Option<Mean>,
-    pub test: Option<Mean>,
+    pub valid: Option<Estimate>,
+    pub test: Option<Estimate>,
 }
 
 /// The first metric of a task.
@@ -74,22 +91,56 @@ pub struct TaskMean {
     pub task: String,
     pub metric: String,
     pub direction: Direction,
-    pub valid: Option<Mean>,
-    pub test: Option<Mean>,
-    /// Of a paired t-test against equal weights, all else the same, on the test split.
+    pub valid: Option<Estimate>,
+    pub test: Option<Estimate>,
+    /// From equal weights, paired by seed, all else the same, on the sweep's `split`.
+    pub difference: Option<Mean>,
+    /// Of the t-test of these differences.
     pub p: Option<f64>,
+    /// The same, corrected by Holm for the groups that are tested for this task.
+    pub p_holm: Option<f64>,
     /// Over the task trained alone, in percent, on the test split.
-    pub gain: Option<Mean>,
+    pub gain: Option<Estimate>,
+}
+
+impl TaskMean {
+    fn on(&self, split: Split) -> Option<Estimate> {
+        if split == Split::Valid { self.valid } else { self.test }
+    }
+}
+
+/// The trials of a group, and of each what it has in the other settings.
+struct Members<'a> {
+    settings: Vec<String>,
+    trials: Vec<(&'a Trained, Vec<String>)>,
+}
+
+impl Members<'_> {
+    fn draws(&self, value: impl Fn(&Trained) -> Option<f64>) -> Vec<Draw<'_>> {
+        let mut draws = Vec::new();
+        for (trial, rest) in &self.trials {
+            let found = value(trial).filter(|value| !value.is_nan());
+            draws.extend(found.map(|value| Draw { seed: trial.seed, rest, value }));
+        }
+        draws
+    }
 }
 
 impl Sweep {
-    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart.
-    pub fn read(store: &Store, runs: &[RunId], by: &[String]) -> Result<Self, Error> {
-        Self::read_trials(store, &runs.iter().map(|run| (run.clone(), None)).collect::<Vec<_>>(), by)
+    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart. Without a split, ranks and tests
+    /// are of test rows where there are scores of them.
+    pub fn read(store: &Store, runs: &[RunId], by: &[String], split: Option<Split>) -> Result<Self, Error> {
+        let named: Vec<_> = runs.iter().map(|run| (run.clone(), None)).collect();
+        Self::read_trials(store, &named, by, split)
     }
 
     /// The same of runs, or of those of their trials that are named; one that is named twice counts once.
-    pub fn read_trials(store: &Store, named: &[(RunId, Option<u32>)], by: &[String]) -> Result<Self, Error> {
+    pub fn read_trials(
+        store: &Store,
+        named: &[(RunId, Option<u32>)],
+        by: &[String],
+        split: Option<Split>,
+    ) -> Result<Self, Error> {
         let mut trained: Vec<Trained> = Vec::new();
         let mut direction = Direction::Lower;
         let mut objectives = Vec::new();
@@ -104,7 +155,7 @@ impl Sweep {
         // Runs with other objectives have no front together.
         objectives.dedup();
         let shared = if objectives.len() == 1 { objectives.remove(0) } else { Vec::new() };
-        Ok(Self::of(&trained, by, direction).with_front(&shared, &trained))
+        Ok(Self::of(&trained, by, direction, split).with_front(&shared, &trained))
     }
 
     /// With the front of its groups by these objectives.
@@ -114,55 +165,44 @@ impl Sweep {
     }
 
     /// Groups what was read.
-    pub fn of(trained: &[Trained], by: &[String], direction: Direction) -> Self {
-        let mut varied: Vec<String> = Vec::new();
-        for address in trained.iter().flat_map(|trial| trial.choices.iter().map(|(address, _)| address)) {
-            if !varied.contains(address) {
-                varied.push(address.clone());
-            }
-        }
+    pub fn of(trained: &[Trained], by: &[String], direction: Direction, split: Option<Split>) -> Self {
+        let varied = varied(trained);
         let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
+        let others = others(trained, &varied, &by);
         let given_up: Vec<&Trained> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
         let scored: Vec<&Trained> =
             trained.iter().filter(|trial| trial.pruned.is_none() && !trial.scores.is_empty()).collect();
-        let settings = |trial: &Trained| by.iter().map(|address| trial.setting(address)).collect::<Vec<_>>();
-        let mut members: Vec<(Vec<String>, Vec<&Trained>)> = Vec::new();
+        let settings =
+            |trial: &Trained, of: &[String]| of.iter().map(|a| trial.setting(a)).collect::<Vec<_>>();
+        let mut members: Vec<Members<'_>> = Vec::new();
         for &trial in &scored {
-            let settings = settings(trial);
-            match members.iter_mut().find(|(known, _)| *known == settings) {
-                Some((_, trials)) => trials.push(trial),
-                None => members.push((settings, vec![trial])),
+            let own = settings(trial, &by);
+            let member = (trial, settings(trial, &others));
+            match members.iter_mut().find(|known| known.settings == own) {
+                Some(known) => known.trials.push(member),
+                None => members.push(Members { settings: own, trials: vec![member] }),
             }
         }
-        // What is not looked at must be the same on both sides of a pair, and so must the seed.
-        let rest: Vec<&String> = varied.iter().filter(|address| !by.contains(address)).collect();
-        let pair = |trial: &Trained| {
-            (rest.iter().map(|address| trial.setting(address)).collect::<Vec<_>>(), trial.seed)
+        let split = split.unwrap_or_else(|| match scored.iter().any(|trial| has(trial, Split::Test)) {
+            true => Split::Test,
+            false => Split::Valid,
+        });
+        let tasks = tasks(&members, &by, split);
+        let objective = over(&members, &|trial| trial.objective);
+        let (valid, test) = (over(&members, &|trial| trial.gain.0), over(&members, &|trial| trial.gain.1));
+        let group = |(place, own): (usize, &Members<'_>)| Group {
+            settings: own.settings.clone(),
+            called: Vec::new(),
+            pruned: given_up.iter().filter(|trial| settings(trial, &by) == own.settings).count(),
+            trials: own.trials.iter().map(|(trial, _)| trial.name.clone()).collect(),
+            seeds: distinct(own.trials.iter().map(|(trial, _)| trial.seed)),
+            objective: objective[place],
+            rank: None,
+            tasks: tasks.iter().map(|groups| groups[place].clone()).collect(),
+            gain: GainMean { valid: valid[place], test: test[place] },
         };
-        let reference = |settings: &[String]| {
-            let place = by.iter().position(|address| address == WEIGHTING)?;
-            let mut equal = settings.to_vec();
-            equal[place] = EQUAL.to_owned();
-            let found = members.iter().find(|(known, _)| *known == equal && known != settings)?;
-            Some(found.1.as_slice())
-        };
-        let mut groups: Vec<Group> = members
-            .iter()
-            .map(|(own, trials)| Group {
-                settings: own.clone(),
-                called: Vec::new(),
-                pruned: given_up.iter().filter(|trial| settings(trial) == *own).count(),
-                trials: trials.iter().map(|trial| trial.name.clone()).collect(),
-                objective: mean(&trials.iter().filter_map(|trial| trial.objective).collect::<Vec<_>>()),
-                rank: None,
-                tasks: tasks(trials, reference(own), pair),
-                gain: GainMean {
-                    valid: mean(&trials.iter().filter_map(|trial| trial.gain.0).collect::<Vec<_>>()),
-                    test: mean(&trials.iter().filter_map(|trial| trial.gain.1).collect::<Vec<_>>()),
-                },
-            })
-            .collect();
-        rank(&mut groups);
+        let mut groups: Vec<Group> = members.iter().enumerate().map(group).collect();
+        rank(&mut groups, split);
         for place in 0..by.len() {
             let values: Vec<String> = groups.iter().map(|group| group.settings[place].clone()).collect();
             groups.iter_mut().zip(called(&values)).for_each(|(group, short)| group.called.push(short));
@@ -176,7 +216,10 @@ impl Sweep {
         let (pruned, without) = (given_up.len(), trained.len() - scored.len() - given_up.len());
         let epochs =
             trained.iter().fold((0, 0), |sum, trial| (sum.0 + trial.epochs.0, sum.1 + trial.epochs.1));
-        Self { by, groups, direction, without, pruned, epochs, front: None }
+        let averaged = averaged(&members, &others);
+        let present: Vec<_> = members.iter().map(|group| group.draws(|_| Some(0.0))).collect();
+        let comparable = are_comparable(&present);
+        Self { by, split, averaged, comparable, groups, direction, without, pruned, epochs, front: None }
     }
 
     /// For programs.
@@ -184,132 +227,124 @@ impl Sweep {
         json!(self)
     }
 
-    /// For people.
-    pub fn text(&self, style: &Style) -> String {
-        if self.groups.is_empty() {
-            return "no trial has scores yet\n".to_owned();
-        }
-        let mut text = String::new();
-        for (title, remark, table) in self.tables() {
-            text.push_str(&style.heading(&title, &remark));
-            text.push_str(&table.text(style));
-        }
-        text.push_str(&self.front_text(style));
-        if self.pruned > 0 {
-            let (trained, planned) = self.epochs;
-            text.push_str(&format!(
-                "\n{} trials were pruned and are in no mean; {trained} of {planned} epochs were trained\n",
-                self.pruned
-            ));
-        }
-        if self.without > 0 {
-            text.push_str(&format!("\n{} trials have no scores yet\n", self.without));
-        }
-        text
+    /// Has any group a score on these rows?
+    pub fn is_scored(&self, split: Split) -> bool {
+        self.groups.iter().flat_map(|group| &group.tasks).any(|task| task.on(split).is_some())
     }
+}
 
-    /// A table of the groups, and one for every task: title, remark, table.
-    pub(crate) fn tables(&self) -> Vec<(String, String, Table)> {
-        let Some(first) = self.groups.first() else { return Vec::new() };
-        let largest = self.groups.iter().map(|group| group.trials.len()).max().unwrap_or(0);
-        let remark = match largest {
-            0 | 1 => "one trial each".to_owned(),
-            _ => "mean ± half of its 95 % interval (Student t)".to_owned(),
-        };
-        let arrow = metric("objective", self.direction);
-        let mut table = self.table(&[
-            ("trials", Align::Right),
-            (arrow.as_str(), Align::Left),
-            ("mean rank", Align::Right),
-        ]);
-        for group in &self.groups {
-            let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
-            let more = if group.pruned > 0 { format!(" + {} pruned", group.pruned) } else { String::new() };
-            let cells = [format!("{}{more}", group.trials.len()), interval(group.objective), rank];
-            table.row([names(group), cells.map(Cell::from).to_vec()].concat());
+fn has(trial: &Trained, split: Split) -> bool {
+    trial.scores.iter().any(|score| score.value(split).is_some())
+}
+
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> usize {
+    let mut known: Vec<T> = Vec::new();
+    values.for_each(|value| {
+        if !known.contains(&value) {
+            known.push(value);
         }
-        let mut tables = vec![("Settings".to_owned(), remark, table)];
-        for (place, task) in first.tasks.iter().enumerate() {
-            let tested = self.groups.iter().any(|group| group.tasks[place].p.is_some());
-            let remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
-            let mut columns = vec![("valid", Align::Left), ("test", Align::Left)];
-            columns.extend(tested.then_some(("p against equal weights", Align::Right)));
-            let mut table = self.table(&columns);
-            for group in &self.groups {
-                let task = &group.tasks[place];
-                let mut cells = names(group);
-                cells.push(interval(task.valid).into());
-                cells.push(Cell::new(Tone::Strong, interval(task.test)));
-                if tested {
-                    let tone = if task.p.is_some_and(|p| p < 0.05) { Tone::Good } else { Tone::Plain };
-                    cells.push(Cell::new(tone, task.p.map_or_else(String::new, |p| format!("{p:.3}"))));
-                }
-                table.row(cells);
+    });
+    known.len()
+}
+
+/// What sweeps chose, in the order of their spaces.
+fn varied(trained: &[Trained]) -> Vec<String> {
+    let mut varied: Vec<String> = Vec::new();
+    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
+        if !varied.contains(address) {
+            varied.push(address.clone());
+        }
+    }
+    varied
+}
+
+/// What differs besides `by` and the seed: chosen by a sweep, or between the runs' own pipelines.
+fn others(trained: &[Trained], varied: &[String], by: &[String]) -> Vec<String> {
+    let inside = |address: &str, of: &String| {
+        address.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let mut others: Vec<String> = varied.iter().filter(|address| !by.contains(address)).cloned().collect();
+    let Some(first) = trained.first() else { return others };
+    for trial in trained.iter().filter(|trial| trial.parameters != first.parameters) {
+        for (address, _) in trial.parameters.iter().chain(&first.parameters) {
+            let told = ["seed", "name", "description", "sweep"]
+                .iter()
+                .any(|own| inside(address, &(*own).to_owned()));
+            let known = varied.iter().chain(by).chain(&others).any(|own| inside(address, own));
+            if !told && !known && trial.setting(address) != first.setting(address) {
+                others.push(address.clone());
             }
-            tables.push((task.task.clone(), remark, table));
         }
-        tables.extend(gain::groups(self));
-        tables
     }
-
-    /// The front for people; nothing without several objectives.
-    pub fn front_text(&self, style: &Style) -> String {
-        self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
-    }
-
-    pub(crate) fn table(&self, columns: &[(&str, Align)]) -> Table {
-        let mut titles: Vec<(&str, Align)> = self.by.iter().map(|by| (by.as_str(), Align::Left)).collect();
-        titles.extend(columns);
-        Table::new(&titles)
-    }
+    others
 }
 
-pub(crate) fn names(group: &Group) -> Vec<Cell> {
-    group.called.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
+/// Those of the other settings that differ within a group.
+fn averaged(members: &[Members<'_>], others: &[String]) -> Vec<Averaged> {
+    let one = |(place, address): (usize, &String)| {
+        let values = |group: &Members<'_>| distinct(group.trials.iter().map(|(_, rest)| rest[place].clone()));
+        let values = members.iter().map(values).max().unwrap_or(0);
+        (values > 1).then(|| Averaged { address: address.clone(), values })
+    };
+    others.iter().enumerate().filter_map(one).collect()
 }
 
-/// `0.9463 ± 0.0012`
-pub(crate) fn interval(mean: Option<Mean>) -> String {
-    let Some(mean) = mean else { return "–".to_owned() };
-    let half = mean.half.map(|half| format!(" ± {}", number::difference(half).trim_start_matches('+')));
-    format!("{}{}", number::significant(mean.mean), half.unwrap_or_default())
+/// The first metric of every task over each group, and against the group of equal weights: of each task all groups.
+fn tasks(members: &[Members<'_>], by: &[String], split: Split) -> Vec<Vec<TaskMean>> {
+    let mut firsts: Vec<&TaskScore> = Vec::new();
+    for score in members.iter().flat_map(|group| &group.trials).flat_map(|(trial, _)| &trial.scores) {
+        if !firsts.iter().any(|known| known.task == score.task) {
+            firsts.push(score);
+        }
+    }
+    firsts.into_iter().map(|first| task(first, members, by, split)).collect()
 }
 
-/// The first metric of every task over a group's trials, and against the reference's trials of the same pair.
-fn tasks<P: PartialEq>(
-    trials: &[&Trained],
-    reference: Option<&[&Trained]>,
-    pair: impl Fn(&Trained) -> P,
-) -> Vec<TaskMean> {
-    let Some(first) = trials.first() else { return Vec::new() };
-    let of = |trial: &Trained, task: usize, split: Split| trial.scores.get(task)?.value(split);
-    let over = |task: usize, split: Split| {
-        mean(&trials.iter().filter_map(|trial| of(trial, task, split)).collect::<Vec<_>>())
+fn task(first: &TaskScore, members: &[Members<'_>], by: &[String], split: Split) -> Vec<TaskMean> {
+    let own = |trial: &Trained| {
+        let same = |score: &&TaskScore| score.task == first.task && score.metric == first.metric;
+        trial.scores.iter().find(same).cloned()
     };
-    let against = |task: usize| {
-        let difference = |trial: &&Trained| {
-            let other = reference?.iter().find(|other| pair(other) == pair(trial))?;
-            Some(of(trial, task, Split::Test)? - of(other, task, Split::Test)?)
-        };
-        paired(&trials.iter().filter_map(difference).collect::<Vec<_>>())
+    let value = |split: Split| move |trial: &Trained| own(trial)?.value(split);
+    let (valid, test) = (over(members, &value(Split::Valid)), over(members, &value(Split::Test)));
+    let gain = over(members, &|trial| own(trial)?.gain);
+    let reference = |own: &Members<'_>| {
+        let place = by.iter().position(|address| address == WEIGHTING)?;
+        let mut equal = own.settings.clone();
+        equal[place] = EQUAL.to_owned();
+        members.iter().find(|known| known.settings == equal && known.settings != own.settings)
     };
-    let one = |(place, score): (usize, &crate::report::trials::TaskScore)| TaskMean {
-        task: score.task.clone(),
-        metric: score.metric.clone(),
-        direction: score.direction,
-        valid: over(place, Split::Valid),
-        test: over(place, Split::Test),
-        p: against(place),
-        gain: mean(&trials.iter().filter_map(|trial| trial.scores.get(place)?.gain).collect::<Vec<_>>()),
+    let against = |group: &Members<'_>| {
+        let other = reference(group)?;
+        Some(differences(&group.draws(value(split)), &other.draws(value(split))))
     };
-    first.scores.iter().enumerate().map(one).collect()
+    let against: Vec<Vec<f64>> = members.iter().map(|group| against(group).unwrap_or_default()).collect();
+    let p: Vec<Option<f64>> = against.iter().map(|found| paired(found)).collect();
+    let corrected = holm(&p);
+    let one = |group: usize| TaskMean {
+        task: first.task.clone(),
+        metric: first.metric.clone(),
+        direction: first.direction,
+        valid: valid[group],
+        test: test[group],
+        difference: mean(&against[group]),
+        p: p[group],
+        p_holm: corrected[group],
+        gain: gain[group],
+    };
+    (0..members.len()).map(one).collect()
+}
+
+/// A number of every group.
+fn over(members: &[Members<'_>], value: &dyn Fn(&Trained) -> Option<f64>) -> Vec<Option<Estimate>> {
+    estimates(&members.iter().map(|group| group.draws(value)).collect::<Vec<_>>())
 }
 
 /// Each group's mean place over the tasks; equal ones share the mean of their places.
-fn rank(groups: &mut [Group]) {
+fn rank(groups: &mut [Group], split: Split) {
     let value = |group: &Group, task: usize| {
         let task = group.tasks.get(task)?;
-        Some((task.test.or(task.valid)?.mean, task.direction))
+        Some((task.on(split)?.mean, task.direction))
     };
     let tasks = groups.first().map_or(0, |group| group.tasks.len());
     let ranks: Vec<Option<f64>> = groups

@@ -159,7 +159,7 @@ all tasks       −1.67 %   −1.67 %
 
 Settings that",
     );
-    let text = comparison.text(&Style::plain());
+    let text = comparison.text(None, &Style::plain());
     let comparable = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(comparable(&text), comparable(&expected), "{text}");
     let json = comparison.json();
@@ -175,7 +175,7 @@ fn comparing_a_run_with_itself_finds_nothing() {
     let comparison = Comparison::read(&store, &[run_id("census-1"), run_id("census-1")]).expect("reads");
     assert!(comparison.differences.is_empty());
     assert!(comparison.scores.iter().all(|line| line.best.is_empty()));
-    let text = comparison.text(&Style::plain());
+    let text = comparison.text(None, &Style::plain());
     assert!(text.ends_with("\nall settings are the same\n") && text.contains("same"), "{text}");
     assert!(!text.lines().skip(1).any(|line| line.contains('★')), "{text}");
 }

@@ -102,6 +102,19 @@ impl Trained {
         own.map(|(_, value)| value.clone()).or_else(inside).unwrap_or_else(|| "–".to_owned())
     }
 
+    /// Everything that was set for it except the seed, and what only says how it came about.
+    pub(crate) fn settings_but_seed(&self) -> Vec<(String, String)> {
+        let inside = |address: &str, of: &str| {
+            address.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let told = |address: &str| ["seed", "sweep", "description"].iter().any(|own| inside(address, own));
+        let chosen = |address: &str| self.choices.iter().any(|(own, _)| inside(address, own));
+        let own = self.parameters.iter().filter(|(address, _)| !told(address) && !chosen(address));
+        let mut settings: Vec<(String, String)> = own.chain(&self.choices).cloned().collect();
+        settings.sort();
+        settings
+    }
+
     /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own its name,
     /// with what tells it from another choice of that name.
     pub(crate) fn named(&self, address: &str, among: &[Self]) -> String {
@@ -192,7 +205,7 @@ impl SweepStatus {
             trained: Trained::read(store, run)?,
             direction: store.direction(run)?,
             best: store.best_trial(run)?,
-            sweep: Sweep::read(store, std::slice::from_ref(run), &[])?,
+            sweep: Sweep::read(store, std::slice::from_ref(run), &[], None)?,
             epochs: store.epochs_done(run)?,
         })
     }

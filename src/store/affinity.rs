@@ -22,9 +22,41 @@ pub struct AffinityRecord {
     pub steps: usize,
 }
 
+/// What was read of a pair of tasks at one time: a step, or an epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub at: usize,
+    pub task: String,
+    pub other: String,
+    pub value: f64,
+}
+
 impl Writer<'_> {
     pub(crate) fn affinity(&self, trial: u32, epoch: usize, pair: &Affinity) -> rusqlite::Result<()> {
-        let Affinity { task, other, value, steps } = pair;
+        let Affinity { task, other, value, steps, each } = pair;
+        // A step whose batch was cut in parts measures several times: their mean is the step's.
+        let mut by_step: Vec<(usize, f64, usize)> = Vec::new();
+        for (step, value) in each {
+            match by_step.last_mut().filter(|last| last.0 == *step) {
+                Some((_, sum, count)) => (*sum, *count) = (*sum + value, *count + 1),
+                None => by_step.push((*step, *value, 1)),
+            }
+        }
+        by_step.iter().try_for_each(|(step, sum, count)| {
+            self.execute(
+                "INSERT INTO affinity_steps (run, trial, epoch, step, task, other, value)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET value = excluded.value",
+                params![
+                    self.run,
+                    trial,
+                    epoch as i64,
+                    *step as i64,
+                    task.as_str(),
+                    other.as_str(),
+                    sum / *count as f64
+                ],
+            )
+        })?;
         self.execute(
             "INSERT INTO affinities (run, trial, epoch, task, other, value, steps)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -43,6 +75,43 @@ impl Store {
     /// The cosines between the gradients of a trial's tasks, mean over every step of its training.
     pub fn cosines(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, Error> {
         self.pairs("gradients", "cosine", run, trial)
+    }
+
+    /// Each measurement of a trial's affinities, in the order of its steps.
+    pub fn affinity_steps(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+        self.readings("step", "value", "affinity_steps", run, trial)
+    }
+
+    /// The means over epochs instead, of a trial that kept no more of its affinities.
+    pub fn affinity_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+        self.readings("epoch", "value", "affinities", run, trial)
+    }
+
+    /// The cosines between the gradients, mean over an epoch's steps.
+    pub fn cosine_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+        self.readings("epoch", "cosine", "gradients", run, trial)
+    }
+
+    fn readings(
+        &self,
+        time: &str,
+        column: &str,
+        table: &str,
+        run: &RunId,
+        trial: u32,
+    ) -> Result<Vec<Reading>, Error> {
+        let sql = format!(
+            "SELECT {time}, task, other, {column} FROM {table}
+              WHERE run = ?1 AND trial = ?2 AND {column} IS NOT NULL ORDER BY {time}, rowid"
+        );
+        self.select(&sql, params![run.as_str(), trial], |row| {
+            Ok(Reading {
+                at: whole(row, 0)? as usize,
+                task: row.get(1)?,
+                other: row.get(2)?,
+                value: row.get(3)?,
+            })
+        })
     }
 
     fn pairs(

@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/6.sql"),
     include_str!("migration/7.sql"),
     include_str!("migration/8.sql"),
+    include_str!("migration/9.sql"),
 ];
 
 /// Made anew by every migration.

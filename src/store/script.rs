@@ -186,7 +186,9 @@ impl Script {
 
     fn measured(&self, epoch: usize) -> Event {
         let (task, other) = (task("income"), task("weeks_worked"));
-        let pair = Affinity { task, other, value: 0.002 * epoch as f64, steps: 16 };
+        let value = 0.002 * epoch as f64;
+        let each = (0..16).map(|place| ((epoch - 1) * 156 + 10 * place, value)).collect();
+        let pair = Affinity { task, other, value, steps: 16, each };
         Event::AffinityMeasured { trial: 1, epoch, pairs: vec![pair] }
     }
 

@@ -1,7 +1,5 @@
 //! Which trial of a run is the best one: by what its best epoch was chosen by, on validation rows.
 
-use rusqlite::{OptionalExtension, params};
-
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::store::Store;
@@ -49,12 +47,7 @@ impl Store {
     /// What each trial of a run is judged by.
     pub fn objectives(&self, run: &RunId) -> Result<Vec<TrialObjective>, Error> {
         self.select(
-            "SELECT trial,
-                    (SELECT e.objective FROM epochs e
-                      WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1),
-                    EXISTS (SELECT 1 FROM artifacts a
-                             WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx')
-               FROM trials t WHERE run = ?1 ORDER BY trial",
+            "SELECT trial, objective, exported FROM trial_objectives WHERE run = ?1 ORDER BY trial",
             [run.as_str()],
             |row| {
                 Ok(TrialObjective {
@@ -75,25 +68,12 @@ impl Store {
         )
     }
 
-    /// Which values of the objective are better: of a task's metric what is recorded with its scores, of
-    /// all tasks' losses the lower ones.
+    /// Which values of the objective are better.
     pub fn direction(&self, run: &RunId) -> Result<Direction, Error> {
-        let found = self
-            .connection
-            .query_row(
-                "SELECT m.direction FROM metrics m
-                   JOIN parameters t ON t.run = m.run AND t.path = 'train.monitor.task' AND t.text = m.task
-                   JOIN (SELECT run, CASE path WHEN 'train.monitor.metric' THEN text
-                                     ELSE substr(path, 22, instr(substr(path, 22) || '.', '.') - 1) END AS name
-                           FROM parameters WHERE path = 'train.monitor.metric' OR path LIKE 'train.monitor.metric.%') p
-                     ON p.run = m.run AND (m.metric = p.name OR substr(m.metric, 1, length(p.name) + 1) = p.name || '_')
-                  WHERE m.run = ?1 ORDER BY m.metric <> p.name LIMIT 1",
-                params![run.as_str()],
-                |row| row.get::<_, String>(0),
-            )
-            .optional()
-            .map_err(|source| self.failed(source))?;
-        Ok(if found.as_deref() == Some("higher") { Direction::Higher } else { Direction::Lower })
+        let sql = "SELECT direction FROM trial_objectives WHERE run = ?1 LIMIT 1";
+        let found = self.select(sql, [run.as_str()], |row| row.get::<_, String>(0))?;
+        let higher = found.first().is_some_and(|found| found == "higher");
+        Ok(if higher { Direction::Higher } else { Direction::Lower })
     }
 
     /// The best trial whose model has been written; the first of equals. `None`: none has been.

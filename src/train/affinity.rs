@@ -14,6 +14,8 @@ use crate::train::record::{Exact, Sum};
 /// What was seen of two tasks in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
+    /// Steps taken before it.
+    pub step: usize,
     /// Whose step, and whose loss.
     pub tasks: (usize, usize),
     pub value: f64,
@@ -28,6 +30,9 @@ struct Sums {
     tasks: (usize, usize),
     value: Sum,
     steps: usize,
+    /// Each measurement, after so many steps.
+    #[serde(default)]
+    each: Vec<(usize, Exact)>,
 }
 
 impl Affinities {
@@ -35,11 +40,12 @@ impl Affinities {
         for look in looks {
             let known = self.0.iter().position(|sums| sums.tasks == look.tasks);
             let place = known.unwrap_or_else(|| {
-                self.0.push(Sums { tasks: look.tasks, value: Sum::NOTHING, steps: 0 });
+                self.0.push(Sums { tasks: look.tasks, value: Sum::NOTHING, steps: 0, each: Vec::new() });
                 self.0.len() - 1
             });
             self.0[place].value.add(look.value);
             self.0[place].steps += 1;
+            self.0[place].each.push((look.step, Exact::from(look.value)));
         }
     }
 
@@ -50,7 +56,8 @@ impl Affinities {
             (tasks[sums.tasks.0].clone(), tasks[sums.tasks.1].clone(), Exact::from(mean), sums.steps)
         };
         let pairs: Vec<_> = self.0.iter().map(pair).collect();
-        (!pairs.is_empty()).then_some(Measured { epoch, pairs })
+        let each = self.0.iter().map(|sums| sums.each.clone()).collect();
+        (!pairs.is_empty()).then_some(Measured { epoch, pairs, each })
     }
 }
 
@@ -59,16 +66,23 @@ impl Affinities {
 pub struct Measured {
     pub epoch: usize,
     pairs: Vec<(TaskName, TaskName, Exact, usize)>,
+    /// Of each pair every measurement.
+    #[serde(default)]
+    each: Vec<Vec<(usize, Exact)>>,
 }
 
 impl Measured {
     pub fn event(&self, trial: u32) -> Event {
-        let pair = |(task, other, value, steps): &(TaskName, TaskName, Exact, usize)| Affinity {
-            task: task.clone(),
-            other: other.clone(),
-            value: value.get(),
-            steps: *steps,
-        };
-        Event::AffinityMeasured { trial, epoch: self.epoch, pairs: self.pairs.iter().map(pair).collect() }
+        let each = |place: usize| self.each.get(place).map_or(&[][..], Vec::as_slice);
+        let pair =
+            |(place, (task, other, value, steps)): (usize, &(TaskName, TaskName, Exact, usize))| Affinity {
+                task: task.clone(),
+                other: other.clone(),
+                value: value.get(),
+                steps: *steps,
+                each: each(place).iter().map(|(step, value)| (*step, value.get())).collect(),
+            };
+        let pairs = self.pairs.iter().enumerate().map(pair).collect();
+        Event::AffinityMeasured { trial, epoch: self.epoch, pairs }
     }
 }

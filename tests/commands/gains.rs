@@ -89,7 +89,7 @@ fn trials_of_a_sweep_share_the_baselines_of_their_seed() {
     assert!(grouped.contains("±") && grouped.contains("single-task training"), "{grouped}");
     project.mtl(&["plot", "last", "--kind", "gains", "--to", "drawn"]).expect(0);
     let picture = project.read("drawn/gains.svg");
-    assert!(picture.contains("all tasks") && picture.contains(" % ± "), "{picture}");
+    assert!(picture.contains("all tasks") && picture.contains(" ± "), "{picture}");
     // What was another trial's is told as this run's own.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "sweep=null", "--seed", "2"]).expect(0);
     let run = last(&project);

@@ -21,7 +21,14 @@ fn project() -> Project {
 fn a_pipeline_is_measured_and_its_tasks_grouped() {
     let project = project();
     let said = project.mtl(&["group", "pipeline.yaml", "--groups", "2", "--quiet"]).expect(0).out();
-    for part in ["Inter-task affinity", "Groups by affinity", "Gradient cosine", "mean score", "--write"] {
+    for part in [
+        "Inter-task affinity",
+        "Groups by affinity",
+        "Gradient cosine",
+        "mean score",
+        "all tasks together",
+        "1 step",
+    ] {
         assert!(said.contains(part), "{part} is missing in\n{said}");
     }
     let run = last(&project);

@@ -1,16 +1,28 @@
 //! `mtl compare RUN RUN...`: scores side by side, and only the settings that differ.
 
-use crate::cli::arguments::{Arguments, Compare};
+use crate::cli::arguments::{Arguments, Compare, ComparedSplit};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{named, output, workspace};
+use crate::domain::score::Split;
 use crate::report::{Comparison, Sweep};
 
 pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
     let store = workspace::open_existing(&workspace::layout(arguments))?;
     let named = named::all(&store, &words.names)?;
+    let split = words.split.map(|split| match split {
+        ComparedSplit::Valid => Split::Valid,
+        ComparedSplit::Test => Split::Test,
+    });
+    let unscored = |split: Split| {
+        let help = "`evaluate.splits` says what is scored";
+        Error::Failed(format!("there are no scores of the {split} split; {help}"))
+    };
     if !words.group_by.is_empty() {
-        let report = Sweep::read_trials(&store, &named, &words.group_by)?;
+        let report = Sweep::read_trials(&store, &named, &words.group_by, split)?;
+        if let Some(split) = split.filter(|split| !report.groups.is_empty() && !report.is_scored(*split)) {
+            return Err(unscored(split));
+        }
         return match words.json {
             true => output::print_json(&report.json()),
             false => output::print(report.text(&output::style(arguments.color)).trim_start()),
@@ -33,10 +45,13 @@ pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
         return Err(Error::Usage(said));
     }
     let report = Comparison::read_trials(&store, &named)?;
+    if let Some(split) = split.filter(|split| !report.is_scored(*split)) {
+        return Err(unscored(split));
+    }
     if words.json {
         output::print_json(&report.json())?;
     } else {
-        output::print(&report.text(&output::style(arguments.color)))?;
+        output::print(&report.text(split, &output::style(arguments.color)))?;
     }
     Ok(Exit::Done)
 }

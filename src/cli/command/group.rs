@@ -68,7 +68,7 @@ pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
         }
     }
     if !words.json {
-        output::print(&next(&run, words, &found, &files))?;
+        output::print(&next(&run, words, &found, &original, &files))?;
     }
     Ok(Exit::Done)
 }
@@ -129,8 +129,12 @@ fn of_group(pipeline: &PipelineSpec, tasks: &[String]) -> PipelineSpec {
 }
 
 /// What to type now.
-fn next(run: &RunId, words: &Group, found: &Grouping, files: &[PathBuf]) -> String {
+fn next(run: &RunId, words: &Group, found: &Grouping, original: &Path, files: &[PathBuf]) -> String {
     let mut text = String::from("\nNext\n");
+    if !words.write && found.groups().len() == 1 {
+        text.push_str(&format!("  mtl run {}  # all tasks together, as they are\n", original.display()));
+        return text;
+    }
     if !words.write {
         let groups = words.groups;
         text.push_str(&format!(
@@ -138,7 +142,7 @@ fn next(run: &RunId, words: &Group, found: &Grouping, files: &[PathBuf]) -> Stri
         ));
     }
     for (path, group) in files.iter().zip(found.groups()) {
-        let serves: Vec<&str> = group.serves.iter().map(|(task, _)| task.as_str()).collect();
+        let serves: Vec<&str> = group.serves.iter().map(|(task, ..)| task.as_str()).collect();
         text.push_str(&format!("  mtl run {}  # answers for {}\n", path.display(), serves.join(", ")));
     }
     text

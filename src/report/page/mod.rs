@@ -46,7 +46,8 @@ impl Page {
             narrow(&mut detail, only);
         }
         let several = detail.trials.len() > 1;
-        let mut sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[])).transpose()?;
+        let mut sweep =
+            several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         sweep.iter_mut().for_each(|sweep| shorten(sweep, &trained));
         Ok(Self {
             trained,

@@ -55,9 +55,7 @@ pub fn scores(page: &Page) -> Section {
             body.push_str(&heading(&title, &remark));
             body.push_str(&table(&part));
         }
-        if sweep.without > 0 {
-            body.push_str(&paragraph(&format!("{} trials have no scores yet.", sweep.without)));
-        }
+        sweep.remarks().iter().for_each(|remark| body.push_str(&paragraph(remark)));
     }
     let shown = |trial: &&TrialRecord| page.sweep.is_none() || page.best == Some(trial.trial);
     for trial in page.detail.trials.iter().filter(shown) {

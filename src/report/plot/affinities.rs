@@ -97,7 +97,6 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
     let tasks = names(&pairs(group));
     let rule = subject.alone().and_then(curves::kept);
     let looks = series::looks(tasks.len());
-    let banded = tasks.len() <= 5;
     let of_task = |task: &String| {
         let line = |(other, look): (&String, &Option<_>)| {
             let value = |trial: &Traced, epoch: usize| {
@@ -105,18 +104,18 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
                 let found = seen.find(|seen| seen.record.task == *task && seen.record.other == *other)?;
                 found.record.value.map(|value| 100.0 * value)
             };
-            series::curve(group, look.unwrap_or(series::behind()), banded, &value)
+            series::curve(group, *look, &value)
         };
         let others = tasks.iter().zip(&looks).filter(|(other, _)| *other != task);
         curves::panel(
             &format!("a step of {task}"),
             "lowers the loss by (%)",
-            others.map(line).collect(),
+            others.flat_map(line).collect(),
             rule,
         )
     };
     let panels: Vec<Panel> = tasks.iter().filter_map(of_task).take(MOST_PANELS).collect();
-    let mut remarks = vec![subject.remark(banded)];
+    let mut remarks = vec![subject.remark(true)];
     if panels.len() < tasks.len() {
         remarks.push(format!("the first {} of {} tasks", panels.len(), tasks.len()));
     }

@@ -34,10 +34,12 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
         // Both in one panel: how far they are apart is what one looks for.
         let group = &subject.groups[0];
         let lines = [
-            ("training rows", series::curve(group, Look::nth(0), false, &trained)),
-            ("validation rows", series::curve(group, Look::nth(1), false, &validated)),
+            ("training rows", series::curve(group, Some(Look::nth(0)), &trained)),
+            ("validation rows", series::curve(group, Some(Look::nth(1)), &validated)),
         ];
-        let there = lines.into_iter().filter(|(_, line)| !line.points.is_empty());
+        let lines =
+            lines.into_iter().flat_map(|(name, lines)| lines.into_iter().map(move |line| (name, line)));
+        let there = lines.filter(|(_, line)| !line.points.is_empty());
         let (names, lines): (Vec<&str>, Vec<Series>) = there.unzip();
         let key = |(name, line): (&&str, &Series)| Key {
             look: line.look,
@@ -63,7 +65,7 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
     keys.extend(series::kept_key(rule));
     let figure = Figure {
         title: format!("{}: learning curves of {task}", subject.name),
-        remark: subject.remark(series::has_bands(subject)),
+        remark: subject.remark(true),
         columns: 3,
         panels,
         keys,

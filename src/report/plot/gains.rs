@@ -1,6 +1,7 @@
 //! What learning together was worth: of each task the gain over the same task trained alone, in percent.
 
 use crate::domain::score::Split;
+use crate::report::estimate::signed;
 use crate::report::gain::percent;
 use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
 use crate::report::plot::scene::Dash;
@@ -91,11 +92,13 @@ fn gain(group: &Group, task: Option<&str>, split: Split) -> Option<Mean> {
 
 fn bar(name: &str, gain: Option<Mean>) -> Bar {
     let half = gain.and_then(|gain| gain.half);
-    let spread = half.map_or_else(String::new, |half| format!(" ± {half:.2}"));
     Bar {
         name: name.to_owned(),
         value: gain.map(|gain| gain.mean),
         half,
-        text: format!("{}{spread}", percent(gain.map(|gain| gain.mean))),
+        text: match gain {
+            Some(gain) if gain.half.is_some() => format!("{} %", signed(gain.mean, gain.half)),
+            gain => percent(gain.map(|gain| gain.mean)),
+        },
     }
 }

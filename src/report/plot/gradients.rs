@@ -104,17 +104,13 @@ fn matrix(group: &Group, title: String) -> Matrix {
 fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
     let pairs = pairs(shown);
     let names: Vec<String> = pairs.iter().map(|(one, other)| format!("{one} and {other}")).collect();
-    let banded = pairs.len() <= 4;
     let rule = subject.alone().and_then(curves::kept);
     let lines = |group: &Group, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
         let looks = series::looks(pairs.len());
         let line = |(pair, look): (&(String, String), _)| {
-            let look = Option::unwrap_or(look, series::behind());
-            series::curve(group, look, banded, &|trial, epoch| {
-                of_pair(trial, epoch, pair).and_then(|r| value(&r))
-            })
+            series::curve(group, look, &|trial, epoch| of_pair(trial, epoch, pair).and_then(|r| value(&r)))
         };
-        pairs.iter().zip(looks).map(line).collect()
+        pairs.iter().zip(looks).flat_map(line).collect()
     };
     let mut panels = Vec::new();
     for group in shown {
@@ -128,7 +124,7 @@ fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
     }
     let figure = Figure {
         title: format!("{}: gradients of the tasks by epoch", subject.name),
-        remark: subject.remark(banded),
+        remark: subject.remark(true),
         columns: 3,
         panels,
         keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),

@@ -61,7 +61,10 @@ impl Lines {
         let high = lines.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // A band may make the panel twice as high again, above and below; what is wider is cut off.
         let bands = self.series.iter().flat_map(|series| &series.band).flat_map(|(_, from, to)| [*from, *to]);
-        let bands = bands.map(|value| value.clamp(low - (high - low), high + (high - low)));
+        // Where lines call for a logarithmic axis, it has no room for what a band has below zero.
+        let log = Scale::around(lines.iter().copied()).is_some_and(|scale| scale.is_log());
+        let least = if log { low / 3.0 } else { low - (high - low) };
+        let bands = bands.filter(|value| value.is_finite()).map(|v| v.clamp(least, high + (high - low)));
         let all: Vec<f64> = if high > low { lines.iter().copied().chain(bands).collect() } else { lines };
         let fixed = self.fixed.map(|(low, high)| Scale::between(low, high));
         fixed.or_else(|| Scale::around(all.into_iter())).unwrap_or(Scale::between(0.0, 1.0))
@@ -107,13 +110,24 @@ impl Lines {
             let far = left + WIDTH * across.place(value);
             scene.rule((far, top), (far, top + HEIGHT), SOFT, Dash::Dotted);
         }
+        // Many bands over each other are each drawn more lightly.
+        let bands = self.series.iter().filter(|series| !series.band.is_empty()).count();
+        let opacity = BAND * (4.0 / bands.max(4) as f64).sqrt();
         for series in &self.series {
             for part in series.band.split(|point| point.1.is_nan() || point.2.is_nan()) {
                 let low = part.iter().map(|(at, low, _)| place((*at, *low)));
                 let high = part.iter().rev().map(|(at, _, high)| place((*at, *high)));
                 let points: Vec<Point> = low.chain(high).collect();
-                if part.len() > 1 {
-                    scene.marks.push(Mark::Area { points, fill: series.look.colour, opacity: BAND });
+                match part {
+                    [] => {}
+                    // Of a single epoch the interval is an upright line.
+                    [_] => scene.marks.push(Mark::Line {
+                        points,
+                        colour: series.look.colour,
+                        width: 1.0,
+                        dash: Dash::Whole,
+                    }),
+                    _ => scene.marks.push(Mark::Area { points, fill: series.look.colour, opacity }),
                 }
             }
         }

@@ -5,11 +5,10 @@ use crate::report::plot::lines::Series;
 use crate::report::plot::palette::{BACK, SOFT};
 use crate::report::plot::scene::Dash;
 use crate::report::plot::subject::{Group, Subject, Traced};
+use crate::report::student::Mean;
 
 /// Names that people tell apart in one panel.
 const MOST: usize = 10;
-/// More bands than these hide each other.
-const MOST_BANDS: usize = 4;
 
 /// How each of so many names is drawn; `None`: behind the others, without a name.
 pub fn looks(count: usize) -> Vec<Option<Look>> {
@@ -25,29 +24,36 @@ pub fn behind() -> Look {
 /// A line for every group, those without a name first, so that they are below.
 pub fn of_groups(subject: &Subject, value: impl Fn(&Traced, usize) -> Option<f64>) -> Vec<Series> {
     let groups = &subject.groups;
-    let banded = groups.len() <= MOST_BANDS;
-    let one = |(group, look): (&Group, Option<Look>)| curve(group, look.unwrap_or(behind()), banded, &value);
-    let mut series: Vec<Series> = groups.iter().zip(looks(groups.len())).map(one).collect();
-    series.reverse();
-    series
+    let one = |(group, look): (&Group, Option<Look>)| curve(group, look, &value);
+    let series: Vec<Vec<Series>> = groups.iter().zip(looks(groups.len())).map(one).collect();
+    series.into_iter().rev().flatten().collect()
 }
 
-/// The mean of a group as a line, with its interval as a band.
+/// The mean of a group as a line, with its interval as a band where it has a name; dotted where some of its trials have stopped.
 pub fn curve(
     group: &Group,
-    look: Look,
-    banded: bool,
+    look: Option<Look>,
     value: &impl Fn(&Traced, usize) -> Option<f64>,
-) -> Series {
-    let means = group.curve(value);
-    let mut series = Series::line(look, means.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect());
-    if banded {
-        let ends = |(epoch, mean): &(f64, crate::report::student::Mean)| {
-            mean.half.map(|half| (*epoch, mean.mean - half, mean.mean + half))
+) -> Vec<Series> {
+    let course = group.curve(value);
+    let dotted = |look: Look| Look { dash: Dash::Dotted, width: 0.75 * look.width, ..look };
+    let named = look.unwrap_or(behind());
+    let line = |means: &[(f64, Mean)], own: Look| {
+        let mut series = Series::line(own, means.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect());
+        let ends = |(epoch, mean): &(f64, Mean)| {
+            let half = mean.half.unwrap_or(f64::NAN);
+            (*epoch, mean.mean - half, mean.mean + half)
         };
-        series.band = means.iter().filter_map(ends).collect();
+        if look.is_some() {
+            series.band = means.iter().map(ends).collect();
+        }
+        series
+    };
+    let mut lines = vec![line(&course.all, named)];
+    if !course.rest.is_empty() {
+        lines.push(line(&course.rest, dotted(named)));
     }
-    series
+    lines
 }
 
 /// What the colours of the groups mean.
@@ -76,9 +82,4 @@ pub fn keys(names: &[String], shape: Shape) -> Vec<Key> {
 pub fn kept_key(rule: Option<f64>) -> Option<Key> {
     let look = Look { colour: SOFT, dash: Dash::Dotted, width: 1.0 };
     rule.map(|_| Key { look, shape: Shape::Line, text: "epoch whose weights were kept".to_owned() })
-}
-
-/// Whether bands are drawn, so that a remark may speak of them.
-pub fn has_bands(subject: &Subject) -> bool {
-    subject.groups.len() <= MOST_BANDS
 }

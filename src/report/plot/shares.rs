@@ -170,18 +170,17 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
         for reader in &unit.readers {
             let line = |source: &String| {
                 let place = sources.iter().position(|known| known == source).unwrap_or(0);
-                let look = looks[place].unwrap_or(series::behind());
                 let value = |trial: &Traced, epoch: usize| share(trial, epoch, &unit.name, reader, source);
-                series::curve(group, look, sources.len() <= 4, &value)
+                series::curve(group, looks[place], &value)
             };
-            let lines = unit.sources.iter().map(line).collect();
+            let lines = unit.sources.iter().flat_map(line).collect();
             let panel = curves::panel(&format!("{reader} at {}", unit.name), "share", lines, rule);
             panels.extend(panel.map(|panel| if parts { panel.between(0.0, 1.0) } else { panel }));
         }
     }
     let all = panels.len();
     panels.truncate(MOST);
-    let mut remark = subject.remark(sources.len() <= 4);
+    let mut remark = subject.remark(true);
     if all > panels.len() {
         remark = format!("{remark} the first {MOST} of {all} readers").trim().to_owned();
     }

@@ -23,11 +23,20 @@ pub struct Subject {
     pub groups: Vec<Group>,
 }
 
-/// Trials with the same settings.
+/// Trials with the same settings, one for each seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     pub name: String,
     pub trials: Vec<Traced>,
+}
+
+/// How the mean of a group goes on by epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course {
+    /// As long as every trial has a value.
+    pub all: Vec<(f64, student::Mean)>,
+    /// From the last of these on where some have stopped: the mean of those that go on.
+    pub rest: Vec<(f64, student::Mean)>,
 }
 
 /// A trial and all that was observed of it.
@@ -60,6 +69,7 @@ impl Subject {
         let mut subject =
             Self { name: title(named), by: String::new(), tasks: Vec::new(), groups: Vec::new() };
         let mut by: Vec<String> = Vec::new();
+        let mut all: Vec<Trained> = Vec::new();
         let mut direction = Direction::Lower;
         for (run, only) in named {
             direction = store.direction(run)?;
@@ -78,9 +88,14 @@ impl Subject {
                     let settings: Vec<String> =
                         varied.iter().map(|address| trial.named(address, &trained)).collect();
                     subject.join(group_name(run, several, &settings, *only), traced, trial);
+                    all.push(trial.clone());
                 }
             }
         }
+        if several {
+            subject.unite(&all);
+        }
+        subject.groups.iter_mut().for_each(Group::leave_out_pruned);
         subject.by = by.join(", ");
         let key = |group: &Group| student::mean(&group.objectives()).map_or(f64::NAN, |mean| mean.mean);
         subject.groups.sort_by(|a, b| match (key(a), key(b)) {
@@ -102,6 +117,36 @@ impl Subject {
         }
     }
 
+    /// Puts groups of several runs together whose trials differ by their seed alone. What was trained once counts once.
+    fn unite(&mut self, trained: &[Trained]) {
+        let settings = |group: &Group| {
+            let first = group.trials.first()?;
+            trained.iter().find(|trial| trial.name == first.name).map(Trained::settings_but_seed)
+        };
+        let mut united: Vec<(Option<Vec<(String, String)>>, Vec<Group>)> = Vec::new();
+        for group in std::mem::take(&mut self.groups) {
+            let own = settings(&group);
+            match united.iter_mut().find(|(known, _)| *known == own && own.is_some()) {
+                Some((_, groups)) => groups.push(group),
+                None => united.push((own, vec![group])),
+            }
+        }
+        for (_, groups) in united {
+            let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+            let mut trials: Vec<Traced> = Vec::new();
+            for trial in groups.into_iter().flat_map(|group| group.trials) {
+                if !trials.iter().any(|known| known.seed == trial.seed) {
+                    trials.push(trial);
+                }
+            }
+            let name = match names.as_slice() {
+                [first, _, _, ..] => format!("{first} and {} others", names.len() - 1),
+                names => names.join(" and "),
+            };
+            self.groups.push(Group { name, trials });
+        }
+    }
+
     /// The only trial, where there is but one.
     pub fn alone(&self) -> Option<&Traced> {
         match self.groups.as_slice() {
@@ -112,14 +157,19 @@ impl Subject {
 
     /// How groups are to be read, in a sentence, where their intervals are drawn as bands or are not.
     pub fn remark(&self, bands: bool) -> String {
-        let largest = self.groups.iter().map(|group| group.trials.len()).max().unwrap_or(0);
+        let seeds = || self.groups.iter().map(|group| group.trials.len());
+        let (fewest, most) = (seeds().min().unwrap_or(0), seeds().max().unwrap_or(0));
         let mut said = Vec::new();
         if self.groups.len() > 1 && !self.by.is_empty() {
             said.push(format!("by {}", self.by));
         }
-        if largest > 1 {
+        if most > 1 {
+            let seeds = if fewest < most { format!("{fewest} to {most}") } else { most.to_string() };
             let band = if bands { ", band: its 95 % interval (Student t)" } else { "" };
-            said.push(format!("mean over {largest} seeds{band}"));
+            said.push(format!("mean over {seeds} seeds{band}"));
+        }
+        if bands && self.groups.iter().any(Group::is_uneven) {
+            said.push("dotted: the mean of the seeds that go on where others have stopped".to_owned());
         }
         said.join(" · ")
     }
@@ -144,16 +194,39 @@ impl Group {
         self.trials.iter().filter_map(|trial| trial.objective).collect()
     }
 
-    /// A number of every epoch that all trials of the group reached: its mean, and the ends of its interval.
-    pub fn curve(&self, value: impl Fn(&Traced, usize) -> Option<f64>) -> Vec<(f64, student::Mean)> {
+    /// A number of every epoch: its mean over the trials, and the ends of its interval.
+    pub fn curve(&self, value: impl Fn(&Traced, usize) -> Option<f64>) -> Course {
         let begun: Vec<&Traced> = self.trials.iter().filter(|trial| trial.last() > 0).collect();
-        let last = begun.iter().map(|trial| trial.last()).min().unwrap_or(0);
-        let at = |epoch: usize| {
-            let values: Vec<f64> = begun.iter().filter_map(|trial| value(trial, epoch)).collect();
-            let whole = values.len() == begun.len();
-            student::mean(&values).filter(|_| whole).map(|mean| (epoch as f64, mean))
-        };
-        (1..=last).filter_map(at).collect()
+        let last = begun.iter().map(|trial| trial.last()).max().unwrap_or(0);
+        let mut course = Course::default();
+        for epoch in 1..=last {
+            let going: Vec<&&Traced> = begun.iter().filter(|trial| trial.last() >= epoch).collect();
+            let values: Vec<f64> = going.iter().filter_map(|trial| value(trial, epoch)).collect();
+            let Some(mean) = student::mean(&values).filter(|_| values.len() == going.len()) else { continue };
+            if going.len() == begun.len() {
+                course.all.push((epoch as f64, mean));
+            } else {
+                // The line goes on from where it was.
+                course.rest.extend(course.all.last().copied().filter(|_| course.rest.is_empty()));
+                course.rest.push((epoch as f64, mean));
+            }
+        }
+        course
+    }
+
+    /// Have some trials stopped before others?
+    fn is_uneven(&self) -> bool {
+        let lasts = || self.trials.iter().map(Traced::last).filter(|last| *last > 0);
+        lasts().min() != lasts().max()
+    }
+
+    /// Trials that a sweep gave up are in no mean; where there are no others, the name says so.
+    fn leave_out_pruned(&mut self) {
+        if self.trials.iter().all(|trial| trial.record.pruned.is_some()) {
+            self.name.push_str(" (pruned)");
+        } else {
+            self.trials.retain(|trial| trial.record.pruned.is_none());
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::domain::score::{Direction, Split};
 use crate::report::plot::figure::{Figure, Panel};
-use crate::report::plot::scene::{Anchor, Mark, Scene};
+use crate::report::plot::scene::{Anchor, Dash, Mark, Scene};
 use crate::report::plot::subject::{Group, Subject, Traced};
 use crate::report::plot::{Kind, Plots, font, svg};
+use crate::report::student::Mean;
 use crate::report::trials::TaskScore;
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
@@ -161,7 +162,7 @@ fn gains_stand_on_both_sides_of_zero() {
     );
     // scipy 1.17.1: stats.sem([4, 2, 3]) * stats.t.ppf(0.975, 2) -> 2.4841377117503302
     assert!((all.bars[0].half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
-    assert_eq!(all.bars[0].text, "+3.00 % ± 2.48");
+    assert_eq!(all.bars[0].text, "+3.0 ± 2.5 %");
     let mut scene = Scene::new(0.0, 0.0, "");
     all.draw(&mut scene, (0.0, 0.0));
     let of = |mark: &Mark| match mark {
@@ -255,23 +256,65 @@ fn the_same_run_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_curve_is_the_mean_of_the_epochs_all_seeds_reached() {
+fn a_curve_is_the_mean_of_the_seeds_and_goes_on_dotted_where_one_stops() {
     let mut subject = sweep(1);
     let group = &mut subject.groups[0];
-    let losses = [[4.0, 2.0, 9.0], [2.0, 1.0, 9.0], [3.0, 3.0, 9.0]];
+    let losses = [[4.0, 2.0, 9.0], [2.0, 1.0, 9.0], [3.0, 3.0, 7.0]];
     for (trial, losses) in group.trials.iter_mut().zip(losses) {
         trial.epochs.truncate(3);
         for (epoch, loss) in trial.epochs.iter_mut().zip(losses) {
-            epoch.joint_loss = Some(loss);
+            epoch.losses[0].1 = Some(loss);
         }
     }
-    // Stopped early: its third epoch is missing, so the mean has none.
+    // Stopped early: its third epoch is missing, so the mean of the third is one of two.
     group.trials[1].epochs.truncate(2);
-    let curve = group.curve(|trial, epoch| trial.epoch(epoch)?.joint_loss);
-    let means: Vec<(f64, f64)> = curve.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect();
-    assert_eq!(means, [(1.0, 3.0), (2.0, 2.0)]);
+    let task = group.trials[0].epochs[0].losses[0].0.clone();
+    let value =
+        |trial: &Traced, epoch: usize| trial.epoch(epoch)?.losses.iter().find(|(name, _)| *name == task)?.1;
+    let course = group.curve(value);
+    let means =
+        |part: &[(f64, Mean)]| part.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect::<Vec<_>>();
+    assert_eq!(means(&course.all), [(1.0, 3.0), (2.0, 2.0)]);
+    assert_eq!(means(&course.rest), [(2.0, 2.0), (3.0, 8.0)]);
     // scipy 1.17.1: stats.sem([4, 2, 3]) * stats.t.ppf(0.975, 2) -> 2.4841377117503302
-    assert!((curve[0].1.half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
+    assert!((course.all[0].1.half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
+    // stats.sem([9, 7]) * stats.t.ppf(0.975, 1) -> 12.706204736432095
+    assert!((course.rest[1].1.half.expect("an interval") - 12.706204736432095).abs() < 1e-8);
+    let plots = Plots::of(&subject, &[Kind::Curves]);
+    let remark = &plots.drawn[0].figure.remark;
+    assert!(remark.contains("mean over 3 seeds, band") && remark.contains("dotted"), "{remark}");
+    let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
+    assert_eq!(lines.series.iter().map(|own| own.look.dash).collect::<Vec<_>>(), [Dash::Whole, Dash::Dotted]);
+}
+
+/// A band for every group that has a name, however many there are, and none for what stands behind; what was pruned is in no mean.
+#[test]
+fn every_named_group_has_its_band() {
+    for (groups, banded) in [(1, 1), (5, 5), (9, 9), (27, 8)] {
+        let subject = sweep(groups);
+        for drawn in &Plots::of(&subject, &[Kind::Curves]).drawn {
+            for panel in &drawn.figure.panels {
+                let Panel::Lines(lines) = panel else { panic!("lines") };
+                let mut scene = Scene::new(0.0, 0.0, "");
+                lines.draw(&mut scene, (0.0, 0.0));
+                let areas = scene.marks.iter().filter(|mark| matches!(mark, Mark::Area { .. })).count();
+                assert_eq!(areas, banded, "{} of {groups} groups", drawn.figure.title);
+            }
+            assert!(drawn.figure.remark.contains("band: its 95 % interval"), "{}", drawn.figure.remark);
+        }
+    }
+    // A single epoch: an upright line through its dot.
+    let mut subject = sweep(1);
+    subject.groups[0].trials.iter_mut().for_each(|trial| trial.epochs.truncate(1));
+    let plots = Plots::of(&subject, &[Kind::Curves]);
+    let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
+    let mut scene = Scene::new(0.0, 0.0, "");
+    lines.draw(&mut scene, (0.0, 0.0));
+    let upright = |mark: &Mark| {
+        matches!(mark, Mark::Line { points, width, .. } if *width == 1.0 && points.len() == 2
+        && points[0].0 == points[1].0 && points[0].1 > points[1].1)
+    };
+    assert!(scene.marks.iter().any(upright), "{:?}", scene.marks);
 }
 
 #[test]

@@ -23,14 +23,13 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let panel = |group: &&Group| {
         let looks = series::looks(names.len());
         let line = |(task, look): (&String, _)| {
-            let look = Option::unwrap_or(look, series::behind());
-            series::curve(group, look, names.len() <= 4, &|trial, epoch| weight(trial, epoch, task))
+            series::curve(group, look, &|trial, epoch| weight(trial, epoch, task))
         };
         let title = if subject.groups.len() > 1 { group.name.clone() } else { "weights".to_owned() };
-        curves::panel(&title, "weight of the loss", names.iter().zip(looks).map(line).collect(), rule)
+        curves::panel(&title, "weight of the loss", names.iter().zip(looks).flat_map(line).collect(), rule)
     };
     let panels: Vec<_> = moving.iter().take(MOST_PANELS).filter_map(panel).collect();
-    let mut remarks = vec![subject.remark(names.len() <= 4)];
+    let mut remarks = vec![subject.remark(true)];
     if !still.is_empty() {
         remarks.push(format!("left out: {} whose weights never change", groups(still.len())));
     }

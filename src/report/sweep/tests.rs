@@ -1,6 +1,6 @@
 //! Groups of trials, their means and what is said of them.
 
-use crate::domain::score::Direction;
+use crate::domain::score::{Direction, Split};
 use crate::report::style::Style;
 use crate::report::sweep::Sweep;
 use crate::report::trials::{TaskScore, Trained};
@@ -46,22 +46,26 @@ fn trials() -> Vec<Trained> {
 // scipy 1.17.1: stats.ttest_rel([0.91, 0.93, 0.92], [0.90, 0.93, 0.90]).pvalue
 #[test]
 fn groups_means_ranks_and_pairs() {
-    let sweep = Sweep::of(&trials(), &[], Direction::Lower);
+    let sweep = Sweep::of(&trials(), &[], Direction::Lower, None);
     let (best, other) = (&sweep.groups[0], &sweep.groups[1]);
     assert_eq!((best.settings[0].as_str(), other.settings[0].as_str()), ("dwa", "equal"));
     assert!((best.tasks[0].test.unwrap().mean - 0.92).abs() < 1e-12);
     assert!((best.tasks[0].p.unwrap() - 0.22540333075851665).abs() < 1e-9);
     assert_eq!(other.tasks[0].p, None, "nothing is compared with itself");
+    let difference = best.tasks[0].difference.expect("a difference");
+    assert!((difference.mean - 0.01).abs() < 1e-12 && difference.count == 3, "{difference:?}");
+    // One test of its kind needs no correction.
+    assert_eq!(best.tasks[0].p_holm, best.tasks[0].p);
     assert_eq!((best.rank, other.rank), (Some(1.0), Some(2.0)));
     let text = sweep.text(&Style::plain());
-    assert!(text.contains("dwa        0.9100 ± 0.025  0.9200 ± 0.025"), "{text}");
+    assert!(text.contains("dwa        0.910 ± 0.025  0.920 ± 0.025"), "{text}");
 }
 
 // By hand: -1 - (5 + 5.5 + 5.2) / 6 = -3.6167; scipy 1.17.1: stats.t.ppf(0.975, 2) * std([3.5, 3.75, 3.6], ddof=1) / 3**.5
 // = 0.3125
 #[test]
 fn gains_are_means_with_intervals_and_worse_is_said() {
-    let sweep = Sweep::of(&trials(), &[], Direction::Lower);
+    let sweep = Sweep::of(&trials(), &[], Direction::Lower, None);
     let equal = sweep.groups.iter().find(|group| group.settings[0] == "equal").expect("a group");
     let mean = equal.gain.test.expect("a gain");
     assert!(
@@ -77,7 +81,87 @@ fn gains_are_means_with_intervals_and_worse_is_said() {
 fn a_trial_without_scores_is_counted_and_left_out() {
     let mut trials = trials();
     trials[5].scores.clear();
-    let sweep = Sweep::of(&trials, &["weighting".to_owned()], Direction::Lower);
+    let sweep = Sweep::of(&trials, &["weighting".to_owned()], Direction::Lower, None);
     assert_eq!(sweep.without, 1);
     assert_eq!(sweep.groups.iter().map(|group| group.trials.len()).sum::<usize>(), 5);
+}
+
+/// Other settings, averaged within each seed; what differs between runs counts as such too.
+#[test]
+fn other_settings_are_no_draws() {
+    let mut all = Vec::new();
+    for (rate, shift) in [("0.1", 0.0), ("0.01", 0.02), ("0.001", 0.01)] {
+        for mut one in trials() {
+            one.number += all.len() as u32;
+            one.name = format!("a-1#{}", one.number);
+            one.choices.push(("rate".to_owned(), rate.to_owned()));
+            one.scores[0].test = one.scores[0].test.map(|value| value + shift);
+            all.push(one);
+        }
+    }
+    let by = ["weighting".to_owned()];
+    let sweep = Sweep::of(&all, &by, Direction::Lower, None);
+    let dwa = sweep.groups.iter().find(|group| group.settings[0] == "dwa").expect("a group");
+    let found = dwa.tasks[0].test.expect("a mean");
+    // The same interval as of one rate: the shifts are the same in every seed.
+    assert!((found.half.expect("an interval") - 0.024841377117503324).abs() < 1e-9, "{found:?}");
+    assert_eq!((found.count, found.trials, dwa.seeds), (3, 9, 3));
+    assert!((dwa.tasks[0].p.expect("a p-value") - 0.22540333075851665).abs() < 1e-9);
+    let text = sweep.text(&Style::plain());
+    for part in ["over 3 seeds", "averaged within each seed first: rate (3 values)", "mean rank, test rows"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let valid = Sweep::of(&all, &by, Direction::Lower, Some(Split::Valid)).text(&Style::plain());
+    assert!(valid.contains("mean rank, validation rows"), "{valid}");
+    // Two runs whose pipelines differ.
+    let mut apart = trials();
+    for (place, one) in apart.iter_mut().enumerate() {
+        let epochs = if place < 3 { "3" } else { "5" };
+        one.parameters = [("seed", "7"), ("train.epochs", epochs), ("sweep.seeds[0]", epochs)]
+            .map(|(path, value)| (path.to_owned(), value.to_owned()))
+            .to_vec();
+    }
+    let sweep = Sweep::of(&apart, &["none".to_owned()], Direction::Lower, None);
+    let averaged: Vec<_> = sweep.averaged.iter().map(|own| (own.address.as_str(), own.values)).collect();
+    assert_eq!(averaged, [("weighting", 2), ("train.epochs", 2)]);
+    assert!(sweep.text(&Style::plain()).contains("weighting (2 values) and train.epochs (2 values)"));
+}
+
+/// Groups that differ in what they are not told apart by, too.
+#[test]
+fn confounded_groups_are_said() {
+    let mut all = trials();
+    all.iter_mut().for_each(|trial| {
+        let rate = if trial.choices[0].1 == "dwa" { "0.1" } else { "0.01" };
+        trial.choices.push(("rate".to_owned(), rate.to_owned()));
+    });
+    let sweep = Sweep::of(&all, &["weighting".to_owned()], Direction::Lower, None);
+    let (text, best) = (sweep.text(&Style::plain()), &sweep.groups[0].tasks[0]);
+    assert!(text.contains("none of their other settings in common"), "{text}");
+    assert!(best.p.is_none() && best.test.expect("a mean").count == 3, "{best:?}");
+}
+
+/// One seed has no interval, and says so.
+#[test]
+fn one_seed_is_said() {
+    let one: Vec<Trained> = trials().into_iter().filter(|trial| trial.seed == 2).collect();
+    let sweep = Sweep::of(&one, &[], Direction::Lower, None);
+    assert!(sweep.groups.iter().all(|group| group.tasks[0].test.expect("a mean").half.is_none()));
+    let text = sweep.text(&Style::plain());
+    assert!(
+        text.contains("one seed: no interval") && !text.contains('±') && !text.contains("p against"),
+        "{text}"
+    );
+}
+
+/// A group without scores on test rows is not ranked among those that have some by its others.
+#[test]
+fn ranks_are_of_one_split() {
+    let mut all = trials();
+    all.iter_mut().filter(|trial| trial.choices[0].1 == "dwa").for_each(|trial| {
+        trial.scores.iter_mut().for_each(|score| score.test = None);
+    });
+    let sweep = Sweep::of(&all, &[], Direction::Lower, None);
+    let ranks: Vec<Option<f64>> = sweep.groups.iter().map(|group| group.rank).collect();
+    assert_eq!(ranks, [None, Some(1.0)]);
 }

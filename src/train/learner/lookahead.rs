@@ -27,7 +27,7 @@ impl Learner<'_> {
                 for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
                     let value = 1.0 - after / before;
                     if value.is_finite() {
-                        looks.push(Look { tasks: (labels.task, other.task), value });
+                        looks.push(Look { step: clock.step, tasks: (labels.task, other.task), value });
                     }
                 }
             }

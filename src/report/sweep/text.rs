@@ -1,0 +1,185 @@
+//! The groups of a sweep as people read them.
+
+use crate::domain::score::Split;
+use crate::report::estimate::signed;
+use crate::report::score::{ARROWS, metric};
+use crate::report::seeds::Estimate;
+use crate::report::style::{Style, Tone};
+use crate::report::sweep::{Group, Sweep};
+use crate::report::table::{Align, Cell, Table};
+use crate::report::{gain, number};
+
+/// Below this, a difference is hardly chance.
+const RARE: f64 = 0.05;
+
+impl Sweep {
+    /// For people.
+    pub fn text(&self, style: &Style) -> String {
+        if self.groups.is_empty() {
+            return "no trial has scores yet\n".to_owned();
+        }
+        let mut text = String::new();
+        for (title, remark, table) in self.tables() {
+            text.push_str(&style.heading(&title, &remark));
+            text.push_str(&table.text(style));
+        }
+        text.push_str(&self.front_text(style));
+        for remark in self.remarks() {
+            text.push_str(&format!("\n{remark}\n"));
+        }
+        text
+    }
+
+    /// What is to be known of the tables, a sentence each.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if self.pruned > 0 {
+            let (trained, planned) = self.epochs;
+            remarks.push(format!(
+                "{} trials were pruned and are in no mean; {trained} of {planned} epochs were trained",
+                self.pruned
+            ));
+        }
+        if self.without > 0 {
+            remarks.push(format!("{} trials have no scores yet", self.without));
+        }
+        if !self.comparable && self.groups.len() > 1 {
+            remarks.push(
+                "the groups have none of their other settings in common, so they differ by these too"
+                    .to_owned(),
+            );
+        }
+        let fewer = self.groups.iter().any(|group| {
+            let less =
+                |found: &Option<Estimate>| found.is_some_and(|found| found.trials < group.trials.len());
+            less(&group.objective) || group.tasks.iter().any(|task| less(&task.valid) || less(&task.test))
+        });
+        if fewer {
+            remarks.push(
+                "(n of m trials): the others have settings that some seed or some group has no score for; means are over \
+                 the same settings everywhere"
+                    .to_owned(),
+            );
+        }
+        remarks
+    }
+
+    /// How the means came about: over how many seeds, and what was averaged within each.
+    fn remark(&self) -> String {
+        let seeds = self.groups.iter().map(|group| group.seeds);
+        let (fewest, most) = (seeds.clone().min().unwrap_or(0), seeds.max().unwrap_or(0));
+        let mut said = vec![match (fewest, most) {
+            (_, 0 | 1) => "one seed: no interval".to_owned(),
+            (fewest, most) if fewest == most => {
+                format!("mean ± half of its 95 % interval over {most} seeds (Student t)")
+            }
+            (fewest, most) => {
+                format!("mean ± half of its 95 % interval over {fewest} to {most} seeds (Student t)")
+            }
+        }];
+        if !self.averaged.is_empty() {
+            let settings = self.averaged.iter().map(|own| format!("{} ({} values)", own.address, own.values));
+            let settings = number::listed(&settings.collect::<Vec<_>>().join(", "));
+            said.push(format!("averaged within each seed first: {settings}"));
+        }
+        said.join(" · ")
+    }
+
+    /// A table of the groups, and one for every task: title, remark, table.
+    pub(crate) fn tables(&self) -> Vec<(String, String, Table)> {
+        let Some(first) = self.groups.first() else { return Vec::new() };
+        let on = rows(self.split);
+        let objective = format!("{}, validation rows", metric("objective", self.direction));
+        let rank = format!("mean rank, {on}");
+        let mut table = self.table(&[
+            ("trials", Align::Right),
+            ("seeds", Align::Right),
+            (objective.as_str(), Align::Left),
+            (rank.as_str(), Align::Right),
+        ]);
+        for group in &self.groups {
+            let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
+            let more = if group.pruned > 0 { format!(" + {} pruned", group.pruned) } else { String::new() };
+            let all = group.trials.len();
+            let cells =
+                [format!("{all}{more}"), group.seeds.to_string(), interval(group.objective, all), rank];
+            table.row([names(group), cells.map(Cell::from).to_vec()].concat());
+        }
+        let mut tables = vec![("Settings".to_owned(), self.remark(), table)];
+        for (place, task) in first.tasks.iter().enumerate() {
+            let tested = self.groups.iter().filter(|group| group.tasks[place].p.is_some()).count();
+            let mut remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
+            let mut columns = vec![("valid", Align::Left), ("test", Align::Left)];
+            let against = format!("p against equal weights, {on}");
+            if tested > 0 {
+                columns.extend([("difference", Align::Left), (against.as_str(), Align::Right)]);
+                remark.push_str("  p: t-test of the difference, paired by seed");
+            }
+            if tested > 1 {
+                columns.push(("p by Holm", Align::Right));
+                remark.push_str(&format!(", by Holm corrected for the {tested} tests of this table"));
+            }
+            let mut table = self.table(&columns);
+            for group in &self.groups {
+                let task = &group.tasks[place];
+                let mut cells = names(group);
+                let all = group.trials.len();
+                for split in [Split::Valid, Split::Test] {
+                    let tone = if split == self.split { Tone::Strong } else { Tone::Plain };
+                    cells.push(Cell::new(tone, interval(task.on(split), all)));
+                }
+                let rare = task.p_holm.is_some_and(|p| p < RARE);
+                let tone = match task.difference {
+                    Some(found) if rare && task.direction.prefers(found.mean, 0.0) => Tone::Good,
+                    Some(_) if rare => Tone::Bad,
+                    _ => Tone::Plain,
+                };
+                if tested > 0 {
+                    let tested = task.difference.filter(|_| task.p.is_some());
+                    let found = tested.map_or_else(String::new, |found| signed(found.mean, found.half));
+                    cells.push(Cell::new(tone, found));
+                }
+                let shown = [task.p, task.p_holm].into_iter().take(tested.min(2));
+                cells.extend(shown.map(|p| Cell::new(tone, p.map_or_else(String::new, probability))));
+                table.row(cells);
+            }
+            tables.push((task.task.clone(), remark, table));
+        }
+        tables.extend(gain::groups(self));
+        tables
+    }
+
+    /// The front for people; nothing without several objectives.
+    pub fn front_text(&self, style: &Style) -> String {
+        self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
+    }
+
+    pub(crate) fn table(&self, columns: &[(&str, Align)]) -> Table {
+        let mut titles: Vec<(&str, Align)> = self.by.iter().map(|by| (by.as_str(), Align::Left)).collect();
+        titles.extend(columns);
+        Table::new(&titles)
+    }
+}
+
+pub(crate) fn names(group: &Group) -> Vec<Cell> {
+    group.called.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
+}
+
+/// `test rows`
+pub(crate) fn rows(split: Split) -> &'static str {
+    match split {
+        Split::Train => "training rows",
+        Split::Valid => "validation rows",
+        Split::Test => "test rows",
+    }
+}
+
+/// `0.9463 ± 0.0012`, of a group of so many trials; a dash where there is no score.
+pub(crate) fn interval(found: Option<Estimate>, all: usize) -> String {
+    found.map_or_else(|| "–".to_owned(), |found| found.text(all))
+}
+
+/// `0.031`; `<0.001` of what is rarer.
+fn probability(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}

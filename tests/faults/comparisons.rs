@@ -1,0 +1,268 @@
+//! Trials that are not independent of each other: seeds times settings, cached runs, the tables and views that put them together, and
+//! proposals within the noise.
+
+use serde_json::Value;
+
+use crate::support::Project;
+use crate::support::project::PIPELINE;
+
+/// Two weightings, three learning rates, three seeds: 18 trials.
+fn sweep(seeds: &str) -> Project {
+    let sweep = format!(
+        "sweep:\n  space:\n    weighting: [equal, uncertainty]\n    train.optimizer.adamw.rate: [0.001, 0.01, 0.1]\n  seeds: {seeds}\n"
+    );
+    Project::new().file("pipeline.yaml", PIPELINE.to_owned() + &sweep).with_rows("rows.csv", 200)
+}
+
+fn asked(project: &Project, sql: &str) -> Vec<Value> {
+    let out = project.mtl(&["query", sql, "--format", "json"]).expect(0).out();
+    let rows: Value = serde_json::from_str(&out).expect("JSON");
+    rows.as_array().expect("rows").clone()
+}
+
+fn one(project: &Project, sql: &str) -> Value {
+    let rows = asked(project, sql);
+    rows[0].as_object().expect("columns").values().next().expect("a column").clone()
+}
+
+fn last(project: &Project) -> String {
+    one(project, "SELECT run FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
+        .as_str()
+        .expect("a run")
+        .to_owned()
+}
+
+fn compared(project: &Project, arguments: &[&str]) -> Value {
+    let all = [&["compare"], arguments, &["--json"]].concat();
+    serde_json::from_str(&project.mtl(&all).expect(0).out()).expect("JSON")
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// scipy 1.17.1: stats.t.ppf(0.975, 2) -> 4.302652729749462, times stats.sem.
+fn half_of_three(values: &[f64]) -> f64 {
+    let middle = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    4.302652729749462 * (squares / 2.0 / 3.0).sqrt()
+}
+
+#[test]
+fn settings_times_seeds_are_as_many_draws_as_seeds() {
+    let project = sweep("[1, 2, 3]");
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let metric = one(&project, "SELECT metric FROM scores WHERE task = 'weeks' AND split = 'test' LIMIT 1");
+    let found = compared(&project, &["last", "--group-by", "weighting"]);
+    for group in found["groups"].as_array().expect("groups") {
+        assert_eq!((&group["seeds"], group["trials"].as_array().expect("trials").len()), (&3.into(), 9));
+        let task =
+            group["tasks"].as_array().expect("tasks").iter().find(|t| t["task"] == "weeks").expect("weeks");
+        assert_eq!(task["metric"], metric);
+        for split in ["valid", "test"] {
+            let sql = format!(
+                "SELECT avg(s.value) AS value FROM scores s JOIN trials t USING (run, trial)
+                   JOIN trial_parameters p USING (run, trial)
+                  WHERE s.task = 'weeks' AND s.metric = {metric} AND s.split = '{split}' AND p.path = 'weighting'
+                    AND p.text = '{}' GROUP BY t.seed ORDER BY t.seed",
+                group["settings"][0].as_str().expect("a weighting"),
+                metric = metric.to_string().replace('"', "'"),
+            );
+            let seeds: Vec<f64> =
+                asked(&project, &sql).iter().map(|row| row["value"].as_f64().expect("a number")).collect();
+            assert_eq!(seeds.len(), 3);
+            let told = &task[split];
+            assert_eq!((&told["count"], &told["trials"]), (&3.into(), &9.into()));
+            assert!((told["mean"].as_f64().expect("a mean") - mean(&seeds)).abs() < 1e-9, "{told} {seeds:?}");
+            let half = told["half"].as_f64().expect("an interval");
+            assert!((half / half_of_three(&seeds) - 1.0).abs() < 1e-6, "{told} {seeds:?}");
+        }
+    }
+    // What is said: how many draws, what was averaged, of which rows; ranks and p go with the split.
+    let said = |arguments: &[&str]| {
+        project.mtl(&[&["compare", "last", "--group-by", "weighting"], arguments].concat()).expect(0).out()
+    };
+    let (test, valid) = (said(&[]), said(&["--split", "valid"]));
+    for part in [
+        "over 3 seeds (Student t)",
+        "averaged within each seed first: train.optimizer.adamw.rate (3 values)",
+        "mean rank, test rows",
+        "p against equal weights, test rows",
+        "paired by seed",
+    ] {
+        assert!(test.contains(part), "{part} is missing in\n{test}");
+    }
+    assert!(
+        valid.contains("mean rank, validation rows") && valid.contains("equal weights, validation rows"),
+        "{valid}"
+    );
+    assert!(!valid.contains("rank, test rows"), "{valid}");
+    // Found in the cache and counted again, nothing is surer.
+    let first = last(&project);
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let both = compared(&project, &[&first, "last", "--group-by", "weighting"]);
+    for (one, two) in
+        found["groups"].as_array().expect("groups").iter().zip(both["groups"].as_array().expect("groups"))
+    {
+        assert_eq!((&one["objective"]["half"], &two["seeds"]), (&two["objective"]["half"], &3.into()));
+    }
+}
+
+#[test]
+fn one_seed_has_no_interval_whatever_varies() {
+    let project = sweep("[4]");
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let said = project.mtl(&["compare", "last", "--group-by", "weighting"]).expect(0).out();
+    assert!(
+        said.contains("one seed: no interval") && !said.contains('±') && !said.contains("p against"),
+        "{said}"
+    );
+    assert!(said.contains("averaged within each seed first"), "{said}");
+}
+
+#[test]
+fn the_last_five_runs_are_five_runs_and_a_cached_one_takes_no_place() {
+    let project = sweep("[1, 2]");
+    let grid = ["run", "pipeline.yaml", "--quiet"];
+    project.mtl(&grid).expect(0);
+    project.mtl(&grid).expect(0);
+    let alone = |seed: &str| {
+        let changes = ["--seed", seed, "--set", "sweep=null", "--set", "train.epochs=1"];
+        project.mtl(&[&grid[..], &changes[..]].concat()).expect(0);
+    };
+    alone("5");
+    alone("5");
+    let queries = include_str!("../queries.sql");
+    let second = queries.split("\n-- ").find(|part| part.starts_with("2.")).expect("the second query");
+    let rows = asked(&project, &format!("-- {second}"));
+    let mut names: Vec<&str> = rows.iter().map(|row| row["run"].as_str().expect("a run")).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    names.dedup();
+    assert_eq!(names.len(), 4, "{names:?}");
+    // A sweep is told by its best trial, the one that `mtl sweep status` names.
+    let first = names[3].to_owned();
+    let told =
+        asked(&project, &format!("SELECT trial, trials, test_scores FROM run_summary WHERE run = '{first}'"));
+    let status: Value =
+        serde_json::from_str(&project.mtl(&["sweep", "status", &first, "--json"]).expect(0).out())
+            .expect("JSON");
+    assert_eq!((told.len(), &told[0]["trial"], &told[0]["trials"]), (1, &status["best"], &12.into()));
+    assert!(told[0]["test_scores"].as_str().expect("scores").starts_with("rich "), "{told:?}");
+
+    // One place each: the earliest run holds it, the second refers to it.
+    let firsts = "SELECT count(*) AS n, count(DISTINCT task || metric) AS k FROM leaderboard WHERE place = 1 AND metric = 'auroc'";
+    let counts = &asked(&project, firsts)[0];
+    assert_eq!(counts["n"], counts["k"], "no cached run ties for first place");
+    let second = names[2];
+    let holders = asked(
+        &project,
+        &format!(
+            "SELECT place, same_as, trial FROM leaderboard WHERE run = '{second}' AND metric = 'auroc' ORDER BY trial"
+        ),
+    );
+    assert_eq!(holders.len(), 12);
+    for row in &holders {
+        assert!(row["place"].is_null());
+        assert_eq!(row["same_as"], format!("{first}#{}", row["trial"]));
+    }
+    let places = "SELECT count(*) FROM leaderboard WHERE metric = 'auroc' AND place IS NOT NULL";
+    assert_eq!(one(&project, places), 13, "12 trials and one single run");
+    assert_eq!(
+        one(&project, "SELECT max(place) FROM leaderboard WHERE metric = 'auroc'").as_i64().map(|p| p <= 13),
+        Some(true)
+    );
+    // Without the first run its twin holds the places.
+    project.mtl(&["rm", &first]).expect(0);
+    assert_eq!(
+        one(
+            &project,
+            &format!("SELECT count(place) FROM leaderboard WHERE run = '{second}' AND metric = 'auroc'")
+        ),
+        12
+    );
+}
+
+#[test]
+fn curves_of_nine_groups_have_their_bands() {
+    let sweep = "sweep:\n  space:\n    weighting: [equal, uncertainty, {dwa: {temperature: 2.0}}]\n    train.optimizer.adamw.rate: [0.001, 0.01, 0.1]\n  seeds: [1, 2]\n";
+    let project =
+        Project::new().file("pipeline.yaml", PIPELINE.to_owned() + sweep).with_rows("rows.csv", 200);
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["plot", "last", "--kind", "curves", "--to", "drawn"]).expect(0);
+    let picture = project.read("drawn/curves-rich.svg");
+    assert!(picture.contains("band: its 95 % interval"), "no word of bands");
+    // Three panels of nine bands.
+    assert_eq!(picture.matches("<polygon").count(), 27);
+}
+
+/// Runs that differ by their seed alone are one group, though they are no sweep.
+#[test]
+fn single_runs_of_several_seeds_are_one_curve() {
+    let project = Project::small();
+    let mut runs = Vec::new();
+    for seed in ["1", "2", "2", "3"] {
+        project.mtl(&["run", "pipeline.yaml", "--quiet", "--seed", seed]).expect(0);
+        runs.push(last(&project));
+    }
+    let names: Vec<&str> = runs.iter().map(String::as_str).collect();
+    project.mtl(&[&["plot"], &names[..], &["--kind", "curves", "--to", "drawn"]].concat()).expect(0);
+    let picture = project.read("drawn/curves-rich.svg");
+    assert!(picture.contains("mean over 3 seeds, band"), "{picture}");
+    assert_eq!(picture.matches("<polygon").count(), 3);
+    // Other settings stay apart.
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.batch_size=16"]).expect(0);
+    let other = last(&project);
+    project.mtl(&[&["plot"], &names[..], &[&other, "--kind", "curves", "--to", "drawn"]].concat()).expect(0);
+    assert!(project.read("drawn/curves-rich.svg").contains(&other));
+    let averaged = compared(&project, &[names[0], &other, "--group-by", "weighting"]);
+    assert_eq!(averaged["averaged"][0]["address"], "train.batch_size");
+}
+
+/// Three tasks over few steps: whatever grouping scores best, nobody can tell it from all together.
+#[test]
+fn a_grouping_within_the_noise_is_not_proposed() {
+    let text = PIPELINE.replace(
+        "  weeks: {target: weeks, kind: regression}\n",
+        "  weeks: {target: weeks, kind: regression}\n  old: {target: old, kind: binary}\n",
+    );
+    let text = text.replace(
+        "source: {csv: {path: rows.csv}}",
+        "source: {csv: {path: rows.csv}}\n    query: \"select *, age > 40 as old from self\"",
+    );
+    let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 200);
+    let measure = |changes: &[&str]| {
+        let said = project.mtl(&[&["group", "pipeline.yaml", "--quiet"], changes].concat()).expect(0).out();
+        let json: Value =
+            serde_json::from_str(&project.mtl(&["group", "last", "--json"]).expect(0).out()).expect("JSON");
+        (said, json["affinity"].clone())
+    };
+    // Once: no noise is known, so nothing is proposed.
+    let (said, found) = measure(&["--set", "train.epochs=1", "--set", "train.affinity.every=100"]);
+    for part in
+        ["learning all together", "measured over 1 step only", "mtl run pipeline.yaml  # all tasks together"]
+    {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    assert!(!said.contains("pipeline.group-2.yaml"), "{said}");
+    assert_eq!(
+        (&found["times"], found["groups"].as_array().expect("groups").len()),
+        (&1.into(), 1),
+        "{found}"
+    );
+    assert_eq!(found["groups"][0]["tasks"].as_array().expect("tasks").len(), 3);
+    assert!(found["gain"]["held_out"].is_null(), "{found}");
+
+    let (said, found) = measure(&["--set", "train.epochs=3", "--set", "train.affinity.every=2"]);
+    assert!(said.contains("learning all together") && said.contains("measured over 6 steps only"), "{said}");
+    let gain = &found["gain"]["held_out"];
+    let sure = gain["mean"].as_f64().zip(gain["half"].as_f64()).is_some_and(|(mean, half)| mean > half);
+    assert_eq!(found["groups"].as_array().expect("groups").len() > 1, sure, "{found}");
+    assert_eq!(sure, said.contains("better than learning all together by"), "{said}");
+    // Every measurement is kept, and the means are theirs.
+    let run = last(&project);
+    let steps = format!("SELECT count(DISTINCT step) FROM affinity_steps WHERE run = '{run}'");
+    assert_eq!(one(&project, &steps), 6);
+    let apart = "SELECT max(abs(a.value - s.mean)) FROM affinities a JOIN (SELECT run, trial, epoch, task, other, avg(value) AS mean
+                 FROM affinity_steps GROUP BY 1, 2, 3, 4, 5) s USING (run, trial, epoch, task, other)";
+    assert!(one(&project, apart).as_f64().expect("a number") < 1e-12);
+}
