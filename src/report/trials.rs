@@ -91,15 +91,31 @@ impl Trained {
         Ok(detail.trials.iter().map(one).collect())
     }
 
-    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name.
+    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name; of a list of them their names.
     pub fn setting(&self, address: &str) -> String {
         let own = self.choices.iter().chain(&self.parameters).find(|(known, _)| known == address);
-        let inside = || {
-            let begins = |known: &String| known.strip_prefix(address)?.strip_prefix('.').map(str::to_owned);
-            let rest = self.parameters.iter().find_map(|(known, _)| begins(known))?;
-            rest.split(['.', '[']).next().map(str::to_owned)
+        let below = || {
+            self.parameters.iter().filter_map(|(known, value)| Some((known.strip_prefix(address)?, value)))
         };
-        own.map(|(_, value)| value.clone()).or_else(inside).unwrap_or_else(|| "–".to_owned())
+        let first = |rest: &str| rest.split(['.', '[']).next().map(str::to_owned);
+        let inside = || below().find_map(|(rest, _)| first(rest.strip_prefix('.')?));
+        let listed = || {
+            let mut items: Vec<(&str, String)> = Vec::new();
+            for (rest, value) in below() {
+                let Some((place, rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+                    continue;
+                };
+                if !items.iter().any(|(known, _)| *known == place) {
+                    items.push((
+                        place,
+                        rest.strip_prefix('.').and_then(first).unwrap_or_else(|| value.clone()),
+                    ));
+                }
+            }
+            let items: Vec<String> = items.into_iter().map(|(_, item)| item).collect();
+            (!items.is_empty()).then(|| format!("[{}]", items.join(", ")))
+        };
+        own.map(|(_, value)| value.clone()).or_else(inside).or_else(listed).unwrap_or_else(|| "–".to_owned())
     }
 
     /// Everything that was set for it except the seed, and what only says how it came about.
@@ -343,5 +359,41 @@ impl SweepStatus {
         }
         let at_work = self.detail.state == RunState::Running && own().next().is_some();
         if is("running") || at_work { Standing::Running } else { Standing::Waiting }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::trials::Trained;
+
+    #[test]
+    fn a_setting_is_read_however_it_was_written() {
+        let parameters = [
+            ("weighting[0].uncertainty.form", "standard"),
+            ("weighting[1].pcgrad", "{}"),
+            ("sharing.mmoe.experts", "4"),
+            ("trunk[0]", "batch_norm"),
+            ("train.epochs", "3"),
+            ("train.epochs_more", "9"),
+            ("seed", "1"),
+        ];
+        let trial = Trained {
+            name: "a-1#1".to_owned(),
+            number: 1,
+            seed: 1,
+            choices: vec![("train.epochs".to_owned(), "5".to_owned())],
+            parameters: parameters.map(|(path, value)| (path.to_owned(), value.to_owned())).to_vec(),
+            objective: None,
+            pruned: None,
+            epochs: (0, 0),
+            scores: Vec::new(),
+            gain: (None, None),
+            objectives: Vec::new(),
+        };
+        let found = ["weighting", "sharing", "trunk", "train.epochs", "none"].map(|own| trial.setting(own));
+        assert_eq!(found, ["[uncertainty, pcgrad]", "mmoe", "[batch_norm]", "5", "–"]);
+        let all = trial.settings_but_seed();
+        assert_eq!(all.len(), 6, "{all:?}");
+        assert!(all.contains(&("train.epochs".to_owned(), "5".to_owned())), "{all:?}");
     }
 }

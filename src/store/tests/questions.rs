@@ -40,6 +40,38 @@ fn the_leaderboard_places_by_direction() {
     assert_eq!(rows, [["auroc", "census-2"], ["mae", "census-2"]]);
 }
 
+/// The same training, found in the cache by a later run: one place, and the next is not skipped.
+#[test]
+fn what_was_trained_once_has_one_place() {
+    let folder = folder();
+    recorded(&folder);
+    let store = Script::new("census-3", 0.002).record(folder.path());
+    let rows = |sql: &str| -> Vec<Vec<String>> {
+        let rows = store.query(sql).expect("asks").rows;
+        rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+    };
+    let places =
+        "SELECT run, place, same_as FROM leaderboard WHERE task = 'income' AND metric = 'auroc' ORDER BY run";
+    let expected = [["census-1", "2", ""], ["census-2", "1", ""], ["census-3", "", "census-2#1"]];
+    assert_eq!(rows(places), expected);
+    // r2 is undefined in the script.
+    assert_eq!(rows("SELECT count(*), count(place) FROM leaderboard WHERE metric = 'r2'"), [["3", "0"]]);
+    // A second trial makes no second row of a run; the better one is told of.
+    let connection = rusqlite::Connection::open(Layout::new(folder.path()).database()).expect("opens");
+    connection
+        .execute_batch(
+            "INSERT INTO trials (run, trial, seed) VALUES ('census-1', 2, 7);
+             INSERT INTO epochs (run, trial, epoch, step, objective, best) VALUES ('census-1', 2, 1, 1, 0.01, 1);
+             INSERT INTO artifacts (run, trial, kind, path) VALUES ('census-1', 2, 'onnx', 'b/model.onnx');
+             INSERT INTO scores VALUES ('census-1', 2, 'income', 'test', 'auroc', NULL, 'higher', 9, 1);",
+        )
+        .expect("fills");
+    let told = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";
+    assert_eq!(rows(told), [["census-1", "2", "2", "income auroc undefined"]]);
+    assert_eq!(store.best_trial(&crate::store::script::run_id("census-1")).expect("reads"), Some(2));
+    assert_eq!(rows("SELECT count(*) FROM run_summary"), [["3"]]);
+}
+
 #[test]
 fn views_say_what_they_promise() {
     let folder = folder();
