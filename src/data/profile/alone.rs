@@ -30,11 +30,30 @@ pub struct Alone {
     pub chance: f64,
     /// Rows it was measured on.
     pub rows: usize,
-    /// Does the target say of the column what the column says of itself? Then it is a part of the target:
-    /// classes of a number, a rounded one.
-    pub follows: Option<f64>,
+    /// How often the column's value changes along a target of numbers, where it has few values.
+    pub steps: Option<Steps>,
     /// Are the column's values numbers of which most are different?
     pub is_continuous: bool,
+}
+
+/// Changes of a column's value from row to row, the rows in the order of a target's numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    pub changes: usize,
+    /// Changes that an order at random would have.
+    pub chance: f64,
+    /// Different values of the column.
+    pub values: usize,
+}
+
+impl Steps {
+    /// Are the values classes of the target's numbers? Then they change no more often than there are borders, or
+    /// nearly so where the numbers were rounded in between.
+    pub fn are_classes(&self) -> bool {
+        let borders = self.values - 1;
+        let exact = self.changes == borders && self.chance >= 8.0 * borders as f64;
+        self.chance >= 30.0 && (exact || self.changes as f64 <= 0.025 * self.chance)
+    }
 }
 
 /// A target on the rows of the sample.
@@ -101,19 +120,19 @@ fn ask(column: &Sampled, codes: &[u32], truth: &Truth, half: &[bool]) -> Option<
         Measure::Accuracy => accuracy(column, codes, &truth.values, truth.classes, turns)?,
         Measure::R2 => (r2(column, codes, &truth.values, turns)?, 0.0),
     };
-    let follows = (truth.measure == Measure::R2 && (2..=50).contains(&distinct)).then(|| {
-        let target = Sampled::Numbers(truth.values.clone());
-        let own: Vec<f64> = codes.iter().map(|code| f64::from(*code)).collect();
-        accuracy(&target, &[], &own, distinct + 1, turns).map(|(score, chance)| gain(score, chance))
-    });
-    Some(Alone {
-        measure: truth.measure,
-        score,
-        chance,
-        rows: labelled.len(),
-        follows: follows.flatten(),
-        is_continuous,
-    })
+    let asked = truth.measure == Measure::R2 && (2..=50).contains(&distinct);
+    let steps = asked.then(|| steps(codes, &truth.values, labelled.clone(), distinct));
+    Some(Alone { measure: truth.measure, score, chance, rows: labelled.len(), steps, is_continuous })
+}
+
+fn steps(codes: &[u32], truth: &[f64], mut rows: Vec<usize>, values: usize) -> Steps {
+    rows.sort_unstable_by(|a, b| truth[*a].total_cmp(&truth[*b]).then(codes[*a].cmp(&codes[*b])));
+    let changes = rows.windows(2).filter(|pair| codes[pair[0]] != codes[pair[1]]).count();
+    let mut counts = vec![0usize; values + 1];
+    rows.iter().for_each(|row| counts[codes[*row] as usize] += 1);
+    let share = |count: &usize| (*count as f64 / rows.len() as f64).powi(2);
+    let chance = (rows.len() - 1) as f64 * (1.0 - counts.iter().map(share).sum::<f64>());
+    Steps { changes, chance, values: counts.iter().filter(|count| **count > 0).count() }
 }
 
 /// Of what answering always the same leaves wrong, the share that is right; 0 where nothing is left.

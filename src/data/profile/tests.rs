@@ -91,8 +91,9 @@ fn numbers_are_told_by_what_they_are_made_of() {
     let scores: Vec<f64> = said.iter().map(|one| one.score).collect();
     assert!(scores[0] < 0.05 && scores[3] < 0.95, "{scores:?}");
     assert!(scores[1] > 0.9999 && scores[2] > 0.995, "{scores:?}");
-    assert!(said[3].follows.unwrap() > 0.98, "classes of a number follow it: {said:?}");
-    assert!(said[0].follows.is_none());
+    let steps = said[3].steps.unwrap();
+    assert!(steps.are_classes() && steps.changes == 2, "classes of a number follow it: {steps:?}");
+    assert!(said[0].steps.is_none());
 }
 
 #[test]

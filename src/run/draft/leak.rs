@@ -8,10 +8,10 @@ use crate::run::draft::target::{Kind, Target};
 use crate::run::draft::words::{grouped, several};
 use crate::run::error::Error;
 
-/// From here on a column determines a target: its score, for several classes its gain over the most frequent.
+/// From here on a column determines a target, by AUC or R2.
 const DETERMINES: f64 = 0.995;
-/// The same of a share of rows that is right, where a few stand at the border of two classes.
-const FOLLOWS: f64 = 0.975;
+/// The same of several classes: the gain over always answering the most frequent.
+const GAINS: f64 = 0.975;
 /// From here on a column is worth a look.
 const STRONG: f64 = 0.95;
 /// Rows that are needed to say so, and where measurements separate classes, which they do with few rows by chance.
@@ -32,14 +32,28 @@ pub fn leave_out(survey: &Survey, targets: &[Target], entries: &mut [Entry]) -> 
     together(survey, targets, entries)
 }
 
-/// From 0 to 1, whatever it is measured by.
+/// Enough to leave the column out?
+fn determines(said: &Alone) -> bool {
+    let measured = said.is_continuous && said.measure != Measure::R2;
+    let enough = said.rows >= ROWS[usize::from(measured)];
+    enough
+        && match said.measure {
+            Measure::Accuracy => gain(said.score, said.chance) >= GAINS && said.score >= 0.98,
+            Measure::Auc | Measure::R2 => said.score >= DETERMINES,
+        }
+}
+
+fn are_classes(said: &Alone) -> bool {
+    said.rows >= ROWS[1] && said.steps.is_some_and(|steps| steps.are_classes())
+}
+
+/// From 0 to 1, whatever it is measured by; above where the column cannot stay.
 fn strength(said: &Alone) -> f64 {
     let own = match said.measure {
         Measure::Accuracy => gain(said.score, said.chance),
         Measure::Auc | Measure::R2 => said.score,
     };
-    // Classes of a number are known by what they follow.
-    own.max(said.follows.filter(|follows| *follows >= FOLLOWS).unwrap_or(0.0) * DETERMINES / FOLLOWS)
+    own + f64::from(u8::from(determines(said))) + f64::from(u8::from(are_classes(said)))
 }
 
 fn judge(survey: &Survey, entry: &mut Entry, said: &Alone, target: &Target) {
@@ -50,21 +64,16 @@ fn judge(survey: &Survey, entry: &mut Entry, said: &Alone, target: &Target) {
         Measure::R2 => format!("R2 {:.3}", said.score),
     };
     let rows = several(said.rows, "sample row");
-    let measured = said.is_continuous && said.measure != Measure::R2;
-    let enough = said.rows >= ROWS[usize::from(measured)];
-    let determines = match said.measure {
-        Measure::Accuracy => gain(said.score, said.chance) >= FOLLOWS && said.score >= 0.98,
-        Measure::Auc | Measure::R2 => said.score >= DETERMINES,
-    };
-    let follows = said.follows.filter(|follows| *follows >= FOLLOWS);
     match &entry.place {
-        Place::Input(words) if determines && enough => {
+        Place::Input(words) if determines(said) => {
             let why = format!("it alone gives {name} away ({number} on {rows})");
             entry.place = Place::Out { why, instead: Some(words.clone()) };
         }
-        Place::Input(words) if follows.is_some() && said.rows >= ROWS[1] => {
-            let follows = follows.unwrap_or_default();
-            let why = format!("it is made of {name}, which says {:.1} % of it ({rows})", 100.0 * follows);
+        Place::Input(words) if are_classes(said) => {
+            let steps = said.steps.map_or((0, 0.0), |steps| (steps.changes, steps.chance));
+            let changes =
+                format!("changes {} times along it, by chance {:.0} times", grouped(steps.0), steps.1);
+            let why = format!("it is made of {name}: it {changes} ({rows})");
             entry.place = Place::Out { why, instead: Some(words.clone()) };
         }
         Place::Input(_) if strength(said) >= STRONG && said.rows >= ROWS[0] => {
@@ -73,7 +82,7 @@ fn judge(survey: &Survey, entry: &mut Entry, said: &Alone, target: &Target) {
             ));
         }
         // An identifier of groups that also gives the target away: the number belongs to the reason.
-        Place::Out { why, instead: Some(words) } if determines && enough => {
+        Place::Out { why, instead: Some(words) } if determines(said) => {
             let why = format!("{why}; it alone gives {name} away ({number} on {rows})");
             entry.place = Place::Out { why, instead: Some(words.clone()) };
         }
