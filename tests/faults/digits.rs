@@ -7,13 +7,14 @@ fn online(project: &Project, arguments: &[&str]) -> Ran {
     Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
 }
 
-/// Seconds since 1970 within an hour, and hundredths of them since its beginning; each row's split.
+/// Seconds since 1970 within an hour, twice, and hundredths of them since its beginning; each row's split.
 fn rows(beginning: f64, step: f64) -> String {
-    let mut text = String::from("when,y,part\n");
+    let mut text = String::from("when,late,y,part\n");
     for i in 0..400 {
         let second = (i * 1217) % 3600;
         let part = ["train", "train", "train", "valid", "test"][i % 5];
-        text += &format!("{},{},{part}\n", beginning + step * second as f64, second as f64 / 100.0);
+        let when = beginning + step * second as f64;
+        text += &format!("{when},{when},{},{part}\n", second as f64 / 100.0);
     }
     text
 }
@@ -67,8 +68,8 @@ fn seconds_since_1970_are_an_input_like_any_other() {
             score(&project, "r2")
         })
         .collect();
-    assert!(known[2] > 0.999, "{known:?}");
-    assert!(known.iter().all(|r2| (r2 - known[2]).abs() < 1e-4), "{known:?}");
+    assert!(known[2] > 0.995, "{known:?}");
+    assert!(known.iter().all(|r2| (r2 - known[2]).abs() < 1e-3), "{known:?}");
 }
 
 /// A target of 1.7e12 scored an rmse of 0; its answers had 7 digits.
@@ -76,14 +77,14 @@ fn seconds_since_1970_are_an_input_like_any_other() {
 fn milliseconds_are_answered_and_scored_to_the_last() {
     let words = pipeline(
         "y: standardize",
-        "late: {target: when, kind: regression, metrics: [rmse, mae, mse, r2, spearman, pearson]}",
+        "late: {target: late, kind: regression, metrics: [rmse, mae, mse, r2, spearman, pearson]}",
     );
     let project = Project::new().file("pipeline.yaml", words).file("rows.csv", rows(1.7e12, 1.0));
     let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
     assert!(ran.out().contains("verified") && !ran.err().contains("on every training row"), "{}", ran.err());
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
     online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
-    let truth = tested(&project, "rows.csv", "when");
+    let truth = tested(&project, "rows.csv", "late");
     let answers = tested(&project, "answers.csv", "late");
     let distances: Vec<f64> = truth.iter().zip(&answers).map(|(t, a)| (t - a).abs()).collect();
     let mean = |of: &dyn Fn(usize) -> f64| (0..80).map(of).sum::<f64>() / 80.0;
@@ -135,7 +136,7 @@ fn python_feeds_as_many_digits() {
 fn digits_that_do_not_fit_are_told() {
     let words = pipeline(
         "{when: number, y: {number: {missing: zero}}}",
-        "late: {target: when, kind: {regression: {standardize: false}}}",
+        "late: {target: late, kind: {regression: {standardize: false}}}",
     );
     let project = Project::new()
         .file("pipeline.yaml", words.replace("epochs: 60", "epochs: 1"))
@@ -145,7 +146,7 @@ fn digits_that_do_not_fit_are_told() {
     assert!(said.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{said}");
     assert!(said.contains("use `standardize` or `min_max`"), "{said}");
     assert!(
-        said.contains("task `late`, `when`: its last 2 digits are lost in 32-bit floats (17000"),
+        said.contains("task `late`, `late`: its last 2 digits are lost in 32-bit floats (17000"),
         "{said}"
     );
     assert!(said.contains("leave `standardize` on"), "{said}");

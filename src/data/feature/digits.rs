@@ -135,7 +135,9 @@ fn places(moved: f64) -> u32 {
 /// A number as people write it: what 32 bits hold with their few digits, very large and small ones as powers of ten.
 pub(in crate::data) fn shown(number: f64) -> String {
     let (single, size) = (number as f32, number.abs());
-    match (f64::from(single) == number, size == 0.0 || (1e-5..LONGEST).contains(&size)) {
+    // The shortest text of a whole number in 32 bits is not always that number: 1700000256 would be 1700000300.
+    let is_single = number.fract() != 0.0 && f64::from(single) == number;
+    match (is_single, size == 0.0 || (1e-5..LONGEST).contains(&size)) {
         (true, true) => single.to_string(),
         (false, true) => number.to_string(),
         (true, false) => format!("{single:e}"),
@@ -211,7 +213,7 @@ mod tests {
         ] {
             assert_eq!(digits_of(x, moved), digits, "{x}");
         }
-        let found = [0.1, f64::from(0.1_f32), 1.7e12, -1e300, 1e-40].map(shown);
-        assert_eq!(found, ["0.1", "0.1", "1700000000000", "-1e300", "1e-40"]);
+        let found = [0.1, f64::from(0.1_f32), 1_700_000_256.0, -1e300, 1e-40].map(shown);
+        assert_eq!(found, ["0.1", "0.1", "1700000256", "-1e300", "1e-40"]);
     }
 }
