@@ -25,9 +25,8 @@ fn drawn(row: usize) -> usize {
 #[test]
 fn copies_are_told_with_what_dropping_them_does() {
     // 200 rows, and the 50 that are labelled 1 twice more.
-    let mut lines: Vec<String> = (0..200)
-        .map(|row| format!("{},{},{}", drawn(row), drawn(row + 999), u8::from(row % 4 == 0)))
-        .collect();
+    let mut lines: Vec<String> =
+        (0..200).map(|row| format!("{row},{},{}", drawn(row), u8::from(row % 4 == 0))).collect();
     let copies: Vec<String> = lines.iter().step_by(4).cloned().collect();
     lines.extend(copies.iter().chain(&copies).cloned().collect::<Vec<_>>());
     let text = told("a,b,pass", &lines).unwrap();
@@ -61,7 +60,7 @@ fn coarse_inputs_and_other_labels_say_nothing() {
 
 #[test]
 fn texts_alone_are_compared_whole() {
-    let text = |row: usize| format!("{} {},{}", drawn(row % 150), drawn(row % 150 + 999), drawn(row % 150));
+    let text = |row: usize| format!("text {},{}", row % 150, drawn(row % 150));
     let found = told("text,y", &(0..200).map(text).collect::<Vec<_>>()).unwrap();
     assert!(
         found.contains("`deduplicate: true` drops 50 of 200 rows: the mean of `y` goes from "),

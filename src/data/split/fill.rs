@@ -1,8 +1,8 @@
 //! Whole groups into train, valid and test, as near to what was asked for as they allow.
 //!
 //! A shuffled order of groups fills test, then valid, then train. Where that is near enough it is taken: of many groups
-//! each has the same chance in every split. Otherwise one is drawn from the divisions that are about as near as the best:
-//! of all of them where the groups are few, else of those that exchanging groups leads to from many shuffled orders.
+//! each has the same chance in every split. Otherwise one is drawn from the divisions that are near enough, or as near as
+//! any: of all of them where the groups are few, else of those that exchanging groups leads to from many shuffled orders.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -45,7 +45,7 @@ pub(in crate::data::split) fn fill(
         }
     };
     let best = found.iter().map(|(distance, _)| *distance).fold(f64::INFINITY, f64::min);
-    found.retain(|(distance, _)| *distance <= best + NEAR);
+    found.retain(|(distance, _)| *distance <= NEAR.max(best + 1e-9));
     let drawn = generator.random_range(0..found.len() as u64) as usize;
     found.swap_remove(drawn).1
 }

@@ -24,7 +24,8 @@ impl TryFrom<String> for TimeFormat {
         let known = Offset::UTC.to_timestamp(known).map_err(|cause| cause.to_string())?;
         let mut written = BrokenDownTime::from(&known.to_zoned(jiff::tz::TimeZone::UTC));
         written.set_offset(Some(Offset::UTC));
-        match written.to_string(&format) {
+        let read = |text: String| strtime::parse(&format, &text).map(|_| text);
+        match written.to_string(&format).and_then(read) {
             Err(cause) => {
                 Err(format!("`{format}` is no format of dates and times such as `%d/%m/%Y %H:%M`: {cause}"))
             }
@@ -123,6 +124,7 @@ mod tests {
     #[test]
     fn what_is_no_format_is_refused() {
         let refused = |format: &str| TimeFormat::try_from(format.to_owned()).unwrap_err();
+        assert!(refused("%d/%q").starts_with("`%d/%q` is no format"), "what can be written alone");
         assert!(refused("%d/%m/%J").starts_with("`%d/%m/%J` is no format of dates and times"));
         assert!(refused("dd/mm/yyyy").starts_with("`dd/mm/yyyy` names no part of a date or time"));
     }
