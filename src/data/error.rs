@@ -9,7 +9,7 @@ use crate::data::source::Likeness;
 use crate::data::split::SplitError;
 use crate::data::suspicion::{gather, holds};
 use crate::data::vectors::VectorsError;
-use crate::data::wording::{brief, classes, columns, counted, fields, letter, list, more, rows, short};
+use crate::data::wording::{brief, columns, counted, fields, letter, list, more, rows, short};
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
 

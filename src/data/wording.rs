@@ -73,10 +73,6 @@ pub(in crate::data) fn columns(count: usize) -> String {
     if count == 1 { "1 column".to_owned() } else { format!("{count} columns") }
 }
 
-pub(in crate::data) fn classes(count: usize) -> String {
-    if count == 1 { "1 class is".to_owned() } else { format!("{count} classes are") }
-}
-
 /// At most eight of them, quoted, each with its rows.
 pub(in crate::data) fn counted(values: &[String], rows: &[u64]) -> String {
     let shown: Vec<String> =
