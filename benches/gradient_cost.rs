@@ -129,13 +129,17 @@ fn network() -> Network {
         background: 255,
         range: [0, u16::MAX],
     };
-    let image = InputSignature { name: input(), raw: ElementType::Uint8, encoding };
+    let image = InputSignature { name: input(), raw: ElementType::Uint8, encoding, required: false };
     let task = |name: &str| TaskSignature {
         name: TaskName::new(name).expect("a name"),
         table: TableName::new("digits").expect("a name"),
         target: Target::Multiclass { classes: (0..10).map(|c| c.to_string()).collect(), counts: vec![1; 10] },
     };
-    let signature = Signature { inputs: vec![image], tasks: vec![task("left"), task("right")] };
+    let signature = Signature {
+        inputs: vec![image],
+        tasks: vec![task("left"), task("right")],
+        readings: Default::default(),
+    };
     Network::build(&spec, &signature, 1, &Device::Cpu).expect("a network")
 }
 

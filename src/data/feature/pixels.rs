@@ -92,7 +92,7 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::feature::pixels::packed;
-    use crate::data::picture::Picture;
+    use crate::data::picture::{Ground, Picture};
 
     fn cells(texts: &[&str]) -> Cells {
         Cells::of_series(&Series::new("picture".into(), texts)).unwrap()
@@ -103,8 +103,11 @@ mod tests {
         let found = cells(&["0 1 2 255.0 4 5", "[9, 8, 7, 6, 5, 4]"]);
         let packed = packed(&found, Some(2), Some(3), &|row| format!("row {row}")).unwrap();
         let Cells::Binary(values) = &*packed else { panic!("no pictures") };
-        let planes: Vec<Vec<u8>> =
-            values.iter().flatten().map(|cell| Picture::of(cell).unwrap().planes()).collect();
+        let planes: Vec<Vec<u8>> = values
+            .iter()
+            .flatten()
+            .map(|cell| Picture::of(cell, &Ground::default()).unwrap().planes())
+            .collect();
         assert_eq!(planes, [[0, 1, 2, 255, 4, 5], [9, 8, 7, 6, 5, 4]]);
     }
 

@@ -251,7 +251,7 @@ fn what_is_done_with_16_bits_and_transparency_is_told_and_kept() {
     assert!(fitted.notes.iter().any(|note| note.text == told), "{:?}", fitted.notes);
     // A row of a model is read as its training was.
     let table = folder.file("rows.csv", "image\nphotos/a/1.png\n");
-    let raw = read(&table, &fitted.dataset.signature).unwrap();
+    let raw = read(&RawRows::of(&table), &fitted.dataset.signature).unwrap();
     assert_eq!(raw.batch(0..1)[0].1, fitted.dataset.tables[0].sample[0].1);
     let fitted = fit(&folder, words.clone(), json!({"range": [0, 9999]}), task.clone()).unwrap();
     assert_eq!((look(&fitted), fitted.notes.len()), ((255, [0, 9999]), 0));
