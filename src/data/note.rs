@@ -38,9 +38,9 @@ fn one_kind(members: &[&Note]) -> Vec<Note> {
         }
     }
     if same.len() > EACH_TOLD {
-        return vec![with_others(members, varies, "with other numbers, so it is for")];
+        return vec![with_others(members, varies, "with other numbers also for")];
     }
-    same.iter().map(|(_, group)| with_others(group, varies, "so it is for")).collect()
+    same.iter().map(|(_, group)| with_others(group, varies, "the same for")).collect()
 }
 
 /// The first of them, the others' names behind it.
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(said.len(), 2);
         assert_eq!(
             said[0],
-            "input `p0` is 0 on every training row (so it is for 40 more inputs: `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, \
+            "input `p0` is 0 on every training row (the same for 40 more inputs: `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, \
              `p7`, `p8`, `p9`, `p10` and 30 more)"
         );
         assert_eq!(said[1], notes[1]);
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "input `p0`: 3 empty, first row 0 (with other numbers, so it is for 4 more inputs: `p1`, `p2`, `p3`, `p4`)"
+                "input `p0`: 3 empty, first row 0 (with other numbers also for 4 more inputs: `p1`, `p2`, `p3`, `p4`)"
             ]
         );
     }
@@ -165,7 +165,7 @@ mod tests {
             ["task `t`: `y1` is 0 on every training row", "task `t`: `y2` is 0 on every training row"];
         assert_eq!(
             texts(&columns.map(str::to_owned)),
-            ["task `t`: `y1` is 0 on every training row (so it is for 1 more: `y2`)"]
+            ["task `t`: `y1` is 0 on every training row (the same for 1 more: `y2`)"]
         );
     }
 }
