@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use polars::prelude::{Column, DataFrame, DataType, PlSmallStr};
 use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, GroupByExpr, RenameSelectItem, Select, SelectItem, SetExpr, Statement,
-    TableFactor, WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
+    TableFactor, WildcardAdditionalOptions, visit_expressions_mut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserOptions};
@@ -87,9 +87,9 @@ pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
     let names: Vec<String> = table.get_column_names().into_iter().map(ToString::to_string).collect();
     let mut found = RowQuery::default();
     for condition in select.selection.take().into_iter().flat_map(conjuncts) {
-        match over_rows(&condition) {
-            Some(reason) => return refused(&reason),
-            None => found.filters.push(expression(condition, &names)),
+        match look(condition, &names) {
+            (_, Some(reason)) => return refused(&reason),
+            (condition, None) => found.filters.push(condition),
         }
     }
     for item in std::mem::take(&mut select.projection) {
@@ -162,10 +162,7 @@ fn take(item: SelectItem, table: &DataFrame, names: &[String], found: &mut RowQu
         }
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
             let [name] = given.as_slice() else { return Err(format!("`{expr}` gives several columns")) };
-            if let Some(reason) = over_rows(&expr) {
-                return Err(reason);
-            }
-            found.columns.insert(name.clone(), made(expr, names));
+            found.columns.insert(name.clone(), made(expr, names)?);
             Ok(())
         }
         SelectItem::ExprWithAliases { expr, .. } => Err(format!("`{expr}` gives several columns")),
@@ -184,7 +181,7 @@ fn of_wildcard(name: &str, options: &WildcardAdditionalOptions, names: &[String]
     let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
     let replaced = replaced.into_iter().find(|item| item.column_name.value == name);
     if let Some(item) = replaced {
-        return over_rows(&item.expr).map_or_else(|| Ok(made(item.expr.clone(), names)), Err);
+        return made(item.expr.clone(), names);
     }
     let renamed = match &options.opt_rename {
         Some(RenameSelectItem::Single(one)) => std::slice::from_ref(one),
@@ -195,30 +192,43 @@ fn of_wildcard(name: &str, options: &WildcardAdditionalOptions, names: &[String]
     Ok(Made::Column(from.unwrap_or_else(|| name.to_owned())))
 }
 
-fn made(expr: Expr, names: &[String]) -> Made {
+/// A column of the table, or what is computed of several; an error says why it cannot be of one row.
+fn made(expr: Expr, names: &[String]) -> Result<Made, String> {
     let plain = match &expr {
         Expr::Identifier(name) => Some(name.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()),
         _ => None,
     };
-    match plain.filter(|name| names.contains(name)) {
-        Some(name) => Made::Column(name),
-        None => Made::Computed(expression(expr, names)),
+    match (plain.filter(|name| names.contains(name)), look(expr, names)) {
+        (Some(name), _) => Ok(Made::Column(name)),
+        (None, (_, Some(reason))) => Err(reason),
+        (None, (expression, None)) => Ok(Made::Computed(expression)),
     }
 }
 
-/// An expression by itself: names of the table before those of its columns are left out.
-fn expression(mut expr: Expr, names: &[String]) -> Expression {
+/// An expression by itself, and why it cannot be computed of one row, where it cannot. Names of the table before those
+/// of its columns are left out.
+fn look(mut expr: Expr, names: &[String]) -> (Expression, Option<String>) {
+    let (mut columns, mut reason): (Vec<String>, Option<String>) = (Vec::new(), None);
     let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
+        let over_rows = match part {
+            Expr::Function(function) => {
+                let name = function.name.to_string().to_lowercase();
+                function.over.is_some() || OVER_ROWS.contains(&name.as_str())
+            }
+            _ => false,
+        };
+        if over_rows {
+            reason.get_or_insert(format!("`{part}` looks at several rows"));
+        }
+        if matches!(part, Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. }) {
+            reason.get_or_insert(format!("`{part}` is a query of its own"));
+        }
         if let Expr::CompoundIdentifier(parts) = part
             && let Some(last) = parts.pop()
         {
             *part = Expr::Identifier(last);
         }
-        ControlFlow::Continue(())
-    });
-    let mut columns: Vec<String> = Vec::new();
-    let _: ControlFlow<()> = visit_expressions(&expr, |part| {
         if let Expr::Identifier(name) = part
             && names.contains(&name.value)
             && !columns.contains(&name.value)
@@ -227,30 +237,7 @@ fn expression(mut expr: Expr, names: &[String]) -> Expression {
         }
         ControlFlow::Continue(())
     });
-    Expression { sql: expr.to_string(), columns }
-}
-
-/// Why an expression cannot be computed of one row.
-fn over_rows(expr: &Expr) -> Option<String> {
-    let flow = visit_expressions(expr, |part| {
-        let reason = match part {
-            Expr::Function(function) if function.over.is_some() => format!("`{part}` looks at several rows"),
-            Expr::Function(function)
-                if OVER_ROWS.contains(&function.name.to_string().to_lowercase().as_str()) =>
-            {
-                format!("`{part}` looks at several rows")
-            }
-            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-                format!("`{part}` is a query of its own")
-            }
-            _ => return ControlFlow::Continue(()),
-        };
-        ControlFlow::Break(reason)
-    });
-    match flow {
-        ControlFlow::Break(reason) => Some(reason),
-        ControlFlow::Continue(()) => None,
-    }
+    (Expression { sql: expr.to_string(), columns }, reason)
 }
 
 /// Do rows give the same as in the whole query, and the same again in two halves?
