@@ -287,13 +287,13 @@ class Reading:
                 cells = [None if cell is None else read[kind](plain_number(cell)) for cell in columns[name]]
                 frame[name] = polars.Series(cells, dtype=types[kind])
         table = polars.DataFrame(frame).with_columns(polars.Series("row number", range(count)))
-        context = polars.SQLContext(self=table)
+        context = polars.SQLContext({"self": table})
         where = f" where {' and '.join(f'({one})' for one in filters)}" if filters else ""
         kept = context.execute(f'select "row number" from self{where}', eager=True)["row number"].to_list()
         columns = {name: [cells[row] for row in kept] for name, cells in columns.items()}
         if made:
             items = ", ".join(f'({sql}) as "{name}"' for name, sql in made.items())
-            result = polars.SQLContext(self=table[kept]).execute(f"select {items} from self", eager=True)
+            result = polars.SQLContext({"self": table[kept]}).execute(f"select {items} from self", eager=True)
             columns |= {name: [plain(cell) for cell in result[name].to_list()] for name in made}
         if count > len(kept):
             print(f"{count - len(kept)} of {count} rows are left out by the query's conditions", file=sys.stderr)

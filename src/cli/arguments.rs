@@ -325,7 +325,8 @@ pub enum TableFormat {
 
 #[derive(Debug, Args)]
 pub struct Query {
-    /// One SQL statement that reads; `-` reads it from standard input
+    /// One SQL statement that reads, which may begin with a comment; `-` reads it from standard input
+    #[arg(allow_hyphen_values = true)]
     pub sql: String,
     /// table, csv or json
     #[arg(long, default_value = "table")]

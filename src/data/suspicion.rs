@@ -38,7 +38,9 @@ pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<Strin
     {
         return Some(separate(separator));
     }
-    if nearest(asked, known.iter().map(String::as_str)).is_some() {
+    // A number is no name that somebody could have meant.
+    let names = known.iter().map(String::as_str).filter(|name| name.trim().parse::<f64>().is_err());
+    if nearest(asked, names).is_some() {
         return None;
     }
     if are_numbers(known) || (is_position(asked) && !known.iter().any(|name| is_position(name))) {

@@ -291,6 +291,12 @@ fn settings_of(column: &Column<'_>) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = Vec::new();
     let own = column.trial.map(|trial| trial.parameters.as_slice()).unwrap_or_default();
     for setting in &detail.parameters {
+        // A sweep trains a choice with several seeds.
+        let seed = column.trial.and_then(|trial| trial.seed).filter(|_| setting.path == "seed");
+        if let Some(seed) = seed {
+            settings.push((setting.path.clone(), seed.to_string()));
+            continue;
+        }
         let chosen = own.iter().find(|own| own.path == setting.path).unwrap_or(setting);
         settings.push((setting.path.clone(), chosen.text.clone().unwrap_or_else(|| "null".to_owned())));
     }

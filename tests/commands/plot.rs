@@ -80,7 +80,9 @@ fn a_sweep_is_drawn_by_its_groups() {
 
     // Two runs side by side, named in the legend.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "sweep=null", "--seed", "7"]).expect(0);
-    project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "sweep=null", "--seed", "8"]).expect(0);
+    project
+        .mtl(&["run", "pipeline.yaml", "--quiet", "--set", "sweep=null", "--set", "train.batch_size=16"])
+        .expect(0);
     let names: Vec<String> = super::runs(&project)
         .iter()
         .take(2)

@@ -121,7 +121,8 @@ fn times_that_cannot_be_told_are_refused_with_what_to_write() {
     assert!(text.contains("has no value in 1 row, first in") && text.contains("no place in time"), "{text}");
     let text = refused((0..40).map(|_| "2024-03-01".to_owned()).collect(), by);
     assert!(text.contains("has 1 different moment, too few for 3 splits"), "{text}");
-    let text = refused(vec!["1".to_owned(); 40], "{time: {by: when, format: \"%d/%q\"}}");
+    let (_, ran) = run(timed(&vec!["1".to_owned(); 40]), "{time: {by: when, format: \"%d/%q\"}}");
+    let text = ran.expect(3).err();
     assert!(
         text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is no format of dates and times"),
         "{text}"

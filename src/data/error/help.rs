@@ -42,6 +42,9 @@ impl Error {
             Self::NotNumber { samples, .. } => return Some(of_texts(samples)),
             Self::Ragged { cause: Some(cause), .. } => return Some(cause.clone()),
             Self::BadJson { help, .. } => return help.map(str::to_owned),
+            Self::BadHeading { name, .. } if name.contains('\t') => {
+                "tabs stand in it: write `separator: \"\\t\"` in the csv source"
+            }
             Self::BadHeading { .. } | Self::DuplicateHeading { .. } => {
                 "name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`"
             }
@@ -75,8 +78,8 @@ impl Error {
                 "turn it into a number in the `query`, such as `date_part('year', day) as year`"
             }
             Self::WrongType { wanted: "a picture", .. } => {
-                "of a column for each pixel the `query` makes one: `select *, concat_ws(' ', columns('^pixel')) as picture from \
-                 self`, an input `picture: {image: {height: 28, width: 28}}`; files of pictures are read by the source `images`"
+                "of a column for each pixel the `query` makes one: `select *, concat_ws(' ', pixel0, pixel1, ...) as picture from self` \
+                 with all their names, an input `picture: {image: {height: 28, width: 28}}`; files of pictures are read by the source `images`"
             }
             Self::Pixels { .. } => {
                 "say `image: {height: 28, width: 28}`; where the column names files, read them by \

@@ -1,6 +1,6 @@
 //! A picture written as numbers: all its pixels in one text (`0 0 12 255 ...`, as in FER2013) or one list, line by
 //! line, each a whole number from 0 to 255. A table with a column per pixel, as MNIST is handed around in CSV,
-//! becomes one by its `query`: `select *, concat_ws(' ', columns('^pixel')) as picture from self`.
+//! becomes one by its `query`: `select *, concat_ws(' ', pixel0, pixel1, ...) as picture from self`, with all their names.
 
 use std::borrow::Cow;
 

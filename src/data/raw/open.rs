@@ -116,7 +116,11 @@ pub(super) fn table(
     reading: Option<&Reading>,
     wanted: &Wanted<'_>,
 ) -> Result<(Frame, Vec<String>), Error> {
-    let sheet = Sheet::open(source, file)?;
+    let place = match source {
+        SourceSpec::Images(images) => Path::new(&images.path),
+        _ => file,
+    };
+    let sheet = Sheet::open(source, place)?;
     let notes = sheet.notes().into_iter().map(|note| note.text).collect();
     let names: Vec<String> = sheet.kinds().map_or_else(Vec::new, |(names, _)| names.to_vec());
     let own: Vec<Kind> = sheet.kinds().map_or_else(Vec::new, |(_, kinds)| kinds.to_vec());

@@ -1,3 +1,5 @@
+//! Rows that are the same, and those that only seem so.
+
 use serde_json::{Value, json};
 
 use crate::data::fixture::{Folder, csv, table};

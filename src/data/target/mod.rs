@@ -4,6 +4,7 @@ mod binary;
 pub(in crate::data) mod coverage;
 mod labels;
 mod language_model;
+mod missing;
 mod multiclass;
 mod multilabel;
 mod ordinal;
@@ -16,14 +17,16 @@ mod text;
 
 use std::path::Path;
 
-use crate::data::cells::{Bad, Cells};
+use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
+use crate::data::target::missing::codes;
+pub(in crate::data) use crate::data::target::missing::{lacks, refuse_missing};
 use crate::domain::array::{Array, Values};
 use crate::domain::kinds::Choice;
-use crate::domain::label::{Unseen, is_missing};
+use crate::domain::label::Unseen;
 use crate::domain::remark::Remark;
 use crate::domain::signature::Encoding;
 use crate::domain::task::{Target, TargetSpec};
@@ -119,48 +122,6 @@ fn never_changes(task: &str, said: &str, wherever: &str) -> Remark {
         said: format!("{said} on every {wherever}"),
         advice: "there is nothing to learn of it; look at the split, or leave it out".to_owned(),
     }
-}
-
-/// Numbers of each column that look like missing ones.
-fn codes<'a>(labels: &'a LabelColumns<'_>, truth: &'a Array) -> impl Iterator<Item = Remark> + 'a {
-    let (width, values) = (truth.width(), truth.as_f32().unwrap_or_default());
-    labels.columns.iter().enumerate().filter_map(move |(place, column)| {
-        let own: Vec<f32> = values.iter().skip(place).step_by(width).copied().collect();
-        suspicion::of_numbers(labels.task, column.name(), &own)
-    })
-}
-
-/// Is a number missing? A class that training never saw is none that is.
-fn is_missing_at(truth: &Array, place: usize) -> bool {
-    match &truth.values {
-        Values::F32(values) => is_missing(values[place]),
-        _ => truth.is_nan_at(place),
-    }
-}
-
-/// Has a row no label at all?
-pub(in crate::data) fn lacks(truth: &Array, row: usize) -> bool {
-    let (range, width) = (truth.row(row), truth.width());
-    (range.start * width..range.end * width).all(|place| is_missing_at(truth, place))
-}
-
-/// Refuses missing labels, whichever split they stand in.
-pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) -> Result<(), Error> {
-    let width = truth.width();
-    let by_column = truth.offsets.is_none() && width == labels.columns.len();
-    for (position, column) in labels.columns.iter().enumerate() {
-        let mut bad = Bad::default();
-        let is_missing = |row: &usize| match by_column {
-            true => is_missing_at(truth, row * width + position),
-            false => lacks(truth, *row),
-        };
-        (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));
-        if let Some(row) = bad.first {
-            let place = labels.frame.place_of(row, column.name());
-            return Err(Error::Missing { column: column.name().to_owned(), place, count: bad.count });
-        }
-    }
-    Ok(())
 }
 
 /// Columns of the same length, side by side.

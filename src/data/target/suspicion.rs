@@ -69,19 +69,19 @@ pub(in crate::data) fn of_words(
 
 /// A code for a missing number among the numbers of a target: the least or the greatest of them, on several rows, and far
 /// from the others, or the only one below 0.
-pub(in crate::data) fn of_numbers(task: &str, column: &str, values: &[f32]) -> Option<Remark> {
+pub(in crate::data) fn of_numbers(task: &str, column: &str, values: &[f64]) -> Option<Remark> {
     let known = || values.iter().copied().filter(|value| value.is_finite());
     let all = known().count();
-    let extremes = [known().fold(f32::INFINITY, f32::min), known().fold(f32::NEG_INFINITY, f32::max)];
-    let suspicious = |code: &f32| {
-        let (mut least, mut greatest, mut rows) = (f32::INFINITY, f32::NEG_INFINITY, 0_usize);
+    let extremes = [known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max)];
+    let suspicious = |code: &f64| {
+        let (mut least, mut greatest, mut rows) = (f64::INFINITY, f64::NEG_INFINITY, 0_usize);
         for value in known() {
             match value == *code {
                 true => rows += 1,
                 false => (least, greatest) = (least.min(value), greatest.max(value)),
             }
         }
-        let is_code = is_code(f64::from(*code));
+        let is_code = is_code(*code);
         let gap = if *code < least { least - code } else { code - greatest };
         let alone_below = *code < 0.0 && least >= 0.0;
         let often = rows >= 2 && (is_code || rows >= 3.max(all / 100));
@@ -209,13 +209,13 @@ mod tests {
 
     #[test]
     fn codes_among_numbers_are_told() {
-        let of = |values: &[f32]| of_numbers("y", "y", values).map(|remark| remark.said);
+        let of = |values: &[f64]| of_numbers("y", "y", values).map(|remark| remark.said);
         let ages = [20.0, 33.5, 71.0, 45.0];
         assert_eq!(
             of(&[&ages[..], &[-999.0, -999.0]].concat()),
             Some("`-999` is a label, on 2 of 6 rows".into())
         );
-        assert!(of(&[&ages[..], &[9999.0, 9999.0, f32::NAN]].concat()).is_some());
+        assert!(of(&[&ages[..], &[9999.0, 9999.0, f64::NAN]].concat()).is_some());
         assert!(of(&[&ages[..], &[-1.0, -1.0, -1.0]].concat()).is_some());
         // Once is chance; among other negative numbers -1 and -9 are what they are; so is 99 below 100.
         assert_eq!(of(&[&ages[..], &[-999.0]].concat()), None);

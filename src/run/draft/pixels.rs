@@ -18,21 +18,27 @@ pub fn advice(columns: &[ColumnProfile]) -> Option<String> {
             groups.entry(name).or_default().push(column);
         }
     }
-    let (prefix, group) = groups.into_iter().max_by_key(|(_, group)| group.len())?;
+    let (_, group) = groups.into_iter().max_by_key(|(_, group)| group.len())?;
     let side = (group.len() as f64).sqrt() as usize;
-    if side < SMALLEST
-        || side * side != group.len()
-        || prefix.contains(|letter: char| !letter.is_alphanumeric())
-    {
+    if side < SMALLEST || side * side != group.len() {
         return None;
     }
     let (first, more) = (&group.first()?.name, grouped(group.len() - 1));
+    let names: Vec<String> = group.iter().map(|column| sql_name(&column.name)).collect();
+    let names = names.join(", ");
     Some(format!(
         "{first} and {more} more look like the pixels of a picture of {side} x {side}. One input reads them, with\n  \
-         #   query: \"select *, concat_ws(' ', columns('^{prefix}')) as picture from self\"\n  \
+         #   query: \"select *, concat_ws(' ', {names}) as picture from self\"\n  \
          # below `source`, and here\n  \
          #   picture: {{image: {{height: {side}, width: {side}, encoder: [{{conv2d: {{filters: 16, kernel: 3, activation: relu}}}}, flatten]}}}}"
     ))
+}
+
+/// A column's name in SQL inside a text of YAML in double quotes.
+fn sql_name(name: &str) -> String {
+    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    if plain { name.to_owned() } else { format!("\\\"{name}\\\"") }
 }
 
 /// Whole numbers of a byte.

@@ -1,3 +1,5 @@
+//! Texts that are moments, and those that are not.
+
 use crate::data::split::moment::{First, Form, read, year_last};
 
 fn at(text: &str) -> Option<i128> {

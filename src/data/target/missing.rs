@@ -1,0 +1,50 @@
+//! Labels that are missing: on which rows, whether that is refused, and numbers that only look like labels.
+
+use crate::data::cells::Bad;
+use crate::data::error::Error;
+use crate::data::target::{LabelColumns, suspicion};
+use crate::domain::array::{Array, Values};
+use crate::domain::label::is_missing;
+use crate::domain::remark::Remark;
+
+/// Numbers of each column that look like missing ones.
+pub(super) fn codes<'a>(labels: &'a LabelColumns<'_>, truth: &'a Array) -> impl Iterator<Item = Remark> + 'a {
+    let (width, values) = (truth.width(), truth.to_f64().unwrap_or_default());
+    labels.columns.iter().enumerate().filter_map(move |(place, column)| {
+        let own: Vec<f64> = values.iter().skip(place).step_by(width).copied().collect();
+        suspicion::of_numbers(labels.task, column.name(), &own)
+    })
+}
+
+/// Is a number missing? A class that training never saw is none that is.
+fn is_missing_at(truth: &Array, place: usize) -> bool {
+    match &truth.values {
+        Values::F32(values) => is_missing(values[place]),
+        _ => truth.is_nan_at(place),
+    }
+}
+
+/// Has a row no label at all?
+pub(in crate::data) fn lacks(truth: &Array, row: usize) -> bool {
+    let (range, width) = (truth.row(row), truth.width());
+    (range.start * width..range.end * width).all(|place| is_missing_at(truth, place))
+}
+
+/// Refuses missing labels, whichever split they stand in.
+pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) -> Result<(), Error> {
+    let width = truth.width();
+    let by_column = truth.offsets.is_none() && width == labels.columns.len();
+    for (position, column) in labels.columns.iter().enumerate() {
+        let mut bad = Bad::default();
+        let is_missing = |row: &usize| match by_column {
+            true => is_missing_at(truth, row * width + position),
+            false => lacks(truth, *row),
+        };
+        (0..truth.rows()).filter(is_missing).for_each(|row| bad.note(row));
+        if let Some(row) = bad.first {
+            let place = labels.frame.place_of(row, column.name());
+            return Err(Error::Missing { column: column.name().to_owned(), place, count: bad.count });
+        }
+    }
+    Ok(())
+}
