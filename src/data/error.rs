@@ -54,7 +54,7 @@ pub enum Error {
     BadHeading { file: PathBuf, name: String, reason: &'static str },
     #[error("`{}`, line {line}, cannot name {columns} columns: most of it is numbers, some of them twice", .file.display())]
     HeadingOfNumbers { file: PathBuf, line: usize, columns: usize, first: String },
-    #[error("`{}`, line {line}: `{found}` is a word to Excel, and no row of the table", .file.display())]
+    #[error("`{}`, line {line}: `{found}` is a line for Excel, no row of the table", .file.display())]
     ExcelSeparator { file: PathBuf, line: usize, found: String },
     #[error("the separator is one ASCII character, not {found:?}")]
     Separator { found: String },

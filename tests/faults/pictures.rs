@@ -75,7 +75,7 @@ fn pictures_are_turned_as_they_say() {
     };
     let project = project("jpg", stored);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    assert_eq!(accuracy(&project).lines().last(), Some("1.0"), "{}", accuracy(&project));
+    assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
     // The same pixels without the word are the other class.
     let project = project.file("rows.csv", "image\nplain.jpg\nturned.jpg\n");
     let plain = bar(3, true, true);
@@ -118,7 +118,7 @@ fn sixteen_bits_keep_a_narrow_range_apart() {
     let note = "60 pictures have 16 bits; the values 1000 to 1159 that training rows have become 0 to 255, all of them stay \
                 apart";
     assert!(told.contains(note), "{told}");
-    assert_eq!(accuracy(&project).lines().last(), Some("1.0"), "{}", accuracy(&project));
+    assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
 }
 
 /// What is drawn under transparency is not seen, and not learned.

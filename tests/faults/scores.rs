@@ -89,7 +89,7 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
 fn without_validation_rows_the_last_epoch_is_kept_and_said() {
     let project = Project::small();
     let unsplit = "data.rows.split={random: {valid: 0, test: 0.2}}";
-    let ran = run(&project, &[unsplit, "train.epochs=4"]);
+    let ran = run(&project, &[unsplit, "train.monitor={task: rich}", "train.epochs=4"]);
     assert!(!ran.err().contains("best so far"), "{}", ran.err());
     assert!(
         ran.err()

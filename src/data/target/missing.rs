@@ -1,4 +1,5 @@
-//! Labels that are missing: on which rows, whether that is refused, and numbers that only look like labels.
+//! Labels that are missing: on which rows, whether that is refused, and numbers that only look like labels; and targets that
+//! never change.
 
 use crate::data::cells::Bad;
 use crate::data::error::Error;
@@ -47,4 +48,14 @@ pub(in crate::data) fn refuse_missing(labels: &LabelColumns<'_>, truth: &Array) 
         }
     }
     Ok(())
+}
+
+/// Of targets that are the same wherever training looks: `said` is `` `y` is 5 ``.
+pub(super) fn never_changes(task: &str, said: &str, wherever: &str) -> Remark {
+    Remark {
+        cause: "targets that never change",
+        task: task.to_owned(),
+        said: format!("{said} on every {wherever}"),
+        advice: "there is nothing to learn of it; look at the split, or leave it out".to_owned(),
+    }
 }

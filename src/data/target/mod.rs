@@ -22,7 +22,7 @@ use crate::data::error::Error;
 use crate::data::feature::FeatureSpec;
 use crate::data::fit::Note;
 use crate::data::frame::Frame;
-use crate::data::target::missing::codes;
+use crate::data::target::missing::{codes, never_changes};
 pub(in crate::data) use crate::data::target::missing::{lacks, refuse_missing};
 use crate::domain::array::{Array, Values};
 use crate::domain::kinds::Choice;
@@ -111,16 +111,6 @@ pub(in crate::data) fn fit(spec: &TargetSpec, labels: &LabelColumns<'_>) -> Resu
             pixel::regression(spec, labels, column).map_err(|error| vec![error])
         }
         (other, columns) => Err(vec![Error::OneColumn { kind: other.name(), found: columns.len() }]),
-    }
-}
-
-/// A word about targets that are the same wherever training looks: `said` is `` `y` is 5 ``.
-fn never_changes(task: &str, said: &str, wherever: &str) -> Remark {
-    Remark {
-        cause: "targets that never change",
-        task: task.to_owned(),
-        said: format!("{said} on every {wherever}"),
-        advice: "there is nothing to learn of it; look at the split, or leave it out".to_owned(),
     }
 }
 
