@@ -188,13 +188,16 @@ def quoted(text, separator, quote):
     return records
 
 
-def spelled(text, kind, comma=False):
+def is_number(text):
+    return NUMBER.fullmatch(text) is not None and not re.match("-?0[0-9]", text)
+
+
+def spelled(text, kind):
     """A cell as a column of its kind spells it: `1.50` is `1.5` among numbers, `True` is `true` among flags."""
     if kind == "bool" and text.lower() in ("true", "false"):
         return text.lower()
-    plain = text.replace(",", ".") if comma and kind == "number" else text
-    if kind == "number" and NUMBER.fullmatch(plain) and not re.match("-?0[0-9]", plain):
-        number = float(plain)
+    if kind == "number" and is_number(text):
+        number = float(text)
         if np.isnan(number):
             return ""
         return np.format_float_positional(number + 0.0, unique=True, trim="-") if np.isfinite(number) else str(number)
@@ -238,15 +241,17 @@ class Reading:
         missing = {""} | {word.strip() for word in settings.get("missing", [])}
         present = lambda cell: None if isinstance(cell, str) and cell.strip() in missing else cell
         columns = {name: [present(cell) for cell in cells] for name, cells in columns.items()}
-        comma = not lined and settings.get("decimal") == ","
+        if not lined and settings.get("decimal") == ",":
+            with_point = lambda cell: cell.replace(",", ".") if "." not in cell and is_number(cell.replace(",", ".")) else cell
+            columns = {name: [cell and with_point(cell) for cell in cells] for name, cells in columns.items()}
         wanted = self.wanted(columns)
-        columns, count = self.computed(columns, wanted, comma)
+        columns, count = self.computed(columns, wanted)
         result = {}
         for field in self.fields:
             name, (kind, column, expression) = field["name"], wanted[field["name"]]
             cells = columns[name if expression else column] if expression or column else [None] * count
             cells = [composed(cell) for cell in cells]
-            result[name] = [spelled(cell, kind, comma) if isinstance(cell, str) else cell for cell in cells], kind
+            result[name] = [spelled(cell, kind) if isinstance(cell, str) else cell for cell in cells], kind
         return result
 
     def wanted(self, columns):
@@ -266,7 +271,7 @@ class Reading:
             wanted[name] = own["kind"], column, expression
         return wanted
 
-    def computed(self, columns, wanted, comma):
+    def computed(self, columns, wanted):
         """The columns with those that the pipeline's query makes, of the rows that it keeps."""
         made = {name: expression["sql"] for name, (_, _, expression) in wanted.items() if expression}
         filters = [] if self.prepared else self.reading.get("filters", [])
@@ -283,8 +288,7 @@ class Reading:
         frame = {}
         for name, kind in self.reading["columns"].items():
             if name in columns and kind in types:
-                plain_number = lambda cell: cell.replace(",", ".") if comma and kind == "number" else cell
-                cells = [None if cell is None else read[kind](plain_number(cell)) for cell in columns[name]]
+                cells = [None if cell is None else read[kind](cell) for cell in columns[name]]
                 frame[name] = polars.Series(cells, dtype=types[kind])
         table = polars.DataFrame(frame).with_columns(polars.Series("row number", range(count)))
         context = polars.SQLContext({"self": table})

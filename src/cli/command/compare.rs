@@ -23,6 +23,13 @@ pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
         if let Some(split) = split.filter(|split| !report.groups.is_empty() && !report.is_scored(*split)) {
             return Err(unscored(split));
         }
+        let unknown = |(place, _): &(usize, &String)| {
+            !report.groups.is_empty() && report.groups.iter().all(|group| group.settings[*place] == "–")
+        };
+        if let Some((_, address)) = words.group_by.iter().enumerate().find(unknown) {
+            let help = "write its address as in the pipeline, such as weighting or train.batch_size";
+            return Err(Error::Usage(format!("no trial has a setting `{address}`; {help}")));
+        }
         return match words.json {
             true => output::print_json(&report.json()),
             false => output::print(report.text(&output::style(arguments.color)).trim_start()),

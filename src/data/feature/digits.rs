@@ -63,7 +63,9 @@ pub(in crate::data) fn lost(numbers: &[f64], found: &Statistics, center: f64, sc
     // Of most numbers: the few far from all others have fewer digits to lose, or more.
     let most = || sample.iter().copied().filter(|x| (x - found.median).abs() <= 10.0 * found.spread);
     let farthest = most().max_by(|a, b| moved(*a).total_cmp(&moved(*b)))?;
-    let digits = most().map(|x| digits_of(x, moved(x))).max()?;
+    let written = shown(farthest).chars().filter(char::is_ascii_digit).count() as u32;
+    // No more than it has.
+    let digits = most().map(|x| digits_of(x, moved(x))).max()?.min(written);
     let example = (shown(farthest), shown(decoded(farthest)));
     (digits > 0).then_some(Lost { bits: 32, digits, example, different, left })
 }

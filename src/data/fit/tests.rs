@@ -152,7 +152,7 @@ fn a_target_that_cannot_be_learned_is_refused() {
         ),
         (
             json!([["b"], "binary"]),
-            "not-binary at tasks.t.target: target `b`: a binary target has two values, this one has 3: `0`, `1`, `2` | use `multiclass`, or make two values of them in the `query`",
+            "not-binary at tasks.t.target: target `b`: a binary target has two values, this one has 3: `0` on 2 rows, `1` on 2 rows, `2` on 2 rows | use `multiclass`, or make two values of them in the `query`",
         ),
         (
             json!([["c"], "regression"]),

@@ -93,7 +93,7 @@ fn a_file_of_another_form_is_refused() {
         (
             "jsonl",
             "rows",
-            "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value | lines of fields with a separator between them are read by `csv`",
+            "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value (and 2 more such rows) | lines of fields with a separator between them are read by `csv`",
         ),
     ] {
         let found = folder.problems(folder.load(json!({"source": {source: file}})));

@@ -124,6 +124,10 @@ impl Delimited {
             for (builder, cell) in builders.iter_mut().zip(record) {
                 match (present(cell, &self.missing), &builder) {
                     (Some(text), Builder::Float(_)) => builder.push(Some(&self.decimal.with_point(text))),
+                    // Beside a text a number is told by its point, so that the text alone is what is wrong.
+                    (Some(text), Builder::Text(_)) if self.decimal.kind(text) == Kind::Float => {
+                        builder.push(Some(&self.decimal.with_point(text)));
+                    }
                     (cell, _) => builder.push(cell),
                 }
             }

@@ -222,7 +222,8 @@ fn look(mut expr: Expr, names: &[String]) -> (Expression, Option<String>) {
             reason.get_or_insert(format!("`{part}` looks at several rows"));
         }
         if matches!(part, Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. }) {
-            reason.get_or_insert(format!("`{part}` is a query of its own"));
+            // What it looks at inside says less.
+            reason = Some(format!("`{part}` is a query of its own"));
         }
         if let Expr::CompoundIdentifier(parts) = part
             && let Some(last) = parts.pop()

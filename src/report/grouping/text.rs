@@ -65,7 +65,10 @@ impl Proposal {
         let measured = self.measured();
         let best: Vec<String> =
             self.best.iter().map(|group| format!("({})", group.tasks.join(", "))).collect();
-        let best = number::listed(&best.join(", "));
+        let best = match best.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+            _ => best.concat(),
+        };
         let longer = "measure longer: more epochs, or a smaller train.affinity.every";
         let Some(held_out) = gain.held_out else {
             let chosen = number::difference(gain.chosen * times);
