@@ -11,6 +11,8 @@ and sampling are left to `mtl predict`.
 """
 
 import argparse
+import datetime
+import decimal
 import gzip
 import json
 import re
@@ -34,7 +36,7 @@ class ByHand:
         self.numbers = model["vocab"]
         self.words = {number: word for word, number in self.numbers.items()}
         self.lowercase = (form["normalizer"] or {}).get("type") == "Lowercase"
-        self.characters = characters or cutter.get("pattern") == {"Regex": "(?s)."}
+        self.characters = characters or cutter.get("pattern") in ({"Regex": "[\\s\\S]"}, {"Regex": "(?s)."})
         self.separator = cutter.get("pattern", {}).get("String")
         self.blanks = cutter["type"] == "WhitespaceSplit"
         self.decoder = (form["decoder"] or {}).get("type")
@@ -229,6 +231,8 @@ class Reading:
         if self.reading.get("not_row_wise") and not self.prepared:
             sys.exit(f"the query cannot be run on new rows: {self.reading['not_row_wise']}; give its result, --prepared")
         (form, settings), = self.reading.get("source", {"csv": {}}).items()
+        if path.is_dir() or path.suffix in (".parquet", ".pq", ".arrow", ".feather", ".ipc"):
+            sys.exit(f"{path}: separated text and JSON lines are read here; the rest by `mtl predict`")
         lined = path.suffix in (".jsonl", ".ndjson")
         if lined:
             with path.open(encoding="utf-8-sig") as lines:
@@ -239,7 +243,9 @@ class Reading:
             names, rows = separated(path, settings if form == "csv" else {})
             columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
         missing = {""} | {word.strip() for word in settings.get("missing", [])}
-        present = lambda cell: None if isinstance(cell, str) and cell.strip() in missing else cell
+        numbers = {float(word) for word in missing if is_number(word)} if lined else ()
+        means = lambda cell: cell.strip() in missing or (numbers and is_number(cell) and float(cell) in numbers)
+        present = lambda cell: None if isinstance(cell, str) and means(cell) else cell
         columns = {name: [present(cell) for cell in cells] for name, cells in columns.items()}
         if not lined and settings.get("decimal") == ",":
             with_point = lambda cell: cell.replace(",", ".") if "." not in cell and is_number(cell.replace(",", ".")) else cell
@@ -317,6 +323,10 @@ def plain(value):
         return "true" if value else "false"
     if value is None or isinstance(value, (str, list)):
         return value
+    if isinstance(value, decimal.Decimal):
+        return repr(float(value))
+    if isinstance(value, datetime.date):
+        return str(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else repr(value)
 
 

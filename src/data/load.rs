@@ -1,6 +1,7 @@
 //! From a table's words to its rows: read the files, run the query, rename.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use polars::prelude::{DataFrame, DataType, PlSmallStr};
 
@@ -23,7 +24,7 @@ pub struct Loaded {
     /// What a person should know.
     pub notes: Vec<Note>,
     /// How its rows are read, for the model's card.
-    pub(in crate::data) reading: TableReading,
+    pub(in crate::data) reading: Arc<TableReading>,
 }
 
 /// Every file the table is read from: the source's, then those of the split `files`. Paths are
@@ -86,7 +87,7 @@ pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
         _ => None,
     };
     // There is a file, so there is a reading.
-    let reading = reading.unwrap_or_else(|| TableReading::of(spec, &DataFrame::default()));
+    let reading = Arc::new(reading.unwrap_or_else(|| TableReading::of(spec, &DataFrame::default())));
     Ok(Loaded { frame, parts, notes, reading })
 }
 

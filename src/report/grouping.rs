@@ -178,8 +178,9 @@ fn propose(
                 .iter()
                 .map(|(task, score)| {
                     let alone = grouping::Group { tasks: group.tasks.clone(), serves: vec![(*task, *score)] };
-                    let own =
-                        |part: &Cells| Some(grouping::worth(part, &[alone.clone()]) * part.len() as f64);
+                    let own = |part: &Cells| {
+                        Some(grouping::worth(part, std::slice::from_ref(&alone)) * part.len() as f64)
+                    };
                     let half = if group.tasks.len() > 1 { evidence.half(own) } else { None };
                     (tasks[*task].clone(), *score, half)
                 })

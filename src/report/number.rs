@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(durations, said);
         let guesses = [0.2, 3.1, 31.0, 58.0, 724.0, 3900.0, 400_000.0].map(guess);
         assert_eq!(guesses, ["1 s", "4 s", "40 s", "1 min", "12 min", "1 h 05 min", "4 d 15 h"]);
-        let rates = [418_517.3, 12.4, 0.45, 0.000_01, 3.14159].map(rate);
-        assert_eq!(rates, ["418,517", "12", "0.45", "1.000e-5", "3.14"]);
+        let rates = [418_517.3, 12.4, 0.45, 0.000_01, 3.24159].map(rate);
+        assert_eq!(rates, ["418,517", "12", "0.45", "1.000e-5", "3.24"]);
         assert_eq!([3.84e-6, 0.0, f64::NAN].map(tiny), ["3.8e-6", "0", "not a number"]);
         let sizes = [0, 999, 1000, 312_400, 1_234_567, 999_600_000].map(size);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "312 kB", "1.2 MB", "1.0 GB"]);

@@ -243,7 +243,7 @@ fn file_name(column: &str, number: usize) -> String {
     let safe =
         |letter: char| if letter.is_alphanumeric() || "_- .,+()=@".contains(letter) { letter } else { '_' };
     let name: String = column.chars().take(50).map(safe).collect();
-    let name = if name.starts_with('.') { format!("_{}", &name[1..]) } else { name };
+    let name = name.strip_prefix('.').map_or_else(|| name.clone(), |rest| format!("_{rest}"));
     if number > 1 { format!("{name}_{number}") } else { name }
 }
 

@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(titles(&texts(&wanted), &answers), called, "{wanted:?}");
         }
         let long = "x".repeat(255);
-        let called = titles(&[long.clone()], &[long]);
+        let called = titles(std::slice::from_ref(&long), std::slice::from_ref(&long));
         assert!(called[0].len() <= 256 && called[0].ends_with("_2"), "{called:?}");
     }
 

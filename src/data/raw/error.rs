@@ -38,7 +38,7 @@ impl ReadingError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::WhichTable { tables } => {
-                format!("say as which of them these rows are read: `--table {}`", tables.first()?)
+                format!("say as which of them these rows are read: `--table {}`", tables.join(" | "))
             }
             Self::NoTable { .. } => "`--table` takes the name of a table of the pipeline".to_owned(),
             Self::NotRowWise { wanted, .. } => format!(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use polars::prelude::{Column, DataFrame, DataType, IntoColumn, StringChunked};
+use polars::prelude::{Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn, StringChunked};
 
 use crate::data::error::Error;
 use crate::data::frame::{Frame, Origin};
@@ -164,16 +164,35 @@ fn without(table: DataFrame, missing: &[String]) -> Result<DataFrame, Error> {
     if missing.is_empty() {
         return Ok(table);
     }
+    let numbers: Vec<f64> = missing.iter().filter_map(|word| word.trim().parse().ok()).collect();
     let means = |text: &str| missing.iter().any(|word| word.trim() == text.trim());
     let clean = |column: &Column| match column.str() {
         Ok(texts) => {
             let kept: StringChunked = texts.iter().map(|text| text.filter(|text| !means(text))).collect();
             kept.with_name(column.name().clone()).into_column()
         }
-        Err(_) => column.clone(),
+        Err(_) => numbers_without(column, &numbers),
     };
     let columns = table.columns().iter().map(clean).collect();
     DataFrame::new(table.height(), columns).map_err(|cause| Error::Query { reason: cause.to_string() })
+}
+
+/// Numbers that mean a missing value, missing: a word such as `-999` is a number where a file has types.
+fn numbers_without(column: &Column, missing: &[f64]) -> Column {
+    let name = column.name().clone();
+    if let Ok(values) = column.i64() {
+        let kept: Int64Chunked =
+            values.iter().map(|value| value.filter(|value| !missing.contains(&(*value as f64)))).collect();
+        return kept.with_name(name).into_column();
+    }
+    match column.f64() {
+        Ok(values) => {
+            let kept: Float64Chunked =
+                values.iter().map(|value| value.filter(|value| !missing.contains(value))).collect();
+            kept.with_name(name).into_column()
+        }
+        Err(_) => column.clone(),
+    }
 }
 
 /// The columns that a query computes with, of their kind in training.

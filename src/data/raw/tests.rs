@@ -63,7 +63,7 @@ fn a_missing_or_bad_column_is_named() {
             "unknown-column at inputs.k: `rows.csv` has no column `k` | did you mean `kk`?",
         ]
     );
-    let path = folder.file("rows.xlsx", "");
+    let path = folder.file("rows.xlsx", b"PK\x03\x04 and so on");
     assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("file-form"));
     let path = folder.file("none.csv", "x,k,n,f\n");
     assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("no-rows"));

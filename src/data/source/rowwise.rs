@@ -92,8 +92,9 @@ pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
             (condition, None) => found.filters.push(condition),
         }
     }
+    let from = select.from.first().map_or_else(String::new, ToString::to_string);
     for item in std::mem::take(&mut select.projection) {
-        if let Err(reason) = take(item, table, &names, &mut found) {
+        if let Err(reason) = take(item, (table, &from), &names, &mut found) {
             found.refused.get_or_insert(reason);
         }
     }
@@ -150,8 +151,13 @@ fn conjuncts(condition: Expr) -> Vec<Expr> {
 }
 
 /// Adds the columns that an item of the projection gives, or says why they cannot be had of single rows.
-fn take(item: SelectItem, table: &DataFrame, names: &[String], found: &mut RowQuery) -> Result<(), String> {
-    let given = given(&item, table)?;
+fn take(
+    item: SelectItem,
+    (table, from): (&DataFrame, &str),
+    names: &[String],
+    found: &mut RowQuery,
+) -> Result<(), String> {
+    let given = given(&item, table, from)?;
     match item {
         SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
             for name in given {
@@ -170,9 +176,9 @@ fn take(item: SelectItem, table: &DataFrame, names: &[String], found: &mut RowQu
 }
 
 /// The names of the columns that an item gives: polars itself says them.
-fn given(item: &SelectItem, table: &DataFrame) -> Result<Vec<String>, String> {
+fn given(item: &SelectItem, table: &DataFrame, from: &str) -> Result<Vec<String>, String> {
     let result =
-        run(table.head(Some(1)), &format!("select {item} from self")).map_err(|error| error.to_string())?;
+        run(table.head(Some(1)), &format!("select {item} from {from}")).map_err(|error| error.to_string())?;
     Ok(result.get_column_names().into_iter().map(ToString::to_string).collect())
 }
 
@@ -354,6 +360,9 @@ mod tests {
         assert_eq!(found.columns, expected);
         let filters: Vec<&str> = found.filters.iter().map(|filter| filter.sql.as_str()).collect();
         assert_eq!((filters, found.refused), (vec!["k = 'a'", "n > 0"], None));
+        let aliased =
+            super::row_query("select t.n, t.x * 2 as double from self as t where t.n > 1", &table());
+        assert_eq!((aliased.columns["double"].clone(), aliased.refused), (computed("x * 2", &["x"]), None));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn of_pieces(
     let tokens = vocabulary(kept(counts, vocabulary_limit, minimum));
     let pattern = match separator {
         "" => {
-            json!({"type": "Split", "pattern": {"Regex": "(?s)."}, "behavior": "Isolated", "invert": false})
+            json!({"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": false})
         }
         other => {
             json!({"type": "Split", "pattern": {"String": other}, "behavior": "Removed", "invert": false})
