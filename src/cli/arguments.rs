@@ -370,6 +370,9 @@ pub struct Doctor {
     /// Fetch ONNX Runtime if it is missing
     #[arg(long)]
     pub fetch: bool,
+    /// Read every byte that is kept (the database, artifacts, files of runs) and name what is damaged
+    #[arg(long)]
+    pub deep: bool,
     #[arg(long)]
     pub json: bool,
 }

@@ -5,6 +5,7 @@ pub mod command;
 pub mod environment;
 pub mod error;
 pub mod exit;
+mod kept;
 pub mod named;
 pub mod output;
 pub mod pipeline;

@@ -136,6 +136,17 @@ pub fn bundle(arguments: &Arguments, text: &str) -> Result<Bundle, Error> {
     }
 }
 
+/// The run that a model is named by; `None` where it is a bundle's folder.
+pub fn run_of_model(arguments: &Arguments, text: &str) -> Result<Option<(Store, RunId)>, Error> {
+    let layout = workspace::layout(arguments);
+    let is_path = text.contains(std::path::is_separator) || Bundle::is_at(Path::new(text));
+    if is_path || !layout.database().exists() {
+        return Ok(None);
+    }
+    let store = workspace::open(&layout)?;
+    Ok(named(&store, text).ok().map(|(run, _)| (store, run)))
+}
+
 /// Refuses a name that is both a pipeline's file and a run.
 pub fn told_apart(layout: &Layout, text: &str, file: &Path) -> Result<(), Error> {
     if !file.is_file() || text.contains(std::path::is_separator) || !layout.database().exists() {

@@ -14,8 +14,9 @@ use crate::domain::name::{RunId, TableName};
 use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
 use crate::plan::{Plan, Stage};
-use crate::run::artifact::Marker;
+use crate::run::artifact::{Found, Marker};
 use crate::run::error::Error;
+use crate::run::files::Look;
 use crate::run::lock::RunLock;
 use crate::run::round;
 use crate::run::stage;
@@ -53,24 +54,35 @@ pub struct Standing {
     pub words: serde_json::Value,
     pub cached: bool,
     pub why: String,
+    /// What is wrong with the artifact that is there.
+    pub damage: Option<String>,
 }
 
-/// What each stage of a plan would do now, by its key.
-pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTreeMap<String, Standing> {
+/// What each stage of a plan would do now, by its key. The artifacts of the stages in `used` are looked at whole, of the
+/// others only the sizes.
+pub fn standings(
+    plan: &Plan,
+    base: &Path,
+    layout: &Layout,
+    fresh: bool,
+    used: &BTreeSet<String>,
+) -> BTreeMap<String, Standing> {
     let content = content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
     let mut before = None;
     let standing = |stage: &Stage| {
         let fingerprint = prints[&stage.key].clone();
         let folder = layout.artifact(stage.work.kind(), &fingerprint);
-        let found = Marker::read(&folder, &fingerprint);
+        let look = if used.contains(&stage.key) { Look::Content } else { Look::Sizes };
+        let found = Found::at(&folder, &fingerprint, look);
         let words = plan.words(stage, &content.known);
         let unreadable = stage.work.table().and_then(|table| content.unreadable.get(table));
         let why = match &found {
             _ if unreadable.is_some() => unreadable.cloned().unwrap_or_default(),
-            Some(_) if fresh => "made anew: --fresh".to_owned(),
-            Some(_) => "same settings, same data".to_owned(),
-            None => match before
+            Found::Whole(_) if fresh => "made anew: --fresh".to_owned(),
+            Found::Whole(_) => "same settings, same data".to_owned(),
+            Found::Damaged(reason) => format!("damaged: {reason}"),
+            Found::Nothing => match before
                 .get_or_insert_with(|| Marker::latest(&layout.cache(), plan.name().as_str()))
                 .get(&stage.key)
             {
@@ -80,8 +92,9 @@ pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTre
                 None => "not made before".to_owned(),
             },
         };
-        let cached = found.is_some() && !fresh && unreadable.is_none();
-        (stage.key.clone(), Standing { fingerprint, words, cached, why })
+        let cached = matches!(found, Found::Whole(_)) && !fresh && unreadable.is_none();
+        let damage = if let Found::Damaged(reason) = found { Some(reason) } else { None };
+        (stage.key.clone(), Standing { fingerprint, words, cached, why, damage })
     };
     plan.stages().map(standing).collect()
 }

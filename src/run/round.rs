@@ -111,7 +111,7 @@ fn round(
     walked: &mut Walked,
     observer: &dyn Observer,
 ) {
-    let standings = standings(plan, request.base, request.layout, request.fresh);
+    let standings = standings(plan, request.base, request.layout, request.fresh, wanted);
     let context = Context {
         plan,
         base: request.base,

@@ -14,6 +14,9 @@ use crate::store::migration::{APPLICATION, VERSION, migrate};
 /// How long to wait for another process that is writing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How the name of a database that is being made begins: a kill may leave it.
+pub const MAKING: &str = ".mtl-";
+
 /// An open results database.
 pub struct Store {
     pub(crate) connection: Connection,
@@ -76,7 +79,7 @@ fn create(path: &Path) -> Result<(), Error> {
     let file_error = |source| Error::File { path: path.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let fresh = tempfile::Builder::new()
-        .prefix(".mtl-")
+        .prefix(MAKING)
         .suffix(".db")
         .tempfile_in(folder)
         .map_err(file_error)?

@@ -20,6 +20,7 @@ mod database;
 mod detail;
 mod event;
 mod history;
+mod integrity;
 mod migration;
 mod resolve;
 #[cfg(test)]
@@ -28,6 +29,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use database::Store;
+pub use database::{MAKING, Store};
 pub use error::Error;
 pub use migration::schema_sql;

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod cosmos;
+mod damage;
 mod database;
 mod durability;
 mod errors;

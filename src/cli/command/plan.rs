@@ -1,5 +1,7 @@
 //! `mtl plan FILE`: the pipeline as resolved, its stages, what is cached and why, and the layers.
 
+use std::collections::BTreeSet;
+
 use crate::cli::arguments::{Arguments, PlanArguments, PlanFormat};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -16,7 +18,7 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
         pipeline.find_start(&workspace::open(&layout)?, arguments.color)?;
     }
     let plan = &pipeline.plan;
-    let standings = standings(plan, &pipeline.base, &layout, false);
+    let standings = standings(plan, &pipeline.base, &layout, false, &BTreeSet::new());
     let stage = |key: &String| StageView {
         key: key.clone(),
         fingerprint: Some(standings[key].fingerprint.clone()),

@@ -7,14 +7,16 @@ use crate::cli::arguments::{Arguments, Resume};
 use crate::cli::command::run::{Job, perform_job};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{named, output, pipeline, workspace};
+use crate::cli::{kept, named, output, pipeline, workspace};
 use crate::domain::event::RunState;
+use crate::domain::layout::Layout;
 use crate::run::lock::RunLock;
 use crate::store::record::RunDetail;
 
 pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
-    go_on(arguments, words, |detail| {
-        if detail.state == RunState::Finished {
+    go_on(arguments, words, |layout, detail| {
+        // What was damaged since is made again.
+        if detail.state == RunState::Finished && kept::of_run(layout, detail).is_whole() {
             return Err(format!("{} is finished; there is nothing to go on with", detail.run));
         }
         Ok(Vec::new())
@@ -26,7 +28,7 @@ pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
 pub fn go_on(
     arguments: &Arguments,
     words: &Resume,
-    choose: impl FnOnce(&RunDetail) -> Result<Vec<String>, String>,
+    choose: impl FnOnce(&Layout, &RunDetail) -> Result<Vec<String>, String>,
 ) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
@@ -35,7 +37,7 @@ pub fn go_on(
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }
     let detail = store.run(&run)?;
-    let only = match choose(&detail) {
+    let only = match choose(&layout, &detail) {
         Ok(only) => only,
         Err(reason) => return output::print(&reason).map(|()| Exit::Done),
     };

@@ -7,6 +7,7 @@ use crate::domain::name::RunId;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
+use crate::run::files;
 use crate::run::stage::Keep;
 use crate::train::Job;
 use crate::train::job::Start;
@@ -64,7 +65,13 @@ pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Erro
     let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
     let run = RunId::new(run).ok_or_else(missing)?;
     let folder = context.layout.trial(&run, number.parse().map_err(|_| missing())?);
-    if folder.join(WEIGHTS).is_file() { Ok(folder) } else { Err(missing()) }
+    if !folder.join(WEIGHTS).is_file() {
+        return Err(missing());
+    }
+    match files::given_damage(&folder, WEIGHTS) {
+        None => Ok(folder),
+        Some(reason) => Err(Error::DamagedRun { path: folder, reason, run: run.to_string() }),
+    }
 }
 
 /// Removes what a finished training no longer needs.
