@@ -41,7 +41,7 @@ pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
     let done = if words.dry_run { "would remove" } else { "removed" };
     let left = match left.len() {
         0 => String::new(),
-        count => format!(" and {count} leftovers of interrupted processes"),
+        count => format!(" and {count} damaged or half-made leftovers"),
     };
     output::print(&format!("{done} {} artifacts{left}, {}", unused.len(), size(bytes)))?;
     Ok(Exit::Done)
