@@ -50,6 +50,7 @@ const FOREIGN: [(&str, &[&str]); 30] = [
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),
+    ("sha2", &["onnx"]),
     ("rusqlite", &["store"]),
     ("candle_core", &["model", "train"]),
     ("candle_nn", &["model", "train"]),

@@ -39,8 +39,10 @@ pub enum Error {
     NotAFolder { path: PathBuf },
     #[error("{} is where the run itself keeps its model; name another folder", folder.display())]
     OwnFolder { folder: PathBuf },
-    #[error("the model gives no output `{output}`: its mtl.json is of another model")]
+    #[error("the model gives no output `{output}` of the task's shape: its mtl.json is of another model")]
     OtherModel { output: String },
+    #[error("mtl.json is not of this model.onnx: {what}. Export the model again: mtl export RUN --to FOLDER")]
+    OtherCard { what: String },
     #[error("there is no column `{column}` to keep{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoColumnToKeep { column: String, near: Option<String> },
     #[error(

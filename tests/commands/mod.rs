@@ -1,6 +1,7 @@
 //! Every command, through the real binary, as a person would use it.
 
 mod balancing;
+mod bundle;
 mod cosmos;
 mod damage;
 mod database;

@@ -8,6 +8,7 @@ use crate::cli::arguments::{Arguments, PictureFormat, Plot, PlotKind};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{named, output, workspace};
+use crate::domain::file_name::FileName;
 use crate::report::Plots;
 use crate::report::plot::figure::Figure;
 use crate::report::plot::{Kind, bitmap, svg};
@@ -38,7 +39,7 @@ pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
     let mut files = Vec::new();
     for drawn in &plots.drawn {
         let (ending, bytes) = picture(&drawn.figure, words.format)?;
-        let file = folder.join(format!("{}.{ending}", drawn.file));
+        let file = folder.join(FileName::of(&drawn.file, &format!(".{ending}")));
         place::write(&file, &bytes)?;
         files.push((file, drawn.figure.title.clone()));
     }

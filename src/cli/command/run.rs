@@ -151,7 +151,9 @@ fn manner(showing: &Showing) -> Manner {
 pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
     let name = pipeline.plan.name();
     for attempt in 0..100u32 {
-        let Some(run) = RunId::new(format!("{name:.50}-{}", environment::six_letters(attempt))) else {
+        let Some(run) =
+            RunId::new(format!("{}-{}", beginning(name.as_str()), environment::six_letters(attempt)))
+        else {
             return Err(Error::Failed(format!("`{name}` cannot be the beginning of a run's name")));
         };
         let folder = layout.run(&run);
@@ -166,4 +168,10 @@ pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
         }
     }
     Err(Error::Failed("found no free name for the run".to_owned()))
+}
+
+/// As much of a pipeline's name as leaves room for the letters behind it: a run's name has 64 bytes at most.
+fn beginning(name: &str) -> &str {
+    let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    &name[..ends.take_while(|end| *end <= 50).last().unwrap_or(0)]
 }
