@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub base: &'a Path,
     pub layout: &'a Layout,
     pub run: &'a RunId,
+    /// This process works on the run, and no other.
+    pub lock: &'a RunLock,
     /// Make everything anew, whatever is cached.
     pub fresh: bool,
     /// Only these stages (and what they need), by key or kind; all when there are none.
@@ -89,11 +91,8 @@ pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTre
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
 pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let folder = request.layout.run(request.run);
-    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let cache = request.layout.cache();
     std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-    let _lock = RunLock::take(request.layout, request.run)?;
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
