@@ -13,7 +13,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
 use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Stage, Work};
 use crate::run::artifact::Marker;
 use crate::run::error::Error;
 use crate::run::lock::RunLock;
@@ -116,6 +116,17 @@ pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>,
         let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
         let nodes = plan.only(only).ok_or_else(missing)?;
         wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+    }
+    let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
+    let trained =
+        |key: &String| plan.node(key).map(|node| &plan.graph[node]).filter(|stage| stage.work == Work::Train);
+    if let Some(last) =
+        wanted.iter().filter_map(trained).filter_map(|stage| stage.trial).max().filter(|_| pruned)
+    {
+        // Whether a trial is given up depends on those before it.
+        for node in (1..last).filter_map(|trial| plan.only(&format!("train#{trial}"))).flatten() {
+            wanted.insert(plan.graph[node].key.clone());
+        }
     }
     Ok(if request.only.is_empty() { all().collect() } else { wanted })
 }
