@@ -94,6 +94,15 @@ impl Command {
             _ => None,
         }
     }
+
+    /// The number of trials side by side that is asked for.
+    pub fn jobs(&self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Run(words) => Some(words.jobs),
+            Self::Resume(words) | Self::Retry(words) => Some(words.jobs),
+            _ => None,
+        }
+    }
 }
 
 /// What changes a pipeline from the command line.

@@ -29,8 +29,7 @@ pub fn main() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    threads::settle(arguments.command.threads());
-    match command::perform(&arguments) {
+    match threads::settle(&arguments.command).and_then(|()| command::perform(&arguments)) {
         Ok(exit) => exit,
         Err(error) => error.report(),
     }

@@ -19,8 +19,9 @@ pub fn layout(arguments: &Arguments) -> Layout {
 pub fn open(layout: &Layout) -> Result<Store, Error> {
     std::fs::create_dir_all(layout.root()).map_err(Error::io("create", layout.root()))?;
     let store = Store::open(&layout.database())?;
-    let dead: Vec<RunId> =
-        store.running()?.into_iter().filter(|run| !RunLock::is_held(layout, run)).collect();
+    // They are held while it is written: nobody goes on with one in between.
+    let held = |run: RunId| RunLock::of_dead(layout, &run).map(|lock| (run, lock));
+    let (dead, _locks): (Vec<RunId>, Vec<RunLock>) = store.running()?.into_iter().filter_map(held).unzip();
     store.mark_interrupted(&dead)?;
     Ok(store)
 }

@@ -13,7 +13,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
 use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Stage, Work};
 use crate::run::artifact::{Found, Marker};
 use crate::run::error::Error;
 use crate::run::files::Look;
@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub base: &'a Path,
     pub layout: &'a Layout,
     pub run: &'a RunId,
+    /// This process works on the run, and no other.
+    pub lock: &'a RunLock,
     /// Make everything anew, whatever is cached.
     pub fresh: bool,
     /// Only these stages (and what they need), by key or kind; all when there are none.
@@ -102,11 +104,8 @@ pub fn standings(
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
 pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let folder = request.layout.run(request.run);
-    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let cache = request.layout.cache();
     std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-    let _lock = RunLock::take(request.layout, request.run)?;
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
@@ -130,6 +129,17 @@ pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>,
         let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
         let nodes = plan.only(only).ok_or_else(missing)?;
         wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+    }
+    let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
+    let trained =
+        |key: &String| plan.node(key).map(|node| &plan.graph[node]).filter(|stage| stage.work == Work::Train);
+    if let Some(last) =
+        wanted.iter().filter_map(trained).filter_map(|stage| stage.trial).max().filter(|_| pruned)
+    {
+        // Whether a trial is given up depends on those before it.
+        for node in (1..last).filter_map(|trial| plan.only(&format!("train#{trial}"))).flatten() {
+            wanted.insert(plan.graph[node].key.clone());
+        }
     }
     Ok(if request.only.is_empty() { all().collect() } else { wanted })
 }

@@ -41,9 +41,14 @@ pub fn perform(
         make(context, stage, fresh, observer)
     } else {
         observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        // It may have been another trial's when it was made.
-        let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
-        Tape::read(&folder).map(|events| events.iter().for_each(tell))
+        match stage.work {
+            Work::Train => train::retell(context, stage, observer),
+            _ => {
+                // It may have been another trial's when it was made.
+                let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
+                Tape::read(&folder).map(|events| events.iter().for_each(tell))
+            }
+        }
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
@@ -60,9 +65,10 @@ pub fn perform(
             observer.observe(&Event::Note { stage: key, severity, text });
         }
         Err(Error::Train(crate::train::Error::Pruned { epoch, reason })) => {
-            train::clear(context, stage);
             let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
             observer.observe(&Event::TrialPruned { trial, stage: key, epoch, reason });
+            // Last: where it is still there, a run gone on with tells it again.
+            train::clear(context, stage);
         }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })

@@ -91,9 +91,9 @@ fn train(arguments: &Arguments, words: &Group, file: &Path) -> Result<(RunId, Ex
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
-    let run = new_run(&layout, &pipeline)?;
+    let (run, lock) = new_run(&layout, &pipeline)?;
     let jobs = NonZeroUsize::MIN;
-    let job = Job { run: run.clone(), fresh: false, only: Vec::new(), resumed: false, jobs };
+    let job = Job { run: run.clone(), lock, fresh: false, only: Vec::new(), resumed: false, jobs };
     let manner = match (words.quiet || words.json, std::io::stderr().is_terminal()) {
         (true, _) => Manner::Quiet,
         (_, true) => Manner::Bars,

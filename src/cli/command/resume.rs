@@ -33,9 +33,8 @@ pub fn go_on(
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
     let run = named::whole(&store, &words.run, "a run is gone on with as a whole")?;
-    if RunLock::is_held(&layout, &run) {
-        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
-    }
+    // First: what is read of it from now on, no other process changes.
+    let lock = RunLock::take(&layout, &run)?;
     let detail = store.run(&run)?;
     let only = match choose(&layout, &detail) {
         Ok(only) => only,
@@ -46,6 +45,6 @@ pub fn go_on(
     let resolved = layout.pipeline(&run);
     let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
     let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
-    let job = Job { run, fresh: false, only, resumed: true, jobs: words.jobs };
+    let job = Job { run, lock, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }

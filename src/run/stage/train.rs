@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::event::Observer;
+use crate::domain::event::{Event, Observer};
 use crate::domain::name::RunId;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::files;
 use crate::run::stage::Keep;
+use crate::run::tape::Tape;
 use crate::train::Job;
-use crate::train::job::Start;
+use crate::train::job::{Pruner, Start};
 use crate::train::spec::StartFromSpec;
 
 /// The trained weights, in the artifact's and the trial's folder.
@@ -28,8 +29,11 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let trial = context.trial(stage)?;
     let network = trial.network();
     let spec = &trial.pipeline.train;
-    // Given up before the run was interrupted.
-    if let Some((epoch, reason)) = context.course.pruned(trial.number) {
+    // Given up before the run was interrupted. Where its checkpoints are still there it may not have been told to the end: then it comes
+    // to the same epoch again.
+    if let Some((epoch, reason)) = context.course.pruned(trial.number)
+        && !context.layout.checkpoint(context.run, trial.number).exists()
+    {
         return Err(crate::train::Error::Pruned { epoch, reason }.into());
     }
     let checkpoints = unfinished(context, stage)?;
@@ -51,6 +55,28 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     };
     crate::train::train(&job, tape, context.cancel)?;
     Ok(Keep::Yes)
+}
+
+/// Tells the story of a training that is there already, as far as this run's sweep lets it come: what other runs have made decides nothing.
+pub fn retell(context: &Context, stage: &Stage, observer: &dyn Observer) -> Result<(), Error> {
+    let trial = stage.trial.unwrap_or(1);
+    let mut last = None;
+    for event in Tape::read(&context.folder(stage))? {
+        // A training is weighed between two epochs; its last one is its end.
+        if let Event::EpochFinished { epoch: next, .. } = &event
+            && let Some(epoch) = last.replace(*next)
+        {
+            if let Some(reason) = context.course.prune(trial, epoch, context.cancel) {
+                return Err(crate::train::Error::Pruned { epoch, reason }.into());
+            }
+            if context.cancel.is_requested() {
+                return Err(Error::Cancelled { stage: stage.key.clone() });
+            }
+        }
+        // It may have been another trial's when it was made.
+        observer.recall(&event.told_by(&stage.key, stage.trial));
+    }
+    Ok(())
 }
 
 /// Where the earlier run's weights lie.
