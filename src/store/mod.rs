@@ -20,7 +20,9 @@ mod database;
 mod detail;
 mod event;
 mod history;
+mod inspection;
 mod migration;
+mod reading;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod script;
