@@ -1,5 +1,6 @@
 //! Every command, through the real binary, as a person would use it.
 
+mod answers;
 mod balancing;
 mod cosmos;
 mod database;
@@ -12,6 +13,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod plot;
+mod reading_only;
 mod running;
 mod search;
 mod sharing;
