@@ -20,8 +20,10 @@ mod database;
 mod detail;
 mod event;
 mod history;
+mod inspection;
 mod integrity;
 mod migration;
+mod reading;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod script;

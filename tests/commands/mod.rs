@@ -1,5 +1,6 @@
 //! Every command, through the real binary, as a person would use it.
 
+mod answers;
 mod balancing;
 mod bundle;
 mod cosmos;
@@ -14,6 +15,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod plot;
+mod reading_only;
 mod running;
 mod search;
 mod sharing;

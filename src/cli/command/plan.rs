@@ -15,7 +15,7 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     if pipeline.plan.pipeline.train.start_from.is_some() {
-        pipeline.find_start(&workspace::open(&layout)?, arguments.color)?;
+        pipeline.find_start(&workspace::open_for_reading(&layout)?, arguments.color)?;
     }
     let plan = &pipeline.plan;
     let standings = standings(plan, &pipeline.base, &layout, false, &BTreeSet::new());

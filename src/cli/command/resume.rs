@@ -40,11 +40,8 @@ pub fn go_on(
         Ok(only) => only,
         Err(reason) => return output::print(&reason).map(|()| Exit::Done),
     };
-    // The resolved pipeline stands in the run's folder, but its data is where the original was.
     let file = PathBuf::from(&detail.file);
-    let resolved = layout.pipeline(&run);
-    let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
-    let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
+    let pipeline = pipeline::of_run(&layout, &detail, arguments.color)?;
     let job = Job { run, lock, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }
