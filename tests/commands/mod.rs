@@ -1,5 +1,6 @@
 //! Every command, through the real binary, as a person would use it.
 
+mod attacked;
 mod balancing;
 mod cosmos;
 mod database;
