@@ -254,6 +254,7 @@ def main():
     parser.add_argument("--files", default="", help="only those whose path has this in it")
     parser.add_argument("--log", type=pathlib.Path, help="a line for each finding")
     arguments = parser.parse_args()
+    stopped = toys.stopped()
     until = time.monotonic() + 60 * arguments.minutes
     counts = collections.defaultdict(collections.Counter)
     done, wrong = 0, 0
@@ -263,10 +264,10 @@ def main():
         cases = [(project, name, how) for project in projects for name in project.files() for how in DAMAGES]
         cases = [case for case in cases if arguments.files in str(case[1])]
         dice = random.Random(arguments.seed)
-        while done < arguments.count and time.monotonic() < until:
+        while done < arguments.count and time.monotonic() < until and not stopped():
             dice.shuffle(cases)
             for project, name, how in cases:
-                if done >= arguments.count or time.monotonic() >= until:
+                if done >= arguments.count or time.monotonic() >= until or stopped():
                     break
                 found = attack(project, name, how, dice)
                 if not found:

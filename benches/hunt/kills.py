@@ -119,12 +119,13 @@ def main():
     arguments = parser.parse_args()
     kinds = arguments.kinds.split(",")
     counts = {kind: collections.Counter() for kind in kinds}
+    stopped = toys.stopped()
     until, found = time.monotonic() + 60 * arguments.minutes, []
     with tempfile.TemporaryDirectory() as place:
         place = pathlib.Path(place)
         wholes = {kind: Whole(arguments, kind, place) for kind in kinds}
         for number in range(arguments.count):
-            if time.monotonic() > until:
+            if stopped() or time.monotonic() > until:
                 break
             kind = kinds[number % len(kinds)]
             wrong = list(attack(arguments, wholes[kind], number, place, counts[kind]))

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 
@@ -93,6 +94,14 @@ VARIES = {"seconds", "started_at", "updated_at", "finished_at", "run", "resumes"
 ASIDE = {"environments", "data_files", "artifacts"}
 
 
+def stopped():
+    """Was this program asked to stop? It then ends with the table of what it has done so far."""
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: asked.append(True))
+    return lambda: bool(asked)
+
+
 class Mtl:
     """The binary, in a folder."""
 
@@ -142,7 +151,9 @@ class Mtl:
                 continue
             kept = []
             for row in self.query(f"select * from {table} where run = '{run}'"):
-                kept.append(json.dumps({name: value for name, value in row.items() if name not in VARIES}, sort_keys=True))
+                text = json.dumps({name: value for name, value in row.items() if name not in VARIES}, sort_keys=True)
+                # A run that is gone on with calls its files by their whole paths.
+                kept.append(text.replace(f"{self.folder}/", ""))
             found[table] = sorted(kept)
         return found
 
