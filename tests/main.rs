@@ -4,6 +4,7 @@ mod commands;
 mod diagnostics;
 mod faults;
 mod fetch;
+mod hunt;
 mod laws;
 mod pipelines;
 mod plan;

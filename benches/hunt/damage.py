@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Damages every kept file in turn, and looks whether anything is used as if it were whole.
+
+    python3 benches/hunt/damage.py target/release/mtl --count 1000 --seed 7
+
+Two projects are made: one with a finished run and its bundle, one with a search that was killed. For each file below `runs` and
+of the bundle, and each kind of damage (emptied, cut, a bit turned, a block zeroed, bytes behind its end, removed, a folder in its
+place), done in place so that hard links share it, the commands are tried: `verify`, `predict`, `export`, `show`, `runs`, `doctor`,
+`resume`, and `run` twice. What must hold:
+
+- no panic, no signal, no hang;
+- what a command gives is what it gives of undamaged files (right, or healed where it says so), or it refuses and names the file;
+- `verify RUN` ends with 0 only if the files of the run are those that were made;
+- `run` never refuses because of an artifact: it makes it again, and the next run has nothing to say.
+
+Standard library only; prints a table and ends with 1 if anything was found.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import toys
+
+DAMAGES = ["emptied", "cut in the middle", "cut at its end", "bit", "bit", "bit", "zeroed", "longer", "removed", "folder"]
+#: From the worst. `used`: a wrong result; `believed`: `verify` calls it whole; `unnamed`: refused without the file's name;
+#: `kept on`: `run` fails again and again instead of making the artifact anew.
+CLASSES = ["panic", "hang", "used", "believed", "unnamed", "kept on", "refused", "healed", "right"]
+
+
+def damage(path, how, dice):
+    """In place: what is a hard link elsewhere is damaged there too. Was anything changed?"""
+    content = path.read_bytes()
+    if how in ("removed", "folder"):
+        path.unlink()
+        if how == "folder":
+            path.mkdir()
+        return True
+    new = bytearray(content)
+    if how == "emptied":
+        new = bytearray()
+    elif how == "cut in the middle":
+        new = new[:dice.randrange(len(new))] if new else new
+    elif how == "cut at its end":
+        new = new[:-1]
+    elif how == "longer":
+        new += bytes(dice.randrange(256) for _ in range(1 + dice.randrange(40)))
+    elif new and how == "bit":
+        new[dice.randrange(len(new))] ^= 1 << dice.randrange(8)
+    elif new and how == "zeroed":
+        at = dice.randrange(len(new))
+        new[at:at + 16] = bytes(len(new[at:at + 16]))
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.write(new)
+        file.truncate(len(new))
+    return bytes(new) != content
+
+
+def copied(pristine, work):
+    shutil.rmtree(work, ignore_errors=True)
+    subprocess.run(["cp", "-a", str(pristine), str(work)], check=True)
+
+
+def without_times(value):
+    """A report without what differs from one call to the next."""
+    if isinstance(value, dict):
+        return {name: without_times(inner) for name, inner in value.items() if not re.search("ago|now|age$", name)}
+    return [without_times(inner) for inner in value] if isinstance(value, list) else value
+
+
+class Project:
+    """A project in a place of its own, made once and copied there for every case."""
+
+    def __init__(self, arguments, kind, place):
+        self.kind, self.work, self.pristine = kind, place / kind, place / f"{kind}-whole"
+        self.mtl = toys.Mtl(arguments.binary, self.work)
+        toys.write(self.work, kind)
+        self.deep = "--deep" in self.mtl("doctor", "--help")[1]
+        self.make()
+        self.pristine_files = {path: path.read_bytes() for path in self.work.rglob("*") if path.is_file()}
+        self.work.rename(self.pristine)
+
+    def files(self):
+        """What is damaged: everything kept, by its path below the project."""
+        names = [path.relative_to(self.work) for path in self.pristine_files]
+        kept = [name for name in names if name.parts[0] in ("runs", "bundle") and name.name not in ("lock", "predict.py")]
+        return sorted(name for name in kept if not name.name.endswith(("-wal", "-shm")))
+
+    def must(self, *words):
+        code, out, err = self.mtl(*words)
+        assert code == 0, f"{words}: {code} {out} {err}"
+        return out
+
+
+class Finished(Project):
+    """A run that has ended, and its bundle."""
+
+    def make(self):
+        self.must("run", "pipeline.yaml", "--quiet")
+        self.run = self.mtl.runs()[0]["run"]
+        self.must("export", "last", "--to", "bundle")
+        self.whole_results, self.whole_files = self.mtl.results(self.run), self.mtl.files(self.run)
+        self.answers = self.predicted("last")[1]
+        self.exported = self.export()[1]
+        self.shown = {words: without_times(self.mtl.json(*words)) for words in [("show", self.run, "--json"), ("runs", "--json")]}
+
+    def predicted(self, model):
+        to = self.work / "answers.jsonl"
+        to.unlink(missing_ok=True)
+        said = self.mtl("predict", model, "rows.jsonl", "--to", "answers.jsonl")
+        return said, to.read_bytes() if to.exists() else None
+
+    def export(self):
+        shutil.rmtree(self.work / "again", ignore_errors=True)
+        said = self.mtl("export", self.run, "--to", "again")
+        files = {path.name: path.read_bytes() for path in (self.work / "again").rglob("*") if path.is_file()}
+        if "mtl.json" in files and said[0] == 0:
+            try:
+                files["mtl.json"] = toys.card(files["mtl.json"])
+            except ValueError:
+                pass
+        return said, files
+
+    def tried(self, name):
+        """Each command, what it said, and whether what it gave is right."""
+        of_run = name.parts[0] == "runs" and name.name not in ("mtl.db", "files.json")
+        model = self.run if name.parts[0] == "runs" else "bundle"
+        said = self.mtl("verify", model)
+        yield "verify", said, not (of_run or model == "bundle")
+        said, answers = self.predicted(model)
+        yield "predict", said, answers == self.answers
+        said, files = self.export()
+        yield "export", said, files == self.exported
+        for words, whole in self.shown.items():
+            said = self.mtl(*words)
+            yield words[0], said, said[0] == 0 and without_times(json.loads(said[1])) == whole
+        yield from ran(self, name)
+
+
+class Killed(Project):
+    """A search that was killed in its fourth trial."""
+
+    def make(self):
+        self.must("run", "pipeline.yaml", "--quiet", "--runs", "whole")
+        whole = toys.Mtl(self.mtl.binary, self.work)
+        (self.work / "whole").rename(self.work / "runs")
+        run = whole.runs()[0]["run"]
+        self.whole_results, self.whole_files = whole.results(run), whole.files(run)
+        trial = max(int(path.parts[-2][6:]) for path in (self.work / "runs").rglob("trial-*/weights.safetensors"))
+        shutil.rmtree(self.work / "runs")
+        process = self.mtl.start("run", "pipeline.yaml", "--quiet")
+        while not list(self.work.glob(f"runs/*/trial-{trial}/checkpoint/checkpoint.mtl")):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
+        process.kill()
+        process.communicate()
+        self.run = self.mtl.runs()[0]["run"]
+        assert self.mtl.runs()[0]["state"] == "interrupted"
+
+    def tried(self, name):
+        yield "status", self.mtl("sweep", "status", self.run, "--json"), True
+        said = self.mtl("resume", self.run, "--quiet")
+        yield "resume", said, said[0] != 0 or self.is_whole(self.run)
+        yield from ran(self, name)
+
+    def is_whole(self, run):
+        return self.mtl.results(run) == self.whole_results and not different_files(self, run)
+
+
+def different_files(project, run):
+    found = project.mtl.files(run)
+    return [name for name in toys.differences(found, project.whole_files) if "checkpoint/" not in name]
+
+
+def ran(project, name):
+    """The pipeline once more, and once more."""
+    for words in ("run", "run again"):
+        said = project.mtl("run", "pipeline.yaml", "--quiet")
+        right = True
+        if said[0] == 0:
+            run = said[1].split()[0]
+            right = project.mtl.results(run) == project.whole_results and not different_files(project, run)
+        yield words, said, right
+    if project.deep:
+        yield "doctor", project.mtl("doctor", "--deep"), True
+
+
+def judged(project, name, command, said, right):
+    """The class of one command's answer, and why."""
+    code, out, err = said
+    text = out + err
+    if code is None:
+        return "hang", "no end after 120 s"
+    if code < 0 or code == 101 or "panicked at" in text:
+        at = re.search(r"panicked at ([^\n]*)", text)
+        return "panic", at.group(1) if at else f"signal {-code}"
+    if code == 0:
+        if not right:
+            if command == "verify":
+                return "believed", "called whole"
+            return "used", f"another result, and said: {err.strip()[:160] or 'nothing'}"
+        # Said: the file is named, or the artifact that it is of.
+        return ("healed" if named(name, err) else "right"), ""
+    if command.startswith("run") and name.name != "mtl.db":
+        return "kept on", err.strip()[:300]
+    return ("refused", "") if named(name, text) else ("unnamed", err.strip()[:300])
+
+
+def named(name, text):
+    parts = name.parts
+    return name.name in text or (len(parts) > 2 and parts[2] in text and "cache" in text) or "/".join(parts[:-1]) in text
+
+
+def attack(project, name, how, dice):
+    """One damage: the worst class of all answers, and what was said."""
+    copied(project.pristine, project.work)
+    if not damage(project.work / name, how, dice):
+        return None
+    answers = []
+    try:
+        for command, said, right in project.tried(name):
+            answers.append((*judged(project, name, command, said, right), command))
+    except (RuntimeError, ValueError, KeyError, IndexError, OSError) as problem:
+        refused = name.name == "mtl.db" and named(name, str(problem))
+        answers.append(("refused" if refused else "unnamed", f"then: {str(problem)[:200]}", "query"))
+    worst = min(answers, key=lambda answer: CLASSES.index(answer[0]))
+    return worst[0], [f"{command}: {found}: {why}" for found, why, command in answers if CLASSES.index(found) < CLASSES.index("refused")]
+
+
+def kind_of(name):
+    """A row of the table: `runs/cache/train/weights.safetensors`."""
+    steps = [re.sub(r"-[0-9a-f]{12}$|-[0-9a-z]{6}$", "", step) for step in name.parts]
+    steps = [re.sub(r"^trial-\d+$", "trial", step) for step in steps]
+    if steps[0] == "runs" and len(steps) > 2 and steps[1] != "cache":
+        steps[1] = "RUN"
+    return "/".join(steps)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binary", type=lambda text: str(pathlib.Path(text).resolve()))
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop then, whatever the count")
+    parser.add_argument("--files", default="", help="only those whose path has this in it")
+    parser.add_argument("--log", type=pathlib.Path, help="a line for each finding")
+    arguments = parser.parse_args()
+    stopped = toys.stopped()
+    until = time.monotonic() + 60 * arguments.minutes
+    counts = collections.defaultdict(collections.Counter)
+    done, wrong = 0, 0
+    with tempfile.TemporaryDirectory() as place:
+        place = pathlib.Path(place)
+        projects = [Finished(arguments, "text", place), Killed(arguments, "tpe", place)]
+        cases = [(project, name, how) for project in projects for name in project.files() for how in DAMAGES]
+        cases = [case for case in cases if arguments.files in str(case[1])]
+        dice = random.Random(arguments.seed)
+        while done < arguments.count and time.monotonic() < until and not stopped():
+            dice.shuffle(cases)
+            for project, name, how in cases:
+                if done >= arguments.count or time.monotonic() >= until or stopped():
+                    break
+                found = attack(project, name, how, dice)
+                if not found:
+                    continue
+                done += 1
+                counts[kind_of(name)][found[0]] += 1
+                if found[1]:
+                    wrong += 1
+                    line = f"{project.kind} {name} {how}: {found[0]}: {'; '.join(found[1])}".replace("\n", " ")
+                    print(line, file=sys.stderr, flush=True)
+                    if arguments.log:
+                        with arguments.log.open("a") as log:
+                            log.write(line + "\n")
+    print(f"{'file':<44} " + " ".join(f"{name:>{max(6, len(name))}}" for name in CLASSES))
+    total = collections.Counter()
+    for kind in sorted(counts):
+        total.update(counts[kind])
+        print(f"{kind:<44} " + " ".join(f"{counts[kind][name]:>{max(6, len(name))}}" for name in CLASSES))
+    print(f"{f'all {done}':<44} " + " ".join(f"{total[name]:>{max(6, len(name))}}" for name in CLASSES))
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

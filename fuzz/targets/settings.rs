@@ -1,0 +1,8 @@
+//! `cargo +nightly fuzz run settings tests/corpus/settings`
+#![no_main]
+
+#[path = "../../tests/hunt/target.rs"]
+#[allow(dead_code)]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::Target::Settings.feed(bytes));

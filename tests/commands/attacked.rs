@@ -1,0 +1,55 @@
+//! Runs killed at random moments, and every kept file damaged: the programs of `benches/hunt`, for a short while.
+//! `.ci/hunt` runs them long; `docs/durability.md` has what they found.
+
+use std::process::Command;
+
+use crate::support::{self, Ran};
+
+/// Runs one of the programs on the binary under test; it ends with 0 if it finds nothing.
+fn attack(program: &str, words: &[&str]) -> String {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = support::root().join("benches/hunt").join(program);
+    let mut command = Command::new(python);
+    command.arg("-B").arg(script).arg(env!("CARGO_BIN_EXE_mtl")).args(words);
+    Ran::of(&mut command).expect(0).out()
+}
+
+/// The numbers of the last line, which counts all kinds.
+fn total(table: &str) -> Vec<u64> {
+    let last = table.lines().last().expect("a table");
+    last.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+fn kills(kinds: &str, count: u64) {
+    let table = attack("kills.py", &["--kinds", kinds, "--count", &count.to_string()]);
+    let total = total(&table);
+    assert_eq!(total.first(), Some(&count), "{table}");
+    // Delays are drawn over the length of a whole run: some come too late, most do not.
+    assert!(total[1] >= count / 2, "{table}");
+}
+
+#[test]
+fn a_killed_run_of_one_trial_loses_nothing() {
+    kills("single,baselines", 18);
+}
+
+#[test]
+fn a_killed_sweep_loses_nothing() {
+    kills("sweep,pruning", 16);
+}
+
+#[test]
+fn a_killed_search_loses_nothing() {
+    kills("tpe", 8);
+}
+
+#[test]
+fn killed_runs_of_texts_and_pictures_lose_nothing() {
+    kills("text,pictures", 18);
+}
+
+#[test]
+fn nothing_damaged_is_used_without_a_word() {
+    let table = attack("damage.py", &["--count", "40"]);
+    assert_eq!(total(&table).first(), Some(&40), "{table}");
+}

@@ -1,0 +1,1 @@
+select age, hours, work, case when age > 30 then 1 else 0 end as rich from self

@@ -1,0 +1,2 @@
+-- why
+select age, hours, work, rich from self -- so

@@ -1,0 +1,1 @@
+select work, avg(age) as age, sum(hours) as hours, max(rich) as rich from self group by work order by work

@@ -1,0 +1,1 @@
+select a.age, a.hours, a.work, a.rich from self a join self b on a.age = b.age

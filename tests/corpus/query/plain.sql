@@ -1,0 +1,1 @@
+select *, age / 2 as half from self where hours > 1

@@ -1,0 +1,1 @@
+select randomblob(16), zeroblob(10), x'00ff', char(0), 1e999, 'a'||char(10)

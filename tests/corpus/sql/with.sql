@@ -1,0 +1,1 @@
+with n as (select 1 as i union all select 2) select sum(i) from n join runs on 1=1

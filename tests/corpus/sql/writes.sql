@@ -1,0 +1,1 @@
+insert into runs values (1)
