@@ -25,6 +25,10 @@ pub enum Error {
     Parity { largest: f64, tolerance: f64, output: String },
     #[error("the artifact in {} is damaged: {reason}; remove it, or run with --fresh", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error(
+        "the files of table `{table}` changed while the run read them: what it read is not what it began with; run it again"
+    )]
+    Changed { table: String },
     #[error("there is no run `{run}` with trained weights to start from; `mtl runs` lists runs")]
     NoEarlierRun { run: String },
     #[error("{} is no bundle: it holds no {lacks}; `mtl export RUN --to DIR` makes one", folder.display())]

@@ -20,6 +20,7 @@ pub mod perform;
 pub mod place;
 mod preference;
 pub mod pruning;
+mod reads;
 mod round;
 pub mod stage;
 pub mod tape;

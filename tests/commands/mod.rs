@@ -12,6 +12,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod plot;
+mod reading;
 mod running;
 mod search;
 mod sharing;
