@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::data::frame::Place;
 use crate::data::picture::PictureError;
 use crate::data::raw::ReadingError;
-use crate::data::source::Likeness;
+use crate::data::source::{Likeness, VARIABLE};
 use crate::data::split::SplitError;
 use crate::data::suspicion::{gather, holds};
 use crate::data::vectors::VectorsError;
@@ -28,6 +28,10 @@ pub enum Error {
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("`{}` cannot be written", .file.display())]
     Unwritable { file: PathBuf, source: std::io::Error },
+    #[error("`{}` {found} more than the {limit} that one file may hold here", .file.display())]
+    TooLarge { file: PathBuf, found: String, limit: String },
+    #[error("the environment variable {} is a number of bytes such as 8GB, not `{found}`", VARIABLE)]
+    MemorySetting { found: String },
     #[error("`{}` is not {form}: {reason}", .file.display())]
     NotOfForm { file: PathBuf, form: &'static str, reason: String },
     #[error("`{}` ends in none of .csv, .tsv, .tab, .txt, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
@@ -72,6 +76,10 @@ pub enum Error {
     TooManyRows { file: PathBuf, rows: usize },
     #[error("the query failed: {}", brief(.reason))]
     Query { reason: String },
+    #[error("the query reads the file {file} by `{function}`: it may read the table `self` alone")]
+    QueryReads { function: String, file: String },
+    #[error("{found}")]
+    QueryTooDeep { found: String },
     #[error("`{}` has other columns than `{}`: {difference}", .file.display(), .first.display())]
     OtherColumns { file: PathBuf, first: PathBuf, difference: String },
     #[error("column `{column}` is {found} in `{}` but {expected} in the source", .file.display())]
@@ -199,6 +207,17 @@ impl Error {
         if problems.is_empty() { Ok(()) } else { Err(Self::Many(gather(problems))) }
     }
 
+    /// The problem and what it came from, in one sentence.
+    pub fn with_causes(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        message
+    }
+
     /// A stable name, for scripts and the docs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -221,6 +240,9 @@ impl Error {
             Self::AllSkipped { .. } | Self::NoRows { .. } | Self::NoRowsAfterQuery { .. } => "no-rows",
             Self::TooManyRows { .. } => "too-many-rows",
             Self::Query { .. } => "query",
+            Self::QueryReads { .. } => "query-reads",
+            Self::QueryTooDeep { .. } => "query-depth",
+            Self::TooLarge { .. } | Self::MemorySetting { .. } => "file-too-large",
             Self::OtherColumns { .. } | Self::OtherType { .. } => "other-columns",
             Self::UnknownColumn { .. } | Self::UnknownColumns { .. } => "unknown-column",
             Self::RenameCollides { .. } => "rename",
@@ -270,13 +292,7 @@ impl Error {
                 problems.iter().flat_map(|one| one.error.diagnostics(&join(at, &one.path))).collect()
             }
             one => {
-                let mut message = one.to_string();
-                let mut source = std::error::Error::source(one);
-                while let Some(cause) = source {
-                    message = format!("{message}: {cause}");
-                    source = cause.source();
-                }
-                let diagnostic = Diagnostic::error(one.code(), at.clone(), message);
+                let diagnostic = Diagnostic::error(one.code(), at.clone(), one.with_causes());
                 vec![match one.help() {
                     Some(help) => diagnostic.help(help),
                     None => diagnostic,

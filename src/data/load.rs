@@ -10,7 +10,7 @@ use crate::data::fit::Note;
 use crate::data::frame::{Frame, Lines, Origin};
 use crate::data::picture::PictureError;
 use crate::data::reading::TableReading;
-use crate::data::source::{Sheet, is_unordered, run_query};
+use crate::data::source::{Reads, Sheet, check_query, is_unordered, run_query};
 use crate::data::spec::{SplitSpec, TableSpec};
 use crate::domain::diagnostic::{Path as Node, Severity};
 use crate::domain::kinds::Choice;
@@ -29,9 +29,12 @@ pub struct Loaded {
 
 /// Every file the table is read from: the source's, then those of the split `files`. Paths are
 /// relative to `base`.
-pub fn files(spec: &TableSpec, base: &Path) -> Vec<PathBuf> {
-    let separate = places(spec, base).into_iter().skip(1).map(|(file, _)| file);
-    spec.source.files(base).into_iter().chain(separate).collect()
+pub fn reads(spec: &TableSpec, base: &Path) -> Result<Reads, Error> {
+    let mut places = places(spec, base).into_iter();
+    let node = places.next().map_or_else(Node::root, |(_, node)| node);
+    let mut reads = spec.source.reads(base).map_err(|error| one(error, node))?;
+    reads.files.extend(places.map(|(file, _)| file));
+    Ok(reads)
 }
 
 /// Each file, with the node that names it.
@@ -52,6 +55,8 @@ pub fn load(spec: &TableSpec, base: &Path) -> Result<Loaded, Error> {
         let error = Error::from(PictureError::SeveralFiles { kind: spec.source.name() });
         return Err(one(error, Node::of("split").key("files")));
     }
+    let query = spec.query.as_deref().map_or(Ok(()), check_query);
+    query.map_err(|error| one(error, Node::of("query")))?;
     let places = places(spec, base);
     let mut problems = Vec::new();
     let mut sheets = Vec::new();

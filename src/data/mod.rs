@@ -29,6 +29,7 @@ mod wording;
 
 pub use crate::data::error::Error;
 pub use crate::data::fit::{FitRequest, Fitted, Note, TaskRequest, fit};
-pub use crate::data::load::{Loaded, files, load};
+pub use crate::data::load::{Loaded, load, reads};
 pub use crate::data::repeat::{Used, deduplicate};
+pub use crate::data::source::Reads;
 pub use crate::data::split::{Rows, divide};

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub use crate::data::feature::FeatureSpec;
 pub use crate::data::sampling::SamplingSpec;
 pub use crate::data::source::SourceSpec;
+use crate::data::source::check_query;
 pub use crate::data::split::SplitSpec;
+use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::ColumnName;
 
 /// One named table: where it comes from, and how its rows are divided.
@@ -33,6 +35,14 @@ pub struct TableSpec {
     /// How rows are divided into train, valid and test. Default: random, valid 0.1, test 0.1.
     #[serde(default)]
     pub split: SplitSpec,
+}
+
+impl TableSpec {
+    /// What is wrong with the query before any file is read; `at` is its place in the pipeline.
+    pub fn query_problems(&self, at: &Path) -> Vec<Diagnostic> {
+        let checked = self.query.as_deref().map_or(Ok(()), check_query);
+        checked.err().map(|error| error.diagnostics(at)).unwrap_or_default()
+    }
 }
 
 /// Which rows count as repeated.

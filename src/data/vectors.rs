@@ -154,6 +154,9 @@ fn reader(file: &Path) -> Result<Box<dyn BufRead>, Error> {
     Ok(Box::new(BufReader::with_capacity(1 << 20, plain)))
 }
 
+/// Bytes that a line may have: of a million numbers, more than any vector has.
+const LONGEST: u64 = 1 << 24;
+
 /// The lines of a file that say something, with their numbers.
 struct Lines<'a> {
     file: &'a Path,
@@ -166,7 +169,8 @@ impl Lines<'_> {
     fn next(&mut self) -> Result<Option<(usize, &str)>, Error> {
         loop {
             self.bytes.clear();
-            let read = self.reader.read_until(b'\n', &mut self.bytes).map_err(|source| {
+            let mut line = (&mut self.reader).take(LONGEST + 1);
+            let read = line.read_until(b'\n', &mut self.bytes).map_err(|source| {
                 let file = self.file.to_owned();
                 match source.kind() {
                     ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
@@ -179,6 +183,11 @@ impl Lines<'_> {
                 return Ok(None);
             }
             self.line += 1;
+            // A packed file may hold a line of any length.
+            if read as u64 > LONGEST {
+                let (file, reason) = (self.file.to_owned(), format!("more than {LONGEST} bytes stand in it"));
+                return Err(VectorsError::Line { file, line: self.line, reason }.into());
+            }
             if self.line == 1 && self.bytes.starts_with("\u{feff}".as_bytes()) {
                 self.bytes.drain(..'\u{feff}'.len_utf8());
             }

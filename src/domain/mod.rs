@@ -21,6 +21,7 @@ pub mod missing_word;
 pub mod name;
 pub mod number;
 pub mod reading;
+pub mod regular_file;
 pub mod remark;
 pub mod scheduled_sampling;
 pub mod score;

@@ -1,8 +1,9 @@
-//! Data files by content. A file's hash is remembered by its path, size, modification time and inode,
-//! so that a gigabyte is read once and not at every `mtl plan`.
+//! Data files by content. A file's hash is remembered by its path, size, inode and the times of its last change, so that
+//! a gigabyte is read once and not at every `mtl plan`. Programs that copy a file may set its modification time back;
+//! the time at which the system saw it changed (Unix: ctime) they cannot.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,17 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::FileContent;
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::regular_file;
 use crate::domain::whole_file::{folder, write_whole};
 
 /// Counts up when the remembered form changes; another version is forgotten.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// A file changed this short a time ago may change again without its time showing it.
-const RACY_SECONDS: u64 = 2;
+/// A file changed fewer nanoseconds ago may change again without its time showing it.
+const RACY: i64 = 2_000_000_000;
 
 /// The content of a file, read whole.
 pub fn file(path: &Path) -> io::Result<FileContent> {
-    let mut reader = File::open(path)?;
+    let mut reader = regular_file::open(path)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;
@@ -52,14 +54,15 @@ pub fn combined(files: &[FileContent], names: &[String]) -> Fingerprint {
         hasher.update(file.fingerprint.0.as_bytes());
         hasher.update(b"\n");
     }
+    // A name may hold anything, so its length stands before it.
     for name in names {
-        hasher.update(name.as_bytes());
-        hasher.update(b"\n");
+        hasher.update(format!("{} {name}\n", name.len()).as_bytes());
     }
     Fingerprint(hasher.finalize().to_hex().to_string())
 }
 
-/// Remembered contents, kept in a JSON file that may be lost or damaged without harm.
+/// Remembered contents, kept in a JSON file that may be lost or damaged without harm: it is believed only when its own
+/// hash is right.
 #[derive(Debug, Default)]
 pub struct Contents {
     place: Option<PathBuf>,
@@ -69,17 +72,41 @@ pub struct Contents {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Remembered {
+    #[serde(flatten)]
+    identity: Identity,
+    fingerprint: Fingerprint,
+}
+
+/// What shows that a file is as it was, without reading it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Identity {
     size: u64,
     /// Nanoseconds since 1970.
     modified: i64,
+    /// The same, of the last change of content, name, owner or times; 0 where the system keeps none.
+    changed: i64,
     inode: u64,
-    fingerprint: Fingerprint,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     format: u32,
     files: BTreeMap<String, Remembered>,
+    /// That of the two above.
+    hash: String,
+}
+
+impl Stored {
+    fn of(files: BTreeMap<String, Remembered>) -> Self {
+        let mut stored = Self { format: FORMAT, files, hash: String::new() };
+        stored.hash = stored.own_hash();
+        stored
+    }
+
+    fn own_hash(&self) -> String {
+        let text = serde_json::to_vec(&(self.format, &self.files)).unwrap_or_default();
+        blake3::hash(&text).to_hex().to_string()
+    }
 }
 
 impl Contents {
@@ -87,29 +114,27 @@ impl Contents {
     pub fn open(place: impl Into<PathBuf>) -> Self {
         let place = place.into();
         let stored = std::fs::read(&place).ok().and_then(|text| serde_json::from_slice::<Stored>(&text).ok());
-        let known = stored.filter(|stored| stored.format == FORMAT).map(|stored| stored.files);
+        let is_whole = |stored: &Stored| stored.format == FORMAT && stored.hash == stored.own_hash();
+        let known = stored.filter(is_whole).map(|stored| stored.files);
         Self { place: Some(place), known: known.unwrap_or_default(), changed: false }
     }
 
     /// A file's content, remembered or read.
     pub fn file(&mut self, path: &Path) -> io::Result<FileContent> {
         let path = std::path::absolute(path)?;
-        let metadata = std::fs::metadata(&path)?;
-        if metadata.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder, not a file"));
-        }
+        let metadata = regular_file::look(&path)?;
         let key = path.to_string_lossy().into_owned();
-        let (size, modified, inode) = identity(&metadata);
+        let identity = Identity::of(&metadata);
         if let Some(known) = self.known.get(&key)
-            && (known.size, known.modified, known.inode) == (size, modified, inode)
+            && known.identity == identity
         {
-            return Ok(FileContent { path, bytes: size, fingerprint: known.fingerprint.clone() });
+            return Ok(FileContent { path, bytes: identity.size, fingerprint: known.fingerprint.clone() });
         }
         let content = file(&path)?;
-        let after = identity(&std::fs::metadata(&path)?);
-        let remembered = Remembered { size, modified, inode, fingerprint: content.fingerprint.clone() };
-        if after == (size, modified, inode) && content.bytes == size && settled(&metadata) {
-            self.known.insert(key, remembered);
+        let is_steady =
+            Identity::of(&std::fs::metadata(&path)?) == identity && content.bytes == identity.size;
+        if is_steady && identity.is_settled() {
+            self.known.insert(key, Remembered { identity, fingerprint: content.fingerprint.clone() });
         } else {
             self.known.remove(&key);
         }
@@ -124,34 +149,109 @@ impl Contents {
         // Another process may have learned of other files meanwhile.
         let mut files = Self::open(place.clone()).known;
         files.extend(self.known.iter().map(|(path, known)| (path.clone(), known.clone())));
-        let text = serde_json::to_vec(&Stored { format: FORMAT, files })?;
+        let text = serde_json::to_vec(&Stored::of(files))?;
         write_whole(place, |file| file.write_all(&text))?;
         self.changed = false;
         Ok(())
     }
 }
 
-fn identity(metadata: &Metadata) -> (u64, i64, u64) {
-    let modified = match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH)) {
-        Ok(Ok(after)) => after.as_nanos() as i64,
-        Ok(Err(before)) => -(before.duration().as_nanos() as i64),
-        Err(_) => 0,
-    };
-    (metadata.len(), modified, inode(metadata))
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH)) {
+            Ok(Ok(after)) => after.as_nanos() as i64,
+            Ok(Err(before)) => -(before.duration().as_nanos() as i64),
+            Err(_) => 0,
+        };
+        let (changed, inode) = changed(metadata);
+        Self { size: metadata.len(), modified, changed, inode }
+    }
+
+    /// Was the file changed long enough ago that a later change shows in its times?
+    fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+        self.modified != 0 && now.saturating_sub(self.modified.max(self.changed)) >= RACY
+    }
 }
 
 #[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
+fn changed(metadata: &Metadata) -> (i64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()), metadata.ino())
 }
 
 #[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
+fn changed(_: &Metadata) -> (i64, u64) {
+    (0, 0)
 }
 
-/// Was it changed long enough ago that a later change shows in its time?
-fn settled(metadata: &Metadata) -> bool {
-    let age = metadata.modified().map(|time| SystemTime::now().duration_since(time));
-    matches!(age, Ok(Ok(age)) if age.as_secs() >= RACY_SECONDS)
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use crate::plan::content::{Contents, combined};
+
+    fn old() -> SystemTime {
+        SystemTime::now() - Duration::from_secs(3600)
+    }
+
+    fn write(path: &Path, text: &str, time: SystemTime) {
+        std::fs::write(path, text).unwrap();
+        let times = FileTimes::new().set_modified(time);
+        File::options().write(true).open(path).unwrap().set_times(times).unwrap();
+    }
+
+    /// As `cp -p`, `rsync -t` and `touch -r` do.
+    #[test]
+    #[cfg(unix)]
+    fn a_change_shows_although_size_and_time_are_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, time) = (folder.path().join("a"), old());
+        write(&path, "one", time);
+        // What is remembered was changed a while ago.
+        std::thread::sleep(Duration::from_millis(2100));
+        let mut contents = Contents::open(folder.path().join("files.json"));
+        let one = contents.file(&path).unwrap();
+        contents.save().unwrap();
+        write(&path, "two", time);
+        let mut contents = Contents::open(folder.path().join("files.json"));
+        assert_eq!(contents.known.len(), 1, "it was remembered");
+        let two = contents.file(&path).unwrap();
+        assert_ne!(one.fingerprint, two.fingerprint);
+        assert_eq!(two.fingerprint, super::file(&path).unwrap().fingerprint);
+    }
+
+    #[test]
+    fn what_is_remembered_is_believed_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("files.json");
+        let remembered = |from: &str, to: &str| {
+            let mut contents = Contents::open(&place);
+            let identity = super::Identity { size: 3, modified: 5, changed: 6, inode: 7 };
+            let fingerprint = crate::domain::fingerprint::Fingerprint("abc".to_owned());
+            contents.known.insert("/data/a".to_owned(), super::Remembered { identity, fingerprint });
+            contents.changed = true;
+            contents.save().unwrap();
+            let text = std::fs::read_to_string(&place).unwrap();
+            assert!(text.contains(from), "{text}");
+            std::fs::write(&place, text.replace(from, to)).unwrap();
+            let known = Contents::open(&place).known.len();
+            std::fs::remove_file(&place).unwrap();
+            known
+        };
+        assert_eq!(remembered("abc", "abc"), 1);
+        for (from, to) in [("abc", "abd"), ("data/a", "data/b"), ("\"inode\":7", "\"inode\":8"), ("}", "")] {
+            assert_eq!(remembered(from, to), 0, "{from}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_run_into_one_another() {
+        let names =
+            |names: &[&str]| combined(&[], &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_ne!(names(&["a", "b"]), names(&["a\nb"]));
+        assert_ne!(names(&["a", "b"]), names(&["a\n1 b"]));
+    }
 }

@@ -1,13 +1,12 @@
 //! What every stage of a run can reach: the plan, the places, and what earlier stages gave.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::data::spec::TableSpec;
 use crate::data::{Loaded, Rows};
 use crate::domain::cancel::Cancel;
-use crate::domain::event::FileContent;
+use crate::domain::event::{Event, FileContent};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
@@ -18,6 +17,8 @@ use crate::run::artifact::Artifact;
 use crate::run::course::Course;
 use crate::run::engine::Standing;
 use crate::run::error::Error;
+use crate::run::reads::of_table;
+use crate::run::tape::Tape;
 
 /// Shared by the stages of one run.
 pub struct Context<'a> {
@@ -77,17 +78,35 @@ impl Context<'_> {
         Ok(dataset)
     }
 
-    /// The data files of all tables, by content.
+    /// The data files of all tables by content, as they were when they were read, each once.
     pub fn files(&self) -> Result<Vec<FileContent>, Error> {
-        let tables = self.plan.pipeline.data.values();
-        Ok(tables.map(|table| self.files_of(table)).collect::<Result<Vec<_>, _>>()?.concat())
+        let mut files = Vec::new();
+        let mut seen = HashSet::new();
+        for table in self.plan.pipeline.data.keys() {
+            for event in Tape::read(&self.folder_of(&format!("load:{table}"))?)? {
+                if let Event::Loaded { files: read, .. } = event {
+                    files.extend(read.into_iter().filter(|file| seen.insert(file.path.clone())));
+                }
+            }
+        }
+        Ok(files)
     }
 
-    /// One table's data files, by content.
-    pub fn files_of(&self, table: &TableSpec) -> Result<Vec<FileContent>, Error> {
+    /// Refuses files that are not what they were when the run began.
+    pub fn unchanged(&self) -> Result<(), Error> {
+        self.plan.pipeline.data.keys().try_for_each(|table| self.files_of(table).map(|_| ()))
+    }
+
+    /// One table's data files, by content. The stages work under the fingerprint of what these files held when the run
+    /// began: what was changed meanwhile is refused, or it would be kept under another's name.
+    pub fn files_of(&self, table: &TableName) -> Result<Vec<FileContent>, Error> {
         let mut contents = Contents::open(self.layout.file_hashes());
-        let files = crate::data::files(table, self.base).into_iter();
-        files.map(|path| contents.file(&path).map_err(Error::reading(&path))).collect()
+        let (files, content) = of_table(self.plan, table, (self.base, self.layout), &mut contents)?;
+        let began = self.standings.get(&format!("load:{table}")).map(|standing| &standing.words["content"]);
+        match began.and_then(|content| content.as_str()) {
+            Some(began) if began == content.0 => Ok(files),
+            _ => Err(Error::Changed { table: table.to_string() }),
+        }
     }
 
     /// The trial a stage belongs to.

@@ -10,14 +10,13 @@ use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
-use crate::domain::name::{RunId, TableName};
-use crate::domain::task::TargetSpec;
-use crate::plan::content::{Contents, combined};
+use crate::domain::name::RunId;
 use crate::plan::{Plan, Stage, Work};
 use crate::run::artifact::{Found, Marker};
 use crate::run::error::Error;
 use crate::run::files::Look;
 use crate::run::lock::RunLock;
+use crate::run::reads;
 use crate::run::round;
 use crate::run::stage;
 
@@ -69,7 +68,7 @@ pub fn standings(
     fresh: bool,
     used: &BTreeSet<String>,
 ) -> BTreeMap<String, Standing> {
-    let content = content(plan, base, layout);
+    let content = reads::content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
     let mut before = None;
     let standing = |stage: &Stage| {
@@ -160,51 +159,6 @@ pub(super) fn working(
         }
     }
     working
-}
-
-/// Tables by the content of their files.
-struct Content {
-    known: BTreeMap<TableName, Fingerprint>,
-    /// Tables that cannot be read, and why. Their `load` stage will say it in full.
-    unreadable: BTreeMap<TableName, String>,
-}
-
-fn content(plan: &Plan, base: &Path, layout: &Layout) -> Content {
-    let mut contents = Contents::open(layout.file_hashes());
-    let (mut known, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
-    // What one of them lacks, `fit` will say.
-    let shared: Vec<_> =
-        shared(plan).iter().filter_map(|file| contents.file(&base.join(file)).ok()).collect();
-    for (name, table) in &plan.pipeline.data {
-        let files = crate::data::files(table, base)
-            .into_iter()
-            .map(|path| contents.file(&path).map_err(Error::reading(&path)))
-            .collect::<Result<Vec<_>, _>>();
-        match files {
-            Ok(files) => {
-                let content = [files, shared.clone()].concat();
-                known.insert(name.clone(), combined(&content, &table.source.names(base)));
-            }
-            Err(error) => {
-                unreadable.insert(name.clone(), error.to_string());
-            }
-        }
-    }
-    // What cannot be remembered is read again next time.
-    let _ = contents.save();
-    Content { known, unreadable }
-}
-
-/// Files that inputs and targets are fitted by, such as tokenizers and vectors of words: they count as part of every table, since
-/// rows of any are encoded by them.
-fn shared(plan: &Plan) -> Vec<String> {
-    let inputs = plan.inputs().into_iter().filter_map(|(_, words)| words.file().map(str::to_owned));
-    let targets = plan.tasks().into_iter().filter_map(|task| match &task.target {
-        TargetSpec::Text(words) => words.tokenizer.file().map(str::to_owned),
-        _ => None,
-    });
-    let vectors = plan.vectors().into_iter().map(|wanted| wanted.path);
-    inputs.chain(targets).chain(vectors).collect()
 }
 
 /// The fingerprints of the stages that a stage needs.

@@ -29,6 +29,10 @@ pub enum Error {
     DamagedRun { path: PathBuf, reason: String, run: String },
     #[error("{} is replaced by other processes again and again; try again when they are done", path.display())]
     Contended { path: PathBuf },
+    #[error(
+        "the files of table `{table}` changed while the run read them: what it read is not what it began with; run it again"
+    )]
+    Changed { table: String },
     #[error("there is no run `{run}` with trained weights to start from; `mtl runs` lists runs")]
     NoEarlierRun { run: String },
     #[error("{} is no bundle: it holds no {lacks}; `mtl export RUN --to DIR` makes one", folder.display())]

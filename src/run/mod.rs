@@ -24,6 +24,7 @@ pub mod perform;
 pub mod place;
 mod preference;
 pub mod pruning;
+mod reads;
 mod round;
 pub mod stage;
 pub mod tape;

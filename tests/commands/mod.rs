@@ -16,6 +16,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod plot;
+mod reading;
 mod reading_only;
 mod running;
 mod search;

@@ -64,6 +64,15 @@ impl Error {
             }
             Self::Quote { .. } => "write `quote: none` where a quote in the file is a character as any other",
             Self::AllSkipped { .. } => "skip only the lines before the line that names the columns",
+            Self::QueryReads { .. } => {
+                "join the tables before, into one file that the source names; tasks of another table have a table of their \
+                 own under `data`"
+            }
+            Self::QueryTooDeep { .. } => "make such columns before, and write them into the file",
+            Self::TooLarge { .. } => {
+                "the limit is half of the memory that is free; the environment variable MTL_DATA_MEMORY sets another, such as \
+                 `MTL_DATA_MEMORY=64GB`"
+            }
             Self::Absent { .. } => "paths are relative to the pipeline file",
             Self::Ragged { .. } => "fields that hold the separator must stand in double quotes",
             Self::CutShort { .. } => "the file was probably not written to its end; fetch or write it again",

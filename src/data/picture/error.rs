@@ -11,6 +11,10 @@ pub enum PictureError {
     Rows { file: String, found: usize, first: String, expected: usize },
     #[error("`{folder}` has no .png, .jpg or .jpeg file{below}")]
     NoFiles { folder: String, below: &'static str },
+    #[error("{what} lies outside of {folders}")]
+    Outside { what: String, folders: String },
+    #[error("`{link}` leads back to `{folder}`, which it stands in")]
+    Loop { link: String, folder: String },
     #[error("{value} has {found} numbers for {channels} channel(s)")]
     Statistics { value: &'static str, found: usize, channels: usize },
     #[error("`range` goes from {low} to {high}; the second number is the greater one")]
@@ -34,6 +38,7 @@ impl PictureError {
             Self::Sizes { .. } => "picture-size",
             Self::Rows { .. } => "other-rows",
             Self::NoFiles { .. } => "no-rows",
+            Self::Outside { .. } | Self::Loop { .. } => "picture-place",
             Self::Statistics { .. } => "picture-statistics",
             Self::Range { .. } => "picture-range",
             Self::Classes { .. } | Self::ClassValue { .. } => "picture-classes",
@@ -47,6 +52,8 @@ impl PictureError {
             Self::Sizes { .. } => {
                 Some("give `height` and `width`, and `channels`, and all pictures are brought to them")
             }
+            Self::Outside { .. } => Some("write `outside: true` in the source where that is meant"),
+            Self::Loop { .. } => Some("every subfolder is a class of its own: remove the link"),
             Self::ClassValue { .. } => Some("name every value, or write `ignore` for pixels without a label"),
             Self::SeveralFiles { .. } => Some("use `split: {column: ...}` with a column that names the part"),
             _ => None,

@@ -6,9 +6,21 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::data::picture::{Header, Size};
+use crate::data::source::{VARIABLE, picture_limit, size};
 
-/// More pixels than any picture one learns from, and few enough to fit memory.
-const MOST: u64 = 1 << 28;
+/// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one likes.
+pub(super) fn allow(width: u32, height: u32, bytes: u64) -> Result<(), String> {
+    let limit = picture_limit().map_err(|error| error.to_string())?;
+    match bytes <= limit {
+        true => Ok(()),
+        false => Err(format!(
+            "its {height} x {width} pixels need {} in memory, more than the {} that a picture may; the environment \
+             variable {VARIABLE} sets another limit",
+            size(bytes),
+            size(limit)
+        )),
+    }
+}
 
 pub(super) fn header(cell: &[u8]) -> Result<Header, String> {
     let mut decoder = reader(cell)?.into_decoder().map_err(said)?;
@@ -35,11 +47,10 @@ pub(super) fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
     }
     let mut decoder = reader.into_decoder().map_err(said)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(height) * u64::from(width) > MOST {
-        return Err(format!("{height} x {width} are too many pixels"));
-    }
+    allow(width, height, decoder.total_bytes())?;
     let mut limits = Limits::default();
-    limits.reserve(decoder.total_bytes()).map_err(said)?;
+    // The decoder's own rooms come besides.
+    limits.max_alloc = Some(decoder.total_bytes().saturating_mul(2).max(1 << 26));
     decoder.set_limits(limits).map_err(said)?;
     let orientation = orientation(cell, &mut decoder);
     let mut decoded = DynamicImage::from_decoder(decoder).map_err(said)?;

@@ -69,6 +69,9 @@ fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
         return Ok(None);
     }
     let Some(room) = reader.output_buffer_size() else { return Err("it has too many pixels".to_owned()) };
+    let (width, height) = reader.info().size();
+    // A byte for each pixel, of a picture that holds eight in one.
+    file::allow(width, height, u64::from(width) * u64::from(height))?;
     let mut packed = vec![0; room];
     let frame = reader.next_frame(&mut packed).map_err(said)?;
     let bits = depth as usize;

@@ -16,7 +16,7 @@ use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
 use crate::data::raw::open::of_cells;
 use crate::data::raw::told::{self, Told, merged};
-use crate::data::source::Kind;
+use crate::data::source::{Kind, read_bytes};
 use crate::data::tokenizer::Codec;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::reading::CellKind;
@@ -138,7 +138,7 @@ fn images(cells: &Cells, frame: &Frame, look: Look) -> Result<RawColumn, Error> 
     }
     let read = |row: usize| {
         let file = frame.place(row).file.with_file_name("").join(cells.text(row).as_ref());
-        let cell = std::fs::read(&file).map_err(|cause| format!("`{}`: {cause}", file.display()))?;
+        let cell = read_bytes(&file).map_err(|cause| cause.with_causes())?;
         picture(&cell, look)
     };
     let decoded: Vec<Result<Vec<u8>, String>> = (0..cells.len()).into_par_iter().map(read).collect();

@@ -1,5 +1,8 @@
 //! Apache Arrow IPC (Feather version 2).
 
+mod blocks;
+
+use std::io::Seek;
 use std::path::Path;
 
 use polars::prelude::{DataFrame, IpcReader, SerReader};
@@ -8,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
 use crate::data::source::guard::{guarded, magic};
+use crate::data::source::memory;
 use crate::domain::kinds::Settings;
 
 /// Apache Arrow IPC (Feather version 2).
@@ -26,6 +30,9 @@ impl Settings for ArrowSpec {
 /// Reads the whole file.
 pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
     let form = "an Arrow file";
-    let opened = magic(file, form, b"ARROW1", 10)?;
+    let mut opened = magic(file, form, b"ARROW1", 10)?;
+    // Where the blocks cannot be followed, the reader tells why.
+    memory::allow(file, blocks::unpacked(&mut opened).unwrap_or(0))?;
+    opened.rewind().map_err(|source| Error::Unreadable { file: file.to_owned(), source })?;
     guarded(file, form, || IpcReader::new(opened).finish())
 }

@@ -1,19 +1,28 @@
 //! Files as text: read, decompressed by their ending, checked to be UTF-8.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use polars::io::utils::compression::CompressedReader;
+
 use crate::data::error::Error;
-use crate::data::source::likeness;
+use crate::data::source::{likeness, memory};
+use crate::domain::regular_file;
 
 /// The bytes of a file.
 pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(file).map_err(|source| unreadable(file, source))
+    let mut opened = open(file)?;
+    let size = opened.metadata().map_err(|source| unreadable(file, source))?.len();
+    memory::allow(file, size)?;
+    let mut bytes = Vec::new();
+    let read = bytes.try_reserve_exact(size as usize).map_err(|_| ErrorKind::OutOfMemory.into());
+    read.and_then(|()| opened.read_to_end(&mut bytes)).map_err(|source| unreadable(file, source))?;
+    Ok(bytes)
 }
 
-/// Opens a file.
+/// Opens a file, which must be a regular one.
 pub(in crate::data) fn open(file: &Path) -> Result<std::fs::File, Error> {
-    std::fs::File::open(file).map_err(|source| unreadable(file, source))
+    regular_file::open(file).map_err(|source| unreadable(file, source))
 }
 
 fn unreadable(file: &Path, source: std::io::Error) -> Error {
@@ -77,12 +86,17 @@ fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, Error> {
     if !packed.starts_with(magic) || packed.len() < 4 {
         return Err(refuse("it begins with other bytes".to_owned()));
     }
+    let limit = memory::limit()?;
+    let held = packed.len();
+    let opened = CompressedReader::try_new(packed.into()).map_err(|cause| refuse(cause.to_string()))?;
     let mut plain = Vec::new();
-    #[expect(
-        deprecated,
-        reason = "a file read whole is what is wanted; the streaming reader only adds copies"
-    )]
-    let read = polars::io::utils::compression::maybe_decompress_bytes(&packed, &mut plain).map(|_| ());
-    read.map_err(|cause| refuse(cause.to_string()))?;
+    // Counted on the way: what a packed file says of its size is not to be trusted.
+    opened
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut plain)
+        .map_err(|cause| refuse(cause.to_string()))?;
+    if plain.len() as u64 > limit {
+        return Err(memory::too_large(file, format!("unpacks from {} to", memory::size(held as u64)), limit));
+    }
     Ok(plain)
 }

@@ -3,12 +3,13 @@
 //!
 //! `source: {images: {path: data/photos, labels: data/photos.csv, column: file}}`
 
-use std::path::{Path, PathBuf};
+mod listing;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    BinaryChunkedBuilder, BooleanChunked, Column, DataFrame, IntoColumn, NewChunkedArray, PlSmallStr,
-    StringChunked,
+    BinaryChunkedBuilder, BooleanChunked, DataFrame, IntoColumn, NewChunkedArray, PlSmallStr,
 };
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -16,12 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
 use crate::data::fit::{Note, warning};
-use crate::data::frame::{Frame, Lines, Origin};
+use crate::data::frame::{Lines, Origin};
 use crate::data::picture::{Ground, Picture, PictureError};
-use crate::data::source::bytes;
 use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::idx::IMAGE;
+use crate::data::source::images::listing::Listing;
+pub(in crate::data) use crate::data::source::images::listing::reads;
+use crate::data::source::{bytes, memory};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
@@ -45,6 +48,10 @@ pub struct ImagesSpec {
     /// What to do about a file that is missing or no whole picture: stop (default), or skip its row and say so.
     #[serde(default)]
     pub corrupt: Corrupt,
+    /// May pictures lie outside of the folder and of the folder of `labels`, by an absolute path, `..` or a link?
+    /// Default false: such a path is refused.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 /// What to do about a picture that cannot be used.
@@ -87,37 +94,8 @@ impl ImagesSpec {
     }
 }
 
+/// The column of file names, where no other is named.
 const FILE: &str = "file";
-const LABEL: &str = "label";
-
-/// A table without its pictures: where each row's are.
-struct Listing {
-    table: DataFrame,
-    /// The files of the column `image`, and of the column of masks.
-    columns: Vec<(String, Vec<PathBuf>)>,
-    origin: Origin,
-}
-
-/// The table of labels, and every picture below the folder; the folder itself when it has none.
-pub(in crate::data) fn files(spec: &ImagesSpec, base: &Path) -> Vec<PathBuf> {
-    let folder = base.join(&spec.path);
-    let labels = spec.labels.iter().map(|labels| base.join(labels));
-    let found: Vec<PathBuf> = labels.chain(all(&folder)).collect();
-    if found.is_empty() { vec![folder] } else { found }
-}
-
-/// The names of the pictures below the folder: they say which class each is of, or which row.
-pub(in crate::data) fn names(spec: &ImagesSpec, base: &Path) -> Vec<String> {
-    let folder = base.join(&spec.path);
-    let below = |file: PathBuf| Some(file.strip_prefix(&folder).ok()?.to_string_lossy().into_owned());
-    all(&folder).into_iter().filter_map(below).collect()
-}
-
-/// The pictures of a folder and its subfolders.
-fn all(folder: &Path) -> Vec<PathBuf> {
-    let below = subfolders(folder).into_iter().flat_map(|folder| all(&folder)).collect::<Vec<_>>();
-    pictures(folder).into_iter().chain(below).collect()
-}
 
 /// Reads the labels and every picture; all of them are looked at whole.
 pub(in crate::data) fn read(
@@ -125,13 +103,9 @@ pub(in crate::data) fn read(
     folder: &Path,
     base: &Path,
 ) -> Result<(DataFrame, Origin, Vec<Note>), Error> {
-    if !folder.is_dir() {
-        return Err(Error::Absent { file: folder.to_owned() });
-    }
-    let listing = match &spec.labels {
-        Some(labels) => labelled(spec, folder, &base.join(labels))?,
-        None => classes(folder)?,
-    };
+    let listing = Listing::of(spec, folder, base)?;
+    // Their bytes are kept as they are.
+    memory::allow(folder, listing.size())?;
     let rows = listing.origin.rows;
     let mut bad: Vec<Option<String>> = vec![None; rows];
     let mut columns = Vec::new();
@@ -161,6 +135,7 @@ pub(in crate::data) fn read(
 fn cell(file: &Path) -> Result<Vec<u8>, String> {
     let cell = bytes::bytes(file).map_err(|error| match error {
         Error::Absent { .. } => "there is no such file".to_owned(),
+        Error::Unreadable { source, .. } => source.to_string(),
         other => other.to_string(),
     })?;
     Picture::of(&cell, &Ground::default())?;
@@ -189,83 +164,6 @@ fn keep(
     let text = format!("{count} of {} rows are left out: {}{more}", origin.rows, named.join(", "));
     let note = warning(text);
     Ok((table, Origin { file: origin.file, rows, lines }, vec![note]))
-}
-
-/// Rows of a table, each naming its files.
-fn labelled(spec: &ImagesSpec, folder: &Path, labels: &Path) -> Result<Listing, Error> {
-    let csv = CsvSpec::plain(&labels.to_string_lossy());
-    let sheet = Delimited::open(&csv, labels)?;
-    let kinds = sheet.kinds.clone();
-    let (table, origin) = sheet.build(&kinds)?;
-    let frame = Frame::new(table, vec![origin.clone()]);
-    let named = |column: &str| -> Result<Vec<PathBuf>, Error> {
-        let mut files = Vec::with_capacity(frame.rows());
-        let mut missing = None;
-        frame.cells(column)?.for_each_text(|row, text| {
-            if text.is_none() {
-                missing.get_or_insert(row);
-            }
-            files.push(folder.join(text.unwrap_or("")));
-        })?;
-        match missing {
-            None => Ok(files),
-            Some(row) => Err(Error::Missing { column: column.to_owned(), place: frame.place(row), count: 1 }),
-        }
-    };
-    let mut columns = vec![(IMAGE.to_owned(), named(spec.column.as_ref().map_or(FILE, ColumnName::as_str))?)];
-    if let Some(mask) = &spec.mask {
-        columns.push((mask.to_string(), named(mask.as_str())?));
-    }
-    Ok(Listing { table: frame.table().clone(), columns, origin })
-}
-
-/// Rows of subfolders, each a class.
-fn classes(folder: &Path) -> Result<Listing, Error> {
-    let (mut files, mut names, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    for class in subfolders(folder) {
-        let label = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for file in pictures(&class) {
-            names.push(format!("{label}/{}", file.file_name().unwrap_or_default().to_string_lossy()));
-            labels.push(label.clone());
-            files.push(file);
-        }
-    }
-    if files.is_empty() {
-        let folder = folder.display().to_string();
-        return Err(
-            PictureError::NoFiles { folder, below: " in a subfolder, which would be its class" }.into()
-        );
-    }
-    let text = |name: &str, texts: &[String]| -> Column {
-        StringChunked::from_slice(PlSmallStr::from_str(name), texts).into_column()
-    };
-    let rows = files.len();
-    let table = DataFrame::new(rows, vec![text(FILE, &names), text(LABEL, &labels)])
-        .map_err(|cause| Error::Query { reason: cause.to_string() })?;
-    let lines = Lines::Files(Arc::from(files.clone()));
-    let origin = Origin { file: folder.to_owned(), rows, lines };
-    Ok(Listing { table, columns: vec![(IMAGE.to_owned(), files)], origin })
-}
-
-/// The pictures of a folder, in order of their names.
-fn pictures(folder: &Path) -> Vec<PathBuf> {
-    let is_picture = |file: &PathBuf| {
-        let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg")) && file.is_file()
-    };
-    entries(folder).into_iter().filter(is_picture).collect()
-}
-
-fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|entry| entry.is_dir()).collect()
-}
-
-/// Sorted: the order in which a folder is listed is the file system's own.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
-    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    entries.sort();
-    entries
 }
 
 #[cfg(test)]

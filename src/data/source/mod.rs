@@ -12,6 +12,7 @@ pub mod jsonl;
 pub(in crate::data) mod kind;
 mod likeness;
 mod look;
+mod memory;
 mod nested;
 pub mod parquet;
 mod query;
@@ -21,11 +22,13 @@ mod sheet;
 
 use std::path::{Path, PathBuf};
 
-pub(in crate::data) use crate::data::source::bytes::text as read_text;
+use crate::data::error::Error;
+pub(in crate::data) use crate::data::source::bytes::{bytes as read_bytes, text as read_text};
 pub(in crate::data) use crate::data::source::kind::Kind;
 pub(in crate::data) use crate::data::source::likeness::{Likeness, latin};
 pub(in crate::data) use crate::data::source::look::look;
-pub(in crate::data) use crate::data::source::query::{is_unordered, run as run_query};
+pub(in crate::data) use crate::data::source::memory::{VARIABLE, picture_limit, size};
+pub(in crate::data) use crate::data::source::query::{check as check_query, is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::rowwise::{Made, RowQuery, compute, kept_rows, row_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};
 use crate::domain::kinds::kinds;
@@ -43,6 +46,15 @@ kinds! {
     }
 }
 
+/// What a table is read from.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    pub files: Vec<PathBuf>,
+    /// Names that the rows are made of, where these say more than the files' content: a picture's class, a picture
+    /// that is not there.
+    pub names: Vec<String>,
+}
+
 impl SourceSpec {
     /// The setting that names the file, or folder.
     pub(in crate::data) fn place(&self) -> &'static str {
@@ -53,22 +65,15 @@ impl SourceSpec {
     }
 
     /// Every file that is read; paths are relative to `base`.
-    pub(in crate::data) fn files(&self, base: &Path) -> Vec<PathBuf> {
-        match self {
+    pub(in crate::data) fn reads(&self, base: &Path) -> Result<Reads, Error> {
+        let files = match self {
             Self::Idx(spec) => {
                 std::iter::once(base.join(&spec.images)).chain(idx::beside(spec, base)).collect()
             }
-            Self::Images(spec) => images::files(spec, base),
+            Self::Images(spec) => return images::reads(spec, base),
             one => vec![base.join(one.path())],
-        }
-    }
-
-    /// Names that the rows are made of, where file names say more than their content: a picture's class.
-    pub fn names(&self, base: &Path) -> Vec<String> {
-        match self {
-            Self::Images(spec) => images::names(spec, base),
-            _ => vec![],
-        }
+        };
+        Ok(Reads { files, names: vec![] })
     }
 
     /// The same settings for another file.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
 use crate::data::source::guard::{guarded, magic};
+use crate::data::source::memory;
 use crate::domain::kinds::Settings;
 
 /// Apache Parquet.
@@ -27,5 +28,19 @@ impl Settings for ParquetSpec {
 pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
     let form = "a Parquet file";
     let opened = magic(file, form, b"PAR1", 8)?;
-    guarded(file, form, || ParquetReader::new(opened).finish())
+    let mut reader = ParquetReader::new(opened);
+    let unpacked = guarded(file, form, || {
+        let groups = &reader.get_metadata()?.row_groups;
+        Ok(groups
+            .iter()
+            .flat_map(|group| group.parquet_columns())
+            .map(|column| {
+                // A value that is repeated is written once, but takes its place in memory each time.
+                let values = u64::try_from(column.num_values()).unwrap_or(0).saturating_mul(8);
+                values.max(u64::try_from(column.uncompressed_size()).unwrap_or(0))
+            })
+            .fold(0, u64::saturating_add))
+    })?;
+    memory::allow(file, unpacked)?;
+    guarded(file, form, || reader.finish())
 }

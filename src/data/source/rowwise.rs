@@ -13,11 +13,9 @@ use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, GroupByExpr, RenameSelectItem, Select, SelectItem, SetExpr, Statement,
     TableFactor, WildcardAdditionalOptions, visit_expressions_mut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::{Parser, ParserOptions};
 
 use crate::data::error::Error;
-use crate::data::source::query::run;
+use crate::data::source::query::{parse, run, with_stack};
 use crate::domain::reading::Expression;
 
 /// What a query does to single rows.
@@ -80,6 +78,10 @@ const PROOF: usize = 512;
 /// What `query` does to single rows of `table`.
 pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
     let refused = |reason: &str| RowQuery { refused: Some(reason.to_owned()), ..RowQuery::default() };
+    with_stack(|| Ok(found(query, table, &refused))).unwrap_or_else(|error| refused(&error.to_string()))
+}
+
+fn found(query: &str, table: &DataFrame, refused: &(dyn Fn(&str) -> RowQuery + Sync)) -> RowQuery {
     let (mut select, unsorted) = match select(query) {
         Ok(found) => found,
         Err(reason) => return refused(&reason),
@@ -106,10 +108,7 @@ pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
 
 /// The query's one `select` over `self`, and the query without its order and limit; or why it has another form.
 fn select(query: &str) -> Result<(Select, String), String> {
-    let options = ParserOptions { trailing_commas: true, ..ParserOptions::default() };
-    let parsed = Parser::new(&GenericDialect).with_options(options).try_with_sql(query);
-    let parsed =
-        parsed.and_then(|mut parser| parser.parse_statements()).map_err(|error| error.to_string())?;
+    let parsed = parse(query).map_err(|error| error.to_string())?;
     let Ok([Statement::Query(mut query)]) = <[Statement; 1]>::try_from(parsed) else {
         return Err("it is not one `select`".to_owned());
     };

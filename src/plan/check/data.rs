@@ -27,6 +27,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         let path = Path::of("data").key(name);
         found.extend(shares(&table.split, &path.key("split")));
         found.extend(renames(table, &path.key("rename")));
+        found.extend(table.query_problems(&path.key("query")));
         if !pipeline.tasks.is_empty() && !is_used(pipeline, name) {
             let message = format!("no task learns from the table `{name}`");
             found.push(

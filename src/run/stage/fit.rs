@@ -38,6 +38,8 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let (inputs, vectors) = (context.plan.inputs(), context.plan.vectors());
     let request = FitRequest { tables, inputs, tasks: tasks.collect(), base, known, vectors };
     let fitted = crate::data::fit(&request)?;
+    // Tokenizers and vectors of words were read too.
+    context.unchanged()?;
     say(stage, &fitted.notes, tape);
     for table in &fitted.dataset.tables {
         let missing = fitted.missing.iter().filter(|missing| {

@@ -17,10 +17,13 @@ pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Obse
         inputs: context.plan.pipeline.inputs.keys().map(|name| name.as_str()).collect(),
         targets: columns.map(|name| name.as_str()).collect(),
     };
-    let loaded = crate::data::deduplicate(spec, crate::data::load(spec, context.base)?, &used)?;
+    let loaded = crate::data::load(spec, context.base)?;
+    // Asked behind the reading, so that what was read is what the fingerprint says.
+    let files = context.files_of(table)?;
+    let loaded = crate::data::deduplicate(spec, loaded, &used)?;
     say(stage, &loaded.notes, tape);
     let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
-    tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files: context.files_of(spec)? });
+    tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files });
     context.put(&stage.key, Artifact::Loaded(loaded));
     Ok(Keep::Yes)
 }

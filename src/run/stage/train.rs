@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::event::{Event, Observer};
+use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::onnx::bundle::CARD;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
@@ -87,17 +89,23 @@ pub fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
 
 /// The folder of the earlier run's trial: `RUN#3`, or without a number its only one.
 pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Error> {
-    let missing = || Error::NoEarlierRun { run: words.run.clone() };
-    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
-    let run = RunId::new(run).ok_or_else(missing)?;
-    let folder = context.layout.trial(&run, number.parse().map_err(|_| missing())?);
-    if !folder.join(WEIGHTS).is_file() {
-        return Err(missing());
-    }
+    let folder = earlier_folder(context.layout, words).filter(|folder| folder.join(WEIGHTS).is_file());
+    let folder = folder.ok_or_else(|| Error::NoEarlierRun { run: words.run.clone() })?;
     match files::given_damage(&folder, WEIGHTS) {
         None => Ok(folder),
-        Some(reason) => Err(Error::DamagedRun { path: folder, reason, run: run.to_string() }),
+        Some(reason) => Err(Error::DamagedRun { path: folder, reason, run: words.run.clone() }),
     }
+}
+
+fn earlier_folder(layout: &Layout, words: &StartFromSpec) -> Option<PathBuf> {
+    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
+    Some(layout.trial(&RunId::new(run)?, number.parse().ok()?))
+}
+
+/// What is read of the earlier run: its weights, and how it encoded its inputs.
+pub fn earlier_files(layout: &Layout, words: &StartFromSpec) -> Vec<PathBuf> {
+    let folder = earlier_folder(layout, words);
+    folder.map(|folder| vec![folder.join(WEIGHTS), folder.join(CARD)]).unwrap_or_default()
 }
 
 /// Removes what a finished training no longer needs.
