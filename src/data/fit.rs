@@ -2,6 +2,7 @@
 //!
 //! Columns are independent of one another, so threads change no number.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -80,8 +81,13 @@ const SAMPLE: usize = 16;
 /// `inputs.<input>` and `tasks.<task>.target`.
 pub fn fit(request: &FitRequest) -> Result<Fitted, Error> {
     let samples: Vec<Vec<u32>> = request.tables.iter().map(|(_, _, rows)| sample(rows)).collect();
-    let features: Vec<Result<Feature, Vec<Located>>> =
-        request.inputs.par_iter().map(|(name, spec)| feature(request, name, spec, &samples)).collect();
+    let known: HashMap<&InputName, &InputSignature> =
+        request.known.iter().map(|input| (&input.name, input)).collect();
+    let features: Vec<Result<Feature, Vec<Located>>> = request
+        .inputs
+        .par_iter()
+        .map(|(name, spec)| feature(request, name, spec, &samples, &known))
+        .collect();
     let mut problems = Vec::new();
     let features: Vec<Option<Feature>> =
         features.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
@@ -125,6 +131,7 @@ fn feature(
     name: &InputName,
     spec: &FeatureSpec,
     samples: &[Vec<u32>],
+    fitted: &HashMap<&InputName, &InputSignature>,
 ) -> Result<Feature, Vec<Located>> {
     let node = || Node::of("inputs").key(name);
     let known: Vec<bool> =
@@ -158,7 +165,7 @@ fn feature(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let feature = match request.known.iter().find(|input| input.name == *name) {
+    let feature = match fitted.get(name) {
         Some(input) => as_known(input, &parts),
         None => spec.fit(name.as_str(), &parts),
     };

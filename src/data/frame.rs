@@ -170,8 +170,9 @@ impl Frame {
     }
 
     fn find(&self, name: &str) -> Option<&Column> {
+        // By the table's own index of names: it is asked once for every input.
         let columns = self.table.columns();
-        let exact = columns.iter().find(|column| column.name().as_str() == name);
+        let exact = self.table.get_column_index(name).and_then(|place| columns.get(place));
         // The same letters may be written in two ways: composed, or with combining accents.
         exact.or_else(|| columns.iter().find(|column| composed(column.name()) == composed(name)))
     }

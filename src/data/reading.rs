@@ -1,5 +1,7 @@
 //! How a table was read, and what of that a model's card tells.
 
+use std::collections::{HashMap, HashSet};
+
 use indexmap::IndexMap;
 use polars::prelude::{DataFrame, DataType};
 
@@ -42,12 +44,17 @@ impl TableReading {
             filters: self.query.as_ref().map(|query| query.filters.clone()).unwrap_or_default(),
             not_row_wise: None,
         };
+        // The first of two that are renamed to the same.
+        let mut old: HashMap<&str, &str> = HashMap::new();
+        for (from, to) in &self.rename {
+            old.entry(to.as_str()).or_insert(from.as_str());
+        }
         for input in inputs {
             let kind = frame.cells(input.as_str()).ok().map(|cells| CellKind::of(&cells));
             let mut found =
                 InputReading { kind: kind.unwrap_or(CellKind::Other), column: None, expression: None };
             if kind.is_some() {
-                match self.made(input) {
+                match self.made(old.get(input.as_str()).copied().unwrap_or(input.as_str())) {
                     Ok(Made::Column(name)) => found.column = Some(name),
                     Ok(Made::Computed(expression)) => found.expression = Some(expression),
                     Err(reason) => {
@@ -61,7 +68,7 @@ impl TableReading {
         let of_inputs = reading.inputs.values().flat_map(|input| {
             input.column.iter().chain(input.expression.iter().flat_map(|expression| &expression.columns))
         });
-        let needed: Vec<&String> =
+        let needed: HashSet<&String> =
             of_inputs.chain(reading.filters.iter().flat_map(|filter| &filter.columns)).collect();
         reading.columns = self
             .columns
@@ -72,10 +79,8 @@ impl TableReading {
         reading
     }
 
-    /// Where an input's column comes from, or why it cannot be had of single rows.
-    fn made(&self, input: &InputName) -> Result<Made, String> {
-        let renamed = self.rename.iter().find(|(_, to)| to.as_str() == input.as_str());
-        let name = renamed.map_or(input.as_str(), |(from, _)| from.as_str());
+    /// Where a column, called as before `rename`, comes from, or why it cannot be had of single rows.
+    fn made(&self, name: &str) -> Result<Made, String> {
         let Some(query) = &self.query else { return Ok(Made::Column(name.to_owned())) };
         query.columns.get(name).cloned().ok_or_else(|| {
             query.refused.clone().unwrap_or_else(|| format!("`{name}` is not computed of single rows"))

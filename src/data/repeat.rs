@@ -30,13 +30,8 @@ impl<'a> Used<'a> {
     /// Those that the table has, each once.
     fn of(&self, frame: &Frame) -> Self {
         let has = |names: &[&'a str], others: &[&'a str]| -> Vec<&'a str> {
-            let mut found: Vec<&str> = Vec::new();
-            for name in names {
-                if frame.has(name) && !found.contains(name) && !others.contains(name) {
-                    found.push(name);
-                }
-            }
-            found
+            let mut seen: PlHashSet<&str> = others.iter().copied().collect();
+            names.iter().copied().filter(|name| frame.has(name) && seen.insert(name)).collect()
         };
         let inputs = has(&self.inputs, &[]);
         Self { targets: has(&self.targets, &inputs), inputs }

@@ -121,12 +121,9 @@ pub enum Shown<'a> {
 impl Shown<'_> {
     /// The sentence that stands for those left out.
     pub fn left_out(code: &str, places: &[&Path]) -> String {
-        let mut names: Vec<String> = Vec::new();
-        for place in places.iter().map(ToString::to_string).filter(|place| !place.is_empty()) {
-            if !names.contains(&place) {
-                names.push(place);
-            }
-        }
+        let mut seen = std::collections::HashSet::new();
+        let places_of = places.iter().filter(|place| seen.insert(**place)).map(ToString::to_string);
+        let mut names: Vec<String> = places_of.filter(|place| !place.is_empty()).collect();
         let rest = names.len().saturating_sub(3);
         names.truncate(3);
         let at = match (names.is_empty(), rest) {

@@ -9,6 +9,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A layer cannot take what comes before it.
+    #[error("`{part}` would be weight number {count}: no network has that many")]
+    TooManyWeights { part: String, count: usize },
     #[error("`{part}` {reason}")]
     Shape { part: String, reason: String },
     #[error("an encoder is given for `{0}`, which is not an input")]

@@ -6,6 +6,10 @@
 //! in the inputs' order. An input may have layers of its own before it meets the others: a sequence or
 //! an image stays one when it is alone, and must become a vector when it is not.
 
+mod block;
+
+use std::collections::{HashMap, HashSet};
+
 use candle_core::{Device, Tensor, Var};
 
 use crate::domain::array::Array;
@@ -13,6 +17,7 @@ use crate::domain::name::InputName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::error::{Error, Result};
+use crate::model::input::block::{Block, blocks, in_order, numbers};
 use crate::model::kernel::lookup::{Column, lookup};
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
@@ -30,6 +35,8 @@ pub struct Inputs {
     signatures: Vec<InputSignature>,
     /// Of the inputs that are vectors; `None` for the others.
     columns: Vec<Option<Column>>,
+    /// The inputs as they are fed: a signal each.
+    blocks: Vec<Block>,
     tables: Option<Var>,
     encoders: Vec<Stack>,
     /// Of a network that reads a preference beside them.
@@ -45,32 +52,35 @@ impl Inputs {
         preference: Option<Preference>,
         weights: &mut Weights,
     ) -> Result<Self> {
-        if let Some((name, _)) = encoders.iter().find(|(name, _)| signatures.iter().all(|s| s.name != *name))
-        {
+        let known: HashSet<&InputName> = signatures.iter().map(|signature| &signature.name).collect();
+        if let Some((name, _)) = encoders.iter().find(|(name, _)| !known.contains(name)) {
             return Err(Error::EncoderWithoutInput(name.clone()));
         }
-        let mut tables = Vec::new();
+        let (mut tables, mut count) = (Vec::new(), 0_usize);
         let mut columns = Vec::new();
         let mut parts = Vec::new();
         for signature in signatures {
-            let column = column(&signature.encoding, tables.len());
+            let column = column(&signature.encoding, count);
             if let Some(Column::Code { rows, width, .. }) = column {
                 let name = format!("input.{}.embedding", signature.name);
                 let init = Init::Normal(1.0 / (width as f32).sqrt());
-                let mut table = weights.draw(&name, rows * width, &init);
-                table[..width].fill(0.0);
+                let size = rows.saturating_mul(width);
+                let mut table = weights.draw(&name, size, &init);
+                table.iter_mut().take(width).for_each(|number| *number = 0.0);
                 tables.extend(table);
+                count = count.saturating_add(size);
             }
             columns.push(column);
             parts.push(part(signature, column));
         }
-        let tables = match tables.is_empty() {
-            true => None,
-            false => Some(weights.packed("input.embedding.weight", tables)?),
+        let tables = match count {
+            0 => None,
+            _ => Some(weights.packed("input.embedding.weight", count, tables)?),
         };
+        let own: HashMap<&InputName, &[LayerSpec]> =
+            encoders.iter().map(|(name, layers)| (name, layers.as_slice())).collect();
         let stacks = signatures.iter().map(|signature| {
-            let own = encoders.iter().find(|(name, _)| *name == signature.name);
-            let layers = own.map_or(&[][..], |(_, layers)| layers);
+            let layers = own.get(&signature.name).copied().unwrap_or_default();
             Stack::build(&format!("input.{}", signature.name), layers, signature.encoding.shape(), weights)
         });
         let encoders = stacks.collect::<Result<Vec<_>>>()?;
@@ -86,8 +96,9 @@ impl Inputs {
             let shape = Shape::vector(preference.tasks());
             parts.push(Part { name: part, kind: preference::PREFERENCE, shape, parameters: 0 });
         }
+        let blocks = blocks(&columns, |index| !encoders[index].is_empty());
         let signatures = signatures.to_vec();
-        Ok(Self { signatures, columns, tables, encoders, preference, parts, output })
+        Ok(Self { signatures, columns, blocks, tables, encoders, preference, parts, output })
     }
 
     /// What all inputs together give for one row.
@@ -111,7 +122,7 @@ impl Inputs {
 
     /// The same signals with this preference for all rows; an error where the network reads none.
     pub fn told(&self, inputs: &[Signal], vector: &[f64], device: &Device) -> Result<Vec<Signal>> {
-        let own = self.signatures.len();
+        let own = self.blocks.len();
         if self.preference.is_none() || inputs.len() <= own {
             return Err(candle_core::Error::msg("the network reads no preference").into());
         }
@@ -120,12 +131,12 @@ impl Inputs {
         Ok(told)
     }
 
-    /// What all inputs together give, from one signal per input, in the signature's order: floats
-    /// `[rows, width]`, codes `[rows]`, tokens `[rows, time]`, or a sequence or an image. Behind them may stand the
-    /// preference.
+    /// What all inputs together give, from the signals that [`Self::signals`] makes, in the signature's order: floats
+    /// `[rows, width]` of one input or of several, codes `[rows]`, tokens `[rows, time]`, or a sequence or an image.
+    /// Behind them may stand the preference.
     pub fn forward(&self, inputs: &[Signal], mode: &Mode) -> Result<Signal> {
         let x = self.gather(inputs, mode)?;
-        match (&self.preference, inputs.get(self.signatures.len())) {
+        match (&self.preference, inputs.get(self.blocks.len())) {
             (None, _) => Ok(x),
             (Some(_), Some(told)) => preference::join(&x, &told.x),
             (Some(_), None) => Err(candle_core::Error::msg("the network is told no preference").into()),
@@ -141,8 +152,8 @@ impl Inputs {
         }
         let mut blocks = Vec::with_capacity(inputs.len());
         let mut at = 0;
-        for ((input, column), encoder) in inputs.iter().zip(&self.columns).zip(&self.encoders) {
-            let block = match (column, &vectors) {
+        for (input, fed) in inputs.iter().zip(&self.blocks) {
+            let block = match (&fed.column, &vectors) {
                 (Some(column), Some(x)) => {
                     let block = x.narrow(1, at, column.width())?.contiguous()?;
                     at += column.width();
@@ -150,7 +161,8 @@ impl Inputs {
                 }
                 _ => input.clone(),
             };
-            blocks.push(encoder.forward(&block, mode)?);
+            // Of several inputs none has layers of its own.
+            blocks.push(self.encoders[fed.inputs.start].forward(&block, mode)?);
         }
         match blocks.len() {
             1 => Ok(blocks.remove(0)),
@@ -163,10 +175,10 @@ impl Inputs {
 
     /// The vectors side by side, categories looked up; `None` when no input is one.
     fn vectors(&self, inputs: &[Signal]) -> Result<Option<Tensor>> {
-        let columns: Vec<Column> = self.columns.iter().flatten().copied().collect();
-        let both = inputs.iter().zip(&self.columns);
+        let columns: Vec<Column> = self.blocks.iter().filter_map(|block| block.column).collect();
+        let both = inputs.iter().zip(&self.blocks);
         let tensors: Vec<Tensor> =
-            both.filter(|(_, column)| column.is_some()).map(|(input, _)| input.x.clone()).collect();
+            both.filter(|(_, block)| block.column.is_some()).map(|(input, _)| input.x.clone()).collect();
         Ok(match &self.tables {
             Some(tables) => Some(lookup(tables, &columns, &tensors)?),
             None if tensors.is_empty() => None,
@@ -183,21 +195,14 @@ impl Inputs {
             .collect();
         let told = self.preference.as_ref().map(|preference| preference::declare(graph, preference.tasks()));
         let tables = self.tables.as_ref().map(|tables| host(tables)).transpose()?;
-        let mut blocks = Vec::with_capacity(raw.len());
-        for (index, (input, raw)) in self.signatures.iter().zip(&raw).enumerate() {
-            graph.scope(&format!("input.{}", input.name));
-            let encoded = match (self.columns[index], &tables, &input.encoding) {
-                (Some(Column::Code { start, rows, width }), Some(tables), Encoding::Code { keys, .. }) => {
-                    let codes = operator::codes(graph, raw, keys, 1, 0);
-                    let codes = operator::reshape(graph, &codes, &[-1]);
-                    let name = format!("input.{}.embedding", input.name);
-                    let table = graph.weight(&name, &[rows, width], &tables[start..start + rows * width]);
-                    Wire::plain(operator::gather(graph, &table, &codes, 0))
-                }
-                (Some(_), _, encoding) => Wire::plain(emit_column(graph, raw, encoding)),
-                (None, _, encoding) => emit_wire(graph, raw, encoding),
+        let mut blocks = Vec::with_capacity(self.blocks.len());
+        for block in &self.blocks {
+            let (inputs, raw) = (&self.signatures[block.inputs.clone()], &raw[block.inputs.clone()]);
+            let encoded = match (inputs, raw) {
+                ([input], [raw]) => self.emit_one(graph, block.inputs.start, input, raw, tables.as_deref()),
+                _ => block::emit(graph, inputs, raw),
             };
-            blocks.push(self.encoders[index].emit(graph, &encoded)?);
+            blocks.push(self.encoders[block.inputs.start].emit(graph, &encoded)?);
         }
         graph.scope("input");
         let x = match blocks.len() {
@@ -210,29 +215,44 @@ impl Inputs {
         Ok(told.map_or_else(|| x.clone(), |told| preference::emit(graph, &x, &told, self.output)))
     }
 
-    /// The signals of encoded arrays, given by name; each must be what its encoding gives. The preference, where the
-    /// network reads one, is what it was told last.
+    /// One input, encoded and embedded; `tables` holds the tables of all.
+    fn emit_one(
+        &self,
+        graph: &mut Graph,
+        index: usize,
+        input: &InputSignature,
+        raw: &Value,
+        tables: Option<&[f32]>,
+    ) -> Wire {
+        graph.scope(&format!("input.{}", input.name));
+        match (self.columns[index], tables, &input.encoding) {
+            (Some(Column::Code { start, rows, width }), Some(tables), Encoding::Code { keys, .. }) => {
+                let codes = operator::codes(graph, raw, keys, 1, 0);
+                let codes = operator::reshape(graph, &codes, &[-1]);
+                let name = format!("input.{}.embedding", input.name);
+                let table = graph.weight(&name, &[rows, width], &tables[start..start + rows * width]);
+                Wire::plain(operator::gather(graph, &table, &codes, 0))
+            }
+            (Some(_), _, encoding) => Wire::plain(emit_column(graph, raw, encoding)),
+            (None, _, encoding) => emit_wire(graph, raw, encoding),
+        }
+    }
+
+    /// The signals of encoded arrays, given by name, one for each block of inputs; each array must be what its encoding
+    /// gives. The preference, where the network reads one, is what it was told last.
     pub fn signals(
         &self,
         arrays: &[(InputName, Array)],
         rows: Option<&[u32]>,
         device: &Device,
     ) -> Result<Vec<Signal>> {
-        let signals = self.signatures.iter().map(|signature| {
+        let arrays = in_order(&self.signatures, arrays)?;
+        let signals = self.blocks.iter().map(|block| {
+            let (own, arrays) = (&self.signatures[block.inputs.clone()], &arrays[block.inputs.clone()]);
+            let ([signature], [array]) = (own, arrays) else { return numbers(own, arrays, rows, device) };
             let wrong = |reason: String| Error::Input { input: signature.name.clone(), reason };
-            let (_, array) = arrays
-                .iter()
-                .find(|(name, _)| *name == signature.name)
-                .ok_or_else(|| wrong("is missing".into()))?;
-            let gathered;
-            let array = match rows {
-                Some(rows) => {
-                    gathered = array.gather(rows);
-                    &gathered
-                }
-                None => array,
-            };
-            feed(&signature.encoding, array, device)?.map_err(wrong)
+            let gathered = rows.map(|rows| array.gather(rows));
+            feed(&signature.encoding, gathered.as_ref().unwrap_or(array), device)?.map_err(wrong)
         });
         let told = self.preference.iter().map(|preference| preference.signal(device));
         signals.chain(told).collect()
@@ -250,7 +270,7 @@ pub fn together<'a>(
     let mut width = 0;
     for (name, shape) in shapes {
         match shape {
-            Shape::Vector { width: own } => width += own,
+            Shape::Vector { width: own } => width = own.saturating_add(width),
             other => {
                 let way = match other {
                     Shape::Image { .. } => "a `flatten` or a `global_pool`",
@@ -290,7 +310,9 @@ fn column(encoding: &Encoding, start: usize) -> Option<Column> {
 
 fn part(signature: &InputSignature, column: Option<Column>) -> Part {
     let (kind, parameters) = match (&signature.encoding, column) {
-        (Encoding::Code { .. }, Some(Column::Code { rows, width, .. })) => ("embedding", rows * width),
+        (Encoding::Code { .. }, Some(Column::Code { rows, width, .. })) => {
+            ("embedding", rows.saturating_mul(width))
+        }
         (Encoding::OneHot { .. }, _) => ("one_hot", 0),
         (Encoding::Tokens { .. }, _) => ("tokens", 0),
         (Encoding::Series { .. }, _) => ("series", 0),

@@ -137,6 +137,41 @@ fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
     WireMask::of(steps, operator::cast(graph, &lengths, ElementType::Int64))
 }
 
+/// Raw columns `[batch, 1]` of one element type, each centered and scaled, as the network takes them side by side: the
+/// same arithmetic as of each alone, on all at once. One column may be of any kind.
+pub fn emit_numbers(graph: &mut Graph, raw: &[Value], encodings: &[&Encoding]) -> Value {
+    if let ([raw], [encoding]) = (raw, encodings) {
+        return emit_column(graph, raw, encoding);
+    }
+    let columns = raw.len();
+    let (mut fills, mut centers, mut scales, mut flags) = (vec![], vec![], vec![], vec![]);
+    for encoding in encodings {
+        if let Encoding::Scale { center, scale, fill, indicator } = encoding {
+            fills.push(*fill);
+            centers.push(*center);
+            scales.push(*scale);
+            flags.push(*indicator);
+        }
+    }
+    let raw: Vec<&Value> = raw.iter().collect();
+    let raw = operator::concat(graph, &raw, 1);
+    let fill = graph.weight_f64("input.fill", &[columns], &fills);
+    let center = graph.weight_f64("input.center", &[columns], &centers);
+    let scale = graph.weight_f64("input.scale", &[columns], &scales);
+    let (scaled, missing) = standardized(graph, &raw, &fill, &center, &scale);
+    if !flags.contains(&true) {
+        return scaled;
+    }
+    // Beside a column with an indicator stands whether its value was missing.
+    let missing = operator::cast(graph, &missing, ElementType::Float32);
+    let both = operator::concat(graph, &[&scaled, &missing], 1);
+    let places = flags.iter().enumerate().flat_map(|(column, flag)| {
+        std::iter::once(column).chain(flag.then_some(columns + column)).map(|place| place as i64)
+    });
+    let places = graph.ints(&places.collect::<Vec<i64>>());
+    operator::gather(graph, &both, &places, 1)
+}
+
 /// A raw column `[batch, 1]` as the network takes it.
 pub fn emit_column(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
     match encoding {

@@ -1,6 +1,6 @@
 //! All numbers of a network, by name: what is trained, saved, restored and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
@@ -35,10 +35,15 @@ impl Init {
 /// Weights of which several tasks ask for the same one: their names begin so.
 pub const SHARED: &str = "decoder.";
 
+/// Named tensors of one network: beyond this somebody wrote a number of layers or experts that was meant otherwise, and
+/// their names alone would fill the memory.
+const MOST_WEIGHTS: usize = 1_000_000;
+
 /// One named tensor.
 #[derive(Clone, Debug)]
 pub struct Weight {
     pub name: String,
+    pub shape: Vec<usize>,
     pub var: Var,
     /// Changed by the optimizer; otherwise a running statistic.
     pub trainable: bool,
@@ -48,8 +53,13 @@ pub struct Weight {
 
 impl Weight {
     pub fn count(&self) -> usize {
-        self.var.elem_count()
+        elements(&self.shape)
     }
+}
+
+/// How many numbers there are of a shape; the most there can be where nobody could count them.
+fn elements(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
 }
 
 /// The weights of a network in the order they were made.
@@ -57,7 +67,13 @@ impl Weight {
 pub struct Weights {
     seed: u64,
     device: Device,
+    /// Only shapes are kept: nothing is drawn, and no memory is taken for it.
+    outlined: bool,
     list: Vec<Weight>,
+    /// Each weight's place in the list.
+    places: HashMap<String, usize>,
+    /// Trainable numbers so far.
+    count: usize,
     /// Names under which parts share a weight, and that weight's own name.
     ties: BTreeMap<String, String>,
     wishes: Vec<Wish>,
@@ -79,7 +95,21 @@ pub struct Snapshot(Vec<Vec<f32>>);
 
 impl Weights {
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone(), list: Vec::new(), ties: BTreeMap::new(), wishes: Vec::new() }
+        Self {
+            seed,
+            device: device.clone(),
+            outlined: false,
+            list: Vec::new(),
+            places: HashMap::new(),
+            count: 0,
+            ties: BTreeMap::new(),
+            wishes: Vec::new(),
+        }
+    }
+
+    /// Weights of which the shapes alone are wanted: a network of any size can be laid out with them, and none can work.
+    pub fn outline() -> Self {
+        Self { outlined: true, ..Self::new(0, &Device::Cpu) }
     }
 
     pub fn device(&self) -> &Device {
@@ -92,8 +122,8 @@ impl Weights {
     }
 
     /// A trainable tensor that holds several matrices one after the other, and decays.
-    pub fn packed(&mut self, name: &str, values: Vec<f32>) -> Result<Var> {
-        self.add(name, &[values.len()], Init::Given(values), true, true)
+    pub fn packed(&mut self, name: &str, count: usize, values: Vec<f32>) -> Result<Var> {
+        self.add(name, &[count], Init::Given(values), true, true)
     }
 
     /// A tensor that is saved but not trained: a running statistic.
@@ -101,11 +131,19 @@ impl Weights {
         self.add(name, shape, init, false, false)
     }
 
-    /// The weight that is shared as `tie`, with its own name, once a part made it.
-    pub fn tied(&self, tie: &str) -> Option<(&str, Var)> {
-        let owner = self.ties.get(tie)?;
-        let weight = self.list.iter().find(|weight| weight.name == *owner)?;
-        Some((&weight.name, weight.var.clone()))
+    /// What stands in place of weights that are left out, such as a bias: it is neither trained nor saved.
+    pub fn zeros(&self, count: usize) -> Result<Tensor> {
+        let count = if self.outlined { 0 } else { count };
+        Ok(Tensor::zeros(count, DType::F32, &self.device)?)
+    }
+
+    /// The weight that is shared as `tie`, once a part made it.
+    pub fn tied(&self, tie: &str) -> Option<&Weight> {
+        self.named(self.ties.get(tie)?)
+    }
+
+    fn named(&self, name: &str) -> Option<&Weight> {
+        self.places.get(name).map(|place| &self.list[*place])
     }
 
     /// Shares the weight called `name` as `tie`.
@@ -126,7 +164,7 @@ impl Weights {
     /// Puts rows `[tokens, width]` into a table `[vocabulary, width]`, each at its token's number.
     pub fn put_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> Result<()> {
         let wrong = |reason: &str| Error::Shape { part: name.to_owned(), reason: reason.to_owned() };
-        let weight = self.list.iter().find(|weight| weight.name == name);
+        let weight = self.named(name);
         let var = &weight.ok_or_else(|| wrong("is no weight"))?.var;
         let (size, width) = var.dims2()?;
         if rows.len() != tokens.len() * width || tokens.iter().any(|token| *token as usize >= size) {
@@ -139,8 +177,11 @@ impl Weights {
         set(var, values)
     }
 
-    /// Initial values that depend on the seed and the name alone.
+    /// Initial values that depend on the seed and the name alone; none where shapes alone are wanted.
     pub fn draw(&self, name: &str, count: usize, init: &Init) -> Vec<f32> {
+        if self.outlined {
+            return Vec::new();
+        }
         let mut random = stream(self.seed, Purpose::Weights, name);
         match init {
             Init::Zeros => vec![0.0; count],
@@ -160,19 +201,32 @@ impl Weights {
     }
 
     fn add(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool, decay: bool) -> Result<Var> {
-        if let Some(known) = self.list.iter().find(|weight| weight.name == name) {
+        if let Some(known) = self.named(name) {
             debug_assert!(name.starts_with(SHARED), "a weight's name is its own: {name}");
-            if known.var.dims() != shape {
-                let known = known.var.dims();
+            if known.shape != shape {
+                let known = &known.shape;
                 let reason =
                     format!("is shared, but {known:?} numbers for one task and {shape:?} for another");
                 return Err(Error::Shape { part: name.to_owned(), reason });
             }
             return Ok(known.var.clone());
         }
-        let values = self.draw(name, shape.iter().product(), &init);
-        let var = Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?;
-        self.list.push(Weight { name: name.to_owned(), var: var.clone(), trainable, decay });
+        if self.list.len() >= MOST_WEIGHTS {
+            return Err(Error::TooManyWeights { part: name.to_owned(), count: self.list.len() + 1 });
+        }
+        let var = match self.outlined {
+            true => Var::zeros(0, DType::F32, &self.device)?,
+            false => {
+                let values = self.draw(name, elements(shape), &init);
+                Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?
+            }
+        };
+        if trainable {
+            self.count = self.count.saturating_add(elements(shape));
+        }
+        self.places.insert(name.to_owned(), self.list.len());
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        self.list.push(Weight { name, shape, var: var.clone(), trainable, decay });
         Ok(var)
     }
 
@@ -186,7 +240,7 @@ impl Weights {
 
     /// How many trainable numbers there are.
     pub fn parameters(&self) -> usize {
-        self.trainable().map(Weight::count).sum()
+        self.count
     }
 
     /// The values as they are now.
@@ -230,7 +284,7 @@ impl Weights {
         let bytes = read(path)?;
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
-        if let Some(name) = file.names().into_iter().find(|name| self.list.iter().all(|w| w.name != **name)) {
+        if let Some(name) = file.names().into_iter().find(|name| self.named(name).is_none()) {
             return Err(weights_error(path, format!("belong to another network: it has no `{name}`")));
         }
         self.take(path, &file, |_| true)
@@ -251,10 +305,14 @@ impl Weights {
             .iter_mut()
             .filter(|weight| weight.name.starts_with(prefix))
             .for_each(|w| w.trainable = false);
+        self.count = self.trainable().map(Weight::count).fold(0, usize::saturating_add);
     }
 
     /// Makes all weights of the part called `name` 0.
     pub fn clear(&self, name: &str) -> Result<()> {
+        if self.outlined {
+            return Ok(());
+        }
         let owned =
             |weight: &&Weight| weight.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         self.list.iter().filter(owned).try_for_each(|weight| set(&weight.var, vec![0.0; weight.count()]))
@@ -301,64 +359,4 @@ fn weights_error(path: &Path, reason: String) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::Device;
-
-    use crate::model::weights::{Init, Weights, host};
-
-    fn two(seed: u64) -> Weights {
-        let mut weights = Weights::new(seed, &Device::Cpu);
-        weights.variable("a.weight", &[3, 2], Init::fan_in(3)).unwrap();
-        weights.buffer("a.mean", &[2], Init::Zeros).unwrap();
-        weights
-    }
-
-    #[test]
-    fn saved_and_loaded_they_are_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights.safetensors");
-        let (first, second) = (two(1), two(2));
-        assert_ne!(first.snapshot().unwrap(), second.snapshot().unwrap());
-        first.save(&path).unwrap();
-        second.load(&path).unwrap();
-        assert_eq!(first.snapshot().unwrap(), second.snapshot().unwrap());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn a_file_cut_short_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights.safetensors");
-        two(1).save(&path).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        let weights = two(2);
-        let before = weights.snapshot().unwrap();
-        assert!(weights.load(&path).unwrap_err().to_string().contains("are damaged"));
-        assert_eq!(weights.snapshot().unwrap(), before);
-    }
-
-    #[test]
-    fn another_networks_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights.safetensors");
-        two(1).save(&path).unwrap();
-        let mut other = Weights::new(1, &Device::Cpu);
-        other.variable("a.weight", &[2, 3], Init::Ones).unwrap();
-        assert!(other.load(&path).unwrap_err().to_string().contains("it has no `a.mean`"));
-        other.buffer("a.mean", &[2], Init::Zeros).unwrap();
-        assert!(other.load(&path).unwrap_err().to_string().contains("`a.weight` is F32 [3, 2], not [2, 3]"));
-    }
-
-    #[test]
-    fn initial_values_depend_on_seed_and_name_only() {
-        let mut weights = Weights::new(7, &Device::Cpu);
-        weights.variable("b", &[5], Init::Normal(1.0)).unwrap();
-        let late = host(&weights.variable("a", &[400], Init::fan_in(4)).unwrap()).unwrap();
-        let mut alone = Weights::new(7, &Device::Cpu);
-        let early = host(&alone.variable("a", &[400], Init::fan_in(4)).unwrap()).unwrap();
-        assert_eq!(late, early);
-        assert!(early.iter().all(|x| x.abs() <= 0.5), "within 1/sqrt(4)");
-        assert!(early.iter().any(|x| x.abs() > 0.45));
-    }
-}
+mod tests;

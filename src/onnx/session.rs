@@ -1,6 +1,7 @@
 //! A model, loaded into ONNX Runtime and ready to run.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 
 use ort::session::SessionInputValue;
@@ -86,14 +87,13 @@ impl Session {
 
     /// Runs the model on named inputs; gives all outputs in the model's order.
     pub fn run(&mut self, inputs: &[(String, Array)]) -> Result<Vec<(String, Array)>, Error> {
-        if let Some((name, _)) =
-            inputs.iter().find(|(name, _)| !self.inputs.iter().any(|port| port.name == *name))
-        {
+        let known: HashSet<&str> = self.inputs.iter().map(|port| port.name.as_str()).collect();
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| !known.contains(name.as_str())) {
             let known = self.inputs.iter().map(|port| port.name.clone()).collect();
             return Err(Error::UnknownInput { name: name.clone(), known });
         }
-        if let Some(port) = self.inputs.iter().find(|port| !inputs.iter().any(|(name, _)| port.name == *name))
-        {
+        let given: HashSet<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
+        if let Some(port) = self.inputs.iter().find(|port| !given.contains(port.name.as_str())) {
             return Err(Error::MissingInput { name: port.name.clone() });
         }
         let fed = inputs

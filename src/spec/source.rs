@@ -3,7 +3,9 @@
 //! serde_yaml gives a line and column only with an error. So a seed walks the path through the
 //! document and fails on purpose at its end: the error knows the place.
 
-use std::cell::{Cell, RefCell};
+mod fragment;
+
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use serde::de::{
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::spec::address::Override;
+use crate::spec::source::fragment::Fragments;
 use crate::spec::yaml;
 
 /// The text of a pipeline and the overrides laid over it.
@@ -27,8 +30,11 @@ pub struct Source {
     /// Bytes that are UTF-8, when the rest is not.
     valid_up_to: Option<usize>,
     overrides: Vec<Override>,
-    /// Places found so far: each one costs a walk through the file.
+    /// Places found so far.
     places: RefCell<HashMap<(Path, bool, bool), Option<Place>>>,
+    /// Where each line begins, once one was asked for.
+    lines: OnceCell<Vec<usize>>,
+    fragments: OnceCell<Fragments>,
 }
 
 /// A place in the text; both count from 1, columns in letters.
@@ -52,6 +58,8 @@ impl Source {
             valid_up_to,
             overrides: overrides.to_vec(),
             places: RefCell::default(),
+            lines: OnceCell::new(),
+            fragments: OnceCell::new(),
         }
     }
 
@@ -77,7 +85,9 @@ impl Source {
 
     /// A line's text, counted from 1.
     pub fn line(&self, number: usize) -> Option<&str> {
-        self.text.lines().nth(number.checked_sub(1)?)
+        let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
+        let lines = self.lines.get_or_init(|| std::iter::once(0).chain(ends).collect());
+        self.text[*lines.get(number.checked_sub(1)?)?..].lines().next()
     }
 
     /// The override that gave the value at `path`, if one did; or made what stands around it.
@@ -154,11 +164,23 @@ impl Source {
         Some(place)
     }
 
+    /// Walks the lines of the entry that the path leads into, or the whole file where they are not known.
     fn walk(&self, steps: &[Step], on_key: bool, found: &Found) -> Option<Place> {
-        let document = serde_yaml::Deserializer::from_str(&self.text).next()?;
-        let error = Walk { steps, on_key, found }.deserialize(document).err()?;
-        let location = error.location().filter(|_| found.here.get())?;
-        Some(Place { line: location.line(), column: location.column() })
+        if let [Step::Key(section), Step::Key(key), ..] = steps
+            && let Some((before, lines)) = self.fragments().entry(section, key)
+            && let Ok(place) = walk(&self.text[lines], &steps[1..], on_key, found)
+        {
+            return place.map(|place| Place { line: place.line + before, ..place });
+        }
+        walk(&self.text, steps, on_key, found).ok().flatten()
+    }
+
+    fn fragments(&self) -> &Fragments {
+        self.fragments.get_or_init(|| match yaml::parse(&self.text) {
+            Ok((root, notes)) if notes.is_empty() => Fragments::of(&self.text, &root),
+            // A key that stands twice has two places.
+            _ => Fragments::default(),
+        })
     }
 
     fn syntax_error(&self) -> Option<Place> {
@@ -183,6 +205,19 @@ impl Source {
         let before = self.text.get(..bytes).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+}
+
+/// The place of a path in a text, `None` where there is no such path; an error where the text alone is no YAML, such as
+/// a reference to what stands elsewhere.
+fn walk(text: &str, steps: &[Step], on_key: bool, found: &Found) -> Result<Option<Place>, ()> {
+    let document = serde_yaml::Deserializer::from_str(text).next().ok_or(())?;
+    match (Walk { steps, on_key, found }.deserialize(document)) {
+        Ok(()) => Ok(None),
+        Err(error) if found.here.get() => {
+            Ok(error.location().map(|place| Place { line: place.line(), column: place.column() }))
+        }
+        Err(_) => Err(()),
     }
 }
 

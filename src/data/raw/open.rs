@@ -1,5 +1,6 @@
 //! A file of new rows, opened as the training file was: its table's reading, its source's settings, its cells' kinds.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -106,7 +107,7 @@ fn is_tabbed(file: &Path) -> bool {
 /// they are written.
 pub(super) struct Wanted<'a> {
     pub computed: IndexMap<&'a str, CellKind>,
-    pub texts: Vec<&'a str>,
+    pub texts: HashSet<&'a str>,
 }
 
 /// The file's table: cells that mean a missing value are missing, whatever the file's form.
@@ -129,7 +130,7 @@ pub(super) fn table(
         let (name, fits) = (name.as_str(), |kind: &Kind| own.join(*kind) == *kind);
         if wanted.computed.contains_key(name) {
             trained(name).filter(fits).unwrap_or(if trained(name).is_some() { Kind::Text } else { *own })
-        } else if wanted.texts.contains(&name) && !matches!(own, Kind::List(_)) {
+        } else if wanted.texts.contains(name) && !matches!(own, Kind::List(_)) {
             trained(name).filter(fits).unwrap_or(Kind::Text)
         } else {
             *own

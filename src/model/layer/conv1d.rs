@@ -4,7 +4,7 @@
 //! What lies behind a row's end counts as zeros, and is zero again afterwards. Weights and bias begin
 //! evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +115,7 @@ impl LayerWords for Conv1dSpec {
             true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = Tensor::zeros(filters, DType::F32, weights.device())?;
+        let zeros = weights.zeros(filters)?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         let shorter = if self.padding == StepPadding::Valid { steps.reach() } else { 0 };
         Ok(Box::new(Conv1d { name: name.to_owned(), weight, bias, zeros, steps, shorter, activation }))

@@ -4,7 +4,7 @@
 //! Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel kernel),
 //! as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +116,7 @@ impl Conv2d {
             true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = Tensor::zeros(filters, DType::F32, weights.device())?;
+        let zeros = weights.zeros(filters)?;
         Ok(Self { name: name.to_owned(), weight, bias, zeros, window, activation })
     }
 

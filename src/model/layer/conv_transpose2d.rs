@@ -4,7 +4,7 @@
 //! Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel kernel),
 //! as PyTorch's `nn.ConvTranspose2d`.
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +85,7 @@ impl LayerWords for ConvTranspose2dSpec {
             true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = Tensor::zeros(filters, DType::F32, weights.device())?;
+        let zeros = weights.zeros(filters)?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         Ok(Box::new(ConvTranspose2d { name: name.to_owned(), weight, bias, zeros, window, activation }))
     }

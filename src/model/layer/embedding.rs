@@ -70,19 +70,21 @@ impl LayerWords for EmbeddingSpec {
         let shape = [vocabulary, width];
         let known = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
         let (owner, table) = match known {
-            Some((owner, table)) => {
-                if table.dims() != shape {
-                    let reason =
-                        format!("is tied to `{owner}`, whose table is {:?}, not {shape:?}", table.dims());
+            Some(table) => {
+                if table.shape != shape {
+                    let reason = format!(
+                        "is tied to `{}`, whose table is {:?}, not {shape:?}",
+                        table.name, table.shape
+                    );
                     return Err(Error::Shape { part: name.to_owned(), reason });
                 }
-                (owner.to_owned(), table)
+                (table.name.clone(), table.var.clone())
             }
             None => {
                 let own = format!("{name}.weight");
-                let mut rows =
-                    weights.draw(&own, vocabulary * width, &Init::Normal(1.0 / (width as f32).sqrt()));
-                rows[..width].fill(0.0);
+                let count = vocabulary.saturating_mul(width);
+                let mut rows = weights.draw(&own, count, &Init::Normal(1.0 / (width as f32).sqrt()));
+                rows.iter_mut().take(width).for_each(|number| *number = 0.0);
                 let table = match self.frozen {
                     true => weights.buffer(&own, &shape, Init::Given(rows))?,
                     false => weights.variable(&own, &shape, Init::Given(rows))?,

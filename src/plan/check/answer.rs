@@ -1,6 +1,6 @@
 //! What the model gives and what answers are written in: no two of one name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::answer::planned;
 use crate::domain::diagnostic::{Diagnostic, Path};
@@ -24,15 +24,16 @@ fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         .filter(|(_, task)| matches!(task.kind, TargetSpec::Text(_)))
         .map(|(name, _)| name)
         .collect();
+    let known: HashMap<&str, &TaskName> = pipeline.tasks.keys().map(|name| (name.as_str(), name)).collect();
+    let inputs: HashSet<&str> = pipeline.inputs.keys().map(|name| name.as_str()).collect();
     // What the decoder of a text reads, `title_memory`, is an output of the model too.
     let read_by = |name: &str| {
         let of = |writer: &&&TaskName| name.strip_prefix(writer.as_str())?.strip_prefix('_').map(is_read);
         writers.iter().find(|writer| of(writer) == Some(true)).copied()
     };
     for name in pipeline.tasks.keys() {
-        let known = |other: &str| pipeline.tasks.keys().find(|task| task.as_str() == other);
-        let raw =
-            name.as_str().strip_suffix("_logits").and_then(known).map(|other| ("the raw values of", other));
+        let raw = name.as_str().strip_suffix("_logits").and_then(|other| known.get(other));
+        let raw = raw.map(|other| ("the raw values of", *other));
         let other = raw.or_else(|| read_by(name.as_str()).map(|other| ("what is read to write", other)));
         if let Some((what, other)) = other {
             let message = format!(
@@ -42,10 +43,17 @@ fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             found.push(diagnostic.on_key().help("give one of the tasks another name"));
         }
     }
+    // Of each writer the first input that is called like something its decoder reads.
+    let mut inputs_read: HashMap<&TaskName, &str> = HashMap::new();
+    for input in pipeline.inputs.keys().map(|name| name.as_str()).filter(|_| !writers.is_empty()) {
+        if let Some(writer) = read_by(input) {
+            inputs_read.entry(writer).or_insert(input);
+        }
+    }
     for name in pipeline.tasks.keys() {
         let outputs = [name.to_string(), format!("{name}_logits")];
-        let own = |input: &str| outputs.iter().any(|output| output == input) || read_by(input) == Some(name);
-        if let Some(input) = pipeline.inputs.keys().find(|input| own(input.as_str())) {
+        let named = outputs.iter().find_map(|output| inputs.get(output.as_str()).copied());
+        if let Some(input) = named.or_else(|| inputs_read.get(name).copied()) {
             let message = format!("the model would have an input and an output called `{input}`");
             let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
             found.push(diagnostic.on_key().help("give the task another name than the input's"));

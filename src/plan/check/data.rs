@@ -1,6 +1,6 @@
 //! Tables, their columns' names and their splits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::data::spec::{SplitSpec, TableSpec};
 use crate::domain::diagnostic::{Diagnostic, Path};
@@ -107,6 +107,14 @@ fn renames(table: &TableSpec, path: &Path) -> Vec<Diagnostic> {
     found
 }
 
+/// The columns of a table that have lost their name, by their old one, with the new one.
+fn away(table: &TableSpec) -> HashMap<&str, &ColumnName> {
+    let given: HashSet<&str> =
+        table.rename.iter().filter(|(old, new)| old != new).map(|(_, new)| new.as_str()).collect();
+    let lost = table.rename.iter().filter(|(old, new)| old != new && !given.contains(old.as_str()));
+    lost.map(|(old, new)| (old.as_str(), new)).collect()
+}
+
 /// The new name of a column that has lost the given one in this table.
 pub(crate) fn renamed_away<'a>(table: &'a TableSpec, column: &str) -> Option<&'a ColumnName> {
     let given_anew = table.rename.iter().any(|(old, new)| new.as_str() == column && old != new);
@@ -117,10 +125,11 @@ pub(crate) fn renamed_away<'a>(table: &'a TableSpec, column: &str) -> Option<&'a
 /// Inputs that no table can have, and inputs that say which split a row belongs to.
 fn inputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let renamed: Vec<HashMap<&str, &ColumnName>> = pipeline.data.values().map(away).collect();
     for name in pipeline.inputs.keys() {
         let path = Path::of("inputs").key(name);
         let away: Vec<&ColumnName> =
-            pipeline.data.values().filter_map(|table| renamed_away(table, name.as_str())).collect();
+            renamed.iter().filter_map(|table| table.get(name.as_str()).copied()).collect();
         if let (Some(new), true) = (away.first(), away.len() == pipeline.data.len()) {
             let message = format!("no table has a column `{name}`: `rename` calls it `{new}`");
             found.push(

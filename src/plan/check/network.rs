@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::a;
-use crate::domain::name::{MarkName, TaskName};
+use crate::domain::name::{InputName, MarkName, TaskName};
 use crate::domain::task::TargetSpec;
 use crate::model::spec::LayerSpec;
 use crate::plan::check::task::table_of;
@@ -34,18 +34,26 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     found
 }
 
-/// Every list of layers with its path: encoders, trunk, experts, heads.
+/// Every list of layers with its path: encoders, trunk, experts, heads. Empty encoders are left out: of ten thousand
+/// columns hardly one has layers of its own.
 pub(crate) fn lists(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
-    let encoders = pipeline.inputs.iter().map(|(name, input)| {
+    lists_of(pipeline).into_iter().map(|(path, layers, _)| (path, layers)).collect()
+}
+
+/// The same, with the input whose encoder it is.
+pub(crate) fn lists_of(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec], Option<&InputName>)> {
+    let with_layers = pipeline.inputs.iter().filter(|(_, input)| !input.encoder.is_empty());
+    let encoders = with_layers.map(|(name, input)| {
         let kind = crate::domain::kinds::Choice::name(&input.feature);
-        (Path::of("inputs").key(name).key(kind).key("encoder"), input.encoder.as_slice())
+        (Path::of("inputs").key(name).key(kind).key("encoder"), input.encoder.as_slice(), Some(name))
     });
     let heads = pipeline
         .tasks
         .iter()
         .map(|(name, task)| (Path::of("tasks").key(name).key("head"), task.head.as_slice()));
     let trunk = std::iter::once((Path::of("trunk"), pipeline.trunk.as_slice()));
-    encoders.chain(trunk).chain(experts(pipeline)).chain(heads).collect()
+    let others = trunk.chain(experts(pipeline)).chain(heads);
+    encoders.chain(others.map(|(path, layers)| (path, layers, None))).collect()
 }
 
 /// The sharing's own lists of layers with their paths.

@@ -24,7 +24,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let mut marks = HashMap::new();
     let mut shapes = Vec::new();
     for (name, input) in &pipeline.inputs {
-        let path = Path::of("inputs").key(name).key(input.name()).key("encoder");
+        let path = || Path::of("inputs").key(name).key(input.name()).key("encoder");
         match walk(&input.encoder, input.feature.shape(), &path, &mut HashMap::new()) {
             Ok(shape) => shapes.push((name, shape)),
             Err(diagnostic) => found.push(diagnostic),
@@ -46,7 +46,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             return found;
         }
     };
-    let end = match walk(&pipeline.trunk, given, &Path::of("trunk"), &mut marks) {
+    let end = match walk(&pipeline.trunk, given, &|| Path::of("trunk"), &mut marks) {
         Ok(shape) => shape,
         Err(diagnostic) => {
             found.push(diagnostic);
@@ -57,7 +57,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let read_the_end =
         pipeline.sharing.view().named().is_empty() && pipeline.tasks.values().any(|task| task.from.is_none());
     for (path, layers) in experts(pipeline).into_iter().filter(|_| read_the_end) {
-        if let Err(diagnostic) = walk(layers, end, &path, &mut HashMap::new()) {
+        if let Err(diagnostic) = walk(layers, end, &|| path.clone(), &mut HashMap::new()) {
             found.push(diagnostic);
             return found;
         }
@@ -87,7 +87,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
                 continue;
             }
         };
-        match walk(&task.head, shape, &task_path.key("head"), &mut HashMap::new()) {
+        match walk(&task.head, shape, &|| task_path.key("head"), &mut HashMap::new()) {
             Ok(shape) => {
                 if let Err(reason) = accepts(task.kind.name(), shape) {
                     let message = format!("{} task {reason}", a(task.kind.name()));
@@ -168,7 +168,7 @@ fn before<'a>(
 fn walk<'a>(
     layers: &'a [LayerSpec],
     mut shape: Shape,
-    path: &Path,
+    path: &dyn Fn() -> Path,
     marks: &mut HashMap<&'a MarkName, Shape>,
 ) -> Result<Shape, Diagnostic> {
     for (position, layer) in layers.iter().enumerate() {
@@ -181,7 +181,7 @@ fn walk<'a>(
         }
         shape = layer.view().shape(shape).map_err(|reason| {
             let message = format!("`{}` {reason}", layer.name());
-            Diagnostic::error("layer-shape", path.index(position), message)
+            Diagnostic::error("layer-shape", path().index(position), message)
         })?;
     }
     Ok(shape)

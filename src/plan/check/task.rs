@@ -1,6 +1,6 @@
 //! Tasks: their tables, targets, losses and metrics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::data::spec::TableSpec;
 use crate::domain::diagnostic::{Diagnostic, Path};
@@ -23,6 +23,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
                 .help("name a task: `tasks: {income: {target: income, kind: binary}}`"),
         );
     }
+    let inputs: HashSet<&str> = pipeline.inputs.keys().map(|name| name.as_str()).collect();
     for (name, task) in &pipeline.tasks {
         let path = Path::of("tasks").key(name);
         let table = match table(pipeline, name, task, &path) {
@@ -33,7 +34,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             }
         };
         found.extend(columns(task, &path));
-        found.extend(leaks(pipeline, task, table, &path.key("target")));
+        found.extend(leaks(&inputs, task, table, &path.key("target")));
         found.extend(order(task, &path.key("kind")));
         found.extend(weights::loss(task, &path.key("loss")));
         found.extend(own_loss(task, &path.key("loss")));
@@ -110,12 +111,7 @@ fn columns(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
 }
 
 /// A target that is also an input gives the answer away.
-fn leaks(
-    pipeline: &PipelineSpec,
-    task: &TaskSpec,
-    table: Option<&TableSpec>,
-    path: &Path,
-) -> Vec<Diagnostic> {
+fn leaks(inputs: &HashSet<&str>, task: &TaskSpec, table: Option<&TableSpec>, path: &Path) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     // The next token of an input is no answer given away.
     if matches!(task.kind, TargetSpec::LanguageModel(_)) {
@@ -124,10 +120,9 @@ fn leaks(
     let several = task.target.0.len() > 1;
     for (position, column) in task.target.0.iter().enumerate() {
         let place = if several { path.index(position) } else { path.clone() };
-        let is_input = |name: &str| pipeline.inputs.keys().any(|input| input.as_str() == name);
         let away = table.and_then(|table| renamed_away(table, column.as_str()));
         // A target named as it was before `rename` is the same column as the input under its new name.
-        let input = [Some(column), away].into_iter().flatten().find(|name| is_input(name.as_str()));
+        let input = [Some(column), away].into_iter().flatten().find(|name| inputs.contains(name.as_str()));
         if let Some(input) = input {
             let message = format!("`{column}` is a target and also an input: the answer would be given away");
             let help = format!("remove `{input}` from `inputs`");

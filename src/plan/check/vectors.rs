@@ -5,7 +5,7 @@ use crate::domain::name::{InputName, TieName};
 use crate::domain::vectors::WantedVectors;
 use crate::model::layer::embedding::EmbeddingSpec;
 use crate::model::spec::LayerSpec;
-use crate::plan::check::network::{each, lists};
+use crate::plan::check::network::{each, lists_of};
 use crate::plan::meaning::Plan;
 use crate::spec::pipeline::PipelineSpec;
 
@@ -50,9 +50,7 @@ impl Plan {
 /// Every embedding that asks for vectors: where it stands, its words, and the input whose encoder it is in.
 fn asking(pipeline: &PipelineSpec) -> Vec<(Path, &EmbeddingSpec, Option<&InputName>)> {
     let mut found = Vec::new();
-    for (list, layers) in lists(pipeline) {
-        let of = |name: &&InputName| list.starts_with(&Path::of("inputs").key(name));
-        let input = pipeline.inputs.keys().find(of);
+    for (list, layers, input) in lists_of(pipeline) {
         each(layers, &list, false, &mut |layer, path, _| {
             if let LayerSpec::Embedding(words) = layer
                 && words.vectors.is_some()
