@@ -34,6 +34,8 @@ pub struct Course {
     state: Mutex<State>,
     /// Somebody came a little further.
     news: Condvar,
+    /// Did its file hold a line that was changed after it was written?
+    damaged: bool,
 }
 
 /// How long a trial that waits for others leaves a request to stop unanswered.
@@ -47,32 +49,35 @@ impl Course {
         rule: Option<PruningSpec>,
         direction: Direction,
     ) -> Result<Self, Error> {
-        let mut state = State::default();
+        let (mut state, mut damaged) = (State::default(), false);
         if kept {
-            let known = match std::fs::read_to_string(path) {
-                Ok(text) => text,
+            let known = match std::fs::read(path) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(Error::io("read", path)(error)),
             };
-            // A line that a kill cut off says nothing yet: it goes.
-            let whole = known.rfind('\n').map_or(0, |end| end + 1);
-            for line in known[..whole].lines() {
-                let damaged = |error: serde_json::Error| Error::Course {
-                    path: path.to_owned(),
-                    reason: error.to_string(),
-                };
-                state.take(serde_json::from_str(line).map_err(damaged)?);
-            }
+            // A line that a kill cut off says nothing yet. From one that was changed on everything is found out again: the
+            // same results lead to the same decisions.
+            let (lines, whole) = state::read(&known);
+            damaged = whole < known.rfind('\n').map_or(0, |end| end + 1);
+            lines.into_iter().for_each(|line| state.take(line));
             let file =
                 OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("open", path))?;
             file.set_len(whole as u64).map_err(Error::io("write", path))?;
             state.file = Some(file);
         }
-        Ok(Self { path: path.to_owned(), rule, direction, state: Mutex::new(state), news: Condvar::new() })
+        Ok(Self { path: path.to_owned(), rule, direction, damaged, state: Mutex::new(state), news: Condvar::new() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a person should know of its file.
+    pub fn damage(&self) -> Option<String> {
+        let path = self.path.display();
+        let said = "holds a line that was changed after it was written: what stood there and behind it is found out again";
+        self.damaged.then(|| format!("{path} {said}"))
     }
 
     /// An error when something that counts could not be written down.

@@ -67,8 +67,6 @@ pub enum Error {
     NotMade { stage: String },
     #[error("stage `{stage}` panicked; this is a bug of mtl")]
     Panicked { stage: String },
-    #[error("{} is damaged ({reason}): what the sweep decided is not known; begin a new run", path.display())]
-    Course { path: PathBuf, reason: String },
     #[error("the search chose {}, which cannot work: {reason}", choices.join(", "))]
     Choice { choices: Vec<String>, reason: String },
     #[error("interrupted before stage `{stage}`")]

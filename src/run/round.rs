@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
+use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer, RunState};
 use crate::plan::search::Choices;
 use crate::plan::sweep::plain;
@@ -32,6 +33,9 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
     let mut plan = request.plan.clone();
     let course = course(request)?;
     let observer: Vec<&dyn Observer> = vec![&course, observer];
+    if let Some(text) = course.damage() {
+        observer.observe(&Event::Note { stage: "sweep".to_owned(), severity: Severity::Warning, text });
+    }
     for choices in course.chosen() {
         extend(&mut plan, &choices, &observer)?;
     }
@@ -71,7 +75,7 @@ fn tell_of_rounds(request: &Request, plan: &Plan, observer: &dyn Observer) {
             "the search chooses {trials} at a time, so no more of the {jobs} that -j allows will be at work; \
              `sweep.search.tpe.batch` says how many combinations (what is chosen depends on it, and never on -j)"
         );
-        let severity = crate::domain::diagnostic::Severity::Warning;
+        let severity = Severity::Warning;
         observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
     }
 }
@@ -87,7 +91,7 @@ fn next(
     let chosen = plan.propose(|trial| course.came(trial));
     if chosen.is_empty() && open > 0 {
         let text = format!("no combination is left to try; the search ends {open} before its number");
-        let severity = crate::domain::diagnostic::Severity::Warning;
+        let severity = Severity::Warning;
         observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
     }
     let mut numbers = BTreeSet::new();

@@ -7,6 +7,7 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::fingerprint::Fingerprint;
+use crate::plan::content;
 use crate::plan::search::Choices;
 use crate::run::pruning::Progress;
 
@@ -60,6 +61,29 @@ pub(super) enum Line {
     },
 }
 
+/// A line as it stands in the file: with a hash of itself behind, so that none that was changed is believed.
+fn sealed(line: &Line) -> String {
+    let text = serde_json::to_string(line).unwrap_or_default();
+    let hash = content::bytes(text.as_bytes());
+    format!("{},\"hash\":\"{}\"}}\n", &text[..text.len() - 1], hash.short())
+}
+
+/// Reads the lines of a file up to the first that cannot be believed, and gives the length of that part. Older runs have no
+/// hashes.
+pub(super) fn read(text: &str) -> (Vec<Line>, usize) {
+    let (mut lines, mut whole) = (Vec::new(), 0);
+    let has_hashes = text.contains(HASH);
+    for own in text.split_inclusive('\n') {
+        let line = own.strip_suffix('\n').and_then(|line| serde_json::from_str::<Line>(line).ok());
+        let Some(line) = line.filter(|line| !has_hashes || sealed(line) == own) else { break };
+        lines.push(line);
+        whole += own.len();
+    }
+    (lines, whole)
+}
+
+const HASH: &str = ",\"hash\":\"";
+
 impl State {
     pub fn take(&mut self, line: Line) {
         match line {
@@ -89,8 +113,7 @@ impl State {
 
     pub fn keep(&mut self, line: Line) {
         if let Some(file) = &mut self.file {
-            let mut text = serde_json::to_string(&line).unwrap_or_default();
-            text.push('\n');
+            let text = sealed(&line);
             // What a trial reached it reaches again, if the machine itself goes down. A decision has to be on the disk.
             let decides = !matches!(line, Line::Begun { .. } | Line::Reached { .. } | Line::Ended { .. });
             let written = file.write_all(text.as_bytes());

@@ -52,9 +52,17 @@ fn what_was_decided_is_known_again() {
     assert_eq!(std::fs::read_to_string(&path).expect("text"), whole);
     std::fs::write(&path, "{\"line\": \"chosen\", \"choices\": [[\"train.epochs\", 3]]}\n").expect("written");
     assert_eq!(open().chosen(), [choices(3)], "as older runs have it");
-    std::fs::write(&path, "nonsense\n").expect("written");
-    let said = Course::open(&path, true, None, Direction::Lower).err().expect("damaged").to_string();
-    assert!(said.contains("sweep.jsonl") && said.contains("damaged"), "{said}");
+    // From a line that was changed on nothing is believed.
+    for place in 0..whole.len() - 1 {
+        let mut bent = whole.clone().into_bytes();
+        bent[place] ^= 2;
+        std::fs::write(&path, bent).expect("written");
+        let found = open();
+        let line = whole[..place].matches('\n').count();
+        assert!(found.damage().is_some(), "byte {place}");
+        assert_eq!((found.chosen().len(), found.pruned(2).is_some()), (if line == 0 { 0 } else { 2 }, false));
+        assert!(whole.starts_with(&std::fs::read_to_string(&path).expect("text")), "byte {place}");
+    }
 }
 
 #[test]
