@@ -1,5 +1,8 @@
 //! Student's t: how sure a mean of few numbers is.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 /// A mean with the half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Mean {
@@ -13,7 +16,7 @@ pub struct Mean {
 pub fn mean(values: &[f64]) -> Option<Mean> {
     let count = values.len();
     let (mean, error) = moments(values)?;
-    let half = error.map(|error| quantile(0.975, (count - 1) as f64) * error);
+    let half = error.map(|error| reach(count - 1) * error);
     Some(Mean { mean, half, count })
 }
 
@@ -28,6 +31,14 @@ pub fn paired(differences: &[f64]) -> Option<f64> {
     let free = (differences.len() - 1) as f64;
     let t = mean / error;
     Some(incomplete_beta(free / (free + t * t), free / 2.0, 0.5))
+}
+
+/// How many standard errors a 95 % interval reaches. Found once for each number of degrees of freedom: it takes half a
+/// millisecond, and there are means by the ten thousand, of few different counts.
+fn reach(free: usize) -> f64 {
+    static KNOWN: Mutex<BTreeMap<usize, f64>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(free).or_insert_with(|| quantile(0.975, free as f64))
 }
 
 /// The mean, and its standard error where there are two numbers or more.
