@@ -15,8 +15,10 @@ mod plot;
 mod running;
 mod search;
 mod sharing;
+mod side_by_side;
 mod sweep;
 mod text;
+mod together;
 mod transfer;
 
 use crate::support::Project;
