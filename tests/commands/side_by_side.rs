@@ -49,7 +49,7 @@ fn reference(sweep: &str) -> String {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let facts = facts(&project);
     let pruned = facts.lines().skip(1).take_while(|line| !line.is_empty()).count();
-    assert!((2..9).contains(&pruned), "{pruned} of 10 trials were given up: {facts}");
+    assert!((2..10).contains(&pruned), "{pruned} of 10 trials were given up: {facts}");
     facts
 }
 
@@ -194,7 +194,7 @@ fn a_task_alone_is_trained_though_its_trial_is_given_up() {
     let sweep = "\
 sweep:
   space:
-    trunk[0].dense.units: [4, 300]
+    trunk[0].dense.units: [300, 200]
     weighting: [{fixed: {weights: {rich: 1.0, weeks: 0.0}}}, equal]
   pruning: {asha: {reduction: 2, minimum_epochs: 4}}
 evaluate: {baselines: single_task}
