@@ -21,8 +21,10 @@ mod reading_only;
 mod running;
 mod search;
 mod sharing;
+mod side_by_side;
 mod sweep;
 mod text;
+mod together;
 mod transfer;
 
 use crate::support::Project;
