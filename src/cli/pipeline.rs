@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::cli::arguments::{Changes, Colour};
+use crate::cli::arguments::{Arguments, Changes, Colour};
 use crate::cli::error::Error;
 use crate::cli::{named, output};
+use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::plan::Plan;
 use crate::spec::render::{counted, render};
@@ -42,7 +43,34 @@ pub fn resolve(bytes: &[u8], file: &std::path::Path, overrides: &[Override]) -> 
     Reading { source, base, meaning }
 }
 
+/// What a training may take, where somebody said so: `--memory`, else `MTL_MEMORY`.
+fn limit(arguments: &Arguments) -> Result<Option<Bytes>, Error> {
+    if arguments.memory.is_some() {
+        return Ok(arguments.memory);
+    }
+    match std::env::var("MTL_MEMORY") {
+        Ok(said) if !said.is_empty() => {
+            let wrong = |reason: String| Error::Usage(format!("MTL_MEMORY: {reason}"));
+            Bytes::parse(&said).map(Some).map_err(wrong)
+        }
+        _ => Ok(None),
+    }
+}
+
 impl Reading {
+    /// Keeps the limit of memory in the plan; a pipeline whose trainings cannot keep it is one that means nothing.
+    pub fn within_memory(mut self, arguments: &Arguments) -> Result<Self, Error> {
+        let memory = limit(arguments)?;
+        if let Ok((plan, warnings)) = &mut self.meaning {
+            plan.memory = memory;
+            if let Some(problem) = crate::run::memory::refused(plan) {
+                let problems = std::iter::once(problem).chain(std::mem::take(warnings)).collect();
+                self.meaning = Err(problems);
+            }
+        }
+        Ok(self)
+    }
+
     /// The pipeline, its warnings said; or its problems as an error.
     pub fn require(self, colour: Colour) -> Result<Pipeline, Error> {
         let colour = output::coloured_errors(colour);

@@ -16,6 +16,7 @@ mod kept;
 pub mod layers;
 pub mod lock;
 pub mod machine;
+pub mod memory;
 pub mod perform;
 pub mod place;
 mod preference;
@@ -26,4 +27,4 @@ pub mod tape;
 
 pub use engine::{Outcome, Request, execute};
 pub use error::Error;
-pub use layers::layers;
+pub use layers::{fitted, layers};

@@ -8,6 +8,7 @@ mod errors;
 mod everything;
 mod gains;
 mod grouping;
+mod limits;
 mod model;
 mod pareto;
 mod pixel;

@@ -87,7 +87,8 @@ fn train(arguments: &Arguments, words: &Group, file: &Path) -> Result<(RunId, Ex
     set("train.gradients.observe=true", !given.train.gradients.observe);
     set("sweep=null", given.sweep.is_some());
     set("evaluate.baselines=null", given.evaluate.baselines.is_some());
-    let mut pipeline = pipeline::read(file, &changes)?.require(arguments.color)?;
+    let reading = pipeline::read(file, &changes)?.within_memory(arguments)?;
+    let mut pipeline = reading.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;

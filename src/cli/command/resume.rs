@@ -43,7 +43,8 @@ pub fn go_on(
     let file = PathBuf::from(&detail.file);
     let resolved = layout.pipeline(&run);
     let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
-    let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
+    let pipeline =
+        pipeline::resolve(&bytes, &file, &[]).within_memory(arguments)?.require(arguments.color)?;
     let job = Job { run, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }
