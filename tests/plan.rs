@@ -209,7 +209,7 @@ fn every_rendering_names_every_stage() {
         shape: mtl::domain::shape::Shape::vector(8),
         parameters: 12_345,
     };
-    let view = View { stages: stages.collect(), parts: Some(vec![part]) };
+    let view = View { stages: stages.collect(), parts: Some(vec![part]), memory: None };
     let text = plan::render::text(&plan, &view);
     let dot = plan::render::dot(&plan, &view);
     let mermaid = plan::render::mermaid(&plan, &view);

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use crate::cli::arguments::predict::{AnswerFormat, Predict};
+use crate::domain::bytes::Bytes;
 
 /// A declarative experiment runner for multi-task learning.
 #[derive(Debug, Parser)]
@@ -20,6 +21,9 @@ pub struct Arguments {
     /// Colours: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: Colour,
+    /// What a training may take, such as 8GB; more is refused [default: $MTL_MEMORY, else what the machine has free]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = Bytes::parse)]
+    pub memory: Option<Bytes>,
     #[command(subcommand)]
     pub command: Command,
 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::cli::arguments::{Changes, Colour};
+use crate::cli::arguments::{Arguments, Changes, Colour};
 use crate::cli::error::Error;
 use crate::cli::{named, output};
+use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::layout::Layout;
 use crate::plan::Plan;
@@ -56,13 +57,13 @@ fn resolve_as(
 
 /// The pipeline a run was made with. Its folder has it, and the database too, which is held to be right: a file that was cut,
 /// emptied, removed or changed is told of and not used; one that is no pipeline any more is written anew where that can be.
-pub fn of_run(layout: &Layout, detail: &RunDetail, colour: Colour) -> Result<Pipeline, Error> {
+pub fn of_run(layout: &Layout, detail: &RunDetail) -> Result<Reading, Error> {
     let shown = layout.pipeline(&detail.run);
     // Its data is where the original was, and by the original's name it is called.
     let original = PathBuf::from(&detail.file);
     let found = std::fs::read(&shown);
     if found.as_ref().is_ok_and(|bytes| *bytes == detail.resolved.as_bytes()) {
-        return resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]).require(colour);
+        return Ok(resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]));
     }
     let kept = resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]);
     // A part of it may be a pipeline too, but not this one.
@@ -81,7 +82,7 @@ pub fn of_run(layout: &Layout, detail: &RunDetail, colour: Colour) -> Result<Pip
     };
     match (kept.meaning.is_ok(), own) {
         // An older mtl may have written the same with fewer words.
-        (true, Some(own)) if own.text() == kept.text() => kept.require(colour),
+        (true, Some(own)) if own.text() == kept.text() => Ok(kept),
         (true, own) => {
             let damaged = own.is_none();
             let healed = damaged && crate::run::place::write(&shown, detail.resolved.as_bytes()).is_ok();
@@ -90,9 +91,9 @@ pub fn of_run(layout: &Layout, detail: &RunDetail, colour: Colour) -> Result<Pip
                 "warning: {}: {wrong}; what the database has of it {done}",
                 shown.display()
             ));
-            kept.require(colour)
+            Ok(kept)
         }
-        (false, Some(own)) => own.require(colour),
+        (false, Some(own)) => Ok(own),
         (false, None) => Err(Error::Failed(format!(
             "{}: {wrong}, and the database has no pipeline of it either; run it anew: mtl run {}",
             shown.display(),
@@ -101,10 +102,37 @@ pub fn of_run(layout: &Layout, detail: &RunDetail, colour: Colour) -> Result<Pip
     }
 }
 
+/// What a training may take, where somebody said so: `--memory`, else `MTL_MEMORY`.
+fn limit(arguments: &Arguments) -> Result<Option<Bytes>, Error> {
+    if arguments.memory.is_some() {
+        return Ok(arguments.memory);
+    }
+    match std::env::var("MTL_MEMORY") {
+        Ok(said) if !said.is_empty() => {
+            let wrong = |reason: String| Error::Usage(format!("MTL_MEMORY: {reason}"));
+            Bytes::parse(&said).map(Some).map_err(wrong)
+        }
+        _ => Ok(None),
+    }
+}
+
 impl Reading {
     /// What it means, written out in full.
     fn text(&self) -> Option<String> {
         self.meaning.as_ref().ok().map(|(plan, _)| spec::write(&plan.pipeline))
+    }
+
+    /// Keeps the limit of memory in the plan; a pipeline whose trainings cannot keep it is one that means nothing.
+    pub fn within_memory(mut self, arguments: &Arguments) -> Result<Self, Error> {
+        let memory = limit(arguments)?;
+        if let Ok((plan, warnings)) = &mut self.meaning {
+            plan.memory = memory;
+            if let Some(problem) = crate::run::memory::refused(plan) {
+                let problems = std::iter::once(problem).chain(std::mem::take(warnings)).collect();
+                self.meaning = Err(problems);
+            }
+        }
+        Ok(self)
     }
 
     /// The pipeline, its warnings said; or its problems as an error.

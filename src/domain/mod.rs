@@ -4,6 +4,7 @@ pub mod answer;
 pub mod array;
 pub mod augmentation;
 pub(crate) mod bare;
+pub mod bytes;
 pub mod cancel;
 pub mod choice;
 pub mod decoder;

@@ -17,6 +17,7 @@ use crate::domain::name::InputName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::error::{Error, Result};
+pub use crate::model::input::block::Packed;
 use crate::model::input::block::{Block, blocks, in_order, numbers};
 use crate::model::kernel::lookup::{Column, lookup};
 use crate::model::layer::LayerSpec;
@@ -246,8 +247,29 @@ impl Inputs {
         rows: Option<&[u32]>,
         device: &Device,
     ) -> Result<Vec<Signal>> {
+        self.signals_of(arrays, &Packed::default(), rows, device)
+    }
+
+    /// A table's arrays, made ready for gathering rows of it again and again.
+    pub fn packed(&self, arrays: &[(InputName, Array)]) -> Result<Packed> {
         let arrays = in_order(&self.signatures, arrays)?;
-        let signals = self.blocks.iter().map(|block| {
+        let blocks = self.blocks.iter().map(|block| block.inputs.clone());
+        Packed::of(blocks.map(|inputs| (&self.signatures[inputs.clone()], &arrays[inputs])))
+    }
+
+    /// The same signals, from what was made ready of these arrays.
+    pub fn signals_of(
+        &self,
+        arrays: &[(InputName, Array)],
+        packed: &Packed,
+        rows: Option<&[u32]>,
+        device: &Device,
+    ) -> Result<Vec<Signal>> {
+        let arrays = in_order(&self.signatures, arrays)?;
+        let signals = self.blocks.iter().enumerate().map(|(place, block)| {
+            if let Some(ready) = rows.and_then(|rows| packed.rows(place, rows, device)) {
+                return ready;
+            }
             let (own, arrays) = (&self.signatures[block.inputs.clone()], &arrays[block.inputs.clone()]);
             let ([signature], [array]) = (own, arrays) else { return numbers(own, arrays, rows, device) };
             let wrong = |reason: String| Error::Input { input: signature.name.clone(), reason };

@@ -3,6 +3,7 @@
 mod answering;
 mod beginning;
 mod emission;
+pub mod outline;
 mod point;
 mod writing;
 
@@ -17,7 +18,7 @@ use crate::domain::table::Table;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
-use crate::model::input::Inputs;
+use crate::model::input::{Inputs, Packed};
 use crate::model::layer::{LayerSpec, vector};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
@@ -64,10 +65,13 @@ struct Said {
 impl Network {
     /// Builds a network for fitted data, with initial weights that depend on `seed` and names alone.
     pub fn build(spec: &NetworkSpec, signature: &Signature, seed: u64, device: &Device) -> Result<Self> {
+        Self::with_weights(spec, signature, Weights::new(seed, device))
+    }
+
+    fn with_weights(spec: &NetworkSpec, signature: &Signature, mut weights: Weights) -> Result<Self> {
         let specs = matched(spec, signature)?;
         known_marks(spec)?;
         let after = specs.iter().map(|task| indices(task, &specs)).collect::<Result<Vec<_>>>()?;
-        let mut weights = Weights::new(seed, device);
         let preference = spec.preference.then(|| Preference::even(specs.len()));
         let inputs = Inputs::build(&signature.inputs, &spec.encoders, preference, &mut weights)?;
         let readers: Vec<Reader> = specs
@@ -149,6 +153,16 @@ impl Network {
     /// The encoded rows of a table as `forward` takes them; all rows without `rows`.
     pub fn signals(&self, table: &Table, rows: Option<&[u32]>) -> Result<Vec<Signal>> {
         self.inputs.signals(&table.inputs, rows, self.device())
+    }
+
+    /// A table, made ready for gathering rows of it again and again.
+    pub fn packed(&self, table: &Table) -> Result<Packed> {
+        self.inputs.packed(&table.inputs)
+    }
+
+    /// The same as `signals`, from what was made ready of the table.
+    pub fn packed_signals(&self, table: &Table, packed: &Packed, rows: &[u32]) -> Result<Vec<Signal>> {
+        self.inputs.signals_of(&table.inputs, packed, Some(rows), self.device())
     }
 
     /// Encoded arrays as `forward` takes them, given by the inputs' names.

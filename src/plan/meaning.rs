@@ -3,6 +3,7 @@
 use petgraph::graph::DiGraph;
 
 use crate::data::spec::FeatureSpec;
+use crate::domain::bytes::Bytes;
 use crate::domain::choice::called;
 use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
 use crate::domain::task::TargetSpec;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub pipeline: PipelineSpec,
     pub trials: Vec<Trial>,
     pub graph: DiGraph<Stage, Artifact>,
+    /// What a run may take, where it was said (`--memory`); else what the machine has.
+    pub memory: Option<Bytes>,
 }
 
 /// One task as far as its data is concerned.

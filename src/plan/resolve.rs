@@ -23,5 +23,5 @@ pub fn resolve(
     default::fill(&mut pipeline, default_name);
     let (trials, warnings) = trial::all(&pipeline, &found)?;
     let graph = graph::build(pipeline.data.keys(), &trials);
-    Ok((Plan { pipeline, trials, graph }, [found, warnings].concat()))
+    Ok((Plan { pipeline, trials, graph, memory: None }, [found, warnings].concat()))
 }

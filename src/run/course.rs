@@ -66,7 +66,14 @@ impl Course {
             file.set_len(whole as u64).map_err(Error::io("write", path))?;
             state.file = Some(file);
         }
-        Ok(Self { path: path.to_owned(), rule, direction, damaged, state: Mutex::new(state), news: Condvar::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            rule,
+            direction,
+            damaged,
+            state: Mutex::new(state),
+            news: Condvar::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

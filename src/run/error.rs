@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::diagnostic::Diagnostic;
+
 /// A failed stage, or a runs folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -13,6 +15,9 @@ pub enum Error {
     Train(#[from] crate::train::Error),
     #[error(transparent)]
     Onnx(#[from] crate::onnx::Error),
+    /// What cannot fit into memory, and where it stands in the pipeline.
+    #[error("{}", .0.message)]
+    Memory(Box<Diagnostic>),
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("run `{run}` is being worked on by another process")]

@@ -2,22 +2,24 @@
 
 use std::path::Path;
 
-use crate::model::DeviceSpec;
+use crate::domain::table::Dataset;
 use crate::model::network::Network;
 use crate::plan::Plan;
 use crate::plan::render::PartView;
 use crate::run::error::Error;
 
-/// The parts of a plan's network; `fit` is the folder of the fitted dataset.
-pub fn layers(plan: &Plan, fit: &Path) -> Result<Vec<PartView>, Error> {
-    let signature = crate::data::store::read(fit)?.signature;
-    let device = crate::model::device(&DeviceSpec::Cpu)?;
-    let network = Network::build(&plan.network(), &signature, plan.pipeline.seed.get(), &device)?;
+/// The dataset in the folder of a `fit`.
+pub fn fitted(folder: &Path) -> Result<Dataset, Error> {
+    Ok(crate::data::store::read(folder)?)
+}
+
+/// The parts of a plan's network. Nothing of it is built: it may be larger than the memory.
+pub fn layers(plan: &Plan, dataset: &Dataset) -> Result<Vec<PartView>, Error> {
     let view = |part: crate::model::part::Part| PartView {
         part: part.name,
         kind: part.kind.to_owned(),
         shape: part.shape,
         parameters: part.parameters,
     };
-    Ok(network.parts().into_iter().map(view).collect())
+    Ok(Network::outline(&plan.network(), &dataset.signature)?.parts.into_iter().map(view).collect())
 }

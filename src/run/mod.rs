@@ -19,6 +19,7 @@ mod kept;
 pub mod layers;
 pub mod lock;
 pub mod machine;
+pub mod memory;
 mod own;
 pub mod perform;
 pub mod place;
@@ -31,4 +32,4 @@ pub mod tape;
 
 pub use engine::{Outcome, Request, execute};
 pub use error::Error;
-pub use layers::layers;
+pub use layers::{fitted, layers};

@@ -6,6 +6,7 @@ use crate::data::sampling::{self, Shuffle};
 use crate::domain::array::Array;
 use crate::domain::table::{Dataset, Table};
 use crate::model;
+use crate::model::input::Packed;
 use crate::model::labels::Labels;
 use crate::model::network::Network;
 use crate::model::signal::Signal;
@@ -31,12 +32,14 @@ pub struct Loader<'a> {
     /// Per table: each task's index in the signature beside its labels.
     targets: Vec<Vec<(usize, &'a Array)>>,
     augmented: Option<Augmented<'a>>,
+    /// Per table.
+    packed: Vec<Packed>,
     /// Independent parts that each batch is split into.
     parts: usize,
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(job: &'a Job, network: &'a Network, parts: usize) -> Self {
+    pub fn new(job: &'a Job, network: &'a Network, parts: usize) -> Result<Self> {
         let dataset = job.dataset;
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
@@ -44,7 +47,9 @@ impl<'a> Loader<'a> {
             .sampled(job.sampling, job.spec.epochs.get())
             .bucketed(dataset.tables.iter().map(lengths).collect());
         let augmented = Augmented::new(&dataset.signature, job.seed);
-        Self { dataset, network, shuffle, targets, augmented, parts }
+        let packed =
+            dataset.tables.iter().map(|table| network.packed(table)).collect::<model::Result<_>>()?;
+        Ok(Self { dataset, network, shuffle, targets, augmented, packed, parts })
     }
 
     /// Training rows of all tables.
@@ -98,7 +103,7 @@ impl<'a> Loader<'a> {
                 augmented.images(&mut arrays, rows, epoch);
                 self.network.signals_of(&arrays)?
             }
-            None => self.network.signals(table, Some(rows))?,
+            None => self.network.packed_signals(table, &self.packed[place], rows)?,
         };
         let of_task = |(task, truth): &(usize, &Array)| {
             let target = &self.dataset.signature.tasks[*task].target;

@@ -31,7 +31,7 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
     let network = network;
-    let loader = Loader::new(job, &network, parts(job.weighting));
+    let loader = Loader::new(job, &network, parts(job.weighting))?;
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;
     training.announce(loader.rows());

@@ -12,6 +12,7 @@ mod errors;
 mod everything;
 mod gains;
 mod grouping;
+mod limits;
 mod model;
 mod pareto;
 mod pixel;

@@ -7,7 +7,7 @@ use crate::cli::{output, pipeline};
 use crate::spec::render;
 
 pub fn perform(arguments: &Arguments, words: &Check) -> Result<Exit, Error> {
-    let reading = pipeline::read(&words.file, &words.changes)?;
+    let reading = pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?;
     let (problems, stages) = match &reading.meaning {
         Ok((plan, warnings)) => (warnings, Some(plan.stages().count())),
         Err(problems) => (problems, None),

@@ -39,7 +39,7 @@ pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
     }
     let detail = store.run(&run)?;
     let original = PathBuf::from(&detail.file);
-    let reading = pipeline::of_run(&layout, &detail, arguments.color)?;
+    let reading = pipeline::of_run(&layout, &detail)?.require(arguments.color)?;
     if words.json {
         output::print_json(&found.json())?;
     } else {
@@ -88,7 +88,8 @@ fn train(arguments: &Arguments, words: &Group, file: &Path) -> Result<(RunId, Ex
     set("train.gradients.observe=true", !given.train.gradients.observe);
     set("sweep=null", given.sweep.is_some());
     set("evaluate.baselines=null", given.evaluate.baselines.is_some());
-    let mut pipeline = pipeline::read(file, &changes)?.require(arguments.color)?;
+    let reading = pipeline::read(file, &changes)?.within_memory(arguments)?;
+    let mut pipeline = reading.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;

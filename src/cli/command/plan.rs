@@ -7,12 +7,13 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{output, pipeline, workspace};
 use crate::domain::layout::Layout;
-use crate::plan::Plan;
-use crate::plan::render::{self, PartView, StageView, View};
+use crate::domain::table::Dataset;
+use crate::plan::render::{self, StageView, View};
 use crate::run::engine::standings;
 
 pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Error> {
-    let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
+    let mut pipeline =
+        pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     if pipeline.plan.pipeline.train.start_from.is_some() {
         pipeline.find_start(&workspace::open_for_reading(&layout)?, arguments.color)?;
@@ -26,8 +27,11 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
         why: standings[key].why.clone(),
     };
     let stages: Vec<StageView> = plan.stages().map(|each| stage(&each.key)).collect();
-    let parts = parts(plan, &layout, &stages);
-    let view = View { stages, parts };
+    // Known once the data has been fitted.
+    let dataset = fitted(&layout, &stages);
+    let parts = dataset.as_ref().and_then(|dataset| crate::run::layers(plan, dataset).ok());
+    let memory = crate::run::memory::view(plan, dataset.as_ref());
+    let view = View { stages, parts, memory };
     output::print(&match words.format {
         PlanFormat::Text => render::text(plan, &view),
         PlanFormat::Json => format!("{:#}", render::json(plan, &view)),
@@ -37,8 +41,8 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     Ok(Exit::Done)
 }
 
-/// The network's parts, known once the data has been fitted.
-fn parts(plan: &Plan, layout: &Layout, stages: &[StageView]) -> Option<Vec<PartView>> {
+/// The dataset that `fit` made, if it did.
+fn fitted(layout: &Layout, stages: &[StageView]) -> Option<Dataset> {
     let fit = stages.iter().find(|stage| stage.key == "fit" && stage.cached)?;
-    crate::run::layers(plan, &layout.artifact("fit", fit.fingerprint.as_ref()?)).ok()
+    crate::run::fitted(&layout.artifact("fit", fit.fingerprint.as_ref()?)).ok()
 }

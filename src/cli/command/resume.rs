@@ -41,7 +41,8 @@ pub fn go_on(
         Err(reason) => return output::print(&reason).map(|()| Exit::Done),
     };
     let file = PathBuf::from(&detail.file);
-    let pipeline = pipeline::of_run(&layout, &detail, arguments.color)?;
+    let reading = pipeline::of_run(&layout, &detail)?;
+    let pipeline = reading.within_memory(arguments)?.require(arguments.color)?;
     let job = Job { run, lock, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }

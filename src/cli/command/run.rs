@@ -23,7 +23,8 @@ use crate::store::Store;
 use crate::store::recorder::Recorder;
 
 pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
-    let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
+    let reading = pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?;
+    let mut pipeline = reading.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
@@ -120,8 +121,13 @@ pub fn perform_and_tell(
 
 /// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
 fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bool) -> String {
-    let crate::run::Error::Data(problem) = error else {
-        return format!("error: {stage}: {}\n", error.with_causes());
+    let problem = match error {
+        crate::run::Error::Data(problem) => problem,
+        crate::run::Error::Memory(problem) => {
+            let problems = [problem.as_ref().clone()];
+            return render(&problems, source, colour) + &counted(&problems, source);
+        }
+        other => return format!("error: {stage}: {}\n", other.with_causes()),
     };
     let at = match stage.split_once(':') {
         Some((_, table)) => Path::of("data").key(table),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::Array;
+use crate::domain::array::{Array, Values};
 use crate::domain::name::InputName;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::error::{Error, Result};
@@ -61,6 +61,31 @@ pub fn in_order<'a>(
     signatures.iter().map(find).collect()
 }
 
+/// Columns from which on a table that is learned from is laid out row by row first: to gather rows from ten thousand
+/// arrays is a wait for memory at every number.
+const WIDE: usize = 64;
+
+/// The numbers of a table's wide blocks, row by row; see [`WIDE`].
+#[derive(Clone, Debug, Default)]
+pub struct Packed(Vec<Option<Array>>);
+
+impl Packed {
+    /// Of each block's inputs and arrays.
+    pub fn of<'a>(blocks: impl Iterator<Item = (&'a [InputSignature], &'a [&'a Array])>) -> Result<Self> {
+        let one = |(signatures, arrays): (&[InputSignature], &[&Array])| match signatures.len() < WIDE {
+            true => Ok(None),
+            false => side_by_side(signatures, arrays, None).map(Some),
+        };
+        blocks.map(one).collect::<Result<_>>().map(Self)
+    }
+
+    /// Some rows of a block; `None` where it was not wide.
+    pub fn rows(&self, block: usize, rows: &[u32], device: &Device) -> Option<Result<Signal>> {
+        let all = self.0.get(block)?.as_ref()?;
+        Some(signal(all.gather(rows), device))
+    }
+}
+
 /// Some rows of several arrays of numbers as one signal `[rows, width]`; all rows without `rows`.
 pub fn numbers(
     signatures: &[InputSignature],
@@ -68,6 +93,20 @@ pub fn numbers(
     rows: Option<&[u32]>,
     device: &Device,
 ) -> Result<Signal> {
+    signal(side_by_side(signatures, arrays, rows)?, device)
+}
+
+fn signal(array: Array, device: &Device) -> Result<Signal> {
+    let shape = (array.rows(), array.width());
+    let values = match array.values {
+        Values::F32(values) => values,
+        other => return Err(candle_core::Error::msg(format!("no block of {} values", other.len())).into()),
+    };
+    Ok(Signal::plain(Tensor::from_vec(values, shape, device)?))
+}
+
+/// Some rows of several arrays of numbers as one array.
+fn side_by_side(signatures: &[InputSignature], arrays: &[&Array], rows: Option<&[u32]>) -> Result<Array> {
     let widths: Vec<usize> = signatures.iter().map(|one| one.encoding.shape().width()).collect();
     let width: usize = widths.iter().sum();
     let count = rows.map_or_else(|| arrays.first().map_or(0, |array| array.rows()), <[u32]>::len);
@@ -79,7 +118,7 @@ pub fn numbers(
             Some(values) => values,
             // What is wrong with one is said as of an input alone.
             None => {
-                feed(&signature.encoding, array, device)?.map_err(&wrong)?;
+                feed(&signature.encoding, array, &Device::Cpu)?.map_err(&wrong)?;
                 return Err(wrong(format!("has rows of different lengths {:?}", array.shape)));
             }
         };
@@ -95,7 +134,7 @@ pub fn numbers(
         }
         at += own;
     }
-    Ok(Signal::plain(Tensor::from_vec(x, (count, width), device)?))
+    Ok(Array::f32(&[count, width], x))
 }
 
 /// A block's inputs, raw, as nodes of an ONNX graph that encode them: those next to each other that are centered and
@@ -131,7 +170,7 @@ pub fn emit(graph: &mut Graph, inputs: &[InputSignature], raw: &[Value]) -> Wire
 mod tests {
     use candle_core::Device;
 
-    use super::{Block, blocks, in_order, numbers};
+    use super::{Block, Packed, blocks, in_order, numbers, side_by_side};
     use crate::domain::array::{Array, ElementType};
     use crate::domain::name::InputName;
     use crate::domain::signature::{Encoding, InputSignature};
@@ -174,6 +213,10 @@ mod tests {
             assert_eq!(host(&some.x).unwrap(), [3.0, 30.0, 0.0, 1.0, 10.0, 0.0]);
             let all = numbers(&signatures, &arrays, None, &Device::Cpu).unwrap();
             assert_eq!(all.x.dims(), [3, 3]);
+            let packed = Packed(vec![None, Some(side_by_side(&signatures, &arrays, None).unwrap())]);
+            let same = packed.rows(1, &[2, 0], &Device::Cpu).unwrap().unwrap();
+            assert_eq!(host(&same.x).unwrap(), host(&some.x).unwrap());
+            assert!(packed.rows(0, &[2], &Device::Cpu).is_none());
         }
         let missing = in_order(&signatures, &[a.clone()]).err().unwrap();
         assert!(missing.to_string().contains("`b` is missing"), "{missing}");

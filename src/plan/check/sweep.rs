@@ -213,7 +213,8 @@ pub(crate) fn shared(plain: &PipelineSpec, changed: &PipelineSpec, pick: &Pick) 
     let may = "trunk, encoders, sharing, heads, losses, weighting, sampling and train may vary; \
                for this, write a pipeline each";
     let words = |pipeline: &PipelineSpec| {
-        let plan = Plan { pipeline: pipeline.clone(), trials: Vec::new(), graph: DiGraph::new() };
+        let plan =
+            Plan { pipeline: pipeline.clone(), trials: Vec::new(), graph: DiGraph::new(), memory: None };
         let tables = pipeline.data.keys().cloned();
         let mut works: Vec<Work> =
             tables.flat_map(|table| [Work::Load(table.clone()), Work::Split(table)]).collect();

@@ -50,5 +50,6 @@ pub fn json(plan: &Plan, view: &View) -> Value {
         "trials": trials.collect::<Vec<Value>>(),
         "stages": stages.collect::<Vec<Value>>(),
         "network": network,
+        "memory": view.memory,
     })
 }

@@ -10,6 +10,9 @@ pub use json::json;
 pub use mermaid::mermaid;
 pub use text::text;
 
+pub(crate) use text::thousands;
+
+use crate::domain::bytes::Bytes;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::shape::Shape;
 
@@ -20,6 +23,21 @@ pub struct View {
     pub stages: Vec<StageView>,
     /// The parts of the network, once the data has been fitted.
     pub parts: Option<Vec<PartView>>,
+    /// What a training takes, where that could be told.
+    pub memory: Option<MemoryView>,
+}
+
+/// The memory that one training takes.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct MemoryView {
+    pub total: Bytes,
+    pub program: Bytes,
+    pub weights: Bytes,
+    pub optimizer: Bytes,
+    pub activations: Bytes,
+    pub data: Bytes,
+    /// Is the data known? If not, sizes that only the data know count the least they can be.
+    pub complete: bool,
 }
 
 /// Would the stage run?

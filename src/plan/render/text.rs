@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::plan::meaning::Plan;
-use crate::plan::render::{PartView, View};
+use crate::plan::render::{MemoryView, PartView, View};
 use crate::plan::trial::Trial;
 use crate::spec::write;
 
@@ -41,6 +41,10 @@ pub fn text(plan: &Plan, view: &View) -> String {
         out.push_str("\nNetwork\n");
         network(&mut out, parts);
     }
+    if let Some(needed) = &view.memory {
+        out.push('\n');
+        out.push_str(&memory(needed));
+    }
     out
 }
 
@@ -62,6 +66,19 @@ fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
     [format!("#{}", trial.number), plan.label(trial), state.to_owned(), which]
 }
 
+/// `memory  about 1.2 GB: weights 400 MB, ...`
+fn memory(needed: &MemoryView) -> String {
+    let MemoryView { total, program, weights, optimizer, activations, data, complete } = needed;
+    let (about, data) = match complete {
+        true => ("about", format!("data {data}")),
+        false => ("at least", "data not known before `fit`".to_owned()),
+    };
+    format!(
+        "memory  {about} {total}: weights {weights}, optimizer {optimizer}, activations {activations}, {data}, \
+         mtl itself {program}\n"
+    )
+}
+
 fn network(out: &mut String, parts: &[PartView]) {
     let mut rows: Vec<[String; 4]> = parts
         .iter()
@@ -69,7 +86,7 @@ fn network(out: &mut String, parts: &[PartView]) {
             [part.part.clone(), part.kind.clone(), part.shape.to_string(), thousands(part.parameters)]
         })
         .collect();
-    let total = parts.iter().map(|part| part.parameters).sum();
+    let total = parts.iter().map(|part| part.parameters).fold(0, usize::saturating_add);
     rows.push(["total".to_owned(), String::new(), String::new(), thousands(total)]);
     columns(out, &rows, &[3]);
 }
@@ -93,7 +110,7 @@ fn columns(out: &mut String, rows: &[[String; 4]], right: &[usize]) {
 }
 
 /// 1234567 -> 1,234,567
-fn thousands(number: usize) -> String {
+pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (position, digit) in digits.chars().enumerate() {

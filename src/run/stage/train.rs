@@ -10,6 +10,7 @@ use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::files;
+use crate::run::memory;
 use crate::run::stage::Keep;
 use crate::run::tape::Tape;
 use crate::train::Job;
@@ -29,6 +30,9 @@ pub fn unfinished(context: &Context, stage: &Stage) -> Result<PathBuf, Error> {
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
     let dataset = context.dataset()?;
     let trial = context.trial(stage)?;
+    if let Some(problem) = memory::refused_fitted(context.plan, trial, &dataset) {
+        return Err(Error::Memory(Box::new(problem)));
+    }
     let network = trial.network();
     let spec = &trial.pipeline.train;
     // Given up before the run was interrupted. Where its checkpoints are still there it may not have been told to the end: then it comes

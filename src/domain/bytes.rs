@@ -1,0 +1,122 @@
+//! Sizes of memory as people write them: `8GB`, `512 MB`, `1.5GiB`.
+
+use std::fmt;
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Bytes(pub u64);
+
+/// Units that may be written, and their sizes; without an `i` they count by thousands, as disks and memory are sold.
+const UNITS: [(&str, u64); 13] = [
+    ("", 1),
+    ("b", 1),
+    ("k", 1_000),
+    ("kb", 1_000),
+    ("kib", 1 << 10),
+    ("m", 1_000_000),
+    ("mb", 1_000_000),
+    ("mib", 1 << 20),
+    ("g", 1_000_000_000),
+    ("gb", 1_000_000_000),
+    ("gib", 1 << 30),
+    ("tb", 1_000_000_000_000),
+    ("tib", 1 << 40),
+];
+
+impl Bytes {
+    /// The most there can be; also what is too much to be counted.
+    pub const MOST: Self = Self(u64::MAX);
+
+    /// So many numbers of 32 bits.
+    pub fn floats(count: usize) -> Self {
+        Self(4).times(count)
+    }
+
+    /// So many times as much.
+    pub fn times(self, count: usize) -> Self {
+        Self(self.0.saturating_mul(count as u64))
+    }
+
+    /// Reads what a person wrote.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let end = text.find(|letter: char| letter.is_alphabetic()).unwrap_or(text.len());
+        let (number, unit) = (text[..end].trim(), text[end..].to_lowercase());
+        let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
+        let number = number.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+        match (number, size) {
+            (Some(number), Some(size)) => Ok(Self((number * size as f64) as u64)),
+            _ => Err(format!("`{text}` is no size of memory: write for example 8GB, 512MB or 1.5GiB")),
+        }
+    }
+}
+
+impl std::ops::Add for Bytes {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::iter::Sum for Bytes {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self(0), |sum, one| sum + one)
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::MOST {
+            return f.write_str("more than 18 EB");
+        }
+        let mut value = self.0 as f64;
+        let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+        for (place, unit) in units.iter().enumerate() {
+            // 999.6 kB would be written as 1000 kB.
+            if value < 999.5 || place + 1 == units.len() {
+                return match value < 9.95 && place > 0 {
+                    true => write!(f, "{value:.1} {unit}"),
+                    false => write!(f, "{value:.0} {unit}"),
+                };
+            }
+            value /= 1000.0;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bytes;
+
+    #[test]
+    fn sizes_as_people_write_them() {
+        let read = |text: &str| Bytes::parse(text).map(|bytes| bytes.0);
+        assert_eq!(read("8GB").unwrap(), 8_000_000_000);
+        assert_eq!(read(" 512 mb ").unwrap(), 512_000_000);
+        assert_eq!(read("1.5GiB").unwrap(), 3 << 29);
+        assert_eq!(read("4096").unwrap(), 4096);
+        assert_eq!(read("2g").unwrap(), 2_000_000_000);
+        for wrong in ["", "GB", "-1GB", "0", "eight GB", "8 gigabytes", "1e999GB", "NaN"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_as_people_read_them() {
+        let said = |bytes: u64| Bytes(bytes).to_string();
+        assert_eq!(said(999), "999 B");
+        assert_eq!(said(1_500), "1.5 kB");
+        assert_eq!(said(999_700), "1.0 MB");
+        assert_eq!(said(68_719_476_736), "69 GB");
+        assert_eq!(said(u64::MAX - 1), "18 EB");
+        assert_eq!(Bytes::MOST.to_string(), "more than 18 EB");
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        assert_eq!(Bytes::floats(usize::MAX), Bytes::MOST);
+        assert_eq!([Bytes::MOST, Bytes(1)].into_iter().sum::<Bytes>(), Bytes::MOST);
+    }
+}

@@ -1,0 +1,156 @@
+//! What cannot fit into memory is refused before it is tried, at its place; and many columns are fed as one.
+
+use crate::support::Project;
+use crate::support::project::PIPELINE;
+
+/// Texts that are read by a recurrent layer of this size.
+fn texts(layer: &str) -> Project {
+    let text = format!(
+        "data: {{rows: {{source: {{csv: {{path: rows.csv}}}}}}}}\n\
+         inputs:\n  words: text\n\
+         trunk:\n  - embedding: 8\n  - {layer}\n  - pool: mean\n\
+         tasks:\n  good: {{target: good, kind: binary}}\n\
+         train: {{epochs: 1, device: cpu}}\n"
+    );
+    let row = |number: usize| format!("\"good bad {}\",{}\n", number % 7, number % 2);
+    let rows: String = (0..60).map(row).collect();
+    Project::new().file("pipeline.yaml", text).file("rows.csv", format!("words,good\n{rows}"))
+}
+
+#[test]
+fn layers_that_no_machine_holds_are_refused_at_their_place() {
+    for (layer, what) in [
+        ("lstm: 65536", "344 GB"),
+        ("lstm: 100000000", "800 PB"),
+        ("gru: {units: 100000000, layers: 1000, bidirectional: true}", "more than 18 EB"),
+        ("transformer: {hidden: 100000000, layers: 100}", "3.2 TB"),
+    ] {
+        let project = texts(layer);
+        for command in ["check", "plan", "run"] {
+            let said = project.mtl(&[command, "pipeline.yaml", "--memory", "300GB"]).expect(3).err();
+            let all = ["error[memory]", "pipeline.yaml:6:", "`trunk[1]` alone", "`--memory` allows 300 GB"];
+            for part in all {
+                assert!(said.contains(part), "{command} {layer}: {part}: {said}");
+            }
+            assert!(said.contains(what), "{said}");
+        }
+        assert!(!project.path("runs").join("cache").exists(), "nothing was begun");
+        // Without a limit of ours the machine's own counts.
+        let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
+        assert!(said.contains("help") && said.contains("--memory "), "{said}");
+    }
+}
+
+#[test]
+fn numbers_beyond_counting_are_refused_as_such() {
+    let said = texts("lstm: 4294967295").mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(
+        said.contains("a whole number from 1 to 100000000") && said.contains("pipeline.yaml:6:"),
+        "{said}"
+    );
+    let layers = "lstm: {units: 8, layers: 100000000}";
+    let said = texts(layers).mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(said.contains("error[memory]") && said.contains("more than 1,000,000 weights"), "{said}");
+    let wide = PIPELINE.replace("{width: 2}", "{width: 100000000}");
+    let project = Project::new().file("pipeline.yaml", wide);
+    let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
+    assert!(said.contains("error[memory]") && said.contains("`inputs.work.category`"), "{said}");
+}
+
+#[test]
+fn a_batch_is_held_against_memory_once_its_rows_are_known() {
+    let text = PIPELINE.replace("units: 8", "units: 512").replace("batch_size: 32", "batch_size: 100000000");
+    let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 20_000);
+    project.mtl(&["check", "pipeline.yaml", "--memory", "200MB"]).expect(0);
+    let ran = project.mtl(&["run", "pipeline.yaml", "--quiet", "--memory", "200MB"]).expect(1);
+    let said = ran.err();
+    for part in ["error[memory]", "pipeline.yaml:16:", "a batch of 12,000 rows", "write `batch_size: "] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let number =
+        said.split("write `batch_size: ").nth(1).and_then(|rest| rest.split('`').next()).expect("a size");
+    let set = format!("train.batch_size={number}");
+    let words = ["run", "pipeline.yaml", "--quiet", "--memory", "200MB", "--set", &set];
+    project.mtl(&words).expect(0);
+    // A batch of more rows than there are is all of them.
+    project.mtl(&["run", "pipeline.yaml", "--quiet", "--memory", "100GB"]).expect(0);
+    let plan = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
+    assert!(plan.contains("\nmemory  about "), "{plan}");
+}
+
+#[test]
+fn the_limit_is_said_by_option_or_environment() {
+    let project = Project::small();
+    let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1MB"]).expect(3).err();
+    assert!(said.contains("`--memory` allows 1.0 MB"), "{said}");
+    let mut command = project.command(&["plan", "pipeline.yaml"]);
+    let ran = crate::support::Ran::of(command.env("MTL_MEMORY", "1MB")).expect(3);
+    assert!(ran.err().contains("allows 1.0 MB"), "{}", ran.err());
+    let mut command = project.command(&["plan", "pipeline.yaml", "--memory", "8GB"]);
+    let ran = crate::support::Ran::of(command.env("MTL_MEMORY", "1MB")).expect(0);
+    assert!(ran.out().contains("\nmemory  at least "), "{}", ran.out());
+    let mut command = project.command(&["check", "pipeline.yaml"]);
+    let ran = crate::support::Ran::of(command.env("MTL_MEMORY", "eight")).expect(2);
+    assert!(ran.err().contains("MTL_MEMORY") && ran.err().contains("8GB"), "{}", ran.err());
+    project.mtl(&["check", "pipeline.yaml", "--memory", "eight"]).expect(2);
+}
+
+/// Columns of every kind next to each other: runs of plain numbers, with and without indicators of missing values, between
+/// categories. What ONNX Runtime answers is held against the training's own answers by the run itself.
+#[test]
+fn neighbouring_columns_are_fed_together_and_answer_the_same() {
+    let mut text = String::from("data: {rows: {source: {csv: {path: rows.csv}}}}\ninputs:\n");
+    for column in 0..40 {
+        let kind = match column % 10 {
+            3 => "{standardize: {indicator: true}}",
+            6 => "category",
+            7 => "one_hot",
+            8 => "{min_max: {missing: median}}",
+            _ => "standardize",
+        };
+        text.push_str(&format!("  c{column}: {kind}\n"));
+    }
+    text.push_str("trunk: [{dense: 8}]\ntasks: {y: {target: y, kind: regression}}\ntrain: {epochs: 2, batch_size: 32, device: cpu}\n");
+    let mut rows = (0..40).map(|column| format!("c{column},")).collect::<String>() + "y\n";
+    for row in 0..200_usize {
+        for column in 0..40 {
+            let value = (row * 31 + column * 17) % 97;
+            match column % 10 {
+                6 | 7 => rows.push_str(["red,", "green,", "blue,"][value % 3]),
+                3 if row % 5 == 0 => rows.push(','),
+                // Ids of thirteen digits are fed in 64 bits, the others in 32.
+                9 => rows.push_str(&format!("{},", 1_700_000_000_000_u64 + value as u64)),
+                _ => rows.push_str(&format!("{:.2},", value as f64 / 9.0)),
+            }
+        }
+        rows.push_str(&format!("{}\n", row % 13));
+    }
+    let project = Project::new().file("pipeline.yaml", text).file("rows.csv", rows);
+    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    assert!(said.err().contains("verified") || said.out().contains("verified"), "{}", said.err());
+    project.mtl(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    assert_eq!(project.read("answers.csv").lines().count(), 201);
+}
+
+/// As many places as there are problems, each in a file of thousands of lines.
+#[test]
+fn every_place_of_many_problems_is_right() {
+    let mut text = String::from(
+        "data: {rows: {source: {csv: {path: rows.csv}}}}\ninputs:\n  age: standardize\ntasks:\n",
+    );
+    for task in 0..400 {
+        text.push_str(&format!("  t{task}:\n    target: t{task}\n    kind: regression\n    data: nowhere\n"));
+    }
+    let project = Project::new().file("pipeline.yaml", text);
+    let said = project.mtl(&["check", "pipeline.yaml", "--json"]).expect(3).out();
+    let problems: Vec<serde_json::Value> = serde_json::from_str(&said).expect("JSON");
+    let unknown: Vec<_> = problems.iter().filter(|one| one["code"] == "unknown-table").collect();
+    assert_eq!(unknown.len(), 400);
+    for (task, problem) in unknown.iter().enumerate() {
+        assert_eq!(problem["path"], format!("tasks.t{task}.data"));
+        assert_eq!(
+            (problem["line"].as_u64(), problem["column"].as_u64()),
+            (Some(4 * task as u64 + 8), Some(11))
+        );
+    }
+}
