@@ -14,6 +14,7 @@ import argparse
 import datetime
 import decimal
 import gzip
+import hashlib
 import json
 import re
 import sys
@@ -285,6 +286,8 @@ class Reading:
         count = len(next(iter(columns.values()), []))
         if not made and not filters:
             return columns, count
+        for sql in [*made.values(), *filters]:
+            refuse_strange(sql)
         try:
             import polars
         except ImportError:
@@ -308,6 +311,17 @@ class Reading:
         if count > len(kept):
             print(f"{count - len(kept)} of {count} rows are left out by the query's conditions", file=sys.stderr)
         return columns, len(kept)
+
+
+def refuse_strange(sql):
+    """A card may come from anywhere: what it computes is computed of a row's own cells, and reads no other file."""
+    plain, depth = re.sub(r"'[^']*'|\"[^\"]*\"", " ", sql), 0
+    for sign in plain:
+        depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            break
+    if depth or re.search(r"\bselect\b|--|/\*|;|'|\"|`", plain, re.I):
+        sys.exit(f"the card's expression `{sql}` looks at more than a row's own cells")
 
 
 def composed(cell):
@@ -392,11 +406,42 @@ def tell(field, values):
         print(f"input `{name}`: {count} of {len(values)} cells are missing; {encoding['fill']} stands in", file=sys.stderr)
 
 
+def checked(bundle):
+    """The card of a bundle, whose files are as they were exported. Earlier cards than of format 3 keep no hashes."""
+    place = bundle / "mtl.json"
+    text = place.read_bytes()
+    try:
+        card = json.loads(text)
+    except ValueError as error:
+        sys.exit(f"{place} is no card, or is cut short: {error}")
+    if card["format"] not in (1, 2, 3):
+        sys.exit(f"{place} has format {card['format']}; this example reads 1 to 3")
+    if card["format"] < 3:
+        return card
+    # The second line holds the hash of all the others: `sed 2d mtl.json | sha256sum`.
+    first, second, rest = (text.split(b"\n", 2) + [b"", b""])[:3]
+    own = hashlib.sha256(first + b"\n" + rest).hexdigest()
+    if second != f'  "sha256": "{own}",'.encode():
+        sys.exit(f"{place} is not as it was written: export the model again")
+    for file in card["files"]:
+        if not re.fullmatch(r"[^/\\:\0]+", file["name"]) or ".." in file["name"]:
+            sys.exit(f"{place} names a file outside of its folder: {file['name']!r}")
+        if hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest() != file["sha256"]:
+            sys.exit(f"{bundle / file['name']} is not the file that was exported: export the model again")
+    return card
+
+
+def decoder(card, task):
+    """The file that says the next token of a task's text: not every task's name can be a file's."""
+    own = (file["name"] for file in card.get("files", []) if (file["part"], file.get("of")) == ("decoder", task))
+    return next(own, f"{task}.decoder.onnx")
+
+
 class Model:
     """A bundle, ready to read rows: `feeds` gives what ONNX Runtime is fed."""
 
     def __init__(self, bundle, table=None, prepared=False):
-        self.card = json.loads((Path(bundle) / "mtl.json").read_text("utf-8"))
+        self.card = checked(Path(bundle))
         self.reading = Reading(self.card, table, prepared)
         signature = self.card["signature"]
         described = {one["name"]: one["encoding"] for one in signature["inputs"]}
@@ -499,7 +544,7 @@ def main(bundle, path, words, table, prepared):
     tasks, shares = model.card["signature"]["tasks"], preference(model.card, words)
     session = onnxruntime.InferenceSession(bundle / "model.onnx")
     decoders = {
-        task["name"]: onnxruntime.InferenceSession(bundle / f"{task['name']}.decoder.onnx")
+        task["name"]: onnxruntime.InferenceSession(bundle / decoder(model.card, task["name"]))
         for task in tasks
         if task["target"]["kind"] == "text"
     }

@@ -68,7 +68,7 @@ fn what_changes_a_result_makes_it_anew() {
     assert_eq!(rerun(&["tasks.rich.metrics=[f1]"]), "evaluate#1");
     assert_eq!(rerun(&["evaluate.splits=[test]"]), "evaluate#1");
     assert_eq!(rerun(&["export.onnx.opset=18"]), "export#1 verify#1");
-    assert_eq!(rerun(&["export.onnx.tolerance=0.01"]), "verify#1");
+    assert_eq!(rerun(&["export.onnx.tolerance=0.01"]), "export#1 verify#1");
 }
 
 #[test]

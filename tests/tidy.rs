@@ -37,7 +37,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 29] = [
+const FOREIGN: [(&str, &[&str]); 30] = [
     ("polars", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),
@@ -50,6 +50,7 @@ const FOREIGN: [(&str, &[&str]); 29] = [
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),
+    ("sha2", &["onnx"]),
     ("rusqlite", &["store"]),
     ("candle_core", &["model", "train"]),
     ("candle_nn", &["model", "train"]),
@@ -63,6 +64,7 @@ const FOREIGN: [(&str, &[&str]); 29] = [
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
+    ("rustix", &["run"]),
     ("mimalloc", &["main.rs"]),
     ("strsim", &["domain"]),
     ("anyhow", &[]),

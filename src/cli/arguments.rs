@@ -94,6 +94,15 @@ impl Command {
             _ => None,
         }
     }
+
+    /// The number of trials side by side that is asked for.
+    pub fn jobs(&self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Run(words) => Some(words.jobs),
+            Self::Resume(words) | Self::Retry(words) => Some(words.jobs),
+            _ => None,
+        }
+    }
 }
 
 /// What changes a pipeline from the command line.
@@ -370,6 +379,9 @@ pub struct Doctor {
     /// Fetch ONNX Runtime if it is missing
     #[arg(long)]
     pub fetch: bool,
+    /// Read every byte that is kept (the database, artifacts, files of runs) and name what is damaged
+    #[arg(long)]
+    pub deep: bool,
     #[arg(long)]
     pub json: bool,
 }

@@ -5,6 +5,7 @@ pub mod command;
 pub mod environment;
 pub mod error;
 pub mod exit;
+mod kept;
 pub mod named;
 pub mod output;
 pub mod pipeline;
@@ -15,7 +16,7 @@ pub mod workspace;
 
 use clap::Parser;
 
-use crate::cli::arguments::Arguments;
+use crate::cli::arguments::{Arguments, Colour};
 use crate::cli::exit::Exit;
 
 /// Reads the command line, does what it says, and gives the exit code.
@@ -23,13 +24,22 @@ pub fn main() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let said = |colour: bool| match colour {
+                true => error.render().ansi().to_string(),
+                false => error.render().to_string(),
+            };
+            if error.use_stderr() {
+                output::tell(&said(output::coloured_errors(Colour::Auto)));
+                return Exit::Usage;
+            }
             // Help and version come this way too, and are no mistake.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return match output::print(&said(output::style(Colour::Auto).colour)) {
+                Ok(()) => Exit::Done,
+                Err(error) => error.report(),
+            };
         }
     };
-    threads::settle(arguments.command.threads());
-    match command::perform(&arguments) {
+    match threads::settle(&arguments.command).and_then(|()| command::perform(&arguments)) {
         Ok(exit) => exit,
         Err(error) => error.report(),
     }

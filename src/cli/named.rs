@@ -101,7 +101,7 @@ pub fn bundle(arguments: &Arguments, text: &str) -> Result<Bundle, Error> {
         };
     }
     // A bundle needs no database: one that cannot be opened is no reason to refuse it.
-    let store = match workspace::open(&layout) {
+    let store = match workspace::open_for_reading(&layout) {
         Err(_) if is_bundle => return Ok(Bundle::read(folder)?),
         opened => opened?,
     };
@@ -136,12 +136,23 @@ pub fn bundle(arguments: &Arguments, text: &str) -> Result<Bundle, Error> {
     }
 }
 
+/// The run that a model is named by; `None` where it is a bundle's folder.
+pub fn run_of_model(arguments: &Arguments, text: &str) -> Result<Option<(Store, RunId)>, Error> {
+    let layout = workspace::layout(arguments);
+    let is_path = text.contains(std::path::is_separator) || Bundle::is_at(Path::new(text));
+    if is_path || !layout.database().exists() {
+        return Ok(None);
+    }
+    let store = workspace::open(&layout)?;
+    Ok(named(&store, text).ok().map(|(run, _)| (store, run)))
+}
+
 /// Refuses a name that is both a pipeline's file and a run.
 pub fn told_apart(layout: &Layout, text: &str, file: &Path) -> Result<(), Error> {
     if !file.is_file() || text.contains(std::path::is_separator) || !layout.database().exists() {
         return Ok(());
     }
-    match workspace::open(layout)?.resolve_run(text) {
+    match workspace::open_for_reading(layout)?.resolve_run(text) {
         Ok(run) => {
             let by = if run.as_str() == text { format!("{run}#1") } else { run.to_string() };
             Err(Error::Usage(format!(

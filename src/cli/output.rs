@@ -1,6 +1,7 @@
 //! Where words go: results to standard output, problems to standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use crate::cli::arguments::Colour;
 use crate::cli::error::Error;
@@ -18,14 +19,37 @@ pub fn print(text: &str) -> Result<(), Error> {
 
 /// Writes a result as it comes; as with `print`, a reader may leave.
 pub fn pipe(fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Error> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    match fill(&mut out).and_then(|()| out.flush()) {
+    let mut out = Prompt { inner: BufWriter::new(std::io::stdout().lock()), flushed: None };
+    let ended = fill(&mut out).and_then(|()| out.flush());
+    // What a reader who left has not taken is not tried again.
+    let _ = out.inner.into_parts();
+    match ended {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => {
-            // What a reader who left has not taken is not tried again.
-            let _ = out.into_parts();
-            Ok(())
+        _ => Ok(()),
+    }
+}
+
+/// What comes slowly is not held back longer than this.
+const LATEST: Duration = Duration::from_millis(50);
+
+/// A writer for what comes bit by bit: in large pieces while it comes fast, at once while it comes slowly.
+struct Prompt<W: Write> {
+    inner: BufWriter<W>,
+    flushed: Option<Instant>,
+}
+
+impl<W: Write> Write for Prompt<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        if self.flushed.is_none_or(|flushed| flushed.elapsed() > LATEST) {
+            self.inner.flush()?;
+            self.flushed = Some(Instant::now());
         }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -6,10 +6,12 @@ use crate::cli::arguments::{Changes, Colour};
 use crate::cli::error::Error;
 use crate::cli::{named, output};
 use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::layout::Layout;
 use crate::plan::Plan;
 use crate::spec::render::{counted, render};
 use crate::spec::{self, Override, Source};
 use crate::store::Store;
+use crate::store::record::RunDetail;
 
 /// A pipeline as it was written, and what it means or why it means nothing.
 pub struct Reading {
@@ -34,15 +36,77 @@ pub fn read(file: &std::path::Path, changes: &Changes) -> Result<Reading, Error>
 }
 
 /// Reads and resolves what was in a file.
-pub fn resolve(bytes: &[u8], file: &std::path::Path, overrides: &[Override]) -> Reading {
-    let source = Source::new(bytes, file, overrides);
+fn resolve(bytes: &[u8], file: &std::path::Path, overrides: &[Override]) -> Reading {
+    resolve_as(bytes, file, file, overrides)
+}
+
+/// The same, where what is wrong is said of the file `shown`, and data and name are those of `file`.
+fn resolve_as(
+    bytes: &[u8],
+    shown: &std::path::Path,
+    file: &std::path::Path,
+    overrides: &[Override],
+) -> Reading {
+    let source = Source::new(bytes, shown, overrides);
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let base = file.parent().unwrap_or(std::path::Path::new("")).to_owned();
     let meaning = spec::read_source(&source).and_then(|pipeline| crate::plan::resolve(&pipeline, &name));
     Reading { source, base, meaning }
 }
 
+/// The pipeline a run was made with. Its folder has it, and the database too, which is held to be right: a file that was cut,
+/// emptied, removed or changed is told of and not used; one that is no pipeline any more is written anew where that can be.
+pub fn of_run(layout: &Layout, detail: &RunDetail, colour: Colour) -> Result<Pipeline, Error> {
+    let shown = layout.pipeline(&detail.run);
+    // Its data is where the original was, and by the original's name it is called.
+    let original = PathBuf::from(&detail.file);
+    let found = std::fs::read(&shown);
+    if found.as_ref().is_ok_and(|bytes| *bytes == detail.resolved.as_bytes()) {
+        return resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]).require(colour);
+    }
+    let kept = resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]);
+    // A part of it may be a pipeline too, but not this one.
+    let whole = found.as_ref().ok().filter(|bytes| !detail.resolved.as_bytes().starts_with(bytes));
+    let own = whole.map(|bytes| resolve_as(bytes, &shown, &original, &[]));
+    let own = own.filter(|own| own.meaning.is_ok());
+    let wrong = match (&found, &own) {
+        (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => "is missing".to_owned(),
+        (Err(error), _) => format!("cannot be read ({error})"),
+        (Ok(bytes), _) if bytes.trim_ascii().is_empty() => "is empty".to_owned(),
+        (Ok(bytes), _) if detail.resolved.as_bytes().starts_with(bytes) => {
+            format!("is cut short, to {} of {} bytes", bytes.len(), detail.resolved.len())
+        }
+        (Ok(_), None) => "is damaged: it is no pipeline any more".to_owned(),
+        (Ok(_), Some(_)) => "was changed: it is not what the run was made with".to_owned(),
+    };
+    match (kept.meaning.is_ok(), own) {
+        // An older mtl may have written the same with fewer words.
+        (true, Some(own)) if own.text() == kept.text() => kept.require(colour),
+        (true, own) => {
+            let damaged = own.is_none();
+            let healed = damaged && crate::run::place::write(&shown, detail.resolved.as_bytes()).is_ok();
+            let done = if healed { "is used, and the file was written anew from it" } else { "is used" };
+            output::tell(&format!(
+                "warning: {}: {wrong}; what the database has of it {done}",
+                shown.display()
+            ));
+            kept.require(colour)
+        }
+        (false, Some(own)) => own.require(colour),
+        (false, None) => Err(Error::Failed(format!(
+            "{}: {wrong}, and the database has no pipeline of it either; run it anew: mtl run {}",
+            shown.display(),
+            original.display()
+        ))),
+    }
+}
+
 impl Reading {
+    /// What it means, written out in full.
+    fn text(&self) -> Option<String> {
+        self.meaning.as_ref().ok().map(|(plan, _)| spec::write(&plan.pipeline))
+    }
+
     /// The pipeline, its warnings said; or its problems as an error.
     pub fn require(self, colour: Colour) -> Result<Pipeline, Error> {
         let colour = output::coloured_errors(colour);

@@ -2,22 +2,76 @@
 
 use std::num::NonZeroUsize;
 
+use crate::cli::arguments::Command;
+use crate::cli::error::Error;
+
 /// Gives rayon (with it gemm and our kernels) and polars these many threads, by default one per core.
 ///
 /// candle keeps a second pool of its own for element-wise operations whose threads spin while they
 /// wait, beside rayon's: on two cores that made training three times slower. It gets one thread.
 /// Must be called first in `main`.
-pub fn settle(wanted: Option<NonZeroUsize>) {
+pub fn settle(command: &Command) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let set = |name: &str, count: NonZeroUsize| {
-        if wanted.is_some() || std::env::var_os(name).is_none() {
-            // SAFETY: the program has one thread yet; nobody can be reading the environment.
-            unsafe { std::env::set_var(name, count.to_string()) };
-        }
-    };
+    if let Some(jobs) = command.jobs() {
+        allowed("-j", &jobs.to_string(), "trials side by side", cores.get())?;
+    }
+    if let Some(wanted) = command.threads() {
+        allowed("--threads", &wanted.to_string(), "threads", cores.get())?;
+    }
     for name in ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
-        set(name, wanted.unwrap_or(cores));
+        let count = match (command.threads(), std::env::var(name)) {
+            (Some(wanted), _) => wanted.get(),
+            // These say nothing in those libraries either.
+            (None, Ok(text)) if ["", "0"].contains(&text.trim()) => cores.get(),
+            (None, Ok(text)) => {
+                allowed(&format!("{name} in the environment"), &text, "threads", cores.get())?
+            }
+            (None, Err(std::env::VarError::NotUnicode(text))) => allowed(
+                &format!("{name} in the environment"),
+                &text.to_string_lossy(),
+                "threads",
+                cores.get(),
+            )?,
+            (None, Err(std::env::VarError::NotPresent)) => cores.get(),
+        };
+        // SAFETY: the program has one thread yet; nobody can be reading the environment.
+        unsafe { std::env::set_var(name, count.to_string()) };
     }
     // SAFETY: as above.
     unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    Ok(())
+}
+
+/// A few times as many as there are cores: more threads take memory and make nothing faster, and very many the system refuses, or
+/// it stands still.
+fn most(cores: usize) -> usize {
+    cores.saturating_mul(4).max(64)
+}
+
+/// The number, if it is one that a machine of so many cores can bear.
+fn allowed(from: &str, text: &str, of: &str, cores: usize) -> Result<usize, Error> {
+    let most = most(cores);
+    let found = text.trim().parse().ok().filter(|count| (1..=most).contains(count));
+    found.ok_or_else(|| {
+        let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
+        Error::Usage(format!(
+            "found `{text}` for {from}, expected 1 to {most} {of}: this machine has {cores}; leave it out for the default"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowed;
+
+    #[test]
+    fn a_few_times_the_cores_are_enough() {
+        let found = |text: &str, cores| allowed("--threads", text, "threads", cores).ok();
+        assert_eq!((found("1", 2), found("64", 2), found("65", 2)), (Some(1), Some(64), None));
+        assert_eq!((found("512", 128), found("513", 128)), (Some(512), None));
+        for text in ["0", "-1", "30000", "99999999999999999999999", "four", "2.0"] {
+            let said = allowed("--threads", text, "threads", 2).expect_err(text).to_string();
+            assert!(said.contains(text) && said.contains("1 to 64") && said.contains("2 cores"), "{said}");
+        }
+    }
 }

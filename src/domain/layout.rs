@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::file_name::FileName;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{RunId, TaskName};
 
@@ -30,7 +31,7 @@ impl Layout {
     }
 
     pub fn artifact(&self, stage_kind: &str, fingerprint: &Fingerprint) -> PathBuf {
-        self.cache().join(format!("{stage_kind}-{}", fingerprint.short()))
+        self.cache().join(FileName::of(&format!("{stage_kind}-{}", fingerprint.short()), ""))
     }
 
     /// Content hashes of data files, remembered by size, modification time and inode.
@@ -39,7 +40,7 @@ impl Layout {
     }
 
     pub fn run(&self, run: &RunId) -> PathBuf {
-        self.root.join(run.as_str())
+        self.root.join(FileName::of(run.as_str(), ""))
     }
 
     /// Held (flock) while a process works on the run: how a dead run is told from a living one.
@@ -64,11 +65,28 @@ impl Layout {
 
     /// The unfinished training of one task alone, beside a trial's; removed when it is finished.
     pub fn alone(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
-        self.trial(run, trial).join(format!("alone-{task}"))
+        self.trial(run, trial).join(FileName::of(&format!("alone-{task}"), ""))
     }
 
     /// A trial's unfinished training, removed when it is finished.
     pub fn checkpoint(&self, run: &RunId, trial: u32) -> PathBuf {
         self.trial(run, trial).join("checkpoint")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::fingerprint::Fingerprint;
+    use crate::domain::layout::Layout;
+    use crate::domain::name::RunId;
+
+    #[test]
+    fn what_is_called_as_a_device_or_a_path_has_a_folder_like_any_other() {
+        let layout = Layout::new("runs");
+        let folder = |run: &str| layout.run(&RunId::new(run).expect("a name"));
+        assert_eq!(folder("census-3f2a9c"), layout.root().join("census-3f2a9c"));
+        assert_eq!(folder("nul"), layout.root().join("_nul"));
+        let strange = layout.artifact("fit", &Fingerprint("../../../x".to_owned()));
+        assert_eq!(strange.parent(), Some(layout.cache().as_path()));
     }
 }

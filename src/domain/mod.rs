@@ -10,6 +10,7 @@ pub mod decoder;
 pub mod diagnostic;
 pub mod digits;
 pub mod event;
+pub mod file_name;
 pub mod fingerprint;
 pub mod front;
 pub mod grouping;

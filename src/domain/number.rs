@@ -13,6 +13,9 @@ macro_rules! real {
         pub struct $name(f64);
 
         impl $name {
+            /// What it must be, in words.
+            pub const EXPECTED: &'static str = $expected;
+
             pub fn new(value: f64) -> Option<Self> {
                 let holds: fn(f64) -> bool = $rule;
                 (value.is_finite() && holds(value)).then_some(Self(value))
@@ -77,6 +80,10 @@ real!(
     Positive, "a number greater than 0", |x| x > 0.0,
     {"type": "number", "exclusiveMinimum": 0});
 real!(
+    /// How far an exported model may be from the trained one. What is allowed to differ by more proves nothing.
+    Tolerance, "a number greater than 0, at most 0.1", |x| x > 0.0 && x <= 0.1,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": 0.1});
+real!(
     /// 0 or greater.
     NonNegative, "a number of 0 or more", |x| x >= 0.0,
     {"type": "number", "minimum": 0});
@@ -93,6 +100,9 @@ macro_rules! whole {
         pub struct $name($inner);
 
         impl $name {
+            /// What it must be, in words.
+            pub const EXPECTED: &'static str = $expected;
+
             pub fn new(value: $inner) -> Option<Self> {
                 let holds: fn($inner) -> bool = $rule;
                 holds(value).then_some(Self(value))
@@ -148,6 +158,10 @@ whole!(
     /// A whole number from 1 to 100,000,000.
     Count, usize, "a whole number from 1 to 100000000", |n| (1..=100_000_000).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 100000000});
+whole!(
+    /// Tokens at most of a text that is written: the model runs once for each.
+    TextLength, usize, "a whole number from 1 to 16384", |n| (1..=16_384).contains(&n),
+    {"type": "integer", "minimum": 1, "maximum": 16384});
 whole!(
     /// A whole number from 0 to 100,000,000.
     Whole, usize, "a whole number from 0 to 100000000", |n| n <= 100_000_000,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::array::ElementType;
 use crate::domain::kinds::{Settings, kinds};
-use crate::domain::number::{Count, Fraction};
+use crate::domain::number::{Fraction, TextLength};
 use crate::domain::text::{DecoderSpec, ScheduledSamplingSpec, SearchSpec, TextSpec, Tokenizer};
 
 kinds! {
@@ -132,7 +132,7 @@ pub enum TagScheme {
 pub struct LanguageModelSpec {
     /// Tokens at most by which `mtl predict` goes on with a text. Default 32.
     #[serde(default = "thirty_two")]
-    pub length: Count,
+    pub length: TextLength,
     /// How these are chosen. Default greedy.
     #[serde(default)]
     pub search: SearchSpec,
@@ -176,8 +176,8 @@ impl Settings for PixelRegressionSpec {
     const EXAMPLE: &'static str = "{pixel_regression: {standardize: true}}";
 }
 
-fn thirty_two() -> Count {
-    Count::constant(32)
+fn thirty_two() -> TextLength {
+    TextLength::constant(32)
 }
 
 fn half() -> Fraction {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::domain::decoder::DecoderSpec;
 use crate::domain::kinds::Settings;
-use crate::domain::number::Count;
+use crate::domain::number::TextLength;
 pub use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 pub use crate::domain::search::SearchSpec;
 pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerSpec};
@@ -19,7 +19,7 @@ pub struct TextSpec {
     pub tokenizer: TokenizerSpec,
     /// Tokens at most; longer targets are cut. Default 32.
     #[serde(default = "thirty_two")]
-    pub length: Count,
+    pub length: TextLength,
     /// What writes. Default a gru.
     #[serde(default)]
     pub decoder: DecoderSpec,
@@ -35,8 +35,8 @@ pub struct TextSpec {
     pub scheduled_sampling: Option<ScheduledSamplingSpec>,
 }
 
-fn thirty_two() -> Count {
-    Count::constant(32)
+fn thirty_two() -> TextLength {
+    TextLength::constant(32)
 }
 
 impl Settings for TextSpec {

@@ -32,12 +32,14 @@
 //! feed["preference"] = np.array([list(shares.values())], dtype=np.float32)
 //! ```
 //!
-//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx`, which says the next token. The
+//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx` where its name can be a file's,
+//! which says the next token. The
 //! main model gives what that looks at and its first states, each under the task's name: `title_memory`,
 //! `title_mask`, `title_hidden`... Always the likeliest token (one beyond the vocabulary begins):
 //!
 //! ```python
-//! decoder = onnxruntime.InferenceSession("bundle/title.decoder.onnx")
+//! file = next(file for file in card["files"] if file["part"] == "decoder" and file["of"] == "title")
+//! decoder = onnxruntime.InferenceSession(f"bundle/{file['name']}")
 //! target = next(task for task in card["signature"]["tasks"] if task["name"] == "title")["target"]
 //! tokenizer = target["tokenizer"]
 //! never = {tokenizer[name] for name in ("pad", "unknown", "begin")} - {None, tokenizer["end"]}
@@ -65,18 +67,21 @@ use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::domain::score::Score;
 use crate::domain::signature::Signature;
 use crate::domain::viterbi::Transitions;
+use crate::onnx::check::{self, HASHED, LARGEST};
 use crate::onnx::error::Error;
+pub use crate::onnx::member::MODEL;
+use crate::onnx::member::Member;
 use crate::onnx::sample::Column;
+use crate::onnx::seal::{is_whole, sealed};
 use crate::onnx::write::atomically;
 
-/// The format this `mtl` writes. 2: the signature tells how rows are read.
-pub const FORMAT: u64 = 2;
+/// The format this `mtl` writes. 2: the signature tells how rows are read. 3: hashes of all files and of the card itself,
+/// and the answers to the sample rows.
+pub const FORMAT: u64 = HASHED;
 /// The earliest format it reads: cards that do not tell how rows are read.
 const EARLIEST: u64 = 1;
 /// The card's file name.
 pub const CARD: &str = "mtl.json";
-/// The model's file name.
-pub const MODEL: &str = "model.onnx";
 
 /// What `mtl.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +101,9 @@ pub struct Card {
     pub metrics: Vec<Score>,
     /// The files it learned from.
     pub data: Vec<FileContent>,
+    /// The other files of the bundle, by content. None in cards of earlier formats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Member>,
     pub sample: Sample,
     /// What a model that reads a preference is told where nobody says otherwise: each task's share.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -106,6 +114,9 @@ pub struct Card {
     /// What tasks that write texts write for the sample rows, as tokens, and with a seed of 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<(TaskName, Vec<Vec<u32>>)>,
+    /// The columns that predicting the sample rows gives, as the trained network says. None in cards of earlier formats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Column>,
 }
 
 /// Raw rows, and what the model must answer to them.
@@ -158,22 +169,35 @@ impl Card {
         let mut text = serde_json::to_string_pretty(&card)
             .map_err(|error| Error::NotACard { path: path.to_owned(), reason: error.to_string() })?;
         text.push('\n');
+        let text = if card.format >= HASHED { sealed(&text) } else { text };
         atomically(path, text.as_bytes())
     }
 
-    /// Reads a card of this format.
+    /// Reads a card of this format or an earlier one, whoever wrote it: what it says has been checked.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::metadata(path).map_err(Error::file(path))?.len();
+        if bytes > LARGEST {
+            let reason = format!("it is {bytes} bytes, and a card has {LARGEST} at most");
+            return Err(Error::NotACard { path: path.to_owned(), reason });
+        }
         let text = std::fs::read(path).map_err(Error::file(path))?;
         let refused = |reason: String| Error::NotACard { path: path.to_owned(), reason };
         let probe: Probe = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
         if !(EARLIEST..=FORMAT).contains(&probe.format) {
             return Err(Error::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
         }
+        if probe.format >= HASHED && !is_whole(&text) {
+            // Told apart, since the remedy differs: a copy cut short, or changed by hand.
+            let path = path.to_owned();
+            return match serde_json::from_slice::<serde_json::Value>(&text) {
+                Ok(_) => Err(Error::ChangedCard { path }),
+                Err(error) => Err(Error::NotACard { path, reason: error.to_string() }),
+            };
+        }
         let card: Self = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-        let columns = card.sample.inputs.iter().chain(&card.sample.outputs);
-        match columns.into_iter().find(|column| column.array().is_none()) {
-            Some(column) => Err(refused(format!("sample `{}` does not fill its shape", column.name))),
-            None => Ok(card),
+        match check::fault(&card) {
+            Ok(()) => Ok(card),
+            Err(reason) => Err(Error::UnsoundCard { path: path.to_owned(), reason }),
         }
     }
 }
@@ -189,21 +213,41 @@ mod tests {
     use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
     use crate::domain::task::Target;
     use crate::onnx::error::Error;
+    use crate::onnx::member::{Member, members};
 
     fn arrays() -> Vec<(String, Array)> {
         vec![
             ("age".to_owned(), Array::f32(&[3, 1], vec![0.1, f32::NAN, f32::NEG_INFINITY])),
             ("zip".to_owned(), Array::new(&[3, 1], Values::I64(vec![1, MISSING_INT, i64::MAX]))),
             ("born".to_owned(), Array::new(&[3, 1], Values::F64(vec![1.7e12 + 0.1, 1e300, f64::INFINITY]))),
-            (
-                "job".to_owned(),
-                Array::new(&[3, 1], Values::Text(vec!["caf\u{e9} \"x\"".into(), "".into(), "b".into()])),
-            ),
         ]
+    }
+
+    fn job() -> (String, Array) {
+        let texts = vec!["caf\u{e9} \"x\"".into(), "".into(), "b".into()];
+        ("job".to_owned(), Array::new(&[3, 1], Values::Text(texts)))
     }
 
     fn card() -> Card {
         let task = TaskName::new("income").unwrap();
+        let signature = Signature {
+            readings: IndexMap::new(),
+            inputs: vec![InputSignature {
+                name: InputName::new("job").unwrap(),
+                raw: ElementType::Text,
+                encoding: Encoding::OneHot { keys: Keys::Text(vec!["b".to_owned()]) },
+                required: false,
+            }],
+            tasks: vec![TaskSignature {
+                name: task.clone(),
+                table: TableName::new("census").unwrap(),
+                target: Target::Binary {
+                    classes: ["no".to_owned(), "yes".to_owned()],
+                    counts: [3, 4],
+                    threshold: 0.5,
+                },
+            }],
+        };
         Card {
             format: FORMAT,
             mtl: "0.1.0".to_owned(),
@@ -213,24 +257,6 @@ mod tests {
             seed: 7,
             opset: 17,
             tolerance: 1e-4,
-            signature: Signature {
-                readings: IndexMap::new(),
-                inputs: vec![InputSignature {
-                    name: InputName::new("job").unwrap(),
-                    raw: ElementType::Text,
-                    encoding: Encoding::OneHot { keys: Keys::Text(vec!["b".to_owned()]) },
-                    required: false,
-                }],
-                tasks: vec![TaskSignature {
-                    name: task.clone(),
-                    table: TableName::new("census").unwrap(),
-                    target: Target::Binary {
-                        classes: ["no".to_owned(), "yes".to_owned()],
-                        counts: [3, 4],
-                        threshold: 0.5,
-                    },
-                }],
-            },
             metrics: vec![Score {
                 task,
                 split: Split::Test,
@@ -240,10 +266,13 @@ mod tests {
                 rows: 3,
             }],
             data: Vec::new(),
-            sample: Sample::new(&arrays(), &arrays()[..1]),
+            files: vec![Member { bytes: 7, sha256: "0f".repeat(32), ..members(&signature).remove(0) }],
+            signature,
+            sample: Sample::new(&[job()], &arrays()),
             preference: IndexMap::new(),
             transitions: Vec::new(),
             texts: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -254,9 +283,10 @@ mod tests {
         card().write(&path).unwrap();
         let read = Card::read(&path).unwrap();
         assert_eq!(read, card());
+        assert_eq!(read.sample.outputs()[1..], arrays()[1..]);
         let inputs = read.sample.inputs();
-        assert_eq!(inputs[1..], arrays()[1..]);
-        let age = inputs[0].1.as_f32().unwrap();
+        assert_eq!(inputs, [job()]);
+        let age = read.sample.outputs()[0].1.as_f32().unwrap().to_vec();
         assert!(age[0] == 0.1 && age[1].is_nan() && age[2] == f32::NEG_INFINITY);
     }
 
@@ -274,9 +304,9 @@ mod tests {
     fn another_format_is_told_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
-        std::fs::write(&path, r#"{"format": 3, "all": "else may differ"}"#).unwrap();
+        std::fs::write(&path, r#"{"format": 4, "all": "else may differ"}"#).unwrap();
         let error = Card::read(&path).unwrap_err();
-        assert!(matches!(error, Error::CardFormat { found: 3, known: 2, .. }));
+        assert!(matches!(error, Error::CardFormat { found: 4, known: 3, .. }));
         assert!(error.to_string().contains("a newer mtl"), "{error}");
         std::fs::write(&path, r#"{"format": 0}"#).unwrap();
         assert!(Card::read(&path).unwrap_err().to_string().contains("an older mtl"));
@@ -292,11 +322,18 @@ mod tests {
             std::fs::write(&path, &whole[..length]).unwrap();
             assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{length} bytes");
         }
+        // Changed by hand: in format 3 it is told as such; before, when it can be read no more.
         let text = String::from_utf8(whole).unwrap();
-        for (old, new) in [("\"format\": 2", "\"form\": 2"), ("-inf", "low"), ("0.1,", "")] {
-            std::fs::write(&path, text.replace(old, new)).unwrap();
+        for (old, new) in [("-inf", "low"), ("0.1,", "0.2,"), ("\"trial\": 1", "\"trial\": 2")] {
             assert!(text.contains(old));
-            assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{old} -> {new}");
+            std::fs::write(&path, text.replace(old, new)).unwrap();
+            assert!(matches!(Card::read(&path), Err(Error::ChangedCard { .. })), "{old} -> {new}");
+            let earlier = text.replacen("\"format\": 3", "\"format\": 2", 1).replace(old, new);
+            std::fs::write(&path, earlier).unwrap();
+            let read = Card::read(&path);
+            assert_eq!(read.is_err(), old == "-inf", "{old} -> {new}");
         }
+        std::fs::write(&path, text.replacen("\"format\"", "\"form\"", 1)).unwrap();
+        assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })));
     }
 }

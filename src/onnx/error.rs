@@ -51,6 +51,28 @@ pub enum Error {
     CardFormat { path: PathBuf, found: u64, known: u64 },
     #[error("{} is not a model card of mtl, or is cut short: {reason}", path.display())]
     NotACard { path: PathBuf, reason: String },
+    #[error(
+        "{} is not as it was written: its `sha256` is of another content. A card is not edited; change the pipeline, or \
+         export the model again: mtl export RUN --to FOLDER",
+        path.display()
+    )]
+    ChangedCard { path: PathBuf },
+    #[error("{} describes no model that mtl could have made: {reason}. Export the model again", path.display())]
+    UnsoundCard { path: PathBuf, reason: String },
+    #[error(
+        "{} is not the file that was exported: its content is another than mtl.json says. Export the model again: \
+         mtl export RUN --to FOLDER",
+        path.display()
+    )]
+    ChangedFile { path: PathBuf },
+    #[error(
+        "{} has parts in other files (`{location}`); a model of mtl holds all of itself, and none from elsewhere is read",
+        path.display()
+    )]
+    External { path: PathBuf, location: String },
+    /// What of a bundle cannot be proved, and why.
+    #[error("{0}")]
+    Unproved(String),
 }
 
 impl Error {

@@ -1,16 +1,20 @@
 //! How is a graph written, and is it right? Alone in naming ONNX's messages and ort.
 
 pub mod bundle;
+pub mod check;
 pub mod error;
+mod external;
 pub mod fetch;
 pub mod graph;
 pub mod library;
+pub mod member;
 pub mod operator;
 pub mod opset;
 pub mod proto;
 pub mod python;
 pub mod runtime;
 pub mod sample;
+pub mod seal;
 pub mod session;
 pub mod spec;
 pub mod verify;

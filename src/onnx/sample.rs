@@ -99,6 +99,10 @@ impl Column {
         Self { name: name.to_owned(), shape: array.shape.clone(), values }
     }
 
+    pub fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
+    }
+
     /// The array; `None` when the values do not fill the shape.
     pub fn array(&self) -> Option<Array> {
         let values = match &self.values {
@@ -110,6 +114,8 @@ impl Column {
             Cells::Text(values) => Values::Text(values.clone()),
         };
         let length = self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
+        // Behind a 0 nothing need fit, but must be small enough to be counted.
+        self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)))?;
         let filled = !self.shape.is_empty() && length == values.len();
         filled.then(|| Array::new(&self.shape, values))
     }

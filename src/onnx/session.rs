@@ -8,6 +8,7 @@ use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueTy
 
 use crate::domain::array::{Array, ElementType, Values};
 use crate::onnx::error::Error;
+use crate::onnx::external::location;
 use crate::onnx::runtime::Runtime;
 
 /// A loaded model.
@@ -40,6 +41,9 @@ impl Session {
         let refused = |reason: String| Error::Session { path: path.to_owned(), reason };
         // ONNX Runtime's own message for a missing file is a page long.
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        if let Some(location) = location(&bytes).map_err(refused)? {
+            return Err(Error::External { path: path.to_owned(), location });
+        }
         let environment = runtime.environment().ok_or_else(|| refused("it is not loaded".to_owned()))?;
         let mut builder = ort::session::Session::builder(environment)
             .map_err(|error| refused(error.to_string()))?
@@ -167,6 +171,10 @@ fn read(name: &str, value: &DynValue) -> Result<Array, Error> {
         return Err(found(value.dtype()));
     };
     let shape: Vec<usize> = shape.iter().map(|&dim| dim.max(0) as usize).collect();
+    if shape.is_empty() {
+        // Whatever is asked of a model is asked for rows.
+        return Err(found(value.dtype()));
+    }
     let values = match ty {
         TensorElementType::Float32 => {
             Values::F32(value.try_extract_tensor::<f32>().map_err(run_error)?.1.to_vec())

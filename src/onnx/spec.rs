@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::{Settings, kinds};
-use crate::domain::number::{Count, Positive};
+use crate::domain::number::{Count, Tolerance};
 
 kinds! {
     /// What a trained model is written as.
@@ -26,9 +26,9 @@ pub struct OnnxSpec {
     /// Version of the operator set, 17 to 21. Default 17.
     #[serde(default = "opset")]
     pub opset: Count,
-    /// Largest difference |a - b| / max(1, |b|) from candle. Default 1e-4.
+    /// Largest difference |a - b| / max(1, |b|) from candle, at most 0.1. Default 1e-4.
     #[serde(default = "tolerance")]
-    pub tolerance: Positive,
+    pub tolerance: Tolerance,
 }
 
 impl Settings for OnnxSpec {
@@ -40,6 +40,6 @@ fn opset() -> Count {
     Count::constant(17)
 }
 
-fn tolerance() -> Positive {
-    Positive::constant(1e-4)
+fn tolerance() -> Tolerance {
+    Tolerance::constant(1e-4)
 }

@@ -40,6 +40,11 @@ pub fn file(path: &Path) -> io::Result<FileContent> {
     Ok(FileContent { path: path.to_owned(), bytes, fingerprint })
 }
 
+/// The content of some bytes.
+pub fn bytes(bytes: &[u8]) -> Fingerprint {
+    Fingerprint(blake3::hash(bytes).to_hex().to_string())
+}
+
 /// The content of a table: its files', in the order it reads them, and the names that its rows are made of.
 pub fn combined(files: &[FileContent], names: &[String]) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();

@@ -55,17 +55,15 @@ pub(crate) fn scheme(kind: &TargetSpec) -> TagScheme {
     }
 }
 
-/// A pipeline's name from its file's: what cannot stand in a name becomes `_`.
+/// A pipeline's name from its file's: what cannot stand in a name becomes `_`, and of a long one the beginning is taken.
 pub(crate) fn pipeline_name(stem: &str) -> PipelineName {
     let letters = |c: char| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
-    let mut name: String = stem.chars().map(letters).take(16).collect();
+    let mut name: String = stem.chars().map(letters).collect();
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         name.insert(0, '_');
     }
-    let whole: String = stem.chars().map(letters).collect();
     // A name is at most 64 bytes; a run's name adds to it.
-    if whole.len() <= 48 && whole.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        name = whole;
-    }
+    let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    name.truncate(ends.take_while(|end| *end <= 48).last().unwrap_or(0));
     PipelineName::new(name).or_else(|| PipelineName::new("pipeline")).unwrap_or_else(|| unreachable!())
 }

@@ -132,7 +132,10 @@ impl Plan {
                 words
             }
             Work::Export => match &pipeline.export {
-                ExportSpec::Onnx(onnx) => json!({ "onnx": { "opset": onnx.opset } }),
+                // The tolerance stands in the model's card.
+                ExportSpec::Onnx(onnx) => {
+                    json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } })
+                }
             },
             Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.alone_words(task)),
             Work::Gain => json!({ "baselines": pipeline.evaluate.baselines, "metrics": metrics(pipeline) }),

@@ -1,5 +1,5 @@
 //! Trials that are chosen by what came of the earlier ones. The plan begins with some; the run adds the others, one combination
-//! after the other, each a trial per seed.
+//! after the other, each a trial per seed. A batch of them is chosen by what came of all trials before the batch.
 
 use serde_json::Value;
 
@@ -55,8 +55,13 @@ impl Plan {
         }
     }
 
-    /// The next combinations to train, at most so many; fewer when the space is used up.
-    pub fn propose(&self, came: impl Fn(u32) -> Option<Came>, count: usize) -> Vec<Choices> {
+    /// How many combinations a search by results chooses at a time; `None` where there is none.
+    pub fn batch(&self) -> Option<usize> {
+        self.search().map(|(_, words)| words.batch.get())
+    }
+
+    /// The next combinations to train; fewer than a batch when the space is used up.
+    pub fn propose(&self, came: impl Fn(u32) -> Option<Came>) -> Vec<Choices> {
         let Some((sweep, words)) = self.search() else { return Vec::new() };
         let seed = words.seed.unwrap_or(self.pipeline.seed).get();
         let sign = if self.direction() == Direction::Lower { 1.0 } else { -1.0 };
@@ -78,7 +83,7 @@ impl Plan {
         }
         let variants = Variants::of(&plain(&self.pipeline));
         let mut chosen = Vec::new();
-        for _ in 0..count.min(self.open()) {
+        for _ in 0..words.batch.get().min(self.open()) {
             let likely = promising(sweep, words, seed, known.len() as u64, &tried);
             // Where the estimators have nothing new to say, chance has.
             let drawn = || random(sweep, seed, known.len() + PATIENCE as usize).into_iter();

@@ -58,7 +58,9 @@ impl Work {
             // never saw are kept and scored; undefined scores are told.
             Self::Fit | Self::Train | Self::Evaluate | Self::Baseline(_) => 2,
             Self::Load(_) | Self::Split(_) => 1,
-            Self::Export | Self::Verify | Self::Gain => 1,
+            // 2: the card holds hashes of all files, and the answers to the sample rows.
+            Self::Export | Self::Verify => 2,
+            Self::Gain => 1,
         }
     }
 

@@ -1,97 +1,199 @@
-//! The answer to `mtl query`: as a table, as CSV, as JSON.
+//! The answer to `mtl query`, written as its rows come: as a table, as CSV, as JSON. However long it is, only a table holds
+//! rows: so many as its columns are measured by.
 
-use serde_json::{Map, Value};
+use std::io::{Result, Write};
+
+use serde_json::Map;
 
 use crate::domain::answer::numbered;
 use crate::report::number;
 use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
-use crate::store::query;
+use crate::report::table::{Align, Cell, Frame, Table};
+use crate::store::query::{Taker, Value};
 
-/// An answer to be shown.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    pub table: query::Table,
+/// Rows by which the columns of a table are measured; those that come after stand as well as they fit.
+pub const MEASURED: usize = 1000;
+
+/// An answer on its way out.
+pub trait Answer: Taker {
+    /// After the last row.
+    fn end(&mut self) -> Result<()>;
 }
 
-impl Answer {
-    pub fn new(table: query::Table) -> Self {
-        Self { table }
+/// For people: numbers with four significant digits, NULL a dash. What is too wide for the terminal comes as one block
+/// per row.
+pub struct Text<'a> {
+    out: &'a mut dyn Write,
+    style: Style,
+    columns: Vec<String>,
+    /// Rows that wait until the columns are measured, or to be written together.
+    waiting: Vec<Vec<Value>>,
+    begun: Option<Begun>,
+    rows: usize,
+}
+
+/// How a table whose heading is written goes on.
+struct Begun {
+    empty: Table,
+    /// None: a block per row.
+    frame: Option<Frame>,
+}
+
+impl<'a> Text<'a> {
+    pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
+        Self { out, style, columns: Vec::new(), waiting: Vec::new(), begun: None, rows: 0 }
     }
 
-    /// For people: numbers with four significant digits, NULL a dash. What is too wide for the terminal comes
-    /// as one block per row.
-    pub fn text(&self, style: &Style) -> String {
-        let columns: Vec<(&str, Align)> = self
-            .table
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(place, title)| (title.as_str(), self.align(place)))
-            .collect();
-        let mut table = Table::new(&columns);
-        for row in &self.table.rows {
-            table.row(row.iter().map(cell).collect());
-        }
-        let rows = self.table.rows.len();
-        let counted = if rows == 1 { "1 row".to_owned() } else { format!("{} rows", number::count(rows)) };
-        let shown = if table.is_cramped(style) { table.records(style) } else { table.text(style) };
-        format!("{shown}{}\n", style.paint(Tone::Faint, &counted))
-    }
-
-    /// The columns' names for programs, which know a column by its name: a second `value` is `value_2`.
-    fn titles(&self) -> Vec<String> {
-        let columns = &self.table.columns;
-        let mut titles: Vec<String> = Vec::with_capacity(columns.len());
-        for name in columns {
-            let free =
-                |title: &String| !titles.contains(title) && (title == name || !columns.contains(title));
-            let mut names = std::iter::once(name.clone()).chain((2..).map(|number| numbered(name, number)));
-            let title = names.find(free).unwrap_or_default();
-            titles.push(title);
-        }
-        titles
-    }
-
-    /// RFC 4180, with a heading; numbers in full, NULL empty.
-    pub fn csv(&self) -> String {
-        let line = |fields: &mut dyn Iterator<Item = String>| {
-            fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\n"
+    fn write(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let first = self.rows - waiting.len() + 1;
+        let cells = waiting.iter().map(|row| row.iter().map(cell).collect::<Vec<Cell>>());
+        let text = match &self.begun {
+            Some(begun) => {
+                let mut table = begun.empty.emptied();
+                cells.for_each(|row| table.row(row));
+                match &begun.frame {
+                    Some(frame) => table.body(&self.style, frame),
+                    None => table.records(&self.style, first),
+                }
+            }
+            None => {
+                let columns: Vec<(&str, Align)> = self
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .map(|(at, name)| (name.as_str(), align(&waiting, at)))
+                    .collect();
+                let mut table = Table::new(&columns);
+                cells.for_each(|row| table.row(row));
+                let cramped = table.is_cramped(&self.style);
+                let frame = (!cramped).then(|| table.frame(&self.style));
+                self.begun = Some(Begun { empty: table.emptied(), frame });
+                if cramped { table.records(&self.style, first) } else { table.text(&self.style) }
+            }
         };
-        let mut text = line(&mut self.titles().into_iter());
-        for row in &self.table.rows {
-            text.push_str(&line(&mut row.iter().map(ToString::to_string)));
-        }
-        text
-    }
-
-    /// A list of objects, one per row.
-    pub fn json(&self) -> Value {
-        let titles = self.titles();
-        let object = |row: &Vec<query::Value>| -> Value {
-            let named = titles.iter().zip(row);
-            let pairs = named.map(|(name, value)| (name.clone(), serde_json::json!(value)));
-            Value::Object(pairs.collect::<Map<String, Value>>())
-        };
-        self.table.rows.iter().map(object).collect()
-    }
-
-    fn align(&self, column: usize) -> Align {
-        let is_number =
-            |value: &query::Value| !matches!(value, query::Value::Text(_) | query::Value::Blob(_));
-        let cells = || self.table.rows.iter().map(|row| &row[column]);
-        if cells().all(is_number) && cells().any(|value| *value != query::Value::Null) {
-            Align::Decimal
-        } else {
-            Align::Left
-        }
+        self.out.write_all(text.as_bytes())
     }
 }
 
-fn cell(value: &query::Value) -> Cell {
+impl Taker for Text<'_> {
+    fn columns(&mut self, names: Vec<String>) -> Result<()> {
+        self.columns = names;
+        Ok(())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> Result<()> {
+        self.waiting.push(values);
+        self.rows += 1;
+        if self.begun.is_some() || self.waiting.len() == MEASURED { self.write() } else { Ok(()) }
+    }
+}
+
+impl Answer for Text<'_> {
+    fn end(&mut self) -> Result<()> {
+        if self.begun.is_none() {
+            self.write()?;
+        }
+        let counted =
+            if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows", number::count(self.rows)) };
+        writeln!(self.out, "{}", self.style.paint(Tone::Faint, &counted))
+    }
+}
+
+/// RFC 4180, with a heading; numbers in full, NULL empty.
+pub struct Csv<'a> {
+    out: &'a mut dyn Write,
+}
+
+impl<'a> Csv<'a> {
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        Self { out }
+    }
+
+    fn line(&mut self, fields: impl Iterator<Item = String>) -> Result<()> {
+        let line = fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\n";
+        self.out.write_all(line.as_bytes())
+    }
+}
+
+impl Taker for Csv<'_> {
+    fn columns(&mut self, names: Vec<String>) -> Result<()> {
+        self.line(titles(&names).into_iter())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> Result<()> {
+        self.line(values.iter().map(ToString::to_string))
+    }
+}
+
+impl Answer for Csv<'_> {
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// One list of objects, one per row. It is closed after the last row alone, so that half an answer is no list.
+pub struct Json<'a> {
+    out: &'a mut dyn Write,
+    titles: Vec<String>,
+    begun: bool,
+}
+
+impl<'a> Json<'a> {
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, titles: Vec::new(), begun: false }
+    }
+}
+
+impl Taker for Json<'_> {
+    fn columns(&mut self, names: Vec<String>) -> Result<()> {
+        self.titles = titles(&names);
+        self.out.write_all(b"[")
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> Result<()> {
+        let named = self.titles.iter().zip(&values);
+        let pairs = named.map(|(name, value)| (name.clone(), serde_json::json!(value)));
+        let object = serde_json::Value::Object(pairs.collect::<Map<String, serde_json::Value>>());
+        // A line's end inside of a text is escaped, so that every one is between two lines.
+        let text = format!("{object:#}").replace('\n', "\n  ");
+        let before = if std::mem::replace(&mut self.begun, true) { ",\n  " } else { "\n  " };
+        self.out.write_all(format!("{before}{text}").as_bytes())
+    }
+}
+
+impl Answer for Json<'_> {
+    fn end(&mut self) -> Result<()> {
+        self.out.write_all(if self.begun { b"\n]\n" } else { b"]\n" })
+    }
+}
+
+/// The columns' names for programs, which know a column by its name: a second `value` is `value_2`.
+fn titles(columns: &[String]) -> Vec<String> {
+    let mut titles: Vec<String> = Vec::with_capacity(columns.len());
+    for name in columns {
+        let free = |title: &String| !titles.contains(title) && (title == name || !columns.contains(title));
+        let mut names = std::iter::once(name.clone()).chain((2..).map(|number| numbered(name, number)));
+        let title = names.find(free).unwrap_or_default();
+        titles.push(title);
+    }
+    titles
+}
+
+fn align(rows: &[Vec<Value>], column: usize) -> Align {
+    let is_number = |value: &Value| !matches!(value, Value::Text(_) | Value::Blob(_));
+    let cells = || rows.iter().map(|row| &row[column]);
+    if cells().all(is_number) && cells().any(|value| *value != Value::Null) {
+        Align::Decimal
+    } else {
+        Align::Left
+    }
+}
+
+fn cell(value: &Value) -> Cell {
     match value {
-        query::Value::Null => Cell::new(Tone::Faint, "–"),
-        query::Value::Real(number) => number::short(*number).into(),
+        Value::Null => Cell::new(Tone::Faint, "–"),
+        Value::Real(number) => number::short(*number).into(),
         other => other.to_string().into(),
     }
 }
@@ -106,50 +208,93 @@ fn quoted(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::answer::Answer;
+    use crate::report::answer::{Answer, Csv, Json, MEASURED, Text};
     use crate::report::style::Style;
-    use crate::store::query::{Table, Value};
+    use crate::store::query::Value;
 
-    fn sample() -> Answer {
-        let columns = ["run", "value", "n"].map(str::to_owned).to_vec();
-        let text = |text: &str| Value::Text(text.to_owned());
-        let rows = vec![
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn columns(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn rows() -> Vec<Vec<Value>> {
+        vec![
             vec![text("a, \"b\""), Value::Real(0.123_456_789), Value::Integer(7)],
             vec![text("c"), Value::Null, Value::Integer(-12)],
             vec![Value::Blob(vec![1, 255]), Value::Real(f64::INFINITY), Value::Null],
-        ];
-        Answer::new(Table { columns, rows })
+        ]
     }
+
+    /// What is written of an answer.
+    fn written(
+        names: &[&str],
+        rows: Vec<Vec<Value>>,
+        of: impl for<'a> Fn(&'a mut Vec<u8>) -> Box<dyn Answer + 'a>,
+    ) -> String {
+        let mut out = Vec::new();
+        let mut answer = of(&mut out);
+        answer.columns(columns(names)).expect("written");
+        rows.into_iter().for_each(|row| answer.row(row).expect("written"));
+        answer.end().expect("written");
+        drop(answer);
+        String::from_utf8(out).expect("letters")
+    }
+
+    const NAMES: [&str; 3] = ["run", "value", "n"];
 
     #[test]
     fn no_two_columns_of_one_name_for_programs() {
-        let columns = ["value", "value", "value_2", "value"].map(str::to_owned).to_vec();
-        let rows = vec![(1..=4).map(Value::Integer).collect()];
-        let answer = Answer::new(Table { columns, rows });
-        assert_eq!(answer.csv(), "value,value_3,value_2,value_4\n1,2,3,4\n");
-        assert_eq!(answer.json()[0].as_object().map(|row| row.len()), Some(4), "nothing is lost");
+        let names = ["value", "value", "value_2", "value"];
+        let row = || vec![(1..=4).map(Value::Integer).collect()];
+        let csv = written(&names, row(), |out| Box::new(Csv::new(out)));
+        assert_eq!(csv, "value,value_3,value_2,value_4\n1,2,3,4\n");
+        let json = written(&names, row(), |out| Box::new(Json::new(out)));
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json[0].as_object().map(|row| row.len()), Some(4), "nothing is lost");
     }
 
     #[test]
     fn csv_quotes_and_keeps_every_digit() {
-        assert_eq!(sample().csv(), "run,value,n\n\"a, \"\"b\"\"\",0.123456789,7\nc,,-12\n01ff,inf,\n");
+        let csv = written(&NAMES, rows(), |out| Box::new(Csv::new(out)));
+        assert_eq!(csv, "run,value,n\n\"a, \"\"b\"\"\",0.123456789,7\nc,,-12\n01ff,inf,\n");
     }
 
     #[test]
-    fn json_keeps_types() {
+    fn json_keeps_types_and_looks_as_if_written_whole() {
         let expected = serde_json::json!([
             {"run": "a, \"b\"", "value": 0.123_456_789, "n": 7},
             {"run": "c", "value": null, "n": -12},
             {"run": "01ff", "value": "inf", "n": null},
         ]);
-        assert_eq!(sample().json(), expected);
+        let json = written(&NAMES, rows(), |out| Box::new(Json::new(out)));
+        assert_eq!(json, format!("{expected:#}\n"));
+        assert_eq!(written(&NAMES, Vec::new(), |out| Box::new(Json::new(out))), "[]\n");
     }
 
     #[test]
     fn text_counts_rows_and_shows_null() {
-        let text = sample().text(&Style::plain());
+        let text = written(&NAMES, rows(), |out| Box::new(Text::new(out, Style::plain())));
         assert!(text.ends_with("3 rows\n"), "{text}");
         assert!(text.contains("0.1235"), "{text}");
         assert!(text.lines().nth(3).is_some_and(|line| line.contains('–')), "{text}");
+    }
+
+    #[test]
+    fn what_follows_the_measured_rows_is_whole() {
+        let row =
+            |number: usize| vec![text(&"x".repeat(1 + number / MEASURED)), Value::Integer(number as i64)];
+        let whole = written(&["a", "n"], (0..MEASURED + 3).map(row).collect(), |out| {
+            Box::new(Text::new(out, Style::plain()))
+        });
+        let lines: Vec<&str> = whole.lines().collect();
+        assert_eq!(lines.len(), 2 + MEASURED + 3 + 1);
+        assert_eq!(
+            [lines[0], lines[2], lines[1001], lines[1002]],
+            ["a    n", "x    0", "x  999", "xx  1000"]
+        );
+        assert_eq!(lines[lines.len() - 1], "1,003 rows");
     }
 }

@@ -32,7 +32,6 @@ pub mod trials;
 #[cfg(test)]
 mod tests;
 
-pub use answer::Answer;
 pub use comparison::Comparison;
 pub use detail::Detail;
 pub use epochs::Epochs;

@@ -49,6 +49,15 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
+/// The room that a table's columns have.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    widths: Vec<usize>,
+    decimals: Vec<usize>,
+    /// Is what is wider cut? Only where a terminal would break the line.
+    cuts: bool,
+}
+
 impl Table {
     pub fn new<T: AsRef<str>>(columns: &[(T, Align)]) -> Self {
         let columns = columns.iter().map(|(title, align)| (Cell::from(title).text, *align)).collect();
@@ -79,12 +88,12 @@ impl Table {
         style.width.is_some_and(|limit| least > limit + GAP.len())
     }
 
-    /// One line per cell and one block per row: for tables too wide to be a table.
-    pub fn records(&self, style: &Style) -> String {
+    /// One line per cell and one block per row, numbered from `first` on: for tables too wide to be a table.
+    pub fn records(&self, style: &Style, first: usize) -> String {
         let longest = self.columns.iter().map(|(title, _)| width(title)).max().unwrap_or(0);
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
-            text.push_str(&style.paint(Tone::Faint, &format!("── {} ──", number + 1)));
+            text.push_str(&style.paint(Tone::Faint, &format!("── {} ──", first + number)));
             text.push('\n');
             for ((title, _), cell) in self.columns.iter().zip(row) {
                 let blanks = " ".repeat(longest - width(title));
@@ -97,23 +106,37 @@ impl Table {
 
     /// Heading, line, rows; every line ends without blanks.
     pub fn text(&self, style: &Style) -> String {
-        let decimals = self.decimals();
+        let frame = self.frame(style);
+        let titles = self.columns.iter().map(|(title, _)| (Tone::Strong, title.clone())).collect();
+        let rules = frame.widths.iter().map(|width| (Tone::Faint, "─".repeat(*width))).collect();
+        [self.line(style, &frame, titles), self.line(style, &frame, rules)].concat()
+            + &self.body(style, &frame)
+    }
+
+    /// What its columns need; with it more rows can follow, in a table of their own, that are not known yet.
+    pub fn frame(&self, style: &Style) -> Frame {
         let mut widths = self.widths();
         if let Some(limit) = style.width {
             squeeze(&mut widths, limit);
         }
-        let mut lines = Vec::with_capacity(self.rows.len() + 2);
-        let titles = self.columns.iter().map(|(title, _)| (Tone::Strong, title.clone())).collect();
-        lines.push(self.line(style, &widths, titles));
-        let rules = widths.iter().map(|width| (Tone::Faint, "─".repeat(*width))).collect();
-        lines.push(self.line(style, &widths, rules));
-        for row in &self.rows {
+        Frame { widths, decimals: self.decimals(), cuts: style.width.is_some() }
+    }
+
+    /// The rows alone, as they stand in this frame.
+    pub fn body(&self, style: &Style, frame: &Frame) -> String {
+        let line = |row: &Vec<Cell>| {
             let cells = row.iter().enumerate();
-            let cells =
-                cells.map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &decimals))).collect();
-            lines.push(self.line(style, &widths, cells));
-        }
-        lines.into_iter().map(|line| line + "\n").collect()
+            let cells = cells
+                .map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &frame.decimals)))
+                .collect();
+            self.line(style, frame, cells)
+        };
+        self.rows.iter().map(line).collect()
+    }
+
+    /// The same columns without rows.
+    pub fn emptied(&self) -> Self {
+        Self { columns: self.columns.clone(), rows: Vec::new() }
     }
 
     /// Room each column needs after, and with, the decimal point.
@@ -135,7 +158,9 @@ impl Table {
         match self.columns[column].1 {
             // A word, such as `undefined`, has no decimal point to stand by.
             Align::Decimal if text.starts_with(char::is_alphabetic) => text.to_owned(),
-            Align::Decimal => format!("{text}{}", " ".repeat(decimals[column] - fraction(text))),
+            Align::Decimal => {
+                format!("{text}{}", " ".repeat(decimals[column].saturating_sub(fraction(text))))
+            }
             _ => text.to_owned(),
         }
     }
@@ -145,12 +170,13 @@ impl Table {
         self.rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.text.as_str())
     }
 
-    fn line(&self, style: &Style, widths: &[usize], cells: Vec<(Tone, String)>) -> String {
+    fn line(&self, style: &Style, frame: &Frame, cells: Vec<(Tone, String)>) -> String {
         let mut line = String::new();
         let mut owed = 0; // blanks, written only when something follows
         for (column, (tone, text)) in cells.into_iter().enumerate() {
-            let text = cut(&text, widths[column]);
-            let blanks = widths[column] - width(&text);
+            let text = if frame.cuts { cut(&text, frame.widths[column]) } else { text };
+            // A row that came later may be wider than those the frame was made of.
+            let blanks = frame.widths[column].saturating_sub(width(&text));
             let (before, after) =
                 if self.columns[column].1 == Align::Left { (0, blanks) } else { (blanks, 0) };
             let inner = text.trim_end();
@@ -162,7 +188,7 @@ impl Table {
             }
             owed += after + width(&text) - width(inner) + GAP.len();
         }
-        line
+        line + "\n"
     }
 }
 
@@ -280,9 +306,23 @@ weeks worked  12.35    1,234
         let narrow = Style { width: Some(33), colour: false };
         assert!(table.is_cramped(&narrow));
         assert_eq!(
-            table.records(&narrow),
+            table.records(&narrow, 1),
             format!("── 1 ──\nrun       census-1\nresolved  {}\n", "x".repeat(100))
         );
+    }
+
+    #[test]
+    fn rows_that_come_later_keep_their_digits() {
+        let plain = Style::plain();
+        let frame = sample().frame(&plain);
+        let mut later = sample().emptied();
+        later.row(vec!["a name wider than any".into(), "1234.56789".into(), "1".into()]);
+        later.row(vec!["b".into(), "1.5".into(), "2".into()]);
+        let expected = "a name wider than any  1234.56789      1\nb               1.5        2\n";
+        assert_eq!(later.body(&plain, &frame), expected);
+        let narrow = Style { width: Some(30), colour: false };
+        let text = later.body(&narrow, &sample().frame(&narrow));
+        assert!(text.lines().all(|line| width(line) <= 30), "{text}");
     }
 
     #[test]

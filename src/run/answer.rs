@@ -1,9 +1,11 @@
 //! A model's outputs as a person reads them: the class by name, its probabilities, the number in its
 //! unit.
 
+mod decided;
+
 use crate::data::raw::AnswerColumn;
 use crate::domain::array::{Array, Values};
-use crate::domain::signature::TaskSignature;
+use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use crate::domain::task::{Grain, Target};
 use crate::domain::viterbi::Transitions;
 
@@ -35,7 +37,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Takes a batch's outputs, and the steps of each of its rows; gives the missing output's name when
-    /// it is not among them.
+    /// it is not among them, or is of another shape.
     pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
         let find = |wanted: String| match outputs.iter().find(|(name, _)| *name == wanted) {
             Some((_, array)) if matches!(array.values, Values::F32(_) | Values::F64(_)) => Ok(array),
@@ -45,6 +47,9 @@ impl<'a> Answer<'a> {
             return Ok(());
         }
         let answers = find(self.task.answer_output())?;
+        if !self.fits(answers, lengths, self.task.target.answers()) {
+            return Err(self.task.answer_output());
+        }
         if self.task.target.grain() != Grain::Step {
             match &answers.values {
                 Values::F64(numbers) => self.numbers.extend_from_slice(numbers),
@@ -54,13 +59,31 @@ impl<'a> Answer<'a> {
         }
         real_steps(&mut self.values, answers, lengths);
         if self.transitions.is_some() {
-            real_steps(&mut self.logits, find(self.task.logits_output())?, lengths);
+            let logits = find(self.task.logits_output())?;
+            if !self.fits(logits, lengths, self.task.target.logits()) {
+                return Err(self.task.logits_output());
+            }
+            real_steps(&mut self.logits, logits, lengths);
         }
         for length in lengths {
             let last = self.offsets.last().copied().unwrap_or(0);
             self.offsets.push(last + *length as u32);
         }
         Ok(())
+    }
+
+    /// Is an output of the shape that the target's has? A model may come from anywhere.
+    fn fits(&self, array: &Array, lengths: &[usize], width: usize) -> bool {
+        match (self.task.target.grain(), &array.shape[..]) {
+            (Grain::Row, [_, own]) => *own == width,
+            (Grain::Pixel { height, width: columns }, [_, h, w, own]) => {
+                [*h, *w, *own] == [height, columns, width]
+            }
+            (Grain::Step, [rows, time, own]) => {
+                *own == width && *rows == lengths.len() && lengths.iter().all(|length| length <= time)
+            }
+            _ => false,
+        }
     }
 
     /// The columns to write, as many and in the order as `domain::answer` names them: a class by name and
@@ -130,10 +153,36 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// The steps of each row of a batch, where an input has such: how many are no filling.
+pub fn steps(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
+    let steps = |input: &InputSignature| {
+        let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
+        let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
+        match (&input.encoding, &array.values) {
+            (Encoding::Tokens { tokenizer, .. }, Values::I64(tokens)) => {
+                let pad = i64::from(tokenizer.pad);
+                let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
+                Some(tokens.chunks(time).map(real).collect())
+            }
+            (Encoding::Series { center, .. }, Values::F32(_) | Values::F64(_)) => {
+                let width = center.len().max(1);
+                let real = |row: usize| {
+                    let steps = (0..time).map(|step| (row * time + step) * width);
+                    steps.filter(|step| !array.is_nan_at(*step)).count()
+                };
+                Some((0..array.rows()).map(real).collect())
+            }
+            _ => None,
+        }
+    };
+    signature.inputs.iter().find_map(steps).unwrap_or_default()
+}
+
 /// The steps of `[rows, time, width]` that are no filling.
 fn real_steps(into: &mut Vec<f32>, array: &Array, lengths: &[usize]) {
     let (time, width) = (array.shape.get(1).copied().unwrap_or(0), array.shape.get(2).copied().unwrap_or(1));
-    let rows = array.as_f32().unwrap_or_default().chunks((time * width).max(1));
+    let values = array.to_f32().unwrap_or_default();
+    let rows = values.chunks((time * width).max(1));
     rows.zip(lengths).for_each(|(row, length)| into.extend_from_slice(&row[..length.min(&time) * width]));
 }
 

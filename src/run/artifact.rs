@@ -1,5 +1,5 @@
-//! What a stage gives, and how a finished stage is known again: a folder of its fingerprint's name
-//! with a marker in it, published whole.
+//! What a stage gives, and how a finished stage is known again: a folder of its fingerprint's name, published whole, with
+//! a marker in it that says what the folder holds. One that holds anything else is damaged, and made again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::data::{Loaded, Rows};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::table::Dataset;
 use crate::run::error::Error;
-use crate::run::place;
+use crate::run::files::{self, Files, Look};
 
 /// What a stage gives to those that need it.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub enum Artifact {
 
 const MARKER: &str = "done.json";
 
-/// Says that an artifact's folder is whole, and what it was made from.
+/// Says that an artifact's folder is whole, what it holds, and what it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Marker {
     pub stage: String,
@@ -38,27 +38,96 @@ pub struct Marker {
     pub words: serde_json::Value,
     /// The stages it needed, by fingerprint.
     pub upstream: BTreeMap<String, Fingerprint>,
+    /// All files but this one.
+    pub files: Files,
+}
+
+/// What stands where an artifact may be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    Nothing,
+    Whole(Marker),
+    /// Cannot be used, and why.
+    Damaged(String),
+}
+
+impl Found {
+    /// Looks at an artifact's folder; `fingerprint` is the one it must be of.
+    pub fn at(folder: &Path, fingerprint: &Fingerprint, look: Look) -> Self {
+        let read = || files::read_sealed::<Marker>(&folder.join(MARKER));
+        let mut marker = read();
+        if marker.is_err() && !folder.exists() {
+            return Self::Nothing;
+        }
+        loop {
+            let found = match &marker {
+                // Another process may have put an artifact there since.
+                Err(_) if outdated(folder) => return Self::Nothing,
+                Err(reason) => Self::Damaged(format!("{MARKER}: {reason}")),
+                Ok(known) if known.fingerprint != *fingerprint => {
+                    Self::Damaged(format!("{MARKER} is of another artifact"))
+                }
+                Ok(known) => match known.files.damage(folder, look) {
+                    Some(reason) => Self::Damaged(reason),
+                    None => return Self::Whole(known.clone()),
+                },
+            };
+            // A folder that was replaced while it was looked at is looked at again.
+            let again = read();
+            if again == marker {
+                return found;
+            }
+            marker = again;
+        }
+    }
+
+    /// Is it whole, every byte?
+    pub fn is_whole(folder: &Path, fingerprint: &Fingerprint) -> bool {
+        matches!(Self::at(folder, fingerprint, Look::Content), Self::Whole(_))
+    }
+}
+
+/// Was it made by an `mtl` that noted no hashes?
+fn outdated(folder: &Path) -> bool {
+    let text = fs::read(folder.join(MARKER)).unwrap_or_default();
+    let json = serde_json::from_slice::<serde_json::Value>(&text);
+    json.is_ok_and(|json| json.is_object() && json.get("files").is_none() && json.get("hash").is_none())
 }
 
 impl Marker {
-    /// The marker of a finished artifact; `None` when there is none, or not of this fingerprint.
-    pub fn read(folder: &Path, fingerprint: &Fingerprint) -> Option<Self> {
-        read_marker(folder).filter(|marker| marker.fingerprint == *fingerprint)
+    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+        files::write_sealed(&folder.join(MARKER), self)
     }
 
-    pub fn write(&self, folder: &Path) -> Result<(), Error> {
-        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        place::write(&folder.join(MARKER), &text)
+    /// The files of an artifact that is about to be published.
+    pub fn files(folder: &Path) -> Result<Files, Error> {
+        Files::of(folder, MARKER)
+    }
+
+    /// Every artifact of a cache, with its folder; what is wrong with one that cannot be read. Those of an `mtl` that noted
+    /// no hashes are left out.
+    pub fn all(cache: &Path) -> Vec<(PathBuf, Result<Self, String>)> {
+        let folders = fs::read_dir(cache).into_iter().flat_map(|folders| folders.flatten());
+        let folders = folders.map(|entry| entry.path()).filter(|path| path.is_dir());
+        let is_hidden =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let mut folders: Vec<PathBuf> = folders.filter(|path| !is_hidden(path) && !outdated(path)).collect();
+        folders.sort();
+        let read = |folder: PathBuf| {
+            let marker =
+                files::read_sealed(&folder.join(MARKER)).map_err(|reason| format!("{MARKER}: {reason}"));
+            (folder, marker)
+        };
+        folders.into_iter().map(read).collect()
     }
 
     /// The newest artifact that each stage of a pipeline made before, by the stage's key.
     pub fn latest(cache: &Path, pipeline: &str) -> BTreeMap<String, Self> {
-        let mut found: Vec<_> = fs::read_dir(cache)
+        let mut found: Vec<_> = Self::all(cache)
             .into_iter()
-            .flat_map(|folders| folders.flatten())
-            .filter_map(|entry| {
-                let marker = read_marker(&entry.path()).filter(|marker| marker.pipeline == pipeline)?;
-                let made = fs::metadata(entry.path().join(MARKER)).and_then(|data| data.modified()).ok()?;
+            .filter_map(|(folder, marker)| {
+                let marker = marker.ok().filter(|marker| marker.pipeline == pipeline)?;
+                let made = fs::metadata(folder.join(MARKER)).and_then(|data| data.modified()).ok()?;
                 Some((made, marker))
             })
             .collect();
@@ -81,10 +150,6 @@ impl Marker {
             more => format!("changed: {} and {} more", changes[..3].join(", "), more - 3),
         }
     }
-}
-
-fn read_marker(folder: &Path) -> Option<Marker> {
-    serde_json::from_slice(&fs::read(folder.join(MARKER)).ok()?).ok()
 }
 
 /// The addresses at which two settings differ.
@@ -116,18 +181,65 @@ fn changed_paths(at: &str, old: &serde_json::Value, new: &serde_json::Value, cha
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::Marker;
+    use super::{Found, MARKER, Marker};
     use crate::domain::fingerprint::Fingerprint;
+    use crate::run::files::{Files, Look};
+
+    fn print(text: &str) -> Fingerprint {
+        Fingerprint(text.to_owned())
+    }
+
+    #[test]
+    fn whatever_happens_to_an_artifact_is_seen() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("train-aa");
+        let look = |look| Found::at(&folder, &print("aa"), look);
+        assert_eq!(look(Look::Content), Found::Nothing);
+        std::fs::create_dir(&folder).expect("made");
+        assert!(matches!(look(Look::Sizes), Found::Damaged(_)), "a folder without a marker");
+        std::fs::write(folder.join("weights"), [1, 2, 3]).expect("written");
+        std::fs::write(folder.join("events.jsonl"), "{}\n").expect("written");
+        let marker = Marker {
+            stage: "train#1".into(),
+            pipeline: "p".into(),
+            fingerprint: print("aa"),
+            words: serde_json::json!({"rate": 0.1}),
+            upstream: BTreeMap::new(),
+            files: Marker::files(&folder).expect("read"),
+        };
+        marker.write(&folder).expect("written");
+        assert_eq!(look(Look::Content), Found::Whole(marker.clone()));
+        assert!(Found::is_whole(&folder, &print("aa")) && !Found::is_whole(&folder, &print("bb")));
+        for name in ["weights", "events.jsonl", MARKER] {
+            let whole = std::fs::read(folder.join(name)).expect("read");
+            let flipped =
+                whole.iter().enumerate().map(|(at, byte)| if at == 1 { byte ^ 4 } else { *byte }).collect();
+            for bent in [vec![], whole[..whole.len() - 1].to_vec(), flipped] {
+                std::fs::write(folder.join(name), bent).expect("written");
+                assert!(
+                    matches!(look(Look::Content), Found::Damaged(said) if said.starts_with(name)),
+                    "{name}"
+                );
+            }
+            std::fs::remove_file(folder.join(name)).expect("removed");
+            assert!(matches!(look(Look::Sizes), Found::Damaged(said) if said.starts_with(name)), "{name}");
+            std::fs::write(folder.join(name), whole).expect("written");
+            assert_eq!(look(Look::Content), Found::Whole(marker.clone()));
+        }
+        // As earlier versions wrote it.
+        std::fs::write(folder.join(MARKER), r#"{"stage": "train#1", "fingerprint": "aa"}"#).expect("written");
+        assert_eq!(look(Look::Content), Found::Nothing);
+    }
 
     #[test]
     fn a_difference_names_the_settings() {
-        let print = |text: &str| Fingerprint(text.to_owned());
         let marker = Marker {
             stage: "train#1".into(),
             pipeline: "p".into(),
             fingerprint: print("aa"),
             words: serde_json::json!({"train": {"epochs": 3, "rate": [1, 2]}, "seed": 1}),
             upstream: BTreeMap::from([("fit".to_owned(), print("01"))]),
+            files: Files::default(),
         };
         let words = serde_json::json!({"train": {"epochs": 4, "rate": [1, 5]}, "seed": 1});
         let upstream = BTreeMap::from([("fit".to_owned(), print("02"))]);

@@ -25,10 +25,10 @@ pub struct Author {
 }
 
 impl Author {
-    /// The author of a task that writes; `None` for any other.
-    pub fn open(runtime: &Runtime, folder: &Path, task: &TaskSignature) -> Result<Option<Self>, Error> {
+    /// The author of a task that writes, with its decoder's file where it has one; `None` for any other.
+    pub fn open(runtime: &Runtime, decoder: &Path, task: &TaskSignature) -> Result<Option<Self>, Error> {
         let Some(tokenizer) = task.target.writes() else { return Ok(None) };
-        let writer = Writer::open(runtime, folder, task)?;
+        let writer = Writer::open(runtime, decoder, task)?;
         let codec = Codec::new(tokenizer)?;
         let (name, signature) = (task.name.clone(), task.clone());
         Ok(Some(Self { task: name, writer, signature, codec, texts: Vec::new(), empty: 0 }))
@@ -61,6 +61,10 @@ impl Author {
             self.texts.extend(std::iter::repeat_n(None, rows));
             return Ok(());
         };
+        let rows = inputs.first().map_or(0, |(_, array)| array.rows());
+        if written.len() != rows {
+            return Err(Error::OtherModel { output: self.task.to_string() });
+        }
         for tokens in written {
             let text = self.codec.decode(&tokens)?;
             self.empty += usize::from(text.trim().is_empty());

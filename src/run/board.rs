@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 
 use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer, RunState};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Stage, Work};
 use crate::run::engine::{Outcome, needs};
 use crate::run::error::Error;
 
@@ -24,6 +24,8 @@ struct State<'a> {
     at_work: Vec<&'a Stage>,
     /// Trials that have begun.
     begun: BTreeSet<u32>,
+    /// Trials that were given up.
+    pruned: BTreeSet<u32>,
     done: BTreeSet<String>,
     failed: BTreeMap<String, Error>,
     /// Not done because another failed, by that other's name.
@@ -97,13 +99,30 @@ impl<'a> Board<'a> {
                 state.waiting.clear();
             }
             // Given up, not failed: what would come after it is not missed.
-            Err(error) if error.is_pruning() => state.waiting.retain(|other| other.trial != stage.trial),
+            Err(error) if error.is_pruning() => {
+                state.pruned.extend(stage.trial);
+                self.drop_pruned(&mut state);
+            }
             Err(error) => {
                 state.failed.insert(stage.key.clone(), error);
                 self.skip_dependents(&mut state, observer);
             }
         }
         self.changed.notify_all();
+    }
+
+    /// Takes away what only trials that were given up would have needed. A task trained alone may serve others too: whether it does
+    /// must not depend on whether it was done before the trial it belongs to was given up.
+    fn drop_pruned(&self, state: &mut State<'a>) {
+        let State { waiting, pruned, .. } = state;
+        let belongs = |stage: &Stage| stage.trial.is_some_and(|trial| pruned.contains(&trial));
+        waiting.retain(|stage| !belongs(stage) || matches!(stage.work, Work::Baseline(_)));
+        let of_others = waiting.iter().filter(|stage| !belongs(stage));
+        let needed: BTreeSet<&str> = of_others
+            .flat_map(|stage| needs(self.plan, &stage.key))
+            .map(|needed| needed.key.as_str())
+            .collect();
+        waiting.retain(|stage| !belongs(stage) || needed.contains(stage.key.as_str()));
     }
 
     fn skip_dependents(&self, state: &mut State<'a>, observer: &dyn Observer) {

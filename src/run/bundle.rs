@@ -1,28 +1,29 @@
 //! A bundle: a folder with a model and the card that explains it. All that predicting and proving
 //! need; no run, no data, no database.
 
+mod proof;
+
 use std::path::{Path, PathBuf};
 
 use crate::data::raw;
 pub use crate::data::raw::RawRows;
 use crate::domain::answer::answer_names;
-use crate::domain::array::{Array, Values};
-use crate::domain::event::{OutputParity, Parity};
-use crate::domain::name::RunId;
+use crate::domain::array::Array;
+use crate::domain::file_name::FileName;
+use crate::domain::name::{RunId, TaskName};
 use crate::domain::score::Score;
-use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use crate::domain::task::Target;
 use crate::domain::whole_file::same_file;
-use crate::onnx;
 use crate::onnx::bundle::{CARD, Card, MODEL};
+use crate::onnx::member::{DECODER, Member, Part, TOKENIZER, members};
 use crate::onnx::runtime::{Runtime, Search};
 use crate::onnx::session::Session;
-use crate::run::answer::Answer;
+use crate::onnx::{self, seal};
+use crate::run::answer::{Answer, steps};
 use crate::run::author::Author;
 use crate::run::destination::Answers;
 use crate::run::error::Error;
-use crate::run::generation::{self, Writer};
 use crate::run::kept::kept;
+use crate::run::own;
 use crate::run::place;
 use crate::run::preference;
 
@@ -30,31 +31,40 @@ use crate::run::preference;
 const EXAMPLE: &str = "predict.py";
 const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
 
-/// What the names of tokenizers' files end with.
-const TOKENIZER: &str = ".tokenizer.json";
+/// What Python leaves beside the example.
+const CACHE: &str = "__pycache__";
 
 fn is_ours(name: &str) -> bool {
-    [MODEL, CARD, EXAMPLE, "__pycache__"].contains(&name)
-        || name.ends_with(TOKENIZER)
-        || name.ends_with(generation::SUFFIX)
+    [MODEL, CARD, EXAMPLE, CACHE].contains(&name) || name.ends_with(TOKENIZER) || name.ends_with(DECODER)
 }
-
-/// Batch sizes a model is proved with: a lone row, and several.
-pub const PROOF: [usize; 2] = [1, 7];
 
 /// A model and its card.
 pub struct Bundle {
-    model: PathBuf,
+    folder: PathBuf,
     card: Card,
+    files: Vec<Member>,
 }
 
 impl Bundle {
-    /// Reads a bundle's folder.
+    /// Reads a bundle's folder, whoever made it. Files that are not those of its card are refused.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         if let Some(lacks) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
             return Err(Error::NoModel { folder: folder.to_owned(), lacks });
         }
-        Ok(Self { model: folder.join(MODEL), card: Card::read(&folder.join(CARD))? })
+        let card = Card::read(&folder.join(CARD))?;
+        for file in &card.files {
+            let path = folder.join(&file.name);
+            if seal::of_file(&path)? != (file.bytes, file.sha256.clone()) {
+                return Err(onnx::Error::ChangedFile { path }.into());
+            }
+        }
+        // Cards of earlier formats do not name their files.
+        let mut files = card.files.clone();
+        if card.files.is_empty() {
+            files = members(&card.signature);
+            files.retain(|file| folder.join(&file.name).is_file());
+        }
+        Ok(Self { folder: folder.to_owned(), card, files })
     }
 
     /// Is a folder a bundle, by its card?
@@ -71,17 +81,18 @@ impl Bundle {
     /// with its scores.
     pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), Error> {
         let stale = refuse_strangers(folder)?;
-        if same_file(folder, self.folder()) {
+        if same_file(folder, &self.folder) {
             return Err(Error::OwnFolder { folder: folder.to_owned() });
         }
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         // What an earlier bundle had besides is of another model.
         let own = self.files();
-        for name in stale.iter().filter(|name| *name != CARD && !own.contains(name)) {
+        for name in stale.iter().filter(|name| ![CARD, CACHE].contains(&name.as_str()) && !own.contains(name))
+        {
             std::fs::remove_file(folder.join(name)).map_err(Error::io("remove", &folder.join(name)))?;
         }
         for name in own {
-            let from = self.folder().join(&name);
+            let from = self.folder.join(&name);
             let content = std::fs::read(&from).map_err(Error::io("read", &from))?;
             place::write(&folder.join(&name), &content)?;
         }
@@ -90,40 +101,28 @@ impl Bundle {
         Ok(card.write(&folder.join(CARD))?)
     }
 
-    fn folder(&self) -> &Path {
-        self.model.parent().unwrap_or(Path::new("."))
-    }
-
     /// The files of the bundle besides its card: the model, decoders, tokenizers.
     pub fn files(&self) -> Vec<String> {
-        std::iter::once(MODEL.to_owned()).chain(beside(&self.card.signature)).collect()
+        self.files.iter().map(|file| file.name.to_string()).collect()
+    }
+
+    /// What writes a task's texts.
+    fn decoder(&self, task: &TaskName) -> PathBuf {
+        let own = |file: &&Member| file.part == Part::Decoder && file.of.as_deref() == Some(task.as_str());
+        let name = self.files.iter().find(own).map(|file| file.name.clone());
+        self.folder.join(name.unwrap_or_else(|| FileName::of(task.as_str(), DECODER)))
+    }
+
+    /// The model, ready to run: the one that the card describes.
+    fn session(&self, runtime: &Runtime) -> Result<Session, Error> {
+        let session = Session::open(runtime, &self.folder.join(MODEL))?;
+        own::fault(&session.metadata()?, &self.card)?;
+        Ok(session)
     }
 
     /// Largest difference allowed when it is verified.
     pub fn tolerance(&self) -> f64 {
         self.card.tolerance
-    }
-
-    /// The sample rows in the card through ONNX Runtime, against the answers of the training.
-    /// `say` hears of anything fetched.
-    pub fn verify(&self, say: &dyn Fn(&str)) -> Result<Parity, Error> {
-        let runtime = Runtime::find(&Search::everywhere(say))?;
-        let mut session = Session::open(&runtime, &self.model)?;
-        let (rows, expected) = (self.card.sample.inputs(), self.card.sample.outputs());
-        let (tasks, tolerance) = (&self.card.signature.tasks, self.card.tolerance);
-        let mut parity = onnx::verify::verify(&mut session, &rows, &expected, tasks, &PROOF, tolerance)?;
-        let outputs = if self.card.texts.is_empty() { Vec::new() } else { session.run(&rows)? };
-        for (name, expected) in &self.card.texts {
-            let Some(task) = self.card.signature.task(name) else { continue };
-            let Some(mut writer) = Writer::open(&runtime, self.folder(), task)? else { continue };
-            let written = writer.write(&outputs, 0, 0)?;
-            let others = written.iter().zip(expected).filter(|(a, b)| a != b).count();
-            // The share of rows for which another text is written: none may be.
-            let largest = others as f64 / expected.len().max(1) as f64;
-            parity.largest = parity.largest.max(largest);
-            parity.outputs.push(OutputParity { output: format!("{name} (text)"), largest });
-        }
-        Ok(parity)
     }
 
     /// Answers the raw rows of a file, the columns called `keep` before the answers. Label columns are not needed.
@@ -143,13 +142,13 @@ impl Bundle {
         names.renamed.iter().for_each(|renamed| say(&renamed.told()));
         let mut columns = kept(&rows, keep, &names.columns.concat(), say)?;
         let runtime = Runtime::find(&Search::everywhere(say))?;
-        let mut session = Session::open(&runtime, &self.model)?;
+        let mut session = self.session(&runtime)?;
         let tasks = self.card.signature.tasks.iter();
         let mut answers: Vec<Answer> =
             tasks.map(|task| Answer::new(task, self.card.transitions(&task.name))).collect();
         let tasks = self.card.signature.tasks.iter();
         let mut authors: Vec<Author> = tasks
-            .filter_map(|task| Author::open(&runtime, self.folder(), task).transpose())
+            .filter_map(|task| Author::open(&runtime, &self.decoder(&task.name), task).transpose())
             .collect::<Result<_, _>>()?;
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
@@ -157,7 +156,14 @@ impl Bundle {
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
             inputs.extend(told.clone());
             let outputs = session.run(&inputs)?;
-            let lengths = lengths(&self.card.signature, &inputs);
+            let rows = inputs.first().map_or(0, |(_, array)| array.rows());
+            let is_answer =
+                |name: &str| self.card.signature.tasks.iter().any(|task| task.name.as_str() == name);
+            let other = |(name, array): &&(String, Array)| is_answer(name) && array.rows() != rows;
+            if let Some((output, _)) = outputs.iter().find(other) {
+                return Err(Error::OtherModel { output: output.clone() });
+            }
+            let lengths = steps(&self.card.signature, &inputs);
             for author in &mut authors {
                 author.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
             }
@@ -178,73 +184,11 @@ impl Bundle {
     }
 }
 
-/// The steps of each row of a batch, where an input has such: how many are no filling.
-fn lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
-    let steps = |input: &InputSignature| {
-        let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
-        let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
-        match (&input.encoding, &array.values) {
-            (Encoding::Tokens { tokenizer, .. }, Values::I64(tokens)) => {
-                let pad = i64::from(tokenizer.pad);
-                let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
-                Some(tokens.chunks(time).map(real).collect())
-            }
-            (Encoding::Series { center, .. }, Values::F32(_) | Values::F64(_)) => {
-                let width = center.len().max(1);
-                let real = |row: usize| {
-                    let steps = (0..time).map(|step| (row * time + step) * width);
-                    steps.filter(|step| !array.is_nan_at(*step)).count()
-                };
-                Some((0..array.rows()).map(real).collect())
-            }
-            _ => None,
-        }
-    };
-    signature.inputs.iter().find_map(steps).unwrap_or_default()
-}
-
 /// An empty text is an answer, but seldom the wanted one.
 fn say_if_empty(author: &Author, say: &dyn Fn(&str)) {
     if author.empty() > 0 {
         say(&format!("task `{}` wrote nothing for {} row(s)", author.task(), author.empty()));
     }
-}
-
-/// The files beside a model of this signature: what writes its texts, and what cuts texts into tokens in the
-/// form of Hugging Face's `tokenizer.json`.
-pub fn beside(signature: &Signature) -> Vec<String> {
-    let writes = |task: &&TaskSignature| matches!(task.target, Target::Text { .. });
-    let decoders = signature.tasks.iter().filter(writes).map(|task| generation::file(&task.name));
-    let decoders = decoders.map(|file| file.to_string_lossy().into_owned());
-    decoders.chain(tokenizers(signature).into_iter().map(|(file, _)| file)).collect()
-}
-
-/// The files of tokenizers, and what stands in them.
-pub fn tokenizers(signature: &Signature) -> Vec<(String, &str)> {
-    let inputs = signature.inputs.iter().filter_map(|input| match &input.encoding {
-        Encoding::Tokens { tokenizer, .. } => Some((input.name.to_string(), tokenizer)),
-        _ => None,
-    });
-    let tasks = signature.tasks.iter().filter_map(|task| match &task.target {
-        Target::Text { tokenizer, .. } => Some((task.name.to_string(), tokenizer)),
-        _ => None,
-    });
-    let mut all: Vec<(String, &str)> = Vec::new();
-    for (name, tokenizer) in inputs.chain(tasks) {
-        let names = (1..).map(|number| format!("{}{TOKENIZER}", file_name(&name, number)));
-        let free = |name: &String| all.iter().all(|(taken, _)| !taken.eq_ignore_ascii_case(name));
-        all.extend(names.into_iter().find(free).map(|name| (name, tokenizer.json.as_str())));
-    }
-    all
-}
-
-/// A column's name as the beginning of a file's: a column may be called `a/b` or `../x`.
-fn file_name(column: &str, number: usize) -> String {
-    let safe =
-        |letter: char| if letter.is_alphanumeric() || "_- .,+()=@".contains(letter) { letter } else { '_' };
-    let name: String = column.chars().take(50).map(safe).collect();
-    let name = name.strip_prefix('.').map_or_else(|| name.clone(), |rest| format!("_{rest}"));
-    if number > 1 { format!("{name}_{number}") } else { name }
 }
 
 /// The files of the earlier bundle in a folder. One with other things in it is somebody's, and not for us to fill.

@@ -2,21 +2,27 @@
 //!
 //! It listens to the run and keeps a line for everything that counts in the run's `sweep.jsonl`, before anything depends on it. So a run
 //! that was killed goes on with the same decisions. Numbers are kept as text that reads back to the same bits.
+//!
+//! A trial is judged by what the trials of smaller numbers had by the same epoch. One that comes to an epoch before them waits until that is
+//! known of all of them. So no decision depends on who came first: side by side, cached or gone on with, the same are given up. Trials begin
+//! in the order of their numbers, and the first of those at work waits for nobody: the others' turn comes.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
+use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer};
 use crate::domain::score::Direction;
-use crate::plan::search::Came;
+use crate::plan::search::{Came, Choices};
+use crate::run::course::state::{Line, State};
 use crate::run::error::Error;
-use crate::run::pruning::{Progress, verdict};
+use crate::run::pruning::{compares, verdict};
 use crate::spec::pruning::PruningSpec;
 use crate::train::job::Pruner;
 
@@ -26,68 +32,12 @@ pub struct Course {
     rule: Option<PruningSpec>,
     direction: Direction,
     state: Mutex<State>,
+    /// Somebody came a little further.
+    news: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    /// `None` where nothing depends on it: then nothing is kept.
-    file: Option<File>,
-    chosen: Vec<Vec<(String, Value)>>,
-    trials: BTreeMap<u32, Progress>,
-    pruned: BTreeMap<u32, (usize, String)>,
-    /// Why a line could not be written.
-    broken: Option<std::io::Error>,
-}
-
-/// One line of the file.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "line", rename_all = "snake_case")]
-enum Line {
-    /// The choices of the next trials, by address.
-    Chosen {
-        choices: Vec<(String, Value)>,
-    },
-    Reached {
-        trial: u32,
-        epoch: usize,
-        objective: Option<String>,
-    },
-    Ended {
-        trial: u32,
-    },
-    Pruned {
-        trial: u32,
-        epoch: usize,
-        reason: String,
-    },
-}
-
-impl State {
-    fn take(&mut self, line: Line) {
-        match line {
-            Line::Chosen { choices } => self.chosen.push(choices),
-            Line::Reached { trial, epoch, objective } => {
-                let objective = objective.and_then(|text| text.parse().ok());
-                self.trials.entry(trial).or_default().epochs.insert(epoch, objective);
-            }
-            Line::Ended { trial } => self.trials.entry(trial).or_default().ended = true,
-            Line::Pruned { trial, epoch, reason } => {
-                self.pruned.insert(trial, (epoch, reason));
-            }
-        }
-    }
-
-    fn keep(&mut self, line: Line) {
-        if let Some(file) = &mut self.file {
-            let mut text = serde_json::to_string(&line).unwrap_or_default();
-            text.push('\n');
-            if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) {
-                self.broken.get_or_insert(error);
-            }
-        }
-        self.take(line);
-    }
-}
+/// How long a trial that waits for others leaves a request to stop unanswered.
+const GLANCE: Duration = Duration::from_millis(50);
 
 impl Course {
     /// Reads what an earlier execution of the run left. Without `kept` nothing is written: nothing depends on it.
@@ -118,7 +68,7 @@ impl Course {
             file.set_len(whole as u64).map_err(Error::io("write", path))?;
             state.file = Some(file);
         }
-        Ok(Self { path: path.to_owned(), rule, direction, state: Mutex::new(state) })
+        Ok(Self { path: path.to_owned(), rule, direction, state: Mutex::new(state), news: Condvar::new() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,13 +81,23 @@ impl Course {
     }
 
     /// What was chosen after the beginning, in order.
-    pub fn chosen(&self) -> Vec<Vec<(String, Value)>> {
+    pub fn chosen(&self) -> Vec<Choices> {
         self.state().chosen.clone()
     }
 
-    /// Notes a choice, before anything is trained with it.
-    pub fn choose(&self, choices: Vec<(String, Value)>) {
-        self.state().keep(Line::Chosen { choices });
+    /// Notes the choices of a round, before anything is trained with them.
+    pub fn choose(&self, choices: Vec<Choices>) {
+        self.state().keep(Line::Round { choices });
+    }
+
+    /// Notes that a trial's training is over; `failed`: by a fault. Nobody waits for it any more.
+    pub fn close(&self, trial: u32, failed: bool) {
+        let mut state = self.state();
+        if failed && state.trials.get(&trial).is_none_or(|progress| progress.failed.is_none()) {
+            state.keep(Line::Failed { trial });
+        }
+        state.over.insert(trial);
+        self.news.notify_all();
     }
 
     /// What came of a trial; `None` before its first objective.
@@ -157,6 +117,15 @@ impl Course {
 impl Observer for Course {
     fn observe(&self, event: &Event) {
         match event {
+            Event::StageStarted { stage, trial: Some(trial), fingerprint }
+            | Event::StageCached { stage, trial: Some(trial), fingerprint }
+                if stage.starts_with("train#") =>
+            {
+                let mut state = self.state();
+                if state.begun.get(trial) != Some(fingerprint) {
+                    state.keep(Line::Begun { trial: *trial, fingerprint: fingerprint.clone() });
+                }
+            }
             Event::EpochFinished { trial, epoch, objective, .. } => {
                 let (trial, epoch, objective) = (*trial, *epoch, *objective);
                 let mut state = self.state();
@@ -164,12 +133,14 @@ impl Observer for Course {
                 if known != Some(&objective) {
                     let objective = objective.map(|value| format!("{value:?}"));
                     state.keep(Line::Reached { trial, epoch, objective });
+                    self.news.notify_all();
                 }
             }
             Event::TrainFinished { trial, .. } => {
                 let mut state = self.state();
                 if !state.trials.get(trial).is_some_and(|progress| progress.ended) {
                     state.keep(Line::Ended { trial: *trial });
+                    self.news.notify_all();
                 }
             }
             _ => {}
@@ -178,62 +149,22 @@ impl Observer for Course {
 }
 
 impl Pruner for Course {
-    fn prune(&self, trial: u32, epoch: usize) -> Option<String> {
+    fn prune(&self, trial: u32, epoch: usize, cancel: &Cancel) -> Option<String> {
         let rule = self.rule.as_ref()?;
         let mut state = self.state();
+        if let Some((last, reason)) = state.pruned.get(&trial) {
+            return (*last == epoch).then(|| reason.clone());
+        }
+        while compares(rule, trial, epoch) && !state.is_settled(trial, epoch) {
+            if cancel.is_requested() {
+                return None;
+            }
+            let woken = self.news.wait_timeout(state, GLANCE);
+            state = woken.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        }
         let reason = verdict(rule, self.direction, &state.trials, trial, epoch)?;
         state.keep(Line::Pruned { trial, epoch, reason: reason.clone() });
+        self.news.notify_all();
         Some(reason)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use crate::domain::event::{Event, Observer};
-    use crate::domain::score::Direction;
-    use crate::plan::search::Came;
-    use crate::run::course::Course;
-    use crate::train::job::Pruner;
-
-    fn epoch(trial: u32, epoch: usize, objective: f64) -> Event {
-        serde_json::from_value(json!({
-            "event": "epoch_finished", "trial": trial, "epoch": epoch, "step": epoch, "losses": [], "joint_loss": 1.0,
-            "weights": [], "rate": 0.1, "rows_per_second": 1.0, "seconds": 1.0, "scores": [], "objective": objective,
-            "best": true
-        }))
-        .expect("an event")
-    }
-
-    #[test]
-    fn what_was_decided_is_known_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("sweep.jsonl");
-        let rule = || crate::spec::shelf::read_words("{asha: {reduction: 2}}");
-        let open = || Course::open(&path, true, rule(), Direction::Lower).expect("opens");
-        let third = 1.0 / 3.0;
-        let first = open();
-        first.choose(vec![("train.epochs".to_owned(), json!(3))]);
-        first.observe(&epoch(1, 1, third));
-        assert_eq!(first.prune(1, 1), None);
-        first.observe(&epoch(2, 1, 0.5));
-        assert!(first.prune(2, 1).is_some());
-        first.check().expect("written");
-        drop(first);
-        // Killed within a line.
-        let whole = std::fs::read_to_string(&path).expect("text");
-        std::fs::write(&path, format!("{whole}{{\"line\": \"pru")).expect("written");
-        let again = open();
-        assert_eq!(again.chosen(), [vec![("train.epochs".to_owned(), json!(3))]]);
-        let came = Came { objective: third, given_up: Some(1) };
-        assert_eq!((again.came(1), again.pruned(1)), (Some(came), None));
-        assert_eq!(again.pruned(2).expect("pruned").0, 1);
-        // The same told again is no news.
-        again.observe(&epoch(1, 1, third));
-        assert_eq!(std::fs::read_to_string(&path).expect("text"), whole);
-        std::fs::write(&path, "nonsense\n").expect("written");
-        let said = Course::open(&path, true, None, Direction::Lower).err().expect("damaged").to_string();
-        assert!(said.contains("sweep.jsonl") && said.contains("damaged"), "{said}");
     }
 }

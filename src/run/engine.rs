@@ -13,9 +13,10 @@ use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
 use crate::domain::task::TargetSpec;
 use crate::plan::content::{Contents, combined};
-use crate::plan::{Plan, Stage};
-use crate::run::artifact::Marker;
+use crate::plan::{Plan, Stage, Work};
+use crate::run::artifact::{Found, Marker};
 use crate::run::error::Error;
+use crate::run::files::Look;
 use crate::run::lock::RunLock;
 use crate::run::round;
 use crate::run::stage;
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     pub base: &'a Path,
     pub layout: &'a Layout,
     pub run: &'a RunId,
+    /// This process works on the run, and no other.
+    pub lock: &'a RunLock,
     /// Make everything anew, whatever is cached.
     pub fresh: bool,
     /// Only these stages (and what they need), by key or kind; all when there are none.
@@ -53,24 +56,35 @@ pub struct Standing {
     pub words: serde_json::Value,
     pub cached: bool,
     pub why: String,
+    /// What is wrong with the artifact that is there.
+    pub damage: Option<String>,
 }
 
-/// What each stage of a plan would do now, by its key.
-pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTreeMap<String, Standing> {
+/// What each stage of a plan would do now, by its key. The artifacts of the stages in `used` are looked at whole, of the
+/// others only the sizes.
+pub fn standings(
+    plan: &Plan,
+    base: &Path,
+    layout: &Layout,
+    fresh: bool,
+    used: &BTreeSet<String>,
+) -> BTreeMap<String, Standing> {
     let content = content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
     let mut before = None;
     let standing = |stage: &Stage| {
         let fingerprint = prints[&stage.key].clone();
         let folder = layout.artifact(stage.work.kind(), &fingerprint);
-        let found = Marker::read(&folder, &fingerprint);
+        let look = if used.contains(&stage.key) { Look::Content } else { Look::Sizes };
+        let found = Found::at(&folder, &fingerprint, look);
         let words = plan.words(stage, &content.known);
         let unreadable = stage.work.table().and_then(|table| content.unreadable.get(table));
         let why = match &found {
             _ if unreadable.is_some() => unreadable.cloned().unwrap_or_default(),
-            Some(_) if fresh => "made anew: --fresh".to_owned(),
-            Some(_) => "same settings, same data".to_owned(),
-            None => match before
+            Found::Whole(_) if fresh => "made anew: --fresh".to_owned(),
+            Found::Whole(_) => "same settings, same data".to_owned(),
+            Found::Damaged(reason) => format!("damaged: {reason}"),
+            Found::Nothing => match before
                 .get_or_insert_with(|| Marker::latest(&layout.cache(), plan.name().as_str()))
                 .get(&stage.key)
             {
@@ -80,8 +94,9 @@ pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTre
                 None => "not made before".to_owned(),
             },
         };
-        let cached = found.is_some() && !fresh && unreadable.is_none();
-        (stage.key.clone(), Standing { fingerprint, words, cached, why })
+        let cached = matches!(found, Found::Whole(_)) && !fresh && unreadable.is_none();
+        let damage = if let Found::Damaged(reason) = found { Some(reason) } else { None };
+        (stage.key.clone(), Standing { fingerprint, words, cached, why, damage })
     };
     plan.stages().map(standing).collect()
 }
@@ -89,11 +104,8 @@ pub fn standings(plan: &Plan, base: &Path, layout: &Layout, fresh: bool) -> BTre
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
 pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let folder = request.layout.run(request.run);
-    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let cache = request.layout.cache();
     std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
-    let _lock = RunLock::take(request.layout, request.run)?;
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
@@ -117,6 +129,17 @@ pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>,
         let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
         let nodes = plan.only(only).ok_or_else(missing)?;
         wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+    }
+    let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
+    let trained =
+        |key: &String| plan.node(key).map(|node| &plan.graph[node]).filter(|stage| stage.work == Work::Train);
+    if let Some(last) =
+        wanted.iter().filter_map(trained).filter_map(|stage| stage.trial).max().filter(|_| pruned)
+    {
+        // Whether a trial is given up depends on those before it.
+        for node in (1..last).filter_map(|trial| plan.only(&format!("train#{trial}"))).flatten() {
+            wanted.insert(plan.graph[node].key.clone());
+        }
     }
     Ok(if request.only.is_empty() { all().collect() } else { wanted })
 }

@@ -23,8 +23,12 @@ pub enum Error {
         "the exported model differs from the trained one by {largest:.2e}, more than {tolerance:.0e} allows (output `{output}`)"
     )]
     Parity { largest: f64, tolerance: f64, output: String },
-    #[error("the artifact in {} is damaged: {reason}; remove it, or run with --fresh", path.display())]
+    #[error("{} is damaged: {reason}; run again, and it is made anew", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{} is damaged: {reason}; make it again with: mtl resume {run}", path.display())]
+    DamagedRun { path: PathBuf, reason: String, run: String },
+    #[error("{} is replaced by other processes again and again; try again when they are done", path.display())]
+    Contended { path: PathBuf },
     #[error("there is no run `{run}` with trained weights to start from; `mtl runs` lists runs")]
     NoEarlierRun { run: String },
     #[error("{} is no bundle: it holds no {lacks}; `mtl export RUN --to DIR` makes one", folder.display())]
@@ -35,8 +39,10 @@ pub enum Error {
     NotAFolder { path: PathBuf },
     #[error("{} is where the run itself keeps its model; name another folder", folder.display())]
     OwnFolder { folder: PathBuf },
-    #[error("the model gives no output `{output}`: its mtl.json is of another model")]
+    #[error("the model gives no output `{output}` of the task's shape: its mtl.json is of another model")]
     OtherModel { output: String },
+    #[error("mtl.json is not of this model.onnx: {what}. Export the model again: mtl export RUN --to FOLDER")]
+    OtherCard { what: String },
     #[error("there is no column `{column}` to keep{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoColumnToKeep { column: String, near: Option<String> },
     #[error(

@@ -1,7 +1,7 @@
 //! Texts written by ONNX Runtime: a decoder's graph, called once for every token.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
@@ -9,17 +9,10 @@ use crate::domain::search::continuation::Continuation;
 use crate::domain::search::{Order, Stepper, search};
 use crate::domain::signature::{Encoding, Signature, TaskSignature};
 use crate::domain::task::Target;
+use crate::domain::tokenizer::Tokenizer;
 use crate::onnx::error::Error;
 use crate::onnx::runtime::Runtime;
 use crate::onnx::session::Session;
-
-/// The file of a task's decoder, in a bundle.
-pub fn file(task: &TaskName) -> PathBuf {
-    PathBuf::from(format!("{task}{SUFFIX}"))
-}
-
-/// What the names of all such files end with.
-pub const SUFFIX: &str = ".decoder.onnx";
 
 const TOKEN: &str = "token";
 const LOGITS: &str = "logits";
@@ -33,12 +26,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// The decoder of a task that writes texts, from a bundle's folder; `None` for any other task.
-    pub fn open(runtime: &Runtime, folder: &Path, task: &TaskSignature) -> Result<Option<Self>, Error> {
+    /// The decoder of a task that writes texts, from its file; `None` for any other task.
+    pub fn open(runtime: &Runtime, file: &Path, task: &TaskSignature) -> Result<Option<Self>, Error> {
         if !matches!(task.target, Target::Text { .. }) {
             return Ok(None);
         }
-        let session = Session::open(runtime, &folder.join(file(&task.name)))?;
+        let session = Session::open(runtime, file)?;
         Ok(Some(Self { session, task: task.clone() }))
     }
 
@@ -53,7 +46,7 @@ impl Writer {
         let Target::Text { tokenizer, length, search: words, .. } = &self.task.target else {
             return Ok(Vec::new());
         };
-        let mut pen = Pen::new(&mut self.session, &self.task.name, outputs)?;
+        let mut pen = Pen::new(&mut self.session, &self.task.name, outputs, tokenizer.size)?;
         let rows: Range<u64> = first..first + pen.origins.len() as u64;
         match Order::of(tokenizer, *length, rows, seed) {
             Some(order) => search(&mut pen, words, &order),
@@ -62,8 +55,78 @@ impl Writer {
     }
 }
 
-/// What a language model goes on with the tokens of a batch with, reading all of them again at every step;
-/// `None` when it reads anything but tokens. `first` is the number of the first row.
+impl Writer {
+    /// The logits of the token that comes after this text of one row.
+    pub fn after(&mut self, outputs: &[(String, Array)], row: u32, text: &[u32]) -> Result<Vec<f32>, Error> {
+        let Some(vocabulary) = self.task.target.writes().map(|tokenizer| tokenizer.size) else {
+            return Ok(Vec::new());
+        };
+        let own = outputs.iter().filter(|(_, array)| array.rows() > row as usize);
+        let own: Vec<_> = own.map(|(name, array)| (name.clone(), array.gather(&[row]))).collect();
+        let mut pen = Pen::new(&mut self.session, &self.task.name, &own, vocabulary)?;
+        let mut logits = Vec::new();
+        for token in std::iter::once(vocabulary as u32).chain(text.iter().copied()) {
+            logits = pen.step(&[token], &[0])?;
+        }
+        Ok(logits)
+    }
+}
+
+/// A language model that reads nothing but tokens, and reads all of them again at every step.
+struct Reader<'a> {
+    session: &'a mut Session,
+    tokenizer: &'a Tokenizer,
+    input: &'a str,
+    /// Tokens that are read at most.
+    longest: usize,
+    wanted: String,
+    /// The batch's texts.
+    texts: Vec<Vec<u32>>,
+}
+
+impl<'a> Reader<'a> {
+    /// `None` where the model reads anything but tokens.
+    fn of(
+        session: &'a mut Session,
+        signature: &'a Signature,
+        task: &'a TaskSignature,
+        inputs: &[(String, Array)],
+    ) -> Option<Self> {
+        let (Target::LanguageModel { tokenizer, .. }, [input]) = (&task.target, &signature.inputs[..]) else {
+            return None;
+        };
+        let Encoding::Tokens { length: longest, .. } = &input.encoding else { return None };
+        let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
+        let Values::I64(tokens) = &array.values else { return None };
+        let pad = i64::from(tokenizer.pad);
+        let real =
+            |row: &[i64]| row.iter().filter(|token| **token != pad).map(|token| *token as u32).collect();
+        let texts = tokens.chunks(array.width().max(1)).map(real).collect();
+        let (input, wanted) = (input.name.as_str(), format!("{}_{LOGITS}", task.name));
+        Some(Self { session, tokenizer, input, longest: *longest, wanted, texts })
+    }
+
+    /// The logits of the token after each of these texts.
+    fn next(&mut self, texts: &[Vec<u32>]) -> Result<Vec<f32>, Error> {
+        let (pad, longest) = (i64::from(self.tokenizer.pad), texts.iter().map(Vec::len).max().unwrap_or(0));
+        let padded = texts.iter().flat_map(|text| {
+            let tokens = text.iter().map(|token| i64::from(*token));
+            tokens.chain(std::iter::repeat_n(pad, longest - text.len()))
+        });
+        let fed = Array::new(&[texts.len(), longest], Values::I64(padded.collect()));
+        let outputs = self.session.run(&[(self.input.to_owned(), fed)])?;
+        match outputs.into_iter().find(|(name, _)| *name == self.wanted) {
+            Some((_, Array { values: Values::F32(logits), .. })) => {
+                counted(&self.wanted, logits.len(), texts.len() * self.tokenizer.size)?;
+                Ok(logits)
+            }
+            _ => Err(Error::Run { reason: format!("it gave no output `{}`", self.wanted) }),
+        }
+    }
+}
+
+/// What a language model goes on with the tokens of a batch with; `None` when it reads anything but tokens. `first` is
+/// the number of the first row.
 pub fn go_on(
     session: &mut Session,
     signature: &Signature,
@@ -72,37 +135,29 @@ pub fn go_on(
     first: u64,
     seed: u64,
 ) -> Result<Option<Vec<Vec<u32>>>, Error> {
-    let (Target::LanguageModel { tokenizer, length, search: words }, [input]) =
-        (&task.target, &signature.inputs[..])
-    else {
-        return Ok(None);
-    };
-    let Encoding::Tokens { length: longest, .. } = &input.encoding else { return Ok(None) };
-    let Some((_, Array { values: Values::I64(tokens), shape, .. })) =
-        inputs.iter().find(|(name, _)| name == input.name.as_str())
-    else {
-        return Ok(None);
-    };
-    let rows = first..first + shape[0] as u64;
-    let Some(order) = Order::of(tokenizer, *length, rows, seed) else { return Ok(None) };
-    let pad = i64::from(tokenizer.pad);
-    let real = |row: &[i64]| row.iter().filter(|token| **token != pad).map(|token| *token as u32).collect();
-    let texts = tokens.chunks(shape[1].max(1)).map(real).collect();
-    let wanted = format!("{}_{LOGITS}", task.name);
-    let next = |texts: &[Vec<u32>]| {
-        let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
-        let padded = texts.iter().flat_map(|text| {
-            let tokens = text.iter().map(|token| i64::from(*token));
-            tokens.chain(std::iter::repeat_n(pad, longest - text.len()))
-        });
-        let fed = Array::new(&[texts.len(), longest], Values::I64(padded.collect()));
-        let outputs = session.run(&[(input.name.to_string(), fed)])?;
-        match outputs.into_iter().find(|(name, _)| *name == wanted) {
-            Some((_, Array { values: Values::F32(logits), .. })) => Ok(logits),
-            _ => Err(Error::Run { reason: format!("it gave no output `{wanted}`") }),
-        }
-    };
-    search(&mut Continuation::new(texts, *longest, next), words, &order).map(Some)
+    let Target::LanguageModel { length, search: words, .. } = &task.target else { return Ok(None) };
+    let Some(mut reader) = Reader::of(session, signature, task, inputs) else { return Ok(None) };
+    let texts = std::mem::take(&mut reader.texts);
+    let rows = first..first + texts.len() as u64;
+    let Some(order) = Order::of(reader.tokenizer, *length, rows, seed) else { return Ok(None) };
+    let longest = reader.longest;
+    search(&mut Continuation::new(texts, longest, |texts: &[Vec<u32>]| reader.next(texts)), words, &order)
+        .map(Some)
+}
+
+/// The logits of the token that comes after one row's tokens and this text.
+pub fn after(
+    session: &mut Session,
+    signature: &Signature,
+    task: &TaskSignature,
+    inputs: &[(String, Array)],
+    (row, text): (u32, &[u32]),
+) -> Result<Vec<f32>, Error> {
+    let Some(mut reader) = Reader::of(session, signature, task, inputs) else { return Ok(Vec::new()) };
+    let Some(own) = reader.texts.get(row as usize) else { return Ok(Vec::new()) };
+    let mut whole = [own.as_slice(), text].concat();
+    whole.drain(..whole.len().saturating_sub(reader.longest));
+    reader.next(&[whole])
 }
 
 /// Says the next tokens of a batch.
@@ -116,10 +171,25 @@ struct Pen<'a> {
     states: Vec<(usize, String)>,
     /// The row each hypothesis belongs to.
     origins: Vec<u32>,
+    /// Logits of each hypothesis.
+    vocabulary: usize,
+}
+
+/// A model may come from anywhere: what it gives must be as much as was asked for.
+fn counted(name: &str, found: usize, expected: usize) -> Result<(), Error> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Error::Run { reason: format!("of `{name}` it gave {found}, expected {expected}") }),
+    }
 }
 
 impl<'a> Pen<'a> {
-    fn new(session: &'a mut Session, task: &TaskName, outputs: &[(String, Array)]) -> Result<Self, Error> {
+    fn new(
+        session: &'a mut Session,
+        task: &TaskName,
+        outputs: &[(String, Array)],
+        vocabulary: usize,
+    ) -> Result<Self, Error> {
         let mut inputs = vec![(TOKEN.to_owned(), Array::new(&[0], Values::I64(Vec::new())))];
         let (mut read, mut states) = (Vec::new(), Vec::new());
         for port in session.inputs().iter().filter(|port| port.name != TOKEN) {
@@ -134,7 +204,8 @@ impl<'a> Pen<'a> {
             inputs.push((port.name.clone(), array.clone()));
         }
         let rows = inputs.last().map_or(0, |(_, array)| array.rows());
-        Ok(Self { session, inputs, read, states, origins: (0..rows as u32).collect() })
+        inputs.iter().skip(1).try_for_each(|(name, array)| counted(name, array.rows(), rows))?;
+        Ok(Self { session, inputs, read, states, origins: (0..rows as u32).collect(), vocabulary })
     }
 }
 
@@ -164,10 +235,15 @@ impl Stepper for Pen<'_> {
             found.map(|(_, array)| std::mem::replace(array, Array::f32(&[0], Vec::new()))).ok_or_else(missing)
         };
         for (place, next) in &self.states {
-            self.inputs[*place].1 = take(next)?;
+            let state = take(next)?;
+            counted(next, state.rows(), self.origins.len())?;
+            self.inputs[*place].1 = state;
         }
         match take(LOGITS)?.values {
-            Values::F32(logits) => Ok(logits),
+            Values::F32(logits) => {
+                counted(LOGITS, logits.len(), self.origins.len() * self.vocabulary)?;
+                Ok(logits)
+            }
             _ => Err(Error::Run { reason: format!("`{LOGITS}` are not floats") }),
         }
     }

@@ -1,6 +1,7 @@
 //! Do it, in order: the plan's graph is walked, what is cached is told again, what is missing is made.
 
 pub mod answer;
+mod answered;
 pub mod artifact;
 pub mod author;
 mod board;
@@ -11,11 +12,14 @@ pub mod destination;
 pub mod draft;
 pub mod engine;
 pub mod error;
+pub mod files;
 pub mod generation;
+pub mod inspect;
 mod kept;
 pub mod layers;
 pub mod lock;
 pub mod machine;
+mod own;
 pub mod perform;
 pub mod place;
 mod preference;

@@ -1,16 +1,18 @@
 //! The frame around every stage: start, work or retell, keep, hand over, finish.
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::onnx::bundle::CARD;
 use crate::plan::{Stage, Work};
-use crate::run::artifact::Marker;
+use crate::run::artifact::{Found, Marker};
 use crate::run::bundle::Bundle;
 use crate::run::context::Context;
 use crate::run::engine;
 use crate::run::error::Error;
+use crate::run::files;
 use crate::run::place;
 use crate::run::stage::{Keep, baseline, evaluate, export, fit, gain, load, split, train, verify};
 use crate::run::tape::Tape;
@@ -39,9 +41,14 @@ pub fn perform(
         make(context, stage, fresh, observer)
     } else {
         observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
-        // It may have been another trial's when it was made.
-        let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
-        Tape::read(&folder).map(|events| events.iter().for_each(tell))
+        match stage.work {
+            Work::Train => train::retell(context, stage, observer),
+            _ => {
+                // It may have been another trial's when it was made.
+                let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
+                Tape::read(&folder).map(|events| events.iter().for_each(tell))
+            }
+        }
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
@@ -58,9 +65,10 @@ pub fn perform(
             observer.observe(&Event::Note { stage: key, severity, text });
         }
         Err(Error::Train(crate::train::Error::Pruned { epoch, reason })) => {
-            train::clear(context, stage);
             let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
             observer.observe(&Event::TrialPruned { trial, stage: key, epoch, reason });
+            // Last: where it is still there, a run gone on with tells it again.
+            train::clear(context, stage);
         }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })
@@ -69,11 +77,25 @@ pub fn perform(
     ended
 }
 
+/// Moves a damaged artifact out of the way, and says so.
+fn set_aside(context: &Context, stage: &Stage, observer: &dyn Observer) -> Result<(), Error> {
+    let Some(reason) = &context.standings[&stage.key].damage else { return Ok(()) };
+    let folder = context.folder(stage);
+    // Another run may have mended it since.
+    if Found::is_whole(&folder, context.fingerprint(&stage.key)) {
+        return Ok(());
+    }
+    let text = format!("{} is damaged ({reason}): it is set aside and made again", folder.display());
+    observer.observe(&Event::Note { stage: stage.key.clone(), severity: Severity::Warning, text });
+    place::set_aside(&folder)
+}
+
 /// Works in a folder beside the artifact's, and publishes it whole.
 fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) -> Result<(), Error> {
     if context.cancel.is_requested() {
         return Err(Error::Cancelled { stage: stage.key.clone() });
     }
+    set_aside(context, stage, observer)?;
     let made = place::beside(&context.layout.cache())?;
     let tape = Tape::new(observer);
     let keep = match &stage.work {
@@ -98,9 +120,12 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
         fingerprint: standing.fingerprint.clone(),
         words: standing.words.clone(),
         upstream: engine::upstream(context.plan, &stage.key, |key| context.fingerprint(key).clone()),
+        files: Marker::files(made.path())?,
     };
     marker.write(made.path())?;
-    place::publish(made, &context.folder(stage), fresh)?;
+    // Somebody may have made the same meanwhile; what is damaged is no reason to throw ours away.
+    let stays = |folder: &Path| !fresh && Found::is_whole(folder, &standing.fingerprint);
+    place::publish(made, &context.folder(stage), stays)?;
     match &stage.work {
         Work::Train => train::clear(context, stage),
         Work::Baseline(task) => baseline::clear(context, stage, task),
@@ -121,8 +146,5 @@ fn hand_over(context: &Context, stage: &Stage) -> Result<(), Error> {
         _ => return Ok(()),
     };
     let folder = context.layout.trial(context.run, stage.trial.unwrap_or(1));
-    for name in files {
-        place::link(&context.folder(stage).join(&name), &folder.join(&name))?;
-    }
-    Ok(())
+    files::give(&context.folder(stage), &files, &folder)
 }

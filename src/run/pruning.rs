@@ -1,5 +1,7 @@
 //! Whether a trial is worth going on with: the median rule (Golovin et al. 2017) and successive halving that stops (Li et al. 2020).
-//! Both look at the best objective so far, on validation rows.
+//! Both look at the best objective so far, on validation rows, and compare a trial with those of smaller numbers only: what these had
+//! by the same epoch is the same however many trials are side by side, and whichever came there first. What is not known yet is
+//! waited for (`run/course.rs`).
 //!
 //! `sweep: {pruning: {asha: {reduction: 3, minimum_epochs: 1}}}`
 
@@ -15,6 +17,9 @@ pub struct Progress {
     pub epochs: BTreeMap<usize, Option<f64>>,
     /// Trained to its end.
     pub ended: bool,
+    /// The last epoch before it failed. When it is tried again, what comes after that is compared with nobody: the others went on
+    /// without it.
+    pub failed: Option<usize>,
 }
 
 impl Progress {
@@ -24,9 +29,30 @@ impl Progress {
         values.reduce(|best, value| if direction.prefers(value, best) { value } else { best })
     }
 
+    /// Did it come to this epoch, for the others to be compared with?
+    fn came_to(&self, epoch: usize) -> bool {
+        self.last() >= epoch && self.failed.is_none_or(|last| last >= epoch)
+    }
+
+    /// Will no more be known of it at this epoch than is known now?
+    pub fn is_settled(&self, epoch: usize) -> bool {
+        self.last() >= epoch || self.ended || self.failed.is_some()
+    }
+
     /// The last epoch.
     pub fn last(&self) -> usize {
         self.epochs.keys().next_back().copied().unwrap_or(0)
+    }
+}
+
+/// Is a trial compared with those before it after this epoch? Where not, nobody needs to be waited for.
+pub fn compares(rule: &PruningSpec, trial: u32, epoch: usize) -> bool {
+    let before = trial.saturating_sub(1) as usize;
+    match rule {
+        PruningSpec::Median(words) => {
+            epoch > words.warmup_epochs.get() && before >= words.minimum_trials.get()
+        }
+        PruningSpec::Asha(words) => before > 0 && is_rung(words, epoch),
     }
 }
 
@@ -38,16 +64,21 @@ pub fn verdict(
     trial: u32,
     epoch: usize,
 ) -> Option<String> {
+    if !compares(rule, trial, epoch) {
+        return None;
+    }
     let own = trials.get(&trial)?.best(direction, epoch)?;
-    let others = || trials.iter().filter(|(number, _)| **number != trial).map(|(_, progress)| progress);
+    let before = trials.range(..trial).map(|(_, progress)| progress);
     match rule {
         PruningSpec::Median(words) => {
-            let ended = others().filter(|other| other.ended);
-            median(words, direction, own, ended.filter_map(|other| other.best(direction, epoch)), epoch)
+            // Who ended by itself before that epoch would have had nothing better by then.
+            let there =
+                before.filter(|other| other.came_to(epoch) || (other.ended && other.failed.is_none()));
+            median(words, direction, own, there.filter_map(|other| other.best(direction, epoch)))
         }
         PruningSpec::Asha(words) => {
-            let there = others().filter(|other| other.last() >= epoch);
-            asha(words, direction, own, there.filter_map(|other| other.best(direction, epoch)), epoch)
+            let there = before.filter(|other| other.came_to(epoch));
+            asha(words, direction, own, there.filter_map(|other| other.best(direction, epoch)))
         }
     }
 }
@@ -57,17 +88,18 @@ fn median(
     direction: Direction,
     own: f64,
     others: impl Iterator<Item = f64>,
-    epoch: usize,
 ) -> Option<String> {
     let values = sorted(others, direction);
     let count = values.len();
-    if epoch <= words.warmup_epochs.get() || count < words.minimum_trials.get() {
+    if count < words.minimum_trials.get() {
         return None;
     }
     let middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
     direction.prefers(middle, own).then(|| {
         let (own, middle) = (significant(own), significant(middle));
-        format!("its objective {own} is worse than {middle}, the median of {count} trials by then")
+        format!(
+            "its objective {own} is worse than {middle}, the median of the {count} trials before it by then"
+        )
     })
 }
 
@@ -76,23 +108,26 @@ fn asha(
     direction: Direction,
     own: f64,
     others: impl Iterator<Item = f64>,
-    epoch: usize,
 ) -> Option<String> {
-    let mut rung = words.minimum_epochs.get();
-    while rung < epoch {
-        rung = rung.saturating_mul(words.reduction.get().max(2));
-    }
-    if rung != epoch {
-        return None;
-    }
     let values = sorted(others.chain([own]), direction);
     let kept = (values.len() / words.reduction.get()).max(1);
     let worst = values[kept - 1];
     let count = values.len();
     direction.prefers(worst, own).then(|| {
         let own = significant(own);
-        format!("its objective {own} is not among the best {kept} of the {count} trials that came so far")
+        format!(
+            "its objective {own} is not among the best {kept} of the first {count} trials that came so far"
+        )
     })
+}
+
+/// `minimum_epochs`, or `reduction`, `reduction` squared, ... times as many.
+fn is_rung(words: &AshaSpec, epoch: usize) -> bool {
+    let mut rung = words.minimum_epochs.get();
+    while rung < epoch {
+        rung = rung.saturating_mul(words.reduction.get().max(2));
+    }
+    rung == epoch
 }
 
 /// The best first.
@@ -114,7 +149,8 @@ mod tests {
     use crate::spec::pruning::PruningSpec;
 
     fn progress(values: &[f64], ended: bool) -> Progress {
-        Progress { epochs: (1..).zip(values.iter().map(|value| Some(*value))).collect(), ended }
+        let epochs = (1..).zip(values.iter().map(|value| Some(*value))).collect();
+        Progress { epochs, ended, failed: None }
     }
 
     fn ask(rule: &str, direction: Direction, trials: &[Progress], epoch: usize) -> bool {
@@ -136,7 +172,14 @@ mod tests {
         assert!(!ask(&both, own(0.6), 2), "as good as the median");
         assert!(!ask(&both, own(0.61), 1), "warming up");
         assert!(!ask(std::slice::from_ref(&good), own(0.9), 2), "too few");
-        assert!(!ask(&[good, progress(&[0.1, 0.1], false)], own(0.9), 2), "one has not ended");
+        assert!(!ask(&[good.clone(), progress(&[0.1], false)], own(0.9), 2), "one was given up before");
+        assert!(
+            ask(&[good.clone(), progress(&[0.1, 0.1], false)], own(0.9), 2),
+            "one is given up here, or not yet"
+        );
+        let failed = Progress { failed: Some(1), ..progress(&[0.1, 0.1], true) };
+        assert!(!ask(&[good, failed.clone()], own(0.9), 2), "one failed before, and was tried again");
+        assert!(failed.is_settled(9) && !progress(&[0.1], false).is_settled(2));
         // The best so far counts, not the last.
         assert!(!ask(&both, progress(&[0.3, 0.9], false), 2));
         // A training that ended early counts with its best.
@@ -157,5 +200,17 @@ mod tests {
         assert!(!ask(&[&five[..], &[at(0.45, 2)]].concat(), 2), "two of six go on");
         assert!(ask(&[&five[..], &[at(0.35, 2)]].concat(), 2));
         assert!(ask(&[at(0.5, 2), at(0.9, 1), at(0.4, 2)], 2), "who has not come there does not count");
+    }
+
+    #[test]
+    fn only_smaller_numbers_count() {
+        let trials: BTreeMap<u32, Progress> =
+            (1..).zip([0.5, 0.4, 0.3, 0.2, 0.1].map(|value| progress(&[value, value], false))).collect();
+        for rule in ["{asha: {reduction: 2}}", "{median: {warmup_epochs: 0, minimum_trials: 1}}"] {
+            let rule: PruningSpec = crate::spec::shelf::read_words(rule).expect("words");
+            let given_up = |trial: u32, direction| verdict(&rule, direction, &trials, trial, 1).is_some();
+            assert!((1..=5).all(|trial| !given_up(trial, Lower)), "each is the best of those before it");
+            assert!((2..=5).all(|trial| given_up(trial, Higher)) && !given_up(1, Higher));
+        }
     }
 }

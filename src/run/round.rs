@@ -1,4 +1,5 @@
 //! The rounds of a run: the stages of the trials that are known, then, where a search chooses by results, those of the trials it chose.
+//! How many it chooses at a time the pipeline says, never `-j`: so what they are chosen by is the same on every machine.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,12 +8,12 @@ use std::sync::Mutex;
 use crate::domain::event::{Event, Observer, RunState};
 use crate::plan::search::Choices;
 use crate::plan::sweep::plain;
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Stage, Work};
 use crate::run::artifact::Artifact;
 use crate::run::board::Board;
 use crate::run::context::Context;
 use crate::run::course::Course;
-use crate::run::engine::{Outcome, Request, Standing, standings, wanted, working};
+use crate::run::engine::{Outcome, Request, Standing, needs, standings, wanted, working};
 use crate::run::error::Error;
 use crate::run::perform::{Manner, perform};
 
@@ -35,6 +36,7 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
         extend(&mut plan, &choices, &observer)?;
     }
     let mut wanted = wanted(request, &plan)?;
+    tell_of_rounds(request, &plan, &observer);
     let mut walked = Walked::default();
     loop {
         round(request, &plan, &course, &wanted, &mut walked, &observer);
@@ -44,7 +46,7 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
         if walked.interrupted || !request.only.is_empty() || walked.failures.iter().any(is_shared) {
             break;
         }
-        wanted = next(request, &mut plan, &course, &observer)?;
+        wanted = next(&mut plan, &course, &walked.done, &observer)?;
         if wanted.is_empty() {
             break;
         }
@@ -59,30 +61,50 @@ fn course(request: &Request) -> Result<Course, Error> {
     Course::open(&request.layout.course(request.run), kept, rule, request.plan.direction())
 }
 
+/// Says so when more trials may be at work side by side than a search chooses at a time.
+fn tell_of_rounds(request: &Request, plan: &Plan, observer: &dyn Observer) {
+    let Some(batch) = plan.batch().filter(|_| plan.open() > 0) else { return };
+    let (jobs, trials) = (request.jobs.get(), batch.saturating_mul(plan.seeds()));
+    if jobs > trials {
+        let trials = if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
+        let text = format!(
+            "the search chooses {trials} at a time, so no more of the {jobs} that -j allows will be at work; \
+             `sweep.search.tpe.batch` says how many combinations (what is chosen depends on it, and never on -j)"
+        );
+        let severity = crate::domain::diagnostic::Severity::Warning;
+        observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
+    }
+}
+
 /// The stages of the next trials of a search; none when it is over.
 fn next(
-    request: &Request,
     plan: &mut Plan,
     course: &Course,
+    done: &BTreeSet<String>,
     observer: &dyn Observer,
 ) -> Result<BTreeSet<String>, Error> {
     let open = plan.open();
-    // As many as can be at work, so that the same number of jobs gives the same choices.
-    let count = request.jobs.get().div_ceil(plan.seeds());
-    let chosen = plan.propose(|trial| course.came(trial), count);
+    let chosen = plan.propose(|trial| course.came(trial));
     if chosen.is_empty() && open > 0 {
         let text = format!("no combination is left to try; the search ends {open} before its number");
         let severity = crate::domain::diagnostic::Severity::Warning;
         observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
     }
     let mut numbers = BTreeSet::new();
+    if !chosen.is_empty() {
+        course.choose(chosen.clone());
+        course.check()?;
+    }
     for choices in chosen {
-        course.choose(choices.clone());
         numbers.extend(extend(plan, &choices, observer)?);
     }
-    course.check()?;
+    let plan = &*plan;
     let new = plan.stages().filter(|stage| stage.trial.is_some_and(|trial| numbers.contains(&trial)));
-    Ok(new.map(|stage| stage.key.clone()).collect())
+    let new: BTreeSet<String> = new.map(|stage| stage.key.clone()).collect();
+    // A task alone may be an earlier trial's, who was given up before anybody needed it.
+    let missing = new.iter().flat_map(|key| needs(plan, key)).filter(|stage| !done.contains(&stage.key));
+    let missing: Vec<String> = missing.map(|stage| stage.key.clone()).collect();
+    Ok(new.into_iter().chain(missing).collect())
 }
 
 /// Adds the trials of a choice to the plan, and tells of them.
@@ -111,7 +133,7 @@ fn round(
     walked: &mut Walked,
     observer: &dyn Observer,
 ) {
-    let standings = standings(plan, request.base, request.layout, request.fresh);
+    let standings = standings(plan, request.base, request.layout, request.fresh, wanted);
     let context = Context {
         plan,
         base: request.base,
@@ -124,9 +146,9 @@ fn round(
     };
     let working = working(plan, &standings, wanted);
     let board = Board::new(plan, wanted, request.jobs.get(), walked.done.clone());
-    // A trial may evaluate and export at once; more threads than can be at work do no harm.
+    // A trial may evaluate and export at once; more threads than can be at work do no harm, more than there are stages no good.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.max(request.jobs.get() + 1);
+    let workers = cores.max(request.jobs.get().saturating_add(1)).min(wanted.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -136,6 +158,14 @@ fn round(
                     // A bug in one stage must not leave the others waiting for ever.
                     let ended = catch_unwind(AssertUnwindSafe(work))
                         .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.key.clone() }));
+                    if let (Work::Train, Some(trial)) = (&stage.work, stage.trial) {
+                        match &ended {
+                            // It goes on another time; who waits for it is stopped too.
+                            Err(error) if error.is_interruption() => {}
+                            Err(error) => course.close(trial, !error.is_pruning()),
+                            Ok(()) => course.close(trial, false),
+                        }
+                    }
                     board.finish(stage, ended, observer);
                 }
             });

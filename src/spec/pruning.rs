@@ -14,15 +14,15 @@ kinds! {
     }
 }
 
-/// Gives up a trial whose best objective so far is worse than the median of what the trials that were trained to their end had
-/// by the same epoch (the median stopping rule; Golovin et al., KDD 2017).
+/// Gives up a trial whose best objective so far is worse than the median of what the trials before it had by the same epoch: those of
+/// smaller numbers that came as far (the median stopping rule; Golovin et al., KDD 2017, who compare with finished trials alone).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MedianSpec {
     /// Epochs after which no trial is given up yet. Default 1.
     #[serde(default = "one")]
     pub warmup_epochs: Whole,
-    /// Trials that must have been trained to their end before. Default 4.
+    /// Trials before it that must have come as far; the first ones are never given up. Default 4.
     #[serde(default = "four")]
     pub minimum_trials: Count,
 }
@@ -33,7 +33,7 @@ impl Settings for MedianSpec {
 
 /// Asynchronous successive halving (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020), in the form
 /// that stops: a trial that has come to `minimum_epochs`, or `reduction`, `reduction` squared, ... times as many, goes on only if its best
-/// objective is among the best one in `reduction` of the trials that have come there.
+/// objective is among the best one in `reduction` of it and the trials of smaller numbers that come there too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AshaSpec {

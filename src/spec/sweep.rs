@@ -82,7 +82,7 @@ impl Settings for RandomSpec {
 }
 
 /// Combinations that are likely to be good by what came of the earlier ones: tree-structured Parzen estimators (Bergstra et al.
-/// 2011). With `-j N` trials side by side, N are chosen at a time.
+/// 2011). `batch` are chosen at a time, by what came of all before them; no more than these can be at work side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TpeSpec {
@@ -91,6 +91,9 @@ pub struct TpeSpec {
     /// The first of them, which are drawn as `random` draws them. Default 10.
     #[serde(default = "ten")]
     pub startup: Count,
+    /// Combinations chosen at a time. With fewer each knows more of the others, with more of them `-j` can train more side by side. Default 1.
+    #[serde(default = "at_a_time")]
+    pub batch: Count,
     /// Values drawn for every address, of which the likeliest to be good is tried. Default 24.
     #[serde(default = "candidates")]
     pub candidates: Count,
@@ -109,6 +112,10 @@ impl Settings for TpeSpec {
 
 fn ten() -> Count {
     Count::constant(10)
+}
+
+fn at_a_time() -> Count {
+    Count::constant(1)
 }
 
 fn candidates() -> Count {

@@ -31,8 +31,22 @@ pub enum Error {
     Full { path: PathBuf },
     #[error("{}: another process kept the database locked for {seconds} s", path.display())]
     Busy { path: PathBuf, seconds: u64 },
-    #[error("{}: the database cannot be written", path.display())]
+    #[error(
+        "{}: nothing can be written there; what only reads, such as `mtl runs` and `mtl show`, works, \
+         all else needs another folder: --runs DIR", path.display()
+    )]
     ReadOnly { path: PathBuf },
+    #[error("{}: another process wrote to the database while it was read; ask again", path.display())]
+    Changed { path: PathBuf },
+    /// It can be read only where its log can be brought in, or where it can be brought up to date.
+    #[error(
+        "{}: it has to be copied before it can be read, since nothing can be written where it is; the copy could not \
+         be written in {} ({source}): set TMPDIR to a folder with room", path.display(), folder.display()
+    )]
+    NotCopied { path: PathBuf, folder: PathBuf, source: std::io::Error },
+    /// Whoever takes the answer cannot.
+    #[error("the answer cannot be written: {0}")]
+    Answer(std::io::Error),
     #[error("{}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("there are no runs yet; `mtl run FILE` makes the first")]
@@ -63,7 +77,12 @@ impl Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Self::Busy { path, seconds: crate::store::database::PATIENCE.as_secs() }
             }
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
+            // What lies beside a database cannot be opened where it cannot be made.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path }
+            }
+            // No room for the index of the write-ahead log.
+            Some(ErrorCode::SystemIoFailure) if has_no_room(&source) => Self::Full { path },
             Some(ErrorCode::NotADatabase) => {
                 Self::NotADatabase { path, reason: "SQLite does not recognise it" }
             }
@@ -71,4 +90,22 @@ impl Error {
             _ => Self::Sqlite { path, source },
         }
     }
+
+    /// Is it only that nothing can be written, so that reading may still do?
+    pub fn lacks_writing(&self) -> bool {
+        use std::io::ErrorKind;
+        match self {
+            Self::ReadOnly { .. } | Self::Full { .. } | Self::Busy { .. } => true,
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull
+            ),
+            _ => false,
+        }
+    }
+}
+
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|found| found.extended_code);
+    matches!(code, Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE | rusqlite::ffi::SQLITE_IOERR_WRITE))
 }

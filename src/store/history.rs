@@ -98,6 +98,9 @@ impl Store {
     /// Writes down that these runs, recorded as running, were found dead. They ended with their last
     /// sign of life.
     pub fn mark_interrupted(&self, runs: &[RunId]) -> Result<(), Error> {
+        if runs.is_empty() {
+            return Ok(());
+        }
         let failed = |source| self.failed(source);
         let transaction = self.connection.unchecked_transaction().map_err(failed)?;
         for run in runs {
@@ -156,7 +159,10 @@ impl Store {
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
         let rows = statement.query_map(values, read).map_err(|source| self.failed(source))?;
-        rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
+        let found = rows.collect::<Result<_, _>>();
+        // Of a file that has changed not even an error means anything.
+        self.check_still()?;
+        found.map_err(|source| self.failed(source))
     }
 }
 

@@ -20,7 +20,10 @@ mod database;
 mod detail;
 mod event;
 mod history;
+mod inspection;
+mod integrity;
 mod migration;
+mod reading;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod script;
@@ -28,6 +31,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use database::Store;
+pub use database::{MAKING, Store};
 pub use error::Error;
 pub use migration::schema_sql;

@@ -49,29 +49,61 @@ impl std::fmt::Display for Value {
     }
 }
 
+/// Who takes an answer, row by row as it is found.
+pub trait Taker {
+    fn columns(&mut self, names: Vec<String>) -> std::io::Result<()>;
+    fn row(&mut self, values: Vec<Value>) -> std::io::Result<()>;
+}
+
+impl Taker for Table {
+    fn columns(&mut self, names: Vec<String>) -> std::io::Result<()> {
+        self.columns = names;
+        Ok(())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> std::io::Result<()> {
+        self.rows.push(values);
+        Ok(())
+    }
+}
+
 impl Store {
-    /// Answers one SQL query. Whatever would change anything is refused.
+    /// Answers one SQL query, held whole.
     pub fn query(&self, sql: &str) -> Result<Table, Error> {
+        let mut table = Table { columns: Vec::new(), rows: Vec::new() };
+        self.ask(sql, &mut table)?;
+        Ok(table)
+    }
+
+    /// Answers one SQL query; nothing of the answer is kept. Whatever would change anything is refused.
+    pub fn ask(&self, sql: &str, taker: &mut dyn Taker) -> Result<(), Error> {
         let Some(word) = first_word(sql) else { return Err(Error::EmptyQuery) };
         if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&word.as_str()) {
             return Err(Error::Refused { what: word });
         }
-        // A connection of its own, opened for reading: not even a bug here could write.
-        let reader = Self::open_read_only(&self.path)?;
-        let mut statement = reader.connection.prepare(sql).map_err(query_error)?;
+        if !self.reads_only() {
+            // A connection of its own, opened for reading: not even a bug here could write.
+            return Self::open_read_only(&self.path)?.ask(sql, taker);
+        }
+        let mut statement = self.connection.prepare(sql).map_err(query_error)?;
         // `PRAGMA name = value` changes the connection only, but it is not a question either.
         if !statement.readonly() || (word == "PRAGMA" && sql.contains('=')) {
             return Err(Error::Refused { what: format!("a writing {word}") });
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let count = columns.len();
         let mut found = statement.query([]).map_err(query_error)?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next().map_err(query_error)? {
+        // A mistake that shows at the first row is told before a heading goes out.
+        let mut next = found.next().map_err(query_error)?;
+        taker.columns(columns).map_err(Error::Answer)?;
+        while let Some(row) = next {
             let values: rusqlite::Result<Vec<Value>> =
-                (0..columns.len()).map(|column| row.get_ref(column).map(value)).collect();
-            rows.push(values.map_err(query_error)?);
+                (0..count).map(|column| row.get_ref(column).map(value)).collect();
+            self.check_still()?;
+            taker.row(values.map_err(query_error)?).map_err(Error::Answer)?;
+            next = found.next().map_err(query_error)?;
         }
-        Ok(Table { columns, rows })
+        self.check_still()
     }
 }
 

@@ -110,15 +110,15 @@ impl Desk {
                 self.telling.push(stage.clone());
                 false
             }
-            Event::StageFinished { stage, .. } => {
+            Event::StageFinished { stage, .. }
+            | Event::StageFailed { stage, .. }
+            | Event::TrialPruned { stage, .. } => {
                 self.telling.retain(|telling| telling != stage);
                 true
             }
             Event::RunStarted { .. }
             | Event::StageStarted { .. }
-            | Event::StageFailed { .. }
             | Event::TrialChosen { .. }
-            | Event::TrialPruned { .. }
             | Event::RunFinished { .. } => true,
             Event::EpochFinished { .. } | Event::TrainStarted { .. } | Event::Verified { .. } => {
                 self.telling.is_empty()

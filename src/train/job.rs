@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::spec::SamplingSpec;
+use crate::domain::cancel::Cancel;
 use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricSpec;
@@ -37,8 +38,9 @@ pub struct Job<'a> {
 
 /// Compares the trainings of a sweep, and gives some of them up.
 pub trait Pruner: Send + Sync {
-    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on.
-    fn prune(&self, trial: u32, epoch: usize) -> Option<String>;
+    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on, or is asked to stop. It may have to wait until
+    /// others have come as far.
+    fn prune(&self, trial: u32, epoch: usize, cancel: &Cancel) -> Option<String>;
 }
 
 /// What an earlier training learned.

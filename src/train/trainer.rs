@@ -35,6 +35,10 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;
     training.announce(loader.rows());
+    // Stopped between two epochs, maybe before its sweep could judge the last one.
+    if training.position.batch == 0 && training.position.epoch > 0 {
+        training.weigh(cancel)?;
+    }
     while training.finished.is_none() {
         training.epoch(&loader, cancel)?;
     }
@@ -56,10 +60,20 @@ impl Training<'_> {
         self.mark = Instant::now();
         loader.each(epoch, batch, |parts| self.step(&parts, cancel))?;
         self.end_epoch()?;
-        if cancel.is_requested() && self.finished.is_none() {
-            return self.interrupt();
+        self.weigh(cancel)
+    }
+
+    /// Is it worth going on, as far as its sweep knows, and as far as the user does?
+    fn weigh(&mut self, cancel: &Cancel) -> Result<()> {
+        if self.finished.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let (trial, epoch) = (self.job.trial, self.position.epoch);
+        match self.job.pruner.and_then(|pruner| pruner.prune(trial, epoch, cancel)) {
+            Some(reason) => Err(Error::Pruned { epoch, reason }),
+            None if cancel.is_requested() => self.interrupt(),
+            None => Ok(()),
+        }
     }
 
     fn step(&mut self, parts: &[Batch], cancel: &Cancel) -> Result<()> {
@@ -163,11 +177,7 @@ impl Training<'_> {
             Verdict::Stop => Some(self.stopped()),
             _ => None,
         };
-        let pruner = self.job.pruner.filter(|_| self.finished.is_none());
-        match pruner.and_then(|pruner| pruner.prune(self.job.trial, epoch)) {
-            Some(reason) => Err(Error::Pruned { epoch, reason }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Why it is over before all epochs are done.

@@ -1,8 +1,11 @@
 //! Every command, through the real binary, as a person would use it.
 
 mod attacked;
+mod answers;
 mod balancing;
+mod bundle;
 mod cosmos;
+mod damage;
 mod database;
 mod durability;
 mod errors;
@@ -13,6 +16,7 @@ mod model;
 mod pareto;
 mod pixel;
 mod plot;
+mod reading_only;
 mod running;
 mod search;
 mod sharing;

@@ -68,7 +68,7 @@ fn a_changed_model_or_card_is_found_out() {
     let card = project.read("bundle/mtl.json");
     let project = project.file("bundle/mtl.json", &card.as_bytes()[..card.len() / 2]);
     assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("cut short"));
-    let project = project.file("bundle/mtl.json", card.replacen("\"format\": 2", "\"format\": 99", 1));
+    let project = project.file("bundle/mtl.json", card.replacen("\"format\": 3", "\"format\": 99", 1));
     assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("format 99"));
 }
 

@@ -18,7 +18,7 @@ use mtl::model::spec::{NetworkSpec, TaskNetworkSpec};
 use mtl::model::weights::host;
 use mtl::onnx;
 use mtl::onnx::runtime::{Runtime, Search};
-use mtl::run::generation::{Writer, file, go_on};
+use mtl::run::generation::{Writer, go_on};
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -166,9 +166,13 @@ fn rows(sequence: bool) -> (Array, Table) {
     (raw, table)
 }
 
+fn decoder_file(folder: &Path, task: &TaskName) -> std::path::PathBuf {
+    folder.join(format!("{task}.decoder.onnx"))
+}
+
 fn save_decoders(network: &Network, folder: &Path, opset: i64) {
     for (task, graph) in network.emit_decoders().unwrap() {
-        onnx::write::save(&graph.finish(opset, &[]).unwrap(), &folder.join(file(&task))).unwrap();
+        onnx::write::save(&graph.finish(opset, &[]).unwrap(), &decoder_file(folder, &task)).unwrap();
     }
 }
 
@@ -194,7 +198,9 @@ fn onnx_runtime_writes_what_candle_writes() {
                         largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
-                let Some(mut writer) = Writer::open(&runtime, folder.path(), task).unwrap() else {
+                let Some(mut writer) =
+                    Writer::open(&runtime, &decoder_file(folder.path(), &task.name), task).unwrap()
+                else {
                     assert_eq!(task.name.as_str(), "next");
                     continue;
                 };
@@ -343,7 +349,8 @@ fn what_was_read_is_copied_in_onnx_runtime_as_in_candle() {
         let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
         for task in [2, 3] {
             let words = &network.signature().tasks[task];
-            let mut writer = Writer::open(&runtime, folder.path(), words).unwrap().unwrap();
+            let mut writer =
+                Writer::open(&runtime, &decoder_file(folder.path(), &words.name), words).unwrap().unwrap();
             let found = writer.write(&outputs, 0, 9).unwrap();
             let expected = network.write(task, &table, &[0, 1, 2], 9).unwrap().unwrap();
             assert_eq!(found, expected, "{} {search}", words.name);

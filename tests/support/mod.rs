@@ -4,7 +4,7 @@ pub mod json_schema;
 pub mod markup;
 pub mod project;
 
-pub use project::{Project, Ran};
+pub use project::{PIPELINE, Project, Ran};
 
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@ use crate::domain::score::Split;
 use crate::report::{Comparison, Sweep};
 
 pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
-    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let named = named::all(&store, &words.names)?;
     let split = words.split.map(|split| match split {
         ComparedSplit::Valid => Split::Valid,

@@ -5,12 +5,13 @@ use serde_json::json;
 use crate::cli::arguments::{Arguments, Doctor};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{output, workspace};
+use crate::cli::{kept, output, workspace};
 use crate::run::machine;
 use crate::store::Store;
 
 pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
-    let path = workspace::layout(arguments).database();
+    let layout = workspace::layout(arguments);
+    let path = layout.database();
     let runtime = machine::runtime(words.fetch, &|line| output::tell(line));
     let database = match path.exists() {
         false => Ok("none yet".to_owned()),
@@ -19,6 +20,7 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
             Err(error) => Err(error.to_string()),
         },
     };
+    let kept = (words.deep && path.exists()).then(|| kept::everything(&layout));
     let devices = machine::devices();
     let (threads, cores) = (machine::threads(), std::thread::available_parallelism().map_or(1, usize::from));
     let version = env!("CARGO_PKG_VERSION");
@@ -30,6 +32,7 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
             "devices": devices,
             "onnx_runtime": {"found": runtime.as_ref().ok(), "problem": runtime.as_ref().err()},
             "database": {"path": path, "state": database.as_ref().ok(), "problem": database.as_ref().err()},
+            "kept": kept.as_ref().map(kept::Checked::json),
         }))?;
     } else {
         let mut lines =
@@ -48,7 +51,9 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
         });
         let state = database.as_ref().unwrap_or_else(|problem| problem);
         lines.push(format!("database      {}: {state}", path.display()));
+        lines.extend(kept.iter().map(kept::Checked::text));
         output::print(&lines.join("\n"))?;
     }
-    Ok(if runtime.is_ok() && database.is_ok() { Exit::Done } else { Exit::Failed })
+    let whole = kept.is_none_or(|kept| kept.is_whole());
+    Ok(if runtime.is_ok() && database.is_ok() && whole { Exit::Done } else { Exit::Failed })
 }

@@ -10,7 +10,7 @@ use crate::store::record::ScoreRecord;
 
 pub fn perform(arguments: &Arguments, words: &Export) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
-    let store = workspace::open_existing(&layout)?;
+    let store = workspace::open_for_reading(&layout)?;
     let (run, number, bundle) = named::model(&layout, &store, &words.run)?;
     let scores = store.scores(&run)?.into_iter().filter(|score| score.trial == number);
     let scores = scores.filter_map(score).collect();

@@ -1,4 +1,4 @@
-//! `mtl gc`: cached artifacts that no run uses any more, and what dead processes left half-made.
+//! `mtl gc`: cached artifacts that no run uses any more, and what dead processes left behind.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,12 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{output, workspace};
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
 use crate::report::number::size;
+use crate::run::lock::RunLock;
 use crate::run::place;
+use crate::store::Store;
 
 pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
@@ -18,37 +22,98 @@ pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
         // What a living run is about to use cannot be told from litter.
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }
-    let used: BTreeSet<String> = store
-        .stage_fingerprints()?
-        .into_iter()
-        .map(|(_, print)| Fingerprint(print).short().to_owned())
-        .collect();
-    let (mut count, mut bytes) = (0, 0);
-    for folder in unused(&layout.cache(), &used)? {
-        count += 1;
-        bytes += place::size(&folder);
+    let unused = unused(&store, &layout)?;
+    let left = left_behind(&store, &layout)?;
+    let mut bytes = 0;
+    for path in unused.iter().chain(&left) {
+        bytes += place::size(path);
         if words.dry_run {
-            output::print(&folder.display().to_string())?;
-        } else {
-            std::fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
+            output::print(&path.display().to_string())?;
+            continue;
+        }
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        match removed {
+            // Another `mtl gc` was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.map_err(Error::io("remove", path))?,
         }
     }
     let done = if words.dry_run { "would remove" } else { "removed" };
-    output::print(&format!("{done} {count} artifacts, {}", size(bytes)))?;
+    let left = match left.len() {
+        0 => String::new(),
+        count => format!(" and {count} damaged or half-made leftovers"),
+    };
+    output::print(&format!("{done} {} artifacts{left}, {}", unused.len(), size(bytes)))?;
     Ok(Exit::Done)
 }
 
-/// The folders of the cache whose fingerprint nobody names.
-fn unused(cache: &Path, used: &BTreeSet<String>) -> Result<Vec<PathBuf>, Error> {
-    let entries = match std::fs::read_dir(cache) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io("read", cache)(error)),
-    };
-    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+/// The artifacts of the cache whose fingerprint nobody names.
+fn unused(store: &Store, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
+    let used = store.stage_fingerprints()?.into_iter();
+    let used: BTreeSet<String> = used.map(|(_, print)| Fingerprint(print).short().to_owned()).collect();
     let is_unused = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.rsplit_once('-').is_none_or(|(_, print)| !used.contains(print))
+        let name = name(path);
+        let print = name.rsplit_once('-').map(|(_, print)| print);
+        path.is_dir() && !is_temporary(path) && print.is_none_or(|print| !used.contains(print))
     };
-    Ok(folders.filter(is_unused).collect())
+    Ok(entries(&layout.cache())?.into_iter().filter(is_unused).collect())
+}
+
+/// What a kill leaves: half-made and set-aside things, and folders of runs that have no row.
+fn left_behind(store: &Store, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
+    let mut left: Vec<PathBuf> =
+        entries(&layout.cache())?.into_iter().filter(|path| is_temporary(path)).collect();
+    let runs: BTreeSet<String> = store.runs()?.into_iter().map(|line| line.run.to_string()).collect();
+    for path in entries(layout.root())? {
+        if is_temporary(&path) {
+            left.push(path);
+        } else if runs.contains(&name(&path)) {
+            left.extend(below(&path)?);
+        } else if is_of_no_run(layout, &path) {
+            left.push(path);
+        }
+    }
+    Ok(left)
+}
+
+/// Does a folder look as one that we made for a run, with no process at work in it?
+fn is_of_no_run(layout: &Layout, path: &Path) -> bool {
+    let Some(run) = RunId::new(name(path)).filter(|_| path.is_dir()) else { return false };
+    let is_ours = layout.lock(&run).is_file() || layout.pipeline(&run).is_file();
+    is_ours && !RunLock::is_held(layout, &run)
+}
+
+/// Temporary things in a run's folder and those in it.
+fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    for path in entries(folder)? {
+        if is_temporary(&path) {
+            found.push(path);
+        } else if path.is_dir() && !path.is_symlink() {
+            found.extend(below(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+fn is_temporary(path: &Path) -> bool {
+    let name = name(path);
+    let ours = [place::MAKING, place::WRITING, place::ASIDE, crate::store::MAKING];
+    ours.iter().any(|beginning| name.starts_with(beginning))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => {
+            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            paths.sort();
+            Ok(paths)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("read", folder)(error)),
+    }
 }

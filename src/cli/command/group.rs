@@ -20,25 +20,26 @@ pub fn perform(arguments: &Arguments, words: &Group) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let file = PathBuf::from(&words.of);
     named::told_apart(&layout, &words.of, &file)?;
-    let (run, trial) = if file.is_file() {
+    let (store, run, trial) = if file.is_file() {
         match train(arguments, words, &file)? {
-            (run, Exit::Done) => (run, 1),
+            (run, Exit::Done) => (workspace::open_for_reading(&layout)?, run, 1),
             (_, exit) => return Ok(exit),
         }
     } else {
         if !words.changes.set.is_empty() {
             return Err(Error::Usage("--set changes a pipeline, but a run was named".to_owned()));
         }
-        named::trial(&workspace::open_existing(&layout)?, &words.of)?
+        let store = workspace::open_for_reading(&layout)?;
+        let (run, trial) = named::trial(&store, &words.of)?;
+        (store, run, trial)
     };
-    let store = workspace::open_existing(&layout)?;
     let found = Grouping::read(&store, &run, trial, words.groups.get())?;
     if let Some(obstacle) = found.obstacle() {
         return Err(Error::Failed(obstacle));
     }
-    let original = PathBuf::from(store.run(&run)?.file);
-    let resolved = std::fs::read(layout.pipeline(&run)).map_err(Error::io("read", &layout.pipeline(&run)))?;
-    let reading = pipeline::resolve(&resolved, &original, &[]).require(arguments.color)?;
+    let detail = store.run(&run)?;
+    let original = PathBuf::from(&detail.file);
+    let reading = pipeline::of_run(&layout, &detail, arguments.color)?;
     if words.json {
         output::print_json(&found.json())?;
     } else {
@@ -91,9 +92,9 @@ fn train(arguments: &Arguments, words: &Group, file: &Path) -> Result<(RunId, Ex
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
-    let run = new_run(&layout, &pipeline)?;
+    let (run, lock) = new_run(&layout, &pipeline)?;
     let jobs = NonZeroUsize::MIN;
-    let job = Job { run: run.clone(), fresh: false, only: Vec::new(), resumed: false, jobs };
+    let job = Job { run: run.clone(), lock, fresh: false, only: Vec::new(), resumed: false, jobs };
     let manner = match (words.quiet || words.json, std::io::stderr().is_terminal()) {
         (true, _) => Manner::Quiet,
         (_, true) => Manner::Bars,

@@ -1,5 +1,7 @@
 //! `mtl plan FILE`: the pipeline as resolved, its stages, what is cached and why, and the layers.
 
+use std::collections::BTreeSet;
+
 use crate::cli::arguments::{Arguments, PlanArguments, PlanFormat};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -13,10 +15,10 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     let mut pipeline = pipeline::read(&words.file, &words.changes)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     if pipeline.plan.pipeline.train.start_from.is_some() {
-        pipeline.find_start(&workspace::open(&layout)?, arguments.color)?;
+        pipeline.find_start(&workspace::open_for_reading(&layout)?, arguments.color)?;
     }
     let plan = &pipeline.plan;
-    let standings = standings(plan, &pipeline.base, &layout, false);
+    let standings = standings(plan, &pipeline.base, &layout, false, &BTreeSet::new());
     let stage = |key: &String| StageView {
         key: key.clone(),
         fingerprint: Some(standings[key].fingerprint.clone()),

@@ -2,20 +2,22 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde_json::json;
 
 use crate::cli::arguments::{Arguments, PictureFormat, Plot, PlotKind};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{named, output, workspace};
+use crate::domain::file_name::FileName;
 use crate::report::Plots;
 use crate::report::plot::figure::Figure;
-use crate::report::plot::{Kind, bitmap, svg};
+use crate::report::plot::{Drawn, Kind, bitmap, svg};
 use crate::run::place;
 
 pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
-    let store = workspace::open_existing(&layout)?;
+    let store = workspace::open_for_reading(&layout)?;
     let named = named::all(&store, &words.names)?;
     let mut kinds: Vec<Kind> = words.kind.iter().map(|kind| kind.meant()).collect();
     kinds.dedup();
@@ -35,13 +37,13 @@ pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
             folder.display()
         )));
     }
-    let mut files = Vec::new();
-    for drawn in &plots.drawn {
+    let write = |drawn: &Drawn| -> Result<(PathBuf, String), Error> {
         let (ending, bytes) = picture(&drawn.figure, words.format)?;
-        let file = folder.join(format!("{}.{ending}", drawn.file));
-        place::write(&file, &bytes)?;
-        files.push((file, drawn.figure.title.clone()));
-    }
+        let file = folder.join(FileName::of(&drawn.file, &format!(".{ending}")));
+        place::write(&file, &bytes).map_err(|error| elsewhere(words.to.is_none(), error, "--to DIR"))?;
+        Ok((file, drawn.figure.title.clone()))
+    };
+    let files: Vec<(PathBuf, String)> = plots.drawn.par_iter().map(write).collect::<Result<_, _>>()?;
     if words.json {
         let files = files.iter().map(|(file, title)| json!({"file": file, "title": title}));
         let missing =
@@ -56,6 +58,14 @@ pub fn perform(arguments: &Arguments, words: &Plot) -> Result<Exit, Error> {
     }
     output::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What has no place in the run's own folder, which may only be read or be full, may have one elsewhere.
+pub fn elsewhere(own: bool, error: crate::run::Error, by: &str) -> Error {
+    match own {
+        true => Error::Failed(format!("{}; name another place: {by}", error.with_causes())),
+        false => error.into(),
+    }
 }
 
 fn picture(figure: &Figure, format: PictureFormat) -> Result<(&'static str, Vec<u8>), Error> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::arguments::{Arguments, Report};
+use crate::cli::command::plot::elsewhere;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{named, output, workspace};
@@ -14,12 +15,13 @@ pub fn perform(arguments: &Arguments, words: &Report) -> Result<Exit, Error> {
     if let Some(to) = &words.to {
         check(to)?;
     }
-    let store = workspace::open_existing(&layout)?;
+    let store = workspace::open_for_reading(&layout)?;
     let (run, trial) = named::named(&store, &words.run)?;
     let page = Page::read_trial(&store, &run, trial)?;
     let folder = trial.map_or_else(|| layout.run(&run), |number| layout.trial(&run, number));
     let file = words.to.clone().unwrap_or_else(|| folder.join("report.html"));
-    place::write(&file, page.html().as_bytes())?;
+    let written = place::write(&file, page.html().as_bytes());
+    written.map_err(|error| elsewhere(words.to.is_none(), error, "--to FILE.html"))?;
     output::print(&file.display().to_string())?;
     Ok(Exit::Done)
 }

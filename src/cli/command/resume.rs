@@ -7,14 +7,16 @@ use crate::cli::arguments::{Arguments, Resume};
 use crate::cli::command::run::{Job, perform_job};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::{named, output, pipeline, workspace};
+use crate::cli::{kept, named, output, pipeline, workspace};
 use crate::domain::event::RunState;
+use crate::domain::layout::Layout;
 use crate::run::lock::RunLock;
 use crate::store::record::RunDetail;
 
 pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
-    go_on(arguments, words, |detail| {
-        if detail.state == RunState::Finished {
+    go_on(arguments, words, |layout, detail| {
+        // What was damaged since is made again.
+        if detail.state == RunState::Finished && kept::of_run(layout, detail).is_whole() {
             return Err(format!("{} is finished; there is nothing to go on with", detail.run));
         }
         Ok(Vec::new())
@@ -26,24 +28,20 @@ pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
 pub fn go_on(
     arguments: &Arguments,
     words: &Resume,
-    choose: impl FnOnce(&RunDetail) -> Result<Vec<String>, String>,
+    choose: impl FnOnce(&Layout, &RunDetail) -> Result<Vec<String>, String>,
 ) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
     let run = named::whole(&store, &words.run, "a run is gone on with as a whole")?;
-    if RunLock::is_held(&layout, &run) {
-        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
-    }
+    // First: what is read of it from now on, no other process changes.
+    let lock = RunLock::take(&layout, &run)?;
     let detail = store.run(&run)?;
-    let only = match choose(&detail) {
+    let only = match choose(&layout, &detail) {
         Ok(only) => only,
         Err(reason) => return output::print(&reason).map(|()| Exit::Done),
     };
-    // The resolved pipeline stands in the run's folder, but its data is where the original was.
     let file = PathBuf::from(&detail.file);
-    let resolved = layout.pipeline(&run);
-    let bytes = std::fs::read(&resolved).map_err(Error::io("read", &resolved))?;
-    let pipeline = pipeline::resolve(&bytes, &file, &[]).require(arguments.color)?;
-    let job = Job { run, fresh: false, only, resumed: true, jobs: words.jobs };
+    let pipeline = pipeline::of_run(&layout, &detail, arguments.color)?;
+    let job = Job { run, lock, fresh: false, only, resumed: true, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &words.showing)
 }

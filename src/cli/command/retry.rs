@@ -6,7 +6,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 
 pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
-    go_on(arguments, words, |detail| {
+    go_on(arguments, words, |_, detail| {
         let again = |state: &str| state == "failed" || state == "skipped";
         let stages = detail.stages.iter().filter(|stage| again(&stage.state));
         let stages: Vec<String> = stages.map(|stage| stage.stage.clone()).collect();

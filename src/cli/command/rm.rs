@@ -14,9 +14,9 @@ pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
     // Named twice, it is removed once.
     runs.sort();
     runs.dedup();
-    if let Some(run) = runs.iter().find(|run| RunLock::is_held(&layout, run)) {
-        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
-    }
+    // Nobody begins to work on one while it goes.
+    let there = runs.iter().filter(|run| layout.run(run).is_dir());
+    let _locks = there.map(|run| RunLock::take(&layout, run)).collect::<Result<Vec<_>, _>>()?;
     for run in runs {
         // The rows go first: a folder without rows is litter, rows without a folder are a lie.
         store.remove(&run)?;

@@ -15,6 +15,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::plan::Plan;
 use crate::report::{Roster, Summary};
+use crate::run::lock::RunLock;
 use crate::run::{Request, execute};
 use crate::spec::Source;
 use crate::spec::render::{counted, render};
@@ -26,15 +27,17 @@ pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
-    let run = new_run(&layout, &pipeline)?;
+    let (run, lock) = new_run(&layout, &pipeline)?;
     let only = words.only.iter().cloned().collect();
-    let job = Job { run, fresh: words.fresh, only, resumed: false, jobs: words.jobs };
+    let job = Job { run, lock, fresh: words.fresh, only, resumed: false, jobs: words.jobs };
     perform_job(arguments, &layout, store, &pipeline, &words.file, &job, &words.showing)
 }
 
 /// One execution, new or gone on with.
 pub struct Job {
     pub run: RunId,
+    /// Taken before the database says that it is running, and kept until it says how it ended.
+    pub lock: RunLock,
     pub fresh: bool,
     /// Stages to do, with what they need; all when there are none.
     pub only: Vec<String>,
@@ -86,6 +89,7 @@ pub fn perform_and_tell(
         base: &pipeline.base,
         layout,
         run: &job.run,
+        lock: &job.lock,
         fresh: job.fresh,
         only: &job.only,
         jobs: job.jobs,
@@ -147,23 +151,32 @@ fn manner(showing: &Showing) -> Manner {
     }
 }
 
-/// A new run's name and folder: the pipeline's name and six letters nobody else has.
-pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<RunId, Error> {
+/// A new run's name, folder and lock: the pipeline's name and six letters nobody else has.
+pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<(RunId, RunLock), Error> {
     let name = pipeline.plan.name();
     for attempt in 0..100u32 {
-        let Some(run) = RunId::new(format!("{name:.50}-{}", environment::six_letters(attempt))) else {
+        let Some(run) =
+            RunId::new(format!("{}-{}", beginning(name.as_str()), environment::six_letters(attempt)))
+        else {
             return Err(Error::Failed(format!("`{name}` cannot be the beginning of a run's name")));
         };
         let folder = layout.run(&run);
         match std::fs::create_dir(&folder) {
             Ok(()) => {
+                let lock = RunLock::take(layout, &run)?;
                 let text = crate::spec::write(&pipeline.plan.pipeline);
                 crate::run::place::write(&layout.pipeline(&run), text.as_bytes())?;
-                return Ok(run);
+                return Ok((run, lock));
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io("create", &folder)(error)),
         }
     }
     Err(Error::Failed("found no free name for the run".to_owned()))
+}
+
+/// As much of a pipeline's name as leaves room for the letters behind it: a run's name has 64 bytes at most.
+fn beginning(name: &str) -> &str {
+    let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    &name[..ends.take_while(|end| *end <= 50).last().unwrap_or(0)]
 }

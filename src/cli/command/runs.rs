@@ -7,7 +7,7 @@ use crate::cli::{output, workspace};
 use crate::report::Runs;
 
 pub fn perform(arguments: &Arguments, words: &List) -> Result<Exit, Error> {
-    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let mut report = Runs::read(&store)?;
     report.lines.retain(|line| words.pipeline.as_ref().is_none_or(|name| *name == line.pipeline));
     report.lines.truncate(words.limit);

@@ -7,7 +7,7 @@ use crate::cli::{named, output, workspace};
 use crate::report::Detail;
 
 pub fn perform(arguments: &Arguments, words: &Show) -> Result<Exit, Error> {
-    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let (run, number) = named::named(&store, &words.run)?;
     let report = Detail::read(&store, &run, number)?;
     if words.json {

@@ -8,7 +8,7 @@ use crate::report::SweepStatus;
 
 pub fn perform(arguments: &Arguments, words: &Sweep) -> Result<Exit, Error> {
     let Sweep::Status(words) = words;
-    let store = workspace::open_existing(&workspace::layout(arguments))?;
+    let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let run = named::whole(&store, &words.run, "`mtl sweep status` tells of a whole run")?;
     let report = SweepStatus::read(&store, &run)?;
     if words.json {

@@ -3,6 +3,7 @@
 mod answer;
 mod column;
 mod error;
+mod expression;
 mod form;
 mod open;
 mod proof;

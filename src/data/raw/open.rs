@@ -256,8 +256,9 @@ fn other_kind(frame: &Frame, name: &str, kind: CellKind) -> Error {
 
 /// A file of nothing but images is the input of images, whatever its name.
 pub(super) fn name_images(source: &mut SourceSpec, input: Option<&str>) {
-    if let (SourceSpec::Idx(idx), Some(input)) = (source, input) {
+    if let SourceSpec::Idx(idx) = source {
+        // Files that a card names are not read: labels are not needed.
         idx.labels.clear();
-        idx.column = ColumnName::new(input);
+        idx.column = input.and_then(ColumnName::new).or(idx.column.take());
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::data::error::Error;
 use crate::data::frame::Frame;
 use crate::data::raw::column::{self, RawColumn};
+use crate::data::raw::expression::refuse_strange;
 use crate::data::raw::open::{Wanted, name_images, reading_of, source_for, table};
 use crate::data::raw::told::merged;
 use crate::data::raw::{AnswerColumn, ReadingError};
@@ -55,6 +56,7 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
     let sources: Vec<Source<'_>> =
         signature.inputs.iter().map(|input| Source::of(input, reading, rows.prepared)).collect();
     let filters = reading.filter(|_| !rows.prepared).map_or(&[][..], |reading| &reading.filters);
+    sources.iter().filter_map(|one| one.expression).chain(filters).try_for_each(refuse_strange)?;
     let mut source = source_for(reading, file)?;
     let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
     name_images(&mut source, signature.inputs.iter().find(is_image).map(|input| input.name.as_str()));

@@ -16,6 +16,9 @@ use crate::spec::pruning::PruningSpec;
 use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSearchSpec, SweepSpec};
 use crate::spec::variant::address;
 
+/// More values for one address than could tell a search more.
+const MOST_CANDIDATES: usize = 10_000;
+
 /// Checks `sweep` but for the choices themselves.
 pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let Some(sweep) = &pipeline.sweep else { return Vec::new() };
@@ -139,6 +142,16 @@ fn by_results(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnostic> {
             path,
             "found 1, expected 2 or more: of one trial one goes on",
         ));
+    }
+    if let SweepSearchSpec::Tpe(words) = &sweep.search
+        && words.candidates.get() > MOST_CANDIDATES
+    {
+        let count = words.candidates.get();
+        let message = format!(
+            "found {count} candidates, expected at most {MOST_CANDIDATES}: each is drawn and weighed for every address"
+        );
+        let path = path.key("search").key("tpe").key("candidates");
+        found.push(Diagnostic::error("sweep-search", path, message).help("a few dozen are usual"));
     }
     let searches = matches!(sweep.search, SweepSearchSpec::Tpe(_));
     if searches && sweep.space.is_empty() && sweep.preferences.is_none() {

@@ -1,8 +1,11 @@
 //! What a step of each task did to the others' losses (inter-task affinity): over the whole training, and by epoch.
 
+use std::collections::HashMap;
+
 use crate::report::number::difference;
 use crate::report::plot::figure::{Figure, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix};
+use crate::report::plot::observations::distinct;
 use crate::report::plot::palette::Ramp;
 use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
@@ -46,10 +49,12 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
 /// Mean over all measurements of a group's trials, in percent; in the order they were recorded in.
 fn pairs(group: &Group) -> Vec<(String, String, f64)> {
     let mut sums: Vec<(String, String, f64, f64)> = Vec::new();
-    for record in group.trials.iter().flat_map(|trial| &trial.affinities).map(|seen| &seen.record) {
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    for record in group.trials.iter().flat_map(|trial| trial.affinities.iter()).map(|seen| &seen.record) {
         let Some(value) = record.value else { continue };
         let (value, steps) = (100.0 * value * record.steps as f64, record.steps as f64);
-        match sums.iter_mut().find(|known| (&known.0, &known.1) == (&record.task, &record.other)) {
+        let place = *places.entry((&record.task, &record.other)).or_insert(sums.len());
+        match sums.get_mut(place) {
             Some((_, _, sum, all)) => (*sum, *all) = (*sum + value, *all + steps),
             None => sums.push((record.task.clone(), record.other.clone(), value, steps)),
         }
@@ -59,21 +64,17 @@ fn pairs(group: &Group) -> Vec<(String, String, f64)> {
 }
 
 fn names(pairs: &[(String, String, f64)]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in pairs.iter().flat_map(|(task, other, _)| [task, other]) {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
-    names
+    distinct(pairs.iter().flat_map(|(task, other, _)| [task, other]))
 }
 
 fn matrix(group: &Group, title: String, span: f64) -> Matrix {
     let pairs = pairs(group);
     let tasks = names(&pairs);
+    let values: HashMap<(&str, &str), f64> =
+        pairs.iter().map(|(task, other, value)| ((task.as_str(), other.as_str()), *value)).collect();
     let field = |row: &String, column: &String| {
-        let found = pairs.iter().find(|(task, other, _)| task == row && other == column);
-        let Some((.., value)) = found else { return Field { text: "–".to_owned(), ..Field::default() } };
+        let found = values.get(&(row.as_str(), column.as_str()));
+        let Some(value) = found else { return Field { text: "–".to_owned(), ..Field::default() } };
         let text = difference(*value);
         let tip = format!("a step of {row} lowers the loss of {column} by {text} %");
         Field { value: Some(*value), text, below: String::new(), tip }
@@ -100,9 +101,8 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
     let of_task = |task: &String| {
         let line = |(other, look): (&String, &Option<_>)| {
             let value = |trial: &Traced, epoch: usize| {
-                let mut seen = trial.affinities.iter().filter(|seen| seen.epoch == epoch);
-                let found = seen.find(|seen| seen.record.task == *task && seen.record.other == *other)?;
-                found.record.value.map(|value| 100.0 * value)
+                let found = trial.affinities.at(epoch, [task, other, ""])?;
+                found.value.map(|value| 100.0 * value)
             };
             series::curve(group, *look, &value)
         };

@@ -19,8 +19,7 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
         losses.iter().find(|(name, _)| name == task).and_then(|(_, loss)| *loss)
     };
     let measured = |trial: &Traced, epoch: usize, metric: &str| {
-        let mut scores = trial.epoch(epoch)?.scores.iter();
-        scores.find(|s| s.task == task && s.split == Split::Valid && s.metric == metric)?.value
+        trial.measured.at(epoch, [task, Split::Valid.name(), metric])?.value
     };
     let validated = |trial: &Traced, epoch: usize| measured(trial, epoch, "loss");
     let known = subject.tasks.iter().find(|known| known.task == task);
@@ -75,6 +74,7 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
 
 /// A panel by epoch, if there is anything to be seen.
 pub fn panel(title: &str, up: &str, series: Vec<Series>, rule: Option<f64>) -> Option<Panel> {
+    let series = series::gathered(series);
     let seen = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
     let (title, up, across) = (title.to_owned(), up.to_owned(), "epoch".to_owned());
     seen.then_some(Panel::Lines(Lines { title, across, up, counted: true, fixed: None, series, rule }))
@@ -87,7 +87,7 @@ pub fn kept(trial: &Traced) -> Option<f64> {
 
 /// The first metric of a task that was measured on validation rows; what it was trained by comes last.
 fn first(trial: &Traced, task: &str) -> Option<(String, Direction)> {
-    let scores = trial.epochs.iter().flat_map(|epoch| &epoch.scores);
+    let scores = trial.measured.iter().map(|seen| &seen.record);
     let mut own = scores.filter(|s| s.task == task && s.split == Split::Valid && s.metric != "loss");
     own.next().map(|score| (score.metric.clone(), score.direction))
 }

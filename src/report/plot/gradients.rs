@@ -1,7 +1,10 @@
 //! How the tasks' gradients stood to each other: the cosine of each pair, and in how many steps it was below 0.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::report::plot::figure::{Figure, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::observations::distinct;
 use crate::report::plot::palette::Ramp;
 use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
@@ -40,42 +43,27 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     Ok(drawn)
 }
 
-fn of_pair(trial: &Traced, epoch: usize, pair: &(String, String)) -> Option<GradientRecord> {
-    let seen = trial.gradients.iter().filter(|seen| seen.epoch == epoch);
-    let mut seen = seen.filter(|seen| seen.record.task == pair.0 && seen.record.other == pair.1);
-    seen.next().map(|seen| seen.record.clone())
-}
-
 /// Pairs in the order they were recorded in.
 fn pairs(shown: &[&Group]) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for seen in shown.iter().flat_map(|group| &group.trials).flat_map(|trial| &trial.gradients) {
-        let pair = (seen.record.task.clone(), seen.record.other.clone());
-        if !pairs.contains(&pair) {
-            pairs.push(pair);
-        }
-    }
-    pairs
+    let mut known = HashSet::new();
+    let seen = shown.iter().flat_map(|group| &group.trials).flat_map(|trial| trial.gradients.iter());
+    let pairs = seen.map(|seen| (&seen.record.task, &seen.record.other)).filter(|pair| known.insert(*pair));
+    pairs.map(|(one, other)| (one.clone(), other.clone())).collect()
 }
 
 /// The mean over epochs and trials of every pair.
 fn matrix(group: &Group, title: String) -> Matrix {
-    let mut tasks: Vec<String> = Vec::new();
-    for (one, other) in pairs(&[group]) {
-        for task in [one, other] {
-            if !tasks.contains(&task) {
-                tasks.push(task);
-            }
-        }
+    let pairs = pairs(&[group]);
+    let tasks = distinct(pairs.iter().flat_map(|(one, other)| [one, other]));
+    let mut records: HashMap<(&str, &str), Vec<&GradientRecord>> = HashMap::new();
+    for record in group.trials.iter().flat_map(|trial| trial.gradients.iter()).map(|seen| &seen.record) {
+        records.entry(either(&record.task, &record.other)).or_default().push(record);
     }
-    let records = || group.trials.iter().flat_map(|trial| &trial.gradients).map(|seen| &seen.record);
     let field = |row: &String, column: &String| {
+        let own = records.get(&either(row, column)).map(Vec::as_slice).unwrap_or_default();
         let of = |value: fn(&GradientRecord) -> Option<f64>| {
-            let own = |record: &&GradientRecord| {
-                (&record.task, &record.other) == (row, column)
-                    || (&record.other, &record.task) == (row, column)
-            };
-            mean(&records().filter(own).filter_map(value).collect::<Vec<_>>()).map(|mean| mean.mean)
+            let values = own.iter().filter_map(|record| value(record));
+            mean(&values.collect::<Vec<_>>()).map(|mean| mean.mean)
         };
         let Some(cosine) = of(|record| record.cosine) else {
             let own = (row == column).then_some(1.0);
@@ -100,6 +88,11 @@ fn matrix(group: &Group, title: String) -> Matrix {
     }
 }
 
+/// A pair, whichever of both is named first.
+fn either<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
+    if one <= other { (one, other) } else { (other, one) }
+}
+
 /// Cosines by epoch, and of a single group also the conflicts.
 fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
     let pairs = pairs(shown);
@@ -108,7 +101,9 @@ fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
     let lines = |group: &Group, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
         let looks = series::looks(pairs.len());
         let line = |(pair, look): (&(String, String), _)| {
-            series::curve(group, look, &|trial, epoch| of_pair(trial, epoch, pair).and_then(|r| value(&r)))
+            series::curve(group, look, &|trial: &Traced, epoch| {
+                value(trial.gradients.at(epoch, [&pair.0, &pair.1, ""])?)
+            })
         };
         pairs.iter().zip(looks).flat_map(line).collect()
     };

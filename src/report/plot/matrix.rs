@@ -48,14 +48,17 @@ pub fn hundredths(value: f64) -> String {
 impl Matrix {
     /// The size of a field: large enough for its figures, or small where there are many.
     fn field(&self) -> Point {
-        let texts = self.fields.iter().flatten();
-        let wide = texts
-            .map(|field| font::width(&field.text, WORDS).max(font::width(&field.below, SMALL)))
-            .fold(0.0, f64::max);
+        // Measured only where there are few: without figures their width is of no matter.
+        let wide = || {
+            let texts = self.fields.iter().flatten();
+            let widths =
+                texts.map(|field| font::width(&field.text, WORDS).max(font::width(&field.below, SMALL)));
+            widths.fold(0.0, f64::max)
+        };
         match self.columns.len().max(self.rows.len()) {
-            0..=8 => (wide.max(34.0) + 14.0, 40.0),
-            9..=14 => (wide.max(20.0) + 8.0, 26.0),
-            many => ((560.0 / many as f64).clamp(4.0, 22.0), (560.0 / many as f64).clamp(10.0, 22.0)),
+            0..=8 => (wide().max(34.0) + 14.0, 40.0),
+            9..=14 => (wide().max(20.0) + 8.0, 26.0),
+            many => ((560.0 / many as f64).clamp(4.0, 22.0), (560.0 / many as f64).clamp(11.0, 22.0)),
         }
     }
 
@@ -99,6 +102,9 @@ impl Matrix {
             let side = font::cut(&self.side, SMALL, (bottom - top).max(60.0));
             scene.turned((x + 11.0, (top + bottom) / 2.0), &side, SMALL, SOFT, Anchor::Middle);
         }
+        // What is nearly white has an edge, so that it does not look like nothing.
+        let size = (wide * self.columns.len() as f64, high * self.rows.len() as f64);
+        scene.marks.push(Mark::Box { corner: (left, top), size, fill: GRID, tip: String::new() });
         for (row, (name, fields)) in self.rows.iter().zip(&self.fields).enumerate() {
             let at = top + high * row as f64;
             let name = font::cut(name, SMALL, LONGEST);
@@ -107,12 +113,13 @@ impl Matrix {
                 self.draw_field(scene, field, (left + wide * column as f64, at), (wide, high));
             }
         }
+        let turned = self.turned();
         // Of very many columns, such as epochs, not every name has room.
         let every = (14.0 / wide).ceil().max(1.0) as usize;
         for (column, name) in self.columns.iter().enumerate().step_by(every) {
             let middle = left + wide * (column as f64 + 0.5);
             let name = font::cut(name, SMALL, LONGEST);
-            match self.turned() {
+            match turned {
                 true => scene.turned((middle + 4.0, bottom + 6.0), &name, SMALL, INK, Anchor::End),
                 false => scene.text((middle, bottom + 14.0), &name, SMALL, INK, Anchor::Middle),
             }
@@ -125,8 +132,6 @@ impl Matrix {
     fn draw_field(&self, scene: &mut Scene, field: &Field, (x, y): Point, (wide, high): Point) {
         let fill = field.value.map_or(GRID, |value| self.ramp.colour(value / self.span));
         let (corner, size) = ((x + 0.5, y + 0.5), (wide - 1.0, high - 1.0));
-        // What is nearly white has an edge, so that it does not look like nothing.
-        scene.marks.push(Mark::Box { corner: (x, y), size: (wide, high), fill: GRID, tip: String::new() });
         scene.marks.push(Mark::Box { corner, size, fill, tip: field.tip.clone() });
         if !self.has_figures() {
             return;

@@ -16,6 +16,7 @@ pub mod gradients;
 pub mod kind;
 pub mod lines;
 pub mod matrix;
+pub mod observations;
 pub mod palette;
 pub mod relations;
 pub mod scale;

@@ -1,7 +1,10 @@
 //! How much of what each task reads is each task's part, where the sharing learns it.
 
+use std::collections::HashMap;
+
 use crate::report::plot::figure::{Figure, Panel};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::observations::distinct;
 use crate::report::plot::palette::Ramp;
 use crate::report::plot::subject::{Group, Subject, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing};
@@ -30,15 +33,14 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
 
 fn matrix(group: &Group, title: String) -> Matrix {
     let relations = || group.trials.iter().flat_map(|trial| &trial.record.relations);
-    let mut tasks: Vec<String> = Vec::new();
-    for (task, ..) in relations() {
-        if !tasks.contains(task) {
-            tasks.push(task.clone());
-        }
+    let tasks = distinct(relations().map(|(task, ..)| task));
+    let mut shares: HashMap<(&str, &str), Vec<f64>> = HashMap::new();
+    for (task, other, share) in relations() {
+        shares.entry((task, other)).or_default().extend(share);
     }
     let field = |row: &String, column: &String| {
-        let own = relations().filter(|(task, other, _)| task == row && other == column);
-        let share = mean(&own.filter_map(|(.., share)| *share).collect::<Vec<_>>()).map(|mean| mean.mean);
+        let own = shares.get(&(row.as_str(), column.as_str())).map(Vec::as_slice).unwrap_or_default();
+        let share = mean(own).map(|mean| mean.mean);
         Field {
             value: share,
             text: share.map_or_else(|| "–".to_owned(), hundredths),

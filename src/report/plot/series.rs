@@ -1,5 +1,7 @@
 //! The lines of groups: coloured and named while there are few, else the best named and the others behind them.
 
+use std::collections::BTreeMap;
+
 use crate::report::plot::figure::{Key, Look, Shape};
 use crate::report::plot::lines::Series;
 use crate::report::plot::palette::{BACK, SOFT};
@@ -9,6 +11,9 @@ use crate::report::student::Mean;
 
 /// Names that people tell apart in one panel.
 const MOST: usize = 10;
+
+/// So many lines behind the others are seen one by one; more are a grey field.
+const MANY: usize = 100;
 
 /// How each of so many names is drawn; `None`: behind the others, without a name.
 pub fn looks(count: usize) -> Vec<Option<Look>> {
@@ -56,6 +61,31 @@ pub fn curve(
     lines
 }
 
+/// Lines without a name as they are, or, where there are too many to be seen one by one, between which values they are.
+pub fn gathered(series: Vec<Series>) -> Vec<Series> {
+    let (others, named): (Vec<Series>, Vec<Series>) =
+        series.into_iter().partition(|line| line.look.colour == BACK && line.dots.is_none());
+    // Of a line that goes on dotted only the first part counts.
+    if others.iter().filter(|line| line.look.dash == Dash::Whole).count() <= MANY {
+        return others.into_iter().chain(named).collect();
+    }
+    // Places across are epochs.
+    let mut ends: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    for (epoch, value) in others.iter().flat_map(|line| &line.points).filter(|point| point.1.is_finite()) {
+        let (low, high) = ends.entry(*epoch as u64).or_insert((*value, *value));
+        (*low, *high) = (low.min(*value), high.max(*value));
+    }
+    let ends: Vec<(f64, f64, f64)> =
+        ends.into_iter().map(|(epoch, (low, high))| (epoch as f64, low, high)).collect();
+    let line = |end: fn(&(f64, f64, f64)) -> f64| {
+        Series::line(behind(), ends.iter().map(|all| (all.0, end(all))).collect())
+    };
+    let (least, greatest) = (line(|all| all.1), line(|all| all.2));
+    let field =
+        Series { look: Look { colour: SOFT, ..behind() }, band: ends, ..Series::line(behind(), Vec::new()) };
+    [field, least, greatest].into_iter().chain(named).collect()
+}
+
 /// What the colours of the groups mean.
 pub fn group_keys(subject: &Subject, shape: Shape) -> Vec<Key> {
     keys(&subject.groups.iter().map(|group| group.name.clone()).collect::<Vec<_>>(), shape)
@@ -72,7 +102,11 @@ pub fn keys(names: &[String], shape: Shape) -> Vec<Key> {
         keys.push(Key {
             look: behind(),
             shape,
-            text: format!("{others} other{}", if others > 1 { "s" } else { "" }),
+            text: match others {
+                1 => "1 other".to_owned(),
+                _ if others > MANY => format!("{others} others: from the least of them to the greatest"),
+                _ => format!("{others} others"),
+            },
         });
     }
     keys

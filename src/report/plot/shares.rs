@@ -1,12 +1,16 @@
 //! How much is read of which expert or column at each place of a shared body: in the kept epoch, and by epoch.
 
+use std::collections::HashMap;
+
 use crate::report::plot::bars::{Bars, Part};
 use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
+use crate::report::plot::observations::distinct;
 use crate::report::plot::palette::{NAMED, Ramp};
 use crate::report::plot::subject::{Group, Subject, Traced, said};
 use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
 use crate::report::student::mean;
+use crate::store::record::ShareRecord;
 
 /// A place, and who reads there what.
 struct Unit {
@@ -76,27 +80,19 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
 }
 
 fn units(group: &Group) -> Vec<Unit> {
-    let mut units: Vec<Unit> = Vec::new();
-    let add = |names: &mut Vec<String>, name: &String| {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
+    let records = || group.trials.iter().flat_map(|trial| trial.shares.iter()).map(|seen| &seen.record);
+    let mut of: HashMap<&str, Vec<&ShareRecord>> = HashMap::new();
+    records().for_each(|record| of.entry(&record.unit).or_default().push(record));
+    let unit = |name: String| {
+        let own = &of[name.as_str()];
+        let readers = distinct(own.iter().map(|record| &record.reader));
+        Unit { readers, sources: distinct(own.iter().map(|record| &record.source)), name }
     };
-    for seen in group.trials.iter().flat_map(|trial| &trial.shares) {
-        let record = &seen.record;
-        let place = units.iter().position(|unit| unit.name == record.unit).unwrap_or_else(|| {
-            units.push(Unit { name: record.unit.clone(), readers: Vec::new(), sources: Vec::new() });
-            units.len() - 1
-        });
-        add(&mut units[place].readers, &record.reader);
-        add(&mut units[place].sources, &record.source);
-    }
-    units
+    distinct(records().map(|record| &record.unit)).into_iter().map(unit).collect()
 }
 
 fn share(trial: &Traced, epoch: usize, unit: &str, reader: &str, source: &str) -> Option<f64> {
-    let mut seen = trial.shares.iter().filter(|seen| seen.epoch == epoch).map(|seen| &seen.record);
-    seen.find(|record| record.unit == unit && record.reader == reader && record.source == source)?.value
+    trial.shares.at(epoch, [unit, reader, source])?.value
 }
 
 /// Stacked bars where shares are parts of a whole and few enough to have colours of their own, else a matrix.
@@ -155,15 +151,11 @@ fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel
 fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
     const MOST: usize = 12;
     let units = units(group);
-    let mut sources: Vec<String> = Vec::new();
-    units.iter().flat_map(|unit| &unit.sources).for_each(|source| {
-        if !sources.contains(source) {
-            sources.push(source.clone());
-        }
-    });
+    let sources = distinct(units.iter().flat_map(|unit| &unit.sources));
     let looks = series::looks(sources.len());
     let rule = subject.alone().and_then(curves::kept);
-    let shares = group.trials.iter().flat_map(|trial| &trial.shares).filter_map(|seen| seen.record.value);
+    let shares =
+        group.trials.iter().flat_map(|trial| trial.shares.iter()).filter_map(|seen| seen.record.value);
     let parts = shares.into_iter().all(|share| (0.0..=1.0).contains(&share));
     let mut panels = Vec::new();
     for unit in &units {

@@ -1,14 +1,19 @@
 //! What is drawn: the trials of the runs that were named, put together where only their seeds differ.
 
+use std::collections::HashMap;
+
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
+use crate::report::plot::observations::Observations;
 use crate::report::preferences::told;
 use crate::report::student;
 use crate::report::trials::{TaskScore, Trained};
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
 use crate::store::gain::MeanGain;
-use crate::store::record::{EpochRecord, GradientRecord, RunDetail, ShareRecord, TaskRecord, TrialRecord};
+use crate::store::record::{
+    EpochRecord, GradientRecord, RunDetail, ScoreRecord, ShareRecord, TaskRecord, TrialRecord,
+};
 use crate::store::{Error, Store};
 
 /// Trials in groups, the best group first.
@@ -51,10 +56,12 @@ pub struct Traced {
     pub scores: Vec<TaskScore>,
     /// The same for each preference that its network was told, by name; empty where it reads none.
     pub told: Vec<(String, Vec<TaskScore>)>,
+    /// Its epochs, whose scores are `measured`.
     pub epochs: Vec<EpochRecord>,
-    pub gradients: Vec<Observed<GradientRecord>>,
-    pub shares: Vec<Observed<ShareRecord>>,
-    pub affinities: Vec<Observed<AffinityRecord>>,
+    pub measured: Observations<ScoreRecord>,
+    pub gradients: Observations<GradientRecord>,
+    pub shares: Observations<ShareRecord>,
+    pub affinities: Observations<AffinityRecord>,
     /// Of each task and of all of them, over tasks trained alone.
     pub gains: Vec<MeanGain>,
 }
@@ -232,12 +239,24 @@ impl Group {
 
 impl Traced {
     fn read(store: &Store, detail: RunDetail) -> Result<Vec<Self>, Error> {
-        let epochs = store.epochs(&detail.run)?;
-        let gradients = store.gradient_curve(&detail.run)?;
-        let shares = store.share_curve(&detail.run)?;
-        let affinities = store.affinity_curve(&detail.run)?;
-        let one = |record: TrialRecord| {
+        let mut epochs = by_trial(store.epochs(&detail.run)?, |epoch| epoch.trial);
+        let mut gradients = by_trial(store.gradient_curve(&detail.run)?, |seen| seen.trial);
+        let mut shares = by_trial(store.share_curve(&detail.run)?, |seen| seen.trial);
+        let mut affinities = by_trial(store.affinity_curve(&detail.run)?, |seen| seen.trial);
+        let mut one = |record: TrialRecord| {
             let number = record.trial;
+            let mut epochs = epochs.remove(&number).unwrap_or_default();
+            let measured: Vec<Observed<ScoreRecord>> = epochs
+                .iter_mut()
+                .flat_map(|own| {
+                    let (trial, epoch) = (own.trial, own.epoch);
+                    std::mem::take(&mut own.scores).into_iter().map(move |record| Observed {
+                        trial,
+                        epoch,
+                        record,
+                    })
+                })
+                .collect();
             Ok(Self {
                 name: String::new(),
                 seed: detail.seed,
@@ -245,14 +264,15 @@ impl Traced {
                 objective: None,
                 scores: Vec::new(),
                 told: told(&store.front(&detail.run, number)?),
-                epochs: epochs.iter().filter(|epoch| epoch.trial == number).cloned().collect(),
-                gradients: gradients.iter().filter(|seen| seen.trial == number).cloned().collect(),
-                shares: shares.iter().filter(|seen| seen.trial == number).cloned().collect(),
-                affinities: affinities.iter().filter(|seen| seen.trial == number).cloned().collect(),
+                epochs,
+                measured: measured.into(),
+                gradients: gradients.remove(&number).unwrap_or_default().into(),
+                shares: shares.remove(&number).unwrap_or_default().into(),
+                affinities: affinities.remove(&number).unwrap_or_default().into(),
                 gains: detail.gains.means.iter().filter(|gain| gain.trial == number).cloned().collect(),
             })
         };
-        detail.trials.clone().into_iter().map(one).collect()
+        detail.trials.clone().into_iter().map(&mut one).collect()
     }
 
     /// The last epoch that was finished; 0 before the first.
@@ -261,13 +281,20 @@ impl Traced {
     }
 
     pub fn epoch(&self, number: usize) -> Option<&EpochRecord> {
-        self.epochs.iter().find(|epoch| epoch.epoch == number)
+        // They are in order.
+        self.epochs.binary_search_by_key(&number, |epoch| epoch.epoch).ok().map(|place| &self.epochs[place])
     }
 
     /// The epoch whose weights were kept, else the last one.
     pub fn kept(&self) -> usize {
         self.record.best_epoch.unwrap_or_else(|| self.last())
     }
+}
+
+fn by_trial<T>(all: Vec<T>, trial: impl Fn(&T) -> u32) -> HashMap<u32, Vec<T>> {
+    let mut parts: HashMap<u32, Vec<T>> = HashMap::new();
+    all.into_iter().for_each(|one| parts.entry(trial(&one)).or_default().push(one));
+    parts
 }
 
 fn varied(trained: &[Trained]) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::report::trials::TaskScore;
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
 use crate::store::gain::MeanGain;
-use crate::store::record::{EpochRecord, GradientRecord, ScoreRecord, ShareRecord, TrialRecord};
+use crate::store::record::{EpochRecord, GradientRecord, ScoreRecord, ShareRecord, TaskRecord, TrialRecord};
 use crate::store::script::{Script, folder};
 
 fn scripted() -> Subject {
@@ -49,9 +49,13 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         epoch,
         losses: tasks.iter().map(|task| (task.clone(), Some(2.0 / epoch as f64 + noise))).collect(),
         weights: tasks.iter().map(|task| (task.clone(), Some(1.0 + noise * epoch as f64))).collect(),
-        scores: tasks.iter().map(|task| valid(task, epoch, 0.9 + noise)).collect(),
         ..scripted.epochs[0].clone()
     };
+    let scored = |epoch: usize| {
+        let one = move |task: &String| Observed { trial: 1, epoch, record: valid(task, epoch, 0.9 + noise) };
+        tasks.iter().map(one).collect::<Vec<_>>()
+    };
+    let measured: Vec<Observed<ScoreRecord>> = (1..=5).flat_map(scored).collect();
     let mut gradients = Vec::new();
     let mut shares = Vec::new();
     for epoch in 1..=5 {
@@ -96,9 +100,10 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         },
         scores: tasks.iter().map(score).collect(),
         epochs: (1..=5).map(epoch).collect(),
-        gradients,
-        shares,
-        affinities,
+        measured: measured.into(),
+        gradients: gradients.into(),
+        shares: shares.into(),
+        affinities: affinities.into(),
         gains,
         ..scripted.clone()
     }
@@ -127,7 +132,7 @@ fn an_affinity_is_the_mean_over_its_measurements() {
         Observed { trial: 1, epoch, record: AffinityRecord { task, other, value, steps } }
     };
     subject.groups[0].trials[0].affinities =
-        vec![seen(1, Some(0.01), 10), seen(2, Some(0.04), 20), seen(3, None, 5)];
+        vec![seen(1, Some(0.01), 10), seen(2, Some(0.04), 20), seen(3, None, 5)].into();
     let plots = Plots::of(&subject, &[Kind::Affinities]);
     assert_eq!(files(&plots), ["affinities", "affinities-epochs"]);
     let Panel::Matrix(matrix) = &plots.drawn[0].figure.panels[0] else { panic!("a matrix") };
@@ -245,6 +250,28 @@ fn many_groups_are_legible() {
         let last = &curves.keys.last().expect("a legend").text;
         assert_eq!(last == "19 others", groups == 27, "{last}");
     }
+}
+
+/// Every pair of them has a place in a matrix, and an epoch has every pair.
+#[test]
+fn hundreds_of_tasks_are_drawn_soon_and_legibly() {
+    let mut subject = scripted();
+    let (scripted, task) = (subject.groups[0].trials[0].clone(), subject.tasks[0].clone());
+    subject.tasks =
+        (0..200).map(|number| TaskRecord { task: format!("task_{number:03}"), ..task.clone() }).collect();
+    let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
+    subject.groups[0].trials = vec![trial(&scripted, &names, 0, 0)];
+    let begun = std::time::Instant::now();
+    let plots = Plots::of(&subject, &Kind::ALL);
+    let drawn: usize = plots.drawn.iter().map(|drawn| svg::write(&drawn.figure.scene()).len()).sum();
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(seconds < 3.0 && drawn < 20_000_000, "{drawn} bytes in {seconds} s");
+    plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
+    // 19,900 pairs: eight of them in colours, between the least and the greatest of the others.
+    let pairs = plots.drawn.iter().find(|drawn| drawn.file == "gradients-epochs").expect("cosines by epoch");
+    let Panel::Lines(lines) = &pairs.figure.panels[0] else { panic!("lines") };
+    assert_eq!(lines.series.len(), 3 + 8);
+    assert!(pairs.figure.keys.iter().any(|key| key.text.starts_with("19892 others: from the least")));
 }
 
 #[test]

@@ -9,15 +9,18 @@ use crate::domain::event::{Event, Observer};
 use crate::domain::name::TaskName;
 use crate::domain::signature::PREFERENCE;
 use crate::domain::table::Dataset;
+use crate::domain::task::Target;
 use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, Card, FORMAT, MODEL, Sample};
+use crate::onnx::member::{Part, members, tokenizer};
+use crate::onnx::seal;
 use crate::onnx::spec::ExportSpec;
 use crate::plan::preference::{along, simplex};
 use crate::plan::{Stage, Trial};
-use crate::run::bundle;
+use crate::run::answered::answered;
 use crate::run::context::Context;
 use crate::run::error::Error;
-use crate::run::generation;
+use crate::run::own;
 use crate::run::place;
 use crate::run::stage::{Keep, trained};
 
@@ -30,14 +33,27 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let model = network.emit()?.finish(opset, &metadata)?;
     let path = made.join(MODEL);
     crate::onnx::write::save(&model, &path)?;
-    for (task, decoder) in network.emit_decoders()? {
-        let model = decoder.finish(opset, &metadata)?;
-        crate::onnx::write::save(&model, &made.join(generation::file(&task)))?;
+    let decoders = network.emit_decoders()?;
+    let mut files = members(&dataset.signature);
+    for file in &mut files {
+        let place = made.join(&file.name);
+        let decoder = decoders.iter().find(|(task, _)| file.of.as_deref() == Some(task.as_str()));
+        match (file.part, decoder) {
+            (Part::Decoder, Some((_, decoder))) => {
+                crate::onnx::write::save(&decoder.clone().finish(opset, &metadata)?, &place)?;
+            }
+            (Part::Tokenizer, _) => {
+                let text = tokenizer(&dataset.signature, file).unwrap_or_default();
+                place::write(&place, text.as_bytes())?;
+            }
+            _ => {}
+        }
+        (file.bytes, file.sha256) = seal::of_file(&place)?;
     }
-    for (file, text) in bundle::tokenizers(&dataset.signature) {
-        place::write(&made.join(file), text.as_bytes())?;
-    }
-    card(context, stage, &dataset, &mut network)?.write(&made.join(CARD))?;
+    let mut card = card(context, stage, &dataset, &mut network)?;
+    card.files = files;
+    card.answers = answered(&card)?;
+    card.write(&made.join(CARD))?;
     tape.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
@@ -53,10 +69,7 @@ fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
         ("producer".to_owned(), format!("mtl {}", env!("CARGO_PKG_VERSION"))),
         ("pipeline".to_owned(), context.plan.name().to_string()),
     ];
-    for task in &dataset.signature.tasks {
-        let target = serde_json::to_string(&task.target).unwrap_or_default();
-        metadata.push((format!("task.{}", task.name), target));
-    }
+    metadata.extend(own::metadata(&dataset.signature));
     metadata
 }
 
@@ -70,7 +83,8 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
         let vectors = sample_preferences(dataset.signature.tasks.len(), rows.len());
-        if network.prefer(&vectors) {
+        let prefers = network.prefer(&vectors);
+        if prefers {
             let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
             let told = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
             inputs.push((PREFERENCE.to_owned(), told));
@@ -93,7 +107,12 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
             // What was read, step by step, is too much to keep; the texts that are written prove it.
             let memory = network.memory(index, &signals)?.into_iter();
             outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
-            if let Some(tokens) = network.generate(index, &signals, 0..rows.len() as u64, 0)? {
+            // What goes on with texts is asked for some of them at a time; each would need its own row's preference.
+            let written = match signature.target {
+                Target::LanguageModel { .. } if prefers => None,
+                _ => network.write(index, table, rows, 0)?,
+            };
+            if let Some(tokens) = written {
                 texts.push((signature.name.clone(), tokens));
             }
         }
@@ -112,9 +131,11 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
         metrics: Vec::new(),
         data: context.files()?,
         sample: Sample::new(&inputs, &outputs),
+        files: Vec::new(),
         preference: default_preference(trial, dataset),
         transitions: network.transitions()?,
         texts,
+        answers: Vec::new(),
     })
 }
 

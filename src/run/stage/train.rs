@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::event::Observer;
+use crate::domain::event::{Event, Observer};
 use crate::domain::name::RunId;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
+use crate::run::files;
 use crate::run::stage::Keep;
+use crate::run::tape::Tape;
 use crate::train::Job;
-use crate::train::job::Start;
+use crate::train::job::{Pruner, Start};
 use crate::train::spec::StartFromSpec;
 
 /// The trained weights, in the artifact's and the trial's folder.
@@ -27,8 +29,11 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let trial = context.trial(stage)?;
     let network = trial.network();
     let spec = &trial.pipeline.train;
-    // Given up before the run was interrupted.
-    if let Some((epoch, reason)) = context.course.pruned(trial.number) {
+    // Given up before the run was interrupted. Where its checkpoints are still there it may not have been told to the end: then it comes
+    // to the same epoch again.
+    if let Some((epoch, reason)) = context.course.pruned(trial.number)
+        && !context.layout.checkpoint(context.run, trial.number).exists()
+    {
         return Err(crate::train::Error::Pruned { epoch, reason }.into());
     }
     let checkpoints = unfinished(context, stage)?;
@@ -52,6 +57,28 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     Ok(Keep::Yes)
 }
 
+/// Tells the story of a training that is there already, as far as this run's sweep lets it come: what other runs have made decides nothing.
+pub fn retell(context: &Context, stage: &Stage, observer: &dyn Observer) -> Result<(), Error> {
+    let trial = stage.trial.unwrap_or(1);
+    let mut last = None;
+    for event in Tape::read(&context.folder(stage))? {
+        // A training is weighed between two epochs; its last one is its end.
+        if let Event::EpochFinished { epoch: next, .. } = &event
+            && let Some(epoch) = last.replace(*next)
+        {
+            if let Some(reason) = context.course.prune(trial, epoch, context.cancel) {
+                return Err(crate::train::Error::Pruned { epoch, reason }.into());
+            }
+            if context.cancel.is_requested() {
+                return Err(Error::Cancelled { stage: stage.key.clone() });
+            }
+        }
+        // It may have been another trial's when it was made.
+        observer.recall(&event.told_by(&stage.key, stage.trial));
+    }
+    Ok(())
+}
+
 /// Where the earlier run's weights lie.
 pub fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
     let weights = earlier(context, words)?.join(WEIGHTS);
@@ -64,7 +91,13 @@ pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Erro
     let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
     let run = RunId::new(run).ok_or_else(missing)?;
     let folder = context.layout.trial(&run, number.parse().map_err(|_| missing())?);
-    if folder.join(WEIGHTS).is_file() { Ok(folder) } else { Err(missing()) }
+    if !folder.join(WEIGHTS).is_file() {
+        return Err(missing());
+    }
+    match files::given_damage(&folder, WEIGHTS) {
+        None => Ok(folder),
+        Some(reason) => Err(Error::DamagedRun { path: folder, reason, run: run.to_string() }),
+    }
 }
 
 /// Removes what a finished training no longer needs.

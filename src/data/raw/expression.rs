@@ -1,0 +1,85 @@
+//! Does what a card computes look at a row's own cells alone? A card may come from anywhere, and SQL can read files: an
+//! expression with a query in it, or that is more than one expression, is refused before it is run.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{ObjectName, Query, Visit, Visitor};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserOptions};
+use sqlparser::tokenizer::Token;
+
+use crate::data::error::Error;
+use crate::data::raw::ReadingError;
+use crate::domain::reading::Expression;
+
+/// Refuses what is no expression over a row's cells.
+pub(super) fn refuse_strange(expression: &Expression) -> Result<(), Error> {
+    let refused = |reason: &str| {
+        let reason = format!("its expression `{}` {reason}", expression.sql);
+        Error::from(ReadingError::Card { reason })
+    };
+    // A comment would hide what is written behind the expression.
+    let parser = Parser::new(&GenericDialect)
+        .with_options(ParserOptions { trailing_commas: true, ..ParserOptions::default() })
+        .try_with_sql(&expression.sql);
+    let parsed =
+        parser.and_then(|mut parser| Ok((parser.parse_expr()?, parser.next_token_no_skip().cloned())));
+    let (parsed, rest) = parsed.map_err(|_| refused("is no expression"))?;
+    if rest.is_some_and(|rest| rest.token != Token::EOF) {
+        return Err(refused("is more than one expression"));
+    }
+    match parsed.visit(&mut Others) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(refused("looks at more than a row's own cells")),
+    }
+}
+
+/// Stops at a query, or at a table.
+struct Others;
+
+impl Visitor for Others {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn pre_visit_relation(&mut self, _: &ObjectName) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse_strange;
+    use crate::domain::reading::Expression;
+
+    #[test]
+    fn an_expression_reads_no_file() {
+        let refused =
+            |sql: &str| refuse_strange(&Expression { sql: sql.to_owned(), columns: vec![] }).is_err();
+        for fine in [
+            "price * 1.2",
+            "country = 'select' and not (x is null or y in (1, 2))",
+            "case when x > 1 then 'a' else lower(k) end",
+            "extract(year from day)",
+            "concat_ws(' ', a, \"b c\")",
+            "cast(x as double)",
+        ] {
+            assert!(!refused(fine), "{fine}");
+        }
+        for bad in [
+            "(select column_1 from read_csv('/etc/passwd') limit 1)",
+            "x in (select y from read_csv('/etc/passwd'))",
+            "exists (select 1 from self)",
+            "1) as a from read_csv('/etc/passwd') --",
+            "1; drop table self",
+            "1 -- and more",
+            "1 /* more",
+            "x, y",
+            "",
+        ] {
+            assert!(refused(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Hashes that tell whether a bundle is as it was written: SHA-256 of every file, and of the card itself.
+//!
+//! The card's own stands on its second line and is of all other lines, so that anybody can ask for it:
+//! `sed 2d mtl.json | sha256sum`.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::onnx::error::Error;
+
+const BEFORE: &str = "{\n";
+const NAME: &str = "  \"sha256\": \"";
+const BEHIND: &str = "\",\n";
+/// Hexadecimal digits of a hash.
+const DIGITS: usize = 64;
+
+/// The hash of bytes, in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    digits(Sha256::digest(bytes).as_slice())
+}
+
+/// The bytes of a file, and their hash.
+pub fn of_file(path: &Path) -> Result<(u64, String), Error> {
+    let mut file = File::open(path).map_err(Error::file(path))?;
+    let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((bytes, digits(hasher.finalize().as_slice()))),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                bytes += count as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::file(path)(error)),
+        }
+    }
+}
+
+fn digits(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A card's text, in lines, with its hash on a line of its own.
+pub fn sealed(text: &str) -> String {
+    let rest = text.strip_prefix(BEFORE).unwrap_or(text);
+    format!("{BEFORE}{NAME}{}{BEHIND}{rest}", sha256(format!("{BEFORE}{rest}").as_bytes()))
+}
+
+/// Is a card's text as it was written?
+pub fn is_whole(text: &[u8]) -> bool {
+    let parts = text.strip_prefix(BEFORE.as_bytes()).and_then(|text| text.strip_prefix(NAME.as_bytes()));
+    let Some((hash, rest)) = parts.and_then(|text| text.split_at_checked(DIGITS)) else { return false };
+    let Some(rest) = rest.strip_prefix(BEHIND.as_bytes()) else { return false };
+    let mut hasher = Sha256::new();
+    hasher.update(BEFORE);
+    hasher.update(rest);
+    digits(hasher.finalize().as_slice()).as_bytes() == hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_whole, of_file, sealed, sha256};
+
+    #[test]
+    fn bytes_have_the_hash_that_everybody_gives_them() {
+        // `printf abc | sha256sum`
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(of_file(&path).unwrap(), (3, abc.to_owned()));
+        assert!(of_file(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn every_change_of_a_card_is_seen() {
+        let whole = sealed("{\n  \"format\": 3,\n  \"tolerance\": 0.0001\n}\n");
+        assert!(is_whole(whole.as_bytes()));
+        let second = whole.lines().nth(1).unwrap();
+        let rest = whole.replacen(&format!("{second}\n"), "", 1);
+        assert!(second.contains(&sha256(rest.as_bytes())), "sed 2d mtl.json | sha256sum");
+        for place in 0..whole.len() {
+            let mut changed = whole.clone().into_bytes();
+            changed[place] ^= 1;
+            assert!(!is_whole(&changed), "byte {place}");
+            assert!(!is_whole(&whole.as_bytes()[..place]), "cut at {place}");
+        }
+        assert!(!is_whole(rest.as_bytes()) && !is_whole(whole.replace('\n', "\r\n").as_bytes()));
+    }
+}

@@ -1,0 +1,88 @@
+//! Is what is kept still what was written? Every byte of the cache's artifacts and of what runs were given.
+
+use std::path::PathBuf;
+
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::run::artifact::{Found, Marker};
+use crate::run::files::{Look, read_given};
+use crate::train::checkpoint::Checkpoint;
+
+/// Something kept, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub damage: Option<String>,
+}
+
+/// What a run's row in the database says of it.
+pub struct Recorded<'a> {
+    pub run: &'a RunId,
+    /// The pipeline as resolved.
+    pub pipeline: &'a str,
+    /// Its finished stages: their kinds and fingerprints.
+    pub stages: Vec<(&'a str, Fingerprint)>,
+    pub trials: Vec<u32>,
+}
+
+/// Every artifact of the cache.
+pub fn cache(layout: &Layout) -> Vec<Kept> {
+    let all = Marker::all(&layout.cache()).into_iter();
+    all.map(|(path, marker)| match marker {
+        Ok(marker) => {
+            let damage = marker.files.damage(&path, Look::Content);
+            Kept { path, bytes: marker.files.bytes(), damage }
+        }
+        Err(reason) => Kept { path, bytes: 0, damage: Some(reason) },
+    })
+    .collect()
+}
+
+/// The artifacts of a run's stages.
+pub fn artifacts(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
+    let stages = recorded.stages.iter().filter_map(|(kind, print)| {
+        let path = layout.artifact(kind, print);
+        match Found::at(&path, print, Look::Content) {
+            // Some stages keep nothing; what `--fresh` or a damage made anew has its own row.
+            Found::Nothing => None,
+            Found::Whole(marker) => Some(Kept { path, bytes: marker.files.bytes(), damage: None }),
+            Found::Damaged(reason) => Some(Kept { path, bytes: 0, damage: Some(reason) }),
+        }
+    });
+    stages.collect()
+}
+
+/// What lies in a run's own folder: its pipeline, its trials' files, and checkpoints of what is unfinished.
+pub fn folder(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
+    let path = layout.pipeline(recorded.run);
+    let (bytes, damage) = match std::fs::read(&path) {
+        Ok(text) if text == recorded.pipeline.as_bytes() => (text.len() as u64, None),
+        Ok(text) => (text.len() as u64, Some("it is not the pipeline that the database has".to_owned())),
+        Err(error) => (0, Some(error.to_string())),
+    };
+    let mut kept = vec![Kept { path, bytes, damage }];
+    for trial in &recorded.trials {
+        let path = layout.trial(recorded.run, *trial);
+        match read_given(&path) {
+            Some(Ok(files)) => {
+                let damage = files.damage(&path, Look::Content);
+                kept.push(Kept { path, bytes: files.bytes(), damage });
+            }
+            Some(Err(reason)) => kept.push(Kept { path, bytes: 0, damage: Some(reason) }),
+            // Nothing was finished yet, or by an earlier version.
+            None => {}
+        }
+        kept.extend(checkpoint(layout.checkpoint(recorded.run, *trial)));
+    }
+    kept
+}
+
+/// A training's checkpoint, where it is unfinished.
+fn checkpoint(folder: PathBuf) -> Option<Kept> {
+    let path = crate::train::checkpoint::file(&folder);
+    let bytes = std::fs::metadata(&path).ok()?.len();
+    let damage = Checkpoint::read(&path).err().map(|error| error.to_string());
+    Some(Kept { path, bytes, damage })
+}

@@ -1,0 +1,79 @@
+//! What an exported model says of itself, in its own metadata: each task's target, and the hash of each input's
+//! tokenizer. A card that says otherwise is of another model, or was changed.
+
+use crate::domain::signature::{Encoding, Signature};
+use crate::domain::task::Target;
+use crate::onnx::bundle::Card;
+use crate::onnx::check::HASHED;
+use crate::onnx::member::tokenizer;
+use crate::onnx::seal::sha256;
+use crate::run::error::Error;
+
+const TASK: &str = "task.";
+const TOKENIZER: &str = "tokenizer.";
+
+/// The lines of metadata.
+pub fn metadata(signature: &Signature) -> Vec<(String, String)> {
+    let tasks = signature.tasks.iter().map(|task| {
+        let target = serde_json::to_string(&task.target).unwrap_or_default();
+        (format!("{TASK}{}", task.name), target)
+    });
+    tasks.chain(tokenizers(signature)).collect()
+}
+
+fn tokenizers(signature: &Signature) -> impl Iterator<Item = (String, String)> {
+    signature.inputs.iter().filter_map(|input| match &input.encoding {
+        Encoding::Tokens { tokenizer, .. } => {
+            Some((format!("{TOKENIZER}{}", input.name), sha256(tokenizer.json.as_bytes())))
+        }
+        _ => None,
+    })
+}
+
+/// What a model's metadata and a card say differently, if anything. Models of earlier formats say less.
+pub fn fault(metadata: &[(String, String)], card: &Card) -> Result<(), Error> {
+    let wrong = |what: String| Err(Error::OtherCard { what });
+    let told = |key: &str| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let hashed = card.format >= HASHED;
+    for task in &card.signature.tasks {
+        match told(&format!("{TASK}{}", task.name)).map(serde_json::from_str::<Target>) {
+            Some(Ok(target)) if target == task.target => {}
+            None if !hashed => {}
+            None => return wrong(format!("the model has no task `{}`", task.name)),
+            Some(_) => {
+                return wrong(format!(
+                    "task `{}` has another {} in the model",
+                    task.name,
+                    parts(&task.target)
+                ));
+            }
+        }
+    }
+    for (key, hash) in tokenizers(&card.signature) {
+        match told(&key) {
+            Some(own) if own == hash => {}
+            None if !hashed => {}
+            _ => {
+                let input = key.trim_start_matches(TOKENIZER);
+                return wrong(format!("the model learned with another tokenizer of input `{input}`"));
+            }
+        }
+    }
+    for file in &card.files {
+        let text = tokenizer(&card.signature, file);
+        if text.is_some_and(|text| sha256(text.as_bytes()) != file.sha256) {
+            return wrong(format!("`{}` is another tokenizer than its own", file.name));
+        }
+    }
+    Ok(())
+}
+
+/// What may differ.
+fn parts(target: &Target) -> &'static str {
+    match target {
+        Target::Binary { .. } | Target::Multilabel { .. } => "list of classes, or another threshold,",
+        Target::Regression { .. } | Target::PixelRegression { .. } => "unit, or other columns,",
+        Target::Text { .. } | Target::LanguageModel { .. } => "tokenizer, length or search",
+        _ => "list of classes",
+    }
+}

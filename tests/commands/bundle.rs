@@ -1,0 +1,387 @@
+//! Bundles that come from anywhere: names that would leave the folder, cards and files that are not as they were exported.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{Project, Ran};
+
+/// Inputs and tasks called as no file may be. `title` has a decoder, and is a device of Windows here.
+const NASTY: [&str; 6] = ["../../../VICTIM", "C:\\x", "con", "a/b", "a_b", "/abs/x"];
+
+const TEXTS: &str = "\
+name: nasty
+seed: 1
+data:
+  rows: {source: {jsonl: rows.jsonl}, split: {random: {valid: 0.2, test: 0.2}}}
+inputs:
+INPUTS
+trunk: [{dense: 8}]
+tasks:
+  much: {target: much, kind: binary}
+  CON: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 5, decoder: {gru: {units: 6}}}}}
+train: {epochs: 1, batch_size: 16, device: cpu}
+";
+
+/// A project deep enough that `../../../VICTIM` is a file of its own folder.
+fn nasty() -> Project {
+    let inputs: Vec<String> = NASTY
+        .iter()
+        .map(|name| {
+            format!(
+                "  {}: {{tokens: {{minimum: 1, length: 8, encoder: [{{embedding: 4}}, {{pool: mean}}]}}}}",
+                json!(name)
+            )
+        })
+        .collect();
+    let row = |number: usize| {
+        let text = format!("{} {}", ["red", "green"][number % 2], ["car", "house", "tree"][number % 3]);
+        let mut row = json!({"much": number % 2, "title": text});
+        NASTY.iter().for_each(|name| row[*name] = json!(text));
+        row.to_string()
+    };
+    let rows: Vec<String> = (0..60).map(row).collect();
+    Project::new()
+        .file("deep/er/still/pipeline.yaml", TEXTS.replace("INPUTS", &inputs.join("\n")))
+        .file("deep/er/still/rows.jsonl", rows.join("\n"))
+        .file("VICTIM.tokenizer.json", "mine")
+        .file("deep/VICTIM.tokenizer.json", "mine")
+}
+
+/// The binary, at work in the deep folder.
+fn deep(project: &Project, arguments: &[&str]) -> Ran {
+    let mut command = project.command(arguments);
+    Ran::of(command.current_dir(project.path("deep/er/still")).env_remove("MTL_OFFLINE"))
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn whatever_inputs_and_tasks_are_called_their_files_stay_in_the_folder() {
+    let project = nasty();
+    deep(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    deep(&project, &["export", "last", "--to", "bundle"]).expect(0);
+    deep(&project, &["verify", "bundle"]).expect(0);
+    let expected = [
+        "CON_2.tokenizer.json",
+        "C__x.tokenizer.json",
+        "_CON.decoder.onnx",
+        "___.__.__VICTIM.tokenizer.json",
+        "_abs_x.tokenizer.json",
+        "_con.tokenizer.json",
+        "a_b.tokenizer.json",
+        "a_b_2.tokenizer.json",
+        "model.onnx",
+        "mtl.json",
+        "predict.py",
+    ];
+    assert_eq!(files(&project.path("deep/er/still/bundle")), expected);
+    assert_eq!(files(project.folder()), ["VICTIM.tokenizer.json", "deep"]);
+    assert_eq!(files(&project.path("deep")), ["VICTIM.tokenizer.json", "er"]);
+    assert_eq!(project.read("VICTIM.tokenizer.json"), "mine");
+    // The card says which file is whose.
+    let card: Value = serde_json::from_str(&project.read("deep/er/still/bundle/mtl.json")).expect("JSON");
+    for (part, names) in [("tokenizer", &[&NASTY[..], &["CON"]].concat()[..]), ("decoder", &["CON"])] {
+        for name in names {
+            let own = |file: &&Value| file["part"] == part && file["of"] == *name;
+            let file = card["files"].as_array().expect("files").iter().find(own);
+            let file = file.unwrap_or_else(|| panic!("{part} of {name}"))["name"].as_str().expect("a name");
+            assert!(project.path("deep/er/still/bundle").join(file).is_file(), "{file}");
+        }
+    }
+    deep(&project, &["predict", "bundle", "rows.jsonl", "--to", "said.jsonl"]).expect(0);
+    let bundle = project.path("deep/er/still/bundle");
+    let rows = project.path("deep/er/still/rows.jsonl");
+    let Some(ran) = project.python(&[bundle.to_str().expect("a path"), rows.to_str().expect("a path")])
+    else {
+        return;
+    };
+    let lines =
+        |text: &str| text.lines().map(|row| serde_json::from_str(row).expect("JSON")).collect::<Vec<Value>>();
+    let (theirs, ours) = (lines(&ran.expect(0).out()), lines(&project.read("deep/er/still/said.jsonl")));
+    let chosen = |row: &Value| (row["CON"].clone(), row["much"].to_string());
+    assert_eq!(theirs.iter().map(chosen).collect::<Vec<_>>(), ours.iter().map(chosen).collect::<Vec<_>>());
+}
+
+fn exported() -> Project {
+    let project = Project::small();
+    project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    project
+}
+
+fn card(project: &Project) -> Value {
+    serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON")
+}
+
+/// Writes a card as an attacker would who knows of hashes.
+fn forge(project: &Project, card: &Value) {
+    let mut card = card.clone();
+    card.as_object_mut().expect("a card").shift_remove("sha256");
+    let text = serde_json::to_string_pretty(&card).expect("JSON") + "\n";
+    std::fs::write(project.path("bundle/mtl.json"), mtl::onnx::seal::sealed(&text)).expect("written");
+}
+
+/// What all that read a bundle say of it: one message, and never a panic.
+#[track_caller]
+fn refused(project: &Project, expected: &str) {
+    for arguments in [&["verify", "bundle"][..], &["predict", "bundle", "rows.csv", "--to", "x.csv"]] {
+        let said = project.online(arguments).expect(1).err();
+        assert!(said.contains(expected) && !said.contains("panicked"), "{arguments:?}: {said}");
+        assert!(said.trim().lines().count() <= 2, "one message: {said}");
+    }
+    assert!(!project.path("x.csv").exists());
+}
+
+#[test]
+fn what_was_changed_by_hand_is_refused() {
+    let project = exported();
+    let (card, text) = (card(&project), project.read("bundle/mtl.json"));
+    for (old, new) in
+        [("\"tolerance\": 0.0001", "\"tolerance\": 0.001"), ("\"threshold\": 0.5", "\"threshold\": 0.9")]
+    {
+        assert!(text.contains(old));
+        std::fs::write(project.path("bundle/mtl.json"), text.replacen(old, new, 1)).expect("written");
+        refused(&project, "is not as it was written");
+    }
+    std::fs::write(project.path("bundle/mtl.json"), &text).expect("written");
+    project.online(&["verify", "bundle"]).expect(0);
+    let model = std::fs::read(project.path("bundle/model.onnx")).expect("a model");
+    let mut flipped = model.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x80;
+    std::fs::write(project.path("bundle/model.onnx"), flipped).expect("written");
+    refused(&project, "model.onnx is not the file that was exported");
+    if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+        assert!(ran.expect(1).err().contains("is not the file that was exported"));
+    }
+    std::fs::write(project.path("bundle/model.onnx"), model).expect("written");
+    forge(&project, &card);
+    assert_eq!(project.read("bundle/mtl.json"), text, "the test writes cards as mtl does");
+}
+
+#[test]
+fn a_forged_card_that_is_not_the_models_is_found_out() {
+    let project = exported();
+    let whole = card(&project);
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 20] = [
+        ("another list of classes", |card| {
+            card["signature"]["tasks"][0]["target"]["classes"] = json!(["1", "0"])
+        }),
+        ("another threshold", |card| card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.01)),
+        ("another unit", |card| card["signature"]["tasks"][1]["target"]["center"] = json!([0.5])),
+        ("threshold is 7", |card| card["signature"]["tasks"][0]["target"]["threshold"] = json!(7.0)),
+        ("tolerance is 1e30", |card| card["tolerance"] = json!(1e30)),
+        ("tolerance is 0", |card| card["tolerance"] = json!(0.0)),
+        ("tolerance is -1", |card| card["tolerance"] = json!(-1.0)),
+        ("NaN", |card| card["tolerance"] = json!(null)),
+        ("no tasks", |card| card["signature"]["tasks"] = json!([])),
+        ("two inputs or tasks are called", |card| {
+            card["signature"]["inputs"][1]["name"] = card["signature"]["inputs"][0]["name"].clone()
+        }),
+        ("2 centers have 1 scales", |card| {
+            card["signature"]["tasks"][1]["target"]["center"] = json!([0.5, 1.0]);
+            card["signature"]["tasks"][1]["target"]["columns"] = json!(["a", "b"]);
+        }),
+        ("does not fill its shape", |card| {
+            card["sample"]["inputs"][0]["shape"] = json!([1u64 << 40, 1u64 << 40])
+        }),
+        ("does not fill its shape", |card| {
+            card["sample"]["inputs"][0]["shape"] = json!([0, u64::MAX, u64::MAX])
+        }),
+        ("and others have 1", |card| {
+            card["sample"]["inputs"][0] =
+                json!({"name": "age", "shape": [1, 1], "values": {"float32": [1.0]}})
+        }),
+        ("a file's name, without a folder", |card| card["files"][0]["name"] = json!("../model.onnx")),
+        ("names a file `other.onnx` that is none", |card| {
+            let files = card["files"].as_array_mut().expect("files");
+            let mut more = files[0].clone();
+            (more["name"], more["part"], more["of"]) = (json!("other.onnx"), json!("decoder"), json!("rich"));
+            files.push(more);
+        }),
+        ("does not name one model", |card| card["files"] = json!([])),
+        ("cannot be fed as", |card| card["signature"]["inputs"][0]["raw"] = json!("text")),
+        ("its embedding is", |card| {
+            let inputs = card["signature"]["inputs"].as_array_mut().expect("inputs");
+            let code =
+                inputs.iter_mut().find(|input| input["encoding"]["kind"] == "code").expect("a category");
+            code["encoding"]["width"] = json!(u64::MAX);
+        }),
+        ("transitions are of `rich`", |card| {
+            card["transitions"] = json!([["rich", {"start": [], "end": [], "between": []}]])
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut card = whole.clone();
+        change(&mut card);
+        assert_ne!(card, whole, "{expected}");
+        forge(&project, &card);
+        let expected = if expected == "NaN" { "invalid type: null" } else { expected };
+        refused(&project, expected);
+    }
+    forge(&project, &whole);
+    project.online(&["verify", "bundle"]).expect(0);
+}
+
+#[test]
+fn a_card_by_which_nothing_could_be_proved_is_refused() {
+    let project = exported();
+    let whole = card(&project);
+    let verify = |card: &Value| {
+        forge(&project, card);
+        project.online(&["verify", "bundle"])
+    };
+    let mut empty = whole.clone();
+    for part in ["inputs", "outputs"] {
+        for column in empty["sample"][part].as_array_mut().expect("columns") {
+            column["shape"][0] = json!(0);
+            let kind = column["values"].as_object().expect("values").keys().next().expect("a kind").clone();
+            column["values"] = json!({kind: []});
+        }
+    }
+    empty["answers"] = json!([]);
+    assert!(verify(&empty).expect(1).err().contains("has no rows"));
+    let mut lacking = whole.clone();
+    lacking["sample"]["outputs"].as_array_mut().expect("outputs").retain(|column| column["name"] != "weeks");
+    assert!(verify(&lacking).expect(1).err().contains("no answers of task `weeks`"));
+    let mut other = whole.clone();
+    let said = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
+    other["answers"][0]["values"]["text"][0] = json!(if said == "1" { "0" } else { "1" });
+    assert!(verify(&other).expect(1).err().contains("the answers `rich` that it keeps"));
+    // Numbers that another network gives, told consistently, are a difference.
+    let mut moved = whole.clone();
+    let outputs = moved["sample"]["outputs"].as_array_mut().expect("outputs");
+    let logits = outputs.iter_mut().find(|column| column["name"] == "weeks_logits").expect("logits");
+    logits["values"]["float32"][0] = json!(123.0);
+    assert!(verify(&moved).expect(4).out().contains("DIFFERS"));
+}
+
+#[test]
+fn an_earlier_card_is_read_and_what_it_cannot_prove_is_said() {
+    let project = exported();
+    let mut card = card(&project);
+    let fields = card.as_object_mut().expect("a card");
+    ["sha256", "files", "answers"].iter().for_each(|name| drop(fields.shift_remove(*name)));
+    fields["format"] = json!(2);
+    std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
+    let said = project.online(&["verify", "bundle"]).expect(0).err();
+    assert!(said.contains("format 2") && said.contains("not proved"), "{said}");
+    project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(0);
+    std::fs::remove_file(project.path("x.csv")).expect("removed");
+    // The model itself still tells of its classes.
+    card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.25);
+    std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
+    refused(&project, "another threshold");
+}
+
+#[test]
+fn tokenizers_and_lengths_are_those_of_the_model() {
+    let project = nasty();
+    deep(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    deep(&project, &["export", "last", "--to", "../../../bundle"]).expect(0);
+    let rows = project.path("deep/er/still/rows.jsonl");
+    let rows = rows.to_str().expect("a path");
+    let whole = card(&project);
+    let predict = |card: &Value| {
+        forge(&project, card);
+        project.online(&["predict", "bundle", rows, "--to", "x.jsonl"])
+    };
+    let decoder = |card: &mut Value| card["signature"]["tasks"][1]["target"].take();
+    for (length, expected) in
+        [(1_000_000, "have up to 1000000 tokens"), (4_000, "another tokenizer, length or search")]
+    {
+        let mut card = whole.clone();
+        let mut target = decoder(&mut card);
+        target["length"] = json!(length);
+        card["signature"]["tasks"][1]["target"] = target;
+        let said = predict(&card).expect(1).err();
+        assert!(said.contains(expected), "{said}");
+    }
+    // An input's length only bounds what is read.
+    let mut long = whole.clone();
+    long["signature"]["inputs"][0]["encoding"]["length"] = json!(1_000_000);
+    predict(&long).expect(0);
+    let mut other = whole.clone();
+    let own = other["signature"]["inputs"][0]["encoding"]["tokenizer"]["json"].as_str().expect("JSON");
+    other["signature"]["inputs"][0]["encoding"]["tokenizer"]["json"] =
+        json!(own.replace("\"red\"", "\"rad\""));
+    let said = predict(&other).expect(1).err();
+    assert!(said.contains("another tokenizer of input `../../../VICTIM`"), "{said}");
+    let mut pad = whole.clone();
+    pad["signature"]["inputs"][0]["encoding"]["tokenizer"]["pad"] = json!(4_000_000);
+    assert!(predict(&pad).expect(1).err().contains("beyond its vocabulary"));
+    // A tokenizer's file of other content.
+    forge(&project, &whole);
+    let file: PathBuf = project.path("bundle/a_b.tokenizer.json");
+    std::fs::write(&file, std::fs::read_to_string(&file).expect("a file").replace("red", "rad"))
+        .expect("written");
+    let said = project.online(&["verify", "bundle"]).expect(1).err();
+    assert!(said.contains("a_b.tokenizer.json is not the file that was exported"), "{said}");
+}
+
+#[test]
+fn what_a_card_computes_reads_no_other_file() {
+    let pipeline = crate::support::PIPELINE.replace(
+        "    split: {random",
+        "    query: \"select *, age * 2 as twice from self\"\n    split: {random",
+    );
+    let project = Project::small()
+        .file("pipeline.yaml", pipeline.replace("  age: standardize", "  twice: standardize"))
+        .file("secret.csv", "password\n12345\n");
+    project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
+    project.online(&["predict", "bundle", "rows.csv", "--to", "y.csv"]).expect(0);
+    let whole = card(&project);
+    for sql in ["(select password from read_csv('secret.csv'))", "1) as twice from read_csv('secret.csv') --"]
+    {
+        let mut card = whole.clone();
+        card["signature"]["readings"]["rows"]["inputs"]["twice"]["expression"]["sql"] = json!(sql);
+        forge(&project, &card);
+        let said = project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(1).err();
+        assert!(said.contains("its expression"), "{said}");
+        if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+            assert!(ran.expect(1).err().contains("looks at more than a row's own cells"));
+        }
+    }
+}
+
+/// A model that keeps its numbers in a file elsewhere.
+#[test]
+fn a_model_that_names_other_files_is_refused() {
+    let project = exported();
+    let mut model = std::fs::read(project.path("bundle/model.onnx")).expect("a model");
+    // graph { initializer { external_data { location: "/etc/passwd" } data_location: EXTERNAL } }
+    let entry = [b"\x0a\x08location\x12\x0b/etc/passwd".as_slice()].concat();
+    let tensor = [&[0x6a, entry.len() as u8][..], &entry, &[0x70, 1]].concat();
+    let graph = [&[0x2a, tensor.len() as u8][..], &tensor].concat();
+    model.extend([&[0x3a, graph.len() as u8][..], &graph].concat());
+    std::fs::write(project.path("bundle/model.onnx"), &model).expect("written");
+    let mut card = card(&project);
+    let file = &mut card["files"][0];
+    (file["bytes"], file["sha256"]) = (json!(model.len()), json!(mtl::onnx::seal::sha256(&model)));
+    forge(&project, &card);
+    refused(&project, "has parts in other files (`/etc/passwd`)");
+}
+
+#[test]
+fn a_pipeline_may_be_called_anything() {
+    let long = "\u{65e5}\u{672c}".repeat(20);
+    for stem in ["con", "..hidden", "a b;c", "-rf", long.as_str()] {
+        let text = crate::support::PIPELINE.replace("name: small\n", "").replace("epochs: 2", "epochs: 1");
+        let project = Project::new().file(&format!("{stem}.yaml"), text).with_rows("rows.csv", 100);
+        project.mtl(&["run", &format!("./{stem}.yaml"), "--only", "fit", "--quiet"]).expect(0);
+        let run = super::last(&project);
+        assert!(project.path(&format!("runs/{run}")).is_dir(), "{run}");
+    }
+    let named = crate::support::PIPELINE.replace("name: small", &format!("name: {}", "\u{65e5}".repeat(21)));
+    let project = Project::new().file("pipeline.yaml", named).with_rows("rows.csv", 100);
+    project.mtl(&["run", "pipeline.yaml", "--only", "fit", "--quiet"]).expect(0);
+}

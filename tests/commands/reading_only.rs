@@ -1,0 +1,186 @@
+//! Where one may only read: a read-only folder, a full disk, a database that a dead process has left as it was, an older one.
+
+use std::process::Command;
+
+use super::last;
+use crate::support::{Project, Ran};
+
+/// Runs a script with mounts of its own, `$MTL` being the binary; `None`, and a line, where the system allows no mounts.
+fn mounted(project: &Project, script: &str) -> Option<Ran> {
+    let start = |options: &str, script: &str| {
+        let mut command = Command::new("unshare");
+        command.args([options, "sh", "-ec", script]).current_dir(project.folder());
+        command.env("MTL", env!("CARGO_BIN_EXE_mtl")).env("NO_COLOR", "1");
+        command
+    };
+    let may = |options: &&&str| {
+        let tried = start(options, "mkdir -p mount && mount -t tmpfs none mount").output();
+        tried.is_ok_and(|tried| tried.status.success())
+    };
+    let Some(options) = ["-m", "-rm"].iter().find(may) else {
+        eprintln!("not tried: nothing can be mounted here");
+        return None;
+    };
+    Some(Ran::of(&mut start(options, script)))
+}
+
+/// The runs folder again, where it may only be read.
+const READ_ONLY: &str = "mkdir -p sealed && mount --bind runs sealed && mount -o remount,ro,bind sealed && export MTL_RUNS=sealed\n";
+
+/// Everything that asks, its results written elsewhere.
+const ASKED: &str = r#"
+asks() { "$MTL" "$@" > said 2>&1 || { echo "FAILED: $*"; cat said; }; }
+asks runs
+asks show last
+asks query 'select count(*) from runs'
+asks sweep status last
+asks compare last last
+asks group last
+asks plan pipeline.yaml
+asks check pipeline.yaml
+asks verify last
+asks export last --to exported
+asks predict last rows.csv --to answers.csv
+asks plot last --to plots
+asks report last --to report.html
+echo asked
+"#;
+
+/// A run with a model and affinities.
+fn project() -> Project {
+    let project = Project::small();
+    project.online(&["run", "pipeline.yaml", "--quiet", "--set", "train.affinity.every=1"]).expect(0);
+    project
+}
+
+fn database(project: &Project) -> rusqlite::Connection {
+    rusqlite::Connection::open(project.path("runs/mtl.db")).expect("a database")
+}
+
+#[test]
+fn a_folder_that_may_only_be_read_answers_every_question() {
+    let project = project();
+    let Some(asked) = mounted(&project, &format!("{READ_ONLY}{ASKED}")) else { return };
+    assert_eq!(asked.expect(0).out(), "asked\n");
+    for made in ["exported/model.onnx", "answers.csv", "plots/curves-rich.svg", "report.html"] {
+        assert!(project.path(made).exists(), "{made}");
+    }
+    let left = std::fs::read_dir(project.path("runs")).expect("a folder").flatten();
+    let left: Vec<_> =
+        left.filter(|entry| entry.file_name().to_string_lossy().starts_with("mtl.db")).collect();
+    assert_eq!(left.len(), 1, "nothing is left beside the database");
+}
+
+#[test]
+fn what_would_write_says_where_it_could() {
+    let project = project();
+    for (words, help) in [
+        ("plot", "name another place: --to DIR"),
+        ("report", "name another place: --to FILE.html"),
+        ("run pipeline.yaml", "--runs DIR"),
+        ("resume", "--runs DIR"),
+        ("rm last", "--runs DIR"),
+        ("gc", "--runs DIR"),
+    ] {
+        let Some(refused) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" {words}")) else { return };
+        let said = refused.expect(1).err();
+        assert!(said.starts_with("error: ") && said.contains(help), "{words}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words}: {said}");
+    }
+}
+
+#[test]
+fn on_a_full_disk_every_question_is_answered() {
+    let project = project();
+    let full = "mkdir -p full && mount -t tmpfs -o size=24m none full && cp -r runs full/ && export MTL_RUNS=full/runs\n\
+        cat /dev/zero > full/fill 2> /dev/null || true\n\
+        cat /dev/zero > full/more 2> /dev/null || true\n";
+    let Some(asked) = mounted(&project, &format!("{full}{ASKED}")) else { return };
+    assert_eq!(asked.expect(0).out(), "asked\n");
+    let Some(refused) = mounted(&project, &format!("{full}\"$MTL\" plot")) else { return };
+    let said = refused.expect(1).err();
+    assert!(said.contains("--to DIR"), "{said}");
+}
+
+#[test]
+fn a_dead_run_that_cannot_be_marked_is_told_of() {
+    let project = project();
+    database(&project).execute("UPDATE runs SET state = 'running'", []).expect("changed");
+    let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
+    let said = asked.expect(0).err();
+    let run = last_unmarked(&project);
+    assert!(
+        said.starts_with(&format!("note: {run}: recorded as running, but no process works on it")),
+        "{said}"
+    );
+    // Where it can be, it is.
+    assert!(project.mtl(&["runs"]).expect(0).out().contains("interrupted"));
+}
+
+fn last_unmarked(project: &Project) -> String {
+    database(project).query_row("SELECT run FROM runs", [], |row| row.get(0)).expect("a run")
+}
+
+#[test]
+fn the_newest_rows_of_a_process_that_died_are_read_too() {
+    let project = project();
+    // A copy made while the rows stand in the log alone, without the log's index: as a backup has it.
+    let writing = database(&project);
+    writing.execute("UPDATE runs SET description = 'from the log'", []).expect("written");
+    std::fs::create_dir(project.path("backup")).expect("a folder");
+    for name in ["mtl.db", "mtl.db-wal"] {
+        std::fs::copy(project.path("runs").join(name), project.path("backup").join(name)).expect("copied");
+    }
+    drop(writing);
+    let sealed = READ_ONLY.replace("bind runs", "bind backup");
+    let ask = "\"$MTL\" query 'select description from runs' --format csv";
+    let Some(asked) = mounted(&project, &format!("{sealed}{ask}")) else { return };
+    assert_eq!(asked.expect(0).out(), "description\nfrom the log\n");
+    let Some(refused) = mounted(&project, &format!("{sealed}TMPDIR=/proc {ask}")) else { return };
+    let said = refused.expect(1).err();
+    assert!(said.contains("it has to be copied before it can be read") && said.contains("TMPDIR"), "{said}");
+}
+
+#[test]
+fn an_older_database_is_read_from_a_copy_brought_up_to_date() {
+    let project = Project::small();
+    std::fs::create_dir(project.path("runs")).expect("a folder");
+    let old = database(&project);
+    old.execute_batch(include_str!("../../src/store/migration/1.sql")).expect("made");
+    old.execute_batch(
+        "INSERT INTO runs (run, pipeline, file, resolved, seed, state, started_at, updated_at)
+         VALUES ('old-1', 'old', 'old.yaml', 'name: old', 7, 'finished', '2026-01-01T00:00:00.000Z', 't');
+         PRAGMA application_id = 0x6d746c31; PRAGMA user_version = 1;",
+    )
+    .expect("filled");
+    old.close().expect("closed");
+    let before = std::fs::read(project.path("runs/mtl.db")).expect("bytes");
+    let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
+    let asked = asked.expect(0);
+    assert!(asked.out().contains("old-1"), "{}", asked.out());
+    let told = "note: sealed/mtl.db: has version 1 and cannot be brought up to version";
+    assert!(asked.err().starts_with(told), "{}", asked.err());
+    assert!(
+        before == std::fs::read(project.path("runs/mtl.db")).expect("bytes"),
+        "the old one stays as it is"
+    );
+    // Where it can be written it is brought up to date in its place.
+    assert_eq!(project.mtl(&["runs"]).expect(0).err(), "");
+}
+
+#[test]
+fn one_reads_while_another_process_writes() {
+    let project = project();
+    let run = last(&project);
+    let mut writing = database(&project);
+    let held = writing.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("begun");
+    held.execute("UPDATE runs SET description = 'not yet'", []).expect("written");
+    let begun = std::time::Instant::now();
+    assert!(project.mtl(&["runs"]).expect(0).out().contains(&run));
+    assert!(begun.elapsed().as_secs() < 10, "a reader does not wait for a writer");
+    let ask = "\"$MTL\" query 'select count(description) from runs' --format csv";
+    if let Some(asked) = mounted(&project, &format!("{READ_ONLY}{ask}")) {
+        assert_eq!(asked.expect(0).out(), "count(description)\n0\n");
+    }
+    held.commit().expect("written");
+}
