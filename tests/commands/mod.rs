@@ -1,7 +1,7 @@
 //! Every command, through the real binary, as a person would use it.
 
-mod attacked;
 mod answers;
+mod attacked;
 mod balancing;
 mod bundle;
 mod cosmos;
