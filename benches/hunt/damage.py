@@ -93,6 +93,7 @@ class Project:
         """What is damaged: everything kept, by its path below the project."""
         names = [path.relative_to(self.work) for path in self.pristine_files]
         kept = [name for name in names if name.parts[0] in ("runs", "bundle") and name.name not in ("lock", "predict.py")]
+        kept = [name for name in kept if not name.name.startswith(".")]
         return sorted(name for name in kept if not name.name.endswith(("-wal", "-shm")))
 
     def must(self, *words):
@@ -131,18 +132,18 @@ class Finished(Project):
         return said, files
 
     def tried(self, name):
-        """Each command, what it said, and whether what it gave is right."""
+        """Each command, what it said, and what of what it gave is wrong."""
         of_run = name.parts[0] == "runs" and name.name not in ("mtl.db", "files.json")
         model = self.run if name.parts[0] == "runs" else "bundle"
         said = self.mtl("verify", model)
-        yield "verify", said, not (of_run or model == "bundle")
+        yield "verify", said, [str(name)] if of_run or model == "bundle" else []
         said, answers = self.predicted(model)
-        yield "predict", said, answers == self.answers
+        yield "predict", said, [] if answers == self.answers else ["answers"]
         said, files = self.export()
-        yield "export", said, files == self.exported
+        yield "export", said, toys.differences(files, self.exported)
         for words, whole in self.shown.items():
             said = self.mtl(*words)
-            yield words[0], said, said[0] == 0 and without_times(json.loads(said[1])) == whole
+            yield words[0], said, [] if said[0] == 0 and without_times(json.loads(said[1])) == whole else ["report"]
         yield from ran(self, name)
 
 
@@ -167,34 +168,29 @@ class Killed(Project):
         assert self.mtl.runs()[0]["state"] == "interrupted"
 
     def tried(self, name):
-        yield "status", self.mtl("sweep", "status", self.run, "--json"), True
+        yield "status", self.mtl("sweep", "status", self.run, "--json"), []
         said = self.mtl("resume", self.run, "--quiet")
-        yield "resume", said, said[0] != 0 or self.is_whole(self.run)
+        yield "resume", said, different(self, self.run) if said[0] == 0 else []
         yield from ran(self, name)
 
-    def is_whole(self, run):
-        return self.mtl.results(run) == self.whole_results and not different_files(self, run)
 
-
-def different_files(project, run):
-    found = project.mtl.files(run)
-    return [name for name in toys.differences(found, project.whole_files) if "checkpoint/" not in name]
+def different(project, run):
+    """Tables and files of a run that are not those of the whole one."""
+    tables = toys.differences(project.mtl.results(run), project.whole_results)
+    files = toys.differences(project.mtl.files(run), project.whole_files)
+    return tables + [name for name in files if "checkpoint/" not in name]
 
 
 def ran(project, name):
     """The pipeline once more, and once more."""
     for words in ("run", "run again"):
         said = project.mtl("run", "pipeline.yaml", "--quiet")
-        right = True
-        if said[0] == 0:
-            run = said[1].split()[0]
-            right = project.mtl.results(run) == project.whole_results and not different_files(project, run)
-        yield words, said, right
+        yield words, said, different(project, said[1].split()[0]) if said[0] == 0 else []
     if project.deep:
-        yield "doctor", project.mtl("doctor", "--deep"), True
+        yield "doctor", project.mtl("doctor", "--deep"), []
 
 
-def judged(project, name, command, said, right):
+def judged(name, command, said, wrong):
     """The class of one command's answer, and why."""
     code, out, err = said
     text = out + err
@@ -204,10 +200,10 @@ def judged(project, name, command, said, right):
         at = re.search(r"panicked at ([^\n]*)", text)
         return "panic", at.group(1) if at else f"signal {-code}"
     if code == 0:
-        if not right:
+        if wrong:
             if command == "verify":
                 return "believed", "called whole"
-            return "used", f"another result, and said: {err.strip()[:160] or 'nothing'}"
+            return "used", f"other {', '.join(wrong[:4])}, and said: {err.strip()[:160] or 'nothing'}"
         # Said: the file is named, or the artifact that it is of.
         return ("healed" if named(name, err) else "right"), ""
     if command.startswith("run") and name.name != "mtl.db":
@@ -227,8 +223,8 @@ def attack(project, name, how, dice):
         return None
     answers = []
     try:
-        for command, said, right in project.tried(name):
-            answers.append((*judged(project, name, command, said, right), command))
+        for command, said, wrong in project.tried(name):
+            answers.append((*judged(name, command, said, wrong), command))
     except (RuntimeError, ValueError, KeyError, IndexError, OSError) as problem:
         refused = name.name == "mtl.db" and named(name, str(problem))
         answers.append(("refused" if refused else "unnamed", f"then: {str(problem)[:200]}", "query"))

@@ -2,6 +2,7 @@
 //!
 //! Everything is drawn from one number, so that any input can be made again.
 
+use mtl::onnx::seal::sealed;
 use mtl::spec::shelf::SHELVES;
 use serde_json::{Map, Value, json};
 
@@ -577,6 +578,14 @@ pub fn seal(target: Target, mut bytes: Vec<u8>) -> Vec<u8> {
             let sum = bytes[from..to].chunks(1 << 20).fold(start, dataset_sum);
             bytes[to..to + 8].copy_from_slice(&((to - from) as u64).to_le_bytes());
             bytes[to + 8..].copy_from_slice(&sum.to_le_bytes());
+        }
+        (Target::Card, _) => {
+            // The card's own hash is on a line of its own; a card that is no JSON has none to be right.
+            if let Ok(Value::Object(mut card)) = serde_json::from_slice(&bytes) {
+                let hashed = card.shift_remove("sha256").is_some();
+                let text = serde_json::to_string_pretty(&card).expect("JSON") + "\n";
+                bytes = if hashed { sealed(&text) } else { text }.into_bytes();
+            }
         }
         _ => {}
     }
