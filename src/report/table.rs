@@ -318,7 +318,7 @@ weeks worked  12.35    1,234
         let mut later = sample().emptied();
         later.row(vec!["a name wider than any".into(), "1234.56789".into(), "1".into()]);
         later.row(vec!["b".into(), "1.5".into(), "2".into()]);
-        let expected = "a name wider than any  1234.56789      1\nb               1.5        2\n";
+        let expected = "a name wider than any  1234.56789      1\nb              1.5         2\n";
         assert_eq!(later.body(&plain, &frame), expected);
         let narrow = Style { width: Some(30), colour: false };
         let text = later.body(&narrow, &sample().frame(&narrow));
