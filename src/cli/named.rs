@@ -143,7 +143,7 @@ pub fn run_of_model(arguments: &Arguments, text: &str) -> Result<Option<(Store, 
     if is_path || !layout.database().exists() {
         return Ok(None);
     }
-    let store = workspace::open(&layout)?;
+    let store = workspace::open_for_reading(&layout)?;
     Ok(named(&store, text).ok().map(|(run, _)| (store, run)))
 }
 

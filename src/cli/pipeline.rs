@@ -82,11 +82,23 @@ pub fn of_run(layout: &Layout, detail: &RunDetail) -> Result<Reading, Error> {
     };
     match (kept.meaning.is_ok(), own) {
         // An older mtl may have written the same with fewer words.
-        (true, Some(own)) if own.text() == kept.text() => Ok(kept),
+        (true, Some(own)) if own.text() == kept.text() => {
+            // What is kept is what was written; where nothing can be, it means the same.
+            let _ = crate::run::place::write(&shown, detail.resolved.as_bytes());
+            Ok(kept)
+        }
         (true, own) => {
-            let damaged = own.is_none();
-            let healed = damaged && crate::run::place::write(&shown, detail.resolved.as_bytes()).is_ok();
-            let done = if healed { "is used, and the file was written anew from it" } else { "is used" };
+            let aside = shown.with_file_name("pipeline.changed.yaml");
+            // What somebody wrote by hand is not lost.
+            let kept_aside = own.is_none() || std::fs::rename(&shown, &aside).is_ok();
+            let healed = kept_aside && crate::run::place::write(&shown, detail.resolved.as_bytes()).is_ok();
+            let done = match (healed, own.is_some()) {
+                (false, _) => "is used".to_owned(),
+                (true, false) => "is used, and the file was written anew from it".to_owned(),
+                (true, true) => {
+                    format!("is used and was written there; the changed one is {} now", aside.display())
+                }
+            };
             output::tell(&format!(
                 "warning: {}: {wrong}; what the database has of it {done}",
                 shown.display()

@@ -129,7 +129,7 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 }
 
 /// The hashes of what a run's trial was given, in its folder.
-const CHECKSUMS: &str = "checksums.json";
+pub const CHECKSUMS: &str = "checksums.json";
 
 #[derive(Default, Serialize, Deserialize)]
 struct Given {

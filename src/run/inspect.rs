@@ -6,7 +6,8 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::run::artifact::{Found, Marker};
-use crate::run::files::{Look, read_given};
+use crate::run::files::{CHECKSUMS, Look, read_given};
+use crate::run::stage::train::WEIGHTS;
 use crate::train::checkpoint::Checkpoint;
 
 /// Something kept, and what is wrong with it.
@@ -71,12 +72,22 @@ pub fn folder(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
                 kept.push(Kept { path, bytes: files.bytes(), damage });
             }
             Some(Err(reason)) => kept.push(Kept { path, bytes: 0, damage: Some(reason) }),
-            // Nothing was finished yet, or by an earlier version.
+            // Nothing was finished yet, or all by an earlier version, whose artifacts have no hashes either.
+            None if path.join(WEIGHTS).is_file() && has_hashes(layout, recorded) => {
+                kept.push(Kept { path, bytes: 0, damage: Some(format!("{CHECKSUMS} is missing")) });
+            }
             None => {}
         }
         kept.extend(checkpoint(layout.checkpoint(recorded.run, *trial)));
     }
     kept
+}
+
+/// Was a training of the run made by an `mtl` that notes hashes?
+fn has_hashes(layout: &Layout, recorded: &Recorded) -> bool {
+    let mut trained = recorded.stages.iter().filter(|(kind, _)| *kind == "train");
+    trained
+        .any(|(kind, print)| Found::at(&layout.artifact(kind, print), print, Look::Sizes) != Found::Nothing)
 }
 
 /// A training's checkpoint, where it is unfinished.

@@ -51,6 +51,12 @@ pub fn perform(
         }
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
+    match (&ended, &stage.work) {
+        // Also of a stage that was done when a kill came before its checkpoint was removed.
+        (Ok(()), Work::Train) => train::clear(context, stage),
+        (Ok(()), Work::Baseline(task)) => baseline::clear(context, stage, task),
+        _ => {}
+    }
     match &ended {
         Ok(()) => observer.observe(&Event::StageFinished {
             stage: key,
@@ -126,11 +132,6 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
     // Somebody may have made the same meanwhile; what is damaged is no reason to throw ours away.
     let stays = |folder: &Path| !fresh && Found::is_whole(folder, &standing.fingerprint);
     place::publish(made, &context.folder(stage), stays)?;
-    match &stage.work {
-        Work::Train => train::clear(context, stage),
-        Work::Baseline(task) => baseline::clear(context, stage, task),
-        _ => {}
-    }
     Ok(())
 }
 

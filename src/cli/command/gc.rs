@@ -17,8 +17,9 @@ use crate::store::Store;
 
 pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
     let layout = workspace::layout(arguments);
-    let store = workspace::open_existing(&layout)?;
-    if let Some(run) = store.running()?.first() {
+    // On a full disk nothing can be written down, and room is what it is for.
+    let store = workspace::open_for_reading(&layout)?;
+    if let Some(run) = store.running()?.iter().find(|run| RunLock::is_held(&layout, run)) {
         // What a living run is about to use cannot be told from litter.
         return Err(crate::run::Error::Busy { run: run.to_string() }.into());
     }

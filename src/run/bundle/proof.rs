@@ -29,11 +29,13 @@ impl Bundle {
                  proved. Export the model again for a card that does",
                 card.format
             ));
-        } else {
-            self.answers_are_its_own()?;
         }
         let runtime = Runtime::find(&Search::everywhere(say))?;
         let mut session = self.session(&runtime)?;
+        // Behind the session, which says more: whose model it is.
+        if card.format >= HASHED {
+            self.answers_are_its_own()?;
+        }
         let (rows, expected) = (card.sample.inputs(), card.sample.outputs());
         let (tasks, tolerance) = (&card.signature.tasks, card.tolerance);
         let mut parity = onnx::verify::verify(&mut session, &rows, &expected, tasks, &PROOF, tolerance)?;

@@ -74,7 +74,8 @@ pub fn refused(pipeline: &PipelineSpec, estimate: &Estimate, limit: Limit) -> Op
             (Path::of("train").key("batch_size"), what, help)
         }
     };
-    let message = format!("training would need about {need} of memory, and {}: {what}", limit.said());
+    let about = if need == Bytes::MOST { "" } else { "about " };
+    let message = format!("training would need {about}{need} of memory, and {}: {what}", limit.said());
     Some(Diagnostic::error("memory", path, message).help(help))
 }
 
