@@ -95,3 +95,28 @@ fn without_onnx_runtime_the_model_is_exported_and_loudly_unverified() {
     assert!(said.to_lowercase().contains("unverified"), "{said}");
     assert!(project.path(&format!("runs/{}/trial-1/model.onnx", last(&project))).is_file());
 }
+
+/// As a file says, so says a pipe.
+#[cfg(unix)]
+#[test]
+fn rows_may_come_through_a_pipe() {
+    let project = Project::small();
+    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let expected = project.online(&["predict", "last", "rows.csv"]).expect(0).out();
+    for name in ["-", "/dev/stdin"] {
+        let mut child = project
+            .command(&["predict", "last", name])
+            .env_remove("MTL_OFFLINE")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("mtl starts");
+        let rows = project.read("rows.csv");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        let fed = std::thread::spawn(move || std::io::Write::write_all(&mut pipe, rows.as_bytes()));
+        let ended = child.wait_with_output().expect("ended");
+        fed.join().expect("fed").expect("written");
+        assert!(ended.status.success(), "{name}");
+        assert_eq!(String::from_utf8_lossy(&ended.stdout), expected, "{name}");
+    }
+}

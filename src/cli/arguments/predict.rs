@@ -24,7 +24,7 @@ pub enum AnswerFormat {
 pub struct Predict {
     /// A run, RUN#3 for its third trial, or a bundle's folder (`./NAME` where a run has that name too)
     pub model: String,
-    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow; label columns are not needed
+    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow, or `-` for the standard input; label columns are not needed
     pub data: PathBuf,
     /// Where the answers go: .csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow [default: -, the standard output]
     #[arg(long, value_name = "FILE")]

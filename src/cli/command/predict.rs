@@ -1,5 +1,8 @@
 //! `mtl predict MODEL ROWS --to FILE`: raw rows in, named answers and probabilities out.
 
+use std::io::Read;
+use std::path::Path;
+
 use crate::cli::arguments::{AnswerFormat, Arguments, Predict};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -19,7 +22,9 @@ pub fn perform(arguments: &Arguments, words: &Predict) -> Result<Exit, Error> {
     to.check(bundle.learned_from().map(|file| (file, "a file that the model has learned from")))?;
     let say = |line: &str| output::tell(line);
     let (keep, told) = (&words.keep, &words.preference);
-    let data = RawRows { file: words.data.clone(), table: words.table.clone(), prepared: words.prepared };
+    let pipe = from_pipe(&words.data)?;
+    let file = pipe.as_ref().map_or_else(|| words.data.clone(), |folder| folder.path().join(PIPED));
+    let data = RawRows { file, table: words.table.clone(), prepared: words.prepared };
     let answers = bundle.predict(&data, keep, told, words.batch_size as usize, &say)?;
     let rows = count(answers.rows);
     match to {
@@ -30,6 +35,35 @@ pub fn perform(arguments: &Arguments, words: &Predict) -> Result<Exit, Error> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What rows from a pipe are called while they are read.
+const PIPED: &str = "standard-input";
+
+/// Rows that come through a pipe (`-`, `/dev/stdin`, `<(...)`) are looked at more than once: they go into a file first,
+/// which goes with the folder.
+fn from_pipe(data: &Path) -> Result<Option<tempfile::TempDir>, Error> {
+    let mut rows: Box<dyn Read> = match data.to_str() {
+        Some("-") => Box::new(std::io::stdin().lock()),
+        _ if is_pipe(data) => Box::new(std::fs::File::open(data).map_err(Error::io("read", data))?),
+        _ => return Ok(None),
+    };
+    let folder = tempfile::tempdir().map_err(Error::io("write in", &std::env::temp_dir()))?;
+    let path = folder.path().join(PIPED);
+    let copied = std::fs::File::create(&path).and_then(|mut file| std::io::copy(&mut rows, &mut file));
+    copied.map_err(Error::io("write", &path))?;
+    Ok(Some(folder))
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 impl AnswerFormat {
