@@ -52,13 +52,16 @@ pub fn perform(
     };
     let ended = ended.and_then(|()| hand_over(context, stage));
     match &ended {
-        Ok(()) => observer.observe(&Event::StageFinished {
-            stage: key,
-            trial,
-            cached: manner == Manner::Retell,
-            seconds: began.elapsed().as_secs_f64(),
-            bytes: place::size(&folder),
-        }),
+        Ok(()) => {
+            clear(context, stage);
+            observer.observe(&Event::StageFinished {
+                stage: key,
+                trial,
+                cached: manner == Manner::Retell,
+                seconds: began.elapsed().as_secs_f64(),
+                bytes: place::size(&folder),
+            });
+        }
         // Stopped on request: no failure, and the run's end says what became of the stage.
         Err(error) if error.is_interruption() => {
             let (severity, text) = (Severity::Warning, error.to_string());
@@ -125,13 +128,16 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
     marker.write(made.path())?;
     // Somebody may have made the same meanwhile; what is damaged is no reason to throw ours away.
     let stays = |folder: &Path| !fresh && Found::is_whole(folder, &standing.fingerprint);
-    place::publish(made, &context.folder(stage), stays)?;
+    place::publish(made, &context.folder(stage), stays)
+}
+
+/// Removes what a finished training no longer needs; also where a kill fell between its end and this.
+fn clear(context: &Context, stage: &Stage) {
     match &stage.work {
         Work::Train => train::clear(context, stage),
         Work::Baseline(task) => baseline::clear(context, stage, task),
         _ => {}
     }
-    Ok(())
 }
 
 /// Gives the run's own folder what people look for there.
