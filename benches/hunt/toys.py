@@ -102,6 +102,10 @@ def stopped():
     return lambda: bool(asked)
 
 
+#: What is said of the very damage that is tried.
+SAID = ("set aside and made again", "the training starts over", "is found out again")
+
+
 class Mtl:
     """The binary, in a folder."""
 
@@ -152,8 +156,8 @@ class Mtl:
             kept = []
             for row in self.query(f"select * from {table} where run = '{run}'"):
                 text = json.dumps({name: value for name, value in row.items() if name not in VARIES}, sort_keys=True)
-                if table == "notes" and "set aside and made again" in text:
-                    continue  # said of this very damage
+                if table == "notes" and any(words in text for words in SAID):
+                    continue
                 # A run that is gone on with calls its files by their whole paths.
                 kept.append(text.replace(f"{self.folder}/", ""))
             found[table] = sorted(kept)
@@ -165,8 +169,8 @@ class Mtl:
         folder = self.folder / "runs" / run
         for path in sorted(folder.rglob("*")):
             name = str(path.relative_to(folder))
-            # Checksums are of files that hold the run's name.
-            if path.is_dir() or path.name in ("lock", "checksums.json"):
+            # Checksums are of files that hold the run's name; what a kill left half-written is gone after `gc` (`listing`).
+            if path.is_dir() or path.name in ("lock", "checksums.json") or path.name.startswith("."):
                 continue
             content = path.read_bytes()
             if path.name == "mtl.json":

@@ -157,7 +157,7 @@ tasks: {tags: {target: tags, kind: {tagging: {scheme: bio}}}}
 const VECTORS: &str = "\
 data: {t: {source: {jsonl: texts.jsonl}, split: {random: {valid: 0.2, test: 0.2}}}}
 inputs: {text: {tokens: {minimum: 1, length: 8}}}
-trunk: [{embedding: {width: 3, vectors: vectors.txt}}, {pool: mean}]
+trunk: [{embedding: {width: 3, vectors: {path: vectors.txt}}}, {pool: mean}]
 tasks: {much: {target: much, kind: binary}}
 ";
 const TOKENIZER: &str = "\
@@ -369,7 +369,7 @@ const TOY: &str = "\
 name: toy
 seed: 1
 data: {t: {source: {jsonl: texts.jsonl}, split: {random: {valid: 0.2, test: 0.2}}}}
-inputs: {text: {tokens: {minimum: 1, length: 6}}, n: {standardize: {missing: mean}}}
+inputs: {text: {tokens: {minimum: 1, length: 6}}}
 trunk: [{embedding: 4}, {gru: 6}]
 tasks:
   colour: {target: tags, kind: {tagging: {scheme: io, crf: true}}}

@@ -7,6 +7,7 @@ use tokenizers::AddedToken;
 use crate::data::error::Error;
 use crate::data::source::read_text;
 use crate::data::tokenizer::form::{BEGIN, END, PAD, UNKNOWN};
+use crate::data::tokenizer::piece::parsed;
 use crate::domain::tokenizer::{Segmenter, Tokenizer};
 
 /// What the special tokens are usually called, ours first.
@@ -23,7 +24,7 @@ pub fn read(file: &Path) -> Result<Tokenizer, Error> {
         form: "a tokenizer in Hugging Face's form",
         reason: cause.to_string(),
     };
-    let mut found: tokenizers::Tokenizer = read_text(file)?.parse().map_err(refuse)?;
+    let mut found = parsed(&read_text(file)?).map_err(refuse)?;
     found.with_padding(None);
     found.with_truncation(None).map_err(refuse)?;
     let mut number = |names: &[&str]| -> Result<u32, Error> {
