@@ -1,5 +1,6 @@
 //! The command line.
 
+mod keeping;
 mod predict;
 
 use std::num::NonZeroUsize;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use crate::cli::arguments::keeping::{Doctor, Gc, Rm};
 pub use crate::cli::arguments::predict::{AnswerFormat, Predict};
 use crate::domain::bytes::Bytes;
 
@@ -376,30 +378,4 @@ pub struct Init {
     /// Replace the file if it is there
     #[arg(long)]
     pub force: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Fetch ONNX Runtime if it is missing
-    #[arg(long)]
-    pub fetch: bool,
-    /// Read every byte that is kept (the database, artifacts, files of runs) and name what is damaged
-    #[arg(long)]
-    pub deep: bool,
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Rm {
-    /// Runs' names, unique beginnings of them, or `last`
-    #[arg(required = true, value_name = "RUN")]
-    pub names: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Gc {
-    /// Only say what would be removed
-    #[arg(long)]
-    pub dry_run: bool,
 }

@@ -17,7 +17,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::mutate::{Dice, mutated};
+use super::dice::Dice;
+use super::mutate::mutated;
 use super::seeds;
 use super::target::Target;
 

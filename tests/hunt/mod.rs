@@ -3,6 +3,7 @@
 //! `tests/corpus/<target>/` holds small files that once broke something, or lead to where something may break:
 //! every run of the tests feeds them again.
 
+mod dice;
 #[cfg(unix)]
 mod long;
 mod mutate;
@@ -10,7 +11,8 @@ mod target;
 
 use std::path::PathBuf;
 
-use self::mutate::{Dice, mutated, seal};
+use self::dice::Dice;
+use self::mutate::{mutated, seal};
 use self::target::Target;
 use crate::support;
 
