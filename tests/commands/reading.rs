@@ -55,7 +55,7 @@ fn trained(project: &Project) -> f64 {
 }
 
 fn loss(project: &Project) -> String {
-    let sql = "select metric, split, value from scores where run = (select max(run) from runs) order by metric, split";
+    let sql = "select metric, split, value from scores where run = (select run from runs order by started_at desc limit 1) order by metric, split";
     project.mtl(&["query", sql, "--format", "csv"]).expect(0).out()
 }
 
@@ -75,7 +75,10 @@ fn a_changed_mask_beside_and_a_picture_without_ending_count() {
     std::fs::write(project.path("set/photos/3.scan"), png(|x, _| (x * 30) as u8)).unwrap();
     run(&project);
     assert_eq!(trained(&project), began + 2.0, "a changed picture is new data");
-    let files = number(&project, "select count(*) from data_files where run = (select max(run) from runs)");
+    let files = number(
+        &project,
+        "select count(*) from data_files where run = (select run from runs order by started_at desc limit 1)",
+    );
     assert_eq!(files, 61.0, "labels, pictures and masks");
     // A file that no row names is not read.
     std::fs::write(project.path("set/photos/other.png"), "no picture").unwrap();

@@ -80,7 +80,6 @@ fn what_would_write_says_where_it_could() {
         ("run pipeline.yaml", "--runs DIR"),
         ("resume", "--runs DIR"),
         ("rm last", "--runs DIR"),
-        ("gc", "--runs DIR"),
     ] {
         let Some(refused) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" {words}")) else { return };
         let said = refused.expect(1).err();
