@@ -36,7 +36,7 @@ const TURNS: usize = 60;
 const WAYS: [&str; 6] = ["equal", "mgda", "pcgrad", "cagrad", "upgrad", "mgda by layer"];
 
 fn main() {
-    mtl::cli::threads::settle(None);
+    mtl::cli::threads::settle(None, None).expect("as many threads as cores");
     // Test runners ask every target for its tests.
     if std::env::args().any(|word| word == "--list") {
         return;

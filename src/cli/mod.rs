@@ -39,7 +39,9 @@ pub fn main() -> Exit {
             };
         }
     };
-    match threads::settle(&arguments.command).and_then(|()| command::perform(&arguments)) {
+    match threads::settle(arguments.command.threads(), arguments.command.jobs())
+        .and_then(|()| command::perform(&arguments))
+    {
         Ok(exit) => exit,
         Err(error) => error.report(),
     }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use crate::cli::arguments::Command;
 use crate::cli::error::Error;
 
 /// Gives rayon (with it gemm and our kernels) and polars these many threads, by default one per core.
@@ -10,16 +9,16 @@ use crate::cli::error::Error;
 /// candle keeps a second pool of its own for element-wise operations whose threads spin while they
 /// wait, beside rayon's: on two cores that made training three times slower. It gets one thread.
 /// Must be called first in `main`.
-pub fn settle(command: &Command) -> Result<(), Error> {
+pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    if let Some(jobs) = command.jobs() {
+    if let Some(jobs) = jobs {
         allowed("-j", &jobs.to_string(), "trials side by side", cores.get())?;
     }
-    if let Some(wanted) = command.threads() {
+    if let Some(wanted) = threads {
         allowed("--threads", &wanted.to_string(), "threads", cores.get())?;
     }
     for name in ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
-        let count = match (command.threads(), std::env::var(name)) {
+        let count = match (threads, std::env::var(name)) {
             (Some(wanted), _) => wanted.get(),
             // These say nothing in those libraries either.
             (None, Ok(text)) if ["", "0"].contains(&text.trim()) => cores.get(),

@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(host(&same.x).unwrap(), host(&some.x).unwrap());
             assert!(packed.rows(0, &[2], &Device::Cpu).is_none());
         }
-        let missing = in_order(&signatures, &[a.clone()]).err().unwrap();
+        let missing = in_order(&signatures, std::slice::from_ref(&a)).err().unwrap();
         assert!(missing.to_string().contains("`b` is missing"), "{missing}");
         let codes = Array::codes(vec![1, 2, 3]);
         let wrong = numbers(&signatures, &[&a.1, &codes], None, &Device::Cpu).err().unwrap();
