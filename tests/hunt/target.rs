@@ -1,7 +1,7 @@
 //! What is fed with damaged and made-up input, in this process: every way in which bytes that somebody else
 //! wrote come in. A body panics when a law is broken, and returns otherwise.
 //!
-//! Three use it: the replay of `tests/corpus`, the mutator (`long.rs`), and `cargo fuzz` (`fuzz/`).
+//! Three use it: the replay of `tests/corpus`, the mutator (`long.rs`), and `cargo fuzz` (`tests/fuzz/`).
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

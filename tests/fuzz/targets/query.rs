@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run query tests/corpus/query`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz query tests/corpus/query`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run settings tests/corpus/settings`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz settings tests/corpus/settings`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run sql tests/corpus/sql`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz sql tests/corpus/sql`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run idx tests/corpus/idx`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz idx tests/corpus/idx`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

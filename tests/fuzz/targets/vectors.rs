@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run vectors tests/corpus/vectors`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz vectors tests/corpus/vectors`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

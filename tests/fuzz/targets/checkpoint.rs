@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run checkpoint tests/corpus/checkpoint`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz checkpoint tests/corpus/checkpoint`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run card tests/corpus/card`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz card tests/corpus/card`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run tokenizer tests/corpus/tokenizer`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz tokenizer tests/corpus/tokenizer`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run arrow tests/corpus/arrow`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz arrow tests/corpus/arrow`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run jsonl tests/corpus/jsonl`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz jsonl tests/corpus/jsonl`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

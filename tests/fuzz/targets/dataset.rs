@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run dataset tests/corpus/dataset`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz dataset tests/corpus/dataset`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run picture tests/corpus/picture`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz picture tests/corpus/picture`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

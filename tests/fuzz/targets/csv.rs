@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run csv tests/corpus/csv`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz csv tests/corpus/csv`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

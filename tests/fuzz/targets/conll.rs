@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run conll tests/corpus/conll`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz conll tests/corpus/conll`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run parquet tests/corpus/parquet`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz parquet tests/corpus/parquet`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 

@@ -1,7 +1,7 @@
-//! `cargo +nightly fuzz run rows tests/corpus/rows`
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz rows tests/corpus/rows`
 #![no_main]
 
-#[path = "../../tests/hunt/target.rs"]
+#[path = "../../hunt/target.rs"]
 #[allow(dead_code)]
 mod target;
 
