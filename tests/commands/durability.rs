@@ -12,7 +12,11 @@ const OFTEN: &str = "train.checkpoint.steps=3";
 
 /// Starts a run and gives it back once training has come to this epoch.
 fn until_epoch(project: &Project, epoch: u64) -> Child {
-    let arguments = ["run", "pipeline.yaml", "--json", "--set", MANY_EPOCHS, "--set", OFTEN];
+    until_epoch_of(project, MANY_EPOCHS, epoch)
+}
+
+fn until_epoch_of(project: &Project, epochs: &str, epoch: u64) -> Child {
+    let arguments = ["run", "pipeline.yaml", "--json", "--set", epochs, "--set", OFTEN];
     let mut child = project.command(&arguments).stdout(Stdio::piped()).spawn().expect("mtl starts");
     let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     for line in lines.map_while(Result::ok) {
@@ -77,7 +81,8 @@ fn ctrl_c_saves_and_exits_130() {
 #[test]
 fn a_living_run_is_running_and_cannot_be_touched() {
     let project = Project::small();
-    let mut child = until_epoch(&project, 1);
+    // Others wait a moment for its lock: it must not end by itself meanwhile.
+    let mut child = until_epoch_of(&project, "train.epochs=100000", 1);
     assert_eq!(runs(&project)[0]["state"], "running");
     let resumed = project.mtl(&["resume", "last"]);
     let removed = project.mtl(&["rm", "last"]);
