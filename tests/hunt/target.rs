@@ -422,8 +422,9 @@ pub fn made(target: Target) -> Vec<Vec<u8>> {
 fn card(folder: &Folder, bytes: &[u8]) {
     let bundle = folder.bundle();
     std::fs::write(bundle.join(CARD), bytes).expect("written");
-    if let Ok(card) = Card::read(&bundle.join(CARD)) {
+    if let Ok(mut card) = Card::read(&bundle.join(CARD)) {
         // A score that is no number is left out when it is written; JSON knows none.
+        card.metrics.retain(|score| score.value.is_finite());
         let once = serde_json::to_value(&card).expect("JSON");
         card.write(&folder.place.path().join("again.json")).expect("written again");
         let again = Card::read(&folder.place.path().join("again.json")).expect("read again");
