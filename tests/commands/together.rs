@@ -18,21 +18,19 @@ fn failures(children: Vec<Child>) -> Vec<String> {
     failed.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect()
 }
 
+/// A run of this seed, on one thread.
+fn seeded(project: &Project, seed: usize) -> Child {
+    let seed = seed.to_string();
+    quietly(project.command(&["run", "pipeline.yaml", "--quiet", "--threads", "1", "--seed", &seed]))
+}
+
 #[test]
 fn twenty_four_processes_share_one_database() {
     let project = Project::small();
     let start = |number: usize| {
         // A third of them are of the same settings.
         let seed = if number.is_multiple_of(3) { 1 } else { number };
-        quietly(project.command(&[
-            "run",
-            "pipeline.yaml",
-            "--quiet",
-            "--threads",
-            "1",
-            "--seed",
-            &seed.to_string(),
-        ]))
+        seeded(&project, seed)
     };
     assert_eq!(failures((0..24).map(start).collect()), Vec::<String>::new());
     assert_eq!(number(&project, "select count(*) from runs where state = 'finished'"), 24.0);
@@ -60,18 +58,7 @@ fn a_run_that_begins_is_not_taken_for_dead() {
             });
         }
         for round in 0..6 {
-            let start = |number: u32| {
-                let seed = (100 * round + number).to_string();
-                quietly(project.command(&[
-                    "run",
-                    "pipeline.yaml",
-                    "--quiet",
-                    "--threads",
-                    "1",
-                    "--seed",
-                    &seed,
-                ]))
-            };
+            let start = |number: usize| seeded(&project, 100 * round + number);
             let failed = failures((0..3).map(start).collect());
             if !failed.is_empty() {
                 over.store(true, Ordering::Relaxed);
