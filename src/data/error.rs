@@ -10,6 +10,7 @@ use crate::data::split::SplitError;
 use crate::data::suspicion::{gather, holds};
 use crate::data::vectors::VectorsError;
 use crate::data::wording::{brief, columns, counted, fields, letter, list, more, rows, short};
+use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
 
@@ -29,9 +30,9 @@ pub enum Error {
     #[error("`{}` cannot be written", .file.display())]
     Unwritable { file: PathBuf, source: std::io::Error },
     #[error("`{}` {found} more than the {limit} that one file may hold here", .file.display())]
-    TooLarge { file: PathBuf, found: String, limit: String },
-    #[error("the environment variable {} is a number of bytes such as 8GB, not `{found}`", VARIABLE)]
-    MemorySetting { found: String },
+    TooLarge { file: PathBuf, found: String, limit: Bytes },
+    #[error("the environment variable {}: {reason}", VARIABLE)]
+    MemorySetting { reason: String },
     #[error("`{}` is not {form}: {reason}", .file.display())]
     NotOfForm { file: PathBuf, form: &'static str, reason: String },
     #[error("`{}` ends in none of .csv, .tsv, .tab, .txt, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]

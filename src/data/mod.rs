@@ -7,6 +7,7 @@ pub mod fit;
 #[cfg(test)]
 mod fixture;
 pub mod frame;
+pub mod free_memory;
 mod list;
 pub mod load;
 pub mod note;

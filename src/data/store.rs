@@ -162,7 +162,7 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
     let targets = targets.collect::<Result<Vec<_>, Error>>()?;
     let texts = header.texts.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
     let texts = texts.collect::<Result<Vec<_>, Error>>()?;
-    Ok(Table {
+    let table = Table {
         name: header.name,
         rows: header.rows,
         inputs,
@@ -174,7 +174,26 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
         test: reader.rows(header.test)?,
         sample,
         sample_rows: reader.rows(header.sample_rows)?,
-    })
+    };
+    match misfit(&table) {
+        Some(what) => Err(reader.refuse(&format!("table `{}`: {what}", table.name))),
+        None => Ok(table),
+    }
+}
+
+/// What in a table does not go with its number of rows: a file may have been made by somebody, its checksum too.
+fn misfit(table: &Table) -> Option<String> {
+    let inputs = table.inputs.iter().map(|(name, array)| (name.to_string(), array, table.rows));
+    let labels = table.targets.iter().chain(&table.texts);
+    let labels = labels.map(|(name, array)| (name.to_string(), array, table.rows));
+    let sample = table.sample.iter().map(|(name, array)| (name.to_string(), array, table.sample_rows.len()));
+    let other = inputs.chain(labels).chain(sample).find(|(_, array, rows)| array.rows() != *rows);
+    if let Some((name, array, rows)) = other {
+        return Some(format!("`{name}` has {} rows, not {rows}", array.rows()));
+    }
+    let numbers = [&table.train, &table.valid, &table.test, &table.sample_rows];
+    let beyond = numbers.into_iter().flatten().find(|row| **row as usize >= table.rows)?;
+    Some(format!("row {beyond} is none of its {}", table.rows))
 }
 
 #[cfg(test)]
@@ -186,7 +205,7 @@ mod tests {
     use crate::data::store::{read, write};
     use crate::domain::array::{Array, Values};
     use crate::domain::name::InputName;
-    use crate::domain::table::Dataset;
+    use crate::domain::table::{Dataset, Table};
     use crate::domain::vectors::WordVectors;
 
     fn dataset() -> Dataset {
@@ -202,7 +221,7 @@ mod tests {
         let mut dataset = dataset();
         dataset.tables[0].sample.push((
             InputName::new("t").unwrap(),
-            Array::new(&[2, 1], Values::F64(vec![1_700_000_000_000.125, f64::MIN_POSITIVE])),
+            Array::new(&[1, 2], Values::F64(vec![1_700_000_000_000.125, f64::MIN_POSITIVE])),
         ));
         dataset.vectors.push(WordVectors {
             input: InputName::new("k").unwrap(),
@@ -239,6 +258,23 @@ mod tests {
         }
         std::fs::remove_file(&file).unwrap();
         assert!(folder.problems(read(folder.path()))[0].starts_with("file-absent"));
+    }
+
+    #[test]
+    fn rows_that_do_not_go_with_their_table_are_refused() {
+        let changes: [fn(&mut Table); 4] = [
+            |table| table.rows = 5,
+            |table| table.valid.push(6),
+            |table| table.targets[0].1 = table.targets[0].1.gather(&[0, 1]),
+            |table| table.sample_rows.push(0),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let folder = Folder::new();
+            let mut dataset = dataset();
+            change(&mut dataset.tables[0]);
+            write(&dataset, folder.path()).unwrap();
+            assert!(folder.problems(read(folder.path()))[0].starts_with("dataset-file"), "{number}");
+        }
     }
 
     #[test]

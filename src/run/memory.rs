@@ -5,7 +5,6 @@
 //! factor of two of what is measured; before the data is fitted the sizes that only the data know count the least they can be.
 
 mod blame;
-mod machine;
 mod nominal;
 
 use std::collections::HashMap;

@@ -232,7 +232,7 @@ fn what_unpacks_to_more_than_memory_is_refused() {
     assert!(said.contains("to more than the 64.0 MB that one file may hold here"), "{said}");
     assert!(said.contains("rows.csv.gz") && said.contains("MTL_DATA_MEMORY=64GB"), "{said}");
     let said = limited("a lot");
-    assert!(said.contains("MTL_DATA_MEMORY is a number of bytes such as 8GB, not `a lot`"), "{said}");
+    assert!(said.contains("MTL_DATA_MEMORY: `a lot` is no size of memory: write for example 8GB"), "{said}");
     // A file that is large as it is.
     let said = Ran::of(
         Project::small().command(&["run", "pipeline.yaml", "--only", "load"]).env("MTL_DATA_MEMORY", "1kB"),

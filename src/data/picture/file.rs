@@ -6,18 +6,18 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::data::picture::{Header, Size};
-use crate::data::source::{VARIABLE, picture_limit, size};
+use crate::data::source::{VARIABLE, picture_limit};
+use crate::domain::bytes::Bytes;
 
 /// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one likes.
 pub(super) fn allow(width: u32, height: u32, bytes: u64) -> Result<(), String> {
+    let bytes = Bytes(bytes);
     let limit = picture_limit().map_err(|error| error.to_string())?;
     match bytes <= limit {
         true => Ok(()),
         false => Err(format!(
-            "its {height} x {width} pixels need {} in memory, more than the {} that a picture may; the environment \
-             variable {VARIABLE} sets another limit",
-            size(bytes),
-            size(limit)
+            "its {height} x {width} pixels need {bytes} in memory, more than the {limit} that a picture may; the \
+             environment variable {VARIABLE} sets another limit"
         )),
     }
 }

@@ -7,6 +7,7 @@ use polars::io::utils::compression::CompressedReader;
 
 use crate::data::error::Error;
 use crate::data::source::{likeness, memory};
+use crate::domain::bytes::Bytes;
 use crate::domain::regular_file;
 
 /// The bytes of a file.
@@ -87,16 +88,16 @@ fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, Error> {
         return Err(refuse("it begins with other bytes".to_owned()));
     }
     let limit = memory::limit()?;
-    let held = packed.len();
+    let held = Bytes(packed.len() as u64);
     let opened = CompressedReader::try_new(packed.into()).map_err(|cause| refuse(cause.to_string()))?;
     let mut plain = Vec::new();
     // Counted on the way: what a packed file says of its size is not to be trusted.
     opened
-        .take(limit.saturating_add(1))
+        .take(limit.0.saturating_add(1))
         .read_to_end(&mut plain)
         .map_err(|cause| refuse(cause.to_string()))?;
-    if plain.len() as u64 > limit {
-        return Err(memory::too_large(file, format!("unpacks from {} to", memory::size(held as u64)), limit));
+    if plain.len() as u64 > limit.0 {
+        return Err(memory::too_large(file, format!("unpacks from {held} to"), limit));
     }
     Ok(plain)
 }

@@ -27,7 +27,7 @@ pub(in crate::data) use crate::data::source::bytes::{bytes as read_bytes, text a
 pub(in crate::data) use crate::data::source::kind::Kind;
 pub(in crate::data) use crate::data::source::likeness::{Likeness, latin};
 pub(in crate::data) use crate::data::source::look::look;
-pub(in crate::data) use crate::data::source::memory::{VARIABLE, picture_limit, size};
+pub(in crate::data) use crate::data::source::memory::{VARIABLE, picture_limit};
 pub(in crate::data) use crate::data::source::query::{check as check_query, is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::rowwise::{Made, RowQuery, compute, kept_rows, row_query};
 pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};

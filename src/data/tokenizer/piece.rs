@@ -110,7 +110,53 @@ pub fn load(json: &str) -> Result<tokenizers::Tokenizer, Error> {
 
 /// Reads a form, whoever wrote it.
 pub fn parsed(json: &str) -> Result<tokenizers::Tokenizer, tokenizers::Error> {
-    // Of a decoder that is cut short the crate (0.23) panics instead of saying so: whether it is JSON is asked first.
-    serde_json::from_str::<serde_json::Value>(json)?;
-    json.parse()
+    // The crate (0.23) panics instead of saying that a decoder is cut short, or what its merges lack.
+    let form: serde_json::Value = serde_json::from_str(json)?;
+    match unmerged(&form["model"]) {
+        Some(merge) => Err(format!("what its merge {merge} makes is not in the vocabulary").into()),
+        None => json.parse(),
+    }
+}
+
+/// A merge of byte-pair encoding that makes no token. Merges are pairs, in older files `"a b"`; the second piece has the
+/// prefix of pieces that go on with a word, where there is one.
+fn unmerged(model: &serde_json::Value) -> Option<&serde_json::Value> {
+    let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default();
+    let vocabulary = model["vocab"].as_object()?;
+    model["merges"].as_array()?.iter().find(|merge| {
+        let pair = match merge.as_str() {
+            Some(pair) => pair.split_once(' '),
+            None => merge[0].as_str().zip(merge[1].as_str()),
+        };
+        // What is no pair the crate refuses itself.
+        let made = |(first, second): (&str, &str)| Some(first.to_owned() + second.strip_prefix(prefix)?);
+        pair.is_some_and(|pair| !made(pair).is_some_and(|made| vocabulary.contains_key(&made)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parsed;
+
+    #[test]
+    fn merges_that_make_no_token_are_refused() {
+        let form = |prefix: &str, merges: &str| {
+            format!(
+                r#"{{"version": "1.0", "added_tokens": [], "model": {{"type": "BPE", "continuing_subword_prefix": {prefix},
+                "vocab": {{"a": 0, "b": 1, "ab": 2, "@@b": 3}}, "merges": {merges}}}}}"#
+            )
+        };
+        for (prefix, merges) in
+            [("null", r#"[["a", "b"]]"#), ("null", r#"["a b"]"#), (r#""@@""#, r#"["a @@b"]"#)]
+        {
+            assert!(parsed(&form(prefix, merges)).is_ok(), "{prefix} {merges}");
+        }
+        // The first two make the crate panic.
+        for (prefix, merges) in
+            [(r#""long""#, r#"["a b"]"#), ("null", r#"[["ab", "ab"]]"#), ("null", r#"["b a"]"#)]
+        {
+            let said = parsed(&form(prefix, merges)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains("is not in the vocabulary"), "{prefix} {merges}: {said}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Where in the pipeline stands what takes the most memory, and what to write instead.
 
+use crate::data::free_memory;
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::Choice;
 use crate::domain::task::TargetSpec;
-use crate::run::memory::{Estimate, Piece, machine};
+use crate::run::memory::{Estimate, Piece};
 use crate::spec::PipelineSpec;
 
 /// How much may be taken, and who says so.
@@ -17,7 +18,7 @@ pub struct Limit {
 impl Limit {
     /// What was said, else what there is; `None` where nobody knows.
     pub fn of(told: Option<Bytes>) -> Option<Self> {
-        let bytes = told.or_else(machine::available)?;
+        let bytes = told.or_else(free_memory::available)?;
         Some(Self { bytes, told: told.is_some() })
     }
 
@@ -37,7 +38,11 @@ pub fn refused(pipeline: &PipelineSpec, estimate: &Estimate, limit: Limit) -> Op
     }
     // What would be left for one thing if all others stayed as they are.
     let room = |own: Bytes| Bytes(limit.bytes.0.saturating_sub(need.0.saturating_sub(own.0)));
-    let more = format!("or say `--memory {}` where there is so much", rounded_up(need));
+    // No machine has what cannot be counted.
+    let more = match need {
+        Bytes::MOST => String::new(),
+        need => format!(", or say `--memory {}` where there is so much", rounded_up(need)),
+    };
     let piece = estimate.pieces.iter().max_by_key(|piece| piece.bytes);
     let largest = piece.map_or(Bytes(0), |piece| piece.bytes);
     let (path, what, help) = match piece {
@@ -50,14 +55,14 @@ pub fn refused(pipeline: &PipelineSpec, estimate: &Estimate, limit: Limit) -> Op
                 thousands(piece.parameters)
             );
             let help = match fits {
-                0 => format!("make it and the other layers smaller, {more}"),
-                fits => format!("make it smaller, to at most {} numbers, {more}", thousands(fits)),
+                0 => format!("make it and the other layers smaller{more}"),
+                fits => format!("make it smaller, to at most {} numbers{more}", thousands(fits)),
             };
             (path(pipeline, &piece.part), what, help)
         }
         _ if estimate.data > estimate.activations => {
             let what = format!("the encoded data takes {}", estimate.data);
-            let help = format!("read fewer rows or columns, such as by a `query`, {more}");
+            let help = format!("read fewer rows or columns, such as by a `query`{more}");
             (Path::of("data"), what, help)
         }
         _ => {
@@ -68,8 +73,8 @@ pub fn refused(pipeline: &PipelineSpec, estimate: &Estimate, limit: Limit) -> Op
             );
             let fits = share(estimate.rows, room(estimate.activations), estimate.activations);
             let help = match fits.checked_ilog2() {
-                Some(power) => format!("write `batch_size: {}`, {more}", 1_usize << power),
-                None => format!("make the layers smaller, {more}"),
+                Some(power) => format!("write `batch_size: {}`{more}", 1_usize << power),
+                None => format!("make the layers smaller{more}"),
             };
             (Path::of("train").key("batch_size"), what, help)
         }
