@@ -13,6 +13,7 @@ pub mod layer;
 pub mod loss;
 pub mod mode;
 pub mod network;
+pub mod ops;
 pub mod order;
 pub mod part;
 pub mod prediction;

@@ -134,7 +134,7 @@ fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
     let one = graph.scalar(1.0);
     let steps = operator::sub(graph, &one, &behind);
     let lengths = operator::reduce_sum(graph, &steps, &[1], false);
-    WireMask::of(steps, operator::cast(graph, &lengths, ElementType::Int64))
+    WireMask::new(steps, operator::cast(graph, &lengths, ElementType::Int64))
 }
 
 /// Raw columns `[batch, 1]` of one element type, each centered and scaled, as the network takes them side by side: the

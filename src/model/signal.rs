@@ -8,24 +8,64 @@ use crate::model::error::Result;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
+/// What a back end of [`Ops`](crate::model::ops::Ops) computes with: a candle tensor, or a value of an ONNX graph.
+pub trait Held: Clone {
+    /// How many real steps each row has.
+    type Lengths: Clone + std::fmt::Debug;
+}
+
+impl Held for Tensor {
+    type Lengths = Arc<[u32]>;
+}
+
+impl Held for Value {
+    /// Whole numbers `[batch]`, 64 bits.
+    type Lengths = Value;
+}
+
 /// A batch between two layers.
 #[derive(Clone, Debug)]
-pub struct Signal {
+pub struct Signal<V: Held = Tensor> {
     /// As the [`Shape`](crate::domain::shape::Shape) of the layer before says.
-    pub x: Tensor,
+    pub x: V,
     /// Of a sequence, or of tokens.
-    pub mask: Option<Mask>,
+    pub mask: Option<Mask<V>>,
 }
 
 /// Which steps of each row are real. Rows are filled up behind their ends, and none is empty.
 #[derive(Clone, Debug)]
-pub struct Mask {
+pub struct Mask<V: Held = Tensor> {
     /// `[batch, time]`: 1 for a real step, else 0.
-    pub steps: Tensor,
+    pub steps: V,
     /// Steps of each row.
-    pub lengths: Arc<[u32]>,
+    pub lengths: V::Lengths,
     /// `[batch, time]`: the token each step was, where steps still are those of an input of tokens.
-    pub tokens: Option<Tensor>,
+    pub tokens: Option<V>,
+}
+
+/// A [`Signal`] in an ONNX graph.
+pub type Wire = Signal<Value>;
+
+/// A [`Mask`] in an ONNX graph.
+pub type WireMask = Mask<Value>;
+
+impl<V: Held> Signal<V> {
+    /// Without steps.
+    pub fn plain(x: V) -> Self {
+        Self { x, mask: None }
+    }
+
+    /// Another tensor of the same steps.
+    pub fn with(&self, x: V) -> Self {
+        Self { x, mask: self.mask.clone() }
+    }
+}
+
+impl<V: Held> Mask<V> {
+    /// The mask of steps that are no input's tokens.
+    pub fn new(steps: V, lengths: V::Lengths) -> Self {
+        Self { steps, lengths, tokens: None }
+    }
 }
 
 impl Mask {
@@ -35,7 +75,7 @@ impl Mask {
             .iter()
             .flat_map(|&length| (0..time).map(move |t| f32::from(u8::from(t < length as usize))));
         let steps = Tensor::from_iter(steps, device)?.reshape((lengths.len(), time))?;
-        Ok(Self { steps, lengths: lengths.into(), tokens: None })
+        Ok(Self::new(steps, lengths.into()))
     }
 
     /// Is every step of every row real?
@@ -46,16 +86,6 @@ impl Mask {
 }
 
 impl Signal {
-    /// Without steps.
-    pub fn plain(x: Tensor) -> Self {
-        Self { x, mask: None }
-    }
-
-    /// Another tensor of the same steps.
-    pub fn with(&self, x: Tensor) -> Self {
-        Self { x, mask: self.mask.clone() }
-    }
-
     /// The tensor with zeros behind each row's end; as it is where there are no steps.
     pub fn cleared(&self) -> Result<Tensor> {
         match &self.mask {
@@ -69,41 +99,7 @@ impl Signal {
     }
 }
 
-/// A [`Signal`] in an ONNX graph.
-#[derive(Clone, Debug)]
-pub struct Wire {
-    pub x: Value,
-    pub mask: Option<WireMask>,
-}
-
-/// A [`Mask`] in an ONNX graph.
-#[derive(Clone, Debug)]
-pub struct WireMask {
-    /// Float `[batch, time]`.
-    pub steps: Value,
-    /// Whole numbers `[batch]`, 64 bits.
-    pub lengths: Value,
-    /// Whole numbers `[batch, time]`, 64 bits: as [`Mask::tokens`].
-    pub tokens: Option<Value>,
-}
-
-impl WireMask {
-    /// The mask of steps that are no input's tokens.
-    pub fn of(steps: Value, lengths: Value) -> Self {
-        Self { steps, lengths, tokens: None }
-    }
-}
-
 impl Wire {
-    pub fn plain(x: Value) -> Self {
-        Self { x, mask: None }
-    }
-
-    /// Another value of the same steps.
-    pub fn with(&self, x: Value) -> Self {
-        Self { x, mask: self.mask.clone() }
-    }
-
     /// `[batch, time, width]` with zeros behind each row's end; as it is where there are no steps.
     pub fn cleared(&self, graph: &mut Graph) -> Value {
         match &self.mask {

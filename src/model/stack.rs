@@ -4,8 +4,9 @@ use crate::domain::kinds::Choice;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::error::{Error, Result};
-use crate::model::layer::{Layer, LayerSpec};
+use crate::model::layer::{Layer, LayerSpec, Module};
 use crate::model::mode::Mode;
+use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
@@ -20,7 +21,7 @@ pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, 
 
 /// Built layers, one after the other.
 pub struct Stack {
-    layers: Vec<Box<dyn Layer>>,
+    layers: Vec<Box<dyn Module>>,
     parts: Vec<Part>,
     marks: Vec<Mark>,
     output: Shape,
@@ -108,42 +109,43 @@ impl Stack {
     }
 
     pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        Ok(self.forward_marked(x, mode)?.end)
+        self.apply(&mut Tensors::of(mode), x)
     }
 
-    /// The same, keeping what stands at each mark.
-    pub fn forward_marked(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
-        self.trail(x.clone(), |index, layer, x| match self.parts[index].parameters {
-            0 => layer.forward(x, mode),
-            _ => layer.forward(&mode.cut(x)?, mode),
-        })
-    }
-
-    /// The stack as nodes of an ONNX graph.
-    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(self.emit_marked(graph, x)?.end)
-    }
-
-    /// The same, keeping what stands at each mark.
-    pub fn emit_marked(&self, graph: &mut Graph, x: &Wire) -> Result<Trail<Wire>> {
-        self.trail(x.clone(), |index, layer, x| {
-            graph.scope(&self.parts[index].name);
-            layer.emit(graph, x)
-        })
-    }
-
-    fn trail<T: Clone>(
-        &self,
-        x: T,
-        mut step: impl FnMut(usize, &dyn Layer, &T) -> Result<T>,
-    ) -> Result<Trail<T>> {
-        let mut trail = Trail { end: x, marks: Vec::with_capacity(self.marks.len()) };
+    /// What stands at its end and at its marks.
+    pub fn walk<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Trail<Signal<O::Value>>> {
+        let mut trail = Trail { end: x.clone(), marks: Vec::with_capacity(self.marks.len()) };
         for (index, layer) in self.layers.iter().enumerate() {
             if let Some(mark) = self.marks.iter().find(|mark| mark.after == index) {
                 trail.marks.push((mark.name.clone(), trail.end.clone()));
             }
-            trail.end = step(index, layer.as_ref(), &trail.end)?;
+            let part = &self.parts[index];
+            ops.scope(&part.name);
+            if part.parameters > 0 {
+                trail.end = ops.cut(&trail.end)?;
+            }
+            trail.end = ops.module(layer.as_ref(), &trail.end)?;
         }
         Ok(trail)
+    }
+
+    /// `walk` over tensors.
+    pub fn forward_marked(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
+        self.walk(&mut Tensors::of(mode), x)
+    }
+
+    /// `walk` in an ONNX graph.
+    pub fn emit_marked(&self, graph: &mut Graph, x: &Wire) -> Result<Trail<Wire>> {
+        self.walk(&mut Nodes { graph }, x)
+    }
+
+    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        self.apply(&mut Nodes { graph }, x)
+    }
+}
+
+impl Layer for Stack {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(self.walk(ops, x)?.end)
     }
 }

@@ -62,6 +62,38 @@ fn elements(shape: &[usize]) -> usize {
     shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
 }
 
+/// A weight as the part that it belongs to holds it.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    name: String,
+    var: Var,
+    /// Does it get gradients?
+    learns: bool,
+}
+
+impl Parameter {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn var(&self) -> &Var {
+        &self.var
+    }
+
+    /// Its values, to compute with: on the way back gradients come here if it learns.
+    pub fn tensor(&self) -> Tensor {
+        match self.learns {
+            true => self.var.as_tensor().clone(),
+            false => self.var.as_detached_tensor(),
+        }
+    }
+
+    /// The same weight, which gets no gradients from the part that holds this one.
+    pub fn fixed(self) -> Self {
+        Self { learns: false, ..self }
+    }
+}
+
 /// The weights of a network in the order they were made.
 #[derive(Debug)]
 pub struct Weights {
@@ -119,6 +151,24 @@ impl Weights {
     /// A trainable tensor. It decays if it has two dimensions or more.
     pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
         self.add(name, shape, init, true, shape.len() >= 2)
+    }
+
+    /// A trainable tensor for the part that it belongs to. It decays if it has two dimensions or more.
+    pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Parameter> {
+        let var = self.variable(name, shape, init)?;
+        Ok(Parameter { name: name.to_owned(), var, learns: true })
+    }
+
+    /// A running statistic for the part that it belongs to.
+    pub fn statistic(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Parameter> {
+        let var = self.buffer(name, shape, init)?;
+        Ok(Parameter { name: name.to_owned(), var, learns: false })
+    }
+
+    /// A weight that was made before, for one more part.
+    pub fn known(&self, name: &str) -> Option<Parameter> {
+        let Weight { name, var, trainable, .. } = self.named(name)?;
+        Some(Parameter { name: name.clone(), var: var.clone(), learns: *trainable })
     }
 
     /// A trainable tensor that holds several matrices one after the other, and decays.

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use mtl::domain::array::{Array, ElementType, Values};
 use mtl::domain::shape::Shape;
-use mtl::model::layer::{Layer, LayerSpec};
+use mtl::model::layer::{LayerSpec, Module};
 use mtl::model::mode::Mode;
 use mtl::model::signal::{Mask, Signal, Wire, WireMask};
 use mtl::model::weights::{Weights, host};
@@ -17,7 +17,7 @@ pub const LENGTHS: [u32; 6] = [4, 7, 1, 7, 2, 5];
 
 /// A layer and its weights.
 pub struct Built {
-    pub layer: Box<dyn Layer>,
+    pub layer: Box<dyn Module>,
     pub weights: Weights,
 }
 

@@ -19,7 +19,7 @@ use crate::model::head::writer::{Tally, Writer, Writing};
 use crate::model::kernel::vocabulary_loss::Truth;
 use crate::model::labels::Labels;
 use crate::model::layer::dropout::DropoutSpec;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{LayerWords, Module};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::random::hash;
@@ -39,7 +39,7 @@ pub struct Text {
     /// How many of the tokens read while learning are its own guesses.
     own: Option<ScheduledSamplingSpec>,
     /// Of embeddings, and of hidden vectors.
-    drops: [Box<dyn Layer>; 2],
+    drops: [Box<dyn Module>; 2],
     /// Stands before tokens that do not count.
     filler: u32,
 }

@@ -8,12 +8,10 @@ use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel;
-use crate::model::layer::{Layer, LayerWords, numbers};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, numbers};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// An element-wise function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,18 +52,14 @@ impl LayerWords for ActivationSpec {
         numbers(input)
     }
 
-    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(self.function))
     }
 }
 
 impl Layer for Activation {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(x.with(self.apply(&x.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(x.with(self.nodes(graph, &x.x)))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(ops.activation(*self, &x.x)?))
     }
 }
 
@@ -73,20 +67,5 @@ impl Activation {
     /// Of every element.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
         Ok(kernel::activation::activation(self, x)?)
-    }
-
-    /// The same as nodes of an ONNX graph.
-    pub fn nodes(self, graph: &mut Graph, x: &Value) -> Value {
-        match self {
-            Self::Relu => operator::relu(graph, x),
-            Self::LeakyRelu => operator::leaky_relu(graph, x, 0.01),
-            Self::Elu => operator::elu(graph, x),
-            Self::Gelu => operator::gelu(graph, x),
-            Self::Silu => operator::silu(graph, x),
-            Self::Tanh => operator::tanh(graph, x),
-            Self::Sigmoid => operator::sigmoid(graph, x),
-            Self::Softplus => operator::softplus(graph, x),
-            Self::Identity => x.clone(),
-        }
     }
 }

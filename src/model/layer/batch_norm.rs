@@ -4,24 +4,17 @@
 //! variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
 //! PyTorch's. Answering uses the running ones.
 
-use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
-use crate::model::error::{Error, Result};
-use crate::model::kernel::fits;
-use crate::model::kernel::normalize::{Statistics, normalize, statistics};
-use crate::model::kernel::plane;
-use crate::model::layer::{Layer, LayerWords};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights, host};
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,17 +48,17 @@ impl LayerWords for BatchNormSpec {
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let shape = match input {
             Shape::Image { channels, .. } => [channels],
             other => [other.width()],
         };
         Ok(Box::new(BatchNorm {
             name: name.to_owned(),
-            gamma: weights.variable(&format!("{name}.weight"), &shape, Init::Ones)?,
-            beta: weights.variable(&format!("{name}.bias"), &shape, Init::Zeros)?,
-            mean: weights.buffer(&format!("{name}.running_mean"), &shape, Init::Zeros)?,
-            variance: weights.buffer(&format!("{name}.running_variance"), &shape, Init::Ones)?,
+            gamma: weights.parameter(&format!("{name}.weight"), &shape, Init::Ones)?,
+            beta: weights.parameter(&format!("{name}.bias"), &shape, Init::Zeros)?,
+            mean: weights.statistic(&format!("{name}.running_mean"), &shape, Init::Zeros)?,
+            variance: weights.statistic(&format!("{name}.running_variance"), &shape, Init::Ones)?,
             momentum: self.momentum.get(),
             epsilon: self.epsilon.get(),
         }))
@@ -73,105 +66,20 @@ impl LayerWords for BatchNormSpec {
 }
 
 /// Normalizes each column, or channel, by the batch's, or the running, mean and variance.
-struct BatchNorm {
-    name: String,
-    gamma: Var,
-    beta: Var,
-    mean: Var,
-    variance: Var,
-    momentum: f64,
-    epsilon: f64,
-}
-
-impl BatchNorm {
-    fn normalized(&self, centered: &Tensor, variance: &Tensor) -> Result<Tensor> {
-        let deviation = (variance + self.epsilon)?.sqrt()?;
-        Ok(centered.broadcast_div(&deviation)?.broadcast_mul(&self.gamma)?.broadcast_add(&self.beta)?)
-    }
-
-    fn follow(&self, mode: &Mode, running: &Var, batch: &Tensor) -> Result<()> {
-        if !mode.is_first_look() {
-            return Ok(());
-        }
-        let moved = ((running.as_detached_tensor() * (1.0 - self.momentum))? + (batch * self.momentum)?)?;
-        Ok(running.set(&moved)?)
-    }
+pub struct BatchNorm {
+    pub name: String,
+    pub gamma: Parameter,
+    pub beta: Parameter,
+    pub mean: Parameter,
+    pub variance: Parameter,
+    pub momentum: f64,
+    pub epsilon: f64,
 }
 
 impl Layer for BatchNorm {
     // x: [rows, width] or [rows, channels, height, width]
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        Ok(x.with(self.apply(&x.x, mode)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let mut number = |name: &str, var: &Var| constant(graph, &format!("{}.{name}", self.name), var);
-        let gamma = number("weight", &self.gamma)?;
-        let beta = number("bias", &self.beta)?;
-        let mean = number("running_mean", &self.mean)?;
-        let variance = number("running_variance", &self.variance)?;
-        let epsilon = self.epsilon as f32;
-        let y = operator::batch_normalization(graph, &x.x, &gamma, &beta, &mean, &variance, epsilon);
-        Ok(x.with(y))
-    }
-}
-
-impl BatchNorm {
-    fn apply(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        if x.rank() == 4 {
-            return if fits(&[x]) { self.apply_to_planes(x, mode) } else { self.apply_to_pixels(x, mode) };
-        }
-        if !mode.is_training() {
-            return self.normalized(
-                &x.broadcast_sub(&self.mean.as_detached_tensor())?,
-                &self.variance.as_detached_tensor(),
-            );
-        }
-        let rows = x.dim(0)?;
-        if rows < 2 {
-            return Err(Error::OneRow { part: self.name.clone(), rows });
-        }
-        let unbiased = rows as f64 / (rows - 1) as f64;
-        if fits(&[x]) {
-            let statistics = statistics(x)?;
-            let batch = |values: &[f32]| Tensor::new(values, x.device());
-            self.follow(mode, &self.mean, &batch(&statistics.mean)?)?;
-            self.follow(mode, &self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
-            return Ok(normalize(x, &self.gamma, &self.beta, &statistics, self.epsilon)?);
-        }
-        let mean = x.mean(0)?;
-        let centered = x.broadcast_sub(&mean)?;
-        let variance = centered.sqr()?.mean(0)?;
-        self.follow(mode, &self.mean, &mean.detach())?;
-        self.follow(mode, &self.variance, &(variance.detach() * unbiased)?)?;
-        self.normalized(&centered, &variance)
-    }
-
-    /// Images, channel by channel.
-    fn apply_to_planes(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let (rows, _, height, width) = x.dims4()?;
-        if !mode.is_training() {
-            let known = Statistics { mean: host(&self.mean)?, variance: host(&self.variance)? };
-            return Ok(plane::normalize(x, &self.gamma, &self.beta, &known, true, self.epsilon)?);
-        }
-        let count = rows * height * width;
-        if count < 2 {
-            return Err(Error::OneRow { part: self.name.clone(), rows });
-        }
-        let statistics = plane::statistics(x)?;
-        let batch = |values: &[f32]| Tensor::new(values, x.device());
-        self.follow(mode, &self.mean, &batch(&statistics.mean)?)?;
-        let unbiased = count as f64 / (count - 1) as f64;
-        self.follow(mode, &self.variance, &(batch(&statistics.variance)? * unbiased)?)?;
-        Ok(plane::normalize(x, &self.gamma, &self.beta, &statistics, false, self.epsilon)?)
-    }
-
-    /// Images on devices without the kernel: each pixel as a row.
-    fn apply_to_pixels(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let (rows, channels, height, width) = x.dims4()?;
-        let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
-        let y = self.apply(&pixels, mode)?.reshape((rows, height, width, channels))?;
-        Ok(y.permute((0, 3, 1, 2))?.contiguous()?)
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(ops.batch_norm(&x.x, self)?))
     }
 }
 

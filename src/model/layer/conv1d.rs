@@ -4,26 +4,19 @@
 //! What lies behind a row's end counts as zeros, and is zero again afterwards. Weights and bias begin
 //! evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
 
-use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::array::ElementType;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel::affine::affine;
-use crate::model::kernel::steps::{Steps, windows};
+use crate::model::kernel::steps::Steps;
 use crate::model::layer::activation::Activation;
-use crate::model::layer::{Layer, LayerWords, sequence};
-use crate::model::mode::Mode;
-use crate::model::signal::{Mask, Signal, Wire, WireMask};
-use crate::model::weights::{Init, Weights, host};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
-use crate::onnx::operator::image::{Moves, conv};
+use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A convolution over the steps of sequences, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,124 +99,43 @@ impl LayerWords for Conv1dSpec {
         self.padding != StepPadding::Valid || self.steps().reach() == 0
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let (steps, width, filters) = (self.steps(), input.width(), self.filters.get());
         let init = Init::fan_in(steps.size * width);
         let shape = [steps.size * width, filters];
-        let weight = weights.variable(&format!("{name}.weight"), &shape, init.clone())?;
+        let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
         let bias = match self.bias {
-            true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
+            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = weights.zeros(filters)?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         let shorter = if self.padding == StepPadding::Valid { steps.reach() } else { 0 };
-        Ok(Box::new(Conv1d { name: name.to_owned(), weight, bias, zeros, steps, shorter, activation }))
+        Ok(Box::new(Conv1d { weight, bias, steps, shorter, activation }))
     }
 }
 
 /// activation(windows of x W + b)
 struct Conv1d {
-    name: String,
     /// `[kernel width, filters]`, step after step
-    weight: Var,
+    weight: Parameter,
     /// `[filters]`
-    bias: Option<Var>,
-    /// In place of a bias.
-    zeros: Tensor,
+    bias: Option<Parameter>,
     steps: Steps,
     /// By how many steps a row becomes shorter.
     shorter: usize,
     activation: Activation,
 }
 
-impl Conv1d {
-    /// y without the steps that no row keeps.
-    fn shortened(&self, y: Signal) -> Result<Signal> {
-        let shorter = |length: u32| length.saturating_sub(self.shorter as u32).max(1);
-        let Signal { x, mask } = y;
-        let lengths: Option<Vec<u32>> = mask.map(|mask| mask.lengths.iter().map(|l| shorter(*l)).collect());
-        let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).copied();
-        let time = longest.unwrap_or(shorter(x.dim(1)? as u32)) as usize;
-        let mask = lengths.map(|lengths| Mask::of(lengths, time, x.device())).transpose()?;
-        Ok(Signal { x: x.narrow(1, 0, time)?.contiguous()?, mask })
-    }
-
-    /// The same as nodes of an ONNX graph.
-    fn shortened_wire(&self, graph: &mut Graph, y: Wire) -> Wire {
-        let Some(mask) = &y.mask else { return y };
-        let shorter = graph.ints(&[-(self.shorter as i64)]);
-        let least = graph.ints(&[1]);
-        let lengths = operator::add(graph, &mask.lengths, &shorter);
-        let lengths = graph.node("Max", &[&lengths, &least], vec![]);
-        // A step is real where as many steps, itself among them, stand before it as the row has, or fewer.
-        let one = graph.scalar(1.0);
-        let (start, axis) = (graph.ints(&[0]), graph.ints(&[1]));
-        let longest = operator::reduce(graph, "ReduceMax", &lengths, &[0], true);
-        let mut kept = |value: &Value| graph.node("Slice", &[value, &start, &longest, &axis], vec![]);
-        let (x, steps) = (kept(&y.x), kept(&mask.steps));
-        let dims = operator::shape(graph, &steps);
-        let ones = operator::expand(graph, &one, &dims);
-        let axis = graph.scalar_int(1);
-        let count = graph.node("CumSum", &[&ones, &axis], vec![]);
-        let limit = operator::unsqueeze(graph, &lengths, &[1]);
-        let limit = operator::cast(graph, &limit, ElementType::Float32);
-        let beyond = operator::greater(graph, &count, &limit);
-        let zero = graph.scalar(0.0);
-        Wire { x, mask: Some(WireMask::of(operator::where_(graph, &beyond, &zero, &ones), lengths)) }
-    }
-
-    /// The weights as ONNX has them, `[filters, width, kernel]`.
-    fn turned(&self, graph: &mut Graph) -> Result<Value> {
-        let (rows, filters) = self.weight.dims2()?;
-        let width = rows / self.steps.size;
-        let turned =
-            self.weight.reshape((self.steps.size, width, filters))?.permute((2, 1, 0))?.contiguous()?;
-        Ok(graph.weight(
-            &format!("{}.weight", self.name),
-            &[filters, width, self.steps.size],
-            &host(&turned)?,
-        ))
-    }
-}
-
 impl Layer for Conv1d {
     // x: [rows, time, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        let windows = windows(&x.cleared()?, self.steps)?;
-        let (rows, time, width) = windows.dims3()?;
-        let bias = self.bias.as_ref().map_or(&self.zeros, |bias| bias.as_tensor());
-        let y = affine(&windows.reshape((rows * time, width))?, &self.weight, bias, self.activation)?;
-        let mut y = x.with(y.reshape((rows, time, ()))?);
-        if self.shorter > 0 {
-            y = self.shortened(y)?;
-        }
-        Ok(y.with(y.cleared()?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let cleared = x.cleared(graph);
-        let channels_first = operator::transpose(graph, &cleared, &[0, 2, 1]);
-        let weight = self.turned(graph)?;
-        let bias = match &self.bias {
-            Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
-            None => None,
-        };
-        let moves = Moves {
-            size: vec![self.steps.size],
-            stride: vec![1],
-            dilation: vec![self.steps.dilation],
-            zeros: vec![self.steps.before, self.steps.reach() - self.steps.before],
-        };
-        let y = conv(graph, &channels_first, &weight, bias.as_ref(), &moves);
-        let y = operator::transpose(graph, &y, &[0, 2, 1]);
-        let y = self.activation.nodes(graph, &y);
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        let cleared = ops.cleared(x)?;
+        let y = ops.conv1d(&cleared, &self.weight, self.bias.as_ref(), self.steps, self.activation)?;
         let mut y = x.with(y);
         if self.shorter > 0 {
-            y = self.shortened_wire(graph, y);
+            y = ops.shortened(&y, self.shorter)?;
         }
-        let cleared = y.cleared(graph);
-        Ok(y.with(cleared))
+        Ok(y.with(ops.cleared(&y)?))
     }
 }
 

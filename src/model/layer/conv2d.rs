@@ -4,25 +4,20 @@
 //! Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel kernel),
 //! as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
 
-use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel::convolution::convolution;
 use crate::model::kernel::window::Window;
 use crate::model::layer::activation::Activation;
-use crate::model::layer::padding::{Padding, moves};
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator::image as operator;
+use crate::model::layer::padding::Padding;
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A convolution of images, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +72,7 @@ impl LayerWords for Conv2dSpec {
         Ok(Shape::Image { channels: self.filters.get(), height: rows, width: columns })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
         let function = self.activation.unwrap_or(Activation::Identity);
@@ -88,13 +83,10 @@ impl LayerWords for Conv2dSpec {
 
 /// activation(x * W + b)
 pub struct Conv2d {
-    name: String,
     /// `[filters, channels, kernel, kernel]`
-    weight: Var,
+    weight: Parameter,
     /// `[filters]`
-    bias: Option<Var>,
-    /// In place of a bias.
-    zeros: Tensor,
+    bias: Option<Parameter>,
     window: Window,
     activation: Activation,
 }
@@ -111,39 +103,22 @@ impl Conv2d {
     ) -> Result<Self> {
         let init = Init::fan_in(channels * window.size * window.size);
         let shape = [filters, channels, window.size, window.size];
-        let weight = weights.variable(&format!("{name}.weight"), &shape, init.clone())?;
+        let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
         let bias = match bias {
-            true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
+            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = weights.zeros(filters)?;
-        Ok(Self { name: name.to_owned(), weight, bias, zeros, window, activation })
+        Ok(Self { weight, bias, window, activation })
     }
 
-    // x: [rows, channels, height, width]
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let bias = self.bias.as_ref().map_or(&self.zeros, |bias| bias.as_tensor());
-        Ok(convolution(x, &self.weight, bias, self.window, self.activation)?)
-    }
-
-    /// `apply` as nodes of an ONNX graph.
-    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
-        let bias = match &self.bias {
-            Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
-            None => None,
-        };
-        let y = operator::conv(graph, x, &weight, bias.as_ref(), &moves(&self.window));
-        Ok(self.activation.nodes(graph, &y))
+    /// `[rows, channels, height, width]` to `[rows, filters, window.rows, window.columns]`.
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        ops.conv2d(x, &self.weight, self.bias.as_ref(), self.window, self.activation)
     }
 }
 
 impl Layer for Conv2d {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(Signal::plain(self.apply(&x.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(Wire::plain(self.nodes(graph, &x.x)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(Signal::plain(self.on(ops, &x.x)?))
     }
 }

@@ -4,25 +4,20 @@
 //! Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel kernel),
 //! as PyTorch's `nn.ConvTranspose2d`.
 
-use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel::convolution::transposed;
 use crate::model::kernel::window::Window;
 use crate::model::layer::activation::Activation;
-use crate::model::layer::padding::{Padding, moves};
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::Graph;
-use crate::onnx::operator::image as operator;
+use crate::model::layer::padding::Padding;
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A transposed convolution, which makes images larger, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,56 +69,36 @@ impl LayerWords for ConvTranspose2dSpec {
         Ok(Shape::Image { channels: self.filters.get(), height, width })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
         let filters = self.filters.get();
         let init = Init::fan_in(filters * window.size * window.size);
         let shape = [channels, filters, window.size, window.size];
-        let weight = weights.variable(&format!("{name}.weight"), &shape, init.clone())?;
+        let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
         let bias = match self.bias {
-            true => Some(weights.variable(&format!("{name}.bias"), &[filters], init)?),
+            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
             false => None,
         };
-        let zeros = weights.zeros(filters)?;
         let activation = self.activation.unwrap_or(Activation::Identity);
-        Ok(Box::new(ConvTranspose2d { name: name.to_owned(), weight, bias, zeros, window, activation }))
+        Ok(Box::new(ConvTranspose2d { weight, bias, window, activation }))
     }
 }
 
 /// activation(spread of x by W + b)
 struct ConvTranspose2d {
-    name: String,
     /// `[channels, filters, kernel, kernel]`
-    weight: Var,
+    weight: Parameter,
     /// `[filters]`
-    bias: Option<Var>,
-    /// In place of a bias.
-    zeros: Tensor,
+    bias: Option<Parameter>,
     window: Window,
     activation: Activation,
 }
 
 impl Layer for ConvTranspose2d {
     // x: [rows, channels, height, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        let bias = self.bias.as_ref().map_or(&self.zeros, |bias| bias.as_tensor());
-        Ok(Signal::plain(transposed(&x.x, &self.weight, bias, self.window, self.activation)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
-        let bias = match &self.bias {
-            Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
-            None => None,
-        };
-        let Window { size, stride, top, left, height, width, rows, columns } = self.window;
-        let more = |length: usize, before: usize, count: usize| {
-            (length + before).saturating_sub((count - 1) * stride + size)
-        };
-        let more = [more(height, top, rows), more(width, left, columns)];
-        let moves = moves(&self.window);
-        let y = operator::conv_transpose(graph, &x.x, &weight, bias.as_ref(), &moves, &more);
-        Ok(Wire::plain(self.activation.nodes(graph, &y)))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        let (bias, window) = (self.bias.as_ref(), self.window);
+        Ok(Signal::plain(ops.conv_transpose2d(&x.x, &self.weight, bias, window, self.activation)?))
     }
 }

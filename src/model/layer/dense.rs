@@ -2,23 +2,19 @@
 //!
 //! W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel;
 use crate::model::layer::activation::Activation;
-use crate::model::layer::{Layer, LayerWords};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
+use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::ops::{Ops, Tensors};
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A fully connected layer: y = x W + b, then an activation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,7 +49,7 @@ impl LayerWords for DenseSpec {
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let activation = self.activation.unwrap_or(Activation::Identity);
         Ok(Box::new(Dense::build(name, input.width(), self.units.get(), activation, self.bias, weights)?))
     }
@@ -62,11 +58,10 @@ impl LayerWords for DenseSpec {
 /// activation(x W + b)
 #[derive(Clone, Debug)]
 pub struct Dense {
-    name: String,
     /// `[in, out]`
-    weight: Var,
+    weight: Parameter,
     /// `[out]`
-    bias: Option<Var>,
+    bias: Option<Parameter>,
     activation: Activation,
 }
 
@@ -80,12 +75,12 @@ impl Dense {
         weights: &mut Weights,
     ) -> Result<Self> {
         let init = Init::fan_in(width);
-        let weight = weights.variable(&format!("{name}.weight"), &[width, units], init.clone())?;
+        let weight = weights.parameter(&format!("{name}.weight"), &[width, units], init.clone())?;
         let bias = match bias {
-            true => Some(weights.variable(&format!("{name}.bias"), &[units], init)?),
+            true => Some(weights.parameter(&format!("{name}.bias"), &[units], init)?),
             false => None,
         };
-        Ok(Self { name: name.to_owned(), weight, bias, activation })
+        Ok(Self { weight, bias, activation })
     }
 
     /// A projection: no function, and with a bias.
@@ -96,40 +91,32 @@ impl Dense {
     /// W `[in, out]` and b `[out]`, where it is no more than x W + b.
     pub fn linear(&self) -> Option<(&Var, &Var)> {
         let bias = self.bias.as_ref().filter(|_| self.activation == Activation::Identity)?;
-        Some((&self.weight, bias))
+        Some((self.weight.var(), bias.var()))
     }
 
-    /// `[rows, in]` to `[rows, out]`, or with time between both.
+    /// `[..., in]` to `[..., out]`.
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        ops.linear(x, &self.weight, self.bias.as_ref(), self.activation)
+    }
+
+    /// The same of a tensor.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        if let Some(bias) = &self.bias {
-            return Ok(kernel::affine::affine(x, &self.weight, bias, self.activation)?);
-        }
-        let mut shape = x.dims().to_vec();
-        let y = x.reshape(((), x.dim(D::Minus1)?))?.matmul(&self.weight)?;
-        *shape.last_mut().expect("a batch has dimensions") = y.dim(1)?;
-        Ok(kernel::activation::activation(self.activation, &y.reshape(shape)?)?)
+        self.on(&mut Tensors::answering(), x)
     }
 }
 
 impl Layer for Dense {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(x.with(self.apply(&x.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(x.with(self.nodes(graph, &x.x)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(self.on(ops, &x.x)?))
     }
 }
 
 impl Dense {
-    /// `apply` as nodes of an ONNX graph.
-    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
-        let bias = match &self.bias {
-            Some(bias) => Some(constant(graph, &format!("{}.bias", self.name), bias)?),
-            None => None,
-        };
-        let y = operator::dense(graph, x, &weight, bias.as_ref());
-        Ok(self.activation.nodes(graph, &y))
+    pub fn nodes(
+        &self,
+        graph: &mut crate::onnx::graph::Graph,
+        x: &crate::onnx::graph::Value,
+    ) -> Result<crate::onnx::graph::Value> {
+        self.on(&mut crate::model::ops::Nodes { graph }, x)
     }
 }

@@ -3,7 +3,6 @@
 //! With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
 //! dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +10,10 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::masked::{keeps, masked};
-use crate::model::layer::{Layer, LayerWords, numbers};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, numbers};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +41,7 @@ impl LayerWords for DropoutSpec {
         }
     }
 
-    fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(Dropout { name: name.to_owned(), rate: self.rate.get(), channels: self.channels }))
     }
 }
@@ -57,36 +54,11 @@ struct Dropout {
 }
 
 impl Layer for Dropout {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        if !self.channels {
-            return Ok(x.with(dropped(&self.name, self.rate, &x.x, mode)?));
-        }
-        let Some(random) = mode.random(&self.name).filter(|_| self.rate > 0.0) else { return Ok(x.clone()) };
-        // What is dropped together: the pixels of a channel, or the steps of a column.
-        let mask = match x.x.dims() {
-            [rows, channels, height, width] => {
-                let factors = keeps(&random, self.rate, rows * channels);
-                factors.into_iter().flat_map(|factor| std::iter::repeat_n(factor, height * width)).collect()
-            }
-            [rows, time, columns] => {
-                let factors = keeps(&random, self.rate, rows * columns);
-                factors.chunks_exact(*columns).flat_map(|row| row.repeat(*time)).collect()
-            }
-            _ => keeps(&random, self.rate, x.x.elem_count()),
-        };
-        Ok(x.with(masked(&x.x, mask)?))
-    }
-
-    fn emit(&self, _: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(x.clone())
-    }
-}
-
-/// x with a share `rate` of its elements dropped while training, by the draws of the part called `name`.
-pub fn dropped(name: &str, rate: f64, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-    match mode.random(name) {
-        Some(random) if rate > 0.0 => Ok(masked(x, keeps(&random, rate, x.elem_count()))?),
-        _ => Ok(x.clone()),
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(match self.channels {
+            true => ops.dropout_channels(&self.name, self.rate, &x.x)?,
+            false => ops.dropout(&self.name, self.rate, &x.x)?,
+        }))
     }
 }
 

@@ -11,7 +11,6 @@
 //! With `vectors: {path: vectors.txt}` tokens begin with the vectors that a file has for them, such as those
 //! of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
 
-use candle_core::Var;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,15 +19,11 @@ use crate::domain::name::TieName;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::domain::vectors::VectorsSpec;
-use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
-use crate::model::kernel::embedding::embed;
-use crate::model::layer::{Layer, LayerWords};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
+use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A learned vector for each token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,7 +56,7 @@ impl LayerWords for EmbeddingSpec {
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let Shape::Tokens { vocabulary } = input else {
             let reason = format!("needs tokens, not {input}");
             return Err(Error::Shape { part: name.to_owned(), reason });
@@ -69,7 +64,7 @@ impl LayerWords for EmbeddingSpec {
         let width = self.width.get();
         let shape = [vocabulary, width];
         let known = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
-        let (owner, table) = match known {
+        let owner = match known {
             Some(table) => {
                 if table.shape != shape {
                     let reason = format!(
@@ -78,50 +73,40 @@ impl LayerWords for EmbeddingSpec {
                     );
                     return Err(Error::Shape { part: name.to_owned(), reason });
                 }
-                (table.name.clone(), table.var.clone())
+                table.name.clone()
             }
             None => {
                 let own = format!("{name}.weight");
                 let count = vocabulary.saturating_mul(width);
                 let mut rows = weights.draw(&own, count, &Init::Normal(1.0 / (width as f32).sqrt()));
                 rows.iter_mut().take(width).for_each(|number| *number = 0.0);
-                let table = match self.frozen {
+                match self.frozen {
                     true => weights.buffer(&own, &shape, Init::Given(rows))?,
                     false => weights.variable(&own, &shape, Init::Given(rows))?,
                 };
                 if let Some(tied) = &self.tied {
                     weights.tie(tied.as_str(), &own);
                 }
-                (own, table)
+                own
             }
         };
         if let Some(vectors) = &self.vectors {
             weights.wish(name, &owner, &vectors.path);
         }
-        Ok(Box::new(Embedding { name: name.to_owned(), table, frozen: self.frozen }))
+        let table = weights.known(&owner).ok_or_else(|| candle_core::Error::msg("a table was not kept"))?;
+        Ok(Box::new(Embedding { table: if self.frozen { table.fixed() } else { table } }))
     }
 }
 
 /// Rows of a table.
 struct Embedding {
-    name: String,
     /// `[vocabulary, width]`
-    table: Var,
-    frozen: bool,
+    table: Parameter,
 }
 
 impl Layer for Embedding {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        let vectors = match self.frozen {
-            true => embed(&self.table.as_detached_tensor(), &x.x)?,
-            false => embed(&self.table, &x.x)?,
-        };
-        Ok(x.with(vectors))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let table = constant(graph, &format!("{}.weight", self.name), &self.table)?;
-        Ok(x.with(operator::gather(graph, &table, &x.x, 0)))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(ops.embedding(&self.table, &x.x)?))
     }
 }
 
@@ -164,7 +149,7 @@ mod tests {
         let one = words.view().build("a", tokens_of, &mut weights).unwrap();
         let other = words.view().build("b", tokens_of, &mut weights).unwrap();
         assert_eq!(weights.parameters(), 12);
-        let through = |layer: &dyn crate::model::layer::Layer| {
+        let through = |layer: &dyn crate::model::layer::Module| {
             host(&layer.forward(&tokens(), &Mode::evaluate()).unwrap().x).unwrap()
         };
         assert_eq!(through(&*one), through(&*other));

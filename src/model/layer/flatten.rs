@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// An image as one vector: channel after channel, in each row after row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +26,7 @@ impl LayerWords for FlattenSpec {
         Ok(Shape::vector(channels * height * width))
     }
 
-    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         Ok(Box::new(Flatten { width: channels * height * width }))
     }
@@ -41,11 +39,7 @@ struct Flatten {
 
 impl Layer for Flatten {
     // x: [rows, channels, height, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(Signal::plain(x.x.flatten_from(1)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(Wire::plain(operator::reshape(graph, &x.x, &[-1, self.width as i64])))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(Signal::plain(ops.reshape(&x.x, &[-1, self.width as i64])?))
     }
 }

@@ -6,13 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::pool::{Pooling, pool_all};
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::kernel::pool::Pooling;
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// The mean or the largest value of each channel of an image, as a vector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,20 +40,15 @@ impl LayerWords for GlobalPoolSpec {
         image(input).map(|(channels, _, _)| Shape::vector(channels))
     }
 
-    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(self.method))
     }
 }
 
 impl Layer for GlobalPooling {
     // x: [rows, channels, height, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         let pooling = if *self == Self::Mean { Pooling::Mean } else { Pooling::Max };
-        Ok(Signal::plain(pool_all(&x.x, pooling)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let reduction = if *self == Self::Mean { "ReduceMean" } else { "ReduceMax" };
-        Ok(Wire::plain(operator::reduce(graph, reduction, &x.x, &[2, 3], false)))
+        Ok(Signal::plain(ops.global_pool(&x.x, pooling)?))
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel::gru::Gru;
 use crate::model::layer::recurrent::Passes;
-use crate::model::layer::{Layer, LayerWords, sequence};
+use crate::model::layer::{LayerWords, Module, sequence};
 use crate::model::weights::Weights;
 
 /// Gated recurrent units over the steps of a sequence (Cho et al. 2014).
@@ -54,7 +54,7 @@ impl LayerWords for GruSpec {
         Ok(input.with_width(self.units.get() * directions))
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let size = (self.units.get(), self.bidirectional, self.layers.get());
         Ok(Box::new(Passes::<Gru>::build(name, input.width(), size, self.dropout, weights)?))
     }

@@ -13,7 +13,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel::lstm::Lstm;
 use crate::model::layer::recurrent::Passes;
-use crate::model::layer::{Layer, LayerWords, sequence};
+use crate::model::layer::{LayerWords, Module, sequence};
 use crate::model::weights::Weights;
 
 /// Long short-term memory over the steps of a sequence (Hochreiter & Schmidhuber 1997).
@@ -53,7 +53,7 @@ impl LayerWords for LstmSpec {
         Ok(input.with_width(self.units.get() * directions))
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let size = (self.units.get(), self.bidirectional, self.layers.get());
         Ok(Box::new(Passes::<Lstm>::build(name, input.width(), size, self.dropout, weights)?))
     }

@@ -7,11 +7,10 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 /// Names this point of the trunk, so that a task can read `from` it; changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +30,7 @@ impl LayerWords for MarkSpec {
         Ok(input)
     }
 
-    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(Mark))
     }
 }
@@ -40,11 +39,7 @@ impl LayerWords for MarkSpec {
 struct Mark;
 
 impl Layer for Mark {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(x.clone())
-    }
-
-    fn emit(&self, _: &mut Graph, x: &Wire) -> Result<Wire> {
+    fn apply<O: Ops>(&self, _: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         Ok(x.clone())
     }
 }

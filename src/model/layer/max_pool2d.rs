@@ -7,15 +7,13 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::pool::{Pooling, pool};
+use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
-use crate::model::layer::padding::{Padding, moves};
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::padding::Padding;
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator::image as operator;
 
 /// The largest value of each window of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +56,7 @@ impl LayerWords for MaxPool2dSpec {
         Ok(Shape::Image { channels, height: rows, width: columns })
     }
 
-    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         let (_, height, width) = image(input).map_err(candle_core::Error::msg)?;
         Ok(Box::new(MaxPool2d { window: self.window(height, width).map_err(candle_core::Error::msg)? }))
     }
@@ -71,11 +69,7 @@ struct MaxPool2d {
 
 impl Layer for MaxPool2d {
     // x: [rows, channels, height, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(Signal::plain(pool(&x.x, self.window, Pooling::Max)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(Wire::plain(operator::max_pool(graph, &x.x, &moves(&self.window))))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(Signal::plain(ops.pool2d(&x.x, self.window, Pooling::Max)?))
     }
 }

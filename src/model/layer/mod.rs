@@ -30,6 +30,7 @@ use crate::domain::kinds::kinds;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::mode::Mode;
+use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::Graph;
@@ -74,7 +75,7 @@ pub trait LayerWords {
     }
 
     /// The working layer; its weights' names begin with `name`. `shape` has agreed to `input`.
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>>;
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>>;
 
     /// Does what it gives at a step depend on that step and those before it alone?
     fn is_causal(&self) -> bool {
@@ -82,12 +83,27 @@ pub trait LayerWords {
     }
 }
 
-/// A built layer.
+/// A built layer: what it computes, described once.
 pub trait Layer: Send + Sync {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>>;
+}
+
+/// A built layer among others: its description, walked over tensors and over a graph.
+pub trait Module: Send + Sync {
     fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal>;
 
     /// What `forward` does when answering, as nodes of an ONNX graph.
     fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire>;
+}
+
+impl<L: Layer> Module for L {
+    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
+        self.apply(&mut Tensors::of(mode), x)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+        self.apply(&mut Nodes { graph }, x)
+    }
 }
 
 /// A vector's width, or what makes a vector of the input.

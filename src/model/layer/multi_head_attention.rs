@@ -8,7 +8,6 @@
 //! trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
 //! ```
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,16 +15,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::attention::{Attention, Dropout, self_attention};
-use crate::model::kernel::rotary::{frequencies, rotary};
 use crate::model::layer::dense::Dense;
-use crate::model::layer::{Layer, LayerWords, sequence};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::ops::{Heads, Ops};
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
-use crate::onnx::operator::attention as nodes;
 
 /// Self-attention of several heads (Vaswani et al. 2017).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +65,7 @@ impl LayerWords for MultiHeadAttentionSpec {
         Ok(input)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let rate = self.dropout.get();
         let how = Heads { count: self.heads.get(), causal: self.causal, rotary: self.rotary, dropout: rate };
         Ok(Box::new(SelfAttention::build(name, input.width(), how, weights)?))
@@ -80,15 +74,6 @@ impl LayerWords for MultiHeadAttentionSpec {
     fn is_causal(&self) -> bool {
         self.causal
     }
-}
-
-/// How a sequence attends to itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Heads {
-    pub count: usize,
-    pub causal: bool,
-    pub rotary: bool,
-    pub dropout: f64,
 }
 
 /// Projections and heads.
@@ -113,50 +98,17 @@ impl SelfAttention {
     }
 
     /// The steps `x` `[batch, time, width]` of a signal, each with what it saw.
-    pub fn apply(&self, signal: &Signal, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let mut packed = self.input.apply(x)?;
-        if self.heads.rotary {
-            packed = rotary(&packed, 2 * self.width, self.width / self.heads.count)?;
-        }
-        let lengths = signal.mask.as_ref().filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
-        let random = mode.random(&self.name).filter(|_| self.heads.dropout > 0.0);
-        let how = Attention {
-            heads: self.heads.count,
-            causal: self.heads.causal,
-            queries: lengths.clone(),
-            keys: lengths,
-            dropout: random.map(|random| Dropout { random, rate: self.heads.dropout }),
-        };
-        self.output.apply(&self_attention(&packed, &how)?)
-    }
-
-    /// `apply` as nodes of an ONNX graph.
-    pub fn nodes(&self, graph: &mut Graph, wire: &Wire, x: &Value) -> Result<Value> {
-        let (count, size) = (self.heads.count, self.width / self.heads.count);
-        let packed = self.input.nodes(graph, x)?;
-        let parts = operator::split(graph, &packed, 2, &[self.width as i64; 3]);
-        let mut parts: Vec<Value> =
-            parts.iter().map(|part| nodes::by_head(graph, part, count, size)).collect();
-        if self.heads.rotary {
-            let angles = nodes::angles(graph, x, &frequencies(size));
-            for part in &mut parts[..2] {
-                *part = nodes::rotary(graph, part, &angles, size);
-            }
-        }
-        let keys = wire.mask.as_ref().map(|mask| &mask.steps);
-        let seen = nodes::Seen { keys, causal: self.heads.causal };
-        let y = nodes::attention(graph, [&parts[0], &parts[1], &parts[2]], count, size, &seen);
-        self.output.nodes(graph, &y)
+    pub fn on<O: Ops>(&self, ops: &mut O, signal: &Signal<O::Value>, x: &O::Value) -> Result<O::Value> {
+        let packed = self.input.on(ops, x)?;
+        let mask = signal.mask.as_ref();
+        let seen = ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?;
+        self.output.on(ops, &seen)
     }
 }
 
 impl Layer for SelfAttention {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        Ok(x.with(self.apply(x, &x.x, mode)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(x.with(self.nodes(graph, x, &x.x)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(self.on(ops, x, &x.x)?))
     }
 }
 

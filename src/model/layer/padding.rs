@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::number::Whole;
 use crate::model::kernel::window::Window;
-use crate::onnx::operator::image::Moves;
 
 /// How far a window may stand over the border of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,16 +132,6 @@ fn less_than(pixels: usize, size: usize) -> Result<(), String> {
     match pixels < size {
         true => Ok(()),
         false => Err(format!("has a padding of {pixels}, which must be less than the windows' size {size}")),
-    }
-}
-
-/// A window's moves, for ONNX.
-pub fn moves(window: &Window) -> Moves {
-    Moves {
-        size: vec![window.size; 2],
-        stride: vec![window.stride; 2],
-        dilation: vec![1; 2],
-        zeros: vec![window.top, window.left, window.bottom(), window.right()],
     }
 }
 

@@ -8,26 +8,19 @@
 //! trunk: [{lstm: 128}, {pool: max}]
 //! ```
 
-use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::kernel::over_time::largest;
-use crate::model::kernel::softmax::softmax;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
-use crate::model::layer::{Layer, LayerWords, sequence};
-use crate::model::mode::Mode;
-use crate::model::signal::{Mask, Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
-use crate::onnx::operator::attention::{even_shares, last_step, masked_softmax, weighted_sum};
+use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// Makes one vector of a sequence's steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +63,7 @@ impl LayerWords for PoolSpec {
         sequence(input).map(Shape::vector)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(match self.kind {
             PoolKind::Max => Box::new(Pool::Max),
             PoolKind::Mean => Box::new(Pool::Mean),
@@ -83,8 +76,7 @@ impl LayerWords for PoolSpec {
                 let query = format!("{name}.query");
                 Box::new(Pool::Attention {
                     hidden: Dense::build(&hidden, width, units, Activation::Tanh, true, weights)?,
-                    query: weights.variable(&query, &[units, 1], Init::fan_in(units))?,
-                    name: query,
+                    query: weights.parameter(&query, &[units, 1], Init::fan_in(units))?,
                 })
             }
         })
@@ -102,96 +94,44 @@ enum Pool {
     Last,
     First,
     Attention {
-        name: String,
         hidden: Dense,
         /// `[units, 1]`
-        query: Var,
+        query: Parameter,
     },
 }
 
 impl Layer for Pool {
     // x: [batch, time, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        let (batch, time, width) = x.x.dims3()?;
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         let all;
         let mask = match &x.mask {
             Some(mask) => mask,
             None => {
-                all = Mask::of(vec![time as u32; batch], time, x.x.device())?;
+                all = ops.all_real(&x.x)?;
                 &all
             }
         };
-        let weighted = |weights: &Tensor| -> Result<Tensor> {
-            Ok(weights.unsqueeze(1)?.matmul(&x.x.contiguous()?)?.squeeze(1)?)
-        };
-        let y = match self {
-            Self::Max => largest(&x.x, &mask.lengths)?,
+        Ok(Signal::plain(match self {
+            Self::Max => ops.max_over_steps(&x.x, mask)?,
             Self::Mean => {
-                let shares = mask.lengths.iter().map(|length| 1.0 / *length as f32).collect();
-                let shares = Tensor::from_vec::<_, f32>(shares, (batch, 1), x.x.device())?;
-                weighted(&mask.steps.broadcast_mul(&shares)?)?
+                let shares = ops.even_shares(mask)?;
+                ops.weighted_sum(&x.x, &shares)?
             }
-            Self::Last => {
-                let last = (0..).step_by(time).zip(mask.lengths.iter()).map(|(row, length)| row + length - 1);
-                let last = Tensor::from_iter(last.take(batch), x.x.device())?;
-                x.x.reshape((batch * time, width))?.index_select(&last, 0)?
-            }
-            Self::First => x.x.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?,
-            Self::Attention { hidden, query, .. } => {
-                let scores = hidden.apply(&x.x)?.reshape((batch * time, ()))?.matmul(query)?;
-                weighted(&softmax(&scores.reshape((batch, time))?, Some(&mask.lengths))?)?
-            }
-        };
-        Ok(Signal::plain(y))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let all;
-        let (steps, lengths) = match &x.mask {
-            Some(mask) => (&mask.steps, mask.lengths.clone()),
-            None => {
-                all = full(graph, &x.x);
-                (&all.0, all.1.clone())
-            }
-        };
-        Ok(Wire::plain(match self {
-            Self::Max => {
-                let real = operator::cast_bool(graph, steps);
-                let real = operator::unsqueeze(graph, &real, &[2]);
-                let below = graph.scalar(f32::NEG_INFINITY);
-                let known = operator::where_(graph, &real, &x.x, &below);
-                operator::reduce(graph, "ReduceMax", &known, &[1], false)
-            }
-            Self::Mean => {
-                let shares = even_shares(graph, steps);
-                weighted_sum(graph, &x.x, &shares)
-            }
-            Self::Last => last_step(graph, &x.x, &lengths),
+            Self::Last => ops.last_step(&x.x, mask)?,
             Self::First => {
-                let first = operator::slice(graph, &x.x, 1, 0, 1);
-                operator::squeeze(graph, &first, &[1])
+                let first = ops.narrow(&x.x, 1, 0, 1)?;
+                ops.squeeze(&first, 1)?
             }
-            Self::Attention { name, hidden, query } => {
-                let hidden = hidden.nodes(graph, &x.x)?;
-                let query = constant(graph, name, query)?;
-                let scores = operator::matmul(graph, &hidden, &query);
-                let scores = operator::squeeze(graph, &scores, &[2]);
-                let shares = masked_softmax(graph, &scores, steps);
-                weighted_sum(graph, &x.x, &shares)
+            Self::Attention { hidden, query } => {
+                let hidden = hidden.on(ops, &x.x)?;
+                let query = ops.weight(query)?;
+                let scores = ops.matmul(&hidden, &query)?;
+                let scores = ops.squeeze(&scores, 2)?;
+                let shares = ops.softmax_over_steps(&scores, mask)?;
+                ops.weighted_sum(&x.x, &shares)?
             }
         }))
     }
-}
-
-/// The mask of rows that all are full: steps and lengths.
-fn full(graph: &mut Graph, x: &Value) -> (Value, Value) {
-    let first = operator::slice(graph, x, 2, 0, 1);
-    let first = operator::squeeze(graph, &first, &[2]);
-    let zero = operator::sub(graph, &first, &first);
-    let steps = operator::shift(graph, &zero, 1.0);
-    let lengths = operator::reduce_sum(graph, &steps, &[1], false);
-    let lengths = operator::cast(graph, &lengths, crate::domain::array::ElementType::Int64);
-    (steps, lengths)
 }
 
 #[cfg(test)]

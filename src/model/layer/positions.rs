@@ -8,22 +8,17 @@
 //! trunk: [{positions: sinusoidal}, {transformer: {layers: 2}}]
 //! ```
 
-use candle_core::{D, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
-use crate::model::error::{Error, Result};
-use crate::model::layer::{Layer, LayerWords, sequence};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
-use crate::onnx::operator::attention::{angles, steps};
+use crate::model::error::Result;
+use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// Adds to each step a vector of its position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,17 +57,16 @@ impl LayerWords for PositionsSpec {
         sequence(input).map(|width| Shape::Sequence { width })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(Positions::build(name, input.width(), self.kind, self.length.get(), weights)?))
     }
 }
 
 /// x + its positions
 pub struct Positions {
-    name: String,
     width: usize,
     /// `[length, width]` when learned.
-    table: Option<Var>,
+    table: Option<Parameter>,
 }
 
 impl Positions {
@@ -87,59 +81,23 @@ impl Positions {
         let table = match kind {
             PositionKind::Sinusoidal => None,
             PositionKind::Learned => {
-                Some(weights.variable(&format!("{name}.weight"), &[length, width], init)?)
+                Some(weights.parameter(&format!("{name}.weight"), &[length, width], init)?)
             }
         };
-        Ok(Self { name: name.to_owned(), width, table })
+        Ok(Self { width, table })
     }
 
     /// x `[batch, time, width]` plus the positions of its steps.
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let time = x.dim(1)?;
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
         let rows = match &self.table {
-            Some(table) => {
-                let length = table.dim(0)?;
-                if time > length {
-                    let reason = format!(
-                        "has learned positions for {length} steps, and a sequence has {time}; choose a larger `length`"
-                    );
-                    return Err(Error::Shape { part: self.name.clone(), reason });
-                }
-                table.narrow(0, 0, time)?
-            }
+            Some(table) => ops.learned_positions(x, table)?,
             None => {
-                let frequencies = self.frequencies();
-                let angles = (0..time)
-                    .flat_map(|step| frequencies.iter().map(move |f| f64::from(step as f32 * *f as f32)));
-                let (sines, cosines): (Vec<f32>, Vec<f32>) =
-                    angles.map(|angle| (angle.sin() as f32, angle.cos() as f32)).unzip();
-                let half = |values| Tensor::from_vec(values, (time, frequencies.len()), x.device());
-                let both = Tensor::cat(&[half(sines)?, half(cosines)?], 1)?;
-                (both.narrow(D::Minus1, 0, self.width)? * self.scale())?
+                let both = ops.sinusoids(x, &self.frequencies())?;
+                let both = ops.narrow(&both, 1, 0, self.width)?;
+                ops.scale(&both, self.scale())?
             }
         };
-        Ok(x.broadcast_add(&rows)?)
-    }
-
-    /// `apply` as nodes of an ONNX graph.
-    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let rows = match &self.table {
-            Some(table) => {
-                let table = constant(graph, &format!("{}.weight", self.name), table)?;
-                let steps = steps(graph, x);
-                let steps = operator::cast(graph, &steps, crate::domain::array::ElementType::Int64);
-                operator::gather(graph, &table, &steps, 0)
-            }
-            None => {
-                let angles = angles(graph, x, &self.frequencies());
-                let sines = operator::unary(graph, "Sin", &angles);
-                let cosines = operator::unary(graph, "Cos", &angles);
-                let both = operator::concat(graph, &[&sines, &cosines], 1);
-                let both = operator::slice(graph, &both, 1, 0, self.width as i64);
-                operator::scale(graph, &both, self.scale() as f32)
-            }
-        };
-        Ok(operator::add(graph, x, &rows))
+        ops.add(x, &rows)
     }
 
     fn frequencies(&self) -> Vec<f64> {
@@ -154,12 +112,8 @@ impl Positions {
 }
 
 impl Layer for Positions {
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(x.with(self.apply(&x.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(x.with(self.nodes(graph, &x.x)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(x.with(self.on(ops, &x.x)?))
     }
 }
 

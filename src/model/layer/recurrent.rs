@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{Tensor, Var};
 
 use crate::domain::number::Rate;
 use crate::model::error::Result;
@@ -10,12 +10,10 @@ use crate::model::kernel::gru::Gru;
 use crate::model::kernel::lstm::Lstm;
 use crate::model::kernel::recurrence::{BIAS, Cell, Course, recur};
 use crate::model::layer::Layer;
-use crate::model::layer::dropout::dropped;
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 use crate::onnx::operator::recurrent::{Direction, Recurrence, Recurrent, recurrent};
 
 /// A cell with its place in ONNX.
@@ -62,6 +60,11 @@ impl<C: Written> Pass<C> {
             bias: weights.variable(&format!("{name}.bias"), &[BIAS * units], init)?,
             cell: PhantomData,
         })
+    }
+
+    /// Width of its output.
+    pub fn units(&self) -> usize {
+        self.units
     }
 
     /// Numbers of a state: h, and c if there is one.
@@ -118,7 +121,7 @@ impl<C: Written> Pass<C> {
 }
 
 /// One pass, or a forward and a backward one, as a node.
-fn emit<C: Written>(
+pub fn emit<C: Written>(
     graph: &mut Graph,
     passes: &[&Pass<C>],
     x: &Value,
@@ -183,34 +186,13 @@ impl<C: Written> Passes<C> {
 }
 
 impl<C: Written> Layer for Passes<C> {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        let lengths = x.mask.as_ref().filter(|mask| !mask.is_full()).map(|mask| &*mask.lengths);
-        let mut y = x.clone();
-        for (index, passes) in self.layers.iter().enumerate() {
-            let both = passes.iter().zip([false, true]);
-            let both = both.map(|(pass, reversed)| pass.over(&y.x, Course { lengths, reversed }));
-            let mut both = both.collect::<Result<Vec<Tensor>>>()?;
-            y = match both.len() {
-                1 => y.with(both.remove(0)),
-                _ => y.with(Tensor::cat(&both, D::Minus1)?),
-            };
-            if index + 1 < self.layers.len() {
-                y = y.with(dropped(&format!("{}.{index}.dropout", self.name), self.dropout, &y.x, mode)?);
-            }
-        }
-        Ok(y)
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let lengths = x.mask.as_ref().map(|mask| &mask.lengths);
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         let mut y = x.x.clone();
-        for passes in &self.layers {
-            let by_time = operator::transpose(graph, &y, &[1, 0, 2]);
-            let passes: Vec<&Pass<C>> = passes.iter().collect();
-            let (outputs, _) = emit(graph, &passes, &by_time, lengths, &[])?;
-            let by_row = operator::transpose(graph, &outputs, &[2, 0, 1, 3]);
-            let width = passes.len() * passes[0].units;
-            y = operator::reshape(graph, &by_row, &[0, 0, width as i64]);
+        for (index, passes) in self.layers.iter().enumerate() {
+            y = ops.recurrence(passes, &y, x.mask.as_ref())?;
+            if index + 1 < self.layers.len() {
+                y = ops.dropout(&format!("{}.{index}.dropout", self.name), self.dropout, &y)?;
+            }
         }
         Ok(x.with(y))
     }
@@ -293,7 +275,7 @@ mod tests {
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
                 let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
-                let wire = Wire { x, mask: Some(WireMask::of(steps, lengths)) };
+                let wire = Wire { x, mask: Some(WireMask::new(steps, lengths)) };
                 let y = layer.emit(&mut graph, &wire).unwrap().x;
                 graph.output("y", &y, ElementType::Float32, &[Dim::Batch, time.clone(), Dim::Fixed(width)]);
                 for opset in [17, 21] {

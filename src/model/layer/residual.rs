@@ -13,13 +13,11 @@ use crate::model::layer::activation::Activation;
 use crate::model::layer::conv2d::Conv2d;
 use crate::model::layer::dense::Dense;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::{Layer, LayerSpec, LayerWords};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::stack::{Stack, shape_after};
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// x + layers(x); a projection is added when the widths differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +60,7 @@ impl LayerWords for ResidualSpec {
         self.layers.iter().all(|layer| layer.view().keeps_steps())
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let layers = Stack::build(name, &self.layers, input, weights)?;
         let name = format!("{name}.projection");
         let carry = match (input, layers.output()) {
@@ -107,23 +105,13 @@ struct Residual {
 }
 
 impl Layer for Residual {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        let y = self.layers.forward(x, mode)?;
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        let y = self.layers.apply(ops, x)?;
         let carried = match &self.carry {
-            Some(Carry::Width(projection)) => projection.apply(&x.x)?,
-            Some(Carry::Pixels(projection)) => projection.apply(&x.x)?,
+            Some(Carry::Width(projection)) => projection.on(ops, &x.x)?,
+            Some(Carry::Pixels(projection)) => projection.on(ops, &x.x)?,
             None => x.x.clone(),
         };
-        Ok(y.with((carried + &y.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let y = self.layers.emit(graph, x)?;
-        let carried = match &self.carry {
-            Some(Carry::Width(projection)) => projection.nodes(graph, &x.x)?,
-            Some(Carry::Pixels(projection)) => projection.nodes(graph, &x.x)?,
-            None => x.x.clone(),
-        };
-        Ok(y.with(operator::add(graph, &carried, &y.x)))
+        Ok(y.with(ops.add(&carried, &y.x)?))
     }
 }

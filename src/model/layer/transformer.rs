@@ -8,7 +8,6 @@
 //! trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
 //! ```
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,16 +17,13 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
-use crate::model::layer::dropout::dropped;
 use crate::model::layer::layer_norm::LayerNorm;
-use crate::model::layer::multi_head_attention::{Heads, SelfAttention, divided, none};
+use crate::model::layer::multi_head_attention::{SelfAttention, divided, none};
 use crate::model::layer::positions::{PositionKind, Positions, many};
-use crate::model::layer::{Layer, LayerWords, sequence};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::ops::{Heads, Ops};
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 const EPSILON: f64 = 1e-5;
 
@@ -119,7 +115,7 @@ impl LayerWords for TransformerSpec {
         Ok(input)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
         let width = input.width();
         let positions = match self.positions {
             Order::None | Order::Rotary => None,
@@ -193,87 +189,57 @@ impl Block {
         })
     }
 
-    fn forward(&self, signal: &Signal, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let drop = |part: &str, x: Tensor| dropped(&format!("{}.{part}", self.name), self.rate, &x, mode);
-        let attention = |x: &Tensor| drop("attention_drop", self.attention.apply(signal, x, mode)?);
-        let dense = |x: &Tensor| {
-            let hidden = drop("hidden_drop", self.up.apply(x)?)?;
-            drop("dense_drop", self.down.apply(&hidden)?)
-        };
-        let x = self.around(&self.attention_norm, x, attention)?;
-        self.around(&self.dense_norm, &x, dense)
+    fn on<O: Ops>(&self, ops: &mut O, signal: &Signal<O::Value>, x: &O::Value) -> Result<O::Value> {
+        let x = self.around(ops, &self.attention_norm, x, |ops, x| {
+            let seen = self.attention.on(ops, signal, x)?;
+            self.drop(ops, "attention_drop", &seen)
+        })?;
+        self.around(ops, &self.dense_norm, &x, |ops, x| {
+            let hidden = self.up.on(ops, x)?;
+            let hidden = self.drop(ops, "hidden_drop", &hidden)?;
+            let y = self.down.on(ops, &hidden)?;
+            self.drop(ops, "dense_drop", &y)
+        })
+    }
+
+    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> Result<O::Value> {
+        ops.dropout(&format!("{}.{part}", self.name), self.rate, x)
     }
 
     /// A residual and a norm around a part.
-    fn around(
+    fn around<O: Ops>(
         &self,
+        ops: &mut O,
         norm: &LayerNorm,
-        x: &Tensor,
-        part: impl FnOnce(&Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        match self.place {
-            NormPlace::Pre => Ok((x + part(&norm.apply(x)?)?)?),
-            NormPlace::Post => norm.apply(&(x + part(x)?)?),
-        }
-    }
-
-    fn nodes(&self, graph: &mut Graph, wire: &Wire, x: &Value) -> Result<Value> {
-        let attention = |graph: &mut Graph, x: &Value| self.attention.nodes(graph, wire, x);
-        let dense = |graph: &mut Graph, x: &Value| {
-            let hidden = self.up.nodes(graph, x)?;
-            self.down.nodes(graph, &hidden)
-        };
-        let x = self.nodes_around(graph, &self.attention_norm, x, attention)?;
-        self.nodes_around(graph, &self.dense_norm, &x, dense)
-    }
-
-    fn nodes_around(
-        &self,
-        graph: &mut Graph,
-        norm: &LayerNorm,
-        x: &Value,
-        part: impl FnOnce(&mut Graph, &Value) -> Result<Value>,
-    ) -> Result<Value> {
+        x: &O::Value,
+        part: impl FnOnce(&mut O, &O::Value) -> Result<O::Value>,
+    ) -> Result<O::Value> {
         match self.place {
             NormPlace::Pre => {
-                let normal = norm.nodes(graph, x)?;
-                let y = part(graph, &normal)?;
-                Ok(operator::add(graph, x, &y))
+                let normal = norm.on(ops, x)?;
+                let y = part(ops, &normal)?;
+                ops.add(x, &y)
             }
             NormPlace::Post => {
-                let y = part(graph, x)?;
-                let sum = operator::add(graph, x, &y);
-                norm.nodes(graph, &sum)
+                let y = part(ops, x)?;
+                let sum = ops.add(x, &y)?;
+                norm.on(ops, &sum)
             }
         }
     }
 }
 
 impl Layer for Transformer {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         let mut y = match &self.positions {
-            Some(positions) => positions.apply(&x.x)?,
+            Some(positions) => positions.on(ops, &x.x)?,
             None => x.x.clone(),
         };
         for block in &self.blocks {
-            y = block.forward(x, &y, mode)?;
+            y = block.on(ops, x, &y)?;
         }
         Ok(x.with(match &self.last {
-            Some(norm) => norm.apply(&y)?,
-            None => y,
-        }))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        let mut y = match &self.positions {
-            Some(positions) => positions.nodes(graph, &x.x)?,
-            None => x.x.clone(),
-        };
-        for block in &self.blocks {
-            y = block.nodes(graph, x, &y)?;
-        }
-        Ok(x.with(match &self.last {
-            Some(norm) => norm.nodes(graph, &y)?,
+            Some(norm) => norm.on(ops, &y)?,
             None => y,
         }))
     }

@@ -8,13 +8,10 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::kernel::upsample::upsample;
-use crate::model::layer::{Layer, LayerWords, image};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator::image as operator;
 
 /// An image `factor` times as high and as wide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +52,7 @@ impl LayerWords for UpsampleSpec {
         Ok(Shape::Image { channels, height: height * factor, width: width * factor })
     }
 
-    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Layer>> {
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
         Ok(Box::new(Upsample { factor: self.factor.get(), method: self.method }))
     }
 }
@@ -68,14 +65,7 @@ struct Upsample {
 
 impl Layer for Upsample {
     // x: [rows, channels, height, width]
-    fn forward(&self, x: &Signal, _: &Mode) -> Result<Signal> {
-        Ok(Signal::plain(upsample(&x.x, self.factor, self.method)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
-        Ok(Wire::plain(match self.method {
-            Method::Nearest => operator::repeat(graph, &x.x, self.factor),
-            Method::Bilinear => operator::interpolate(graph, &x.x, self.factor),
-        }))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(Signal::plain(ops.upsample(&x.x, self.factor, self.method)?))
     }
 }

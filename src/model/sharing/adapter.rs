@@ -22,7 +22,7 @@ use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::activation::Activation;
-use crate::model::layer::{Layer, LayerSpec};
+use crate::model::layer::{LayerSpec, Module};
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::sharing::block::{Stop, cut, shapes, stops};
@@ -106,8 +106,8 @@ impl SharingWords for AdapterSpec {
 /// h + up(down(h))
 struct Adapter {
     name: String,
-    down: Box<dyn Layer>,
-    up: Box<dyn Layer>,
+    down: Box<dyn Module>,
+    up: Box<dyn Module>,
 }
 
 impl Adapter {

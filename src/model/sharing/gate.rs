@@ -8,7 +8,7 @@ use crate::model::error::Result;
 use crate::model::head::multiclass::softmax;
 use crate::model::layer::global_pool::{GlobalPoolSpec, GlobalPooling};
 use crate::model::layer::pool::{PoolKind, PoolSpec};
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{LayerWords, Module};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::{Init, Weights};
@@ -64,7 +64,7 @@ impl Gate for SoftmaxGate {
 /// What a gate sees of what its experts read: a vector whole, of an image each channel's mean. Of a
 /// sequence each step, if the experts give steps; otherwise the mean of its real steps.
 pub struct Eye {
-    pool: Option<Box<dyn Layer>>,
+    pool: Option<Box<dyn Module>>,
     /// Does each step have shares of its own?
     pub is_stepped: bool,
     pub width: usize,

@@ -31,7 +31,7 @@ use crate::model::error::Result;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::batch_norm::BatchNormSpec;
 use crate::model::layer::layer_norm::LayerNormSpec;
-use crate::model::layer::{Layer, LayerSpec, LayerWords};
+use crate::model::layer::{LayerSpec, LayerWords, Module};
 use crate::model::mode::Mode;
 use crate::model::part::Part;
 use crate::model::sharing::block::{Stop, cut, shapes, stops};
@@ -93,7 +93,7 @@ impl SharingWords for MtanSpec {
 struct Mask {
     name: String,
     axis: usize,
-    layers: Vec<Box<dyn Layer>>,
+    layers: Vec<Box<dyn Module>>,
 }
 
 impl Mask {
@@ -106,7 +106,7 @@ impl Mask {
             _ => Box::new(LayerNormSpec { epsilon: Positive::constant(1e-5) }),
         };
         let units = features(shape);
-        let layers: Vec<Box<dyn Layer>> = vec![
+        let layers: Vec<Box<dyn Module>> = vec![
             pointwise(&format!("{name}.first"), read, units, Activation::Identity, weights)?,
             norm.build(&format!("{name}.first_norm"), shape, weights)?,
             Box::new(Activation::Relu),

@@ -7,7 +7,7 @@ use crate::model::layer::activation::Activation;
 use crate::model::layer::conv2d::Conv2dSpec;
 use crate::model::layer::dense::DenseSpec;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{LayerWords, Module};
 use crate::model::weights::Weights;
 
 /// How many numbers a row, a step or a pixel has.
@@ -25,7 +25,7 @@ pub fn pointwise(
     units: usize,
     activation: Activation,
     weights: &mut Weights,
-) -> Result<Box<dyn Layer>> {
+) -> Result<Box<dyn Module>> {
     let units = Count::new(units).unwrap_or(Count::constant(1));
     let words: Box<dyn LayerWords> = match input {
         Shape::Image { .. } => Box::new(Conv2dSpec {

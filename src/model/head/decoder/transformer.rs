@@ -18,7 +18,7 @@ use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::layer::dropout::DropoutSpec;
 use crate::model::layer::layer_norm::LayerNormSpec;
-use crate::model::layer::{Layer, LayerWords};
+use crate::model::layer::{LayerWords, Module};
 use crate::model::mode::Mode;
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
@@ -30,8 +30,8 @@ const END: i64 = i64::MAX;
 
 /// One of its layers.
 struct Block {
-    norms: [Box<dyn Layer>; 3],
-    drops: [Box<dyn Layer>; 3],
+    norms: [Box<dyn Module>; 3],
+    drops: [Box<dyn Module>; 3],
     /// `[width, 3 width]`: query, key and value of what is written.
     own: Dense,
     own_out: Dense,
@@ -46,7 +46,7 @@ struct Block {
 /// A transformer's decoder.
 pub struct Transformer {
     blocks: Vec<Block>,
-    norm: Box<dyn Layer>,
+    norm: Box<dyn Module>,
     heads: usize,
     width: usize,
     length: usize,
@@ -97,7 +97,7 @@ impl Block {
         mode: &Mode,
         own: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let apply = |layer: &dyn Layer, x: Tensor| {
+        let apply = |layer: &dyn Module, x: Tensor| {
             Ok::<_, crate::model::Error>(layer.forward(&Signal::plain(x), mode)?.x)
         };
         let y = self.own.apply(&apply(self.norms[0].as_ref(), x.clone())?)?;
@@ -313,11 +313,11 @@ fn places(range: std::ops::Range<usize>, width: usize, device: &Device) -> Resul
     Ok(Tensor::from_iter(cells, device)?.reshape((count, width))?)
 }
 
-fn norm(name: &str, width: usize, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+fn norm(name: &str, width: usize, weights: &mut Weights) -> Result<Box<dyn Module>> {
     let words = LayerNormSpec { epsilon: Positive::constant(1e-5) };
     words.build(name, Shape::Sequence { width }, weights)
 }
 
-fn drop(name: &str, rate: Rate, weights: &mut Weights) -> Result<Box<dyn Layer>> {
+fn drop(name: &str, rate: Rate, weights: &mut Weights) -> Result<Box<dyn Module>> {
     DropoutSpec { rate, channels: false }.build(name, Shape::Sequence { width: 1 }, weights)
 }

@@ -1,0 +1,114 @@
+//! Weights, numbers, shapes, products, reductions.
+
+use crate::model::error::Result;
+use crate::model::layer::Module;
+use crate::model::layer::activation::Activation;
+use crate::model::signal::{Held, Signal};
+use crate::model::weights::Parameter;
+
+/// Operations of tensors of any rank.
+pub trait Arithmetic {
+    type Value: Held;
+
+    /// What follows belongs to the part of this name: nodes of a graph are called after it.
+    fn scope(&mut self, name: &str);
+
+    /// A built layer's own description.
+    fn module(&mut self, module: &dyn Module, x: &Signal<Self::Value>) -> Result<Signal<Self::Value>>;
+
+    /// A signal as a layer with weights reads it: where the way back is interrupted, from here on another tensor.
+    fn cut(&mut self, x: &Signal<Self::Value>) -> Result<Signal<Self::Value>>;
+
+    /// A weight. What does not learn gets no gradient.
+    fn weight(&mut self, weight: &Parameter) -> Result<Self::Value>;
+
+    /// Fixed numbers, where `like` is.
+    fn constant(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: &[f32],
+        like: &Self::Value,
+    ) -> Result<Self::Value>;
+
+    fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
+
+    fn sub(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
+
+    fn mul(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
+
+    fn div(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
+
+    /// x times a number.
+    fn scale(&mut self, x: &Self::Value, number: f64) -> Result<Self::Value>;
+
+    /// x plus a number.
+    fn shift(&mut self, x: &Self::Value, number: f64) -> Result<Self::Value>;
+
+    fn neg(&mut self, x: &Self::Value) -> Result<Self::Value>;
+
+    fn exp(&mut self, x: &Self::Value) -> Result<Self::Value>;
+
+    fn log(&mut self, x: &Self::Value) -> Result<Self::Value>;
+
+    /// An activation of every element.
+    fn activation(&mut self, function: Activation, x: &Self::Value) -> Result<Self::Value>;
+
+    /// exp(x) over its sum in the last dimension.
+    fn softmax(&mut self, x: &Self::Value) -> Result<Self::Value>;
+
+    /// a times b over the last two dimensions; a matrix b serves every matrix of a.
+    fn matmul(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
+
+    /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
+    fn linear(
+        &mut self,
+        x: &Self::Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        activation: Activation,
+    ) -> Result<Self::Value>;
+
+    /// gamma (x - mean) / sqrt(variance + epsilon) + beta over the last dimension, with each row's own mean and variance.
+    fn layer_norm(
+        &mut self,
+        x: &Self::Value,
+        gamma: &Parameter,
+        beta: &Parameter,
+        epsilon: f64,
+    ) -> Result<Self::Value>;
+
+    /// x with a share `rate` of its elements dropped while training, by the draws of the part called `name`.
+    fn dropout(&mut self, name: &str, rate: f64, x: &Self::Value) -> Result<Self::Value>;
+
+    /// The same of whole channels of an image `[rows, channels, height, width]`, or whole columns of a sequence
+    /// `[rows, time, columns]`.
+    fn dropout_channels(&mut self, name: &str, rate: f64, x: &Self::Value) -> Result<Self::Value>;
+
+    /// The same elements in other dimensions: 0 keeps the one in its place, -1 (once) takes what is left.
+    fn reshape(&mut self, x: &Self::Value, dims: &[i64]) -> Result<Self::Value>;
+
+    /// Dimension i of the result is `order[i]` of x.
+    fn transpose(&mut self, x: &Self::Value, order: &[usize]) -> Result<Self::Value>;
+
+    /// Beside each other; one alone is itself.
+    fn concat(&mut self, values: &[Self::Value], axis: i64) -> Result<Self::Value>;
+
+    /// Side by side in a new dimension.
+    fn stack(&mut self, values: &[Self::Value], axis: usize) -> Result<Self::Value>;
+
+    /// So many elements along a dimension, from `start` on.
+    fn narrow(&mut self, x: &Self::Value, axis: i64, start: usize, count: usize) -> Result<Self::Value>;
+
+    /// With a dimension of 1 more.
+    fn unsqueeze(&mut self, x: &Self::Value, axis: usize) -> Result<Self::Value>;
+
+    /// Without a dimension of 1.
+    fn squeeze(&mut self, x: &Self::Value, axis: usize) -> Result<Self::Value>;
+
+    /// The sum over a dimension, which stays as 1 when `keep`.
+    fn sum(&mut self, x: &Self::Value, axis: i64, keep: bool) -> Result<Self::Value>;
+
+    /// The mean over a dimension, which stays as 1 when `keep`.
+    fn mean(&mut self, x: &Self::Value, axis: i64, keep: bool) -> Result<Self::Value>;
+}

@@ -1,0 +1,46 @@
+//! Images `[rows, channels, height, width]`, and normalization over rows.
+
+use crate::model::error::Result;
+use crate::model::kernel::pool::Pooling;
+use crate::model::kernel::window::Window;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::batch_norm::BatchNorm;
+use crate::model::layer::upsample::Method;
+use crate::model::ops::Arithmetic;
+use crate::model::weights::Parameter;
+
+/// Operations of images.
+pub trait Images: Arithmetic {
+    /// activation(x * W + b); W `[filters, channels, kernel, kernel]`, b `[filters]`.
+    fn conv2d(
+        &mut self,
+        x: &Self::Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Self::Value>;
+
+    /// activation(x spread by W + b); W `[channels, filters, kernel, kernel]`, b `[filters]`.
+    fn conv_transpose2d(
+        &mut self,
+        x: &Self::Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Self::Value>;
+
+    /// The largest value, or the mean, of what each window covers of the image.
+    fn pool2d(&mut self, x: &Self::Value, window: Window, pooling: Pooling) -> Result<Self::Value>;
+
+    /// The largest value, or the mean, of each channel: `[rows, channels]`.
+    fn global_pool(&mut self, x: &Self::Value, pooling: Pooling) -> Result<Self::Value>;
+
+    /// An image `factor` times as high and as wide.
+    fn upsample(&mut self, x: &Self::Value, factor: usize, method: Method) -> Result<Self::Value>;
+
+    /// Each column of `[rows, width]`, or each channel, normalized by the batch's mean and variance while training, by the
+    /// running ones otherwise.
+    fn batch_norm(&mut self, x: &Self::Value, norm: &BatchNorm) -> Result<Self::Value>;
+}

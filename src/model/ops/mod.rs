@@ -1,0 +1,22 @@
+//! What layers, gates, sharings and heads are written in: operations, each with two implementations, candle tensors
+//! ([`Tensors`]) and values of an ONNX graph ([`Nodes`]). A layer is described once; learning and answering walk it with
+//! the first, exporting with the second, so that both compute the same by construction.
+//!
+//! Dimensions count from 0, negative ones from the end; shapes broadcast as in NumPy. Rows come first in everything.
+
+mod arithmetic;
+mod image;
+pub mod nodes;
+mod sequence;
+pub mod tensors;
+
+pub use crate::model::ops::arithmetic::Arithmetic;
+pub use crate::model::ops::image::Images;
+pub use crate::model::ops::nodes::Nodes;
+pub use crate::model::ops::sequence::{Heads, Sequences};
+pub use crate::model::ops::tensors::Tensors;
+
+/// All operations.
+pub trait Ops: Sequences + Images {}
+
+impl<O: Sequences + Images> Ops for O {}

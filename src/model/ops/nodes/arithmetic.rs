@@ -1,0 +1,158 @@
+//! Values of any rank.
+
+use crate::model::error::Result;
+use crate::model::layer::Module;
+use crate::model::layer::activation::Activation;
+use crate::model::ops::{Arithmetic, Nodes};
+use crate::model::signal::Wire;
+use crate::model::weights::{Parameter, host};
+use crate::onnx::graph::Value;
+use crate::onnx::operator;
+
+impl Arithmetic for Nodes<'_> {
+    type Value = Value;
+
+    fn scope(&mut self, name: &str) {
+        self.graph.scope(name);
+    }
+
+    fn module(&mut self, module: &dyn Module, x: &Wire) -> Result<Wire> {
+        module.emit(self.graph, x)
+    }
+
+    fn cut(&mut self, x: &Wire) -> Result<Wire> {
+        Ok(x.clone())
+    }
+
+    fn weight(&mut self, weight: &Parameter) -> Result<Value> {
+        let tensor = weight.tensor();
+        Ok(self.graph.weight(weight.name(), tensor.dims(), &host(&tensor)?))
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], values: &[f32], _: &Value) -> Result<Value> {
+        Ok(self.graph.weight(name, shape, values))
+    }
+
+    fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        Ok(operator::add(self.graph, a, b))
+    }
+
+    fn sub(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        Ok(operator::sub(self.graph, a, b))
+    }
+
+    fn mul(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        Ok(operator::mul(self.graph, a, b))
+    }
+
+    fn div(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        Ok(operator::div(self.graph, a, b))
+    }
+
+    fn scale(&mut self, x: &Value, number: f64) -> Result<Value> {
+        Ok(operator::scale(self.graph, x, number as f32))
+    }
+
+    fn shift(&mut self, x: &Value, number: f64) -> Result<Value> {
+        Ok(operator::shift(self.graph, x, number as f32))
+    }
+
+    fn neg(&mut self, x: &Value) -> Result<Value> {
+        Ok(operator::neg(self.graph, x))
+    }
+
+    fn exp(&mut self, x: &Value) -> Result<Value> {
+        Ok(operator::exp(self.graph, x))
+    }
+
+    fn log(&mut self, x: &Value) -> Result<Value> {
+        Ok(operator::log(self.graph, x))
+    }
+
+    fn activation(&mut self, function: Activation, x: &Value) -> Result<Value> {
+        let graph = &mut *self.graph;
+        Ok(match function {
+            Activation::Relu => operator::relu(graph, x),
+            Activation::LeakyRelu => operator::leaky_relu(graph, x, 0.01),
+            Activation::Elu => operator::elu(graph, x),
+            Activation::Gelu => operator::gelu(graph, x),
+            Activation::Silu => operator::silu(graph, x),
+            Activation::Tanh => operator::tanh(graph, x),
+            Activation::Sigmoid => operator::sigmoid(graph, x),
+            Activation::Softplus => operator::softplus(graph, x),
+            Activation::Identity => x.clone(),
+        })
+    }
+
+    fn softmax(&mut self, x: &Value) -> Result<Value> {
+        Ok(operator::softmax(self.graph, x, -1))
+    }
+
+    fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        Ok(operator::matmul(self.graph, a, b))
+    }
+
+    fn linear(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        activation: Activation,
+    ) -> Result<Value> {
+        let weight = self.weight(weight)?;
+        let bias = bias.map(|bias| self.weight(bias)).transpose()?;
+        let y = operator::dense(self.graph, x, &weight, bias.as_ref());
+        self.activation(activation, &y)
+    }
+
+    fn layer_norm(&mut self, x: &Value, gamma: &Parameter, beta: &Parameter, epsilon: f64) -> Result<Value> {
+        let (gamma, beta) = (self.weight(gamma)?, self.weight(beta)?);
+        Ok(operator::layer_normalization(self.graph, x, &gamma, &beta, epsilon as f32))
+    }
+
+    fn dropout(&mut self, _: &str, _: f64, x: &Value) -> Result<Value> {
+        Ok(x.clone())
+    }
+
+    fn dropout_channels(&mut self, _: &str, _: f64, x: &Value) -> Result<Value> {
+        Ok(x.clone())
+    }
+
+    fn reshape(&mut self, x: &Value, dims: &[i64]) -> Result<Value> {
+        Ok(operator::reshape(self.graph, x, dims))
+    }
+
+    fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
+        let order: Vec<i64> = order.iter().map(|axis| *axis as i64).collect();
+        Ok(operator::transpose(self.graph, x, &order))
+    }
+
+    fn concat(&mut self, values: &[Value], axis: i64) -> Result<Value> {
+        Ok(operator::concat(self.graph, &values.iter().collect::<Vec<_>>(), axis))
+    }
+
+    fn stack(&mut self, values: &[Value], axis: usize) -> Result<Value> {
+        let each = values.iter().map(|value| self.unsqueeze(value, axis)).collect::<Result<Vec<_>>>()?;
+        self.concat(&each, axis as i64)
+    }
+
+    fn narrow(&mut self, x: &Value, axis: i64, start: usize, count: usize) -> Result<Value> {
+        Ok(operator::slice(self.graph, x, axis, start as i64, (start + count) as i64))
+    }
+
+    fn unsqueeze(&mut self, x: &Value, axis: usize) -> Result<Value> {
+        Ok(operator::unsqueeze(self.graph, x, &[axis as i64]))
+    }
+
+    fn squeeze(&mut self, x: &Value, axis: usize) -> Result<Value> {
+        Ok(operator::squeeze(self.graph, x, &[axis as i64]))
+    }
+
+    fn sum(&mut self, x: &Value, axis: i64, keep: bool) -> Result<Value> {
+        Ok(operator::reduce_sum(self.graph, x, &[axis], keep))
+    }
+
+    fn mean(&mut self, x: &Value, axis: i64, keep: bool) -> Result<Value> {
+        Ok(operator::reduce(self.graph, "ReduceMean", x, &[axis], keep))
+    }
+}

@@ -1,0 +1,88 @@
+//! Images in a graph.
+
+use crate::model::error::Result;
+use crate::model::kernel::pool::Pooling;
+use crate::model::kernel::window::Window;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::batch_norm::BatchNorm;
+use crate::model::layer::upsample::Method;
+use crate::model::ops::{Arithmetic, Images, Nodes};
+use crate::model::weights::Parameter;
+use crate::onnx::graph::Value;
+use crate::onnx::operator;
+use crate::onnx::operator::image as operators;
+use crate::onnx::operator::image::Moves;
+
+impl Images for Nodes<'_> {
+    fn conv2d(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Value> {
+        let weight = self.weight(weight)?;
+        let bias = bias.map(|bias| self.weight(bias)).transpose()?;
+        let y = operators::conv(self.graph, x, &weight, bias.as_ref(), &moves(window));
+        self.activation(activation, &y)
+    }
+
+    fn conv_transpose2d(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Value> {
+        let weight = self.weight(weight)?;
+        let bias = bias.map(|bias| self.weight(bias)).transpose()?;
+        let Window { size, stride, top, left, height, width, rows, columns } = window;
+        let more = |length: usize, before: usize, count: usize| {
+            (length + before).saturating_sub((count - 1) * stride + size)
+        };
+        let more = [more(height, top, rows), more(width, left, columns)];
+        let y = operators::conv_transpose(self.graph, x, &weight, bias.as_ref(), &moves(window), &more);
+        self.activation(activation, &y)
+    }
+
+    fn pool2d(&mut self, x: &Value, window: Window, pooling: Pooling) -> Result<Value> {
+        Ok(match pooling {
+            Pooling::Max => operators::max_pool(self.graph, x, &moves(window)),
+            Pooling::Mean => operators::average_pool(self.graph, x, &moves(window)),
+        })
+    }
+
+    fn global_pool(&mut self, x: &Value, pooling: Pooling) -> Result<Value> {
+        let reduction = match pooling {
+            Pooling::Max => "ReduceMax",
+            Pooling::Mean => "ReduceMean",
+        };
+        Ok(operator::reduce(self.graph, reduction, x, &[2, 3], false))
+    }
+
+    fn upsample(&mut self, x: &Value, factor: usize, method: Method) -> Result<Value> {
+        Ok(match method {
+            Method::Nearest => operators::repeat(self.graph, x, factor),
+            Method::Bilinear => operators::interpolate(self.graph, x, factor),
+        })
+    }
+
+    fn batch_norm(&mut self, x: &Value, norm: &BatchNorm) -> Result<Value> {
+        let (gamma, beta) = (self.weight(&norm.gamma)?, self.weight(&norm.beta)?);
+        let (mean, variance) = (self.weight(&norm.mean)?, self.weight(&norm.variance)?);
+        let epsilon = norm.epsilon as f32;
+        Ok(operator::batch_normalization(self.graph, x, &gamma, &beta, &mean, &variance, epsilon))
+    }
+}
+
+/// A window's moves, as ONNX has them.
+fn moves(window: Window) -> Moves {
+    Moves {
+        size: vec![window.size; 2],
+        stride: vec![window.stride; 2],
+        dilation: vec![1; 2],
+        zeros: vec![window.top, window.left, window.bottom(), window.right()],
+    }
+}

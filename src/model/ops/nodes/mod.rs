@@ -1,0 +1,12 @@
+//! Operations as nodes of an ONNX graph: what `forward` does when answering.
+
+mod arithmetic;
+mod image;
+mod sequence;
+
+use crate::onnx::graph::Graph;
+
+/// Operations as nodes of this graph.
+pub struct Nodes<'a> {
+    pub graph: &'a mut Graph,
+}

@@ -1,0 +1,202 @@
+//! Tensors of any rank.
+
+use candle_core::{D, Tensor};
+
+use crate::model::error::Result;
+use crate::model::kernel;
+use crate::model::kernel::masked::{keeps, masked};
+use crate::model::layer::Module;
+use crate::model::layer::activation::Activation;
+use crate::model::ops::{Arithmetic, Tensors};
+use crate::model::signal::Signal;
+use crate::model::weights::Parameter;
+
+impl Arithmetic for Tensors<'_> {
+    type Value = Tensor;
+
+    fn scope(&mut self, _: &str) {}
+
+    fn module(&mut self, module: &dyn Module, x: &Signal) -> Result<Signal> {
+        module.forward(x, self.mode())
+    }
+
+    fn cut(&mut self, x: &Signal) -> Result<Signal> {
+        self.mode().cut(x)
+    }
+
+    fn weight(&mut self, weight: &Parameter) -> Result<Tensor> {
+        Ok(weight.tensor())
+    }
+
+    fn constant(&mut self, _: &str, shape: &[usize], values: &[f32], like: &Tensor) -> Result<Tensor> {
+        Ok(Tensor::from_slice(values, shape, like.device())?)
+    }
+
+    fn add(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(if a.dims() == b.dims() { (a + b)? } else { a.broadcast_add(b)? })
+    }
+
+    fn sub(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(if a.dims() == b.dims() { (a - b)? } else { a.broadcast_sub(b)? })
+    }
+
+    fn mul(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(if a.dims() == b.dims() { (a * b)? } else { a.broadcast_mul(b)? })
+    }
+
+    fn div(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(if a.dims() == b.dims() { (a / b)? } else { a.broadcast_div(b)? })
+    }
+
+    fn scale(&mut self, x: &Tensor, number: f64) -> Result<Tensor> {
+        Ok(x.affine(number, 0.0)?)
+    }
+
+    fn shift(&mut self, x: &Tensor, number: f64) -> Result<Tensor> {
+        Ok(x.affine(1.0, number)?)
+    }
+
+    fn neg(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.neg()?)
+    }
+
+    fn exp(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.exp()?)
+    }
+
+    fn log(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.log()?)
+    }
+
+    fn activation(&mut self, function: Activation, x: &Tensor) -> Result<Tensor> {
+        Ok(kernel::activation::activation(function, x)?)
+    }
+
+    /// Composed: candle's own drops gradients.
+    fn softmax(&mut self, x: &Tensor) -> Result<Tensor> {
+        // A constant taken from every logit changes no probability, so it needs no gradient.
+        let largest = x.detach().max_keepdim(D::Minus1)?;
+        let exp = x.broadcast_sub(&largest)?.exp()?;
+        Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
+    }
+
+    fn matmul(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        if a.rank() == b.rank() {
+            return Ok(a.matmul(b)?);
+        }
+        let mut shape = a.dims().to_vec();
+        let y = a.reshape(((), a.dim(D::Minus1)?))?.matmul(b)?;
+        shape.pop();
+        shape.push(y.dim(1)?);
+        Ok(y.reshape(shape)?)
+    }
+
+    fn linear(
+        &mut self,
+        x: &Tensor,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        match bias {
+            Some(bias) => Ok(kernel::affine::affine(x, &weight.tensor(), &bias.tensor(), activation)?),
+            None => {
+                let y = self.matmul(x, &weight.tensor())?;
+                self.activation(activation, &y)
+            }
+        }
+    }
+
+    fn layer_norm(
+        &mut self,
+        x: &Tensor,
+        gamma: &Parameter,
+        beta: &Parameter,
+        epsilon: f64,
+    ) -> Result<Tensor> {
+        Ok(kernel::layer_norm::layer_norm(x, &gamma.tensor(), &beta.tensor(), epsilon)?)
+    }
+
+    fn dropout(&mut self, name: &str, rate: f64, x: &Tensor) -> Result<Tensor> {
+        match self.mode().random(name) {
+            Some(random) if rate > 0.0 => Ok(masked(x, keeps(&random, rate, x.elem_count()))?),
+            _ => Ok(x.clone()),
+        }
+    }
+
+    fn dropout_channels(&mut self, name: &str, rate: f64, x: &Tensor) -> Result<Tensor> {
+        let Some(random) = self.mode().random(name).filter(|_| rate > 0.0) else { return Ok(x.clone()) };
+        // What is dropped together: the pixels of a channel, or the steps of a column.
+        let mask = match x.dims() {
+            [rows, channels, height, width] => {
+                let factors = keeps(&random, rate, rows * channels);
+                factors.into_iter().flat_map(|factor| std::iter::repeat_n(factor, height * width)).collect()
+            }
+            [rows, time, columns] => {
+                let factors = keeps(&random, rate, rows * columns);
+                factors.chunks_exact(*columns).flat_map(|row| row.repeat(*time)).collect()
+            }
+            _ => keeps(&random, rate, x.elem_count()),
+        };
+        Ok(masked(x, mask)?)
+    }
+
+    fn reshape(&mut self, x: &Tensor, dims: &[i64]) -> Result<Tensor> {
+        let mut shape: Vec<usize> = Vec::with_capacity(dims.len());
+        for (at, dim) in dims.iter().enumerate() {
+            shape.push(match dim {
+                0 => x.dim(at)?,
+                -1 => 1,
+                dim => *dim as usize,
+            });
+        }
+        if let Some(rest) = dims.iter().position(|dim| *dim == -1) {
+            let others: usize = shape.iter().product();
+            shape[rest] = x.elem_count() / others.max(1);
+        }
+        Ok(x.reshape(shape)?)
+    }
+
+    fn transpose(&mut self, x: &Tensor, order: &[usize]) -> Result<Tensor> {
+        Ok(x.permute(order)?.contiguous()?)
+    }
+
+    fn concat(&mut self, values: &[Tensor], axis: i64) -> Result<Tensor> {
+        match values {
+            [only] => Ok(only.clone()),
+            [first, ..] => Ok(Tensor::cat(values, place(first, axis))?),
+            [] => Err(candle_core::Error::msg("nothing to put side by side").into()),
+        }
+    }
+
+    fn stack(&mut self, values: &[Tensor], axis: usize) -> Result<Tensor> {
+        Ok(Tensor::stack(values, axis)?)
+    }
+
+    fn narrow(&mut self, x: &Tensor, axis: i64, start: usize, count: usize) -> Result<Tensor> {
+        Ok(x.narrow(place(x, axis), start, count)?)
+    }
+
+    fn unsqueeze(&mut self, x: &Tensor, axis: usize) -> Result<Tensor> {
+        Ok(x.unsqueeze(axis)?)
+    }
+
+    fn squeeze(&mut self, x: &Tensor, axis: usize) -> Result<Tensor> {
+        Ok(x.squeeze(axis)?)
+    }
+
+    fn sum(&mut self, x: &Tensor, axis: i64, keep: bool) -> Result<Tensor> {
+        let axis = place(x, axis);
+        Ok(if keep { x.sum_keepdim(axis)? } else { x.sum(axis)? })
+    }
+
+    fn mean(&mut self, x: &Tensor, axis: i64, keep: bool) -> Result<Tensor> {
+        let axis = place(x, axis);
+        Ok(if keep { x.mean_keepdim(axis)? } else { x.mean(axis)? })
+    }
+}
+
+/// A dimension that may count from the end.
+fn place(x: &Tensor, axis: i64) -> usize {
+    if axis < 0 { (x.rank() as i64 + axis) as usize } else { axis as usize }
+}

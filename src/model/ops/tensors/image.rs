@@ -1,0 +1,137 @@
+//! Images as tensors.
+
+use candle_core::Tensor;
+
+use crate::model::error::{Error, Result};
+use crate::model::kernel::convolution::{convolution, transposed};
+use crate::model::kernel::fits;
+use crate::model::kernel::normalize::{Statistics, normalize, statistics};
+use crate::model::kernel::plane;
+use crate::model::kernel::pool::{Pooling, pool, pool_all};
+use crate::model::kernel::upsample::upsample;
+use crate::model::kernel::window::Window;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::batch_norm::BatchNorm;
+use crate::model::layer::upsample::Method;
+use crate::model::ops::tensors::or_zeros;
+use crate::model::ops::{Images, Tensors};
+use crate::model::weights::{Parameter, host};
+
+impl Images for Tensors<'_> {
+    fn conv2d(
+        &mut self,
+        x: &Tensor,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let weight = weight.tensor();
+        let bias = or_zeros(bias, weight.dim(0)?, &weight)?;
+        Ok(convolution(x, &weight, &bias, window, activation)?)
+    }
+
+    fn conv_transpose2d(
+        &mut self,
+        x: &Tensor,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        window: Window,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let weight = weight.tensor();
+        let bias = or_zeros(bias, weight.dim(1)?, &weight)?;
+        Ok(transposed(x, &weight, &bias, window, activation)?)
+    }
+
+    fn pool2d(&mut self, x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
+        Ok(pool(x, window, pooling)?)
+    }
+
+    fn global_pool(&mut self, x: &Tensor, pooling: Pooling) -> Result<Tensor> {
+        Ok(pool_all(x, pooling)?)
+    }
+
+    fn upsample(&mut self, x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
+        Ok(upsample(x, factor, method)?)
+    }
+
+    fn batch_norm(&mut self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+        match x.rank() {
+            4 if fits(&[x]) => self.normalized_planes(x, norm),
+            4 => self.normalized_pixels(x, norm),
+            _ => self.normalized_rows(x, norm),
+        }
+    }
+}
+
+impl Tensors<'_> {
+    fn normalized_rows(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+        let normalized = |centered: &Tensor, variance: &Tensor| -> Result<Tensor> {
+            let deviation = (variance + norm.epsilon)?.sqrt()?;
+            let scaled = centered.broadcast_div(&deviation)?.broadcast_mul(&norm.gamma.tensor())?;
+            Ok(scaled.broadcast_add(&norm.beta.tensor())?)
+        };
+        if !self.mode().is_training() {
+            return normalized(&x.broadcast_sub(&norm.mean.tensor())?, &norm.variance.tensor());
+        }
+        let rows = x.dim(0)?;
+        if rows < 2 {
+            return Err(Error::OneRow { part: norm.name.clone(), rows });
+        }
+        let unbiased = rows as f64 / (rows - 1) as f64;
+        if fits(&[x]) {
+            let statistics = statistics(x)?;
+            self.follow(norm, x, &statistics, unbiased)?;
+            let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
+            return Ok(normalize(x, &gamma, &beta, &statistics, norm.epsilon)?);
+        }
+        let mean = x.mean(0)?;
+        let centered = x.broadcast_sub(&mean)?;
+        let variance = centered.sqr()?.mean(0)?;
+        self.move_towards(norm, &norm.mean, &mean.detach())?;
+        self.move_towards(norm, &norm.variance, &(variance.detach() * unbiased)?)?;
+        normalized(&centered, &variance)
+    }
+
+    /// Images, channel by channel.
+    fn normalized_planes(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+        let (rows, _, height, width) = x.dims4()?;
+        let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
+        if !self.mode().is_training() {
+            let known =
+                Statistics { mean: host(&norm.mean.tensor())?, variance: host(&norm.variance.tensor())? };
+            return Ok(plane::normalize(x, &gamma, &beta, &known, true, norm.epsilon)?);
+        }
+        let count = rows * height * width;
+        if count < 2 {
+            return Err(Error::OneRow { part: norm.name.clone(), rows });
+        }
+        let statistics = plane::statistics(x)?;
+        self.follow(norm, x, &statistics, count as f64 / (count - 1) as f64)?;
+        Ok(plane::normalize(x, &gamma, &beta, &statistics, false, norm.epsilon)?)
+    }
+
+    /// Images on devices without the kernel: each pixel as a row.
+    fn normalized_pixels(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+        let (rows, channels, height, width) = x.dims4()?;
+        let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
+        let y = self.normalized_rows(&pixels, norm)?.reshape((rows, height, width, channels))?;
+        Ok(y.permute((0, 3, 1, 2))?.contiguous()?)
+    }
+
+    /// The running statistics follow the batch's.
+    fn follow(&self, norm: &BatchNorm, x: &Tensor, batch: &Statistics, unbiased: f64) -> Result<()> {
+        let values = |values: &[f32]| Tensor::new(values, x.device());
+        self.move_towards(norm, &norm.mean, &values(&batch.mean)?)?;
+        self.move_towards(norm, &norm.variance, &(values(&batch.variance)? * unbiased)?)
+    }
+
+    fn move_towards(&self, norm: &BatchNorm, running: &Parameter, batch: &Tensor) -> Result<()> {
+        if !self.mode().is_first_look() {
+            return Ok(());
+        }
+        let moved = ((running.tensor() * (1.0 - norm.momentum))? + (batch * norm.momentum)?)?;
+        Ok(running.var().set(&moved)?)
+    }
+}
