@@ -112,8 +112,8 @@ fn written_and_read(pipeline: &spec::PipelineSpec) -> spec::PipelineSpec {
 fn every_example_reads_and_fits_the_schema() {
     let schema = schema();
     for shelf in &SHELVES {
-        assert_eq!(shelf.names.len(), shelf.examples.len());
-        for (name, example) in shelf.examples {
+        assert_eq!(shelf.names().len(), shelf.examples().len());
+        for (name, example) in shelf.examples() {
             let words = (shelf.read)(example).unwrap_or_else(|said| panic!("{} {name}: {said}", shelf.noun));
             let read_as = words.as_str().or_else(|| Some(words.as_object()?.keys().next()?.as_str()));
             assert_eq!(read_as, Some(*name), "{example}");

@@ -18,9 +18,19 @@ use clap::Parser;
 
 use crate::cli::arguments::{Arguments, Colour};
 use crate::cli::exit::Exit;
+use crate::domain::registry::Refused;
 
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn main() -> Exit {
+    main_with(|| Ok(()))
+}
+
+/// The same with what another crate adds: `register` calls `LayerSpec::register` and the like.
+pub fn main_with(register: impl FnOnce() -> Result<(), Refused>) -> Exit {
+    if let Err(refused) = register() {
+        output::tell(&format!("error: {refused}"));
+        return Exit::Usage;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

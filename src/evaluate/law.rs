@@ -10,7 +10,7 @@ use crate::evaluate::{default_metrics, evaluate};
 
 fn every() -> Vec<MetricSpec> {
     let mut metrics: Vec<MetricSpec> =
-        MetricSpec::NAMES.iter().map(|name| metric(name, serde_json::json!({}))).collect();
+        MetricSpec::names().iter().map(|name| metric(name, serde_json::json!({}))).collect();
     for name in ["precision", "recall", "f1"] {
         metrics.extend(["micro", "macro"].map(|average| metric(name, serde_json::json!(average))));
     }

@@ -13,6 +13,7 @@ use crate::data::spec::{Deduplicate, SourceSpec, SplitSpec, TableSpec};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TableName;
 use crate::onnx::spec::ExportSpec;
+use crate::plan::extension::extensions;
 use crate::plan::meaning::Plan;
 use crate::plan::stage::{Stage, Work};
 use crate::plan::trial::{Trial, metrics, network};
@@ -33,12 +34,18 @@ impl Plan {
             let stage = &self.graph[node];
             let upstream: Vec<&Fingerprint> =
                 self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node].key)).collect();
-            let whole = json!({
+            let words = self.words(stage, content);
+            let mut whole = json!({
                 "stage": stage.work.kind(),
                 "format": stage.work.format(),
-                "words": self.words(stage, content),
+                "words": words,
                 "upstream": upstream,
             });
+            // What another crate's items compute may change with its version.
+            let extensions = extensions(&whole["words"]);
+            if !extensions.is_empty() {
+                whole["extensions"] = json!(extensions);
+            }
             all.insert(stage.key.clone(), of(&whole));
         }
         all

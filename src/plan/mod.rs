@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod check;
 pub mod content;
 pub mod default;
+pub mod extension;
 pub mod fingerprint;
 pub mod graph;
 pub mod meaning;

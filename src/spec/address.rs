@@ -1,7 +1,7 @@
 //! `--set path=value`: one value of the file changed, before it is read by the same rules.
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
-use crate::spec::node::Node;
+use crate::domain::tree::node::Node;
 use crate::spec::shelf::SHELVES;
 use crate::spec::yaml;
 
@@ -110,7 +110,7 @@ impl Override {
         };
         let Step::Key(key) = step else { return Ok(()) };
         let on_shelf = |name: &String| {
-            SHELVES.iter().any(|s| s.names.contains(&name.as_str()) && s.names.contains(&key.as_str()))
+            SHELVES.iter().any(|s| s.names().contains(&name.as_str()) && s.names().contains(&key.as_str()))
         };
         let last =
             here.0.last().map(|last| matches!(last, Step::Key(name) if NAMED.contains(&name.as_str())));
@@ -153,7 +153,7 @@ fn open(node: &mut Node, here: &Path, step: &Step) {
     match node {
         Node::Map(_) => {}
         Node::Null => *node = Node::Map(Vec::new()),
-        Node::Text(name) if SHELVES.iter().any(|shelf| shelf.names.contains(&name.as_str())) => {
+        Node::Text(name) if SHELVES.iter().any(|shelf| shelf.names().contains(&name.as_str())) => {
             *node = Node::Map(vec![(name.clone(), Node::Null)]);
         }
         _ => {

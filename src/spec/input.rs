@@ -26,8 +26,14 @@ pub const ENCODER: &str = "encoder";
 /// An input is a choice of feature whose settings may hold an `encoder`.
 impl Choice for InputSpec {
     const NOUN: &'static str = FeatureSpec::NOUN;
-    const NAMES: &'static [&'static str] = FeatureSpec::NAMES;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = FeatureSpec::EXAMPLES;
+
+    fn names() -> &'static [&'static str] {
+        FeatureSpec::names()
+    }
+
+    fn examples() -> &'static [(&'static str, &'static str)] {
+        FeatureSpec::examples()
+    }
 
     fn name(&self) -> &'static str {
         self.feature.name()

@@ -1,12 +1,9 @@
 //! What did the user write? Alone in naming serde_yaml.
 
 pub mod address;
-pub(crate) mod decode;
 pub mod input;
-pub(crate) mod node;
 pub mod objective;
 pub mod pipeline;
-pub(crate) mod problem;
 pub mod pruning;
 pub mod read;
 pub mod render;

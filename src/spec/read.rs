@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step, nearest};
+use crate::domain::tree::node::{Node, Scalar};
+use crate::domain::tree::problem::{Problem, What};
+use crate::domain::tree::reader::Reader;
 use crate::spec::address::Override;
-use crate::spec::decode::Reader;
-use crate::spec::node::{Node, Scalar};
 use crate::spec::pipeline::PipelineSpec;
-use crate::spec::problem::{Problem, What};
 use crate::spec::sentence::diagnostic;
 use crate::spec::source::Source;
 use crate::spec::synonym::synonym;

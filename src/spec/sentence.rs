@@ -1,9 +1,9 @@
 //! A [`Problem`] in words a person can act on.
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::domain::tree::node::Node;
+use crate::domain::tree::problem::{Problem, What};
 use crate::spec::input::ENCODER;
-use crate::spec::node::Node;
-use crate::spec::problem::{Problem, What};
 use crate::spec::shelf;
 use crate::spec::synonym::synonym;
 

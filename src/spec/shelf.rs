@@ -8,10 +8,10 @@ use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
 use crate::domain::search::SearchSpec;
 use crate::domain::task::TargetSpec;
 use crate::domain::tokenizer::TokenizerSpec;
+use crate::domain::tree::reader::Reader;
 use crate::evaluate::spec::{BaselinesSpec, MetricSpec};
 use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::onnx::spec::ExportSpec;
-use crate::spec::decode::Reader;
 use crate::spec::input::InputSpec;
 use crate::spec::pruning::PruningSpec;
 use crate::spec::sweep::{RangeSpec, SweepSearchSpec};
@@ -23,13 +23,23 @@ use crate::train::spec::{OptimizerSpec, RegularizationSpec, ScalarizationSpec, S
 pub struct Shelf {
     /// What is chosen: `layer`, `loss`.
     pub noun: &'static str,
-    pub names: &'static [&'static str],
-    /// Every name with its example, as YAML.
-    pub examples: &'static [(&'static str, &'static str)],
+    names: fn() -> &'static [&'static str],
+    examples: fn() -> &'static [(&'static str, &'static str)],
     /// The field a bare value stands for.
     pub bare_field: fn(&str) -> Option<&'static str>,
     /// The words of a choice written as YAML, as JSON with every default filled in.
     pub read: fn(&str) -> Result<serde_json::Value, String>,
+}
+
+impl Shelf {
+    pub fn names(&self) -> &'static [&'static str] {
+        (self.names)()
+    }
+
+    /// Every name with its example, as YAML.
+    pub fn examples(&self) -> &'static [(&'static str, &'static str)] {
+        (self.examples)()
+    }
 }
 
 /// All shelves.
@@ -63,8 +73,8 @@ pub const SHELVES: [Shelf; 24] = [
 const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> Shelf {
     Shelf {
         noun: C::NOUN,
-        names: C::NAMES,
-        examples: C::EXAMPLES,
+        names: C::names,
+        examples: C::examples,
         bare_field: C::bare_field,
         read: read::<C>,
     }
@@ -78,12 +88,12 @@ fn read<C: serde::de::DeserializeOwned + serde::Serialize>(text: &str) -> Result
 
 /// The shelf with exactly these names.
 pub fn with_names(names: &[&str]) -> Option<&'static Shelf> {
-    SHELVES.iter().find(|shelf| shelf.names == names)
+    SHELVES.iter().find(|shelf| shelf.names() == names)
 }
 
 /// The example of the name whose settings have this key.
 pub fn example(name: &str, key: &str) -> Option<&'static str> {
-    SHELVES.iter().flat_map(|shelf| shelf.examples).find_map(|(known, example)| {
+    SHELVES.iter().flat_map(|shelf| shelf.examples()).find_map(|(known, example)| {
         (*known == name && (example.contains(key) || *known == key)).then_some(*example)
     })
 }

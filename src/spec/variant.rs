@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::domain::diagnostic::{Diagnostic, Path};
+use crate::domain::tree::node::{Node, Scalar};
 use crate::spec::address::{Override, parse_path};
-use crate::spec::node::{Node, Scalar};
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::read::read_node;
 use crate::spec::write::write;

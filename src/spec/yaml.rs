@@ -10,7 +10,7 @@ use serde::de::{
 };
 
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
-use crate::spec::node::{Node, Scalar};
+use crate::domain::tree::node::{Node, Scalar};
 
 /// Larger files are refused unread.
 pub const LARGEST: usize = 1 << 20;

@@ -40,7 +40,7 @@ fn every_sharing_goes_all_the_way() {
     let shelf = SHELVES.iter().find(|shelf| shelf.noun == "sharing").expect("the shelf");
     // No share is told where nothing is chosen or mixed.
     let silent = ["hard", "relation", "soft", "adapter", "mtan", "esmm"];
-    for (done, (name, example)) in shelf.examples.iter().enumerate() {
+    for (done, (name, example)) in shelf.examples().iter().enumerate() {
         std::fs::write(project.path("p.yaml"), pipeline.replace("SHARING", example)).expect("written");
         let run = |arguments: &[&str]| {
             let mut command = project.command(arguments);

@@ -128,7 +128,7 @@ fn text(dice: &mut Dice) -> String {
         6 => "x".repeat(1 << dice.below(14)),
         _ => {
             let shelf = &SHELVES[dice.below(SHELVES.len())];
-            shelf.examples[dice.below(shelf.examples.len())].1.to_owned()
+            shelf.examples()[dice.below(shelf.examples().len())].1.to_owned()
         }
     }
 }
@@ -136,7 +136,7 @@ fn text(dice: &mut Dice) -> String {
 /// A name or an example of any shelf.
 fn word(dice: &mut Dice) -> String {
     let shelf = &SHELVES[dice.below(SHELVES.len())];
-    let (name, example) = shelf.examples[dice.below(shelf.examples.len())];
+    let (name, example) = shelf.examples()[dice.below(shelf.examples().len())];
     if dice.one_in(2) { name.to_owned() } else { example.to_owned() }
 }
 

@@ -107,7 +107,7 @@ struct Case {
 
 fn all() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    for (name, example) in LayerSpec::EXAMPLES {
+    for (name, example) in LayerSpec::examples() {
         let spec: LayerSpec = serde_yaml::from_str(example).unwrap();
         let accepted = [VECTOR, SEQUENCE, TOKENS, IMAGE].into_iter().find(|s| spec.view().shape(*s).is_ok());
         let input = accepted.unwrap_or_else(|| panic!("the example of `{name}` takes no input of the laws"));

@@ -49,7 +49,7 @@ fn all() -> Vec<(String, LossSpec, Target)> {
         json!("ordinal"),
     ];
     let specs: Vec<LossSpec> = words.iter().map(|w| serde_json::from_value(w.clone()).unwrap()).collect();
-    for name in LossSpec::NAMES {
+    for name in LossSpec::names() {
         assert!(specs.iter().any(|spec| spec.name() == *name), "`{name}` is not tried");
     }
     let mut all = Vec::new();

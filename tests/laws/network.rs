@@ -190,8 +190,8 @@ fn sharings() -> Vec<Network> {
     let takes =
         |words: &SharingSpec| words.view().check(&spec().trunk, mtl::domain::shape::Shape::vector(9)).is_ok();
     let networks: Vec<Network> =
-        SharingSpec::EXAMPLES.iter().chain(&named).map(read).filter(takes).map(sharing).collect();
-    assert!(networks.len() + 1 > SharingSpec::EXAMPLES.len(), "{}", networks.len());
+        SharingSpec::examples().iter().chain(&named).map(read).filter(takes).map(sharing).collect();
+    assert!(networks.len() + 1 > SharingSpec::examples().len(), "{}", networks.len());
     networks
 }
 

@@ -102,7 +102,7 @@ fn all() -> Vec<Case> {
     for (trunk, input) in trunks() {
         let forms = bodies(input).iter().flat_map(forms).chain(plain()).collect::<Vec<_>>();
         let examples =
-            SharingSpec::EXAMPLES.iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
+            SharingSpec::examples().iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
         let layers: Vec<LayerSpec> = serde_json::from_value(trunk.clone()).unwrap();
         let specs = forms.into_iter().map(|form| serde_json::from_value::<SharingSpec>(form).unwrap());
         for sharing in specs.chain(examples) {
@@ -186,7 +186,7 @@ fn all_of(ys: &[Signal]) -> Tensor {
 #[test]
 fn every_sharing_has_a_case_of_every_kind_it_says_it_takes() {
     let cases = all();
-    for name in SharingSpec::NAMES {
+    for name in SharingSpec::names() {
         let found = cases.iter().filter(|case| case.sharing.name() == *name).count();
         assert!(found >= 3, "`{name}` has {found} cases");
     }

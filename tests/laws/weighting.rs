@@ -107,7 +107,7 @@ pub(super) fn norm(a: &[f64]) -> f64 {
 }
 
 fn of_dot_products() -> Vec<&'static str> {
-    WeightingSpec::NAMES.iter().copied().filter(|name| gramian_method(&words(name), 2).is_some()).collect()
+    WeightingSpec::names().iter().copied().filter(|name| gramian_method(&words(name), 2).is_some()).collect()
 }
 
 fn combine(method: &mut dyn RowWeighting, rows: &Jacobian, step: u64) -> (Answer, Vec<Vec<f32>>) {
@@ -131,7 +131,7 @@ fn row_method(name: &str, tasks: usize) -> Option<Box<dyn RowWeighting>> {
 #[test]
 fn weights_are_finite_whatever_comes() {
     for (what, rows) in jacobians() {
-        for name in WeightingSpec::NAMES {
+        for name in WeightingSpec::names() {
             if let Some(mut method) = gramian_method(&words(name), rows.len()) {
                 for step in 0..3 {
                     let answer = ask(&mut *method, &rows, step);
@@ -159,7 +159,7 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
             })
             .collect()
     };
-    for name in WeightingSpec::NAMES {
+    for name in WeightingSpec::names() {
         let (Some(mut one), Some(mut two)) =
             (built(&words(name), 3, 1).losses, built(&words(name), 3, 1).losses)
         else {
@@ -192,7 +192,7 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
 fn gradient_methods_go_on_exactly_and_repeat_by_seed() {
     let mut draw = Draw(3);
     let course: Vec<Jacobian> = (0..8).map(|_| draw.rows(4, 6)).collect();
-    for name in WeightingSpec::NAMES {
+    for name in WeightingSpec::names() {
         if let (Some(mut one), Some(mut two)) =
             (gramian_method(&words(name), 4), gramian_method(&words(name), 4))
         {

@@ -48,7 +48,7 @@ fn every_sampling_keeps_its_promised_length() {
         "proportional", "uniform", {"temperature": 2}, "annealed", {"capped": 50}, "round_robin"
     ]);
     let samplings: Vec<SamplingSpec> = serde_json::from_value(words).unwrap();
-    assert_eq!(samplings.iter().map(Choice::name).collect::<Vec<_>>(), SamplingSpec::NAMES);
+    assert_eq!(samplings.iter().map(Choice::name).collect::<Vec<_>>(), SamplingSpec::names());
     for sampling in samplings {
         for progress in [0.0, 0.5, 1.0] {
             let batches = sampling.view().batches(&tables, progress);

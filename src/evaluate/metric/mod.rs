@@ -35,7 +35,7 @@ pub use crate::evaluate::average::Average;
 
 /// One number from a task's truth and answers. Where a task has several columns, each is measured
 /// over its own present cells, and the score is the mean of those that have one.
-pub trait Metric {
+pub trait Metric: Send + Sync {
     fn direction(&self) -> Direction;
 
     /// Does it make sense for a task of this kind (`binary`, `regression`...)?
@@ -78,7 +78,7 @@ impl MetricSpec {
 
 kinds! {
     /// How good answers are.
-    pub enum MetricSpec: "metric" => dyn Metric {
+    pub open enum MetricSpec: "metric" => dyn Metric {
         Accuracy: "accuracy" => accuracy::AccuracySpec,
         BalancedAccuracy: "balanced_accuracy" => balanced_accuracy::BalancedAccuracySpec,
         Precision: "precision" => precision::PrecisionSpec,

@@ -37,7 +37,7 @@ use crate::onnx::graph::Graph;
 
 kinds! {
     /// One layer.
-    pub enum LayerSpec: "layer" => dyn LayerWords {
+    pub open enum LayerSpec: "layer" => dyn LayerWords {
         Dense: "dense" => dense::DenseSpec,
         Dropout: "dropout" => dropout::DropoutSpec,
         BatchNorm: "batch_norm" => batch_norm::BatchNormSpec,
@@ -65,7 +65,7 @@ kinds! {
 }
 
 /// What a layer's words can do.
-pub trait LayerWords {
+pub trait LayerWords: Send + Sync {
     /// What it gives for one row, or why it cannot take `input`. No candle.
     fn shape(&self, input: Shape) -> Result<Shape, String>;
 

@@ -22,7 +22,7 @@ pub use crate::model::loss::class_weights::ClassWeights;
 
 kinds! {
     /// How far a task's raw output is from the truth.
-    pub enum LossSpec: "loss" => dyn Loss {
+    pub open enum LossSpec: "loss" => dyn Loss {
         BinaryCrossEntropy: "binary_cross_entropy" => binary_cross_entropy::BinaryCrossEntropySpec,
         CrossEntropy: "cross_entropy" => cross_entropy::CrossEntropySpec,
         Focal: "focal" => focal::FocalSpec,
@@ -35,7 +35,7 @@ kinds! {
 }
 
 /// What every loss can do. A loss is its own settings: it has no state.
-pub trait Loss {
+pub trait Loss: Send + Sync {
     /// Is it meant for tasks of this kind?
     fn accepts(&self, kind: &str) -> bool;
 

@@ -43,7 +43,7 @@ use crate::model::weights::Weights;
 
 kinds! {
     /// How tasks share beyond the trunk.
-    pub enum SharingSpec: "sharing" => dyn SharingWords {
+    pub open enum SharingSpec: "sharing" => dyn SharingWords {
         Hard: "hard" => hard::HardSpec,
         Relation: "relation" => relation::RelationSpec,
         Omoe: "omoe" => omoe::OmoeSpec,
@@ -70,7 +70,7 @@ impl Default for SharingSpec {
 }
 
 /// What a sharing's words can do.
-pub trait SharingWords {
+pub trait SharingWords: Send + Sync {
     /// What a task's head reads where the trunk gives `read`, at its end or at a mark; or why it cannot.
     fn shape(&self, read: Shape, _marked: bool) -> Result<Shape, String> {
         Ok(read)

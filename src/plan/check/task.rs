@@ -210,7 +210,7 @@ fn fitting_metrics(kind: &str) -> Vec<&'static str> {
         let metric: MetricSpec = crate::spec::shelf::read_words(example)?;
         metric.view().accepts(kind).then_some(*name)
     };
-    MetricSpec::EXAMPLES.iter().filter_map(read).collect()
+    MetricSpec::examples().iter().filter_map(read).collect()
 }
 
 /// Two tasks of one kind that learn the same column.

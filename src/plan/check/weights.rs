@@ -26,7 +26,7 @@ fn fitting_losses(kind: &str) -> Vec<&'static str> {
         let loss: LossSpec = read_words(example)?;
         loss.view().accepts(kind).then_some(*name)
     };
-    LossSpec::EXAMPLES.iter().filter_map(fits).collect()
+    LossSpec::examples().iter().filter_map(fits).collect()
 }
 
 /// As many weights as classes, where the file says how many there are.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::spec::node::Node;
+use crate::domain::tree::node::Node;
 
 /// The lines of each entry of a section, such as `tasks` and `income`: their first, counted from 0, and their text.
 #[derive(Clone, Debug, Default)]

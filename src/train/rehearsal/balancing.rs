@@ -19,7 +19,7 @@ fn choices() -> Vec<Value> {
         "excess_mtl" => json!({"excess_mtl": {"rate": 0.1}}),
         name => json!(name),
     };
-    let mut all: Vec<Value> = WeightingSpec::NAMES.iter().map(words).collect();
+    let mut all: Vec<Value> = WeightingSpec::names().iter().map(words).collect();
     all.extend([json!(["uncertainty", "pcgrad"]), json!(["famo", "moco"]), json!(["dwa", "modo"])]);
     all
 }

@@ -23,7 +23,7 @@ impl Setting<'_> {
 }
 
 /// What every weighting's words can do.
-pub trait WeightingWords {
+pub trait WeightingWords: Send + Sync {
     fn build(&self, setting: &Setting) -> Method;
 
     /// What it balances, and how it may be asked to.

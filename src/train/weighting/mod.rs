@@ -52,7 +52,7 @@ pub use spec::BalanceSpec;
 
 kinds! {
     /// How the tasks are balanced.
-    pub enum WeightingSpec: "weighting" => dyn WeightingWords {
+    pub open enum WeightingSpec: "weighting" => dyn WeightingWords {
         Equal: "equal" => equal::EqualSpec,
         Fixed: "fixed" => fixed::FixedSpec,
         Uncertainty: "uncertainty" => uncertainty::UncertaintySpec,

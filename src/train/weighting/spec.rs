@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for BalanceSpec {
             type Value = BalanceSpec;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                let names = WeightingSpec::NAMES.join(", ");
+                let names = WeightingSpec::names().join(", ");
                 write!(f, "a weighting: one of {names}, a one-key map with its settings, or a list of two")
             }
 

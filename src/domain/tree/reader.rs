@@ -3,8 +3,8 @@
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::diagnostic::Step;
-use crate::spec::node::{Node, Scalar};
-use crate::spec::problem::{Problem, What};
+use crate::domain::tree::node::{Node, Scalar};
+use crate::domain::tree::problem::{Problem, What};
 
 /// A node, to be read.
 #[derive(Clone, Copy)]

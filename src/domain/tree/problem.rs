@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Error, Expected, Unexpected};
 
 use crate::domain::diagnostic::{Path, Step};
-use crate::spec::node::quote;
+use crate::domain::registry::arrived;
+use crate::domain::tree::node::quote;
 
 /// Why reading stopped, and where.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +51,8 @@ impl Problem {
 
 impl Error for Problem {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(What::Other(message.to_string()))
+        let text = message.to_string();
+        arrived(&text).unwrap_or_else(|| Self::new(What::Other(text)))
     }
 
     fn invalid_type(found: Unexpected, expected: &dyn Expected) -> Self {

@@ -1,0 +1,66 @@
+//! A layer of one's own, from YAML to ONNX: `cargo run --release --example custom_layer -- run pipeline.yaml` is `mtl run`
+//! with one layer more, `- feature_gate`.
+
+use std::process::ExitCode;
+
+use mtl::domain::kinds::Settings;
+use mtl::domain::shape::Shape;
+use mtl::model::Result;
+use mtl::model::layer::activation::Activation;
+use mtl::model::layer::{Layer, LayerSpec, LayerWords, Module, vector};
+use mtl::model::ops::Ops;
+use mtl::model::signal::Signal;
+use mtl::model::weights::{Init, Parameter, Weights};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Lets features through as far as the others say: y = x * sigmoid(x W + b), W `[width, width]`. After the gated
+/// linear unit of Dauphin, Fan, Auli & Grangier (ICML 2017).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FeatureGateSpec {
+    /// What b begins with: 2 lets 88 % through. Default 2.
+    #[serde(default = "open")]
+    open: f32,
+}
+
+fn open() -> f32 {
+    2.0
+}
+
+impl Settings for FeatureGateSpec {
+    const BARE: Option<&'static str> = Some("open");
+    const EXAMPLE: &'static str = "{feature_gate: {open: 2.0}}";
+}
+
+impl LayerWords for FeatureGateSpec {
+    fn shape(&self, input: Shape) -> Result<Shape, String> {
+        vector(input).map(Shape::vector)
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+        let width = input.width();
+        let bias = Init::Given(vec![self.open; width]);
+        Ok(Box::new(FeatureGate {
+            weight: weights.parameter(&format!("{name}.weight"), &[width, width], Init::fan_in(width))?,
+            bias: weights.parameter(&format!("{name}.bias"), &[width], bias)?,
+        }))
+    }
+}
+
+struct FeatureGate {
+    weight: Parameter,
+    bias: Parameter,
+}
+
+impl Layer for FeatureGate {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        let gate = ops.linear(&x.x, &self.weight, Some(&self.bias), Activation::Sigmoid)?;
+        Ok(x.with(ops.mul(&x.x, &gate)?))
+    }
+}
+
+fn main() -> ExitCode {
+    let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    mtl::cli::main_with(|| LayerSpec::register::<FeatureGateSpec>("feature_gate", origin)).into()
+}
