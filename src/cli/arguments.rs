@@ -75,6 +75,8 @@ pub enum Command {
     Verify(Verify),
     /// Write a sensible pipeline from the columns of a file
     Init(Init),
+    /// Say what a layer, loss, metric... is: formula, settings, example, paper
+    Explain(Explain),
     /// Print the JSON Schema of pipelines
     Schema,
     /// Look at devices, ONNX Runtime, threads and the database
@@ -123,6 +125,15 @@ pub struct Changes {
     /// Set `train.device`: auto, cpu, cuda, cuda:N or metal
     #[arg(long)]
     pub device: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A name such as `dense`, or a kind such as `layer` [default: all names by kind]
+    pub name: Option<String>,
+    /// All of it as one page of Markdown
+    #[arg(long, conflicts_with = "name")]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess,
@@ -36,6 +37,8 @@ pub trait Choice: Sized {
     fn name(&self) -> &'static str;
     /// The bare field of a name's settings.
     fn bare_field(name: &str) -> Option<&'static str>;
+    /// The JSON Schema of a name's settings; its descriptions say what it is.
+    fn settings_schema(name: &str, generator: &mut SchemaGenerator) -> Option<Schema>;
     /// Reads the settings of the choice called `name`.
     fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error>;
 }
@@ -287,6 +290,16 @@ macro_rules! kinds {
                 }
             }
 
+            fn settings_schema(
+                name: &str,
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Option<schemars::Schema> {
+                match name {
+                    $($name => Some(generator.subschema_for::<$settings>()),)+
+                    other => Some((Self::REGISTRY.find(other)?.schema)(generator)),
+                }
+            }
+
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
                 match name {
                     $($name => <$settings as serde::Deserialize>::deserialize(settings).map(Self::$variant),)+
@@ -385,6 +398,16 @@ macro_rules! kinds {
             fn bare_field(name: &str) -> Option<&'static str> {
                 match name {
                     $($name => <$settings as $crate::domain::kinds::Settings>::BARE,)+
+                    _ => None,
+                }
+            }
+
+            fn settings_schema(
+                name: &str,
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Option<schemars::Schema> {
+                match name {
+                    $($name => Some(generator.subschema_for::<$settings>()),)+
                     _ => None,
                 }
             }

@@ -43,6 +43,10 @@ impl Choice for InputSpec {
         FeatureSpec::bare_field(name)
     }
 
+    fn settings_schema(name: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+        FeatureSpec::settings_schema(name, generator)
+    }
+
     fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
         let encoder = RefCell::new(Vec::new());
         let feature = FeatureSpec::read(name, Aside { inner: settings, encoder: &encoder })?;

@@ -1,6 +1,7 @@
 //! What did the user write? Alone in naming serde_yaml.
 
 pub mod address;
+pub mod explain;
 pub mod input;
 pub mod objective;
 pub mod pipeline;

@@ -1,5 +1,7 @@
 //! Every shelf a user chooses from: its noun, its names, its examples.
 
+use schemars::{Schema, SchemaGenerator};
+
 use crate::data::spec::{SamplingSpec, SourceSpec, SplitSpec};
 use crate::domain::augmentation::Augmentation;
 use crate::domain::decoder::DecoderSpec;
@@ -27,6 +29,8 @@ pub struct Shelf {
     examples: fn() -> &'static [(&'static str, &'static str)],
     /// The field a bare value stands for.
     pub bare_field: fn(&str) -> Option<&'static str>,
+    /// The JSON Schema of a name's settings.
+    pub schema: fn(&str, &mut SchemaGenerator) -> Option<Schema>,
     /// The words of a choice written as YAML, as JSON with every default filled in.
     pub read: fn(&str) -> Result<serde_json::Value, String>,
 }
@@ -76,6 +80,7 @@ const fn shelf<C: Choice + serde::de::DeserializeOwned + serde::Serialize>() -> 
         names: C::names,
         examples: C::examples,
         bare_field: C::bare_field,
+        schema: C::settings_schema,
         read: read::<C>,
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod doctor;
+mod explain;
 mod export;
 mod gc;
 mod group;
@@ -48,6 +49,7 @@ pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Predict(words) => predict::perform(arguments, words),
         Command::Verify(words) => verify::perform(arguments, words),
         Command::Init(words) => init::perform(words),
+        Command::Explain(words) => explain::perform(arguments, words),
         Command::Schema => output::print_json(&crate::spec::schema()).map(|()| Exit::Done),
         Command::Doctor(words) => doctor::perform(arguments, words),
         Command::Rm(words) => rm::perform(arguments, words),

@@ -1,4 +1,4 @@
-//! One of several values, as a learned embedding with a row for unseen values.
+//! The input kind `category`: see [`CategorySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

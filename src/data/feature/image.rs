@@ -1,11 +1,4 @@
-//! A picture: bytes as they are, which the network reads as (x / 255 - mean) / deviation of each channel.
-//!
-//! Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for); gray ones
-//! are made colour, or the other way, where `channels` says so. What is transparent lies on `background`; of 16 bits those
-//! of `range` become bytes. `data/picture.rs` has the table of what is done with each kind of picture. Training rows may
-//! be augmented. Gray pictures may be written as numbers in a text or list, see `pixels.rs`.
-//!
-//! `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
+//! The input kind `image`: see [`ImageSpec`].
 
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -24,7 +17,14 @@ use crate::domain::number::{Count, Finite, Positive};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 
-/// A picture.
+/// A picture: bytes as they are, which the network reads as (x / 255 - mean) / deviation of each channel.
+///
+/// Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for); gray ones
+/// are made colour, or the other way, where `channels` says so. What is transparent lies on `background`; of 16 bits those
+/// of `range` become bytes. `data/picture.rs` has the table of what is done with each kind of picture. Training rows may
+/// be augmented. Gray pictures may be written as numbers in a text or list, see `pixels.rs`.
+///
+/// `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageSpec {

@@ -1,4 +1,4 @@
-//! A number as (x - min) / (max - min) of the training rows.
+//! The input kind `min_max`: see [`MinMaxSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! A number as it is.
+//! The input kind `number`: see [`NumberSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! One of several values, as one column per value; all 0 for an unseen one.
+//! The input kind `one_hot`: see [`OneHotSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

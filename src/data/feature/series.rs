@@ -1,7 +1,4 @@
-//! A series of numbers per row, or of several numbers per step: (x - mean) / deviation of the training
-//! rows in each of them.
-//!
-//! A missing number inside a series stands at the mean; an empty series is one step at the mean.
+//! The input kind `series`: see [`SeriesSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +15,10 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::signature::Encoding;
 
-/// A series of numbers per row: a list of numbers, a list of lists of numbers, or a text of numbers.
+/// A series of numbers per row, or of several numbers per step: (x - mean) / deviation of the training
+/// rows in each of them.
+///
+/// A missing number inside a series stands at the mean; an empty series is one step at the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SeriesSpec {

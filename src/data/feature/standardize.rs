@@ -1,4 +1,4 @@
-//! A number as (x - mean) / deviation of the training rows.
+//! The input kind `standardize`: see [`StandardizeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,4 @@
-//! A text as token numbers, by a tokenizer fitted on training rows.
-//!
-//! An empty text is one unknown token: no row is without a step. A column of lists is one of texts that are
-//! already cut, which `word`, `character` and `jieba` take beside whole texts of other tables.
+//! The input kind `text`: see [`TextInputSpec`].
 
 use std::borrow::Cow;
 
@@ -20,6 +17,9 @@ use crate::domain::number::Count;
 use crate::domain::tokenizer::{Side, TokenizerSpec};
 
 /// A text as token numbers, by a tokenizer fitted on training rows.
+///
+/// An empty text is one unknown token: no row is without a step. A column of lists is one of texts that are
+/// already cut, which `word`, `character` and `jieba` take beside whole texts of other tables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextInputSpec {

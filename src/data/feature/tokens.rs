@@ -1,4 +1,4 @@
-//! Tokens that are already cut: a list of texts per row, or a text cut at a separator.
+//! The input kind `tokens`: see [`TokensSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,4 @@
-//! In proportion to a power of the rows that goes, epoch by epoch, from one exponent to another: first as the
-//! rows are, in the end nearly even (Stickland and Murray 2019, BERT and PALs). An epoch has as many batches as
-//! all tables together.
-//!
-//! p ~ n ^ a, a = from + (to - from) e / (E - 1), e = 0 ... E - 1
-//!
-//! `sampling: {annealed: {from: 1, to: 0.2}}`
+//! The sampling `annealed`: see [`AnnealedSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,8 +7,13 @@ use crate::data::sampling::Sampling;
 use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 
-/// From proportional in the first epoch to nearly uniform in the last. An epoch has as many batches as all
-/// tables together.
+/// In proportion to a power of the rows that goes, epoch by epoch, from one exponent to another: first as the
+/// rows are, in the end nearly even (Stickland and Murray 2019, BERT and PALs). An epoch has as many batches as
+/// all tables together.
+///
+/// p ~ n ^ a, a = from + (to - from) e / (E - 1), e = 0 ... E - 1
+///
+/// `sampling: {annealed: {from: 1, to: 0.2}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnnealedSpec {

@@ -1,9 +1,4 @@
-//! In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An epoch
-//! has as many batches as all tables together.
-//!
-//! p ~ min(n, C)
-//!
-//! `sampling: {capped: 10000}`
+//! The sampling `capped`: see [`CappedSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +7,12 @@ use crate::data::sampling::Sampling;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 
-/// In proportion to the rows, as if no table had more than so many. An epoch has as many batches as all tables
-/// together.
+/// In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An epoch
+/// has as many batches as all tables together.
+///
+/// p ~ min(n, C)
+///
+/// `sampling: {capped: 10000}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CappedSpec {

@@ -1,8 +1,4 @@
-//! Each table in proportion to its rows: in every epoch every training row is seen exactly once.
-//!
-//! p ~ n
-//!
-//! `sampling: proportional`
+//! The sampling `proportional`: see [`ProportionalSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::{Sampling, Size};
 use crate::domain::kinds::Settings;
 
-/// In proportion to the tables' rows: in every epoch every training row is seen exactly once.
+/// Each table in proportion to its rows: in every epoch every training row is seen exactly once.
+///
+/// p ~ n
+///
+/// `sampling: proportional`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProportionalSpec {}

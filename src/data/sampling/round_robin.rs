@@ -1,7 +1,4 @@
-//! One batch of each table in turn, until the longest has been gone through; the others begin again. An epoch
-//! has as many batches as there are tables, times those of the longest.
-//!
-//! `sampling: round_robin`
+//! The sampling `round_robin`: see [`RoundRobinSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::{Sampling, Size};
 use crate::domain::kinds::Settings;
 
-/// One batch of each table in turn, until the longest has been gone through; the others begin again.
+/// One batch of each table in turn, until the longest has been gone through; the others begin again. An epoch
+/// has as many batches as there are tables, times those of the longest.
+///
+/// `sampling: round_robin`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoundRobinSpec {}

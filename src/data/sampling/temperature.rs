@@ -1,9 +1,4 @@
-//! Between `proportional` (1) and `uniform` (towards infinity). An epoch has as many batches as all tables
-//! together.
-//!
-//! p ~ n ^ (1 / T)
-//!
-//! `sampling: {temperature: 2}`
+//! The sampling `temperature`: see [`TemperatureSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +7,12 @@ use crate::data::sampling::Sampling;
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
 
-/// Between proportional (1) and uniform (towards infinity). An epoch has as many batches as all tables
+/// Between `proportional` (1) and `uniform` (towards infinity). An epoch has as many batches as all tables
 /// together.
+///
+/// p ~ n ^ (1 / T)
+///
+/// `sampling: {temperature: 2}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemperatureSpec {

@@ -1,9 +1,4 @@
-//! Every table as often as any other, whatever its rows. An epoch has as many batches as all tables together;
-//! a small table is gone through more than once in it, of a large one a part is seen.
-//!
-//! p = 1 / K
-//!
-//! `sampling: uniform`
+//! The sampling `uniform`: see [`UniformSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::Sampling;
 use crate::domain::kinds::Settings;
 
-/// Every table as often as any other. An epoch has as many batches as all tables together.
+/// Every table as often as any other, whatever its rows. An epoch has as many batches as all tables together;
+/// a small table is gone through more than once in it, of a large one a part is seen.
+///
+/// p = 1 / K
+///
+/// `sampling: uniform`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UniformSpec {}

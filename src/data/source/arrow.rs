@@ -1,4 +1,4 @@
-//! Apache Arrow IPC (Feather version 2).
+//! The source `arrow`: see [`ArrowSpec`].
 
 mod blocks;
 

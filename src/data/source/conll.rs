@@ -1,12 +1,4 @@
-//! CoNLL: one token per line with its tags beside it, and an empty line behind each sentence. A sentence
-//! becomes a row, each column a list.
-//!
-//! ```text
-//! EU      B-ORG
-//! rejects O
-//!
-//! Peter   B-PER
-//! ```
+//! The source `conll`: see [`ConllSpec`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +13,15 @@ use crate::data::source::{bytes, nested};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
-/// One token per line with its tags beside it, and an empty line behind each sentence.
+/// CoNLL: one token per line with its tags beside it, and an empty line behind each sentence. A sentence
+/// becomes a row, each column a list.
+///
+/// ```text
+/// EU      B-ORG
+/// rejects O
+///
+/// Peter   B-PER
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConllSpec {

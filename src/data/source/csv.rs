@@ -1,7 +1,4 @@
-//! Comma- or otherwise separated text, optionally compressed (.gz, .zst).
-//!
-//! Every cell is looked at before a column's kind is told: whole numbers, numbers, true and false,
-//! or text. Spaces around a field that is not quoted do not belong to it.
+//! The source `csv`: see [`CsvSpec`].
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -15,6 +12,9 @@ use crate::data::source::record::Dialect;
 use crate::domain::kinds::Settings;
 
 /// Comma- or otherwise separated text, optionally compressed (.gz, .zst).
+///
+/// Every cell is looked at before a column's kind is told: whole numbers, numbers, true and false,
+/// or text. Spaces around a field that is not quoted do not belong to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CsvSpec {

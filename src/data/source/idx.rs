@@ -1,6 +1,4 @@
-//! IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
-//!
-//! `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
+//! The source `idx`: see [`IdxSpec`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +18,8 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
 /// IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
+///
+/// `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdxSpec {

@@ -1,7 +1,4 @@
-//! A folder of PNG and JPEG files. With a table of labels, a column of it names each row's file; without one,
-//! the folder's subfolders are the classes.
-//!
-//! `source: {images: {path: data/photos, labels: data/photos.csv, column: file}}`
+//! The source `images`: see [`ImagesSpec`].
 
 mod listing;
 
@@ -28,7 +25,10 @@ use crate::data::source::{bytes, memory};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
-/// A folder of PNG and JPEG files, and a table of their labels, or a subfolder for each class.
+/// A folder of PNG and JPEG files. With a table of labels, a column of it names each row's file; without one,
+/// the folder's subfolders are the classes.
+///
+/// `source: {images: {path: data/photos, labels: data/photos.csv, column: file}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImagesSpec {

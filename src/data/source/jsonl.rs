@@ -1,5 +1,4 @@
-//! One JSON object per line. Lists of numbers, of texts, and of lists of numbers are columns of lists; other
-//! lists and objects inside a row are kept as their JSON text.
+//! The source `jsonl`: see [`JsonlSpec`].
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,8 @@ use crate::data::source::nested::{Items, Lists};
 use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 
-/// One JSON object per line.
+/// One JSON object per line. Lists of numbers, of texts, and of lists of numbers are columns of lists; other
+/// lists and objects inside a row are kept as their JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JsonlSpec {

@@ -1,4 +1,4 @@
-//! Apache Parquet.
+//! The source `parquet`: see [`ParquetSpec`].
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A column says which split a row belongs to.
+//! The split `column`: see [`ColumnSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

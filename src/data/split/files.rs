@@ -1,4 +1,4 @@
-//! Separate files of the same form; the source itself holds the training rows.
+//! The split `files`: see [`FilesSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

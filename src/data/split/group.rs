@@ -1,4 +1,4 @@
-//! At random by group: all rows with one value of a column stay together.
+//! The split `group`: see [`GroupSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// At random by group: all rows with one value of a column stay together, and the splits come as near to their shares as
-/// the groups allow.
+/// At random by group: all rows with one value of a column stay together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec {

@@ -1,4 +1,4 @@
-//! Rows drawn at random.
+//! The split `random`: see [`RandomSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! At random, with the same share of each value of a column in every split.
+//! The split `stratified`: see [`StratifiedSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The earliest rows train, the latest test. No moment stands in two splits.
+//! The split `time`: see [`TimeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// The earliest rows train, the latest test; rows of one moment stay together.
+/// The earliest rows train, the latest test. No moment stands in two splits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeSpec {

@@ -1,8 +1,4 @@
-//! Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
-//! mean of their shares (1 - Hamming loss). Of a text to be written, the share of its tokens that are the
-//! likeliest after the true ones before them.
-//!
-//! accuracy = 1/n sum [decided = true]. As `sklearn.metrics.accuracy_score`.
+//! The metric `accuracy`: see [`AccuracySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +10,11 @@ use crate::evaluate::average::mean;
 use crate::evaluate::decision::Decisions;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Share of rows answered right.
+/// Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
+/// mean of their shares (1 - Hamming loss). Of a text to be written, the share of its tokens that are the
+/// likeliest after the true ones before them.
+///
+/// accuracy = 1/n sum [decided = true]. As `sklearn.metrics.accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccuracySpec {}

@@ -1,8 +1,4 @@
-//! Area under the receiver operating characteristic: the chance that a positive row is ranked above
-//! a negative one, ties counting half. Several classes: each against the rest, then their mean, over
-//! classes that have both kinds of rows. Several labels: their mean.
-//!
-//! As `sklearn.metrics.roc_auc_score` (`multi_class="ovr"`).
+//! The metric `auroc`: see [`AurocSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +10,11 @@ use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Area under the ROC curve; one-vs-rest mean over classes or labels.
+/// Area under the receiver operating characteristic: the chance that a positive row is ranked above
+/// a negative one, ties counting half. Several classes: each against the rest, then their mean, over
+/// classes that have both kinds of rows. Several labels: their mean.
+///
+/// As `sklearn.metrics.roc_auc_score` (`multi_class="ovr"`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AurocSpec {}

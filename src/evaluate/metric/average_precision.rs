@@ -1,8 +1,4 @@
-//! Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
-//! each against the rest, then their mean, over classes that have both kinds of rows.
-//!
-//! sum_i (recall_i - recall_{i-1}) precision_i over distinct probabilities, from the greatest. As
-//! `sklearn.metrics.average_precision_score`.
+//! The metric `average_precision`: see [`AveragePrecisionSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +10,11 @@ use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Area under the precision-recall curve, by steps; mean over classes or labels.
+/// Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
+/// each against the rest, then their mean, over classes that have both kinds of rows.
+///
+/// sum_i (recall_i - recall_{i-1}) precision_i over distinct probabilities, from the greatest. As
+/// `sklearn.metrics.average_precision_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePrecisionSpec {}

@@ -1,6 +1,4 @@
-//! Mean over classes of the share of the class answered right; classes without rows are left out.
-//!
-//! As `sklearn.metrics.balanced_accuracy_score`.
+//! The metric `balanced_accuracy`: see [`BalancedAccuracySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,9 @@ use crate::evaluate::average::mean;
 use crate::evaluate::decision::{Tally, share};
 use crate::evaluate::metric::Metric;
 
-/// Mean recall over classes.
+/// Mean over classes of the share of the class answered right; classes without rows are left out.
+///
+/// As `sklearn.metrics.balanced_accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BalancedAccuracySpec {}

@@ -1,13 +1,4 @@
-//! Corpus BLEU, 0 to 100: how many runs of one to four words of the answers stand in the truth
-//! (Papineni et al. 2002). As sacrebleu's with its default settings (Post 2018).
-//!
-//! 100 min(1, exp(1 - t/s)) (p_1 p_2 p_3 p_4)^(1/4), s and t words said and true over all rows, p_n the
-//! share of runs of n words said that stand in the row's truth, each counted no more often than there.
-//! Where none does, p_n = 1 / (2^k runs) for the k-th such n (smoothing `exp`).
-//!
-//! ```yaml
-//! metrics: [{bleu: {tokenizer: zh}}]
-//! ```
+//! The metric `bleu`: see [`BleuSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +10,16 @@ use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::WordTokenizer;
 
-/// Corpus BLEU, 0 to 100, as sacrebleu's.
+/// Corpus BLEU, 0 to 100: how many runs of one to four words of the answers stand in the truth
+/// (Papineni et al. 2002). As sacrebleu's with its default settings (Post 2018).
+///
+/// 100 min(1, exp(1 - t/s)) (p_1 p_2 p_3 p_4)^(1/4), s and t words said and true over all rows, p_n the
+/// share of runs of n words said that stand in the row's truth, each counted no more often than there.
+/// Where none does, p_n = 1 / (2^k runs) for the k-th such n (smoothing `exp`).
+///
+/// ```yaml
+/// metrics: [{bleu: {tokenizer: zh}}]
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BleuSpec {

@@ -1,7 +1,4 @@
-//! Mean squared difference of probability and truth: of the positive class for binary tasks (0 to 1),
-//! summed over classes for several (0 to 2; Brier 1950). Of several labels, the mean of theirs.
-//!
-//! As `sklearn.metrics.brier_score_loss`.
+//! The metric `brier`: see [`BrierSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Mean squared difference of probability and truth.
+/// Mean squared difference of probability and truth: of the positive class for binary tasks (0 to 1),
+/// summed over classes for several (0 to 2; Brier 1950). Of several labels, the mean of theirs.
+///
+/// As `sklearn.metrics.brier_score_loss`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BrierSpec {}

@@ -1,8 +1,4 @@
-//! Expected calibration error over bins of equal width (Naeini et al. 2015).
-//!
-//! sum_b n_b/n |share of positives in b - mean probability in b|, where a row of probability p is in
-//! bin min(floor(p bins), bins - 1). Binary: the positive class's probability. Several classes: the
-//! decided class's probability, and whether it is right. Several labels: the mean of theirs.
+//! The metric `calibration_error`: see [`CalibrationErrorSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +12,11 @@ use crate::evaluate::answers::likeliest;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Expected calibration error: mean |confidence - accuracy| over bins of equal width (Naeini et al. 2015).
+/// Expected calibration error over bins of equal width (Naeini et al. 2015).
+///
+/// sum_b n_b/n |share of positives in b - mean probability in b|, where a row of probability p is in
+/// bin min(floor(p bins), bins - 1). Binary: the positive class's probability. Several classes: the
+/// decided class's probability, and whether it is right. Several labels: the mean of theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationErrorSpec {

@@ -1,12 +1,4 @@
-//! chrF, 0 to 100: how well runs of one to six characters agree, with recall counting more than
-//! precision (Popović 2015); with runs of words as well, chrF++ (Popović 2017). As sacrebleu's.
-//!
-//! F = (1 + b^2) P R / (b^2 P + R), P and R the means over run lengths of the shares of runs said that
-//! are true, and of true ones that are said, counted over all rows. White space is no character.
-//!
-//! ```yaml
-//! metrics: [chrf, {chrf: {word_order: 2}}]
-//! ```
+//! The metric `chrf`: see [`ChrfSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +11,15 @@ use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::{is_space, pieces};
 
-/// chrF, 0 to 100: agreement of runs of characters; chrF++ with `word_order: 2`.
+/// chrF, 0 to 100: how well runs of one to six characters agree, with recall counting more than
+/// precision (Popović 2015); with runs of words as well, chrF++ (Popović 2017). As sacrebleu's.
+///
+/// F = (1 + b^2) P R / (b^2 P + R), P and R the means over run lengths of the shares of runs said that
+/// are true, and of true ones that are said, counted over all rows. White space is no character.
+///
+/// ```yaml
+/// metrics: [chrf, {chrf: {word_order: 2}}]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChrfSpec {

@@ -1,11 +1,4 @@
-//! Mean over classes of the Dice coefficient: twice the pixels decided right over those that have the
-//! class and those decided as it. Classes neither true nor decided anywhere are left out.
-//!
-//! 2 right / (true + decided), the F1 of pixels. As `sklearn.metrics.f1_score(average="macro")`.
-//!
-//! ```yaml
-//! metrics: [dice]
-//! ```
+//! The metric `dice`: see [`DiceSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +10,14 @@ use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
-/// Mean over classes of the Dice coefficient.
+/// Mean over classes of the Dice coefficient: twice the pixels decided right over those that have the
+/// class and those decided as it. Classes neither true nor decided anywhere are left out.
+///
+/// 2 right / (true + decided), the F1 of pixels. As `sklearn.metrics.f1_score(average="macro")`.
+///
+/// ```yaml
+/// metrics: [dice]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiceSpec {}

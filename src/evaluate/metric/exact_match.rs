@@ -1,7 +1,4 @@
-//! Share of rows whose text is the true one, letter by letter; white space at the ends does not count,
-//! and elsewhere any amount of it is one space.
-//!
-//! exact_match = 1/n sum [said = true].
+//! The metric `exact_match`: see [`ExactMatchSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::word::pieces;
 
-/// Share of rows whose text is the true one.
+/// Share of rows whose text is the true one, letter by letter; white space at the ends does not count,
+/// and elsewhere any amount of it is one space.
+///
+/// exact_match = 1/n sum [said = true].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExactMatchSpec {}

@@ -1,7 +1,4 @@
-//! Harmonic mean of precision and recall.
-//!
-//! 2 right / (true + decided). As `sklearn.metrics.f1_score`; classes and labels that are neither
-//! true nor decided anywhere are left out of the mean.
+//! The metric `f1`: see [`F1Spec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +11,9 @@ use crate::evaluate::decision::share;
 use crate::evaluate::metric::{Metric, answers_classes};
 
 /// Harmonic mean of precision and recall.
+///
+/// 2 right / (true + decided). As `sklearn.metrics.f1_score`; classes and labels that are neither
+/// true nor decided anywhere are left out of the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct F1Spec {

@@ -1,8 +1,4 @@
-//! Mean of -log of the probability answered for the true class; natural logarithm. Of several labels,
-//! the mean of theirs.
-//!
-//! Probabilities are kept within [e, 1 - e], e = 2^-52, the resolution of 64-bit floats. As
-//! `sklearn.metrics.log_loss` of the same probabilities in float64.
+//! The metric `log_loss`: see [`LogLossSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +10,11 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Mean negative log probability of the truth.
+/// Mean of -log of the probability answered for the true class; natural logarithm. Of several labels,
+/// the mean of theirs.
+///
+/// Probabilities are kept within [e, 1 - e], e = 2^-52, the resolution of 64-bit floats. As
+/// `sklearn.metrics.log_loss` of the same probabilities in float64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogLossSpec {}

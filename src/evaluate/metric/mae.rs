@@ -1,7 +1,4 @@
-//! Mean absolute difference of answer and truth, in the target's unit; in classes for ordinal tasks.
-//! Of several columns, the mean of theirs.
-//!
-//! As `sklearn.metrics.mean_absolute_error`.
+//! The metric `mae`: see [`MaeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +9,10 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean absolute error, in the target's unit.
+/// Mean absolute difference of answer and truth, in the target's unit; in classes for ordinal tasks.
+/// Of several columns, the mean of theirs.
+///
+/// As `sklearn.metrics.mean_absolute_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaeSpec {}

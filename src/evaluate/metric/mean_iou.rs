@@ -1,11 +1,4 @@
-//! Mean over classes of intersection over union: of the pixels that have the class or were decided as it,
-//! the share that both. Classes neither true nor decided anywhere are left out.
-//!
-//! right / (true + decided - right). As `sklearn.metrics.jaccard_score(average="macro")`.
-//!
-//! ```yaml
-//! metrics: [mean_iou]
-//! ```
+//! The metric `mean_iou`: see [`MeanIouSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +10,14 @@ use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
-/// Mean over classes of intersection over union.
+/// Mean over classes of intersection over union: of the pixels that have the class or were decided as it,
+/// the share that both. Classes neither true nor decided anywhere are left out.
+///
+/// right / (true + decided - right). As `sklearn.metrics.jaccard_score(average="macro")`.
+///
+/// ```yaml
+/// metrics: [mean_iou]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeanIouSpec {}

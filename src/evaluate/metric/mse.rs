@@ -1,7 +1,4 @@
-//! Mean squared difference of answer and truth, in the target's unit squared; in classes for ordinal
-//! tasks. Of several columns, the mean of theirs.
-//!
-//! As `sklearn.metrics.mean_squared_error`.
+//! The metric `mse`: see [`MseSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +9,10 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean squared error, in the target's unit squared.
+/// Mean squared difference of answer and truth, in the target's unit squared; in classes for ordinal
+/// tasks. Of several columns, the mean of theirs.
+///
+/// As `sklearn.metrics.mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MseSpec {}

@@ -1,7 +1,4 @@
-//! Linear correlation of answer and truth. Undefined where either is constant. Of several columns, the
-//! mean of theirs.
-//!
-//! As `scipy.stats.pearsonr`.
+//! The metric `pearson`: see [`PearsonSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::Pairs;
 
-/// Pearson's correlation.
+/// Linear correlation of answer and truth. Undefined where either is constant. Of several columns, the
+/// mean of theirs.
+///
+/// As `scipy.stats.pearsonr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PearsonSpec {}

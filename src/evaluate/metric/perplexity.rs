@@ -1,7 +1,4 @@
-//! How many tokens the model wavers between: exp of the mean of -log of the probability given to each
-//! true token, the tokens before it being the true ones.
-//!
-//! exp(1/n sum -ln p(token)).
+//! The metric `perplexity`: see [`PerplexitySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +8,10 @@ use crate::domain::score::Direction;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::metric::Metric;
 
-/// exp of the mean negative log probability of the true tokens.
+/// How many tokens the model wavers between: exp of the mean of -log of the probability given to each
+/// true token, the tokens before it being the true ones.
+///
+/// exp(1/n sum -ln p(token)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PerplexitySpec {}

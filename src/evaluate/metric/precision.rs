@@ -1,6 +1,4 @@
-//! Of the rows answered with a class, the share that has it; 0 when none is answered with it.
-//!
-//! right / decided. As `sklearn.metrics.precision_score` with `zero_division=0`.
+//! The metric `precision`: see [`PrecisionSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,9 @@ use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Of the rows answered with a class, the share that has it.
+/// Of the rows answered with a class, the share that has it; 0 when none is answered with it.
+///
+/// right / decided. As `sklearn.metrics.precision_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrecisionSpec {

@@ -1,8 +1,4 @@
-//! Agreement beyond chance, disagreement weighted by its squared distance in classes (Cohen 1968).
-//!
-//! 1 - sum_ij (i-j)^2 O_ij / sum_ij (i-j)^2 E_ij, O the counts of (true, decided) and E the counts
-//! expected of independent ones. Undefined where one class alone is true and decided. As
-//! `sklearn.metrics.cohen_kappa_score` with `weights="quadratic"` and `labels` all classes.
+//! The metric `quadratic_kappa`: see [`QuadraticKappaSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +9,11 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::decision::Decisions;
 use crate::evaluate::metric::Metric;
 
-/// Cohen's kappa with quadratic weights.
+/// Agreement beyond chance, disagreement weighted by its squared distance in classes (Cohen 1968).
+///
+/// 1 - sum_ij (i-j)^2 O_ij / sum_ij (i-j)^2 E_ij, O the counts of (true, decided) and E the counts
+/// expected of independent ones. Undefined where one class alone is true and decided. As
+/// `sklearn.metrics.cohen_kappa_score` with `weights="quadratic"` and `labels` all classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuadraticKappaSpec {}

@@ -1,7 +1,4 @@
-//! Coefficient of determination: 1 is perfect, 0 is no better than always answering the mean of these
-//! rows. Undefined where the truth is constant. Of several columns, the mean of theirs.
-//!
-//! 1 - sum (y - answer)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
+//! The metric `r2`: see [`R2Spec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::Pairs;
 
-/// Coefficient of determination.
+/// Coefficient of determination: 1 is perfect, 0 is no better than always answering the mean of these
+/// rows. Undefined where the truth is constant. Of several columns, the mean of theirs.
+///
+/// 1 - sum (y - answer)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct R2Spec {}

@@ -1,6 +1,4 @@
-//! Of the rows that have a class, the share answered with it; 0 when none has it.
-//!
-//! right / true. As `sklearn.metrics.recall_score` with `zero_division=0`.
+//! The metric `recall`: see [`RecallSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,9 @@ use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::{Metric, answers_classes};
 
-/// Of the rows that have a class, the share answered with it.
+/// Of the rows that have a class, the share answered with it; 0 when none has it.
+///
+/// right / true. As `sklearn.metrics.recall_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecallSpec {

@@ -1,7 +1,4 @@
-//! Root of the mean squared difference, in the target's unit; in classes for ordinal tasks. Of several
-//! columns, the mean of their roots.
-//!
-//! As `sklearn.metrics.root_mean_squared_error`.
+//! The metric `rmse`: see [`RmseSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::Pairs;
 
-/// Root mean squared error, in the target's unit.
+/// Root of the mean squared difference, in the target's unit; in classes for ordinal tasks. Of several
+/// columns, the mean of their roots.
+///
+/// As `sklearn.metrics.root_mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RmseSpec {}

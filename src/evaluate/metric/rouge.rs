@@ -1,14 +1,4 @@
-//! ROUGE, 0 to 1: how much of the true text the answer has, and nothing else (Lin 2004). The mean over
-//! rows. As rouge-score without its stemmer.
-//!
-//! 2 P R / (P + R) with P = m / said, R = m / true: m the runs of one (`rouge_1`) or two (`rouge_2`) words
-//! in both, or the words of their longest common subsequence (`rouge_l`). Words are runs of the letters
-//! a to z and digits, capitals as small letters; that leaves nothing of Chinese, for which
-//! `tokenizer: character` takes every character but white space.
-//!
-//! ```yaml
-//! metrics: [rouge, {rouge: {variant: rouge_2, tokenizer: character}}]
-//! ```
+//! The metric `rouge`: see [`RougeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +12,17 @@ use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::is_space;
 
-/// ROUGE, 0 to 1, as rouge-score's; the mean over rows.
+/// ROUGE, 0 to 1: how much of the true text the answer has, and nothing else (Lin 2004). The mean over
+/// rows. As rouge-score without its stemmer.
+///
+/// 2 P R / (P + R) with P = m / said, R = m / true: m the runs of one (`rouge_1`) or two (`rouge_2`) words
+/// in both, or the words of their longest common subsequence (`rouge_l`). Words are runs of the letters
+/// a to z and digits, capitals as small letters; that leaves nothing of Chinese, for which
+/// `tokenizer: character` takes every character but white space.
+///
+/// ```yaml
+/// metrics: [rouge, {rouge: {variant: rouge_2, tokenizer: character}}]
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RougeSpec {

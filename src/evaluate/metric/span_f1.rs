@@ -1,12 +1,4 @@
-//! How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
-//! (kind, first and last step), and of true ones that are answered.
-//!
-//! 2 right / (true + decided) over all rows. As `seqeval.metrics.f1_score`, which reads spans as conlleval does; `strict` as
-//! its `mode="strict"`.
-//!
-//! ```yaml
-//! metrics: [{span_f1: {average: macro}}]
-//! ```
+//! The metric `span_f1`: see [`SpanF1Spec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +11,15 @@ use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::span::tally;
 
-/// Harmonic mean of span precision and recall.
+/// How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
+/// (kind, first and last step), and of true ones that are answered.
+///
+/// 2 right / (true + decided) over all rows. As `seqeval.metrics.f1_score`, which reads spans as conlleval does; `strict` as
+/// its `mode="strict"`.
+///
+/// ```yaml
+/// metrics: [{span_f1: {average: macro}}]
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpanF1Spec {

@@ -1,11 +1,4 @@
-//! Of the spans that answered tags mark, the share that is true: kind, first and last step.
-//!
-//! right / decided over all rows. As `seqeval.metrics.precision_score`, which reads spans as conlleval does; `strict` as
-//! its `mode="strict"`.
-//!
-//! ```yaml
-//! metrics: [{span_precision: {average: macro}}]
-//! ```
+//! The metric `span_precision`: see [`SpanPrecisionSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +11,14 @@ use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::span::tally;
 
-/// Of the spans answered, the share that is true.
+/// Of the spans that answered tags mark, the share that is true: kind, first and last step.
+///
+/// right / decided over all rows. As `seqeval.metrics.precision_score`, which reads spans as conlleval does; `strict` as
+/// its `mode="strict"`.
+///
+/// ```yaml
+/// metrics: [{span_precision: {average: macro}}]
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpanPrecisionSpec {

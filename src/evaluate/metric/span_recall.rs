@@ -1,11 +1,4 @@
-//! Of the spans that true tags mark, the share that is answered: kind, first and last step.
-//!
-//! right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does; `strict` as
-//! its `mode="strict"`.
-//!
-//! ```yaml
-//! metrics: [{span_recall: {average: macro}}]
-//! ```
+//! The metric `span_recall`: see [`SpanRecallSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +11,14 @@ use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::span::tally;
 
-/// Of the true spans, the share that is answered.
+/// Of the spans that true tags mark, the share that is answered: kind, first and last step.
+///
+/// right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does; `strict` as
+/// its `mode="strict"`.
+///
+/// ```yaml
+/// metrics: [{span_recall: {average: macro}}]
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpanRecallSpec {

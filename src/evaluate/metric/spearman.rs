@@ -1,7 +1,4 @@
-//! Correlation of ranks, equal numbers sharing their mean rank; of class numbers for ordinal tasks.
-//! Undefined where either side is constant. Of several columns, the mean of theirs.
-//!
-//! As `scipy.stats.spearmanr`.
+//! The metric `spearman`: see [`SpearmanSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +9,10 @@ use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Spearman's rank correlation.
+/// Correlation of ranks, equal numbers sharing their mean rank; of class numbers for ordinal tasks.
+/// Undefined where either side is constant. Of several columns, the mean of theirs.
+///
+/// As `scipy.stats.spearmanr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpearmanSpec {}

@@ -1,4 +1,4 @@
-//! An element-wise function.
+//! The layer `activation`: see [`ActivationSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;

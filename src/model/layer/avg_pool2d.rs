@@ -1,4 +1,4 @@
-//! The mean of each window of an image, channel by channel. Only what lies inside the image counts.
+//! The layer `avg_pool2d`: see [`AvgPool2dSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// The mean of each window of an image.
+/// The mean of each window of an image, channel by channel. Only what lies inside the image counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AvgPool2dSpec {

@@ -1,8 +1,4 @@
-//! Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
-//!
-//! Training: gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and (biased)
-//! variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
-//! PyTorch's. Answering uses the running ones.
+//! The layer `batch_norm`: see [`BatchNormSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +12,11 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Batch normalization over the rows of a batch (Ioffe & Szegedy 2015).
+/// Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
+///
+/// Training: gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and (biased)
+/// variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
+/// PyTorch's. Answering uses the running ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNormSpec {

@@ -1,8 +1,4 @@
-//! A convolution over the steps of sequences: at each step, weights times a window of steps plus a bias,
-//! then an activation.
-//!
-//! What lies behind a row's end counts as zeros, and is zero again afterwards. Weights and bias begin
-//! evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
+//! The layer `conv1d`: see [`Conv1dSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +14,11 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A convolution over the steps of sequences, then an activation.
+/// A convolution over the steps of sequences: at each step, weights times a window of steps plus a bias,
+/// then an activation.
+///
+/// What lies behind a row's end counts as zeros, and is zero again afterwards. Weights and bias begin
+/// evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1dSpec {

@@ -1,8 +1,4 @@
-//! A convolution of images: at each position of a window, weights times its pixels plus a bias, then an
-//! activation.
-//!
-//! Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel kernel),
-//! as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
+//! The layer `conv2d`: see [`Conv2dSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +15,11 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A convolution of images, then an activation.
+/// A convolution of images: at each position of a window, weights times its pixels plus a bias, then an
+/// activation.
+///
+/// Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel kernel),
+/// as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2dSpec {

@@ -1,8 +1,4 @@
-//! A transposed convolution: each pixel is spread by weights over a window of a larger image, where windows
-//! overlap as a sum; then a bias and an activation. With `padding: same` the image grows by `stride`.
-//!
-//! Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel kernel),
-//! as PyTorch's `nn.ConvTranspose2d`.
+//! The layer `conv_transpose2d`: see [`ConvTranspose2dSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +15,11 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A transposed convolution, which makes images larger, then an activation.
+/// A transposed convolution: each pixel is spread by weights over a window of a larger image, where windows
+/// overlap as a sum; then a bias and an activation. With `padding: same` the image grows by `stride`.
+///
+/// Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel kernel),
+/// as PyTorch's `nn.ConvTranspose2d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2dSpec {

@@ -1,6 +1,4 @@
-//! A fully connected layer: y = x W + b, then an activation.
-//!
-//! W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
+//! The layer `dense`: see [`DenseSpec`].
 
 use candle_core::{Tensor, Var};
 use schemars::JsonSchema;
@@ -17,6 +15,8 @@ use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A fully connected layer: y = x W + b, then an activation.
+///
+/// W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenseSpec {

@@ -1,7 +1,4 @@
-//! Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
-//!
-//! With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
-//! dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
+//! The layer `dropout`: see [`DropoutSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +13,9 @@ use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
+///
+/// With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
+/// dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutSpec {

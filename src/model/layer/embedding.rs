@@ -1,15 +1,4 @@
-//! A learned vector for each token: the row of a table that the token names.
-//!
-//! Rows begin normal with deviation 1 / sqrt(width), so that a vector's length is about 1; row 0, which our
-//! tokenizers fill texts up with, begins at 0 and stays there, since nothing reads what stands behind a
-//! text's end. Embeddings of one `tied` name share a table: that of an encoder and one of a task's head.
-//!
-//! ```yaml
-//! encoder: [{embedding: {width: 128}}, {lstm: 128}]
-//! ```
-//!
-//! With `vectors: {path: vectors.txt}` tokens begin with the vectors that a file has for them, such as those
-//! of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
+//! The layer `embedding`: see [`EmbeddingSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +14,18 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A learned vector for each token.
+/// A learned vector for each token: the row of a table that the token names.
+///
+/// Rows begin normal with deviation 1 / sqrt(width), so that a vector's length is about 1; row 0, which our
+/// tokenizers fill texts up with, begins at 0 and stays there, since nothing reads what stands behind a
+/// text's end. Embeddings of one `tied` name share a table: that of an encoder and one of a task's head.
+///
+/// ```yaml
+/// encoder: [{embedding: {width: 128}}, {lstm: 128}]
+/// ```
+///
+/// With `vectors: {path: vectors.txt}` tokens begin with the vectors that a file has for them, such as those
+/// of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSpec {

@@ -1,4 +1,4 @@
-//! An image as one vector: channel after channel, in each row after row.
+//! The layer `flatten`: see [`FlattenSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

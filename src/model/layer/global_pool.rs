@@ -1,4 +1,4 @@
-//! The mean or the largest value of each channel of an image, as a vector.
+//! The layer `global_pool`: see [`GlobalPoolSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

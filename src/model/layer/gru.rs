@@ -1,9 +1,4 @@
-//! Gated recurrent units over the steps of a sequence (Cho et al. 2014).
-//!
-//! r, z = sigmoid(x W + h U + b), n = tanh(x W + b + r (h U + b')), h = (1 - z) n + z h.
-//! Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; of its two biases the second is left
-//! only where it is not merely added to the first: b', n's.
-//! The backward direction of a bidirectional layer begins at each row's own last step.
+//! The layer `gru`: see [`GruSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +13,11 @@ use crate::model::layer::{LayerWords, Module, sequence};
 use crate::model::weights::Weights;
 
 /// Gated recurrent units over the steps of a sequence (Cho et al. 2014).
+///
+/// r, z = sigmoid(x W + h U + b), n = tanh(x W + b + r (h U + b')), h = (1 - z) n + z h.
+/// Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; of its two biases the second is left
+/// only where it is not merely added to the first: b', n's.
+/// The backward direction of a bidirectional layer begins at each row's own last step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GruSpec {

@@ -1,5 +1,4 @@
-//! Layer normalization over the last dimension (Ba, Kiros & Hinton 2016):
-//! gamma (x - mean) / sqrt(variance + epsilon) + beta, with each row's own mean and variance.
+//! The layer `layer_norm`: see [`LayerNormSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,8 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016).
+/// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016):
+/// gamma (x - mean) / sqrt(variance + epsilon) + beta, with each row's own mean and variance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNormSpec {

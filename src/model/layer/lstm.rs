@@ -1,8 +1,4 @@
-//! Long short-term memory over the steps of a sequence (Hochreiter & Schmidhuber 1997).
-//!
-//! i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
-//! Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; there is one bias, not two to be added.
-//! The backward direction of a bidirectional layer begins at each row's own last step.
+//! The layer `lstm`: see [`LstmSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +13,10 @@ use crate::model::layer::{LayerWords, Module, sequence};
 use crate::model::weights::Weights;
 
 /// Long short-term memory over the steps of a sequence (Hochreiter & Schmidhuber 1997).
+///
+/// i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
+/// Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; there is one bias, not two to be added.
+/// The backward direction of a bidirectional layer begins at each row's own last step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LstmSpec {

@@ -1,4 +1,4 @@
-//! Names this point of the trunk, so that a task can read `from` it; changes nothing.
+//! The layer `mark`: see [`MarkSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The largest value of each window of an image, channel by channel. Only what lies inside the image counts.
+//! The layer `max_pool2d`: see [`MaxPool2dSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// The largest value of each window of an image.
+/// The largest value of each window of an image, channel by channel. Only what lies inside the image counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaxPool2dSpec {

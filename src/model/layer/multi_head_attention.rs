@@ -1,12 +1,4 @@
-//! Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values, weighted
-//! by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are projections of the
-//! steps, and the result is projected once more.
-//!
-//! `rotary` turns queries and keys by their steps (Su et al. 2021), so that order counts.
-//!
-//! ```yaml
-//! trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
-//! ```
+//! The layer `multi_head_attention`: see [`MultiHeadAttentionSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +13,15 @@ use crate::model::ops::{Heads, Ops};
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// Self-attention of several heads (Vaswani et al. 2017).
+/// Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values, weighted
+/// by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are projections of the
+/// steps, and the result is projected once more.
+///
+/// `rotary` turns queries and keys by their steps (Su et al. 2021), so that order counts.
+///
+/// ```yaml
+/// trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MultiHeadAttentionSpec {

@@ -1,12 +1,4 @@
-//! Makes one vector of a sequence's steps, as many as each row has.
-//!
-//! `max`: the largest of each column. `mean`: their mean. `last` and `first`: that step. `attention` (Yang
-//! et al. 2016): a weighted mean, the weights a softmax over the steps' scores v tanh(W x + b), with W, b and
-//! the query v learned.
-//!
-//! ```yaml
-//! trunk: [{lstm: 128}, {pool: max}]
-//! ```
+//! The layer `pool`: see [`PoolSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +14,15 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Makes one vector of a sequence's steps.
+/// Makes one vector of a sequence's steps, as many as each row has.
+///
+/// `max`: the largest of each column. `mean`: their mean. `last` and `first`: that step. `attention` (Yang
+/// et al. 2016): a weighted mean, the weights a softmax over the steps' scores v tanh(W x + b), with W, b and
+/// the query v learned.
+///
+/// ```yaml
+/// trunk: [{lstm: 128}, {pool: max}]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSpec {

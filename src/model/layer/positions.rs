@@ -1,12 +1,4 @@
-//! Adds to each step a vector of its position, so that layers that see all steps at once know their order.
-//!
-//! `sinusoidal` (Vaswani et al. 2017): sin and cos of t 10000^(-2i/width), the sines in the first half of the
-//! columns and the cosines in the second, scaled to a length of 1 (an embedding's length). `learned`: a row
-//! of a table for each of the first `length` steps.
-//!
-//! ```yaml
-//! trunk: [{positions: sinusoidal}, {transformer: {layers: 2}}]
-//! ```
+//! The layer `positions`: see [`PositionsSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +12,15 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Adds to each step a vector of its position.
+/// Adds to each step a vector of its position, so that layers that see all steps at once know their order.
+///
+/// `sinusoidal` (Vaswani et al. 2017): sin and cos of t 10000^(-2i/width), the sines in the first half of the
+/// columns and the cosines in the second, scaled to a length of 1 (an embedding's length). `learned`: a row
+/// of a table for each of the first `length` steps.
+///
+/// ```yaml
+/// trunk: [{positions: sinusoidal}, {transformer: {layers: 2}}]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PositionsSpec {

@@ -1,7 +1,4 @@
-//! x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
-//!
-//! Of images the projection is a convolution of single pixels, taken every second one where the layers halve
-//! the image, every third where they make it a third.
+//! The layer `residual`: see [`ResidualSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +16,10 @@ use crate::model::signal::Signal;
 use crate::model::stack::{Stack, shape_after};
 use crate::model::weights::Weights;
 
-/// x + layers(x); a projection is added when the widths differ.
+/// x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
+///
+/// Of images the projection is a convolution of single pixels, taken every second one where the layers halve
+/// the image, every third where they make it a third.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualSpec {

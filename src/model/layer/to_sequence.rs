@@ -1,4 +1,4 @@
-//! An image as a sequence: its rows are the steps, each of channels x width numbers, channel after channel.
+//! The layer `to_sequence`: see [`ToSequenceSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// An image as a sequence of its rows, each of channels x width numbers.
+/// An image as a sequence: its rows are the steps, each of channels x width numbers, channel after channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToSequenceSpec {}

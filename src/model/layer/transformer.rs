@@ -1,12 +1,4 @@
-//! A transformer encoder (Vaswani et al. 2017): `layers` times self-attention and a dense pair (width to
-//! `hidden` and back), each with a residual around it.
-//!
-//! `norm: pre` (the default; Xiong et al. 2020) is x + f(norm(x)) with one more norm at the end, and trains
-//! without warm-up; `norm: post` is norm(x + f(x)), as first published.
-//!
-//! ```yaml
-//! trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
-//! ```
+//! The layer `transformer`: see [`TransformerSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +19,15 @@ use crate::model::weights::Weights;
 
 const EPSILON: f64 = 1e-5;
 
-/// A transformer encoder (Vaswani et al. 2017).
+/// A transformer encoder (Vaswani et al. 2017): `layers` times self-attention and a dense pair (width to
+/// `hidden` and back), each with a residual around it.
+///
+/// `norm: pre` (the default; Xiong et al. 2020) is x + f(norm(x)) with one more norm at the end, and trains
+/// without warm-up; `norm: post` is norm(x + f(x)), as first published.
+///
+/// ```yaml
+/// trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerSpec {

@@ -1,5 +1,4 @@
-//! An image `factor` times as high and as wide: every pixel repeated (nearest), or between the centers of
-//! pixels in straight lines (bilinear, as PyTorch's `interpolate` without `align_corners`).
+//! The layer `upsample`: see [`UpsampleSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,8 @@ use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// An image `factor` times as high and as wide.
+/// An image `factor` times as high and as wide: every pixel repeated (nearest), or between the centers of
+/// pixels in straight lines (bilinear, as PyTorch's `interpolate` without `align_corners`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpsampleSpec {

@@ -1,7 +1,4 @@
-//! -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.
-//!
-//! Class weights multiply a cell's loss; the mean is over present cells, as PyTorch's
-//! `binary_cross_entropy_with_logits(weight=...)`. Smoothing by e makes y into y (1-e) + e/2.
+//! The loss `binary_cross_entropy`: see [`BinaryCrossEntropySpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -18,6 +15,9 @@ use crate::model::layer::activation::Activation;
 use crate::model::loss::{ClassWeights, Loss};
 
 /// -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.
+///
+/// Class weights multiply a cell's loss; the mean is over present cells, as PyTorch's
+/// `binary_cross_entropy_with_logits(weight=...)`. Smoothing by e makes y into y (1-e) + e/2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BinaryCrossEntropySpec {

@@ -1,8 +1,4 @@
-//! -log p[class] of p = softmax(logits), for tasks of classes: of rows, of tokens or of pixels.
-//!
-//! With class weights w the mean is weighted: the sum of w[class] (-log p[class]) over the sum of
-//! w[class]. Smoothing by e gives (1-e) of the loss to the class and e / classes to every class,
-//! w of its own. Both as PyTorch's `cross_entropy`.
+//! The loss `cross_entropy`: see [`CrossEntropySpec`].
 
 use candle_core::{D, Tensor};
 use schemars::JsonSchema;
@@ -17,6 +13,10 @@ use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
 
 /// -log p[class] of p = softmax(logits), for tasks of classes: of rows, of tokens or of pixels.
+///
+/// With class weights w the mean is weighted: the sum of w[class] (-log p[class]) over the sum of
+/// w[class]. Smoothing by e gives (1-e) of the loss to the class and e / classes to every class,
+/// w of its own. Both as PyTorch's `cross_entropy`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropySpec {

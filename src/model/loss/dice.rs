@@ -1,8 +1,4 @@
-//! 1 - 2 (p and y in common) / (p and y together), for segmentation (Milletari, Navab & Ahmadi 2016).
-//!
-//! With p = softmax(logits) and y 1 for the pixel's own class, else 0, of each class over all pixels of the
-//! batch: 1 - (2 sum(p y) + smooth) / (sum(p) + sum(y) + smooth); the loss is the mean over classes. A rare
-//! class counts as much as a frequent one, which cross entropy does not give.
+//! The loss `dice`: see [`DiceSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -18,7 +14,11 @@ use crate::model::kernel::{fits, with_floats};
 use crate::model::loss::Loss;
 use crate::model::loss::cross_entropy::{exponentials, one_hot};
 
-/// 1 - 2 (p and y in common) / (p and y together), for segmentation.
+/// 1 - 2 (p and y in common) / (p and y together), for segmentation (Milletari, Navab & Ahmadi 2016).
+///
+/// With p = softmax(logits) and y 1 for the pixel's own class, else 0, of each class over all pixels of the
+/// batch: 1 - (2 sum(p y) + smooth) / (sum(p) + sum(y) + smooth); the loss is the mean over classes. A rare
+/// class counts as much as a frequent one, which cross entropy does not give.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiceSpec {

@@ -1,6 +1,4 @@
-//! -(1-p)^gamma log p of the true class (Lin et al. 2017), for binary, multilabel and multiclass tasks.
-//!
-//! Class weights multiply a cell's loss (the paper's alpha); the mean is over present cells.
+//! The loss `focal`: see [`FocalSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -18,6 +16,8 @@ use crate::model::loss::cross_entropy::{exponentials, log_softmax, one_hot};
 use crate::model::loss::{ClassWeights, Loss};
 
 /// -(1-p)^gamma log p of the true class (Lin et al. 2017), for binary, multilabel and multiclass tasks.
+///
+/// Class weights multiply a cell's loss (the paper's alpha); the mean is over present cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FocalSpec {

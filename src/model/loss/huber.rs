@@ -1,5 +1,4 @@
-//! Squared within `delta`, absolute beyond (Huber 1964): d²/2 for |d| <= delta, else
-//! delta (|d| - delta/2), as PyTorch's `huber_loss`.
+//! The loss `huber`: see [`HuberSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -12,7 +11,8 @@ use crate::model::error::Result;
 use crate::model::loss::Loss;
 use crate::model::loss::difference::{Slope, mean_of_differences};
 
-/// Squared within `delta`, absolute beyond (Huber 1964).
+/// Squared within `delta`, absolute beyond (Huber 1964): d²/2 for |d| <= delta, else
+/// delta (|d| - delta/2), as PyTorch's `huber_loss`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HuberSpec {

@@ -1,4 +1,4 @@
-//! Mean absolute error, in standardized units.
+//! The loss `mae`: see [`MaeSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use crate::model::error::Result;
 use crate::model::loss::Loss;
 use crate::model::loss::difference::{Slope, mean_of_differences};
 
-/// Mean absolute error.
+/// Mean absolute error, in standardized units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaeSpec {}

@@ -1,7 +1,4 @@
-//! Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020, CORAL).
-//!
-//! The mean over rows of the sum over the cut points k of the cross entropy of sigmoid(logit k)
-//! with 1 where the class is above k, else 0.
+//! The loss `ordinal`: see [`OrdinalLossSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -17,6 +14,9 @@ use crate::model::layer::activation::Activation;
 use crate::model::loss::Loss;
 
 /// Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020, CORAL).
+///
+/// The mean over rows of the sum over the cut points k of the cross entropy of sigmoid(logit k)
+/// with 1 where the class is above k, else 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrdinalLossSpec {}

@@ -1,10 +1,4 @@
-//! Adam (Kingma & Ba, ICLR 2015).
-//!
-//! m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
-//! w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the variable's own changes, so a
-//! head that was absent for a while is corrected for what it has seen.
-//!
-//! `optimizer: {adam: {rate: 1.0e-3}}`
+//! The optimizer `adam`: see [`AdamSpec`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
@@ -14,7 +8,13 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{Positive, Rate};
 use crate::train::optimizer::{Pull, Update};
 
-/// Adam (Kingma & Ba 2015).
+/// Adam (Kingma & Ba, ICLR 2015).
+///
+/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+/// w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the variable's own changes, so a
+/// head that was absent for a while is corrected for what it has seen.
+///
+/// `optimizer: {adam: {rate: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamSpec {

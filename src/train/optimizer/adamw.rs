@@ -1,8 +1,4 @@
-//! Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
-//!
-//! w = (1 - rate decay) w, then Adam's step. Biases and the scales of norms are not decayed.
-//!
-//! `optimizer: {adamw: {rate: 3.0e-4, decay: 0.01}}`
+//! The optimizer `adamw`: see [`AdamWSpec`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
@@ -13,7 +9,11 @@ use crate::domain::number::{NonNegative, Positive, Rate};
 use crate::train::optimizer::adam::Stride;
 use crate::train::optimizer::{Pull, Update};
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+/// Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
+///
+/// w = (1 - rate decay) w, then Adam's step. Biases and the scales of norms are not decayed.
+///
+/// `optimizer: {adamw: {rate: 3.0e-4, decay: 0.01}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamWSpec {

@@ -1,8 +1,4 @@
-//! Stochastic gradient descent, with momentum as in PyTorch.
-//!
-//! v = momentum v + g; w -= rate v, or with Nesterov's look ahead w -= rate (g + momentum v).
-//!
-//! `optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}`
+//! The optimizer `sgd`: see [`SgdSpec`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
@@ -12,7 +8,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{Positive, Rate};
 use crate::train::optimizer::{Pull, Update};
 
-/// Stochastic gradient descent, with momentum as in PyTorch: v = momentum v + g; w -= rate v.
+/// Stochastic gradient descent, with momentum as in PyTorch.
+///
+/// v = momentum v + g; w -= rate v, or with Nesterov's look ahead w -= rate (g + momentum v).
+///
+/// `optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SgdSpec {

@@ -1,6 +1,4 @@
-//! l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
-//!
-//! `regularization: {elastic: {l1: 1.0e-6, l2: 1.0e-5}}`
+//! The regularization `elastic`: see [`ElasticSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +8,8 @@ use crate::domain::number::NonNegative;
 use crate::train::regularization::{Regularization, Strength};
 
 /// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
+///
+/// `regularization: {elastic: {l1: 1.0e-6, l2: 1.0e-5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ElasticSpec {

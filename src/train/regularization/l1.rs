@@ -1,6 +1,4 @@
-//! lambda sum |w| (Tibshirani 1996): drives weights to exactly nothing.
-//!
-//! `regularization: {l1: 1.0e-6}`
+//! The regularization `l1`: see [`L1Spec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +7,9 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::regularization::{Regularization, Strength};
 
-/// lambda sum |w|.
+/// lambda sum |w| (Tibshirani 1996): drives weights to exactly nothing.
+///
+/// `regularization: {l1: 1.0e-6}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct L1Spec {

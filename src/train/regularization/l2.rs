@@ -1,6 +1,4 @@
-//! lambda sum w^2 (Hoerl & Kennard 1970): keeps weights small. Under sgd it equals a weight decay of 2 lambda.
-//!
-//! `regularization: {l2: 1.0e-5}`
+//! The regularization `l2`: see [`L2Spec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +7,9 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::regularization::{Regularization, Strength};
 
-/// lambda sum w^2.
+/// lambda sum w^2 (Hoerl & Kennard 1970): keeps weights small. Under sgd it equals a weight decay of 2 lambda.
+///
+/// `regularization: {l2: 1.0e-5}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct L2Spec {

@@ -1,6 +1,4 @@
-//! The same rate at every step.
-//!
-//! `schedule: constant`
+//! The schedule `constant`: see [`ConstantSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::train::schedule::{Clock, Schedule};
 
 /// The same rate at every step.
+///
+/// `schedule: constant`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConstantSpec {}

@@ -1,8 +1,4 @@
-//! Half a cosine from the full rate to the floor over all steps (Loshchilov & Hutter, ICLR 2017).
-//!
-//! factor = floor + (1 - floor) (1 + cos(pi step / total)) / 2
-//!
-//! `schedule: {cosine: {floor: 0.01}}`
+//! The schedule `cosine`: see [`CosineSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +7,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
 use crate::train::schedule::{Clock, Schedule};
 
-/// Half a cosine from the full rate to the floor over all steps.
+/// Half a cosine from the full rate to the floor over all steps (Loshchilov & Hutter, ICLR 2017).
+///
+/// factor = floor + (1 - floor) (1 + cos(pi step / total)) / 2
+///
+/// `schedule: {cosine: {floor: 0.01}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosineSpec {

@@ -1,8 +1,4 @@
-//! The rate times `factor` after every so many epochs.
-//!
-//! factor ^ (epoch / every), rounded down.
-//!
-//! `schedule: {step: {every: 10, factor: 0.5}}`
+//! The schedule `step`: see [`StepSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +8,10 @@ use crate::domain::number::{Count, Positive};
 use crate::train::schedule::{Clock, Schedule};
 
 /// The rate times `factor` after every so many epochs.
+///
+/// factor ^ (epoch / every), rounded down.
+///
+/// `schedule: {step: {every: 10, factor: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepSpec {

@@ -1,8 +1,4 @@
-//! A straight rise over `warmup` steps, then half a cosine to the floor.
-//!
-//! While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
-//!
-//! `schedule: {warmup_cosine: {warmup: 200}}`
+//! The schedule `warmup_cosine`: see [`WarmupCosineSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +10,10 @@ use crate::train::schedule::warmup_linear::{after, rise};
 use crate::train::schedule::{Clock, Schedule};
 
 /// A straight rise over `warmup` steps, then half a cosine to the floor.
+///
+/// While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
+///
+/// `schedule: {warmup_cosine: {warmup: 200}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmupCosineSpec {

@@ -1,8 +1,4 @@
-//! A straight rise over `warmup` steps, then a straight fall to the floor.
-//!
-//! While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
-//!
-//! `schedule: {warmup_linear: {warmup: 200}}`
+//! The schedule `warmup_linear`: see [`WarmupLinearSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +8,10 @@ use crate::domain::number::{Fraction, Whole};
 use crate::train::schedule::{Clock, Schedule};
 
 /// A straight rise over `warmup` steps, then a straight fall to the floor.
+///
+/// While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
+///
+/// `schedule: {warmup_linear: {warmup: 200}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmupLinearSpec {

@@ -1,10 +1,4 @@
-//! Aligned gradients (Aligned-MTL; Senushkin et al., CVPR 2023): the system of gradients is made orthogonal, with all its
-//! lengths the same.
-//!
-//! G = V diag(l) V^T; w = s V l^(-1/2) V^T p, p = 1/K. s is the root of the smallest l (`min`), of their median, or of their mean
-//! (`rmse`). l below K 1e-12 of the largest are left out; such steps are counted.
-//!
-//! `weighting: {aligned_mtl: {scale: min}}`
+//! The weighting `aligned_mtl`: see [`AlignedMtlSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +9,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Aligned gradients (Senushkin et al. 2023): the system of gradients made orthogonal.
+/// Aligned gradients (Aligned-MTL; Senushkin et al., CVPR 2023): the system of gradients is made orthogonal, with all its
+/// lengths the same.
+///
+/// G = V diag(l) V^T; w = s V l^(-1/2) V^T p, p = 1/K. s is the root of the smallest l (`min`), of their median, or of their mean
+/// (`rmse`). l below K 1e-12 of the largest are left out; such steps are counted.
+///
+/// `weighting: {aligned_mtl: {scale: min}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlignedMtlSpec {

@@ -1,13 +1,4 @@
-//! Auto-lambda (Liu et al., TMLR 2022): the weights learn from what the coming step does to validation rows.
-//!
-//! Before a step, theta' = theta - r sum_k w_k grad L_k is tried, and the weights learn, by Adam, to make the sum of the
-//! primary tasks' losses of validation rows at theta' small. With v the gradient of that sum at theta', the derivative by
-//! w_k is -r grad L_k . v, taken as the finite difference -r (L_k(theta + e v) - L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The step
-//! tried is a plain one of the current rate r, whatever the optimizer. Weights begin at 0.1 and stay above 0.
-//!
-//! Rows that choose weights no longer judge them: the validation scores of such a training are a little too good.
-//!
-//! `weighting: {auto_lambda: {rate: 1.0e-3, every: 1, primary: [income]}}`
+//! The weighting `auto_lambda`: see [`AutoLambdaSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +10,16 @@ use crate::train::weighting::learned::Learned;
 use crate::train::weighting::method::Foresight;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Weights learned from what the coming step does to validation rows (Liu et al. 2022).
+/// Auto-lambda (Liu et al., TMLR 2022): the weights learn from what the coming step does to validation rows.
+///
+/// Before a step, theta' = theta - r sum_k w_k grad L_k is tried, and the weights learn, by Adam, to make the sum of the
+/// primary tasks' losses of validation rows at theta' small. With v the gradient of that sum at theta', the derivative by
+/// w_k is -r grad L_k . v, taken as the finite difference -r (L_k(theta + e v) - L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The step
+/// tried is a plain one of the current rate r, whatever the optimizer. Weights begin at 0.1 and stay above 0.
+///
+/// Rows that choose weights no longer judge them: the validation scores of such a training are a little too good.
+///
+/// `weighting: {auto_lambda: {rate: 1.0e-3, every: 1, primary: [income]}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AutoLambdaSpec {

@@ -1,14 +1,4 @@
-//! Conflict-averse gradient descent (CAGrad; Liu et al., NeurIPS 2021): near the mean gradient, the direction that is best
-//! for the task it serves worst.
-//!
-//! g0 = mean g_k; v = argmin over the simplex of v^T G b + c |g0| sqrt(v^T G v), b = 1/K; d = g0 + (c |g0| / |J^T v|) J^T v, so
-//! w = b + (c |g0| / |J^T v|) v. `rescale` divides by 1 + c^2, by 1 + c, or by nothing. c = 0 is the mean; from c = 1 on no task's
-//! gradient points against d. Where the gradients cancel, J^T v is nothing and so is d; such steps are counted. So it is with a
-//! gradient of nothing, unless another points against g0 by more than c |g0|.
-//!
-//! For each length t of J^T v the minimum is a quadratic program; t is sought where both agree.
-//!
-//! `weighting: {cagrad: {c: 0.4}}`
+//! The weighting `cagrad`: see [`CaGradSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +11,17 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Conflict-averse gradient descent (Liu et al. 2021): near the mean gradient, the best for the task served worst.
+/// Conflict-averse gradient descent (CAGrad; Liu et al., NeurIPS 2021): near the mean gradient, the direction that is best
+/// for the task it serves worst.
+///
+/// g0 = mean g_k; v = argmin over the simplex of v^T G b + c |g0| sqrt(v^T G v), b = 1/K; d = g0 + (c |g0| / |J^T v|) J^T v, so
+/// w = b + (c |g0| / |J^T v|) v. `rescale` divides by 1 + c^2, by 1 + c, or by nothing. c = 0 is the mean; from c = 1 on no task's
+/// gradient points against d. Where the gradients cancel, J^T v is nothing and so is d; such steps are counted. So it is with a
+/// gradient of nothing, unless another points against g0 by more than c |g0|.
+///
+/// For each length t of J^T v the minimum is a quadratic program; t is sought where both agree.
+///
+/// `weighting: {cagrad: {c: 0.4}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaGradSpec {

@@ -1,10 +1,4 @@
-//! Conflict-free direction (ConFIG; Liu, Chu & Thuerey, arXiv 2408.11104): the direction at the same angle to all gradients.
-//!
-//! With the unit gradients U and their cosines C: h = unit(U^+ 1) = U^T c / sqrt(c^T C c), c = C^+ 1; d = (sum_k g_k . h) h, so
-//! w_k = (sum_j g_j . h) c_k / (n_k sqrt(c^T C c)). Gradients of nothing are left out. Where C is singular its pseudo-inverse is
-//! taken; such steps are counted.
-//!
-//! `weighting: config`
+//! The weighting `config`: see [`ConfigSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +10,13 @@ use crate::train::weighting::imtl_g::impartial;
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Conflict-free direction (Liu, Chu & Thuerey 2024): at the same angle to all gradients.
+/// Conflict-free direction (ConFIG; Liu, Chu & Thuerey, arXiv 2408.11104): the direction at the same angle to all gradients.
+///
+/// With the unit gradients U and their cosines C: h = unit(U^+ 1) = U^T c / sqrt(c^T C c), c = C^+ 1; d = (sum_k g_k . h) h, so
+/// w_k = (sum_j g_j . h) c_k / (n_k sqrt(c^T C c)). Gradients of nothing are left out. Where C is singular its pseudo-inverse is
+/// taken; such steps are counted.
+///
+/// `weighting: config`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigSpec {}

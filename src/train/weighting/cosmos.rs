@@ -1,24 +1,4 @@
-//! COSMOS: one network for every preference among the tasks (Ruchte and Grabocka, "Scalable Pareto Front Approximation for Deep
-//! Multi-Objective Learning", ICDM 2021).
-//!
-//! The network reads a vector of preference r beside its inputs, drawn anew at every step from a Dirichlet distribution with
-//! every concentration `alpha`, and learns for it
-//! L = sum_k r_k L_k - lambda cos(r, L).
-//!
-//! The two terms want different things. The sum alone (`lambda: 0`) gives a task with a greater share a smaller loss, but the
-//! network may answer every preference with the same compromise. The cosine spreads the answers along the front by drawing the
-//! losses onto the ray of r: where it wins, a task with a greater share ends with a GREATER loss, as with `pbi`. It is at most
-//! lambda, whatever the losses' size: of losses below 1 the sum wins with `lambda: 0.01` (the paper's choice for tables), the cosine
-//! with 2 (its choice for pictures). The front in the run's report says what each preference leads to.
-//!
-//! As weights of the losses, w_k = r_k - lambda (r_k / (|r| |L|) - cos(r, L) L_k / |L|^2), which may be negative. A task
-//! without a label in the batch is left out of both sums. The draw depends on the trial's seed and the step's number alone.
-//!
-//! While training, and wherever nobody says otherwise, the network answers for the even vector. Once it is trained it is scored
-//! for `front` vectors along each edge of the simplex on validation and test rows: its front. An exported model has the input
-//! `preference`, and `mtl predict --preference income=0.7,weeks_worked=0.3` says it.
-//!
-//! `weighting: {cosmos: {alpha: 1.2, lambda: 2.0}}`
+//! The weighting `cosmos`: see [`CosmosSpec`].
 
 use indexmap::IndexMap;
 use rand::Rng;
@@ -33,7 +13,27 @@ use crate::train::weighting::draw::{Purpose, stream};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// COSMOS (Ruchte and Grabocka 2021): one network for every preference, which it reads beside its inputs.
+/// COSMOS: one network for every preference among the tasks (Ruchte and Grabocka, "Scalable Pareto Front Approximation for Deep
+/// Multi-Objective Learning", ICDM 2021).
+///
+/// The network reads a vector of preference r beside its inputs, drawn anew at every step from a Dirichlet distribution with
+/// every concentration `alpha`, and learns for it
+/// L = sum_k r_k L_k - lambda cos(r, L).
+///
+/// The two terms want different things. The sum alone (`lambda: 0`) gives a task with a greater share a smaller loss, but the
+/// network may answer every preference with the same compromise. The cosine spreads the answers along the front by drawing the
+/// losses onto the ray of r: where it wins, a task with a greater share ends with a GREATER loss, as with `pbi`. It is at most
+/// lambda, whatever the losses' size: of losses below 1 the sum wins with `lambda: 0.01` (the paper's choice for tables), the cosine
+/// with 2 (its choice for pictures). The front in the run's report says what each preference leads to.
+///
+/// As weights of the losses, w_k = r_k - lambda (r_k / (|r| |L|) - cos(r, L) L_k / |L|^2), which may be negative. A task
+/// without a label in the batch is left out of both sums. The draw depends on the trial's seed and the step's number alone.
+///
+/// While training, and wherever nobody says otherwise, the network answers for the even vector. Once it is trained it is scored
+/// for `front` vectors along each edge of the simplex on validation and test rows: its front. An exported model has the input
+/// `preference`, and `mtl predict --preference income=0.7,weeks_worked=0.3` says it.
+///
+/// `weighting: {cosmos: {alpha: 1.2, lambda: 2.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosmosSpec {

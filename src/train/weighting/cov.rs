@@ -1,9 +1,4 @@
-//! Coefficient-of-variations weighting (Groenendijk et al., WACV 2021): a task whose loss still moves counts more.
-//!
-//! l_k = L_k / mean of all earlier L_k; w_k = K c_k / sum c, c_k the standard deviation of l_k over its mean, both over all
-//! steps so far. While nothing moves yet the weights are equal. (The paper's weights sum to 1; these to the K tasks of the batch.)
-//!
-//! `weighting: cov`
+//! The weighting `cov`: see [`CovSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +7,12 @@ use crate::domain::kinds::Settings;
 use crate::train::weighting::method::present;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Coefficient-of-variations weighting (Groenendijk et al. 2021): a task whose loss still moves counts more.
+/// Coefficient-of-variations weighting (Groenendijk et al., WACV 2021): a task whose loss still moves counts more.
+///
+/// l_k = L_k / mean of all earlier L_k; w_k = K c_k / sum c, c_k the standard deviation of l_k over its mean, both over all
+/// steps so far. While nothing moves yet the weights are equal. (The paper's weights sum to 1; these to the K tasks of the batch.)
+///
+/// `weighting: cov`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CovSpec {}

@@ -1,8 +1,4 @@
-//! Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them over.
-//!
-//! w_t = smoothing w_(t-1) + (1 - smoothing) v_t, v_t the weights of the wrapped gradient method; w_0 = v_0. A task absent from a batch keeps its average.
-//!
-//! `weighting: {cr_mogm: {method: mgda, smoothing: 0.9}}`
+//! The weighting `cr_mogm`: see [`CrMogmSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +9,11 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::{Claims, Gradients};
 use crate::train::weighting::{Method, Setting, WeightingSpec, WeightingWords};
 
-/// Weights averaged over steps (Zhou et al. 2022).
+/// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them over.
+///
+/// w_t = smoothing w_(t-1) + (1 - smoothing) v_t, v_t the weights of the wrapped gradient method; w_0 = v_0. A task absent from a batch keeps its average.
+///
+/// `weighting: {cr_mogm: {method: mgda, smoothing: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrMogmSpec {

@@ -1,10 +1,4 @@
-//! Dual balancing (DB-MTL; Lin et al., arXiv 2308.12029): losses by their logarithms, gradients by their lengths.
-//!
-//! The losses are ln(L_k + 1e-8) (as `scale_invariant`, tasks' own layers too). Their gradients are averaged over steps,
-//! m_k <- b_t m_k + (1 - b_t) g_k with b_t = beta / t^sigma, and brought to the greatest length: d = sum_k (max_j |m_j| / |m_k|) m_k. The
-//! averages are as long as the shared weights, one per task. A task absent from a batch keeps its average, and is left out.
-//!
-//! `weighting: {db_mtl: {beta: 0.9}}`
+//! The weighting `db_mtl`: see [`DbMtlSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +10,13 @@ use crate::train::weighting::method::Claims;
 use crate::train::weighting::scale_invariant::ScaleInvariant;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Dual balancing (Lin et al. 2023): losses by their logarithms, gradients by their lengths.
+/// Dual balancing (DB-MTL; Lin et al., arXiv 2308.12029): losses by their logarithms, gradients by their lengths.
+///
+/// The losses are ln(L_k + 1e-8) (as `scale_invariant`, tasks' own layers too). Their gradients are averaged over steps,
+/// m_k <- b_t m_k + (1 - b_t) g_k with b_t = beta / t^sigma, and brought to the greatest length: d = sum_k (max_j |m_j| / |m_k|) m_k. The
+/// averages are as long as the shared weights, one per task. A task absent from a batch keeps its average, and is left out.
+///
+/// `weighting: {db_mtl: {beta: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DbMtlSpec {

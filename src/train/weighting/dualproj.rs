@@ -1,9 +1,4 @@
-//! Projection onto the dual cone (DualProj; GEM, Lopez-Paz & Ranzato, NeurIPS 2017): the mean gradient, changed as little as
-//! can be so that no task's gradient points against it.
-//!
-//! w = argmin v^T G v over v >= p, p = 1/K. Solved exactly on cosines; `ridge` as for `upgrad`.
-//!
-//! `weighting: dualproj`
+//! The weighting `dualproj`: see [`DualProjSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +11,12 @@ use crate::train::weighting::method::Claims;
 use crate::train::weighting::upgrad::ridged;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Projection onto the dual cone (Lopez-Paz & Ranzato 2017): the mean gradient, without conflict.
+/// Projection onto the dual cone (DualProj; GEM, Lopez-Paz & Ranzato, NeurIPS 2017): the mean gradient, changed as little as
+/// can be so that no task's gradient points against it.
+///
+/// w = argmin v^T G v over v >= p, p = 1/K. Solved exactly on cosines; `ridge` as for `upgrad`.
+///
+/// `weighting: dualproj`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DualProjSpec {

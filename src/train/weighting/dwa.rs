@@ -1,9 +1,4 @@
-//! Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss falls slowly counts more.
-//!
-//! r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in the first two
-//! epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts 1.
-//!
-//! `weighting: {dwa: {temperature: 2.0}}`
+//! The weighting `dwa`: see [`DwaSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,8 +8,12 @@ use crate::domain::number::Positive;
 use crate::train::solver::simplex::softmax;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Dynamic weight average (Liu, Johns & Davison 2019): w = T softmax(r / temperature) of the ratios r of
-/// the last two epochs' mean losses.
+/// Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss falls slowly counts more.
+///
+/// r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in the first two
+/// epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts 1.
+///
+/// `weighting: {dwa: {temperature: 2.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DwaSpec {

@@ -1,10 +1,4 @@
-//! Dynamic task prioritization (Guo et al., ECCV 2018): hard tasks count more.
-//!
-//! w_k = -(1 - q_k)^gamma ln q_k, where q_k in (0, 1) says how well the task does: the moving average
-//! q_k <- smoothing q_k + (1 - smoothing) exp(-L_k). For a loss that is a mean of -ln p, exp(-L) is the geometric mean of the
-//! probabilities given to the truth; the paper takes the accuracy or the like. (A loss below 0 counts as 0.)
-//!
-//! `weighting: {dynamic_priority: {gamma: 1.0, smoothing: 0.9}}`
+//! The weighting `dynamic_priority`: see [`DynamicPrioritySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +7,13 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Rate};
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Dynamic task prioritization (Guo et al. 2018): hard tasks count more.
+/// Dynamic task prioritization (Guo et al., ECCV 2018): hard tasks count more.
+///
+/// w_k = -(1 - q_k)^gamma ln q_k, where q_k in (0, 1) says how well the task does: the moving average
+/// q_k <- smoothing q_k + (1 - smoothing) exp(-L_k). For a loss that is a mean of -ln p, exp(-L) is the geometric mean of the
+/// probabilities given to the truth; the paper takes the accuracy or the like. (A loss below 0 counts as 0.)
+///
+/// `weighting: {dynamic_priority: {gamma: 1.0, smoothing: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DynamicPrioritySpec {

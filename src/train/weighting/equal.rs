@@ -1,6 +1,4 @@
-//! Every task counts 1: the joint loss is the plain sum.
-//!
-//! `weighting: equal`
+//! The weighting `equal`: see [`EqualSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
 /// Every task counts 1: the joint loss is the plain sum.
+///
+/// `weighting: equal`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EqualSpec {}

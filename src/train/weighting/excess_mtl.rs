@@ -1,9 +1,4 @@
-//! Excess risks (ExcessMTL; He et al., ICML 2024): a task counts by how far it is from its best, not by its noise.
-//!
-//! S_k += g_k^2, number by number; e_k = sum g_k^2 / sqrt(S_k + 1e-7) estimates the excess risk; v_k <- v_k exp(rate e_k / e_k(first)),
-//! scaled to sum 1. (`relative: false` leaves the division out, as the authors' code does at the first step.) d = J^T v. S is as long as the shared weights, one per task. A task absent from a batch keeps its own.
-//!
-//! `weighting: {excess_mtl: {rate: 1.0}}`
+//! The weighting `excess_mtl`: see [`ExcessMtlSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +9,12 @@ use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Excess risks (He et al. 2024): a task counts by how far it is from its best.
+/// Excess risks (ExcessMTL; He et al., ICML 2024): a task counts by how far it is from its best, not by its noise.
+///
+/// S_k += g_k^2, number by number; e_k = sum g_k^2 / sqrt(S_k + 1e-7) estimates the excess risk; v_k <- v_k exp(rate e_k / e_k(first)),
+/// scaled to sum 1. (`relative: false` leaves the division out, as the authors' code does at the first step.) d = J^T v. S is as long as the shared weights, one per task. A task absent from a batch keeps its own.
+///
+/// `weighting: {excess_mtl: {rate: 1.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExcessMtlSpec {

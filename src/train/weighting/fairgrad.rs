@@ -1,9 +1,4 @@
-//! Fair resource allocation (FairGrad; Ban & Ji, ICML 2024): what the step does for each task is shared alpha-fairly.
-//!
-//! w > 0 with G w = w^(-1/alpha), element by element. alpha = 1 is the Nash bargain (its step not shortened), small alpha is near equal weights,
-//! large alpha near the most even shares. Solved by a damped Newton method; for cancelling gradients see `nash_mtl`.
-//!
-//! `weighting: {fairgrad: {alpha: 1.0}}`
+//! The weighting `fairgrad`: see [`FairGradSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +10,12 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Fair resource allocation (Ban & Ji 2024): G w = w^(-1/alpha).
+/// Fair resource allocation (FairGrad; Ban & Ji, ICML 2024): what the step does for each task is shared alpha-fairly.
+///
+/// w > 0 with G w = w^(-1/alpha), element by element. alpha = 1 is the Nash bargain (its step not shortened), small alpha is near equal weights,
+/// large alpha near the most even shares. Solved by a damped Newton method; for cancelling gradients see `nash_mtl`.
+///
+/// `weighting: {fairgrad: {alpha: 1.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FairGradSpec {

@@ -1,10 +1,4 @@
-//! Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): every loss shall fall at the same rate.
-//!
-//! z = softmax(v), D_k = L_k - b_k + 1e-8, c = 1 / sum(z_k / D_k); w_k = c z_k / D_k, with sum 1. After the step the same batch's
-//! losses L' are taken again (the same rows, the same dropout mask, no running statistic touched), and v learns by
-//! Adam from dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k - ln D'_k, plus `decay` v. Losses must stay above their lower bound b.
-//!
-//! `weighting: {famo: {rate: 0.025, decay: 1.0e-3}}`
+//! The weighting `famo`: see [`FamoSpec`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,7 +12,13 @@ use crate::train::solver::simplex::softmax;
 use crate::train::weighting::learned::Learned;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Fast adaptive multi-task optimization (Liu et al. 2023): every loss shall fall at the same rate.
+/// Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): every loss shall fall at the same rate.
+///
+/// z = softmax(v), D_k = L_k - b_k + 1e-8, c = 1 / sum(z_k / D_k); w_k = c z_k / D_k, with sum 1. After the step the same batch's
+/// losses L' are taken again (the same rows, the same dropout mask, no running statistic touched), and v learns by
+/// Adam from dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k - ln D'_k, plus `decay` v. Losses must stay above their lower bound b.
+///
+/// `weighting: {famo: {rate: 0.025, decay: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FamoSpec {

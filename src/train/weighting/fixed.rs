@@ -1,6 +1,4 @@
-//! One given weight per task.
-//!
-//! `weighting: {fixed: {weights: {income: 2.0, stars: 0.5}}}`
+//! The weighting `fixed`: see [`FixedSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +10,8 @@ use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 use indexmap::IndexMap;
 
 /// One given weight per task.
+///
+/// `weighting: {fixed: {weights: {income: 2.0, stars: 0.5}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FixedSpec {

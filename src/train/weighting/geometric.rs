@@ -1,9 +1,4 @@
-//! The geometric mean of the losses (GLS; Chennupati et al., CVPR Workshops 2019): relative improvements count, not sizes.
-//!
-//! L = (prod_k L_k)^(1/K) over the K tasks of the batch, so w_k = L / (K L_k). Losses must be greater than 0; one that is not
-//! gives weights that are no numbers, and the training stops with that task's name.
-//!
-//! `weighting: geometric`
+//! The weighting `geometric`: see [`GeometricSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +7,12 @@ use crate::domain::kinds::Settings;
 use crate::train::weighting::method::present;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// The geometric mean of the losses (Chennupati et al. 2019).
+/// The geometric mean of the losses (GLS; Chennupati et al., CVPR Workshops 2019): relative improvements count, not sizes.
+///
+/// L = (prod_k L_k)^(1/K) over the K tasks of the batch, so w_k = L / (K L_k). Losses must be greater than 0; one that is not
+/// gives weights that are no numbers, and the training stops with that task's name.
+///
+/// `weighting: geometric`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeometricSpec {}

@@ -1,11 +1,4 @@
-//! Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is kept by chance.
-//!
-//! For each number, P = 1/2 (1 + sum_k g_k / sum_k |g_k|) and U is drawn evenly from 0 to 1: a task's part is kept where it is positive and
-//! P > U, or negative and P < U; of the others the share `leak` is kept. d is the sum. At the point that tasks read, as in the paper,
-//! parts are first multiplied by the sign of what is read and summed over the batch, and one mask holds for all its rows. U
-//! depends on the trial's seed and the step's number. The recorded weights are 1.
-//!
-//! `weighting: graddrop`
+//! The weighting `graddrop`: see [`GradDropSpec`].
 
 use rand::Rng;
 use schemars::JsonSchema;
@@ -18,7 +11,14 @@ use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Gradient sign dropout (Chen et al. 2020): where tasks disagree on a sign, one is kept by chance.
+/// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is kept by chance.
+///
+/// For each number, P = 1/2 (1 + sum_k g_k / sum_k |g_k|) and U is drawn evenly from 0 to 1: a task's part is kept where it is positive and
+/// P > U, or negative and P < U; of the others the share `leak` is kept. d is the sum. At the point that tasks read, as in the paper,
+/// parts are first multiplied by the sign of what is read and summed over the batch, and one mask holds for all its rows. U
+/// depends on the trial's seed and the step's number. The recorded weights are 1.
+///
+/// `weighting: graddrop`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GradDropSpec {

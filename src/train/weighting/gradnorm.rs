@@ -1,11 +1,4 @@
-//! Gradient normalization (GradNorm; Chen et al., ICML 2018): tasks shall train at the same speed.
-//!
-//! n_k = |g_k| of the last shared layer (or of the point that tasks read), G_k = w_k n_k, r_k = (L_k / L_k(0)) / their mean, and
-//! t_k = mean(G) r_k^alpha. w learns from sum_k |G_k - t_k|, t held constant: dw_k = n_k sign(G_k - t_k), a plain step of size `rate`, and is then
-//! scaled to sum T. L_k(0) is the task's first loss; a relative loss counts between 1e-6 and 1e6. The step is along sum_k w_k g_k with the weights
-//! before they learn, tasks' own layers too.
-//!
-//! `weighting: {gradnorm: {alpha: 1.5}}`
+//! The weighting `gradnorm`: see [`GradNormSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +9,14 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, 
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Gradient normalization (Chen et al. 2018): tasks shall train at the same speed.
+/// Gradient normalization (GradNorm; Chen et al., ICML 2018): tasks shall train at the same speed.
+///
+/// n_k = |g_k| of the last shared layer (or of the point that tasks read), G_k = w_k n_k, r_k = (L_k / L_k(0)) / their mean, and
+/// t_k = mean(G) r_k^alpha. w learns from sum_k |G_k - t_k|, t held constant: dw_k = n_k sign(G_k - t_k), a plain step of size `rate`, and is then
+/// scaled to sum T. L_k(0) is the task's first loss; a relative loss counts between 1e-6 and 1e6. The step is along sum_k w_k g_k with the weights
+/// before they learn, tasks' own layers too.
+///
+/// `weighting: {gradnorm: {alpha: 1.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GradNormSpec {

@@ -1,10 +1,4 @@
-//! Gradient vaccine (GradVac; Wang et al., ICLR 2021): gradients are turned until they are as similar as they usually are.
-//!
-//! t_ij, a moving average of cosines, begins at 0. For each i, p = g_i; for the others j in random order, q = cos(p, g_j): if q < t_ij,
-//! p += g_j |p| (t sqrt(1 - q^2) - q sqrt(1 - t^2)) / (|g_j| sqrt(1 - t^2)); then t_ij <- (1 - beta) t_ij + beta q, q as it was
-//! before the turn. d = sum_i p. The first step is that of `pcgrad`. Gradients are taken whole, not layer by layer.
-//!
-//! `weighting: {gradvac: {beta: 0.5}}`
+//! The weighting `gradvac`: see [`GradVacSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +10,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Gradient vaccine (Wang et al. 2021): gradients are turned until they are as similar as they usually are.
+/// Gradient vaccine (GradVac; Wang et al., ICLR 2021): gradients are turned until they are as similar as they usually are.
+///
+/// t_ij, a moving average of cosines, begins at 0. For each i, p = g_i; for the others j in random order, q = cos(p, g_j): if q < t_ij,
+/// p += g_j |p| (t sqrt(1 - q^2) - q sqrt(1 - t^2)) / (|g_j| sqrt(1 - t^2)); then t_ij <- (1 - beta) t_ij + beta q, q as it was
+/// before the turn. d = sum_i p. The first step is that of `pcgrad`. Gradients are taken whole, not layer by layer.
+///
+/// `weighting: {gradvac: {beta: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GradVacSpec {

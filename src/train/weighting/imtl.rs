@@ -1,7 +1,4 @@
-//! Impartial multi-task learning (IMTL; Liu et al., ICLR 2021): `imtl_l` brings the losses to one size, `imtl_g` then balances the
-//! scaled losses' gradients. Each task's own layers learn from its scaled loss.
-//!
-//! `weighting: imtl`
+//! The weighting `imtl`: see [`ImtlSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,10 @@ use crate::train::weighting::imtl_l::ImtlL;
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Impartial multi-task learning (Liu et al. 2021): imtl_l and imtl_g together.
+/// Impartial multi-task learning (IMTL; Liu et al., ICLR 2021): `imtl_l` brings the losses to one size, `imtl_g` then balances the
+/// scaled losses' gradients. Each task's own layers learn from its scaled loss.
+///
+/// `weighting: imtl`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImtlSpec {

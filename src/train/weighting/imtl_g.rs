@@ -1,10 +1,4 @@
-//! Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's gradient.
-//!
-//! d . u_k is the same for all unit gradients u_k, and sum w = 1. With the cosines C and lengths n: w = D^-1 C^+ 1 with D = diag(n), divided by
-//! its sum. Weights can be negative. Gradients of nothing are left out. Where C is singular its pseudo-inverse is taken, where
-//! the sum is nothing d is 0; such steps are counted.
-//!
-//! `weighting: imtl_g`
+//! The weighting `imtl_g`: see [`ImtlGSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +11,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Impartial learning by gradients (Liu et al. 2021): the step goes as far along every task's gradient.
+/// Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's gradient.
+///
+/// d . u_k is the same for all unit gradients u_k, and sum w = 1. With the cosines C and lengths n: w = D^-1 C^+ 1 with D = diag(n), divided by
+/// its sum. Weights can be negative. Gradients of nothing are left out. Where C is singular its pseudo-inverse is taken, where
+/// the sum is nothing d is 0; such steps are counted.
+///
+/// `weighting: imtl_g`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImtlGSpec {}

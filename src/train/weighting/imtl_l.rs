@@ -1,9 +1,4 @@
-//! Impartial learning by losses (IMTL-L; Liu et al., ICLR 2021): every loss is brought to the size 1 by a learned scale.
-//!
-//! L = sum_k exp(s_k) L_k - s_k, so w_k = exp(s_k) and dL/ds_k = exp(s_k) L_k - 1: at rest exp(s_k) L_k = 1. It is twice
-//! `uncertainty` with s of the other sign. s has its own Adam, follows the schedule, and is never decayed.
-//!
-//! `weighting: {imtl_l: {initial: 0.0}}`
+//! The weighting `imtl_l`: see [`ImtlLSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +8,12 @@ use crate::domain::number::{Finite, Positive};
 use crate::train::weighting::learned::Learned;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Impartial learning by losses (Liu et al. 2021): L = sum exp(s) L - s with learned s.
+/// Impartial learning by losses (IMTL-L; Liu et al., ICLR 2021): every loss is brought to the size 1 by a learned scale.
+///
+/// L = sum_k exp(s_k) L_k - s_k, so w_k = exp(s_k) and dL/ds_k = exp(s_k) L_k - 1: at rest exp(s_k) L_k = 1. It is twice
+/// `uncertainty` with s of the other sign. s has its own Adam, follows the schedule, and is never decayed.
+///
+/// `weighting: {imtl_l: {initial: 0.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImtlLSpec {

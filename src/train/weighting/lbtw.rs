@@ -1,9 +1,4 @@
-//! Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the epoch's
-//! first batch counts more.
-//!
-//! w_k = (L_k / L_k(first batch of the epoch with a label of it))^alpha.
-//!
-//! `weighting: {lbtw: {alpha: 0.5}}`
+//! The weighting `lbtw`: see [`LbtwSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +7,12 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Loss-balanced task weighting (Liu, Liang & Gitter 2019): w = (L / L at the epoch's beginning)^alpha.
+/// Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the epoch's
+/// first batch counts more.
+///
+/// w_k = (L_k / L_k(first batch of the epoch with a label of it))^alpha.
+///
+/// `weighting: {lbtw: {alpha: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LbtwSpec {

@@ -1,12 +1,4 @@
-//! Multiple-gradient descent (MGDA; Desideri 2012; Sener & Koltun, NeurIPS 2018): the shortest convex combination of the gradients,
-//! which no task's gradient points against.
-//!
-//! w = argmin over the simplex of w^T G w, solved exactly; d = J^T w. With a `normalization` the gradients are scaled
-//! before w is sought: l2 g/|g|, loss g/L, loss_plus g/(L |g|); w is then, as in Sener and Koltun's code, applied to the gradients as
-//! they are (so that the promise holds without normalization only). Tasks of nothing share all weight: d = 0.
-//! (Looked for at the point that tasks read, `gradients: {at: representation}`, it is MGDA-UB.)
-//!
-//! `weighting: {mgda: {normalization: loss_plus}}`
+//! The weighting `mgda`: see [`MgdaSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +9,15 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Multiple-gradient descent (Desideri 2012): the shortest convex combination of the gradients.
+/// Multiple-gradient descent (MGDA; Desideri 2012; Sener & Koltun, NeurIPS 2018): the shortest convex combination of the gradients,
+/// which no task's gradient points against.
+///
+/// w = argmin over the simplex of w^T G w, solved exactly; d = J^T w. With a `normalization` the gradients are scaled
+/// before w is sought: l2 g/|g|, loss g/L, loss_plus g/(L |g|); w is then, as in Sener and Koltun's code, applied to the gradients as
+/// they are (so that the promise holds without normalization only). Tasks of nothing share all weight: d = 0.
+/// (Looked for at the point that tasks read, `gradients: {at: representation}`, it is MGDA-UB.)
+///
+/// `weighting: {mgda: {normalization: loss_plus}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MgdaSpec {

@@ -1,11 +1,4 @@
-//! Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps, so that noise does not
-//! favour a task.
-//!
-//! h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I) v), c_t = gamma / t^(1/2),
-//! P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are as long as the shared weights, one per task. A task
-//! absent from a batch keeps its own, and is left out.
-//!
-//! `weighting: {moco: {beta: 0.5, gamma: 0.1}}`
+//! The weighting `moco`: see [`MoCoSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +11,14 @@ use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Multi-objective gradient correction (Fernando et al. 2023): tracked gradients, and weights that learn.
+/// Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps, so that noise does not
+/// favour a task.
+///
+/// h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I) v), c_t = gamma / t^(1/2),
+/// P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are as long as the shared weights, one per task. A task
+/// absent from a batch keeps its own, and is left out.
+///
+/// `weighting: {moco: {beta: 0.5, gamma: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoCoSpec {

@@ -1,11 +1,4 @@
-//! Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from two independent
-//! batches, so that noise does not favour a task.
-//!
-//! v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K at first; d = J_3^T v. Each batch is split into three
-//! parts, row by row in turn, for J_1, J_2 and J_3: raise `batch_size` accordingly. A task without a label in one of the parts is
-//! absent from the step; tasks' own layers learn from the mean over the parts.
-//!
-//! `weighting: {modo: {gamma: 0.1, rho: 0.1}}`
+//! The weighting `modo`: see [`MoDoSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +10,14 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, 
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Multi-objective gradient with double sampling (Chen et al. 2023).
+/// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from two independent
+/// batches, so that noise does not favour a task.
+///
+/// v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K at first; d = J_3^T v. Each batch is split into three
+/// parts, row by row in turn, for J_1, J_2 and J_3: raise `batch_size` accordingly. A task without a label in one of the parts is
+/// absent from the step; tasks' own layers learn from the mean over the parts.
+///
+/// `weighting: {modo: {gamma: 0.1, rho: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoDoSpec {

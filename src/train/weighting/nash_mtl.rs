@@ -1,10 +1,4 @@
-//! Nash bargaining (Nash-MTL; Navon et al., ICML 2022): the tasks bargain for the step, each in its own scale.
-//!
-//! w > 0 with G w = 1 / w, element by element; then |J^T w| = sqrt(K), and the step is shortened to `max_norm`. Solved by a
-//! damped Newton method on cosines, so that lengths do not matter. Where gradients cancel no w is finite: 1e-8 I is added to the cosines,
-//! and such steps are counted, as are those with a gradient of nothing, which is left out.
-//!
-//! `weighting: {nash_mtl: {every: 1}}`
+//! The weighting `nash_mtl`: see [`NashMtlSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +10,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, 
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Nash bargaining (Navon et al. 2022): G w = 1 / w.
+/// Nash bargaining (Nash-MTL; Navon et al., ICML 2022): the tasks bargain for the step, each in its own scale.
+///
+/// w > 0 with G w = 1 / w, element by element; then |J^T w| = sqrt(K), and the step is shortened to `max_norm`. Solved by a
+/// damped Newton method on cosines, so that lengths do not matter. Where gradients cancel no w is finite: 1e-8 I is added to the cosines,
+/// and such steps are counted, as are those with a gradient of nothing, which is left out.
+///
+/// `weighting: {nash_mtl: {every: 1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NashMtlSpec {

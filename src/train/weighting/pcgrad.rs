@@ -1,10 +1,4 @@
-//! Gradient surgery (PCGrad; Yu et al., NeurIPS 2020): each gradient loses what points against another.
-//!
-//! For each i, p = g_i; for the others j in random order: if p . g_j < 0, p -= (p . g_j) / |g_j|^2 g_j. d = sum_i p (or their mean).
-//! Over dot products alone: c = e_i; s = (G c)_j; if s < 0, c_j -= s / G_jj; w = sum_i c. The order depends on the trial's seed and
-//! the step's number.
-//!
-//! `weighting: pcgrad`
+//! The weighting `pcgrad`: see [`PcGradSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +10,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Gradient surgery (Yu et al. 2020): each gradient loses what points against another.
+/// Gradient surgery (PCGrad; Yu et al., NeurIPS 2020): each gradient loses what points against another.
+///
+/// For each i, p = g_i; for the others j in random order: if p . g_j < 0, p -= (p . g_j) / |g_j|^2 g_j. d = sum_i p (or their mean).
+/// Over dot products alone: c = e_i; s = (G c)_j; if s < 0, c_j -= s / G_jj; w = sum_i c. The order depends on the trial's seed and
+/// the step's number.
+///
+/// `weighting: pcgrad`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PcGradSpec {

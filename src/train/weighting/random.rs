@@ -1,8 +1,4 @@
-//! Random loss weighting (Lin et al., TMLR 2022): weights drawn anew at every step, with sum T.
-//!
-//! The draw depends on the trial's seed and the step's number alone.
-//!
-//! `weighting: {random: {distribution: normal}}`
+//! The weighting `random`: see [`RandomWeightingSpec`].
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +10,11 @@ use crate::domain::kinds::Settings;
 use crate::train::weighting::draw::{Purpose, stream};
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Random loss weighting (Lin et al. 2022): drawn anew at every step, with sum T.
+/// Random loss weighting (Lin et al., TMLR 2022): weights drawn anew at every step, with sum T.
+///
+/// The draw depends on the trial's seed and the step's number alone.
+///
+/// `weighting: {random: {distribution: normal}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomWeightingSpec {

@@ -1,8 +1,4 @@
-//! The sum of the losses' logarithms (the scale-invariant baseline of Navon et al., ICML 2022).
-//!
-//! L = sum_k ln(L_k + e), so w_k = 1 / (L_k + e): multiplying a loss by a number changes nothing. e is 1e-8.
-//!
-//! `weighting: scale_invariant`
+//! The weighting `scale_invariant`: see [`ScaleInvariantSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// The sum of the losses' logarithms: w = 1 / L.
+/// The sum of the losses' logarithms (the scale-invariant baseline of Navon et al., ICML 2022).
+///
+/// L = sum_k ln(L_k + e), so w_k = 1 / (L_k + e): multiplying a loss by a number changes nothing. e is 1e-8.
+///
+/// `weighting: scale_invariant`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleInvariantSpec {}

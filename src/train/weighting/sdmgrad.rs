@@ -1,11 +1,4 @@
-//! Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between the mean gradient and the shortest
-//! combination, found from two independent batches.
-//!
-//! A = J_1 J_2^T / s^2, s the mean of the roots of its diagonal (negative ones count 0). `iterations` steps of SGD (momentum 0.5) on v with
-//! the gradient A (v + lambda e), e = 1/K, each projected onto the simplex, from the last step's v on; w = (v + lambda e) / (1 + lambda), d = J_3^T w.
-//! Batches are split as for `modo`.
-//!
-//! `weighting: {sdmgrad: {lambda: 0.3, iterations: 20}}`
+//! The weighting `sdmgrad`: see [`SdmGradSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +10,14 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, 
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Stochastic direction-oriented multi-objective gradient (Xiao, Ban & Ji 2023).
+/// Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between the mean gradient and the shortest
+/// combination, found from two independent batches.
+///
+/// A = J_1 J_2^T / s^2, s the mean of the roots of its diagonal (negative ones count 0). `iterations` steps of SGD (momentum 0.5) on v with
+/// the gradient A (v + lambda e), e = 1/K, each projected onto the simplex, from the last step's v on; w = (v + lambda e) / (1 + lambda), d = J_3^T w.
+/// Batches are split as for `modo`.
+///
+/// `weighting: {sdmgrad: {lambda: 0.3, iterations: 20}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SdmGradSpec {

@@ -1,11 +1,4 @@
-//! A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every trade-off.
-//!
-//! L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the maximum, large mu near
-//! the mean. With `warmup` epochs the tasks' sizes are measured first, as in the authors' multi-task recipe: sum_k ln L_k is
-//! minimised while they last, n_k is the mean loss of the last of them, and afterwards
-//! L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k / L_k. (mu = 1 would be plain inverse n.)
-//!
-//! `weighting: {smooth_tchebycheff: {mu: 0.1, warmup: 2}}`
+//! The weighting `smooth_tchebycheff`: see [`SmoothTchebycheffSpec`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,7 +11,14 @@ use crate::train::solver::simplex::softmax;
 use crate::train::weighting::method::present;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// A smooth maximum of the losses (Lin et al. 2024): L = mu ln sum exp(preference (L - ideal) / mu).
+/// A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every trade-off.
+///
+/// L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the maximum, large mu near
+/// the mean. With `warmup` epochs the tasks' sizes are measured first, as in the authors' multi-task recipe: sum_k ln L_k is
+/// minimised while they last, n_k is the mean loss of the last of them, and afterwards
+/// L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k / L_k. (mu = 1 would be plain inverse n.)
+///
+/// `weighting: {smooth_tchebycheff: {mu: 0.1, warmup: 2}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmoothTchebycheffSpec {

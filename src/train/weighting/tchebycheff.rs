@@ -1,9 +1,4 @@
-//! The worst task alone (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
-//!
-//! The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's loss matters, z
-//! what it could at best be.
-//!
-//! `weighting: {tchebycheff: {preference: {income: 2.0}}}`
+//! The weighting `tchebycheff`: see [`TchebycheffSpec`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -14,7 +9,12 @@ use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, Positive};
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// The worst task alone: L = max preference (L - ideal).
+/// The worst task alone (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
+///
+/// The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's loss matters, z
+/// what it could at best be.
+///
+/// `weighting: {tchebycheff: {preference: {income: 2.0}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TchebycheffSpec {

@@ -1,16 +1,4 @@
-//! Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): each task's noise s = ln sigma^2 is
-//! learned beside the network; and three later forms of it.
-//!
-//! - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 - exp(-s_k) L_k):
-//!   at rest exp(s_k) = L_k.
-//! - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing becomes negative.
-//! - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s where it would come to rest, w_k = 1 / L_k.
-//! - `softmax` (the same): w = softmax((1 / L) / temperature).
-//!
-//! A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the schedule, and
-//! is never decayed.
-//!
-//! `weighting: {uncertainty: {form: revised}}`
+//! The weighting `uncertainty`: see [`UncertaintySpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +10,19 @@ use crate::train::weighting::learned::Learned;
 use crate::train::weighting::method::present;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
-/// Homoscedastic uncertainty (Kendall, Gal & Cipolla 2018): L = sum 1/2 exp(-s) L + 1/2 s with learned s.
+/// Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): each task's noise s = ln sigma^2 is
+/// learned beside the network; and three later forms of it.
+///
+/// - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 - exp(-s_k) L_k):
+///   at rest exp(s_k) = L_k.
+/// - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing becomes negative.
+/// - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s where it would come to rest, w_k = 1 / L_k.
+/// - `softmax` (the same): w = softmax((1 / L) / temperature).
+///
+/// A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the schedule, and
+/// is never decayed.
+///
+/// `weighting: {uncertainty: {form: revised}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UncertaintySpec {

@@ -1,10 +1,4 @@
-//! Unconflicting projection of gradients (UPGrad; Quinton & Rey, arXiv 2406.16232): each gradient is projected onto the directions that
-//! no task's gradient points against, and the mean of the projections is taken.
-//!
-//! For each i, v_i = argmin v^T G v over v >= p_i e_i; w = sum_i v_i, p = 1/K. Solved exactly on cosines. With a `ridge`, G / tr G + ridge I is
-//! taken for G, as TorchJD does with 1e-4: steps become shorter where gradients nearly cancel, and slightly conflicting.
-//!
-//! `weighting: upgrad`
+//! The weighting `upgrad`: see [`UpGradSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +11,13 @@ use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
-/// Unconflicting projection of gradients (Quinton & Rey 2024): the mean of the projections onto the dual cone.
+/// Unconflicting projection of gradients (UPGrad; Quinton & Rey, arXiv 2406.16232): each gradient is projected onto the directions that
+/// no task's gradient points against, and the mean of the projections is taken.
+///
+/// For each i, v_i = argmin v^T G v over v >= p_i e_i; w = sum_i v_i, p = 1/K. Solved exactly on cosines. With a `ridge`, G / tr G + ridge I is
+/// taken for G, as TorchJD does with 1e-4: steps become shorter where gradients nearly cancel, and slightly conflicting.
+///
+/// `weighting: upgrad`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpGradSpec {

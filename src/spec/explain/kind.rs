@@ -1,0 +1,95 @@
+//! What may stand in a setting, out of its JSON Schema: `whole number of at least 1`, `relu, tanh or sigmoid`.
+
+use serde_json::Value;
+
+use crate::domain::kinds::a;
+use crate::spec::explain::resolved;
+use crate::spec::shelf::SHELVES;
+
+/// In few words.
+pub fn kind(schema: &Value, definitions: &Value) -> String {
+    let schema = resolved(schema, definitions);
+    if let Some(forms) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        return of_forms(schema, forms, definitions);
+    }
+    match &schema["enum"] {
+        Value::Array(names) => {
+            return either(names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        }
+        _ if schema["const"].is_string() => return schema["const"].as_str().unwrap_or_default().to_owned(),
+        _ => {}
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(several) => {
+            several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect()
+        }
+        _ => vec![],
+    };
+    either(types.into_iter().map(|one| of_type(one, schema, definitions)).collect())
+}
+
+fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
+    match name {
+        "boolean" => "true or false".to_owned(),
+        "integer" => format!("whole number{}", bounds(schema)),
+        "number" => format!("number{}", bounds(schema)),
+        "string" => "text".to_owned(),
+        "array" => format!("list of: {}", kind(&schema["items"], definitions)),
+        "object" => match &schema["additionalProperties"] {
+            Value::Object(_) => format!("map to: {}", kind(&schema["additionalProperties"], definitions)),
+            _ => {
+                let keys: Vec<&str> = schema["properties"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, _)| key.as_str())
+                    .collect();
+                format!("map with {}", keys.join(", "))
+            }
+        },
+        other => other.to_owned(),
+    }
+}
+
+/// A shelf's choice is named after its shelf; other forms are listed.
+fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> String {
+    let said = schema["description"].as_str().unwrap_or_default();
+    let noun = SHELVES.iter().map(|shelf| a(shelf.noun)).find(|noun| said.starts_with(&format!("{noun}: ")));
+    if let Some(noun) = noun {
+        return noun;
+    }
+    let mut kinds: Vec<String> = Vec::new();
+    for form in forms.iter().filter(|form| form["type"] != "null") {
+        let one = kind(form, definitions);
+        if !one.is_empty() && !kinds.contains(&one) {
+            kinds.push(one);
+        }
+    }
+    either(kinds)
+}
+
+fn bounds(schema: &Value) -> String {
+    let number = |key: &str| schema.get(key).and_then(Value::as_f64);
+    // What is there so that nothing overflows is no news.
+    let low = number("minimum").filter(|low| *low > -1e7);
+    let high = number("maximum").filter(|high| *high < 1e7);
+    match (low, number("exclusiveMinimum"), high, number("exclusiveMaximum")) {
+        (Some(low), _, Some(high), _) => format!(" from {low} to {high}"),
+        (Some(low), _, None, Some(high)) => format!(" from {low} up to but not {high}"),
+        (None, Some(low), Some(high), _) => format!(" above {low}, at most {high}"),
+        (None, Some(low), None, Some(high)) => format!(" between {low} and {high}"),
+        (Some(low), _, None, None) => format!(" of at least {low}"),
+        (None, Some(low), None, None) => format!(" above {low}"),
+        (None, None, Some(high), _) => format!(" of at most {high}"),
+        _ => String::new(),
+    }
+}
+
+fn either(mut all: Vec<String>) -> String {
+    match all.pop() {
+        None => String::new(),
+        Some(last) if all.is_empty() => last,
+        Some(last) => format!("{} or {last}", all.join(", ")),
+    }
+}

@@ -1,0 +1,52 @@
+//! The reference of the manual: every item of every shelf, as Markdown.
+
+use std::fmt::Write;
+
+use crate::spec::explain::{Explanation, all};
+
+/// The whole page.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Reference\n\nEverything that a pipeline can name, by kind. Made by `mtl explain --markdown` from the texts that \
+         `mtl explain NAME` shows.\n",
+    );
+    for (noun, items) in all() {
+        let _ = write!(page, "\n## {}\n", plural(noun));
+        for item in items {
+            write(&item, &mut page);
+        }
+    }
+    page
+}
+
+fn write(item: &Explanation, page: &mut String) {
+    let _ =
+        write!(page, "\n### `{}`\n\n{}\n\n```yaml\n{}\n```\n", item.name, item.about.trim(), item.example);
+    if item.settings.is_empty() {
+        return;
+    }
+    page.push_str("\n| setting | what may stand there | default | |\n|---|---|---|---|\n");
+    let cell = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    for setting in &item.settings {
+        let default = match (&setting.default, setting.must) {
+            (_, true) => "must be given".to_owned(),
+            (Some(default), false) => format!("`{default}`"),
+            (None, false) => String::new(),
+        };
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} |",
+            setting.name,
+            cell(&setting.kind),
+            cell(&default),
+            cell(&setting.about)
+        );
+    }
+}
+
+/// `Layers`, `Input kinds`, `Searches`.
+fn plural(noun: &str) -> String {
+    let ending = if noun.ends_with(['s', 'x']) || noun.ends_with("ch") { "es" } else { "s" };
+    let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}{ending}", first.to_uppercase())
+}
