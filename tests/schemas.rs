@@ -172,3 +172,15 @@ fn the_schema_refuses_what_reading_refuses() {
     assert_eq!(written_and_read(&pipeline), pipeline);
     assert_eq!(json_schema::errors(&schema, &as_json(&good)), Vec::<String>::new());
 }
+
+/// `UPDATE=1` writes it anew.
+#[test]
+fn the_committed_reference_is_the_generated_one() {
+    let path = support::root().join("docs/reference.md");
+    let generated = spec::explain::reference();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "run UPDATE=1 cargo test --release --test main schemas");
+}

@@ -192,3 +192,109 @@ impl<V: ?Sized> Registry<V> {
         self.shelf.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use crate::domain::diagnostic::Step;
+    use crate::domain::kinds::{Choice, Settings, kinds};
+    use crate::domain::registry::Refused;
+    use crate::domain::tree::node::Node;
+    use crate::domain::tree::problem::{Problem, What};
+    use crate::domain::tree::reader::Reader;
+
+    pub trait Toy: Send + Sync {
+        fn size(&self) -> usize;
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    pub struct BallSpec {}
+
+    impl Settings for BallSpec {
+        const EXAMPLE: &'static str = "ball";
+    }
+
+    impl Toy for BallSpec {
+        fn size(&self) -> usize {
+            1
+        }
+    }
+
+    kinds! {
+        /// Toys.
+        pub open enum ToySpec: "toy" => dyn Toy {
+            Ball: "ball" => BallSpec,
+        }
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct KiteSpec {
+        #[serde(default)]
+        tail: usize,
+        #[serde(default)]
+        inside: Vec<ToySpec>,
+    }
+
+    impl Settings for KiteSpec {
+        const BARE: Option<&'static str> = Some("tail");
+        const EXAMPLE: &'static str = "{kite: {tail: 3}}";
+    }
+
+    impl Toy for KiteSpec {
+        fn size(&self) -> usize {
+            self.tail + self.inside.iter().map(|toy| toy.view().size()).sum::<usize>()
+        }
+    }
+
+    fn read(json: serde_json::Value) -> Result<ToySpec, Problem> {
+        let node: Node = serde_json::from_value(json).expect("a tree");
+        ToySpec::deserialize(Reader(&node))
+    }
+
+    /// One test, since what is registered stays.
+    #[test]
+    fn an_item_of_another_crate_is_as_good_as_a_built_in_one() {
+        let unknown = read(serde_json::json!("kite")).unwrap_err();
+        assert!(matches!(unknown.what, What::UnknownName { known: ["ball"], .. }), "{unknown}");
+        ToySpec::register::<KiteSpec>("kite", "toys 0.1.0").expect("a new name");
+        assert_eq!(ToySpec::names(), ["ball", "kite"]);
+        assert_eq!(ToySpec::examples()[1], ("kite", "{kite: {tail: 3}}"));
+        assert_eq!(ToySpec::registered(), [("kite", "toys 0.1.0")]);
+
+        for (words, size) in [
+            (serde_json::json!("kite"), 0),
+            (serde_json::json!({"kite": 3}), 3),
+            (serde_json::json!({"kite": {"tail": 2, "inside": ["ball", {"kite": {"tail": 4}}]}}), 7),
+        ] {
+            let toy = read(words).expect("a toy");
+            assert_eq!((toy.name(), toy.origin(), toy.view().size()), ("kite", Some("toys 0.1.0"), size));
+            let written = serde_json::to_value(&toy).expect("words");
+            assert_eq!(read(written).expect("itself"), toy);
+        }
+        // What is wrong inside is told at its place.
+        let wrong = serde_json::json!({"kite": {"inside": ["ball", {"kite": {"tale": 4}}]}});
+        let problem = read(wrong).unwrap_err();
+        let place = ["kite", "inside"].map(|key| Step::Key(key.to_owned()));
+        assert!(problem.path().0.starts_with(&place), "{problem}");
+        assert_eq!(problem.path().0[2], Step::Index(1), "{problem}");
+        assert!(matches!(&problem.what, What::UnknownKey { found, .. } if found == "tale"), "{problem}");
+        let schema = serde_json::to_string(&schemars::schema_for!(ToySpec)).expect("a schema");
+        assert!(schema.contains("tail"), "{schema}");
+
+        let taken = |name| ToySpec::register::<KiteSpec>(name, "more_toys 0.2.0").unwrap_err().to_string();
+        assert!(
+            taken("ball").contains("more_toys 0.2.0 registers the toy `ball`, and mtl has one"),
+            "{}",
+            taken("ball")
+        );
+        assert!(taken("kite").contains("the crate toys 0.1.0 has one of this name"), "{}", taken("kite"));
+        for name in ["Kite", "", "a b", "1st", "a-b"] {
+            let refused = ToySpec::register::<KiteSpec>(name, "more_toys 0.2.0").unwrap_err();
+            assert!(matches!(refused, Refused::Name { .. }), "{name}");
+        }
+    }
+}

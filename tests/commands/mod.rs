@@ -10,6 +10,7 @@ mod database;
 mod durability;
 mod errors;
 mod everything;
+mod extensions;
 mod gains;
 mod grouping;
 mod limits;

@@ -1,0 +1,91 @@
+//! What another crate adds works from YAML to a verified ONNX model: the programs of `examples/`.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::number;
+use crate::support::{PIPELINE, Project, Ran};
+
+/// One of the examples, as a program.
+fn program(project: &Project, example: &str, arguments: &[&str]) -> Ran {
+    let folder = Path::new(env!("CARGO_BIN_EXE_mtl")).parent().expect("its folder").join("examples");
+    let mut command = Command::new(folder.join(example).with_extension(std::env::consts::EXE_EXTENSION));
+    command.args(arguments).current_dir(project.folder()).env("NO_COLOR", "1");
+    Ran::of(&mut command)
+}
+
+/// The small pipeline with `to` instead of `from`.
+fn project(from: &str, to: &str) -> Project {
+    assert!(PIPELINE.contains(from), "{from}");
+    Project::new().file("pipeline.yaml", PIPELINE.replace(from, to)).with_rows("rows.csv", 160)
+}
+
+#[test]
+fn a_layer_of_another_crate_trains_and_exports() {
+    let dense = "  - dense: {units: 8, activation: relu}\n";
+    let project = project(dense, &format!("{dense}  - feature_gate\n"));
+    program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
+    // The bundle wants no other program than the plain one.
+    project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    assert_eq!(project.read("answers.csv").lines().count(), 161);
+    let said = program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(
+        number(&project, "select count(*) from stages where run like '%' and cached"),
+        7.0,
+        "{}",
+        said.err()
+    );
+    // The plain one does not know it.
+    let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(said.contains("pipeline.yaml:12:5") && said.contains("feature_gate"), "{said}");
+}
+
+#[test]
+fn it_explains_itself_and_is_suggested() {
+    let project = project("  - dense: {units: 8, activation: relu}\n", "  - feature_gat: {open: 1.0}\n");
+    let said = program(&project, "custom_layer", &["explain", "feature_gate"]).expect(0).out();
+    for part in
+        ["a layer", "sigmoid(x W + b)", "Dauphin", "open: number, default 2.0", "{feature_gate: {open: 2.0}}"]
+    {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(program(&project, "custom_layer", &["explain"]).expect(0).out().contains("feature_gate"));
+    assert!(program(&project, "custom_layer", &["schema"]).expect(0).out().contains("\"feature_gate\""));
+    let said = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
+    assert!(said.contains("did you mean `feature_gate`"), "{said}");
+    // A slip in its settings is told at its place, as of any layer.
+    let wrong = PIPELINE
+        .replace("  - dense: {units: 8, activation: relu}\n", "  - feature_gate: {open: wide, shut: 1}\n");
+    std::fs::write(project.path("pipeline.yaml"), wrong).expect("written");
+    let said = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
+    assert!(said.contains("pipeline.yaml:11:26") && said.contains("`shut`"), "{said}");
+}
+
+#[test]
+fn a_weighting_and_a_metric_of_other_crates() {
+    let project = project("train: {", "weighting: {inverse_loss: {decay: 0.5}}\ntrain: {");
+    program(&project, "custom_weighting", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let spread = number(&project, "select max(weight) - min(weight) from weights");
+    assert!(spread > 0.0, "the losses differ, so do the weights");
+    let kind = "kind: binary}";
+    let metric = "kind: binary, metrics: [youden, {youden: 0.3}, auroc]}";
+    std::fs::write(project.path("pipeline.yaml"), PIPELINE.replace(kind, metric)).expect("written");
+    program(&project, "custom_metric", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    let youden = number(&project, "select max(value) from scores where metric = 'youden' and split = 'test'");
+    assert!((-1.0..=1.0).contains(&youden), "{youden}");
+}
+
+#[test]
+fn explain_knows_every_name_and_says_what_is_near() {
+    let project = Project::new();
+    let all = project.mtl(&["explain"]).expect(0).out();
+    for part in ["\nlayer\n", "\nweighting\n", "  lstm ", "  nash_mtl "] {
+        assert!(all.contains(part), "{part}\n{all}");
+    }
+    let both = project.mtl(&["explain", "mse"]).expect(0).out();
+    assert!(both.contains("mse: a loss") && both.contains("mse: a metric"), "{both}");
+    assert!(project.mtl(&["explain", "sharing"]).expect(0).out().contains("cross_stitch"));
+    let said = project.mtl(&["explain", "lsmt"]).expect(2).err();
+    assert!(said.contains("did you mean `lstm`"), "{said}");
+}
