@@ -25,7 +25,7 @@ use crate::model::mode::Mode;
 use crate::model::order::{closure, order};
 use crate::model::part::Part;
 use crate::model::preference::Preference;
-use crate::model::sharing::{Body, Reader, Sharing};
+use crate::model::sharing::{Body, BuiltSharing, Reader};
 use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
 use crate::model::stack::Stack;
@@ -36,7 +36,7 @@ pub struct Network {
     signature: Signature,
     weights: Weights,
     inputs: Inputs,
-    body: Box<dyn Sharing>,
+    body: Box<dyn BuiltSharing>,
     tasks: Vec<Tower>,
     /// For each task those whose answers make its own, by its head or by the sharing.
     needs: Vec<Vec<usize>>,

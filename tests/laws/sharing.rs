@@ -7,7 +7,7 @@ use mtl::domain::kinds::Choice;
 use mtl::domain::shape::Shape;
 use mtl::model::layer::LayerSpec;
 use mtl::model::mode::Mode;
-use mtl::model::sharing::{Body, Reader, Sharing, SharingSpec};
+use mtl::model::sharing::{Body, BuiltSharing, Reader, SharingSpec};
 use mtl::model::signal::{Signal, Wire, WireMask};
 use mtl::model::weights::{Weights, host};
 use mtl::onnx::graph::{Dim, Graph};
@@ -118,7 +118,7 @@ fn all() -> Vec<Case> {
 
 /// A sharing and its weights.
 struct Built {
-    body: Box<dyn Sharing>,
+    body: Box<dyn BuiltSharing>,
     weights: Weights,
 }
 

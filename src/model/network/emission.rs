@@ -41,7 +41,7 @@ impl Network {
             let raw = tower.head.emit_logits(&mut graph, &x)?;
             let others: Vec<Value> =
                 self.body.joined(*task).iter().filter_map(|other| logits[*other].clone()).collect();
-            let raw = self.body.emit_join(&mut graph, *task, raw, &others);
+            let raw = self.body.emit_join(&mut graph, *task, raw, &others)?;
             let steps = self.signature.tasks[*task].target.grain() == Grain::Step;
             logits[*task] = Some(if steps { x.with(raw).cleared(&mut graph) } else { raw });
             reads[*task] = Some(x);

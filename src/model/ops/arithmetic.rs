@@ -1,14 +1,31 @@
 //! Weights, numbers, shapes, products, reductions.
 
+use candle_core::Tensor;
+
 use crate::model::error::Result;
 use crate::model::layer::Module;
 use crate::model::layer::activation::Activation;
+use crate::model::mode::Mode;
 use crate::model::signal::{Held, Signal};
 use crate::model::weights::Parameter;
+
+/// How a gate's shares stand against what its experts give.
+#[derive(Clone, Copy, Debug)]
+pub struct Mixing {
+    /// Dimensions of what an expert gives.
+    pub rank: usize,
+    /// So many of them have shares of their own: rows, or rows and steps.
+    pub axis: usize,
+    /// Are the shares those of [`Arithmetic::folded_rows`]?
+    pub alike: bool,
+}
 
 /// Operations of tensors of any rank.
 pub trait Arithmetic {
     type Value: Held;
+
+    /// Is there learning or answering? A graph answers.
+    fn mode(&self) -> Mode<'_>;
 
     /// What follows belongs to the part of this name: nodes of a graph are called after it.
     fn scope(&mut self, name: &str);
@@ -30,6 +47,12 @@ pub trait Arithmetic {
         values: &[f32],
         like: &Self::Value,
     ) -> Result<Self::Value>;
+
+    /// What was computed from weights alone. A graph holds its numbers, and does not compute them.
+    fn folded(&mut self, name: &str, numbers: &Tensor) -> Result<Self::Value>;
+
+    /// The same of `[1, width]`, given to each of the rows of x alike: `[rows, width]`. A graph keeps one row, `[width]`.
+    fn folded_rows(&mut self, name: &str, numbers: &Tensor, x: &Self::Value) -> Result<Self::Value>;
 
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
 
@@ -111,4 +134,28 @@ pub trait Arithmetic {
 
     /// The mean over a dimension, which stays as 1 when `keep`.
     fn mean(&mut self, x: &Self::Value, axis: i64, keep: bool) -> Result<Self::Value>;
+
+    /// x `[..., width]` as rows `[rows, width]`; as it is in a graph, whose operators take whatever stands before the last
+    /// dimension.
+    fn rows(&mut self, x: &Self::Value, width: usize) -> Result<Self::Value>;
+
+    /// What was made of the `rows` of x, with what stands before its last dimension again.
+    fn unrows(&mut self, rows: &Self::Value, x: &Self::Value) -> Result<Self::Value>;
+
+    /// For each row of a matrix that was computed from weights alone, the values, each times its number, summed.
+    fn mixtures(&mut self, matrix: &Tensor, values: &[Self::Value]) -> Result<Vec<Self::Value>>;
+
+    /// What the experts give, each times its share, summed. `beside` belongs to these experts: where a back end puts them
+    /// side by side it leaves that there, for the next gate over the same ones.
+    fn mix_experts(
+        &mut self,
+        shares: &Self::Value,
+        experts: &[Self::Value],
+        beside: &mut Option<Self::Value>,
+        how: Mixing,
+    ) -> Result<Self::Value>;
+
+    /// The logit of the product of two probabilities, from their logits `[rows, 1]`:
+    /// -log(exp(-a) + exp(-b) + exp(-a - b)).
+    fn logit_of_product(&mut self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value>;
 }

@@ -10,7 +10,7 @@ pub mod nodes;
 mod sequence;
 pub mod tensors;
 
-pub use crate::model::ops::arithmetic::Arithmetic;
+pub use crate::model::ops::arithmetic::{Arithmetic, Mixing};
 pub use crate::model::ops::image::Images;
 pub use crate::model::ops::nodes::Nodes;
 pub use crate::model::ops::sequence::{Heads, Sequences};

@@ -23,16 +23,14 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::{LayerSpec, Module};
-use crate::model::mode::Mode;
+use crate::model::ops::Ops;
 use crate::model::part::Part;
 use crate::model::sharing::block::{Stop, cut, shapes, stops};
 use crate::model::sharing::pointwise::{features, pointwise};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::signal::{Signal, Wire};
+use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
+use crate::model::signal::Signal;
 use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// One trunk, and behind each of its blocks something small of each task's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +62,7 @@ impl SharingWords for AdapterSpec {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let ranges = cut(body.trunk);
         let stops = stops(body, &ranges);
         let mut blocks: Vec<Stack> = Vec::new();
@@ -111,16 +109,11 @@ struct Adapter {
 }
 
 impl Adapter {
-    fn forward(&self, h: &Signal, mode: &Mode) -> Result<Signal> {
-        let added = self.up.forward(&self.down.forward(h, mode)?, mode)?;
-        Ok(h.with((&h.x + added.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, h: &Wire) -> Result<Wire> {
-        graph.scope(&self.name);
-        let down = self.down.emit(graph, h)?;
-        let added = self.up.emit(graph, &down)?;
-        Ok(h.with(operator::add(graph, &h.x, &added.x)))
+    fn walk<O: Ops>(&self, ops: &mut O, h: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        ops.scope(&self.name);
+        let down = ops.module(self.down.as_ref(), h)?;
+        let added = ops.module(self.up.as_ref(), &down)?;
+        Ok(h.with(ops.add(&h.x, &added.x)?))
     }
 }
 
@@ -135,61 +128,42 @@ struct Adapters {
 
 impl Adapters {
     /// One task's way through the trunk. The first block is the same for all, and done once.
-    fn walk<T: Clone>(
+    fn walk<O: Ops>(
         &self,
+        ops: &mut O,
         task: usize,
-        first: &Trail<T>,
-        mut run: impl FnMut(Step, &T) -> Result<Trail<T>>,
-    ) -> Result<T> {
+        first: &Trail<Signal<O::Value>>,
+    ) -> Result<Signal<O::Value>> {
         let Stop { block: last, mark } = &self.stops[task];
-        let mut trail = Trail { end: first.end.clone(), marks: first.marks.clone() };
+        let mut x = first.end.clone();
         for block in 0..=*last {
-            if block > 0 {
-                trail = run(Step::Block(&self.blocks[block]), &trail.end)?;
-            }
+            let behind;
+            let trail = match block {
+                0 => first,
+                _ => {
+                    behind = self.blocks[block].walk(ops, &x)?;
+                    &behind
+                }
+            };
             if let Some(mark) = mark.as_ref().filter(|_| block == *last) {
                 return Ok(trail.mark(mark).unwrap_or(&trail.end).clone());
             }
-            trail = run(Step::Adapter(&self.adapters[task][block]), &trail.end)?;
+            x = self.adapters[task][block].walk(ops, &trail.end)?;
         }
-        Ok(trail.end)
+        Ok(x)
     }
 }
 
-/// What a way through the trunk is made of.
-enum Step<'a> {
-    Block(&'a Stack),
-    Adapter(&'a Adapter),
-}
-
-fn alone<T>(end: T) -> Trail<T> {
-    Trail { end, marks: Vec::new() }
-}
-
 impl Sharing for Adapters {
+    fn tasks(&self) -> usize {
+        self.stops.len()
+    }
+
     fn output(&self, task: usize) -> Shape {
         let Stop { block, mark } = &self.stops[task];
         let stack = &self.blocks[*block];
         let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
         marked.unwrap_or(stack.output())
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let first = self.blocks[0].forward_marked(x, mode)?;
-        let run = |step: Step, x: &Signal| match step {
-            Step::Block(block) => block.forward_marked(x, mode),
-            Step::Adapter(adapter) => Ok(alone(adapter.forward(x, mode)?)),
-        };
-        tasks.iter().map(|task| self.walk(*task, &first, run)).collect()
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let first = self.blocks[0].emit_marked(graph, x)?;
-        let mut run = |step: Step, x: &Wire| match step {
-            Step::Block(block) => block.emit_marked(graph, x),
-            Step::Adapter(adapter) => Ok(alone(adapter.emit(graph, x)?)),
-        };
-        (0..self.stops.len()).map(|task| self.walk(task, &first, &mut run)).collect()
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -209,6 +183,18 @@ impl Sharing for Adapters {
 
     fn parts(&self) -> Vec<Part> {
         self.parts.clone()
+    }
+}
+
+impl Describe for Adapters {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let first = self.blocks[0].walk(ops, x)?;
+        tasks.iter().map(|task| self.walk(ops, *task, &first)).collect()
     }
 }
 

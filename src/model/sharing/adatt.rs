@@ -30,9 +30,9 @@ use crate::domain::number::{Count, Whole};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::{self, ExpertsWords};
-use crate::model::sharing::level::{Gates, Reach};
-use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::sharing::experts::ExpertsWords;
+use crate::model::sharing::level::Reach;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
 /// Levels in which each task reads all tasks' experts through a gate, and its own beside it.
@@ -61,26 +61,30 @@ fn two() -> Count {
     Count::constant(2)
 }
 
+impl AdattSpec {
+    fn words(&self) -> ExpertsWords<'_> {
+        ExpertsWords {
+            levels: self.levels.get(),
+            shared: self.shared.get(),
+            own: self.own.get(),
+            reach: Reach::All,
+            residual: true,
+            ..ExpertsWords::of(&self.layers)
+        }
+    }
+}
+
 impl SharingWords for AdattSpec {
     fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        experts::shape(&self.layers, self.levels.get(), read, marked)
+        self.words().shape(read, marked)
     }
 
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let words = ExpertsWords {
-            levels: self.levels.get(),
-            layers: &self.layers,
-            shared: self.shared.get(),
-            own: self.own.get(),
-            gates: Gates::Each,
-            reach: Reach::All,
-            residual: true,
-        };
-        words.build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        self.words().build(body, weights)
     }
 }
 

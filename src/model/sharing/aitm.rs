@@ -18,7 +18,7 @@
 //! sharing: {aitm: {order: [impression, click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}
 //! ```
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,19 +29,16 @@ use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
 use crate::domain::shape::Shape;
 use crate::model::error::{Error, Result};
-use crate::model::head::multiclass::softmax;
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::layer::{LayerSpec, vector};
-use crate::model::mode::Mode;
+use crate::model::ops::{Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Answers, Body, Sharing, SharingWords};
-use crate::model::signal::{Signal, Wire};
+use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing, SharingWords};
+use crate::model::signal::Signal;
 use crate::model::stack::{Stack, Trail, shape_after};
 use crate::model::weights::{Weights, host};
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// Tasks that happen one after the other, each taking over from the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,7 +82,7 @@ impl SharingWords for AitmSpec {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let mut chain: Vec<Link> = Vec::new();
         for name in &self.order {
@@ -135,40 +132,26 @@ impl Transfer {
 
     /// z and the shares `[rows, 2]` of what is taken over and what is its own.
     // z, q: [rows, width]
-    fn apply(&self, z: &Tensor, q: &Tensor) -> Result<(Tensor, Tensor)> {
-        let both = [self.gives.apply(z)?, q.clone()];
-        let scale = 1.0 / (q.dim(1)? as f64).sqrt();
-        let score = |u: &Tensor| -> Result<Tensor> {
-            let product = (self.query.apply(u)? * self.key.apply(u)?)?;
-            Ok(product.sum_keepdim(D::Minus1)?.affine(scale, 0.0)?)
-        };
-        let shares = softmax(&Tensor::cat(&[score(&both[0])?, score(&both[1])?], 1)?)?;
-        let part = |at: usize| -> Result<Tensor> {
-            Ok(self.value.apply(&both[at])?.broadcast_mul(&shares.narrow(1, at, 1)?)?)
-        };
-        Ok(((part(0)? + part(1)?)?, shares))
-    }
-
-    fn emit(&self, graph: &mut Graph, z: &Wire, q: &Wire) -> Result<Wire> {
-        graph.scope(&self.part.name);
-        let both = [self.gives.nodes(graph, &z.x)?, q.x.clone()];
-        let scale = 1.0 / (self.part.shape.width() as f32).sqrt();
+    fn walk<O: Ops>(&self, ops: &mut O, z: &O::Value, q: &O::Value) -> Result<(O::Value, O::Value)> {
+        ops.scope(&self.part.name);
+        let both = [self.gives.on(ops, z)?, q.clone()];
+        let scale = 1.0 / (self.part.shape.width() as f64).sqrt();
         let mut scores = Vec::new();
         for u in &both {
-            let (query, key) = (self.query.nodes(graph, u)?, self.key.nodes(graph, u)?);
-            let product = operator::mul(graph, &query, &key);
-            let sum = operator::reduce_sum(graph, &product, &[1], true);
-            scores.push(operator::scale(graph, &sum, scale));
+            let (query, key) = (self.query.on(ops, u)?, self.key.on(ops, u)?);
+            let product = ops.mul(&query, &key)?;
+            let sum = ops.sum(&product, 1, true)?;
+            scores.push(ops.scale(&sum, scale)?);
         }
-        let scores = operator::concat(graph, &[&scores[0], &scores[1]], 1);
-        let shares = operator::softmax(graph, &scores, -1);
-        let mut parts = Vec::new();
-        for (at, u) in both.iter().enumerate() {
-            let share = operator::slice(graph, &shares, 1, at as i64, at as i64 + 1);
-            let value = self.value.nodes(graph, u)?;
-            parts.push(operator::mul(graph, &value, &share));
-        }
-        Ok(Wire::plain(operator::add(graph, &parts[0], &parts[1])))
+        let scores = ops.concat(&scores, 1)?;
+        let shares = ops.softmax(&scores)?;
+        let mut part = |at: usize| {
+            let share = ops.narrow(&shares, 1, at, 1)?;
+            let value = self.value.on(ops, &both[at])?;
+            ops.mul(&value, &share)
+        };
+        let (taken, own) = (part(0)?, part(1)?);
+        Ok((ops.add(&taken, &own)?, shares))
     }
 }
 
@@ -190,78 +173,35 @@ impl Aitm {
         &self.chain[..last.map_or(0, |last| last + 1)]
     }
 
-    /// z of the needed links. `seen` is told of what they take over.
-    fn walk(
+    /// Of the needed links z, and the shares of what they take over.
+    fn walk<O: Ops>(
         &self,
-        trail: &Trail<Signal>,
-        mode: &Mode,
+        ops: &mut O,
+        trail: &Trail<Signal<O::Value>>,
         tasks: &[usize],
-        mut seen: Option<&mut Vec<Share>>,
-    ) -> Result<Vec<Signal>> {
-        let mut all: Vec<Signal> = Vec::new();
+    ) -> Result<Vec<(Signal<O::Value>, Option<O::Value>)>> {
+        let mut all: Vec<(Signal<O::Value>, Option<O::Value>)> = Vec::new();
         for link in self.needed(tasks) {
-            let q = link.tower.forward(&self.trunk.read(trail, link.task), mode)?;
-            let z = match (&link.transfer, all.last()) {
-                (Some(transfer), Some(before)) => {
-                    let (z, shares) = transfer.apply(&before.x, &q.x)?;
-                    if let Some(seen) = seen.as_deref_mut() {
-                        let before = &self.chain[all.len() - 1].name;
-                        for (source, value) in [before, &link.name].into_iter().zip(host(&shares.mean(0)?)?) {
-                            let (unit, reader) = ("transfer".to_owned(), link.name.clone());
-                            seen.push(Share {
-                                unit,
-                                reader,
-                                source: source.clone(),
-                                value: f64::from(value),
-                            });
-                        }
-                    }
-                    Signal::plain(z)
+            let q = link.tower.walk(ops, &self.trunk.read(trail, link.task))?.end;
+            all.push(match (&link.transfer, all.last()) {
+                (Some(transfer), Some((before, _))) => {
+                    let (z, shares) = transfer.walk(ops, &before.x, &q.x)?;
+                    (Signal::plain(z), Some(shares))
                 }
-                _ => {
-                    if let Some(seen) = seen.as_deref_mut() {
-                        let (unit, name) = ("transfer".to_owned(), link.name.clone());
-                        seen.push(Share { unit, reader: name.clone(), source: name, value: 1.0 });
-                    }
-                    q
-                }
-            };
-            all.push(z);
+                _ => (q, None),
+            });
         }
         Ok(all)
     }
 }
 
 impl Sharing for Aitm {
+    fn tasks(&self) -> usize {
+        self.trunk.tasks()
+    }
+
     fn output(&self, task: usize) -> Shape {
         self.position(task).map_or(self.trunk.shape(task), |at| self.chain[at].tower.output())
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let trail = self.trunk.forward(x, mode)?;
-        let all = self.walk(&trail, mode, tasks, None)?;
-        let read = |task: &usize| match self.position(*task) {
-            Some(at) => all[at].clone(),
-            None => self.trunk.read(&trail, *task),
-        };
-        Ok(tasks.iter().map(read).collect())
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let trail = self.trunk.emit(graph, x)?;
-        let mut all: Vec<Wire> = Vec::new();
-        for link in &self.chain {
-            let q = link.tower.emit(graph, &self.trunk.read(&trail, link.task))?;
-            all.push(match (&link.transfer, all.last()) {
-                (Some(transfer), Some(before)) => transfer.emit(graph, before, &q)?,
-                _ => q,
-            });
-        }
-        let read = |task: usize| match self.position(task) {
-            Some(at) => all[at].clone(),
-            None => self.trunk.read(&trail, task),
-        };
-        Ok((0..self.trunk.tasks()).map(read).collect())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -303,10 +243,38 @@ impl Sharing for Aitm {
     }
 
     fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
-        let mode = Mode::evaluate();
+        let ops = &mut Tensors::answering();
+        let trail = self.trunk.walk(ops, x)?;
         let mut seen = Vec::new();
-        self.walk(&self.trunk.forward(x, &mode)?, &mode, tasks, Some(&mut seen))?;
+        for (at, (_, shares)) in self.walk(ops, &trail, tasks)?.into_iter().enumerate() {
+            let name = |at: usize| self.chain[at].name.clone();
+            let sources = match shares {
+                Some(shares) => [at - 1, at].into_iter().zip(host(&shares.mean(0)?)?).collect(),
+                None => vec![(at, 1.0)],
+            };
+            for (source, value) in sources {
+                let (unit, reader, source) = ("transfer".to_owned(), name(at), name(source));
+                seen.push(Share { unit, reader, source, value: f64::from(value) });
+            }
+        }
         Ok(seen)
+    }
+}
+
+impl Describe for Aitm {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let trail = self.trunk.walk(ops, x)?;
+        let all = self.walk(ops, &trail, tasks)?;
+        let read = |task: &usize| match self.position(*task) {
+            Some(at) => all[at].0.clone(),
+            None => self.trunk.read(&trail, *task),
+        };
+        Ok(tasks.iter().map(read).collect())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
+use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::signal::{Signal, Wire};
 use crate::onnx::graph::{Graph, Value};
@@ -34,16 +35,13 @@ pub struct Reader {
 /// Gives a task's logits in the running step.
 pub type Answers<'a> = dyn FnMut(usize) -> Result<Tensor> + 'a;
 
-/// A built body.
+/// What is known of a built body.
 pub trait Sharing: Send + Sync {
+    /// How many tasks there are.
+    fn tasks(&self) -> usize;
+
     /// What the head of a task reads.
     fn output(&self, task: usize) -> Shape;
-
-    /// For each of `tasks`, in that order, what its head reads.
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>>;
-
-    /// For every task what its head reads, as values of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>>;
 
     /// Does what these tasks' heads read depend on the weight of this name?
     fn uses(&self, tasks: &[usize], weight: &str) -> bool;
@@ -75,14 +73,60 @@ pub trait Sharing: Send + Sync {
     fn joined(&self, _task: usize) -> &[usize] {
         &[]
     }
+}
+
+/// What a built body computes, described once.
+pub trait Describe: Sharing {
+    /// For each of `tasks`, in that order, what its head reads.
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>>;
 
     /// A task's logits, from what its head gives and the logits of those it is joined with.
-    fn join(&self, _task: usize, own: Tensor, _others: &[Tensor]) -> Result<Tensor> {
+    fn join<O: Ops>(
+        &self,
+        _ops: &mut O,
+        _task: usize,
+        own: O::Value,
+        _others: &[O::Value],
+    ) -> Result<O::Value> {
         Ok(own)
     }
+}
+
+/// A built body among others: its description, walked over tensors and over a graph.
+pub trait BuiltSharing: Sharing {
+    /// For each of `tasks`, in that order, what its head reads.
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>>;
+
+    /// For every task what its head reads, as values of an ONNX graph.
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>>;
+
+    /// A task's logits, from what its head gives and the logits of those it is joined with.
+    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> Result<Tensor>;
 
     /// The same in an ONNX graph.
-    fn emit_join(&self, _graph: &mut Graph, _task: usize, own: Value, _others: &[Value]) -> Value {
-        own
+    fn emit_join(&self, graph: &mut Graph, task: usize, own: Value, others: &[Value]) -> Result<Value>;
+}
+
+impl<D: Describe> BuiltSharing for D {
+    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
+        self.read(&mut Tensors::of(mode), x, tasks)
+    }
+
+    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+        let all: Vec<usize> = (0..self.tasks()).collect();
+        self.read(&mut Nodes { graph }, x, &all)
+    }
+
+    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> Result<Tensor> {
+        Describe::join(self, &mut Tensors::answering(), task, own, others)
+    }
+
+    fn emit_join(&self, graph: &mut Graph, task: usize, own: Value, others: &[Value]) -> Result<Value> {
+        Describe::join(self, &mut Nodes { graph }, task, own, others)
     }
 }

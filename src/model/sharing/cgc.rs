@@ -20,9 +20,8 @@ use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::{self, ExpertsWords};
-use crate::model::sharing::level::{Gates, Reach};
-use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::sharing::experts::ExpertsWords;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
 /// Shared experts and each task's own after the trunk, and a gate for each task over both.
@@ -48,26 +47,23 @@ fn four() -> Count {
     Count::constant(4)
 }
 
+impl CgcSpec {
+    fn words(&self) -> ExpertsWords<'_> {
+        ExpertsWords { shared: self.shared.get(), own: self.own.get(), ..ExpertsWords::of(&self.layers) }
+    }
+}
+
 impl SharingWords for CgcSpec {
     fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        experts::shape(&self.layers, 1, read, marked)
+        self.words().shape(read, marked)
     }
 
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let words = ExpertsWords {
-            levels: 1,
-            layers: &self.layers,
-            shared: self.shared.get(),
-            own: self.own.get(),
-            gates: Gates::Each,
-            reach: Reach::Own,
-            residual: false,
-        };
-        words.build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        self.words().build(body, weights)
     }
 }
 

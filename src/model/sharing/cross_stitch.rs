@@ -13,7 +13,7 @@
 //! sharing: {cross_stitch: {own: 0.9}}
 //! ```
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,8 @@ use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
 use crate::model::sharing::block::{nothing_tied, shapes};
 use crate::model::sharing::column::{ColumnsWords, Units};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::weights::{Init, Weights};
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A column of the trunk's layers for each task, mixed between their blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +52,7 @@ impl SharingWords for CrossStitchSpec {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
             let own = self.own.get() as f32;
             let init = |row: usize, column: usize| match row == column {
@@ -70,7 +70,8 @@ impl SharingWords for CrossStitchSpec {
 /// Units that are learned matrices.
 pub struct Linear {
     columns: usize,
-    units: Vec<(String, Var)>,
+    /// A, `[columns x columns]`
+    units: Vec<Parameter>,
 }
 
 impl Linear {
@@ -83,10 +84,8 @@ impl Linear {
     ) -> Result<Self> {
         let begin: Vec<f32> = (0..columns * columns).map(|at| init(at / columns, at % columns)).collect();
         let unit = |name: &String| {
-            let name = format!("{name}.unit");
             // In one dimension, because weights of two decay: that would shut the columns.
-            let var = weights.variable(&name, &[columns * columns], Init::Given(begin.clone()))?;
-            Ok((name, var))
+            weights.parameter(&format!("{name}.unit"), &[columns * columns], Init::Given(begin.clone()))
         };
         Ok(Self { columns, units: names.iter().map(unit).collect::<Result<_>>()? })
     }
@@ -94,11 +93,11 @@ impl Linear {
 
 impl Units for Linear {
     fn matrix(&self, unit: usize, _: &Mode) -> Result<Tensor> {
-        Ok(self.units[unit].1.reshape((self.columns, self.columns))?)
+        Ok(self.units[unit].tensor().reshape((self.columns, self.columns))?)
     }
 
     fn name(&self, unit: usize) -> &str {
-        &self.units[unit].0
+        self.units[unit].name()
     }
 }
 

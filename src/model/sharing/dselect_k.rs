@@ -20,25 +20,20 @@
 //! sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
 //! ```
 
-use std::sync::Arc;
-
-use candle_core::{D, Device, Tensor, Var};
+use candle_core::{D, Device, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::head::multiclass::softmax;
 use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::{self, ExpertsWords};
-use crate::model::sharing::gate::Gate;
-use crate::model::sharing::level::{Gates, Reach};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
+use crate::model::ops::{Arithmetic, Ops, Tensors};
+use crate::model::sharing::experts::ExpertsWords;
+use crate::model::sharing::level::Gates;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// Shared experts after the trunk, of which each task reads at most k.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -81,70 +76,68 @@ fn millionth() -> NonNegative {
     NonNegative::constant(1e-6)
 }
 
+impl DselectKSpec {
+    fn words(&self) -> ExpertsWords<'_> {
+        ExpertsWords {
+            shared: self.experts.get(),
+            gates: Gates::Select(self),
+            ..ExpertsWords::of(&self.layers)
+        }
+    }
+}
+
 impl SharingWords for DselectKSpec {
     fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
         let (k, experts) = (self.k.get(), self.experts.get());
         if k > experts {
             return Err(format!("cannot choose k = {k} of {experts} experts"));
         }
-        experts::shape(&self.layers, 1, read, marked)
+        self.words().shape(read, marked)
     }
 
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let selects = |name: &str, experts: usize, weights: &mut Weights| -> Result<Arc<dyn Gate>> {
-            Ok(Arc::new(Selection::build(name, self, experts, weights)?))
-        };
-        let words = ExpertsWords {
-            levels: 1,
-            layers: &self.layers,
-            shared: self.experts.get(),
-            own: 0,
-            gates: Gates::Other(&selects),
-            reach: Reach::Own,
-            residual: false,
-        };
-        words.build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        self.words().build(body, weights)
     }
 }
 
 /// One task's k selectors.
-struct Selection {
+pub struct Selection {
     name: String,
     gamma: f64,
     entropy: f64,
     experts: usize,
-    /// t `[k, bits]`; none where there is one expert.
-    bits: Option<Var>,
+    /// t `[k x bits]`; none where there is one expert.
+    bits: Option<Parameter>,
     /// v `[k]`
-    mixture: Var,
+    mixture: Parameter,
 }
 
 impl Selection {
-    fn build(name: &str, words: &DselectKSpec, experts: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn build(name: &str, words: &DselectKSpec, experts: usize, weights: &mut Weights) -> Result<Self> {
         let (k, gamma) = (words.k.get(), words.gamma.get());
         let count = experts.next_power_of_two().trailing_zeros() as usize;
         let bound = Init::Uniform((gamma / 100.0) as f32);
         let bits = match count {
             0 => None,
             // In one dimension: weights of two decay, and bits that do are never decided.
-            count => Some(weights.variable(&format!("{name}.bits"), &[k * count], bound)?),
+            count => Some(weights.parameter(&format!("{name}.bits"), &[k * count], bound)?),
         };
-        let mixture = weights.variable(&format!("{name}.mixture"), &[k], Init::Uniform(0.05))?;
+        let mixture = weights.parameter(&format!("{name}.mixture"), &[k], Init::Uniform(0.05))?;
         let entropy = words.entropy.get();
         Ok(Self { name: name.to_owned(), gamma, entropy, experts, bits, mixture })
     }
 
     /// r(t) of the experts there are: `[k, experts]`.
     fn selectors(&self) -> Result<Tensor> {
-        let k = self.mixture.dim(0)?;
-        let device = self.mixture.device();
+        let mixture = self.mixture.var();
+        let (k, device) = (mixture.dim(0)?, mixture.device());
         let mut product = Tensor::ones((k, self.experts), candle_core::DType::F32, device)?;
         let Some(bits) = &self.bits else { return Ok(product) };
-        let steps = smooth_step(&bits.reshape((k, ()))?, self.gamma)?;
+        let steps = smooth_step(&bits.tensor().reshape((k, ()))?, self.gamma)?;
         for bit in 0..steps.dim(1)? {
             let step = steps.narrow(1, bit, 1)?;
             let (sign, start) = self.digits(bit, device)?;
@@ -163,31 +156,17 @@ impl Selection {
 
     /// q `[1, experts]`
     fn chosen(&self) -> Result<Tensor> {
-        Ok(softmax(&self.mixture.unsqueeze(0)?)?.matmul(&self.selectors()?)?)
-    }
-}
-
-/// S(t). Its ends are flat, so that clamping t changes no gradient.
-fn smooth_step(t: &Tensor, gamma: f64) -> Result<Tensor> {
-    let t = t.clamp(-gamma / 2.0, gamma / 2.0)?;
-    let cubic = (t.sqr()? * &t)?.affine(-2.0 / gamma.powi(3), 0.5)?;
-    Ok((cubic + t.affine(1.5 / gamma, 0.0)?)?)
-}
-
-impl Gate for Selection {
-    fn shares(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.chosen()?.broadcast_as((x.dim(0)?, self.experts))?.contiguous()?)
+        let mixture = Tensors::answering().softmax(&self.mixture.tensor().unsqueeze(0)?)?;
+        Ok(mixture.matmul(&self.selectors()?)?)
     }
 
-    fn is_alike(&self) -> bool {
-        true
+    /// q for each of the rows of x.
+    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        ops.folded_rows(&format!("{}.shares", self.name), &self.chosen()?, x)
     }
 
-    fn emit(&self, graph: &mut Graph, _: &Value) -> Result<Value> {
-        constant(graph, &format!("{}.shares", self.name), &self.chosen()?.squeeze(0)?)
-    }
-
-    fn penalty(&self) -> Result<Option<Tensor>> {
+    /// What it adds to the joint loss.
+    pub fn penalty(&self) -> Result<Option<Tensor>> {
         if self.bits.is_none() {
             return Ok(None);
         }
@@ -201,6 +180,13 @@ impl Gate for Selection {
         let missed = selectors.sum(D::Minus1)?.recip()?.sum_all()?;
         Ok(Some((entropy + missed)?))
     }
+}
+
+/// S(t). Its ends are flat, so that clamping t changes no gradient.
+fn smooth_step(t: &Tensor, gamma: f64) -> Result<Tensor> {
+    let t = t.clamp(-gamma / 2.0, gamma / 2.0)?;
+    let cubic = (t.sqr()? * &t)?.affine(-2.0 / gamma.powi(3), 0.5)?;
+    Ok((cubic + t.affine(1.5 / gamma, 0.0)?)?)
 }
 
 #[cfg(test)]

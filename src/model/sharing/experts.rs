@@ -10,15 +10,14 @@ use crate::domain::event::Share;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::mode::Mode;
+use crate::model::ops::{Ops, Tensors};
 use crate::model::part::Part;
-use crate::model::sharing::level::{Gates, Level, LevelWords, Reach};
+use crate::model::sharing::level::{Gates, Level, LevelWords, Reach, Step};
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Answers, Body, Sharing};
-use crate::model::signal::{Signal, Wire};
+use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing};
+use crate::model::signal::Signal;
 use crate::model::stack::shape_after;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 /// How the levels of a mixture of experts are built.
 pub struct ExpertsWords<'a> {
@@ -32,8 +31,40 @@ pub struct ExpertsWords<'a> {
     pub residual: bool,
 }
 
-impl ExpertsWords<'_> {
-    pub fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+impl<'a> ExpertsWords<'a> {
+    /// One level with no experts yet, and a softmax for each task over its own and the shared ones.
+    pub fn of(layers: &'a [LayerSpec]) -> Self {
+        Self { levels: 1, layers, shared: 0, own: 0, gates: Gates::Each, reach: Reach::Own, residual: false }
+    }
+
+    /// What the levels make of `read`.
+    pub fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+        if marked {
+            return Ok(read);
+        }
+        let (levels, layers) = (self.levels, self.layers);
+        let after = (0..levels).try_fold(read, |shape, level| {
+            shape_after(layers, shape).map_err(|(index, reason)| match level {
+                0 => format!("has a layer {index} in its experts that cannot work: {reason}"),
+                _ => format!(
+                    "reads in level {} what level {level} gave, {shape}, and layer {index} of its experts cannot: {reason}",
+                    level + 1
+                ),
+            })
+        })?;
+        let stepped = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
+        if stepped && layers.iter().any(|layer| !layer.view().keeps_steps()) {
+            return Err("has experts that give fewer steps than they read, where each step has its own \
+                        shares: write `padding: same` or `padding: causal` in their `conv1d`"
+                .into());
+        }
+        match after {
+            Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
+            after => Ok(after),
+        }
+    }
+
+    pub fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let members: Vec<usize> = (0..trunk.tasks()).filter(|task| trunk.is_read_to_the_end(*task)).collect();
         let streams: Vec<String> = members.iter().map(|task| body.tasks[*task].name.clone()).collect();
@@ -51,37 +82,11 @@ impl ExpertsWords<'_> {
                 goes_on: number < count && self.shared > 0,
                 residual: self.residual,
             };
-            let level = Level::build(&words, &streams, input, weights)?;
+            let level = words.build(&streams, input, weights)?;
             input = level.output();
             levels.push(level);
         }
         Ok(Box::new(Experts { trunk, members, levels }))
-    }
-}
-
-/// What `levels` levels of experts make of `read`.
-pub fn shape(layers: &[LayerSpec], levels: usize, read: Shape, marked: bool) -> Result<Shape, String> {
-    if marked {
-        return Ok(read);
-    }
-    let after = (0..levels).try_fold(read, |shape, level| {
-        shape_after(layers, shape).map_err(|(index, reason)| match level {
-            0 => format!("has a layer {index} in its experts that cannot work: {reason}"),
-            _ => format!(
-                "reads in level {} what level {level} gave, {shape}, and layer {index} of its experts cannot: {reason}",
-                level + 1
-            ),
-        })
-    })?;
-    let stepped = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
-    if stepped && layers.iter().any(|layer| !layer.view().keeps_steps()) {
-        return Err("has experts that give fewer steps than they read, where each step has its own shares: \
-                    write `padding: same` or `padding: causal` in their `conv1d`"
-            .into());
-    }
-    match after {
-        Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
-        after => Ok(after),
     }
 }
 
@@ -114,51 +119,35 @@ impl Experts {
         wanted
     }
 
-    /// What each stream holds behind the last level.
-    fn walk(
+    /// What each stream holds behind the last level. `listen` hears of every level what the streams held before, and what
+    /// it made of them.
+    fn walk<O: Ops>(
         &self,
-        end: &Signal,
-        mode: &Mode,
+        ops: &mut O,
+        end: &Signal<O::Value>,
         tasks: &[usize],
-        mut seen: Option<&mut Vec<Share>>,
-    ) -> Result<Vec<Option<Signal>>> {
+        mut listen: impl FnMut(&Level, &[Option<Signal<O::Value>>], &Step<O::Value>) -> Result<()>,
+    ) -> Result<Vec<Option<Signal<O::Value>>>> {
         let mut streams = vec![Some(end.clone()); self.members.len() + 1];
         for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
-            streams = level.forward(&streams, mode, &wanted, seen.as_deref_mut())?;
+            let step = level.walk(ops, &streams, &wanted)?;
+            listen(level, &streams, &step)?;
+            streams = step.held;
         }
         Ok(streams)
     }
 }
 
 impl Sharing for Experts {
+    fn tasks(&self) -> usize {
+        self.trunk.tasks()
+    }
+
     fn output(&self, task: usize) -> Shape {
         match (self.stream(task), self.levels.last()) {
             (Some(_), Some(level)) => level.output(),
             _ => self.trunk.shape(task),
         }
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let trail = self.trunk.forward(x, mode)?;
-        let streams = self.walk(&trail.end, mode, tasks, None)?;
-        let read = |task: &usize| {
-            let mixed = self.stream(*task).and_then(|stream| streams[stream].clone());
-            mixed.unwrap_or_else(|| self.trunk.read(&trail, *task))
-        };
-        Ok(tasks.iter().map(read).collect())
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let trail = self.trunk.emit(graph, x)?;
-        let mut streams = vec![Some(trail.end.clone()); self.members.len() + 1];
-        for level in &self.levels {
-            streams = level.emit(graph, &streams)?;
-        }
-        let read = |task: usize| {
-            let mixed = self.stream(task).and_then(|stream| streams[stream].clone());
-            mixed.unwrap_or_else(|| self.trunk.read(&trail, task))
-        };
-        Ok((0..self.trunk.tasks()).map(read).collect())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -190,9 +179,30 @@ impl Sharing for Experts {
     }
 
     fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
-        let mode = Mode::evaluate();
+        let ops = &mut Tensors::answering();
         let mut seen = Vec::new();
-        self.walk(&self.trunk.forward(x, &mode)?.end, &mode, tasks, Some(&mut seen))?;
+        let end = self.trunk.walk(ops, x)?.end;
+        self.walk(ops, &end, tasks, |level, streams, step| {
+            seen.extend(level.seen(streams, &step.shares)?);
+            Ok(())
+        })?;
         Ok(seen)
+    }
+}
+
+impl Describe for Experts {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let trail = self.trunk.walk(ops, x)?;
+        let streams = self.walk(ops, &trail.end, tasks, |_, _, _| Ok(()))?;
+        let read = |task: &usize| {
+            let mixed = self.stream(*task).and_then(|stream| streams[stream].clone());
+            mixed.unwrap_or_else(|| self.trunk.read(&trail, *task))
+        };
+        Ok(tasks.iter().map(read).collect())
     }
 }

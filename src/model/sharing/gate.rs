@@ -1,63 +1,55 @@
 //! Gates: for each row, or step of a row, what share of each expert's answer is read.
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::head::multiclass::softmax;
 use crate::model::layer::global_pool::{GlobalPoolSpec, GlobalPooling};
 use crate::model::layer::pool::{PoolKind, PoolSpec};
 use crate::model::layer::{LayerWords, Module};
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
+use crate::model::ops::Ops;
+use crate::model::sharing::dselect_k::Selection;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// Gives every expert its share.
-pub trait Gate: Send + Sync {
-    /// From what it reads, `[rows, width]`, to `[rows, experts]`.
-    fn shares(&self, x: &Tensor) -> Result<Tensor>;
+pub enum Gate {
+    /// softmax(x W), without a bias; W `[width, experts]`.
+    Softmax(Parameter),
+    /// The same shares for every row.
+    Selection(Selection),
+}
 
-    /// Does every row get the same shares? In a graph they are `[experts]` then.
-    fn is_alike(&self) -> bool {
-        false
+impl Gate {
+    pub fn softmax(name: &str, width: usize, experts: usize, weights: &mut Weights) -> Result<Self> {
+        let name = format!("{name}.weight");
+        Ok(Self::Softmax(weights.parameter(&name, &[width, experts], Init::fan_in(width))?))
     }
 
-    /// The same in an ONNX graph, whatever stands before the last dimension.
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value>;
+    /// From the rows that an [`Eye`] sees to `[rows, experts]`; of shares that are alike see
+    /// [`Arithmetic::folded_rows`](crate::model::ops::Arithmetic::folded_rows).
+    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        match self {
+            Self::Softmax(weight) => {
+                let weight = ops.weight(weight)?;
+                let logits = ops.matmul(x, &weight)?;
+                ops.softmax(&logits)
+            }
+            Self::Selection(selection) => selection.shares(ops, x),
+        }
+    }
+
+    /// Does every row get the same shares?
+    pub fn is_alike(&self) -> bool {
+        matches!(self, Self::Selection(_))
+    }
 
     /// What it adds to the joint loss.
-    fn penalty(&self) -> Result<Option<Tensor>> {
-        Ok(None)
-    }
-}
-
-/// softmax(x W), without a bias.
-pub struct SoftmaxGate {
-    name: String,
-    /// `[width, experts]`
-    weight: Var,
-}
-
-impl SoftmaxGate {
-    pub fn build(name: &str, width: usize, experts: usize, weights: &mut Weights) -> Result<Self> {
-        let name = format!("{name}.weight");
-        let weight = weights.variable(&name, &[width, experts], Init::fan_in(width))?;
-        Ok(Self { name, weight })
-    }
-}
-
-impl Gate for SoftmaxGate {
-    fn shares(&self, x: &Tensor) -> Result<Tensor> {
-        softmax(&x.matmul(&self.weight)?)
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let weight = constant(graph, &self.name, &self.weight)?;
-        let logits = operator::matmul(graph, x, &weight);
-        Ok(operator::softmax(graph, &logits, -1))
+    pub fn penalty(&self) -> Result<Option<Tensor>> {
+        match self {
+            Self::Softmax(_) => Ok(None),
+            Self::Selection(selection) => selection.penalty(),
+        }
     }
 }
 
@@ -87,20 +79,12 @@ impl Eye {
         Ok(Self { pool, is_stepped, width })
     }
 
-    /// `[rows, width]`; with shares of their own, each step is a row.
-    pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Tensor> {
+    /// What is seen, as [rows](crate::model::ops::Arithmetic::rows); with shares of their own, each step is one.
+    pub fn see<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
         let seen = match &self.pool {
-            Some(pool) => pool.forward(x, mode)?.x,
+            Some(pool) => ops.module(pool.as_ref(), x)?.x,
             None => x.x.clone(),
         };
-        Ok(seen.reshape(((), self.width))?)
-    }
-
-    /// The same, the steps still in a dimension of their own.
-    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
-        match &self.pool {
-            Some(pool) => Ok(pool.emit(graph, x)?.x),
-            None => Ok(x.x.clone()),
-        }
+        ops.rows(&seen, self.width)
     }
 }

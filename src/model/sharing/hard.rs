@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::mode::Mode;
+use crate::model::ops::Ops;
 use crate::model::part::Part;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::signal::{Signal, Wire};
+use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 /// Every task reads the one shared trunk (Caruana 1993).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,29 +27,29 @@ impl Settings for HardSpec {
 }
 
 impl SharingWords for HardSpec {
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        Ok(Box::new(Hard { trunk: Trunk::build(body, weights)? }))
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        Ok(Box::new(Hard::build(body, weights)?))
     }
 }
 
 /// One trunk.
-struct Hard {
+pub struct Hard {
     trunk: Trunk,
 }
 
+impl Hard {
+    pub fn build(body: &Body, weights: &mut Weights) -> Result<Self> {
+        Ok(Self { trunk: Trunk::build(body, weights)? })
+    }
+}
+
 impl Sharing for Hard {
+    fn tasks(&self) -> usize {
+        self.trunk.tasks()
+    }
+
     fn output(&self, task: usize) -> Shape {
         self.trunk.shape(task)
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let trail = self.trunk.forward(x, mode)?;
-        Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect())
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let trail = self.trunk.emit(graph, x)?;
-        Ok((0..self.trunk.tasks()).map(|task| self.trunk.read(&trail, task)).collect())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -59,5 +58,17 @@ impl Sharing for Hard {
 
     fn parts(&self) -> Vec<Part> {
         self.trunk.parts().to_vec()
+    }
+}
+
+impl Describe for Hard {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let trail = self.trunk.walk(ops, x)?;
+        Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect())
     }
 }

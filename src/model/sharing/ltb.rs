@@ -16,7 +16,7 @@
 //! sharing: {ltb: {temperature: 0.5, warmup: 0.01}}
 //! ```
 
-use candle_core::{D, Tensor, Var};
+use candle_core::{D, Tensor};
 use rand_distr::{Distribution, Open01};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,13 +25,13 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::head::multiclass::softmax;
 use crate::model::layer::LayerSpec;
 use crate::model::mode::Mode;
+use crate::model::ops::{Arithmetic, Tensors};
 use crate::model::sharing::block::{nothing_tied, shapes};
 use crate::model::sharing::column::{ColumnsWords, Units};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::weights::{Init, Weights};
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// A column for each task, in which every block chooses its parent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,13 +59,11 @@ impl SharingWords for LtbSpec {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
             let unit = |name: &String| {
-                let name = format!("{name}.branch");
                 // In one dimension: weights of two decay, and choices that do are never made.
-                let theta = weights.variable(&name, &[columns * columns], Init::Zeros)?;
-                Ok((name, theta))
+                weights.parameter(&format!("{name}.branch"), &[columns * columns], Init::Zeros)
             };
             let units = names.iter().map(unit).collect::<Result<_>>()?;
             Ok(Box::new(Branches { columns, units, words: self.clone() }))
@@ -78,13 +76,14 @@ impl SharingWords for LtbSpec {
 /// The choices behind each block.
 struct Branches {
     columns: usize,
-    units: Vec<(String, Var)>,
+    /// theta, `[columns x columns]`
+    units: Vec<Parameter>,
     words: LtbSpec,
 }
 
 impl Branches {
     fn theta(&self, unit: usize) -> Result<Tensor> {
-        Ok(self.units[unit].1.reshape((self.columns, self.columns))?)
+        Ok(self.units[unit].tensor().reshape((self.columns, self.columns))?)
     }
 
     /// One 1 in each row, where it is largest.
@@ -102,23 +101,24 @@ impl Units for Branches {
             return self.largest(&theta);
         };
         if (epoch as f64) < (self.words.warmup.get() * epochs as f64).ceil() {
-            return softmax(&theta);
+            return Tensors::answering().softmax(&theta);
         }
         let gumbel = |u: f32| -(-u.ln()).ln();
         let noise = Distribution::<f32>::sample_iter(Open01, random).map(gumbel);
         let noise = Tensor::from_iter(noise.take(self.columns * self.columns), theta.device())?;
         let first = self.words.temperature.map_or(epochs as f64 / 20.0, Positive::get);
         let temperature = first / ((epoch + 1) as f64).sqrt();
-        let p = softmax(&((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?)?;
+        let noisy = ((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?;
+        let p = Tensors::answering().softmax(&noisy)?;
         Ok(((self.largest(&p)? - p.detach())? + p)?)
     }
 
     fn seen(&self, unit: usize) -> Result<Tensor> {
-        softmax(&self.theta(unit)?)
+        Tensors::answering().softmax(&self.theta(unit)?)
     }
 
     fn name(&self, unit: usize) -> &str {
-        &self.units[unit].0
+        self.units[unit].name()
     }
 }
 
@@ -135,9 +135,9 @@ mod tests {
     fn branches() -> (Branches, Weights) {
         let mut weights = Weights::new(0, &Device::Cpu);
         let theta = vec![0.2, 0.1, 0.0, 0.0, 0.5, 0.4, 1.0, 0.0, 0.0];
-        let theta = weights.variable("sharing.0.branch", &[9], Init::Given(theta)).unwrap();
+        let theta = weights.parameter("sharing.0.branch", &[9], Init::Given(theta)).unwrap();
         let words: LtbSpec = serde_json::from_value(json!({"warmup": 0.1})).unwrap();
-        (Branches { columns: 3, units: vec![("sharing.0.branch".into(), theta)], words }, weights)
+        (Branches { columns: 3, units: vec![theta], words }, weights)
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let weighed = branches.matrix(0, &mode(3)).unwrap();
         let factors = Tensor::new(&[[1.0_f32, 2.0, 4.0]], &Device::Cpu).unwrap();
         let sum = weighed.broadcast_mul(&factors).unwrap().sum_all().unwrap();
-        let slope = host(sum.backward().unwrap().get(&branches.units[0].1).unwrap()).unwrap();
+        let slope = host(sum.backward().unwrap().get(branches.units[0].var()).unwrap()).unwrap();
         assert!(slope.iter().any(|slope| slope.abs() > 1e-6), "{slope:?}");
     }
 }

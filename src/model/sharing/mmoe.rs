@@ -20,9 +20,8 @@ use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::{self, ExpertsWords};
-use crate::model::sharing::level::{Gates, Reach};
-use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::sharing::experts::ExpertsWords;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
 /// Shared experts after the trunk, and a gate for each task.
@@ -44,26 +43,23 @@ fn eight() -> Count {
     Count::constant(8)
 }
 
+impl MmoeSpec {
+    fn words(&self) -> ExpertsWords<'_> {
+        ExpertsWords { shared: self.experts.get(), ..ExpertsWords::of(&self.layers) }
+    }
+}
+
 impl SharingWords for MmoeSpec {
     fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        experts::shape(&self.layers, 1, read, marked)
+        self.words().shape(read, marked)
     }
 
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let words = ExpertsWords {
-            levels: 1,
-            layers: &self.layers,
-            shared: self.experts.get(),
-            own: 0,
-            gates: Gates::Each,
-            reach: Reach::Own,
-            residual: false,
-        };
-        words.build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        self.words().build(body, weights)
     }
 }
 

@@ -5,6 +5,8 @@
 //! `mmoe`, `cgc`, `ple`, `dselect_k`, `adatt`) read the end of one trunk; `adapter` and `mtan` put
 //! something of each task's own behind its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` make a column
 //! of its layers for each task.
+//!
+//! What the heads read is described once over [`Ops`](crate::model::ops::Ops), see [`Describe`].
 
 pub mod adapter;
 pub mod adatt;
@@ -29,7 +31,6 @@ pub mod pointwise;
 pub mod relation;
 pub mod sluice;
 pub mod soft;
-pub mod stitch;
 pub mod trunk;
 
 use crate::domain::diagnostic::Path;
@@ -38,7 +39,7 @@ use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-pub use crate::model::sharing::body::{Answers, Body, Reader, Sharing};
+pub use crate::model::sharing::body::{Answers, Body, BuiltSharing, Describe, Reader, Sharing};
 use crate::model::weights::Weights;
 
 kinds! {
@@ -101,5 +102,5 @@ pub trait SharingWords: Send + Sync {
         Vec::new()
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>>;
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>>;
 }

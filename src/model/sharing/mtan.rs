@@ -20,7 +20,6 @@
 //! sharing: mtan
 //! ```
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,17 +31,15 @@ use crate::model::layer::activation::Activation;
 use crate::model::layer::batch_norm::BatchNormSpec;
 use crate::model::layer::layer_norm::LayerNormSpec;
 use crate::model::layer::{LayerSpec, LayerWords, Module};
-use crate::model::mode::Mode;
+use crate::model::ops::Ops;
 use crate::model::part::Part;
 use crate::model::sharing::block::{Stop, cut, shapes, stops};
 use crate::model::sharing::column::{feature_axis, side_by_side};
 use crate::model::sharing::pointwise::{features, pointwise};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::signal::{Signal, Wire};
+use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
+use crate::model::signal::Signal;
 use crate::model::stack::Stack;
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
 
 /// One trunk, and for each task a mask over what each of its blocks gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +55,7 @@ impl SharingWords for MtanSpec {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let ranges = cut(body.trunk);
         let stops = stops(body, &ranges);
         let (mut blocks, mut carries): (Vec<Stack>, Vec<Stack>) = (Vec::new(), Vec::new());
@@ -118,23 +115,19 @@ impl Mask {
     }
 
     /// a * s, from s and what was carried.
-    fn forward(&self, s: &Signal, carried: Option<&Signal>, mode: &Mode) -> Result<Signal> {
+    fn walk<O: Ops>(
+        &self,
+        ops: &mut O,
+        s: &Signal<O::Value>,
+        carried: Option<&Signal<O::Value>>,
+    ) -> Result<Signal<O::Value>> {
+        ops.scope(&self.name);
         let read = match carried {
-            Some(carried) => s.with(Tensor::cat(&[&s.x, &carried.x], self.axis)?),
+            Some(carried) => s.with(ops.concat(&[s.x.clone(), carried.x.clone()], self.axis as i64)?),
             None => s.clone(),
         };
-        let mask = self.layers.iter().try_fold(read, |x, layer| layer.forward(&x, mode))?;
-        Ok(s.with((mask.x * &s.x)?))
-    }
-
-    fn emit(&self, graph: &mut Graph, s: &Wire, carried: Option<&Wire>) -> Result<Wire> {
-        graph.scope(&self.name);
-        let read = match carried {
-            Some(carried) => s.with(operator::concat(graph, &[&s.x, &carried.x], self.axis as i64)),
-            None => s.clone(),
-        };
-        let mask = self.layers.iter().try_fold(read, |x, layer| layer.emit(graph, &x))?;
-        Ok(s.with(operator::mul(graph, &mask.x, &s.x)))
+        let mask = self.layers.iter().try_fold(read, |x, layer| ops.module(layer.as_ref(), &x))?;
+        Ok(s.with(ops.mul(&mask.x, &s.x)?))
     }
 }
 
@@ -161,53 +154,15 @@ impl Mtan {
 }
 
 impl Sharing for Mtan {
+    fn tasks(&self) -> usize {
+        self.stops.len()
+    }
+
     fn output(&self, task: usize) -> Shape {
         let Stop { block, mark } = &self.stops[task];
         let stack = &self.blocks[*block];
         let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
         marked.unwrap_or(stack.output())
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let mut held: Vec<Option<Signal>> = vec![None; tasks.len()];
-        let mut shared = x.clone();
-        for (block, stack) in self.blocks[..self.depth(tasks)].iter().enumerate() {
-            let trail = stack.forward_marked(&shared, mode)?;
-            for (task, held) in tasks.iter().zip(&mut held) {
-                if let Some(mask) = self.masks[*task].get(block) {
-                    let carried = match held.as_ref() {
-                        Some(before) => Some(self.carries[block - 1].forward(before, mode)?),
-                        None => None,
-                    };
-                    *held = Some(mask.forward(&trail.end, carried.as_ref(), mode)?);
-                } else if self.stops[*task].block == block {
-                    *held = self.stops[*task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
-                }
-            }
-            shared = trail.end;
-        }
-        Ok(held.into_iter().flatten().collect())
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let mut held: Vec<Option<Wire>> = vec![None; self.stops.len()];
-        let mut shared = x.clone();
-        for (block, stack) in self.blocks.iter().enumerate() {
-            let trail = stack.emit_marked(graph, &shared)?;
-            for (task, held) in held.iter_mut().enumerate() {
-                if let Some(mask) = self.masks[task].get(block) {
-                    let carried = match held.as_ref() {
-                        Some(before) => Some(self.carries[block - 1].emit(graph, before)?),
-                        None => None,
-                    };
-                    *held = Some(mask.emit(graph, &trail.end, carried.as_ref())?);
-                } else if self.stops[task].block == block {
-                    *held = self.stops[task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
-                }
-            }
-            shared = trail.end;
-        }
-        Ok(held.into_iter().flatten().collect())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -227,6 +182,34 @@ impl Sharing for Mtan {
 
     fn parts(&self) -> Vec<Part> {
         self.parts.clone()
+    }
+}
+
+impl Describe for Mtan {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let mut held: Vec<Option<Signal<O::Value>>> = vec![None; tasks.len()];
+        let mut shared = x.clone();
+        for (block, stack) in self.blocks[..self.depth(tasks)].iter().enumerate() {
+            let trail = stack.walk(ops, &shared)?;
+            for (task, held) in tasks.iter().zip(&mut held) {
+                if let Some(mask) = self.masks[*task].get(block) {
+                    let carried = match held.as_ref() {
+                        Some(before) => Some(self.carries[block - 1].walk(ops, before)?.end),
+                        None => None,
+                    };
+                    *held = Some(mask.walk(ops, &trail.end, carried.as_ref())?);
+                } else if self.stops[*task].block == block {
+                    *held = self.stops[*task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
+                }
+            }
+            shared = trail.end;
+        }
+        Ok(held.into_iter().flatten().collect())
     }
 }
 

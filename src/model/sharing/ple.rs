@@ -27,9 +27,8 @@ use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::{self, ExpertsWords};
-use crate::model::sharing::level::{Gates, Reach};
-use crate::model::sharing::{Body, Sharing, SharingWords};
+use crate::model::sharing::experts::ExpertsWords;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
 /// Levels of shared experts and each task's own, with gates between.
@@ -62,26 +61,28 @@ fn four() -> Count {
     Count::constant(4)
 }
 
+impl PleSpec {
+    fn words(&self) -> ExpertsWords<'_> {
+        ExpertsWords {
+            levels: self.levels.get(),
+            shared: self.shared.get(),
+            own: self.own.get(),
+            ..ExpertsWords::of(&self.layers)
+        }
+    }
+}
+
 impl SharingWords for PleSpec {
     fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        experts::shape(&self.layers, self.levels.get(), read, marked)
+        self.words().shape(read, marked)
     }
 
     fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
-        let words = ExpertsWords {
-            levels: self.levels.get(),
-            layers: &self.layers,
-            shared: self.shared.get(),
-            own: self.own.get(),
-            gates: Gates::Each,
-            reach: Reach::Own,
-            residual: false,
-        };
-        words.build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+        self.words().build(body, weights)
     }
 }
 

@@ -17,7 +17,7 @@
 //! sharing: {relation: {units: 64}}
 //! ```
 
-use candle_core::{D, Tensor, Var};
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,17 +25,13 @@ use crate::domain::array::Array;
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, NonNegative};
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::{Error, Result};
-use crate::model::head::multiclass::softmax;
-use crate::model::mode::Mode;
+use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights, host};
-use crate::onnx::graph::Graph;
-use crate::onnx::operator;
+use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights, host};
 
 /// Every task reads a learned mixture of all tasks' views of the trunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +66,7 @@ impl SharingWords for RelationSpec {
         }
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let output = self
             .shape(trunk.end(), false)
@@ -81,14 +77,14 @@ impl SharingWords for RelationSpec {
         let views = related
             .map(|task| {
                 let name = format!("sharing.{}.view", task.name);
-                weights.variable(&name, &[width, units], Init::fan_in(width))
+                weights.parameter(&name, &[width, units], Init::fan_in(width))
             })
             .collect::<Result<Vec<_>>>()?;
         // In one dimension, because weights of two decay: that would pull all relations to the same.
         let count = views.len();
         let diagonal = |at: usize| if at / count == at % count { self.identity.get() as f32 } else { 0.0 };
         let relations = (0..count * count).map(diagonal).collect();
-        let relations = weights.variable("sharing.relations", &[count * count], Init::Given(relations))?;
+        let relations = weights.parameter("sharing.relations", &[count * count], Init::Given(relations))?;
         let parameters = weights.parameters() - before;
         let part = Part { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
         Ok(Box::new(Relation { trunk, relations, views, output, part }))
@@ -100,9 +96,9 @@ struct Relation {
     /// Tasks that read its end are related.
     trunk: Trunk,
     /// `[related x related]`
-    relations: Var,
+    relations: Parameter,
     /// One per related task, `[width, units]`.
-    views: Vec<Var>,
+    views: Vec<Parameter>,
     output: Shape,
     part: Part,
 }
@@ -117,59 +113,29 @@ impl Relation {
     /// Each row's shares: `[related, related]`.
     fn shares(&self) -> Result<Tensor> {
         let related = self.views.len();
-        softmax(&self.relations.reshape((related, related))?)
+        Tensors::answering().softmax(&self.relations.tensor().reshape((related, related))?)
     }
 
     /// Mixing views is reading through a mixture of their projections, which is the smaller work:
     /// `[related, width, units]`.
     fn mixed(&self) -> Result<Tensor> {
-        let views: Vec<&Tensor> = self.views.iter().map(Var::as_tensor).collect();
-        let (width, units) = self.views[0].dims2()?;
+        let views: Vec<Tensor> = self.views.iter().map(Parameter::tensor).collect();
+        let (width, units) = views[0].dims2()?;
         let flat = Tensor::stack(&views, 0)?.reshape((self.views.len(), width * units))?;
         Ok(self.shares()?.matmul(&flat)?.reshape((self.views.len(), width, units))?)
     }
 }
 
 impl Sharing for Relation {
+    fn tasks(&self) -> usize {
+        self.trunk.tasks()
+    }
+
     fn output(&self, task: usize) -> Shape {
         match self.position(task) {
             Some(_) => self.output,
             None => self.trunk.shape(task),
         }
-    }
-
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        let trail = self.trunk.forward(x, mode)?;
-        if tasks.iter().all(|task| self.position(*task).is_none()) {
-            return Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect());
-        }
-        let mixed = self.mixed()?;
-        let end = &trail.end.x;
-        let flat = end.reshape(((), end.dim(D::Minus1)?))?;
-        let mut shape = end.dims().to_vec();
-        shape.pop();
-        shape.push(self.output.width());
-        let read = |task: &usize| match self.position(*task) {
-            Some(position) => {
-                Ok(trail.end.with(flat.matmul(&mixed.get(position)?)?.reshape(shape.as_slice())?))
-            }
-            None => Ok(self.trunk.read(&trail, *task)),
-        };
-        tasks.iter().map(read).collect()
-    }
-
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
-        let trail = self.trunk.emit(graph, x)?;
-        graph.scope(&self.part.name);
-        let mixed = if self.views.is_empty() { None } else { Some(self.mixed()?) };
-        let mut read = |task: usize| match (self.position(task), &mixed) {
-            (Some(position), Some(mixed)) => {
-                let weight = constant(graph, &format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
-                Ok(trail.end.with(operator::matmul(graph, &trail.end.x, &weight)))
-            }
-            _ => Ok(self.trunk.read(&trail, task)),
-        };
-        (0..self.trunk.tasks()).map(&mut read).collect()
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
@@ -195,6 +161,35 @@ impl Sharing for Relation {
     }
 }
 
+impl Describe for Relation {
+    fn read<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Signal<O::Value>,
+        tasks: &[usize],
+    ) -> Result<Vec<Signal<O::Value>>> {
+        let trail = self.trunk.walk(ops, x)?;
+        if tasks.iter().all(|task| self.position(*task).is_none()) {
+            return Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect());
+        }
+        ops.scope(&self.part.name);
+        let mixed = self.mixed()?;
+        let end = &trail.end;
+        let rows = ops.rows(&end.x, self.trunk.end().width())?;
+        let mut read = Vec::new();
+        for task in tasks {
+            let Some(position) = self.position(*task) else {
+                read.push(self.trunk.read(&trail, *task));
+                continue;
+            };
+            let projection = ops.folded(&format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
+            let seen = ops.matmul(&rows, &projection)?;
+            read.push(end.with(ops.unrows(&seen, &end.x)?));
+        }
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
@@ -203,11 +198,11 @@ mod tests {
     use crate::domain::shape::Shape;
     use crate::model::kernel::agreement::{near, variable};
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, Sharing, SharingSpec};
+    use crate::model::sharing::{Body, BuiltSharing, Reader, SharingSpec};
     use crate::model::signal::Signal;
     use crate::model::weights::Weights;
 
-    fn build(weights: &mut Weights) -> Box<dyn Sharing> {
+    fn build(weights: &mut Weights) -> Box<dyn BuiltSharing> {
         let words: SharingSpec = serde_json::from_value(json!({"relation": {"units": 2}})).unwrap();
         let trunk = serde_json::from_value::<Vec<_>>(json!([{"mark": "early"}])).unwrap();
         let early = Some(serde_json::from_value(json!("early")).unwrap());

@@ -18,7 +18,7 @@
 //! sharing: {sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}
 //! ```
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,8 @@ use crate::model::layer::LayerSpec;
 use crate::model::sharing::block::{nothing_tied, shapes};
 use crate::model::sharing::column::{Bond, ColumnsWords, Units, side_by_side};
 use crate::model::sharing::cross_stitch::Linear;
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::weights::Weights;
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::weights::{Parameter, Weights};
 
 /// Columns in subspaces, mixed between blocks, and a mixture of its column's layers for each task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,7 +106,7 @@ impl SharingWords for SluiceSpec {
         }
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
             let own = self.own.get() as f32;
             let init = |row: usize, column: usize| match row == column {
@@ -117,7 +117,7 @@ impl SharingWords for SluiceSpec {
             Ok(Box::new(Linear::build(names, columns, &init, weights)?))
         };
         let (subspaces, strength) = (self.subspaces.get(), self.orthogonality.get());
-        let bond = |columns: Vec<Vec<(String, Var)>>| -> Box<dyn Bond> {
+        let bond = |columns: Vec<Vec<Parameter>>| -> Box<dyn Bond> {
             Box::new(Orthogonal { columns, subspaces, strength })
         };
         let words = ColumnsWords {
@@ -133,7 +133,7 @@ impl SharingWords for SluiceSpec {
 
 /// strength * sum |W_a' W_b|^2
 struct Orthogonal {
-    columns: Vec<Vec<(String, Var)>>,
+    columns: Vec<Vec<Parameter>>,
     subspaces: usize,
     strength: f64,
 }
@@ -143,8 +143,8 @@ impl Bond for Orthogonal {
         let mut sum: Option<Tensor> = None;
         for column in self.columns.chunks(self.subspaces).filter(|_| self.strength > 0.0) {
             for (at, one) in column.iter().enumerate() {
-                for ((name, a), (_, b)) in column[at + 1..].iter().flat_map(|other| one.iter().zip(other)) {
-                    let Some(likeness) = likeness(name, a, b)? else { continue };
+                for (a, b) in column[at + 1..].iter().flat_map(|other| one.iter().zip(other)) {
+                    let Some(likeness) = likeness(a.name(), &a.tensor(), &b.tensor())? else { continue };
                     sum = Some(match sum {
                         Some(sum) => (sum + likeness)?,
                         None => likeness,

@@ -14,7 +14,7 @@
 //! sharing: {soft: {penalty: distance, strength: 1.0e-3}}
 //! ```
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,8 @@ use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
 use crate::model::sharing::block::{nothing_tied, shapes};
 use crate::model::sharing::column::{Bond, ColumnsWords};
-use crate::model::sharing::{Body, Sharing, SharingWords};
-use crate::model::weights::{Weights, host};
+use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::weights::{Parameter, Weights, host};
 
 /// A network for each task, and a penalty on how far these are apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,11 +65,11 @@ impl SharingWords for SoftSpec {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn Sharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
         let (apart, strength) = (self.penalty, self.strength.get());
-        let bond = |columns: Vec<Vec<(String, Var)>>| -> Box<dyn Bond> {
+        let bond = |columns: Vec<Vec<Parameter>>| -> Box<dyn Bond> {
             let count = columns.iter().map(Vec::len).min().unwrap_or(0);
-            let copies = |at: usize| columns.iter().map(|column| column[at].1.clone()).collect();
+            let copies = |at: usize| columns.iter().map(|column| column[at].clone()).collect();
             Box::new(Near { weights: (0..count).map(copies).collect(), apart, strength })
         };
         let words = ColumnsWords { subspaces: 1, units: None, last: false, layers: None, bond: Some(&bond) };
@@ -80,7 +80,7 @@ impl SharingWords for SoftSpec {
 /// Keeps columns together.
 struct Near {
     /// For each weight every column's.
-    weights: Vec<Vec<Var>>,
+    weights: Vec<Vec<Parameter>>,
     apart: Apart,
     strength: f64,
 }
@@ -89,7 +89,7 @@ impl Bond for Near {
     fn penalty(&self) -> Result<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for copies in self.weights.iter().filter(|copies| self.strength > 0.0 && copies.len() > 1) {
-            let rows = copies.iter().map(|copy| copy.flatten_all());
+            let rows = copies.iter().map(|copy| copy.tensor().flatten_all());
             let rows = Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
             let one = match self.apart {
                 Apart::Distance => distance(&rows)?,

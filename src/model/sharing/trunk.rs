@@ -3,13 +3,12 @@
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
-use crate::model::mode::Mode;
+use crate::model::ops::Ops;
 use crate::model::part::Part;
 use crate::model::sharing::Body;
-use crate::model::signal::{Signal, Wire};
+use crate::model::signal::Signal;
 use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
-use crate::onnx::graph::Graph;
 
 /// A shared trunk.
 pub struct Trunk {
@@ -46,12 +45,8 @@ impl Trunk {
         marked.map_or(self.stack.output(), |(_, shape)| shape)
     }
 
-    pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
-        self.stack.forward_marked(x, mode)
-    }
-
-    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Trail<Wire>> {
-        self.stack.emit_marked(graph, x)
+    pub fn walk<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Trail<Signal<O::Value>>> {
+        self.stack.walk(ops, x)
     }
 
     /// What it gave where the task reads.

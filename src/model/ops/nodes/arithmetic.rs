@@ -1,16 +1,23 @@
 //! Values of any rank.
 
+use candle_core::Tensor;
+
 use crate::model::error::Result;
 use crate::model::layer::Module;
 use crate::model::layer::activation::Activation;
-use crate::model::ops::{Arithmetic, Nodes};
+use crate::model::mode::Mode;
+use crate::model::ops::{Arithmetic, Mixing, Nodes};
 use crate::model::signal::Wire;
 use crate::model::weights::{Parameter, host};
-use crate::onnx::graph::Value;
+use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
 impl Arithmetic for Nodes<'_> {
     type Value = Value;
+
+    fn mode(&self) -> Mode<'_> {
+        Mode::evaluate()
+    }
 
     fn scope(&mut self, name: &str) {
         self.graph.scope(name);
@@ -31,6 +38,14 @@ impl Arithmetic for Nodes<'_> {
 
     fn constant(&mut self, name: &str, shape: &[usize], values: &[f32], _: &Value) -> Result<Value> {
         Ok(self.graph.weight(name, shape, values))
+    }
+
+    fn folded(&mut self, name: &str, numbers: &Tensor) -> Result<Value> {
+        Ok(self.graph.weight(name, numbers.dims(), &host(numbers)?))
+    }
+
+    fn folded_rows(&mut self, name: &str, numbers: &Tensor, _: &Value) -> Result<Value> {
+        self.folded(name, &numbers.squeeze(0)?)
     }
 
     fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
@@ -154,5 +169,65 @@ impl Arithmetic for Nodes<'_> {
 
     fn mean(&mut self, x: &Value, axis: i64, keep: bool) -> Result<Value> {
         Ok(operator::reduce(self.graph, "ReduceMean", x, &[axis], keep))
+    }
+
+    fn rows(&mut self, x: &Value, _: usize) -> Result<Value> {
+        Ok(x.clone())
+    }
+
+    fn unrows(&mut self, rows: &Value, _: &Value) -> Result<Value> {
+        Ok(rows.clone())
+    }
+
+    fn mixtures(&mut self, matrix: &Tensor, values: &[Value]) -> Result<Vec<Value>> {
+        let numbers = host(matrix)?;
+        Ok(numbers.chunks_exact(values.len().max(1)).map(|row| mixture(self.graph, row, values)).collect())
+    }
+
+    fn mix_experts(
+        &mut self,
+        shares: &Value,
+        experts: &[Value],
+        _: &mut Option<Value>,
+        Mixing { rank, axis, alike }: Mixing,
+    ) -> Result<Value> {
+        let beside = self.stack(experts, axis)?;
+        let graph = &mut *self.graph;
+        let (rank, axis) = (rank as i64, axis as i64);
+        // Of one row for all, `[experts]`, the experts' dimension is counted from behind.
+        let behind: Vec<i64> = if alike { (1..=rank - axis).collect() } else { (axis + 1..=rank).collect() };
+        let shares = operator::unsqueeze(graph, shares, &behind);
+        let parts = operator::mul(graph, &beside, &shares);
+        Ok(operator::reduce_sum(graph, &parts, &[axis], false))
+    }
+
+    fn logit_of_product(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        let graph = &mut *self.graph;
+        let (a, b) = (operator::neg(graph, a), operator::neg(graph, b));
+        let both = operator::add(graph, &a, &b);
+        let all = operator::concat(graph, &[&a, &b, &both], 1);
+        let largest = operator::reduce(graph, "ReduceMax", &all, &[1], true);
+        let apart = operator::sub(graph, &all, &largest);
+        let exp = operator::exp(graph, &apart);
+        let sum = operator::reduce_sum(graph, &exp, &[1], true);
+        let log = operator::log(graph, &sum);
+        let total = operator::add(graph, &log, &largest);
+        Ok(operator::neg(graph, &total))
+    }
+}
+
+/// The values, each times its number, summed; what does not count is left out.
+fn mixture(graph: &mut Graph, numbers: &[f32], values: &[Value]) -> Value {
+    let mut parts: Vec<Value> = Vec::new();
+    for (number, value) in numbers.iter().zip(values).filter(|(number, _)| **number != 0.0) {
+        parts.push(match *number {
+            1.0 => value.clone(),
+            number => operator::scale(graph, value, number),
+        });
+    }
+    match parts.len() {
+        0 => operator::scale(graph, &values[0], 0.0),
+        1 => parts.remove(0),
+        _ => operator::sum(graph, &parts.iter().collect::<Vec<_>>()),
     }
 }

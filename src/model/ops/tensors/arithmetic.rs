@@ -7,12 +7,17 @@ use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
 use crate::model::layer::Module;
 use crate::model::layer::activation::Activation;
-use crate::model::ops::{Arithmetic, Tensors};
+use crate::model::mode::Mode;
+use crate::model::ops::{Arithmetic, Mixing, Tensors};
 use crate::model::signal::Signal;
 use crate::model::weights::Parameter;
 
 impl Arithmetic for Tensors<'_> {
     type Value = Tensor;
+
+    fn mode(&self) -> Mode<'_> {
+        *self.mode()
+    }
 
     fn scope(&mut self, _: &str) {}
 
@@ -30,6 +35,14 @@ impl Arithmetic for Tensors<'_> {
 
     fn constant(&mut self, _: &str, shape: &[usize], values: &[f32], like: &Tensor) -> Result<Tensor> {
         Ok(Tensor::from_slice(values, shape, like.device())?)
+    }
+
+    fn folded(&mut self, _: &str, numbers: &Tensor) -> Result<Tensor> {
+        Ok(numbers.clone())
+    }
+
+    fn folded_rows(&mut self, _: &str, numbers: &Tensor, x: &Tensor) -> Result<Tensor> {
+        Ok(numbers.broadcast_as((x.dim(0)?, numbers.dim(1)?))?.contiguous()?)
     }
 
     fn add(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -193,6 +206,51 @@ impl Arithmetic for Tensors<'_> {
     fn mean(&mut self, x: &Tensor, axis: i64, keep: bool) -> Result<Tensor> {
         let axis = place(x, axis);
         Ok(if keep { x.mean_keepdim(axis)? } else { x.mean(axis)? })
+    }
+
+    fn rows(&mut self, x: &Tensor, width: usize) -> Result<Tensor> {
+        Ok(x.reshape(((), width))?)
+    }
+
+    fn unrows(&mut self, rows: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        shape.pop();
+        shape.push(rows.dim(1)?);
+        Ok(rows.reshape(shape)?)
+    }
+
+    fn mixtures(&mut self, matrix: &Tensor, values: &[Tensor]) -> Result<Vec<Tensor>> {
+        let flat = values.iter().map(Tensor::flatten_all);
+        let flat = Tensor::stack(&flat.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+        let mixed = matrix.matmul(&flat)?;
+        (0..matrix.dim(0)?).map(|row| Ok(mixed.get(row)?.reshape(values[0].dims())?)).collect()
+    }
+
+    // [rows, 1, experts] x [rows, experts, numbers]
+    fn mix_experts(
+        &mut self,
+        shares: &Tensor,
+        experts: &[Tensor],
+        beside: &mut Option<Tensor>,
+        _: Mixing,
+    ) -> Result<Tensor> {
+        let stack = match beside {
+            Some(stack) => stack.clone(),
+            None => {
+                let rows = shares.dim(0)?;
+                let flat = experts.iter().map(|expert| expert.reshape((rows, ())));
+                let stack = Tensor::stack(&flat.collect::<candle_core::Result<Vec<_>>>()?, 1)?;
+                beside.insert(stack).clone()
+            }
+        };
+        Ok(shares.unsqueeze(1)?.matmul(&stack)?.reshape(experts[0].dims())?)
+    }
+
+    fn logit_of_product(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let all = Tensor::cat(&[&a.neg()?, &b.neg()?, &(a + b)?.neg()?], 1)?;
+        let largest = all.detach().max_keepdim(D::Minus1)?;
+        let log = all.broadcast_sub(&largest)?.exp()?.sum_keepdim(D::Minus1)?.log()?;
+        Ok((log + largest)?.neg()?)
     }
 }
 
