@@ -438,7 +438,7 @@ fn graph(case: &Case, built: &Built) -> Graph {
     let mask = case.has_steps().then(|| {
         let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
         let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
-        WireMask::of(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
+        WireMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
     });
     let read = built.body.emit(&mut graph, &Wire { x, mask }).unwrap();
     for (task, (name, y)) in TASKS.iter().zip(read).enumerate() {

@@ -118,7 +118,7 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
     let mask = matches!(input, Shape::Sequence { .. } | Shape::Tokens { .. }).then(|| {
         let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
         let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
-        WireMask::of(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
+        WireMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
     });
     let y = built.layer.emit(&mut graph, &Wire { x, mask }).unwrap();
     let element = match output {

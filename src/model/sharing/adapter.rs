@@ -1,18 +1,4 @@
-//! Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and
-//! behind each of its blocks something small of each task's own.
-//!
-//! h <- h + W_up f(W_down h + b) + c: W_down `[width, units]`, W_up `[units, width]`; W_up and c begin at
-//! 0, so that at first every task reads the trunk as it is. Of a sequence this is done to each step, of an
-//! image to each pixel. Each task goes through the trunk's layers by itself, with its own adapters between,
-//! so that a batch of several tasks costs several times. The trunk learns from all tasks; with `train:
-//! {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads do. Where blocks begin: a layer that
-//! learns of its own, with the activations, normalizations, pools and dropouts after it.
-//!
-//! A task that reads `from` a mark reads there, behind its adapters of the blocks before.
-//!
-//! ```yaml
-//! sharing: {adapter: {units: 16, activation: relu}}
-//! ```
+//! The sharing `adapter`: see [`AdapterSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +18,21 @@ use crate::model::signal::Signal;
 use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
 
-/// One trunk, and behind each of its blocks something small of each task's own.
+/// Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and
+/// behind each of its blocks something small of each task's own.
+///
+/// h <- h + W_up f(W_down h + b) + c: W_down `[width, units]`, W_up `[units, width]`; W_up and c begin at
+/// 0, so that at first every task reads the trunk as it is. Of a sequence this is done to each step, of an
+/// image to each pixel. Each task goes through the trunk's layers by itself, with its own adapters between,
+/// so that a batch of several tasks costs several times. The trunk learns from all tasks; with `train:
+/// {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads do. Where blocks begin: a layer that
+/// learns of its own, with the activations, normalizations, pools and dropouts after it.
+///
+/// A task that reads `from` a mark reads there, behind its adapters of the blocks before.
+///
+/// ```yaml
+/// sharing: {adapter: {units: 16, activation: relu}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdapterSpec {

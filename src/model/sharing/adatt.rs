@@ -1,26 +1,4 @@
-//! Adaptive task-to-task fusion (Li et al., KDD 2023): levels of experts in which each task reads those of
-//! all tasks through a gate, and its own once more beside it.
-//!
-//! Every level has a stream for each task, and a shared one if `shared` is not 0; all begin with what the
-//! trunk gives at its end. A level's experts of task k read stream k, its shared experts the shared stream.
-//! Then
-//!
-//! ```text
-//! x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
-//! ```
-//!
-//! e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v begins
-//! evenly within 1 / sqrt(own), and of a single own expert it is 1. The shared stream goes on through a
-//! gate of its own over all experts; there is none in the last level, whose x_k the heads read. Of
-//! sequences, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
-//! of the steps, or of each channel of an image. What is shown of a task's shares after every epoch is
-//! softmax and v together.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `adatt`: see [`AdattSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +13,29 @@ use crate::model::sharing::level::Reach;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
-/// Levels in which each task reads all tasks' experts through a gate, and its own beside it.
+/// Adaptive task-to-task fusion (Li et al., KDD 2023): levels of experts in which each task reads those of
+/// all tasks through a gate, and its own once more beside it.
+///
+/// Every level has a stream for each task, and a shared one if `shared` is not 0; all begin with what the
+/// trunk gives at its end. A level's experts of task k read stream k, its shared experts the shared stream.
+/// Then
+///
+/// ```text
+/// x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
+/// ```
+///
+/// e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v begins
+/// evenly within 1 / sqrt(own), and of a single own expert it is 1. The shared stream goes on through a
+/// gate of its own over all experts; there is none in the last level, whose x_k the heads read. Of
+/// sequences, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
+/// of the steps, or of each channel of an image. What is shown of a task's shares after every epoch is
+/// softmax and v together.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdattSpec {

@@ -1,22 +1,4 @@
-//! Adaptive information transfer (Xi et al., KDD 2021): tasks that happen one after the other, each of
-//! which learns how much to take over from the one before.
-//!
-//! Task t of `order` has a tower of its own, q_t = layers(h), h being what it reads of the trunk; z_1 =
-//! q_1, and then
-//!
-//! ```text
-//! p = relu(z_(t-1) G + g)
-//! z_t = sum over u in (p, q_t) of softmax((u Q) . (u K) / sqrt(width)) u V
-//! ```
-//!
-//! with G, g, Q, K, V task t's own. Its head reads z_t. To the joint loss is added penalty * mean(max(y_t -
-//! y_(t-1), 0)) over the rows of the batch, for each two neighbours whose labels it holds, y being the
-//! probabilities: what comes later is not likelier. The shares of p and q_t on validation rows are shown
-//! after every epoch. Tasks that are not in `order` read the trunk as with `hard`.
-//!
-//! ```yaml
-//! sharing: {aitm: {order: [impression, click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}
-//! ```
+//! The sharing `aitm`: see [`AitmSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -40,7 +22,25 @@ use crate::model::signal::Signal;
 use crate::model::stack::{Stack, Trail, shape_after};
 use crate::model::weights::{Weights, host};
 
-/// Tasks that happen one after the other, each taking over from the one before.
+/// Adaptive information transfer (Xi et al., KDD 2021): tasks that happen one after the other, each of
+/// which learns how much to take over from the one before.
+///
+/// Task t of `order` has a tower of its own, q_t = layers(h), h being what it reads of the trunk; z_1 =
+/// q_1, and then
+///
+/// ```text
+/// p = relu(z_(t-1) G + g)
+/// z_t = sum over u in (p, q_t) of softmax((u Q) . (u K) / sqrt(width)) u V
+/// ```
+///
+/// with G, g, Q, K, V task t's own. Its head reads z_t. To the joint loss is added penalty * mean(max(y_t -
+/// y_(t-1), 0)) over the rows of the batch, for each two neighbours whose labels it holds, y being the
+/// probabilities: what comes later is not likelier. The shares of p and q_t on validation rows are shown
+/// after every epoch. Tasks that are not in `order` read the trunk as with `hard`.
+///
+/// ```yaml
+/// sharing: {aitm: {order: [impression, click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AitmSpec {

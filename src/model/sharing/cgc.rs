@@ -1,16 +1,4 @@
-//! Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): experts that all tasks share, experts of
-//! each task's own, and a gate for each task over these two groups only.
-//!
-//! f_k(x) = sum_e softmax(W_k x)_e E_e(x), e over task k's own experts and the shared ones; x is what the
-//! trunk gives at its end. `ple` stacks several such levels.
-//! Of a sequence, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
-//! of the steps, or of each channel of an image.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {cgc: {shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `cgc`: see [`CgcSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +12,19 @@ use crate::model::sharing::experts::ExpertsWords;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
-/// Shared experts and each task's own after the trunk, and a gate for each task over both.
+/// Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): experts that all tasks share, experts of
+/// each task's own, and a gate for each task over these two groups only.
+///
+/// f_k(x) = sum_e softmax(W_k x)_e E_e(x), e over task k's own experts and the shared ones; x is what the
+/// trunk gives at its end. `ple` stacks several such levels.
+/// Of a sequence, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
+/// of the steps, or of each channel of an image.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {cgc: {shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CgcSpec {

@@ -1,17 +1,4 @@
-//! Cross-stitch networks (Misra, Shrivastava, Gupta & Hebert, CVPR 2016): a column of the trunk's layers
-//! for each task, and between their blocks units that mix them linearly.
-//!
-//! Before each block but the first, x_i = sum_j A_ij y_j: y_j is what column j's block gave, A the unit's
-//! `[tasks, tasks]`, learned with the rest. A begins with `own` in its diagonal; the others of a row divide
-//! what it leaves. Each unit's A is shown after every epoch. Where blocks begin: a layer that learns of its
-//! own, with the activations, normalizations, pools and dropouts after it.
-//!
-//! A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
-//! columns and is shared by all.
-//!
-//! ```yaml
-//! sharing: {cross_stitch: {own: 0.9}}
-//! ```
+//! The sharing `cross_stitch`: see [`CrossStitchSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -28,7 +15,20 @@ use crate::model::sharing::column::{ColumnsWords, Units};
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A column of the trunk's layers for each task, mixed between their blocks.
+/// Cross-stitch networks (Misra, Shrivastava, Gupta & Hebert, CVPR 2016): a column of the trunk's layers
+/// for each task, and between their blocks units that mix them linearly.
+///
+/// Before each block but the first, x_i = sum_j A_ij y_j: y_j is what column j's block gave, A the unit's
+/// `[tasks, tasks]`, learned with the rest. A begins with `own` in its diagonal; the others of a row divide
+/// what it leaves. Each unit's A is shown after every epoch. Where blocks begin: a layer that learns of its
+/// own, with the activations, normalizations, pools and dropouts after it.
+///
+/// A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
+/// columns and is shared by all.
+///
+/// ```yaml
+/// sharing: {cross_stitch: {own: 0.9}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossStitchSpec {

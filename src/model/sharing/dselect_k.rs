@@ -1,24 +1,4 @@
-//! DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture of
-//! experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
-//!
-//! Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
-//!
-//! ```text
-//! r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
-//! S(t) = 0 below -gamma/2, 1 above gamma/2, between them -2 t^3 / gamma^3 + 3 t / (2 gamma) + 1/2
-//! q = sum over selectors l of softmax(v)_l r(t_l)
-//! ```
-//!
-//! q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
-//! learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives
-//! each selector to one expert, and where the experts are no power of 2 also sum_l 1 / sum_e r(t_l)_e, which
-//! keeps selectors from naming experts that do not exist. t begins evenly within gamma / 100, v within 0.05.
-//!
-//! The experts stand after the trunk. A task that reads `from` a mark reads there as with `hard`.
-//!
-//! ```yaml
-//! sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `dselect_k`: see [`DselectKSpec`].
 
 use candle_core::{D, Device, Tensor};
 use schemars::JsonSchema;
@@ -35,7 +15,27 @@ use crate::model::sharing::level::Gates;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Shared experts after the trunk, of which each task reads at most k.
+/// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture of
+/// experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
+///
+/// Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
+///
+/// ```text
+/// r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
+/// S(t) = 0 below -gamma/2, 1 above gamma/2, between them -2 t^3 / gamma^3 + 3 t / (2 gamma) + 1/2
+/// q = sum over selectors l of softmax(v)_l r(t_l)
+/// ```
+///
+/// q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
+/// learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives
+/// each selector to one expert, and where the experts are no power of 2 also sum_l 1 / sum_e r(t_l)_e, which
+/// keeps selectors from naming experts that do not exist. t begins evenly within gamma / 100, v within 0.05.
+///
+/// The experts stand after the trunk. A task that reads `from` a mark reads there as with `hard`.
+///
+/// ```yaml
+/// sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DselectKSpec {

@@ -1,16 +1,4 @@
-//! Entire-space multi-task model (Ma et al., SIGIR 2018): of two tasks of which one can happen only after
-//! the other, the second's probability is a product.
-//!
-//! P(click and conversion) = P(click) P(conversion given click): the head of `click` says the first factor,
-//! that of `conversion` the second, and the answer of `conversion` is their product, which is learned from
-//! all rows. Its target is therefore 1 where both happened and 0 everywhere else, also where there was no
-//! click; P(conversion given click) is the answer of `conversion` over that of `click`. With a and b the
-//! heads' logits, the product's is -log(exp(-a) + exp(-b) + exp(-a - b)), so that every loss, metric and
-//! threshold of a binary task holds. The body is that of `hard`: both tasks, and others, read one trunk.
-//!
-//! ```yaml
-//! sharing: {esmm: {click: click, conversion: purchase}}
-//! ```
+//! The sharing `esmm`: see [`EsmmSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +15,19 @@ use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords}
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// Of two tasks the second's probability is a product with the first's.
+/// Entire-space multi-task model (Ma et al., SIGIR 2018): of two tasks of which one can happen only after
+/// the other, the second's probability is a product.
+///
+/// P(click and conversion) = P(click) P(conversion given click): the head of `click` says the first factor,
+/// that of `conversion` the second, and the answer of `conversion` is their product, which is learned from
+/// all rows. Its target is therefore 1 where both happened and 0 everywhere else, also where there was no
+/// click; P(conversion given click) is the answer of `conversion` over that of `click`. With a and b the
+/// heads' logits, the product's is -log(exp(-a) + exp(-b) + exp(-a - b)), so that every loss, metric and
+/// threshold of a binary task holds. The body is that of `hard`: both tasks, and others, read one trunk.
+///
+/// ```yaml
+/// sharing: {esmm: {click: click, conversion: purchase}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EsmmSpec {

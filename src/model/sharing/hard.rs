@@ -1,8 +1,4 @@
-//! Every task reads the one shared trunk (Caruana 1993), at its end or at a mark.
-//!
-//! ```yaml
-//! sharing: hard
-//! ```
+//! The sharing `hard`: see [`HardSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +13,11 @@ use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords}
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
-/// Every task reads the one shared trunk (Caruana 1993).
+/// Every task reads the one shared trunk (Caruana 1993), at its end or at a mark.
+///
+/// ```yaml
+/// sharing: hard
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HardSpec {}

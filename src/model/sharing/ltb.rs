@@ -1,20 +1,4 @@
-//! Learning to branch (Guo, Lee & Ulbricht, ICML 2020): a column of the trunk's layers for each task, of
-//! which every block chooses one parent among the columns' blocks before; what nobody chooses falls away,
-//! and a tree is left.
-//!
-//! Behind every block, the last too, column i goes on with y_j, the j drawn from softmax(theta_i): in
-//! training by Gumbel-softmax, d_i = one_hot(argmax(p)), p = softmax((theta_i + g) / tau), g =
-//! -log(-log(u)), the gradient being that of p; tau = temperature / sqrt(epoch + 1), counting from 0. In
-//! the first `warmup` of the epochs each column goes on with the whole mixture softmax(theta_i). Answering
-//! draws nothing: j = argmax(theta_i). theta begins at 0, and a unit's softmax(theta) is shown after every
-//! epoch. The noise depends on the trial's seed, the step and the unit.
-//!
-//! A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
-//! columns and is shared whole.
-//!
-//! ```yaml
-//! sharing: {ltb: {temperature: 0.5, warmup: 0.01}}
-//! ```
+//! The sharing `ltb`: see [`LtbSpec`].
 
 use candle_core::{D, Tensor};
 use rand_distr::{Distribution, Open01};
@@ -33,7 +17,23 @@ use crate::model::sharing::column::{ColumnsWords, Units};
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A column for each task, in which every block chooses its parent.
+/// Learning to branch (Guo, Lee & Ulbricht, ICML 2020): a column of the trunk's layers for each task, of
+/// which every block chooses one parent among the columns' blocks before; what nobody chooses falls away,
+/// and a tree is left.
+///
+/// Behind every block, the last too, column i goes on with y_j, the j drawn from softmax(theta_i): in
+/// training by Gumbel-softmax, d_i = one_hot(argmax(p)), p = softmax((theta_i + g) / tau), g =
+/// -log(-log(u)), the gradient being that of p; tau = temperature / sqrt(epoch + 1), counting from 0. In
+/// the first `warmup` of the epochs each column goes on with the whole mixture softmax(theta_i). Answering
+/// draws nothing: j = argmax(theta_i). theta begins at 0, and a unit's softmax(theta) is shown after every
+/// epoch. The noise depends on the trial's seed, the step and the unit.
+///
+/// A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
+/// columns and is shared whole.
+///
+/// ```yaml
+/// sharing: {ltb: {temperature: 0.5, warmup: 0.01}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LtbSpec {

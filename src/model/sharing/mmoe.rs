@@ -1,16 +1,4 @@
-//! Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): experts that all tasks share,
-//! and a gate for each task that says how much it reads of each.
-//!
-//! f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is what the trunk gives at its end, E_e are lists of layers, and
-//! f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own shares;
-//! otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean shares on
-//! validation rows are shown after every epoch.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `mmoe`: see [`MmoeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +12,19 @@ use crate::model::sharing::experts::ExpertsWords;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
-/// Shared experts after the trunk, and a gate for each task.
+/// Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): experts that all tasks share,
+/// and a gate for each task that says how much it reads of each.
+///
+/// f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is what the trunk gives at its end, E_e are lists of layers, and
+/// f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own shares;
+/// otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean shares on
+/// validation rows are shown after every epoch.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MmoeSpec {

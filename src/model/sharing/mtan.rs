@@ -1,24 +1,4 @@
-//! Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over
-//! what each of its blocks gives.
-//!
-//! Behind block l, which gives s_l, task k holds t_l = a_l * s_l, by elements, with
-//!
-//! ```text
-//! a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
-//! ```
-//!
-//! P are projections of each row, step or pixel (a 1x1 convolution) to the width of s_l, N batch
-//! normalization of images and layer normalization of vectors and sequences, all the task's own; f_l is a
-//! copy of block l with weights of its own, shared by the tasks, which makes of t_(l-1) what stands beside
-//! s_l. In the first block there is s_l alone. Each head reads the last t. In the paper a block has two
-//! convolutions, the mask reads the first and is laid over the second; here a block is one layer that
-//! learns, and what follows it, and both are what it gives.
-//!
-//! A task that reads `from` a mark reads the trunk there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: mtan
-//! ```
+//! The sharing `mtan`: see [`MtanSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +21,27 @@ use crate::model::signal::Signal;
 use crate::model::stack::Stack;
 use crate::model::weights::Weights;
 
-/// One trunk, and for each task a mask over what each of its blocks gives.
+/// Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over
+/// what each of its blocks gives.
+///
+/// Behind block l, which gives s_l, task k holds t_l = a_l * s_l, by elements, with
+///
+/// ```text
+/// a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
+/// ```
+///
+/// P are projections of each row, step or pixel (a 1x1 convolution) to the width of s_l, N batch
+/// normalization of images and layer normalization of vectors and sequences, all the task's own; f_l is a
+/// copy of block l with weights of its own, shared by the tasks, which makes of t_(l-1) what stands beside
+/// s_l. In the first block there is s_l alone. Each head reads the last t. In the paper a block has two
+/// convolutions, the mask reads the first and is laid over the second; here a block is one layer that
+/// learns, and what follows it, and both are what it gives.
+///
+/// A task that reads `from` a mark reads the trunk there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: mtan
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MtanSpec {}

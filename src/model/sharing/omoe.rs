@@ -1,15 +1,4 @@
-//! One-gate mixture of experts (Jacobs, Jordan, Nowlan & Hinton 1991; as the rival of `mmoe` in Ma et al.,
-//! KDD 2018): experts that all tasks share, and one gate for all of them.
-//!
-//! f(x) = sum_e softmax(W x)_e E_e(x) is what every task's head reads; x is what the trunk gives at its end.
-//! Of a sequence, whose experts give sequences, each step has its own shares; otherwise the gate reads the mean
-//! of the steps, or of each channel of an image.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {omoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `omoe`: see [`OmoeSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +13,18 @@ use crate::model::sharing::level::Gates;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
-/// Shared experts after the trunk, and one gate for all tasks.
+/// One-gate mixture of experts (Jacobs, Jordan, Nowlan & Hinton 1991; as the rival of `mmoe` in Ma et al.,
+/// KDD 2018): experts that all tasks share, and one gate for all of them.
+///
+/// f(x) = sum_e softmax(W x)_e E_e(x) is what every task's head reads; x is what the trunk gives at its end.
+/// Of a sequence, whose experts give sequences, each step has its own shares; otherwise the gate reads the mean
+/// of the steps, or of each channel of an image.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {omoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OmoeSpec {

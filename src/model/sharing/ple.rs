@@ -1,23 +1,4 @@
-//! Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): levels of experts, in which tasks
-//! part step by step.
-//!
-//! Every level has a stream for each task and a shared one. Level l's experts of task k read stream k, its
-//! shared experts the shared stream; all begin with what the trunk gives at its end. Then
-//!
-//! ```text
-//! x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
-//! x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
-//! ```
-//!
-//! The shared stream's gate is its own, and there is none in the last level, whose x_k the heads read. One
-//! level is `cgc`. Of sequences, whose experts give sequences, each step has its own shares; otherwise a gate
-//! reads the mean of the steps, or of each channel of an image.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {ple: {levels: 2, shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
-//! ```
+//! The sharing `ple`: see [`PleSpec`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +12,26 @@ use crate::model::sharing::experts::ExpertsWords;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::Weights;
 
-/// Levels of shared experts and each task's own, with gates between.
+/// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): levels of experts, in which tasks
+/// part step by step.
+///
+/// Every level has a stream for each task and a shared one. Level l's experts of task k read stream k, its
+/// shared experts the shared stream; all begin with what the trunk gives at its end. Then
+///
+/// ```text
+/// x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
+/// x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
+/// ```
+///
+/// The shared stream's gate is its own, and there is none in the last level, whose x_k the heads read. One
+/// level is `cgc`. Of sequences, whose experts give sequences, each step has its own shares; otherwise a gate
+/// reads the mean of the steps, or of each channel of an image.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {ple: {levels: 2, shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PleSpec {

@@ -1,21 +1,4 @@
-//! Every task reads a mixture of all tasks' views of the one shared trunk, in shares that are learned:
-//! a task-to-task relation matrix.
-//!
-//! h_k = sum_j M_kj (W_j h), M = softmax(R) in each row: h is what the trunk gives, W_j task j's own
-//! projection, R `[tasks, tasks]` learned with the rest. M_kj says how much of what k reads is what j looks
-//! for; it is shown after every epoch. R begins with `identity` in its diagonal and 0 elsewhere, so that each
-//! task begins with little but its own view.
-//!
-//! This is our definition of what is called a task relation network. It is the linear mixture between
-//! tasks of cross-stitch networks (Misra, Shrivastava, Gupta & Hebert 2016), once, after a trunk that is
-//! shared whole, and with shares that sum to 1, for relations to be learned as in deep relationship
-//! networks (Long & Wang 2015), which put a prior on the weights instead.
-//!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
-//!
-//! ```yaml
-//! sharing: {relation: {units: 64}}
-//! ```
+//! The sharing `relation`: see [`RelationSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -33,7 +16,24 @@ use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords}
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights, host};
 
-/// Every task reads a learned mixture of all tasks' views of the trunk.
+/// Every task reads a mixture of all tasks' views of the one shared trunk, in shares that are learned:
+/// a task-to-task relation matrix.
+///
+/// h_k = sum_j M_kj (W_j h), M = softmax(R) in each row: h is what the trunk gives, W_j task j's own
+/// projection, R `[tasks, tasks]` learned with the rest. M_kj says how much of what k reads is what j looks
+/// for; it is shown after every epoch. R begins with `identity` in its diagonal and 0 elsewhere, so that each
+/// task begins with little but its own view.
+///
+/// This is our definition of what is called a task relation network. It is the linear mixture between
+/// tasks of cross-stitch networks (Misra, Shrivastava, Gupta & Hebert 2016), once, after a trunk that is
+/// shared whole, and with shares that sum to 1, for relations to be learned as in deep relationship
+/// networks (Long & Wang 2015), which put a prior on the weights instead.
+///
+/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+///
+/// ```yaml
+/// sharing: {relation: {units: 64}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelationSpec {

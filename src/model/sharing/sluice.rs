@@ -1,22 +1,4 @@
-//! Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns in subspaces, units that
-//! mix these, and for each task a learned mixture of its column's layers.
-//!
-//! Each task's column has `subspaces` copies of every block; a copy reads all that the column's subspaces
-//! gave before, side by side. Behind every block, the last too, x_i = sum_j A_ij y_j over all subspaces of
-//! all columns; A `[tasks subspaces, tasks subspaces]` begins with `own` in its diagonal and (1 - own) /
-//! (tasks subspaces - 1) elsewhere. A task's head reads sum_l b_l x_l, x_l being its column behind block l,
-//! so all blocks must give the same shape; b begins evenly, or with `skip: last` with .9 in the last layer.
-//! To the joint loss is added orthogonality * sum |W_a' W_b|^2 (Frobenius) over pairs of subspaces of one
-//! column and their layers' weights, to keep subspaces from learning the same: W `[in, out]` of a dense
-//! layer, filters by the rest of a convolution; of weights that hold several matrices in a row (recurrent
-//! layers) the square of their inner product.
-//!
-//! The head reads `subspaces` times the width of the trunk's last layer. A and b are shown after every
-//! epoch. A task that reads `from` a mark reads there in its own column.
-//!
-//! ```yaml
-//! sharing: {sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}
-//! ```
+//! The sharing `sluice`: see [`SluiceSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -33,7 +15,25 @@ use crate::model::sharing::cross_stitch::Linear;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::{Parameter, Weights};
 
-/// Columns in subspaces, mixed between blocks, and a mixture of its column's layers for each task.
+/// Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns in subspaces, units that
+/// mix these, and for each task a learned mixture of its column's layers.
+///
+/// Each task's column has `subspaces` copies of every block; a copy reads all that the column's subspaces
+/// gave before, side by side. Behind every block, the last too, x_i = sum_j A_ij y_j over all subspaces of
+/// all columns; A `[tasks subspaces, tasks subspaces]` begins with `own` in its diagonal and (1 - own) /
+/// (tasks subspaces - 1) elsewhere. A task's head reads sum_l b_l x_l, x_l being its column behind block l,
+/// so all blocks must give the same shape; b begins evenly, or with `skip: last` with .9 in the last layer.
+/// To the joint loss is added orthogonality * sum |W_a' W_b|^2 (Frobenius) over pairs of subspaces of one
+/// column and their layers' weights, to keep subspaces from learning the same: W `[in, out]` of a dense
+/// layer, filters by the rest of a convolution; of weights that hold several matrices in a row (recurrent
+/// layers) the square of their inner product.
+///
+/// The head reads `subspaces` times the width of the trunk's last layer. A and b are shown after every
+/// epoch. A task that reads `from` a mark reads there in its own column.
+///
+/// ```yaml
+/// sharing: {sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SluiceSpec {

@@ -1,18 +1,4 @@
-//! Soft sharing: a network for each task, and a penalty on how far these are apart.
-//!
-//! Each task has a column of the trunk's layers for itself. To the joint loss is added, with `distance`
-//! (Duong, Cohn, Bird & Cook, ACL 2015), strength * sum over pairs of tasks |theta_i - theta_j|^2; with
-//! `trace_norm` (Yang & Hospedales 2017), strength * the sum over weights of the trace norm of `[tasks,
-//! numbers]`, all tasks' copies of one weight as rows: the sum of its singular values, which is small where
-//! rows depend on one another. The gradient of the trace norm of W is (W W')^(-1/2) W. Columns begin from
-//! different numbers.
-//!
-//! A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
-//! columns and is shared whole.
-//!
-//! ```yaml
-//! sharing: {soft: {penalty: distance, strength: 1.0e-3}}
-//! ```
+//! The sharing `soft`: see [`SoftSpec`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -28,7 +14,21 @@ use crate::model::sharing::column::{Bond, ColumnsWords};
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
 use crate::model::weights::{Parameter, Weights, host};
 
-/// A network for each task, and a penalty on how far these are apart.
+/// Soft sharing: a network for each task, and a penalty on how far these are apart.
+///
+/// Each task has a column of the trunk's layers for itself. To the joint loss is added, with `distance`
+/// (Duong, Cohn, Bird & Cook, ACL 2015), strength * sum over pairs of tasks |theta_i - theta_j|^2; with
+/// `trace_norm` (Yang & Hospedales 2017), strength * the sum over weights of the trace norm of `[tasks,
+/// numbers]`, all tasks' copies of one weight as rows: the sum of its singular values, which is small where
+/// rows depend on one another. The gradient of the trace norm of W is (W W')^(-1/2) W. Columns begin from
+/// different numbers.
+///
+/// A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
+/// columns and is shared whole.
+///
+/// ```yaml
+/// sharing: {soft: {penalty: distance, strength: 1.0e-3}}
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoftSpec {
