@@ -7,6 +7,7 @@ pub mod decoder;
 pub mod language_model;
 pub mod multiclass;
 pub mod ordinal;
+pub mod output;
 pub mod pixel_regression;
 pub mod pointer;
 pub mod projected;
@@ -23,14 +24,16 @@ use crate::domain::array::Array;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 pub use crate::model::head::build::{accepts, build};
+use crate::model::head::output::Output;
 use crate::model::head::writer::Writer;
 use crate::model::labels::Labels;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
+use crate::model::ops::{Nodes, Tensors};
 use crate::model::signal::{Signal, Wire};
 use crate::onnx::graph::{Graph, Value};
 
-/// The end of a task.
+/// The end of a task: its [`Output`], walked over tensors and over a graph.
 pub trait Head: Send + Sync {
     /// What its layers give to `[rows, logits]`; for steps `[rows, time, logits]`, for pixels
     /// `[rows, height, width, logits]`.
@@ -38,19 +41,13 @@ pub trait Head: Send + Sync {
 
     /// The loss, as a scalar, where logits alone do not make it; otherwise `None`, and the task's loss is
     /// taken of every cell of the logits.
-    fn loss(&self, _x: &Signal, _labels: &Labels, _loss: &LossSpec, _mode: &Mode) -> Result<Option<Tensor>> {
-        Ok(None)
-    }
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>>;
 
     /// Does `loss` give one?
-    fn has_own_loss(&self) -> bool {
-        false
-    }
+    fn has_own_loss(&self) -> bool;
 
     /// What following one class with another scores, where the steps of a row are decided together.
-    fn transitions(&self) -> Result<Option<Transitions>> {
-        Ok(None)
-    }
+    fn transitions(&self) -> Result<Option<Transitions>>;
 
     /// The class of every step, where more than each step's own logits decide; `logits` are sequences.
     fn decide(&self, logits: &Array) -> Result<Option<Vec<u32>>> {
@@ -68,14 +65,10 @@ pub trait Head: Send + Sync {
     fn answers(&self, logits: &Tensor) -> Result<Tensor>;
 
     /// Does it use this one of the weights that heads share?
-    fn shares(&self, _weight: &str) -> bool {
-        false
-    }
+    fn shares(&self, weight: &str) -> bool;
 
     /// What more it can do if it writes tokens of a vocabulary.
-    fn writer(&self) -> Option<&dyn Writer> {
-        None
-    }
+    fn writer(&self) -> Option<&dyn Writer>;
 
     fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value>;
 
@@ -83,7 +76,51 @@ pub trait Head: Send + Sync {
     fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
 
     /// What `answers` gives, in a graph.
+    fn emit_evidence(&self, graph: &mut Graph, logits: &Value) -> Result<Value>;
+}
+
+impl<T: Output> Head for T {
+    fn logits(&self, x: &Signal, mode: &Mode) -> Result<Tensor> {
+        Output::logits(self, &mut Tensors::of(mode), x)
+    }
+
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+        Output::loss(self, x, labels, loss, mode)
+    }
+
+    fn has_own_loss(&self) -> bool {
+        Output::has_own_loss(self)
+    }
+
+    fn transitions(&self) -> Result<Option<Transitions>> {
+        Output::transitions(self)
+    }
+
+    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
+        self.evidence(&mut Tensors::answering(), logits)
+    }
+
+    fn shares(&self, weight: &str) -> bool {
+        Output::shares(self, weight)
+    }
+
+    fn writer(&self) -> Option<&dyn Writer> {
+        Output::writer(self)
+    }
+
+    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
+        Output::logits(self, &mut Nodes { graph }, x)
+    }
+
+    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
+        let mut ops = Nodes { graph };
+        match self.unit() {
+            Some(unit) => Ok(ops.in_unit(logits, unit)),
+            None => self.evidence(&mut ops, logits),
+        }
+    }
+
     fn emit_evidence(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        self.emit_answers(graph, logits)
+        self.evidence(&mut Nodes { graph }, logits)
     }
 }

@@ -5,26 +5,21 @@
 //! biases descend, which the loss favours but does not enforce: a negative one counts as 0 and
 //! the rest is scaled to 1. The biases begin at (K-1)/(K-1), ..., 1/(K-1).
 
-use candle_core::{Tensor, Var};
-
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::head::Head;
-use crate::model::kernel::activation::activation;
+use crate::model::head::output::Output;
 use crate::model::layer::activation::Activation;
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights};
 
 /// One of several classes in an order.
 pub struct Ordinal {
-    name: String,
     /// `[width, 1]`
-    weight: Var,
+    weight: Parameter,
     /// `[classes - 1]`
-    cuts: Var,
+    biases: Parameter,
+    /// Cut points: one fewer than classes.
+    cuts: usize,
 }
 
 impl Ordinal {
@@ -32,53 +27,35 @@ impl Ordinal {
         let cuts = classes - 1;
         let first: Vec<f32> = (1..=cuts).rev().map(|k| k as f32 / cuts as f32).collect();
         Ok(Self {
-            name: name.to_owned(),
-            weight: weights.variable(&format!("{name}.weight"), &[width, 1], Init::fan_in(width))?,
-            cuts: weights.variable(&format!("{name}.cuts"), &[cuts], Init::Given(first))?,
+            weight: weights.parameter(&format!("{name}.weight"), &[width, 1], Init::fan_in(width))?,
+            biases: weights.parameter(&format!("{name}.cuts"), &[cuts], Init::Given(first))?,
+            cuts,
         })
     }
 }
 
-impl Head for Ordinal {
-    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
-        Ok(x.x.matmul(&self.weight)?.broadcast_add(&self.cuts)?)
+impl Output for Ordinal {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+        let (weight, biases) = (ops.weight(&self.weight)?, ops.weight(&self.biases)?);
+        let score = ops.matmul(&x.x, &weight)?;
+        ops.add(&score, &biases)
     }
 
-    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        // above: [rows, classes - 1]
-        let above = activation(Activation::Sigmoid, logits)?;
-        let cuts = above.dim(1)?;
-        let (lower, upper) = (above.narrow(1, 0, cuts - 1)?, above.narrow(1, 1, cuts - 1)?);
-        let lowest = (1.0 - above.narrow(1, 0, 1)?)?;
-        let highest = above.narrow(1, cuts - 1, 1)?;
-        let share = Tensor::cat(&[lowest, (lower - upper)?, highest], 1)?; // [rows, classes]
-        let share = activation(Activation::Relu, &share)?;
-        Ok(share.broadcast_div(&share.sum_keepdim(1)?)?)
-    }
-
-    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
-        let weight = constant(graph, &format!("{}.weight", self.name), &self.weight)?;
-        let cuts = constant(graph, &format!("{}.cuts", self.name), &self.cuts)?;
-        Ok(operator::dense(graph, &x.x, &weight, Some(&cuts)))
-    }
-
-    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        let above = operator::sigmoid(graph, logits);
-        let cuts = self.cuts.elem_count() as i64;
-        let one = graph.scalar(1.0);
-        let first = operator::slice(graph, &above, 1, 0, 1);
-        let lowest = operator::sub(graph, &one, &first);
-        let mut shares = vec![lowest];
-        if cuts > 1 {
-            let lower = operator::slice(graph, &above, 1, 0, cuts - 1);
-            let upper = operator::slice(graph, &above, 1, 1, cuts);
-            shares.push(operator::sub(graph, &lower, &upper));
+    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+        // [rows, classes - 1]
+        let above = ops.activation(Activation::Sigmoid, logits)?;
+        let between = self.cuts - 1;
+        let first = ops.narrow(&above, 1, 0, 1)?;
+        let mut shares = vec![ops.one_minus(&first)?];
+        if between > 0 {
+            let (lower, upper) = (ops.narrow(&above, 1, 0, between)?, ops.narrow(&above, 1, 1, between)?);
+            shares.push(ops.sub(&lower, &upper)?);
         }
-        shares.push(operator::slice(graph, &above, 1, cuts - 1, cuts));
-        let share = operator::concat(graph, &shares.iter().collect::<Vec<_>>(), 1);
-        let share = operator::relu(graph, &share);
-        let sum = operator::reduce_sum(graph, &share, &[1], true);
-        Ok(operator::div(graph, &share, &sum))
+        shares.push(ops.narrow(&above, 1, between, 1)?);
+        let share = ops.concat(&shares, 1)?; // [rows, classes]
+        let share = ops.activation(Activation::Relu, &share)?;
+        let sum = ops.sum(&share, 1, true)?;
+        ops.div(&share, &sum)
     }
 }
 

@@ -14,21 +14,18 @@
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
-use crate::domain::array::ElementType;
 use crate::model::error::{Error, Result};
-use crate::model::head::decoder::Port;
-use crate::model::head::decoder::attention::{UNSEEN, lengths};
 use crate::model::head::decoder::vocabulary::Vocabulary;
+use crate::model::head::decoder::{Port, lengths};
 use crate::model::kernel::activation::activation;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::softmax_row::log_sum;
 use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_share};
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
-use crate::model::signal::{Signal, Wire};
+use crate::model::ops::{Ops, Tensors};
+use crate::model::signal::Signal;
 use crate::model::weights::{Weights, host};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// What stands for a step that is not real, among tokens.
 const NONE: f64 = -1.0;
@@ -40,9 +37,9 @@ pub struct Pointer {
     /// `[memory, hidden]`
     keys: Dense,
     /// `[hidden, 1]`
-    gate: Dense,
+    pub gate: Dense,
     name: String,
-    hidden: usize,
+    pub hidden: usize,
     size: usize,
 }
 
@@ -74,14 +71,15 @@ impl Pointer {
         [Port::sequence("copy_keys", "seen", Some(self.hidden)), Port::sequence("copy_tokens", "seen", None)]
     }
 
-    pub fn prepare(&self, memory: &Signal) -> Result<[Tensor; 2]> {
+    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<[O::Value; 2]> {
         let mask = memory.mask.as_ref();
         let Some((mask, tokens)) = mask.and_then(|mask| Some((mask, mask.tokens.as_ref()?))) else {
             return Err(self.lost());
         };
-        let tokens = tokens.to_dtype(DType::F32)?;
-        let tokens = ((tokens - NONE)?.mul(&mask.steps)? + NONE)?;
-        Ok([self.keys.apply(&memory.x)?, tokens])
+        let tokens = ops.float(tokens)?;
+        let tokens = ops.shift(&tokens, -NONE)?;
+        let tokens = ops.mul(&tokens, &mask.steps)?;
+        Ok([self.keys.on(ops, &memory.x)?, ops.shift(&tokens, NONE)?])
     }
 
     fn lost(&self) -> Error {
@@ -146,7 +144,8 @@ impl Pointer {
     pub fn logits(&self, vocabulary: &Vocabulary, h: &Tensor, fixed: [&Tensor; 2]) -> Result<Vec<f32>> {
         let (rows, time, _) = h.dims3()?;
         let pointed = self.point(h, fixed)?;
-        let mut logits = host(&vocabulary.logits(&h.reshape((rows * time, self.hidden))?)?)?;
+        let mut logits =
+            host(&vocabulary.logits(&mut Tensors::answering(), &h.reshape((rows * time, self.hidden))?)?)?;
         let (guess, copy) = (host(&pointed.guess)?, host(&pointed.copy)?);
         let (shares, tokens) = (host(&pointed.shares)?, host(fixed[1])?);
         let seen = fixed[1].dim(1)?;
@@ -185,51 +184,6 @@ impl Pointer {
             }));
         }
         Ok(scores)
-    }
-
-    pub fn emit_prepare(&self, graph: &mut Graph, memory: &Wire) -> Result<[Value; 2]> {
-        let mask = memory.mask.as_ref();
-        let Some((mask, tokens)) = mask.and_then(|mask| Some((mask, mask.tokens.as_ref()?))) else {
-            return Err(self.lost());
-        };
-        let tokens = operator::cast(graph, tokens, ElementType::Float32);
-        let tokens = operator::shift(graph, &tokens, -NONE as f32);
-        let tokens = operator::mul(graph, &tokens, &mask.steps);
-        Ok([self.keys.nodes(graph, &memory.x)?, operator::shift(graph, &tokens, NONE as f32)])
-    }
-
-    /// log P `[rows, size]` from `h` `[rows, hidden]` and the vocabulary's own logits.
-    pub fn emit(&self, graph: &mut Graph, logits: &Value, h: &Value, fixed: [&Value; 2]) -> Result<Value> {
-        let [keys, tokens] = fixed;
-        let queries = operator::unsqueeze(graph, h, &[1]);
-        let turned = operator::transpose(graph, keys, &[0, 2, 1]);
-        let scores = operator::matmul(graph, &queries, &turned);
-        let scores = operator::squeeze(graph, &scores, &[1]);
-        let scores = operator::scale(graph, &scores, (1.0 / (self.hidden as f64).sqrt()) as f32);
-        let zero = graph.scalar(0.0);
-        let behind = operator::greater(graph, &zero, tokens);
-        let unseen = graph.scalar(UNSEEN);
-        let scores = operator::where_(graph, &behind, &unseen, &scores);
-        let shares = operator::softmax(graph, &scores, -1);
-
-        let gate = self.gate.nodes(graph, h)?;
-        let other = operator::neg(graph, &gate);
-        let (no_guess, no_copy) = (operator::softplus(graph, &other), operator::softplus(graph, &gate));
-        let copy = operator::neg(graph, &no_copy);
-        let copy = operator::exp(graph, &copy);
-        let shares = operator::mul(graph, &shares, &copy);
-        let logs = operator::log_softmax(graph, logits, -1);
-        let logs = operator::sub(graph, &logs, &no_guess);
-
-        let real = operator::relu(graph, tokens);
-        let places = operator::cast(graph, &real, ElementType::Int64);
-        let none = operator::sub(graph, &logs, &logs);
-        let copied = operator::scatter_add(graph, &none, &places, &shares, 1);
-        let guessed = operator::exp(graph, &logs);
-        let both = operator::add(graph, &guessed, &copied);
-        let both = operator::log(graph, &both);
-        let is_copied = operator::greater(graph, &copied, &zero);
-        Ok(operator::where_(graph, &is_copied, &both, &logs))
     }
 }
 

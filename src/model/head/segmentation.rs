@@ -1,18 +1,13 @@
 //! One logit per class at every pixel, from the pixel's channels alone (a 1 x 1 convolution); their
 //! probabilities are exp(logit) over the sum of all. Classes stand last: `[rows, height, width, classes]`.
 
-use candle_core::Tensor;
-
 use crate::domain::shape::Shape;
 use crate::model::error::{Error, Result};
-use crate::model::head::Head;
-use crate::model::head::multiclass::softmax;
+use crate::model::head::output::Output;
 use crate::model::layer::dense::Dense;
-use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// A projection of every pixel's channels.
 pub struct Pixels {
@@ -46,15 +41,9 @@ impl Pixels {
     }
 
     /// `[rows, channels, height, width]` to `[rows, height, width, logits]`.
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let (rows, channels, height, width) = x.dims4()?;
-        let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
-        Ok(self.projection.apply(&pixels)?.reshape((rows, height, width, ()))?)
-    }
-
-    pub fn nodes(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
-        let pixels = operator::transpose(graph, x, &[0, 2, 3, 1]);
-        self.projection.nodes(graph, &pixels)
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        let pixels = ops.transpose(x, &[0, 2, 3, 1])?;
+        self.projection.on(ops, &pixels)
     }
 }
 
@@ -69,21 +58,13 @@ impl Segmentation {
     }
 }
 
-impl Head for Segmentation {
-    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
-        self.pixels.apply(&x.x)
+impl Output for Segmentation {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+        self.pixels.on(ops, &x.x)
     }
 
-    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        softmax(logits)
-    }
-
-    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
-        self.pixels.nodes(graph, &x.x)
-    }
-
-    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        Ok(operator::softmax(graph, logits, -1))
+    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+        ops.softmax(logits)
     }
 }
 
@@ -97,6 +78,7 @@ mod tests {
     use crate::model::kernel::convolution::convolution;
     use crate::model::kernel::window::Window;
     use crate::model::layer::activation::Activation;
+    use crate::model::ops::Tensors;
     use crate::model::weights::Weights;
 
     #[test]
@@ -123,7 +105,7 @@ mod tests {
         agree(
             &[variable(&[2, 3, 4, 5], 1), found[0].clone(), found[1].clone()],
             1e-5,
-            |v| Ok(pixels.apply(&v[0]).unwrap()),
+            |v| Ok(pixels.on(&mut Tensors::answering(), &v[0]).unwrap()),
             |v| {
                 let kernel = v[1].t()?.contiguous()?.reshape((2, 3, 1, 1))?;
                 convolution(&v[0], &kernel, &v[2], window, Activation::Identity)?.permute((0, 2, 3, 1))

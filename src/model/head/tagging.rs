@@ -12,23 +12,21 @@
 //! By the schemes bio and bioes the path decided on is one the scheme allows, with a CRF or without: a span
 //! does not go on where none began.
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
 use crate::domain::task::TagScheme;
 use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
-use crate::model::head::Head;
-use crate::model::head::multiclass::softmax;
+use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;
 use crate::model::kernel::crf::crf;
 use crate::model::labels::Labels;
 use crate::model::layer::dense::Dense;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights, host};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+use crate::model::weights::{Init, Parameter, Weights, host};
 
 /// One of several classes at every step.
 pub struct Tagging {
@@ -41,11 +39,11 @@ pub struct Tagging {
 /// What a CRF learns besides emissions.
 struct Chain {
     /// `[from, to]`
-    between: Var,
+    between: Parameter,
     /// `[classes]`
-    start: Var,
+    start: Parameter,
     /// `[classes]`
-    end: Var,
+    end: Parameter,
 }
 
 impl Tagging {
@@ -61,7 +59,7 @@ impl Tagging {
         let classes = classes.len();
         let projection = Dense::projection(name, width, classes, weights)?;
         let mut scores = |part: &str, shape: &[usize]| {
-            weights.variable(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
+            weights.parameter(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
         };
         let chain = match crf {
             true => Some(Chain {
@@ -75,19 +73,23 @@ impl Tagging {
     }
 }
 
-impl Head for Tagging {
-    fn logits(&self, x: &Signal, _: &Mode) -> Result<Tensor> {
-        self.projection.apply(&x.x)
+impl Output for Tagging {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+        self.projection.on(ops, &x.x)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
+    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+        ops.softmax(logits)
+    }
+
+    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
         let Some(Chain { between, start, end }) = &self.chain else {
             return cross_entropy(&self.projection, x, labels, loss);
         };
-        let emissions = self.logits(x, mode)?;
+        let emissions = self.projection.apply(&x.x)?;
         let (rows, time, classes) = emissions.dims3()?;
         let scores = Tensor::cat(
-            &[between.as_tensor(), &start.reshape((1, classes))?, &end.reshape((1, classes))?],
+            &[between.tensor(), start.tensor().reshape((1, classes))?, end.tensor().reshape((1, classes))?],
             0,
         )?;
         let whole = vec![time as u32; rows];
@@ -99,22 +101,11 @@ impl Head for Tagging {
         self.chain.is_some()
     }
 
-    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        softmax(logits)
-    }
-
     fn transitions(&self) -> Result<Option<Transitions>> {
         let Some(chain) = &self.chain else { return Ok(self.allowed.clone()) };
-        let learned = Transitions::new(host(&chain.start)?, host(&chain.end)?, host(&chain.between)?);
+        let learned =
+            Transitions::new(host(chain.start.var())?, host(chain.end.var())?, host(chain.between.var())?);
         Ok(Some(self.allowed.as_ref().map_or(learned.clone(), |allowed| learned.plus(allowed))))
-    }
-
-    fn emit_logits(&self, graph: &mut Graph, x: &Wire) -> Result<Value> {
-        self.projection.nodes(graph, &x.x)
-    }
-
-    fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Result<Value> {
-        Ok(operator::softmax(graph, logits, -1))
     }
 }
 
@@ -172,7 +163,11 @@ mod tests {
         let head = tagging("a", TagScheme::None, true, &mut Weights::new(0, &Device::Cpu));
         let chain = head.chain.as_ref().unwrap();
         // Nothing stays as it is.
-        chain.between.set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap()).unwrap();
+        chain
+            .between
+            .var()
+            .set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap())
+            .unwrap();
         let logits = Values::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
         let logits = Array::ragged(&[2], logits, vec![0, 3, 4]);
         assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 1, 0, 1]));

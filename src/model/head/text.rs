@@ -11,19 +11,18 @@ use crate::domain::search::Stepper;
 use crate::domain::shape::Shape;
 use crate::domain::text::Tokenizer;
 use crate::model::error::{Error, Result};
-use crate::model::head::Head;
 use crate::model::head::decoder::vocabulary::Vocabulary;
-use crate::model::head::decoder::{self, Decoder, Port, Prepared};
+use crate::model::head::decoder::{Decoder, Port, Prepared};
+use crate::model::head::output::Output;
 use crate::model::head::pointer::Pointer;
-use crate::model::head::writer::{Tally, Writer, Writing};
+use crate::model::head::writer::{Generator, Tally, Writer, Writing};
 use crate::model::kernel::vocabulary_loss::Truth;
 use crate::model::labels::Labels;
-use crate::model::layer::dropout::DropoutSpec;
-use crate::model::layer::{LayerWords, Module};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
+use crate::model::ops::{Arithmetic, Nodes, Ops, Tensors};
 use crate::model::random::hash;
-use crate::model::signal::{Mask, Signal, Wire};
+use crate::model::signal::{Mask, Signal};
 use crate::model::weights::{SHARED, Weights, host};
 use crate::onnx::graph::{Dim, Graph, Value};
 
@@ -32,14 +31,14 @@ pub struct Text {
     name: String,
     /// What the names of its weights begin with, but for its own beginning.
     parts: [String; 2],
-    decoder: Box<dyn Decoder>,
+    decoder: Decoder,
     vocabulary: Vocabulary,
     /// Points at what was read.
     copy: Option<Pointer>,
     /// How many of the tokens read while learning are its own guesses.
     own: Option<ScheduledSamplingSpec>,
-    /// Of embeddings, and of hidden vectors.
-    drops: [Box<dyn Module>; 2],
+    /// Share of embeddings and of hidden vectors that is dropped while learning.
+    dropout: f64,
     /// Stands before tokens that do not count.
     filler: u32,
 }
@@ -84,7 +83,7 @@ impl Text {
             }
             None => (name.to_owned(), name.to_owned()),
         };
-        let decoder = decoder::build(&body, words, memory, length, weights)?;
+        let decoder = Decoder::build(&body, words, memory, length, weights)?;
         let (width, tied) = (words.width(), words.tied());
         let vocabulary =
             Vocabulary::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
@@ -92,11 +91,6 @@ impl Text {
             true => Some(Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights)?),
             false => None,
         };
-        let mut drop = |part: &str| {
-            let words = DropoutSpec { rate: words.dropout(), channels: false };
-            words.build(&format!("{name}.{part}"), Shape::Sequence { width }, weights)
-        };
-        let drops = [drop("embedding")?, drop("hidden")?];
         Ok(Self {
             name: name.to_owned(),
             parts: [body, table],
@@ -104,18 +98,31 @@ impl Text {
             vocabulary,
             copy,
             own: own.cloned(),
-            drops,
+            dropout: words.dropout().get(),
             filler,
         })
     }
 
     /// What it makes of the memory: the decoder's part, then that for copying.
-    fn prepare(&self, memory: &Signal, mode: &Mode) -> Result<Prepared<Tensor>> {
-        let mut prepared = self.decoder.prepare(memory, mode)?;
+    fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<Prepared<O::Value>> {
+        let mut prepared = self.decoder.prepare(ops, memory)?;
         if let Some(copy) = &self.copy {
-            prepared.fixed.extend(copy.prepare(memory)?);
+            prepared.fixed.extend(copy.prepare(ops, memory)?);
         }
         Ok(prepared)
+    }
+
+    /// The hidden vector `[rows, width]` after one token more, and the decoder's new states; the table is that of all
+    /// embeddings, the tokens are `[rows]`.
+    fn step<O: Ops>(
+        &self,
+        ops: &mut O,
+        table: &O::Value,
+        tokens: &O::Value,
+        prepared: &Prepared<O::Value>,
+    ) -> Result<(O::Value, Vec<O::Value>)> {
+        let embedded = ops.index_select(table, tokens)?;
+        self.decoder.step(ops, &embedded, prepared)
     }
 
     fn ports(&self) -> Prepared<Port> {
@@ -136,11 +143,12 @@ impl Text {
         let rows = known.rows.len();
         let memory = chosen(x, &known.rows)?;
         let tokens = Tensor::from_slice(tokens, (rows, known.time), x.x.device())?;
-        let before = Signal::plain(self.vocabulary.before(&tokens)?);
-        let before = self.drops[0].forward(&before, mode)?.x;
-        let prepared = self.prepare(&memory, mode)?;
+        let mut ops = Tensors::of(mode);
+        let mut drop = |part: &str, x| ops.dropout(&format!("{}.{part}", self.name), self.dropout, &x);
+        let before = drop("embedding", self.vocabulary.before(&tokens)?)?;
+        let prepared = self.prepare(&mut Tensors::of(mode), &memory)?;
         let h = self.decoder.forward(&before, &prepared, mode)?;
-        Ok((self.drops[1].forward(&Signal::plain(h), mode)?.x, prepared))
+        Ok((drop("hidden", h)?, prepared))
     }
 
     /// What each token of known texts costs, and the likeliest in its place; all before it are the true ones.
@@ -192,10 +200,14 @@ impl Text {
     }
 }
 
-impl Head for Text {
-    fn logits(&self, _: &Signal, _: &Mode) -> Result<Tensor> {
+impl Output for Text {
+    fn logits<O: Ops>(&self, _: &mut O, _: &Signal<O::Value>) -> Result<O::Value> {
         Err(candle_core::Error::msg(format!("`{}` writes a text: it has no logits to be read", self.name))
             .into())
+    }
+
+    fn evidence<O: Ops>(&self, _: &mut O, logits: &O::Value) -> Result<O::Value> {
+        Ok(logits.clone())
     }
 
     fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, mode: &Mode) -> Result<Option<Tensor>> {
@@ -214,18 +226,6 @@ impl Head for Text {
         true
     }
 
-    fn answers(&self, logits: &Tensor) -> Result<Tensor> {
-        Ok(logits.clone())
-    }
-
-    fn emit_logits(&self, _: &mut Graph, x: &Wire) -> Result<Value> {
-        Ok(x.x.clone())
-    }
-
-    fn emit_answers(&self, _: &mut Graph, logits: &Value) -> Result<Value> {
-        Ok(logits.clone())
-    }
-
     fn shares(&self, weight: &str) -> bool {
         self.parts.iter().any(|part| weight.strip_prefix(part).is_some_and(|rest| rest.starts_with('.')))
     }
@@ -235,17 +235,18 @@ impl Head for Text {
     }
 }
 
-impl Writer for Text {
+impl Generator for Text {
     fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
         let known = self.known(labels)?;
         Ok(Tally::of(&self.scores(x, &known)?, &known.classes, &known.shares))
     }
 
     fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>> {
-        let prepared = self.prepare(x, &Mode::evaluate())?;
+        let mut ops = Tensors::answering();
+        let prepared = self.prepare(&mut ops, x)?;
         Ok(Some(Box::new(Pen {
             text: self,
-            table: self.vocabulary.all()?,
+            table: self.vocabulary.embeddings(&mut ops)?,
             origins: (0..x.x.dim(0)? as u32).collect(),
             all: prepared.fixed.clone(),
             prepared,
@@ -256,33 +257,19 @@ impl Writer for Text {
         self.vocabulary.begin()
     }
 
-    fn memory(&self, x: &Signal) -> Result<Vec<(Port, Tensor)>> {
-        let prepared = self.prepare(x, &Mode::evaluate())?;
-        let ports = self.ports();
-        let fixed = prepared.fixed.iter().zip(ports.fixed).map(|(value, port)| {
-            let steps = port.dims.len() == 3;
-            Ok((port, if steps { x.with(value.clone()).cleared()? } else { value.clone() }))
-        });
-        let states = ports.states.into_iter().zip(prepared.states).map(Ok);
-        fixed.chain(states).collect()
-    }
-
-    fn emit_memory(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<(Port, Value)>> {
-        let mut prepared = self.decoder.emit_prepare(graph, x)?;
-        if let Some(copy) = &self.copy {
-            prepared.fixed.extend(copy.emit_prepare(graph, x)?);
-        }
+    fn memory<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Vec<(Port, O::Value)>> {
+        let prepared = self.prepare(ops, x)?;
         let ports = self.ports();
         let mut memory = Vec::new();
         for (port, value) in ports.fixed.into_iter().zip(prepared.fixed) {
             let steps = port.dims.len() == 3;
-            memory.push((port, if steps { x.with(value).cleared(graph) } else { value }));
+            memory.push((port, if steps { ops.cleared(&x.with(value))? } else { value }));
         }
         memory.extend(ports.states.into_iter().zip(prepared.states));
         Ok(memory)
     }
 
-    fn emit_decoder(&self) -> Result<Option<Graph>> {
+    fn decoder(&self) -> Result<Option<Graph>> {
         let mut graph = Graph::new("mtl.decoder");
         let token = graph.input("token", ElementType::Int64, &[Dim::Batch]);
         let ports = self.ports();
@@ -290,12 +277,13 @@ impl Writer for Text {
             ports.iter().map(|port| graph.input(&port.name, ElementType::Float32, &port.dims)).collect()
         };
         let prepared = Prepared { fixed: inputs(&ports.fixed), states: inputs(&ports.states) };
-        graph.scope(&self.name);
-        let embedded = self.vocabulary.emit_embedding(&mut graph, &token)?;
-        let (h, states) = self.decoder.emit_step(&mut graph, &embedded, &prepared)?;
-        let logits = self.vocabulary.emit_logits(&mut graph, &h)?;
+        let mut ops = Nodes { graph: &mut graph };
+        ops.scope(&self.name);
+        let table = self.vocabulary.embeddings(&mut ops)?;
+        let (h, states) = self.step(&mut ops, &table, &token, &prepared)?;
+        let logits = self.vocabulary.logits(&mut ops, &h)?;
         let logits = match (&self.copy, prepared.fixed.as_slice()) {
-            (Some(copy), [.., keys, tokens]) => copy.emit(&mut graph, &logits, &h, [keys, tokens])?,
+            (Some(copy), [.., keys, tokens]) => ops.copying(copy, &logits, &h, [keys, tokens])?,
             _ => logits,
         };
         let dims = [Dim::Batch, Dim::Fixed(self.vocabulary.begin() as usize)];
@@ -341,15 +329,15 @@ impl Stepper for Pen<'_> {
             }
         }
         let tokens = Tensor::from_slice(tokens, tokens.len(), &device)?;
-        let embedded = self.table.index_select(&tokens, 0)?;
-        let (h, states) = self.text.decoder.step(&embedded, &self.prepared)?;
+        let mut ops = Tensors::answering();
+        let (h, states) = self.text.step(&mut ops, &self.table, &tokens, &self.prepared)?;
         self.prepared.states = states;
         match &self.text.copy {
             Some(copy) => {
                 let read = last_two(&self.prepared.fixed);
                 copy.logits(&self.text.vocabulary, &h.unsqueeze(1)?, read)
             }
-            None => host(&self.text.vocabulary.logits(&h)?),
+            None => host(&self.text.vocabulary.logits(&mut ops, &h)?),
         }
     }
 }

@@ -3,16 +3,14 @@
 
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::task::Target;
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
 
 /// What the heads of numbers share.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    center: Vec<f64>,
-    scale: Vec<f64>,
+    pub center: Vec<f64>,
+    pub scale: Vec<f64>,
     /// What the exported model answers in.
-    element: ElementType,
+    pub element: ElementType,
 }
 
 impl Unit {
@@ -23,19 +21,6 @@ impl Unit {
     /// Numbers beside one another.
     pub fn columns(&self) -> usize {
         self.center.len()
-    }
-
-    /// In a graph; cast to what the model answers in.
-    pub fn emit_answers(&self, graph: &mut Graph, logits: &Value) -> Value {
-        let scale = graph.weight_f64("scale", &[self.scale.len()], &self.scale);
-        let center = graph.weight_f64("center", &[self.center.len()], &self.center);
-        let wide = operator::cast(graph, logits, ElementType::Float64);
-        let scaled = operator::mul(graph, &wide, &scale);
-        let answers = operator::add(graph, &scaled, &center);
-        match self.element {
-            ElementType::Float64 => answers,
-            other => operator::cast(graph, &answers, other),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::search::Stepper;
 use crate::model::error::{Error, Result};
 use crate::model::head::decoder::Port;
 use crate::model::labels::Labels;
+use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::model::signal::{Signal, Wire};
 use crate::onnx::graph::{Graph, Value};
 
@@ -44,8 +45,8 @@ impl Tally {
 /// A stepper of this room.
 pub type Writing<'a> = Box<dyn Stepper<Error = Error> + 'a>;
 
-/// What heads that write can do.
-pub trait Writer {
+/// A head that writes, described once.
+pub trait Generator: Send + Sync {
     /// What the true texts cost.
     fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally>;
 
@@ -59,13 +60,52 @@ pub trait Writer {
     fn begin(&self) -> u32;
 
     /// What the model gives for this task, by name: what the decoder's graph takes, or the next token's logits.
+    fn memory<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Vec<(Port, O::Value)>>;
+
+    /// The decoder's own graph: one token more.
+    fn decoder(&self) -> Result<Option<Graph>> {
+        Ok(None)
+    }
+}
+
+/// What heads that write can do: their [`Generator`], walked over tensors and over a graph.
+pub trait Writer {
+    fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally>;
+
+    fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>>;
+
+    fn begin(&self) -> u32;
+
     fn memory(&self, x: &Signal) -> Result<Vec<(Port, Tensor)>>;
 
     /// `memory` in the main graph.
     fn emit_memory(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<(Port, Value)>>;
 
-    /// The decoder's own graph: one token more.
+    fn emit_decoder(&self) -> Result<Option<Graph>>;
+}
+
+impl<G: Generator> Writer for G {
+    fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
+        Generator::tally(self, x, labels)
+    }
+
+    fn writing(&self, x: &Signal) -> Result<Option<Writing<'_>>> {
+        Generator::writing(self, x)
+    }
+
+    fn begin(&self) -> u32 {
+        Generator::begin(self)
+    }
+
+    fn memory(&self, x: &Signal) -> Result<Vec<(Port, Tensor)>> {
+        Generator::memory(self, &mut Tensors::answering(), x)
+    }
+
+    fn emit_memory(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<(Port, Value)>> {
+        Generator::memory(self, &mut Nodes { graph }, x)
+    }
+
     fn emit_decoder(&self) -> Result<Option<Graph>> {
-        Ok(None)
+        self.decoder()
     }
 }

@@ -9,14 +9,16 @@ mod image;
 pub mod nodes;
 mod sequence;
 pub mod tensors;
+mod writing;
 
 pub use crate::model::ops::arithmetic::{Arithmetic, Mixing};
 pub use crate::model::ops::image::Images;
 pub use crate::model::ops::nodes::Nodes;
 pub use crate::model::ops::sequence::{Heads, Sequences};
 pub use crate::model::ops::tensors::Tensors;
+pub use crate::model::ops::writing::Writing;
 
 /// All operations.
-pub trait Ops: Sequences + Images {}
+pub trait Ops: Sequences + Images + Writing {}
 
-impl<O: Sequences + Images> Ops for O {}
+impl<O: Sequences + Images + Writing> Ops for O {}

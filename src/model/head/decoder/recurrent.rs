@@ -2,86 +2,19 @@
 //! attention, what it has looked at joins its state after the recurrence, tanh(W [h, context]) (Luong, Pham &
 //! Manning 2015), so that while learning all tokens are done at once.
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
 use crate::domain::decoder::Attention;
 use crate::domain::shape::Shape;
-use crate::model::emission::constant;
 use crate::model::error::Result;
-use crate::model::head::decoder::attention::{
-    emit_bias, emit_mean, emit_pooled, lengths, mean, pooled, to_read,
-};
-use crate::model::head::decoder::{Decoder, Port, Prepared};
-use crate::model::kernel::activation::activation;
-use crate::model::kernel::attention::attention;
-use crate::model::kernel::recurrence::BIAS;
+use crate::model::head::decoder::cell::Cell;
+use crate::model::head::decoder::{Port, Prepared};
 use crate::model::layer::activation::Activation;
 use crate::model::layer::dense::Dense;
 use crate::model::mode::Mode;
-use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator;
-
-/// A recurrent cell; rows come first in its states.
-pub trait Cell: Send + Sync {
-    fn units(&self) -> usize;
-
-    /// What its states are called; the first is its hidden vector.
-    fn states(&self) -> &'static [&'static str];
-
-    /// The hidden vectors `[rows, time, units]` after each of `x` `[rows, time, width]`, and the last states.
-    fn run(&self, x: &Tensor, states: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)>;
-
-    /// One step in a graph: `x` is `[rows, width]`.
-    fn emit(&self, graph: &mut Graph, x: &Value, states: &[Value]) -> Result<(Value, Vec<Value>)>;
-}
-
-/// The weights of a cell as its kernel takes them.
-pub struct Gates {
-    name: String,
-    /// `[width + units, gates x units]`: of the input, above that of the state.
-    pub weight: Var,
-    /// `[4 units]`
-    pub bias: Var,
-    pub units: usize,
-    gates: usize,
-}
-
-impl Gates {
-    /// Everything begins evenly within 1 / sqrt(units), as PyTorch's.
-    pub fn build(
-        name: &str,
-        width: usize,
-        units: usize,
-        gates: usize,
-        weights: &mut Weights,
-    ) -> Result<Self> {
-        let init = Init::fan_in(units);
-        let shape = [width + units, gates * units];
-        let weight = weights.variable(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = weights.variable(&format!("{name}.bias"), &[BIAS * units], init)?;
-        Ok(Self { name: name.to_owned(), weight, bias, units, gates })
-    }
-
-    /// The input's part of the gates with its bias, and the state's part: `[rows, gates x units]` each.
-    pub fn emit(&self, graph: &mut Graph, x: &Value, h: &Value) -> Result<(Value, Value)> {
-        let width = self.weight.dim(0)? - self.units;
-        let input = self.weight.narrow(0, 0, width)?;
-        let input = constant(graph, &format!("{}.input.weight", self.name), &input)?;
-        let state = self.weight.narrow(0, width, self.units)?;
-        let state = constant(graph, &format!("{}.state.weight", self.name), &state)?;
-        let bias = self.emit_bias(graph, 0, self.gates)?;
-        let x = operator::dense(graph, x, &input, Some(&bias));
-        Ok((x, operator::matmul(graph, h, &state)))
-    }
-
-    /// Some blocks of the bias.
-    pub fn emit_bias(&self, graph: &mut Graph, first: usize, count: usize) -> Result<Value> {
-        let bias = self.bias.narrow(0, first * self.units, count * self.units)?;
-        constant(graph, &format!("{}.bias", self.name), &bias)
-    }
-}
+use crate::model::ops::{Ops, Tensors};
+use crate::model::signal::Signal;
+use crate::model::weights::Weights;
 
 /// How it looks at a sequence.
 enum Look {
@@ -106,18 +39,20 @@ struct Reader {
 }
 
 /// A recurrent decoder.
-pub struct Recurrent<C> {
-    cell: C,
+pub struct Recurrent {
+    cell: Cell,
     /// Of the cell's states, in order.
     first: Vec<Dense>,
     reader: Option<Reader>,
     memory: usize,
+    /// Is the memory a sequence, and not a vector?
+    sequence: bool,
 }
 
-impl<C: Cell> Recurrent<C> {
+impl Recurrent {
     pub fn build(
         name: &str,
-        cell: C,
+        cell: Cell,
         attention: Option<Attention>,
         memory: Shape,
         weights: &mut Weights,
@@ -150,65 +85,68 @@ impl<C: Cell> Recurrent<C> {
             }
             None => None,
         };
-        Ok(Self { cell, first, reader, memory: width })
+        Ok(Self { cell, first, reader, memory: width, sequence })
     }
 
-    /// h `[rows, time, units]` joined by what it looks at.
-    fn read(&self, h: &Tensor, fixed: &[Tensor]) -> Result<Tensor> {
-        let Some(reader) = &self.reader else { return Ok(h.clone()) };
-        let (mask, memory) = (&fixed[0], &fixed[1]);
-        let lengths = lengths(mask)?;
-        let context = match &reader.look {
-            // The kernel divides by the root that is multiplied with here.
-            Look::Dot { query } => {
-                let query = (query.apply(h)? * (self.memory as f64).sqrt())?;
-                attention(&query, memory, memory, &to_read(&lengths, 1))?
-            }
-            Look::Additive { query, score, .. } => {
-                // [rows, time, 1, units] + [rows, 1, seen, units]
-                let sum = query.apply(h)?.unsqueeze(2)?.broadcast_add(&fixed[2].unsqueeze(1)?)?;
-                mean(&score.apply(&activation(Activation::Tanh, &sum)?)?.squeeze(3)?, &lengths, memory)?
-            }
-        };
-        reader.combine.apply(&Tensor::cat(&[h, &context], 2)?)
-    }
-}
-
-impl<C: Cell> Decoder for Recurrent<C> {
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.cell.units()
     }
 
-    fn prepare(&self, memory: &Signal, _: &Mode) -> Result<Prepared<Tensor>> {
-        let mask = memory.mask.as_ref().map(|mask| &mask.steps);
-        let known = pooled(&memory.x, mask)?;
-        let states = self.first.iter().map(|first| first.apply(&known)).collect::<Result<_>>()?;
+    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<Prepared<O::Value>> {
+        let known = match &memory.mask {
+            Some(mask) => mean_of_real(ops, &memory.x, &mask.steps)?,
+            None if self.sequence => ops.mean(&memory.x, 1, false)?,
+            None => memory.x.clone(),
+        };
+        let states = self.first.iter().map(|first| first.on(ops, &known)).collect::<Result<_>>()?;
         let mut fixed = Vec::new();
         if let Some(reader) = &self.reader {
-            let (rows, time, _) = memory.x.dims3()?;
-            fixed.push(match mask {
-                Some(mask) => mask.clone(),
-                None => Tensor::ones((rows, time), memory.x.dtype(), memory.x.device())?,
+            fixed.push(match &memory.mask {
+                Some(mask) => mask.steps.clone(),
+                None => ops.ones(&memory.x)?,
             });
-            fixed.push(memory.x.contiguous()?);
+            fixed.push(memory.x.clone());
             if let Look::Additive { key, .. } = &reader.look {
-                fixed.push(key.apply(&memory.x)?);
+                fixed.push(key.on(ops, &memory.x)?);
             }
         }
         Ok(Prepared { fixed, states })
     }
 
-    fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, _: &Mode) -> Result<Tensor> {
+    pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> Result<Tensor> {
         let (h, _) = self.cell.run(tokens, &prepared.states)?;
-        self.read(&h, &prepared.fixed)
+        self.read(&mut Tensors::of(mode), &h, &prepared.fixed)
     }
 
-    fn step(&self, token: &Tensor, prepared: &Prepared<Tensor>) -> Result<(Tensor, Vec<Tensor>)> {
-        let (h, states) = self.cell.run(&token.unsqueeze(1)?, &prepared.states)?;
-        Ok((self.read(&h, &prepared.fixed)?.squeeze(1)?, states))
+    pub fn step<O: Ops>(
+        &self,
+        ops: &mut O,
+        token: &O::Value,
+        prepared: &Prepared<O::Value>,
+    ) -> Result<(O::Value, Vec<O::Value>)> {
+        let (h, states) = ops.recurrent_step(&self.cell, token, &prepared.states)?;
+        Ok((self.read(ops, &h, &prepared.fixed)?, states))
     }
 
-    fn ports(&self) -> Prepared<Port> {
+    /// h `[rows, units]`, or over tensors `[rows, time, units]`, joined by what it looks at.
+    fn read<O: Ops>(&self, ops: &mut O, h: &O::Value, fixed: &[O::Value]) -> Result<O::Value> {
+        let Some(reader) = &self.reader else { return Ok(h.clone()) };
+        let (mask, memory) = (&fixed[0], &fixed[1]);
+        let context = match &reader.look {
+            Look::Dot { query } => {
+                let query = query.on(ops, h)?;
+                ops.dot_attention(&query, memory, mask)?
+            }
+            Look::Additive { query, score, .. } => {
+                let query = query.on(ops, h)?;
+                ops.additive_attention(&query, &fixed[2], score, memory, mask)?
+            }
+        };
+        let both = ops.concat(&[h.clone(), context], -1)?;
+        reader.combine.on(ops, &both)
+    }
+
+    pub fn ports(&self) -> Prepared<Port> {
         let states = self.cell.states().iter().map(|state| Port::vector(state, self.cell.units()));
         let mut fixed = Vec::new();
         if let Some(reader) = &self.reader {
@@ -220,52 +158,13 @@ impl<C: Cell> Decoder for Recurrent<C> {
         }
         Prepared { fixed, states: states.collect() }
     }
+}
 
-    fn emit_prepare(&self, graph: &mut Graph, memory: &Wire) -> Result<Prepared<Value>> {
-        let known = match &memory.mask {
-            Some(mask) => emit_pooled(graph, &memory.x, &mask.steps),
-            None => memory.x.clone(),
-        };
-        let states = self.first.iter().map(|first| first.nodes(graph, &known)).collect::<Result<_>>()?;
-        let mut fixed = Vec::new();
-        if let (Some(reader), Some(mask)) = (&self.reader, &memory.mask) {
-            fixed.extend([mask.steps.clone(), memory.x.clone()]);
-            if let Look::Additive { key, .. } = &reader.look {
-                fixed.push(key.nodes(graph, &memory.x)?);
-            }
-        }
-        Ok(Prepared { fixed, states })
-    }
-
-    fn emit_step(
-        &self,
-        graph: &mut Graph,
-        token: &Value,
-        prepared: &Prepared<Value>,
-    ) -> Result<(Value, Vec<Value>)> {
-        let (h, states) = self.cell.emit(graph, token, &prepared.states)?;
-        let Some(reader) = &self.reader else { return Ok((h, states)) };
-        let (mask, memory) = (&prepared.fixed[0], &prepared.fixed[1]);
-        let scores = match &reader.look {
-            Look::Dot { query } => {
-                let query = query.nodes(graph, &h)?;
-                let query = operator::unsqueeze(graph, &query, &[1]);
-                let turned = operator::transpose(graph, memory, &[0, 2, 1]);
-                operator::matmul(graph, &query, &turned)
-            }
-            Look::Additive { query, score, .. } => {
-                let query = query.nodes(graph, &h)?;
-                let query = operator::unsqueeze(graph, &query, &[1]);
-                let sum = operator::add(graph, &query, &prepared.fixed[2]);
-                let bounded = operator::tanh(graph, &sum);
-                let scores = score.nodes(graph, &bounded)?;
-                operator::transpose(graph, &scores, &[0, 2, 1])
-            }
-        };
-        let bias = emit_bias(graph, mask);
-        let context = emit_mean(graph, &scores, &bias, memory);
-        let context = operator::squeeze(graph, &context, &[1]);
-        let both = operator::concat(graph, &[&h, &context], 1);
-        Ok((reader.combine.nodes(graph, &both)?, states))
-    }
+/// The mean of a memory's real steps, `[rows, width]`; the mask is `[rows, time]`.
+fn mean_of_real<O: Ops>(ops: &mut O, memory: &O::Value, mask: &O::Value) -> Result<O::Value> {
+    let steps = ops.unsqueeze(mask, 2)?;
+    let real = ops.mul(memory, &steps)?;
+    let sum = ops.sum(&real, 1, false)?;
+    let count = ops.sum(mask, 1, true)?;
+    ops.div(&sum, &count)
 }

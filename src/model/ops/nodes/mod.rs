@@ -1,8 +1,12 @@
 //! Operations as nodes of an ONNX graph: what `forward` does when answering.
 
 mod arithmetic;
+mod cell;
 mod image;
+mod pointer;
 mod sequence;
+mod unit;
+mod writing;
 
 use crate::onnx::graph::Graph;
 

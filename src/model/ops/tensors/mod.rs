@@ -3,6 +3,7 @@
 mod arithmetic;
 mod image;
 mod sequence;
+mod writing;
 
 use candle_core::Tensor;
 

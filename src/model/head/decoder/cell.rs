@@ -1,0 +1,78 @@
+//! The cell of a recurrent decoder; formulas and papers stand with the kernels of the
+//! [GRU](crate::model::kernel::gru) and the [LSTM](crate::model::kernel::lstm).
+
+use candle_core::Tensor;
+
+use crate::model::error::Result;
+use crate::model::kernel::gru::gru_with_state;
+use crate::model::kernel::lstm::lstm_with_state;
+use crate::model::kernel::recurrence::{BIAS, Course};
+use crate::model::weights::{Init, Parameter, Weights};
+
+/// A recurrent cell; rows come first in its states.
+pub enum Cell {
+    Gru(Gates),
+    Lstm(Gates),
+}
+
+/// The weights of a cell as its kernel takes them.
+pub struct Gates {
+    pub name: String,
+    /// `[width + units, gates x units]`: of the input, above that of the state.
+    pub weight: Parameter,
+    /// `[4 units]`
+    pub bias: Parameter,
+    pub units: usize,
+}
+
+impl Gates {
+    /// Everything begins evenly within 1 / sqrt(units), as PyTorch's.
+    fn build(name: &str, width: usize, units: usize, gates: usize, weights: &mut Weights) -> Result<Self> {
+        let init = Init::fan_in(units);
+        let shape = [width + units, gates * units];
+        let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
+        let bias = weights.parameter(&format!("{name}.bias"), &[BIAS * units], init)?;
+        Ok(Self { name: name.to_owned(), weight, bias, units })
+    }
+}
+
+impl Cell {
+    pub fn gru(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+        Gates::build(name, width, units, 3, weights).map(Self::Gru)
+    }
+
+    pub fn lstm(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+        Gates::build(name, width, units, 4, weights).map(Self::Lstm)
+    }
+
+    pub fn units(&self) -> usize {
+        match self {
+            Self::Gru(gates) | Self::Lstm(gates) => gates.units,
+        }
+    }
+
+    /// What its states are called; the first is its hidden vector.
+    pub fn states(&self) -> &'static [&'static str] {
+        match self {
+            Self::Gru(_) => &["hidden"],
+            Self::Lstm(_) => &["hidden", "cell"],
+        }
+    }
+
+    /// The hidden vectors `[rows, time, units]` after each of `x` `[rows, time, width]`, and the last states.
+    pub fn run(&self, x: &Tensor, states: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
+        match self {
+            Self::Gru(Gates { weight, bias, .. }) => {
+                let course = Course::default();
+                let (y, h) = gru_with_state(x, weight.var(), bias.var(), Some(&states[0]), course)?;
+                Ok((y, vec![h]))
+            }
+            Self::Lstm(Gates { weight, bias, units, .. }) => {
+                let first = Tensor::cat(states, 1)?;
+                let course = Course::default();
+                let (y, last) = lstm_with_state(x, weight.var(), bias.var(), Some(&first), course)?;
+                Ok((y, vec![last.narrow(1, 0, *units)?, last.narrow(1, *units, *units)?]))
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What heads and decoders need, in a graph.
+
+use candle_core::Tensor;
+
+use crate::domain::array::ElementType;
+use crate::model::error::Result;
+use crate::model::head::decoder::cell::Cell;
+use crate::model::head::decoder::transformer::places;
+use crate::model::layer::dense::Dense;
+use crate::model::ops::{Nodes, Writing};
+use crate::model::weights::host;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::operator;
+
+/// Added to the score of a step that is not to be seen: its share is exactly 0.
+pub(super) const UNSEEN: f32 = -1e9;
+
+impl Writing for Nodes<'_> {
+    fn one_minus(&mut self, x: &Value) -> Result<Value> {
+        let one = self.graph.scalar(1.0);
+        Ok(operator::sub(self.graph, &one, x))
+    }
+
+    fn float(&mut self, x: &Value) -> Result<Value> {
+        Ok(operator::cast(self.graph, x, ElementType::Float32))
+    }
+
+    fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
+        Ok(self.graph.weight(name, tensor.dims(), &host(tensor)?))
+    }
+
+    fn index_select(&mut self, table: &Value, indices: &Value) -> Result<Value> {
+        Ok(operator::gather(self.graph, table, indices, 0))
+    }
+
+    fn split(&mut self, x: &Value, axis: usize, sizes: &[usize]) -> Result<Vec<Value>> {
+        let sizes: Vec<i64> = sizes.iter().map(|size| *size as i64).collect();
+        Ok(operator::split(self.graph, x, axis as i64, &sizes))
+    }
+
+    fn slice_from(&mut self, x: &Value, axis: usize, start: i64) -> Result<Value> {
+        Ok(operator::slice(self.graph, x, axis as i64, start, i64::MAX))
+    }
+
+    fn ones(&mut self, x: &Value) -> Result<Value> {
+        let dims = operator::shape(self.graph, x);
+        let dims = operator::slice(self.graph, &dims, 0, 0, 2);
+        let one = self.graph.scalar(1.0);
+        Ok(operator::expand(self.graph, &one, &dims))
+    }
+
+    fn zero_step(&mut self, x: &Value) -> Result<Value> {
+        let first = operator::slice(self.graph, x, 1, 0, 1);
+        Ok(operator::sub(self.graph, &first, &first))
+    }
+
+    fn place_behind(&mut self, past: &Value, length: usize, width: usize) -> Result<Value> {
+        let graph = &mut *self.graph;
+        let dims = operator::shape(graph, past);
+        let time = operator::slice(graph, &dims, 0, 1, 2);
+        let one = graph.ints(&[1]);
+        let place = operator::sub(graph, &time, &one);
+        let table = graph.weight("places", &[length + 1, width], &places(0..length + 1, width));
+        Ok(operator::gather(graph, &table, &place, 0))
+    }
+
+    fn attention(
+        &mut self,
+        qkv: [&Value; 3],
+        mask: Option<&Value>,
+        width: usize,
+        heads: usize,
+    ) -> Result<Value> {
+        let bias = mask.map(|mask| bias(self.graph, mask));
+        Ok(by_heads(self.graph, qkv, bias.as_ref(), width, heads))
+    }
+
+    fn dot_attention(&mut self, query: &Value, memory: &Value, mask: &Value) -> Result<Value> {
+        let graph = &mut *self.graph;
+        let query = operator::unsqueeze(graph, query, &[1]);
+        let turned = operator::transpose(graph, memory, &[0, 2, 1]);
+        let scores = operator::matmul(graph, &query, &turned);
+        Ok(mean(graph, &scores, mask, memory))
+    }
+
+    fn additive_attention(
+        &mut self,
+        query: &Value,
+        keys: &Value,
+        score: &Dense,
+        memory: &Value,
+        mask: &Value,
+    ) -> Result<Value> {
+        let query = operator::unsqueeze(self.graph, query, &[1]);
+        let sum = operator::add(self.graph, &query, keys);
+        let bounded = operator::tanh(self.graph, &sum);
+        let scores = score.on(self, &bounded)?;
+        let scores = operator::transpose(self.graph, &scores, &[0, 2, 1]);
+        Ok(mean(self.graph, &scores, mask, memory))
+    }
+
+    fn recurrent_step(&mut self, cell: &Cell, x: &Value, states: &[Value]) -> Result<(Value, Vec<Value>)> {
+        match cell {
+            Cell::Gru(gates) => self.gru_step(gates, x, states),
+            Cell::Lstm(gates) => self.lstm_step(gates, x, states),
+        }
+    }
+}
+
+/// `[rows, 1, time]`: 0 where a step is real, else so little that nothing of it is seen. From a mask `[rows, time]`.
+fn bias(graph: &mut Graph, mask: &Value) -> Value {
+    let one = graph.scalar(1.0);
+    let missing = operator::sub(graph, mask, &one);
+    let bias = operator::scale(graph, &missing, -UNSEEN);
+    operator::unsqueeze(graph, &bias, &[1])
+}
+
+/// The mean of a memory's real steps by the shares softmax(scores) `[rows, 1, seen]`: `[rows, width]`.
+fn mean(graph: &mut Graph, scores: &Value, mask: &Value, memory: &Value) -> Value {
+    let bias = bias(graph, mask);
+    let scores = operator::add(graph, scores, &bias);
+    let shares = operator::softmax(graph, &scores, -1);
+    let context = operator::matmul(graph, &shares, memory);
+    operator::squeeze(graph, &context, &[1])
+}
+
+/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen, width]`.
+fn by_heads(
+    graph: &mut Graph,
+    [q, k, v]: [&Value; 3],
+    bias: Option<&Value>,
+    width: usize,
+    heads: usize,
+) -> Value {
+    let part = width / heads;
+    let dims = [0, -1, heads as i64, part as i64];
+    let q = operator::reshape(graph, q, &dims);
+    let q = operator::transpose(graph, &q, &[0, 2, 1, 3]);
+    let k = operator::reshape(graph, k, &dims);
+    let k = operator::transpose(graph, &k, &[0, 2, 3, 1]);
+    let v = operator::reshape(graph, v, &dims);
+    let v = operator::transpose(graph, &v, &[0, 2, 1, 3]);
+    let scores = operator::matmul(graph, &q, &k);
+    let scores = operator::scale(graph, &scores, (1.0 / (part as f64).sqrt()) as f32);
+    let scores = match bias {
+        Some(bias) => {
+            let bias = operator::unsqueeze(graph, bias, &[1]);
+            operator::add(graph, &scores, &bias)
+        }
+        None => scores,
+    };
+    let shares = operator::softmax(graph, &scores, -1);
+    let seen = operator::matmul(graph, &shares, &v);
+    let seen = operator::transpose(graph, &seen, &[0, 2, 1, 3]);
+    operator::reshape(graph, &seen, &[0, -1, width as i64])
+}

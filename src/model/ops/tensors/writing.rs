@@ -1,0 +1,124 @@
+//! What heads and decoders need, as tensors.
+
+use candle_core::{DType, Tensor};
+
+use crate::model::error::Result;
+use crate::model::head::decoder::cell::Cell;
+use crate::model::head::decoder::lengths;
+use crate::model::head::decoder::transformer::places;
+use crate::model::kernel;
+use crate::model::kernel::attention::{Attention, attention};
+use crate::model::kernel::softmax::softmax;
+use crate::model::layer::activation::Activation;
+use crate::model::layer::dense::Dense;
+use crate::model::ops::{Tensors, Writing};
+
+impl Writing for Tensors<'_> {
+    fn one_minus(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.affine(-1.0, 1.0)?)
+    }
+
+    fn float(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.to_dtype(DType::F32)?)
+    }
+
+    fn tensor(&mut self, _: &str, tensor: &Tensor) -> Result<Tensor> {
+        Ok(tensor.clone())
+    }
+
+    fn index_select(&mut self, table: &Tensor, indices: &Tensor) -> Result<Tensor> {
+        Ok(table.index_select(indices, 0)?)
+    }
+
+    fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Result<Vec<Tensor>> {
+        let mut start = 0;
+        let parts = sizes.iter().map(|size| {
+            start += size;
+            Ok(x.narrow(axis, start - size, *size)?.contiguous()?)
+        });
+        parts.collect()
+    }
+
+    fn slice_from(&mut self, x: &Tensor, axis: usize, start: i64) -> Result<Tensor> {
+        let count = x.dim(axis)?;
+        let start =
+            if start < 0 { count.saturating_sub(start.unsigned_abs() as usize) } else { start as usize };
+        Ok(x.narrow(axis, start, count.saturating_sub(start))?.contiguous()?)
+    }
+
+    fn ones(&mut self, x: &Tensor) -> Result<Tensor> {
+        let (rows, time, _) = x.dims3()?;
+        Ok(Tensor::ones((rows, time), x.dtype(), x.device())?)
+    }
+
+    fn zero_step(&mut self, x: &Tensor) -> Result<Tensor> {
+        let (rows, _, width) = x.dims3()?;
+        Ok(Tensor::zeros((rows, 1, width), x.dtype(), x.device())?)
+    }
+
+    fn place_behind(&mut self, past: &Tensor, _: usize, width: usize) -> Result<Tensor> {
+        let time = past.dim(1)?;
+        Ok(Tensor::from_vec(places(time - 1..time, width), (1, width), past.device())?)
+    }
+
+    fn attention(
+        &mut self,
+        [q, k, v]: [&Tensor; 3],
+        mask: Option<&Tensor>,
+        _: usize,
+        heads: usize,
+    ) -> Result<Tensor> {
+        let keys = mask.map(lengths).transpose()?;
+        let how = Attention { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
+        Ok(attention(q, k, v, &how)?)
+    }
+
+    fn dot_attention(&mut self, query: &Tensor, memory: &Tensor, mask: &Tensor) -> Result<Tensor> {
+        each_step(query, |queries| {
+            let memory = memory.contiguous()?;
+            // The kernel divides by the root that is multiplied with here.
+            let width = memory.dim(2)?;
+            let queries = (queries * (width as f64).sqrt())?;
+            self.attention([&queries, &memory, &memory], Some(mask), width, 1)
+        })
+    }
+
+    fn additive_attention(
+        &mut self,
+        query: &Tensor,
+        keys: &Tensor,
+        score: &Dense,
+        memory: &Tensor,
+        mask: &Tensor,
+    ) -> Result<Tensor> {
+        each_step(query, |queries| {
+            // [rows, time, 1, units] + [rows, 1, seen, units]
+            let sum = queries.unsqueeze(2)?.broadcast_add(&keys.unsqueeze(1)?)?;
+            let bounded = kernel::activation::activation(Activation::Tanh, &sum)?;
+            let scores = score.apply(&bounded)?.squeeze(3)?;
+            let (rows, time, seen) = scores.dims3()?;
+            let real = lengths(mask)?;
+            let each: Vec<u32> = real.iter().flat_map(|length| std::iter::repeat_n(*length, time)).collect();
+            let shares = softmax(&scores.reshape((rows * time, seen))?, Some(&each))?;
+            Ok(shares.reshape((rows, time, seen))?.matmul(&memory.contiguous()?)?)
+        })
+    }
+
+    fn recurrent_step(
+        &mut self,
+        cell: &Cell,
+        x: &Tensor,
+        states: &[Tensor],
+    ) -> Result<(Tensor, Vec<Tensor>)> {
+        let (h, states) = cell.run(&x.unsqueeze(1)?, states)?;
+        Ok((h.squeeze(1)?.contiguous()?, states))
+    }
+}
+
+/// What a part that takes `[rows, time, width]` gives for `x`, which may also be one step, `[rows, width]`.
+fn each_step(x: &Tensor, part: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    match x.rank() {
+        2 => Ok(part(&x.unsqueeze(1)?)?.squeeze(1)?),
+        _ => part(x),
+    }
+}
