@@ -2,7 +2,6 @@
 
 pub mod cut;
 pub mod device;
-pub mod emission;
 pub mod error;
 pub mod generation;
 pub mod head;

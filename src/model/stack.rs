@@ -129,16 +129,6 @@ impl Stack {
         Ok(trail)
     }
 
-    /// `walk` over tensors.
-    pub fn forward_marked(&self, x: &Signal, mode: &Mode) -> Result<Trail<Signal>> {
-        self.walk(&mut Tensors::of(mode), x)
-    }
-
-    /// `walk` in an ONNX graph.
-    pub fn emit_marked(&self, graph: &mut Graph, x: &Wire) -> Result<Trail<Wire>> {
-        self.walk(&mut Nodes { graph }, x)
-    }
-
     pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
         self.apply(&mut Nodes { graph }, x)
     }

@@ -9,7 +9,7 @@ use crate::model::labels::Labels;
 use crate::model::layer::dense::Dense;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
-use crate::model::ops::{Arithmetic, Ops, Tensors};
+use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
@@ -36,9 +36,4 @@ impl Output for Multiclass {
     fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
         cross_entropy(&self.projection, x, labels, loss)
     }
-}
-
-/// exp(x) over its sum in the last dimension.
-pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    Tensors::answering().softmax(x)
 }

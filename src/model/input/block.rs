@@ -11,7 +11,8 @@ use crate::domain::name::InputName;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::error::{Error, Result};
 use crate::model::kernel::lookup::Column;
-use crate::model::raw::{emit_numbers, feed};
+use crate::model::ops::nodes::encoding::emit_numbers;
+use crate::model::raw::feed;
 use crate::model::signal::{Signal, Wire};
 use crate::onnx::graph::{Graph, Value};
 

@@ -110,13 +110,3 @@ impl Layer for Dense {
         Ok(x.with(self.on(ops, &x.x)?))
     }
 }
-
-impl Dense {
-    pub fn nodes(
-        &self,
-        graph: &mut crate::onnx::graph::Graph,
-        x: &crate::onnx::graph::Value,
-    ) -> Result<crate::onnx::graph::Value> {
-        self.on(&mut crate::model::ops::Nodes { graph }, x)
-    }
-}

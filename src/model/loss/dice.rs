@@ -8,11 +8,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
 use crate::domain::task::Target;
 use crate::model::error::Result;
-use crate::model::head::multiclass::softmax;
 use crate::model::kernel::closed_form::closed_form;
 use crate::model::kernel::{fits, with_floats};
 use crate::model::loss::Loss;
 use crate::model::loss::cross_entropy::{exponentials, one_hot};
+use crate::model::ops::{Arithmetic, Tensors};
 
 /// 1 - 2 (p and y in common) / (p and y together), for segmentation (Milletari, Navab & Ahmadi 2016).
 ///
@@ -93,7 +93,7 @@ fn formed(z: &[f32], y: &[f32], mask: &[f32], classes: usize, smooth: f64) -> (f
 
 /// The same, composed of candle's operations.
 fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, smooth: f64) -> Result<Tensor> {
-    let p = softmax(z)?.broadcast_mul(mask)?;
+    let p = Tensors::answering().softmax(z)?.broadcast_mul(mask)?;
     let y = one_hot(truth, z.dim(1)?)?.broadcast_mul(mask)?;
     let above = ((&p * &y)?.sum(0)?.affine(2.0, smooth))?;
     let below = ((p.sum(0)? + y.sum(0)?)? + smooth)?;

@@ -33,7 +33,7 @@ pub fn text(item: &Explanation) -> String {
 /// Paragraphs are filled again; indented and fenced lines stay as they are.
 fn paragraphs(about: &str, indent: &str, text: &mut String) {
     let (mut words, mut fenced): (Vec<&str>, bool) = (Vec::new(), false);
-    let mut flush = |words: &mut Vec<&str>, text: &mut String| {
+    let flush = |words: &mut Vec<&str>, text: &mut String| {
         let mut line = String::new();
         for word in words.drain(..) {
             if !line.is_empty() && indent.len() + line.chars().count() + 1 + word.chars().count() > WIDTH {

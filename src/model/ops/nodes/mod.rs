@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod cell;
+pub mod encoding;
 mod image;
 mod pointer;
 mod sequence;
