@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use mtl::domain::kinds::Settings;
 use mtl::domain::score::Direction;
+use mtl::domain::task_kind::TaskKind;
 use mtl::evaluate::answers::Answers;
 use mtl::evaluate::metric::{Metric, MetricSpec};
 use schemars::JsonSchema;
@@ -34,8 +35,8 @@ impl Metric for YoudenSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "binary"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Binary
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

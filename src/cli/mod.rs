@@ -17,6 +17,7 @@ pub mod workspace;
 use clap::Parser;
 
 use crate::cli::arguments::{Arguments, Colour};
+use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::domain::registry::Refused;
 
@@ -50,6 +51,7 @@ pub fn main_with(register: impl FnOnce() -> Result<(), Refused>) -> Exit {
         }
     };
     match threads::settle(arguments.command.threads(), arguments.command.jobs())
+        .and_then(|()| crate::run::machine::kernels().map(drop).map_err(Error::Usage))
         .and_then(|()| command::perform(&arguments))
     {
         Ok(exit) => exit,

@@ -32,6 +32,7 @@ pub mod shape;
 pub mod signature;
 pub mod table;
 pub mod task;
+pub mod task_kind;
 pub mod text;
 pub mod tokenizer;
 pub(crate) mod tree;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::array::ElementType;
 use crate::domain::kinds::{Settings, kinds};
 use crate::domain::number::{Fraction, TextLength};
+use crate::domain::task_kind::TaskKind;
 use crate::domain::text::{DecoderSpec, ScheduledSamplingSpec, SearchSpec, TextSpec, Tokenizer};
 
 kinds! {
@@ -22,6 +23,23 @@ kinds! {
         LanguageModel: "language_model" => LanguageModelSpec,
         Segmentation: "segmentation" => SegmentationSpec,
         PixelRegression: "pixel_regression" => PixelRegressionSpec,
+    }
+}
+
+impl TargetSpec {
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::Binary(_) => TaskKind::Binary,
+            Self::Multiclass(_) => TaskKind::Multiclass,
+            Self::Multilabel(_) => TaskKind::Multilabel,
+            Self::Ordinal(_) => TaskKind::Ordinal,
+            Self::Regression(_) => TaskKind::Regression,
+            Self::Tagging(_) => TaskKind::Tagging,
+            Self::Text(_) => TaskKind::Text,
+            Self::LanguageModel(_) => TaskKind::LanguageModel,
+            Self::Segmentation(_) => TaskKind::Segmentation,
+            Self::PixelRegression(_) => TaskKind::PixelRegression,
+        }
     }
 }
 
@@ -277,18 +295,18 @@ pub enum Grain {
 }
 
 impl Target {
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> TaskKind {
         match self {
-            Self::Binary { .. } => "binary",
-            Self::Multiclass { .. } => "multiclass",
-            Self::Multilabel { .. } => "multilabel",
-            Self::Ordinal { .. } => "ordinal",
-            Self::Regression { .. } => "regression",
-            Self::Tagging { .. } => "tagging",
-            Self::Text { .. } => "text",
-            Self::LanguageModel { .. } => "language_model",
-            Self::Segmentation { .. } => "segmentation",
-            Self::PixelRegression { .. } => "pixel_regression",
+            Self::Binary { .. } => TaskKind::Binary,
+            Self::Multiclass { .. } => TaskKind::Multiclass,
+            Self::Multilabel { .. } => TaskKind::Multilabel,
+            Self::Ordinal { .. } => TaskKind::Ordinal,
+            Self::Regression { .. } => TaskKind::Regression,
+            Self::Tagging { .. } => TaskKind::Tagging,
+            Self::Text { .. } => TaskKind::Text,
+            Self::LanguageModel { .. } => TaskKind::LanguageModel,
+            Self::Segmentation { .. } => TaskKind::Segmentation,
+            Self::PixelRegression { .. } => TaskKind::PixelRegression,
         }
     }
 

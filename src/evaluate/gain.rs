@@ -162,7 +162,7 @@ mod tests {
         };
         let joint = [score("a", "auroc", 0.945), score("b", "mae", 8.0), score("b", "rmse", 13.2)];
         let alone = [score("a", "auroc", 0.9), score("b", "mae", 10.0), score("b", "rmse", 12.0)];
-        let mut metrics: Vec<_> = [("a", "binary"), ("b", "regression")]
+        let mut metrics: Vec<_> = [("a", TaskKind::Binary), ("b", TaskKind::Regression)]
             .map(|(name, kind)| {
                 (TaskName::new(name).expect("a name"), default_metrics(kind, TagScheme::None))
             })

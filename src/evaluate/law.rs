@@ -115,7 +115,7 @@ fn labels_are_distinct_and_defaults_are_accepted() {
             assert!(!metrics.is_empty(), "{kind}");
             assert!(metrics.iter().all(|metric| metric.view().accepts(kind)), "{kind}");
             let spans = metrics.iter().any(|metric| metric.view().needs_spans());
-            assert_eq!(spans, kind == "tagging" && scheme == TagScheme::Bio, "{kind}");
+            assert_eq!(spans, kind == TaskKind::Tagging && scheme == TagScheme::Bio, "{kind}");
         }
     }
 }
@@ -124,7 +124,8 @@ fn labels_are_distinct_and_defaults_are_accepted() {
 fn evaluate_counts_rows_and_says_what_is_undefined() {
     let task = TaskName::new("income").expect("a name");
     let case = of_binary(&[(1.0, 0.7), (f32::NAN, 0.1), (1.0, 0.2)]);
-    let scores = evaluate(&task, Split::Valid, &default_metrics("binary", TagScheme::None), &case.view());
+    let scores =
+        evaluate(&task, Split::Valid, &default_metrics(TaskKind::Binary, TagScheme::None), &case.view());
     let labels: Vec<(&str, bool)> =
         scores.iter().map(|score| (score.metric.as_str(), score.defined().is_some())).collect();
     assert_eq!(
@@ -141,7 +142,7 @@ fn evaluate_counts_rows_and_says_what_is_undefined() {
 
     let broken = of_regression(&[(1.0, f32::NAN), (2.0, 2.0)]);
     let scores =
-        evaluate(&task, Split::Test, &default_metrics("regression", TagScheme::None), &broken.view());
+        evaluate(&task, Split::Test, &default_metrics(TaskKind::Regression, TagScheme::None), &broken.view());
     assert!(scores.len() == 3 && scores.iter().all(|score| score.value.is_nan()));
     // JSON has no NaN.
     let text = serde_json::to_string(&scores[0]).expect("text");

@@ -4,6 +4,7 @@ use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::domain::score::{KNOWN_CLASSES, Score, Split};
 use crate::domain::task::TagScheme;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::Average;
 use crate::evaluate::metric::MetricSpec;
@@ -56,7 +57,7 @@ pub fn of_known_classes(
 
 /// What is measured when a task of this kind names no metrics; the first is what it is judged by. `scheme`
 /// is how a tagging task writes spans.
-pub fn default_metrics(kind: &str, scheme: TagScheme) -> Vec<MetricSpec> {
+pub fn default_metrics(kind: TaskKind, scheme: TagScheme) -> Vec<MetricSpec> {
     let accuracy = MetricSpec::Accuracy(AccuracySpec {});
     let auroc = MetricSpec::Auroc(AurocSpec {});
     let average_precision = MetricSpec::AveragePrecision(AveragePrecisionSpec {});
@@ -64,26 +65,25 @@ pub fn default_metrics(kind: &str, scheme: TagScheme) -> Vec<MetricSpec> {
     let log_loss = MetricSpec::LogLoss(LogLossSpec {});
     let mae = MetricSpec::Mae(MaeSpec {});
     match kind {
-        "binary" => {
+        TaskKind::Binary => {
             let calibration = CalibrationErrorSpec { bins: Count::constant(15) };
             vec![auroc, average_precision, f1, accuracy, MetricSpec::CalibrationError(calibration)]
         }
-        "multiclass" => vec![accuracy, f1, log_loss],
-        "multilabel" => vec![auroc, average_precision, f1],
-        "ordinal" => vec![MetricSpec::QuadraticKappa(QuadraticKappaSpec {}), mae, accuracy],
-        "regression" => vec![MetricSpec::Rmse(RmseSpec {}), mae, MetricSpec::R2(R2Spec {})],
-        "pixel_regression" => vec![MetricSpec::Rmse(RmseSpec {}), mae],
-        "segmentation" => vec![MetricSpec::MeanIou(MeanIouSpec {}), accuracy],
-        "tagging" if scheme == TagScheme::None => vec![accuracy, f1],
-        "tagging" => vec![MetricSpec::SpanF1(SpanF1Spec::default()), accuracy],
-        "language_model" => vec![MetricSpec::Perplexity(PerplexitySpec {}), accuracy],
-        "text" => vec![
+        TaskKind::Multiclass => vec![accuracy, f1, log_loss],
+        TaskKind::Multilabel => vec![auroc, average_precision, f1],
+        TaskKind::Ordinal => vec![MetricSpec::QuadraticKappa(QuadraticKappaSpec {}), mae, accuracy],
+        TaskKind::Regression => vec![MetricSpec::Rmse(RmseSpec {}), mae, MetricSpec::R2(R2Spec {})],
+        TaskKind::PixelRegression => vec![MetricSpec::Rmse(RmseSpec {}), mae],
+        TaskKind::Segmentation => vec![MetricSpec::MeanIou(MeanIouSpec {}), accuracy],
+        TaskKind::Tagging if scheme == TagScheme::None => vec![accuracy, f1],
+        TaskKind::Tagging => vec![MetricSpec::SpanF1(SpanF1Spec::default()), accuracy],
+        TaskKind::LanguageModel => vec![MetricSpec::Perplexity(PerplexitySpec {}), accuracy],
+        TaskKind::Text => vec![
             MetricSpec::Bleu(BleuSpec::default()),
             MetricSpec::Chrf(ChrfSpec::default()),
             MetricSpec::Rouge(RougeSpec::default()),
             MetricSpec::ExactMatch(ExactMatchSpec {}),
             MetricSpec::Perplexity(PerplexitySpec {}),
         ],
-        _ => Vec::new(),
     }
 }

@@ -97,7 +97,7 @@ fn pixels_and_orders_too() {
         ("mse", 2.831858407079646, 1.288659793814433),
         ("spearman", 0.48169887654974786, 0.5652289438553271),
     ] {
-        if metric(name, json!({})).view().accepts("ordinal") {
+        if metric(name, json!({})).view().accepts(TaskKind::Ordinal) {
             says(name, json!({}), &all, of_all);
             says(name, json!({}), &known, of_known);
         }
@@ -140,7 +140,7 @@ fn spans_of_unseen_kinds_are_not_found() {
 fn both_numbers_have_names_and_rows() {
     let (case, classes) = multiclass();
     let task = TaskName::new("section").expect("a name");
-    let metrics = default_metrics("multiclass", TagScheme::None);
+    let metrics = default_metrics(TaskKind::Multiclass, TagScheme::None);
     let all = case.view().with_unseen(&classes);
     let scores = evaluate(&task, Split::Test, &metrics, &all);
     let known = of_known_classes(&task, Split::Test, &metrics, &all);

@@ -289,7 +289,8 @@ fn tower(
         Shape::Image { height, width, .. } => Shape::Image { channels: target.logits(), height, width },
         input => input.with_width(target.logits()),
     };
-    let end = Part { name: end, kind: target.kind(), shape, parameters: weights.parameters() - before };
+    let end =
+        Part { name: end, kind: target.kind().name(), shape, parameters: weights.parameters() - before };
     Ok(Tower { name: spec.name.clone(), layers, head, loss, after, end })
 }
 

@@ -88,7 +88,6 @@ pub struct AttributeProto {
 /// Numbers for `AttributeProto::type`.
 pub mod attribute_type {
     pub const FLOAT: i32 = 1;
-    pub const UINT8: i32 = 2;
     pub const INT: i32 = 2;
     pub const STRING: i32 = 3;
     pub const TENSOR: i32 = 4;

@@ -1,6 +1,5 @@
 //! What is filled in when the file leaves it out, because it depends on something else in the file.
 
-use crate::domain::kinds::Choice;
 use crate::domain::name::PipelineName;
 use crate::domain::number::Count;
 use crate::domain::task::{TagScheme, TargetSpec};
@@ -18,7 +17,7 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
         _ => None,
     };
     for task in pipeline.tasks.values_mut() {
-        let kind = task.kind.name();
+        let kind = task.kind.kind();
         if task.data.is_none() {
             task.data = only_table.clone();
         }

@@ -37,6 +37,11 @@ pub fn devices() -> Vec<DeviceState> {
     states.map(|(name, problem)| DeviceState { name, problem }).collect()
 }
 
+/// Which kernels are taken, and with which instructions: `fused, avx2`.
+pub fn kernels() -> Result<String, String> {
+    crate::model::kernel::choice::choice().map(|choice| choice.said())
+}
+
 /// Threads that tensors are computed with.
 pub fn threads() -> usize {
     crate::model::threads()

@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn one_tasks_first_metric() {
         let metrics = [
-            (name("a"), default_metrics("regression", TagScheme::None)),
-            (name("b"), default_metrics("binary", TagScheme::None)),
+            (name("a"), default_metrics(TaskKind::Regression, TagScheme::None)),
+            (name("b"), default_metrics(TaskKind::Binary, TagScheme::None)),
         ];
         let monitor = |task| MonitorSpec { task: Some(name(task)), ..MonitorSpec::default() };
         let objective = Objective::new(&monitor("b"), &metrics).expect("an objective");

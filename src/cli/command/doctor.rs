@@ -23,12 +23,14 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
     let kept = (words.deep && path.exists()).then(|| kept::everything(&layout));
     let devices = machine::devices();
     let (threads, cores) = (machine::threads(), std::thread::available_parallelism().map_or(1, usize::from));
+    let kernels = machine::kernels().map_err(Error::Usage)?;
     let version = env!("CARGO_PKG_VERSION");
     if words.json {
         output::print_json(&json!({
             "mtl": version,
             "threads": threads,
             "cores": cores,
+            "kernels": kernels,
             "devices": devices,
             "onnx_runtime": {"found": runtime.as_ref().ok(), "problem": runtime.as_ref().err()},
             "database": {"path": path, "state": database.as_ref().ok(), "problem": database.as_ref().err()},
@@ -37,6 +39,7 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
     } else {
         let mut lines =
             vec![format!("mtl           {version}"), format!("threads       {threads} of {cores} cores")];
+        lines.push(format!("kernels       {kernels}"));
         for device in devices {
             let state = device.problem.unwrap_or_else(|| "usable".to_owned());
             lines.push(format!("device        {}: {state}", device.name));

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::Decisions;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
 /// mean of their shares (1 - Hamming loss). Of a text to be written, the share of its tokens that are the
@@ -28,8 +29,8 @@ impl Metric for AccuracySpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind) || matches!(kind, "language_model" | "text")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::contest::Tie;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
 /// each against the rest, then their mean, over classes that have both kinds of rows.
@@ -28,8 +29,8 @@ impl Metric for AveragePrecisionSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind)
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes()
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

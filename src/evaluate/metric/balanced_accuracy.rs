@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::{Tally, share};
@@ -26,8 +27,15 @@ impl Metric for BalancedAccuracySpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multiclass" | "ordinal" | "tagging" | "segmentation")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(
+            kind,
+            TaskKind::Binary
+                | TaskKind::Multiclass
+                | TaskKind::Ordinal
+                | TaskKind::Tagging
+                | TaskKind::Segmentation
+        )
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Mean squared difference of probability and truth: of the positive class for binary tasks (0 to 1),
 /// summed over classes for several (0 to 2; Brier 1950). Of several labels, the mean of theirs.
@@ -27,8 +28,8 @@ impl Metric for BrierSpec {
         Direction::Lower
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind)
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes()
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

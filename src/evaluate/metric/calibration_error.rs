@@ -7,10 +7,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::score::Direction;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::answers::likeliest;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Expected calibration error over bins of equal width (Naeini et al. 2015).
 ///
@@ -39,8 +40,8 @@ impl Metric for CalibrationErrorSpec {
         Direction::Lower
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind)
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes()
     }
 
     fn variant(&self) -> Option<String> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, Whole};
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
@@ -62,8 +63,8 @@ impl Metric for ChrfSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "text"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Text
     }
 
     fn needs_text(&self) -> bool {

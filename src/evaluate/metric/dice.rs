@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
@@ -31,8 +32,8 @@ impl Metric for DiceSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "segmentation"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Segmentation
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Mean of -log of the probability answered for the true class; natural logarithm. Of several labels,
 /// the mean of theirs.
@@ -28,8 +29,8 @@ impl Metric for LogLossSpec {
         Direction::Lower
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind)
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes()
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

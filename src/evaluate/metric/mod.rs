@@ -30,6 +30,7 @@ pub mod spearman;
 
 use crate::domain::kinds::{Choice, kinds};
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 pub use crate::evaluate::average::Average;
 
@@ -39,7 +40,7 @@ pub trait Metric: Send + Sync {
     fn direction(&self) -> Direction;
 
     /// Does it make sense for a task of this kind (`binary`, `regression`...)?
-    fn accepts(&self, kind: &str) -> bool;
+    fn accepts(&self, kind: TaskKind) -> bool;
 
     /// What its settings add to its name, so that two of a kind can be told apart.
     fn variant(&self) -> Option<String> {
@@ -59,11 +60,6 @@ pub trait Metric: Send + Sync {
 
     /// `None` where it is undefined: no labelled rows, one class only, a constant.
     fn score(&self, answers: &Answers) -> Option<f64>;
-}
-
-/// Are the answers of such a task probabilities of classes or labels?
-pub fn answers_classes(kind: &str) -> bool {
-    matches!(kind, "binary" | "multiclass" | "multilabel" | "ordinal" | "tagging" | "segmentation")
 }
 
 impl MetricSpec {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
@@ -26,8 +27,8 @@ impl Metric for MseSpec {
         Direction::Lower
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression" | "pixel_regression" | "ordinal")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
@@ -27,8 +28,8 @@ impl Metric for PearsonSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression" | "pixel_regression")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

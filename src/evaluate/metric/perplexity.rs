@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::metric::Metric;
 
@@ -25,8 +26,8 @@ impl Metric for PerplexitySpec {
         Direction::Lower
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "text" | "language_model")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Text | TaskKind::LanguageModel)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

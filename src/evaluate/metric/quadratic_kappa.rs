@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::decision::Decisions;
 use crate::evaluate::metric::Metric;
@@ -27,8 +28,8 @@ impl Metric for QuadraticKappaSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "multiclass" | "ordinal")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Multiclass | TaskKind::Ordinal)
     }
 
     fn score(&self, answers: &Answers) -> Option<f64> {

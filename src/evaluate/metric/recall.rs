@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::{Average, averaged};
 use crate::evaluate::decision::share;
-use crate::evaluate::metric::{Metric, answers_classes};
+use crate::evaluate::metric::Metric;
 
 /// Of the rows that have a class, the share answered with it; 0 when none has it.
 ///
@@ -31,8 +32,8 @@ impl Metric for RecallSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        answers_classes(kind)
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind.answers_classes()
     }
 
     fn variant(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::score::Direction;
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::average::{SpanAverage, pooled};
 use crate::evaluate::decision::share;
@@ -40,8 +41,8 @@ impl Metric for SpanRecallSpec {
         Direction::Higher
     }
 
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "tagging"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Tagging
     }
 
     fn needs_spans(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::domain::shape::Shape;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::head::unit::Unit;
 use crate::model::head::{
@@ -12,14 +13,16 @@ use crate::model::layer::vector;
 use crate::model::weights::Weights;
 
 /// Can the head of a task of this kind read `input`? Otherwise why not.
-pub fn accepts(kind: &str, input: Shape) -> Result<(), String> {
+pub fn accepts(kind: TaskKind, input: Shape) -> Result<(), String> {
     match (kind, input) {
-        ("tagging" | "language_model", Shape::Sequence { .. }) => Ok(()),
-        ("tagging" | "language_model", other) => Err(format!("needs a sequence, not {other}")),
-        ("text", Shape::Sequence { .. } | Shape::Vector { .. }) => Ok(()),
-        ("text", other) => Err(format!("needs a sequence or a vector, not {other}")),
-        ("segmentation" | "pixel_regression", Shape::Image { .. }) => Ok(()),
-        ("segmentation" | "pixel_regression", other) => Err(format!("needs an image, not {other}")),
+        (TaskKind::Tagging | TaskKind::LanguageModel, Shape::Sequence { .. }) => Ok(()),
+        (TaskKind::Tagging | TaskKind::LanguageModel, other) => Err(format!("needs a sequence, not {other}")),
+        (TaskKind::Text, Shape::Sequence { .. } | Shape::Vector { .. }) => Ok(()),
+        (TaskKind::Text, other) => Err(format!("needs a sequence or a vector, not {other}")),
+        (TaskKind::Segmentation | TaskKind::PixelRegression, Shape::Image { .. }) => Ok(()),
+        (TaskKind::Segmentation | TaskKind::PixelRegression, other) => {
+            Err(format!("needs an image, not {other}"))
+        }
         (_, other) => vector(other).map(drop),
     }
 }

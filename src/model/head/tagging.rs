@@ -147,7 +147,7 @@ mod tests {
             tagging("a", TagScheme::None, true, &mut weights),
             tagging("b", TagScheme::None, false, &mut weights),
         );
-        let (x, mode, usual) = (signal(), Mode::evaluate(), LossSpec::for_kind("tagging"));
+        let (x, mode, usual) = (signal(), Mode::evaluate(), LossSpec::for_kind(TaskKind::Tagging));
         assert!(plain.loss(&x, &labels(), &usual, &mode).unwrap().is_none() && !plain.has_own_loss());
         let loss = chained.loss(&x, &labels(), &usual, &mode).unwrap().unwrap();
         let p = chained.answers(&chained.logits(&x, &mode).unwrap()).unwrap().to_vec3::<f32>().unwrap();

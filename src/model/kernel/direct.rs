@@ -8,6 +8,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::model::kernel::choice::arch;
+
 /// Vectors of positions (or of filters) a tile holds for each of its filters (or taps).
 pub const VECTORS: usize = 3;
 
@@ -47,7 +49,7 @@ pub struct Packed {
 impl Packed {
     /// `weight` of a filter and a tap.
     pub fn new(filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        Self::on(Arch::new(), filters, taps, weight)
+        Self::on(arch(), filters, taps, weight)
     }
 
     fn on(arch: Arch, filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {

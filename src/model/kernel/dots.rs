@@ -3,7 +3,9 @@
 //!
 //! Each dot product is summed in an order that its length alone decides.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use crate::model::kernel::choice::arch;
 
 /// Rows of each matrix that are multiplied with one another at once: 16 sums stay in registers.
 const TILE: usize = 4;
@@ -16,7 +18,7 @@ pub fn dots(a: &[f32], a_stride: usize, depth: usize, columns: &[&[f32]], c: &mu
         return;
     }
     assert!((c.len() / columns.len() - 1) * a_stride + depth <= a.len(), "the rows lie in the left slice");
-    Arch::new().dispatch(Dots { a, a_stride, depth, columns, c });
+    arch().dispatch(Dots { a, a_stride, depth, columns, c });
 }
 
 struct Dots<'a> {

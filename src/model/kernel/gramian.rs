@@ -3,9 +3,10 @@
 //! K rows have K (K + 1) / 2 products, and reading them anew for each would take longer than making the gradients. Here they are
 //! read once: a block of every row is widened to 64 bits, and its products are summed while it lies in the fastest memory.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::model::kernel::WORTHWHILE;
+use crate::model::kernel::choice::arch;
 
 /// Numbers of a row that are widened at a time: those of 8 rows fill 32 KiB.
 const BLOCK: usize = 512;
@@ -24,7 +25,7 @@ pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
         return one;
     }
     let mut sums = vec![0.0; pairs.len()];
-    Arch::new().dispatch(Sums { rows, pairs, length, sums: &mut sums });
+    arch().dispatch(Sums { rows, pairs, length, sums: &mut sums });
     sums
 }
 

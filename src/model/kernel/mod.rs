@@ -10,6 +10,7 @@ pub mod affine;
 #[cfg(test)]
 pub mod agreement;
 pub mod attention;
+pub mod choice;
 pub mod closed_form;
 pub mod convolution;
 pub mod crf;
@@ -68,5 +69,5 @@ pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -
 
 /// Does the kernel take these tensors? Otherwise the twin does.
 pub fn fits(tensors: &[&Tensor]) -> bool {
-    tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == candle_core::DType::F32)
+    !choice::composed() && tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == candle_core::DType::F32)
 }

@@ -2,6 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::model::kernel::choice::arch;
 use crate::model::kernel::direct::{Ask, Machine, VECTORS};
 
 /// Floats that stay in the nearest cache beside what else is in use.
@@ -24,7 +25,7 @@ pub struct Outer {
 
 impl Outer {
     pub fn new(filters: usize, taps: usize) -> Self {
-        Self::on(Arch::new(), filters, taps)
+        Self::on(arch(), filters, taps)
     }
 
     fn on(arch: Arch, filters: usize, taps: usize) -> Self {

@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use crate::model::kernel::choice::arch;
 use crate::model::kernel::product::Matrix;
 
 /// Columns of a panel.
@@ -66,7 +67,7 @@ impl Packed {
         if let Onto::Row(row) = onto {
             assert!(row.len() >= self.columns, "a row has {} columns", self.columns);
         }
-        Arch::new().dispatch(Times { right: self, a, a_stride, rows, c, c_stride, onto });
+        arch().dispatch(Times { right: self, a, a_stride, rows, c, c_stride, onto });
     }
 }
 

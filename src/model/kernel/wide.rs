@@ -6,13 +6,13 @@
 //! divisions and comparisons. The coefficients are least-squares fits in the sense of the largest relative
 //! error (own, with numpy in float64; reweighted until the error is level). Errors: see the tests.
 
-use pulp::Arch;
+use crate::model::kernel::choice::arch;
 
 /// Runs `work` compiled for the widest instructions there are. What it calls must be inlined: mark it
 /// `#[inline(always)]`.
 #[inline(always)]
 pub fn wide<T>(work: impl FnOnce() -> T) -> T {
-    Arch::new().dispatch(work)
+    arch().dispatch(work)
 }
 
 /// Adding and taking away this number rounds to a whole one: its last bit stands for 1.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::kernel::activation::{logistic, twin as activation_twin};
 use crate::model::kernel::closed_form::mean_over_rows;
@@ -45,8 +46,8 @@ fn nothing() -> Rate {
 }
 
 impl Loss for BinaryCrossEntropySpec {
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multilabel")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Binary | TaskKind::Multilabel)
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
@@ -44,8 +45,15 @@ fn nothing() -> Rate {
 }
 
 impl Loss for CrossEntropySpec {
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "multiclass" | "tagging" | "segmentation" | "text" | "language_model")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(
+            kind,
+            TaskKind::Multiclass
+                | TaskKind::Tagging
+                | TaskKind::Segmentation
+                | TaskKind::Text
+                | TaskKind::LanguageModel
+        )
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {

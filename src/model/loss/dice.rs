@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::kernel::closed_form::closed_form;
 use crate::model::kernel::{fits, with_floats};
@@ -37,8 +38,8 @@ fn one() -> Positive {
 }
 
 impl Loss for DiceSpec {
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "segmentation"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Segmentation
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {

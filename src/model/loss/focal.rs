@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::kernel::activation::{logistic, twin as activation_twin};
 use crate::model::kernel::closed_form::mean_over_rows;
@@ -39,8 +40,15 @@ fn two() -> NonNegative {
 }
 
 impl Loss for FocalSpec {
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "binary" | "multilabel" | "multiclass" | "tagging" | "segmentation")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(
+            kind,
+            TaskKind::Binary
+                | TaskKind::Multilabel
+                | TaskKind::Multiclass
+                | TaskKind::Tagging
+                | TaskKind::Segmentation
+        )
     }
 
     fn check(&self, target: &Target) -> Result<(), String> {

@@ -17,6 +17,7 @@ use candle_core::Tensor;
 
 use crate::domain::kinds::kinds;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 pub use crate::model::loss::class_weights::ClassWeights;
 
@@ -37,7 +38,7 @@ kinds! {
 /// What every loss can do. A loss is its own settings: it has no state.
 pub trait Loss: Send + Sync {
     /// Is it meant for tasks of this kind?
-    fn accepts(&self, kind: &str) -> bool;
+    fn accepts(&self, kind: TaskKind) -> bool;
 
     /// What is wrong with it for this fitted target, such as a wrong number of class weights.
     fn check(&self, _target: &Target) -> Result<(), String> {
@@ -51,16 +52,18 @@ pub trait Loss: Send + Sync {
 
 impl LossSpec {
     /// The loss of a task whose pipeline names none.
-    pub fn for_kind(kind: &str) -> Self {
+    pub fn for_kind(kind: TaskKind) -> Self {
         match kind {
-            "binary" | "multilabel" => {
+            TaskKind::Binary | TaskKind::Multilabel => {
                 Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropySpec::default())
             }
-            "multiclass" | "tagging" | "segmentation" | "text" | "language_model" => {
-                Self::CrossEntropy(cross_entropy::CrossEntropySpec::default())
-            }
-            "ordinal" => Self::Ordinal(ordinal::OrdinalLossSpec {}),
-            _ => Self::Mse(mse::MseSpec {}),
+            TaskKind::Multiclass
+            | TaskKind::Tagging
+            | TaskKind::Segmentation
+            | TaskKind::Text
+            | TaskKind::LanguageModel => Self::CrossEntropy(cross_entropy::CrossEntropySpec::default()),
+            TaskKind::Ordinal => Self::Ordinal(ordinal::OrdinalLossSpec {}),
+            TaskKind::Regression | TaskKind::PixelRegression => Self::Mse(mse::MseSpec {}),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::loss::Loss;
 use crate::model::loss::difference::{Slope, mean_of_differences};
@@ -20,8 +21,8 @@ impl Settings for MseSpec {
 }
 
 impl Loss for MseSpec {
-    fn accepts(&self, kind: &str) -> bool {
-        matches!(kind, "regression" | "pixel_regression")
+    fn accepts(&self, kind: TaskKind) -> bool {
+        matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {

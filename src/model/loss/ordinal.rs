@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::task::Target;
+use crate::domain::task_kind::TaskKind;
 use crate::model::error::Result;
 use crate::model::kernel::activation::{logistic, twin as activation_twin};
 use crate::model::kernel::closed_form::mean_over_rows;
@@ -26,8 +27,8 @@ impl Settings for OrdinalLossSpec {
 }
 
 impl Loss for OrdinalLossSpec {
-    fn accepts(&self, kind: &str) -> bool {
-        kind == "ordinal"
+    fn accepts(&self, kind: TaskKind) -> bool {
+        kind == TaskKind::Ordinal
     }
 
     fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {

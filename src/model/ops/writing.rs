@@ -1,8 +1,6 @@
 //! What heads and decoders need beside the rest: attention of one sequence to another, and the steps of a decoder, which
 //! writes one token at a time.
 
-use candle_core::Tensor;
-
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
 use crate::model::layer::dense::Dense;
@@ -15,9 +13,6 @@ pub trait Writing: Arithmetic {
 
     /// Whole numbers as floats.
     fn float(&mut self, x: &Self::Value) -> Result<Self::Value>;
-
-    /// A tensor made of weights: in a graph its numbers as they are now, under this name.
-    fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<Self::Value>;
 
     /// The table's row for each of the numbers `[rows]`: `[rows, width]`.
     fn index_select(&mut self, table: &Self::Value, indices: &Self::Value) -> Result<Self::Value>;

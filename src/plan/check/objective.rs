@@ -1,7 +1,6 @@
 //! A sweep's objectives: tasks and metrics that there are, scored on the rows that choose.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::Choice;
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::evaluate::default_metrics;
@@ -58,7 +57,7 @@ pub(crate) fn check(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnosti
 
 /// Metrics that are scored for a task.
 fn metrics(task: &TaskSpec) -> Vec<MetricSpec> {
-    task.metrics.clone().unwrap_or_else(|| default_metrics(task.kind.name(), scheme(&task.kind)))
+    task.metrics.clone().unwrap_or_else(|| default_metrics(task.kind.kind(), scheme(&task.kind)))
 }
 
 fn label(objective: &ObjectiveSpec, task: &TaskSpec) -> Option<String> {
@@ -70,7 +69,7 @@ fn label(objective: &ObjectiveSpec, task: &TaskSpec) -> Option<String> {
 fn measured(objective: &ObjectiveSpec, task: &TaskSpec, path: &Path) -> Option<Diagnostic> {
     let metric = objective.metric.as_ref()?;
     let path = path.key("metric");
-    let misfit = metric_fits(metric, task.kind.name(), &path);
+    let misfit = metric_fits(metric, task.kind.kind(), &path);
     misfit.or_else(|| {
         let known: Vec<String> = metrics(task).iter().map(MetricSpec::label).collect();
         let label = metric.label();

@@ -89,7 +89,7 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         };
         match walk(&task.head, shape, &|| task_path.key("head"), &mut HashMap::new()) {
             Ok(shape) => {
-                if let Err(reason) = accepts(task.kind.name(), shape) {
+                if let Err(reason) = accepts(task.kind.kind(), shape) {
                     let message = format!("{} task {reason}", a(task.kind.name()));
                     found.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
                 }

@@ -7,6 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::{Choice, a};
 use crate::domain::name::{ColumnName, TableName, TaskName};
 use crate::domain::task::{TagScheme, TargetSpec};
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::spec::MetricSpec;
 use crate::model::spec::LossSpec;
 use crate::plan::check::data::renamed_away;
@@ -159,7 +160,7 @@ fn order(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
 /// A CRF's loss is its own; a loss written beside it would be passed over in silence.
 fn own_loss(task: &TaskSpec, path: &Path) -> Option<Diagnostic> {
     let TargetSpec::Tagging(tagging) = &task.kind else { return None };
-    let other = task.loss.as_ref().is_some_and(|loss| *loss != LossSpec::for_kind("tagging"));
+    let other = task.loss.as_ref().is_some_and(|loss| *loss != LossSpec::for_kind(TaskKind::Tagging));
     (tagging.crf && other).then(|| {
         let message = "with `crf` a tagging task has a loss of its own: that of the whole path";
         Diagnostic::error("crf-loss", path.clone(), message).help("leave `loss` out")
@@ -186,7 +187,7 @@ fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
         );
     }
     for (position, metric) in metrics.iter().enumerate() {
-        found.extend(metric_fits(metric, task.kind.name(), &path.index(position)));
+        found.extend(metric_fits(metric, task.kind.kind(), &path.index(position)));
         found.extend(spans(metric, task, &path.index(position)));
         if metrics[..position].iter().any(|other| other.label() == metric.label()) {
             let message = format!("`{}` is measured twice", metric.label());
@@ -197,15 +198,15 @@ fn metrics(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
 }
 
 /// A metric that says nothing of such a task.
-pub(crate) fn metric_fits(metric: &MetricSpec, kind: &str, path: &Path) -> Option<Diagnostic> {
+pub(crate) fn metric_fits(metric: &MetricSpec, kind: TaskKind, path: &Path) -> Option<Diagnostic> {
     (!metric.view().accepts(kind)).then(|| {
         let fitting = fitting_metrics(kind).join(", ");
-        let message = format!("the metric `{}` does not fit {} task", metric.name(), a(kind));
+        let message = format!("the metric `{}` does not fit {} task", metric.name(), a(kind.name()));
         Diagnostic::error("metric-kind", path.clone(), message).help(format!("for {kind}: {fitting}"))
     })
 }
 
-fn fitting_metrics(kind: &str) -> Vec<&'static str> {
+fn fitting_metrics(kind: TaskKind) -> Vec<&'static str> {
     let read = |(name, example): &(&'static str, &'static str)| {
         let metric: MetricSpec = crate::spec::shelf::read_words(example)?;
         metric.view().accepts(kind).then_some(*name)

@@ -46,7 +46,7 @@ fn monitor(pipeline: &PipelineSpec) -> Option<Diagnostic> {
         }
         Some(task) => {
             let metric = monitor.metric.as_ref()?;
-            metric_fits(metric, crate::domain::kinds::Choice::name(&task.kind), &path.key("metric"))
+            metric_fits(metric, task.kind.kind(), &path.key("metric"))
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::{Choice, a};
 use crate::domain::task::TargetSpec;
+use crate::domain::task_kind::TaskKind;
 use crate::model::loss::ClassWeights;
 use crate::model::spec::LossSpec;
 use crate::spec::shelf::read_words;
@@ -11,9 +12,9 @@ use crate::spec::task::TaskSpec;
 /// Checks a task's loss.
 pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
     let Some(loss) = &task.loss else { return Vec::new() };
-    let kind = task.kind.name();
+    let kind = task.kind.kind();
     if !loss.view().accepts(kind) {
-        let message = format!("the loss `{}` does not fit {} task", loss.name(), a(kind));
+        let message = format!("the loss `{}` does not fit {} task", loss.name(), a(kind.name()));
         let help = format!("for {kind}: {}", fitting_losses(kind).join(", "));
         return vec![Diagnostic::error("loss-kind", path.clone(), message).help(help)];
     }
@@ -21,7 +22,7 @@ pub(crate) fn loss(task: &TaskSpec, path: &Path) -> Vec<Diagnostic> {
 }
 
 /// The losses a kind of task can learn by.
-fn fitting_losses(kind: &str) -> Vec<&'static str> {
+fn fitting_losses(kind: TaskKind) -> Vec<&'static str> {
     let fits = |(name, example): &(&'static str, &'static str)| {
         let loss: LossSpec = read_words(example)?;
         loss.view().accepts(kind).then_some(*name)

@@ -72,7 +72,7 @@ impl Vocabulary {
     /// All embeddings and, last, the beginning: `[size + 1, width]`. Nothing is learned through them.
     pub fn embeddings<O: Ops>(&self, ops: &mut O) -> Result<O::Value> {
         let [table, begin] = [&self.table, &self.begin].map(|weight| weight.var().as_detached_tensor());
-        ops.tensor(&format!("{}.embedding.weight", self.name), &Tensor::cat(&[table, begin], 0)?)
+        ops.folded(&format!("{}.embedding.weight", self.name), &Tensor::cat(&[table, begin], 0)?)
     }
 
     /// `[width of hidden vectors, size]`
@@ -85,7 +85,7 @@ impl Vocabulary {
 
     /// `[rows, size]` from hidden vectors `[rows, width]`.
     pub fn logits<O: Ops>(&self, ops: &mut O, h: &O::Value) -> Result<O::Value> {
-        let weight = ops.tensor(&format!("{}.projection.weight", self.name), &self.weight()?)?;
+        let weight = ops.folded(&format!("{}.projection.weight", self.name), &self.weight()?)?;
         let bias = ops.weight(&self.bias)?;
         let y = ops.matmul(h, &weight)?;
         ops.add(&y, &bias)

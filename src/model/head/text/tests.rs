@@ -83,7 +83,7 @@ fn labels() -> Labels {
 }
 
 fn loss_of(text: &Text, memory: &Signal, labels: &Labels) -> Tensor {
-    text.loss(memory, labels, &LossSpec::for_kind("text"), &Mode::evaluate()).unwrap().unwrap()
+    text.loss(memory, labels, &LossSpec::for_kind(TaskKind::Text), &Mode::evaluate()).unwrap().unwrap()
 }
 
 #[test]
@@ -93,7 +93,8 @@ fn some_tokens_read_while_learning_are_guesses() {
         let mut text = text(&words, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let loss = |text: &Text, mode: Mode| {
-            let loss = text.loss(&memory, &labels, &LossSpec::for_kind("text"), &mode).unwrap().unwrap();
+            let loss =
+                text.loss(&memory, &labels, &LossSpec::for_kind(TaskKind::Text), &mode).unwrap().unwrap();
             loss.to_scalar::<f32>().unwrap()
         };
         let forced = loss(&text, Mode::evaluate());

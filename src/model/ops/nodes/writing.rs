@@ -1,14 +1,11 @@
 //! What heads and decoders need, in a graph.
 
-use candle_core::Tensor;
-
 use crate::domain::array::ElementType;
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
 use crate::model::head::decoder::transformer::places;
 use crate::model::layer::dense::Dense;
 use crate::model::ops::{Nodes, Writing};
-use crate::model::weights::host;
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;
 
@@ -23,10 +20,6 @@ impl Writing for Nodes<'_> {
 
     fn float(&mut self, x: &Value) -> Result<Value> {
         Ok(operator::cast(self.graph, x, ElementType::Float32))
-    }
-
-    fn tensor(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
-        Ok(self.graph.weight(name, tensor.dims(), &host(tensor)?))
     }
 
     fn index_select(&mut self, table: &Value, indices: &Value) -> Result<Value> {

@@ -22,10 +22,6 @@ impl Writing for Tensors<'_> {
         Ok(x.to_dtype(DType::F32)?)
     }
 
-    fn tensor(&mut self, _: &str, tensor: &Tensor) -> Result<Tensor> {
-        Ok(tensor.clone())
-    }
-
     fn index_select(&mut self, table: &Tensor, indices: &Tensor) -> Result<Tensor> {
         Ok(table.index_select(indices, 0)?)
     }
