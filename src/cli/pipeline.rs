@@ -88,15 +88,16 @@ pub fn of_run(layout: &Layout, detail: &RunDetail) -> Result<Reading, Error> {
             Ok(kept)
         }
         (true, own) => {
-            let aside = shown.with_file_name("pipeline.changed.yaml");
-            // What somebody wrote by hand is not lost.
-            let kept_aside = own.is_none() || std::fs::rename(&shown, &aside).is_ok();
+            let aside = free(&shown);
+            // What somebody wrote by hand, or put in its place, is not lost.
+            let others = own.is_some() || shown.is_dir();
+            let kept_aside = !others || std::fs::rename(&shown, &aside).is_ok();
             let healed = kept_aside && crate::run::place::write(&shown, detail.resolved.as_bytes()).is_ok();
-            let done = match (healed, own.is_some()) {
+            let done = match (healed, others) {
                 (false, _) => "is used".to_owned(),
                 (true, false) => "is used, and the file was written anew from it".to_owned(),
                 (true, true) => {
-                    format!("is used and was written there; the changed one is {} now", aside.display())
+                    format!("is used and was written there; what stood there is {} now", aside.display())
                 }
             };
             output::tell(&format!(
@@ -112,6 +113,13 @@ pub fn of_run(layout: &Layout, detail: &RunDetail) -> Result<Reading, Error> {
             original.display()
         ))),
     }
+}
+
+/// Where what stood in a pipeline's place is kept: `pipeline.changed.yaml`, or the first with a number that is free.
+fn free(shown: &std::path::Path) -> PathBuf {
+    let numbered = (2..100).map(|number| shown.with_file_name(format!("pipeline.changed.{number}.yaml")));
+    let first = shown.with_file_name("pipeline.changed.yaml");
+    std::iter::once(first.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(first)
 }
 
 /// What a training may take, where somebody said so: `--memory`, else `MTL_MEMORY`.

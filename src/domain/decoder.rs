@@ -35,7 +35,7 @@ pub struct GruDecoderSpec {
     pub units: Count,
     /// Width of a token's embedding. Default 128.
     pub width: Count,
-    /// Default `dot` where it reads a sequence, `none` where it reads a vector.
+    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a vector.
     pub attention: Option<Attention>,
     /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
     pub dropout: Rate,
@@ -73,7 +73,7 @@ pub struct LstmDecoderSpec {
     pub units: Count,
     /// Width of a token's embedding. Default 128.
     pub width: Count,
-    /// Default `dot` where it reads a sequence, `none` where it reads a vector.
+    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a vector.
     pub attention: Option<Attention>,
     /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
     pub dropout: Rate,
@@ -102,7 +102,7 @@ impl Settings for LstmDecoderSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransformerDecoderSpec {
-    /// Default 2.
+    /// How many layers. Default 2.
     pub layers: Count,
     /// Heads of each attention; a divisor of `width`. Default 4.
     pub heads: Count,

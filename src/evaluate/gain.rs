@@ -114,6 +114,7 @@ mod tests {
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split};
     use crate::domain::task::TagScheme;
+    use crate::domain::task_kind::TaskKind;
     use crate::evaluate::default_metrics;
     use crate::evaluate::gain::{Change, delta_m, gain, gains, overall};
     use crate::evaluate::spec::Judged;

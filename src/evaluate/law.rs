@@ -4,6 +4,7 @@ use crate::domain::kinds::Choice;
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::domain::task::{TagScheme, Target};
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::case::{Case, all, metric, of_binary, of_regression};
 use crate::evaluate::metric::MetricSpec;
 use crate::evaluate::{default_metrics, evaluate};

@@ -22,6 +22,7 @@ use crate::domain::label::{Unseen, unseen};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::domain::task::{TagScheme, Target};
+use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::Answers;
 use crate::evaluate::case::{self, Case, metric, of_binary};
 use crate::evaluate::{default_metrics, evaluate, of_known_classes};

@@ -8,9 +8,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A layer cannot take what comes before it.
     #[error("`{part}` would be weight number {count}: no network has that many")]
     TooManyWeights { part: String, count: usize },
+    /// A layer cannot take what comes before it.
     #[error("`{part}` {reason}")]
     Shape { part: String, reason: String },
     #[error("an encoder is given for `{0}`, which is not an input")]
@@ -43,6 +43,13 @@ pub enum Error {
     /// Vectors that an embedding asks for and the data does not have.
     #[error("`{part}` begins with the vectors of `{path}`, which the data does not hold")]
     Vectors { part: String, path: String },
+    /// Of a layer that another crate registered.
+    #[error("`{part}`, a layer of the crate {origin}: {reason}")]
+    Registered { part: String, origin: &'static str, reason: String },
+    #[error(
+        "`{name}` computes with candle tensors alone (`custom`), and has no ONNX form: what it does must be written with other operations to be exported"
+    )]
+    NoOnnx { name: String },
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }

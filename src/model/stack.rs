@@ -23,6 +23,8 @@ pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, 
 pub struct Stack {
     layers: Vec<Box<dyn Module>>,
     parts: Vec<Part>,
+    /// The crates of layers that are not ours.
+    origins: Vec<Option<&'static str>>,
     marks: Vec<Mark>,
     output: Shape,
 }
@@ -61,7 +63,7 @@ impl Stack {
         input: Shape,
         weights: &mut Weights,
     ) -> Result<Self> {
-        let mut stack = Self { layers: Vec::new(), parts: Vec::new(), marks: Vec::new(), output: input };
+        let mut stack = Self { layers: vec![], parts: vec![], origins: vec![], marks: vec![], output: input };
         for (index, spec) in layers.iter().enumerate() {
             if let LayerSpec::Mark(mark) = spec {
                 let name = mark.name.clone();
@@ -76,7 +78,9 @@ impl Stack {
                 .shape(stack.output)
                 .map_err(|reason| Error::Shape { part: part.clone(), reason })?;
             let before = weights.parameters();
-            stack.layers.push(spec.view().build(&part, stack.output, weights)?);
+            let layer = spec.view().build(&part, stack.output, weights);
+            stack.layers.push(layer.map_err(|error| named(error, &part, spec.origin()))?);
+            stack.origins.push(spec.origin());
             let parameters = weights.parameters() - before;
             stack.parts.push(Part { name: part, kind: spec.name(), shape, parameters });
             stack.output = shape;
@@ -124,7 +128,13 @@ impl Stack {
             if part.parameters > 0 {
                 trail.end = ops.cut(&trail.end)?;
             }
-            trail.end = ops.module(layer.as_ref(), &trail.end)?;
+            let given = ops.module(layer.as_ref(), &trail.end);
+            let origin = self.origins[index];
+            trail.end = given.map_err(|error| named(error, &part.name, origin))?;
+            if let Some(origin) = origin {
+                let wrong = |reason| Error::Registered { part: part.name.clone(), origin, reason };
+                ops.agrees(&trail.end.x, part.shape).map_err(wrong)?;
+            }
         }
         Ok(trail)
     }
@@ -134,8 +144,93 @@ impl Stack {
     }
 }
 
+/// What went wrong in a layer, with the crate it comes from where it is not ours.
+fn named(error: Error, part: &str, origin: Option<&'static str>) -> Error {
+    match origin {
+        Some(origin) => Error::Registered { part: part.to_owned(), origin, reason: error.to_string() },
+        None => error,
+    }
+}
+
 impl Layer for Stack {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         Ok(self.walk(ops, x)?.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use crate::domain::kinds::Settings;
+    use crate::domain::shape::Shape;
+    use crate::model::error::Result;
+    use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
+    use crate::model::mode::Mode;
+    use crate::model::ops::Ops;
+    use crate::model::signal::{Signal, Wire};
+    use crate::model::stack::Stack;
+    use crate::model::weights::Weights;
+    use crate::onnx::graph::Graph;
+
+    /// Squares every number with candle alone, and says whatever it is told of what it gives.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct SquareSpec {
+        /// The width it claims.
+        claimed: usize,
+    }
+
+    impl Settings for SquareSpec {
+        const BARE: Option<&'static str> = Some("claimed");
+        const EXAMPLE: &'static str = "{square_of_a_test: 2}";
+    }
+
+    impl LayerWords for SquareSpec {
+        fn shape(&self, _: Shape) -> Result<Shape, String> {
+            Ok(Shape::vector(self.claimed))
+        }
+
+        fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
+            Ok(Box::new(Square))
+        }
+    }
+
+    struct Square;
+
+    impl Layer for Square {
+        fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+            let square = |inputs: &[Tensor]| Ok(inputs[0].sqr()?);
+            Ok(x.with(ops.custom("square", std::slice::from_ref(&x.x), &square)?))
+        }
+    }
+
+    #[test]
+    fn a_layer_of_another_crate_is_named_with_it() {
+        LayerSpec::register::<SquareSpec>("square_of_a_test", "squares 0.3.0").expect("a new name");
+        let stack = |claimed: usize| {
+            let layers: Vec<LayerSpec> =
+                serde_json::from_value(serde_json::json!([{"square_of_a_test": claimed}])).expect("layers");
+            Stack::build("trunk", &layers, Shape::vector(2), &mut Weights::new(0, &Device::Cpu))
+                .expect("a stack")
+        };
+        let x = Signal::plain(Tensor::new(&[[1_f32, 3.0]], &Device::Cpu).expect("numbers"));
+        let y = stack(2).forward(&x, &Mode::evaluate()).expect("its square").x;
+        assert_eq!(y.to_vec2::<f32>().expect("numbers"), [[1.0, 9.0]]);
+        let wrong = stack(5).forward(&x, &Mode::evaluate()).err().map(|error| error.to_string());
+        assert_eq!(
+            wrong.as_deref(),
+            Some(
+                "`trunk.0.square_of_a_test`, a layer of the crate squares 0.3.0: it said that it gives [5], and gave [1, 2] of a batch"
+            )
+        );
+        // It learns and answers, and export says what is missing.
+        let mut graph = Graph::new("g");
+        let fed = graph.scalar(1.0);
+        let wrong = stack(2).emit(&mut graph, &Wire::plain(fed)).err().map(|error| error.to_string());
+        let wrong = wrong.unwrap_or_default();
+        assert!(wrong.contains("squares 0.3.0: `square` computes with candle tensors alone"), "{wrong}");
     }
 }

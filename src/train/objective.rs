@@ -134,6 +134,7 @@ mod tests {
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split};
     use crate::domain::task::{TagScheme, Target};
+    use crate::domain::task_kind::TaskKind;
     use crate::evaluate::default_metrics;
     use crate::train::error::Error;
     use crate::train::objective::{Objective, constant_logits, reference};

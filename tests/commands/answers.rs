@@ -145,6 +145,13 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
             }
         }
     }
+    // Nor what was put in its place.
+    std::fs::remove_file(project.path(&name)).expect("removed");
+    std::fs::create_dir(project.path(&name)).expect("a folder");
+    let said = project.mtl(&["group", "last"]).expect(0).err();
+    assert!(said.contains("cannot be read") && said.contains("pipeline.changed.3.yaml now"), "{said}");
+    assert_eq!(project.read(&name), whole);
+    assert!(project.path(&name.replace("pipeline.yaml", "pipeline.changed.3.yaml")).is_dir());
     std::fs::write(project.path(&name), &whole).expect("written");
     let ran = project.mtl(&["group", "last"]).expect(0);
     assert!(!ran.err().contains("warning"), "{}", ran.err());

@@ -13,6 +13,7 @@ mod everything;
 mod extensions;
 mod gains;
 mod grouping;
+mod kernels;
 mod limits;
 mod model;
 mod pareto;

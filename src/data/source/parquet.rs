@@ -1,5 +1,7 @@
 //! The source `parquet`: see [`ParquetSpec`].
 
+mod page;
+
 use std::path::Path;
 
 use polars::prelude::{DataFrame, ParquetReader, SerReader};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::Error;
 use crate::data::source::guard::{guarded, magic};
 use crate::data::source::memory;
+use crate::data::source::parquet::page::Column;
 use crate::domain::kinds::Settings;
 
 /// Apache Parquet.
@@ -42,5 +45,18 @@ pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
             .fold(0, u64::saturating_add))
     })?;
     memory::allow(file, unpacked)?;
+    let pages = guarded(file, form, || {
+        let groups = &reader.get_metadata()?.row_groups;
+        let columns = groups.iter().flat_map(|group| group.parquet_columns()).map(|column| Column {
+            bytes: column.byte_range(),
+            values: column.num_values(),
+            unpacked: column.uncompressed_size(),
+        });
+        Ok(columns.collect::<Vec<_>>())
+    })?;
+    let again = magic(file, form, b"PAR1", 8)?;
+    let refuse =
+        |reason: std::io::Error| Error::NotOfForm { file: file.to_owned(), form, reason: reason.to_string() };
+    page::check(again, pages.into_iter()).map_err(refuse)?;
     guarded(file, form, || reader.finish())
 }

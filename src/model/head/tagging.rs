@@ -115,6 +115,7 @@ mod tests {
 
     use crate::domain::array::{Array, Values};
     use crate::domain::task::TagScheme;
+    use crate::domain::task_kind::TaskKind;
     use crate::model::head::Head;
     use crate::model::head::tagging::Tagging;
     use crate::model::kernel::agreement::variable;

@@ -33,7 +33,7 @@ pub struct Conv1dSpec {
     /// Where the window stands. Default `same`.
     #[serde(default)]
     pub padding: StepPadding,
-    /// Default none.
+    /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.

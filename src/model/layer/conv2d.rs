@@ -34,7 +34,7 @@ pub struct Conv2dSpec {
     /// `same` (default), `valid`, or pixels of zeros on every side.
     #[serde(default)]
     pub padding: Padding,
-    /// Default none.
+    /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.

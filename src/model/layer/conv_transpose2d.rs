@@ -35,7 +35,7 @@ pub struct ConvTranspose2dSpec {
     /// from every side of that.
     #[serde(default)]
     pub padding: Padding,
-    /// Default none.
+    /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.

@@ -22,7 +22,7 @@ use crate::model::weights::{Init, Parameter, Weights};
 pub struct DenseSpec {
     /// Width of the output.
     pub units: Count,
-    /// Default none.
+    /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add b? Default true.

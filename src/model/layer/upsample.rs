@@ -17,7 +17,7 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpsampleSpec {
-    /// Default 2.
+    /// How many times as high and as wide. Default 2.
     #[serde(default = "two")]
     pub factor: Count,
     /// `nearest` (default) or `bilinear`.

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::Module;
 use crate::model::layer::activation::Activation;
@@ -32,6 +33,18 @@ pub trait Arithmetic {
 
     /// A built layer's own description.
     fn module(&mut self, module: &dyn Module, x: &Signal<Self::Value>) -> Result<Signal<Self::Value>>;
+
+    /// Anything that candle can compute, gradients included. It has no ONNX form: a model that uses it learns and answers, and
+    /// is not exported.
+    fn custom(
+        &mut self,
+        name: &str,
+        inputs: &[Self::Value],
+        compute: &dyn Fn(&[Tensor]) -> Result<Tensor>,
+    ) -> Result<Self::Value>;
+
+    /// An error where a layer gives something else than it said it would; a graph cannot tell.
+    fn agrees(&mut self, x: &Self::Value, shape: Shape) -> Result<(), String>;
 
     /// A signal as a layer with weights reads it: where the way back is interrupted, from here on another tensor.
     fn cut(&mut self, x: &Signal<Self::Value>) -> Result<Signal<Self::Value>>;

@@ -39,7 +39,7 @@ pub struct AdapterSpec {
     /// Width between W_down and W_up. Default 16.
     #[serde(default = "sixteen")]
     pub units: Count,
-    /// f. Default relu.
+    /// f, an element-wise function. Default relu.
     #[serde(default = "relu")]
     pub activation: Activation,
 }

@@ -8,15 +8,20 @@ use crate::spec::shelf::SHELVES;
 
 /// In few words.
 pub fn kind(schema: &Value, definitions: &Value) -> String {
+    either(kinds(schema, definitions))
+}
+
+/// Each of the forms that it may have.
+fn kinds(schema: &Value, definitions: &Value) -> Vec<String> {
     let schema = resolved(schema, definitions);
     if let Some(forms) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
         return of_forms(schema, forms, definitions);
     }
     match &schema["enum"] {
-        Value::Array(names) => {
-            return either(names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        Value::Array(names) => return names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ if schema["const"].is_string() => {
+            return vec![schema["const"].as_str().unwrap_or_default().to_owned()];
         }
-        _ if schema["const"].is_string() => return schema["const"].as_str().unwrap_or_default().to_owned(),
         _ => {}
     }
     let types: Vec<&str> = match &schema["type"] {
@@ -26,7 +31,7 @@ pub fn kind(schema: &Value, definitions: &Value) -> String {
         }
         _ => vec![],
     };
-    either(types.into_iter().map(|one| of_type(one, schema, definitions)).collect())
+    types.into_iter().map(|one| of_type(one, schema, definitions)).collect()
 }
 
 fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
@@ -53,20 +58,19 @@ fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
 }
 
 /// A shelf's choice is named after its shelf; other forms are listed.
-fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> String {
+fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> Vec<String> {
     let said = schema["description"].as_str().unwrap_or_default();
     let noun = SHELVES.iter().map(|shelf| a(shelf.noun)).find(|noun| said.starts_with(&format!("{noun}: ")));
     if let Some(noun) = noun {
-        return noun;
+        return vec![noun];
     }
-    let mut kinds: Vec<String> = Vec::new();
-    for form in forms.iter().filter(|form| form["type"] != "null") {
-        let one = kind(form, definitions);
-        if !one.is_empty() && !kinds.contains(&one) {
-            kinds.push(one);
+    let mut all: Vec<String> = Vec::new();
+    for one in forms.iter().filter(|form| form["type"] != "null").flat_map(|form| kinds(form, definitions)) {
+        if !one.is_empty() && !all.contains(&one) {
+            all.push(one);
         }
     }
-    either(kinds)
+    all
 }
 
 fn bounds(schema: &Value) -> String {

@@ -63,12 +63,13 @@ fn explanation(shelf: &Shelf, name: &str) -> Option<Explanation> {
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let settings = schema["properties"].as_object().into_iter().flatten().map(|(setting, words)| {
         let default = words.get("default").filter(|default| !default.is_null());
+        let about = said(words);
         Setting {
             name: setting.clone(),
             kind: kind(words, &definitions),
             default: default.map(ToString::to_string),
             must: must.contains(&setting.as_str()),
-            about: said(words),
+            about: if default.is_some() { without_default(&about).to_owned() } else { about },
         }
     });
     let (_, example) = shelf.examples().iter().find(|(known, _)| *known == name)?;
@@ -80,6 +81,12 @@ fn explanation(shelf: &Shelf, name: &str) -> Option<Explanation> {
         bare: (shelf.bare_field)(name).map(str::to_owned),
         example: (*example).to_owned(),
     })
+}
+
+/// Without a last sentence that says no more than the default, which stands beside it.
+fn without_default(about: &str) -> &str {
+    let short = |at: &usize| about[*at..].len() < 30 && about[*at..].ends_with('.');
+    about.rfind("Default ").filter(short).map_or(about, |at| about[..at].trim_end())
 }
 
 /// What a reference refers to.
@@ -100,7 +107,7 @@ mod tests {
         let units = &lstm.settings[0];
         assert!(units.must && units.name == "units" && units.kind.starts_with("whole number"), "{units:?}");
         assert_eq!(lstm.settings[1].default.as_deref(), Some("false"));
-        assert!(lstm.settings.iter().all(|setting| !setting.about.is_empty()));
+        assert_eq!(lstm.settings[2].about, "Such layers one upon the other.");
     }
 
     #[test]
@@ -110,7 +117,8 @@ mod tests {
             for item in items {
                 assert!(item.about.len() > 10, "{noun} {}: {:?}", item.name, item.about);
                 for setting in &item.settings {
-                    assert!(!setting.kind.is_empty(), "{noun} {} {}", item.name, setting.name);
+                    let said = !setting.kind.is_empty() && setting.about.len() > 3;
+                    assert!(said, "{noun} {} {}: {setting:?}", item.name, setting.name);
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::train::schedule::{Clock, Schedule};
 pub struct StepSpec {
     /// Epochs between two steps.
     pub every: Count,
-    /// Default 0.1.
+    /// What the rate is multiplied with each time. Default 0.1.
     #[serde(default = "tenth")]
     pub factor: Positive,
 }

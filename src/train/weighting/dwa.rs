@@ -17,7 +17,7 @@ use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DwaSpec {
-    /// Default 2.
+    /// What the ratios are divided by before the softmax: the larger, the more even the weights. Default 2.
     #[serde(default = "two")]
     pub temperature: Positive,
 }

@@ -19,7 +19,7 @@ use crate::train::weighting::{Method, Setting, WeightingWords};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FairGradSpec {
-    /// Default 1.
+    /// How fair: small ones are near equal weights, 1 is the Nash bargain, large ones the most even shares. Default 1.
     #[serde(default = "one")]
     pub alpha: Positive,
 }

@@ -4,6 +4,7 @@ use candle_core::{Device, Tensor};
 
 use crate::domain::decoder::DecoderSpec;
 use crate::domain::shape::Shape;
+use crate::domain::task_kind::TaskKind;
 use crate::domain::text::{Segmenter, Tokenizer};
 use crate::model::head::Head;
 use crate::model::head::text::{Text, Words};

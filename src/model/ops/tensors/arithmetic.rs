@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 
+use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
@@ -23,6 +24,30 @@ impl Arithmetic for Tensors<'_> {
 
     fn module(&mut self, module: &dyn Module, x: &Signal) -> Result<Signal> {
         module.forward(x, self.mode())
+    }
+
+    fn custom(
+        &mut self,
+        _: &str,
+        inputs: &[Tensor],
+        compute: &dyn Fn(&[Tensor]) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        compute(inputs)
+    }
+
+    fn agrees(&mut self, x: &Tensor, shape: Shape) -> Result<(), String> {
+        let right = match (shape, x.dims()) {
+            (Shape::Vector { width }, [_, found]) | (Shape::Sequence { width }, [_, _, found]) => {
+                *found == width
+            }
+            (Shape::Tokens { .. }, [_, _]) => true,
+            (Shape::Image { channels, height, width }, [_, rest @ ..]) => *rest == [channels, height, width],
+            _ => false,
+        };
+        match right {
+            true => Ok(()),
+            false => Err(format!("it said that it gives {shape}, and gave {:?} of a batch", x.dims())),
+        }
     }
 
     fn cut(&mut self, x: &Signal) -> Result<Signal> {
