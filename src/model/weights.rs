@@ -1,5 +1,7 @@
 //! All numbers of a network, by name: what is trained, saved, restored and counted.
 
+mod parameter;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
@@ -12,6 +14,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::domain::whole_file::write_whole;
 use crate::model::error::{Error, Result};
 use crate::model::random::{Purpose, stream};
+pub use crate::model::weights::parameter::Parameter;
 
 /// How a variable begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,38 +63,6 @@ impl Weight {
 /// How many numbers there are of a shape; the most there can be where nobody could count them.
 fn elements(shape: &[usize]) -> usize {
     shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
-}
-
-/// A weight as the part that it belongs to holds it.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    name: String,
-    var: Var,
-    /// Does it get gradients?
-    learns: bool,
-}
-
-impl Parameter {
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn var(&self) -> &Var {
-        &self.var
-    }
-
-    /// Its values, to compute with: on the way back gradients come here if it learns.
-    pub fn tensor(&self) -> Tensor {
-        match self.learns {
-            true => self.var.as_tensor().clone(),
-            false => self.var.as_detached_tensor(),
-        }
-    }
-
-    /// The same weight, which gets no gradients from the part that holds this one.
-    pub fn fixed(self) -> Self {
-        Self { learns: false, ..self }
-    }
 }
 
 /// The weights of a network in the order they were made.

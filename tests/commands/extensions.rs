@@ -9,7 +9,12 @@ use crate::support::{PIPELINE, Project, Ran};
 /// One of the examples, as a program.
 fn program(project: &Project, example: &str, arguments: &[&str]) -> Ran {
     let folder = Path::new(env!("CARGO_BIN_EXE_mtl")).parent().expect("its folder").join("examples");
-    let mut command = Command::new(folder.join(example).with_extension(std::env::consts::EXE_EXTENSION));
+    let file = folder.join(example).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        file.exists(),
+        "`cargo test` makes the examples; beside `--test main` say: cargo build --release --examples"
+    );
+    let mut command = Command::new(file);
     command.args(arguments).current_dir(project.folder()).env("NO_COLOR", "1");
     Ran::of(&mut command)
 }

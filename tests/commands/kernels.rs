@@ -8,13 +8,13 @@ use crate::support::{Project, Ran};
 const TABLE: &str = "\
 name: kernels
 seed: 1
-data: {rows: {source: {csv: {path: rows.csv}}, split: {random: {valid: 0.2, test: 0.2}}, query: \"select *, rich = 1 and age > 40 as old from self\"}}
+data: {rows: {source: {csv: {path: rows.csv}}, split: {random: {valid: 0.2, test: 0.2}}, query: \"select *, rich = 1 and age > 40 as old, case when age < 40 then 'a' when age < 55 then 'b' else 'c' end as third from self\"}}
 inputs: {age: standardize, hours: {standardize: {missing: mean}}, work: {category: {width: 2}}}
 trunk: [{dense: {units: 8, activation: relu}}, {dense: {units: 8, activation: tanh}}]
 tasks:
   click: {target: rich, kind: {binary: {positive: 1}}}
   purchase: {target: old, kind: binary}
-  work2: {target: work, kind: multiclass}
+  third: {target: third, kind: multiclass}
   weeks: {target: weeks, kind: regression}
 train: {epochs: 2, batch_size: 32, device: cpu}
 ";
@@ -27,8 +27,18 @@ inputs: {text: {text: {tokenizer: {word: {vocabulary: 60}}, length: 12}}}
 trunk: [{embedding: 16}, {lstm: 16}]
 tasks:
   mood: {target: mood, kind: multiclass, head: [{pool: max}]}
-  tags: {target: tags, kind: {tagging: {scheme: none, crf: true}}}
   said: {target: said, kind: {text: {tokenizer: {input: text}, length: 6, copy: true, decoder: {gru: {units: 12}}}}}
+train: {epochs: 2, batch_size: 16, device: cpu}
+";
+
+const TAGS: &str = "\
+name: tags
+seed: 1
+data: {rows: {source: {csv: {path: texts.csv}}, split: {random: {valid: 0.2, test: 0.2}}}}
+inputs: {text: {tokens: {length: 12}}}
+trunk: [{embedding: 16}, {lstm: 16}]
+tasks:
+  tags: {target: tags, kind: {tagging: {scheme: none, crf: true}}}
 train: {epochs: 2, batch_size: 16, device: cpu}
 ";
 
@@ -117,7 +127,7 @@ fn layers_and_losses_of_vectors() {
         json!(["binary_cross_entropy", {"binary_cross_entropy": {"class_weights": "balanced"}}, "focal"]);
     assert!(apart(&project, TABLE, &json!({"tasks.click.loss": binary})) < 1e-4);
     let classes = json!(["cross_entropy", {"cross_entropy": {"label_smoothing": 0.1}}, "focal"]);
-    assert!(apart(&project, TABLE, &json!({"tasks.work2.loss": classes})) < 1e-4);
+    assert!(apart(&project, TABLE, &json!({"tasks.third.loss": classes})) < 1e-4);
     assert!(apart(&project, TABLE, &json!({"tasks.weeks.loss": ["mse", "mae", {"huber": 1.0}]})) < 1e-4);
 }
 
@@ -147,6 +157,7 @@ fn layers_of_sequences_and_heads_that_write() {
     let pools: Vec<Value> =
         ["max", "mean", "attention", "last", "first"].iter().map(|kind| json!([{"pool": kind}])).collect();
     assert!(apart(&project, WORDS, &json!({"tasks.mood.head": pools})) < 1e-4);
+    assert!(apart(&project, TAGS, &json!({"train.batch_size": [8, 16]})) < 1e-4);
 }
 
 #[test]
