@@ -43,7 +43,7 @@ fn a_layer_of_another_crate_trains_and_exports() {
     );
     // The plain one does not know it.
     let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("pipeline.yaml:12:5") && said.contains("feature_gate"), "{said}");
+    assert!(said.contains("pipeline.yaml:13:5") && said.contains("feature_gate"), "{said}");
 }
 
 #[test]
@@ -64,14 +64,14 @@ fn it_explains_itself_and_is_suggested() {
         .replace("  - dense: {units: 8, activation: relu}\n", "  - feature_gate: {open: wide, shut: 1}\n");
     std::fs::write(project.path("pipeline.yaml"), wrong).expect("written");
     let said = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("pipeline.yaml:11:26") && said.contains("`shut`"), "{said}");
+    assert!(said.contains("pipeline.yaml:12:32") && said.contains("`shut`"), "{said}");
 }
 
 #[test]
 fn a_weighting_and_a_metric_of_other_crates() {
     let project = project("train: {", "weighting: {inverse_loss: {decay: 0.5}}\ntrain: {");
     program(&project, "custom_weighting", &["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let spread = number(&project, "select max(weight) - min(weight) from weights");
+    let spread = number(&project, "select max(value) - min(value) from weights");
     assert!(spread > 0.0, "the losses differ, so do the weights");
     let kind = "kind: binary}";
     let metric = "kind: binary, metrics: [youden, {youden: 0.3}, auroc]}";

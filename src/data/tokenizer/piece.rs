@@ -112,10 +112,21 @@ pub fn load(json: &str) -> Result<tokenizers::Tokenizer, Error> {
 pub fn parsed(json: &str) -> Result<tokenizers::Tokenizer, tokenizers::Error> {
     // The crate (0.23) panics instead of saying that a decoder is cut short, or what its merges lack.
     let form: serde_json::Value = serde_json::from_str(json)?;
+    // Which of two tokens of one number is meant would depend on the order of a hash.
+    if let Some(number) = given_twice(&form["model"]) {
+        return Err(format!("its vocabulary gives the number {number} to two tokens").into());
+    }
     match unmerged(&form["model"]) {
         Some(merge) => Err(format!("what its merge {merge} makes is not in the vocabulary").into()),
         None => json.parse(),
     }
+}
+
+/// A number that two tokens of a vocabulary have.
+fn given_twice(model: &serde_json::Value) -> Option<u64> {
+    let mut seen = std::collections::HashSet::new();
+    let numbers = model["vocab"].as_object()?.values().filter_map(serde_json::Value::as_u64);
+    numbers.into_iter().find(|number| !seen.insert(*number))
 }
 
 /// A merge of byte-pair encoding that makes no token. Merges are pairs, in older files `"a b"`; the second piece has the
@@ -137,6 +148,14 @@ fn unmerged(model: &serde_json::Value) -> Option<&serde_json::Value> {
 #[cfg(test)]
 mod tests {
     use super::parsed;
+
+    #[test]
+    fn two_tokens_of_one_number_are_refused() {
+        let form = r#"{"version": "1.0", "added_tokens": [], "model": {"type": "WordLevel", "unk_token": "b",
+            "vocab": {"a": 0, "b": 1, "c": 1}}}"#;
+        let said = parsed(form).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(said, "its vocabulary gives the number 1 to two tokens");
+    }
 
     #[test]
     fn merges_that_make_no_token_are_refused() {

@@ -110,6 +110,8 @@ fn plain(expected: &dyn Expected) -> String {
         "a string" => "text".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
         other => other.to_owned(),
     }
 }
