@@ -203,9 +203,8 @@ fn layers_of_images() {
 }
 
 #[test]
-fn a_resumed_run_goes_on_with_the_kernels_it_is_told() {
+fn kernels_that_nobody_knows_are_refused() {
     let project = Project::small();
-    project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let said = |name: &str, value: &str| {
         let mut command = project.command(&["run", "pipeline.yaml"]);
         Ran::of(command.env(name, value)).expect(2).err()
