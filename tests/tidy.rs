@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use crate::support;
 
 /// A room may import the rooms after it, whole.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
-    ("onnx", &["domain"]),
+    ("disk", &[]),
+    ("onnx", &["disk", "domain"]),
     ("store", &["domain"]),
-    ("data", &["domain"]),
+    ("data", &["disk", "domain"]),
     ("evaluate", &["domain"]),
-    ("model", &["onnx", "domain"]),
-    ("train", &["model", "data", "evaluate", "domain"]),
+    ("model", &["onnx", "disk", "domain"]),
+    ("train", &["model", "data", "evaluate", "disk", "domain"]),
     ("spec", &["domain"]),
-    ("plan", &["spec", "domain"]),
-    ("run", &["plan", "spec", "data", "model", "train", "evaluate", "onnx", "domain"]),
+    ("plan", &["spec", "disk", "domain"]),
+    ("run", &["plan", "spec", "data", "model", "train", "evaluate", "onnx", "disk", "domain"]),
     ("report", &["store", "domain"]),
-    ("cli", &["spec", "plan", "run", "store", "report", "domain"]),
+    ("cli", &["spec", "plan", "run", "store", "report", "disk", "domain"]),
 ];
 
 /// Rooms that may import words besides: what ends in `Spec`, modules called `spec`, and `PURE`.
@@ -179,13 +180,18 @@ fn without_tests(code: &str) -> (String, Vec<String>) {
 
 /// Every path of the code that begins with `crate::`, groups written out.
 fn paths(code: &str) -> Vec<String> {
+    paths_below("crate::", code)
+}
+
+/// What follows `root` in every path of the code that begins with it.
+fn paths_below(root: &str, code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (position, _) in code.match_indices("crate::") {
+    for (position, _) in code.match_indices(root) {
         let before = code[..position].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
             continue;
         }
-        expand("", &code[position + "crate::".len()..], &mut found);
+        expand("", &code[position + root.len()..], &mut found);
     }
     found
 }
@@ -261,6 +267,24 @@ fn foreign_crates_stay_in_their_rooms() {
         }
     }
     fail("a foreign crate has one room", found);
+}
+
+#[test]
+fn the_shared_words_touch_no_file() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| source.room == "domain") {
+        if names_files(&source.text) {
+            found.push(format!("{} names `std::fs` or `tempfile`", source.name));
+        }
+    }
+    fail("`domain` is plain data; what opens and writes files is `disk`", found);
+}
+
+/// Does a text, its tests too, name what opens and writes files?
+fn names_files(text: &str) -> bool {
+    let code = blank(text);
+    let standard = paths_below("std::", &code);
+    code.contains("tempfile") || standard.iter().any(|path| path.split("::").next() == Some("fs"))
 }
 
 #[test]
@@ -358,6 +382,8 @@ fn the_rules_see_what_they_forbid() {
         paths("use crate::a::{B, c::{D, E}};\nlet x = crate::f::g();"),
         ["a::B", "a::c::D", "a::c::E", "f::g"]
     );
+    assert!(names_files("use std::{io, fs::File};") && names_files("tempfile::tempdir()"));
+    assert!(!names_files("use std::fmt; // std::fs, tempfile"));
     assert!(!allowed("domain", "data::frame::Frame") && !allowed("data", "store::Store"));
     assert!(allowed("spec", "data::spec::TableSpec") && !allowed("spec", "data::frame::Frame"));
     assert!(allowed("plan", "model::loss::huber::HuberSpec") && !allowed("model", "train::spec::TrainSpec"));

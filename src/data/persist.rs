@@ -5,7 +5,7 @@ use std::io::{BufWriter, Error as IoError};
 use std::path::Path;
 
 use crate::data::error::Error;
-use crate::domain::whole_file::write_whole;
+use crate::disk::whole_file::write_whole;
 
 /// Writes a file by `fill`; its folder must exist.
 pub(in crate::data) fn persist(

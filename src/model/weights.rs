@@ -11,7 +11,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::domain::whole_file::write_whole;
+use crate::disk::whole_file::write_whole;
 use crate::model::error::{Error, Result};
 use crate::model::random::{Purpose, stream};
 pub use crate::model::weights::parameter::Parameter;

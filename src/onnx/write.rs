@@ -5,7 +5,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::domain::whole_file::{folder, write_whole};
+use crate::disk::whole_file::{folder, write_whole};
 use crate::onnx::error::Error;
 use crate::onnx::proto::ModelProto;
 

@@ -10,10 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk::regular_file;
+use crate::disk::whole_file::{folder, write_whole};
 use crate::domain::event::FileContent;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::regular_file;
-use crate::domain::whole_file::{folder, write_whole};
 
 /// Counts up when the remembered form changes; another version is forgotten.
 const FORMAT: u32 = 2;

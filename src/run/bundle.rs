@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::data::raw;
 pub use crate::data::raw::RawRows;
+use crate::disk::whole_file::same_file;
 use crate::domain::answer::answer_names;
 use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
 use crate::domain::score::Score;
-use crate::domain::whole_file::same_file;
 use crate::onnx::bundle::{CARD, Card, MODEL};
 use crate::onnx::member::{DECODER, Member, Part, TOKENIZER, members};
 use crate::onnx::runtime::{Runtime, Search};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::data::raw::Form;
 use crate::data::raw::{AnswerColumn, WRITTEN, save, write};
-use crate::domain::whole_file::{folder, may_write_in, same_file};
+use crate::disk::whole_file::{folder, may_write_in, same_file};
 use crate::run::error::Error;
 
 /// Answers to rows, ready to be written.

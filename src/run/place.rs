@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use crate::domain::whole_file::{folder, ordinary, write_whole};
+use crate::disk::whole_file::{folder, ordinary, write_whole};
 use crate::run::error::Error;
 
 /// How the names of what is being made begin, and of what was set aside: a kill may leave it.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::whole_file::{folder, write_whole};
+use crate::disk::whole_file::{folder, write_whole};
 use crate::train::affinity::Measured;
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::Standing;

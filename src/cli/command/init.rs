@@ -6,7 +6,7 @@ use crate::cli::arguments::Init;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output;
-use crate::domain::whole_file::same_file;
+use crate::disk::whole_file::same_file;
 use crate::run::{draft, place};
 
 pub fn perform(words: &Init) -> Result<Exit, Error> {

@@ -7,8 +7,8 @@ use polars::io::utils::compression::CompressedReader;
 
 use crate::data::error::Error;
 use crate::data::source::{likeness, memory};
+use crate::disk::regular_file;
 use crate::domain::bytes::Bytes;
-use crate::domain::regular_file;
 
 /// The bytes of a file.
 pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, Error> {

@@ -15,8 +15,8 @@ use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::idx::IMAGE;
 use crate::data::source::images::{FILE, ImagesSpec};
+use crate::disk::regular_file;
 use crate::domain::name::ColumnName;
-use crate::domain::regular_file;
 
 const LABEL: &str = "label";
 

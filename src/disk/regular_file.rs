@@ -49,7 +49,7 @@ fn what(found: FileType) -> &'static str {
 mod tests {
     use std::path::Path;
 
-    use crate::domain::regular_file::open;
+    use crate::disk::regular_file::open;
 
     #[test]
     fn what_is_no_file_is_refused_at_once() {

@@ -69,7 +69,7 @@ mod tests {
     use std::io::{Error, Write};
     use std::path::Path;
 
-    use crate::domain::whole_file::{folder, same_file, write_whole};
+    use crate::disk::whole_file::{folder, same_file, write_whole};
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_whole() {
