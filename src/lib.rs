@@ -5,6 +5,7 @@
 
 pub mod cli; // who asked, and what do they see?
 pub mod data; // how does a table become batches?
+pub mod decode; // how do logits become answers?
 pub mod disk; // how does a file appear whole, or not at all?
 pub mod domain; // what words do all rooms share?
 pub mod evaluate; // how good are these predictions?

@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use crate::support;
 
 /// A room may import the rooms after it, whole.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("disk", &[]),
-    ("onnx", &["disk", "domain"]),
+    ("decode", &["domain"]),
+    ("onnx", &["decode", "disk", "domain"]),
     ("store", &["domain"]),
     ("data", &["disk", "domain"]),
     ("evaluate", &["domain"]),
-    ("model", &["onnx", "disk", "domain"]),
+    ("model", &["onnx", "decode", "disk", "domain"]),
     ("train", &["model", "data", "evaluate", "disk", "domain"]),
     ("spec", &["domain"]),
     ("plan", &["spec", "disk", "domain"]),
-    ("run", &["plan", "spec", "data", "model", "train", "evaluate", "onnx", "disk", "domain"]),
+    ("run", &["plan", "spec", "data", "model", "train", "evaluate", "onnx", "decode", "disk", "domain"]),
     ("report", &["store", "domain"]),
     ("cli", &["spec", "plan", "run", "store", "report", "disk", "domain"]),
 ];

@@ -36,4 +36,3 @@ pub mod text;
 pub mod tokenizer;
 pub(crate) mod tree;
 pub mod vectors;
-pub mod viterbi;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::domain::search::{Order, search};
+use crate::decode::search::{Order, search};
 use crate::domain::task::Target;
 use crate::model::error::{Error, Result};
 use crate::model::head::Head;
@@ -25,5 +25,5 @@ pub fn generate(
     else {
         return Ok(None);
     };
-    search::<dyn crate::domain::search::Stepper<Error = Error>>(writing.as_mut(), words, &order).map(Some)
+    search::<dyn crate::decode::search::Stepper<Error = Error>>(writing.as_mut(), words, &order).map(Some)
 }

@@ -9,13 +9,13 @@ mod writing;
 
 use candle_core::{Device, Tensor};
 
+use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
 use crate::domain::kinds::Choice;
 use crate::domain::name::{InputName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Table;
-use crate::domain::viterbi::Transitions;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
 use crate::model::input::{Inputs, Packed};

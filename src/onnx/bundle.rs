@@ -61,12 +61,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
 use crate::domain::event::FileContent;
 use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::domain::score::Score;
 use crate::domain::signature::Signature;
-use crate::domain::viterbi::Transitions;
 use crate::onnx::check::{self, HASHED, LARGEST};
 use crate::onnx::error::Error;
 pub use crate::onnx::member::MODEL;

@@ -4,10 +4,10 @@
 mod decided;
 
 use crate::data::raw::AnswerColumn;
+use crate::decode::viterbi::Transitions;
 use crate::domain::array::{Array, Values};
 use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use crate::domain::task::{Grain, Target};
-use crate::domain::viterbi::Transitions;
 
 /// Gathers one task's answers over batches.
 pub struct Answer<'a> {

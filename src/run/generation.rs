@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::path::Path;
 
+use crate::decode::search::continuation::Continuation;
+use crate::decode::search::{Order, Stepper, search};
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
-use crate::domain::search::continuation::Continuation;
-use crate::domain::search::{Order, Stepper, search};
 use crate::domain::signature::{Encoding, Signature, TaskSignature};
 use crate::domain::task::Target;
 use crate::domain::tokenizer::Tokenizer;

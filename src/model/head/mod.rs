@@ -20,8 +20,8 @@ pub mod writer;
 
 use candle_core::Tensor;
 
+use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
-use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 pub use crate::model::head::build::{accepts, build};
 use crate::model::head::output::Output;

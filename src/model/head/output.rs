@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::domain::viterbi::Transitions;
+use crate::decode::viterbi::Transitions;
 use crate::model::error::Result;
 use crate::model::head::unit::Unit;
 use crate::model::head::writer::Writer;

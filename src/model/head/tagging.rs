@@ -14,8 +14,8 @@
 
 use candle_core::Tensor;
 
+use crate::decode::viterbi::Transitions;
 use crate::domain::task::TagScheme;
-use crate::domain::viterbi::Transitions;
 use crate::model::error::Result;
 use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;

@@ -4,10 +4,10 @@
 use candle_core::{Device, Tensor};
 use rand::Rng;
 
+use crate::decode::search::Stepper;
 use crate::domain::array::ElementType;
 use crate::domain::decoder::DecoderSpec;
 use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
-use crate::domain::search::Stepper;
 use crate::domain::shape::Shape;
 use crate::domain::text::Tokenizer;
 use crate::model::error::{Error, Result};

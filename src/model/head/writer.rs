@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::domain::search::Stepper;
+use crate::decode::search::Stepper;
 use crate::model::error::{Error, Result};
 use crate::model::head::decoder::Port;
 use crate::model::labels::Labels;

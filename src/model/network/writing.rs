@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use crate::decode::search::continuation::Continuation;
+use crate::decode::search::{Order, search};
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
-use crate::domain::search::continuation::Continuation;
-use crate::domain::search::{Order, search};
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::domain::table::Table;
 use crate::domain::task::Target;

@@ -97,11 +97,11 @@ impl Answer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::decode::viterbi::Transitions;
     use crate::domain::array::Array;
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
     use crate::domain::task::{TagScheme, Target};
-    use crate::domain::viterbi::Transitions;
     use crate::run::answer::Answer;
 
     fn task(target: Target) -> TaskSignature {

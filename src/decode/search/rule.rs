@@ -60,7 +60,7 @@ pub fn log_probabilities(logits: &[f32]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::search::rule::{Rule, likeliest, log_probabilities};
+    use crate::decode::search::rule::{Rule, likeliest, log_probabilities};
 
     #[test]
     fn a_pair_is_not_written_twice() {

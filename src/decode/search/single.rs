@@ -4,9 +4,10 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::decode::search::rule::{Rule, log_probabilities};
+use crate::decode::search::{Order, Stepper};
 use crate::domain::number::Count;
-use crate::domain::search::rule::{Rule, log_probabilities};
-use crate::domain::search::{Order, SampleSpec, Stepper};
+use crate::domain::search::SampleSpec;
 
 /// Writes every row to its end; `choose` gives a row's next token from its logits.
 pub fn write<S: Stepper + ?Sized>(

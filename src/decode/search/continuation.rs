@@ -1,6 +1,6 @@
 //! Going on with texts by whatever says the next token of whole texts, read again at every step.
 
-use crate::domain::search::Stepper;
+use crate::decode::search::Stepper;
 
 /// Texts that grow at their ends.
 pub struct Continuation<F> {
@@ -40,8 +40,9 @@ impl<E, F: FnMut(&[Vec<u32>]) -> Result<Vec<f32>, E>> Stepper for Continuation<F
 mod tests {
     use std::convert::Infallible;
 
-    use crate::domain::search::continuation::Continuation;
-    use crate::domain::search::{Order, SearchSpec, search};
+    use crate::decode::search::continuation::Continuation;
+    use crate::decode::search::{Order, search};
+    use crate::domain::search::SearchSpec;
 
     #[test]
     fn counts_on() {

@@ -7,13 +7,12 @@ mod beam;
 pub mod continuation;
 mod rule;
 mod single;
-mod spec;
 
 use std::ops::Range;
 
+use crate::decode::search::rule::Rule;
 use crate::domain::number::{Count, Whole};
-use crate::domain::search::rule::Rule;
-pub use crate::domain::search::spec::{BeamSpec, GreedySpec, SampleSpec, SearchSpec};
+use crate::domain::search::SearchSpec;
 use crate::domain::tokenizer::Tokenizer;
 
 /// What says how likely each next token is.

@@ -1,7 +1,8 @@
 //! Several texts per row at a time, the likeliest kept.
 
-use crate::domain::search::rule::{Rule, log_probabilities};
-use crate::domain::search::{BeamSpec, Order, Stepper};
+use crate::decode::search::rule::{Rule, log_probabilities};
+use crate::decode::search::{Order, Stepper};
+use crate::domain::search::BeamSpec;
 
 /// A text in the making.
 #[derive(Clone)]

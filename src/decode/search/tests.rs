@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use crate::decode::search::{Order, Stepper, search};
 use crate::domain::number::{Count, Fraction, NonNegative, Positive, Whole};
-use crate::domain::search::{BeamSpec, GreedySpec, Order, SampleSpec, SearchSpec, Stepper, search};
+use crate::domain::search::{BeamSpec, GreedySpec, SampleSpec, SearchSpec};
 
 const END: u32 = 0;
 const BEGIN: u32 = 1;

@@ -126,8 +126,8 @@ fn first_greatest(scores: &[f32]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use crate::decode::viterbi::Transitions;
     use crate::domain::task::TagScheme;
-    use crate::domain::viterbi::Transitions;
 
     /// The greatest score of all paths, and that of this one.
     fn tried(transitions: &Transitions, emissions: &[f32], found: &[u32]) -> (f32, f32) {
