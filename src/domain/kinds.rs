@@ -12,20 +12,12 @@ use std::marker::PhantomData;
 use schemars::{Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess,
-    SeqAccess, Visitor,
+    DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 
 use crate::domain::bare::OneField;
 pub(crate) use crate::domain::kinds::shelf::kinds;
-
-/// The settings of one choice: a struct of words.
-pub trait Settings: DeserializeOwned {
-    /// The field a bare value stands for: `dropout: 0.5` is `dropout: {rate: 0.5}`.
-    const BARE: Option<&'static str> = None;
-    /// The choice as a user writes it, as YAML; parsed by a test.
-    const EXAMPLE: &'static str;
-}
+pub use crate::domain::settings::Settings;
 
 /// An enum made by `kinds!`.
 pub trait Choice: Sized {

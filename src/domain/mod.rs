@@ -27,6 +27,7 @@ pub mod remark;
 pub mod scheduled_sampling;
 pub mod score;
 pub mod search;
+pub mod settings;
 pub mod shape;
 pub mod signature;
 pub mod table;

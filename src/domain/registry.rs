@@ -1,7 +1,6 @@
 //! What other crates add to a shelf: a layer, a loss, a metric of their own. Once registered, an item reads, explains
 //! itself and is suggested as the built-in ones are.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
@@ -9,9 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::{Serialize, Serializer};
 
-use crate::domain::kinds::Settings;
+use crate::domain::settings::Settings;
 use crate::domain::tree::node::Node;
-use crate::domain::tree::problem::Problem;
+use crate::domain::tree::problem::{Problem, carried};
 use crate::domain::tree::reader::Reader;
 
 /// The settings of an item of another crate, as a pipeline names it.
@@ -99,23 +98,6 @@ pub(crate) fn read<S: Settings + Serialize>(node: &Node) -> Result<(S, serde_jso
     let settings = S::deserialize(Reader(node))?;
     let words = serde_json::to_value(&settings).map_err(Problem::custom)?;
     Ok((settings, words))
-}
-
-thread_local! {
-    /// An error of serde carries text alone; what else is known of the last one travels here.
-    static CARRIED: RefCell<Option<(String, Problem)>> = const { RefCell::new(None) };
-}
-
-/// A problem as any reader's error.
-fn carried<E: Error>(problem: Problem) -> E {
-    let text = problem.to_string();
-    CARRIED.set(Some((text.clone(), problem)));
-    E::custom(text)
-}
-
-/// The problem that was made into this text last.
-pub(crate) fn arrived(text: &str) -> Option<Problem> {
-    CARRIED.take().filter(|(known, _)| known == text).map(|(_, problem)| problem)
 }
 
 /// Why an item cannot be registered.

@@ -1,11 +1,11 @@
 //! What serde says when a node does not read, kept as data: no sentence is ever parsed.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{Error, Expected, Unexpected};
 
 use crate::domain::diagnostic::{Path, Step};
-use crate::domain::registry::arrived;
 use crate::domain::tree::node::quote;
 
 /// Why reading stopped, and where.
@@ -47,6 +47,23 @@ impl Problem {
     pub fn path(&self) -> Path {
         Path(self.steps.iter().rev().cloned().collect())
     }
+}
+
+thread_local! {
+    /// An error of serde carries text alone; what else is known of the last one travels here.
+    static CARRIED: RefCell<Option<(String, Problem)>> = const { RefCell::new(None) };
+}
+
+/// A problem as any reader's error.
+pub(crate) fn carried<E: Error>(problem: Problem) -> E {
+    let text = problem.to_string();
+    CARRIED.set(Some((text.clone(), problem)));
+    E::custom(text)
+}
+
+/// The problem that was made into this text last.
+fn arrived(text: &str) -> Option<Problem> {
+    CARRIED.take().filter(|(known, _)| known == text).map(|(_, problem)| problem)
 }
 
 impl Error for Problem {
