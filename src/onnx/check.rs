@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::domain::number::Tolerance;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE};
 use crate::domain::task::{TagScheme, Target};
-use crate::onnx::bundle::{CARD, Card, Sample};
+use crate::onnx::card::{CARD, Card, HASHED, Sample};
 use crate::onnx::member::{MODEL, Member, Part, members};
 use crate::onnx::sample::Column;
 
@@ -26,9 +26,6 @@ pub fn fault(card: &Card) -> Result<(), String> {
     sample(card)?;
     if card.format >= HASHED { files(card) } else { Ok(()) }
 }
-
-/// The first format whose cards hold hashes and answers.
-pub const HASHED: u64 = 3;
 
 /// One share for each task, if any.
 fn preference(card: &Card) -> Result<(), String> {

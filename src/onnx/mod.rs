@@ -1,6 +1,7 @@
 //! How is a graph written, and is it right? Alone in naming ONNX's messages and ort.
 
 pub mod bundle;
+mod card;
 pub mod check;
 pub mod error;
 mod external;

@@ -3,8 +3,7 @@
 
 use crate::domain::signature::{Encoding, Signature};
 use crate::domain::task::Target;
-use crate::onnx::bundle::Card;
-use crate::onnx::check::HASHED;
+use crate::onnx::bundle::{Card, HASHED};
 use crate::onnx::member::tokenizer;
 use crate::onnx::seal::sha256;
 use crate::run::error::Error;

@@ -4,7 +4,7 @@
 use crate::domain::array::Array;
 use crate::domain::event::{OutputParity, Parity};
 use crate::domain::signature::{PREFERENCE, TaskSignature};
-use crate::onnx::check::HASHED;
+use crate::onnx::bundle::HASHED;
 use crate::onnx::runtime::{Runtime, Search};
 use crate::onnx::session::Session;
 use crate::onnx::{self, Error as OnnxError};
