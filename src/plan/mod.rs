@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod check;
+pub(crate) mod combination;
 pub mod content;
 pub mod default;
 pub mod extension;

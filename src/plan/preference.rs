@@ -6,10 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::kinds::Choice;
-use crate::domain::name::TaskName;
-use crate::domain::number::Count;
 use crate::plan::sweep::MOST_TRIALS;
-use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::sweep::{ChoicesSpec, SweepSpec};
 use crate::spec::variant::address;
@@ -23,23 +20,6 @@ const ENOUGH: usize = 66;
 
 /// The most that anybody may ask for.
 const MOST: usize = 1_000;
-
-impl Trial {
-    /// The preferences that its trained network is scored for; none where it reads none.
-    pub(crate) fn preferences(&self) -> Vec<Vec<f64>> {
-        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
-        let tasks = self.pipeline.tasks.len();
-        simplex(tasks, words.front.map_or_else(|| along(tasks), Count::get))
-    }
-}
-
-impl Trial {
-    /// What each task's first metric has at its worst, where the pipeline says so: a front's hypervolume reaches up to there.
-    pub(crate) fn reference(&self) -> Vec<(&TaskName, f64)> {
-        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
-        words.reference.iter().map(|(task, worst)| (task, worst.get())).collect()
-    }
-}
 
 /// The words of a weighting whose network reads its preference, and their place.
 pub(crate) fn cosmos(pipeline: &PipelineSpec) -> Option<(Path, &CosmosSpec)> {

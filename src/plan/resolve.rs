@@ -2,10 +2,10 @@
 
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::plan::check;
+use crate::plan::combination;
 use crate::plan::default;
 use crate::plan::graph;
 use crate::plan::meaning::Plan;
-use crate::plan::trial;
 use crate::spec::pipeline::PipelineSpec;
 
 /// The plan of a pipeline and what is worth a warning, or every diagnostic at once.
@@ -21,7 +21,7 @@ pub fn resolve(
     }
     let mut pipeline = pipeline.clone();
     default::fill(&mut pipeline, default_name);
-    let (trials, warnings) = trial::all(&pipeline, &found)?;
+    let (trials, warnings) = combination::all(&pipeline, &found)?;
     let graph = graph::build(pipeline.data.keys(), &trials);
     Ok((Plan { pipeline, trials, graph, memory: None }, [found, warnings].concat()))
 }

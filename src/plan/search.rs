@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::score::Direction;
+use crate::plan::combination::variant;
 use crate::plan::graph;
 use crate::plan::meaning::Plan;
 use crate::plan::sweep::{PATIENCE, Pick, random, seeds};
 use crate::plan::tpe::{Tried, promising};
-use crate::plan::trial::{Trial, variant};
+use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineSpec;
 use crate::spec::sweep::{SweepSearchSpec, SweepSpec, TpeSpec};
 use crate::spec::variant::{Change, Variants};
