@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::domain::event::Affinity;
 use crate::domain::name::RunId;
 use crate::store::Store;
+use crate::store::column::whole;
 use crate::store::error::Error;
 use crate::store::event::Writer;
-use crate::store::history::whole;
 
 /// What one task does to another, over a whole training.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::domain::score::Direction;
+use crate::store::column::NOW;
 use crate::store::header::{Environment, RunHeader};
-use crate::store::history::NOW;
 use crate::store::parameter::Parameter;
 
 /// Writes the head of a run that begins or is gone on with; gives the seconds worked on it before.

@@ -3,8 +3,8 @@
 use crate::domain::name::RunId;
 use crate::store::Store;
 use crate::store::affinity::AffinityRecord;
+use crate::store::column::whole;
 use crate::store::error::Error;
-use crate::store::history::whole;
 use crate::store::record::{GradientRecord, ShareRecord};
 
 /// What was observed of a trial in an epoch.

@@ -7,13 +7,11 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use crate::domain::layout::Layout;
-use crate::store::error::Error;
+use crate::store::connection::connect;
+use crate::store::error::{Error, PATIENCE};
 use crate::store::inspection::{check_header, exists, version};
 use crate::store::migration::{VERSION, migrate};
 use crate::store::reading::{self, Reader, Stamp};
-
-/// How long to wait for another process that is writing.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the name of a database that is being made begins: a kill may leave it.
 pub const MAKING: &str = ".mtl-";
@@ -147,21 +145,6 @@ fn readable_by_others(path: &Path) {
 
 #[cfg(not(unix))]
 fn readable_by_others(_: &Path) {}
-
-/// A connection with the settings that all of them have.
-pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(|source| Error::sqlite(path, source))?;
-    settle(&connection).map_err(|source| Error::sqlite(path, source))?;
-    Ok(connection)
-}
-
-pub(crate) fn settle(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // With a write-ahead log this survives any crash of the process; a power cut may cost the last second.
-    connection.pragma_update(None, "synchronous", "NORMAL")
-}
 
 /// Readers never wait for a writer, nor a writer for readers. SQLite does not wait by itself when
 /// two processes switch at once.

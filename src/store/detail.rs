@@ -5,10 +5,11 @@ use rusqlite::OptionalExtension;
 use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
 use crate::store::Store;
+use crate::store::column::{maybe, run_id, split, state, whole};
 use crate::store::error::Error;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
-use crate::store::history::{maybe, run_id, score, split, state, whole};
+use crate::store::history::score;
 use crate::store::parameter::Parameter;
 use crate::store::record::{
     ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, ShareRecord,

@@ -1,6 +1,10 @@
 //! What can go wrong with the results database.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long to wait for another process that is writing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why the results database could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +79,7 @@ impl Error {
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Busy { path, seconds: crate::store::database::PATIENCE.as_secs() }
+                Self::Busy { path, seconds: PATIENCE.as_secs() }
             }
             // What lies beside a database cannot be opened where it cannot be made.
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {

@@ -11,7 +11,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Score, TaskValue};
 use crate::store::begin::signed;
-use crate::store::history::NOW;
+use crate::store::column::NOW;
 
 /// Writes events of one run, within the caller's transaction.
 pub(crate) struct Writer<'a> {

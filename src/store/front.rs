@@ -7,9 +7,9 @@ use crate::domain::event::{FrontPoint, Reference};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::store::Store;
+use crate::store::column::{split, whole};
 use crate::store::error::Error;
 use crate::store::event::{Writer, direction};
-use crate::store::history::{split, whole};
 
 /// One metric of one task for one preference.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Gain, Split};
 use crate::store::Store;
+use crate::store::column::{split, whole};
 use crate::store::error::Error;
 use crate::store::event::{Writer, direction};
-use crate::store::history::{split, whole};
 
 /// One metric beside that of the task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]

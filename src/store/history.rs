@@ -6,11 +6,9 @@ use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::store::Store;
+use crate::store::column::{run_id, split, state, whole};
 use crate::store::error::Error;
 use crate::store::record::{RunLine, ScoreRecord};
-
-/// This moment, as the database writes it.
-pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
 impl Store {
     /// All runs, the newest first.
@@ -178,36 +176,4 @@ pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
         rows: whole(row, 6)? as usize,
         epoch: whole(row, 7)? as usize,
     })
-}
-
-/// A count; SQLite's whole numbers are signed, ours never below 0.
-pub(crate) fn whole(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
-}
-
-/// A count that may be absent.
-pub(crate) fn maybe(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<usize>> {
-    row.get::<_, Option<i64>>(column).map(|number| number.and_then(|number| usize::try_from(number).ok()))
-}
-
-pub(crate) fn run_id(row: &Row<'_>, column: usize) -> rusqlite::Result<RunId> {
-    let name: String = row.get(column)?;
-    RunId::new(name).ok_or(rusqlite::Error::InvalidColumnType(
-        column,
-        "run".into(),
-        rusqlite::types::Type::Text,
-    ))
-}
-
-pub(crate) fn state(name: &str) -> RunState {
-    match name {
-        "running" => RunState::Running,
-        "finished" => RunState::Finished,
-        "failed" => RunState::Failed,
-        _ => RunState::Interrupted,
-    }
-}
-
-pub(crate) fn split(name: &str) -> Split {
-    Split::ALL.into_iter().find(|split| split.name() == name).unwrap_or(Split::Test)
 }

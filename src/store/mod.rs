@@ -16,6 +16,8 @@ pub mod recorder;
 pub mod trial;
 
 mod begin;
+mod column;
+mod connection;
 mod database;
 mod detail;
 mod event;

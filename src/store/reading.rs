@@ -12,8 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-use crate::store::database::{PATIENCE, connect, settle};
-use crate::store::error::Error;
+use crate::store::connection::{connect, settle};
+use crate::store::error::{Error, PATIENCE};
 use crate::store::inspection::{beside, has_content, version};
 use crate::store::migration::{VERSION, migrate};
 

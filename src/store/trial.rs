@@ -3,8 +3,8 @@
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::store::Store;
+use crate::store::column::whole;
 use crate::store::error::Error;
-use crate::store::history::whole;
 
 /// What a trial is judged by.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,21 @@
+//! A connection with the settings that all of them have.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::error::{Error, PATIENCE};
+
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| Error::sqlite(path, source))?;
+    settle(&connection).map_err(|source| Error::sqlite(path, source))?;
+    Ok(connection)
+}
+
+pub(crate) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // With a write-ahead log this survives any crash of the process; a power cut may cost the last second.
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
