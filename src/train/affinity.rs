@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Affinity, Event};
 use crate::domain::name::TaskName;
-use crate::train::record::{Exact, Sum};
+use crate::train::exact::{Exact, Sum};
 
 /// What was seen of two tasks in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,8 @@ use crate::disk::whole_file::{folder, write_whole};
 use crate::train::affinity::Measured;
 use crate::train::comparison::Compared;
 use crate::train::early_stopping::Standing;
-use crate::train::record::{Epoch, Exact, Position, Tally};
+use crate::train::exact::Exact;
+use crate::train::record::{Epoch, Position, Tally};
 
 const MAGIC: &[u8; 8] = b"mtl-ckpt";
 const VERSION: u32 = 1;
@@ -246,7 +247,8 @@ mod tests {
     use crate::domain::score::Direction;
     use crate::train::checkpoint::{Checkpoint, Error, LEAD, State, Sum, file};
     use crate::train::early_stopping::EarlyStopping;
-    use crate::train::record::{Exact, Position, Tally};
+    use crate::train::exact::Exact;
+    use crate::train::record::{Position, Tally};
 
     fn checkpoint() -> Checkpoint {
         let mut stopping = EarlyStopping::new(Direction::Lower, None);

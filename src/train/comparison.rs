@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Event, GradientPair};
 use crate::domain::name::TaskName;
-use crate::train::record::{Exact, Sum};
+use crate::train::exact::{Exact, Sum};
 use crate::train::solver::Matrix;
 
 /// The gradients of two tasks in one step.

@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod comparison;
 pub mod early_stopping;
 pub mod error;
+pub mod exact;
 pub mod gradient;
 pub mod held_out;
 pub mod job;

@@ -1,41 +1,14 @@
 //! What a training keeps of its own course: where it stands, the running epoch's sums, and every
 //! finished epoch, so that it can tell its story again after an interruption.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Event, Relation, Share};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
 use crate::train::affinity::{Affinities, Look};
 use crate::train::comparison::{Comparison, Pair};
-
-/// A number that comes back from text exactly as it went, NaN and infinities too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exact(u64);
-
-impl From<f64> for Exact {
-    fn from(value: f64) -> Self {
-        Self(value.to_bits())
-    }
-}
-
-impl Exact {
-    pub fn get(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-impl Serialize for Exact {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Exact {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        u64::deserialize(deserializer).map(Self)
-    }
-}
+use crate::train::exact::{Exact, Sum};
 
 /// Between which steps a training stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,23 +19,6 @@ pub struct Position {
     pub batch: usize,
     /// Finished steps since the beginning.
     pub step: usize,
-}
-
-/// A growing sum that forgets nothing small: plain additions of 64-bit floats in the steps' order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sum(Exact);
-
-impl Sum {
-    pub(crate) const NOTHING: Self = Self(Exact(0));
-
-    pub(crate) fn add(&mut self, value: f64) {
-        self.0 = Exact::from(self.0.get() + value);
-    }
-
-    /// Divided by `count`; `None` of nothing.
-    pub(crate) fn over(self, count: u64) -> Option<f64> {
-        (count > 0).then(|| self.0.get() / count as f64)
-    }
 }
 
 /// The running epoch's sums.
