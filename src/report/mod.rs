@@ -10,6 +10,7 @@ pub mod epochs;
 pub mod estimate;
 pub mod evidence;
 pub mod gain;
+pub mod group;
 pub mod grouping;
 pub mod narration;
 pub mod number;
@@ -27,6 +28,7 @@ pub mod style;
 pub mod summary;
 pub mod sweep;
 pub mod table;
+pub mod trained;
 pub mod trials;
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::domain::front::Front;
 use crate::domain::score::{Direction, Split};
+use crate::report::group::Group;
 use crate::report::number;
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
-use crate::report::sweep::Group;
 use crate::report::table::{Align, Cell, Table};
-use crate::report::trials::Trained;
+use crate::report::trained::Trained;
 use crate::store::trial::SweepObjective;
 
 /// How far beyond the worst setting the reference point lies, in parts of what settings differ in.
@@ -173,7 +173,7 @@ mod tests {
     use crate::domain::score::Direction;
     use crate::report::style::Style;
     use crate::report::sweep::Sweep;
-    use crate::report::trials::{TaskScore, Trained};
+    use crate::report::trained::{TaskScore, Trained};
     use crate::store::trial::SweepObjective;
 
     fn trial(number: u32, weighting: &str, auroc: (f64, f64), error: (f64, f64)) -> Trained {

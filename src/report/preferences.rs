@@ -7,7 +7,7 @@ use crate::report::pareto::{Member, Pareto};
 use crate::report::score::metric;
 use crate::report::style::{Style, Tone};
 use crate::report::table::{Align, Cell, Table};
-use crate::report::trials::TaskScore;
+use crate::report::trained::TaskScore;
 use crate::store::front::FrontRecord;
 use crate::store::trial::SweepObjective;
 

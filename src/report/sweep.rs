@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::report::group::{GainMean, Group, TaskMean};
 use crate::report::pareto::Pareto;
 use crate::report::seeds::{Draw, Estimate, are_comparable, differences, estimates, holm};
-use crate::report::student::{Mean, mean, paired};
-use crate::report::trials::{TaskScore, Trained};
+use crate::report::student::{mean, paired};
+use crate::report::trained::{TaskScore, Trained};
 use crate::store::trial::SweepObjective;
 use crate::store::{Error, Store};
 
+mod gains;
 mod text;
 
-pub(crate) use crate::report::sweep::text::{names, rows};
+pub(crate) use crate::report::sweep::text::rows;
 
 const WEIGHTING: &str = "weighting";
 const EQUAL: &str = "equal";
@@ -53,60 +55,6 @@ pub struct Averaged {
     pub address: String,
     /// How many values it takes.
     pub values: usize,
-}
-
-/// Trials with the same settings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Group {
-    /// One per address.
-    pub settings: Vec<String>,
-    /// The same, as short as tells the groups apart.
-    #[serde(skip)]
-    pub called: Vec<String>,
-    /// `census-3f2a#1`
-    pub trials: Vec<String>,
-    /// Different seeds among them.
-    pub seeds: usize,
-    /// Trials of these settings that were given up, left out of every mean.
-    pub pruned: usize,
-    /// What the best epochs were chosen by, on validation rows.
-    pub objective: Option<Estimate>,
-    /// Mean over tasks of its place among the groups, by the scores of the sweep's `split`.
-    pub rank: Option<f64>,
-    pub tasks: Vec<TaskMean>,
-    /// Over each task trained alone, in percent, the mean over tasks.
-    pub gain: GainMean,
-}
-
-/// A gain on both splits, where tasks were trained alone too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct GainMean {
-    pub valid: Option<Estimate>,
-    pub test: Option<Estimate>,
-}
-
-/// The first metric of a task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TaskMean {
-    pub task: String,
-    pub metric: String,
-    pub direction: Direction,
-    pub valid: Option<Estimate>,
-    pub test: Option<Estimate>,
-    /// From equal weights, paired by seed, all else the same, on the sweep's `split`.
-    pub difference: Option<Mean>,
-    /// Of the t-test of these differences.
-    pub p: Option<f64>,
-    /// The same, corrected by Holm for the groups that are tested for this task.
-    pub p_holm: Option<f64>,
-    /// Over the task trained alone, in percent, on the test split.
-    pub gain: Option<Estimate>,
-}
-
-impl TaskMean {
-    fn on(&self, split: Split) -> Option<Estimate> {
-        if split == Split::Valid { self.valid } else { self.test }
-    }
 }
 
 /// The trials of a group, and of each what it has in the other settings.

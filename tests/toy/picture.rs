@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use mtl::report::plot::figure::{Look, SMALL, TITLE, WORDS};
+use mtl::report::plot::figure::TITLE;
+use mtl::report::plot::look::{Look, SMALL, WORDS};
 use mtl::report::plot::palette::{Colour, INK, PAPER, SOFT};
 use mtl::report::plot::scale::Scale;
 use mtl::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};

@@ -10,7 +10,7 @@ use crate::report::page::html::{escape, paragraph};
 use crate::report::page::part::{narrow, shorten};
 use crate::report::plot::{Kind, Plots};
 use crate::report::sweep::Sweep;
-use crate::report::trials::Trained;
+use crate::report::trained::Trained;
 use crate::report::{Style, number, summary};
 use crate::store::record::RunDetail;
 use crate::store::{Error, Store};

@@ -2,7 +2,7 @@
 
 use crate::report::page::Page;
 use crate::report::sweep::Sweep;
-use crate::report::trials::Trained;
+use crate::report::trained::Trained;
 use crate::store::record::RunDetail;
 
 impl Page {

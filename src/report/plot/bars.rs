@@ -1,7 +1,7 @@
 //! A panel of bars, one for each name, each made of parts side by side.
 
-use crate::report::plot::figure::{SMALL, WORDS};
 use crate::report::plot::font;
+use crate::report::plot::look::{SMALL, WORDS};
 use crate::report::plot::palette::{Colour, GRID, INK, SOFT};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};

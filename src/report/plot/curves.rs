@@ -1,8 +1,9 @@
 //! Learning curves: per task the training and validation loss and the validation metric, by epoch.
 
 use crate::domain::score::{Direction, Split};
-use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::figure::{Figure, Key, Panel, Shape};
 use crate::report::plot::lines::{Lines, Series};
+use crate::report::plot::look::Look;
 use crate::report::plot::subject::{Subject, Traced};
 use crate::report::plot::{Drawn, Missing, series};
 use crate::report::score::metric;

@@ -3,8 +3,9 @@
 use crate::report::plot::bars::Bars;
 use crate::report::plot::font;
 use crate::report::plot::lines::Lines;
+use crate::report::plot::look::{Look, WORDS};
 use crate::report::plot::matrix::Matrix;
-use crate::report::plot::palette::{Colour, INK, NAMED, SOFT};
+use crate::report::plot::palette::{INK, SOFT};
 use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
 use crate::report::plot::signed::Signed;
 
@@ -30,22 +31,6 @@ pub enum Panel {
     Signed(Signed),
 }
 
-/// How a name is drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
-    pub colour: Colour,
-    pub dash: Dash,
-    pub width: f64,
-}
-
-impl Look {
-    /// Of the nth name: the colours in turn, then again with dashes.
-    pub fn nth(place: usize) -> Self {
-        let dash = [Dash::Whole, Dash::Dashed, Dash::Dotted][(place / NAMED.len()) % 3];
-        Self { colour: NAMED[place % NAMED.len()], dash, width: 2.0 }
-    }
-}
-
 /// What a colour means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
@@ -63,8 +48,6 @@ pub enum Shape {
 }
 
 pub const TITLE: f64 = 16.0;
-pub const WORDS: f64 = 12.0;
-pub const SMALL: f64 = 11.0;
 const MARGIN: f64 = 16.0;
 const GAP: f64 = 22.0;
 const NARROWEST: f64 = 480.0;

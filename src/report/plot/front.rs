@@ -3,14 +3,16 @@
 
 use crate::domain::front::Front;
 use crate::domain::score::{Direction, Split};
-use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::number;
+use crate::report::plot::figure::{Figure, Key, Panel, Shape};
 use crate::report::plot::lines::{Dots, Lines, Series};
+use crate::report::plot::look::Look;
 use crate::report::plot::palette::SOFT;
 use crate::report::plot::scene::{Dash, Point};
 use crate::report::plot::subject::Subject;
 use crate::report::plot::{Drawn, Missing, series};
 use crate::report::score::metric;
-use crate::report::{number, trials::TaskScore};
+use crate::report::trained::TaskScore;
 
 /// Pairs of tasks in one figure at most.
 const MOST: usize = 6;

@@ -3,7 +3,8 @@
 use crate::domain::score::Split;
 use crate::report::estimate::signed;
 use crate::report::gain::percent;
-use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::figure::{Figure, Key, Panel, Shape};
+use crate::report::plot::look::Look;
 use crate::report::plot::scene::Dash;
 use crate::report::plot::signed::{ABOVE, BELOW, Bar, Signed};
 use crate::report::plot::subject::{Group, Subject, Traced, said};

@@ -1,7 +1,7 @@
 //! A panel with two axes: lines with bands around them, or dots.
 
-use crate::report::plot::figure::{Look, SMALL, WORDS};
 use crate::report::plot::font;
+use crate::report::plot::look::{Look, SMALL, WORDS};
 use crate::report::plot::palette::{Colour, GRID, INK, PAPER, SOFT};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};

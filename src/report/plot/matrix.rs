@@ -1,8 +1,8 @@
 //! A panel with a number for every pair of names, as a colour and, where there is room, in figures.
 
 use crate::report::number;
-use crate::report::plot::figure::{SMALL, WORDS};
 use crate::report::plot::font;
+use crate::report::plot::look::{SMALL, WORDS};
 use crate::report::plot::palette::{GRID, INK, Ramp, SOFT};
 use crate::report::plot::scene::{Anchor, Mark, Point, Scene};
 

@@ -15,6 +15,7 @@ pub mod gains;
 pub mod gradients;
 pub mod kind;
 pub mod lines;
+pub mod look;
 pub mod matrix;
 pub mod observations;
 pub mod palette;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::plot::figure::{Key, Look, Shape};
+use crate::report::plot::figure::{Key, Shape};
 use crate::report::plot::lines::Series;
+use crate::report::plot::look::Look;
 use crate::report::plot::palette::{BACK, SOFT};
 use crate::report::plot::scene::Dash;
 use crate::report::plot::subject::{Group, Subject, Traced};

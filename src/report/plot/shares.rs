@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::report::plot::bars::{Bars, Part};
-use crate::report::plot::figure::{Figure, Key, Look, Panel, Shape};
+use crate::report::plot::figure::{Figure, Key, Panel, Shape};
+use crate::report::plot::look::Look;
 use crate::report::plot::matrix::{Field, Matrix, hundredths};
 use crate::report::plot::observations::distinct;
 use crate::report::plot::palette::{NAMED, Ramp};

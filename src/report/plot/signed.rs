@@ -1,7 +1,7 @@
 //! A panel of bars on both sides of zero, one for each name, with their intervals.
 
-use crate::report::plot::figure::{SMALL, WORDS};
 use crate::report::plot::font;
+use crate::report::plot::look::{SMALL, WORDS};
 use crate::report::plot::palette::{Colour, GRID, INK, NAMED, SOFT};
 use crate::report::plot::scale::Scale;
 use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};

@@ -7,7 +7,7 @@ use crate::domain::score::Direction;
 use crate::report::plot::observations::Observations;
 use crate::report::preferences::told;
 use crate::report::student;
-use crate::report::trials::{TaskScore, Trained};
+use crate::report::trained::{TaskScore, Trained};
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
 use crate::store::gain::MeanGain;

@@ -6,7 +6,7 @@ use crate::report::plot::scene::{Anchor, Dash, Mark, Scene};
 use crate::report::plot::subject::{Group, Subject, Traced};
 use crate::report::plot::{Kind, Plots, font, svg};
 use crate::report::student::Mean;
-use crate::report::trials::TaskScore;
+use crate::report::trained::TaskScore;
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::Observed;
 use crate::store::gain::MeanGain;

@@ -3,7 +3,7 @@
 use crate::domain::score::{Direction, Split};
 use crate::report::style::Style;
 use crate::report::sweep::Sweep;
-use crate::report::trials::{TaskScore, Trained};
+use crate::report::trained::{TaskScore, Trained};
 
 fn trial(number: u32, weighting: &str, seed: u64, auroc: f64, error: f64) -> Trained {
     let score = |task: &str, metric: &str, direction, value: f64| TaskScore {

@@ -2,12 +2,13 @@
 
 use crate::domain::score::Split;
 use crate::report::estimate::signed;
+use crate::report::group::names;
+use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::seeds::Estimate;
 use crate::report::style::{Style, Tone};
-use crate::report::sweep::{Group, Sweep};
+use crate::report::sweep::{Sweep, gains};
 use crate::report::table::{Align, Cell, Table};
-use crate::report::{gain, number};
 
 /// Below this, a difference is hardly chance.
 const RARE: f64 = 0.05;
@@ -145,7 +146,7 @@ impl Sweep {
             }
             tables.push((task.task.clone(), remark, table));
         }
-        tables.extend(gain::groups(self));
+        tables.extend(gains::groups(self));
         tables
     }
 
@@ -159,10 +160,6 @@ impl Sweep {
         titles.extend(columns);
         Table::new(&titles)
     }
-}
-
-pub(crate) fn names(group: &Group) -> Vec<Cell> {
-    group.called.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect()
 }
 
 /// `test rows`

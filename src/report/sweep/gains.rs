@@ -1,0 +1,50 @@
+//! What learning together was worth, of the groups of a sweep.
+
+use crate::report::estimate::signed;
+use crate::report::gain::{TITLE, tone};
+use crate::report::group::{Group, names};
+use crate::report::seeds::Estimate;
+use crate::report::style::Tone;
+use crate::report::sweep::Sweep;
+use crate::report::table::{Align, Cell, Table};
+
+/// The gains of a sweep's groups, each a mean over its trials, which have baselines of their own seeds.
+pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
+    let measured = |group: &Group| group.gain.test.is_some() || group.gain.valid.is_some();
+    if !sweep.groups.iter().any(measured) {
+        return None;
+    }
+    let tasks: Vec<&str> =
+        sweep.groups.first().map_or_else(Vec::new, |g| g.tasks.iter().map(|t| t.task.as_str()).collect());
+    let mut columns = vec![("all, valid", Align::Left), ("all, test", Align::Left)];
+    let titles: Vec<String> = tasks.iter().map(|task| format!("{task}, test")).collect();
+    columns.extend(titles.iter().map(|title| (title.as_str(), Align::Left)));
+    let mut table = sweep.table(&columns);
+    let percents = |found: Option<Estimate>| {
+        found.map_or_else(|| "–".to_owned(), |found| format!("{} %", signed(found.mean, found.half)))
+    };
+    let (mut worse, mut unsure) = (0, 0);
+    for group in &sweep.groups {
+        let best = group.gain.test.or(group.gain.valid);
+        let below = best.is_some_and(|gain| gain.mean < 0.0);
+        let noise = best.is_some_and(|gain| gain.half.is_some_and(|half| half >= gain.mean.abs()));
+        worse += usize::from(below && !noise);
+        unsure += usize::from(noise);
+        let mut cells = names(group);
+        cells.push(percents(group.gain.valid).into());
+        let tone = if noise { Tone::Plain } else { tone(best.map(|gain| gain.mean)) };
+        cells.push(Cell::new(tone, percents(group.gain.test)));
+        cells.extend(group.tasks.iter().map(|task| Cell::from(percents(task.gain))));
+        table.row(cells);
+    }
+    let mut verdict = match worse {
+        0 => "no group is worse than single-task training".to_owned(),
+        all if all == sweep.groups.len() => "every group is WORSE than single-task training".to_owned(),
+        some => format!("{some} of {} groups are WORSE than single-task training", sweep.groups.len()),
+    };
+    if unsure > 0 {
+        verdict.push_str(&format!("; of {unsure} the interval has 0 in it: not told apart from it"));
+    }
+    let remark = format!("percent of each task alone with the same seed; {verdict}");
+    Some((TITLE.to_owned(), remark, table))
+}
