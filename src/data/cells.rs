@@ -2,6 +2,9 @@
 //!
 //! An empty text is a missing value everywhere; a float NaN too.
 
+mod list;
+mod number;
+
 use std::borrow::Cow;
 
 use polars::prelude::{
@@ -11,9 +14,8 @@ use polars::prelude::{
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+pub(in crate::data) use crate::data::cells::list::List;
 use crate::data::error::Error;
-use crate::data::frame::{Frame, Place};
-use crate::data::list::List;
 
 /// A column's cells.
 #[derive(Clone, Debug)]
@@ -157,19 +159,6 @@ impl Cells {
         }
     }
 
-    /// Some of the different texts that are no numbers.
-    fn no_numbers(&self) -> Vec<String> {
-        let mut samples: Vec<String> = Vec::new();
-        let Self::Text(values) = self else { return samples };
-        let texts = values.iter().flatten().map(str::trim);
-        for text in texts.filter(|text| !text.is_empty() && text.parse::<f64>().is_err()) {
-            if samples.len() < 8 && !samples.iter().any(|known| known == text) {
-                samples.push(text.to_owned());
-            }
-        }
-        samples
-    }
-
     /// One cell as it stands: for a message, or the name of a file.
     pub fn text(&self, row: usize) -> Cow<'_, str> {
         let mut buffer = String::new();
@@ -196,63 +185,6 @@ impl Cells {
         Error::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
     }
 
-    /// The cells as 64-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
-    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
-        self.numbers_at(&|row| frame.place_of(row, self.name()))
-    }
-
-    /// As `numbers`, where `place` tells where a cell stood.
-    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f64>, Error> {
-        let mut bad = Bad::default();
-        let mut infinite = Bad::default();
-        let mut numbers = Vec::with_capacity(self.len());
-        let mut push = |row: usize, value: Option<f64>, infinite: &mut Bad| {
-            let number = value.unwrap_or(f64::NAN);
-            if number.is_infinite() {
-                infinite.note(row);
-            }
-            numbers.push(number);
-        };
-        match self {
-            Self::Int(values) => {
-                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(|v| v as f64), &mut infinite));
-            }
-            Self::Float { values, .. } => {
-                values.iter().enumerate().for_each(|(row, v)| push(row, v, &mut infinite));
-            }
-            Self::Bool(values) => {
-                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(f64::from), &mut infinite));
-            }
-            Self::Text(values) => {
-                for (row, value) in values.iter().enumerate() {
-                    let text = value.map(str::trim).filter(|text| !text.is_empty());
-                    let number = text.and_then(|text| match text.parse::<f64>() {
-                        Ok(number) => Some(number),
-                        Err(_) => {
-                            bad.note(row);
-                            None
-                        }
-                    });
-                    push(row, number, &mut infinite);
-                }
-            }
-            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a number"));
-            }
-        }
-        if let Some(row) = bad.first {
-            let (value, place) = (self.text(row).into_owned(), place(row));
-            let (column, samples) = (self.name().to_owned(), self.no_numbers());
-            return Err(Error::NotNumber { column, value, place, count: bad.count, samples });
-        }
-        if let Some(row) = infinite.first {
-            let (value, place) = (self.text(row).into_owned(), place(row));
-            let (column, count) = (self.name().to_owned(), infinite.count);
-            return Err(Error::Infinite { column, value, place, count });
-        }
-        Ok(numbers)
-    }
-
     /// The cells as whole numbers to be looked up: `missing` where missing, `unseen` where they are none.
     pub fn codes(&self, missing: i64, unseen: i64) -> Result<Vec<i64>, Error> {
         let of_float = |value: Option<f64>| match value.filter(|value| !value.is_nan()) {
@@ -275,49 +207,6 @@ impl Cells {
                 return Err(self.wrong("a whole number"));
             }
         })
-    }
-
-    /// The cells as whole numbers, `missing` where missing.
-    pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, Error> {
-        let mut bad = Bad::default();
-        let mut of_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
-            Some(value) => whole(value).unwrap_or_else(|| {
-                bad.note(row);
-                missing
-            }),
-            None => missing,
-        };
-        let numbers: Vec<i64> = match self {
-            Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
-            Self::Float { values, .. } => {
-                values.iter().enumerate().map(|(row, v)| of_float(row, v)).collect()
-            }
-            Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
-            Self::Text(values) => {
-                let mut read = |(row, value): (usize, Option<&str>)| {
-                    let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else {
-                        return missing;
-                    };
-                    match text.parse::<i64>() {
-                        Ok(number) => number,
-                        Err(_) => of_float(row, Some(text.parse().unwrap_or(f64::INFINITY))),
-                    }
-                };
-                values.iter().enumerate().map(&mut read).collect()
-            }
-            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a whole number"));
-            }
-        };
-        match bad.first {
-            None => Ok(numbers),
-            Some(row) => Err(Error::NotWhole {
-                column: self.name().to_owned(),
-                value: self.text(row).into_owned(),
-                place: frame.place_of(row, self.name()),
-                count: bad.count,
-            }),
-        }
     }
 }
 

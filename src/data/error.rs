@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::data::frame::Place;
-use crate::data::picture::PictureError;
-use crate::data::raw::ReadingError;
-use crate::data::source::{Likeness, VARIABLE};
-use crate::data::split::SplitError;
-use crate::data::suspicion::{gather, holds};
-use crate::data::vectors::VectorsError;
+use crate::data::error::suspicion::{gather, holds};
+use crate::data::free_memory::VARIABLE;
+use crate::data::picture::error::PictureError;
+use crate::data::place::Place;
+use crate::data::raw::error::ReadingError;
+use crate::data::source::likeness::Likeness;
+use crate::data::split::error::SplitError;
+use crate::data::vectors::error::VectorsError;
 use crate::data::wording::{brief, columns, counted, fields, letter, list, more, rows, short};
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path, Step};
 use crate::domain::kinds::a;
 
 mod help;
+pub(in crate::data) mod suspicion;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]

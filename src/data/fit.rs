@@ -11,6 +11,7 @@ use crate::data::cells::Cells;
 use crate::data::error::{Error, Located};
 use crate::data::feature::{Feature, FeatureSpec, Part};
 use crate::data::load::Loaded;
+use crate::data::note::{Note, warning};
 use crate::data::raw;
 use crate::data::repeat::{self, Used};
 use crate::data::split::Rows;
@@ -18,7 +19,7 @@ use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
 use crate::data::vectors;
 use crate::domain::answer::answer_names;
 use crate::domain::array::Array;
-use crate::domain::diagnostic::{Path as Node, Severity};
+use crate::domain::diagnostic::Path as Node;
 use crate::domain::event::MissingLabels;
 use crate::domain::kinds::Choice;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
@@ -61,17 +62,6 @@ pub struct Fitted {
     pub dataset: Dataset,
     pub notes: Vec<Note>,
     pub missing: Vec<MissingLabels>,
-}
-
-/// Something a person should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    pub severity: Severity,
-    pub text: String,
-}
-
-pub(in crate::data) fn warning(text: String) -> Note {
-    Note { severity: Severity::Warning, text }
 }
 
 /// Raw rows kept of each table, for proving the exported model.

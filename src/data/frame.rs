@@ -7,6 +7,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use crate::data::cells::{Cells, composed};
 use crate::data::error::Error;
+use crate::data::place::{Place, Position};
 
 /// A table as read. Rows of several files stand one file after the other.
 #[derive(Clone, Debug)]
@@ -40,36 +41,6 @@ pub enum Lines {
     Query,
     /// Some of the rows there were, by their numbers.
     Picked(Arc<[u32]>, Box<Lines>),
-}
-
-/// Where a row stood, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: PathBuf,
-    pub position: Position,
-}
-
-/// A row's number in its file, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    Line(usize),
-    Row(usize),
-    /// The whole file.
-    File,
-    /// A row of the query's result.
-    Result(usize),
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let file = self.file.display();
-        match self.position {
-            Position::Line(line) => write!(f, "`{file}`, line {line}"),
-            Position::File => write!(f, "`{file}`"),
-            Position::Row(row) => write!(f, "`{file}`, row {row}"),
-            Position::Result(row) => write!(f, "row {row} of the query over `{file}`"),
-        }
-    }
 }
 
 impl Frame {

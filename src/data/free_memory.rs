@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::bytes::Bytes;
 
+/// The environment variable that sets how much of it a data file may take, such as `8GB`.
+pub(in crate::data) const VARIABLE: &str = "MTL_DATA_MEMORY";
+
 /// What there is for this process, what it holds already included; `None` where the system does not say.
 pub fn available() -> Option<Bytes> {
     available_of(Path::new("/proc"), Path::new("/sys/fs/cgroup"))

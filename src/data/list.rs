@@ -1,65 +1,8 @@
-//! A column of lists: the cells of all lists, one list after the other, and where each ends.
+//! What stands in the lists of a column: texts, or numbers in steps.
 
-use std::ops::Range;
-
-use polars::prelude::{ChunkExplode, DataType, PlSmallStr, PolarsResult, Series};
-
-use crate::data::cells::Cells;
+use crate::data::cells::{Cells, List};
 use crate::data::error::Error;
 use crate::data::frame::Frame;
-
-/// A column of lists. A missing list is an empty one.
-#[derive(Clone, Debug)]
-pub(in crate::data) struct List {
-    name: PlSmallStr,
-    /// One more than there are rows.
-    offsets: Vec<usize>,
-    pub inner: Cells,
-}
-
-impl List {
-    /// `None` when the series does not hold lists.
-    pub fn of(series: &Series) -> PolarsResult<Option<Self>> {
-        if !matches!(series.dtype(), DataType::List(_)) {
-            return Ok(None);
-        }
-        // In one piece, so that offsets and values belong together.
-        let lists = series.list()?.rechunk();
-        let found = ChunkExplode::offsets(lists.as_ref())?;
-        let mut offsets: Vec<usize> = found.as_slice().iter().map(|offset| *offset as usize).collect();
-        let mut inner = lists.get_inner();
-        let lacks: Vec<bool> = lists.is_null().iter().map(|lacks| lacks == Some(true)).collect();
-        // What stands under a missing list is nothing.
-        if lacks.iter().zip(offsets.windows(2)).any(|(lacks, ends)| *lacks && ends[0] < ends[1]) {
-            let kept = lacks.iter().zip(offsets.windows(2)).filter(|(lacks, _)| !**lacks);
-            let kept: Vec<Range<usize>> = kept.map(|(_, ends)| ends[0]..ends[1]).collect();
-            inner =
-                inner.take_slice(&kept.iter().cloned().flatten().map(|i| i as u32).collect::<Vec<_>>())?;
-            let mut lengths = kept.into_iter().map(|range| range.len());
-            let mut end = 0;
-            let ends = lacks.iter().map(|lacks| {
-                end += if *lacks { 0 } else { lengths.next().unwrap_or(0) };
-                end
-            });
-            offsets = std::iter::once(0).chain(ends).collect();
-        }
-        let inner = inner.with_name(series.name().clone());
-        Ok(Some(Self { name: series.name().clone(), offsets, inner: Cells::of_series(&inner)? }))
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn rows(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// The cells of a row.
-    pub fn row(&self, row: usize) -> Range<usize> {
-        self.offsets[row]..self.offsets[row + 1]
-    }
-}
 
 /// Texts, several to a row.
 #[derive(Clone, Debug)]

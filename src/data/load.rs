@@ -6,8 +6,8 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, DataType, PlSmallStr};
 
 use crate::data::error::{Error, Located};
-use crate::data::fit::Note;
 use crate::data::frame::{Frame, Lines, Origin};
+use crate::data::note::Note;
 use crate::data::picture::PictureError;
 use crate::data::reading::TableReading;
 use crate::data::source::{Reads, Sheet, check_query, is_unordered, run_query};

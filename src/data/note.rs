@@ -1,10 +1,21 @@
-//! Notes that say the same of several inputs, tasks or tables, told once.
+//! Notes: what a person should know. Those that say the same of several inputs, tasks or tables are told once.
 //!
 //! Whoever writes a note begins with what it is about, in backticks: "input `age` is 0 on every training
 //! row". Notes that differ in that name alone are one; those that differ in their numbers too are one where
 //! there are many.
 
-use crate::data::fit::Note;
+use crate::domain::diagnostic::Severity;
+
+/// Something a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub severity: Severity,
+    pub text: String,
+}
+
+pub(in crate::data) fn warning(text: String) -> Note {
+    Note { severity: Severity::Warning, text }
+}
 
 /// So many notes that differ in their numbers are each told.
 const EACH_TOLD: usize = 3;
@@ -111,8 +122,7 @@ fn noun(text: &str, place: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::fit::{Note, warning};
-    use crate::data::note::merged;
+    use crate::data::note::{Note, merged, warning};
 
     fn texts(notes: &[String]) -> Vec<String> {
         let notes: Vec<Note> = notes.iter().map(|text| warning(text.clone())).collect();

@@ -16,7 +16,7 @@
 //!
 //! A mask has one value per pixel: gray (16 bits kept), or a palette's index; what is in colour or transparent is refused.
 
-mod error;
+pub(in crate::data) mod error;
 mod file;
 mod ground;
 mod mask;

@@ -6,9 +6,9 @@
 use polars::prelude::{PlHashMap, PlHashSet};
 
 use crate::data::error::{Error, Located};
-use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
 use crate::data::load::Loaded;
+use crate::data::note::{Note, warning};
 use crate::data::spec::{Deduplicate, TableSpec};
 use crate::data::split::Rows;
 use crate::domain::diagnostic::Path as Node;

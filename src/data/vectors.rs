@@ -3,52 +3,21 @@
 //! A line is a word and its numbers, set apart by blanks; the first line may count both instead. A word may
 //! hold blanks itself, as some of GloVe's do: the numbers are a line's last. A word's first line counts.
 
+pub(in crate::data) mod error;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::data::error::Error;
-use crate::data::fit::Note;
+use crate::data::note::Note;
 use crate::data::source::bytes::open;
 use crate::data::tokenizer::Codec;
+use crate::data::vectors::error::VectorsError;
 use crate::domain::array::{Array, Values};
 use crate::domain::diagnostic::Severity;
 use crate::domain::signature::Encoding;
 use crate::domain::vectors::{WantedVectors, WordVectors};
-
-/// What is wrong with a file of vectors.
-#[derive(Debug, thiserror::Error)]
-pub enum VectorsError {
-    #[error("`{}`, line {line}: {reason}", .file.display())]
-    Line { file: PathBuf, line: usize, reason: String },
-    #[error("`{}`, line {line}: the vectors are {found} wide, but the embedding is {expected} wide", .file.display())]
-    Width { file: PathBuf, line: usize, found: usize, expected: usize },
-    #[error("`{}` has no vectors", .file.display())]
-    Empty { file: PathBuf },
-    #[error("none of the {tokens} tokens of input `{input}` has a vector in `{}`", .file.display())]
-    Strange { file: PathBuf, input: String, tokens: usize, such: String },
-}
-
-impl VectorsError {
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Line { .. } | Self::Empty { .. } => "word-vectors",
-            Self::Width { .. } => "word-vectors-width",
-            Self::Strange { .. } => "word-vectors-tokens",
-        }
-    }
-
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Width { found, .. } => Some(format!("write `width: {found}`, or take another file")),
-            Self::Strange { such, .. } => {
-                let spelled = format!("a token is looked up as it is spelled, such as {such}");
-                Some(format!("{spelled}; vectors of words need a tokenizer of words"))
-            }
-            _ => None,
-        }
-    }
-}
 
 /// Reads the vectors that an input's tokens have, and says how many.
 pub(in crate::data) fn read(

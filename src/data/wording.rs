@@ -1,6 +1,6 @@
 //! Parts of sentences about data: counted rows, quoted values, lists that end somewhere.
 
-use crate::data::source::latin;
+use crate::data::source::likeness::latin;
 use crate::domain::diagnostic::{most_like, nearest};
 
 /// The name that was most likely meant, or the names there are: where there are many, those most like it.

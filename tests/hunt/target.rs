@@ -222,7 +222,7 @@ fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     for (name, spec) in &plan.pipeline.data {
         let said = |error: mtl::data::Error| assert!(!error.to_string().is_empty());
         let loaded = load(spec, base).map_err(said).ok()?;
-        let rows = divide(&spec.split, &loaded, 1).map_err(said).ok()?;
+        let rows = divide(&spec.split, &loaded.frame, loaded.parts, 1).map_err(said).ok()?;
         let all = rows.train.len() + rows.valid.len() + rows.test.len();
         assert!(all <= loaded.frame.rows(), "{all} rows of {}", loaded.frame.rows());
         tables.push((name.clone(), loaded, rows));

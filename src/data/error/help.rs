@@ -1,7 +1,7 @@
 //! What to do about a problem with data.
 
 use crate::data::error::Error;
-use crate::data::suspicion::{no_heading, of_columns, of_texts};
+use crate::data::error::suspicion::{no_heading, of_columns, of_texts};
 use crate::data::wording::{list, suggest};
 use crate::domain::missing_word::looks_missing;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::Error;
 use crate::data::feature::vocabulary::Vocabulary;
 use crate::data::feature::{Feature, Part};
-use crate::data::fit::Note;
+use crate::data::note::Note;
 use crate::domain::array::Array;
 use crate::domain::diagnostic::Severity;
 use crate::domain::kinds::Settings;

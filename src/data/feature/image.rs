@@ -8,7 +8,7 @@ use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::feature::pixels::packed;
 use crate::data::feature::{Feature, Part, SOME_SIZE};
-use crate::data::fit::{Note, warning};
+use crate::data::note::{Note, warning};
 use crate::data::picture::{Background, Ground, Header, Picture, PictureError, Size, extremes, header};
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::augmentation::Augmentation;

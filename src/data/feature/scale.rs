@@ -5,8 +5,8 @@ use crate::data::error::Error;
 use crate::data::feature::digits::{lost, lost_whole, raw_type, shown};
 use crate::data::feature::encode::encode;
 use crate::data::feature::{Feature, MissingNumber, Part, Statistics};
-use crate::data::fit::warning;
 use crate::data::frame::Frame;
+use crate::data::note::warning;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::signature::{Encoding, InputSignature};
 

@@ -2,7 +2,7 @@
 
 use crate::data::error::Error;
 use crate::data::feature::{Feature, Part};
-use crate::data::fit::{Note, warning};
+use crate::data::note::{Note, warning};
 use crate::domain::array::{Array, ElementType, Filler, Values};
 use crate::domain::signature::Encoding;
 use crate::domain::tokenizer::{Side, Tokenizer};

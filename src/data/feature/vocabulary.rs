@@ -5,7 +5,7 @@ use polars::prelude::PlHashMap;
 use crate::data::cells::Cells;
 use crate::data::error::Error;
 use crate::data::feature::Part;
-use crate::data::fit::Note;
+use crate::data::note::Note;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::diagnostic::Severity;
 use crate::domain::signature::{Keys, MISSING_INT};

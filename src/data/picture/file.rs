@@ -5,8 +5,9 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use crate::data::free_memory::VARIABLE;
 use crate::data::picture::{Header, Size};
-use crate::data::source::{VARIABLE, picture_limit};
+use crate::data::source::memory::picture_limit;
 use crate::domain::bytes::Bytes;
 
 /// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one likes.

@@ -1,7 +1,6 @@
 //! One input's cells as the values a model is fed, cast as training cast them.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use polars::prelude::{PlHashMap, PlHashSet};
 use rayon::prelude::*;
@@ -9,34 +8,20 @@ use rayon::prelude::*;
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::feature::{
-    Look, encode, fed, holds_pictures, kept, picture, pictures, raw as numbers, series, whole,
+    Look, encode, holds_pictures, kept, picture, pictures, raw as numbers, series, whole,
 };
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
 use crate::data::picture::Size;
 use crate::data::raw::open::of_cells;
 use crate::data::raw::told::{self, Told, merged};
+use crate::data::raw::values::RawColumn;
 use crate::data::source::{Kind, read_bytes};
 use crate::data::tokenizer::Codec;
 use crate::domain::array::{Array, ElementType, Values};
 use crate::domain::reading::CellKind;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, UNSEEN_INT};
 use crate::domain::tokenizer::{Side, Tokenizer};
-
-/// An input's values, a row each.
-#[derive(Clone, Debug)]
-pub(super) enum RawColumn {
-    /// `[rows, 1]`, in as many bits as the model is fed.
-    Numbers(Array),
-    Whole(Vec<i64>),
-    /// Different texts, and each row's index into them: far smaller than a text per row.
-    Text(Vec<String>, Vec<u32>),
-    /// Token numbers, and what stands behind a row's end.
-    Tokens(Array, u32),
-    Series(Array),
-    /// Bytes `[rows, channels, height, width]`.
-    Image(Array),
-}
 
 /// An input's column, and what is to be said of it. `kind`: what its cells were in training.
 pub(super) fn read(
@@ -211,22 +196,4 @@ pub(in crate::data) fn known(
     let encoded = encode(&input.encoding, &raw);
     let column = input.name.to_string();
     encoded.map(|encoded| (raw, encoded, merged(said))).ok_or(Error::OtherEncoding { column })
-}
-
-impl RawColumn {
-    /// Some of the rows, as a model is fed them.
-    pub fn rows(&self, rows: Range<usize>) -> Array {
-        let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
-        let values = match self {
-            Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
-            Self::Series(array) => return series::fed(&array.gather(&picked)),
-            Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
-            Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
-            Self::Text(found, places) => {
-                let text = |place: &u32| found[*place as usize].clone();
-                Values::Text(places[rows.clone()].iter().map(text).collect())
-            }
-        };
-        Array::new(&[rows.len(), 1], values)
-    }
 }

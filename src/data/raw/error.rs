@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::data::frame::Place;
+use crate::data::place::Place;
 
 /// What is wrong with new rows, as a model wants them.
 #[derive(Debug, thiserror::Error)]

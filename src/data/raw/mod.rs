@@ -2,13 +2,14 @@
 
 mod answer;
 mod column;
-mod error;
+pub(in crate::data) mod error;
 mod expression;
 mod form;
 mod open;
 mod proof;
 mod read;
 mod told;
+mod values;
 mod write;
 
 pub use crate::data::raw::answer::AnswerColumn;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::data::error::Error;
 use crate::data::frame::Frame;
-use crate::data::raw::column::{self, RawColumn};
+use crate::data::raw::column;
 use crate::data::raw::expression::refuse_strange;
 use crate::data::raw::open::{Wanted, name_images, reading_of, source_for, table};
 use crate::data::raw::told::merged;
+use crate::data::raw::values::RawColumn;
 use crate::data::raw::{AnswerColumn, ReadingError};
 use crate::data::source::{compute, kept_rows};
 use crate::domain::array::{Array, ElementType};

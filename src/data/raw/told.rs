@@ -4,7 +4,7 @@ use polars::prelude::PlHashSet;
 
 use crate::data::cells::Cells;
 use crate::data::frame::Frame;
-use crate::data::raw::column::RawColumn;
+use crate::data::raw::values::RawColumn;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT};
 use crate::domain::tokenizer::Side;
 

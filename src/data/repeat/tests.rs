@@ -12,7 +12,7 @@ fn told(heading: &str, lines: &[String]) -> Option<String> {
     let loaded = csv(&format!("{heading}\n{}\n", lines.join("\n")));
     let spec =
         table(json!({"source": {"csv": "rows.csv"}, "split": {"random": {"valid": 0.1, "test": 0.2}}}));
-    let rows = divide(&spec.split, &loaded, 1).unwrap();
+    let rows = divide(&spec.split, &loaded.frame, loaded.parts, 1).unwrap();
     let names: Vec<&str> = heading.split(',').collect();
     let (inputs, targets) = names.split_at(names.len() - 1);
     let used = Used { inputs: inputs.to_vec(), targets: targets.to_vec() };

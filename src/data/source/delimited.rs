@@ -9,13 +9,13 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 use rayon::prelude::*;
 
+use crate::data::error::suspicion::{are_numbers, of_widths};
 use crate::data::error::{Error, Located};
 use crate::data::frame::{Lines, Origin};
 use crate::data::source::csv::{CsvSpec, Decimal};
 use crate::data::source::kind::{Builder, Kind};
 use crate::data::source::record::{Cursor, Dialect, Fault, Stretch, stretches};
 use crate::data::source::{bytes, likeness};
-use crate::data::suspicion::{are_numbers, of_widths};
 use crate::data::wording::short;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::ColumnName;

@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
-use crate::data::fit::{Note, warning};
 use crate::data::frame::{Lines, Origin};
+use crate::data::note::{Note, warning};
 use crate::data::picture::{Ground, Picture, PictureError};
 use crate::data::source::csv::CsvSpec;
 use crate::data::source::delimited::Delimited;

@@ -5,11 +5,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::data::error::Error;
-use crate::data::free_memory;
+use crate::data::free_memory::{self, VARIABLE};
 use crate::domain::bytes::Bytes;
-
-/// The environment variable that sets the limit, such as `8GB`.
-pub(in crate::data) const VARIABLE: &str = "MTL_DATA_MEMORY";
 
 /// Where the system does not say how much memory is free.
 const UNTOLD: Bytes = Bytes(8 << 30);

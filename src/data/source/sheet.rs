@@ -6,8 +6,8 @@ use std::path::Path;
 use polars::prelude::DataFrame;
 
 use crate::data::error::Error;
-use crate::data::fit::Note;
 use crate::data::frame::{Lines, Origin};
+use crate::data::note::Note;
 use crate::data::source::SourceSpec;
 use crate::data::source::arrow::{self, ArrowSpec};
 use crate::data::source::conll;

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
-use crate::data::fit::Note;
 use crate::data::frame::Frame;
+use crate::data::note::Note;
 use crate::data::sampling::{shuffle, split_generator};
 use crate::data::split::Rows;
 use crate::domain::diagnostic::Severity;

@@ -1,6 +1,6 @@
 //! Why a table cannot be divided.
 
-use crate::data::frame::Place;
+use crate::data::place::Place;
 
 /// Why a table cannot be divided.
 #[derive(Debug, thiserror::Error)]

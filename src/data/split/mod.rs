@@ -1,7 +1,7 @@
 //! The shelf of splits: how rows are divided into train, valid and test.
 
 pub mod column;
-mod error;
+pub(in crate::data) mod error;
 pub mod files;
 mod fill;
 mod format;
@@ -10,14 +10,15 @@ mod grouping;
 mod moment;
 mod order;
 pub mod random;
+mod rows;
 mod shares;
 pub mod stratified;
 pub mod time;
 
 use crate::data::error::Error;
-use crate::data::fit::Note;
-use crate::data::load::Loaded;
+use crate::data::frame::Frame;
 pub use crate::data::split::error::SplitError;
+pub use crate::data::split::rows::Rows;
 pub(in crate::data) use crate::data::split::shares::Shares;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::kinds::{Choice, kinds};
@@ -44,21 +45,11 @@ fn tenth() -> crate::domain::number::Fraction {
     crate::domain::number::Fraction::constant(0.1)
 }
 
-/// Which rows belong to which split, each ascending.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
-    pub train: Vec<u32>,
-    pub valid: Vec<u32>,
-    pub test: Vec<u32>,
-    /// What a person should know.
-    pub notes: Vec<Note>,
-}
-
-/// Divides a table's rows. The same seed gives the same rows, whatever the machine or its threads.
-/// Problems stand at nodes below `data.<table>`.
-pub fn divide(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Error> {
-    let divided = divided(spec, loaded, seed).and_then(|rows| {
-        refuse_empty(spec, &rows, loaded.frame.rows())?;
+/// Divides a table's rows. The same seed gives the same rows, whatever the machine or its threads. `parts`: rows of
+/// the training, validation and test files, where the table has such. Problems stand at nodes below `data.<table>`.
+pub fn divide(spec: &SplitSpec, frame: &Frame, parts: Option<[usize; 3]>, seed: u64) -> Result<Rows, Error> {
+    let divided = divided(spec, frame, parts, seed).and_then(|rows| {
+        refuse_empty(spec, &rows, frame.rows())?;
         Ok(rows)
     });
     divided.map_err(|error| {
@@ -68,15 +59,14 @@ pub fn divide(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Erro
     })
 }
 
-fn divided(spec: &SplitSpec, loaded: &Loaded, seed: u64) -> Result<Rows, Error> {
-    let frame = &loaded.frame;
+fn divided(spec: &SplitSpec, frame: &Frame, parts: Option<[usize; 3]>, seed: u64) -> Result<Rows, Error> {
     let mut rows = match spec {
         SplitSpec::Random(spec) => spec.divide(frame.rows(), seed),
         SplitSpec::Stratified(spec) => spec.divide(frame, seed),
         SplitSpec::Group(spec) => spec.divide(frame, seed),
         SplitSpec::Time(spec) => spec.divide(frame),
         SplitSpec::Column(spec) => spec.divide(frame, seed),
-        SplitSpec::Files(spec) => spec.divide(loaded.parts.unwrap_or([frame.rows(), 0, 0]), seed),
+        SplitSpec::Files(spec) => spec.divide(parts.unwrap_or([frame.rows(), 0, 0]), seed),
     }?;
     for split in [&mut rows.train, &mut rows.valid, &mut rows.test] {
         split.sort_unstable();

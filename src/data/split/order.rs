@@ -2,8 +2,8 @@
 
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
-use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
+use crate::data::note::{Note, warning};
 use crate::data::split::SplitError;
 use crate::data::split::format::TimeFormat;
 use crate::data::split::moment::{First, Moment, read, year_last};

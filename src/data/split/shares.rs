@@ -1,7 +1,7 @@
 //! The shares of rows that validation and test take from training.
 
 use crate::data::error::Error;
-use crate::data::split::Rows;
+use crate::data::split::rows::Rows;
 use crate::domain::number::Fraction;
 
 /// Shares of a table's rows; training has the rest, which is not nothing.

@@ -8,7 +8,12 @@ use crate::data::load::Loaded;
 use crate::data::split::{Rows, divide};
 
 fn divided(split: Value, loaded: &Loaded, seed: u64) -> Result<Rows, crate::data::Error> {
-    divide(&table(json!({"source": {"csv": "rows.csv"}, "split": split})).split, loaded, seed)
+    divide(
+        &table(json!({"source": {"csv": "rows.csv"}, "split": split})).split,
+        &loaded.frame,
+        loaded.parts,
+        seed,
+    )
 }
 
 /// A table with a row number, a group of a few rows, a class of three and a moment.

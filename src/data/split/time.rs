@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::Error;
-use crate::data::fit::{Note, warning};
 use crate::data::frame::Frame;
+use crate::data::note::{Note, warning};
 use crate::data::split::format::TimeFormat;
 use crate::data::split::order::Times;
 use crate::data::split::{Rows, Shares, SplitError};

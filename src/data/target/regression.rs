@@ -2,7 +2,7 @@
 
 use crate::data::error::Error;
 use crate::data::feature::{Statistics, lost, lost_whole, refuse_beyond, shown};
-use crate::data::fit::warning;
+use crate::data::note::warning;
 use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes, side_by_side};
 use crate::domain::array::{Array, Values};
 use crate::domain::task::{RegressionSpec, Target};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::data::cells::Cells;
 use crate::data::error::Error;
-use crate::data::fit::{Note, warning};
+use crate::data::note::{Note, warning};
 use crate::data::target::{FittedTarget, Found, LabelColumns, suspicion};
 use crate::data::tokenizer::{self, Codec, Training};
 use crate::domain::array::{Array, Values};

@@ -11,7 +11,8 @@ use crate::run::stage::{Keep, say};
 pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Observer) -> Result<Keep, Error> {
     let pipeline = &context.plan.pipeline;
     let loaded = context.loaded(table)?;
-    let rows = crate::data::divide(&pipeline.data[table].split, &loaded, pipeline.seed.get())?;
+    let rows =
+        crate::data::divide(&pipeline.data[table].split, &loaded.frame, loaded.parts, pipeline.seed.get())?;
     say(stage, &rows.notes, tape);
     tape.observe(&Event::Divided {
         table: table.clone(),

@@ -216,7 +216,7 @@ pub(in crate::data) fn of_widths(
 
 #[cfg(test)]
 mod tests {
-    use crate::data::suspicion::{has_comma, has_thousands, of_columns, of_texts, of_widths};
+    use crate::data::error::suspicion::{has_comma, has_thousands, of_columns, of_texts, of_widths};
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(ToString::to_string).collect()

@@ -1,0 +1,121 @@
+//! Cells as numbers; of those that are none, the first is named with its place.
+
+use crate::data::cells::{Bad, Cells, whole};
+use crate::data::error::Error;
+use crate::data::frame::Frame;
+use crate::data::place::Place;
+
+impl Cells {
+    /// The cells as 64-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
+    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
+        self.numbers_at(&|row| frame.place_of(row, self.name()))
+    }
+
+    /// As `numbers`, where `place` tells where a cell stood.
+    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f64>, Error> {
+        let mut bad = Bad::default();
+        let mut infinite = Bad::default();
+        let mut numbers = Vec::with_capacity(self.len());
+        let mut push = |row: usize, value: Option<f64>, infinite: &mut Bad| {
+            let number = value.unwrap_or(f64::NAN);
+            if number.is_infinite() {
+                infinite.note(row);
+            }
+            numbers.push(number);
+        };
+        match self {
+            Self::Int(values) => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(|v| v as f64), &mut infinite));
+            }
+            Self::Float { values, .. } => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v, &mut infinite));
+            }
+            Self::Bool(values) => {
+                values.iter().enumerate().for_each(|(row, v)| push(row, v.map(f64::from), &mut infinite));
+            }
+            Self::Text(values) => {
+                for (row, value) in values.iter().enumerate() {
+                    let text = value.map(str::trim).filter(|text| !text.is_empty());
+                    let number = text.and_then(|text| match text.parse::<f64>() {
+                        Ok(number) => Some(number),
+                        Err(_) => {
+                            bad.note(row);
+                            None
+                        }
+                    });
+                    push(row, number, &mut infinite);
+                }
+            }
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                return Err(self.wrong("a number"));
+            }
+        }
+        if let Some(row) = bad.first {
+            let (value, place) = (self.text(row).into_owned(), place(row));
+            let (column, samples) = (self.name().to_owned(), self.no_numbers());
+            return Err(Error::NotNumber { column, value, place, count: bad.count, samples });
+        }
+        if let Some(row) = infinite.first {
+            let (value, place) = (self.text(row).into_owned(), place(row));
+            let (column, count) = (self.name().to_owned(), infinite.count);
+            return Err(Error::Infinite { column, value, place, count });
+        }
+        Ok(numbers)
+    }
+
+    /// The cells as whole numbers, `missing` where missing.
+    pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, Error> {
+        let mut bad = Bad::default();
+        let mut of_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+            Some(value) => whole(value).unwrap_or_else(|| {
+                bad.note(row);
+                missing
+            }),
+            None => missing,
+        };
+        let numbers: Vec<i64> = match self {
+            Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
+            Self::Float { values, .. } => {
+                values.iter().enumerate().map(|(row, v)| of_float(row, v)).collect()
+            }
+            Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
+            Self::Text(values) => {
+                let mut read = |(row, value): (usize, Option<&str>)| {
+                    let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else {
+                        return missing;
+                    };
+                    match text.parse::<i64>() {
+                        Ok(number) => number,
+                        Err(_) => of_float(row, Some(text.parse().unwrap_or(f64::INFINITY))),
+                    }
+                };
+                values.iter().enumerate().map(&mut read).collect()
+            }
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                return Err(self.wrong("a whole number"));
+            }
+        };
+        match bad.first {
+            None => Ok(numbers),
+            Some(row) => Err(Error::NotWhole {
+                column: self.name().to_owned(),
+                value: self.text(row).into_owned(),
+                place: frame.place_of(row, self.name()),
+                count: bad.count,
+            }),
+        }
+    }
+
+    /// Some of the different texts that are no numbers.
+    fn no_numbers(&self) -> Vec<String> {
+        let mut samples: Vec<String> = Vec::new();
+        let Self::Text(values) = self else { return samples };
+        let texts = values.iter().flatten().map(str::trim);
+        for text in texts.filter(|text| !text.is_empty() && text.parse::<f64>().is_err()) {
+            if samples.len() < 8 && !samples.iter().any(|known| known == text) {
+                samples.push(text.to_owned());
+            }
+        }
+        samples
+    }
+}

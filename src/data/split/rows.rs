@@ -1,0 +1,13 @@
+//! A table's rows, divided.
+
+use crate::data::note::Note;
+
+/// Which rows belong to which split, each ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    pub train: Vec<u32>,
+    pub valid: Vec<u32>,
+    pub test: Vec<u32>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
