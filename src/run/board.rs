@@ -6,8 +6,9 @@ use std::sync::{Condvar, Mutex};
 use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer, RunState};
 use crate::plan::{Plan, Stage, Work};
-use crate::run::engine::{Outcome, needs};
 use crate::run::error::Error;
+use crate::run::request::Outcome;
+use crate::run::standing::needs;
 
 /// The stages of a run as they are taken up and done.
 pub(super) struct Board<'a> {

@@ -15,9 +15,9 @@ use crate::plan::content::Contents;
 use crate::plan::{Plan, Stage, Trial};
 use crate::run::artifact::Artifact;
 use crate::run::course::Course;
-use crate::run::engine::Standing;
 use crate::run::error::Error;
 use crate::run::reads::of_table;
+use crate::run::standing::Standing;
 use crate::run::tape::Tape;
 
 /// Shared by the stages of one run.

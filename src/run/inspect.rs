@@ -7,7 +7,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::run::artifact::{Found, Marker};
 use crate::run::files::{CHECKSUMS, Look, read_given};
-use crate::run::stage::train::WEIGHTS;
+use crate::run::weights::WEIGHTS;
 use crate::train::checkpoint::Checkpoint;
 
 /// Something kept, and what is wrong with it.

@@ -26,10 +26,14 @@ pub mod place;
 mod preference;
 pub mod pruning;
 mod reads;
+mod request;
 mod round;
 pub mod stage;
+pub mod standing;
 pub mod tape;
+mod weights;
 
-pub use engine::{Outcome, Request, execute};
+pub use engine::execute;
 pub use error::Error;
 pub use layers::{fitted, layers};
+pub use request::{Outcome, Request};

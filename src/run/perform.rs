@@ -10,12 +10,13 @@ use crate::plan::{Stage, Work};
 use crate::run::artifact::{Found, Marker};
 use crate::run::bundle::Bundle;
 use crate::run::context::Context;
-use crate::run::engine;
 use crate::run::error::Error;
 use crate::run::files;
 use crate::run::place;
 use crate::run::stage::{Keep, baseline, evaluate, export, fit, gain, load, split, train, verify};
+use crate::run::standing::upstream;
 use crate::run::tape::Tape;
+use crate::run::weights::WEIGHTS;
 
 /// Is the artifact made, or is the story of the one that is there told again?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
         pipeline: context.plan.name().to_string(),
         fingerprint: standing.fingerprint.clone(),
         words: standing.words.clone(),
-        upstream: engine::upstream(context.plan, &stage.key, |key| context.fingerprint(key).clone()),
+        upstream: upstream(context.plan, &stage.key, |key| context.fingerprint(key).clone()),
         files: Marker::files(made.path())?,
     };
     marker.write(made.path())?;
@@ -138,7 +139,7 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
 /// Gives the run's own folder what people look for there.
 fn hand_over(context: &Context, stage: &Stage) -> Result<(), Error> {
     let files = match stage.work {
-        Work::Train => vec![train::WEIGHTS.to_owned()],
+        Work::Train => vec![WEIGHTS.to_owned()],
         Work::Export => {
             let mut files = Bundle::read(&context.folder(stage))?.files();
             files.push(CARD.to_owned());

@@ -12,7 +12,7 @@ use crate::domain::task::TargetSpec;
 use crate::plan::Plan;
 use crate::plan::content::{Contents, combined};
 use crate::run::error::Error;
-use crate::run::stage::train::earlier_files;
+use crate::run::weights::earlier_files;
 
 /// Tables by the content of their files.
 pub struct Content {

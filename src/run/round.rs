@@ -14,9 +14,10 @@ use crate::run::artifact::Artifact;
 use crate::run::board::Board;
 use crate::run::context::Context;
 use crate::run::course::Course;
-use crate::run::engine::{Outcome, Request, Standing, needs, standings, wanted, working};
 use crate::run::error::Error;
 use crate::run::perform::{Manner, perform};
+use crate::run::request::{Outcome, Request};
+use crate::run::standing::{Standing, needs, standings, working};
 
 /// What the rounds so far came to.
 #[derive(Default)]
@@ -39,7 +40,7 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
     for choices in course.chosen() {
         extend(&mut plan, &choices, &observer)?;
     }
-    let mut wanted = wanted(request, &plan)?;
+    let mut wanted = request.wanted(&plan)?;
     tell_of_rounds(request, &plan, &observer);
     let mut walked = Walked::default();
     loop {

@@ -9,7 +9,7 @@ use crate::cli::{output, pipeline, workspace};
 use crate::domain::layout::Layout;
 use crate::domain::table::Dataset;
 use crate::plan::render::{self, StageView, View};
-use crate::run::engine::standings;
+use crate::run::standing::standings;
 
 pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Error> {
     let mut pipeline =

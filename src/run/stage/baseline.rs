@@ -7,8 +7,9 @@ use crate::domain::name::TaskName;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
-use crate::run::stage::train::{WEIGHTS, start};
+use crate::run::stage::train::start;
 use crate::run::stage::{Keep, evaluate, trained};
+use crate::run::weights::WEIGHTS;
 use crate::train::Job;
 
 pub fn work(

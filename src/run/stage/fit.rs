@@ -11,8 +11,8 @@ use crate::plan::Stage;
 use crate::run::artifact::Artifact;
 use crate::run::context::Context;
 use crate::run::error::Error;
-use crate::run::stage::train::earlier;
 use crate::run::stage::{Keep, say};
+use crate::run::weights::earlier;
 
 pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
     let mut tables = Vec::new();
@@ -29,7 +29,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let base = context.base.to_owned();
     let known = match &context.plan.pipeline.train.start_from {
         Some(words) => {
-            let card = Card::read(&earlier(context, words)?.join(CARD))?;
+            let card = Card::read(&earlier(context.layout, words)?.join(CARD))?;
             let wanted = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);
             card.signature.inputs.into_iter().filter(wanted).collect()
         }

@@ -8,9 +8,9 @@ use crate::evaluate::spec::{BaselinesSpec, Judged};
 use crate::evaluate::{gains, overall};
 use crate::plan::{Stage, Work};
 use crate::run::context::Context;
-use crate::run::engine::needs;
 use crate::run::error::Error;
 use crate::run::stage::Keep;
+use crate::run::standing::needs;
 use crate::run::tape::Tape;
 
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {

@@ -3,22 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::event::{Event, Observer};
-use crate::domain::layout::Layout;
-use crate::domain::name::RunId;
-use crate::onnx::bundle::CARD;
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
-use crate::run::files;
 use crate::run::memory;
 use crate::run::stage::Keep;
 use crate::run::tape::Tape;
+use crate::run::weights::{WEIGHTS, earlier};
 use crate::train::Job;
 use crate::train::job::{Pruner, Start};
 use crate::train::spec::StartFromSpec;
-
-/// The trained weights, in the artifact's and the trial's folder.
-pub const WEIGHTS: &str = "weights.safetensors";
 
 /// The folder of the training's checkpoints and journal while it is unfinished.
 pub fn unfinished(context: &Context, stage: &Stage) -> Result<PathBuf, Error> {
@@ -87,29 +81,8 @@ pub fn retell(context: &Context, stage: &Stage, observer: &dyn Observer) -> Resu
 
 /// Where the earlier run's weights lie.
 pub fn start(context: &Context, words: &StartFromSpec) -> Result<Start, Error> {
-    let weights = earlier(context, words)?.join(WEIGHTS);
+    let weights = earlier(context.layout, words)?.join(WEIGHTS);
     Ok(Start { weights, freeze: words.freeze.clone() })
-}
-
-/// The folder of the earlier run's trial: `RUN#3`, or without a number its only one.
-pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Error> {
-    let folder = earlier_folder(context.layout, words).filter(|folder| folder.join(WEIGHTS).is_file());
-    let folder = folder.ok_or_else(|| Error::NoEarlierRun { run: words.run.clone() })?;
-    match files::given_damage(&folder, WEIGHTS) {
-        None => Ok(folder),
-        Some(reason) => Err(Error::DamagedRun { path: folder, reason, run: words.run.clone() }),
-    }
-}
-
-fn earlier_folder(layout: &Layout, words: &StartFromSpec) -> Option<PathBuf> {
-    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
-    Some(layout.trial(&RunId::new(run)?, number.parse().ok()?))
-}
-
-/// What is read of the earlier run: its weights, and how it encoded its inputs.
-pub fn earlier_files(layout: &Layout, words: &StartFromSpec) -> Vec<PathBuf> {
-    let folder = earlier_folder(layout, words);
-    folder.map(|folder| vec![folder.join(WEIGHTS), folder.join(CARD)]).unwrap_or_default()
 }
 
 /// Removes what a finished training no longer needs.

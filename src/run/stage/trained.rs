@@ -8,8 +8,8 @@ use crate::model::network::Network;
 use crate::plan::{Stage, Trial};
 use crate::run::context::Context;
 use crate::run::error::Error;
-use crate::run::stage::train::WEIGHTS;
 use crate::run::tape::Tape;
+use crate::run::weights::WEIGHTS;
 
 /// The network with its best weights.
 pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
