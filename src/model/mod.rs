@@ -1,16 +1,19 @@
 //! What is a multi-task network? Alone in naming candle (with `train`).
 
+pub mod activation;
 pub mod cut;
 pub mod device;
 pub mod error;
 pub mod generation;
 pub mod head;
 pub mod input;
+pub mod interpolation;
 pub mod kernel;
 pub mod labels;
 pub mod layer;
 pub mod loss;
 pub mod mode;
+pub mod module;
 pub mod network;
 pub mod ops;
 pub mod order;
@@ -22,8 +25,8 @@ pub mod raw;
 pub mod sharing;
 pub mod signal;
 pub mod spec;
-pub mod stack;
 pub mod weights;
 
 pub use device::{DeviceSpec, device, devices, threads};
 pub use error::{Error, Result};
+pub use layer::stack;

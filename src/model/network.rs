@@ -19,6 +19,7 @@ use crate::domain::table::Table;
 use crate::model::error::{Error, Result};
 use crate::model::head::{self, Head};
 use crate::model::input::{Inputs, Packed};
+use crate::model::layer::stack::Stack;
 use crate::model::layer::{LayerSpec, vector};
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
@@ -28,7 +29,6 @@ use crate::model::preference::Preference;
 use crate::model::sharing::{Body, BuiltSharing, Reader};
 use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
-use crate::model::stack::Stack;
 use crate::model::weights::{SHARED, Weight, Weights};
 
 /// A built multi-task network. Tasks are numbered in the signature's order.

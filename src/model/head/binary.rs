@@ -1,11 +1,11 @@
 //! One logit per label; its probability is 1 / (1 + exp(-logit)). For binary tasks with their one
 //! label, and for multilabel ones.
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::head::output::Output;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 

@@ -6,10 +6,10 @@ use crate::model::error::Result;
 use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;
 use crate::model::labels::Labels;
-use crate::model::layer::dense::Dense;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 

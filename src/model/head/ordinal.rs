@@ -5,9 +5,9 @@
 //! biases descend, which the loss favours but does not enforce: a negative one counts as 0 and
 //! the rest is scaled to 1. The biases begin at (K-1)/(K-1), ..., 1/(K-1).
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::head::output::Output;
-use crate::model::layer::activation::Activation;
 use crate::model::ops::Ops;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};

@@ -14,6 +14,7 @@
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
+use crate::model::activation::Activation;
 use crate::model::error::{Error, Result};
 use crate::model::head::decoder::vocabulary::Vocabulary;
 use crate::model::head::decoder::{Port, lengths};
@@ -21,8 +22,7 @@ use crate::model::kernel::activation::activation;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::softmax_row::log_sum;
 use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_share};
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
+use crate::model::ops::dense::Dense;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::signal::Signal;
 use crate::model::weights::{Weights, host};

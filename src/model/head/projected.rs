@@ -5,8 +5,8 @@ use candle_core::{D, Tensor};
 use crate::model::error::Result;
 use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss};
 use crate::model::labels::Labels;
-use crate::model::layer::dense::Dense;
 use crate::model::loss::LossSpec;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::host;
 

@@ -3,8 +3,8 @@
 use crate::model::error::Result;
 use crate::model::head::output::Output;
 use crate::model::head::unit::Unit;
-use crate::model::layer::dense::Dense;
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 

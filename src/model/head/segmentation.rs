@@ -4,8 +4,8 @@
 use crate::domain::shape::Shape;
 use crate::model::error::{Error, Result};
 use crate::model::head::output::Output;
-use crate::model::layer::dense::Dense;
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
@@ -73,11 +73,11 @@ mod tests {
     use candle_core::Device;
 
     use crate::domain::shape::Shape;
+    use crate::model::activation::Activation;
     use crate::model::head::segmentation::Pixels;
     use crate::model::kernel::agreement::{agree, variable};
     use crate::model::kernel::convolution::convolution;
     use crate::model::kernel::window::Window;
-    use crate::model::layer::activation::Activation;
     use crate::model::ops::Tensors;
     use crate::model::weights::Weights;
 

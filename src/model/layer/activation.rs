@@ -1,13 +1,12 @@
 //! The layer `activation`: see [`ActivationSpec`].
 
-use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
+pub use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::kernel;
 use crate::model::layer::{Layer, LayerWords, Module, numbers};
 use crate::model::ops::Ops;
 use crate::model::signal::Signal;
@@ -26,27 +25,6 @@ impl Settings for ActivationSpec {
     const EXAMPLE: &'static str = "{activation: gelu}";
 }
 
-/// An element-wise function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// max(x, 0)
-    Relu,
-    /// x where x > 0, else 0.01 x
-    LeakyRelu,
-    /// x where x > 0, else exp(x) - 1
-    Elu,
-    /// x times the normal distribution function of x (exact, by erf)
-    Gelu,
-    /// x sigmoid(x), also called swish
-    Silu,
-    Tanh,
-    Sigmoid,
-    /// log(1 + exp(x))
-    Softplus,
-    Identity,
-}
-
 impl LayerWords for ActivationSpec {
     fn shape(&self, input: Shape) -> Result<Shape, String> {
         numbers(input)
@@ -60,12 +38,5 @@ impl LayerWords for ActivationSpec {
 impl Layer for Activation {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
         Ok(x.with(ops.activation(*self, &x.x)?))
-    }
-}
-
-impl Activation {
-    /// Of every element.
-    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
-        Ok(kernel::activation::activation(self, x)?)
     }
 }

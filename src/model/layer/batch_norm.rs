@@ -8,9 +8,9 @@ use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::{Layer, LayerWords, Module};
-use crate::model::ops::Ops;
+use crate::model::ops::{BatchNorm, Ops};
 use crate::model::signal::Signal;
-use crate::model::weights::{Init, Parameter, Weights};
+use crate::model::weights::{Init, Weights};
 
 /// Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
 ///
@@ -63,17 +63,6 @@ impl LayerWords for BatchNormSpec {
             epsilon: self.epsilon.get(),
         }))
     }
-}
-
-/// Normalizes each column, or channel, by the batch's, or the running, mean and variance.
-pub struct BatchNorm {
-    pub name: String,
-    pub gamma: Parameter,
-    pub beta: Parameter,
-    pub mean: Parameter,
-    pub variance: Parameter,
-    pub momentum: f64,
-    pub epsilon: f64,
 }
 
 impl Layer for BatchNorm {

@@ -22,6 +22,7 @@ pub mod pool;
 pub mod positions;
 pub mod recurrent;
 pub mod residual;
+pub mod stack;
 pub mod to_sequence;
 pub mod transformer;
 pub mod upsample;
@@ -32,6 +33,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::Result;
 pub use crate::model::layer::wanted::{image, numbers, sequence, vector};
 use crate::model::mode::Mode;
+pub use crate::model::module::Module;
 use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
@@ -88,14 +90,6 @@ pub trait LayerWords: Send + Sync {
 /// A built layer: what it computes, described once.
 pub trait Layer: Send + Sync {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>>;
-}
-
-/// A built layer among others: its description, walked over tensors and over a graph.
-pub trait Module: Send + Sync {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal>;
-
-    /// What `forward` does when answering, as nodes of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire>;
 }
 
 impl<L: Layer> Module for L {

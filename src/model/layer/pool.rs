@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
 use crate::model::layer::{Layer, LayerWords, Module, sequence};
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 

@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::activation::Activation;
 use crate::model::layer::conv2d::Conv2d;
-use crate::model::layer::dense::Dense;
 use crate::model::layer::padding::Padding;
+use crate::model::layer::stack::{Stack, shape_after};
 use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
 use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
 use crate::model::signal::Signal;
-use crate::model::stack::{Stack, shape_after};
 use crate::model::weights::Weights;
 
 /// x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).

@@ -7,6 +7,7 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
+pub use crate::model::interpolation::Method;
 use crate::model::layer::{Layer, LayerWords, Module, image};
 use crate::model::ops::Ops;
 use crate::model::signal::Signal;
@@ -23,17 +24,6 @@ pub struct UpsampleSpec {
     /// `nearest` (default) or `bilinear`.
     #[serde(default)]
     pub method: Method,
-}
-
-/// What stands between the pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The nearest pixel.
-    #[default]
-    Nearest,
-    /// A straight line in both directions.
-    Bilinear,
 }
 
 impl Settings for UpsampleSpec {

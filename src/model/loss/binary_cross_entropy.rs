@@ -8,11 +8,11 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::Rate;
 use crate::domain::task::Target;
 use crate::domain::task_kind::TaskKind;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::kernel::activation::{logistic, twin as activation_twin};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
-use crate::model::layer::activation::Activation;
 use crate::model::loss::{ClassWeights, Loss};
 
 /// -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.

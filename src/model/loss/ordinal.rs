@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::task::Target;
 use crate::domain::task_kind::TaskKind;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::kernel::activation::{logistic, twin as activation_twin};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
-use crate::model::layer::activation::Activation;
 use crate::model::loss::Loss;
 
 /// Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020, CORAL).

@@ -3,10 +3,10 @@
 use candle_core::Tensor;
 
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::Module;
-use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
+use crate::model::module::Module;
 use crate::model::signal::{Held, Signal};
 use crate::model::weights::Parameter;
 

@@ -1,13 +1,23 @@
 //! Images `[rows, channels, height, width]`, and normalization over rows.
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
+use crate::model::interpolation::Method;
 use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::batch_norm::BatchNorm;
-use crate::model::layer::upsample::Method;
 use crate::model::ops::Arithmetic;
 use crate::model::weights::Parameter;
+
+/// Normalizes each column, or channel, by the batch's, or the running, mean and variance.
+pub struct BatchNorm {
+    pub name: String,
+    pub gamma: Parameter,
+    pub beta: Parameter,
+    pub mean: Parameter,
+    pub variance: Parameter,
+    pub momentum: f64,
+    pub epsilon: f64,
+}
 
 /// Operations of images.
 pub trait Images: Arithmetic {

@@ -5,14 +5,16 @@
 //! Dimensions count from 0, negative ones from the end; shapes broadcast as in NumPy. Rows come first in everything.
 
 mod arithmetic;
+pub mod dense;
 mod image;
 pub mod nodes;
+pub mod pass;
 mod sequence;
 pub mod tensors;
 mod writing;
 
 pub use crate::model::ops::arithmetic::{Arithmetic, Mixing};
-pub use crate::model::ops::image::Images;
+pub use crate::model::ops::image::{BatchNorm, Images};
 pub use crate::model::ops::nodes::Nodes;
 pub use crate::model::ops::sequence::{Heads, Sequences};
 pub use crate::model::ops::tensors::Tensors;

@@ -1,10 +1,10 @@
 //! Sequences `[batch, time, width]`, whose rows are filled up behind their ends, and token numbers `[batch, time]`.
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::kernel::steps::Steps;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::recurrent::{Pass, Written};
 use crate::model::ops::Arithmetic;
+use crate::model::ops::pass::{Pass, Written};
 use crate::model::signal::{Mask, Signal};
 use crate::model::weights::Parameter;
 

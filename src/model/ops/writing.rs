@@ -3,8 +3,8 @@
 
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
-use crate::model::layer::dense::Dense;
 use crate::model::ops::Arithmetic;
+use crate::model::ops::dense::Dense;
 
 /// Operations of heads and decoders.
 pub trait Writing: Arithmetic {

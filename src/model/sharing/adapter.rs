@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::activation::Activation;
+use crate::model::layer::stack::{Stack, Trail};
 use crate::model::layer::{LayerSpec, Module};
 use crate::model::ops::Ops;
 use crate::model::part::Part;
@@ -15,7 +16,6 @@ use crate::model::sharing::block::{Stop, cut, shapes, stops};
 use crate::model::sharing::pointwise::{features, pointwise};
 use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
 use crate::model::signal::Signal;
-use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
 
 /// Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and

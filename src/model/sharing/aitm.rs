@@ -10,16 +10,16 @@ use crate::domain::kinds::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::{Error, Result};
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
+use crate::model::layer::stack::{Stack, Trail, shape_after};
 use crate::model::layer::{LayerSpec, vector};
-use crate::model::ops::{Ops, Tensors};
+use crate::model::ops::dense::Dense;
+use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::sharing::trunk::Trunk;
 use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing, SharingWords};
 use crate::model::signal::Signal;
-use crate::model::stack::{Stack, Trail, shape_after};
 use crate::model::weights::{Weights, host};
 
 /// Adaptive information transfer (Xi et al., KDD 2021): tasks that happen one after the other, each of
@@ -227,7 +227,8 @@ impl Sharing for Aitm {
             if !pair.iter().all(|link| tasks.contains(&link.task)) {
                 continue;
             }
-            let mut probability = |link: &Link| Activation::Sigmoid.apply(&answers(link.task)?);
+            let mut probability =
+                |link: &Link| Tensors::answering().activation(Activation::Sigmoid, &answers(link.task)?);
             let (before, later) = (probability(&pair[0])?, probability(&pair[1])?);
             let above = (later - before)?.relu()?.mean_all()?.affine(self.penalty, 0.0)?;
             sum = Some(match sum {

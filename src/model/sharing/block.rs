@@ -9,8 +9,8 @@ use std::ops::Range;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::layer::LayerSpec;
+use crate::model::layer::stack::shape_after;
 use crate::model::sharing::Body;
-use crate::model::stack::shape_after;
 
 /// Where the blocks of a trunk stand in its list.
 pub fn cut(trunk: &[LayerSpec]) -> Vec<Range<usize>> {

@@ -11,6 +11,7 @@ use candle_core::Tensor;
 use crate::domain::event::Share;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
+use crate::model::layer::stack::{Stack, Trail};
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 use crate::model::part::Part;
@@ -18,7 +19,6 @@ use crate::model::sharing::block::Stop;
 pub use crate::model::sharing::column::build::{ColumnsWords, MakesUnits};
 use crate::model::sharing::{Answers, Describe, Sharing};
 use crate::model::signal::Signal;
-use crate::model::stack::{Stack, Trail};
 use crate::model::weights::{Parameter, host};
 
 /// What stands between the blocks of the columns: each column goes on with a mixture of all.

@@ -1,6 +1,5 @@
 //! The sharing `dselect_k`: see [`DselectKSpec`].
 
-use candle_core::{D, Device, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +8,11 @@ use crate::domain::number::{Count, NonNegative, Positive};
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
-use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::sharing::experts::ExpertsWords;
 use crate::model::sharing::level::Gates;
+use crate::model::sharing::selection::Selectors;
 use crate::model::sharing::{Body, BuiltSharing, SharingWords};
-use crate::model::weights::{Init, Parameter, Weights};
+use crate::model::weights::Weights;
 
 /// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture of
 /// experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
@@ -80,7 +79,11 @@ impl DselectKSpec {
     fn words(&self) -> ExpertsWords<'_> {
         ExpertsWords {
             shared: self.experts.get(),
-            gates: Gates::Select(self),
+            gates: Gates::Select(Selectors {
+                count: self.k.get(),
+                gamma: self.gamma.get(),
+                entropy: self.entropy.get(),
+            }),
             ..ExpertsWords::of(&self.layers)
         }
     }
@@ -104,91 +107,6 @@ impl SharingWords for DselectKSpec {
     }
 }
 
-/// One task's k selectors.
-pub struct Selection {
-    name: String,
-    gamma: f64,
-    entropy: f64,
-    experts: usize,
-    /// t `[k x bits]`; none where there is one expert.
-    bits: Option<Parameter>,
-    /// v `[k]`
-    mixture: Parameter,
-}
-
-impl Selection {
-    pub fn build(name: &str, words: &DselectKSpec, experts: usize, weights: &mut Weights) -> Result<Self> {
-        let (k, gamma) = (words.k.get(), words.gamma.get());
-        let count = experts.next_power_of_two().trailing_zeros() as usize;
-        let bound = Init::Uniform((gamma / 100.0) as f32);
-        let bits = match count {
-            0 => None,
-            // In one dimension: weights of two decay, and bits that do are never decided.
-            count => Some(weights.parameter(&format!("{name}.bits"), &[k * count], bound)?),
-        };
-        let mixture = weights.parameter(&format!("{name}.mixture"), &[k], Init::Uniform(0.05))?;
-        let entropy = words.entropy.get();
-        Ok(Self { name: name.to_owned(), gamma, entropy, experts, bits, mixture })
-    }
-
-    /// r(t) of the experts there are: `[k, experts]`.
-    fn selectors(&self) -> Result<Tensor> {
-        let mixture = self.mixture.var();
-        let (k, device) = (mixture.dim(0)?, mixture.device());
-        let mut product = Tensor::ones((k, self.experts), candle_core::DType::F32, device)?;
-        let Some(bits) = &self.bits else { return Ok(product) };
-        let steps = smooth_step(&bits.tensor().reshape((k, ()))?, self.gamma)?;
-        for bit in 0..steps.dim(1)? {
-            let step = steps.narrow(1, bit, 1)?;
-            let (sign, start) = self.digits(bit, device)?;
-            product = (product * step.broadcast_mul(&sign)?.broadcast_add(&start)?)?;
-        }
-        Ok(product)
-    }
-
-    /// For S or 1 - S as a bit says, what S is multiplied with and what is added, for each expert.
-    fn digits(&self, bit: usize, device: &Device) -> Result<(Tensor, Tensor)> {
-        let is_set = |expert: usize| f32::from(u8::from(expert >> bit & 1 == 1));
-        let sign: Vec<f32> = (0..self.experts).map(|expert| 2.0 * is_set(expert) - 1.0).collect();
-        let start: Vec<f32> = (0..self.experts).map(|expert| 1.0 - is_set(expert)).collect();
-        Ok((Tensor::new(sign, device)?.unsqueeze(0)?, Tensor::new(start, device)?.unsqueeze(0)?))
-    }
-
-    /// q `[1, experts]`
-    fn chosen(&self) -> Result<Tensor> {
-        let mixture = Tensors::answering().softmax(&self.mixture.tensor().unsqueeze(0)?)?;
-        Ok(mixture.matmul(&self.selectors()?)?)
-    }
-
-    /// q for each of the rows of x.
-    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
-        ops.folded_rows(&format!("{}.shares", self.name), &self.chosen()?, x)
-    }
-
-    /// What it adds to the joint loss.
-    pub fn penalty(&self) -> Result<Option<Tensor>> {
-        if self.bits.is_none() {
-            return Ok(None);
-        }
-        let selectors = self.selectors()?;
-        // What is added to r keeps the logarithm of an expert that is out finite.
-        let logarithm = selectors.affine(1.0, 1e-6)?.log()?;
-        let entropy = (&selectors * logarithm)?.sum_all()?.affine(-self.entropy, 0.0)?;
-        if self.experts.is_power_of_two() {
-            return Ok(Some(entropy));
-        }
-        let missed = selectors.sum(D::Minus1)?.recip()?.sum_all()?;
-        Ok(Some((entropy + missed)?))
-    }
-}
-
-/// S(t). Its ends are flat, so that clamping t changes no gradient.
-fn smooth_step(t: &Tensor, gamma: f64) -> Result<Tensor> {
-    let t = t.clamp(-gamma / 2.0, gamma / 2.0)?;
-    let cubic = (t.sqr()? * &t)?.affine(-2.0 / gamma.powi(3), 0.5)?;
-    Ok((cubic + t.affine(1.5 / gamma, 0.0)?)?)
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
@@ -196,17 +114,9 @@ mod tests {
 
     use crate::domain::shape::Shape;
     use crate::model::mode::Mode;
-    use crate::model::sharing::dselect_k::smooth_step;
     use crate::model::sharing::{Body, Reader, SharingSpec};
     use crate::model::signal::Signal;
     use crate::model::weights::{Weights, host};
-
-    #[test]
-    fn the_smooth_step_is_that_of_the_paper() {
-        let t = Tensor::new(&[-3.0_f32, -0.5, -0.25, 0.0, 0.25, 0.5, 9.0], &Device::Cpu).unwrap();
-        let s = host(&smooth_step(&t, 1.0).unwrap()).unwrap();
-        assert_eq!(s, [0.0, 0.0, 0.15625, 0.5, 0.84375, 1.0, 1.0]);
-    }
 
     /// Three experts, so two bits of which one combination names nobody; k = 2 and the experts are 2 x, each
     /// with a factor of its own: W_1 = 1, W_2 = 10, W_3 = 100.

@@ -10,13 +10,13 @@ use crate::domain::event::Share;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
 use crate::model::layer::LayerSpec;
+use crate::model::layer::stack::shape_after;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::part::Part;
 use crate::model::sharing::level::{Gates, Level, LevelWords, Reach, Step};
 use crate::model::sharing::trunk::Trunk;
 use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing};
 use crate::model::signal::Signal;
-use crate::model::stack::shape_after;
 use crate::model::weights::Weights;
 
 /// How the levels of a mixture of experts are built.
@@ -26,7 +26,7 @@ pub struct ExpertsWords<'a> {
     pub layers: &'a [LayerSpec],
     pub shared: usize,
     pub own: usize,
-    pub gates: Gates<'a>,
+    pub gates: Gates,
     pub reach: Reach,
     pub residual: bool,
 }

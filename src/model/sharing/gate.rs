@@ -8,7 +8,7 @@ use crate::model::layer::global_pool::{GlobalPoolSpec, GlobalPooling};
 use crate::model::layer::pool::{PoolKind, PoolSpec};
 use crate::model::layer::{LayerWords, Module};
 use crate::model::ops::Ops;
-use crate::model::sharing::dselect_k::Selection;
+use crate::model::sharing::selection::Selection;
 use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 

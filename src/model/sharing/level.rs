@@ -11,13 +11,13 @@ use candle_core::{D, Tensor};
 use crate::domain::event::Share;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
+use crate::model::layer::stack::Stack;
 use crate::model::ops::{Mixing, Ops};
 use crate::model::part::Part;
 use crate::model::sharing::gate::Eye;
 pub use crate::model::sharing::level::build::{Gates, LevelWords, Reach};
 use crate::model::sharing::level::mixer::Mixer;
 use crate::model::signal::{Held, Signal};
-use crate::model::stack::Stack;
 use crate::model::weights::host;
 
 /// The streams by name; behind them stands the shared one.

@@ -29,6 +29,7 @@ pub mod omoe;
 pub mod ple;
 pub mod pointwise;
 pub mod relation;
+pub mod selection;
 pub mod sluice;
 pub mod soft;
 pub mod trunk;

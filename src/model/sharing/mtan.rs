@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::activation::Activation;
 use crate::model::layer::batch_norm::BatchNormSpec;
 use crate::model::layer::layer_norm::LayerNormSpec;
+use crate::model::layer::stack::Stack;
 use crate::model::layer::{LayerSpec, LayerWords, Module};
 use crate::model::ops::Ops;
 use crate::model::part::Part;
@@ -18,7 +19,6 @@ use crate::model::sharing::column::{feature_axis, side_by_side};
 use crate::model::sharing::pointwise::{features, pointwise};
 use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
 use crate::model::signal::Signal;
-use crate::model::stack::Stack;
 use crate::model::weights::Weights;
 
 /// Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over

@@ -2,8 +2,8 @@
 
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
-use crate::model::layer::activation::Activation;
 use crate::model::layer::conv2d::Conv2dSpec;
 use crate::model::layer::dense::DenseSpec;
 use crate::model::layer::padding::Padding;

@@ -3,11 +3,11 @@
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::error::Result;
+use crate::model::layer::stack::{Stack, Trail};
 use crate::model::ops::Ops;
 use crate::model::part::Part;
 use crate::model::sharing::Body;
 use crate::model::signal::Signal;
-use crate::model::stack::{Stack, Trail};
 use crate::model::weights::Weights;
 
 /// A shared trunk.

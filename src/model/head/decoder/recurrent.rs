@@ -6,12 +6,12 @@ use candle_core::Tensor;
 
 use crate::domain::decoder::Attention;
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
 use crate::model::head::decoder::{Port, Prepared};
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
 use crate::model::mode::Mode;
+use crate::model::ops::dense::Dense;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::signal::Signal;
 use crate::model::weights::Weights;

@@ -3,12 +3,12 @@
 use candle_core::{Device, Tensor};
 
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::kernel::affine::affine;
 use crate::model::kernel::agreement::{near, variable};
 use crate::model::kernel::attention::{Attention, self_attention};
 use crate::model::kernel::layer_norm::layer_norm;
 use crate::model::layer::LayerSpec;
-use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
 use crate::model::signal::{Mask, Signal};
 use crate::model::weights::{Weights, host};

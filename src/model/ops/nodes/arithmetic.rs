@@ -3,10 +3,10 @@
 use candle_core::Tensor;
 
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::{Error, Result};
-use crate::model::layer::Module;
-use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
+use crate::model::module::Module;
 use crate::model::ops::{Arithmetic, Mixing, Nodes};
 use crate::model::signal::Wire;
 use crate::model::weights::{Parameter, host};

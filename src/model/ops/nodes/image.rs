@@ -1,11 +1,11 @@
 //! Images in a graph.
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
+use crate::model::interpolation::Method;
 use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::batch_norm::BatchNorm;
-use crate::model::layer::upsample::Method;
+use crate::model::ops::BatchNorm;
 use crate::model::ops::{Arithmetic, Images, Nodes};
 use crate::model::weights::Parameter;
 use crate::onnx::graph::Value;

@@ -1,11 +1,11 @@
 //! Sequences in a graph.
 
 use crate::domain::array::ElementType;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::kernel::rotary::frequencies;
 use crate::model::kernel::steps::Steps;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::recurrent::{Pass, Written, emit};
+use crate::model::ops::pass::{Pass, Written, emit};
 use crate::model::ops::{Arithmetic, Heads, Nodes, Sequences};
 use crate::model::signal::{Wire, WireMask};
 use crate::model::weights::{Parameter, host};

@@ -4,7 +4,7 @@ use crate::domain::array::ElementType;
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
 use crate::model::head::decoder::transformer::places;
-use crate::model::layer::dense::Dense;
+use crate::model::ops::dense::Dense;
 use crate::model::ops::{Nodes, Writing};
 use crate::onnx::graph::{Graph, Value};
 use crate::onnx::operator;

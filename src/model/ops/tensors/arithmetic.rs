@@ -3,12 +3,12 @@
 use candle_core::{D, Tensor};
 
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
-use crate::model::layer::Module;
-use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
+use crate::model::module::Module;
 use crate::model::ops::{Arithmetic, Mixing, Tensors};
 use crate::model::signal::Signal;
 use crate::model::weights::Parameter;

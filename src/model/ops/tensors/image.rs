@@ -2,7 +2,9 @@
 
 use candle_core::Tensor;
 
+use crate::model::activation::Activation;
 use crate::model::error::{Error, Result};
+use crate::model::interpolation::Method;
 use crate::model::kernel::convolution::{convolution, transposed};
 use crate::model::kernel::fits;
 use crate::model::kernel::normalize::{Statistics, normalize, statistics};
@@ -10,9 +12,7 @@ use crate::model::kernel::plane;
 use crate::model::kernel::pool::{Pooling, pool, pool_all};
 use crate::model::kernel::upsample::upsample;
 use crate::model::kernel::window::Window;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::batch_norm::BatchNorm;
-use crate::model::layer::upsample::Method;
+use crate::model::ops::BatchNorm;
 use crate::model::ops::tensors::or_zeros;
 use crate::model::ops::{Images, Tensors};
 use crate::model::weights::{Parameter, host};

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 
+use crate::model::activation::Activation;
 use crate::model::error::{Error, Result};
 use crate::model::kernel::affine::affine;
 use crate::model::kernel::attention::{Attention, Dropout, self_attention};
@@ -11,8 +12,7 @@ use crate::model::kernel::recurrence::Course;
 use crate::model::kernel::rotary::rotary;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::steps::{Steps, windows};
-use crate::model::layer::activation::Activation;
-use crate::model::layer::recurrent::{Pass, Written};
+use crate::model::ops::pass::{Pass, Written};
 use crate::model::ops::tensors::or_zeros;
 use crate::model::ops::{Heads, Sequences, Tensors};
 use crate::model::signal::{Mask, Signal};

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
+use crate::model::activation::Activation;
 use crate::model::error::Result;
 use crate::model::head::decoder::cell::Cell;
 use crate::model::head::decoder::lengths;
@@ -9,8 +10,7 @@ use crate::model::head::decoder::transformer::places;
 use crate::model::kernel;
 use crate::model::kernel::attention::{Attention, attention};
 use crate::model::kernel::softmax::softmax;
-use crate::model::layer::activation::Activation;
-use crate::model::layer::dense::Dense;
+use crate::model::ops::dense::Dense;
 use crate::model::ops::{Tensors, Writing};
 
 impl Writing for Tensors<'_> {

@@ -1,11 +1,11 @@
 //! How columns are built.
 
 use crate::model::error::{Error, Result};
+use crate::model::layer::stack::Stack;
 use crate::model::part::Part;
 use crate::model::sharing::block::{cut, stops};
 use crate::model::sharing::column::{Bond, Columns, Units, side_by_side};
 use crate::model::sharing::{Body, BuiltSharing};
-use crate::model::stack::Stack;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// How columns are built.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::domain::shape::Shape;
 use crate::model::error::{Error, Result};
 use crate::model::layer::LayerSpec;
+use crate::model::layer::stack::Stack;
 use crate::model::part::Part;
-use crate::model::sharing::dselect_k::{DselectKSpec, Selection};
 use crate::model::sharing::gate::{Eye, Gate};
 use crate::model::sharing::level::mixer::{Mixer, Residual};
 use crate::model::sharing::level::{Expert, Level};
-use crate::model::stack::Stack;
+use crate::model::sharing::selection::{Selection, Selectors};
 use crate::model::weights::{Init, Weights};
 
 /// How a level is built.
@@ -23,7 +23,7 @@ pub struct LevelWords<'a> {
     pub shared: usize,
     /// Experts of each task.
     pub own: usize,
-    pub gates: Gates<'a>,
+    pub gates: Gates,
     /// Which experts a task's gate mixes.
     pub reach: Reach,
     /// Does the shared stream go on, through a gate over all experts?
@@ -42,13 +42,13 @@ pub enum Reach {
 
 /// What gates a level has.
 #[derive(Clone, Copy)]
-pub enum Gates<'a> {
+pub enum Gates {
     /// A softmax for each stream.
     Each,
     /// One softmax for all.
     One,
     /// Selectors for each stream.
-    Select(&'a DselectKSpec),
+    Select(Selectors),
 }
 
 impl LevelWords<'_> {

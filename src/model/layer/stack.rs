@@ -167,11 +167,11 @@ mod tests {
     use crate::domain::kinds::Settings;
     use crate::domain::shape::Shape;
     use crate::model::error::Result;
+    use crate::model::layer::stack::Stack;
     use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
     use crate::model::mode::Mode;
     use crate::model::ops::Ops;
     use crate::model::signal::{Signal, Wire};
-    use crate::model::stack::Stack;
     use crate::model::weights::Weights;
     use crate::onnx::graph::Graph;
 

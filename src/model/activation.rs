@@ -1,0 +1,25 @@
+//! Element-wise functions, by name.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An element-wise function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x where x > 0, else 0.01 x
+    LeakyRelu,
+    /// x where x > 0, else exp(x) - 1
+    Elu,
+    /// x times the normal distribution function of x (exact, by erf)
+    Gelu,
+    /// x sigmoid(x), also called swish
+    Silu,
+    Tanh,
+    Sigmoid,
+    /// log(1 + exp(x))
+    Softplus,
+    Identity,
+}

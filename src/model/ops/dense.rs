@@ -1,0 +1,58 @@
+//! A matrix and a bias with the function that follows them: what layers, gates and heads are most made of.
+
+use candle_core::{Tensor, Var};
+
+use crate::model::activation::Activation;
+use crate::model::error::Result;
+use crate::model::ops::{Ops, Tensors};
+use crate::model::weights::{Init, Parameter, Weights};
+
+/// activation(x W + b)
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// `[in, out]`
+    weight: Parameter,
+    /// `[out]`
+    bias: Option<Parameter>,
+    activation: Activation,
+}
+
+impl Dense {
+    pub fn build(
+        name: &str,
+        width: usize,
+        units: usize,
+        activation: Activation,
+        bias: bool,
+        weights: &mut Weights,
+    ) -> Result<Self> {
+        let init = Init::fan_in(width);
+        let weight = weights.parameter(&format!("{name}.weight"), &[width, units], init.clone())?;
+        let bias = match bias {
+            true => Some(weights.parameter(&format!("{name}.bias"), &[units], init)?),
+            false => None,
+        };
+        Ok(Self { weight, bias, activation })
+    }
+
+    /// A projection: no function, and with a bias.
+    pub fn projection(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+        Self::build(name, width, units, Activation::Identity, true, weights)
+    }
+
+    /// W `[in, out]` and b `[out]`, where it is no more than x W + b.
+    pub fn linear(&self) -> Option<(&Var, &Var)> {
+        let bias = self.bias.as_ref().filter(|_| self.activation == Activation::Identity)?;
+        Some((self.weight.var(), bias.var()))
+    }
+
+    /// `[..., in]` to `[..., out]`.
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+        ops.linear(x, &self.weight, self.bias.as_ref(), self.activation)
+    }
+
+    /// The same of a tensor.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        self.on(&mut Tensors::answering(), x)
+    }
+}
