@@ -1,4 +1,6 @@
-//! The rules of the house (ARCHITECTURE.md), kept true: arrows, foreign crates, sizes, names.
+//! The rules of the house (ARCHITECTURE.md), kept true: arrows, circles, foreign crates, sizes, names.
+
+mod circles;
 
 use std::path::PathBuf;
 
@@ -189,7 +191,7 @@ fn paths_below(root: &str, code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (position, _) in code.match_indices(root) {
         let before = code[..position].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
         expand("", &code[position + root.len()..], &mut found);
