@@ -37,7 +37,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 31] = [
+const FOREIGN: [(&str, &[&str]); 32] = [
     ("polars", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),
@@ -47,6 +47,7 @@ const FOREIGN: [(&str, &[&str]); 31] = [
     ("png", &["data", "report"]),
     ("ttf_parser", &["report"]),
     ("zeno", &["report"]),
+    ("statrs", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),
