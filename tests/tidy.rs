@@ -37,7 +37,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 32] = [
+const FOREIGN: [(&str, &[&str]); 33] = [
     ("polars", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),
@@ -48,6 +48,7 @@ const FOREIGN: [(&str, &[&str]); 32] = [
     ("ttf_parser", &["report"]),
     ("zeno", &["report"]),
     ("statrs", &["report"]),
+    ("unicode_width", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
     ("prost", &["onnx"]),
