@@ -37,8 +37,10 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 33] = [
+const FOREIGN: [(&str, &[&str]); 35] = [
     ("polars", &["data"]),
+    ("polars_arrow_format", &["data"]),
+    ("polars_parquet_format", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),
     ("tokenizers", &["data"]),
