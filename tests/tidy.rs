@@ -37,7 +37,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 35] = [
+const FOREIGN: [(&str, &[&str]); 36] = [
     ("polars", &["data"]),
     ("polars_arrow_format", &["data"]),
     ("polars_parquet_format", &["data"]),
@@ -53,6 +53,7 @@ const FOREIGN: [(&str, &[&str]); 35] = [
     ("unicode_width", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
+    ("object", &["onnx"]),
     ("prost", &["onnx"]),
     ("sha2", &["onnx"]),
     ("rusqlite", &["store"]),
