@@ -41,8 +41,10 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 31] = [
+const FOREIGN: [(&str, &[&str]); 36] = [
     ("polars", &["data"]),
+    ("polars_arrow_format", &["data"]),
+    ("polars_parquet_format", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),
     ("tokenizers", &["data"]),
@@ -51,8 +53,11 @@ const FOREIGN: [(&str, &[&str]); 31] = [
     ("png", &["data", "report"]),
     ("ttf_parser", &["report"]),
     ("zeno", &["report"]),
+    ("statrs", &["report"]),
+    ("unicode_width", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),
+    ("object", &["onnx"]),
     ("prost", &["onnx"]),
     ("sha2", &["onnx"]),
     ("rusqlite", &["store"]),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::onnx::error::Error;
-use crate::onnx::library::Library;
 use crate::onnx::python;
+use crate::onnx::seal::sha256;
 
 /// The version that is fetched.
 pub const VERSION: &str = "1.31.1";
@@ -20,9 +20,8 @@ struct Wheel {
     platform: &'static str,
     sha256: &'static str,
     library: &'static str,
-    /// The library's length and checksum: how a damaged copy in the cache is told.
-    bytes: u64,
-    checksum: u64,
+    /// How a damaged copy in the cache is told.
+    library_sha256: &'static str,
 }
 
 const WHEELS: [Wheel; 4] = [
@@ -32,8 +31,7 @@ const WHEELS: [Wheel; 4] = [
         platform: "manylinux_2_28_x86_64",
         sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
         library: "libonnxruntime.so.1.31.1",
-        bytes: 29352200,
-        checksum: 0xdc3b_18e6_16b2_1d4a,
+        library_sha256: "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
     },
     Wheel {
         os: "linux",
@@ -41,8 +39,7 @@ const WHEELS: [Wheel; 4] = [
         platform: "manylinux_2_28_aarch64",
         sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
         library: "libonnxruntime.so.1.31.1",
-        bytes: 25265040,
-        checksum: 0xb5dd_3d45_0ba2_78a9,
+        library_sha256: "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
     },
     Wheel {
         os: "macos",
@@ -50,8 +47,7 @@ const WHEELS: [Wheel; 4] = [
         platform: "macosx_14_0_arm64",
         sha256: "60b6b69bfe580eab576cacc5d132a0e9cf2a37fcfd18d46dd191042b1d1ed0d7",
         library: "libonnxruntime.1.31.1.dylib",
-        bytes: 33037336,
-        checksum: 0xdcd8_fe1c_4fe7_da81,
+        library_sha256: "f8b06155feece624e55e49124340eea279da812529ae6fbc46a9f2be9c9cad2e",
     },
     Wheel {
         os: "windows",
@@ -59,8 +55,7 @@ const WHEELS: [Wheel; 4] = [
         platform: "win_amd64",
         sha256: "c3d91b5de31e2fc82d71bd65b2b22bddee8b49057a3a36338e9a868e0ea90c05",
         library: "onnxruntime.dll",
-        bytes: 19288888,
-        checksum: 0xbb69_3b7c_8385_119f,
+        library_sha256: "8482d2ee174e28504f99730fb01d6861575870283de4ed3a897ad39170d9a9b9",
     },
 ];
 
@@ -76,9 +71,8 @@ pub fn place(cache: &Path) -> Result<PathBuf, Error> {
 
 /// Is the library in the cache the one that was fetched?
 pub fn check(path: &Path) -> Result<(), Error> {
-    let wheel = wheel()?;
-    let library = Library::read(path)?;
-    if library.bytes == wheel.bytes && library.checksum == wheel.checksum {
+    let bytes = std::fs::read(path).map_err(Error::file(path))?;
+    if sha256(&bytes) == wheel()?.library_sha256 {
         return Ok(());
     }
     Err(Error::Library { path: path.to_owned(), reason: "it is damaged".to_owned() })

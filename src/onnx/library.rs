@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use object::{Object, ObjectSegment};
+
 use crate::onnx::error::Error;
 
 /// What can be known of a library without loading it.
@@ -12,8 +14,6 @@ use crate::onnx::error::Error;
 pub struct Library {
     /// ONNX Runtime's version, from its symbol version or its file name.
     pub version: Option<String>,
-    pub bytes: u64,
-    pub checksum: u64,
 }
 
 impl Library {
@@ -23,11 +23,7 @@ impl Library {
         check(&bytes)
             .map_err(|reason| Error::Library { path: path.to_owned(), reason: reason.to_owned() })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self {
-            version: symbol_version(&bytes).or_else(|| name_version(&name)),
-            bytes: bytes.len() as u64,
-            checksum: checksum(&bytes),
-        })
+        Ok(Self { version: symbol_version(&bytes).or_else(|| name_version(&name)) })
     }
 
     /// The 31 of 1.31.1.
@@ -36,91 +32,24 @@ impl Library {
     }
 }
 
-/// Notices damage, not malice: FNV-1a over 64-bit words.
-pub fn checksum(bytes: &[u8]) -> u64 {
-    bytes.chunks(8).fold(0xcbf2_9ce4_8422_2325, |sum, chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        (sum ^ u64::from_le_bytes(word)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29)
-    })
-}
-
 fn check(bytes: &[u8]) -> Result<(), &'static str> {
-    let whole = match bytes.get(..4) {
-        Some(b"\x7fELF") => elf_is_whole(bytes),
-        Some(b"\xcf\xfa\xed\xfe") => mach_o_is_whole(bytes),
-        // A fat Mach-O, or a Windows library: their loaders check for themselves.
-        Some(b"\xca\xfe\xba\xbe") | Some([b'M', b'Z', _, _]) => Some(true),
-        _ => return Err("it is not a shared library"),
+    match bytes.get(..4) {
+        Some(b"\x7fELF" | b"\xcf\xfa\xed\xfe") if !is_whole(bytes) => Err("it is cut short"),
+        // Of a fat Mach-O, or a Windows library, the loader checks for itself.
+        Some(b"\x7fELF" | b"\xcf\xfa\xed\xfe" | b"\xca\xfe\xba\xbe" | [b'M', b'Z', _, _]) => Ok(()),
+        _ => Err("it is not a shared library"),
+    }
+}
+
+/// Is everything that the loader maps within the file?
+fn is_whole(bytes: &[u8]) -> bool {
+    let Ok(library) = object::File::parse(bytes) else { return false };
+    let fits = |segment: object::Segment<'_, '_>| {
+        let (start, length) = segment.file_range();
+        start.checked_add(length).is_some_and(|end| end <= bytes.len() as u64)
     };
-    match whole {
-        Some(true) => Ok(()),
-        _ => Err("it is cut short"),
-    }
-}
-
-fn elf_is_whole(bytes: &[u8]) -> Option<bool> {
-    if bytes.get(4..6)? != [2, 1] {
-        return Some(true); // not 64-bit little-endian: the loader refuses it
-    }
-    let segments = Rows { start: u64_at(bytes, 32)?, size: u16_at(bytes, 54)?, count: u16_at(bytes, 56)? };
-    let sections = Rows { start: u64_at(bytes, 40)?, size: u16_at(bytes, 58)?, count: u16_at(bytes, 60)? };
-    if !sections.fits(bytes) || !segments.fits(bytes) {
-        return Some(false);
-    }
-    for at in segments.places() {
-        if !fits(bytes, u64_at(bytes, at + 8)?, u64_at(bytes, at + 32)?) {
-            return Some(false);
-        }
-    }
-    Some(true)
-}
-
-fn mach_o_is_whole(bytes: &[u8]) -> Option<bool> {
-    const SEGMENT_64: u32 = 0x19;
-    let mut at = 32;
-    for _ in 0..u32_at(bytes, 16)? {
-        if u32_at(bytes, at)? == SEGMENT_64 && !fits(bytes, u64_at(bytes, at + 40)?, u64_at(bytes, at + 48)?)
-        {
-            return Some(false);
-        }
-        at += u32_at(bytes, at + 4)? as usize;
-    }
-    Some(true)
-}
-
-/// A table in a header.
-struct Rows {
-    start: u64,
-    size: u16,
-    count: u16,
-}
-
-impl Rows {
-    fn fits(&self, bytes: &[u8]) -> bool {
-        fits(bytes, self.start, u64::from(self.size) * u64::from(self.count))
-    }
-
-    fn places(&self) -> impl Iterator<Item = usize> {
-        let (start, size) = (self.start as usize, self.size as usize);
-        (0..self.count as usize).map(move |row| start + row * size)
-    }
-}
-
-fn fits(bytes: &[u8], start: u64, length: u64) -> bool {
-    start.checked_add(length).is_some_and(|end| end <= bytes.len() as u64)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
+    // Where commands are missing there may be no segment left that does not fit.
+    library.segments().next().is_some() && library.segments().all(fits)
 }
 
 /// On Linux every function ONNX Runtime offers carries its version: `OrtGetApiBase@VERS_1.31.1`.
@@ -146,16 +75,16 @@ fn version(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Library, checksum, name_version};
+    use super::{Library, name_version};
 
-    /// A header with one segment of 64 bytes behind it, and no sections.
+    /// A header with one segment of 64 bytes behind it that is to be loaded, and no sections.
     fn elf() -> Vec<u8> {
         let mut bytes = vec![0; 64 + 56 + 64];
-        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         bytes[32] = 64; // program headers begin here
-        bytes[40] = 64; // section headers too, none of them
         bytes[54] = 56;
         bytes[56] = 1;
+        bytes[64] = 1;
         bytes[64 + 8] = 120;
         bytes[64 + 32] = 64;
         bytes[130..144].copy_from_slice(b"\0VERS_1.31.1\0\0");
@@ -196,16 +125,5 @@ mod tests {
         assert_eq!(name_version("libonnxruntime.1.31.1.dylib").as_deref(), Some("1.31.1"));
         assert_eq!(name_version("libonnxruntime.so.1"), None);
         assert_eq!(name_version("onnxruntime.dll"), None);
-    }
-
-    #[test]
-    fn the_checksum_notices_a_changed_bit_and_a_moved_word() {
-        let bytes: Vec<u8> = (0..100).collect();
-        let mut changed = bytes.clone();
-        changed[50] ^= 1;
-        let mut moved = bytes.clone();
-        moved.rotate_left(8);
-        assert_ne!(checksum(&bytes), checksum(&changed));
-        assert_ne!(checksum(&bytes), checksum(&moved));
     }
 }

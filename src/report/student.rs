@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use statrs::function::beta::checked_beta_reg;
+
 /// A mean with the half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Mean {
@@ -29,8 +31,7 @@ pub fn paired(differences: &[f64]) -> Option<f64> {
         return Some(if mean == 0.0 { 1.0 } else { 0.0 });
     }
     let free = (differences.len() - 1) as f64;
-    let t = mean / error;
-    Some(incomplete_beta(free / (free + t * t), free / 2.0, 0.5))
+    Some(beyond(mean / error, free))
 }
 
 /// How many standard errors a 95 % interval reaches. Found once for each number of degrees of freedom: it takes half a
@@ -67,46 +68,12 @@ fn quantile(share: f64, free: f64) -> f64 {
 
 /// The share of the distribution below `t`, which is 0 or more.
 fn below(t: f64, free: f64) -> f64 {
-    1.0 - 0.5 * incomplete_beta(free / (free + t * t), free / 2.0, 0.5)
+    1.0 - 0.5 * beyond(t, free)
 }
 
-/// The regularized incomplete beta function I_x(a, b).
-fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
-    if x <= 0.0 || x >= 1.0 {
-        return x.clamp(0.0, 1.0);
-    }
-    // The fraction converges quickly on this side of the mean; on the other, I_x(a, b) = 1 - I_(1-x)(b, a).
-    if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - incomplete_beta(1.0 - x, b, a);
-    }
-    let front = (a * x.ln() + b * (-x).ln_1p() + ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b)).exp() / a;
-    front / fraction(x, a, b)
-}
-
-/// 1 + d1/(1 + d2/(1 + ...)) of the incomplete beta function (Abramowitz and Stegun 26.5.8), from its far
-/// end: terms enough for every `a` and `b` there are here.
-fn fraction(x: f64, a: f64, b: f64) -> f64 {
-    let term = |number: usize| {
-        let m = (number / 2) as f64;
-        if number.is_multiple_of(2) {
-            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
-        } else {
-            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
-        }
-    };
-    (1..=400).rev().fold(1.0, |rest, number| 1.0 + term(number) / rest)
-}
-
-/// The logarithm of the gamma function: Stirling's series, after stepping up to where it is exact.
-fn ln_gamma(x: f64) -> f64 {
-    let (mut x, mut product) = (x, 1.0_f64);
-    while x < 10.0 {
-        product *= x;
-        x += 1.0;
-    }
-    let inverse = 1.0 / (x * x);
-    let series = (1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse / 1680.0))) / x;
-    (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + series - product.ln()
+/// How likely a value as far from the middle as `t`, or farther, is.
+fn beyond(t: f64, free: f64) -> f64 {
+    checked_beta_reg(free / 2.0, 0.5, free / (free + t * t)).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -128,6 +95,8 @@ mod tests {
             (4.0, 2.7764451051977934),
             (30.0, 2.0422724563012378),
             (1000.0, 1.9623390808264083),
+            // mpmath, 40 digits: where statrs 0.19's own `inverse_cdf` is off by 3e-6.
+            (100_000.0, 1.9599877075346096),
         ];
         for (free, expected) in expected {
             let found = quantile(0.975, free);

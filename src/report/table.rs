@@ -1,5 +1,7 @@
 //! A table of text: aligned columns, numbers at their decimal point, never wider than the terminal.
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::report::style::{Style, Tone};
 
 /// The space between two columns.
@@ -234,20 +236,7 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// East Asian wide letters and pictures take two columns, combining marks none.
 pub(crate) fn letter_width(letter: char) -> usize {
-    match u32::from(letter) {
-        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+    letter.width().unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
 //! How much an Arrow file holds once it is unpacked: each packed buffer begins with its size. The blocks are found by the
-//! footer, a FlatBuffer (Apache Arrow, File.fbs and Message.fbs).
+//! footer (Apache Arrow, File.fbs and Message.fbs).
 
 use std::io::{Read, Seek, SeekFrom};
+
+use polars_arrow_format::ipc::planus::ReadAsRoot;
+use polars_arrow_format::ipc::{FooterRef, MessageHeaderRef, MessageRef};
 
 /// The sizes of all buffers, unpacked; none where the file is not as it should be.
 pub fn unpacked(file: &mut (impl Read + Seek)) -> Option<u64> {
     let size = file.seek(SeekFrom::End(0)).ok()?;
     let length = u32::from_le_bytes(read(file, size.checked_sub(10)?, 4, size)?.try_into().ok()?);
     let footer = read(file, size.checked_sub(10 + u64::from(length))?, u64::from(length), size)?;
-    let footer = Table::root(&footer)?;
+    let footer = FooterRef::read_as_root(&footer).ok()?;
+    let dictionaries = footer.dictionaries().ok().flatten();
+    let rows = footer.record_batches().ok().flatten();
     let mut sum: u64 = 0;
-    // Dictionaries, and batches of rows.
-    for field in [2, 3] {
-        let (start, blocks) = footer.vector(field).unwrap_or((0, 0));
-        for block in 0..blocks {
-            let at = start + 24 * block;
-            let place = u64::try_from(footer.long(at)?).ok()?;
-            let head = u64::from(u32::try_from(footer.int(at + 8)?).ok()?);
-            let message = read(file, place, head, size)?;
-            sum = sum.saturating_add(batch(file, &message, place + head, size)?);
-        }
+    for block in dictionaries.into_iter().chain(rows).flatten() {
+        let place = u64::try_from(block.offset()).ok()?;
+        let head = u64::try_from(block.meta_data_length()).ok()?;
+        let message = read(file, place, head, size)?;
+        sum = sum.saturating_add(batch(file, &message, place.checked_add(head)?, size)?);
     }
     Some(sum)
 }
@@ -28,21 +28,17 @@ pub fn unpacked(file: &mut (impl Read + Seek)) -> Option<u64> {
 fn batch(file: &mut (impl Read + Seek), message: &[u8], body: u64, size: u64) -> Option<u64> {
     // Four bytes of length; newer files have four more before them.
     let start = if message.starts_with(&[0xff; 4]) { 8 } else { 4 };
-    let message = Table::root(message.get(start..)?)?;
-    let header = message.table(2)?;
-    let batch = match message.bytes.get(message.field(1)?)? {
+    let message = MessageRef::read_as_root(message.get(start..)?).ok()?;
+    let batch = match message.header().ok()?? {
         // A dictionary is a batch of one column.
-        2 => header.table(1)?,
-        3 => header,
+        MessageHeaderRef::DictionaryBatch(dictionary) => dictionary.data().ok()??,
+        MessageHeaderRef::RecordBatch(batch) => batch,
         _ => return None,
     };
-    let is_packed = batch.field(3).is_some();
-    let (start, buffers) = batch.vector(2)?;
+    let is_packed = batch.compression().ok()?.is_some();
     let mut sum: u64 = 0;
-    for buffer in 0..buffers {
-        let at = start + 16 * buffer;
-        let (place, length) =
-            (u64::try_from(batch.long(at)?).ok()?, u64::try_from(batch.long(at + 8)?).ok()?);
+    for buffer in batch.buffers().ok()?? {
+        let (place, length) = (u64::try_from(buffer.offset()).ok()?, u64::try_from(buffer.length()).ok()?);
         let held = match is_packed && length >= 8 {
             true => {
                 let held = read(file, body.checked_add(place)?, 8, size)?;
@@ -64,59 +60,6 @@ fn read(file: &mut (impl Read + Seek), place: u64, length: u64, size: u64) -> Op
     file.seek(SeekFrom::Start(place)).ok()?;
     file.read_exact(&mut bytes).ok()?;
     Some(bytes)
-}
-
-/// A FlatBuffer's table: fields by their numbers, each at a place that its list of offsets tells.
-#[derive(Clone, Copy)]
-struct Table<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Table<'a> {
-    fn root(bytes: &'a [u8]) -> Option<Self> {
-        let table = Self { bytes, at: 0 };
-        Some(Self { bytes, at: table.int(0)? as usize })
-    }
-
-    fn take<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-    }
-
-    fn int(&self, at: usize) -> Option<i32> {
-        self.take(at).map(i32::from_le_bytes)
-    }
-
-    fn long(&self, at: usize) -> Option<i64> {
-        self.take(at).map(i64::from_le_bytes)
-    }
-
-    fn short(&self, at: usize) -> Option<usize> {
-        self.take(at).map(|bytes| usize::from(u16::from_le_bytes(bytes)))
-    }
-
-    /// Where a field stands; none where it has its default.
-    fn field(&self, number: usize) -> Option<usize> {
-        let offsets = usize::try_from(i64::try_from(self.at).ok()? - i64::from(self.int(self.at)?)).ok()?;
-        let slot = 4 + 2 * number;
-        let offset = if slot + 2 <= self.short(offsets)? { self.short(offsets + slot)? } else { 0 };
-        (offset > 0).then_some(self.at + offset)
-    }
-
-    fn follow(&self, number: usize) -> Option<usize> {
-        let at = self.field(number)?;
-        at.checked_add(usize::try_from(self.int(at)?).ok()?)
-    }
-
-    fn table(&self, number: usize) -> Option<Self> {
-        Some(Self { bytes: self.bytes, at: self.follow(number)? })
-    }
-
-    /// Where a list's items begin, and how many there are.
-    fn vector(&self, number: usize) -> Option<(usize, usize)> {
-        let at = self.follow(number)?;
-        Some((at + 4, usize::try_from(self.int(at)?).ok()?))
-    }
 }
 
 #[cfg(test)]
