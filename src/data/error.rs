@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::data::feature::RegisteredError;
 use crate::data::frame::Place;
 use crate::data::picture::PictureError;
 use crate::data::raw::ReadingError;
@@ -179,6 +180,8 @@ pub enum Error {
     Vectors(#[from] VectorsError),
     #[error(transparent)]
     Reading(#[from] ReadingError),
+    #[error(transparent)]
+    Registered(#[from] RegisteredError),
 
     #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
@@ -282,6 +285,7 @@ impl Error {
             Self::Picture(error) => error.code(),
             Self::Vectors(error) => error.code(),
             Self::Reading(error) => error.code(),
+            Self::Registered(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
     }
