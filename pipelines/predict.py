@@ -354,6 +354,11 @@ def feed(field, cells, kind, tokenizers):
         for row, text in zip(tokens, texts):
             row[: len(text)] = text
         return tokens
+    if encoding["kind"] == "registered":
+        sys.exit(
+            f"input `{name}`: cells become numbers by the kind `{encoding['name']}` of the crate {encoding['origin']}, "
+            "which is no Python: `predict` of the program that registers it reads them"
+        )
     if encoding["kind"] in ("series", "image"):
         sys.exit(f"input `{name}`: {encoding['kind']} inputs are not read by this example")
     if field["raw"] == "text":

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::error::suspicion::{gather, holds};
+use crate::data::feature::RegisteredError;
 use crate::data::free_memory::VARIABLE;
 use crate::data::picture::error::PictureError;
 use crate::data::place::Place;
@@ -181,6 +182,8 @@ pub enum Error {
     Vectors(#[from] VectorsError),
     #[error(transparent)]
     Reading(#[from] ReadingError),
+    #[error(transparent)]
+    Registered(#[from] RegisteredError),
 
     #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
@@ -284,6 +287,7 @@ impl Error {
             Self::Picture(error) => error.code(),
             Self::Vectors(error) => error.code(),
             Self::Reading(error) => error.code(),
+            Self::Registered(error) => error.code(),
             Self::Store { .. } => "dataset-file",
         }
     }

@@ -34,6 +34,11 @@ impl<V: ?Sized> Registered<V> {
     pub fn view(&self) -> &V {
         &self.settings
     }
+
+    /// The settings as JSON, with every default filled in.
+    pub fn words(&self) -> &serde_json::Value {
+        &self.words
+    }
 }
 
 impl<V: ?Sized> Clone for Registered<V> {

@@ -1,7 +1,7 @@
 //! The shape of one row of a tensor inside the network, the batch dimension left out.
 
 /// What a layer takes and gives for one row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// `[batch, width]`

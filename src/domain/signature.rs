@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
@@ -82,6 +83,9 @@ pub enum Encoding {
         #[serde(default = "full")]
         range: [u16; 2],
     },
+    /// What an input kind of the crate `origin` makes of a cell, by its `settings` and what it `fitted`, before the model is
+    /// fed: 32-bit floats `[rows, ...]` of this shape, a sequence filled up with NaN.
+    Registered { name: String, origin: String, settings: Value, fitted: Value, shape: Shape },
 }
 
 fn white() -> u8 {
@@ -125,6 +129,7 @@ impl Encoding {
             Self::Image { channels, height, width, .. } => {
                 Shape::Image { channels: *channels, height: *height, width: *width }
             }
+            Self::Registered { shape, .. } => *shape,
         }
     }
 }

@@ -317,6 +317,13 @@ fn dims(input: &InputSignature) -> Vec<Dim> {
         Encoding::Image { channels, height, width, .. } => {
             vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
         }
+        Encoding::Registered { shape, .. } => match *shape {
+            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
+            Shape::Image { channels, height, width } => {
+                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
+            }
+            Shape::Vector { .. } | Shape::Tokens { .. } => vec![Dim::Batch, Dim::Fixed(shape.width())],
+        },
         _ => vec![Dim::Batch, Dim::Fixed(1)],
     }
 }
@@ -326,6 +333,9 @@ fn column(encoding: &Encoding, start: usize) -> Option<Column> {
         Encoding::Code { keys, width } => Some(Column::Code { start, rows: keys.len() + 1, width: *width }),
         Encoding::Scale { .. } | Encoding::OneHot { .. } => {
             Some(Column::Numbers { width: encoding.shape().width() })
+        }
+        Encoding::Registered { shape: Shape::Vector { width }, .. } => {
+            Some(Column::Numbers { width: *width })
         }
         _ => None,
     }
@@ -340,6 +350,7 @@ fn part(signature: &InputSignature, column: Option<Column>) -> Part {
         (Encoding::Tokens { .. }, _) => ("tokens", 0),
         (Encoding::Series { .. }, _) => ("series", 0),
         (Encoding::Image { .. }, _) => ("image", 0),
+        (Encoding::Registered { .. }, _) => ("registered", 0),
         _ => ("number", 0),
     };
     Part { name: format!("input.{}", signature.name), kind, shape: signature.encoding.shape(), parameters }

@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use crate::domain::array::{Array, Filler, Values};
+use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 use crate::model::error::Result;
 use crate::model::signal::{Mask, Signal};
@@ -36,6 +37,22 @@ pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Resul
             if array.offsets.is_some() && array.width() == center.len() =>
         {
             return sequence(array, Filler::Float(0.0), device).map(Ok);
+        }
+        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, Values::F32(_))
+            if array.offsets.is_some() && array.width() == *width =>
+        {
+            return sequence(array, Filler::Float(0.0), device).map(Ok);
+        }
+        (Encoding::Registered { shape: Shape::Vector { width }, .. }, Values::F32(values))
+            if array.offsets.is_none() && array.shape[1..] == [*width] =>
+        {
+            Tensor::from_slice(values, (rows, *width), device)?
+        }
+        (
+            Encoding::Registered { shape: Shape::Image { channels, height, width }, .. },
+            Values::F32(values),
+        ) if array.shape[1..] == [*channels, *height, *width] => {
+            Tensor::from_slice(values, (rows, *channels, *height, *width), device)?
         }
         (Encoding::Image { channels, height, width, mean, deviation, .. }, Values::U8(pixels))
             if array.shape[1..] == [*channels, *height, *width] =>

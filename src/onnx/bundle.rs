@@ -54,6 +54,9 @@
 //!     feed.update({name: given[f"{name}_next"] for name in names if f"{name}_next" in given})
 //! ```
 //!
+//! An input whose encoding is `registered` has a kind of another crate: it is fed the numbers that this kind makes of cells,
+//! 32-bit floats of the shape that the card tells, and the program that registers the kind makes them.
+//!
 //! `pipelines/predict.py` is all of this as a program.
 
 use std::path::Path;

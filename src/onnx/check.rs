@@ -6,6 +6,7 @@ mod signature;
 use std::collections::HashSet;
 
 use crate::domain::number::Tolerance;
+use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE};
 use crate::domain::task::{TagScheme, Target};
 use crate::onnx::card::{CARD, Card, HASHED, Sample};
@@ -132,6 +133,12 @@ fn fits(input: &InputSignature, column: &Column) -> bool {
         (Encoding::Image { channels, height, width, .. }, [c, h, w]) => {
             [c, h, w] == [channels, height, width]
         }
+        (Encoding::Registered { shape, .. }, form) => match (*shape, form) {
+            (Shape::Vector { width }, [w]) => *w == width,
+            (Shape::Sequence { width }, [_, w]) => *w == width,
+            (Shape::Image { channels, height, width }, form) => form == [channels, height, width],
+            _ => false,
+        },
         (Encoding::Scale { .. } | Encoding::Code { .. } | Encoding::OneHot { .. }, [1]) => true,
         _ => false,
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::data::spec::FeatureSpec;
 use crate::evaluate::spec::MetricSpec;
 use crate::model::spec::{LayerSpec, LossSpec, SharingSpec};
 use crate::train::spec::WeightingSpec;
@@ -12,6 +13,7 @@ use crate::train::spec::WeightingSpec;
 /// of a map, or stands bare.
 pub fn extensions(words: &Value) -> BTreeMap<&'static str, &'static str> {
     let all = [
+        FeatureSpec::registered(),
         LayerSpec::registered(),
         LossSpec::registered(),
         SharingSpec::registered(),

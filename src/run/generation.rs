@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::decode::search::continuation::Continuation;
+use crate::decode::search::lineage::Lineage;
 use crate::decode::search::{Order, Stepper, search};
 use crate::domain::array::{Array, Values};
 use crate::domain::name::TaskName;
@@ -47,10 +48,10 @@ impl Writer {
             return Ok(Vec::new());
         };
         let mut pen = Pen::new(&mut self.session, &self.task.name, outputs, tokenizer.size)?;
-        let rows: Range<u64> = first..first + pen.origins.len() as u64;
+        let rows: Range<u64> = first..first + pen.lineage.len() as u64;
         match Order::of(tokenizer, *length, rows, seed) {
             Some(order) => search(&mut pen, words, &order),
-            None => Ok(vec![Vec::new(); pen.origins.len()]),
+            None => Ok(vec![Vec::new(); pen.lineage.len()]),
         }
     }
 }
@@ -169,8 +170,7 @@ struct Pen<'a> {
     read: Vec<(usize, Array)>,
     /// Places of the states among the inputs, and the outputs that come after them.
     states: Vec<(usize, String)>,
-    /// The row each hypothesis belongs to.
-    origins: Vec<u32>,
+    lineage: Lineage,
     /// Logits of each hypothesis.
     vocabulary: usize,
 }
@@ -205,7 +205,7 @@ impl<'a> Pen<'a> {
         }
         let rows = inputs.last().map_or(0, |(_, array)| array.rows());
         inputs.iter().skip(1).try_for_each(|(name, array)| counted(name, array.rows(), rows))?;
-        Ok(Self { session, inputs, read, states, origins: (0..rows as u32).collect(), vocabulary })
+        Ok(Self { session, inputs, read, states, lineage: Lineage::of(rows), vocabulary })
     }
 }
 
@@ -213,17 +213,14 @@ impl Stepper for Pen<'_> {
     type Error = Error;
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, Error> {
-        if !parents.iter().copied().eq(0..self.origins.len()) {
-            let places: Vec<u32> = parents.iter().map(|parent| *parent as u32).collect();
+        if let Some(moved) = self.lineage.follow(parents) {
             for (place, _) in &self.states {
-                self.inputs[*place].1 = self.inputs[*place].1.gather(&places);
+                self.inputs[*place].1 = self.inputs[*place].1.gather(&moved.parents);
             }
-            let origins: Vec<u32> = parents.iter().map(|parent| self.origins[*parent]).collect();
-            if origins != self.origins {
+            if let Some(rows) = &moved.rows {
                 for (place, all) in &self.read {
-                    self.inputs[*place].1 = all.gather(&origins);
+                    self.inputs[*place].1 = all.gather(rows);
                 }
-                self.origins = origins;
             }
         }
         let tokens: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
@@ -236,12 +233,12 @@ impl Stepper for Pen<'_> {
         };
         for (place, next) in &self.states {
             let state = take(next)?;
-            counted(next, state.rows(), self.origins.len())?;
+            counted(next, state.rows(), self.lineage.len())?;
             self.inputs[*place].1 = state;
         }
         match take(LOGITS)?.values {
             Values::F32(logits) => {
-                counted(LOGITS, logits.len(), self.origins.len() * self.vocabulary)?;
+                counted(LOGITS, logits.len(), self.lineage.len() * self.vocabulary)?;
                 Ok(logits)
             }
             _ => Err(Error::Run { reason: format!("`{LOGITS}` are not floats") }),

@@ -1,5 +1,5 @@
-//! What an exported model says of itself, in its own metadata: each task's target, and the hash of each input's
-//! tokenizer. A card that says otherwise is of another model, or was changed.
+//! What an exported model says of itself, in its own metadata: each task's target, and the hash of what an input is read by
+//! outside of the graph: its tokenizer, its kind of another crate. A card that says otherwise is of another model, or was changed.
 
 use crate::domain::signature::{Encoding, Signature};
 use crate::domain::task::Target;
@@ -10,6 +10,7 @@ use crate::run::error::Error;
 
 const TASK: &str = "task.";
 const TOKENIZER: &str = "tokenizer.";
+const KIND: &str = "kind.";
 
 /// The lines of metadata.
 pub fn metadata(signature: &Signature) -> Vec<(String, String)> {
@@ -17,7 +18,7 @@ pub fn metadata(signature: &Signature) -> Vec<(String, String)> {
         let target = serde_json::to_string(&task.target).unwrap_or_default();
         (format!("{TASK}{}", task.name), target)
     });
-    tasks.chain(tokenizers(signature)).collect()
+    tasks.chain(tokenizers(signature)).chain(kinds(signature)).collect()
 }
 
 fn tokenizers(signature: &Signature) -> impl Iterator<Item = (String, String)> {
@@ -27,6 +28,15 @@ fn tokenizers(signature: &Signature) -> impl Iterator<Item = (String, String)> {
         }
         _ => None,
     })
+}
+
+fn kinds(signature: &Signature) -> impl Iterator<Item = (String, String)> {
+    signature.inputs.iter().filter(|input| matches!(input.encoding, Encoding::Registered { .. })).map(
+        |input| {
+            let encoding = serde_json::to_string(&input.encoding).unwrap_or_default();
+            (format!("{KIND}{}", input.name), sha256(encoding.as_bytes()))
+        },
+    )
 }
 
 /// What a model's metadata and a card say differently, if anything. Models of earlier formats say less.
@@ -56,6 +66,12 @@ pub fn fault(metadata: &[(String, String)], card: &Card) -> Result<(), Error> {
                 let input = key.trim_start_matches(TOKENIZER);
                 return wrong(format!("the model learned with another tokenizer of input `{input}`"));
             }
+        }
+    }
+    for (key, hash) in kinds(&card.signature) {
+        if told(&key) != Some(&hash) {
+            let input = key.trim_start_matches(KIND);
+            return wrong(format!("the model learned with another kind of input `{input}`"));
         }
     }
     for file in &card.files {

@@ -16,6 +16,7 @@ fn program(project: &Project, example: &str, arguments: &[&str]) -> Ran {
     );
     let mut command = Command::new(file);
     command.args(arguments).current_dir(project.folder()).env("NO_COLOR", "1");
+    command.env("MTL_PROVE_READING", "1");
     Ran::of(&mut command)
 }
 
@@ -74,6 +75,47 @@ fn a_weighting_and_a_metric_of_other_crates() {
     program(&project, "custom_metric", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     let youden = number(&project, "select max(value) from scores where metric = 'youden' and split = 'test'");
     assert!((-1.0..=1.0).contains(&youden), "{youden}");
+}
+
+#[test]
+fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
+    let project = project("  age: standardize\n", "  age: {rank: {steps: 50}}\n");
+    program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
+    let said = program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", said.err());
+    program(&project, "custom_input", &["export", "last", "--to", "bundle"]).expect(0);
+    program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    assert_eq!(project.read("answers.csv").lines().count(), 161);
+    // A number larger than all is as the largest: the ranks are those of the training rows.
+    let project = project.file("new.csv", "age,hours,work\n1000,30,self\n2000,30,self\n,30,self\n");
+    program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_answers.csv"]).expect(0);
+    let answers = project.read("new_answers.csv");
+    let answers: Vec<&str> = answers.lines().skip(1).collect();
+    assert!(answers.len() == 3 && answers[0] == answers[1] && answers[1] != answers[2], "{answers:?}");
+    let project = project.file("wrong.csv", "age,hours,work\n30,30,self\nold,30,self\n");
+    let said = program(&project, "custom_input", &["predict", "bundle", "wrong.csv"]).expect(1).err();
+    assert!(said.contains("`old` is no number") && said.contains("line 3"), "{said}");
+
+    // The plain one proves the model, and says why it cannot read rows for it; so does the program in Python.
+    project.online(&["verify", "bundle"]).expect(0);
+    let said = project.mtl(&["predict", "bundle", "new.csv"]).expect(1).err();
+    for part in [
+        "input `age`, of the kind `rank` of the crate custom_input ",
+        "use the program that registers the kind",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    if let Some(ran) = project.python(&["bundle", "new.csv"]) {
+        let said = ran.expect(1).err();
+        assert!(said.contains("the kind `rank` of the crate custom_input "), "{said}");
+    }
+    let said = program(&project, "custom_input", &["explain", "rank"]).expect(0).out();
+    for part in ["an input kind", "share of training rows", "{rank: {steps: 100}}"] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(said.contains("rank"), "{said}");
 }
 
 #[test]

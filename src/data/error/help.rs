@@ -128,6 +128,7 @@ impl Error {
             Self::Picture(error) => return error.help().map(str::to_owned),
             Self::Vectors(error) => return error.help(),
             Self::Reading(error) => return error.help(),
+            Self::Registered(error) => return error.help().map(str::to_owned),
             Self::Store { .. } => "it is made again by `--fresh`",
             _ => return None,
         };

@@ -4,6 +4,7 @@ use polars::prelude::PlHashMap;
 
 use crate::data::feature::series::scaled;
 use crate::domain::array::{Array, Values};
+use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Keys};
 
 /// Encodes raw values `[rows, 1]`, or sequences as a model is fed them. `None` when the values are not of the
@@ -36,6 +37,11 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
         (Encoding::Image { channels, height, width, .. }, Values::U8(_)) => {
             (raw.shape[1..] == [*channels, *height, *width]).then(|| raw.clone())
         }
+        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, Values::F32(values)) => {
+            let (values, offsets) = unfilled(values, raw.rows(), *width, |step| !step[0].is_nan());
+            Some(Array::ragged(&[*width], Values::F32(values), offsets))
+        }
+        (Encoding::Registered { .. }, Values::F32(_)) => Some(raw.clone()),
         _ => None,
     }
 }

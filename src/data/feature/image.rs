@@ -21,8 +21,10 @@ use crate::domain::signature::Encoding;
 ///
 /// Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for); gray ones
 /// are made colour, or the other way, where `channels` says so. What is transparent lies on `background`; of 16 bits those
-/// of `range` become bytes. `data/picture.rs` has the table of what is done with each kind of picture. Training rows may
-/// be augmented. Gray pictures may be written as numbers in a text or list, see `pixels.rs`.
+/// of `range` become bytes. One that is to be turned (EXIF) is read as viewers turn it, an animated PNG by its first picture;
+/// other formats than PNG and JPEG, and JPEG of 12 bits or without loss, are refused. Gray pictures may be written as numbers:
+/// all pixels in one text (`0 0 12 255 ...`) or list, line by line, each a whole number from 0 to 255. Training rows may be
+/// augmented.
 ///
 /// `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,6 +9,7 @@ mod nature;
 pub mod number;
 pub mod one_hot;
 mod pixels;
+mod registered;
 mod scale;
 pub mod series;
 pub mod standardize;
@@ -30,6 +31,8 @@ pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::image::{Look, picture, pictures, whole};
 pub use crate::data::feature::nature::SOME_SIZE;
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
+pub(in crate::data) use crate::data::feature::registered::known as encode_registered;
+pub use crate::data::feature::registered::{Encoder, InputKind, InputWords, RegisteredError};
 pub(in crate::data) use crate::data::feature::scale::{raw, refuse_beyond};
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
 pub(in crate::data) use crate::data::feature::token::{fed, kept};
@@ -41,7 +44,7 @@ use crate::domain::signature::Encoding;
 
 kinds! {
     /// How an input column becomes a tensor.
-    pub enum FeatureSpec: "input kind" {
+    pub open enum FeatureSpec: "input kind" adds dyn InputWords {
         Number: "number" => number::NumberSpec,
         Standardize: "standardize" => standardize::StandardizeSpec,
         MinMax: "min_max" => min_max::MinMaxSpec,
@@ -106,6 +109,7 @@ impl FeatureSpec {
             Self::Tokens(spec) => spec.fit(name, parts),
             Self::Series(spec) => spec.fit(name, parts),
             Self::Image(spec) => spec.fit(name, parts),
+            Self::Registered(kind) => registered::fit(kind, name, parts),
         }
     }
 }

@@ -19,6 +19,7 @@ impl FeatureSpec {
             Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
             Self::Series(_) => Shape::Sequence { width: SOME_SIZE },
             Self::Image(spec) => spec.shape(),
+            Self::Registered(kind) => kind.view().expected(),
         }
     }
 
@@ -30,7 +31,7 @@ impl FeatureSpec {
             | Self::MinMax(_)
             | Self::Category(_)
             | Self::OneHot(_) => true,
-            Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) => false,
+            Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) | Self::Registered(_) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::data::cells::{Bad, Cells};
 use crate::data::error::Error;
 use crate::data::feature::{
-    Look, encode, holds_pictures, kept, picture, pictures, raw as numbers, series, whole,
+    Look, encode, encode_registered, holds_pictures, kept, picture, pictures, raw as numbers, series, whole,
 };
 use crate::data::frame::Frame;
 use crate::data::list::{Pieces, Steps};
@@ -35,6 +35,7 @@ pub(super) fn read(
             return tokens(input, cells, tokenizer, (*length, *side), kind);
         }
         Encoding::Series { center, .. } => return series(input, cells, frame, center.len()),
+        Encoding::Registered { .. } => return registered(input, cells, frame, kind),
         encoding @ Encoding::Image { .. } => match Look::of(encoding) {
             Some(look) => images(cells, frame, look)?,
             None => return Err(Error::OtherEncoding { column: input.name.to_string() }),
@@ -113,6 +114,21 @@ fn series(
     let said = told::cut(input, &lengths).into_iter().collect();
     let (raw, _) = series::kept(cells.name(), &steps, frame, (&input.encoding, input.raw))?;
     Ok((RawColumn::Series(raw), said))
+}
+
+/// What a kind of another crate makes of the cells.
+fn registered(
+    input: &InputSignature,
+    cells: &Cells,
+    frame: &Frame,
+    kind: Option<CellKind>,
+) -> Result<(RawColumn, Vec<Told>), Error> {
+    let texts = cells.texts()?;
+    let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| spelled(text, kind)).collect();
+    let (array, own) = encode_registered(input, &texts, frame)?;
+    let said = told::of_version(input, own).into_iter().collect();
+    let is_sequence = array.offsets.is_some();
+    Ok((if is_sequence { RawColumn::Series(array) } else { RawColumn::Numbers(array) }, said))
 }
 
 /// Pictures, as files' bytes or as numbers, or the names of their files, which are relative to the file of the rows.

@@ -109,7 +109,8 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn of(input: &'a InputSignature, reading: Option<&'a Reading>, prepared: bool) -> Self {
-        let is_text = input.raw == ElementType::Text || matches!(input.encoding, Encoding::Tokens { .. });
+        let of_texts = matches!(input.encoding, Encoding::Tokens { .. } | Encoding::Registered { .. });
+        let is_text = input.raw == ElementType::Text || of_texts;
         let own: Option<&InputReading> = reading.and_then(|reading| reading.inputs.get(&input.name));
         let (kind, input) = (own.map(|own| own.kind), input.name.as_str());
         match own {

@@ -22,6 +22,7 @@ enum Cause {
     Missing,
     Unknown,
     Cut,
+    Version,
 }
 
 /// Inputs of one cause that are told one by one; of more the names alone.
@@ -30,7 +31,7 @@ const TOLD: usize = 5;
 /// The notes, those of one cause together.
 pub(super) fn merged(told: Vec<Told>) -> Vec<String> {
     let mut notes = Vec::new();
-    for cause in [Cause::Unseen, Cause::Missing, Cause::Unknown, Cause::Cut] {
+    for cause in [Cause::Unseen, Cause::Missing, Cause::Unknown, Cause::Cut, Cause::Version] {
         let alike: Vec<&Told> = told.iter().filter(|one| one.cause == cause).collect();
         notes.extend(alike.iter().take(TOLD).map(|one| one.text.clone()));
         if let Some(others) = alike.get(TOLD..).filter(|others| !others.is_empty()) {
@@ -139,6 +140,13 @@ pub(super) fn of_tokens(input: &InputSignature, numbers: &[Vec<u32>], unknown: u
     let lengths: Vec<usize> = numbers.iter().map(Vec::len).collect();
     said.extend(cut(input, &lengths));
     said
+}
+
+/// Of a kind of another crate: it was fitted by another version than `own`.
+pub(super) fn of_version(input: &InputSignature, own: &str) -> Option<Told> {
+    let Encoding::Registered { name: kind, origin, .. } = &input.encoding else { return None };
+    let text = format!("input `{}`: `{kind}` was fitted by {origin}, and is read by {own}", input.name);
+    (origin != own).then(|| Told { cause: Cause::Version, input: input.name.to_string(), text })
 }
 
 /// Of rows that are longer than what the model reads of them.

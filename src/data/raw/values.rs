@@ -8,7 +8,7 @@ use crate::domain::array::{Array, Values};
 /// An input's values, a row each.
 #[derive(Clone, Debug)]
 pub(super) enum RawColumn {
-    /// `[rows, 1]`, in as many bits as the model is fed.
+    /// `[rows, 1]`, in as many bits as the model is fed; or `[rows, ...]` that a kind of another crate made.
     Numbers(Array),
     Whole(Vec<i64>),
     /// Different texts, and each row's index into them: far smaller than a text per row.

@@ -5,6 +5,7 @@
 
 mod beam;
 pub mod continuation;
+pub mod lineage;
 mod rule;
 mod single;
 

@@ -2,11 +2,35 @@
 
 /// Makes an enum of settings structs into a `Choice`.
 ///
-/// With `=> dyn Trait`, `view()` gives each settings struct as that trait. An `open` one can be added to by other crates.
+/// With `=> dyn Trait`, `view()` gives each settings struct as that trait. An `open` one can be added to by other crates;
+/// with `adds dyn Trait` what they add is of that trait, and what is built in need not be.
 macro_rules! kinds {
     (
         $(#[$doc:meta])*
         pub open enum $choice:ident: $noun:literal => dyn $view:path {
+            $($(#[$item_doc:meta])* $variant:ident: $name:literal => $settings:ty,)+
+        }
+    ) => {
+        $crate::domain::kinds::kinds! {
+            $(#[$doc])*
+            pub open enum $choice: $noun adds dyn $view {
+                $($(#[$item_doc])* $variant: $name => $settings,)+
+            }
+        }
+
+        impl $choice {
+            /// The settings, as what every choice of this shelf can do.
+            pub fn view(&self) -> &dyn $view {
+                match self {
+                    $(Self::$variant(settings) => settings,)+
+                    Self::Registered(other) => other.view(),
+                }
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        pub open enum $choice:ident: $noun:literal adds dyn $view:path {
             $($(#[$item_doc:meta])* $variant:ident: $name:literal => $settings:ty,)+
         }
     ) => {
@@ -54,14 +78,6 @@ macro_rules! kinds {
                 match self {
                     Self::Registered(other) => Some(other.origin()),
                     _ => None,
-                }
-            }
-
-            /// The settings, as what every choice of this shelf can do.
-            pub fn view(&self) -> &dyn $view {
-                match self {
-                    $(Self::$variant(settings) => settings,)+
-                    Self::Registered(other) => other.view(),
                 }
             }
         }

@@ -4,13 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::domain::score::Direction;
-use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{SpanAverage, pooled};
-use crate::evaluate::decision::share;
-use crate::evaluate::metric::Metric;
-use crate::evaluate::span::tally;
+use crate::evaluate::average::SpanAverage;
+use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::span_metric::SpanMetric;
 
 /// How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
 /// (kind, first and last step), and of true ones that are answered.
@@ -37,27 +33,13 @@ impl Settings for SpanF1Spec {
     const EXAMPLE: &'static str = "{span_f1: {average: macro}}";
 }
 
-impl Metric for SpanF1Spec {
-    fn direction(&self) -> Direction {
-        Direction::Higher
+impl SpanMetric for SpanF1Spec {
+    fn settings(&self) -> (SpanAverage, bool) {
+        (self.average, self.strict)
     }
 
-    fn accepts(&self, kind: TaskKind) -> bool {
-        kind == TaskKind::Tagging
-    }
-
-    fn needs_spans(&self) -> bool {
-        true
-    }
-
-    fn variant(&self) -> Option<String> {
-        self.average.variant(self.strict)
-    }
-
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        pooled(&tally(answers, self.strict)?, self.average == SpanAverage::Micro, |tally| {
-            share(2 * tally.right, tally.truth + tally.decided)
-        })
+    fn share(&self, tally: &Tally) -> f64 {
+        share(2 * tally.right, tally.truth + tally.decided)
     }
 }
 

@@ -4,13 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
-use crate::domain::score::Direction;
-use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{SpanAverage, pooled};
-use crate::evaluate::decision::share;
-use crate::evaluate::metric::Metric;
-use crate::evaluate::span::tally;
+use crate::evaluate::average::SpanAverage;
+use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::span_metric::SpanMetric;
 
 /// Of the spans that answered tags mark, the share that is true: kind, first and last step.
 ///
@@ -36,27 +32,13 @@ impl Settings for SpanPrecisionSpec {
     const EXAMPLE: &'static str = "{span_precision: {average: macro}}";
 }
 
-impl Metric for SpanPrecisionSpec {
-    fn direction(&self) -> Direction {
-        Direction::Higher
+impl SpanMetric for SpanPrecisionSpec {
+    fn settings(&self) -> (SpanAverage, bool) {
+        (self.average, self.strict)
     }
 
-    fn accepts(&self, kind: TaskKind) -> bool {
-        kind == TaskKind::Tagging
-    }
-
-    fn needs_spans(&self) -> bool {
-        true
-    }
-
-    fn variant(&self) -> Option<String> {
-        self.average.variant(self.strict)
-    }
-
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        pooled(&tally(answers, self.strict)?, self.average == SpanAverage::Micro, |tally| {
-            share(tally.right, tally.decided)
-        })
+    fn share(&self, tally: &Tally) -> f64 {
+        share(tally.right, tally.decided)
     }
 }
 

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use rand::Rng;
 
 use crate::decode::search::Stepper;
+use crate::decode::search::lineage::Lineage;
 use crate::domain::array::ElementType;
 use crate::domain::decoder::DecoderSpec;
 use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
@@ -247,7 +248,7 @@ impl Generator for Text {
         Ok(Some(Box::new(Pen {
             text: self,
             table: self.vocabulary.embeddings(&mut ops)?,
-            origins: (0..x.x.dim(0)? as u32).collect(),
+            lineage: Lineage::of(x.x.dim(0)?),
             all: prepared.fixed.clone(),
             prepared,
         })))
@@ -308,8 +309,7 @@ struct Pen<'a> {
     text: &'a Text,
     /// `[vocabulary and the beginning, width]`
     table: Tensor,
-    /// The row each hypothesis belongs to.
-    origins: Vec<u32>,
+    lineage: Lineage,
     /// What was read, by row; in `prepared`, by hypothesis.
     all: Vec<Tensor>,
     prepared: Prepared<Tensor>,
@@ -320,12 +320,10 @@ impl Stepper for Pen<'_> {
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>> {
         let device = self.table.device().clone();
-        if !parents.iter().copied().eq(0..self.origins.len()) {
-            let origins: Vec<u32> = parents.iter().map(|parent| self.origins[*parent]).collect();
-            self.prepared.states = taken(&self.prepared.states, parents.iter().map(|p| *p as u32), &device)?;
-            if origins != self.origins {
-                self.prepared.fixed = taken(&self.all, origins.iter().copied(), &device)?;
-                self.origins = origins;
+        if let Some(moved) = self.lineage.follow(parents) {
+            self.prepared.states = taken(&self.prepared.states, &moved.parents, &device)?;
+            if let Some(rows) = &moved.rows {
+                self.prepared.fixed = taken(&self.all, rows, &device)?;
             }
         }
         let tokens = Tensor::from_slice(tokens, tokens.len(), &device)?;
@@ -354,9 +352,8 @@ fn last_two(fixed: &[Tensor]) -> [&Tensor; 2] {
 }
 
 /// These rows of each tensor.
-fn taken(tensors: &[Tensor], rows: impl Iterator<Item = u32>, device: &Device) -> Result<Vec<Tensor>> {
-    let rows: Vec<u32> = rows.collect();
-    let rows = Tensor::from_slice(&rows, rows.len(), device)?;
+fn taken(tensors: &[Tensor], rows: &[u32], device: &Device) -> Result<Vec<Tensor>> {
+    let rows = Tensor::from_slice(rows, rows.len(), device)?;
     tensors.iter().map(|tensor| Ok(tensor.contiguous()?.index_select(&rows, 0)?)).collect()
 }
 

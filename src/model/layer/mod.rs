@@ -19,6 +19,7 @@ pub mod max_pool2d;
 pub mod multi_head_attention;
 pub mod padding;
 pub mod pool;
+mod pool2d;
 pub mod positions;
 pub mod recurrent;
 pub mod residual;

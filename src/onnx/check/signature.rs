@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use crate::domain::array::ElementType;
 use crate::domain::number::{Fraction, TextLength};
+use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
 use crate::domain::task::{Grain, Target};
 use crate::domain::tokenizer::Tokenizer;
@@ -78,6 +79,14 @@ fn encoding(input: &InputSignature) -> Result<(), String> {
             let wide = |numbers: &[f32]| numbers.iter().map(|number| f64::from(*number)).collect::<Vec<_>>();
             units(&wide(mean), &wide(deviation))?;
             &[ElementType::Uint8][..]
+        }
+        Encoding::Registered { shape, .. } => {
+            match *shape {
+                Shape::Vector { width } | Shape::Sequence { width } => within("width", width)?,
+                Shape::Image { channels, height, width } => product(&[channels, height, width])?,
+                Shape::Tokens { .. } => return Err(format!("numbers cannot be {shape}")),
+            }
+            &[ElementType::Float32][..]
         }
     };
     match fed.contains(&input.raw) {

@@ -44,9 +44,29 @@ fn write(item: &Explanation, page: &mut String) {
     }
 }
 
-/// `Layers`, `Input kinds`, `Searches`.
+/// `Layers`, `Input kinds`, `Searches`, `Losses`; `Baselines` are many already.
 fn plural(noun: &str) -> String {
-    let ending = if noun.ends_with(['s', 'x']) || noun.ends_with("ch") { "es" } else { "s" };
+    let ending = match noun {
+        "baselines" => "",
+        _ if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => "es",
+        _ => "s",
+    };
     let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
     format!("{}{rest}{ending}", first.to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::explain::markdown::plural;
+    use crate::spec::shelf::SHELVES;
+
+    #[test]
+    fn a_heading_is_a_plural() {
+        for (noun, many) in
+            [("layer", "Layers"), ("loss", "Losses"), ("search", "Searches"), ("baselines", "Baselines")]
+        {
+            assert!(SHELVES.iter().any(|shelf| shelf.noun == noun), "{noun}");
+            assert_eq!(plural(noun), many);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Positive, Rate};
-use crate::train::optimizer::adam::Stride;
+use crate::train::optimizer::stride::{Stride, beta1, beta2, epsilon, rate};
 use crate::train::optimizer::{Pull, Update};
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
@@ -37,22 +37,6 @@ pub struct AdamWSpec {
 impl Settings for AdamWSpec {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{adamw: {rate: 3.0e-4, decay: 0.01}}";
-}
-
-fn rate() -> Positive {
-    Positive::constant(1e-3)
-}
-
-fn beta1() -> Rate {
-    Rate::constant(0.9)
-}
-
-fn beta2() -> Rate {
-    Rate::constant(0.999)
-}
-
-fn epsilon() -> Positive {
-    Positive::constant(1e-8)
 }
 
 fn decay() -> NonNegative {

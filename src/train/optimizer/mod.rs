@@ -4,6 +4,7 @@ pub mod adam;
 pub mod adamw;
 pub mod pass;
 pub mod sgd;
+mod stride;
 
 use candle_core::Tensor;
 

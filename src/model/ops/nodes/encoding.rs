@@ -1,6 +1,7 @@
 //! Raw values as a consumer feeds them, encoded by nodes: what [`feed`](crate::model::raw::feed) is given was encoded so.
 
 use crate::domain::array::ElementType;
+use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 use crate::model::signal::{Wire, WireMask};
 use crate::onnx::graph::{Graph, Value};
@@ -19,6 +20,15 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
             let center = graph.weight_f64("center", &[center.len()], center);
             let scale = graph.weight_f64("scale", &[scale.len()], scale);
             let (x, missing) = standardized(graph, raw, &center, &center, &scale);
+            let first = operator::slice(graph, &missing, 2, 0, 1);
+            let behind = operator::squeeze(graph, &first, &[2]);
+            Wire { x, mask: Some(mask(graph, &behind)) }
+        }
+        // All but a sequence's filling is fed as the network takes it.
+        Encoding::Registered { shape: Shape::Sequence { .. }, .. } => {
+            let missing = operator::is_nan(graph, raw);
+            let zero = graph.scalar(0.0);
+            let x = operator::where_(graph, &missing, &zero, raw);
             let first = operator::slice(graph, &missing, 2, 0, 1);
             let behind = operator::squeeze(graph, &first, &[2]);
             Wire { x, mask: Some(mask(graph, &behind)) }

@@ -1,0 +1,60 @@
+//! Windows that move over an image: what the layers `avg_pool2d` and `max_pool2d` have in common.
+
+use crate::domain::number::Count;
+use crate::domain::shape::Shape;
+use crate::model::error::Result;
+use crate::model::kernel::pool::Pooling;
+use crate::model::kernel::window::Window;
+use crate::model::layer::padding::Padding;
+use crate::model::layer::{Layer, Module, image};
+use crate::model::ops::Ops;
+use crate::model::signal::Signal;
+
+/// Of how many pixels a window is, how far it moves, and how far it may stand over the border.
+#[derive(Clone, Copy, Debug)]
+pub struct Moving {
+    pub size: Count,
+    pub stride: Option<Count>,
+    pub padding: Padding,
+}
+
+impl Moving {
+    fn window(&self, height: usize, width: usize) -> Result<Window, String> {
+        self.padding.window(height, width, self.size.get(), self.stride.unwrap_or(self.size).get())
+    }
+
+    pub fn shape(&self, input: Shape) -> Result<Shape, String> {
+        let (channels, height, width) = image(input)?;
+        let Window { rows, columns, .. } = self.window(height, width)?;
+        Ok(Shape::Image { channels, height: rows, width: columns })
+    }
+
+    pub fn build(&self, input: Shape, pooling: Pooling) -> Result<Box<dyn Module>> {
+        let (_, height, width) = image(input).map_err(candle_core::Error::msg)?;
+        let window = self.window(height, width).map_err(candle_core::Error::msg)?;
+        Ok(Box::new(Pool2d { window, pooling }))
+    }
+}
+
+/// A window's side, where nobody says it.
+pub fn two() -> Count {
+    Count::constant(2)
+}
+
+/// A window stays inside of the image, where nobody says otherwise.
+pub fn valid() -> Padding {
+    Padding::Valid
+}
+
+/// One number of each window.
+struct Pool2d {
+    window: Window,
+    pooling: Pooling,
+}
+
+impl Layer for Pool2d {
+    // x: [rows, channels, height, width]
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        Ok(Signal::plain(ops.pool2d(&x.x, self.window, self.pooling)?))
+    }
+}
