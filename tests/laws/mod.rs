@@ -5,6 +5,7 @@ mod loss;
 mod network;
 mod pixel;
 mod preference;
+mod registered;
 mod sharing;
 mod signal;
 mod tensor;

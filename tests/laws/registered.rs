@@ -1,0 +1,123 @@
+//! Input kinds of other crates: numbers made before a model is fed mean the same to candle and to ONNX Runtime.
+
+use candle_core::Device;
+use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::name::{InputName, TableName, TaskName};
+use mtl::domain::shape::Shape;
+use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
+use mtl::domain::table::Table;
+use mtl::domain::task::Target;
+use mtl::model::network::Network;
+use mtl::model::sharing::SharingSpec;
+use mtl::model::spec::{NetworkSpec, TaskNetworkSpec};
+use mtl::model::weights::host;
+use serde_json::{Value, json};
+
+use crate::laws::tensor::{largest_difference, session, tensor};
+
+const LENGTHS: [usize; 5] = [3, 1, 4, 2, 4];
+const LONGEST: usize = 4;
+const ROWS: usize = LENGTHS.len();
+
+fn numbers(count: usize, salt: u32) -> Vec<f32> {
+    host(&tensor(1, count, salt)).unwrap()
+}
+
+fn input(name: &str, shape: Shape) -> InputSignature {
+    let (kind, origin) = (format!("{name}_kind"), "toys 0.1.0".to_owned());
+    let encoding =
+        Encoding::Registered { name: kind, origin, settings: json!({}), fitted: Value::Null, shape };
+    let name = InputName::new(name).unwrap();
+    InputSignature { name, raw: ElementType::Float32, encoding, required: false }
+}
+
+fn network() -> Network {
+    let target = Target::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 };
+    let (name, table) = (TaskName::new("rich").unwrap(), TableName::new("t").unwrap());
+    let signature = Signature {
+        inputs: vec![
+            input("vector", Shape::vector(3)),
+            input("sequence", Shape::Sequence { width: 2 }),
+            input("image", Shape::Image { channels: 1, height: 2, width: 3 }),
+        ],
+        tasks: vec![TaskSignature { name: name.clone(), table, target }],
+        readings: Default::default(),
+    };
+    let encoder = |input: &str, layers: Value| {
+        (InputName::new(input).unwrap(), serde_json::from_value(layers).unwrap())
+    };
+    let spec = NetworkSpec {
+        // A step of filling would count in the mean: sigmoid makes something of 0.
+        encoders: vec![
+            encoder("sequence", json!([{"dense": {"units": 4, "activation": "sigmoid"}}, {"pool": "mean"}])),
+            encoder("image", json!(["flatten"])),
+        ],
+        preference: false,
+        trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
+        sharing: SharingSpec::default(),
+        tasks: vec![TaskNetworkSpec { name, from: None, after: vec![], head: vec![], loss: None }],
+    };
+    Network::build(&spec, &signature, 3, &Device::Cpu).unwrap()
+}
+
+/// What a consumer feeds, and the table it comes from.
+fn rows() -> (Vec<(String, Array)>, Table) {
+    let vector = Array::f32(&[ROWS, 3], numbers(ROWS * 3, 1));
+    let image = Array::f32(&[ROWS, 1, 2, 3], numbers(ROWS * 6, 2));
+    let all = numbers(ROWS * LONGEST * 2, 3);
+    let (mut filled, mut steps, mut offsets) = (vec![], vec![], vec![0]);
+    for (row, length) in LENGTHS.into_iter().enumerate() {
+        let own = &all[row * LONGEST * 2..][..length * 2];
+        steps.extend_from_slice(own);
+        filled.extend_from_slice(own);
+        filled.resize((row + 1) * LONGEST * 2, f32::NAN);
+        offsets.push((steps.len() / 2) as u32);
+    }
+    let sequence = Array::ragged(&[2], Values::F32(steps), offsets);
+    let fed = vec![
+        ("vector".to_owned(), vector.clone()),
+        ("sequence".to_owned(), Array::f32(&[ROWS, LONGEST, 2], filled)),
+        ("image".to_owned(), image.clone()),
+    ];
+    let inputs = [("vector", vector), ("sequence", sequence), ("image", image)];
+    let table = Table {
+        name: TableName::new("t").unwrap(),
+        rows: ROWS,
+        inputs: inputs.into_iter().map(|(name, array)| (InputName::new(name).unwrap(), array)).collect(),
+        targets: vec![],
+        unseen: vec![],
+        train: vec![],
+        valid: vec![],
+        test: vec![],
+        sample: vec![],
+        texts: vec![],
+        sample_rows: vec![],
+    };
+    (fed, table)
+}
+
+#[test]
+fn a_vector_a_sequence_and_an_image_are_read_as_they_are_fed() {
+    let (network, folder, (raw, table)) = (network(), tempfile::tempdir().unwrap(), rows());
+    for opset in [17, 21] {
+        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        for rows in [vec![3], (0..ROWS as u32).collect::<Vec<_>>()] {
+            let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
+            let found = session.run(&fed).unwrap();
+            let (_, prediction) = network.predict(&table, &rows, 2).unwrap().remove(0);
+            let (_, found) = found.iter().find(|(output, _)| output == "rich_logits").unwrap();
+            let expected = prediction.logits.to_f32().unwrap();
+            let difference = largest_difference(&found.to_f32().unwrap(), &expected);
+            assert!(difference < 1e-5, "{difference}");
+            assert!(expected.windows(2).all(|pair| pair[0] != pair[1]), "the rows differ: {expected:?}");
+        }
+    }
+}
+
+#[test]
+fn an_array_of_another_shape_is_refused() {
+    let (_, mut table) = rows();
+    table.inputs[0].1 = Array::f32(&[ROWS, 2], numbers(ROWS * 2, 1));
+    let refused = network().predict(&table, &[0, 1], 2).unwrap_err().to_string();
+    assert!(refused.contains("`vector`") && refused.contains("not [3]"), "{refused}");
+}
