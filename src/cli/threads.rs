@@ -7,7 +7,8 @@ use crate::cli::error::Error;
 /// Gives rayon (with it gemm and our kernels) and polars these many threads, by default one per core.
 ///
 /// candle keeps a second pool of its own for element-wise operations whose threads spin while they
-/// wait, beside rayon's: on two cores that made training three times slower. It gets one thread.
+/// wait, beside rayon's: on two cores that made training three times slower. They are told to sleep instead; and where
+/// several trials are trained at once, whose threads would wait for one another, there is one.
 /// Must be called first in `main`.
 pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -17,6 +18,7 @@ pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Resu
     if let Some(wanted) = threads {
         allowed("--threads", &wanted.to_string(), "threads", cores.get())?;
     }
+    let mut candle = 1;
     for name in ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
         let count = match (threads, std::env::var(name)) {
             (Some(wanted), _) => wanted.get(),
@@ -33,11 +35,18 @@ pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Resu
             )?,
             (None, Err(std::env::VarError::NotPresent)) => cores.get(),
         };
+        if name.starts_with("RAYON") && jobs.is_none_or(|jobs| jobs.get() == 1) {
+            candle = count;
+        }
         // SAFETY: the program has one thread yet; nobody can be reading the environment.
         unsafe { std::env::set_var(name, count.to_string()) };
     }
-    // SAFETY: as above.
-    unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    for (name, value) in
+        [("CANDLE_NUM_THREADS", candle.to_string()), ("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1".into())]
+    {
+        // SAFETY: as above.
+        unsafe { std::env::set_var(name, value) };
+    }
     Ok(())
 }
 

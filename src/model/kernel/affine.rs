@@ -15,7 +15,7 @@ use crate::model::kernel::dots::dots;
 use crate::model::kernel::packed::{Onto, Packed};
 use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats};
+use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 use crate::model::layer::activation::Activation;
 
 /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
@@ -66,7 +66,7 @@ impl CustomOp3 for Affine {
         shape.push(out);
         let (x, weight, bias) =
             (floats(x, x_layout)?, floats(weight, weight_layout)?, floats(bias, bias_layout)?);
-        let mut y = vec![0.0; rows * out];
+        let mut y = zeros(rows * out);
         let by_output = slope_by_output(self.function);
         let right = Matrix::new(weight, width, out);
         times(x, right, &mut y, Onto::Row(bias), |block| {
@@ -92,18 +92,18 @@ impl CustomOp3 for Affine {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (width, out) = weight.dims2()?;
         let rows = y.elem_count() / out.max(1);
-        let mut by_x = vec![0.0; if x.track_op() { rows * width } else { 0 }];
-        let mut by_weight = vec![0.0; width * out];
+        let mut by_x = zeros(if x.track_op() { rows * width } else { 0 });
+        let mut by_weight = zeros(width * out);
         let by_bias = with_floats(gradient, |gradient| {
             let mut turned = Vec::new();
             let by_bias = match (self.function, self.before.get()) {
                 (Activation::Identity, _) => column_sums(gradient, out),
                 (function, Some(before)) => {
-                    turned = vec![0.0; gradient.len()];
+                    turned = zeros(gradient.len());
                     sloped(function, slope_from_input, before, gradient, &mut turned, out)
                 }
                 (function, None) => with_floats(y, |y| {
-                    turned = vec![0.0; gradient.len()];
+                    turned = zeros(gradient.len());
                     Ok(sloped(function, slope_from_output, y, gradient, &mut turned, out))
                 })?,
             };

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::model::kernel::attention::row::{Row, Steps};
 use crate::model::kernel::product::{MatrixMut, Threads, product};
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// Who attends to what.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ impl CustomOp1 for Packed {
     fn cpu_fwd(&self, packed: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, time, wide) = layout.shape().dims3()?;
         let width = wide / 3;
-        let mut y = vec![0.0; batch * time * width];
+        let mut y = zeros(batch * time * width);
         let rows = floats(packed, layout)?.par_chunks_exact((time * wide).max(1));
         y.par_chunks_exact_mut((time * width).max(1)).zip(rows).enumerate().for_each(
             |(number, (y, packed))| {
@@ -191,7 +191,7 @@ impl CustomOp1 for Packed {
     fn bwd(&self, packed: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, wide) = packed.dims3()?;
         let width = wide / 3;
-        let mut result = vec![0.0; packed.elem_count()];
+        let mut result = zeros(packed.elem_count());
         with_floats(packed, |packed| {
             with_floats(gradient, |gradient| {
                 let rows = packed.par_chunks_exact((time * wide).max(1));
@@ -239,7 +239,7 @@ impl CustomOp3 for Apart {
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, queries, width) = q_layout.shape().dims3()?;
         let (_, keys, _) = k_layout.shape().dims3()?;
-        let mut y = vec![0.0; batch * queries * width];
+        let mut y = zeros(batch * queries * width);
         let (outer, inner) = ((queries * width).max(1), (keys * width).max(1));
         let rows =
             floats(k, k_layout)?.par_chunks_exact(inner).zip(floats(v, v_layout)?.par_chunks_exact(inner));
@@ -260,7 +260,7 @@ impl CustomOp3 for Apart {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let ((_, queries, width), (_, keys, _)) = (q.dims3()?, k.dims3()?);
         let (outer, inner) = ((queries * width).max(1), (keys * width).max(1));
-        let zeros = |x: &Tensor| vec![0.0; x.elem_count()];
+        let zeros = |x: &Tensor| zeros(x.elem_count());
         let (mut by_q, mut by_k, mut by_v) = (zeros(q), zeros(k), zeros(v));
         let mut work = |q: &[f32], k: &[f32], v: &[f32], gradient: &[f32]| {
             let results = by_k.par_chunks_exact_mut(inner).zip(by_v.par_chunks_exact_mut(inner));

@@ -4,15 +4,16 @@
 //! `[channels of positions, channels of the image, size, size]`: a convolution reads the image at each
 //! position, a transposed one writes it. Each is the other's gradient.
 
+mod links;
+
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::activation::{
-    activation, apply, slope_by_output, slope_from_output, twin as activation_twin,
+    activation, slope_by_output, slope_from_output, twin as activation_twin,
 };
-use crate::model::kernel::direct::{Packed, SLACK, correlate};
-use crate::model::kernel::outer::Outer;
-use crate::model::kernel::window::{Gather, Spread, Window};
+use crate::model::kernel::convolution::links::{End, Links};
+use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats};
 use crate::model::layer::activation::Activation;
 
@@ -193,132 +194,6 @@ impl CustomOp3 for Convolution {
             Some(Tensor::from_vec(of_weight, weight.shape(), x.device())?),
             Some(Tensor::from_vec(of_bias, bias.shape(), x.device())?),
         ))
-    }
-}
-
-/// What is added to and done with each value in the end.
-#[derive(Clone, Copy)]
-struct End<'a> {
-    bias: &'a [f32],
-    function: Activation,
-}
-
-impl End<'_> {
-    /// values: `[channels][plane]`
-    fn finish(self, values: &mut [f32]) {
-        for (plane, bias) in values.chunks_exact_mut(values.len() / self.bias.len()).zip(self.bias) {
-            plane.iter_mut().for_each(|value| *value += bias);
-        }
-        apply(self.function, values);
-    }
-}
-
-/// Images and the positions of a window, linked by weights.
-struct Links {
-    window: Window,
-    /// Channels of the image.
-    image: usize,
-    /// Channels of each position.
-    positions: usize,
-}
-
-impl Links {
-    fn image_size(&self) -> usize {
-        self.image * self.window.pixels()
-    }
-
-    fn positions_size(&self) -> usize {
-        self.positions * self.window.positions()
-    }
-
-    fn taps(&self) -> usize {
-        self.image * self.window.size * self.window.size
-    }
-
-    /// Images a thread takes at a time. Sums over images are made within such a group, and then over the
-    /// groups in their order, so that they do not depend on the threads.
-    fn group(&self, images: usize) -> usize {
-        let groups = if self.positions * self.taps() > 1 << 20 { 4 } else { 16 };
-        images.div_ceil(groups).max(1)
-    }
-
-    /// Images to the values at all positions.
-    fn read(&self, images: &[f32], weight: &[f32], end: Option<End>) -> Vec<f32> {
-        let (from, to, taps) = (self.image_size(), self.positions_size(), self.taps());
-        let count = images.len() / from;
-        let gather = Gather::new(self.window, self.image);
-        let packed = Packed::new(self.positions, taps, |filter, tap| weight[filter * taps + tap]);
-        let (length, columns) = (gather.length(), self.window.columns);
-        let pitch = length + SLACK;
-        let mut values = vec![0.0; count * to];
-        let group = self.group(count);
-        values.par_chunks_mut(group * to).zip(images.par_chunks(group * from)).for_each(
-            |(values, images)| {
-                let mut room = gather.room();
-                let mut wide = vec![0.0; packed.rows() * pitch];
-                for (values, image) in values.chunks_exact_mut(to).zip(images.chunks_exact(from)) {
-                    gather.fill(image, &mut room);
-                    correlate(&packed, &gather.offsets, &room, length, pitch, &mut wide);
-                    let planes = values.chunks_exact_mut(self.window.positions());
-                    for (plane, wide) in planes.zip(wide.chunks_exact(pitch)) {
-                        for (row, line) in plane.chunks_exact_mut(columns).enumerate() {
-                            line.copy_from_slice(&wide[row * gather.pitch..][..columns]);
-                        }
-                    }
-                    if let Some(end) = end {
-                        end.finish(values);
-                    }
-                }
-            },
-        );
-        values
-    }
-
-    /// The values at all positions to images.
-    fn write(&self, values: &[f32], weight: &[f32], end: Option<End>) -> Vec<f32> {
-        let (from, to) = (self.positions_size(), self.image_size());
-        let count = values.len() / from;
-        let size = self.window.size;
-        let spread = Spread::new(self.window, self.positions, self.image, |channel, filter, y, x| {
-            weight[((channel * self.image + filter) * size + y) * size + x]
-        });
-        let mut images = vec![0.0; count * to];
-        let group = self.group(count);
-        images.par_chunks_mut(group * to).zip(values.par_chunks(group * from)).for_each(
-            |(images, values)| {
-                let (mut room, mut wide) = (spread.room(), Vec::new());
-                for (image, values) in images.chunks_exact_mut(to).zip(values.chunks_exact(from)) {
-                    spread.fill(values, &mut room);
-                    spread.sums(&room, image, &mut wide);
-                    if let Some(end) = end {
-                        end.finish(image);
-                    }
-                }
-            },
-        );
-        images
-    }
-
-    /// The gradient of the weights: the sum over images and positions of pixel times value.
-    fn weights(&self, images: &[f32], values: &[f32]) -> Vec<f32> {
-        let (from, to) = (self.image_size(), self.positions_size());
-        let group = self.group(images.len() / from);
-        let gather = Gather::new(self.window, self.image);
-        let groups = images.par_chunks(group * from).zip(values.par_chunks(group * to));
-        let sums: Vec<Outer> = groups
-            .map(|(images, values)| {
-                let mut outer = Outer::new(self.positions, self.taps());
-                let (mut room, mut turned) = (gather.room(), Vec::new());
-                for (image, values) in images.chunks_exact(from).zip(values.chunks_exact(to)) {
-                    gather.fill(image, &mut room);
-                    outer.add(&gather.offsets, &room, &gather.places, values, &mut turned);
-                }
-                outer
-            })
-            .collect();
-        let mut weights = vec![0.0; self.positions * self.taps()];
-        sums.iter().for_each(|outer| outer.finish(&mut weights));
-        weights
     }
 }
 

@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats};
+use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// Rows of the table that one thread sums at a time.
 const ROWS: usize = 64;
@@ -51,7 +51,7 @@ impl CustomOp1 for Embed {
             if let Some(id) = ids.iter().find(|id| **id as usize >= rows) {
                 candle_core::bail!("id {id} is beyond its table of {rows} rows");
             }
-            let mut y = vec![0.0; ids.len() * width];
+            let mut y = zeros(ids.len() * width);
             let fill = |(y, ids): (&mut [f32], &[u32])| {
                 for (y, id) in y.chunks_exact_mut(width).zip(ids) {
                     y.copy_from_slice(&table[*id as usize * width..][..width]);
@@ -70,7 +70,7 @@ impl CustomOp1 for Embed {
 
     fn bwd(&self, table: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (rows, width) = table.dims2()?;
-        let mut result = vec![0.0; rows * width];
+        let mut result = zeros(rows * width);
         with_floats(gradient, |gradient| {
             self.with_ids(|ids| {
                 let (starts, places) = by_row(ids, rows);

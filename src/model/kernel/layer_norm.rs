@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::model::kernel::softmax::{dot, sum};
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{BLOCK, fits, floats, with_floats};
+use crate::model::kernel::{BLOCK, fits, floats, with_floats, zeros};
 
 /// Layer normalization of `[..., width]`; gamma and beta are `[width]`.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
@@ -58,7 +58,7 @@ impl CustomOp3 for LayerNorm {
         let (gamma, beta) = (floats(gamma, gamma_layout)?, floats(beta, beta_layout)?);
         let width = gamma.len().max(1);
         let x = floats(x, x_layout)?;
-        let mut y = vec![0.0; x.len()];
+        let mut y = zeros(x.len());
         y.par_chunks_mut(BLOCK * width).zip(x.par_chunks(BLOCK * width)).for_each(|(y, x)| {
             wide(|| {
                 for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
@@ -80,7 +80,7 @@ impl CustomOp3 for LayerNorm {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let width = gamma.elem_count().max(1);
-        let mut result = vec![0.0; x.elem_count()];
+        let mut result = zeros(x.elem_count());
         // One pass over a block's rows; sums over rows are made block by block, whatever the threads.
         let block = |result: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
             let (mut by_gamma, mut by_beta) = (vec![0.0; width], vec![0.0; width]);

@@ -5,7 +5,7 @@
 use candle_core::{CpuStorage, CustomOp1, IndexOp, Layout, Result, Shape, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats};
+use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// What one input brings to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl CustomOp1 for Lookup {
         let tables = floats(tables, layout)?;
         let width = self.width();
         self.with_sources(|sources, rows| {
-            let mut y = vec![0.0; rows * width];
+            let mut y = zeros(rows * width);
             let fill = |(block, y): (usize, &mut [f32])| {
                 for (offset, y) in y.chunks_exact_mut(width).enumerate() {
                     let row = block * BLOCK + offset;
@@ -127,7 +127,7 @@ impl CustomOp1 for Lookup {
 
     fn bwd(&self, tables: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let width = self.width();
-        let mut result = vec![0.0; tables.elem_count()];
+        let mut result = zeros(tables.elem_count());
         with_floats(gradient, |gradient| {
             self.with_sources(|sources, rows| {
                 let codes: Vec<&Source> =

@@ -39,14 +39,31 @@ pub mod upsample;
 pub mod vocabulary_loss;
 pub mod wide;
 pub mod window;
+pub mod winograd;
+
+use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor};
+use rayon::prelude::*;
 
 /// Elements from which a pass is worth dividing among threads.
 pub const WORTHWHILE: usize = 1 << 15;
 
 /// Rows one thread takes at a time.
 pub const BLOCK: usize = 128;
+
+/// So many zeros. Memory that is touched for the first time costs as much as a pass over it: threads share that.
+pub fn zeros(count: usize) -> Vec<f32> {
+    if count < WORTHWHILE {
+        return vec![0.0; count];
+    }
+    let mut values: Vec<f32> = Vec::with_capacity(count);
+    let places = &mut values.spare_capacity_mut()[..count];
+    places.par_chunks_mut(WORTHWHILE).for_each(|places| places.fill(MaybeUninit::new(0.0)));
+    // SAFETY: there is room for `count` numbers, and each was written.
+    unsafe { values.set_len(count) };
+    values
+}
 
 /// The elements of a contiguous float storage.
 pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {

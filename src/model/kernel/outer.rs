@@ -31,9 +31,7 @@ impl Outer {
     fn on(arch: Arch, filters: usize, taps: usize) -> Self {
         let Machine { lanes, together } = arch.dispatch(Ask);
         let vectors = filters.div_ceil(lanes);
-        let count = vectors.div_ceil(VECTORS);
-        let blocks: Vec<usize> =
-            (0..count).map(|b| vectors * (b + 1) / count - vectors * b / count).collect();
+        let blocks: Vec<usize> = blocks(vectors).collect();
         let sums = vec![0.0; vectors * lanes * taps.next_multiple_of(together)];
         Self { arch, filters, taps, lanes, together, blocks, sums }
     }
@@ -53,6 +51,12 @@ impl Outer {
         self.arch.dispatch(Add { outer: self, offsets, image, places, gradient: turned });
     }
 
+    /// The same of a gradient that stands as tiles want it: `[block][places][vectors x lanes]`.
+    pub fn add_turned(&mut self, offsets: &[usize], image: &[f32], places: &[usize], gradient: &[f32]) {
+        debug_assert_eq!(offsets.len(), self.taps);
+        self.arch.dispatch(Add { outer: self, offsets, image, places, gradient });
+    }
+
     /// `[filters][positions]` to `[block][positions][vectors x lanes]`, zeros where there is no filter.
     fn turn(&self, gradient: &[f32], turned: &mut Vec<f32>) {
         let positions = gradient.len() / self.filters;
@@ -64,11 +68,7 @@ impl Outer {
             let (block, others) = rest.split_at_mut(width * positions);
             let some = width.min(self.filters - first);
             let own = &gradient[first * positions..(first + some) * positions];
-            for at in (0..positions).step_by(SQUARE) {
-                for filter in (0..some).step_by(SQUARE) {
-                    turn_square(own, positions, (filter, at), block, width);
-                }
-            }
+            turn(own, positions, block, width);
             first += width;
             rest = others;
         }
@@ -93,8 +93,23 @@ impl Outer {
     }
 }
 
+/// Vectors of filters shared out to blocks that differ by one at most.
+pub fn blocks(vectors: usize) -> impl Iterator<Item = usize> {
+    let count = vectors.div_ceil(VECTORS);
+    (0..count).map(move |block| vectors * (block + 1) / count - vectors * block / count)
+}
+
 /// Rows and columns turned at once.
 const SQUARE: usize = 8;
+
+/// Writes rows of `length` as columns of rows of `width`; what these have more stays as it is.
+pub fn turn(from: &[f32], length: usize, to: &mut [f32], width: usize) {
+    for column in (0..length).step_by(SQUARE) {
+        for row in (0..from.len() / length).step_by(SQUARE) {
+            turn_square(from, length, (row, column), to, width);
+        }
+    }
+}
 
 /// Writes the square of `from` (rows of `length`) that begins at `corner` into `to` (rows of `width`), its rows
 /// as columns; less of it where `from` ends.

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::softmax::real;
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// `[batch, width]` of x `[batch, time, width]`, row r over its first `lengths[r]` steps; at least one.
 pub fn largest(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
@@ -47,7 +47,7 @@ impl CustomOp1 for Largest {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, width) = x.dims3()?;
-        let mut result = vec![0.0; x.elem_count()];
+        let mut result = zeros(x.elem_count());
         let mut work = |x: &[f32], y: &[f32], gradient: &[f32]| {
             let rows = x.par_chunks_exact((time * width).max(1)).zip(y.par_chunks_exact(width.max(1)));
             let rows = rows.zip(gradient.par_chunks_exact(width.max(1))).zip(&self.0);

@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::window::Window;
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// What a window gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl CustomOp1 for Pool {
             candle_core::bail!("an image of {height} x {width} for {:?}", self.window);
         }
         let x = floats(storage, layout)?;
-        let mut y = vec![0.0; batch * channels * rows * columns];
+        let mut y = zeros(batch * channels * rows * columns);
         let planes = y.par_chunks_mut(rows * columns).zip(x.par_chunks(height * width));
         planes.for_each(|(y, x)| self.forward(x, y));
         Ok((CpuStorage::F32(y), Shape::from((batch, channels, rows, columns))))
@@ -137,7 +137,7 @@ impl CustomOp1 for Pool {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (pixels, positions) = (self.window.pixels(), self.window.positions());
-        let mut result = vec![0.0; x.elem_count()];
+        let mut result = zeros(x.elem_count());
         with_floats(x, |x| {
             with_floats(y, |y| {
                 with_floats(gradient, |gradient| {

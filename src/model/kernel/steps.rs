@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// A window of `size` steps, `dilation` apart, beginning `before` steps before the step it stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl CustomOp1 for Windows {
         let (rows, time, width) = layout.shape().dims3()?;
         let x = floats(storage, layout)?;
         let wide = self.0.size * width;
-        let mut y = vec![0.0; rows * time * wide];
+        let mut y = zeros(rows * time * wide);
         y.par_chunks_mut(time * wide).zip(x.par_chunks(time * width)).for_each(|(y, x)| {
             self.each(time, |tap, step, seen| {
                 y[step * wide + tap * width..][..width].copy_from_slice(&x[seen * width..][..width]);
@@ -77,7 +77,7 @@ impl CustomOp1 for Windows {
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, width) = x.dims3()?;
         let wide = self.0.size * width;
-        let mut result = vec![0.0; x.elem_count()];
+        let mut result = zeros(x.elem_count());
         with_floats(gradient, |gradient| {
             let rows = result.par_chunks_mut(time * width).zip(gradient.par_chunks(time * wide));
             rows.for_each(|(result, gradient)| {

@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 use crate::model::layer::upsample::Method;
 
 /// x `[rows, channels, height, width]`, `factor` times as high and as wide.
@@ -71,7 +71,7 @@ impl CustomOp1 for Upsample {
         let x = floats(storage, layout)?;
         let (down, across) = (sums(height, self.factor, self.method), sums(width, self.factor, self.method));
         let (to, plane) = (width * self.factor, height * width * self.factor * self.factor);
-        let mut y = vec![0.0; rows * channels * plane];
+        let mut y = zeros(rows * channels * plane);
         y.par_chunks_mut(plane).zip(x.par_chunks(height * width)).for_each(|(y, x)| {
             let mut line = vec![0.0; width];
             for (y, sum) in y.chunks_exact_mut(to).zip(&down) {
@@ -91,7 +91,7 @@ impl CustomOp1 for Upsample {
         let (_, _, height, width) = x.dims4()?;
         let (down, across) = (sums(height, self.factor, self.method), sums(width, self.factor, self.method));
         let (to, plane) = (width * self.factor, height * width * self.factor * self.factor);
-        let mut result = vec![0.0; x.elem_count()];
+        let mut result = zeros(x.elem_count());
         with_floats(gradient, |gradient| {
             let planes = result.par_chunks_mut(height * width).zip(gradient.par_chunks(plane));
             planes.for_each(|(result, gradient)| {

@@ -14,7 +14,7 @@ use crate::model::kernel::softmax_row::{Softmax, softmax_row};
 pub use crate::model::kernel::vocabulary_loss::mixture::{share as vocabulary_share, vocabulary_mixture};
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
 pub use crate::model::kernel::vocabulary_loss::twin::twin;
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 mod mixture;
 mod operation;
@@ -203,7 +203,7 @@ impl Work<'_> {
         let counted = counted(truth);
         let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
         let share = if total > 0.0 { 1.0 / total } else { 0.0 };
-        let mut of_h = vec![0.0; if self.wanted.0 { rows * self.width } else { 0 }];
+        let mut of_h = zeros(if self.wanted.0 { rows * self.width } else { 0 });
         let groups = self.groups(&counted);
         let jobs: Vec<(&[u32], usize, &mut [f32])> = match self.wanted.0 {
             true => self.divided(&groups, &mut of_h),

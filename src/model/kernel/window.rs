@@ -41,6 +41,17 @@ impl Window {
         ((self.columns - 1) * self.stride + self.size).saturating_sub(self.width + self.left)
     }
 
+    /// The window of 3 x 3 that leads back, from positions to the image: its weights stand the other way round.
+    pub fn turned(&self) -> Option<Self> {
+        let Self { size, stride, top, left, height, width, rows, columns } = *self;
+        let back = Self { top: 2 - top.min(2), left: 2 - left.min(2), height: rows, width: columns, ..*self };
+        (size == 3 && stride == 1 && top.max(left) < 3).then_some(Self {
+            rows: height,
+            columns: width,
+            ..back
+        })
+    }
+
     /// The rows of the image a window in this row of positions covers.
     pub fn covered_rows(&self, row: usize) -> std::ops::Range<usize> {
         covered(row * self.stride, self.size, self.top, self.height)

@@ -7,6 +7,7 @@ use crate::model::kernel::agreement::{agree, near, variable};
 use crate::model::kernel::convolution::{Direction, convolution, transposed, twin};
 use crate::model::kernel::pool::{Pooling, pool};
 use crate::model::kernel::window::Window;
+use crate::model::kernel::winograd::Tiles;
 use crate::model::layer::LayerSpec;
 use crate::model::layer::activation::Activation;
 use crate::model::mode::Mode;
@@ -61,6 +62,27 @@ fn a_transposed_convolution_agrees_with_its_twin() {
         let kernel = |v: &[Tensor]| transposed(&v[0], &v[1], &v[2], window, Activation::Tanh);
         let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Tanh, Direction::Write);
         agree(&variables, 3e-5, kernel, composed);
+    }
+}
+
+#[test]
+fn tiles_of_winograd_wherever_the_window_begins_and_ends() {
+    for window in [windows(13, 11), windows(14, 9)].concat() {
+        let Window { size, stride, height, width, rows, columns, .. } = window;
+        if (size, stride) != (3, 1) {
+            continue;
+        }
+        assert!(Tiles::new(window, 16, 17).is_some(), "{window:?}");
+        let variables =
+            [variable(&[3, 18, height, width], 1), variable(&[21, 18, 3, 3], 2), variable(&[21], 3)];
+        let kernel = |v: &[Tensor]| convolution(&v[0], &v[1], &v[2], window, Activation::Tanh);
+        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Tanh, Direction::Read);
+        agree(&variables, 2e-4, kernel, composed);
+        let x = variable(&[3, 21, rows, columns], 1);
+        let variables = [x, variable(&[21, 18, 3, 3], 2), variable(&[18], 3)];
+        let kernel = |v: &[Tensor]| transposed(&v[0], &v[1], &v[2], window, Activation::Relu);
+        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Relu, Direction::Write);
+        agree(&variables, 2e-4, kernel, composed);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
 use crate::model::kernel::recurrence::row::{STRETCH, Sizes};
 use crate::model::kernel::recurrence::{BIAS, Back, Cell};
 use crate::model::kernel::wide::wide;
+use crate::model::kernel::zeros;
 
 /// What went in and came out on the way forward, and the gradient of what came out.
 #[derive(Clone, Copy)]
@@ -46,7 +47,7 @@ pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: 
     let (blocks, state) = (C::KEPT * units, C::STATE * units);
     let none = vec![0.0; state];
     let mut initial = known.rest[BIAS * units..].chunks_exact(state);
-    let mut of_x = vec![0.0; if wanted { batch * time * width } else { 0 }];
+    let mut of_x = zeros(if wanted { batch * time * width } else { 0 });
     let mut x_rows = of_x.chunks_exact_mut(time * width);
     let mut of_bias = vec![0.0; batch * BIAS * units];
     let mut of_state = vec![0.0; batch * state];
@@ -211,7 +212,7 @@ fn of_weight<C: Cell>(sizes: &Sizes, known: &Known, kept: &[f32]) -> Vec<f32> {
 /// h before each real step.
 fn states_before<C: Cell>(sizes: &Sizes, known: &Known) -> Vec<f32> {
     let units = sizes.units;
-    let mut result = vec![0.0; sizes.steps() * units];
+    let mut result = zeros(sizes.steps() * units);
     let mut initial = known.rest[BIAS * units..].chunks_exact(C::STATE * units);
     let mut left = result.as_mut_slice();
     let mut jobs = Vec::with_capacity(sizes.batch);

@@ -10,7 +10,7 @@ use crate::model::kernel::recurrence::forward::forward;
 use crate::model::kernel::recurrence::row::Sizes;
 use crate::model::kernel::recurrence::twin::twin;
 use crate::model::kernel::recurrence::{BIAS, Cell, Course};
-use crate::model::kernel::{fits, floats, with_floats};
+use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// The outputs `[batch, time, units]` and the last state `[batch, state]` of a recurrence over x `[batch, time, width]`.
 /// The weight is `[width + units, gates]`, the bias `[4 units]`, the initial state `[batch, state]` (zeros without it).
@@ -84,8 +84,8 @@ struct Operation<C> {
 impl<C: Cell> Operation<C> {
     fn forward(&self, x: &[f32], weight: &[f32], rest: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let Sizes { batch, time, units, out, .. } = self.sizes;
-        let mut y = vec![0.0; batch * out * units];
-        let mut kept = vec![0.0; batch * time * C::KEPT * units];
+        let mut y = zeros(batch * out * units);
+        let mut kept = zeros(batch * time * C::KEPT * units);
         forward::<C>(&self.sizes, x, weight, rest, &mut y, &mut kept);
         (y, kept)
     }
