@@ -36,7 +36,7 @@ const CHUNK: usize = 48;
 const APART: usize = 16;
 
 /// Channels of the image and of the positions from which on the transforms are worth their while.
-const CHANNELS: usize = 16;
+const CHANNELS: usize = 32;
 
 /// Where the tiles of an image lie.
 #[derive(Clone, Copy, Debug)]
