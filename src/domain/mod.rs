@@ -30,6 +30,8 @@ pub mod score;
 pub mod search;
 pub mod shape;
 pub mod signature;
+pub mod speaker;
+pub mod stage;
 pub mod table;
 pub mod task;
 pub mod task_kind;

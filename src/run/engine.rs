@@ -39,12 +39,20 @@ pub struct Request<'a> {
     pub cancel: &'a Cancel,
 }
 
+/// What failed, and why.
+#[derive(Debug)]
+pub struct Failure {
+    /// `None`: what goes before the stages, or between them.
+    pub stage: Option<Stage>,
+    pub error: Error,
+}
+
 /// How it went.
 #[derive(Debug)]
 pub struct Outcome {
     pub state: RunState,
-    /// The stages that failed, with why.
-    pub failures: Vec<(String, Error)>,
+    /// In the order of the stages' keys, round by round.
+    pub failures: Vec<Failure>,
 }
 
 /// Whether a stage would work, and why or why not.
@@ -59,22 +67,22 @@ pub struct Standing {
     pub damage: Option<String>,
 }
 
-/// What each stage of a plan would do now, by its key. The artifacts of the stages in `used` are looked at whole, of the
+/// What each stage of a plan would do now. The artifacts of the stages in `used` are looked at whole, of the
 /// others only the sizes.
 pub fn standings(
     plan: &Plan,
     base: &Path,
     layout: &Layout,
     fresh: bool,
-    used: &BTreeSet<String>,
-) -> BTreeMap<String, Standing> {
+    used: &BTreeSet<Stage>,
+) -> BTreeMap<Stage, Standing> {
     let content = reads::content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
     let mut before = None;
     let standing = |stage: &Stage| {
-        let fingerprint = prints[&stage.key].clone();
-        let folder = layout.artifact(stage.work.kind(), &fingerprint);
-        let look = if used.contains(&stage.key) { Look::Content } else { Look::Sizes };
+        let fingerprint = prints[stage].clone();
+        let folder = layout.artifact(stage.kind().name(), &fingerprint);
+        let look = if used.contains(stage) { Look::Content } else { Look::Sizes };
         let found = Found::at(&folder, &fingerprint, look);
         let words = plan.words(stage, &content.known);
         let unreadable = stage.work.table().and_then(|table| content.unreadable.get(table));
@@ -85,17 +93,17 @@ pub fn standings(
             Found::Damaged(reason) => format!("damaged: {reason}"),
             Found::Nothing => match before
                 .get_or_insert_with(|| Marker::latest(&layout.cache(), plan.name().as_str()))
-                .get(&stage.key)
+                .get(stage.key())
             {
                 Some(before) => {
-                    before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone()))
+                    before.difference(&words, &upstream(plan, stage, |needed| prints[needed].clone()))
                 }
                 None => "not made before".to_owned(),
             },
         };
         let cached = matches!(found, Found::Whole(_)) && !fresh && unreadable.is_none();
         let damage = if let Found::Damaged(reason) = found { Some(reason) } else { None };
-        (stage.key.clone(), Standing { fingerprint, words, cached, why, damage })
+        (stage.clone(), Standing { fingerprint, words, cached, why, damage })
     };
     plan.stages().map(standing).collect()
 }
@@ -113,7 +121,7 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
     });
     let outcome = round::walk(request, observer).unwrap_or_else(|error| Outcome {
         state: RunState::Failed,
-        failures: vec![("prepare".to_owned(), error)],
+        failures: vec![Failure { stage: None, error }],
     });
     let seconds = began.elapsed().as_secs_f64();
     observer.observe(&Event::RunFinished { run: request.run.clone(), state: outcome.state, seconds });
@@ -121,23 +129,22 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
 }
 
 /// The stages asked for: all, or some and what they need.
-pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>, Error> {
-    let all = || plan.stages().map(|stage| stage.key.clone());
+pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<Stage>, Error> {
+    let all = || plan.stages().cloned();
     let mut wanted = BTreeSet::new();
     for only in request.only {
-        let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
+        let missing =
+            || Error::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
         let nodes = plan.only(only).ok_or_else(missing)?;
-        wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+        wanted.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
     }
     let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
-    let trained =
-        |key: &String| plan.node(key).map(|node| &plan.graph[node]).filter(|stage| stage.work == Work::Train);
-    if let Some(last) =
-        wanted.iter().filter_map(trained).filter_map(|stage| stage.trial).max().filter(|_| pruned)
-    {
+    let trained = wanted.iter().filter(|stage| stage.work == Work::Train).filter_map(|stage| stage.trial);
+    if let Some(last) = trained.max().filter(|_| pruned) {
         // Whether a trial is given up depends on those before it.
-        for node in (1..last).filter_map(|trial| plan.only(&format!("train#{trial}"))).flatten() {
-            wanted.insert(plan.graph[node].key.clone());
+        let before = (1..last).map(|trial| Stage::of_trial(Work::Train, trial));
+        for node in before.filter_map(|stage| plan.only(stage.key())).flatten() {
+            wanted.insert(plan.graph[node].clone());
         }
     }
     Ok(if request.only.is_empty() { all().collect() } else { wanted })
@@ -147,31 +154,30 @@ pub(super) fn wanted(request: &Request, plan: &Plan) -> Result<BTreeSet<String>,
 /// memory only and is needed by one that works.
 pub(super) fn working(
     plan: &Plan,
-    standings: &BTreeMap<String, Standing>,
-    wanted: &BTreeSet<String>,
-) -> BTreeSet<String> {
-    let mut open: Vec<String> = wanted.iter().filter(|key| !standings[*key].cached).cloned().collect();
+    standings: &BTreeMap<Stage, Standing>,
+    wanted: &BTreeSet<Stage>,
+) -> BTreeSet<Stage> {
+    let mut open: Vec<Stage> = wanted.iter().filter(|stage| !standings[*stage].cached).cloned().collect();
     let mut working = BTreeSet::new();
-    while let Some(key) = open.pop() {
-        if working.insert(key.clone()) {
-            let needed = needs(plan, &key).filter(|stage| stage::is_transient(stage));
-            open.extend(needed.map(|stage| stage.key.clone()));
+    while let Some(next) = open.pop() {
+        if working.insert(next.clone()) {
+            open.extend(needs(plan, &next).filter(|stage| stage::is_transient(stage)).cloned());
         }
     }
     working
 }
 
-/// The fingerprints of the stages that a stage needs.
+/// The fingerprints of the stages that a stage needs, by their keys.
 pub(super) fn upstream(
     plan: &Plan,
-    key: &str,
-    print: impl Fn(&str) -> Fingerprint,
+    stage: &Stage,
+    print: impl Fn(&Stage) -> Fingerprint,
 ) -> BTreeMap<String, Fingerprint> {
-    needs(plan, key).map(|stage| (stage.key.clone(), print(&stage.key))).collect()
+    needs(plan, stage).map(|needed| (needed.to_string(), print(needed))).collect()
 }
 
 /// The stages that a stage needs something of.
-pub(super) fn needs<'a>(plan: &'a Plan, key: &str) -> impl Iterator<Item = &'a Stage> {
-    let needed = plan.node(key).map(|node| plan.upstream(node)).unwrap_or_default();
+pub(super) fn needs<'a>(plan: &'a Plan, stage: &Stage) -> impl Iterator<Item = &'a Stage> {
+    let needed = plan.node(stage).map(|node| plan.upstream(node)).unwrap_or_default();
     needed.into_iter().map(|node| &plan.graph[node])
 }

@@ -30,6 +30,6 @@ mod round;
 pub mod stage;
 pub mod tape;
 
-pub use engine::{Outcome, Request, execute};
+pub use engine::{Failure, Outcome, Request, execute};
 pub use error::Error;
 pub use layers::{fitted, layers};

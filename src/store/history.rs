@@ -174,7 +174,7 @@ pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
         split: split(&row.get::<_, String>(2)?),
         metric: row.get(3)?,
         value: row.get(4)?,
-        direction: if row.get::<_, String>(5)? == "lower" { Direction::Lower } else { Direction::Higher },
+        direction: direction(row, 5)?,
         rows: whole(row, 6)? as usize,
         epoch: whole(row, 7)? as usize,
     })
@@ -206,6 +206,15 @@ pub(crate) fn state(name: &str) -> RunState {
         "failed" => RunState::Failed,
         _ => RunState::Interrupted,
     }
+}
+
+/// Which values are better: every column of that name has one of two words in it, and the schema sees to that.
+pub(crate) fn direction(row: &Row<'_>, column: usize) -> rusqlite::Result<Direction> {
+    let word: String = row.get(column)?;
+    [Direction::Higher, Direction::Lower]
+        .into_iter()
+        .find(|known| known.name() == word)
+        .ok_or(rusqlite::Error::InvalidColumnType(column, "direction".into(), rusqlite::types::Type::Text))
 }
 
 pub(crate) fn split(name: &str) -> Split {

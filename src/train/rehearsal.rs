@@ -16,7 +16,7 @@ use crate::data::spec::SamplingSpec;
 use crate::domain::array::Array;
 use crate::domain::array::ElementType;
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer};
+use crate::domain::event::{Event, FinishedEpoch, Observer};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
@@ -81,7 +81,9 @@ impl Listener {
         let events = self.events.lock().expect("events");
         let epoch = |event: &Event| {
             let mut event = event.clone();
-            let Event::EpochFinished { rows_per_second, seconds, .. } = &mut event else { return None };
+            let Event::EpochFinished(FinishedEpoch { rows_per_second, seconds, .. }) = &mut event else {
+                return None;
+            };
             (*rows_per_second, *seconds) = (0.0, 0.0);
             Some(event)
         };

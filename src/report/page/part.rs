@@ -20,8 +20,7 @@ pub fn narrow(detail: &mut RunDetail, only: u32) {
     detail.stages.retain(|stage| own(stage.trial));
     detail.artifacts.retain(|file| own(file.trial));
     detail.scores.retain(|score| score.trial == only);
-    let number = |stage: &str| stage.rsplit_once('#').and_then(|(_, number)| number.parse().ok());
-    detail.notes.retain(|note| own(number(&note.stage)));
+    detail.notes.retain(|note| own(note.trial()));
 }
 
 /// Choices by their names, as the legends of the pictures have them; what they are in full stands with the trials.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::array::Array;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::kinds::Choice;
 use crate::train::rehearsal::{Listener, Rehearsal, task};
 use crate::train::spec::{BalanceSpec, WeightingSpec};
@@ -161,7 +161,9 @@ fn heads_and_scales_hold() {
         let listener = Listener::default();
         rehearsal.train(&listener).expect("trained");
         let events = listener.epochs();
-        let Some(Event::EpochFinished { weights, .. }) = events.first() else { panic!("no epoch") };
+        let Some(Event::EpochFinished(FinishedEpoch { weights, .. })) = events.first() else {
+            panic!("no epoch")
+        };
         (weights.iter().map(|weight| weight.value).sum::<f64>(), rehearsal.weights())
     };
     let (one, plain) = weights(json!({}));
