@@ -38,6 +38,7 @@ pub mod task_kind;
 pub mod text;
 pub mod tokenizer;
 pub(crate) mod tree;
+pub mod trial_address;
 pub mod vectors;
 pub mod viterbi;
 pub mod whole_file;

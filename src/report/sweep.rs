@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::pareto::Pareto;
 use crate::report::seeds::{Draw, Estimate, are_comparable, differences, estimates, holm};
 use crate::report::student::{Mean, mean, paired};
@@ -64,7 +65,7 @@ pub struct Group {
     #[serde(skip)]
     pub called: Vec<String>,
     /// `census-3f2a#1`
-    pub trials: Vec<String>,
+    pub trials: Vec<TrialAddress>,
     /// Different seeds among them.
     pub seeds: usize,
     /// Trials of these settings that were given up, left out of every mean.

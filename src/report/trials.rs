@@ -1,5 +1,8 @@
 //! The trials of a run as a sweep looks at them: what was chosen, and what came of it.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use crate::domain::choice::called;
@@ -7,6 +10,7 @@ use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::domain::stage::StageKind;
+use crate::domain::trial_address::TrialAddress;
 use crate::report::number;
 use crate::report::remaining::Remaining;
 use crate::report::score::metric;
@@ -21,7 +25,7 @@ use crate::store::{Error, Store};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
     /// `census-3f2a#1`
-    pub name: String,
+    pub name: TrialAddress,
     pub number: u32,
     pub seed: u64,
     /// What its sweep chose, by address.
@@ -71,7 +75,7 @@ impl Trained {
         let objectives = store.objectives(run)?;
         let weighed = store.sweep_objectives(run)?;
         let one = |trial: &TrialRecord| Self {
-            name: format!("{run}#{}", trial.trial),
+            name: TrialAddress::new(run, trial.trial),
             number: trial.trial,
             seed: trial.seed.unwrap_or(detail.seed),
             choices: trial.parameters.iter().map(pair).collect(),
@@ -360,41 +364,5 @@ impl SweepStatus {
         }
         let at_work = self.detail.state == RunState::Running && own().next().is_some();
         if is("running") || at_work { Standing::Running } else { Standing::Waiting }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::report::trials::Trained;
-
-    #[test]
-    fn a_setting_is_read_however_it_was_written() {
-        let parameters = [
-            ("weighting[0].uncertainty.form", "standard"),
-            ("weighting[1].pcgrad", "{}"),
-            ("sharing.mmoe.experts", "4"),
-            ("trunk[0]", "batch_norm"),
-            ("train.epochs", "3"),
-            ("train.epochs_more", "9"),
-            ("seed", "1"),
-        ];
-        let trial = Trained {
-            name: "a-1#1".to_owned(),
-            number: 1,
-            seed: 1,
-            choices: vec![("train.epochs".to_owned(), "5".to_owned())],
-            parameters: parameters.map(|(path, value)| (path.to_owned(), value.to_owned())).to_vec(),
-            objective: None,
-            pruned: None,
-            epochs: (0, 0),
-            scores: Vec::new(),
-            gain: (None, None),
-            objectives: Vec::new(),
-        };
-        let found = ["weighting", "sharing", "trunk", "train.epochs", "none"].map(|own| trial.setting(own));
-        assert_eq!(found, ["[uncertainty, pcgrad]", "mmoe", "[batch_norm]", "5", "–"]);
-        let all = trial.settings_but_seed();
-        assert_eq!(all.len(), 6, "{all:?}");
-        assert!(all.contains(&("train.epochs".to_owned(), "5".to_owned())), "{all:?}");
     }
 }

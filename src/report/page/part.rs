@@ -1,5 +1,6 @@
 //! What of a run stands on the page: all of it or one trial, its choices called as in the pictures.
 
+use crate::domain::trial_address::TrialAddress;
 use crate::report::page::Page;
 use crate::report::sweep::Sweep;
 use crate::report::trials::Trained;
@@ -8,8 +9,7 @@ use crate::store::record::RunDetail;
 impl Page {
     /// As a user names it: `census-3f2a`, of one trial `census-3f2a#3`.
     pub(crate) fn name(&self) -> String {
-        let run = &self.detail.run;
-        self.only.map_or_else(|| run.to_string(), |only| format!("{run}#{only}"))
+        TrialAddress::of(&self.detail.run, self.only)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::event::{Event, FinishedEpoch, Observer};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::trial_address::TrialAddress;
 use crate::onnx::bundle::CARD;
 use crate::plan::Stage;
 use crate::run::context::Context;
@@ -102,8 +103,8 @@ pub fn earlier(context: &Context, words: &StartFromSpec) -> Result<PathBuf, Erro
 }
 
 fn earlier_folder(layout: &Layout, words: &StartFromSpec) -> Option<PathBuf> {
-    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
-    Some(layout.trial(&RunId::new(run)?, number.parse().ok()?))
+    let (run, number) = TrialAddress::parts(&words.run);
+    Some(layout.trial(&RunId::new(run)?, number.map_or(Ok(1), str::parse).ok()?))
 }
 
 /// What is read of the earlier run: its weights, and how it encoded its inputs.
