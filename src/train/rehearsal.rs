@@ -25,6 +25,7 @@ use crate::evaluate::default_metrics;
 use crate::model::network::Network;
 use crate::model::spec::NetworkSpec;
 use crate::train::spec::{BalanceSpec, TrainSpec};
+use crate::train::weighting::Claims;
 use crate::train::{Job, Result, Trained, train};
 
 /// A training's words, and where it writes.
@@ -216,7 +217,7 @@ impl Rehearsal {
         let head = |name: &str| json!({"name": name, "from": null, "after": [], "head": [], "loss": null});
         let spec = json!({
             "encoders": [],
-            "preference": weighting.0.iter().any(|choice| choice.view().claims().tells),
+            "preference": weighting.0.iter().any(|choice| choice.view().claims() == Claims::ToldPreference),
             "trunk": self.network,
             "sharing": self.sharing,
             "tasks": [head("value"), head("sign")],

@@ -47,7 +47,8 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
 
 /// Independent parts that each batch is split into.
 fn parts(weighting: &BalanceSpec) -> usize {
-    weighting.0.iter().map(|choice| choice.view().claims().parts).max().unwrap_or(1)
+    let claims = weighting.0.iter().filter_map(|choice| choice.view().claims().gradients());
+    claims.map(|claims| claims.parts()).max().unwrap_or(1)
 }
 
 /// Between two `Stepped` events.
