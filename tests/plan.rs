@@ -6,7 +6,7 @@ use std::path::Path;
 use mtl::domain::fingerprint::Fingerprint;
 use mtl::domain::name::{TableName, TaskName};
 use mtl::plan::render::{PartView, StageView, View};
-use mtl::plan::{self, Contents, Plan, content};
+use mtl::plan::{self, Contents, Plan, Stage, Work, content};
 use mtl::spec::{self, Override};
 
 use crate::support::Project;
@@ -23,7 +23,7 @@ fn contents(plan: &Plan, mark: &str) -> BTreeMap<TableName, Fingerprint> {
     plan.pipeline.data.keys().map(|table| (table.clone(), Fingerprint(format!("{mark}-{table}")))).collect()
 }
 
-fn fingerprints(text: &str, overrides: &[&str]) -> BTreeMap<String, Fingerprint> {
+fn fingerprints(text: &str, overrides: &[&str]) -> BTreeMap<Stage, Fingerprint> {
     let plan = planned(text, overrides);
     plan.fingerprints(&contents(&plan, "same"))
 }
@@ -33,11 +33,13 @@ fn rerun(overrides: &[&str]) -> String {
     changed(&fingerprints(PIPELINE, &[]), &fingerprints(PIPELINE, overrides))
 }
 
-fn changed(before: &BTreeMap<String, Fingerprint>, after: &BTreeMap<String, Fingerprint>) -> String {
+fn changed(before: &BTreeMap<Stage, Fingerprint>, after: &BTreeMap<Stage, Fingerprint>) -> String {
     let order = ["load:rows", "split:rows", "fit", "train#1", "evaluate#1", "export#1", "verify#1"];
-    let keys: BTreeSet<&str> = after.keys().map(String::as_str).collect();
+    let keys: BTreeSet<&str> = after.keys().map(Stage::key).collect();
     assert_eq!(keys, BTreeSet::from(order));
-    order.into_iter().filter(|key| before[*key] != after[*key]).collect::<Vec<_>>().join(" ")
+    let stage = |key: &str| key.parse::<Stage>().unwrap();
+    let differs = |key: &&str| before[&stage(key)] != after[&stage(key)];
+    order.into_iter().filter(differs).collect::<Vec<_>>().join(" ")
 }
 
 const ALL: &str = "load:rows split:rows fit train#1 evaluate#1 export#1 verify#1";
@@ -163,7 +165,7 @@ fn stages_come_after_what_they_need() {
         .replace("{target", "{data: rows, target");
     let text = text.replace("train:", "  other: {data: more, target: x, kind: binary}\ntrain:");
     let plan = planned(&text, &[]);
-    let keys: Vec<&str> = plan.stages().map(|stage| stage.key.as_str()).collect();
+    let keys: Vec<&str> = plan.stages().map(|stage| stage.key()).collect();
     let all = [
         "load:rows",
         "split:rows",
@@ -179,18 +181,18 @@ fn stages_come_after_what_they_need() {
     let position = |key: &str| keys.iter().position(|known| *known == key).unwrap();
     for node in plan.order() {
         for before in plan.upstream(node) {
-            assert!(position(&plan.graph[before].key) < position(&plan.graph[node].key));
+            assert!(position(plan.graph[before].key()) < position(plan.graph[node].key()));
         }
     }
     let only = |name: &str| -> Option<Vec<String>> {
-        Some(plan.only(name)?.into_iter().map(|node| plan.graph[node].key.clone()).collect())
+        Some(plan.only(name)?.into_iter().map(|node| plan.graph[node].to_string()).collect())
     };
     assert_eq!(only("split:more").unwrap(), ["load:more", "split:more"]);
     assert_eq!(only("fit").unwrap().len(), 5);
     assert_eq!(only("load").unwrap(), ["load:rows", "load:more"]);
     assert_eq!(only("verify").unwrap().len(), 8);
     assert_eq!(only("trian"), None);
-    assert_eq!(plan.downstream(plan.node("fit").unwrap()).len(), 4);
+    assert_eq!(plan.downstream(plan.node(&Stage::shared(Work::Fit)).unwrap()).len(), 4);
 }
 
 #[test]
@@ -198,8 +200,8 @@ fn every_rendering_names_every_stage() {
     let plan = planned(PIPELINE, &[]);
     let fingerprints = plan.fingerprints(&contents(&plan, "x"));
     let stages = plan.stages().map(|stage| StageView {
-        key: stage.key.clone(),
-        fingerprint: fingerprints.get(&stage.key).cloned(),
+        stage: stage.clone(),
+        fingerprint: fingerprints.get(stage).cloned(),
         cached: stage.trial.is_none(),
         why: if stage.trial.is_none() { "found in the cache" } else { "never done" }.to_owned(),
     });
@@ -215,7 +217,7 @@ fn every_rendering_names_every_stage() {
     let mermaid = plan::render::mermaid(&plan, &view);
     let json = plan::render::json(&plan, &view);
     for stage in plan.stages() {
-        assert!(text.contains(&stage.key) && dot.contains(&stage.key) && mermaid.contains(&stage.key));
+        assert!(text.contains(stage.key()) && dot.contains(stage.key()) && mermaid.contains(stage.key()));
     }
     assert!(
         text.contains("12,345") && text.contains("never done") && text.contains("batch_size: 32"),

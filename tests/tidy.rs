@@ -29,13 +29,14 @@ const READERS_OF_WORDS: [&str; 2] = ["spec", "plan"];
 const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
 /// The pure half of shelf items: words, and what they say of themselves without tensors or files.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "ClassWeights",
     "MissingNumber",
     "default_metrics",
     "LayerWords",
     "LossWords",
     "accepts",
+    "claims",
     "together",
     "joined",
 ];

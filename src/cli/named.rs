@@ -8,6 +8,7 @@ use crate::cli::workspace;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::trial_address::TrialAddress;
 use crate::run::bundle::Bundle;
 use crate::store::record::RunDetail;
 use crate::store::{Error as StoreError, Store};
@@ -17,18 +18,26 @@ pub type Named = (RunId, Option<u32>);
 
 /// The run a user names, and the trial if one is named.
 pub fn named(store: &Store, text: &str) -> Result<Named, Error> {
-    let Some((run, number)) = text.split_once('#') else { return Ok((store.resolve_run(text)?, None)) };
+    let (run, number) = TrialAddress::parts(text);
+    let Some(number) = number else { return Ok((store.resolve_run(run)?, None)) };
     if run.is_empty() {
         return Err(Error::Usage(format!("`{text}` names no run; of the last one it would be `last{text}`")));
     }
     let run = store.resolve_run(run)?;
-    let trials = store.objectives(&run)?;
+    let trial = numbered(store, &run, number)?;
+    Ok((run, Some(trial)))
+}
+
+/// The trial of a run that has this number.
+pub fn numbered(store: &Store, run: &RunId, number: &str) -> Result<u32, Error> {
+    let trials = store.objectives(run)?;
     let known = number.parse().ok().filter(|number| trials.iter().any(|trial| trial.trial == *number));
     match (known, trials.last()) {
-        (Some(number), _) => Ok((run, Some(number))),
+        (Some(number), _) => Ok(number),
         (None, None) => Err(Error::Usage(format!("run `{run}` has no trial `{number}`, and no other"))),
         (None, Some(last)) if last.trial == 1 => {
-            Err(Error::Usage(format!("run `{run}` has no trial `{number}`; it has one: `{run}#1`")))
+            let one = TrialAddress::new(run, 1);
+            Err(Error::Usage(format!("run `{run}` has no trial `{number}`; it has one: `{one}`")))
         }
         (None, Some(last)) => Err(Error::Usage(format!(
             "run `{run}` has no trial `{number}`; it has {} trials, `#1` to `#{}`",
@@ -45,9 +54,9 @@ pub fn all(store: &Store, names: &[String]) -> Result<Vec<Named>, Error> {
 
 /// The run a user names, where a trial alone cannot be meant; `what` the command does.
 pub fn whole(store: &Store, text: &str, what: &str) -> Result<RunId, Error> {
-    match text.split_once('#') {
-        None => Ok(store.resolve_run(text)?),
-        Some((run, _)) => Err(Error::Usage(format!("{what}, not of one trial: write `{run}` for `{text}`"))),
+    match TrialAddress::parts(text) {
+        (run, None) => Ok(store.resolve_run(run)?),
+        (run, Some(_)) => Err(Error::Usage(format!("{what}, not of one trial: write `{run}` for `{text}`"))),
     }
 }
 
@@ -105,14 +114,11 @@ pub fn bundle(arguments: &Arguments, text: &str) -> Result<Bundle, Error> {
         Err(_) if is_bundle => return Ok(Bundle::read(folder)?),
         opened => opened?,
     };
-    match (store.resolve_run(text.split('#').next().unwrap_or(text)), is_bundle) {
+    let (named, of_trial) = TrialAddress::parts(text);
+    match (store.resolve_run(named), is_bundle) {
         (Ok(run), true) => {
             let number = store.best_trial(&run)?.unwrap_or(1);
-            let by = if run.as_str() == text || text.contains('#') {
-                format!("{run}#{number}")
-            } else {
-                run.to_string()
-            };
+            let by = TrialAddress::of(&run, (run.as_str() == text || of_trial.is_some()).then_some(number));
             Err(Error::Usage(format!(
                 "`{text}` is the folder of a bundle, and also {}: write `./{text}` for the folder, `{by}` for the run",
                 if text == "last" { format!("the last run, `{run}`") } else { format!("run `{run}`") },
@@ -154,7 +160,7 @@ pub fn told_apart(layout: &Layout, text: &str, file: &Path) -> Result<(), Error>
     }
     match workspace::open_for_reading(layout)?.resolve_run(text) {
         Ok(run) => {
-            let by = if run.as_str() == text { format!("{run}#1") } else { run.to_string() };
+            let by = TrialAddress::of(&run, (run.as_str() == text).then_some(1));
             Err(Error::Usage(format!(
                 "`{text}` is a file, and also run `{run}`: write `./{text}` for the file, `{by}` for the run"
             )))
@@ -182,7 +188,7 @@ fn without_model(store: &Store, text: &str, run: &RunId, number: Option<u32>) ->
         Ok(detail) => detail,
         Err(error) => return error.into(),
     };
-    let last = text.split('#').next() == Some("last");
+    let last = TrialAddress::parts(text).0 == "last";
     let subject = match (number, last) {
         (Some(number), _) => format!("trial #{number} of run `{run}`"),
         (None, true) => format!("`last` is run `{run}`, which"),
@@ -191,7 +197,8 @@ fn without_model(store: &Store, text: &str, run: &RunId, number: Option<u32>) ->
     let mut said = format!("{subject} has no model: {}", reason(&detail, number));
     match (store.newest_with_model(), number.map(|_| store.best_trial(run))) {
         (_, Some(Ok(Some(best)))) => {
-            said.push_str(&format!("; its best trial with a model is `{run}#{best}`"))
+            let best = TrialAddress::new(run, best);
+            said.push_str(&format!("; its best trial with a model is `{best}`"))
         }
         (Ok(Some(other)), _) if other != *run => {
             said.push_str(&format!("; the newest run with a model is `{other}`"));

@@ -8,6 +8,7 @@ use crate::cli::{named, output};
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::layout::Layout;
+use crate::domain::trial_address::TrialAddress;
 use crate::plan::Plan;
 use crate::spec::render::{counted, render};
 use crate::spec::{self, Override, Source};
@@ -196,22 +197,15 @@ impl Pipeline {
 
 /// The run that a name stands for, and of a sweep the trial: `RUN#3`, or the best.
 fn earlier(store: &Store, name: &str) -> Result<String, Error> {
-    let (begins, number) = match name.split_once('#') {
-        Some((run, number)) => (run, Some(number)),
-        None => (name, None),
-    };
+    let (begins, number) = TrialAddress::parts(name);
     let run = match store.last_finished(begins)? {
         Some(run) => run,
         None => store.resolve_run(begins)?,
     };
     Ok(match (number, store.best_trial(&run)?) {
         // Its number is held against the run's trials as everywhere.
-        (Some(number), _) => {
-            named::named(store, &format!("{run}#{number}"))?;
-            format!("{run}#{number}")
-        }
-        (None, Some(best)) if best > 1 => format!("{run}#{best}"),
-        _ => run.to_string(),
+        (Some(number), _) => TrialAddress::of(&run, Some(named::numbered(store, &run, number)?)),
+        (None, best) => TrialAddress::of(&run, best.filter(|best| *best > 1)),
     })
 }
 

@@ -98,7 +98,28 @@ impl Progress {
                 self.bar.set_message(format!("{left}{}", narration::losses(losses)));
             }
             Event::TrainFinished { .. } | Event::RunFinished { .. } => self.bar.finish_and_clear(),
-            _ => {}
+            Event::RunStarted { .. }
+            | Event::StageStarted { .. }
+            | Event::StageCached { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::EpochFinished(_)
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. } => {}
         }
         let line = lock(&self.epochs).lines(event).or_else(|| narration::line(event));
         line.iter().for_each(|text| self.line(text));
@@ -109,7 +130,29 @@ impl Progress {
         match event {
             Event::Stepped { .. } | Event::StageStarted { .. } => {}
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
-            _ => {
+            Event::RunStarted { .. }
+            | Event::StageCached { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::TrainStarted { .. }
+            | Event::EpochFinished(_)
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrainFinished { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. } => {
                 let (over, total) = roster.standing();
                 self.bar.set_length(total as u64);
                 self.bar.set_position(over as u64);
@@ -117,6 +160,38 @@ impl Progress {
                 self.bar.set_message(roster.remaining().told().unwrap_or_default());
             }
         }
+    }
+}
+
+/// Must a person know of it who wants to know as little as can be?
+fn is_alarming(event: &Event) -> bool {
+    match event {
+        Event::StageFailed { .. } => true,
+        Event::Note { severity, .. } => *severity == Severity::Warning,
+        Event::RunStarted { .. }
+        | Event::StageStarted { .. }
+        | Event::StageCached { .. }
+        | Event::StageFinished { .. }
+        | Event::StageSkipped { .. }
+        | Event::Loaded { .. }
+        | Event::Divided { .. }
+        | Event::Fitted { .. }
+        | Event::TrainStarted { .. }
+        | Event::Stepped { .. }
+        | Event::EpochFinished(_)
+        | Event::GradientsCompared { .. }
+        | Event::AffinityMeasured { .. }
+        | Event::CheckpointSaved { .. }
+        | Event::TrainFinished { .. }
+        | Event::TrialChosen { .. }
+        | Event::TrialPruned { .. }
+        | Event::Scored { .. }
+        | Event::FrontScored { .. }
+        | Event::BaselineScored { .. }
+        | Event::Gained { .. }
+        | Event::Exported { .. }
+        | Event::Verified { .. }
+        | Event::RunFinished { .. } => false,
     }
 }
 
@@ -128,14 +203,10 @@ impl Observer for Progress {
                 // Nobody reading is no reason to stop training.
                 let _ = writeln!(out, "{}", serde_json::to_string(event).unwrap_or_default());
             }
-            Manner::Quiet => match event {
-                Event::Note { severity: Severity::Warning, .. } | Event::StageFailed { .. } => {
-                    if let Some(text) = narration::line(event) {
-                        self.line(&text);
-                    }
-                }
-                _ => {}
-            },
+            Manner::Quiet if is_alarming(event) => {
+                narration::line(event).iter().for_each(|text| self.line(text));
+            }
+            Manner::Quiet => {}
             Manner::Bars | Manner::Lines => self.show(event),
         }
     }
@@ -145,7 +216,7 @@ impl Observer for Progress {
             Manner::Json => self.observe(event),
             // A trial found as it was is told with its scores.
             Manner::Bars | Manner::Lines if matches!(event, Event::Scored { .. }) => self.show(event),
-            _ => {}
+            Manner::Bars | Manner::Lines | Manner::Quiet => {}
         }
     }
 }

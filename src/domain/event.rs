@@ -2,14 +2,24 @@
 //!
 //! A stage's events are kept beside its artifact, so that a cached stage can tell its story again.
 
+mod fact;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::diagnostic::Severity;
+pub use crate::domain::event::fact::{
+    Affinity, FileContent, FinishedEpoch, FrontPoint, GradientPair, MissingLabels, OutputParity, Parity,
+    Reference, Relation, Share,
+};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Gain, Score, Split, TaskValue};
+use crate::domain::speaker::Speaker;
+use crate::domain::stage::Stage;
 
 /// Listens to a run. Called from several threads, one event at a time per thread.
 pub trait Observer: Send + Sync {
@@ -55,95 +65,6 @@ impl RunState {
     }
 }
 
-/// Largest difference between candle and ONNX Runtime on the same rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parity {
-    /// `false`: ONNX Runtime could not be had; nothing was compared.
-    pub verified: bool,
-    /// Why it could not be verified.
-    pub reason: Option<String>,
-    /// Largest |a - b| / max(1, |b|) over all outputs and batch sizes.
-    pub largest: f64,
-    pub tolerance: f64,
-    pub batches: Vec<usize>,
-    pub outputs: Vec<OutputParity>,
-    /// ONNX Runtime's version.
-    pub runtime: Option<String>,
-}
-
-/// How much of what `task` reads is the part of `other`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Relation {
-    pub task: TaskName,
-    pub other: TaskName,
-    pub value: f64,
-}
-
-/// How much of what `reader` reads at a place of the body comes from a source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Share {
-    /// The place: `level 1`.
-    pub unit: String,
-    /// A task, or `shared`.
-    pub reader: String,
-    /// An expert, such as `shared 2`, or a task.
-    pub source: String,
-    pub value: f64,
-}
-
-/// How the gradients of two tasks stand to each other, over the steps of an epoch that had labels of both.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GradientPair {
-    pub task: TaskName,
-    pub other: TaskName,
-    /// Mean cosine of their angle.
-    pub cosine: f64,
-    /// Share of the steps with a cosine below 0.
-    pub conflicts: f64,
-    /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of one length.
-    pub similarity: f64,
-    pub steps: usize,
-}
-
-/// What a step of one task does to another's loss, over the measurements of an epoch that had labels of both.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Affinity {
-    /// Whose step.
-    pub task: TaskName,
-    /// Whose loss.
-    pub other: TaskName,
-    /// Mean of 1 - loss after / loss before: above 0, the step helps.
-    pub value: f64,
-    pub steps: usize,
-    /// Each measurement: the steps taken before it, and its value.
-    #[serde(default)]
-    pub each: Vec<(usize, f64)>,
-}
-
-/// What a network scores for one preference.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FrontPoint {
-    /// Each task's share; they sum to 1.
-    pub preference: Vec<TaskValue>,
-    /// `loss` and the metrics of every task.
-    pub scores: Vec<Score>,
-}
-
-/// What a task's metric has at its worst.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reference {
-    pub task: TaskName,
-    pub metric: String,
-    pub value: f64,
-}
-
-/// Parity of one named output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OutputParity {
-    pub output: String,
-    pub largest: f64,
-}
-
 /// One thing that happened. `trial` counts from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -155,37 +76,37 @@ pub enum Event {
         resumed: bool,
     },
     StageStarted {
-        stage: String,
+        stage: Stage,
         trial: Option<u32>,
         fingerprint: Fingerprint,
     },
     /// Its artifact was there already; the events that made it follow, then `StageFinished`.
     StageCached {
-        stage: String,
+        stage: Stage,
         trial: Option<u32>,
         fingerprint: Fingerprint,
     },
     StageFinished {
-        stage: String,
+        stage: Stage,
         trial: Option<u32>,
         cached: bool,
         seconds: f64,
         bytes: u64,
     },
     StageFailed {
-        stage: String,
+        stage: Stage,
         trial: Option<u32>,
         reason: String,
     },
     /// Not done, because `because` failed.
     StageSkipped {
-        stage: String,
+        stage: Stage,
         trial: Option<u32>,
-        because: String,
+        because: Stage,
     },
     /// Something a person should know.
     Note {
-        stage: String,
+        stage: Speaker,
         severity: Severity,
         text: String,
     },
@@ -226,33 +147,7 @@ pub enum Event {
         steps: usize,
         losses: Vec<TaskValue>,
     },
-    EpochFinished {
-        trial: u32,
-        epoch: usize,
-        /// Steps since the trial's beginning.
-        step: usize,
-        /// Mean training loss per task.
-        losses: Vec<TaskValue>,
-        /// The joint loss that was minimised, regularization and all.
-        joint_loss: f64,
-        /// Mean effective weight per task.
-        weights: Vec<TaskValue>,
-        /// Learning rate at the epoch's end.
-        rate: f64,
-        rows_per_second: f64,
-        seconds: f64,
-        /// Validation losses and metrics.
-        scores: Vec<Score>,
-        /// What the best epoch is chosen by, if validation rows exist.
-        objective: Option<f64>,
-        best: bool,
-        /// How much of what a task reads is another's, where that is learned.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        relations: Vec<Relation>,
-        /// How much is read of which expert or column, where the sharing says so.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        shares: Vec<Share>,
-    },
+    EpochFinished(FinishedEpoch),
     /// After `EpochFinished`, where the tasks' gradients are taken one by one.
     GradientsCompared {
         trial: u32,
@@ -290,7 +185,7 @@ pub enum Event {
     /// Given up by the sweep after this epoch.
     TrialPruned {
         trial: u32,
-        stage: String,
+        stage: Stage,
         epoch: usize,
         reason: String,
     },
@@ -340,16 +235,46 @@ pub enum Event {
 }
 
 impl Event {
-    /// The same as a stage of this key and trial tells it: what one run made, another may tell under other numbers.
-    pub fn told_by(&self, stage: &str, of_trial: Option<u32>) -> Self {
-        let mut told = self.clone();
-        if let Self::Note { stage: own, .. } = &mut told {
-            *own = stage.to_owned();
-        }
-        let own = match &mut told {
+    /// The trial it is of; `None` of what is the whole run's.
+    pub fn trial(&self) -> Option<u32> {
+        match self {
             Self::TrainStarted { trial, .. }
             | Self::Stepped { trial, .. }
-            | Self::EpochFinished { trial, .. }
+            | Self::EpochFinished(FinishedEpoch { trial, .. })
+            | Self::GradientsCompared { trial, .. }
+            | Self::AffinityMeasured { trial, .. }
+            | Self::CheckpointSaved { trial, .. }
+            | Self::TrainFinished { trial, .. }
+            | Self::TrialChosen { trial, .. }
+            | Self::TrialPruned { trial, .. }
+            | Self::Scored { trial, .. }
+            | Self::FrontScored { trial, .. }
+            | Self::BaselineScored { trial, .. }
+            | Self::Gained { trial, .. }
+            | Self::Exported { trial, .. }
+            | Self::Verified { trial, .. } => Some(*trial),
+            Self::StageStarted { trial, .. }
+            | Self::StageCached { trial, .. }
+            | Self::StageFinished { trial, .. }
+            | Self::StageFailed { trial, .. }
+            | Self::StageSkipped { trial, .. } => *trial,
+            Self::Note { stage, .. } => stage.trial(),
+            Self::RunStarted { .. }
+            | Self::Loaded { .. }
+            | Self::Divided { .. }
+            | Self::Fitted { .. }
+            | Self::RunFinished { .. } => None,
+        }
+    }
+
+    /// The same as another stage tells it: what one run made, another may tell under other numbers.
+    pub fn told_by(&self, by: &Stage) -> Self {
+        let mut told = self.clone();
+        match &mut told {
+            Self::Note { stage, .. } => *stage = by.clone().into(),
+            Self::TrainStarted { trial, .. }
+            | Self::Stepped { trial, .. }
+            | Self::EpochFinished(FinishedEpoch { trial, .. })
             | Self::GradientsCompared { trial, .. }
             | Self::AffinityMeasured { trial, .. }
             | Self::CheckpointSaved { trial, .. }
@@ -359,29 +284,20 @@ impl Event {
             | Self::BaselineScored { trial, .. }
             | Self::Gained { trial, .. }
             | Self::Exported { trial, .. }
-            | Self::Verified { trial, .. } => Some(trial),
-            _ => None,
-        };
-        if let (Some(own), Some(number)) = (own, of_trial) {
-            *own = number;
+            | Self::Verified { trial, .. } => *trial = by.trial.unwrap_or(*trial),
+            // Of all trials.
+            Self::Loaded { .. } | Self::Divided { .. } | Self::Fitted { .. } => {}
+            // Told of stages, and of a run, not by them.
+            Self::RunStarted { .. }
+            | Self::StageStarted { .. }
+            | Self::StageCached { .. }
+            | Self::StageFinished { .. }
+            | Self::StageFailed { .. }
+            | Self::StageSkipped { .. }
+            | Self::TrialChosen { .. }
+            | Self::TrialPruned { .. }
+            | Self::RunFinished { .. } => {}
         }
         told
     }
-}
-
-/// A data file, by content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileContent {
-    pub path: PathBuf,
-    pub bytes: u64,
-    pub fingerprint: Fingerprint,
-}
-
-/// How many rows of a split lack a task's label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MissingLabels {
-    pub task: TaskName,
-    pub split: Split,
-    pub missing: usize,
-    pub rows: usize,
 }

@@ -42,6 +42,13 @@ pub enum Direction {
 }
 
 impl Direction {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+        }
+    }
+
     /// Is `value` better than `other`?
     pub fn prefers(self, value: f64, other: f64) -> bool {
         match self {

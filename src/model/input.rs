@@ -28,7 +28,7 @@ use crate::model::part::Part;
 use crate::model::preference::{self, Preference};
 use crate::model::raw::feed;
 use crate::model::signal::{Signal, Wire};
-use crate::model::weights::{Init, Weights, host};
+use crate::model::weights::{Init, Owner, Weights, host};
 use crate::onnx::graph::{Dim, Graph, Value};
 use crate::onnx::operator;
 
@@ -61,6 +61,7 @@ impl Inputs {
         let (mut tables, mut count) = (Vec::new(), 0_usize);
         let mut columns = Vec::new();
         let mut parts = Vec::new();
+        weights.begin(Owner::Inputs);
         for signature in signatures {
             let column = column(&signature.encoding, count);
             if let Some(Column::Code { rows, width, .. }) = column {
@@ -83,6 +84,7 @@ impl Inputs {
             encoders.iter().map(|(name, layers)| (name, layers.as_slice())).collect();
         let stacks = signatures.iter().map(|signature| {
             let layers = own.get(&signature.name).copied().unwrap_or_default();
+            weights.begin(Owner::Input(signature.name.clone()));
             Stack::build(&format!("input.{}", signature.name), layers, signature.encoding.shape(), weights)
         });
         let encoders = stacks.collect::<Result<Vec<_>>>()?;

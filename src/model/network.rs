@@ -29,7 +29,7 @@ use crate::model::preference::Preference;
 use crate::model::sharing::{Body, BuiltSharing, Reader};
 use crate::model::signal::Signal;
 use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
-use crate::model::weights::{SHARED, Weight, Weights};
+use crate::model::weights::{Owner, Weight, Weights};
 
 /// A built multi-task network. Tasks are numbered in the signature's order.
 pub struct Network {
@@ -82,6 +82,7 @@ impl Network {
         let sharing = spec.sharing.view();
         let part = || format!("sharing.{}", spec.sharing.name());
         sharing.check(body.trunk, body.input).map_err(|reason| Error::Shape { part: part(), reason })?;
+        weights.begin(Owner::Body);
         let body = sharing.build(&body, &mut weights)?;
         let waits = |(task, after): (usize, &Vec<usize>)| [after, body.joined(task)].concat();
         let needs: Vec<Vec<usize>> = after.iter().enumerate().map(waits).collect();
@@ -138,15 +139,11 @@ impl Network {
     /// Do these tasks' logits depend on this weight? The others get no gradient from them.
     pub fn uses(&self, tasks: &[usize], weight: &Weight) -> bool {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
-        match weight.name.split('.').next() {
-            Some("input") => true,
-            Some("head") => {
-                needed.iter().any(|t| weight.name.starts_with(&format!("head.{}.", self.tasks[*t].name)))
-            }
-            _ if weight.name.starts_with(SHARED) => {
-                needed.iter().any(|task| self.tasks[*task].head.shares(&weight.name))
-            }
-            _ => self.body.uses(&needed, &weight.name),
+        match &weight.owner {
+            Owner::Inputs | Owner::Input(_) => true,
+            Owner::Body => self.body.uses(&needed, &weight.name),
+            Owner::Task(task) => needed.contains(task),
+            Owner::Heads => needed.iter().any(|task| self.tasks[*task].head.shares(&weight.name)),
         }
     }
 
@@ -179,7 +176,7 @@ impl Network {
     /// What the heads of `tasks` read, and the logits of those that others see.
     fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
-        let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
+        let x = self.cut(self.inputs.forward(inputs, mode)?, Owner::is_of_inputs);
         let read = self.body.forward(&mode.cut(&x)?, mode, &needed)?;
         let read = read.iter().map(|read| mode.cut(read)).collect::<Result<Vec<_>>>()?;
         // A task's own layers are behind all that tasks share: nothing is gained by walking them in pieces.
@@ -190,7 +187,7 @@ impl Network {
     fn towers(&self, needed: Vec<usize>, read: Vec<Signal>, mode: &Mode) -> Result<Vec<Said>> {
         let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
         for (task, read) in needed.into_iter().zip(read) {
-            let read = self.cut(read, |weight| !weight.starts_with("head.") && !weight.starts_with(SHARED));
+            let read = self.cut(read, |owner| !owner.is_of_tasks());
             let tower = &self.tasks[task];
             let mut seen = vec![read.x.clone()];
             for other in &tower.after {
@@ -273,6 +270,7 @@ fn tower(
 ) -> Result<Tower> {
     let target = &signature.tasks[task].target;
     let name = format!("head.{}", spec.name);
+    weights.begin(Owner::Task(task));
     let layers = Stack::build(&name, &spec.head, input, weights)?;
     let end = format!("{name}.output");
     let input = layers.output();

@@ -1,5 +1,7 @@
 //! All numbers of a network, by name: what is trained, saved, restored and counted.
 
+mod init;
+mod owner;
 mod parameter;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,29 +16,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::disk::whole_file::write_whole;
 use crate::model::error::{Error, Result};
 use crate::model::random::{Purpose, stream};
+pub use crate::model::weights::init::Init;
+pub use crate::model::weights::owner::Owner;
 pub use crate::model::weights::parameter::Parameter;
-
-/// How a variable begins.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Init {
-    Zeros,
-    Ones,
-    /// Evenly between -bound and bound.
-    Uniform(f32),
-    /// Normal with mean 0 and this deviation.
-    Normal(f32),
-    Given(Vec<f32>),
-}
-
-impl Init {
-    /// What PyTorch's `nn.Linear` begins with, weight and bias: evenly within 1 / sqrt(fan_in).
-    pub fn fan_in(width: usize) -> Self {
-        Self::Uniform(1.0 / (width as f32).sqrt())
-    }
-}
-
-/// Weights of which several tasks ask for the same one: their names begin so.
-pub const SHARED: &str = "decoder.";
 
 /// Named tensors of one network: beyond this somebody wrote a number of layers or experts that was meant otherwise, and
 /// their names alone would fill the memory.
@@ -46,6 +28,7 @@ const MOST_WEIGHTS: usize = 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Weight {
     pub name: String,
+    pub owner: Owner,
     pub shape: Vec<usize>,
     pub var: Var,
     /// Changed by the optimizer; otherwise a running statistic.
@@ -80,13 +63,18 @@ pub struct Weights {
     /// Names under which parts share a weight, and that weight's own name.
     ties: BTreeMap<String, String>,
     wishes: Vec<Wish>,
+    /// Whose the next weights are.
+    owner: Owner,
+    /// Are they of several tasks' heads instead?
+    lent: bool,
 }
 
 /// A table of token vectors that shall begin with vectors learned elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// The layer that asks for them.
+    /// The layer that asks for them, and whose it is.
     pub layer: String,
+    pub owner: Owner,
     /// The table `[vocabulary, width]`.
     pub weight: String,
     pub path: String,
@@ -107,6 +95,8 @@ impl Weights {
             count: 0,
             ties: BTreeMap::new(),
             wishes: Vec::new(),
+            owner: Owner::Body,
+            lent: false,
         }
     }
 
@@ -117,6 +107,16 @@ impl Weights {
 
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The weights that are made from now on are this one's.
+    pub fn begin(&mut self, owner: Owner) {
+        self.owner = owner;
+    }
+
+    /// Says whether the weights that are made from now on may be asked for by other tasks too; gives what was said before.
+    pub fn lend(&mut self, lent: bool) -> bool {
+        std::mem::replace(&mut self.lent, lent)
     }
 
     /// A trainable tensor. It decays if it has two dimensions or more.
@@ -175,7 +175,7 @@ impl Weights {
     /// Asks for vectors learned elsewhere.
     pub fn wish(&mut self, layer: &str, weight: &str, path: &str) {
         let [layer, weight, path] = [layer, weight, path].map(str::to_owned);
-        self.wishes.push(Wish { layer, weight, path });
+        self.wishes.push(Wish { layer, owner: self.owner.clone(), weight, path });
     }
 
     pub fn wishes(&self) -> &[Wish] {
@@ -223,7 +223,7 @@ impl Weights {
 
     fn add(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool, decay: bool) -> Result<Var> {
         if let Some(known) = self.named(name) {
-            debug_assert!(name.starts_with(SHARED), "a weight's name is its own: {name}");
+            debug_assert!(known.owner == Owner::Heads && self.lent, "a weight's name is its own: {name}");
             if known.shape != shape {
                 let known = &known.shape;
                 let reason =
@@ -247,7 +247,8 @@ impl Weights {
         }
         self.places.insert(name.to_owned(), self.list.len());
         let (name, shape) = (name.to_owned(), shape.to_vec());
-        self.list.push(Weight { name, shape, var: var.clone(), trainable, decay });
+        let owner = if self.lent { Owner::Heads } else { self.owner.clone() };
+        self.list.push(Weight { name, owner, shape, var: var.clone(), trainable, decay });
         Ok(var)
     }
 

@@ -12,6 +12,7 @@ use crate::domain::name::TableName;
 use crate::plan::extension::extensions;
 use crate::plan::fingerprint::words::to_json;
 use crate::plan::meaning::Plan;
+use crate::plan::stage::{Stage, format};
 
 pub use crate::plan::content::{combined, file};
 
@@ -21,17 +22,17 @@ impl Plan {
         of(&to_json(&self.pipeline))
     }
 
-    /// The fingerprint of every stage by its key. `content`: that of each table's files.
-    pub fn fingerprints(&self, content: &BTreeMap<TableName, Fingerprint>) -> BTreeMap<String, Fingerprint> {
-        let mut all: BTreeMap<String, Fingerprint> = BTreeMap::new();
+    /// The fingerprint of every stage. `content`: that of each table's files.
+    pub fn fingerprints(&self, content: &BTreeMap<TableName, Fingerprint>) -> BTreeMap<Stage, Fingerprint> {
+        let mut all: BTreeMap<Stage, Fingerprint> = BTreeMap::new();
         for node in self.order() {
             let stage = &self.graph[node];
             let upstream: Vec<&Fingerprint> =
-                self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node].key)).collect();
+                self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node])).collect();
             let words = self.words(stage, content);
             let mut whole = json!({
-                "stage": stage.work.kind(),
-                "format": stage.work.format(),
+                "stage": stage.kind().name(),
+                "format": format(&stage.work),
                 "words": words,
                 "upstream": upstream,
             });
@@ -40,7 +41,7 @@ impl Plan {
             if !extensions.is_empty() {
                 whole["extensions"] = json!(extensions);
             }
-            all.insert(stage.key.clone(), of(&whole));
+            all.insert(stage.clone(), of(&whole));
         }
         all
     }

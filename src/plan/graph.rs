@@ -76,9 +76,9 @@ impl Plan {
         self.order().into_iter().map(|node| &self.graph[node])
     }
 
-    /// The stage with this key.
-    pub fn node(&self, key: &str) -> Option<NodeIndex> {
-        self.graph.node_indices().find(|node| self.graph[*node].key == key)
+    /// Where a stage stands.
+    pub fn node(&self, stage: &Stage) -> Option<NodeIndex> {
+        self.graph.node_indices().find(|node| self.graph[*node] == *stage)
     }
 
     /// The stages it needs something of, in the order they were made.
@@ -103,7 +103,7 @@ impl Plan {
     pub fn only(&self, name: &str) -> Option<Vec<NodeIndex>> {
         let meant = |node: &NodeIndex| {
             let stage = &self.graph[*node];
-            stage.key == name || stage.work.kind() == name
+            stage.key() == name || stage.kind().name() == name
         };
         let mut open: Vec<NodeIndex> = self.graph.node_indices().filter(meant).collect();
         if open.is_empty() {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::gain::percent;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
@@ -193,7 +194,7 @@ struct Column<'a> {
 fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<Column<'_>> {
     let several = detail.trials.len() > 1;
     let column = |trial: Option<&TrialRecord>| match trial {
-        Some(trial) if several => format!("{}#{}", detail.run, trial.trial),
+        Some(trial) if several => TrialAddress::of(&detail.run, Some(trial.trial)),
         _ => detail.run.to_string(),
     };
     if detail.trials.is_empty() {

@@ -4,7 +4,7 @@
 //! that is too wide, one of the two; and of more tasks than a line has room for, their mean loss and what the best epoch is
 //! chosen by.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::score::{Score, TaskValue};
 use crate::report::number::{guess, rate, within};
 use crate::report::table::{letter_width, width};
@@ -71,9 +71,16 @@ impl Epochs {
                 (self.planned, self.told, self.form) = (*epochs, (0, 0.0), None);
                 None
             }
-            Event::EpochFinished {
-                epoch, losses, scores, rows_per_second, seconds, objective, best, ..
-            } => {
+            Event::EpochFinished(FinishedEpoch {
+                epoch,
+                losses,
+                scores,
+                rows_per_second,
+                seconds,
+                objective,
+                best,
+                ..
+            }) => {
                 self.told = (self.told.0 + 1, self.told.1 + seconds);
                 let tasks: Vec<Column> = losses.iter().map(|loss| Column::of(loss, scores)).collect();
                 let known = self.form.as_ref().is_some_and(|form| form.tasks == tasks);
@@ -95,7 +102,30 @@ impl Epochs {
                 self.form = Some(form);
                 Some(text.trim_end().to_owned())
             }
-            _ => None,
+            Event::RunStarted { .. }
+            | Event::StageStarted { .. }
+            | Event::StageCached { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::Stepped { .. }
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrainFinished { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. }
+            | Event::RunFinished { .. } => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::seeds::Estimate;
 use crate::report::student::Mean;
 use crate::report::style::Tone;
@@ -17,7 +18,7 @@ pub struct Group {
     #[serde(skip)]
     pub called: Vec<String>,
     /// `census-3f2a#1`
-    pub trials: Vec<String>,
+    pub trials: Vec<TrialAddress>,
     /// Different seeds among them.
     pub seeds: usize,
     /// Trials of these settings that were given up, left out of every mean.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::grouping::{self, MOST_TASKS};
 use crate::domain::name::RunId;
+use crate::domain::trial_address::TrialAddress;
 use crate::report::evidence::{Cells, Evidence, Gain};
 use crate::report::style::{Style, Tone};
 use crate::store::affinity::{AffinityRecord, Reading};
@@ -111,8 +112,8 @@ impl Grouping {
                 Some(format!("{} has {many} tasks; the exact search is for {MOST_TASKS} at most", self.run))
             }
             _ if self.affinity.is_none() => Some(format!(
-                "{}#{} measured no affinities; run its pipeline with --set train.affinity.every=10, or name the pipeline here",
-                self.run, self.trial
+                "{} measured no affinities; run its pipeline with --set train.affinity.every=10, or name the pipeline here",
+                TrialAddress::new(&self.run, self.trial)
             )),
             _ => None,
         }

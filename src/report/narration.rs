@@ -17,7 +17,8 @@ pub fn line(event: &Event) -> Option<String> {
         Event::StageCached { stage, fingerprint, .. } => {
             format!("  {stage:<14} cached ({fingerprint})")
         }
-        Event::StageFinished { stage, cached: false, seconds, .. } => {
+        Event::StageFinished { cached: true, .. } => return None,
+        Event::StageFinished { stage, seconds, .. } => {
             format!("  {stage:<14} done in {}", duration(*seconds))
         }
         Event::StageFailed { stage, reason, .. } => format!("  {stage:<14} FAILED: {reason}"),
@@ -83,7 +84,17 @@ pub fn line(event: &Event) -> Option<String> {
             parity.tolerance
         ),
         Event::Verified { .. } => "  UNVERIFIED     the model was not compared with ONNX Runtime".to_owned(),
-        _ => return None,
+        Event::StageStarted { .. }
+        | Event::Stepped { .. }
+        | Event::EpochFinished(_)
+        | Event::GradientsCompared { .. }
+        | Event::AffinityMeasured { .. }
+        | Event::CheckpointSaved { .. }
+        | Event::TrialChosen { .. }
+        | Event::TrialPruned { .. }
+        | Event::Scored { .. }
+        | Event::FrontScored { .. }
+        | Event::RunFinished { .. } => return None,
     })
 }
 

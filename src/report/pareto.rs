@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::domain::front::Front;
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::group::Group;
 use crate::report::number;
 use crate::report::score::metric;
@@ -45,7 +46,7 @@ pub struct Axis {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Member {
     pub settings: Vec<String>,
-    pub trials: Vec<String>,
+    pub trials: Vec<TrialAddress>,
     pub valid: Vec<f64>,
     pub test: Vec<Option<f64>>,
 }
@@ -118,8 +119,8 @@ impl Pareto {
         for member in &self.front {
             let mut cells: Vec<Cell> =
                 member.settings.iter().map(|setting| Cell::new(Tone::Strong, setting)).collect();
-            let numbers = member.trials.iter().filter_map(|name| name.rsplit_once('#'));
-            let numbers: Vec<String> = numbers.map(|(_, number)| format!("#{number}")).collect();
+            let numbers: Vec<String> =
+                member.trials.iter().map(|address| format!("#{}", address.trial)).collect();
             cells.push(numbers.join(" ").into());
             for (valid, test) in member.valid.iter().zip(&member.test) {
                 cells.push(number::significant(*valid).into());
@@ -170,7 +171,9 @@ fn beyond(members: &[Member], place: usize, direction: Direction) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::name::RunId;
     use crate::domain::score::Direction;
+    use crate::domain::trial_address::TrialAddress;
     use crate::report::style::Style;
     use crate::report::sweep::Sweep;
     use crate::report::trained::{TaskScore, Trained};
@@ -190,7 +193,7 @@ mod tests {
             score("weeks", "mae", Direction::Lower, error),
         ];
         Trained {
-            name: format!("a-1#{number}"),
+            name: TrialAddress::new(&RunId::new("a-1").expect("a name"), number),
             number,
             seed: 1,
             choices: vec![("weighting".to_owned(), weighting.to_owned())],

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::score::{Score, Split};
+use crate::domain::stage::Work;
 use crate::report::epochs::WIDEST;
 use crate::report::narration;
 use crate::report::number::{duration, significant};
@@ -97,7 +98,8 @@ impl Roster {
     }
 
     fn tell(&mut self, event: &Event) -> Option<String> {
-        let Some(trial) = trial(event) else { return narration::line(event) };
+        // What is of all trials is told as in a run of one.
+        let Some(trial) = event.trial() else { return narration::line(event) };
         let label = self.labels.get((trial as usize).saturating_sub(1)).cloned().unwrap_or_default();
         match event {
             Event::TrainStarted { epochs, from_step, steps_per_epoch, .. } => {
@@ -131,12 +133,12 @@ impl Roster {
                 None
             }
             Event::StageCached { stage, .. } => {
-                self.open.entry(trial).or_default().cached |= stage.starts_with("train");
+                self.open.entry(trial).or_default().cached |= stage.work == Work::Train;
                 None
             }
             Event::StageFinished { stage, seconds, .. } => {
                 // Tasks trained alone have lines of their own.
-                if stage.starts_with("baseline") || stage.starts_with("gain") {
+                if matches!(stage.work, Work::Baseline(_) | Work::Gain) {
                     // The comparison comes when the trial itself is told.
                     if let Some(open) = self.open.get_mut(&trial) {
                         open.alone += seconds;
@@ -149,12 +151,12 @@ impl Roster {
                 }
                 let open = self.open.entry(trial).or_default();
                 open.seconds += seconds;
-                open.evaluated |= stage.starts_with("evaluate");
-                open.verified |= stage.starts_with("verify");
+                open.evaluated |= stage.work == Work::Evaluate;
+                open.verified |= stage.work == Work::Verify;
                 // These two go side by side: either may be the last.
                 (open.evaluated && open.verified).then(|| self.ended(trial, &label))
             }
-            Event::EpochFinished { seconds, .. } => {
+            Event::EpochFinished(FinishedEpoch { seconds, .. }) => {
                 let open = self.open.entry(trial).or_default();
                 open.done += 1;
                 open.training += seconds;
@@ -169,7 +171,21 @@ impl Roster {
             }
             Event::StageSkipped { .. } | Event::Exported { .. } => None,
             Event::Verified { parity, .. } if parity.verified => None,
-            _ => narration::line(event),
+            Event::RunStarted { .. }
+            | Event::StageStarted { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::Stepped { .. }
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Verified { .. }
+            | Event::RunFinished { .. } => narration::line(event),
         }
     }
 
@@ -185,26 +201,6 @@ impl Roster {
     }
 }
 
-/// The trial an event is of.
-fn trial(event: &Event) -> Option<u32> {
-    match event {
-        Event::StageStarted { trial, .. }
-        | Event::StageCached { trial, .. }
-        | Event::StageFinished { trial, .. }
-        | Event::StageFailed { trial, .. }
-        | Event::StageSkipped { trial, .. } => *trial,
-        Event::TrainStarted { trial, .. }
-        | Event::EpochFinished { trial, .. }
-        | Event::TrainFinished { trial, .. }
-        | Event::Scored { trial, .. }
-        | Event::TrialChosen { trial, .. }
-        | Event::TrialPruned { trial, .. }
-        | Event::Exported { trial, .. }
-        | Event::Verified { trial, .. } => Some(*trial),
-        _ => None,
-    }
-}
-
 /// The first metric of each task on the test split.
 fn firsts(scores: &[Score]) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -216,13 +212,14 @@ fn firsts(scores: &[Score]) -> Vec<String> {
 mod tests {
     use crate::domain::event::Event;
     use crate::domain::fingerprint::Fingerprint;
+    use crate::domain::stage::{Stage, Work};
     use crate::report::roster::Roster;
 
     #[test]
     fn a_trial_is_told_in_two_lines() {
         let mut roster = Roster::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2, 1);
         let finished = |stage: &str| Event::StageFinished {
-            stage: stage.to_owned(),
+            stage: stage.parse().expect("a stage"),
             trial: Some(2),
             cached: false,
             seconds: 1.5,
@@ -247,14 +244,14 @@ mod tests {
     fn the_time_left_comes_of_trials_that_were_trained() {
         let mut roster = Roster::new((1..=4).map(|seed| format!("seed {seed}")).collect(), 4, 1);
         let finished = |trial: u32, stage: &str, seconds: f64, cached: bool| Event::StageFinished {
-            stage: format!("{stage}#{trial}"),
+            stage: format!("{stage}#{trial}").parse().expect("a stage"),
             trial: Some(trial),
             cached,
             seconds,
             bytes: 0,
         };
         let cached = Event::StageCached {
-            stage: "train#1".into(),
+            stage: Stage::of_trial(Work::Train, 1),
             trial: Some(1),
             fingerprint: Fingerprint("x".into()),
         };

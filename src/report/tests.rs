@@ -3,6 +3,7 @@
 use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::stage::{Stage, Work};
 use crate::report::page::Page;
 use crate::report::{Comparison, Detail, Runs, Style, Summary};
 use crate::store::Store;
@@ -105,13 +106,13 @@ fn a_failed_run_says_why_and_how_to_go_on() {
     let store = Store::open(&layout.database()).expect("opens");
     let recorder = Recorder::new(store, &script.header()).expect("begins");
     script.events(&layout)[..13].iter().for_each(|event| recorder.observe(event));
-    let (stage, trial) = ("train#1".to_owned(), Some(1));
+    let (stage, trial) = (Stage::of_trial(Work::Train, 1), Some(1));
     recorder.observe(&Event::StageFailed {
         stage,
         trial,
         reason: "the loss of `income` is NaN at step 12".to_owned(),
     });
-    let (stage, because) = ("evaluate#1".to_owned(), "train#1".to_owned());
+    let (stage, because) = (Stage::of_trial(Work::Evaluate, 1), Stage::of_trial(Work::Train, 1));
     recorder.observe(&Event::StageSkipped { stage, trial, because });
     recorder.observe(&Event::RunFinished { run: script.run.clone(), state: RunState::Failed, seconds: 1.5 });
     recorder.finish().expect("written");

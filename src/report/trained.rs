@@ -3,6 +3,7 @@
 use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::number;
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{Error, Store};
@@ -11,7 +12,7 @@ use crate::store::{Error, Store};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
     /// `census-3f2a#1`
-    pub name: String,
+    pub name: TrialAddress,
     pub number: u32,
     pub seed: u64,
     /// What its sweep chose, by address.
@@ -61,7 +62,7 @@ impl Trained {
         let objectives = store.objectives(run)?;
         let weighed = store.sweep_objectives(run)?;
         let one = |trial: &TrialRecord| Self {
-            name: format!("{run}#{}", trial.trial),
+            name: TrialAddress::new(run, trial.trial),
             number: trial.trial,
             seed: trial.seed.unwrap_or(detail.seed),
             choices: trial.parameters.iter().map(pair).collect(),
@@ -170,6 +171,8 @@ fn scored(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<Ta
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::name::RunId;
+    use crate::domain::trial_address::TrialAddress;
     use crate::report::trained::Trained;
 
     #[test]
@@ -184,7 +187,7 @@ mod tests {
             ("seed", "1"),
         ];
         let trial = Trained {
-            name: "a-1#1".to_owned(),
+            name: TrialAddress::new(&RunId::new("a-1").unwrap(), 1),
             number: 1,
             seed: 1,
             choices: vec![("train.epochs".to_owned(), "5".to_owned())],

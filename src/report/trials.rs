@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
+use crate::domain::stage::StageKind;
 use crate::report::number;
 use crate::report::remaining::Remaining;
 use crate::report::score::metric;
@@ -85,7 +86,7 @@ impl SweepStatus {
             let number = trial.number;
             let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(number));
             let seconds: f64 = own().filter_map(|stage| stage.seconds).sum();
-            let found = own().any(|stage| stage.kind == "train" && stage.cached);
+            let found = own().any(|stage| stage.is(StageKind::Train) && stage.cached);
             let done = self.epochs.iter().find(|(number, ..)| *number == trial.number);
             let training = done.map_or(0.0, |(_, _, seconds)| *seconds);
             match self.standing(trial.number) {
@@ -191,7 +192,7 @@ impl SweepStatus {
         if is("failed") {
             return Standing::Failed;
         }
-        let last = own().find(|stage| stage.kind == "verify");
+        let last = own().find(|stage| stage.is(StageKind::Verify));
         if last.is_some_and(|stage| stage.state == "finished") && own().all(|stage| stage.state == "finished")
         {
             return Standing::Done;

@@ -6,8 +6,9 @@ use std::sync::{Condvar, Mutex};
 use crate::domain::cancel::Cancel;
 use crate::domain::event::{Event, Observer, RunState};
 use crate::plan::{Plan, Stage, Work};
+
 use crate::run::error::Error;
-use crate::run::request::Outcome;
+use crate::run::request::{Failure, Outcome};
 use crate::run::standing::needs;
 
 /// The stages of a run as they are taken up and done.
@@ -27,10 +28,10 @@ struct State<'a> {
     begun: BTreeSet<u32>,
     /// Trials that were given up.
     pruned: BTreeSet<u32>,
-    done: BTreeSet<String>,
-    failed: BTreeMap<String, Error>,
-    /// Not done because another failed, by that other's name.
-    skipped: BTreeMap<String, String>,
+    done: BTreeSet<Stage>,
+    failed: BTreeMap<Stage, Error>,
+    /// Not done because another failed, and that other.
+    skipped: BTreeMap<Stage, Stage>,
     interrupted: bool,
 }
 
@@ -44,8 +45,8 @@ impl State<'_> {
 
 impl<'a> Board<'a> {
     /// `done`: stages that need not be waited for.
-    pub fn new(plan: &'a Plan, wanted: &BTreeSet<String>, jobs: usize, done: BTreeSet<String>) -> Self {
-        let waiting = plan.stages().filter(|stage| wanted.contains(&stage.key)).collect();
+    pub fn new(plan: &'a Plan, wanted: &BTreeSet<Stage>, jobs: usize, done: BTreeSet<Stage>) -> Self {
+        let waiting = plan.stages().filter(|stage| wanted.contains(stage)).collect();
         Self {
             plan,
             jobs,
@@ -73,7 +74,7 @@ impl<'a> Board<'a> {
                 let may_begin = stage.trial.is_none_or(|trial| !full || state.begun.contains(&trial));
                 // Tasks alone belong to a trial too, and take their turn.
                 let may_begin = may_begin && !(stage.work.trains() && training >= self.jobs);
-                may_begin && needs(self.plan, &stage.key).all(|needed| state.done.contains(&needed.key))
+                may_begin && needs(self.plan, stage).all(|needed| state.done.contains(needed))
             });
             if let Some(position) = ready {
                 let stage = state.waiting.remove(position);
@@ -90,10 +91,10 @@ impl<'a> Board<'a> {
 
     pub fn finish(&self, stage: &'a Stage, ended: Result<(), Error>, observer: &dyn Observer) {
         let mut state = self.lock();
-        state.at_work.retain(|other| other.key != stage.key);
+        state.at_work.retain(|other| *other != stage);
         match ended {
             Ok(()) => {
-                state.done.insert(stage.key.clone());
+                state.done.insert(stage.clone());
             }
             Err(error) if error.is_interruption() => {
                 state.interrupted = true;
@@ -105,7 +106,7 @@ impl<'a> Board<'a> {
                 self.drop_pruned(&mut state);
             }
             Err(error) => {
-                state.failed.insert(stage.key.clone(), error);
+                state.failed.insert(stage.clone(), error);
                 self.skip_dependents(&mut state, observer);
             }
         }
@@ -119,31 +120,28 @@ impl<'a> Board<'a> {
         let belongs = |stage: &Stage| stage.trial.is_some_and(|trial| pruned.contains(&trial));
         waiting.retain(|stage| !belongs(stage) || matches!(stage.work, Work::Baseline(_)));
         let of_others = waiting.iter().filter(|stage| !belongs(stage));
-        let needed: BTreeSet<&str> = of_others
-            .flat_map(|stage| needs(self.plan, &stage.key))
-            .map(|needed| needed.key.as_str())
-            .collect();
-        waiting.retain(|stage| !belongs(stage) || needed.contains(stage.key.as_str()));
+        let needed: BTreeSet<&Stage> = of_others.flat_map(|stage| needs(self.plan, stage)).collect();
+        waiting.retain(|stage| !belongs(stage) || needed.contains(stage));
     }
 
     fn skip_dependents(&self, state: &mut State<'a>, observer: &dyn Observer) {
         loop {
             let blocked = state.waiting.iter().enumerate().find_map(|(position, stage)| {
-                let cause = needs(self.plan, &stage.key).find_map(|needed| {
-                    let failed = state.failed.contains_key(&needed.key).then(|| needed.key.clone());
-                    failed.or_else(|| state.skipped.get(&needed.key).cloned())
+                let cause = needs(self.plan, stage).find_map(|needed| {
+                    let failed = state.failed.contains_key(needed).then(|| needed.clone());
+                    failed.or_else(|| state.skipped.get(needed).cloned())
                 })?;
                 Some((position, cause))
             });
             let Some((position, because)) = blocked else { return };
             let stage = state.waiting.remove(position);
-            state.skipped.insert(stage.key.clone(), because.clone());
-            observer.observe(&Event::StageSkipped { stage: stage.key.clone(), trial: stage.trial, because });
+            state.skipped.insert(stage.clone(), because.clone());
+            observer.observe(&Event::StageSkipped { stage: stage.clone(), trial: stage.trial, because });
         }
     }
 
     /// How it went, and which stages are done.
-    pub fn outcome(self, cancel: &Cancel) -> (Outcome, BTreeSet<String>) {
+    pub fn outcome(self, cancel: &Cancel) -> (Outcome, BTreeSet<Stage>) {
         let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let ended = match (&state.failed.is_empty(), state.interrupted) {
             (_, true) => RunState::Interrupted,
@@ -151,6 +149,8 @@ impl<'a> Board<'a> {
             (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
             _ => RunState::Finished,
         };
-        (Outcome { state: ended, failures: state.failed.into_iter().collect() }, state.done)
+        let failed = state.failed.into_iter();
+        let failures = failed.map(|(stage, error)| Failure { stage: Some(stage), error }).collect();
+        (Outcome { state: ended, failures }, state.done)
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::layout::Layout;
 use crate::domain::name::{RunId, TableName};
 use crate::domain::table::Dataset;
 use crate::plan::content::Contents;
-use crate::plan::{Plan, Stage, Trial};
+use crate::plan::{Plan, Stage, Trial, Work};
 use crate::run::artifact::Artifact;
 use crate::run::course::Course;
 use crate::run::error::Error;
@@ -29,52 +29,53 @@ pub struct Context<'a> {
     pub run: &'a RunId,
     pub cancel: &'a Cancel,
     pub course: &'a Course,
-    pub standings: &'a BTreeMap<String, Standing>,
-    pub made: Mutex<HashMap<String, Artifact>>,
+    pub standings: &'a BTreeMap<Stage, Standing>,
+    pub made: Mutex<HashMap<Stage, Artifact>>,
 }
 
 impl Context<'_> {
-    pub fn fingerprint(&self, stage: &str) -> &Fingerprint {
+    pub fn fingerprint(&self, stage: &Stage) -> &Fingerprint {
         &self.standings[stage].fingerprint
     }
 
     /// The folder of a stage's artifact.
     pub fn folder(&self, stage: &Stage) -> PathBuf {
-        self.layout.artifact(stage.work.kind(), self.fingerprint(&stage.key))
+        self.layout.artifact(stage.kind().name(), self.fingerprint(stage))
     }
 
-    /// The folder of the artifact of the stage called `key`.
-    pub fn folder_of(&self, key: &str) -> Result<PathBuf, Error> {
-        let stage = self.plan.stages().find(|stage| stage.key == key);
-        stage.map(|stage| self.folder(stage)).ok_or_else(|| Error::NotMade { stage: key.to_owned() })
+    /// The folder of the artifact of a stage that the plan may lack.
+    pub fn folder_of(&self, stage: &Stage) -> Result<PathBuf, Error> {
+        let known = self.standings.contains_key(stage);
+        known.then(|| self.folder(stage)).ok_or_else(|| Error::NotMade { stage: stage.to_string() })
     }
 
     /// A table that this run has read.
     pub fn loaded(&self, table: &TableName) -> Result<Loaded, Error> {
-        let key = format!("load:{table}");
-        match self.get(&key) {
+        let stage = Stage::shared(Work::Load(table.clone()));
+        match self.get(&stage) {
             Some(Artifact::Loaded(loaded)) => Ok(loaded),
-            _ => Err(Error::NotMade { stage: key }),
+            _ => Err(Error::NotMade { stage: stage.into() }),
         }
     }
 
     /// A table's rows that this run has divided.
     pub fn rows(&self, table: &TableName) -> Result<Rows, Error> {
-        let key = format!("split:{table}");
-        match self.get(&key) {
+        let stage = Stage::shared(Work::Split(table.clone()));
+        match self.get(&stage) {
             Some(Artifact::Rows(rows)) => Ok(rows),
-            _ => Err(Error::NotMade { stage: key }),
+            _ => Err(Error::NotMade { stage: stage.into() }),
         }
     }
 
     /// The fitted dataset: from memory when this run fitted it, else read once from its artifact.
     pub fn dataset(&self) -> Result<Arc<Dataset>, Error> {
+        let fit = Stage::shared(Work::Fit);
         let mut made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(Artifact::Dataset(dataset)) = made.get("fit") {
+        if let Some(Artifact::Dataset(dataset)) = made.get(&fit) {
             return Ok(dataset.clone());
         }
-        let dataset = Arc::new(crate::data::store::read(&self.folder_of("fit")?)?);
-        made.insert("fit".to_owned(), Artifact::Dataset(dataset.clone()));
+        let dataset = Arc::new(crate::data::store::read(&self.folder_of(&fit)?)?);
+        made.insert(fit, Artifact::Dataset(dataset.clone()));
         Ok(dataset)
     }
 
@@ -83,7 +84,7 @@ impl Context<'_> {
         let mut files = Vec::new();
         let mut seen = HashSet::new();
         for table in self.plan.pipeline.data.keys() {
-            for event in Tape::read(&self.folder_of(&format!("load:{table}"))?)? {
+            for event in Tape::read(&self.folder_of(&Stage::shared(Work::Load(table.clone())))?)? {
                 if let Event::Loaded { files: read, .. } = event {
                     files.extend(read.into_iter().filter(|file| seen.insert(file.path.clone())));
                 }
@@ -102,7 +103,10 @@ impl Context<'_> {
     pub fn files_of(&self, table: &TableName) -> Result<Vec<FileContent>, Error> {
         let mut contents = Contents::open(self.layout.file_hashes());
         let (files, content) = of_table(self.plan, table, (self.base, self.layout), &mut contents)?;
-        let began = self.standings.get(&format!("load:{table}")).map(|standing| &standing.words["content"]);
+        let began = self
+            .standings
+            .get(&Stage::shared(Work::Load(table.clone())))
+            .map(|standing| &standing.words["content"]);
         match began.and_then(|content| content.as_str()) {
             Some(began) if began == content.0 => Ok(files),
             _ => Err(Error::Changed { table: table.to_string() }),
@@ -112,14 +116,14 @@ impl Context<'_> {
     /// The trial a stage belongs to.
     pub fn trial(&self, stage: &Stage) -> Result<&Trial, Error> {
         let trial = stage.trial.and_then(|number| self.plan.trial(number));
-        trial.ok_or_else(|| Error::NotMade { stage: stage.key.clone() })
+        trial.ok_or_else(|| Error::NotMade { stage: stage.to_string() })
     }
 
-    fn get(&self, key: &str) -> Option<Artifact> {
-        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(key).cloned()
+    fn get(&self, stage: &Stage) -> Option<Artifact> {
+        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(stage).cloned()
     }
 
-    pub fn put(&self, key: &str, artifact: Artifact) {
-        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(key.to_owned(), artifact);
+    pub fn put(&self, stage: &Stage, artifact: Artifact) {
+        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stage.clone(), artifact);
     }
 }

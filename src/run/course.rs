@@ -17,8 +17,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer};
+use crate::domain::event::{Event, FinishedEpoch, Observer};
 use crate::domain::score::Direction;
+use crate::domain::stage::Work;
 use crate::plan::search::{Came, Choices};
 use crate::run::course::state::{Line, State};
 use crate::run::error::Error;
@@ -129,16 +130,15 @@ impl Course {
 impl Observer for Course {
     fn observe(&self, event: &Event) {
         match event {
-            Event::StageStarted { stage, trial: Some(trial), fingerprint }
-            | Event::StageCached { stage, trial: Some(trial), fingerprint }
-                if stage.starts_with("train#") =>
-            {
+            Event::StageStarted { stage, trial, fingerprint }
+            | Event::StageCached { stage, trial, fingerprint } => {
+                let (Work::Train, Some(trial)) = (&stage.work, trial) else { return };
                 let mut state = self.state();
                 if state.begun.get(trial) != Some(fingerprint) {
                     state.keep(Line::Begun { trial: *trial, fingerprint: fingerprint.clone() });
                 }
             }
-            Event::EpochFinished { trial, epoch, objective, .. } => {
+            Event::EpochFinished(FinishedEpoch { trial, epoch, objective, .. }) => {
                 let (trial, epoch, objective) = (*trial, *epoch, *objective);
                 let mut state = self.state();
                 let known = state.trials.get(&trial).and_then(|progress| progress.epochs.get(&epoch));
@@ -155,7 +155,28 @@ impl Observer for Course {
                     self.news.notify_all();
                 }
             }
-            _ => {}
+            Event::RunStarted { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::TrainStarted { .. }
+            | Event::Stepped { .. }
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. }
+            | Event::RunFinished { .. } => {}
         }
     }
 }

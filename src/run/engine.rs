@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::domain::event::{Event, Observer, RunState};
 use crate::run::error::Error;
-use crate::run::request::{Outcome, Request};
+use crate::run::request::{Failure, Outcome, Request};
 use crate::run::round;
 
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
@@ -20,7 +20,7 @@ pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Er
     });
     let outcome = round::walk(request, observer).unwrap_or_else(|error| Outcome {
         state: RunState::Failed,
-        failures: vec![("prepare".to_owned(), error)],
+        failures: vec![Failure { stage: None, error }],
     });
     let seconds = began.elapsed().as_secs_f64();
     observer.observe(&Event::RunFinished { run: request.run.clone(), state: outcome.state, seconds });

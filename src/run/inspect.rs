@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::stage::StageKind;
 use crate::run::artifact::{Found, Marker};
 use crate::run::files::{CHECKSUMS, Look, read_given};
 use crate::run::weights::WEIGHTS;
@@ -85,7 +86,7 @@ pub fn folder(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
 
 /// Was a training of the run made by an `mtl` that notes hashes?
 fn has_hashes(layout: &Layout, recorded: &Recorded) -> bool {
-    let mut trained = recorded.stages.iter().filter(|(kind, _)| *kind == "train");
+    let mut trained = recorded.stages.iter().filter(|(kind, _)| *kind == StageKind::Train.name());
     trained
         .any(|(kind, print)| Found::at(&layout.artifact(kind, print), print, Look::Sizes) != Found::Nothing)
 }

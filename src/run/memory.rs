@@ -107,7 +107,8 @@ fn held(array: &Array) -> Bytes {
 
 impl Estimate {
     fn of(pipeline: &PipelineSpec, outline: &Outline, load: Load) -> Self {
-        let gradient_method = pipeline.weighting.0.iter().any(|choice| choice.view().claims().gradients);
+        let gradient_method =
+            pipeline.weighting.0.iter().any(|choice| choice.view().claims().gradients().is_some());
         let words = &pipeline.train.gradients;
         let compared = (gradient_method || words.observe) && !words.by_layer;
         let gradients = if compared { pipeline.tasks.len().max(1) } else { 1 };

@@ -36,4 +36,4 @@ mod weights;
 pub use engine::execute;
 pub use error::Error;
 pub use layers::{fitted, layers};
-pub use request::{Outcome, Request};
+pub use request::{Failure, Outcome, Request};

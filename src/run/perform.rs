@@ -35,18 +35,18 @@ pub fn perform(
 ) -> Result<(), Error> {
     let began = Instant::now();
     let folder = context.folder(stage);
-    let (key, trial) = (stage.key.clone(), stage.trial);
-    let fingerprint = context.fingerprint(&key).clone();
+    let (own, trial) = (stage.clone(), stage.trial);
+    let fingerprint = context.fingerprint(stage).clone();
     let ended = if manner == Manner::Work {
-        observer.observe(&Event::StageStarted { stage: key.clone(), trial, fingerprint });
+        observer.observe(&Event::StageStarted { stage: own.clone(), trial, fingerprint });
         make(context, stage, fresh, observer)
     } else {
-        observer.observe(&Event::StageCached { stage: key.clone(), trial, fingerprint });
+        observer.observe(&Event::StageCached { stage: own.clone(), trial, fingerprint });
         match stage.work {
             Work::Train => train::retell(context, stage, observer),
             _ => {
                 // It may have been another trial's when it was made.
-                let tell = |event: &Event| observer.recall(&event.told_by(&key, trial));
+                let tell = |event: &Event| observer.recall(&event.told_by(stage));
                 Tape::read(&folder).map(|events| events.iter().for_each(tell))
             }
         }
@@ -60,7 +60,7 @@ pub fn perform(
     }
     match &ended {
         Ok(()) => observer.observe(&Event::StageFinished {
-            stage: key,
+            stage: own,
             trial,
             cached: manner == Manner::Retell,
             seconds: began.elapsed().as_secs_f64(),
@@ -69,16 +69,16 @@ pub fn perform(
         // Stopped on request: no failure, and the run's end says what became of the stage.
         Err(error) if error.is_interruption() => {
             let (severity, text) = (Severity::Warning, error.to_string());
-            observer.observe(&Event::Note { stage: key, severity, text });
+            observer.observe(&Event::Note { stage: own.into(), severity, text });
         }
         Err(Error::Train(crate::train::Error::Pruned { epoch, reason })) => {
             let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
-            observer.observe(&Event::TrialPruned { trial, stage: key, epoch, reason });
+            observer.observe(&Event::TrialPruned { trial, stage: own, epoch, reason });
             // Last: where it is still there, a run gone on with tells it again.
             train::clear(context, stage);
         }
         Err(error) => {
-            observer.observe(&Event::StageFailed { stage: key, trial, reason: error.with_causes() })
+            observer.observe(&Event::StageFailed { stage: own, trial, reason: error.with_causes() })
         }
     }
     ended
@@ -86,21 +86,21 @@ pub fn perform(
 
 /// Moves a damaged artifact out of the way, and says so.
 fn set_aside(context: &Context, stage: &Stage, observer: &dyn Observer) -> Result<(), Error> {
-    let Some(reason) = &context.standings[&stage.key].damage else { return Ok(()) };
+    let Some(reason) = &context.standings[stage].damage else { return Ok(()) };
     let folder = context.folder(stage);
     // Another run may have mended it since.
-    if Found::is_whole(&folder, context.fingerprint(&stage.key)) {
+    if Found::is_whole(&folder, context.fingerprint(stage)) {
         return Ok(());
     }
     let text = format!("{} is damaged ({reason}): it is set aside and made again", folder.display());
-    observer.observe(&Event::Note { stage: stage.key.clone(), severity: Severity::Warning, text });
+    observer.observe(&Event::Note { stage: stage.clone().into(), severity: Severity::Warning, text });
     place::set_aside(&folder)
 }
 
 /// Works in a folder beside the artifact's, and publishes it whole.
 fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) -> Result<(), Error> {
     if context.cancel.is_requested() {
-        return Err(Error::Cancelled { stage: stage.key.clone() });
+        return Err(Error::Cancelled { stage: stage.to_string() });
     }
     set_aside(context, stage, observer)?;
     let made = place::beside(&context.layout.cache())?;
@@ -120,13 +120,13 @@ fn make(context: &Context, stage: &Stage, fresh: bool, observer: &dyn Observer) 
         return Ok(());
     }
     tape.keep(made.path())?;
-    let standing = &context.standings[&stage.key];
+    let standing = &context.standings[stage];
     let marker = Marker {
-        stage: stage.key.clone(),
+        stage: stage.to_string(),
         pipeline: context.plan.name().to_string(),
         fingerprint: standing.fingerprint.clone(),
         words: standing.words.clone(),
-        upstream: upstream(context.plan, &stage.key, |key| context.fingerprint(key).clone()),
+        upstream: upstream(context.plan, stage, |needed| context.fingerprint(needed).clone()),
         files: Marker::files(made.path())?,
     };
     marker.write(made.path())?;

@@ -8,7 +8,7 @@ use crate::domain::cancel::Cancel;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, Stage, Work};
 use crate::run::error::Error;
 use crate::run::lock::RunLock;
 
@@ -31,34 +31,40 @@ pub struct Request<'a> {
     pub cancel: &'a Cancel,
 }
 
+/// What failed, and why.
+#[derive(Debug)]
+pub struct Failure {
+    /// `None`: what goes before the stages, or between them.
+    pub stage: Option<Stage>,
+    pub error: Error,
+}
+
 /// How it went.
 #[derive(Debug)]
 pub struct Outcome {
     pub state: RunState,
-    /// The stages that failed, with why.
-    pub failures: Vec<(String, Error)>,
+    /// In the order of the stages' keys, round by round.
+    pub failures: Vec<Failure>,
 }
 
 impl Request<'_> {
     /// The stages asked for: all, or some and what they need.
-    pub(super) fn wanted(&self, plan: &Plan) -> Result<BTreeSet<String>, Error> {
-        let all = || plan.stages().map(|stage| stage.key.clone());
+    pub(super) fn wanted(&self, plan: &Plan) -> Result<BTreeSet<Stage>, Error> {
+        let all = || plan.stages().cloned();
         let mut wanted = BTreeSet::new();
         for only in self.only {
-            let missing = || Error::UnknownStage { stage: only.clone(), known: all().collect() };
+            let missing =
+                || Error::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
             let nodes = plan.only(only).ok_or_else(missing)?;
-            wanted.extend(nodes.into_iter().map(|node| plan.graph[node].key.clone()));
+            wanted.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
         }
         let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
-        let trained = |key: &String| {
-            plan.node(key).map(|node| &plan.graph[node]).filter(|stage| stage.work == Work::Train)
-        };
-        if let Some(last) =
-            wanted.iter().filter_map(trained).filter_map(|stage| stage.trial).max().filter(|_| pruned)
-        {
+        let trained = wanted.iter().filter(|stage| stage.work == Work::Train).filter_map(|stage| stage.trial);
+        if let Some(last) = trained.max().filter(|_| pruned) {
             // Whether a trial is given up depends on those before it.
-            for node in (1..last).filter_map(|trial| plan.only(&format!("train#{trial}"))).flatten() {
-                wanted.insert(plan.graph[node].key.clone());
+            let before = (1..last).map(|trial| Stage::of_trial(Work::Train, trial));
+            for node in before.filter_map(|stage| plan.only(stage.key())).flatten() {
+                wanted.insert(plan.graph[node].clone());
             }
         }
         Ok(if self.only.is_empty() { all().collect() } else { wanted })

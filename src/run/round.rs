@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer, RunState};
+use crate::domain::speaker::Speaker;
 use crate::plan::search::Choices;
 use crate::plan::sweep::plain;
 use crate::plan::{Plan, Stage, Work};
@@ -14,19 +15,20 @@ use crate::run::artifact::Artifact;
 use crate::run::board::Board;
 use crate::run::context::Context;
 use crate::run::course::Course;
+
 use crate::run::error::Error;
 use crate::run::perform::{Manner, perform};
-use crate::run::request::{Outcome, Request};
+use crate::run::request::{Failure, Outcome, Request};
 use crate::run::standing::{Standing, needs, standings, working};
 
 /// What the rounds so far came to.
 #[derive(Default)]
 struct Walked {
-    made: HashMap<String, Artifact>,
-    done: BTreeSet<String>,
-    failures: Vec<(String, Error)>,
+    made: HashMap<Stage, Artifact>,
+    done: BTreeSet<Stage>,
+    failures: Vec<Failure>,
     interrupted: bool,
-    standings: BTreeMap<String, Standing>,
+    standings: BTreeMap<Stage, Standing>,
 }
 
 /// Does all rounds.
@@ -35,7 +37,7 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
     let course = course(request)?;
     let observer: Vec<&dyn Observer> = vec![&course, observer];
     if let Some(text) = course.damage() {
-        observer.observe(&Event::Note { stage: "sweep".to_owned(), severity: Severity::Warning, text });
+        observer.observe(&Event::Note { stage: Speaker::Sweep, severity: Severity::Warning, text });
     }
     for choices in course.chosen() {
         extend(&mut plan, &choices, &observer)?;
@@ -47,7 +49,7 @@ pub(super) fn walk(request: &Request, observer: &dyn Observer) -> Result<Outcome
         round(request, &plan, &course, &wanted, &mut walked, &observer);
         course.check()?;
         // Without data there is nothing to search with.
-        let is_shared = |(key, _): &(String, Error)| !key.contains('#');
+        let is_shared = |failure: &Failure| failure.stage.as_ref().is_none_or(|stage| stage.trial.is_none());
         if walked.interrupted || !request.only.is_empty() || walked.failures.iter().any(is_shared) {
             break;
         }
@@ -77,7 +79,7 @@ fn tell_of_rounds(request: &Request, plan: &Plan, observer: &dyn Observer) {
              `sweep.search.tpe.batch` says how many combinations (what is chosen depends on it, and never on -j)"
         );
         let severity = Severity::Warning;
-        observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
+        observer.observe(&Event::Note { stage: Speaker::Search, severity, text });
     }
 }
 
@@ -85,15 +87,15 @@ fn tell_of_rounds(request: &Request, plan: &Plan, observer: &dyn Observer) {
 fn next(
     plan: &mut Plan,
     course: &Course,
-    done: &BTreeSet<String>,
+    done: &BTreeSet<Stage>,
     observer: &dyn Observer,
-) -> Result<BTreeSet<String>, Error> {
+) -> Result<BTreeSet<Stage>, Error> {
     let open = plan.open();
     let chosen = plan.propose(|trial| course.came(trial));
     if chosen.is_empty() && open > 0 {
         let text = format!("no combination is left to try; the search ends {open} before its number");
         let severity = Severity::Warning;
-        observer.observe(&Event::Note { stage: "search".to_owned(), severity, text });
+        observer.observe(&Event::Note { stage: Speaker::Search, severity, text });
     }
     let mut numbers = BTreeSet::new();
     if !chosen.is_empty() {
@@ -105,10 +107,10 @@ fn next(
     }
     let plan = &*plan;
     let new = plan.stages().filter(|stage| stage.trial.is_some_and(|trial| numbers.contains(&trial)));
-    let new: BTreeSet<String> = new.map(|stage| stage.key.clone()).collect();
+    let new: BTreeSet<Stage> = new.cloned().collect();
     // A task alone may be an earlier trial's, who was given up before anybody needed it.
-    let missing = new.iter().flat_map(|key| needs(plan, key)).filter(|stage| !done.contains(&stage.key));
-    let missing: Vec<String> = missing.map(|stage| stage.key.clone()).collect();
+    let missing = new.iter().flat_map(|stage| needs(plan, stage)).filter(|stage| !done.contains(stage));
+    let missing: Vec<Stage> = missing.cloned().collect();
     Ok(new.into_iter().chain(missing).collect())
 }
 
@@ -134,7 +136,7 @@ fn round(
     request: &Request,
     plan: &Plan,
     course: &Course,
-    wanted: &BTreeSet<String>,
+    wanted: &BTreeSet<Stage>,
     walked: &mut Walked,
     observer: &dyn Observer,
 ) {
@@ -158,11 +160,11 @@ fn round(
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(stage) = board.next(request.cancel) {
-                    let manner = if working.contains(&stage.key) { Manner::Work } else { Manner::Retell };
+                    let manner = if working.contains(stage) { Manner::Work } else { Manner::Retell };
                     let work = || perform(&context, stage, manner, request.fresh, observer);
                     // A bug in one stage must not leave the others waiting for ever.
                     let ended = catch_unwind(AssertUnwindSafe(work))
-                        .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.key.clone() }));
+                        .unwrap_or_else(|_| Err(Error::Panicked { stage: stage.to_string() }));
                     if let (Work::Train, Some(trial)) = (&stage.work, stage.trial) {
                         match &ended {
                             // It goes on another time; who waits for it is stopped too.
@@ -187,9 +189,9 @@ fn round(
 fn outcome(request: &Request, plan: &Plan, course: &Course, walked: Walked) -> Outcome {
     // Part of a run gone on with may be done while the rest still waits.
     let left = |stage: &Stage| {
-        let cached = walked.standings.get(&stage.key).is_some_and(|standing| standing.cached);
+        let cached = walked.standings.get(stage).is_some_and(|standing| standing.cached);
         let pruned = stage.trial.is_some_and(|trial| course.pruned(trial).is_some());
-        !walked.done.contains(&stage.key) && !cached && !pruned
+        !walked.done.contains(stage) && !cached && !pruned
     };
     let part = !request.only.is_empty() && (plan.open() > 0 || plan.stages().any(left));
     let state = match (walked.interrupted, walked.failures.is_empty()) {

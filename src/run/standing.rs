@@ -23,22 +23,22 @@ pub struct Standing {
     pub damage: Option<String>,
 }
 
-/// What each stage of a plan would do now, by its key. The artifacts of the stages in `used` are looked at whole, of the
+/// What each stage of a plan would do now. The artifacts of the stages in `used` are looked at whole, of the
 /// others only the sizes.
 pub fn standings(
     plan: &Plan,
     base: &Path,
     layout: &Layout,
     fresh: bool,
-    used: &BTreeSet<String>,
-) -> BTreeMap<String, Standing> {
+    used: &BTreeSet<Stage>,
+) -> BTreeMap<Stage, Standing> {
     let content = reads::content(plan, base, layout);
     let prints = plan.fingerprints(&content.known);
     let mut before = None;
     let standing = |stage: &Stage| {
-        let fingerprint = prints[&stage.key].clone();
-        let folder = layout.artifact(stage.work.kind(), &fingerprint);
-        let look = if used.contains(&stage.key) { Look::Content } else { Look::Sizes };
+        let fingerprint = prints[stage].clone();
+        let folder = layout.artifact(stage.kind().name(), &fingerprint);
+        let look = if used.contains(stage) { Look::Content } else { Look::Sizes };
         let found = Found::at(&folder, &fingerprint, look);
         let words = plan.words(stage, &content.known);
         let unreadable = stage.work.table().and_then(|table| content.unreadable.get(table));
@@ -49,17 +49,17 @@ pub fn standings(
             Found::Damaged(reason) => format!("damaged: {reason}"),
             Found::Nothing => match before
                 .get_or_insert_with(|| Marker::latest(&layout.cache(), plan.name().as_str()))
-                .get(&stage.key)
+                .get(stage.key())
             {
                 Some(before) => {
-                    before.difference(&words, &upstream(plan, &stage.key, |key| prints[key].clone()))
+                    before.difference(&words, &upstream(plan, stage, |needed| prints[needed].clone()))
                 }
                 None => "not made before".to_owned(),
             },
         };
         let cached = matches!(found, Found::Whole(_)) && !fresh && unreadable.is_none();
         let damage = if let Found::Damaged(reason) = found { Some(reason) } else { None };
-        (stage.key.clone(), Standing { fingerprint, words, cached, why, damage })
+        (stage.clone(), Standing { fingerprint, words, cached, why, damage })
     };
     plan.stages().map(standing).collect()
 }
@@ -68,31 +68,30 @@ pub fn standings(
 /// memory only and is needed by one that works.
 pub(super) fn working(
     plan: &Plan,
-    standings: &BTreeMap<String, Standing>,
-    wanted: &BTreeSet<String>,
-) -> BTreeSet<String> {
-    let mut open: Vec<String> = wanted.iter().filter(|key| !standings[*key].cached).cloned().collect();
+    standings: &BTreeMap<Stage, Standing>,
+    wanted: &BTreeSet<Stage>,
+) -> BTreeSet<Stage> {
+    let mut open: Vec<Stage> = wanted.iter().filter(|stage| !standings[*stage].cached).cloned().collect();
     let mut working = BTreeSet::new();
-    while let Some(key) = open.pop() {
-        if working.insert(key.clone()) {
-            let needed = needs(plan, &key).filter(|stage| stage::is_transient(stage));
-            open.extend(needed.map(|stage| stage.key.clone()));
+    while let Some(next) = open.pop() {
+        if working.insert(next.clone()) {
+            open.extend(needs(plan, &next).filter(|stage| stage::is_transient(stage)).cloned());
         }
     }
     working
 }
 
-/// The fingerprints of the stages that a stage needs.
+/// The fingerprints of the stages that a stage needs, by their keys.
 pub(super) fn upstream(
     plan: &Plan,
-    key: &str,
-    print: impl Fn(&str) -> Fingerprint,
+    stage: &Stage,
+    print: impl Fn(&Stage) -> Fingerprint,
 ) -> BTreeMap<String, Fingerprint> {
-    needs(plan, key).map(|stage| (stage.key.clone(), print(&stage.key))).collect()
+    needs(plan, stage).map(|needed| (needed.to_string(), print(needed))).collect()
 }
 
 /// The stages that a stage needs something of.
-pub(super) fn needs<'a>(plan: &'a Plan, key: &str) -> impl Iterator<Item = &'a Stage> {
-    let needed = plan.node(key).map(|node| plan.upstream(node)).unwrap_or_default();
+pub(super) fn needs<'a>(plan: &'a Plan, stage: &Stage) -> impl Iterator<Item = &'a Stage> {
+    let needed = plan.node(stage).map(|node| plan.upstream(node)).unwrap_or_default();
     needed.into_iter().map(|node| &plan.graph[node])
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::event::{Event, Observer};
+use crate::domain::speaker::Speaker;
+use crate::domain::stage::Work;
 use crate::run::error::Error;
 
 const FILE: &str = "events.jsonl";
@@ -49,8 +51,32 @@ impl Observer for Tape<'_> {
         let passing = match event {
             Event::Stepped { .. } | Event::CheckpointSaved { .. } => true,
             // What the search for ONNX Runtime noticed is of this moment and machine.
-            Event::Note { stage, .. } => stage.starts_with("verify"),
-            _ => false,
+            Event::Note { stage, .. } => {
+                matches!(stage, Speaker::Stage(stage) if stage.work == Work::Verify)
+            }
+            Event::RunStarted { .. }
+            | Event::StageStarted { .. }
+            | Event::StageCached { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::TrainStarted { .. }
+            | Event::EpochFinished(_)
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::TrainFinished { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. }
+            | Event::RunFinished { .. } => false,
         };
         if !passing {
             self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());

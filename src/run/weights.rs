@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::trial_address::TrialAddress;
 use crate::onnx::bundle::CARD;
 use crate::run::error::Error;
 use crate::run::files;
@@ -23,8 +24,8 @@ pub fn earlier(layout: &Layout, words: &StartFromSpec) -> Result<PathBuf, Error>
 }
 
 fn earlier_folder(layout: &Layout, words: &StartFromSpec) -> Option<PathBuf> {
-    let (run, number) = words.run.split_once('#').unwrap_or((words.run.as_str(), "1"));
-    Some(layout.trial(&RunId::new(run)?, number.parse().ok()?))
+    let (run, number) = TrialAddress::parts(&words.run);
+    Some(layout.trial(&RunId::new(run)?, number.map_or(Ok(1), str::parse).ok()?))
 }
 
 /// What is read of the earlier run: its weights, and how it encoded its inputs.

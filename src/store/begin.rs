@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::domain::score::Direction;
 use crate::store::column::NOW;
 use crate::store::header::{Environment, RunHeader};
 use crate::store::parameter::Parameter;
@@ -80,10 +79,7 @@ pub(crate) fn begin(connection: &mut Connection, header: &RunHeader) -> rusqlite
                 position as i64,
                 objective.task,
                 objective.metric,
-                match objective.direction {
-                    Direction::Higher => "higher",
-                    Direction::Lower => "lower",
-                },
+                objective.direction.name(),
                 objective.reference
             ],
         )?;

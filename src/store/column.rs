@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
-use crate::domain::score::Split;
+use crate::domain::score::{Direction, Split};
 
 /// This moment, as the database writes it.
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
@@ -35,6 +35,15 @@ pub(crate) fn state(name: &str) -> RunState {
         "failed" => RunState::Failed,
         _ => RunState::Interrupted,
     }
+}
+
+/// Which values are better: every column of that name has one of two words in it, and the schema sees to that.
+pub(crate) fn direction(row: &Row<'_>, column: usize) -> rusqlite::Result<Direction> {
+    let word: String = row.get(column)?;
+    [Direction::Higher, Direction::Lower]
+        .into_iter()
+        .find(|known| known.name() == word)
+        .ok_or(rusqlite::Error::InvalidColumnType(column, "direction".into(), rusqlite::types::Type::Text))
 }
 
 pub(crate) fn split(name: &str) -> Split {

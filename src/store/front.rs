@@ -7,9 +7,9 @@ use crate::domain::event::{FrontPoint, Reference};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::store::Store;
-use crate::store::column::{split, whole};
+use crate::store::column::{direction, split, whole};
 use crate::store::error::Error;
-use crate::store::event::{Writer, direction};
+use crate::store::event::Writer;
 
 /// One metric of one task for one preference.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,7 +56,7 @@ impl Writer<'_> {
                     score.metric,
                     share.map_or(0.0, |share| share.value),
                     score.value,
-                    direction(score.direction),
+                    score.direction.name(),
                     score.rows as i64
                 ],
             )?;
@@ -72,14 +72,13 @@ impl Store {
                      FROM fronts LEFT JOIN front_references AS worst USING (run, trial, task, metric)
                     WHERE run = ?1 AND trial = ?2 ORDER BY point, fronts.rowid";
         self.select(sql, params![run.as_str(), trial], |row| {
-            let lower = row.get::<_, String>(5)? == "lower";
             Ok(FrontRecord {
                 point: whole(row, 0)? as usize,
                 task: row.get(1)?,
                 share: row.get(2)?,
                 split: split(&row.get::<_, String>(3)?),
                 metric: row.get(4)?,
-                direction: if lower { Direction::Lower } else { Direction::Higher },
+                direction: direction(row, 5)?,
                 value: row.get(6)?,
                 rows: whole(row, 7)? as usize,
                 reference: row.get(8)?,

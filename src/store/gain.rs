@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Gain, Split};
 use crate::store::Store;
-use crate::store::column::{split, whole};
+use crate::store::column::{direction, split, whole};
 use crate::store::error::Error;
-use crate::store::event::{Writer, direction};
+use crate::store::event::Writer;
 
 /// One metric beside that of the task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ impl Writer<'_> {
                 gain.task.as_str(),
                 gain.split.name(),
                 gain.metric,
-                direction(gain.direction),
+                gain.direction.name(),
                 gain.value,
                 gain.baseline,
                 gain.gain,
@@ -84,13 +84,12 @@ impl Store {
               WHERE run = ?1 ORDER BY trial, rowid",
             [run.as_str()],
             |row| {
-                let lower = row.get::<_, String>(4)? == "lower";
                 Ok(GainRecord {
                     trial: whole(row, 0)? as u32,
                     task: row.get(1)?,
                     split: split(&row.get::<_, String>(2)?),
                     metric: row.get(3)?,
-                    direction: if lower { Direction::Lower } else { Direction::Higher },
+                    direction: direction(row, 4)?,
                     value: row.get(5)?,
                     baseline: row.get(6)?,
                     gain: row.get(7)?,

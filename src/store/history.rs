@@ -4,9 +4,9 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
-use crate::domain::score::{Direction, Split};
+use crate::domain::score::Split;
 use crate::store::Store;
-use crate::store::column::{run_id, split, state, whole};
+use crate::store::column::{direction, run_id, split, state, whole};
 use crate::store::error::Error;
 use crate::store::record::{RunLine, ScoreRecord};
 
@@ -172,7 +172,7 @@ pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
         split: split(&row.get::<_, String>(2)?),
         metric: row.get(3)?,
         value: row.get(4)?,
-        direction: if row.get::<_, String>(5)? == "lower" { Direction::Lower } else { Direction::Higher },
+        direction: direction(row, 5)?,
         rows: whole(row, 6)? as usize,
         epoch: whole(row, 7)? as usize,
     })

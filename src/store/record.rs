@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::domain::event::{OutputParity, RunState};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::domain::speaker::Speaker;
+use crate::domain::stage::StageKind;
 use crate::store::affinity::AffinityRecord;
 use crate::store::front::FrontRecord;
 use crate::store::gain::GainRecords;
@@ -87,6 +89,12 @@ pub struct StageRecord {
     pub seconds: Option<f64>,
     pub bytes: Option<u64>,
     pub reason: Option<String>,
+}
+
+impl StageRecord {
+    pub fn is(&self, kind: StageKind) -> bool {
+        self.kind == kind.name()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -241,4 +249,11 @@ pub struct NoteRecord {
     pub severity: String,
     pub text: String,
     pub noted_at: String,
+}
+
+impl NoteRecord {
+    /// The trial it is of, where it is one trial's.
+    pub fn trial(&self) -> Option<u32> {
+        self.stage.parse::<Speaker>().ok().and_then(|speaker| speaker.trial())
+    }
 }

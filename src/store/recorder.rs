@@ -14,6 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::domain::event::{Event, Observer};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::stage::Stage;
 use crate::store::Store;
 use crate::store::begin::begin;
 use crate::store::error::Error;
@@ -38,7 +39,7 @@ struct Desk {
     earlier: f64,
     waiting: Vec<Event>,
     /// Cached stages that are telling their story again.
-    telling: Vec<String>,
+    telling: Vec<Stage>,
     written: Instant,
     /// Do not try before.
     pause: Option<Instant>,
@@ -120,10 +121,23 @@ impl Desk {
             | Event::StageStarted { .. }
             | Event::TrialChosen { .. }
             | Event::RunFinished { .. } => true,
-            Event::EpochFinished { .. } | Event::TrainStarted { .. } | Event::Verified { .. } => {
+            Event::EpochFinished(_) | Event::TrainStarted { .. } | Event::Verified { .. } => {
                 self.telling.is_empty()
             }
-            _ => false,
+            Event::StageSkipped { .. }
+            | Event::Note { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrainFinished { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. } => false,
         };
         if !matches!(event, Event::Stepped { .. }) {
             self.waiting.push(event.clone());

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
-    Affinity, Event, FileContent, FrontPoint, GradientPair, MissingLabels, Observer, OutputParity, Parity,
-    Reference, Relation, RunState, Share,
+    Affinity, Event, FileContent, FinishedEpoch, FrontPoint, GradientPair, MissingLabels, Observer,
+    OutputParity, Parity, Reference, Relation, RunState, Share,
 };
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Direction, Gain, Score, Split, TaskValue};
+use crate::domain::stage::{Stage, Work};
 use crate::store::Store;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 use crate::store::recorder::Recorder;
@@ -148,7 +149,7 @@ impl Script {
             names.map(|(name, value)| TaskValue { task: task(name), value }).to_vec()
         };
         let less = 1.0 / epoch as f64;
-        Event::EpochFinished {
+        Event::EpochFinished(FinishedEpoch {
             trial: 1,
             epoch,
             step: epoch * 156,
@@ -174,7 +175,7 @@ impl Script {
                     value: 0.5 * less,
                 })
                 .to_vec(),
-        }
+        })
     }
 
     fn compared(&self, epoch: usize) -> Event {
@@ -249,18 +250,20 @@ impl Script {
     pub(crate) fn events(&self, layout: &Layout) -> Vec<Event> {
         let table = TableName::new("census").expect("a name");
         let print = |letter: &str| Fingerprint(letter.repeat(64));
-        let stages = ["load:census", "split:census", "fit", "train#1", "evaluate#1", "export#1", "verify#1"];
-        let trial = |stage: &str| stage.ends_with("#1").then_some(1);
+        let shared = [Work::Load(table.clone()), Work::Split(table.clone()), Work::Fit].map(Stage::shared);
+        let of_trial = [Work::Train, Work::Evaluate, Work::Export, Work::Verify];
+        let of_trial = of_trial.map(|work| Stage::of_trial(work, 1));
+        let stages: Vec<Stage> = shared.into_iter().chain(of_trial).collect();
         let begin = |place: usize| {
-            let (stage, fingerprint) = (stages[place].to_owned(), print(&place.to_string()));
+            let (stage, fingerprint) = (stages[place].clone(), print(&place.to_string()));
             match place {
-                0 => Event::StageCached { trial: trial(&stage), stage, fingerprint },
-                _ => Event::StageStarted { trial: trial(&stage), stage, fingerprint },
+                0 => Event::StageCached { trial: stage.trial, stage, fingerprint },
+                _ => Event::StageStarted { trial: stage.trial, stage, fingerprint },
             }
         };
         let end = |place: usize, seconds: f64| Event::StageFinished {
-            stage: stages[place].to_owned(),
-            trial: trial(stages[place]),
+            stage: stages[place].clone(),
+            trial: stages[place].trial,
             cached: place == 0,
             seconds,
             bytes: 1000 * place as u64,
@@ -302,7 +305,7 @@ impl Script {
                 ],
             },
             Event::Note {
-                stage: "fit".to_owned(),
+                stage: Stage::shared(Work::Fit).into(),
                 severity: Severity::Warning,
                 text: "`year` has the same value in every training row".to_owned(),
             },

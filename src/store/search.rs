@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use crate::domain::stage::Stage;
 use crate::store::begin::signed;
 use crate::store::event::Writer;
 use crate::store::parameter::Parameter;
@@ -25,7 +26,13 @@ impl Writer<'_> {
     }
 
     /// The training ended well, if early: it is no failure.
-    pub(crate) fn pruned(&self, trial: u32, stage: &str, epoch: usize, reason: &str) -> rusqlite::Result<()> {
+    pub(crate) fn pruned(
+        &self,
+        trial: u32,
+        stage: &Stage,
+        epoch: usize,
+        reason: &str,
+    ) -> rusqlite::Result<()> {
         self.trial(trial)?;
         let told = format!("pruned after epoch {epoch}: {reason}");
         self.execute(
@@ -39,7 +46,7 @@ impl Writer<'_> {
         )?;
         self.execute(
             "UPDATE stages SET state = 'finished', reason = ?3 WHERE run = ?1 AND stage = ?2",
-            params![self.run, stage, told],
+            params![self.run, stage.key(), told],
         )
     }
 }
@@ -48,6 +55,7 @@ impl Writer<'_> {
 mod tests {
     use crate::domain::event::{Event, Observer};
     use crate::domain::layout::Layout;
+    use crate::domain::stage::{Stage, Work};
     use crate::store::Store;
     use crate::store::recorder::Recorder;
     use crate::store::script::Script;
@@ -58,7 +66,7 @@ mod tests {
         let script = Script::new("census-1", 0.001);
         let recorder = Recorder::new(script.record(folder.path()), &script.header()).expect("begins");
         let choices = vec![("train.optimizer.adamw.rate".to_owned(), "0.5".to_owned())];
-        let (stage, reason) = ("train#2".to_owned(), "worse than the others".to_owned());
+        let (stage, reason) = (Stage::of_trial(Work::Train, 2), "worse than the others".to_owned());
         recorder.observe(&Event::TrialChosen {
             trial: 2,
             seed: 7,

@@ -3,7 +3,7 @@
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::store::Store;
-use crate::store::column::whole;
+use crate::store::column::{direction, whole};
 use crate::store::error::Error;
 
 /// What a trial is judged by.
@@ -33,11 +33,10 @@ impl Store {
             "SELECT task, metric, direction, reference FROM objectives WHERE run = ?1 ORDER BY position",
             [run.as_str()],
             |row| {
-                let higher = row.get::<_, String>(2)? == "higher";
                 Ok(SweepObjective {
                     task: row.get(0)?,
                     metric: row.get(1)?,
-                    direction: if higher { Direction::Higher } else { Direction::Lower },
+                    direction: direction(row, 2)?,
                     reference: row.get(3)?,
                 })
             },
@@ -71,9 +70,9 @@ impl Store {
     /// Which values of the objective are better.
     pub fn direction(&self, run: &RunId) -> Result<Direction, Error> {
         let sql = "SELECT direction FROM trial_objectives WHERE run = ?1 LIMIT 1";
-        let found = self.select(sql, [run.as_str()], |row| row.get::<_, String>(0))?;
-        let higher = found.first().is_some_and(|found| found == "higher");
-        Ok(if higher { Direction::Higher } else { Direction::Lower })
+        let found = self.select(sql, [run.as_str()], |row| direction(row, 0))?;
+        // A run without a trial has no objective either.
+        Ok(found.first().copied().unwrap_or(Direction::Lower))
     }
 
     /// The best trial whose model has been written; the first of equals. `None`: none has been.

@@ -4,9 +4,10 @@ pub mod shared;
 
 use crate::train::solver::Matrix;
 use crate::train::spec::{At, BalanceSpec, GradientsSpec, Heads, Scale};
+use crate::train::weighting::claims::{GradientClaims, Place};
 use crate::train::weighting::equal::Equal;
 use crate::train::weighting::gradient_method::{Answer, Rows, Sight};
-use crate::train::weighting::method::{Claims, Gradients};
+use crate::train::weighting::method::Gradients;
 use crate::train::weighting::{Setting, Weighting};
 
 /// What weighs the losses, and what then balances their gradients.
@@ -14,7 +15,7 @@ pub struct Balance {
     pub losses: Box<dyn Weighting>,
     gradients: Option<Gradients>,
     /// Of the gradient method.
-    claims: Claims,
+    claims: Option<GradientClaims>,
     words: GradientsSpec,
 }
 
@@ -29,13 +30,13 @@ pub struct Memory {
 impl Balance {
     pub fn new(spec: &BalanceSpec, words: &GradientsSpec, setting: &Setting) -> Self {
         let (mut losses, mut gradients): (Option<Box<dyn Weighting>>, _) = (None, None);
-        let mut claims = Claims::LOSSES;
+        let mut claims = None;
         for choice in &spec.0 {
             let built = choice.view().build(setting);
             losses = losses.or(built.losses);
             if gradients.is_none() && built.gradients.is_some() {
                 gradients = built.gradients;
-                claims = choice.view().claims();
+                claims = choice.view().claims().gradients();
             }
         }
         // A gradient method alone balances the losses as they are.
@@ -60,7 +61,7 @@ impl Balance {
 
     /// Does the method look at the last shared layer alone?
     pub fn looks_at_last_layer(&self) -> bool {
-        self.claims.last_layer && !self.is_at_point()
+        self.claims.is_some_and(|claims| claims.place == Place::LastLayerOrPoint) && !self.is_at_point()
     }
 
     /// Does the method need whole gradients?
@@ -72,7 +73,7 @@ impl Balance {
     pub fn weighs_heads(&self) -> bool {
         match self.words.heads {
             Some(heads) => heads == Heads::Weighted,
-            None => self.claims.heads,
+            None => self.claims.is_some_and(|claims| claims.heads),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{Event, Relation, Share};
+use crate::domain::event::{Event, FinishedEpoch, Relation, Share};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
 use crate::train::affinity::{Affinities, Look};
@@ -139,9 +139,8 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// What is kept of an `EpochFinished`; `None` of any other event.
-    pub fn of(event: &Event) -> Option<Self> {
-        let Event::EpochFinished {
+    pub fn of(ended: &FinishedEpoch) -> Self {
+        let FinishedEpoch {
             trial: _,
             epoch,
             step,
@@ -156,10 +155,7 @@ impl Epoch {
             best,
             relations,
             shares,
-        } = event
-        else {
-            return None;
-        };
+        } = ended;
         let named =
             |values: &[TaskValue]| values.iter().map(|v| (v.task.clone(), Exact::from(v.value))).collect();
         let score = |s: &Score| {
@@ -167,7 +163,7 @@ impl Epoch {
         };
         let share = |s: &Share| (s.unit.clone(), s.reader.clone(), s.source.clone(), Exact::from(s.value));
         let related = |r: &Relation| (r.task.clone(), r.other.clone(), Exact::from(r.value));
-        Some(Self {
+        Self {
             epoch: *epoch,
             step: *step,
             losses: named(losses),
@@ -181,7 +177,7 @@ impl Epoch {
             best: *best,
             relations: relations.iter().map(related).collect(),
             shares: shares.iter().map(share).collect(),
-        })
+        }
     }
 
     /// The event again.
@@ -208,7 +204,7 @@ impl Epoch {
             source: source.clone(),
             value: value.get(),
         };
-        Event::EpochFinished {
+        Event::EpochFinished(FinishedEpoch {
             trial,
             epoch: self.epoch,
             step: self.step,
@@ -223,13 +219,13 @@ impl Epoch {
             best: self.best,
             relations: self.relations.iter().map(relation).collect(),
             shares: self.shares.iter().map(share).collect(),
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::event::{Event, Relation, Share};
+    use crate::domain::event::{Event, FinishedEpoch, Relation, Share};
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split, TaskValue};
     use crate::train::record::{Epoch, Step, Tally};
@@ -277,7 +273,7 @@ mod tests {
             direction: Direction::Higher,
             rows: 5,
         };
-        let event = Event::EpochFinished {
+        let ended = FinishedEpoch {
             trial: 2,
             epoch: 1,
             step: 10,
@@ -298,8 +294,8 @@ mod tests {
                 value: third,
             }],
         };
-        let text = serde_json::to_string(&Epoch::of(&event)).expect("text");
-        let epoch: Option<Epoch> = serde_json::from_str(&text).expect("an epoch");
-        assert_eq!(epoch.map(|epoch| epoch.event(2)), Some(event));
+        let text = serde_json::to_string(&Epoch::of(&ended)).expect("text");
+        let epoch: Epoch = serde_json::from_str(&text).expect("an epoch");
+        assert_eq!(epoch.event(2), Event::EpochFinished(ended));
     }
 }

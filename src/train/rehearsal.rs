@@ -16,7 +16,7 @@ use crate::data::spec::SamplingSpec;
 use crate::domain::array::Array;
 use crate::domain::array::ElementType;
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer};
+use crate::domain::event::{Event, FinishedEpoch, Observer};
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
 use crate::domain::table::{Dataset, Table};
@@ -25,6 +25,7 @@ use crate::evaluate::default_metrics;
 use crate::model::network::Network;
 use crate::model::spec::NetworkSpec;
 use crate::train::spec::{BalanceSpec, TrainSpec};
+use crate::train::weighting::Claims;
 use crate::train::{Job, Result, Trained, train};
 
 /// A training's words, and where it writes.
@@ -81,7 +82,9 @@ impl Listener {
         let events = self.events.lock().expect("events");
         let epoch = |event: &Event| {
             let mut event = event.clone();
-            let Event::EpochFinished { rows_per_second, seconds, .. } = &mut event else { return None };
+            let Event::EpochFinished(FinishedEpoch { rows_per_second, seconds, .. }) = &mut event else {
+                return None;
+            };
             (*rows_per_second, *seconds) = (0.0, 0.0);
             Some(event)
         };
@@ -214,7 +217,7 @@ impl Rehearsal {
         let head = |name: &str| json!({"name": name, "from": null, "after": [], "head": [], "loss": null});
         let spec = json!({
             "encoders": [],
-            "preference": weighting.0.iter().any(|choice| choice.view().claims().tells),
+            "preference": weighting.0.iter().any(|choice| choice.view().claims() == Claims::ToldPreference),
             "trunk": self.network,
             "sharing": self.sharing,
             "tasks": [head("value"), head("sign")],

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, Observer, Relation, Share};
+use crate::domain::event::{Event, FinishedEpoch, Observer, Relation, Share};
 use crate::domain::score::TaskValue;
 use crate::model::device::device;
 use crate::model::network::Network;
@@ -47,7 +47,8 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
 
 /// Independent parts that each batch is split into.
 fn parts(weighting: &BalanceSpec) -> usize {
-    weighting.0.iter().map(|choice| choice.view().claims().parts).max().unwrap_or(1)
+    let claims = weighting.0.iter().filter_map(|choice| choice.view().claims().gradients());
+    claims.map(|claims| claims.parts()).max().unwrap_or(1)
 }
 
 /// Between two `Stepped` events.
@@ -143,7 +144,7 @@ impl Training<'_> {
         if verdict == Verdict::Best {
             self.best = self.weights()?;
         }
-        let event = Event::EpochFinished {
+        let ended = FinishedEpoch {
             trial: self.job.trial,
             epoch,
             step: self.position.step,
@@ -159,8 +160,8 @@ impl Training<'_> {
             relations: self.relations()?,
             shares: self.shares()?,
         };
-        self.history.extend(Epoch::of(&event));
-        self.observer.observe(&event);
+        self.history.push(Epoch::of(&ended));
+        self.observer.observe(&Event::EpochFinished(ended));
         let names: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
         if let Some(compared) = self.tally.comparison.of_epoch(epoch, &names) {
             self.observer.observe(&compared.event(self.job.trial));

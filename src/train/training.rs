@@ -7,6 +7,7 @@ use candle_core::{Tensor, Var};
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
+use crate::domain::stage::{Stage, Work};
 use crate::model::device::describe;
 use crate::model::network::Network;
 use crate::model::weights::host;
@@ -165,7 +166,7 @@ impl<'a> Training<'a> {
     }
 
     fn note(&self, text: String) {
-        let stage = format!("train#{}", self.job.trial);
+        let stage = Stage::of_trial(Work::Train, self.job.trial).into();
         self.observer.observe(&Event::Note { stage, severity: Severity::Warning, text });
     }
 

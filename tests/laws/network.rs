@@ -12,7 +12,7 @@ use mtl::model::mode::Mode;
 use mtl::model::network::Network;
 use mtl::model::sharing::SharingSpec;
 use mtl::model::spec::{LayerSpec, NetworkSpec, TaskNetworkSpec};
-use mtl::model::weights::host;
+use mtl::model::weights::{Owner, host};
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -293,6 +293,27 @@ fn a_task_uses_what_those_before_it_use() {
     assert!(used("rich", "head.grade.output.weight"), "rich sees job, which sees grade");
     assert!(!used("job", "head.weeks.output.weight"));
     assert!(!used("has", "trunk.6.dense.weight"), "it reads before");
+}
+
+/// Names are made of whose a weight is, never the other way round.
+#[test]
+fn a_weight_says_whose_it_is() {
+    for network in sharings().into_iter().chain([network()]) {
+        for weight in network.weights().iter() {
+            let begins = match &weight.owner {
+                Owner::Inputs => "input.embedding.".to_owned(),
+                Owner::Input(input) => format!("input.{input}."),
+                Owner::Task(task) => format!("head.{}.", network.signature().tasks[*task].name),
+                Owner::Heads => "decoder.".to_owned(),
+                Owner::Body => {
+                    let body = ["trunk.", "sharing."].iter().any(|begins| weight.name.starts_with(begins));
+                    assert!(body, "{}", weight.name);
+                    continue;
+                }
+            };
+            assert!(weight.name.starts_with(&begins), "{} is of {:?}", weight.name, weight.owner);
+        }
+    }
 }
 
 #[test]

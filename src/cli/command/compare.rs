@@ -5,6 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{named, output, workspace};
 use crate::domain::score::Split;
+use crate::domain::trial_address::TrialAddress;
 use crate::report::{Comparison, Sweep};
 
 pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
@@ -40,7 +41,8 @@ pub fn perform(arguments: &Arguments, words: &Compare) -> Result<Exit, Error> {
         let said = match trial {
             Some(number) => {
                 format!(
-                    "one trial has nothing to be compared with; name a second, such as {run}#{number} {run}#OTHER"
+                    "one trial has nothing to be compared with; name a second, such as {} {run}#OTHER",
+                    TrialAddress::new(run, *number)
                 )
             }
             None => {

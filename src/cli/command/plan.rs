@@ -7,6 +7,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::{output, pipeline, workspace};
 use crate::domain::layout::Layout;
+use crate::domain::stage::{Stage, Work};
 use crate::domain::table::Dataset;
 use crate::plan::render::{self, StageView, View};
 use crate::run::standing::standings;
@@ -20,13 +21,13 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     }
     let plan = &pipeline.plan;
     let standings = standings(plan, &pipeline.base, &layout, false, &BTreeSet::new());
-    let stage = |key: &String| StageView {
-        key: key.clone(),
-        fingerprint: Some(standings[key].fingerprint.clone()),
-        cached: standings[key].cached,
-        why: standings[key].why.clone(),
+    let view = |stage: &Stage| StageView {
+        stage: stage.clone(),
+        fingerprint: Some(standings[stage].fingerprint.clone()),
+        cached: standings[stage].cached,
+        why: standings[stage].why.clone(),
     };
-    let stages: Vec<StageView> = plan.stages().map(|each| stage(&each.key)).collect();
+    let stages: Vec<StageView> = plan.stages().map(view).collect();
     // Known once the data has been fitted.
     let dataset = fitted(&layout, &stages);
     let parts = dataset.as_ref().and_then(|dataset| crate::run::layers(plan, dataset).ok());
@@ -43,6 +44,6 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
 
 /// The dataset that `fit` made, if it did.
 fn fitted(layout: &Layout, stages: &[StageView]) -> Option<Dataset> {
-    let fit = stages.iter().find(|stage| stage.key == "fit" && stage.cached)?;
-    crate::run::fitted(&layout.artifact("fit", fit.fingerprint.as_ref()?)).ok()
+    let fit = stages.iter().find(|stage| stage.stage.work == Work::Fit && stage.cached)?;
+    crate::run::fitted(&layout.artifact(fit.stage.kind().name(), fit.fingerprint.as_ref()?)).ok()
 }

@@ -13,10 +13,11 @@ use crate::domain::diagnostic::Path;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
+use crate::domain::stage::Stage;
 use crate::plan::Plan;
 use crate::report::{Roster, Summary};
 use crate::run::lock::RunLock;
-use crate::run::{Request, execute};
+use crate::run::{Failure, Request, execute};
 use crate::spec::Source;
 use crate::spec::render::{counted, render};
 use crate::store::Store;
@@ -105,32 +106,36 @@ pub fn perform_and_tell(
         let summary = Summary::read(&workspace::open(layout)?, &job.run)?;
         output::print(&summary.text(&output::style(arguments.color)))?;
     }
-    for (stage, error) in &outcome.failures {
-        output::tell(&explained(stage, error, &pipeline.source, output::coloured_errors(arguments.color)));
+    for failure in &outcome.failures {
+        output::tell(&explained(failure, &pipeline.source, output::coloured_errors(arguments.color)));
     }
     if outcome.state == RunState::Interrupted {
         output::tell(&format!("interrupted; go on with: mtl resume {}", job.run));
         return Ok(Exit::Interrupted);
     }
     Ok(match outcome.failures.first() {
-        Some((_, crate::run::Error::Parity { .. })) => Exit::Parity,
+        Some(Failure { error: crate::run::Error::Parity { .. }, .. }) => Exit::Parity,
         Some(_) => Exit::Failed,
         None => Exit::Done,
     })
 }
 
 /// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
-fn explained(stage: &str, error: &crate::run::Error, source: &Source, colour: bool) -> String {
-    let problem = match error {
+fn explained(failure: &Failure, source: &Source, colour: bool) -> String {
+    let stage = failure.stage.as_ref();
+    let problem = match &failure.error {
         crate::run::Error::Data(problem) => problem,
         crate::run::Error::Memory(problem) => {
             let problems = [problem.as_ref().clone()];
             return render(&problems, source, colour) + &counted(&problems, source);
         }
-        other => return format!("error: {stage}: {}\n", other.with_causes()),
+        other => {
+            let place = stage.map_or("prepare", Stage::key);
+            return format!("error: {place}: {}\n", other.with_causes());
+        }
     };
-    let at = match stage.split_once(':') {
-        Some((_, table)) => Path::of("data").key(table),
+    let at = match stage.and_then(|stage| stage.work.table()) {
+        Some(table) => Path::of("data").key(table),
         None => Path::root(),
     };
     let problems = problem.diagnostics(&at);

@@ -24,7 +24,7 @@ use crate::model::mode::Mode;
 use crate::model::ops::{Arithmetic, Nodes, Ops, Tensors};
 use crate::model::random::hash;
 use crate::model::signal::{Mask, Signal};
-use crate::model::weights::{SHARED, Weights, host};
+use crate::model::weights::{Weights, host};
 use crate::onnx::graph::{Dim, Graph, Value};
 
 /// Writes a text.
@@ -64,6 +64,9 @@ struct Known {
     shares: Vec<f32>,
 }
 
+/// How the names begin of weights that several tasks ask for.
+const SHARED: &str = "decoder.";
+
 impl Text {
     pub fn build(name: &str, text: Words, memory: Shape, weights: &mut Weights) -> Result<Self> {
         let Words { decoder: words, tokenizer, length, copy, own } = text;
@@ -84,6 +87,7 @@ impl Text {
             }
             None => (name.to_owned(), name.to_owned()),
         };
+        weights.lend(words.shared().is_some());
         let decoder = Decoder::build(&body, words, memory, length, weights)?;
         let (width, tied) = (words.width(), words.tied());
         let vocabulary =
@@ -92,6 +96,7 @@ impl Text {
             true => Some(Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights)?),
             false => None,
         };
+        weights.lend(false);
         Ok(Self {
             name: name.to_owned(),
             parts: [body, table],

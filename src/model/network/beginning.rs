@@ -7,6 +7,7 @@ use crate::domain::vectors::WordVectors;
 use crate::model::error::{Error, Result};
 use crate::model::network::Network;
 use crate::model::signal::Signal;
+use crate::model::weights::Owner;
 
 impl Network {
     /// Takes the weights whose names begin with one of `prefixes` from another network's file.
@@ -19,9 +20,9 @@ impl Network {
         self.weights.freeze(prefix);
     }
 
-    /// The signal, cut off from what gave it where none of those weights learns: nobody asks for gradients there.
-    pub(super) fn cut(&self, given: Signal, gave: impl Fn(&str) -> bool) -> Signal {
-        match self.weights.trainable().any(|weight| gave(&weight.name)) {
+    /// The signal, cut off from what gave it where no weight of these owners learns: nobody asks for gradients there.
+    pub(super) fn cut(&self, given: Signal, gave: impl Fn(&Owner) -> bool) -> Signal {
+        match self.weights.trainable().any(|weight| gave(&weight.owner)) {
             true => given,
             false => given.with(given.x.detach()),
         }
@@ -30,10 +31,13 @@ impl Network {
     /// Puts vectors learned elsewhere wherever an embedding asks for such.
     pub fn begin_with(&self, vectors: &[WordVectors]) -> Result<()> {
         for wish in self.weights.wishes() {
-            let inputs = &self.signature.inputs;
-            let own = inputs.iter().find(|input| wish.layer.starts_with(&format!("input.{}.", input.name)));
             // Behind the encoders tokens stand only where they are the one input.
-            let read = own.or(inputs.first()).map(|input| &input.name);
+            let read = match &wish.owner {
+                Owner::Input(name) => Some(name),
+                Owner::Inputs | Owner::Body | Owner::Task(_) | Owner::Heads => {
+                    self.signature.inputs.first().map(|input| &input.name)
+                }
+            };
             let found = vectors.iter().find(|one| Some(&one.input) == read && one.path == wish.path);
             let lacking = || Error::Vectors { part: wish.layer.clone(), path: wish.path.clone() };
             let found = found.ok_or_else(lacking)?;

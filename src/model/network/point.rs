@@ -9,6 +9,7 @@ use crate::model::mode::Mode;
 use crate::model::network::{Network, Said};
 use crate::model::order::closure;
 use crate::model::signal::Signal;
+use crate::model::weights::Owner;
 
 impl Network {
     /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
@@ -41,7 +42,7 @@ impl Network {
     ) -> Result<(Vec<Tensor>, Point)> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
         let needed = closure(&tasks, &self.order, |task| &self.needs[task]);
-        let x = self.cut(self.inputs.forward(inputs, mode)?, |weight| weight.starts_with("input."));
+        let x = self.cut(self.inputs.forward(inputs, mode)?, Owner::is_of_inputs);
         let mut read = self.body.forward(&x, mode, &needed)?;
         let given = match read.first() {
             Some(first) if read.iter().all(|other| other.x.id() == first.x.id()) => first.x.clone(),

@@ -10,6 +10,7 @@ use crate::plan::check::data::has_no_valid;
 use crate::plan::check::task::table_of;
 use crate::spec::pipeline::PipelineSpec;
 use crate::train::spec::{At, Scale, WeightingSpec};
+use crate::train::weighting::claims::{GradientClaims, Seen};
 
 /// Checks `weighting` and `train.gradients`.
 pub(crate) fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
@@ -36,9 +37,12 @@ fn together(choices: &[WeightingSpec], path: &Path) -> Option<Diagnostic> {
     let claims: Vec<_> = choices.iter().map(|choice| (choice.name(), choice.view().claims())).collect();
     for (place, (name, claim)) in claims.iter().enumerate() {
         for (first, before) in &claims[..place] {
-            let what = match (claim.losses && before.losses, claim.gradients && before.gradients) {
+            let what = match (
+                claim.weighs_losses() && before.weighs_losses(),
+                claim.gradients().and(before.gradients()),
+            ) {
                 (true, _) => "the losses",
-                (_, true) => "the gradients",
+                (_, Some(_)) => "the gradients",
                 _ => continue,
             };
             let message = format!("`{name}` weighs {what}, and so does `{first}` before it");
@@ -114,12 +118,11 @@ fn foreseeing(pipeline: &PipelineSpec, choice: &WeightingSpec, path: &Path) -> V
 /// What `cr_mogm` averages must be weights of gradients.
 fn wrapped(choice: &WeightingSpec, path: &Path) -> Option<Diagnostic> {
     let WeightingSpec::CrMogm(words) = choice else { return None };
-    let claims = words.method.view().claims();
     let name = words.method.name();
-    let reason = match (claims.gradients, claims.smooths) {
-        (true, true) => return None,
-        (false, _) => "weighs losses, not gradients",
-        (true, false) => "puts other gradients in the tasks' place",
+    let reason = match words.method.view().claims().gradients().map(|claims| claims.sees) {
+        Some(Seen::DotProducts { .. }) => return None,
+        Some(Seen::Whole) => "puts other gradients in the tasks' place",
+        None => "weighs losses, not gradients",
     };
     let message = format!("`cr_mogm` averages the weights of a gradient method, but `{name}` {reason}");
     let path = path.key("cr_mogm").key("method");
@@ -131,8 +134,9 @@ fn gradients(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
     let words = &pipeline.train.gradients;
     let path = Path::of("train").key("gradients");
     let mut found = Vec::new();
-    let method = pipeline.weighting.0.iter().find(|choice| choice.view().claims().gradients);
-    let Some(method) = method else {
+    let mut methods = pipeline.weighting.0.iter();
+    let method = methods.find_map(|choice| Some((choice.name(), choice.view().claims().gradients()?)));
+    let Some((name, claims)) = method else {
         let settings = [("scale", words.scale != Scale::None), ("heads", words.heads.is_some())];
         for (setting, _) in settings.into_iter().filter(|(_, given)| *given) {
             let message = "the weighting has no gradient method whose weights this could be about";
@@ -152,10 +156,8 @@ fn gradients(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         found.extend(one_point(pipeline, &path));
         return found;
     };
-    found.extend(by_layer(pipeline, Some(method), &path));
-    let name = method.name();
-    let claims = method.view().claims();
-    if words.at == At::Representation && !claims.representation {
+    found.extend(by_layer(pipeline, method, &path));
+    if words.at == At::Representation && !claims.may_be_at_point() {
         let message =
             format!("`{name}` needs the gradients of the shared weights, not of the point that tasks read");
         let help = "remove `at`, or choose one of mgda, imtl_g, imtl, aligned_mtl, graddrop, gradnorm";
@@ -167,7 +169,11 @@ fn gradients(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
 }
 
 /// `by_layer` is for dot products of the shared weights' gradients.
-fn by_layer(pipeline: &PipelineSpec, method: Option<&WeightingSpec>, path: &Path) -> Option<Diagnostic> {
+fn by_layer(
+    pipeline: &PipelineSpec,
+    method: Option<(&str, GradientClaims)>,
+    path: &Path,
+) -> Option<Diagnostic> {
     let words = &pipeline.train.gradients;
     if !words.by_layer {
         return None;
@@ -179,12 +185,13 @@ fn by_layer(pipeline: &PipelineSpec, method: Option<&WeightingSpec>, path: &Path
     if words.at == At::Representation {
         return refuse("at the point that tasks read no gradients of layers are held".into());
     }
-    let name = method?.name();
-    let claims = method?.view().claims();
-    match (claims.is_of_dot_products(), claims.parts) {
-        (true, 1) => None,
-        (true, parts) => refuse(format!("`{name}` compares the gradients of {parts} parts of each batch")),
-        (false, _) => refuse(format!("`{name}` needs whole gradients, not their dot products alone")),
+    let (name, claims) = method?;
+    match claims.sees {
+        Seen::DotProducts { parts: 1 } => None,
+        Seen::DotProducts { parts } => {
+            refuse(format!("`{name}` compares the gradients of {parts} parts of each batch"))
+        }
+        Seen::Whole => refuse(format!("`{name}` needs whole gradients, not their dot products alone")),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
 /// The preference is in the joint loss: a method that balances the tasks' gradients would undo it.
 fn beside_gradients(pipeline: &PipelineSpec) -> Option<Diagnostic> {
     let mut choices = pipeline.weighting.0.iter().enumerate();
-    let (place, method) = choices.find(|(_, choice)| choice.view().claims().gradients)?;
+    let (place, method) = choices.find(|(_, choice)| choice.view().claims().gradients().is_some())?;
     let name = method.name();
     let message = format!("`{name}` would balance away the preference that `cosmos` trains for");
     let path = Path::of("weighting").index(place);

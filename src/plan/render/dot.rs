@@ -13,9 +13,9 @@ pub fn dot(plan: &Plan, view: &View) -> String {
         String::from("digraph plan {\n    rankdir=LR;\n    node [shape=box, fontname=\"sans-serif\"];\n");
     for node in plan.order() {
         let stage = &plan.graph[node];
-        let cached = view.stage(&stage.key).is_some_and(|stage| stage.cached);
+        let cached = view.stage(stage).is_some_and(|stage| stage.cached);
         let style = if cached { ", style=dashed" } else { "" };
-        let _ = writeln!(out, "    n{} [label=\"{}\"{style}];", node.index(), escape(&stage.key));
+        let _ = writeln!(out, "    n{} [label=\"{}\"{style}];", node.index(), escape(stage.key()));
     }
     for edge in plan.graph.edge_references() {
         let (from, to) = (edge.source().index(), edge.target().index());

@@ -15,12 +15,11 @@ fn choices(trial: &Trial) -> serde_json::Map<String, Value> {
 pub fn json(plan: &Plan, view: &View) -> Value {
     let stages = plan.order().into_iter().map(|node| {
         let stage = &plan.graph[node];
-        let seen = view.stage(&stage.key);
-        let needs: Vec<&str> =
-            plan.upstream(node).into_iter().map(|node| plan.graph[node].key.as_str()).collect();
+        let seen = view.stage(stage);
+        let needs: Vec<&str> = plan.upstream(node).into_iter().map(|node| plan.graph[node].key()).collect();
         json!({
-            "key": stage.key,
-            "kind": stage.work.kind(),
+            "key": stage.key(),
+            "kind": stage.kind().name(),
             "table": stage.work.table(),
             "trial": stage.trial,
             "needs": needs,

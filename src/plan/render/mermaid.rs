@@ -13,8 +13,8 @@ pub fn mermaid(plan: &Plan, view: &View) -> String {
     let mut cached = Vec::new();
     for node in plan.order() {
         let stage = &plan.graph[node];
-        let _ = writeln!(out, "    n{}[\"{}\"]", node.index(), stage.key.replace('"', "&quot;"));
-        if view.stage(&stage.key).is_some_and(|stage| stage.cached) {
+        let _ = writeln!(out, "    n{}[\"{}\"]", node.index(), stage.key().replace('"', "&quot;"));
+        if view.stage(stage).is_some_and(|stage| stage.cached) {
             cached.push(format!("n{}", node.index()));
         }
     }

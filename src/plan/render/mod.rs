@@ -15,11 +15,12 @@ pub(crate) use text::thousands;
 use crate::domain::bytes::Bytes;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::shape::Shape;
+use crate::domain::stage::Stage;
 
 /// What the caller knows of a plan besides the plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    /// By stage key; a stage that is not named is shown without.
+    /// A stage that is not among them is shown without.
     pub stages: Vec<StageView>,
     /// The parts of the network, once the data has been fitted.
     pub parts: Option<Vec<PartView>>,
@@ -43,7 +44,7 @@ pub struct MemoryView {
 /// Would the stage run?
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageView {
-    pub key: String,
+    pub stage: Stage,
     /// Unknown while the data files cannot be read.
     pub fingerprint: Option<Fingerprint>,
     pub cached: bool,
@@ -65,7 +66,7 @@ pub struct PartView {
 }
 
 impl View {
-    pub(crate) fn stage(&self, key: &str) -> Option<&StageView> {
-        self.stages.iter().find(|stage| stage.key == key)
+    pub(crate) fn stage(&self, stage: &Stage) -> Option<&StageView> {
+        self.stages.iter().find(|view| view.stage == *stage)
     }
 }

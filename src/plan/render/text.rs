@@ -16,7 +16,7 @@ pub fn text(plan: &Plan, view: &View) -> String {
         .stages()
         .filter(|stage| !several || stage.trial.is_none())
         .map(|stage| {
-            let view = view.stage(&stage.key);
+            let view = view.stage(stage);
             let state = match view {
                 Some(view) if view.cached => "cached",
                 Some(_) => "will run",
@@ -24,7 +24,7 @@ pub fn text(plan: &Plan, view: &View) -> String {
             };
             let fingerprint = view.and_then(|view| view.fingerprint.as_ref()).map(|f| f.short().to_owned());
             let why = view.map(|view| view.why.clone()).unwrap_or_default();
-            [stage.key.clone(), fingerprint.unwrap_or_default(), state.to_owned(), why]
+            [stage.to_string(), fingerprint.unwrap_or_default(), state.to_owned(), why]
         })
         .collect();
     out.push_str("\nStages\n");
@@ -52,7 +52,7 @@ pub fn text(plan: &Plan, view: &View) -> String {
 fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
     let own = plan.stages().filter(|stage| stage.trial == Some(trial.number));
     let seen: Vec<(&str, bool)> =
-        own.filter_map(|stage| Some((stage.work.kind(), view.stage(&stage.key)?.cached))).collect();
+        own.filter_map(|stage| Some((stage.kind().name(), view.stage(stage)?.cached))).collect();
     let mut open: Vec<&str> = seen.iter().filter(|(_, cached)| !cached).map(|(kind, _)| *kind).collect();
     let all = open.len() == seen.len();
     // A trial has a baseline per task.

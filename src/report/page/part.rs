@@ -1,5 +1,6 @@
 //! What of a run stands on the page: all of it or one trial, its choices called as in the pictures.
 
+use crate::domain::trial_address::TrialAddress;
 use crate::report::page::Page;
 use crate::report::sweep::Sweep;
 use crate::report::trained::Trained;
@@ -8,8 +9,7 @@ use crate::store::record::RunDetail;
 impl Page {
     /// As a user names it: `census-3f2a`, of one trial `census-3f2a#3`.
     pub(crate) fn name(&self) -> String {
-        let run = &self.detail.run;
-        self.only.map_or_else(|| run.to_string(), |only| format!("{run}#{only}"))
+        TrialAddress::of(&self.detail.run, self.only)
     }
 }
 
@@ -20,8 +20,7 @@ pub fn narrow(detail: &mut RunDetail, only: u32) {
     detail.stages.retain(|stage| own(stage.trial));
     detail.artifacts.retain(|file| own(file.trial));
     detail.scores.retain(|score| score.trial == only);
-    let number = |stage: &str| stage.rsplit_once('#').and_then(|(_, number)| number.parse().ok());
-    detail.notes.retain(|note| own(number(&note.stage)));
+    detail.notes.retain(|note| own(note.trial()));
 }
 
 /// Choices by their names, as the legends of the pictures have them; what they are in full stands with the trials.

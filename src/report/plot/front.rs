@@ -38,7 +38,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
         for trial in found.trials.iter().filter(|trial| !trial.scores.is_empty()) {
             let own = |name: String, scores| Scored { name, seed: trial.seed, group, scores };
             match trial.told.is_empty() {
-                true => scored.push(own(trial.name.clone(), &trial.scores)),
+                true => scored.push(own(trial.name.to_string(), &trial.scores)),
                 false => scored.extend(
                     trial
                         .told

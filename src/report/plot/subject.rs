@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
+use crate::domain::trial_address::TrialAddress;
 use crate::report::plot::observations::Observations;
 use crate::report::preferences::told;
 use crate::report::student;
@@ -48,7 +49,7 @@ pub struct Course {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traced {
     /// `census-3f2a#1`
-    pub name: String,
+    pub name: TrialAddress,
     pub seed: u64,
     pub record: TrialRecord,
     pub objective: Option<f64>,
@@ -116,7 +117,6 @@ impl Subject {
     fn join(&mut self, name: String, mut traced: Traced, trial: &Trained) {
         traced.objective = trial.objective;
         traced.scores = trial.scores.clone();
-        traced.name = trial.name.clone();
         traced.seed = trial.seed;
         match self.groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.trials.push(traced),
@@ -258,7 +258,7 @@ impl Traced {
                 })
                 .collect();
             Ok(Self {
-                name: String::new(),
+                name: TrialAddress::new(&detail.run, number),
                 seed: detail.seed,
                 record,
                 objective: None,
@@ -311,17 +311,17 @@ fn varied(trained: &[Trained]) -> Vec<String> {
 }
 
 fn group_name(run: &RunId, several: bool, settings: &[String], only: Option<u32>) -> String {
-    let trial = only.map(|number| format!("#{number}")).unwrap_or_default();
-    let run = if several || settings.is_empty() { format!("{run}{trial}") } else { trial };
+    let run = match only {
+        _ if several || settings.is_empty() => TrialAddress::of(run, only),
+        Some(number) => format!("#{number}"),
+        None => String::new(),
+    };
     let parts = std::iter::once(run).chain(settings.iter().cloned()).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(", ")
 }
 
 fn title(named: &[Named]) -> String {
-    let one = |(run, trial): &Named| match trial {
-        Some(trial) => format!("{run}#{trial}"),
-        None => run.to_string(),
-    };
+    let one = |(run, trial): &Named| TrialAddress::of(run, *trial);
     let shown: Vec<String> = named.iter().take(3).map(one).collect();
     match named.len() - shown.len() {
         0 => shown.join(", "),

@@ -1,9 +1,15 @@
 //! Groups of trials, their means and what is said of them.
 
+use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
+use crate::domain::trial_address::TrialAddress;
 use crate::report::style::Style;
 use crate::report::sweep::Sweep;
 use crate::report::trained::{TaskScore, Trained};
+
+fn address(number: u32) -> TrialAddress {
+    TrialAddress::new(&RunId::new("a-1").expect("a name"), number)
+}
 
 fn trial(number: u32, weighting: &str, seed: u64, auroc: f64, error: f64) -> Trained {
     let score = |task: &str, metric: &str, direction, value: f64| TaskScore {
@@ -15,7 +21,7 @@ fn trial(number: u32, weighting: &str, seed: u64, auroc: f64, error: f64) -> Tra
         gain: Some(if direction == Direction::Higher { 2.0 } else { -4.0 - error }),
     };
     Trained {
-        name: format!("a-1#{number}"),
+        name: address(number),
         number,
         seed,
         choices: vec![("weighting".to_owned(), weighting.to_owned())],
@@ -93,7 +99,7 @@ fn other_settings_are_no_draws() {
     for (rate, shift) in [("0.1", 0.0), ("0.01", 0.02), ("0.001", 0.01)] {
         for mut one in trials() {
             one.number += all.len() as u32;
-            one.name = format!("a-1#{}", one.number);
+            one.name = address(one.number);
             one.choices.push(("rate".to_owned(), rate.to_owned()));
             one.scores[0].test = one.scores[0].test.map(|value| value + shift);
             all.push(one);

@@ -20,7 +20,7 @@ pub fn work(
     tape: &dyn Observer,
 ) -> Result<Keep, Error> {
     let trial = context.trial(stage)?.alone(task);
-    let not_made = || Error::NotMade { stage: stage.key.clone() };
+    let not_made = || Error::NotMade { stage: stage.to_string() };
     let dataset = context.dataset()?.alone(task).ok_or_else(not_made)?;
     let spec = &trial.pipeline.train;
     let checkpoints = context.layout.alone(context.run, trial.number, task);
@@ -37,10 +37,10 @@ pub fn work(
         metrics: trial.metrics(),
         dataset: &dataset,
         checkpoint_dir: &checkpoints,
-        job_fingerprint: &context.fingerprint(&stage.key).0,
+        job_fingerprint: &context.fingerprint(stage).0,
         output: made,
     };
-    let aside = Aside { stage: &stage.key, listener: tape };
+    let aside = Aside { stage, listener: tape };
     let found = crate::train::train(&job, &aside, context.cancel)?;
     let network = trained::with_weights(&trial, &dataset.signature, &made.join(WEIGHTS))?;
     tape.observe(&Event::BaselineScored {
@@ -62,14 +62,38 @@ pub fn clear(context: &Context, stage: &Stage, task: &TaskName) {
 
 /// The course of such a training is not its trial's: only how far it is, and what it notices, is passed on.
 struct Aside<'a> {
-    stage: &'a str,
+    stage: &'a Stage,
     listener: &'a dyn Observer,
 }
 
 impl Observer for Aside<'_> {
     fn observe(&self, event: &Event) {
-        if let Event::Stepped { .. } | Event::Note { .. } = event {
-            self.listener.observe(&event.told_by(self.stage, None));
+        match event {
+            Event::Stepped { .. } | Event::Note { .. } => self.listener.observe(&event.told_by(self.stage)),
+            Event::RunStarted { .. }
+            | Event::StageStarted { .. }
+            | Event::StageCached { .. }
+            | Event::StageFinished { .. }
+            | Event::StageFailed { .. }
+            | Event::StageSkipped { .. }
+            | Event::Loaded { .. }
+            | Event::Divided { .. }
+            | Event::Fitted { .. }
+            | Event::TrainStarted { .. }
+            | Event::EpochFinished(_)
+            | Event::GradientsCompared { .. }
+            | Event::AffinityMeasured { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::TrainFinished { .. }
+            | Event::TrialChosen { .. }
+            | Event::TrialPruned { .. }
+            | Event::Scored { .. }
+            | Event::FrontScored { .. }
+            | Event::BaselineScored { .. }
+            | Event::Gained { .. }
+            | Event::Exported { .. }
+            | Event::Verified { .. }
+            | Event::RunFinished { .. } => {}
         }
     }
 }

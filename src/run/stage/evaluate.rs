@@ -21,7 +21,7 @@ pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Kee
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
     tape.observe(&Event::Scored { trial, epoch, scores });
     for text in merged(&undefined) {
-        tape.observe(&Event::Note { stage: stage.key.clone(), severity: Severity::Warning, text });
+        tape.observe(&Event::Note { stage: stage.clone().into(), severity: Severity::Warning, text });
     }
     let points = front(context.trial(stage)?, &dataset, &mut network)?;
     if !points.is_empty() {

@@ -59,6 +59,6 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         }
     }
     crate::data::store::write(&fitted.dataset, made)?;
-    context.put(&stage.key, Artifact::Dataset(Arc::new(fitted.dataset)));
+    context.put(stage, Artifact::Dataset(Arc::new(fitted.dataset)));
     Ok(Keep::Yes)
 }

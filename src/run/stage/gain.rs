@@ -16,7 +16,7 @@ use crate::run::tape::Tape;
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
     let trial = context.trial(stage)?;
     let (mut joint, mut alone) = (Vec::new(), Vec::new());
-    for needed in needs(context.plan, &stage.key) {
+    for needed in needs(context.plan, stage) {
         let scores = scores(&context.folder(needed))?;
         match needed.work {
             Work::Baseline(_) => alone.extend(scores),

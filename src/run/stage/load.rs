@@ -24,6 +24,6 @@ pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Obse
     say(stage, &loaded.notes, tape);
     let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
     tape.observe(&Event::Loaded { table: table.clone(), rows, columns, files });
-    context.put(&stage.key, Artifact::Loaded(loaded));
+    context.put(stage, Artifact::Loaded(loaded));
     Ok(Keep::Yes)
 }

@@ -33,7 +33,7 @@ pub fn is_transient(stage: &Stage) -> bool {
 /// Tells a person what a stage noticed, each kind of thing once.
 fn say(stage: &Stage, notes: &[Note], tape: &dyn Observer) {
     for note in merged(notes) {
-        let (stage, severity, text) = (stage.key.clone(), note.severity, note.text);
+        let (stage, severity, text) = (stage.clone().into(), note.severity, note.text);
         tape.observe(&Event::Note { stage, severity, text });
     }
 }

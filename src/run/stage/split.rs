@@ -20,6 +20,6 @@ pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Obse
         valid: rows.valid.len(),
         test: rows.test.len(),
     });
-    context.put(&stage.key, Artifact::Rows(rows));
+    context.put(stage, Artifact::Rows(rows));
     Ok(Keep::Yes)
 }

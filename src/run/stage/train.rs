@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::event::{Event, Observer};
+use crate::domain::event::{Event, FinishedEpoch, Observer};
 use crate::plan::Stage;
 use crate::run::context::Context;
 use crate::run::error::Error;
@@ -49,7 +49,7 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
         metrics: trial.metrics(),
         dataset: &dataset,
         checkpoint_dir: &checkpoints,
-        job_fingerprint: &context.fingerprint(&stage.key).0,
+        job_fingerprint: &context.fingerprint(stage).0,
         output: made,
         pruner: Some(context.course),
     };
@@ -63,18 +63,18 @@ pub fn retell(context: &Context, stage: &Stage, observer: &dyn Observer) -> Resu
     let mut last = None;
     for event in Tape::read(&context.folder(stage))? {
         // A training is weighed between two epochs; its last one is its end.
-        if let Event::EpochFinished { epoch: next, .. } = &event
+        if let Event::EpochFinished(FinishedEpoch { epoch: next, .. }) = &event
             && let Some(epoch) = last.replace(*next)
         {
             if let Some(reason) = context.course.prune(trial, epoch, context.cancel) {
                 return Err(crate::train::Error::Pruned { epoch, reason }.into());
             }
             if context.cancel.is_requested() {
-                return Err(Error::Cancelled { stage: stage.key.clone() });
+                return Err(Error::Cancelled { stage: stage.to_string() });
             }
         }
         // It may have been another trial's when it was made.
-        observer.recall(&event.told_by(&stage.key, stage.trial));
+        observer.recall(&event.told_by(stage));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::domain::event::Event;
 use crate::domain::signature::Signature;
 use crate::model::network::Network;
-use crate::plan::{Stage, Trial};
+use crate::plan::{Stage, Trial, Work};
 use crate::run::context::Context;
 use crate::run::error::Error;
 use crate::run::tape::Tape;
@@ -13,7 +13,7 @@ use crate::run::weights::WEIGHTS;
 
 /// The network with its best weights.
 pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
-    with_weights(context.trial(stage)?, signature, &context.folder_of(&train_key(stage))?.join(WEIGHTS))
+    with_weights(context.trial(stage)?, signature, &context.folder_of(&training(stage))?.join(WEIGHTS))
 }
 
 /// A trial's network with the weights of a file.
@@ -26,7 +26,7 @@ pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Res
 
 /// The epoch the best weights are of.
 pub fn best_epoch(context: &Context, stage: &Stage) -> Result<usize, Error> {
-    let folder = context.folder_of(&train_key(stage))?;
+    let folder = context.folder_of(&training(stage))?;
     let best = Tape::read(&folder)?.into_iter().find_map(|event| match event {
         Event::TrainFinished { best_epoch, .. } => Some(best_epoch),
         _ => None,
@@ -34,6 +34,7 @@ pub fn best_epoch(context: &Context, stage: &Stage) -> Result<usize, Error> {
     best.ok_or_else(|| Error::Damaged { path: folder, reason: "its events name no best epoch".to_owned() })
 }
 
-fn train_key(stage: &Stage) -> String {
-    format!("train#{}", stage.trial.unwrap_or(1))
+/// The stage that trained what another stage of its trial works with.
+fn training(stage: &Stage) -> Stage {
+    Stage::of_trial(Work::Train, stage.trial.unwrap_or(1))
 }

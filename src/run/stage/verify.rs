@@ -3,7 +3,7 @@
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::onnx;
-use crate::plan::Stage;
+use crate::plan::{Stage, Work};
 use crate::run::bundle::Bundle;
 use crate::run::context::Context;
 use crate::run::error::Error;
@@ -12,10 +12,10 @@ use crate::run::stage::Keep;
 pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
     let trial = stage.trial.unwrap_or(1);
     let note = |text: &str| {
-        let (stage, text) = (stage.key.clone(), text.to_owned());
+        let (stage, text) = (stage.clone().into(), text.to_owned());
         tape.observe(&Event::Note { stage, severity: Severity::Warning, text });
     };
-    let bundle = Bundle::read(&context.folder_of(&format!("export#{trial}"))?)?;
+    let bundle = Bundle::read(&context.folder_of(&Stage::of_trial(Work::Export, trial))?)?;
     let parity = match bundle.verify(&note) {
         Ok(parity) => parity,
         Err(Error::Onnx(error)) if error.is_absence() => {

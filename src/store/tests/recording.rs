@@ -1,8 +1,9 @@
 //! Recording a scripted run, once, twice and in two halves.
 
-use crate::domain::event::{Event, Observer, RunState};
+use crate::domain::event::{Event, FinishedEpoch, Observer, RunState};
 use crate::domain::layout::Layout;
 use crate::domain::score::Split;
+use crate::domain::stage::{Stage, Work};
 use crate::store::query::Value;
 use crate::store::recorder::Recorder;
 use crate::store::script::{Script, folder, run_id};
@@ -135,7 +136,7 @@ fn a_resumed_run_adds_its_seconds_and_counts_its_resumptions() {
     let events = script.events(&layout);
     let half = events
         .iter()
-        .position(|event| matches!(event, Event::EpochFinished { epoch: 2, .. }))
+        .position(|event| matches!(event, Event::EpochFinished(FinishedEpoch { epoch: 2, .. })))
         .expect("there");
     let first =
         Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
@@ -177,15 +178,15 @@ fn a_failed_stage_keeps_its_reason() {
         Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
     script.events(&layout)[..13].iter().for_each(|event| recorder.observe(event));
     let failed = |stage: &str, reason: &str| Event::StageFailed {
-        stage: stage.to_owned(),
+        stage: stage.parse().expect("a stage"),
         trial: Some(1),
         reason: reason.to_owned(),
     };
     recorder.observe(&failed("train#1", "the loss of `income` became NaN at step 12"));
     recorder.observe(&Event::StageSkipped {
-        stage: "evaluate#1".to_owned(),
+        stage: Stage::of_trial(Work::Evaluate, 1),
         trial: Some(1),
-        because: "train#1".to_owned(),
+        because: Stage::of_trial(Work::Train, 1),
     });
     recorder.observe(&Event::RunFinished { run: script.run.clone(), state: RunState::Failed, seconds: 1.0 });
     recorder.finish().expect("written");

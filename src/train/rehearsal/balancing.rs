@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::domain::array::Array;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::kinds::Choice;
 use crate::train::rehearsal::{Listener, Rehearsal, task};
 use crate::train::spec::{BalanceSpec, WeightingSpec};
 use crate::train::weighting::Setting;
+use crate::train::weighting::claims::Seen;
 use crate::train::weighting::method::Gradients;
 
 /// Every choice of the shelf, and pairs.
@@ -114,8 +115,8 @@ fn gramians_by_layer_change_nothing() {
     };
     for choice in choices() {
         let words: BalanceSpec = serde_json::from_value(choice.clone()).expect("words");
-        let claims: Vec<_> = words.0.iter().map(|words| words.view().claims()).collect();
-        if claims.iter().any(|claims| claims.is_of_dot_products() && claims.parts == 1) {
+        let mut claims = words.0.iter().filter_map(|words| words.view().claims().gradients());
+        if claims.any(|claims| claims.sees == Seen::DotProducts { parts: 1 }) {
             compare(choice, json!("hard"), json!(null));
         }
     }
@@ -138,16 +139,20 @@ fn gramians_by_layer_change_nothing() {
     }
 }
 
-/// Which methods may be asked for it is what their words claim.
+/// Which methods may be asked for what is what their words claim.
 #[test]
-fn methods_of_dot_products_say_so() {
+fn weightings_are_what_they_claim() {
     let tasks = [task("value"), task("sign")];
     for choice in choices() {
         let words: BalanceSpec = serde_json::from_value(choice.clone()).expect("words");
         for words in &words.0 {
             let built = words.view().build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
             let is_gramian = matches!(built.gradients, Some(Gradients::Gramian(_)));
-            assert_eq!(words.view().claims().is_of_dot_products(), is_gramian, "{choice}");
+            let claims = words.view().claims();
+            let seen = claims.gradients().map(|claims| claims.sees);
+            assert_eq!(matches!(seen, Some(Seen::DotProducts { .. })), is_gramian, "{choice}");
+            assert_eq!(seen.is_some(), built.gradients.is_some(), "{choice}");
+            assert_eq!(claims.weighs_losses(), built.losses.is_some(), "{choice}");
         }
     }
 }
@@ -161,7 +166,9 @@ fn heads_and_scales_hold() {
         let listener = Listener::default();
         rehearsal.train(&listener).expect("trained");
         let events = listener.epochs();
-        let Some(Event::EpochFinished { weights, .. }) = events.first() else { panic!("no epoch") };
+        let Some(Event::EpochFinished(FinishedEpoch { weights, .. })) = events.first() else {
+            panic!("no epoch")
+        };
         (weights.iter().map(|weight| weight.value).sum::<f64>(), rehearsal.weights())
     };
     let (one, plain) = weights(json!({}));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::array::Array;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::table::Dataset;
 use crate::train::Error;
 use crate::train::rehearsal::{Listener, Rehearsal, signature, table, task};
@@ -17,7 +17,9 @@ fn both_tasks_are_learned() {
     assert!(objective < 0.1, "{objective}");
     assert_eq!(trained.reason, "all 40 epochs are done");
     let events = listener.epochs();
-    let Some(Event::EpochFinished { scores, losses, .. }) = events.last() else { panic!("no epoch") };
+    let Some(Event::EpochFinished(FinishedEpoch { scores, losses, .. })) = events.last() else {
+        panic!("no epoch")
+    };
     let score = |name: &str, metric: &str| {
         scores.iter().find(|s| s.task == task(name) && s.metric == metric).map(|s| s.value).expect("a score")
     };
@@ -70,7 +72,9 @@ fn an_absent_task_teaches_nothing() {
         assert_eq!(same, old.name.starts_with("head.sign."), "{}", old.name);
     }
     let events = listener.epochs();
-    let Some(Event::EpochFinished { losses, scores, .. }) = events.first() else { panic!("no epoch") };
+    let Some(Event::EpochFinished(FinishedEpoch { losses, scores, .. })) = events.first() else {
+        panic!("no epoch")
+    };
     assert_eq!(losses.len(), 1, "{losses:?}");
     let mut defined = scores.iter().filter(|score| score.defined().is_some());
     assert!(defined.all(|score| score.task == task("value")), "{scores:?}");
@@ -89,7 +93,9 @@ fn two_tables_take_turns() {
     let listener = Listener::default();
     rehearsal.train(&listener).expect("trained");
     let events = listener.epochs();
-    let Some(Event::EpochFinished { step, losses, scores, .. }) = events.first() else { panic!("no epoch") };
+    let Some(Event::EpochFinished(FinishedEpoch { step, losses, scores, .. })) = events.first() else {
+        panic!("no epoch")
+    };
     assert_eq!(*step, 3 + 8);
     assert_eq!(losses.len(), 2);
     for name in ["value", "sign"] {
@@ -116,7 +122,8 @@ fn the_joint_loss_is_what_was_minimised() {
         let listener = Listener::default();
         rehearsal.train(&listener).expect("trained");
         let events = listener.epochs();
-        let Some(Event::EpochFinished { joint_loss, losses, weights, .. }) = events.first() else {
+        let Some(Event::EpochFinished(FinishedEpoch { joint_loss, losses, weights, .. })) = events.first()
+        else {
             panic!("no epoch")
         };
         assert_eq!(weights.iter().map(|w| w.value).collect::<Vec<_>>(), [1.0, 3.0]);

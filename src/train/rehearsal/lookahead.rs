@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Listener, Rehearsal, task};
 use crate::data::spec::SamplingSpec;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::name::TaskName;
 use crate::model::labels::Labels;
 use crate::model::network::Network;
@@ -180,7 +180,7 @@ fn auto_lambda_learns_from_validation_rows() {
     let listener = Listener::default();
     rehearsal.train(&listener).expect("trained");
     let epochs = listener.epochs();
-    let Some(Event::EpochFinished { weights, .. }) = epochs.last() else { panic!("no epoch") };
+    let Some(Event::EpochFinished(FinishedEpoch { weights, .. })) = epochs.last() else { panic!("no epoch") };
     assert!(weights.iter().all(|weight| weight.value > 0.1), "both tasks help themselves: {weights:?}");
     rehearsal.dataset.tables[0].valid.clear();
     let said = rehearsal.again();

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::train::solver::eigen::Eigen;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Aligned gradients (Aligned-MTL; Senushkin et al., CVPR 2023): the system of gradients is made orthogonal, with all its
@@ -46,7 +46,7 @@ impl WeightingWords for AlignedMtlSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS.at_representation()
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS.or_at_point())
     }
 }
 

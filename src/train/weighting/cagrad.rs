@@ -7,8 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::solver::matrix::{Cosines, Matrix};
 use crate::train::solver::program::Program;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Conflict-averse gradient descent (CAGrad; Liu et al., NeurIPS 2021): near the mean gradient, the direction that is best
@@ -60,7 +60,7 @@ impl WeightingWords for CaGradSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::train::solver::matrix::dot;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
 use crate::train::weighting::imtl_g::impartial;
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Conflict-free direction (ConFIG; Liu, Chu & Thuerey, arXiv 2408.11104): the direction at the same angle to all gradients.
@@ -31,7 +31,7 @@ impl WeightingWords for ConfigSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

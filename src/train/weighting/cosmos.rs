@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Count, Finite, NonNegative, Positive};
+use crate::train::weighting::claims::Claims;
 use crate::train::weighting::draw::{Purpose, stream};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 
 /// COSMOS: one network for every preference among the tasks (Ruchte and Grabocka, "Scalable Pareto Front Approximation for Deep
@@ -88,7 +88,7 @@ impl WeightingWords for CosmosSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { tells: true, ..Claims::LOSSES }
+        Claims::ToldPreference
     }
 }
 

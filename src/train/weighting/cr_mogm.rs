@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
+use crate::train::weighting::claims::Claims;
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::{Claims, Gradients};
+use crate::train::weighting::method::Gradients;
 use crate::train::weighting::{Method, Setting, WeightingSpec, WeightingWords};
 
 /// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them over.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Rate};
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight, norm};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::scale_invariant::ScaleInvariant;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
@@ -49,7 +49,7 @@ impl WeightingWords for DbMtlSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { losses: true, ..Claims::ROWS }
+        Claims::LossesAndGradients(GradientClaims::WHOLE)
     }
 }
 

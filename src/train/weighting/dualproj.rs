@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::solver::cone;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::upgrad::ridged;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
@@ -40,7 +40,7 @@ impl WeightingWords for DualProjSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

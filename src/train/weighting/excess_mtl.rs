@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Excess risks (ExcessMTL; He et al., ICML 2024): a task counts by how far it is from its best, not by its noise.
@@ -52,7 +52,7 @@ impl WeightingWords for ExcessMtlSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::ROWS
+        Claims::Gradients(GradientClaims::WHOLE)
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
 use crate::train::solver::fair::bargain;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Fair resource allocation (FairGrad; Ban & Ji, ICML 2024): what the step does for each task is shared alpha-fairly.
@@ -39,7 +39,7 @@ impl WeightingWords for FairGradSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

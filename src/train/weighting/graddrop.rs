@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::draw::{Purpose, stream};
 use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is kept by chance.
@@ -42,7 +42,7 @@ impl WeightingWords for GradDropSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::ROWS.at_representation()
+        Claims::Gradients(GradientClaims::WHOLE.or_at_point())
     }
 }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Positive};
+use crate::train::weighting::claims::{Claims, GradientClaims, Place};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Gradient normalization (GradNorm; Chen et al., ICML 2018): tasks shall train at the same speed.
@@ -53,7 +53,11 @@ impl WeightingWords for GradNormSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { last_layer: true, heads: true, ..Claims::GRADIENTS.at_representation() }
+        Claims::Gradients(GradientClaims {
+            place: Place::LastLayerOrPoint,
+            heads: true,
+            ..GradientClaims::DOT_PRODUCTS
+        })
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Fraction;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::draw::orders;
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Gradient vaccine (GradVac; Wang et al., ICLR 2021): gradients are turned until they are as similar as they usually are.
@@ -46,7 +46,7 @@ impl WeightingWords for GradVacSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

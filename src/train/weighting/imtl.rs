@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::domain::number::Positive;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::imtl_g::ImtlG;
 use crate::train::weighting::imtl_l::ImtlL;
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Impartial multi-task learning (IMTL; Liu et al., ICLR 2021): `imtl_l` brings the losses to one size, `imtl_g` then balances the
@@ -33,7 +33,7 @@ impl WeightingWords for ImtlSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { losses: true, ..Claims::GRADIENTS.at_representation() }
+        Claims::LossesAndGradients(GradientClaims::DOT_PRODUCTS.or_at_point())
     }
 }
 

@@ -7,8 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::train::solver::Matrix;
 use crate::train::solver::eigen::Eigen;
 use crate::train::solver::matrix::Cosines;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's gradient.
@@ -32,7 +32,7 @@ impl WeightingWords for ImtlGSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS.at_representation()
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS.or_at_point())
     }
 }
 

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::domain::name::TaskName;
+use crate::train::weighting::claims::Claims;
 use crate::train::weighting::gradient_method::{GramianWeighting, RowWeighting};
 
 /// What a weighting is built for.
@@ -28,60 +29,12 @@ pub trait WeightingWords: Send + Sync {
 
     /// What it balances, and how it may be asked to.
     fn claims(&self) -> Claims {
-        Claims::LOSSES
+        Claims::Losses
     }
 
     /// Settings that name tasks: the setting's key, and the names.
     fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         Vec::new()
-    }
-}
-
-/// What a weighting's words say of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claims {
-    /// Does it weigh losses?
-    pub losses: bool,
-    /// Does it weigh gradients?
-    pub gradients: bool,
-    /// Can it look at the gradients of the point that tasks read, instead of the shared weights'?
-    pub representation: bool,
-    /// Does it look at the last shared layer's gradients alone?
-    pub last_layer: bool,
-    /// Do its weights hold for the tasks' own layers too?
-    pub heads: bool,
-    /// Is its answer weights of the tasks' own gradients, which can be averaged over steps?
-    pub smooths: bool,
-    /// Independent parts that it needs each batch split into.
-    pub parts: usize,
-    /// Does the network read the preference it is trained for?
-    pub tells: bool,
-}
-
-impl Claims {
-    pub const LOSSES: Self = Self {
-        losses: true,
-        gradients: false,
-        representation: false,
-        last_layer: false,
-        heads: false,
-        smooths: false,
-        parts: 1,
-        tells: false,
-    };
-
-    pub const GRADIENTS: Self = Self { losses: false, gradients: true, smooths: true, ..Self::LOSSES };
-
-    /// Of whole gradients, which it replaces.
-    pub const ROWS: Self = Self { smooths: false, ..Self::GRADIENTS };
-
-    /// Does it need nothing of gradients but their dot products?
-    pub const fn is_of_dot_products(&self) -> bool {
-        self.gradients && self.smooths
-    }
-
-    pub const fn at_representation(self) -> Self {
-        Self { representation: true, ..self }
     }
 }
 

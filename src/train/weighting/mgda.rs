@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::train::solver::simplex::shortest;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Multiple-gradient descent (MGDA; Desideri 2012; Sener & Koltun, NeurIPS 2018): the shortest convex combination of the gradients,
@@ -51,7 +51,7 @@ impl WeightingWords for MgdaSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS.at_representation()
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS.or_at_point())
     }
 }
 

@@ -7,8 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Positive};
 use crate::train::solver::Matrix;
 use crate::train::solver::simplex::project;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight, norm, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps, so that noise does not
@@ -62,7 +62,7 @@ impl WeightingWords for MoCoSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::ROWS
+        Claims::Gradients(GradientClaims::WHOLE)
     }
 }
 

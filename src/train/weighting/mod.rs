@@ -3,6 +3,7 @@
 pub mod aligned_mtl;
 pub mod auto_lambda;
 pub mod cagrad;
+pub mod claims;
 pub mod config;
 pub mod cosmos;
 pub mod cov;
@@ -47,6 +48,7 @@ pub mod upgrad;
 
 use crate::domain::kinds::kinds;
 
+pub use claims::Claims;
 pub use method::{Method, Setting, Weighting, WeightingWords};
 pub use spec::BalanceSpec;
 

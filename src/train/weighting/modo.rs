@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{NonNegative, Positive};
 use crate::train::solver::simplex::project;
+use crate::train::weighting::claims::{Claims, GradientClaims, Seen};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from two independent
@@ -49,7 +49,10 @@ impl WeightingWords for MoDoSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { parts: 3, ..Claims::GRADIENTS }
+        Claims::Gradients(GradientClaims {
+            sees: Seen::DotProducts { parts: 3 },
+            ..GradientClaims::DOT_PRODUCTS
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, Positive};
 use crate::train::solver::fair::bargain;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Nash bargaining (Nash-MTL; Navon et al., ICML 2022): the tasks bargain for the step, each in its own scale.
@@ -50,7 +50,7 @@ impl WeightingWords for NashMtlSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

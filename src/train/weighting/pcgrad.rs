@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::kinds::Settings;
 use crate::train::solver::Matrix;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::draw::orders;
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Gradient surgery (PCGrad; Yu et al., NeurIPS 2020): each gradient loses what points against another.
@@ -45,7 +45,7 @@ impl WeightingWords for PcGradSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

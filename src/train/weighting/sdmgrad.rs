@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
 use crate::train::solver::simplex::project;
+use crate::train::weighting::claims::{Claims, GradientClaims, Seen};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between the mean gradient and the shortest
@@ -60,7 +60,10 @@ impl WeightingWords for SdmGradSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims { parts: 3, ..Claims::GRADIENTS }
+        Claims::Gradients(GradientClaims {
+            sees: Seen::DotProducts { parts: 3 },
+            ..GradientClaims::DOT_PRODUCTS
+        })
     }
 }
 

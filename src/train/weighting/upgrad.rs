@@ -7,8 +7,8 @@ use crate::domain::kinds::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::solver::Matrix;
 use crate::train::solver::cone;
+use crate::train::weighting::claims::{Claims, GradientClaims};
 use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Claims;
 use crate::train::weighting::{Method, Setting, WeightingWords};
 
 /// Unconflicting projection of gradients (UPGrad; Quinton & Rey, arXiv 2406.16232): each gradient is projected onto the directions that
@@ -41,7 +41,7 @@ impl WeightingWords for UpGradSpec {
     }
 
     fn claims(&self) -> Claims {
-        Claims::GRADIENTS
+        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
     }
 }
 

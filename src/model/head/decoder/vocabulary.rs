@@ -41,14 +41,12 @@ impl Vocabulary {
                 Some(weights.parameter(&name, &[hidden, size], Init::fan_in(hidden))?)
             }
         };
-        Ok(Self {
-            name: name.to_owned(),
-            table: weights.parameter(&format!("{name}.embedding.weight"), &[size, width], scale.clone())?,
-            projection,
-            bias: weights.parameter(&format!("{name}.projection.bias"), &[size], Init::Zeros)?,
-            begin: weights.parameter(&format!("{own}.begin"), &[1, width], scale)?,
-            size,
-        })
+        let table = weights.parameter(&format!("{name}.embedding.weight"), &[size, width], scale.clone())?;
+        let bias = weights.parameter(&format!("{name}.projection.bias"), &[size], Init::Zeros)?;
+        let lent = weights.lend(false);
+        let begin = weights.parameter(&format!("{own}.begin"), &[1, width], scale)?;
+        weights.lend(lent);
+        Ok(Self { name: name.to_owned(), table, projection, bias, begin, size })
     }
 
     /// The number that stands for the token before the first: one beyond the vocabulary.

@@ -14,7 +14,7 @@ use crate::model::labels::Labels;
 use crate::model::loss::LossSpec;
 use crate::model::mode::Mode;
 use crate::model::signal::{Mask, Signal};
-use crate::model::weights::{Weights, host};
+use crate::model::weights::{Owner, Weights, host};
 
 const WIDTH: usize = 6;
 const END: f32 = 3.0;
@@ -201,13 +201,23 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
             Words { decoder: &shared, tokenizer: &tokenizer(json), length: 8, copy: false, own: None };
         Text::build(&name, words, Shape::Sequence { width }, weights)
     };
+    weights.begin(Owner::Task(0));
     let one = build("title", "a", WIDTH, &mut weights).unwrap();
     let first = weights.iter().count();
+    weights.begin(Owner::Task(1));
     let other = build("answer", "a", WIDTH, &mut weights).unwrap();
     assert_eq!(weights.iter().count(), first + 1);
     let names: Vec<&str> = weights.iter().map(|weight| weight.name.as_str()).collect();
     assert!(names.contains(&"head.title.output.begin") && names.contains(&"head.answer.output.begin"));
     assert!(names.iter().filter(|name| name.starts_with("decoder.pen.")).all(|name| one.shares(name)));
+    for weight in weights.iter() {
+        let owner = match weight.name.as_str() {
+            "head.title.output.begin" => Owner::Task(0),
+            "head.answer.output.begin" => Owner::Task(1),
+            _ => Owner::Heads,
+        };
+        assert_eq!(weight.owner, owner, "{}", weight.name);
+    }
     // Other tokens have tables of their own.
     let third = build("translation", "b", WIDTH, &mut weights).unwrap();
     assert_eq!(weights.iter().count(), first + 5);

@@ -1,0 +1,294 @@
+//! The stages of a run: what one does, of which trial, and its key, as which it stands in databases, tapes and on screens.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::name::{TableName, TaskName};
+
+/// What a stage does, of whatever table or task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StageKind {
+    Load,
+    Split,
+    Fit,
+    Train,
+    Evaluate,
+    Export,
+    Verify,
+    Baseline,
+    Gain,
+}
+
+impl StageKind {
+    pub const ALL: [Self; 9] = [
+        Self::Load,
+        Self::Split,
+        Self::Fit,
+        Self::Train,
+        Self::Evaluate,
+        Self::Export,
+        Self::Verify,
+        Self::Baseline,
+        Self::Gain,
+    ];
+
+    /// The first part of a stage's key and of its artifact's folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Split => "split",
+            Self::Fit => "fit",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Export => "export",
+            Self::Verify => "verify",
+            Self::Baseline => "baseline",
+            Self::Gain => "gain",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// What a stage does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Work {
+    /// Reads a table's files.
+    Load(TableName),
+    /// Divides its rows.
+    Split(TableName),
+    /// Fits inputs and targets on training rows, and encodes every table.
+    Fit,
+    Train,
+    /// Scores the best weights.
+    Evaluate,
+    /// Writes the model.
+    Export,
+    /// Compares the written model with the trained one.
+    Verify,
+    /// Trains and scores one task alone.
+    Baseline(TaskName),
+    /// Measures a trial's scores by the tasks trained alone.
+    Gain,
+}
+
+impl Work {
+    pub fn kind(&self) -> StageKind {
+        match self {
+            Self::Load(_) => StageKind::Load,
+            Self::Split(_) => StageKind::Split,
+            Self::Fit => StageKind::Fit,
+            Self::Train => StageKind::Train,
+            Self::Evaluate => StageKind::Evaluate,
+            Self::Export => StageKind::Export,
+            Self::Verify => StageKind::Verify,
+            Self::Baseline(_) => StageKind::Baseline,
+            Self::Gain => StageKind::Gain,
+        }
+    }
+
+    /// The table it works on, when it is one table's.
+    pub fn table(&self) -> Option<&TableName> {
+        match self {
+            Self::Load(table) | Self::Split(table) => Some(table),
+            Self::Fit
+            | Self::Train
+            | Self::Evaluate
+            | Self::Export
+            | Self::Verify
+            | Self::Baseline(_)
+            | Self::Gain => None,
+        }
+    }
+
+    /// Does it train a network?
+    pub fn trains(&self) -> bool {
+        matches!(self, Self::Train | Self::Baseline(_))
+    }
+
+    /// The work of a kind on what is named, such as a table; `None` where the kind wants a name and has none, or the other way round.
+    fn of(kind: StageKind, name: Option<&str>) -> Option<Self> {
+        Some(match (kind, name) {
+            (StageKind::Load, Some(table)) => Self::Load(TableName::new(table)?),
+            (StageKind::Split, Some(table)) => Self::Split(TableName::new(table)?),
+            (StageKind::Baseline, Some(task)) => Self::Baseline(TaskName::new(task)?),
+            (StageKind::Fit, None) => Self::Fit,
+            (StageKind::Train, None) => Self::Train,
+            (StageKind::Evaluate, None) => Self::Evaluate,
+            (StageKind::Export, None) => Self::Export,
+            (StageKind::Verify, None) => Self::Verify,
+            (StageKind::Gain, None) => Self::Gain,
+            (StageKind::Load | StageKind::Split | StageKind::Baseline, None) | (_, Some(_)) => return None,
+        })
+    }
+
+    /// Do all trials share it?
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Load(_) | Self::Split(_) | Self::Fit)
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind().name();
+        match self {
+            Self::Load(table) | Self::Split(table) => write!(f, "{kind}:{table}"),
+            Self::Baseline(task) => write!(f, "{kind}:{task}"),
+            Self::Fit | Self::Train | Self::Evaluate | Self::Export | Self::Verify | Self::Gain => {
+                f.write_str(kind)
+            }
+        }
+    }
+}
+
+/// A stage of a run. Stages are ordered as their keys are as text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Stage {
+    /// Made of the other two, once: stages are looked up by it.
+    key: String,
+    pub work: Work,
+    /// Counts from 1; `None` for what all trials share.
+    pub trial: Option<u32>,
+}
+
+impl Stage {
+    /// One that all trials share.
+    pub fn shared(work: Work) -> Self {
+        Self { key: work.to_string(), work, trial: None }
+    }
+
+    pub fn of_trial(work: Work, trial: u32) -> Self {
+        Self { key: format!("{work}#{trial}"), work, trial: Some(trial) }
+    }
+
+    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`, `baseline:income#1`, `gain#1`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub fn kind(&self) -> StageKind {
+        self.work.kind()
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.key)
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.key, f)
+    }
+}
+
+/// A text that is no stage's key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no stage")]
+pub struct NoStage(String);
+
+impl FromStr for Stage {
+    type Err = NoStage;
+
+    fn from_str(key: &str) -> Result<Self, NoStage> {
+        let stage = || {
+            let (work, trial) = match key.rsplit_once('#') {
+                Some((work, trial)) => (work, Some(trial.parse().ok()?)),
+                None => (key, None),
+            };
+            let (kind, name) = match work.split_once(':') {
+                Some((kind, name)) => (kind, Some(name)),
+                None => (work, None),
+            };
+            let work = Work::of(StageKind::named(kind)?, name)?;
+            let stage = match trial {
+                Some(trial) if !work.is_shared() => Self::of_trial(work, trial),
+                None if work.is_shared() => Self::shared(work),
+                Some(_) | None => return None,
+            };
+            // A number can be written in several ways, a key in one.
+            (stage.key == key).then_some(stage)
+        };
+        stage().ok_or_else(|| NoStage(key.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Stage {
+    type Error = NoStage;
+
+    fn try_from(key: String) -> Result<Self, NoStage> {
+        key.parse()
+    }
+}
+
+impl From<Stage> for String {
+    fn from(stage: Stage) -> Self {
+        stage.key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::name::{TableName, TaskName};
+    use crate::domain::stage::{Stage, StageKind, Work};
+
+    /// As they stand in databases and tapes of every version.
+    #[test]
+    fn a_key_is_a_stage_and_back() {
+        let table = || TableName::new("census").expect("a name");
+        let task = TaskName::new("income").expect("a name");
+        let known = [
+            ("load:census", Stage::shared(Work::Load(table()))),
+            ("split:census", Stage::shared(Work::Split(table()))),
+            ("fit", Stage::shared(Work::Fit)),
+            ("train#1", Stage::of_trial(Work::Train, 1)),
+            ("evaluate#12", Stage::of_trial(Work::Evaluate, 12)),
+            ("export#1", Stage::of_trial(Work::Export, 1)),
+            ("verify#1", Stage::of_trial(Work::Verify, 1)),
+            ("baseline:income#3", Stage::of_trial(Work::Baseline(task), 3)),
+            ("gain#1", Stage::of_trial(Work::Gain, 1)),
+        ];
+        let kinds: Vec<StageKind> = known.iter().map(|(_, stage)| stage.kind()).collect();
+        assert_eq!(kinds, StageKind::ALL);
+        for (key, stage) in known {
+            assert_eq!((stage.key(), key.parse()), (key, Ok(stage.clone())));
+            assert_eq!(serde_json::to_string(&stage).expect("text"), format!("\"{key}\""));
+            assert_eq!(serde_json::from_str::<Stage>(&format!("\"{key}\"")).expect("a stage"), stage);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for text in [
+            "",
+            "train",
+            "train#",
+            "train#01",
+            "train#+1",
+            "train#a",
+            "train:a#1",
+            "load",
+            "load:",
+            "load:a#1",
+        ] {
+            assert!(text.parse::<Stage>().is_err(), "{text}");
+        }
+        for text in ["fit#1", "fit:a", "baseline#1", "baseline:a b#1", "sweep", "trains#1", " fit"] {
+            assert!(text.parse::<Stage>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn stages_stand_in_the_order_of_their_keys() {
+        let stage = |trial| Stage::of_trial(Work::Train, trial);
+        assert!(stage(10) < stage(2) && Stage::of_trial(Work::Gain, 9) < stage(1));
+        assert_eq!(format!("[{:<8}]", stage(2)), "[train#2 ]");
+    }
+}
