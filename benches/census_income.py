@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 
+from processor import processor
+
 HERE = pathlib.Path(__file__).parent
 PIPELINE = HERE / "../pipelines/census_income.yaml"
 DATA = HERE / "../pipelines/data/census_income.parquet"
@@ -166,6 +168,7 @@ def main():
     arguments.add_argument("--only", default=",".join(PARTS))
     arguments.add_argument("--json", type=pathlib.Path)
     chosen = arguments.parse_args()
+    print(processor())
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"the machine is busy (load {load:.1f}): numbers will be off", file=sys.stderr)

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from processor import processor
+
 HERE = pathlib.Path(__file__).parent
 PIPELINE = HERE / "../pipelines/benchmark_census_income.yaml"
 PEER = HERE / "census_mmoe_torch.py"
@@ -53,6 +55,7 @@ def main():
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--epochs", type=int, default=3)
     chosen = arguments.parse_args()
+    print(processor())
     binary = chosen.mtl.resolve()
     if os.getloadavg()[0] > 0.5:
         print("the machine is busy: numbers will be off", file=sys.stderr)

@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+from processor import processor
+
 HERE = pathlib.Path(__file__).parent
 PIPELINE = HERE / "../pipelines/benchmark_multi_mnist.yaml"
 PEER = HERE / "gradient_torch.py"
@@ -58,6 +60,7 @@ def main():
     arguments.add_argument("--epochs", type=int, default=2)
     arguments.add_argument("--only", default=",".join(METHODS))
     chosen = arguments.parse_args()
+    print(processor())
     binary, methods = chosen.mtl.resolve(), chosen.only.split(",")
     if os.getloadavg()[0] > 0.5:
         print("the machine is busy: numbers will be off", file=sys.stderr)

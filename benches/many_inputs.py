@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 import time
 
+from processor import processor
+
 
 def make(folder, columns, rows):
     draw = random.Random(1)
@@ -66,6 +68,7 @@ def main():
     arguments.add_argument("--columns", type=int, nargs="+", default=[1_000, 10_000])
     arguments.add_argument("--rows", type=int, default=2_000)
     chosen = arguments.parse_args()
+    print(processor())
     found = []
     for columns in chosen.columns:
         with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,8 @@ import sys
 import tempfile
 import zlib
 
+from processor import processor
+
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
 SPEEDS = "select rows_per_second from epochs order by epoch"
@@ -198,6 +200,7 @@ def main():
     arguments.add_argument("--only", default=",".join(MODELS))
     arguments.add_argument("--keras", action="store_true")
     chosen = arguments.parse_args()
+    print(processor())
     if os.getloadavg()[0] > 0.5:
         print("the machine is busy: numbers will be off", file=sys.stderr)
     peers = ["seed_torch.py"] + ["seed_keras.py"] * chosen.keras

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from processor import processor
+
 PIPELINE = pathlib.Path(__file__).parent / "../pipelines/sweep_census.yaml"
 CHOICES = ["sweep.space={weighting: [equal, uncertainty, dwa, random]}", "train.epochs={}"]
 
@@ -38,6 +40,7 @@ def main():
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--epochs", type=int, default=20)
     chosen = arguments.parse_args()
+    print(processor())
     binary = chosen.mtl.resolve()
     if os.getloadavg()[0] > 0.5:
         print("the machine is busy: numbers will be off", file=sys.stderr)

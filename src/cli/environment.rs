@@ -47,6 +47,7 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
         parameters: RunHeader::parameters_of(&resolved),
         tasks: tasks.collect(),
         trials: trials.collect(),
+        direction: plan.direction(),
         objectives: objectives(spec),
         environment: environment(&pipeline.base, crate::run::machine::device(spec)),
     }

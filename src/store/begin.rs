@@ -12,11 +12,11 @@ pub(crate) fn begin(connection: &mut Connection, header: &RunHeader) -> rusqlite
     let run = header.run.as_str();
     transaction.execute(
         &format!(
-            "INSERT INTO runs (run, pipeline, description, file, resolved, fingerprint, seed, command, state,
+            "INSERT INTO runs (run, pipeline, description, file, resolved, fingerprint, seed, command, direction, state,
                                started_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'running', {NOW}, {NOW})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', {NOW}, {NOW})
              ON CONFLICT DO UPDATE SET resolved = excluded.resolved, fingerprint = excluded.fingerprint,
-                state = 'running', updated_at = excluded.updated_at, finished_at = NULL"
+                direction = excluded.direction, state = 'running', updated_at = excluded.updated_at, finished_at = NULL"
         ),
         params![
             run,
@@ -26,7 +26,8 @@ pub(crate) fn begin(connection: &mut Connection, header: &RunHeader) -> rusqlite
             header.resolved,
             header.fingerprint,
             signed(header.seed),
-            header.command
+            header.command,
+            header.direction.name()
         ],
     )?;
     let earlier: Option<f64> =

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::name::{PipelineName, RunId, TaskName};
+use crate::domain::score::Direction;
 use crate::store::parameter::{Parameter, flatten};
 use crate::store::trial::SweepObjective;
 
@@ -26,6 +27,8 @@ pub struct RunHeader {
     pub tasks: Vec<TaskHeader>,
     /// Settings a sweep chose, per trial.
     pub trials: Vec<TrialHeader>,
+    /// Which objectives of its trials are better.
+    pub direction: Direction,
     /// What a sweep weighs its trials by, where it names several objectives.
     pub objectives: Vec<SweepObjective>,
     pub environment: Environment,

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/7.sql"),
     include_str!("migration/8.sql"),
     include_str!("migration/9.sql"),
+    include_str!("migration/10.sql"),
 ];
 
 /// Made anew by every migration.

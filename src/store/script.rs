@@ -98,6 +98,7 @@ impl Script {
                 seed: 42,
                 parameters: vec![("train.optimizer.adamw.rate".to_owned(), self.rate.to_string())],
             }],
+            direction: Direction::Lower,
             objectives: vec![SweepObjective {
                 task: "income".to_owned(),
                 metric: "auroc".to_owned(),

@@ -69,9 +69,8 @@ impl Store {
 
     /// Which values of the objective are better.
     pub fn direction(&self, run: &RunId) -> Result<Direction, Error> {
-        let sql = "SELECT direction FROM trial_objectives WHERE run = ?1 LIMIT 1";
+        let sql = "SELECT direction FROM runs WHERE run = ?1";
         let found = self.select(sql, [run.as_str()], |row| direction(row, 0))?;
-        // A run without a trial has no objective either.
         Ok(found.first().copied().unwrap_or(Direction::Lower))
     }
 

@@ -1,6 +1,6 @@
 //! Which kernels are taken: by default the fused ones, with the widest instructions that the machine has. Two environment
 //! variables change that, to compare, or to look for a fault: `MTL_KERNELS=composed` takes the forms composed of candle's
-//! operations everywhere, `MTL_SIMD=avx2` or `scalar` fewer instructions than there are.
+//! operations everywhere, `MTL_SIMD=avx2` or `scalar` fewer instructions than there are (`neon` or `scalar` on ARM).
 
 use std::sync::OnceLock;
 
@@ -72,7 +72,19 @@ fn named(name: &str) -> Result<Arch, String> {
     }
 }
 
-#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg(target_arch = "aarch64")]
+fn named(name: &str) -> Result<Arch, String> {
+    match (name, Arch::new()) {
+        ("neon", neon @ Arch::Neon(_)) => Ok(neon),
+        ("neon", other) => Err(format!(
+            "MTL_SIMD is `neon`, and this machine has no such instructions: it has {}",
+            instructions(other)
+        )),
+        _ => Err(format!("MTL_SIMD is `{name}`, expected auto, neon or scalar")),
+    }
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
 fn named(name: &str) -> Result<Arch, String> {
     Err(format!("MTL_SIMD is `{name}`, expected auto or scalar"))
 }

@@ -8,9 +8,11 @@
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
 use crate::model::kernel::product::Matrix;
+use crate::model::kernel::{WORTHWHILE, zeros};
 
 /// Columns of a panel.
 const PANEL: usize = 32;
@@ -39,10 +41,16 @@ impl Packed {
     pub fn new(matrix: Matrix) -> Self {
         let (rows, columns) = (matrix.rows(), matrix.columns());
         let count = columns.div_ceil(PANEL);
-        let mut panels = vec![0.0; count * rows * PANEL];
-        for (panel, values) in panels.chunks_exact_mut((rows * PANEL).max(1)).enumerate() {
+        let mut panels = zeros(count * rows * PANEL);
+        let panel = |(panel, values): (usize, &mut [f32])| {
             let first = panel * PANEL;
             lay_out(matrix, first..columns.min(first + PANEL), values);
+        };
+        let size = (rows * PANEL).max(1);
+        if panels.len() < WORTHWHILE {
+            panels.chunks_exact_mut(size).enumerate().for_each(panel);
+        } else {
+            panels.par_chunks_exact_mut(size).enumerate().for_each(panel);
         }
         Self { panels, rows, columns }
     }
@@ -107,9 +115,9 @@ impl WithSimd for Times<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // As many sums as there are registers for, less those for one step's factors.
-        let most = match S::F32_LANES {
-            16 => 8,
-            8 => 6,
+        let most = match (S::REGISTER_COUNT, S::F32_LANES) {
+            (32.., _) => 8,
+            (_, 8) => 6,
             _ => 4,
         };
         let mut first = 0;

@@ -2,26 +2,14 @@
 -- Changing a view takes a new version, even one whose own file says nothing.
 
 CREATE VIEW trial_objectives AS
-  -- What each trial is judged by: the objective of the epoch whose weights were kept, on validation rows. Which values of it are
-  -- better is, of a task's metric, what is recorded with its scores; of all tasks' losses, the lower ones.
+  -- What each trial is judged by: the objective of the epoch whose weights were kept, on validation rows.
   SELECT t.run, t.trial,
          (SELECT e.objective FROM epochs e
            WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1) AS objective,
-         coalesce((SELECT m.direction
-                     FROM parameters k
-                     JOIN metrics m ON m.run = k.run AND m.task = k.text
-                      AND (m.trial, m.epoch) = (SELECT f.trial, f.epoch FROM metrics f
-                                                 WHERE f.run = t.run ORDER BY f.trial, f.epoch LIMIT 1)
-                     JOIN (SELECT run, CASE path WHEN 'train.monitor.metric' THEN text
-                                       ELSE substr(path, 22, instr(substr(path, 22) || '.', '.') - 1) END AS name
-                             FROM parameters
-                            WHERE path = 'train.monitor.metric' OR path LIKE 'train.monitor.metric.%') p
-                       ON p.run = m.run AND (m.metric = p.name OR substr(m.metric, 1, length(p.name) + 1) = p.name || '_')
-                    WHERE k.run = t.run AND k.path = 'train.monitor.task'
-                    ORDER BY m.metric <> p.name LIMIT 1), 'lower') AS direction,
+         r.direction, -- which objectives are better
          EXISTS (SELECT 1 FROM artifacts a
                   WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model has been written
-    FROM trials t;
+    FROM trials t JOIN runs r USING (run);
 
 CREATE VIEW leaderboard AS
   -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. What was

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use crate::domain::layout::Layout;
+use crate::domain::name::RunId;
+use crate::domain::score::Direction;
 use crate::store::migration::VERSION;
 use crate::store::script::{Script, folder};
 use crate::store::{Error, Store};
@@ -117,7 +119,7 @@ fn a_folder_that_cannot_be_written_is_an_error() {
     assert!(matches!(Store::open(&path), Err(Error::File { .. })));
 }
 
-/// Version 1 as it was first released, with one run in it.
+/// Version 1 as it was first released, with two runs in it: of one the epochs were chosen by a metric, of one by the losses.
 #[test]
 fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
     let folder = folder();
@@ -130,6 +132,12 @@ fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
              VALUES ('old-1', 'old', 'old.yaml', 'name: old', 7, 'finished', '2026-01-01T00:00:00.000Z', 't');
              INSERT INTO trials (run, trial, seed) VALUES ('old-1', 1, 7);
              INSERT INTO scores VALUES ('old-1', 1, 'income', 'test', 'auroc', 0.9, 'higher', 10, 3);
+             INSERT INTO metrics VALUES ('old-1', 1, 1, 'income', 'valid', 'auroc', 0.8, 'higher', 10),
+                                        ('old-1', 1, 1, 'income', 'valid', 'loss', 0.4, 'lower', 10);
+             INSERT INTO parameters VALUES ('old-1', 'train.monitor.task', 'income', NULL),
+                                           ('old-1', 'train.monitor.metric', 'auroc', NULL);
+             INSERT INTO runs (run, pipeline, file, resolved, seed, state, started_at, updated_at)
+             VALUES ('old-2', 'old', 'old.yaml', 'name: old', 7, 'finished', '2025-01-01T00:00:00.000Z', 't');
              PRAGMA application_id = 0x6d746c31; PRAGMA user_version = 1;",
         )
         .expect("fills");
@@ -137,6 +145,8 @@ fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
     let store = Store::open(&path).expect("brought up to date");
     let runs = store.runs().expect("reads");
     assert_eq!((runs[0].run.as_str(), runs[0].seed, runs[0].headline[0].value), ("old-1", 7, Some(0.9)));
+    let direction = |run: &str| store.direction(&RunId::new(run).expect("a name")).expect("reads");
+    assert_eq!([direction("old-1"), direction("old-2")], [Direction::Higher, Direction::Lower]);
     let version = store.query("PRAGMA user_version").expect("asks").rows;
     assert_eq!(version[0][0].to_string(), VERSION.to_string());
 }
