@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::error::suspicion::{gather, holds};
-use crate::data::feature::RegisteredError;
+use crate::data::feature::registered::error::RegisteredError;
 use crate::data::free_memory::VARIABLE;
 use crate::data::picture::error::PictureError;
 use crate::data::place::Place;

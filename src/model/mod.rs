@@ -29,4 +29,3 @@ pub mod weights;
 
 pub use device::{DeviceSpec, device, devices, threads};
 pub use error::{Error, Result};
-pub use layer::stack;

@@ -9,7 +9,7 @@ mod nature;
 pub mod number;
 pub mod one_hot;
 mod pixels;
-mod registered;
+pub(in crate::data) mod registered;
 mod scale;
 pub mod series;
 pub mod standardize;
@@ -32,7 +32,7 @@ pub(in crate::data) use crate::data::feature::image::{Look, picture, pictures, w
 pub use crate::data::feature::nature::SOME_SIZE;
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
 pub(in crate::data) use crate::data::feature::registered::known as encode_registered;
-pub use crate::data::feature::registered::{Encoder, InputKind, InputWords, RegisteredError};
+pub use crate::data::feature::registered::{Encoder, InputKind, InputWords};
 pub(in crate::data) use crate::data::feature::scale::{raw, refuse_beyond};
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
 pub(in crate::data) use crate::data::feature::token::{fed, kept};

@@ -1,6 +1,6 @@
 //! Input kinds of other crates: a cell becomes numbers outside of the graph, and the model is fed these.
 
-mod error;
+pub(in crate::data) mod error;
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 
 use crate::data::error::Error;
-pub use crate::data::feature::registered::error::RegisteredError;
+use crate::data::feature::registered::error::RegisteredError;
 use crate::data::feature::registered::error::Whose;
 use crate::data::feature::series::fed;
 use crate::data::feature::token::offset;

@@ -3,9 +3,9 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::activation::Activation;
 use crate::model::kernel::wide::{self, erf, exp, tanh, wide};
 use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
-use crate::model::layer::activation::Activation;
 
 const LEAK: f32 = 0.01;
 const SQRT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -148,9 +148,9 @@ impl CustomOp1 for Elementwise {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::activation::Activation;
     use crate::model::kernel::activation::{activation, apply, twin};
     use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::layer::activation::Activation;
 
     const ALL: [Activation; 9] = [
         Activation::Relu,

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::activation::Activation;
 use crate::model::kernel::activation::{
     apply, slope_by_output, slope_from_input, slope_from_output, twin as activation_twin,
 };
@@ -16,7 +17,6 @@ use crate::model::kernel::packed::{Onto, Packed};
 use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
-use crate::model::layer::activation::Activation;
 
 /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
@@ -267,9 +267,9 @@ fn total(sums: Vec<Vec<f32>>, out: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::activation::Activation;
     use crate::model::kernel::affine::{affine, twin};
     use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::layer::activation::Activation;
 
     #[test]
     fn agrees_with_its_twin() {

@@ -9,13 +9,13 @@ mod links;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::activation::Activation;
 use crate::model::kernel::activation::{
     activation, slope_by_output, slope_from_output, twin as activation_twin,
 };
 use crate::model::kernel::convolution::links::{End, Links};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats};
-use crate::model::layer::activation::Activation;
 
 /// x `[rows, channels, height, width]` and weight `[filters, channels, size, size]` to activation(x * weight
 /// + bias), `[rows, filters, window.rows, window.columns]`.

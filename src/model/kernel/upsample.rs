@@ -4,8 +4,8 @@
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::interpolation::Method;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
-use crate::model::layer::upsample::Method;
 
 /// x `[rows, channels, height, width]`, `factor` times as high and as wide.
 pub fn upsample(x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
@@ -118,9 +118,9 @@ impl CustomOp1 for Upsample {
 mod tests {
     use candle_core::{Device, Tensor};
 
+    use crate::model::interpolation::Method;
     use crate::model::kernel::agreement::{agree, near, variable};
     use crate::model::kernel::upsample::{twin, upsample};
-    use crate::model::layer::upsample::Method;
 
     #[test]
     fn agrees_with_its_twin() {

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
+use crate::model::activation::Activation;
 use crate::model::kernel::activation::apply;
 use crate::model::kernel::direct::{Packed, SLACK, correlate};
 use crate::model::kernel::outer::Outer;
 use crate::model::kernel::window::{Gather, Spread, Window};
 use crate::model::kernel::winograd::{Filters, Gradient, Room, Tiles, convolve};
 use crate::model::kernel::zeros;
-use crate::model::layer::activation::Activation;
 
 /// What is added to and done with each value in the end.
 #[derive(Clone, Copy)]

@@ -3,16 +3,16 @@
 use candle_core::{Device, Tensor, Var};
 
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::kernel::agreement::{agree, near, variable};
 use crate::model::kernel::convolution::{Direction, convolution, transposed, twin};
 use crate::model::kernel::pool::{Pooling, pool};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::winograd::Tiles;
 use crate::model::layer::LayerSpec;
-use crate::model::layer::activation::Activation;
+use crate::model::layer::stack::Stack;
 use crate::model::mode::Mode;
 use crate::model::signal::Signal;
-use crate::model::stack::Stack;
 use crate::model::weights::Weights;
 use crate::train::optimizer::OptimizerSpec;
 use crate::train::optimizer::pass::{Optimizer, Stroke, Trainable};

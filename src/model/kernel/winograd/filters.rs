@@ -3,12 +3,9 @@
 use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
-use crate::model::kernel::direct::{Packed, SLACK, correlate};
+use crate::model::kernel::direct::{Packed, correlate};
 use crate::model::kernel::winograd::transform::{Pixels, Values, spread};
-use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, Tiles};
-
-/// From a row of products to the next.
-pub(super) const PITCH: usize = CHUNK + SLACK;
+use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, PITCH, Tiles};
 
 /// Transformed weights, G g G': for each element a matrix `[filters, channels]`.
 pub struct Filters {

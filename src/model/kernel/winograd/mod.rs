@@ -24,6 +24,7 @@ mod transform;
 pub use filters::{Filters, Room, convolve};
 pub use gradient::Gradient;
 
+use crate::model::kernel::direct::SLACK;
 use crate::model::kernel::window::Window;
 
 /// Elements of a transformed tile.
@@ -31,6 +32,9 @@ const ELEMENTS: usize = 16;
 
 /// Tiles transformed and multiplied before their numbers leave the second nearest cache: a multiple of every register.
 const CHUNK: usize = 48;
+
+/// From a row of products to the next.
+const PITCH: usize = CHUNK + SLACK;
 
 /// Between one element's numbers and the next's, so that those of a tile do not share one place in the nearest cache.
 const APART: usize = 16;

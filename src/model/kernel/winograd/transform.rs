@@ -7,8 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::model::kernel::outer::blocks;
 use crate::model::kernel::window::Window;
-use crate::model::kernel::winograd::filters::PITCH;
-use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, Tiles};
+use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, PITCH, Tiles};
 
 /// G g
 pub fn spread([a, b, c]: [f32; 3]) -> [f32; 4] {
