@@ -14,7 +14,6 @@ pub mod ngram;
 pub mod pair;
 pub mod score;
 pub mod span;
-pub mod span_metric;
 pub mod spec;
 pub mod undefined;
 #[cfg(test)]

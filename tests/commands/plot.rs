@@ -101,7 +101,8 @@ fn what_cannot_be_drawn_is_an_error() {
     assert!(project.mtl(&["report"]).expect(1).err().contains("no runs yet"));
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let run = last(&project);
-    let wrong = format!("{}x", &run[..run.len() - 1]);
+    let (rest, end) = run.split_at(run.len() - 1);
+    let wrong = format!("{rest}{}", if end == "x" { "y" } else { "x" });
     for command in ["plot", "report"] {
         let said = project.mtl(&[command, &wrong]).expect(1).err();
         assert!(said.contains(&format!("did you mean `{run}`?")), "{said}");

@@ -24,6 +24,7 @@ pub mod recall;
 pub mod rmse;
 pub mod rouge;
 pub mod span_f1;
+mod span_metric;
 pub mod span_precision;
 pub mod span_recall;
 pub mod spearman;

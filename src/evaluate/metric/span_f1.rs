@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::evaluate::average::SpanAverage;
 use crate::evaluate::decision::{Tally, share};
-use crate::evaluate::span_metric::SpanMetric;
+use crate::evaluate::metric::span_metric::SpanMetric;
 
 /// How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
 /// (kind, first and last step), and of true ones that are answered.

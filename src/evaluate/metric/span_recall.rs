@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::kinds::Settings;
 use crate::evaluate::average::SpanAverage;
 use crate::evaluate::decision::{Tally, share};
-use crate::evaluate::span_metric::SpanMetric;
+use crate::evaluate::metric::span_metric::SpanMetric;
 
 /// Of the spans that true tags mark, the share that is answered: kind, first and last step.
 ///
