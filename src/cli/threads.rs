@@ -18,34 +18,27 @@ pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Resu
     if let Some(wanted) = threads {
         allowed("--threads", &wanted.to_string(), "threads", cores.get())?;
     }
-    let mut candle = 1;
-    for name in ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
-        let count = match (threads, std::env::var(name)) {
-            (Some(wanted), _) => wanted.get(),
-            // These say nothing in those libraries either.
-            (None, Ok(text)) if ["", "0"].contains(&text.trim()) => cores.get(),
-            (None, Ok(text)) => {
-                allowed(&format!("{name} in the environment"), &text, "threads", cores.get())?
-            }
-            (None, Err(std::env::VarError::NotUnicode(text))) => allowed(
-                &format!("{name} in the environment"),
-                &text.to_string_lossy(),
-                "threads",
-                cores.get(),
-            )?,
-            (None, Err(std::env::VarError::NotPresent)) => cores.get(),
-        };
-        if name.starts_with("RAYON") && jobs.is_none_or(|jobs| jobs.get() == 1) {
-            candle = count;
+    let count = |name: &str| match (threads, std::env::var(name)) {
+        (Some(wanted), _) => Ok(wanted.get()),
+        // These say nothing in those libraries either.
+        (None, Ok(text)) if ["", "0"].contains(&text.trim()) => Ok(cores.get()),
+        (None, Ok(text)) => allowed(&format!("{name} in the environment"), &text, "threads", cores.get()),
+        (None, Err(std::env::VarError::NotUnicode(text))) => {
+            allowed(&format!("{name} in the environment"), &text.to_string_lossy(), "threads", cores.get())
         }
+        (None, Err(std::env::VarError::NotPresent)) => Ok(cores.get()),
+    };
+    let (rayon, polars) = (count("RAYON_NUM_THREADS")?, count("POLARS_MAX_THREADS")?);
+    let candle = if jobs.is_some_and(|jobs| jobs.get() > 1) { 1 } else { rayon };
+    let settings = [
+        ("RAYON_NUM_THREADS", rayon),
+        ("POLARS_MAX_THREADS", polars),
+        ("CANDLE_NUM_THREADS", candle),
+        ("CANDLE_BARRIER_POOL_SPIN_LIMIT", 1),
+    ];
+    for (name, value) in settings {
         // SAFETY: the program has one thread yet; nobody can be reading the environment.
-        unsafe { std::env::set_var(name, count.to_string()) };
-    }
-    for (name, value) in
-        [("CANDLE_NUM_THREADS", candle.to_string()), ("CANDLE_BARRIER_POOL_SPIN_LIMIT", "1".into())]
-    {
-        // SAFETY: as above.
-        unsafe { std::env::set_var(name, value) };
+        unsafe { std::env::set_var(name, value.to_string()) };
     }
     Ok(())
 }
