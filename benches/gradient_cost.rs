@@ -2,28 +2,29 @@
 //!
 //!     cargo bench --locked --bench gradient_cost
 //!
-//! The network of `pipelines/benchmark_multi_mnist.yaml` and batches of 256 made here, in one process: the way forward, the way
-//! back of the joint loss, a plain step and each method's are timed in turns, and medians are taken. K tasks may cost a plain step with
-//! K - 1 more ways back, and a tenth of all K on top. Leave the machine alone meanwhile.
+//! The network of `pipelines/benchmark_multi_mnist.yaml` and batches of 256 made here, in one process: the
+//! way forward, the way back of the joint loss, a plain step and each method's are timed in turns, and
+//! medians are taken. K tasks may cost a plain step with K - 1 more ways back, and a tenth of all K on top.
+//! Leave the machine alone meanwhile.
 
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
-use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::array::{Array, ArrayValues, ElementType};
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use mtl::domain::task::Target;
+use mtl::domain::task::FittedTarget;
+use mtl::model::config::NetworkConfig;
 use mtl::model::labels::Labels;
 use mtl::model::mode::Mode;
 use mtl::model::network::Network;
-use mtl::model::spec::NetworkSpec;
-use mtl::train::balance::Balance;
+use mtl::train::balance::LossBalancer;
 use mtl::train::batch::Batch;
-use mtl::train::learner::{Learner, Words};
-use mtl::train::regularization::Strength;
-use mtl::train::schedule::Clock;
-use mtl::train::spec::{BalanceSpec, GradientsSpec, OptimizerSpec, ScheduleSpec};
-use mtl::train::weighting::Setting;
+use mtl::train::config::{BalanceConfig, GradientsConfig, OptimizerConfig, ScheduleConfig};
+use mtl::train::learner::{Learner, LearnerConfig};
+use mtl::train::regularization::PenaltyStrength;
+use mtl::train::schedule::ScheduleStep;
+use mtl::train::weighting::WeightingContext;
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -58,7 +59,7 @@ fn main() {
         times[1].push(begin.elapsed().as_secs_f64());
         drop((gradients, joint, losses));
         for (learner, times) in learners.iter_mut().zip(&mut times[2..]) {
-            let clock = Clock { step: turn, steps_per_epoch: TURNS, total: TURNS };
+            let clock = ScheduleStep { step: turn, steps_per_epoch: TURNS, total: TURNS };
             let begin = Instant::now();
             learner.learn(std::slice::from_ref(batch), clock).expect("a step");
             times.push(begin.elapsed().as_secs_f64());
@@ -84,21 +85,22 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 fn learner<'a>(network: &'a Network, way: &str) -> Learner<'a> {
     let (method, by_layer) = way.split_once(' ').map_or((way, false), |(method, _)| (method, true));
-    let optimizer: &OptimizerSpec = Box::leak(Box::new(read(json!({"adam": {"rate": 2e-3}}))));
-    let schedule: &ScheduleSpec = Box::leak(Box::default());
-    let words = Words {
+    let optimizer: &OptimizerConfig = Box::leak(Box::new(read(json!({"adam": {"rate": 2e-3}}))));
+    let schedule: &ScheduleConfig = Box::leak(Box::default());
+    let config = LearnerConfig {
         seed: 1,
         update: optimizer.view(),
         schedule: schedule.view(),
-        strength: Strength::default(),
+        strength: PenaltyStrength::default(),
         clip_norm: None,
         affinity: None,
     };
-    let weighting: BalanceSpec = read(json!(method));
-    let gradients: GradientsSpec = read(json!({"by_layer": by_layer}));
+    let weighting: BalanceConfig = read(json!(method));
+    let gradients: GradientsConfig = read(json!({"by_layer": by_layer}));
     let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
-    let balance = Balance::new(&weighting, &gradients, &Setting { tasks: &tasks, seed: 1, rate: 2e-3 });
-    Learner::new(network, balance, words).expect("a learner")
+    let balance =
+        LossBalancer::new(&weighting, &gradients, &WeightingContext { tasks: &tasks, seed: 1, rate: 2e-3 });
+    Learner::new(network, balance, config).expect("a learner")
 }
 
 fn network() -> Network {
@@ -106,7 +108,7 @@ fn network() -> Network {
         let layers = json!([{"dense": {"units": 50, "activation": "relu"}}]);
         json!({"name": name, "from": null, "after": [], "head": layers, "loss": null})
     };
-    let spec: NetworkSpec = read(json!({
+    let config: NetworkConfig = read(json!({
         "encoders": [],
         "trunk": [
             {"conv2d": {"filters": 10, "kernel": 5, "padding": "valid", "activation": "relu"}},
@@ -133,21 +135,24 @@ fn network() -> Network {
     let task = |name: &str| TaskSignature {
         name: TaskName::new(name).expect("a name"),
         table: TableName::new("digits").expect("a name"),
-        target: Target::Multiclass { classes: (0..10).map(|c| c.to_string()).collect(), counts: vec![1; 10] },
+        target: FittedTarget::Multiclass {
+            classes: (0..10).map(|c| c.to_string()).collect(),
+            counts: vec![1; 10],
+        },
     };
     let signature = Signature {
         inputs: vec![image],
         tasks: vec![task("left"), task("right")],
         readings: Default::default(),
     };
-    Network::build(&spec, &signature, 1, &Device::Cpu).expect("a network")
+    Network::build(&config, &signature, 1, &Device::Cpu).expect("a network")
 }
 
 /// Bytes and digits that look random.
 fn batch(number: u32) -> Batch {
     let noise = |i: usize, salt: u32| ((i as u32 + 1 + 7919 * salt).wrapping_mul(2_654_435_761)) >> 8;
     let pixels = (0..ROWS * SIDE * SIDE).map(|i| (noise(i, number) % 256) as u8).collect();
-    let pixels = Array::new(&[ROWS, 1, SIDE, SIDE], Values::U8(pixels));
+    let pixels = Array::new(&[ROWS, 1, SIDE, SIDE], ArrayValues::U8(pixels));
     let rows: Vec<u32> = (0..ROWS as u32).collect();
     let network = network();
     let labels = (0..TASKS).map(|task| {
@@ -164,6 +169,6 @@ fn input() -> InputName {
     InputName::new("image").expect("a name")
 }
 
-fn read<T: serde::de::DeserializeOwned>(words: Value) -> T {
-    serde_json::from_value(words).expect("words")
+fn read<T: serde::de::DeserializeOwned>(config: Value) -> T {
+    serde_json::from_value(config).expect("words")
 }

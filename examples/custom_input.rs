@@ -1,18 +1,19 @@
-//! An input kind of one's own: `cargo run --release --example custom_input -- run pipeline.yaml` is `mtl run` with one more,
-//! `inputs: {age: rank}`. Its cells become numbers in this program, so it is this program that predicts.
+//! An input kind of one's own: `cargo run --release --example custom_input -- run pipeline.yaml` is `mtl run`
+//! with one more, `inputs: {age: rank}`. Its cells become numbers in this program, so it is this program that
+//! predicts.
 
 use std::process::ExitCode;
 
+use mtl::data::config::FeatureConfig;
 use mtl::data::feature::InputKind;
-use mtl::data::spec::FeatureSpec;
-use mtl::domain::kinds::Settings;
+use mtl::domain::choice_config::Settings;
 use mtl::domain::number::Count;
 use mtl::domain::shape::Shape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A number as the share of training rows whose number is less, between 0 and 1 whatever the numbers' distribution, and
-/// beside it 1 where it is missing, which counts as the middle.
+/// A number as the share of training rows whose number is less, between 0 and 1 whatever the numbers'
+/// distribution, and beside it 1 where it is missing, which counts as the middle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RankSpec {
@@ -63,5 +64,5 @@ impl InputKind for RankSpec {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| FeatureSpec::register::<RankSpec>("rank", origin)).into()
+    mtl::cli::main_with(|| FeatureConfig::register::<RankSpec>("rank", origin)).into()
 }

@@ -1,21 +1,21 @@
-//! A layer of one's own, from YAML to ONNX: `cargo run --release --example custom_layer -- run pipeline.yaml` is `mtl run`
-//! with one layer more, `- feature_gate`.
+//! A layer of one's own, from YAML to ONNX: `cargo run --release --example custom_layer -- run pipeline.yaml`
+//! is `mtl run` with one layer more, `- feature_gate`.
 
 use std::process::ExitCode;
 
-use mtl::domain::kinds::Settings;
+use mtl::domain::choice_config::Settings;
 use mtl::domain::shape::Shape;
-use mtl::model::Result;
+use mtl::model::ModelResult;
+use mtl::model::activations::Activations;
 use mtl::model::layer::activation::Activation;
-use mtl::model::layer::{Layer, LayerSpec, LayerWords, Module, vector};
+use mtl::model::layer::{BuildLayer, Layer, LayerConfig, Module, vector};
 use mtl::model::ops::Ops;
-use mtl::model::signal::Signal;
 use mtl::model::weights::{Init, Parameter, Weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Lets features through as far as the others say: y = x * sigmoid(x W + b), W `[width, width]`. After the gated
-/// linear unit of Dauphin, Fan, Auli & Grangier (ICML 2017).
+/// Lets features through as far as the others say: y = x * sigmoid(x W + b), W `[width, width]`. After the
+/// gated linear unit of Dauphin, Fan, Auli & Grangier (ICML 2017).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FeatureGateSpec {
@@ -33,12 +33,12 @@ impl Settings for FeatureGateSpec {
     const EXAMPLE: &'static str = "{feature_gate: {open: 2.0}}";
 }
 
-impl LayerWords for FeatureGateSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for FeatureGateSpec {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         vector(input).map(Shape::vector)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let width = input.width();
         let bias = Init::Given(vec![self.open; width]);
         Ok(Box::new(FeatureGate {
@@ -54,7 +54,7 @@ struct FeatureGate {
 }
 
 impl Layer for FeatureGate {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let gate = ops.linear(&x.x, &self.weight, Some(&self.bias), Activation::Sigmoid)?;
         Ok(x.with(ops.mul(&x.x, &gate)?))
     }
@@ -62,5 +62,5 @@ impl Layer for FeatureGate {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| LayerSpec::register::<FeatureGateSpec>("feature_gate", origin)).into()
+    mtl::cli::main_with(|| LayerConfig::register::<FeatureGateSpec>("feature_gate", origin)).into()
 }

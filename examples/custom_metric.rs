@@ -1,18 +1,18 @@
-//! A metric of one's own: `cargo run --release --example custom_metric -- run pipeline.yaml` is `mtl run` with one more,
-//! `metrics: [youden]` of a binary task.
+//! A metric of one's own: `cargo run --release --example custom_metric -- run pipeline.yaml` is `mtl run`
+//! with one more, `metrics: [youden]` of a binary task.
 
 use std::process::ExitCode;
 
-use mtl::domain::kinds::Settings;
+use mtl::domain::choice_config::Settings;
 use mtl::domain::score::Direction;
 use mtl::domain::task_kind::TaskKind;
-use mtl::evaluate::answers::Answers;
-use mtl::evaluate::metric::{Metric, MetricSpec};
+use mtl::evaluate::answers::TaskAnswers;
+use mtl::evaluate::metric::{Metric, MetricConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Youden's index (Youden 1950): the share of positives that are found plus the share of negatives that are left alone,
-/// minus 1. 1 is perfect, 0 is chance.
+/// Youden's index (Youden 1950): the share of positives that are found plus the share of negatives that are
+/// left alone, minus 1. 1 is perfect, 0 is chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct YoudenSpec {
@@ -39,7 +39,7 @@ impl Metric for YoudenSpec {
         kind == TaskKind::Binary
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         // A missing label is NaN, and equal to neither.
         let share_said = |label: f32| -> Option<f64> {
             let cells = answers.truth.iter().zip(answers.answers).filter(|(truth, _)| **truth == label);
@@ -53,5 +53,5 @@ impl Metric for YoudenSpec {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| MetricSpec::register::<YoudenSpec>("youden", origin)).into()
+    mtl::cli::main_with(|| MetricConfig::register::<YoudenSpec>("youden", origin)).into()
 }

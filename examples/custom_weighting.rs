@@ -1,16 +1,16 @@
-//! A weighting of one's own: `cargo run --release --example custom_weighting -- run pipeline.yaml` is `mtl run` with one
-//! more, `weighting: inverse_loss`.
+//! A weighting of one's own: `cargo run --release --example custom_weighting -- run pipeline.yaml` is `mtl
+//! run` with one more, `weighting: inverse_loss`.
 
 use std::process::ExitCode;
 
-use mtl::domain::kinds::Settings;
+use mtl::domain::choice_config::Settings;
 use mtl::domain::number::Fraction;
-use mtl::train::weighting::{Method, Setting, Weighting, WeightingSpec, WeightingWords};
+use mtl::train::weighting::{BuildWeighting, Weighting, WeightingConfig, WeightingContext, WeightingMethod};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Every task counts alike, however large its loss is: w_k = 1 / m_k, scaled so that the weights' mean is 1, m_k being
-/// the moving average m_k <- decay m_k + (1 - decay) L_k of task k's loss.
+/// Every task counts alike, however large its loss is: w_k = 1 / m_k, scaled so that the weights' mean is 1,
+/// m_k being the moving average m_k <- decay m_k + (1 - decay) L_k of task k's loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct InverseLossSpec {
@@ -28,10 +28,10 @@ impl Settings for InverseLossSpec {
     const EXAMPLE: &'static str = "{inverse_loss: {decay: 0.9}}";
 }
 
-impl WeightingWords for InverseLossSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for InverseLossSpec {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let averages = vec![0.0; setting.tasks.len()];
-        Method::losses(InverseLoss { decay: self.decay.get(), averages })
+        WeightingMethod::losses(InverseLoss { decay: self.decay.get(), averages })
     }
 }
 
@@ -71,5 +71,5 @@ impl Weighting for InverseLoss {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| WeightingSpec::register::<InverseLossSpec>("inverse_loss", origin)).into()
+    mtl::cli::main_with(|| WeightingConfig::register::<InverseLossSpec>("inverse_loss", origin)).into()
 }

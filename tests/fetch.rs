@@ -20,7 +20,7 @@ fn the_fetch_script_does_what_it_promises() {
 #[test]
 fn a_name_that_is_not_known_is_answered_with_the_known_ones() {
     let Some(output) = python(&["pipelines/data/fetch", "mnits"]) else { return };
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("there is no `mnits`; there are multi_mnist, "), "{said}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("there is no `mnits`; there are multi_mnist, "), "{text}");
 }

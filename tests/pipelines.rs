@@ -12,9 +12,9 @@ fn shipped() -> Vec<std::path::PathBuf> {
 fn every_pipeline_resolves_without_a_word() {
     assert!(!shipped().is_empty());
     for path in shipped() {
-        let source = spec::Source::new(&std::fs::read(&path).unwrap(), &path, &[]);
-        let said = crate::diagnostics::found(&source);
-        assert!(said.is_empty(), "{}", spec::render::render(&said, &source, false));
+        let source = spec::PipelineText::new(&std::fs::read(&path).unwrap(), &path, &[]);
+        let output = crate::diagnostics::found(&source);
+        assert!(output.is_empty(), "{}", spec::render::render(&output, &source, false));
     }
 }
 
@@ -26,7 +26,7 @@ fn what_is_resolved_can_be_written_and_read_again() {
         let (plan, _) = plan::resolve(&pipeline, "a").unwrap();
         let written = spec::write(&plan.pipeline);
         let (again, _) = spec::read(&written, "b.yaml".as_ref(), &[])
-            .unwrap_or_else(|found| panic!("{found:?}\n{written}"));
+            .unwrap_or_else(|actual| panic!("{actual:?}\n{written}"));
         assert_eq!(again, plan.pipeline, "{written}");
         let (twice, _) = plan::resolve(&again, "b").unwrap();
         assert_eq!(twice.pipeline, plan.pipeline, "resolving a resolved pipeline changes nothing");

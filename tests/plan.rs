@@ -6,17 +6,18 @@ use std::path::Path;
 use mtl::domain::fingerprint::Fingerprint;
 use mtl::domain::name::{TableName, TaskName};
 use mtl::plan::render::{PartView, StageView, View};
-use mtl::plan::{self, Contents, Plan, Stage, Work, content};
-use mtl::spec::{self, Override};
+use mtl::plan::{self, ContentCache, Plan, Stage, Work, content_cache};
+use mtl::spec::{self, SettingOverride};
 
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
 fn planned(text: &str, overrides: &[&str]) -> Plan {
-    let overrides: Vec<Override> = overrides.iter().map(|set| Override::parse(set).unwrap()).collect();
+    let overrides: Vec<SettingOverride> =
+        overrides.iter().map(|set| SettingOverride::parse(set).unwrap()).collect();
     let (pipeline, _) =
-        spec::read(text, Path::new("a.yaml"), &overrides).unwrap_or_else(|found| panic!("{found:#?}"));
-    plan::resolve(&pipeline, "a").unwrap_or_else(|found| panic!("{found:#?}")).0
+        spec::read(text, Path::new("a.yaml"), &overrides).unwrap_or_else(|actual| panic!("{actual:#?}"));
+    plan::resolve(&pipeline, "a").unwrap_or_else(|actual| panic!("{actual:#?}")).0
 }
 
 fn contents(plan: &Plan, mark: &str) -> BTreeMap<TableName, Fingerprint> {
@@ -203,7 +204,7 @@ fn every_rendering_names_every_stage() {
         stage: stage.clone(),
         fingerprint: fingerprints.get(stage).cloned(),
         cached: stage.trial.is_none(),
-        why: if stage.trial.is_none() { "found in the cache" } else { "never done" }.to_owned(),
+        reason: if stage.trial.is_none() { "found in the cache" } else { "never done" }.to_owned(),
     });
     let part = PartView {
         part: "trunk[0]".to_owned(),
@@ -237,7 +238,7 @@ const EMPTY: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41
 fn files_are_known_by_content_and_remembered() {
     let project =
         Project::new().file("a.csv", "x,y\n1,2\n").file("b.csv", "x,y\n1,2\n").file("empty.csv", "");
-    assert_eq!(content::file(&project.path("empty.csv")).unwrap().fingerprint.0, EMPTY);
+    assert_eq!(content_cache::file(&project.path("empty.csv")).unwrap().fingerprint.0, EMPTY);
     let place = project.path("cache/files.json");
     let settle = |name: &str, seconds_ago: u64| {
         let file = std::fs::File::options().append(true).open(project.path(name)).unwrap();
@@ -248,7 +249,7 @@ fn files_are_known_by_content_and_remembered() {
     // That its time was set back is seen too, for as long as another change might follow unseen.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     std::fs::write(project.path("b.csv"), "x,y\n1,2\n").unwrap();
-    let mut contents = Contents::open(&place);
+    let mut contents = ContentCache::open(&place);
     let first = contents.file(&project.path("a.csv")).unwrap();
     assert_eq!(first.bytes, 8);
     assert_eq!(first.fingerprint, contents.file(&project.path("b.csv")).unwrap().fingerprint);
@@ -257,16 +258,16 @@ fn files_are_known_by_content_and_remembered() {
     let kept = std::fs::read_to_string(&place).unwrap();
     assert!(kept.contains("a.csv"), "an old file is remembered");
     assert!(!kept.contains("b.csv"), "one written this moment may still change unseen");
-    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
     // What was changed by hand is not believed.
     let other = "0".repeat(64);
     std::fs::write(&place, kept.replace(&first.fingerprint.0, &other)).unwrap();
-    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
     settle("a.csv", 50);
-    assert_eq!(Contents::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
     for damaged in ["", "{", "[]", "{\"format\": 99, \"files\": {}}", &kept[..kept.len() / 2]] {
         std::fs::write(&place, damaged).unwrap();
-        let mut contents = Contents::open(&place);
+        let mut contents = ContentCache::open(&place);
         assert_eq!(contents.file(&project.path("a.csv")).unwrap(), first);
         contents.save().unwrap();
     }
@@ -283,7 +284,7 @@ fn what_two_processes_remember_is_kept() {
     }
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let place = project.path("files.json");
-    let (mut one, mut two) = (Contents::open(&place), Contents::open(&place));
+    let (mut one, mut two) = (ContentCache::open(&place), ContentCache::open(&place));
     one.file(&project.path("a.csv")).unwrap();
     two.file(&project.path("b.csv")).unwrap();
     one.save().unwrap();

@@ -1,6 +1,6 @@
 //! The JSON Schema is the language: what is committed is what the words give, and it fits what is read.
 
-use mtl::spec::shelf::SHELVES;
+use mtl::spec::registry::REGISTRIES;
 use mtl::spec::{self, schema};
 use serde_json::Value;
 
@@ -101,25 +101,26 @@ fn pipeline_with(noun: &str, example: &str) -> String {
     )
 }
 
-fn written_and_read(pipeline: &spec::PipelineSpec) -> spec::PipelineSpec {
+fn written_and_read(pipeline: &spec::PipelineConfig) -> spec::PipelineConfig {
     let text = spec::write(pipeline);
     let (again, _) =
-        spec::read(&text, "a.yaml".as_ref(), &[]).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+        spec::read(&text, "a.yaml".as_ref(), &[]).unwrap_or_else(|actual| panic!("{text}\n{actual:#?}"));
     again
 }
 
 #[test]
 fn every_example_reads_and_fits_the_schema() {
     let schema = schema();
-    for shelf in &SHELVES {
-        assert_eq!(shelf.names().len(), shelf.examples().len());
-        for (name, example) in shelf.examples() {
-            let words = (shelf.read)(example).unwrap_or_else(|said| panic!("{} {name}: {said}", shelf.noun));
-            let read_as = words.as_str().or_else(|| Some(words.as_object()?.keys().next()?.as_str()));
+    for registry in &REGISTRIES {
+        assert_eq!(registry.names().len(), registry.examples().len());
+        for (name, example) in registry.examples() {
+            let config = (registry.read)(example)
+                .unwrap_or_else(|output| panic!("{} {name}: {output}", registry.choice_kind));
+            let read_as = config.as_str().or_else(|| Some(config.as_object()?.keys().next()?.as_str()));
             assert_eq!(read_as, Some(*name), "{example}");
-            let text = pipeline_with(shelf.noun, example);
+            let text = pipeline_with(registry.choice_kind, example);
             let read = spec::read(&text, "a.yaml".as_ref(), &[]);
-            let (pipeline, _) = read.unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+            let (pipeline, _) = read.unwrap_or_else(|actual| panic!("{text}\n{actual:#?}"));
             assert_eq!(written_and_read(&pipeline), pipeline, "{text}");
             let errors = json_schema::errors(&schema, &as_json(&text));
             assert!(errors.is_empty(), "{text}\n{errors:#?}");
@@ -131,8 +132,8 @@ fn every_example_reads_and_fits_the_schema() {
 #[test]
 fn bare_values_are_read_as_their_field() {
     let reads = |noun: &str, text: &str| {
-        let shelf = SHELVES.iter().find(|shelf| shelf.noun == noun).unwrap();
-        (shelf.read)(text).unwrap_or_else(|said| panic!("{text}: {said}"))
+        let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == noun).unwrap();
+        (registry.read)(text).unwrap_or_else(|output| panic!("{text}: {output}"))
     };
     let same = |noun: &str, bare: &str, long: &str| assert_eq!(reads(noun, bare), reads(noun, long));
     same("layer", "{dropout: 0.5}", "{dropout: {rate: 0.5}}");

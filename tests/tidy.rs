@@ -24,19 +24,18 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("cli", &["spec", "plan", "run", "store", "report", "disk", "domain"]),
 ];
 
-/// Rooms that may import words besides: what ends in `Spec`, modules called `spec`, and `PURE`.
-const READERS_OF_WORDS: [&str; 2] = ["spec", "plan"];
+/// Rooms that may import settings besides: what ends in `Config`, modules called `config`, and `PURE`.
+const READERS_OF_CONFIGS: [&str; 2] = ["spec", "plan"];
 const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
-/// The pure half of shelf items: words, and what they say of themselves without tensors or files.
-const PURE: [&str; 9] = [
+/// The pure half of registered items: settings, and what they say of themselves without tensors or files.
+const PURE: [&str; 8] = [
     "ClassWeights",
     "MissingNumber",
     "default_metrics",
-    "LayerWords",
-    "LossWords",
+    "BuildLayer",
     "accepts",
-    "claims",
+    "capabilities",
     "together",
     "joined",
 ];
@@ -194,18 +193,18 @@ fn paths(code: &str) -> Vec<String> {
 
 /// What follows `root` in every path of the code that begins with it.
 fn paths_below(root: &str, code: &str) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for (position, _) in code.match_indices(root) {
         let before = code[..position].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
-        expand("", &code[position + root.len()..], &mut found);
+        expand("", &code[position + root.len()..], &mut actual);
     }
-    found
+    actual
 }
 
-fn expand(prefix: &str, rest: &str, found: &mut Vec<String>) {
+fn expand(prefix: &str, rest: &str, actual: &mut Vec<String>) {
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
     let (path, after) = (&rest[..end], &rest[end..]);
     match after.strip_prefix('{') {
@@ -216,7 +215,7 @@ fn expand(prefix: &str, rest: &str, found: &mut Vec<String>) {
                 match letter {
                     '{' => depth += 1,
                     ',' | '}' if depth == 0 => {
-                        expand(&format!("{prefix}{path}"), group[start..position].trim(), found);
+                        expand(&format!("{prefix}{path}"), group[start..position].trim(), actual);
                         start = position + 1;
                         if letter == '}' {
                             return;
@@ -228,7 +227,7 @@ fn expand(prefix: &str, rest: &str, found: &mut Vec<String>) {
             }
         }
         _ if path.is_empty() => {}
-        _ => found.push(format!("{prefix}{path}").trim_end_matches(':').to_owned()),
+        _ => actual.push(format!("{prefix}{path}").trim_end_matches(':').to_owned()),
     }
 }
 
@@ -239,31 +238,31 @@ fn allowed(room: &str, path: &str) -> bool {
         return true;
     }
     let Some((_, may)) = ARROWS.iter().find(|(known, _)| *known == room) else { return true };
-    let is_word = || {
+    let is_config = || {
         let mut steps = path.split("::");
-        steps.any(|step| step == "spec" || step.ends_with("Spec") || PURE.contains(&step))
+        steps.any(|step| step == "config" || step.ends_with("Config") || PURE.contains(&step))
     };
-    may.contains(&target) || READERS_OF_WORDS.contains(&room) && CRAFTS.contains(&target) && is_word()
+    may.contains(&target) || READERS_OF_CONFIGS.contains(&room) && CRAFTS.contains(&target) && is_config()
 }
 
-fn fail(rule: &str, found: Vec<String>) {
-    assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
+fn fail(rule: &str, actual: Vec<String>) {
+    assert!(actual.is_empty(), "{rule}:\n  {}", actual.join("\n  "));
 }
 
 #[test]
 fn arrows_point_down() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for source in sources() {
         for path in paths(&source.code).iter().filter(|path| !allowed(&source.room, path)) {
-            found.push(format!("{} names {path}", source.name));
+            actual.push(format!("{} names {path}", source.name));
         }
     }
-    fail("a room imports only what stands below it", found);
+    fail("a room imports only what stands below it", actual);
 }
 
 #[test]
 fn foreign_crates_stay_in_their_rooms() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for source in sources() {
         for (name, rooms) in FOREIGN.iter().filter(|(_, rooms)| !rooms.contains(&source.room.as_str())) {
             let named = source.code.match_indices(&format!("{name}::")).any(|(position, _)| {
@@ -271,22 +270,22 @@ fn foreign_crates_stay_in_their_rooms() {
                 !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
             });
             if named || source.code.contains(&format!("use {name};")) {
-                found.push(format!("{} names {name}, which belongs to {rooms:?}", source.name));
+                actual.push(format!("{} names {name}, which belongs to {rooms:?}", source.name));
             }
         }
     }
-    fail("a foreign crate has one room", found);
+    fail("a foreign crate has one room", actual);
 }
 
 #[test]
 fn the_shared_words_touch_no_file() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for source in sources().iter().filter(|source| source.room == "domain") {
         if names_files(&source.text) {
-            found.push(format!("{} names `std::fs` or `tempfile`", source.name));
+            actual.push(format!("{} names `std::fs` or `tempfile`", source.name));
         }
     }
-    fail("`domain` is plain data; what opens and writes files is `disk`", found);
+    fail("`domain` is plain data; what opens and writes files is `disk`", actual);
 }
 
 /// Does a text, its tests too, name what opens and writes files?
@@ -298,11 +297,11 @@ fn names_files(text: &str) -> bool {
 
 #[test]
 fn files_are_short() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     let mut measure = |name: &str, text: &str, most: usize| {
         let lines = text.lines().count();
         if lines > most {
-            found.push(format!("{name} has {lines} lines, more than {most}"));
+            actual.push(format!("{name} has {lines} lines, more than {most}"));
         }
     };
     for source in sources() {
@@ -316,26 +315,26 @@ fn files_are_short() {
     for path in support::files(&support::root().join("tests"), "rs") {
         measure(&path.to_string_lossy(), &std::fs::read_to_string(&path).unwrap(), 600);
     }
-    fail("a file is one thought", found);
+    fail("a file is one thought", actual);
 }
 
 #[test]
 fn names_say_what_a_thing_is() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for folder in ["src", "tests", "benches"] {
         for path in support::files(&support::root().join(folder), "rs") {
             let below = path.strip_prefix(support::root()).unwrap();
             for step in below.iter().map(|step| step.to_string_lossy().trim_end_matches(".rs").to_owned()) {
                 if FORBIDDEN_NAMES.contains(&step.as_str()) {
-                    found.push(below.display().to_string());
+                    actual.push(below.display().to_string());
                 }
                 if step.chars().any(char::is_uppercase) {
-                    found.push(format!("{}: names are in snake case", below.display()));
+                    actual.push(format!("{}: names are in snake case", below.display()));
                 }
             }
         }
     }
-    fail("no file is named after what it is not", found);
+    fail("no file is named after what it is not", actual);
 }
 
 #[test]
@@ -359,29 +358,29 @@ fn the_top_of_a_file_is_its_list_of_arrows() {
 
 #[test]
 fn unsafe_code_stays_in_its_place() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for source in sources() {
         let says = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]
             .iter()
             .any(|form| source.code.contains(form));
         if says && !UNSAFE.iter().any(|place| source.name.starts_with(place)) {
-            found.push(source.name);
+            actual.push(source.name);
         }
     }
-    fail("only kernels are unsafe", found);
+    fail("only kernels are unsafe", actual);
 }
 
 #[test]
 fn nothing_gives_up_by_unwrap() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for source in sources() {
         for form in [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "dbg!("] {
             if source.code.contains(form) {
-                found.push(format!("{} has {form}", source.name));
+                actual.push(format!("{} has {form}", source.name));
             }
         }
     }
-    fail("an error is a value", found);
+    fail("an error is a value", actual);
 }
 
 /// The rules can fail: they are shown what they are there to refuse.
@@ -394,8 +393,10 @@ fn the_rules_see_what_they_forbid() {
     assert!(names_files("use std::{io, fs::File};") && names_files("tempfile::tempdir()"));
     assert!(!names_files("use std::fmt; // std::fs, tempfile"));
     assert!(!allowed("domain", "data::frame::Frame") && !allowed("data", "store::Store"));
-    assert!(allowed("spec", "data::spec::TableSpec") && !allowed("spec", "data::frame::Frame"));
-    assert!(allowed("plan", "model::loss::huber::HuberSpec") && !allowed("model", "train::spec::TrainSpec"));
+    assert!(allowed("spec", "data::config::TableConfig") && !allowed("spec", "data::frame::Frame"));
+    assert!(
+        allowed("plan", "model::loss::huber::HuberConfig") && !allowed("model", "train::config::TrainConfig")
+    );
     let text = "// crate::a\nlet s = \"crate::b \\\" unsafe {\"; let c = '\"'; crate::c;\n\
                 #[cfg(test)]\nmod more;\n#[cfg(test)]\nmod tests { fn f() { crate::d } }\ncrate::e;";
     let (code, modules) = without_tests(&blank(text));

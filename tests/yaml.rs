@@ -2,20 +2,20 @@
 
 use std::time::Instant;
 
-use mtl::spec::{self, Override, Source};
+use mtl::spec::{self, PipelineText, SettingOverride};
 use proptest::prelude::*;
 
 use crate::support::project::PIPELINE;
 
 /// Reads, resolves and renders in every form; gives the codes.
-fn codes(bytes: &[u8], overrides: &[Override]) -> Vec<&'static str> {
-    let source = Source::new(bytes, "a.yaml", overrides);
-    let found = crate::diagnostics::found(&source);
-    let text = spec::render::render(&found, &source, true);
-    let json = spec::render::json(&found, &source);
-    assert_eq!(json.as_array().unwrap().len(), found.len());
-    assert_eq!(text.is_empty(), found.is_empty());
-    found.iter().map(|diagnostic| diagnostic.code).collect()
+fn codes(bytes: &[u8], overrides: &[SettingOverride]) -> Vec<&'static str> {
+    let source = PipelineText::new(bytes, "a.yaml", overrides);
+    let actual = crate::diagnostics::found(&source);
+    let text = spec::render::render(&actual, &source, true);
+    let json = spec::render::json(&actual, &source);
+    assert_eq!(json.as_array().unwrap().len(), actual.len());
+    assert_eq!(text.is_empty(), actual.is_empty());
+    actual.iter().map(|diagnostic| diagnostic.code).collect()
 }
 
 /// A generous bound on a slow machine: what would hang takes minutes.
@@ -77,9 +77,9 @@ fn a_byte_order_mark_and_foreign_line_ends_are_passed_over() {
     assert_eq!(codes(format!("\u{feff}{PIPELINE}").as_bytes(), &[]), Vec::<&str>::new());
     assert_eq!(codes(PIPELINE.replace('\n', "\r\n").as_bytes(), &[]), Vec::<&str>::new());
     let bad = format!("\u{feff}{}", PIPELINE.replace("seed: 1", "seed: one").replace('\n', "\r\n"));
-    let source = Source::new(bad.as_bytes(), "a.yaml", &[]);
-    let found = spec::read_source(&source).unwrap_err();
-    let place = source.place_of(&found[0]).unwrap();
+    let source = PipelineText::new(bad.as_bytes(), "a.yaml", &[]);
+    let actual = spec::read_source(&source).unwrap_err();
+    let place = source.diagnostic_location(&actual[0]).unwrap();
     assert_eq!((place.line, place.column), (2, 7));
 }
 
@@ -102,15 +102,15 @@ m: >
   text
 n: last
 ";
-    let source = Source::new(text.as_bytes(), "a.yaml", &[]);
-    let value = |path: &Path| source.place(path).map(|place| (place.line, place.column));
+    let source = PipelineText::new(text.as_bytes(), "a.yaml", &[]);
+    let value = |path: &Path| source.location(path).map(|place| (place.line, place.column));
     let key = |path: &Path| {
-        let found = Diagnostic::error("x", path.clone(), "x").on_key();
-        source.place_of(&found).map(|place| (place.line, place.column))
+        let actual = Diagnostic::error("x", path.clone(), "x").on_key();
+        source.diagnostic_location(&actual).map(|place| (place.line, place.column))
     };
-    let (b, k) = (Path::of("b"), Path::of("k"));
-    assert_eq!(value(&Path::of("a")), Some((1, 4)));
-    assert_eq!(key(&Path::of("a")), Some((1, 1)));
+    let (b, k) = (Path::from_key("b"), Path::from_key("k"));
+    assert_eq!(value(&Path::from_key("a")), Some((1, 4)));
+    assert_eq!(key(&Path::from_key("a")), Some((1, 1)));
     assert_eq!(value(&b), Some((2, 1)), "a map is shown by its key");
     assert_eq!(value(&b.key("c").key("d").index(1)), Some((3, 23)));
     assert_eq!(key(&b.key("c").key("d")), Some((3, 15)));
@@ -120,14 +120,14 @@ n: last
     assert_eq!(key(&k.key("größe")), Some((8, 5)));
     assert_eq!(value(&k.key("größe")), Some((8, 12)));
     assert_eq!(value(&k.key("deep").key("er").index(1).index(0)), Some((8, 33)));
-    assert_eq!(value(&Path::of("n")), Some((13, 4)));
-    assert_eq!(value(&Path::of("m")), Some((10, 4)));
+    assert_eq!(value(&Path::from_key("n")), Some((13, 4)));
+    assert_eq!(value(&Path::from_key("m")), Some((10, 4)));
     assert_eq!(value(&k.key("absent").key("more")), Some((8, 1)), "the nearest node above");
 }
 
 #[test]
 fn overrides_change_what_is_read() {
-    let set = |argument: &str| Override::parse(argument).unwrap();
+    let set = |argument: &str| SettingOverride::parse(argument).unwrap();
     let all = [
         set("train.epochs=7"),
         set("train.optimizer.adamw.rate=0.01"),
@@ -163,8 +163,8 @@ fn overrides_change_what_is_read() {
 #[test]
 fn bad_overrides_say_so() {
     for argument in ["", "=", "a", "=5", "a.=5", "a[=5", "a[b]=5", "a=[", "a=!x y"] {
-        let found = Override::parse(argument).expect_err(argument);
-        assert_eq!(found.code, "bad-override");
+        let actual = SettingOverride::parse(argument).expect_err(argument);
+        assert_eq!(actual.code, "bad-override");
     }
 }
 
@@ -244,7 +244,7 @@ proptest! {
     #[test]
     fn any_override_is_answered(argument in "[a-z.\\[\\]0-9=\"{}: ]{0,30}", known in "(train|tasks.rich|trunk\\[0\\])(.[a-z]{1,6}){0,3}=[0-9a-z]{0,4}") {
         for argument in [argument, known] {
-            if let Ok(change) = Override::parse(&argument) {
+            if let Ok(change) = SettingOverride::parse(&argument) {
                 codes(PIPELINE.as_bytes(), &[change]);
             }
         }

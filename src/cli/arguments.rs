@@ -1,6 +1,6 @@
 //! The command line.
 
-mod keeping;
+mod maintenance;
 mod predict;
 
 use std::num::NonZeroUsize;
@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use crate::cli::arguments::keeping::{Doctor, Gc, Rm};
-pub use crate::cli::arguments::predict::{AnswerFormat, Predict};
+pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, RmArguments};
+pub use crate::cli::arguments::predict::{AnswerFormat, PredictArguments};
 use crate::domain::bytes::Bytes;
 
 /// A declarative experiment runner for multi-task learning.
@@ -22,8 +22,9 @@ pub struct Arguments {
     pub runs: Option<PathBuf>,
     /// Colours: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
-    pub color: Colour,
-    /// What a training may take, such as 8GB; more is refused [default: $MTL_MEMORY, else what the machine has free]
+    pub color: ColorChoice,
+    /// What a training may take, such as 8GB; more is refused [default: $MTL_MEMORY, else what the machine
+    /// has free]
     #[arg(long, global = true, value_name = "SIZE", value_parser = Bytes::parse)]
     pub memory: Option<Bytes>,
     #[command(subcommand)]
@@ -31,7 +32,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub enum ColorChoice {
     Auto,
     Always,
     Never,
@@ -40,51 +41,51 @@ pub enum Colour {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a pipeline: load, train, evaluate, export, verify
-    Run(Run),
+    Run(RunArguments),
     /// Go on with an interrupted run from its last checkpoint
-    Resume(Resume),
+    Resume(ResumeArguments),
     /// Do again what failed in a run, and nothing else
-    Retry(Resume),
+    Retry(ResumeArguments),
     /// Say how a sweep stands: its trials, and the best so far
     #[command(subcommand)]
-    Sweep(Sweep),
+    Sweep(SweepCommand),
     /// Say everything that is wrong with a pipeline, without touching its data
-    Check(Check),
+    Check(CheckArguments),
     /// Show the pipeline as resolved, its stages, and what is cached and why
     Plan(PlanArguments),
     /// List runs
     #[command(name = "runs")]
-    List(List),
+    List(ListArguments),
     /// Show one run
-    Show(Show),
+    Show(ShowArguments),
     /// Compare runs: scores side by side, and the settings that differ
-    Compare(Compare),
+    Compare(CompareArguments),
     /// Draw runs: curves, weights, gradients, shares, gains, fronts
-    Plot(Plot),
+    Plot(PlotArguments),
     /// Write all about a run as one HTML file, plots and all
-    Report(Report),
+    Report(ReportArguments),
     /// Propose which tasks to train together
-    Group(Group),
+    Group(GroupArguments),
     /// Ask the results database in SQL (read-only)
-    Query(Query),
+    Query(QueryArguments),
     /// Copy a run's model out as a bundle: model.onnx and mtl.json
-    Export(Export),
+    Export(ExportArguments),
     /// Answer for raw rows with a bundle's or a run's model, through ONNX Runtime
-    Predict(Predict),
+    Predict(PredictArguments),
     /// Prove a bundle's model in ONNX Runtime against the answers of its training
-    Verify(Verify),
+    Verify(VerifyArguments),
     /// Write a sensible pipeline from the columns of a file
-    Init(Init),
+    Init(InitArguments),
     /// Say what a layer, loss, metric... is: formula, settings, example, paper
-    Explain(Explain),
+    Explain(ExplainArguments),
     /// Print the JSON Schema of pipelines
     Schema,
     /// Look at devices, ONNX Runtime, threads and the database
-    Doctor(Doctor),
+    Doctor(DoctorArguments),
     /// Remove runs: their rows and folders
-    Rm(Rm),
+    Rm(RmArguments),
     /// Remove cached artifacts that no run uses
-    Gc(Gc),
+    Gc(GcArguments),
     /// Print shell completions
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -96,9 +97,9 @@ impl Command {
     /// The number of threads asked for.
     pub fn threads(&self) -> Option<NonZeroUsize> {
         match self {
-            Self::Run(words) => words.threads,
-            Self::Resume(words) | Self::Retry(words) => words.threads,
-            Self::Group(words) => words.threads,
+            Self::Run(args) => args.threads,
+            Self::Resume(args) | Self::Retry(args) => args.threads,
+            Self::Group(args) => args.threads,
             _ => None,
         }
     }
@@ -106,8 +107,8 @@ impl Command {
     /// The number of trials side by side that is asked for.
     pub fn jobs(&self) -> Option<NonZeroUsize> {
         match self {
-            Self::Run(words) => Some(words.jobs),
-            Self::Resume(words) | Self::Retry(words) => Some(words.jobs),
+            Self::Run(args) => Some(args.jobs),
+            Self::Resume(args) | Self::Retry(args) => Some(args.jobs),
             _ => None,
         }
     }
@@ -115,7 +116,7 @@ impl Command {
 
 /// What changes a pipeline from the command line.
 #[derive(Debug, Default, Args)]
-pub struct Changes {
+pub struct OverrideArguments {
     /// Change a setting, such as train.epochs=5 (may be given several times)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
@@ -128,7 +129,7 @@ pub struct Changes {
 }
 
 #[derive(Debug, Args)]
-pub struct Explain {
+pub struct ExplainArguments {
     /// A name such as `dense`, or a kind such as `layer` [default: all names by kind]
     pub name: Option<String>,
     /// All of it as one page of Markdown
@@ -137,7 +138,7 @@ pub struct Explain {
 }
 
 #[derive(Debug, Args)]
-pub struct Showing {
+pub struct DisplayArguments {
     /// Print nothing but problems and the run's name
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
@@ -147,11 +148,11 @@ pub struct Showing {
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunArguments {
     /// The pipeline
     pub file: PathBuf,
     #[command(flatten)]
-    pub changes: Changes,
+    pub changes: OverrideArguments,
     /// Do only this stage and what it needs, such as `fit` or `train`
     #[arg(long, value_name = "STAGE")]
     pub only: Option<String>,
@@ -165,11 +166,11 @@ pub struct Run {
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
-    pub showing: Showing,
+    pub showing: DisplayArguments,
 }
 
 #[derive(Debug, Args)]
-pub struct Resume {
+pub struct ResumeArguments {
     /// A run's name, a unique beginning of it, or `last`
     #[arg(default_value = "last")]
     pub run: String,
@@ -180,21 +181,21 @@ pub struct Resume {
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
-    pub showing: Showing,
+    pub showing: DisplayArguments,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Sweep {
+pub enum SweepCommand {
     /// Trials done, running, failed and waiting, and the best so far
-    Status(Show),
+    Status(ShowArguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Check {
+pub struct CheckArguments {
     /// The pipeline
     pub file: PathBuf,
     #[command(flatten)]
-    pub changes: Changes,
+    pub changes: OverrideArguments,
     /// Print diagnostics as JSON
     #[arg(long)]
     pub json: bool,
@@ -213,14 +214,14 @@ pub struct PlanArguments {
     /// The pipeline
     pub file: PathBuf,
     #[command(flatten)]
-    pub changes: Changes,
+    pub changes: OverrideArguments,
     /// text, json, dot or mermaid
     #[arg(long, default_value = "text")]
     pub format: PlanFormat,
 }
 
 #[derive(Debug, Args)]
-pub struct List {
+pub struct ListArguments {
     /// Only runs of this pipeline
     #[arg(long)]
     pub pipeline: Option<String>,
@@ -232,7 +233,7 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
-pub struct Show {
+pub struct ShowArguments {
     /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
@@ -241,12 +242,13 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
-pub struct Compare {
-    /// Two runs or more, or RUN#3 for a third trial; the first is what the others are compared with. With --group-by one is enough
+pub struct CompareArguments {
+    /// Two runs or more, or RUN#3 for a third trial; the first is what the others are compared with. With
+    /// --group-by one is enough
     #[arg(required = true, num_args = 1.., value_name = "RUN")]
     pub names: Vec<String>,
-    /// Put trials together by this setting, such as weighting (may be given several times); what else differs is averaged
-    /// within each seed, and intervals and tests are over seeds
+    /// Put trials together by this setting, such as weighting (may be given several times); what else differs
+    /// is averaged within each seed, and intervals and tests are over seeds
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub group_by: Vec<String>,
     /// The rows whose scores are compared, ranked and tested [default: test, where there are any]
@@ -265,8 +267,9 @@ pub enum ComparedSplit {
 }
 
 #[derive(Debug, Args)]
-pub struct Group {
-    /// A pipeline, which is trained once with all its tasks; or a run that measured affinities (`train.affinity`)
+pub struct GroupArguments {
+    /// A pipeline, which is trained once with all its tasks; or a run that measured affinities
+    /// (`train.affinity`)
     #[arg(value_name = "PIPELINE|RUN")]
     pub of: String,
     /// How many networks the tasks may be divided among
@@ -276,7 +279,7 @@ pub struct Group {
     #[arg(long)]
     pub write: bool,
     #[command(flatten)]
-    pub changes: Changes,
+    pub changes: OverrideArguments,
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -315,7 +318,7 @@ pub enum PictureFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct Plot {
+pub struct PlotArguments {
     /// Runs' names, unique beginnings of them, or `last`; RUN#3 is a third trial
     #[arg(default_value = "last", value_name = "RUN")]
     pub names: Vec<String>,
@@ -333,7 +336,7 @@ pub struct Plot {
 }
 
 #[derive(Debug, Args)]
-pub struct Report {
+pub struct ReportArguments {
     /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
@@ -350,7 +353,7 @@ pub enum TableFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct Query {
+pub struct QueryArguments {
     /// One SQL statement that reads, which may begin with a comment; `-` reads it from standard input
     #[arg(allow_hyphen_values = true)]
     pub sql: String,
@@ -360,7 +363,7 @@ pub struct Query {
 }
 
 #[derive(Debug, Args)]
-pub struct Export {
+pub struct ExportArguments {
     /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial [default: its best trial]
     pub run: String,
     /// The bundle's folder; must not exist yet, or be an earlier bundle
@@ -369,7 +372,7 @@ pub struct Export {
 }
 
 #[derive(Debug, Args)]
-pub struct Verify {
+pub struct VerifyArguments {
     /// A run, RUN#3 for its third trial, or a bundle's folder (`./NAME` where a run has that name too)
     pub bundle: String,
     #[arg(long)]
@@ -377,7 +380,7 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub struct Init {
+pub struct InitArguments {
     /// The data: separated text of any dialect, .parquet, .jsonl or .arrow
     pub data: PathBuf,
     /// The columns to learn: several with commas between, or the option again

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::pipeline::Pipeline;
-use crate::domain::kinds::Choice;
+use crate::cli::pipeline::RunnablePipeline;
+use crate::domain::choice_config::Choice;
 use crate::domain::name::RunId;
 use crate::plan::sweep::plain;
-use crate::spec::objective::ObjectiveSpec;
-use crate::spec::pipeline::PipelineSpec;
+use crate::spec::objective::ObjectiveConfig;
+use crate::spec::pipeline::PipelineConfig;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 use crate::store::trial::SweepObjective;
 
 /// All that is known of a run before it begins.
-pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
+pub fn header(pipeline: &RunnablePipeline, file: &Path, run: &RunId) -> RunHeader {
     let plan = &pipeline.plan;
-    let spec = &plan.pipeline;
-    let resolved = serde_json::to_value(spec).unwrap_or_default();
-    let tasks = spec.tasks.iter().map(|(name, task)| TaskHeader {
+    let config = &plan.pipeline;
+    let resolved = serde_json::to_value(config).unwrap_or_default();
+    let tasks = config.tasks.iter().map(|(name, task)| TaskHeader {
         task: name.clone(),
         data: task.data.as_ref().map(ToString::to_string).unwrap_or_default(),
         kind: task.kind.name().to_owned(),
@@ -38,25 +38,25 @@ pub fn header(pipeline: &Pipeline, file: &Path, run: &RunId) -> RunHeader {
     RunHeader {
         run: run.clone(),
         pipeline: plan.name(),
-        description: spec.description.clone(),
+        description: config.description.clone(),
         file: absolute(file),
-        resolved: crate::spec::write(spec),
+        resolved: crate::spec::write(config),
         fingerprint: Some(plan.fingerprint().0),
-        seed: spec.seed.get(),
+        seed: config.seed.get(),
         command: Some(std::env::args().collect::<Vec<_>>().join(" ")),
         parameters: RunHeader::parameters_of(&resolved),
         tasks: tasks.collect(),
         trials: trials.collect(),
         direction: plan.direction(),
-        objectives: objectives(spec),
-        environment: environment(&pipeline.base, crate::run::machine::device(spec)),
+        objectives: objectives(config),
+        environment: environment(&pipeline.base, crate::run::machine::device(config)),
     }
 }
 
 /// What the sweep weighs its trials by.
-fn objectives(spec: &PipelineSpec) -> Vec<SweepObjective> {
-    let objectives = spec.sweep.iter().flat_map(|sweep| &sweep.objectives);
-    let one = |objective: &ObjectiveSpec| {
+fn objectives(config: &PipelineConfig) -> Vec<SweepObjective> {
+    let objectives = config.sweep.iter().flat_map(|sweep| &sweep.objectives);
+    let one = |objective: &ObjectiveConfig| {
         let metric = objective.metric.as_ref()?;
         Some(SweepObjective {
             task: objective.task.to_string(),

@@ -1,19 +1,19 @@
 //! What a command could not do.
 
-mod told;
+mod print;
 
 use std::path::PathBuf;
 
 /// A command that could not be done.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CliError {
     /// Already rendered with places and help.
     #[error("{rendered}")]
     Diagnostics { rendered: String },
     #[error(transparent)]
-    Run(#[from] crate::run::Error),
+    Run(#[from] crate::run::RunError),
     #[error(transparent)]
-    Store(#[from] crate::store::Error),
+    Store(#[from] crate::store::StoreError),
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("cannot write to standard output: {0}")]
@@ -24,7 +24,7 @@ pub enum Error {
     Failed(String),
 }
 
-impl Error {
+impl CliError {
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

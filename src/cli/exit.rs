@@ -3,7 +3,7 @@
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Everything asked for was done.
     Done = 0,
     /// A stage, or the work itself, failed.
@@ -20,8 +20,8 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for std::process::ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
 }

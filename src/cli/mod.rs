@@ -5,53 +5,53 @@ pub mod command;
 pub mod environment;
 pub mod error;
 pub mod exit;
-mod kept;
-pub mod named;
+mod integrity;
 pub mod output;
 pub mod pipeline;
 pub mod progress;
+pub mod run_selector;
 pub mod signal;
 pub mod threads;
 pub mod workspace;
 
 use clap::Parser;
 
-use crate::cli::arguments::{Arguments, Colour};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::domain::registry::Refused;
+use crate::cli::arguments::{Arguments, ColorChoice};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::domain::registry::RegistrationError;
 
 /// Reads the command line, does what it says, and gives the exit code.
-pub fn main() -> Exit {
+pub fn main() -> ExitStatus {
     main_with(|| Ok(()))
 }
 
 /// The same with what another crate adds: `register` calls `LayerSpec::register` and the like.
-pub fn main_with(register: impl FnOnce() -> Result<(), Refused>) -> Exit {
+pub fn main_with(register: impl FnOnce() -> Result<(), RegistrationError>) -> ExitStatus {
     if let Err(refused) = register() {
-        output::tell(&format!("error: {refused}"));
-        return Exit::Usage;
+        output::print_error(&format!("error: {refused}"));
+        return ExitStatus::Usage;
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let said = |colour: bool| match colour {
+            let text = |colour: bool| match colour {
                 true => error.render().ansi().to_string(),
                 false => error.render().to_string(),
             };
             if error.use_stderr() {
-                output::tell(&said(output::coloured_errors(Colour::Auto)));
-                return Exit::Usage;
+                output::print_error(&text(output::coloured_errors(ColorChoice::Auto)));
+                return ExitStatus::Usage;
             }
             // Help and version come this way too, and are no mistake.
-            return match output::print(&said(output::style(Colour::Auto).colour)) {
-                Ok(()) => Exit::Done,
+            return match output::print(&text(output::style(ColorChoice::Auto).colour)) {
+                Ok(()) => ExitStatus::Done,
                 Err(error) => error.report(),
             };
         }
     };
     match threads::settle(arguments.command.threads(), arguments.command.jobs())
-        .and_then(|()| crate::run::machine::kernels().map(drop).map_err(Error::Usage))
+        .and_then(|()| crate::run::machine::kernels().map(drop).map_err(CliError::Usage))
         .and_then(|()| command::perform(&arguments))
     {
         Ok(exit) => exit,

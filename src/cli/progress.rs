@@ -10,11 +10,11 @@ use crate::cli::output;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::report::number::guess;
-use crate::report::{Epochs, Roster, narration};
+use crate::report::{EpochPrinter, SweepProgress, narration};
 
 /// How a run shows itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum ProgressMode {
     /// A bar that moves, lines above it.
     Bars,
     Lines,
@@ -23,22 +23,22 @@ pub enum Manner {
 }
 
 /// Shows events as they happen.
-pub struct Progress {
-    manner: Manner,
+pub struct ProgressDisplay {
+    manner: ProgressMode,
     bar: ProgressBar,
-    course: Mutex<Option<Course>>,
-    epochs: Mutex<Epochs>,
-    roster: Mutex<Roster>,
+    training: Mutex<Option<TrainingProgress>>,
+    epochs: Mutex<EpochPrinter>,
+    sweep: Mutex<SweepProgress>,
 }
 
 /// The training at work.
-struct Course {
+struct TrainingProgress {
     epochs: usize,
     from_step: usize,
     began: Instant,
 }
 
-impl Course {
+impl TrainingProgress {
     /// Seconds until its last epoch, as fast as so far; `None` before anything is known.
     fn left(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
         let done = ((epoch.saturating_sub(1)) * steps + step).saturating_sub(self.from_step);
@@ -52,10 +52,10 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Progress {
-    pub fn new(manner: Manner, roster: Roster) -> Self {
-        let target = match manner {
-            Manner::Bars => ProgressDrawTarget::stderr(),
+impl ProgressDisplay {
+    pub fn new(mode: ProgressMode, sweep: SweepProgress) -> Self {
+        let target = match mode {
+            ProgressMode::Bars => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(None, target);
@@ -64,36 +64,37 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("━╸─"),
         );
-        let epochs = Mutex::new(Epochs::new(output::columns_of_errors()));
-        Self { manner, bar, course: Mutex::new(None), epochs, roster: Mutex::new(roster) }
+        let epochs = Mutex::new(EpochPrinter::new(output::columns_of_errors()));
+        Self { manner: mode, bar, training: Mutex::new(None), epochs, sweep: Mutex::new(sweep) }
     }
 
     fn line(&self, text: &str) {
         match self.manner {
-            Manner::Bars => self.bar.suspend(|| output::tell(text)),
-            _ => output::tell(text),
+            ProgressMode::Bars => self.bar.suspend(|| output::print_error(text)),
+            _ => output::print_error(text),
         }
     }
 
     fn show(&self, event: &Event) {
-        let mut roster = lock(&self.roster);
-        if roster.is_sweep() {
-            let line = roster.line(event);
+        let mut sweep = lock(&self.sweep);
+        if sweep.is_sweep() {
+            let line = sweep.line(event);
             line.iter().for_each(|text| self.line(text));
-            return self.show_trials(event, &roster);
+            return self.show_trials(event, &sweep);
         }
         match event {
             Event::TrainStarted { epochs, from_step, .. } => {
-                let course = Course { epochs: *epochs, from_step: *from_step, began: Instant::now() };
-                *lock(&self.course) = Some(course);
+                let training =
+                    TrainingProgress { epochs: *epochs, from_step: *from_step, began: Instant::now() };
+                *lock(&self.training) = Some(training);
             }
             Event::Stepped { epoch, step, steps, losses, .. } => {
-                let course = lock(&self.course);
-                let Some(course) = course.as_ref() else { return };
+                let training = lock(&self.training);
+                let Some(training) = training.as_ref() else { return };
                 self.bar.set_length(*steps as u64);
                 self.bar.set_position(*step as u64);
-                self.bar.set_prefix(format!("epoch {epoch}/{}", course.epochs));
-                let left = course.left(*epoch, *step, *steps);
+                self.bar.set_prefix(format!("epoch {epoch}/{}", training.epochs));
+                let left = training.left(*epoch, *step, *steps);
                 let left = left.map_or_else(String::new, |left| format!("about {} left  ", guess(left)));
                 self.bar.set_message(format!("{left}{}", narration::losses(losses)));
             }
@@ -126,7 +127,7 @@ impl Progress {
     }
 
     /// The bar of a sweep: its trials. The epochs of trials side by side would pull it to and fro.
-    fn show_trials(&self, event: &Event, roster: &Roster) {
+    fn show_trials(&self, event: &Event, sweep: &SweepProgress) {
         match event {
             Event::Stepped { .. } | Event::StageStarted { .. } => {}
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
@@ -153,11 +154,11 @@ impl Progress {
             | Event::Gained { .. }
             | Event::Exported { .. }
             | Event::Verified { .. } => {
-                let (over, total) = roster.standing();
+                let (over, total) = sweep.standing();
                 self.bar.set_length(total as u64);
                 self.bar.set_position(over as u64);
                 self.bar.set_prefix("trials");
-                self.bar.set_message(roster.remaining().told().unwrap_or_default());
+                self.bar.set_message(sweep.remaining().text().unwrap_or_default());
             }
         }
     }
@@ -195,28 +196,30 @@ fn is_alarming(event: &Event) -> bool {
     }
 }
 
-impl Observer for Progress {
+impl Observer for ProgressDisplay {
     fn observe(&self, event: &Event) {
         match self.manner {
-            Manner::Json => {
+            ProgressMode::Json => {
                 let mut out = std::io::stdout().lock();
                 // Nobody reading is no reason to stop training.
                 let _ = writeln!(out, "{}", serde_json::to_string(event).unwrap_or_default());
             }
-            Manner::Quiet if is_alarming(event) => {
+            ProgressMode::Quiet if is_alarming(event) => {
                 narration::line(event).iter().for_each(|text| self.line(text));
             }
-            Manner::Quiet => {}
-            Manner::Bars | Manner::Lines => self.show(event),
+            ProgressMode::Quiet => {}
+            ProgressMode::Bars | ProgressMode::Lines => self.show(event),
         }
     }
 
     fn recall(&self, event: &Event) {
         match self.manner {
-            Manner::Json => self.observe(event),
+            ProgressMode::Json => self.observe(event),
             // A trial found as it was is told with its scores.
-            Manner::Bars | Manner::Lines if matches!(event, Event::Scored { .. }) => self.show(event),
-            Manner::Bars | Manner::Lines | Manner::Quiet => {}
+            ProgressMode::Bars | ProgressMode::Lines if matches!(event, Event::Scored { .. }) => {
+                self.show(event)
+            }
+            ProgressMode::Bars | ProgressMode::Lines | ProgressMode::Quiet => {}
         }
     }
 }

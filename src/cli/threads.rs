@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 
 /// Gives rayon (with it gemm and our kernels) and polars these many threads, by default one per core.
 ///
 /// candle keeps a second pool of its own for element-wise operations whose threads spin while they
-/// wait, beside rayon's: on two cores that made training three times slower. They are told to sleep instead; and where
-/// several trials are trained at once, whose threads would wait for one another, there is one.
-/// Must be called first in `main`.
-pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Result<(), Error> {
+/// wait, beside rayon's: on two cores that made training three times slower. They are told to sleep instead;
+/// and where several trials are trained at once, whose threads would wait for one another, there is one. Must
+/// be called first in `main`.
+pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Result<(), CliError> {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     if let Some(jobs) = jobs {
         allowed("-j", &jobs.to_string(), "trials side by side", cores.get())?;
@@ -43,19 +43,19 @@ pub fn settle(threads: Option<NonZeroUsize>, jobs: Option<NonZeroUsize>) -> Resu
     Ok(())
 }
 
-/// A few times as many as there are cores: more threads take memory and make nothing faster, and very many the system refuses, or
-/// it stands still.
+/// A few times as many as there are cores: more threads take memory and make nothing faster, and very many
+/// the system refuses, or it stands still.
 fn most(cores: usize) -> usize {
     cores.saturating_mul(4).max(64)
 }
 
 /// The number, if it is one that a machine of so many cores can bear.
-fn allowed(from: &str, text: &str, of: &str, cores: usize) -> Result<usize, Error> {
+fn allowed(from: &str, text: &str, of: &str, cores: usize) -> Result<usize, CliError> {
     let most = most(cores);
-    let found = text.trim().parse().ok().filter(|count| (1..=most).contains(count));
-    found.ok_or_else(|| {
+    let threads = text.trim().parse().ok().filter(|count| (1..=most).contains(count));
+    threads.ok_or_else(|| {
         let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-        Error::Usage(format!(
+        CliError::Usage(format!(
             "found `{text}` for {from}, expected 1 to {most} {of}: this machine has {cores}; leave it out for the default"
         ))
     })
@@ -67,12 +67,15 @@ mod tests {
 
     #[test]
     fn a_few_times_the_cores_are_enough() {
-        let found = |text: &str, cores| allowed("--threads", text, "threads", cores).ok();
-        assert_eq!((found("1", 2), found("64", 2), found("65", 2)), (Some(1), Some(64), None));
-        assert_eq!((found("512", 128), found("513", 128)), (Some(512), None));
+        let threads = |text: &str, cores| allowed("--threads", text, "threads", cores).ok();
+        assert_eq!((threads("1", 2), threads("64", 2), threads("65", 2)), (Some(1), Some(64), None));
+        assert_eq!((threads("512", 128), threads("513", 128)), (Some(512), None));
         for text in ["0", "-1", "30000", "99999999999999999999999", "four", "2.0"] {
-            let said = allowed("--threads", text, "threads", 2).expect_err(text).to_string();
-            assert!(said.contains(text) && said.contains("1 to 64") && said.contains("2 cores"), "{said}");
+            let output = allowed("--threads", text, "threads", 2).expect_err(text).to_string();
+            assert!(
+                output.contains(text) && output.contains("1 to 64") && output.contains("2 cores"),
+                "{output}"
+            );
         }
     }
 }

@@ -14,8 +14,8 @@ use polars::prelude::{
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-pub(in crate::data) use crate::data::cells::list::List;
-use crate::data::error::Error;
+pub(in crate::data) use crate::data::cells::list::ListColumn;
+use crate::data::error::DataError;
 
 /// A column's cells.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(in crate::data) enum Cells {
     Text(StringChunked),
     /// Dates and times as a count since a beginning.
     Time(Int64Chunked),
-    List(Box<List>),
+    List(Box<ListColumn>),
     /// Pictures, and whatever else is bytes.
     Binary(BinaryChunked),
     /// Anything else: its type's name.
@@ -42,10 +42,10 @@ pub(in crate::data) enum Cells {
 }
 
 impl Cells {
-    pub fn of(column: &Column) -> Result<Self, Error> {
+    pub fn from_column(column: &Column) -> Result<Self, DataError> {
         let series = column.as_materialized_series();
         let name = series.name().to_string();
-        convert(series).map_err(|cause| Error::WrongType {
+        convert(series).map_err(|cause| DataError::WrongType {
             column: name,
             found: format!("{} ({cause})", series.dtype()),
             wanted: "a column",
@@ -104,7 +104,7 @@ impl Cells {
             Self::Time(_) => "dates or times".to_owned(),
             Self::List(list) => format!("lists of {}", list.inner.found()),
             Self::Binary(_) => "bytes".to_owned(),
-            Self::Other { found, .. } => found.clone(),
+            Self::Other { found: result, .. } => result.clone(),
         }
     }
 
@@ -114,7 +114,7 @@ impl Cells {
     }
 
     /// Calls `each` with every cell as text, in row order; `None` where it is missing.
-    pub fn for_each_text(&self, mut each: impl FnMut(usize, Option<&str>)) -> Result<(), Error> {
+    pub fn for_each_text(&self, mut each: impl FnMut(usize, Option<&str>)) -> Result<(), DataError> {
         let mut buffer = String::new();
         match self {
             Self::Text(values) => {
@@ -140,17 +140,19 @@ impl Cells {
                 }
             }
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a category or label"));
+                return Err(self.type_error("a category or label"));
             }
         }
         Ok(())
     }
 
     /// All cells as texts, empty where missing.
-    pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, Error> {
+    pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, DataError> {
         match self {
             Self::Text(values) => Ok(values.iter().map(|text| composed(text.unwrap_or(""))).collect()),
-            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => Err(self.wrong("a text")),
+            Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
+                Err(self.type_error("a text"))
+            }
             other => {
                 let mut texts = Vec::with_capacity(other.len());
                 other.for_each_text(|_, text| texts.push(Cow::Owned(text.unwrap_or("").to_owned())))?;
@@ -181,19 +183,19 @@ impl Cells {
         }
     }
 
-    pub fn wrong(&self, wanted: &'static str) -> Error {
-        Error::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
+    pub fn type_error(&self, wanted: &'static str) -> DataError {
+        DataError::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
     }
 
     /// The cells as whole numbers to be looked up: `missing` where missing, `unseen` where they are none.
-    pub fn codes(&self, missing: i64, unseen: i64) -> Result<Vec<i64>, Error> {
+    pub fn codes(&self, missing: i64, unseen: i64) -> Result<Vec<i64>, DataError> {
         let of_float = |value: Option<f64>| match value.filter(|value| !value.is_nan()) {
-            Some(value) => whole(value).unwrap_or(unseen),
+            Some(value) => as_integer(value).unwrap_or(unseen),
             None => missing,
         };
         let of_text = |value: Option<&str>| match value.map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
-                let number = text.parse::<i64>().ok().or_else(|| whole(text.parse().ok()?));
+                let number = text.parse::<i64>().ok().or_else(|| as_integer(text.parse().ok()?));
                 number.unwrap_or(unseen)
             }
             None => missing,
@@ -204,25 +206,25 @@ impl Cells {
             Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
             Self::Text(values) => values.iter().map(of_text).collect(),
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a whole number"));
+                return Err(self.type_error("a whole number"));
             }
         })
     }
 }
 
 /// A float that is a whole number. 2^63 is the first beyond i64.
-fn whole(value: f64) -> Option<i64> {
+fn as_integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64)
 }
 
 /// The first bad row, and how many there are.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::data) struct Bad {
+pub(in crate::data) struct BadRow {
     pub first: Option<usize>,
     pub count: usize,
 }
 
-impl Bad {
+impl BadRow {
     pub fn note(&mut self, row: usize) {
         self.first.get_or_insert(row);
         self.count += 1;
@@ -230,7 +232,7 @@ impl Bad {
 }
 
 fn convert(series: &Series) -> PolarsResult<Cells> {
-    if let Some(list) = List::of(series)? {
+    if let Some(list) = ListColumn::from_series(series)? {
         return Ok(Cells::List(Box::new(list)));
     }
     let cast = |to: &DataType| series.cast(to);
@@ -257,7 +259,8 @@ fn convert(series: &Series) -> PolarsResult<Cells> {
     })
 }
 
-/// A text with its letters composed (Unicode NFC): `e` and a combining accent are the letter `é`, as they look.
+/// A text with its letters composed (Unicode NFC): `e` and a combining accent are the letter `é`, as they
+/// look.
 pub(in crate::data) fn composed(text: &str) -> Cow<'_, str> {
     match text.is_ascii() || is_nfc(text) {
         true => Cow::Borrowed(text),

@@ -1,30 +1,30 @@
-//! What can be wrong with data, as fields. `Error::diagnostics` gives each its place in the pipeline.
+//! What can be wrong with data, as fields. `DataError::diagnostics` gives each its place in the pipeline.
 
 use std::path::PathBuf;
 
 use crate::data::error::suspicion::{gather, holds};
 use crate::data::feature::registered::error::RegisteredError;
 use crate::data::free_memory::VARIABLE;
+use crate::data::location::DataLocation;
+use crate::data::phrases::{brief, columns, counted, fields, letter, list, more, rows, short};
 use crate::data::picture::error::PictureError;
-use crate::data::place::Place;
 use crate::data::raw::error::ReadingError;
-use crate::data::source::likeness::Likeness;
+use crate::data::source::file_guess::FileGuess;
 use crate::data::split::error::SplitError;
 use crate::data::vectors::error::VectorsError;
-use crate::data::wording::{brief, columns, counted, fields, letter, list, more, rows, short};
 use crate::domain::bytes::Bytes;
-use crate::domain::diagnostic::{Diagnostic, Path, Step};
-use crate::domain::kinds::a;
+use crate::domain::choice_config::with_article;
+use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
 
 mod help;
 pub(in crate::data) mod suspicion;
 
 /// What is wrong with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum DataError {
     /// Several problems, all found at once.
     #[error("{}", first_of(.0))]
-    Many(Vec<Located>),
+    Many(Vec<LocatedError>),
 
     #[error("there is no file `{}`", .file.display())]
     Absent { file: PathBuf },
@@ -43,7 +43,7 @@ pub enum Error {
     #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line{}", .file.display(), letter(*.found))]
     NotUtf8 { file: PathBuf, line: usize, column: usize, found: Option<u8> },
     #[error("`{}` is no text but {}", .file.display(), .likeness.what)]
-    Unlike { file: PathBuf, likeness: Likeness },
+    Unlike { file: PathBuf, likeness: FileGuess },
     #[error("`{}` is not text: line {line}, byte {column} of the line, is a zero byte", .file.display())]
     Nul { file: PathBuf, line: usize, column: usize },
     #[error("`{}`, line {line}: {} where the table has {}{}", .file.display(), fields(*.found), columns(*.expected), more(*.count))]
@@ -93,10 +93,10 @@ pub enum Error {
     UnknownColumn { table: String, column: String, known: Vec<String> },
     #[error("{table} has none of the columns {}: {}", list(.columns), holds(.known))]
     UnknownColumns { table: String, columns: Vec<String>, known: Vec<String> },
-    #[error("table `{table}` has no column `{column}`, and {} cannot be missing", a(.kind))]
+    #[error("table `{table}` has no column `{column}`, and {} cannot be missing", with_article(.kind))]
     LackingColumn { table: String, column: String, kind: &'static str },
     #[error("column `{column}`: a step of {found} numbers where the others have {expected}, in {place}")]
-    StepWidth { column: String, found: usize, expected: usize, place: Place },
+    StepWidth { column: String, found: usize, expected: usize, place: DataLocation },
     #[error("the rows have more than {limit} steps together")]
     TooManySteps { limit: u32 },
     #[error("column `{column}` is not what the earlier run read under that name")]
@@ -106,15 +106,15 @@ pub enum Error {
     #[error("renaming `{old}` to `{new}` gives two columns of that name")]
     RenameCollides { old: String, new: String },
     #[error("column `{column}`: {} not a number, first `{}` in {place}", rows(*.count, "is", "are"), short(.value))]
-    NotNumber { column: String, value: String, place: Place, count: usize, samples: Vec<String> },
+    NotNumber { column: String, value: String, place: DataLocation, count: usize, samples: Vec<String> },
     #[error("column `{column}`: {} infinite, first {value} in {place}", rows(*.count, "is", "are"))]
-    Infinite { column: String, value: String, place: Place, count: usize },
+    Infinite { column: String, value: String, place: DataLocation, count: usize },
     #[error("column `{column}`: {} beyond 32-bit floats as the network reads them, first {value} in {place}", rows(*.count, "is", "are"))]
-    BeyondFloats { column: String, value: String, place: Place, count: usize },
+    BeyondFloats { column: String, value: String, place: DataLocation, count: usize },
     #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
-    NotWhole { column: String, value: String, place: Place, count: usize },
+    NotWhole { column: String, value: String, place: DataLocation, count: usize },
     #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
-    Missing { column: String, place: Place, count: usize },
+    Missing { column: String, place: DataLocation, count: usize },
     #[error("column `{column}` holds {found}, which cannot be used as {wanted}")]
     WrongType { column: String, found: String, wanted: &'static str },
     #[error("column `{column}`: {found} in {place}, where a picture is {sides}whole numbers from 0 to 255")]
@@ -129,9 +129,9 @@ pub enum Error {
     #[error("the {split} split is empty: {reason}")]
     EmptySplit { split: &'static str, reason: String },
     #[error("column `{column}`: `{value}` stands on {} only, too few for {splits} splits, first in {place}", rows(*.count, "", ""))]
-    TooFewOfStratum { column: String, value: String, count: usize, splits: usize, place: Place },
+    TooFewOfStratum { column: String, value: String, count: usize, splits: usize, place: DataLocation },
     #[error("column `{column}`: `{value}` in {place} names no split")]
-    UnknownSplit { column: String, value: String, place: Place, known: Vec<String> },
+    UnknownSplit { column: String, value: String, place: DataLocation, known: Vec<String> },
     #[error("valid {valid} and test {test} leave no share for training")]
     Shares { valid: f64, test: f64 },
 
@@ -144,11 +144,11 @@ pub enum Error {
     #[error("target `{column}`: no row has the positive value `{positive}`")]
     UnknownPositive { column: String, positive: String, values: Vec<String> },
     #[error("target `{column}`: {} neither 0 nor 1, first `{value}` in {place}", rows(*.count, "is", "are"))]
-    NotLabel { column: String, value: String, place: Place, count: usize },
+    NotLabel { column: String, value: String, place: DataLocation, count: usize },
     #[error("target `{column}`: an ordinal target of text needs its `order`")]
     NoOrder { column: String, values: Vec<String> },
     #[error("target `{column}`: `{value}` in {place} is not in the `order`")]
-    NotInOrder { column: String, value: String, place: Place, order: Vec<String> },
+    NotInOrder { column: String, value: String, place: DataLocation, order: Vec<String> },
     #[error("the `order` has `{value}` twice")]
     OrderTwice { value: String },
     #[error("the `order` has {found} classes; two are the least")]
@@ -156,9 +156,9 @@ pub enum Error {
     #[error("a {kind} target is one column, not {found}")]
     OneColumn { kind: &'static str, found: usize },
     #[error("target `{column}`: {} another number of tags than of tokens, first {tags} tags for {tokens} tokens in {place}", rows(*.count, "has", "have"))]
-    TagCount { column: String, tags: usize, tokens: usize, place: Place, count: usize },
+    TagCount { column: String, tags: usize, tokens: usize, place: DataLocation, count: usize },
     #[error("target `{column}`: tag {position}, `{tag}`, of {place} cannot stand there: {reason}{}", more(*.count))]
-    BadTag { column: String, tag: String, position: usize, place: Place, reason: String, count: usize },
+    BadTag { column: String, tag: String, position: usize, place: DataLocation, reason: String, count: usize },
     #[error("tags belong to tokens, and no input gives them")]
     NoTokens,
     #[error("tags belong to tokens, and both `{first}` and `{second}` give such")]
@@ -191,25 +191,25 @@ pub enum Error {
 
 /// A problem and the pipeline's node it belongs to, relative to what was asked.
 #[derive(Debug)]
-pub struct Located {
+pub struct LocatedError {
     pub path: Path,
-    pub error: Error,
+    pub error: DataError,
 }
 
-impl Located {
-    pub fn new(path: Path, error: Error) -> Self {
+impl LocatedError {
+    pub fn new(path: Path, error: DataError) -> Self {
         Self { path, error }
     }
 }
 
-impl Error {
+impl DataError {
     /// This problem at a node of the pipeline.
-    pub fn at(self, path: Path) -> Located {
-        Located { path, error: self }
+    pub fn at(self, path: Path) -> LocatedError {
+        LocatedError { path, error: self }
     }
 
     /// `Ok` when nothing was found wrong, else the problems, in order.
-    pub fn unless_empty(problems: Vec<Located>) -> Result<(), Self> {
+    pub fn unless_empty(problems: Vec<LocatedError>) -> Result<(), Self> {
         if problems.is_empty() { Ok(()) } else { Err(Self::Many(gather(problems))) }
     }
 
@@ -310,7 +310,7 @@ impl Error {
 }
 
 /// The first problem, and how many more there are: all are told where each has its place.
-fn first_of(problems: &[Located]) -> String {
+fn first_of(problems: &[LocatedError]) -> String {
     let first = problems.first().map(|one| one.error.to_string()).unwrap_or_default();
     match problems.len() {
         0 | 1 => first,
@@ -319,6 +319,6 @@ fn first_of(problems: &[Located]) -> String {
 }
 
 fn join(at: &Path, below: &Path) -> Path {
-    let steps: Vec<Step> = at.0.iter().chain(&below.0).cloned().collect();
+    let steps: Vec<PathStep> = at.0.iter().chain(&below.0).cloned().collect();
     Path(steps)
 }

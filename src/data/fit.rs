@@ -8,34 +8,34 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use crate::data::cells::Cells;
-use crate::data::error::{Error, Located};
-use crate::data::feature::{Feature, FeatureSpec, Part};
-use crate::data::load::Loaded;
-use crate::data::note::{Note, warning};
+use crate::data::error::{DataError, LocatedError};
+use crate::data::feature::{Feature, FeatureConfig, FeaturePart};
+use crate::data::load::LoadedTable;
+use crate::data::note::{DataNote, warning};
 use crate::data::raw;
-use crate::data::repeat::{self, Used};
-use crate::data::split::Rows;
-use crate::data::target::{self, FittedTarget, LabelColumns, Sequence};
+use crate::data::repeat::{self, UsedColumns};
+use crate::data::split::SplitRows;
+use crate::data::target::{self, LabelColumns, Sequence, TargetFit};
 use crate::data::vectors;
 use crate::domain::answer::answer_names;
 use crate::domain::array::Array;
+use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::event::MissingLabels;
-use crate::domain::kinds::Choice;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
-use crate::domain::remark::{Remark, merged};
 use crate::domain::score::Split;
 use crate::domain::signature::{InputSignature, Signature, TaskSignature};
-use crate::domain::table::{Dataset, Table};
-use crate::domain::task::TargetSpec;
-use crate::domain::tokenizer::TokenizerSpec;
+use crate::domain::table::{Dataset, EncodedTable};
+use crate::domain::task::TargetConfig;
+use crate::domain::task_remark::{TaskRemark, merged};
+use crate::domain::tokenizer::TokenizerConfig;
 use crate::domain::vectors::{WantedVectors, WordVectors};
 
 /// What to fit.
 #[derive(Debug)]
 pub struct FitRequest {
-    pub tables: Vec<(TableName, Loaded, Rows)>,
-    pub inputs: Vec<(InputName, FeatureSpec)>,
+    pub tables: Vec<(TableName, LoadedTable, SplitRows)>,
+    pub inputs: Vec<(InputName, FeatureConfig)>,
     pub tasks: Vec<TaskRequest>,
     /// The folder that paths are relative to.
     pub base: PathBuf,
@@ -51,7 +51,7 @@ pub struct TaskRequest {
     pub name: TaskName,
     pub table: TableName,
     pub columns: Vec<ColumnName>,
-    pub target: TargetSpec,
+    pub target: TargetConfig,
     /// `missing: error`: refuse an empty label.
     pub missing_is_error: bool,
 }
@@ -60,7 +60,7 @@ pub struct TaskRequest {
 #[derive(Clone, Debug)]
 pub struct Fitted {
     pub dataset: Dataset,
-    pub notes: Vec<Note>,
+    pub notes: Vec<DataNote>,
     pub missing: Vec<MissingLabels>,
 }
 
@@ -69,31 +69,31 @@ const SAMPLE: usize = 16;
 
 /// Fits features and targets on training rows, and encodes every row. All problems at once, at
 /// `inputs.<input>` and `tasks.<task>.target`.
-pub fn fit(request: &FitRequest) -> Result<Fitted, Error> {
+pub fn fit(request: &FitRequest) -> Result<Fitted, DataError> {
     let samples: Vec<Vec<u32>> = request.tables.iter().map(|(_, _, rows)| sample(rows)).collect();
     let known: HashMap<&InputName, &InputSignature> =
         request.known.iter().map(|input| (&input.name, input)).collect();
-    let features: Vec<Result<Feature, Vec<Located>>> = request
+    let features: Vec<Result<Feature, Vec<LocatedError>>> = request
         .inputs
         .par_iter()
-        .map(|(name, spec)| feature(request, name, spec, &samples, &known))
+        .map(|(name, config)| feature(request, name, config, &samples, &known))
         .collect();
     let mut problems = Vec::new();
     let features: Vec<Option<Feature>> =
-        features.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
-    let targets: Vec<Result<FittedTarget, Vec<Located>>> =
+        features.into_iter().map(|one| one.map_err(|result| problems.extend(result)).ok()).collect();
+    let targets: Vec<Result<TargetFit, Vec<LocatedError>>> =
         request.tasks.par_iter().map(|task| fit_task(request, task, &features)).collect();
-    let targets: Vec<Option<FittedTarget>> =
-        targets.into_iter().map(|one| one.map_err(|found| problems.extend(found)).ok()).collect();
-    let vectors: Vec<Option<(WordVectors, Note)>> = request
+    let targets: Vec<Option<TargetFit>> =
+        targets.into_iter().map(|one| one.map_err(|result| problems.extend(result)).ok()).collect();
+    let vectors: Vec<Option<(WordVectors, DataNote)>> = request
         .vectors
         .par_iter()
         .map(|wanted| fit_vectors(request, wanted, &features))
         .collect::<Vec<_>>()
         .into_iter()
-        .map(|one| one.map_err(|found| problems.push(found)).ok().flatten())
+        .map(|one| one.map_err(|result| problems.push(result)).ok().flatten())
         .collect();
-    Error::unless_empty(problems)?;
+    DataError::unless_empty(problems)?;
     let mut fitted = assemble(
         request,
         features.into_iter().flatten().collect(),
@@ -108,7 +108,7 @@ pub fn fit(request: &FitRequest) -> Result<Fitted, Error> {
 }
 
 /// Rows spread evenly over the test split, or over another when there is none.
-fn sample(rows: &Rows) -> Vec<u32> {
+fn sample(rows: &SplitRows) -> Vec<u32> {
     let from = [&rows.test, &rows.valid, &rows.train].into_iter().find(|rows| !rows.is_empty());
     from.map_or_else(Vec::new, |from| {
         let count = SAMPLE.min(from.len());
@@ -119,11 +119,11 @@ fn sample(rows: &Rows) -> Vec<u32> {
 fn feature(
     request: &FitRequest,
     name: &InputName,
-    spec: &FeatureSpec,
+    config: &FeatureConfig,
     samples: &[Vec<u32>],
     fitted: &HashMap<&InputName, &InputSignature>,
-) -> Result<Feature, Vec<Located>> {
-    let node = || Node::of("inputs").key(name);
+) -> Result<Feature, Vec<LocatedError>> {
+    let node = || Node::from_key("inputs").key(name);
     let known: Vec<bool> =
         request.tables.iter().map(|(_, loaded, _)| loaded.frame.has(name.as_str())).collect();
     let like = request.tables.iter().zip(&known).find(|(_, known)| **known);
@@ -131,7 +131,7 @@ fn feature(
     let (mut parts, mut problems, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for (((table, loaded, rows), sample), known) in request.tables.iter().zip(samples).zip(known) {
         let cells = match (&like, known) {
-            (Some(like), false) if spec.may_lack() => {
+            (Some(like), false) if config.allows_missing_column() => {
                 notes.push(warning(format!(
                     "table `{table}` has no column `{name}`: it is missing on all its rows"
                 )));
@@ -139,7 +139,7 @@ fn feature(
             }
             (Some(_), false) => {
                 let (table, column) = (table.to_string(), name.to_string());
-                Err(Error::LackingColumn { table, column, kind: spec.name() })
+                Err(DataError::LackingColumn { table, column, kind: config.name() })
             }
             _ => loaded.frame.cells(name.as_str()),
         };
@@ -147,7 +147,7 @@ fn feature(
             Ok(cells) => {
                 let (frame, train, base) = (&loaded.frame, rows.train.as_slice(), request.base.as_path());
                 let written = written(request, name, table, loaded);
-                parts.push(Part { frame, cells, written, train, sample, base });
+                parts.push(FeaturePart { frame, cells, written, train, sample, base });
             }
             Err(error) => problems.push(error.at(node())),
         }
@@ -157,7 +157,7 @@ fn feature(
     }
     let feature = match fitted.get(name) {
         Some(input) => as_known(input, &parts),
-        None => spec.fit(name.as_str(), &parts),
+        None => config.fit(name.as_str(), &parts),
     };
     let mut feature = feature.map_err(|error| vec![error.at(node())])?;
     feature.notes.splice(0..0, notes);
@@ -165,10 +165,10 @@ fn feature(
 }
 
 /// The columns of a table that tasks write in the tokens of this input. What is wrong with one is said there.
-fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &Loaded) -> Vec<Cells> {
+fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &LoadedTable) -> Vec<Cells> {
     let shares = |task: &&TaskRequest| match &task.target {
-        TargetSpec::Text(words) => {
-            matches!(&words.tokenizer, TokenizerSpec::Input(shared) if shared.name == input.as_str())
+        TargetConfig::Text(config) => {
+            matches!(&config.tokenizer, TokenizerConfig::Input(shared) if shared.name == input.as_str())
         }
         _ => false,
     };
@@ -180,11 +180,11 @@ fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &
 }
 
 /// An input as an earlier run encoded it.
-fn as_known(input: &InputSignature, parts: &[Part<'_>]) -> Result<Feature, Error> {
+fn as_known(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, all, said) = raw::known(input, &part.cells, part.frame)?;
-        notes.extend(said.into_iter().map(warning));
+        let (raw, all, text) = raw::known(input, &part.cells, part.frame)?;
+        notes.extend(text.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(all);
     }
@@ -197,7 +197,7 @@ fn fit_vectors(
     request: &FitRequest,
     wanted: &WantedVectors,
     features: &[Option<Feature>],
-) -> Result<Option<(WordVectors, Note)>, Located> {
+) -> Result<Option<(WordVectors, DataNote)>, LocatedError> {
     let position = request.inputs.iter().position(|(name, _)| *name == wanted.input);
     let Some(feature) = position.and_then(|position| features[position].as_ref()) else { return Ok(None) };
     let read = vectors::read(wanted, &feature.encoding, &request.base);
@@ -208,10 +208,10 @@ fn fit_task(
     request: &FitRequest,
     task: &TaskRequest,
     features: &[Option<Feature>],
-) -> Result<FittedTarget, Vec<Located>> {
-    let node = Node::of("tasks").key(&task.name);
+) -> Result<TargetFit, Vec<LocatedError>> {
+    let node = Node::from_key("tasks").key(&task.name);
     let Some(table) = request.tables.iter().position(|(name, ..)| *name == task.table) else {
-        let error = Error::UnknownTable { table: task.table.to_string() };
+        let error = DataError::UnknownTable { table: task.table.to_string() };
         return Err(vec![error.at(node.key("data"))]);
     };
     let (_, loaded, rows) = &request.tables[table];
@@ -230,11 +230,11 @@ fn fit_task(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let fitted = request.inputs.iter().zip(features).filter_map(|((name, spec), feature)| {
+    let fitted = request.inputs.iter().zip(features).filter_map(|((name, config), feature)| {
         let feature = feature.as_ref()?;
         Some(Sequence {
             name: name.as_str(),
-            spec,
+            spec: config,
             encoding: &feature.encoding,
             encoded: feature.encoded.get(table)?,
         })
@@ -259,24 +259,24 @@ fn fit_task(
 fn assemble(
     request: &FitRequest,
     features: Vec<Feature>,
-    targets: Vec<FittedTarget>,
+    targets: Vec<TargetFit>,
     samples: Vec<Vec<u32>>,
 ) -> Fitted {
     let mut notes = Vec::new();
-    let mut tables: Vec<Table> = request
+    let mut tables: Vec<EncodedTable> = request
         .tables
         .iter()
         .zip(samples)
         .map(|((name, loaded, rows), sample)| empty(name, loaded, rows, sample))
         .collect();
-    let reading = |(name, loaded, _): &(TableName, Loaded, Rows)| {
+    let reading = |(name, loaded, _): &(TableName, LoadedTable, SplitRows)| {
         let inputs = request.inputs.iter().map(|(name, _)| name);
         (name.clone(), loaded.reading.of_inputs(inputs, &loaded.frame))
     };
     let readings = request.tables.iter().map(reading).collect();
     let mut signature = Signature { inputs: vec![], tasks: vec![], readings };
-    for ((name, spec), feature) in request.inputs.iter().zip(features) {
-        let (raw, encoding, required) = (feature.raw, feature.encoding, spec.refuses_missing());
+    for ((name, config), feature) in request.inputs.iter().zip(features) {
+        let (raw, encoding, required) = (feature.raw, feature.encoding, config.refuses_missing());
         signature.inputs.push(InputSignature { name: name.clone(), raw, encoding, required });
         for (table, (encoded, raw)) in tables.iter_mut().zip(feature.encoded.into_iter().zip(feature.samples))
         {
@@ -293,7 +293,7 @@ fn assemble(
                 Split::ALL.map(|split| count_missing(&name, split, table.split(split), &fitted.truth)),
             );
             remarks.extend(fitted.labels.remarks.iter().cloned());
-            remarks.extend(target::coverage::of(name.as_str(), &fitted, table));
+            remarks.extend(target::coverage::check_coverage(name.as_str(), &fitted, table));
             table.targets.push((name.clone(), fitted.truth));
             if !fitted.labels.unseen.is_empty() {
                 table.unseen.push((name.clone(), fitted.labels.unseen));
@@ -304,19 +304,19 @@ fn assemble(
         notes.extend(fitted.notes);
     }
     let unlabelled = missing.iter().filter(|one| one.rows > 0 && one.missing == one.rows);
-    remarks.extend(unlabelled.map(|one| Remark {
+    remarks.extend(unlabelled.map(|one| TaskRemark {
         cause: "no label on a split",
         task: one.task.to_string(),
-        said: format!("no row of {} has a label", one.split),
+        text: format!("no row of {} has a label", one.split),
         advice: "there is nothing to score there, nor to choose the best epoch by".to_owned(),
     }));
     notes.extend(merged(&remarks).into_iter().map(warning));
-    notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.told())));
-    let repeated: Vec<Option<Note>> = request
+    notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.message())));
+    let repeated: Vec<Option<DataNote>> = request
         .tables
         .par_iter()
         .map(|(name, loaded, rows)| {
-            let used = Used {
+            let used = UsedColumns {
                 inputs: request.inputs.iter().map(|(name, _)| name.as_str()).collect(),
                 targets: targets_of(request, name),
             };
@@ -333,8 +333,8 @@ fn targets_of<'a>(request: &'a FitRequest, table: &TableName) -> Vec<&'a str> {
     tasks.flat_map(|task| task.columns.iter().map(ColumnName::as_str)).collect()
 }
 
-fn empty(name: &TableName, loaded: &Loaded, rows: &Rows, sample: Vec<u32>) -> Table {
-    Table {
+fn empty(name: &TableName, loaded: &LoadedTable, rows: &SplitRows, sample: Vec<u32>) -> EncodedTable {
+    EncodedTable {
         name: name.clone(),
         rows: loaded.frame.rows(),
         inputs: vec![],

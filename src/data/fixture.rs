@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::data::error::Error;
+use crate::data::config::TableConfig;
+use crate::data::error::DataError;
 use crate::data::fit::{FitRequest, Fitted, TaskRequest, fit};
-use crate::data::load::{Loaded, load};
-use crate::data::spec::TableSpec;
-use crate::data::split::Rows;
+use crate::data::load::{LoadedTable, load};
+use crate::data::split::SplitRows;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 
@@ -32,12 +32,12 @@ impl Folder {
     }
 
     /// Loads a table by its words.
-    pub fn load(&self, words: Value) -> Result<Loaded, Error> {
-        load(&table(words), self.path())
+    pub fn load(&self, config: Value) -> Result<LoadedTable, DataError> {
+        load(&table(config), self.path())
     }
 
     /// Problems as `code at node: message | help`, the folder's own name left out.
-    pub fn problems<T>(&self, result: Result<T, Error>) -> Vec<String> {
+    pub fn problems<T>(&self, result: Result<T, DataError>) -> Vec<String> {
         let Err(error) = result else { return vec![] };
         let folder = format!("{}/", self.path().display());
         let shown = |one: crate::domain::diagnostic::Diagnostic| {
@@ -48,25 +48,30 @@ impl Folder {
     }
 }
 
-pub fn table(words: Value) -> TableSpec {
-    serde_json::from_value(words).unwrap()
+pub fn table(config: Value) -> TableConfig {
+    serde_json::from_value(config).unwrap()
 }
 
 /// A table of a CSV's text.
-pub fn csv(text: &str) -> Loaded {
+pub fn csv(text: &str) -> LoadedTable {
     let folder = Folder::new();
     folder.file("rows.csv", text);
     folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap()
 }
 
 /// All rows but the last two train; these are valid and test.
-pub fn most_train(loaded: &Loaded) -> Rows {
+pub fn most_train(loaded: &LoadedTable) -> SplitRows {
     let rows = loaded.frame.rows() as u32;
-    Rows { train: (0..rows - 2).collect(), valid: vec![rows - 2], test: vec![rows - 1], notes: vec![] }
+    SplitRows { train: (0..rows - 2).collect(), valid: vec![rows - 2], test: vec![rows - 1], notes: vec![] }
 }
 
 /// Fits inputs and tasks, `{name: words}` and `{name: [columns, kind]}`, on one table.
-pub fn fit_table(loaded: Loaded, rows: Rows, inputs: Value, tasks: Value) -> Result<Fitted, Error> {
+pub fn fit_table(
+    loaded: LoadedTable,
+    rows: SplitRows,
+    inputs: Value,
+    tasks: Value,
+) -> Result<Fitted, DataError> {
     let table = TableName::new("rows").unwrap();
     let task = |(name, words): (&String, &Value)| TaskRequest {
         name: TaskName::new(name.as_str()).unwrap(),

@@ -6,27 +6,27 @@ use std::sync::Arc;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use crate::data::cells::{Cells, composed};
-use crate::data::error::Error;
-use crate::data::place::{Place, Position};
+use crate::data::error::DataError;
+use crate::data::location::{DataLocation, RowPosition};
 
 /// A table as read. Rows of several files stand one file after the other.
 #[derive(Clone, Debug)]
 pub struct Frame {
     table: DataFrame,
-    origins: Vec<Origin>,
+    origins: Vec<SourceFile>,
 }
 
 /// A file that gave rows to a frame.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct SourceFile {
     pub file: PathBuf,
     pub rows: usize,
-    pub lines: Lines,
+    pub lines: LineIndex,
 }
 
 /// How a row's number leads to its place in the file.
 #[derive(Clone, Debug)]
-pub enum Lines {
+pub enum LineIndex {
     /// The file knows rows, not lines.
     Rows,
     /// One line per row from this line on, counted from 1.
@@ -40,12 +40,12 @@ pub enum Lines {
     /// Rows of a query's result.
     Query,
     /// Some of the rows there were, by their numbers.
-    Picked(Arc<[u32]>, Box<Lines>),
+    Picked(Arc<[u32]>, Box<LineIndex>),
 }
 
 impl Frame {
     /// Crate-private in spirit: only sources make frames, since only they name polars.
-    pub(in crate::data) fn new(table: DataFrame, origins: Vec<Origin>) -> Self {
+    pub(in crate::data) fn new(table: DataFrame, origins: Vec<SourceFile>) -> Self {
         Self { table, origins }
     }
 
@@ -63,25 +63,25 @@ impl Frame {
     }
 
     /// Where a row stood in its file.
-    pub fn place(&self, row: usize) -> Place {
+    pub fn location(&self, row: usize) -> DataLocation {
         match self.origin(row) {
-            Some((origin, row)) => origin.place(row),
+            Some((origin, row)) => origin.location(row),
             None => {
                 let file = self.origins.first().map(|origin| origin.file.clone()).unwrap_or_default();
-                Place { file, position: Position::Row(row + 1) }
+                DataLocation { file, position: RowPosition::Row(row + 1) }
             }
         }
     }
 
     /// Where a row's cell of a column stood, which may be in another file than the row's other cells.
-    pub fn place_of(&self, row: usize, column: &str) -> Place {
-        let Place { file, position } = self.place(row);
+    pub fn cell_location(&self, row: usize, column: &str) -> DataLocation {
+        let DataLocation { file, position } = self.location(row);
         let own = self.origin(row).and_then(|(origin, _)| origin.lines.file(column));
-        Place { file: own.cloned().unwrap_or(file), position }
+        DataLocation { file: own.cloned().unwrap_or(file), position }
     }
 
     /// The file that gave a row, and the row's number among those it gave.
-    fn origin(&self, row: usize) -> Option<(&Origin, usize)> {
+    fn origin(&self, row: usize) -> Option<(&SourceFile, usize)> {
         let mut row = row;
         for origin in &self.origins {
             if row < origin.rows {
@@ -98,7 +98,7 @@ impl Frame {
     }
 
     /// Some of the rows, ascending.
-    pub(in crate::data) fn pick(&self, rows: &[u32]) -> Result<Self, Error> {
+    pub(in crate::data) fn pick(&self, rows: &[u32]) -> Result<Self, DataError> {
         let mut origins = Vec::with_capacity(self.origins.len());
         let mut start = 0;
         for origin in &self.origins {
@@ -106,29 +106,29 @@ impl Frame {
             let picked: Vec<u32> =
                 rows.iter().filter(|row| part.contains(row)).map(|row| row - start).collect();
             start = part.end;
-            origins.push(Origin {
+            origins.push(SourceFile {
                 file: origin.file.clone(),
                 rows: picked.len(),
-                lines: Lines::Picked(Arc::from(picked), Box::new(origin.lines.clone())),
+                lines: LineIndex::Picked(Arc::from(picked), Box::new(origin.lines.clone())),
             });
         }
         let columns: PolarsResult<Vec<Column>> =
             self.table.columns().iter().map(|column| column.take_slice(rows)).collect();
         let table = columns.and_then(|columns| DataFrame::new(rows.len(), columns));
-        Ok(Self { table: table.map_err(|cause| Error::Query { reason: cause.to_string() })?, origins })
+        Ok(Self { table: table.map_err(|cause| DataError::Query { reason: cause.to_string() })?, origins })
     }
 
     /// A column's cells.
-    pub(in crate::data) fn cells(&self, name: &str) -> Result<Cells, Error> {
+    pub(in crate::data) fn cells(&self, name: &str) -> Result<Cells, DataError> {
         match self.find(name) {
-            Some(column) => Cells::of(column),
+            Some(column) => Cells::from_column(column),
             None => Err(self.unknown(name)),
         }
     }
 
     /// The problem of a column that is not there.
-    pub fn unknown(&self, name: &str) -> Error {
-        Error::UnknownColumn { table: self.called(), column: name.to_owned(), known: self.columns() }
+    pub fn unknown(&self, name: &str) -> DataError {
+        DataError::UnknownColumn { table: self.called(), column: name.to_owned(), known: self.columns() }
     }
 
     /// The same rows with other columns, as many of each.
@@ -143,43 +143,45 @@ impl Frame {
     fn find(&self, name: &str) -> Option<&Column> {
         // By the table's own index of names: it is asked once for every input.
         let columns = self.table.columns();
-        let exact = self.table.get_column_index(name).and_then(|place| columns.get(place));
+        let exact = self.table.get_column_index(name).and_then(|location| columns.get(location));
         // The same letters may be written in two ways: composed, or with combining accents.
         exact.or_else(|| columns.iter().find(|column| composed(column.name()) == composed(name)))
     }
 }
 
-impl Origin {
-    fn place(&self, row: usize) -> Place {
-        self.lines.place(row, &self.file)
+impl SourceFile {
+    fn location(&self, row: usize) -> DataLocation {
+        self.lines.location(row, &self.file)
     }
 }
 
-impl Lines {
+impl LineIndex {
     /// The file of a column that has one of its own.
     fn file(&self, column: &str) -> Option<&PathBuf> {
         match self {
-            Lines::Beside(columns) => columns.iter().find(|(name, _)| name == column).map(|(_, file)| file),
-            Lines::Picked(_, before) => before.file(column),
+            LineIndex::Beside(columns) => {
+                columns.iter().find(|(name, _)| name == column).map(|(_, file)| file)
+            }
+            LineIndex::Picked(_, before) => before.file(column),
             _ => None,
         }
     }
 
-    fn place(&self, row: usize, file: &Path) -> Place {
+    fn location(&self, row: usize, file: &Path) -> DataLocation {
         let position = match self {
-            Lines::From(first) => Position::Line(first + row),
-            Lines::Each(lines) => {
-                lines.get(row).map_or(Position::Row(row + 1), |line| Position::Line(*line as usize))
+            LineIndex::From(first) => RowPosition::Line(first + row),
+            LineIndex::Each(lines) => {
+                lines.get(row).map_or(RowPosition::Row(row + 1), |line| RowPosition::Line(*line as usize))
             }
-            Lines::Query => Position::Result(row + 1),
-            Lines::Picked(rows, before) => {
-                return before.place(rows.get(row).map_or(row, |picked| *picked as usize), file);
+            LineIndex::Query => RowPosition::Result(row + 1),
+            LineIndex::Picked(rows, before) => {
+                return before.location(rows.get(row).map_or(row, |picked| *picked as usize), file);
             }
-            Lines::Files(files) if row < files.len() => {
-                return Place { file: files[row].clone(), position: Position::File };
+            LineIndex::Files(files) if row < files.len() => {
+                return DataLocation { file: files[row].clone(), position: RowPosition::File };
             }
-            Lines::Rows | Lines::Beside(_) | Lines::Files(_) => Position::Row(row + 1),
+            LineIndex::Rows | LineIndex::Beside(_) | LineIndex::Files(_) => RowPosition::Row(row + 1),
         };
-        Place { file: file.to_owned(), position }
+        DataLocation { file: file.to_owned(), position }
     }
 }

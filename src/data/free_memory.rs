@@ -1,4 +1,5 @@
-//! How much memory this process may come to have: what the machine has free, within what its control group allows.
+//! How much memory this process may come to have: what the machine has free, within what its control group
+//! allows.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,8 @@ fn kilobytes(text: &str, name: &str) -> Option<Bytes> {
     Some(Bytes(count.saturating_mul(1024)))
 }
 
-/// What is free within the limits of the group and of those above it, of either version; `None` without a limit.
+/// What is free within the limits of the group and of those above it, of either version; `None` without a
+/// limit.
 fn group(own: &str, groups: &Path) -> Option<Bytes> {
     let mut least: Option<u64> = None;
     for line in own.lines() {

@@ -1,12 +1,12 @@
 //! What stands in the lists of a column: texts, or numbers in steps.
 
-use crate::data::cells::{Cells, List};
-use crate::data::error::Error;
+use crate::data::cells::{Cells, ListColumn};
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
 
 /// Texts, several to a row.
 #[derive(Clone, Debug)]
-pub(in crate::data) struct Pieces {
+pub(in crate::data) struct TextLists {
     /// All texts of all rows, one after the other.
     text: String,
     /// Where each ends in `text`, from 0.
@@ -15,31 +15,31 @@ pub(in crate::data) struct Pieces {
     offsets: Vec<usize>,
 }
 
-impl Pieces {
+impl TextLists {
     /// The lists of a column, or its texts cut at `separator`, where empty pieces are none; at an empty
     /// separator each character is a piece.
-    pub fn of(cells: &Cells, separator: &str) -> Result<Self, Error> {
-        let mut found = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
+    pub fn from_cells(cells: &Cells, separator: &str) -> Result<Self, DataError> {
+        let mut result = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
         match cells {
             Cells::List(list) => {
-                list.inner.for_each_text(|_, piece| found.push(piece.unwrap_or("")))?;
-                found.offsets.clone_from(&list.offsets);
+                list.inner.for_each_text(|_, piece| result.push(piece.unwrap_or("")))?;
+                result.offsets.clone_from(&list.offsets);
             }
-            Cells::Time(_) | Cells::Other { .. } => return Err(cells.wrong("a list of texts")),
+            Cells::Time(_) | Cells::Other { .. } => return Err(cells.type_error("a list of texts")),
             other if separator.is_empty() => other.for_each_text(|_, text| {
                 for letter in text.unwrap_or("").chars() {
-                    found.text.push(letter);
-                    found.ends.push(found.text.len());
+                    result.text.push(letter);
+                    result.ends.push(result.text.len());
                 }
-                found.offsets.push(found.ends.len() - 1);
+                result.offsets.push(result.ends.len() - 1);
             })?,
             other => other.for_each_text(|_, text| {
                 let pieces = text.unwrap_or("").split(separator).filter(|piece| !piece.is_empty());
-                pieces.for_each(|piece| found.push(piece));
-                found.offsets.push(found.ends.len() - 1);
+                pieces.for_each(|piece| result.push(piece));
+                result.offsets.push(result.ends.len() - 1);
             })?,
         }
-        Ok(found)
+        Ok(result)
     }
 
     fn push(&mut self, piece: &str) {
@@ -63,7 +63,7 @@ impl Pieces {
 
 /// Numbers in steps, several steps to a row. NaN where one is missing.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::data) struct Steps {
+pub(in crate::data) struct StepLists {
     pub values: Vec<f64>,
     /// Numbers per step.
     pub width: usize,
@@ -71,10 +71,10 @@ pub(in crate::data) struct Steps {
     pub offsets: Vec<usize>,
 }
 
-impl Steps {
+impl StepLists {
     /// Lists of numbers, lists of lists of numbers, or texts of numbers with anything between them that is
     /// no part of a number.
-    pub fn of(cells: &Cells, frame: &Frame) -> Result<Self, Error> {
+    pub fn from_cells(cells: &Cells, frame: &Frame) -> Result<Self, DataError> {
         match cells {
             Cells::List(list) => match &list.inner {
                 Cells::List(steps) => {
@@ -84,7 +84,7 @@ impl Steps {
                     Ok(Self { values, width, offsets: list.offsets.clone() })
                 }
                 inner => {
-                    let values = inner.numbers_at(&|cell| frame.place(row_of(&list.offsets, cell)))?;
+                    let values = inner.numbers_at(&|cell| frame.location(row_of(&list.offsets, cell)))?;
                     Ok(Self { values, width: 1, offsets: list.offsets.clone() })
                 }
             },
@@ -94,10 +94,10 @@ impl Steps {
                 for (row, text) in cells.texts()?.iter().enumerate() {
                     for piece in text.split(between).filter(|piece| !piece.is_empty()) {
                         let number = piece.parse::<f64>().ok().filter(|number| !number.is_infinite());
-                        values.push(number.ok_or_else(|| Error::NotNumber {
+                        values.push(number.ok_or_else(|| DataError::NotNumber {
                             column: cells.name().to_owned(),
                             value: piece.to_owned(),
-                            place: frame.place(row),
+                            place: frame.location(row),
                             count: 1,
                             samples: vec![piece.to_owned()],
                         })?);
@@ -106,7 +106,7 @@ impl Steps {
                 }
                 Ok(Self { values, width: 1, offsets })
             }
-            other => Err(other.wrong("a series: a list of numbers, or of lists of numbers")),
+            other => Err(other.type_error("a series: a list of numbers, or of lists of numbers")),
         }
     }
 
@@ -131,16 +131,16 @@ fn row_of(offsets: &[usize], cell: usize) -> usize {
 }
 
 /// Numbers per step: the same for all of them.
-fn width(list: &List, steps: &List, frame: &Frame) -> Result<usize, Error> {
+fn width(list: &ListColumn, steps: &ListColumn, frame: &Frame) -> Result<usize, DataError> {
     let Some(first) = (0..steps.rows()).next().map(|step| steps.row(step).len()) else { return Ok(1) };
     let other = (0..steps.rows()).find(|step| steps.row(*step).len() != first || first == 0);
     other.map_or(Ok(first), |step| {
-        let (found, expected) = (steps.row(step).len(), first.max(1));
-        let place = frame.place(row_of(&list.offsets, step));
-        Err(Error::StepWidth { column: list.name().to_owned(), found, expected, place })
+        let (result, expected) = (steps.row(step).len(), first.max(1));
+        let location = frame.location(row_of(&list.offsets, step));
+        Err(DataError::StepWidth { column: list.name().to_owned(), found: result, expected, place: location })
     })
 }
 
-fn numbers(list: &List, steps: &List, frame: &Frame) -> Result<Vec<f64>, Error> {
-    steps.inner.numbers_at(&|cell| frame.place(row_of(&list.offsets, row_of(&steps.offsets, cell))))
+fn numbers(list: &ListColumn, steps: &ListColumn, frame: &Frame) -> Result<Vec<f64>, DataError> {
+    steps.inner.numbers_at(&|cell| frame.location(row_of(&list.offsets, row_of(&steps.offsets, cell))))
 }

@@ -1,4 +1,5 @@
-//! Notes: what a person should know. Those that say the same of several inputs, tasks or tables are told once.
+//! Notes: what a person should know. Those that say the same of several inputs, tasks or tables are told
+//! once.
 //!
 //! Whoever writes a note begins with what it is about, in backticks: "input `age` is 0 on every training
 //! row". Notes that differ in that name alone are one; those that differ in their numbers too are one where
@@ -8,23 +9,23 @@ use crate::domain::diagnostic::Severity;
 
 /// Something a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct DataNote {
     pub severity: Severity,
     pub text: String,
 }
 
-pub(in crate::data) fn warning(text: String) -> Note {
-    Note { severity: Severity::Warning, text }
+pub(in crate::data) fn warning(text: String) -> DataNote {
+    DataNote { severity: Severity::Warning, text }
 }
 
 /// So many notes that differ in their numbers are each told.
-const EACH_TOLD: usize = 3;
+const MAX_SEPARATE_NOTES: usize = 3;
 /// Names that are told of a long list.
-const NAMED: usize = 10;
+const MAX_NAMES: usize = 10;
 
 /// The notes in order of first appearance, those of one kind as one.
-pub fn merged(notes: &[Note]) -> Vec<Note> {
-    let mut kinds: Vec<(String, Vec<&Note>)> = Vec::new();
+pub fn merged(notes: &[DataNote]) -> Vec<DataNote> {
+    let mut kinds: Vec<(String, Vec<&DataNote>)> = Vec::new();
     for note in notes {
         let kind = kind(&note.text);
         match kinds.iter_mut().find(|(known, members)| *known == kind && members[0].severity == note.severity)
@@ -34,13 +35,13 @@ pub fn merged(notes: &[Note]) -> Vec<Note> {
             None => kinds.push((kind, vec![note])),
         }
     }
-    kinds.into_iter().flat_map(|(_, members)| one_kind(&members)).collect()
+    kinds.into_iter().flat_map(|(_, members)| merge_kind(&members)).collect()
 }
 
 /// Notes of one kind, each with others that say the very same put to it.
-fn one_kind(members: &[&Note]) -> Vec<Note> {
+fn merge_kind(members: &[&DataNote]) -> Vec<DataNote> {
     let Some(varies) = varying(members) else { return members.iter().map(|note| (*note).clone()).collect() };
-    let mut same: Vec<(String, Vec<&Note>)> = Vec::new();
+    let mut same: Vec<(String, Vec<&DataNote>)> = Vec::new();
     for note in members {
         let rest = without_name(&note.text, varies);
         match same.iter_mut().find(|(known, _)| *known == rest) {
@@ -48,23 +49,23 @@ fn one_kind(members: &[&Note]) -> Vec<Note> {
             None => same.push((rest, vec![note])),
         }
     }
-    if same.len() > EACH_TOLD {
+    if same.len() > MAX_SEPARATE_NOTES {
         return vec![with_others(members, varies, "with other numbers also for")];
     }
     same.iter().map(|(_, group)| with_others(group, varies, "the same for")).collect()
 }
 
 /// The first of them, the others' names behind it.
-fn with_others(group: &[&Note], varies: usize, so: &str) -> Note {
+fn with_others(group: &[&DataNote], varies: usize, so: &str) -> DataNote {
     let mut note = group[0].clone();
     let others: Vec<&str> = group[1..].iter().filter_map(|other| names(&other.text).nth(varies)).collect();
     if others.is_empty() {
         return note;
     }
-    let noun = noun(&note.text, varies);
+    let noun = quoted_noun(&note.text, varies);
     let noun = if others.len() > 1 && !noun.is_empty() { format!("{noun}s") } else { noun.to_owned() };
     let noun = if noun.is_empty() { noun } else { format!(" {noun}") };
-    let shown: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let shown: Vec<String> = others.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
     let rest = others.len() - shown.len();
     let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
     note.text.push_str(&format!(" ({so} {} more{noun}: {}{rest})", others.len(), shown.join(", ")));
@@ -74,8 +75,8 @@ fn with_others(group: &[&Note], varies: usize, so: &str) -> Note {
 /// The text without names and numbers.
 fn kind(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for (place, part) in text.split('`').enumerate() {
-        if place % 2 == 1 {
+    for (index, part) in text.split('`').enumerate() {
+        if index % 2 == 1 {
             out.push('`');
             continue;
         }
@@ -98,34 +99,34 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Which of the quoted names tells the notes apart.
-fn varying(members: &[&Note]) -> Option<usize> {
+fn varying(members: &[&DataNote]) -> Option<usize> {
     let first = members.first()?;
-    let differ = |place: &usize| {
-        let of_first = names(&first.text).nth(*place);
-        members[1..].iter().any(|other| names(&other.text).nth(*place) != of_first)
+    let differ = |index: &usize| {
+        let of_first = names(&first.text).nth(*index);
+        members[1..].iter().any(|other| names(&other.text).nth(*index) != of_first)
     };
     (0..names(&first.text).count()).find(differ)
 }
 
 /// The text without one of its quoted names.
-fn without_name(text: &str, place: usize) -> String {
-    let parts = text.split('`').enumerate().filter(|(part, _)| *part != 2 * place + 1);
+fn without_name(text: &str, index: usize) -> String {
+    let parts = text.split('`').enumerate().filter(|(part, _)| *part != 2 * index + 1);
     parts.map(|(_, part)| part).collect::<Vec<_>>().join("`")
 }
 
 /// The word before a quoted name: `input`, `task`.
-fn noun(text: &str, place: usize) -> &str {
-    let before = text.split('`').nth(2 * place).unwrap_or_default().trim_end();
+fn quoted_noun(text: &str, index: usize) -> &str {
+    let before = text.split('`').nth(2 * index).unwrap_or_default().trim_end();
     let word = before.rsplit(' ').next().unwrap_or_default();
     if word.chars().all(char::is_alphabetic) { word } else { "" }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::data::note::{Note, merged, warning};
+    use crate::data::note::{DataNote, merged, warning};
 
     fn texts(notes: &[String]) -> Vec<String> {
-        let notes: Vec<Note> = notes.iter().map(|text| warning(text.clone())).collect();
+        let notes: Vec<DataNote> = notes.iter().map(|text| warning(text.clone())).collect();
         merged(&notes).into_iter().map(|note| note.text).collect()
     }
 
@@ -134,14 +135,14 @@ mod tests {
         let mut notes: Vec<String> =
             (0..41).map(|i| format!("input `p{i}` is 0 on every training row")).collect();
         notes.insert(1, "task `a`: no row of valid has a label".to_owned());
-        let said = texts(&notes);
-        assert_eq!(said.len(), 2);
+        let text = texts(&notes);
+        assert_eq!(text.len(), 2);
         assert_eq!(
-            said[0],
+            text[0],
             "input `p0` is 0 on every training row (the same for 40 more inputs: `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, \
              `p7`, `p8`, `p9`, `p10` and 30 more)"
         );
-        assert_eq!(said[1], notes[1]);
+        assert_eq!(text[1], notes[1]);
     }
 
     #[test]
@@ -151,9 +152,9 @@ mod tests {
         };
         let three: Vec<String> = of(3);
         assert_eq!(texts(&three), three);
-        let said = texts(&of(5));
+        let text = texts(&of(5));
         assert_eq!(
-            said,
+            text,
             [
                 "input `p0`: 3 empty, first row 0 (with other numbers also for 4 more inputs: `p1`, `p2`, `p3`, `p4`)"
             ]

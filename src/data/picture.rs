@@ -14,17 +14,18 @@
 //! | with a colour profile or gamma | as if it had none |
 //! | JPEG of 12 bits or without loss; all other formats | refused |
 //!
-//! A mask has one value per pixel: gray (16 bits kept), or a palette's index; what is in colour or transparent is refused.
+//! A mask has one value per pixel: gray (16 bits kept), or a palette's index; what is in colour or
+//! transparent is refused.
 
 pub(in crate::data) mod error;
 mod file;
-mod ground;
 mod mask;
+mod pixel_conversion;
 
 pub use crate::data::picture::error::PictureError;
-pub use crate::data::picture::ground::Background;
-pub(in crate::data) use crate::data::picture::ground::Ground;
 pub(in crate::data) use crate::data::picture::mask::values;
+pub use crate::data::picture::pixel_conversion::Background;
+pub(in crate::data) use crate::data::picture::pixel_conversion::PixelConversion;
 
 use image::imageops::{FilterType, resize};
 
@@ -35,13 +36,13 @@ const HEADER: usize = 13;
 
 /// Channels, height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Size {
+pub(in crate::data) struct ImageSize {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
 }
 
-impl std::fmt::Display for Size {
+impl std::fmt::Display for ImageSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let color = if self.channels == 1 { "gray" } else { "colour" };
         write!(f, "{} x {} in {color}", self.height, self.width)
@@ -50,8 +51,8 @@ impl std::fmt::Display for Size {
 
 /// What a picture says of itself without being decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Header {
-    pub size: Size,
+pub(in crate::data) struct ImageHeader {
+    pub size: ImageSize,
     /// Has it 16 bits for each number?
     pub is_deep: bool,
 }
@@ -59,7 +60,7 @@ pub(in crate::data) struct Header {
 /// A picture, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::data) struct Picture {
-    pub size: Size,
+    pub size: ImageSize,
     /// Did the ground show through?
     pub is_transparent: bool,
     /// `[height, width, channels]`
@@ -78,7 +79,7 @@ pub(in crate::data) fn pack(height: usize, width: usize, pixels: &[u8], cell: &m
 
 impl Picture {
     /// A cell's picture on a ground, or why there is none.
-    pub fn of(cell: &[u8], ground: &Ground) -> Result<Self, String> {
+    pub fn decode(cell: &[u8], ground: &PixelConversion) -> Result<Self, String> {
         if cell.starts_with(MAGIC) {
             let size = bare(cell)?;
             let mut pixels = cell[HEADER..].to_vec();
@@ -87,14 +88,14 @@ impl Picture {
         }
         let decoded = file::decode(cell)?;
         let channels = if decoded.color().has_color() { 3 } else { 1 };
-        let size = Size { channels, height: decoded.height() as usize, width: decoded.width() as usize };
+        let size = ImageSize { channels, height: decoded.height() as usize, width: decoded.width() as usize };
         let (pixels, is_transparent) = ground.under(decoded);
         Ok(Self { size, is_transparent, pixels })
     }
 
     /// In gray, or in colour.
     pub fn with_channels(self, channels: usize) -> Self {
-        let size = Size { channels, ..self.size };
+        let size = ImageSize { channels, ..self.size };
         let pixels = match (self.size.channels, channels) {
             (3, 1) => self.pixels.as_chunks::<3>().0.iter().map(gray).collect(),
             (1, 3) => self.pixels.iter().flat_map(|pixel| [*pixel; 3]).collect(),
@@ -105,7 +106,7 @@ impl Picture {
 
     /// Of another size: each pixel a mean of those that it stands for, nearer ones counting more.
     pub fn resized(self, height: usize, width: usize) -> Self {
-        let Size { channels, height: old_height, width: old_width } = self.size;
+        let ImageSize { channels, height: old_height, width: old_width } = self.size;
         if (height, width) == (old_height, old_width) {
             return self;
         }
@@ -119,7 +120,7 @@ impl Picture {
         };
         // The pixels always fill their own size.
         let pixels = pixels.unwrap_or_default();
-        Self { size: Size { channels, height, width }, is_transparent: self.is_transparent, pixels }
+        Self { size: ImageSize { channels, height, width }, is_transparent: self.is_transparent, pixels }
     }
 
     /// The pixels as `[channels, height, width]`.
@@ -138,26 +139,26 @@ fn gray([red, green, blue]: &[u8; 3]) -> u8 {
 }
 
 /// What a cell's picture is, without decoding its pixels.
-pub(in crate::data) fn header(cell: &[u8]) -> Result<Header, String> {
+pub(in crate::data) fn header(cell: &[u8]) -> Result<ImageHeader, String> {
     if cell.starts_with(MAGIC) {
-        return Ok(Header { size: bare(cell)?, is_deep: false });
+        return Ok(ImageHeader { size: bare(cell)?, is_deep: false });
     }
     file::header(cell)
 }
 
 /// The least and the greatest number in a cell's picture, of 65535; 8 bits stand for 257 times as much.
-pub(in crate::data) fn extremes(cell: &[u8], ground: &Ground) -> Result<[u16; 2], String> {
+pub(in crate::data) fn extremes(cell: &[u8], ground: &PixelConversion) -> Result<[u16; 2], String> {
     let decoded = file::decode(cell)?;
-    let (numbers, _) = ground.laid(decoded);
+    let (numbers, _) = ground.over_background(decoded);
     Ok(numbers.iter().fold([u16::MAX, 0], |[low, high], number| [low.min(*number), high.max(*number)]))
 }
 
-fn bare(cell: &[u8]) -> Result<Size, String> {
+fn bare(cell: &[u8]) -> Result<ImageSize, String> {
     let number =
         |at: usize| cell.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     match (number(5), number(9)) {
         (Some(height), Some(width)) if height.checked_mul(width) == Some(cell.len() - HEADER) => {
-            Ok(Size { channels: 1, height, width })
+            Ok(ImageSize { channels: 1, height, width })
         }
         _ => Err("its pixels do not fill its size".to_owned()),
     }

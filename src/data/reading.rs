@@ -6,16 +6,16 @@ use indexmap::IndexMap;
 use polars::prelude::{DataFrame, DataType};
 
 use crate::data::cells::Cells;
+use crate::data::config::TableConfig;
 use crate::data::frame::Frame;
-use crate::data::source::{Made, RowQuery, SourceSpec, row_query};
-use crate::data::spec::TableSpec;
+use crate::data::source::{ColumnOrigin, RowQuery, SourceConfig, row_query};
 use crate::domain::name::{ColumnName, InputName};
-use crate::domain::reading::{CellKind, InputReading, Reading};
+use crate::domain::reading::{CellKind, InputReading, TableSchema};
 
 /// How a table was read.
 #[derive(Clone, Debug)]
 pub(in crate::data) struct TableReading {
-    source: SourceSpec,
+    source: SourceConfig,
     /// The columns of its file, and what their cells are.
     columns: IndexMap<String, CellKind>,
     query: Option<RowQuery>,
@@ -24,19 +24,19 @@ pub(in crate::data) struct TableReading {
 
 impl TableReading {
     /// `table`: the file's rows, before the query.
-    pub fn of(spec: &TableSpec, table: &DataFrame) -> Self {
+    pub fn from_table(config: &TableConfig, table: &DataFrame) -> Self {
         let kind = |(name, kind): (&polars::prelude::PlSmallStr, &DataType)| (name.to_string(), stored(kind));
         Self {
-            source: spec.source.clone(),
+            source: config.source.clone(),
             columns: table.schema().iter().map(kind).collect(),
-            query: spec.query.as_ref().map(|query| row_query(query, table)),
-            rename: spec.rename.clone(),
+            query: config.query.as_ref().map(|query| row_query(query, table)),
+            rename: config.rename.clone(),
         }
     }
 
     /// What the card of a model with these inputs tells; `frame` holds the table's rows as they were fitted.
-    pub fn of_inputs<'a>(&self, inputs: impl Iterator<Item = &'a InputName>, frame: &Frame) -> Reading {
-        let mut reading = Reading {
+    pub fn of_inputs<'a>(&self, inputs: impl Iterator<Item = &'a InputName>, frame: &Frame) -> TableSchema {
+        let mut reading = TableSchema {
             // Settings are made of texts, numbers and lists: they have a form in JSON.
             source: serde_json::to_value(&self.source).unwrap_or_default(),
             columns: IndexMap::new(),
@@ -50,20 +50,20 @@ impl TableReading {
             old.entry(to.as_str()).or_insert(from.as_str());
         }
         for input in inputs {
-            let kind = frame.cells(input.as_str()).ok().map(|cells| CellKind::of(&cells));
-            let mut found =
+            let kind = frame.cells(input.as_str()).ok().map(|cells| CellKind::from_cells(&cells));
+            let mut result =
                 InputReading { kind: kind.unwrap_or(CellKind::Other), column: None, expression: None };
             if kind.is_some() {
                 match self.made(old.get(input.as_str()).copied().unwrap_or(input.as_str())) {
-                    Ok(Made::Column(name)) => found.column = Some(name),
-                    Ok(Made::Computed(expression)) => found.expression = Some(expression),
+                    Ok(ColumnOrigin::Column(name)) => result.column = Some(name),
+                    Ok(ColumnOrigin::Computed(expression)) => result.expression = Some(expression),
                     Err(reason) => {
-                        found.column = Some(input.to_string());
+                        result.column = Some(input.to_string());
                         reading.not_row_wise.get_or_insert(reason);
                     }
                 }
             }
-            reading.inputs.insert(input.clone(), found);
+            reading.inputs.insert(input.clone(), result);
         }
         let of_inputs = reading.inputs.values().flat_map(|input| {
             input.column.iter().chain(input.expression.iter().flat_map(|expression| &expression.columns))
@@ -80,8 +80,8 @@ impl TableReading {
     }
 
     /// Where a column, called as before `rename`, comes from, or why it cannot be had of single rows.
-    fn made(&self, name: &str) -> Result<Made, String> {
-        let Some(query) = &self.query else { return Ok(Made::Column(name.to_owned())) };
+    fn made(&self, name: &str) -> Result<ColumnOrigin, String> {
+        let Some(query) = &self.query else { return Ok(ColumnOrigin::Column(name.to_owned())) };
         query.columns.get(name).cloned().ok_or_else(|| {
             query.refused.clone().unwrap_or_else(|| format!("`{name}` is not computed of single rows"))
         })
@@ -89,7 +89,7 @@ impl TableReading {
 }
 
 impl CellKind {
-    pub(in crate::data) fn of(cells: &Cells) -> Self {
+    pub(in crate::data) fn from_cells(cells: &Cells) -> Self {
         match cells {
             Cells::Int(_) => Self::Whole,
             Cells::Float { .. } => Self::Number,

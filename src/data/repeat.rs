@@ -1,34 +1,34 @@
 //! Rows that stand more than once: in two splits, where measuring them says little, or just again.
 //!
-//! Two rows are the same when they are so in all columns used, inputs and targets. The same inputs with another label are
-//! two observations, not one written twice.
+//! Two rows are the same when they are so in all columns used, inputs and targets. The same inputs with
+//! another label are two observations, not one written twice.
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
-use crate::data::error::{Error, Located};
+use crate::data::config::{Deduplicate, TableConfig};
+use crate::data::error::{DataError, LocatedError};
 use crate::data::frame::Frame;
-use crate::data::load::Loaded;
-use crate::data::note::{Note, warning};
-use crate::data::spec::{Deduplicate, TableSpec};
-use crate::data::split::Rows;
+use crate::data::load::LoadedTable;
+use crate::data::note::{DataNote, warning};
+use crate::data::split::SplitRows;
 use crate::domain::diagnostic::Path as Node;
 
 mod key;
 mod labels;
 
-use crate::data::repeat::key::{Key, cells, keys};
+use crate::data::repeat::key::{RowHash, cells, keys};
 use crate::data::repeat::labels::shifts;
 
 /// The columns of a table that are used.
 #[derive(Clone, Debug, Default)]
-pub struct Used<'a> {
+pub struct UsedColumns<'a> {
     pub inputs: Vec<&'a str>,
     pub targets: Vec<&'a str>,
 }
 
-impl<'a> Used<'a> {
+impl<'a> UsedColumns<'a> {
     /// Those that the table has, each once.
-    fn of(&self, frame: &Frame) -> Self {
+    fn columns_in(&self, frame: &Frame) -> Self {
         let has = |names: &[&'a str], others: &[&'a str]| -> Vec<&'a str> {
             let mut seen: PlHashSet<&str> = others.iter().copied().collect();
             names.iter().copied().filter(|name| frame.has(name) && seen.insert(name)).collect()
@@ -42,14 +42,14 @@ impl<'a> Used<'a> {
 pub(in crate::data) fn across_splits(
     name: &str,
     frame: &Frame,
-    rows: &Rows,
-    used: &Used<'_>,
-) -> Option<Note> {
-    let used = used.of(frame);
+    rows: &SplitRows,
+    used: &UsedColumns<'_>,
+) -> Option<DataNote> {
+    let used = used.columns_in(frame);
     // What cannot be compared is refused, or said, elsewhere.
     let inputs = keys(frame, &used.inputs).ok().filter(|_| !used.inputs.is_empty())?;
     let labels = keys(frame, &used.targets).ok()?;
-    let all: Vec<(Key, Key)> = inputs.into_iter().zip(labels).collect();
+    let all: Vec<(RowHash, RowHash)> = inputs.into_iter().zip(labels).collect();
     let (count, row, earlier) = shared(&all, rows)?;
     if is_coarse(&all) || are_few(frame, &used.inputs) {
         return None;
@@ -62,28 +62,28 @@ pub(in crate::data) fn across_splits(
     Some(warning(format!(
         "table `{name}`: {count} of {measured} rows of valid and test are the same in all inputs and targets as a row of \
          another split, first {} and {}; `deduplicate: true` drops {} of {} rows{shifts}",
-        frame.place(row as usize),
-        frame.place(earlier as usize),
+        frame.location(row as usize),
+        frame.location(earlier as usize),
         all.len() - kept.len(),
         all.len(),
     )))
 }
 
 /// Rows of valid and test that stand in an earlier split too, and the first of them.
-fn shared(all: &[(Key, Key)], rows: &Rows) -> Option<(usize, u32, u32)> {
+fn shared(all: &[(RowHash, RowHash)], rows: &SplitRows) -> Option<(usize, u32, u32)> {
     let splits = [&rows.train, &rows.valid, &rows.test];
     // Each split's first row of a key.
-    let mut seen: PlHashMap<(Key, Key), [Option<u32>; 3]> = PlHashMap::default();
-    for (place, split) in splits.into_iter().enumerate() {
+    let mut seen: PlHashMap<(RowHash, RowHash), [Option<u32>; 3]> = PlHashMap::default();
+    for (location, split) in splits.into_iter().enumerate() {
         for &row in split {
-            seen.entry(all[row as usize]).or_default()[place].get_or_insert(row);
+            seen.entry(all[row as usize]).or_default()[location].get_or_insert(row);
         }
     }
     let (mut count, mut first) = (0, None);
-    for (place, split) in splits.into_iter().enumerate().skip(1) {
+    for (location, split) in splits.into_iter().enumerate().skip(1) {
         for &row in split {
             let rows = seen.get(&all[row as usize]).copied().unwrap_or_default();
-            if let Some(earlier) = rows[..place].iter().flatten().next() {
+            if let Some(earlier) = rows[..location].iter().flatten().next() {
                 count += 1;
                 first.get_or_insert((row, *earlier));
             }
@@ -92,13 +92,13 @@ fn shared(all: &[(Key, Key)], rows: &Rows) -> Option<(usize, u32, u32)> {
     first.map(|(row, earlier)| (count, row, earlier))
 }
 
-/// Labels that differ among rows of the same inputs, as a part of what rows drawn at random differ by: beyond this the
-/// rows are different observations that the inputs do not tell apart.
+/// Labels that differ among rows of the same inputs, as a part of what rows drawn at random differ by: beyond
+/// this the rows are different observations that the inputs do not tell apart.
 const COPIES: f64 = 0.1;
 
-fn is_coarse(all: &[(Key, Key)]) -> bool {
-    let mut first: PlHashMap<Key, Key> = PlHashMap::default();
-    let mut labels: PlHashMap<Key, u64> = PlHashMap::default();
+fn is_coarse(all: &[(RowHash, RowHash)]) -> bool {
+    let mut first: PlHashMap<RowHash, RowHash> = PlHashMap::default();
+    let mut labels: PlHashMap<RowHash, u64> = PlHashMap::default();
     let (mut repeated, mut differ) = (0u64, 0u64);
     for (inputs, label) in all {
         *labels.entry(*label).or_default() += 1;
@@ -123,8 +123,8 @@ const ROOM: usize = 10;
 fn are_few(frame: &Frame, inputs: &[&str]) -> bool {
     let mut combinations = 1usize;
     for name in inputs {
-        let Ok(found) = frame.cells(name).and_then(|column| cells(&column)) else { return false };
-        let different: PlHashSet<u64> = found.into_iter().collect();
+        let Ok(result) = frame.cells(name).and_then(|column| cells(&column)) else { return false };
+        let different: PlHashSet<u64> = result.into_iter().collect();
         combinations = combinations.saturating_mul(different.len());
         if combinations.saturating_mul(ROOM) > frame.rows() {
             return false;
@@ -135,9 +135,13 @@ fn are_few(frame: &Frame, inputs: &[&str]) -> bool {
 
 /// Drops rows that repeat an earlier one in the columns the words name. Problems stand at nodes below
 /// `data.<table>`.
-pub fn deduplicate(spec: &TableSpec, loaded: Loaded, used: &Used<'_>) -> Result<Loaded, Error> {
-    let used = used.of(&loaded.frame);
-    let (columns, named): (Vec<&str>, String) = match &spec.deduplicate {
+pub fn deduplicate(
+    config: &TableConfig,
+    loaded: LoadedTable,
+    used: &UsedColumns<'_>,
+) -> Result<LoadedTable, DataError> {
+    let used = used.columns_in(&loaded.frame);
+    let (columns, named): (Vec<&str>, String) = match &config.deduplicate {
         Deduplicate::No => return Ok(loaded),
         Deduplicate::Used => {
             (used.inputs.iter().chain(&used.targets).copied().collect(), "all inputs and targets".to_owned())
@@ -152,13 +156,13 @@ pub fn deduplicate(spec: &TableSpec, loaded: Loaded, used: &Used<'_>) -> Result<
         return Ok(loaded);
     }
     let wrong = |name: &&str| loaded.frame.cells(name).and_then(|column| cells(&column)).err();
-    let problems: Vec<Located> =
-        columns.iter().filter_map(wrong).map(|error| error.at(Node::of("deduplicate"))).collect();
-    Error::unless_empty(problems)?;
-    let found = keys(&loaded.frame, &columns)?;
-    let mut first: PlHashMap<Key, u32> = PlHashMap::default();
+    let problems: Vec<LocatedError> =
+        columns.iter().filter_map(wrong).map(|error| error.at(Node::from_key("deduplicate"))).collect();
+    DataError::unless_empty(problems)?;
+    let result = keys(&loaded.frame, &columns)?;
+    let mut first: PlHashMap<RowHash, u32> = PlHashMap::default();
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-    for (row, key) in found.into_iter().enumerate() {
+    for (row, key) in result.into_iter().enumerate() {
         match first.get(&key) {
             Some(earlier) => dropped.push((row as u32, *earlier)),
             None => {
@@ -171,7 +175,7 @@ pub fn deduplicate(spec: &TableSpec, loaded: Loaded, used: &Used<'_>) -> Result<
     let mut text = format!(
         "{} rows repeat an earlier one in {named} and are dropped, first {}; {} of {} are left",
         dropped.len(),
-        loaded.frame.place(*first as usize),
+        loaded.frame.location(*first as usize),
         kept.len(),
         loaded.frame.rows(),
     );
@@ -191,7 +195,7 @@ pub fn deduplicate(spec: &TableSpec, loaded: Loaded, used: &Used<'_>) -> Result<
     drop_others(loaded, &kept, text)
 }
 
-fn drop_others(loaded: Loaded, kept: &[u32], text: String) -> Result<Loaded, Error> {
+fn drop_others(loaded: LoadedTable, kept: &[u32], text: String) -> Result<LoadedTable, DataError> {
     // Rows of each file that are left.
     let parts = loaded.parts.map(|parts| {
         let mut start = 0;
@@ -203,7 +207,7 @@ fn drop_others(loaded: Loaded, kept: &[u32], text: String) -> Result<Loaded, Err
     });
     let mut notes = loaded.notes;
     notes.push(warning(text));
-    Ok(Loaded { frame: loaded.frame.pick(kept)?, parts, notes, reading: loaded.reading.clone() })
+    Ok(LoadedTable { frame: loaded.frame.pick(kept)?, parts, notes, reading: loaded.reading.clone() })
 }
 
 #[cfg(test)]

@@ -12,21 +12,21 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::persist::persist;
-use crate::data::store::payload::{ArrayHeader, BLOCK, Payload, Reader, checksum};
+use crate::data::store::payload::{ArrayHeader, BLOCK, PayloadReader, PayloadWriter, checksum};
 use crate::domain::array::Array;
-use crate::domain::label::Unseen;
+use crate::domain::label::UnseenClass;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::signature::Signature;
-use crate::domain::table::{Dataset, Table};
+use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::vectors::WordVectors;
 
 const MAGIC: &[u8; 8] = b"MTLDATA5";
 const FILE: &str = "dataset.bin";
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct DatasetHeader {
     signature: Signature,
     tables: Vec<TableHeader>,
     #[serde(default)]
@@ -48,7 +48,7 @@ struct TableHeader {
     inputs: Vec<(InputName, ArrayHeader)>,
     targets: Vec<(TaskName, ArrayHeader)>,
     #[serde(default)]
-    unseen: Vec<(TaskName, Vec<Unseen>)>,
+    unseen: Vec<(TaskName, Vec<UnseenClass>)>,
     texts: Vec<(TaskName, ArrayHeader)>,
     sample: Vec<(InputName, ArrayHeader)>,
     train: usize,
@@ -58,22 +58,22 @@ struct TableHeader {
 }
 
 /// Writes the dataset into a folder, atomically.
-pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
+pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), DataError> {
     let file = folder.join(FILE);
-    let unwritable = |source| Error::Unwritable { file: file.clone(), source };
+    let unwritable = |source| DataError::Unwritable { file: file.clone(), source };
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let header = Header {
+    let header = DatasetHeader {
         signature: dataset.signature.clone(),
         tables: dataset.tables.iter().map(table_header).collect(),
         vectors: dataset.vectors.iter().map(vectors_header).collect(),
     };
     let header = serde_json::to_vec(&header)
-        .map_err(|cause| Error::Store { file: file.clone(), reason: cause.to_string() })?;
+        .map_err(|cause| DataError::Store { file: file.clone(), reason: cause.to_string() })?;
     persist(&file, |writer| {
         writer.write_all(MAGIC)?;
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;
-        let mut payload = Payload::after(&header, writer);
+        let mut payload = PayloadWriter::after(&header, writer);
         dataset.tables.iter().try_for_each(|table| put_table(&mut payload, table))?;
         let arrays = dataset.vectors.iter().flat_map(|vectors| [&vectors.tokens, &vectors.rows]);
         arrays.into_iter().try_for_each(|array| payload.array(array))?;
@@ -82,13 +82,13 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), Error> {
 }
 
 /// Reads the dataset of a folder.
-pub fn read(folder: &Path) -> Result<Dataset, Error> {
+pub fn read(folder: &Path) -> Result<Dataset, DataError> {
     let file = folder.join(FILE);
     let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => Error::Absent { file: file.clone() },
-        _ => Error::Unreadable { file: file.clone(), source },
+        std::io::ErrorKind::NotFound => DataError::Absent { file: file.clone() },
+        _ => DataError::Unreadable { file: file.clone(), source },
     })?;
-    let mut reader = Reader { bytes: &bytes, at: 0, file };
+    let mut reader = PayloadReader { bytes: &bytes, at: 0, file };
     if reader.take(MAGIC.len())? != MAGIC {
         return Err(reader.refuse("it begins with other bytes"));
     }
@@ -102,15 +102,16 @@ pub fn read(folder: &Path) -> Result<Dataset, Error> {
     if payload.chunks(BLOCK).fold(checksum(0, header), checksum) != reader.number()? {
         return Err(reader.refuse("its checksum is wrong"));
     }
-    let header: Header = serde_json::from_slice(header).map_err(|cause| reader.refuse(&cause.to_string()))?;
-    let mut reader = Reader { bytes: payload, at: 0, file: reader.file };
+    let header: DatasetHeader =
+        serde_json::from_slice(header).map_err(|cause| reader.refuse(&cause.to_string()))?;
+    let mut reader = PayloadReader { bytes: payload, at: 0, file: reader.file };
     let tables =
         header.tables.into_iter().map(|table| get_table(&mut reader, table)).collect::<Result<_, _>>()?;
     let vectors = header.vectors.into_iter().map(|vectors| {
         let VectorsHeader { input, path, tokens, rows } = vectors;
         Ok(WordVectors { input, path, tokens: reader.array(tokens)?, rows: reader.array(rows)? })
     });
-    let vectors = vectors.collect::<Result<_, Error>>()?;
+    let vectors = vectors.collect::<Result<_, DataError>>()?;
     Ok(Dataset { signature: header.signature, tables, vectors })
 }
 
@@ -118,13 +119,13 @@ fn vectors_header(vectors: &WordVectors) -> VectorsHeader {
     VectorsHeader {
         input: vectors.input.clone(),
         path: vectors.path.clone(),
-        tokens: ArrayHeader::of(&vectors.tokens),
-        rows: ArrayHeader::of(&vectors.rows),
+        tokens: ArrayHeader::from_array(&vectors.tokens),
+        rows: ArrayHeader::from_array(&vectors.rows),
     }
 }
 
-fn table_header(table: &Table) -> TableHeader {
-    let shape = ArrayHeader::of;
+fn table_header(table: &EncodedTable) -> TableHeader {
+    let shape = ArrayHeader::from_array;
     TableHeader {
         name: table.name.clone(),
         rows: table.rows,
@@ -140,29 +141,29 @@ fn table_header(table: &Table) -> TableHeader {
     }
 }
 
-fn put_table<W: Write>(payload: &mut Payload<W>, table: &Table) -> std::io::Result<()> {
+fn put_table<W: Write>(payload: &mut PayloadWriter<W>, table: &EncodedTable) -> std::io::Result<()> {
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
     let targets = table.targets.iter().chain(&table.texts).map(|(_, array)| array);
     for array in inputs.chain(targets) {
         payload.array(array)?;
     }
     for rows in [&table.train, &table.valid, &table.test, &table.sample_rows] {
-        rows.iter().try_for_each(|row| payload.put(&row.to_le_bytes()))?;
+        rows.iter().try_for_each(|row| payload.write(&row.to_le_bytes()))?;
     }
     Ok(())
 }
 
-fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Error> {
-    let mut arrays = |headers: Vec<(InputName, ArrayHeader)>| -> Result<Vec<(InputName, Array)>, Error> {
+fn get_table(reader: &mut PayloadReader<'_>, header: TableHeader) -> Result<EncodedTable, DataError> {
+    let mut arrays = |headers: Vec<(InputName, ArrayHeader)>| -> Result<Vec<(InputName, Array)>, DataError> {
         headers.into_iter().map(|(name, header)| Ok((name, reader.array(header)?))).collect()
     };
     let inputs = arrays(header.inputs)?;
     let sample = arrays(header.sample)?;
     let targets = header.targets.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
-    let targets = targets.collect::<Result<Vec<_>, Error>>()?;
+    let targets = targets.collect::<Result<Vec<_>, DataError>>()?;
     let texts = header.texts.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
-    let texts = texts.collect::<Result<Vec<_>, Error>>()?;
-    let table = Table {
+    let texts = texts.collect::<Result<Vec<_>, DataError>>()?;
+    let table = EncodedTable {
         name: header.name,
         rows: header.rows,
         inputs,
@@ -181,8 +182,9 @@ fn get_table(reader: &mut Reader<'_>, header: TableHeader) -> Result<Table, Erro
     }
 }
 
-/// What in a table does not go with its number of rows: a file may have been made by somebody, its checksum too.
-fn misfit(table: &Table) -> Option<String> {
+/// What in a table does not go with its number of rows: a file may have been made by somebody, its checksum
+/// too.
+fn misfit(table: &EncodedTable) -> Option<String> {
     let inputs = table.inputs.iter().map(|(name, array)| (name.to_string(), array, table.rows));
     let labels = table.targets.iter().chain(&table.texts);
     let labels = labels.map(|(name, array)| (name.to_string(), array, table.rows));
@@ -203,9 +205,9 @@ mod tests {
     use crate::data::fixture::{Folder, csv, fit_table, most_train};
     use crate::data::store::payload::checksum;
     use crate::data::store::{read, write};
-    use crate::domain::array::{Array, Values};
+    use crate::domain::array::{Array, ArrayValues};
     use crate::domain::name::InputName;
-    use crate::domain::table::{Dataset, Table};
+    use crate::domain::table::{Dataset, EncodedTable};
     use crate::domain::vectors::WordVectors;
 
     fn dataset() -> Dataset {
@@ -221,23 +223,23 @@ mod tests {
         let mut dataset = dataset();
         dataset.tables[0].sample.push((
             InputName::new("t").unwrap(),
-            Array::new(&[1, 2], Values::F64(vec![1_700_000_000_000.125, f64::MIN_POSITIVE])),
+            Array::new(&[1, 2], ArrayValues::F64(vec![1_700_000_000_000.125, f64::MIN_POSITIVE])),
         ));
         dataset.vectors.push(WordVectors {
             input: InputName::new("k").unwrap(),
             path: "v.txt".to_owned(),
-            tokens: Array::new(&[2], Values::U32(vec![3, 300])),
-            rows: Array::new(&[2, 2], Values::F32(vec![0.5, -1.0, 2.0, 3.0])),
+            tokens: Array::new(&[2], ArrayValues::U32(vec![3, 300])),
+            rows: Array::new(&[2, 2], ArrayValues::F32(vec![0.5, -1.0, 2.0, 3.0])),
         });
         write(&dataset, &folder.path().join("new")).unwrap();
-        let mut found = read(&folder.path().join("new")).unwrap();
+        let mut result = read(&folder.path().join("new")).unwrap();
         // A missing label is NaN, which equals nothing.
-        for table in dataset.tables.iter_mut().chain(&mut found.tables) {
+        for table in dataset.tables.iter_mut().chain(&mut result.tables) {
             let label = &mut table.targets[0].1;
             assert!(label.as_f32().unwrap()[5].is_nan());
             *label = label.gather(&[0, 1, 2, 3, 4]);
         }
-        assert_eq!(found, dataset);
+        assert_eq!(result, dataset);
     }
 
     #[test]
@@ -262,7 +264,7 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_go_with_their_table_are_refused() {
-        let changes: [fn(&mut Table); 4] = [
+        let changes: [fn(&mut EncodedTable); 4] = [
             |table| table.rows = 5,
             |table| table.valid.push(6),
             |table| table.targets[0].1 = table.targets[0].1.gather(&[0, 1]),

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use crate::data::error::Error;
-use crate::data::note::Note;
+use crate::data::error::DataError;
+use crate::data::note::DataNote;
 use crate::data::source::bytes::open;
-use crate::data::tokenizer::Codec;
+use crate::data::tokenizer::TokenCodec;
 use crate::data::vectors::error::VectorsError;
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::diagnostic::Severity;
 use crate::domain::signature::Encoding;
 use crate::domain::vectors::{WantedVectors, WordVectors};
@@ -24,17 +24,17 @@ pub(in crate::data) fn read(
     wanted: &WantedVectors,
     encoding: &Encoding,
     base: &Path,
-) -> Result<(WordVectors, Note), Error> {
+) -> Result<(WordVectors, DataNote), DataError> {
     let Encoding::Tokens { tokenizer, .. } = encoding else {
-        return Err(Error::NotTokens { column: wanted.input.to_string() });
+        return Err(DataError::NotTokens { column: wanted.input.to_string() });
     };
-    let codec = Codec::new(tokenizer)?;
+    let codec = TokenCodec::new(tokenizer)?;
     let tokens = (0..tokenizer.size as u32).filter(|token| *token != tokenizer.pad);
     let tokens: HashMap<String, u32> =
         tokens.filter_map(|token| Some((codec.token(token)?, token))).collect();
     let file = base.join(&wanted.path);
-    let found = matching(&file, wanted.width, &tokens)?;
-    if found.is_empty() {
+    let result = matching(&file, wanted.width, &tokens)?;
+    if result.is_empty() {
         let special = [tokenizer.unknown, tokenizer.begin, tokenizer.end];
         let mut such: Vec<(u32, &String)> = tokens.iter().map(|(word, token)| (*token, word)).collect();
         such.retain(|(token, _)| !special.contains(&Some(*token)));
@@ -43,22 +43,22 @@ pub(in crate::data) fn read(
         let (input, tokens, such) = (wanted.input.to_string(), tokens.len(), such.join(", "));
         return Err(VectorsError::Strange { file, input, tokens, such }.into());
     }
-    let share = 100.0 * found.len() as f64 / tokens.len() as f64;
+    let share = 100.0 * result.len() as f64 / tokens.len() as f64;
     let text = format!(
         "input `{}`: {} of {} tokens ({share:.0}%) have a vector in `{}`, the others begin at random",
         wanted.input,
-        found.len(),
+        result.len(),
         tokens.len(),
         wanted.path,
     );
-    let (numbers, rows): (Vec<u32>, Vec<Vec<f32>>) = found.into_iter().unzip();
+    let (numbers, rows): (Vec<u32>, Vec<Vec<f32>>) = result.into_iter().unzip();
     let vectors = WordVectors {
         input: wanted.input.clone(),
         path: wanted.path.clone(),
-        tokens: Array::new(&[numbers.len()], Values::U32(numbers)),
-        rows: Array::new(&[rows.len(), wanted.width], Values::F32(rows.concat())),
+        tokens: Array::new(&[numbers.len()], ArrayValues::U32(numbers)),
+        rows: Array::new(&[rows.len(), wanted.width], ArrayValues::F32(rows.concat())),
     };
-    Ok((vectors, Note { severity: Severity::Warning, text }))
+    Ok((vectors, DataNote { severity: Severity::Warning, text }))
 }
 
 /// The vectors of these words, by their numbers. Every line is looked at, whether its word is known or not.
@@ -66,13 +66,17 @@ fn matching(
     file: &Path,
     width: usize,
     words: &HashMap<String, u32>,
-) -> Result<BTreeMap<u32, Vec<f32>>, Error> {
-    let mut lines = Lines { file, reader: reader(file)?, line: 0, bytes: Vec::new() };
-    let (mut found, mut vectors, mut row) = (BTreeMap::new(), 0, Vec::with_capacity(width));
+) -> Result<BTreeMap<u32, Vec<f32>>, DataError> {
+    let mut lines = VectorLines { file, reader: reader(file)?, line: 0, bytes: Vec::new() };
+    let (mut result, mut vectors, mut row) = (BTreeMap::new(), 0, Vec::with_capacity(width));
     while let Some((number, line)) = lines.next()? {
         let refuse = |reason| VectorsError::Line { file: file.to_owned(), line: number, reason };
-        let wide =
-            |found| VectorsError::Width { file: file.to_owned(), line: number, found, expected: width };
+        let wide = |result| VectorsError::Width {
+            file: file.to_owned(),
+            line: number,
+            found: result,
+            expected: width,
+        };
         if number == 1
             && let Some(counted) = counted(line)
         {
@@ -81,11 +85,11 @@ fn matching(
             }
             continue;
         }
-        let (word, numbers) = cut(line, width).ok_or_else(|| {
-            let found = fields(line).count().saturating_sub(1);
+        let (word, numbers) = split_vector_line(line, width).ok_or_else(|| {
+            let result = fields(line).count().saturating_sub(1);
             match vectors {
-                0 if found > 0 => wide(found),
-                _ => refuse(format!("{found} of {width} numbers behind the word")),
+                0 if result > 0 => wide(result),
+                _ => refuse(format!("{result} of {width} numbers behind the word")),
             }
         })?;
         // Of the first vector, numbers too many would pass for a part of its word.
@@ -104,16 +108,16 @@ fn matching(
         }
         vectors += 1;
         if let Some(token) = words.get(word) {
-            found.entry(*token).or_insert_with(|| row.clone());
+            result.entry(*token).or_insert_with(|| row.clone());
         }
     }
     match vectors {
         0 => Err(VectorsError::Empty { file: file.to_owned() }.into()),
-        _ => Ok(found),
+        _ => Ok(result),
     }
 }
 
-fn reader(file: &Path) -> Result<Box<dyn BufRead>, Error> {
+fn reader(file: &Path) -> Result<Box<dyn BufRead>, DataError> {
     let opened = open(file)?;
     let packed = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
     let plain: Box<dyn Read> = match packed {
@@ -127,15 +131,15 @@ fn reader(file: &Path) -> Result<Box<dyn BufRead>, Error> {
 const LONGEST: u64 = 1 << 24;
 
 /// The lines of a file that say something, with their numbers.
-struct Lines<'a> {
+struct VectorLines<'a> {
     file: &'a Path,
     reader: Box<dyn BufRead>,
     line: usize,
     bytes: Vec<u8>,
 }
 
-impl Lines<'_> {
-    fn next(&mut self) -> Result<Option<(usize, &str)>, Error> {
+impl VectorLines<'_> {
+    fn next(&mut self) -> Result<Option<(usize, &str)>, DataError> {
         loop {
             self.bytes.clear();
             let mut line = (&mut self.reader).take(LONGEST + 1);
@@ -143,9 +147,9 @@ impl Lines<'_> {
                 let file = self.file.to_owned();
                 match source.kind() {
                     ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                        Error::NotOfForm { file, form: "gzip", reason: source.to_string() }
+                        DataError::NotOfForm { file, form: "gzip", reason: source.to_string() }
                     }
-                    _ => Error::Unreadable { file, source },
+                    _ => DataError::Unreadable { file, source },
                 }
             })?;
             if read == 0 {
@@ -166,8 +170,8 @@ impl Lines<'_> {
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|error| {
             let column = error.valid_up_to() + 1;
-            let found = self.bytes.get(error.valid_up_to()).copied();
-            Error::NotUtf8 { file: self.file.to_owned(), line: self.line, column, found }
+            let result = self.bytes.get(error.valid_up_to()).copied();
+            DataError::NotUtf8 { file: self.file.to_owned(), line: self.line, column, found: result }
         })?;
         Ok(Some((self.line, text.trim_end_matches(BLANKS))))
     }
@@ -181,7 +185,7 @@ fn fields(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A line's word, and its last `width` fields; `None` where it has fewer fields.
-fn cut(line: &str, width: usize) -> Option<(&str, &str)> {
+fn split_vector_line(line: &str, width: usize) -> Option<(&str, &str)> {
     let mut rest = line;
     for _ in 0..width {
         let at = rest.rfind(BLANKS)?;
@@ -205,7 +209,7 @@ mod tests {
     use std::collections::{BTreeMap, HashMap};
     use std::io::Write;
 
-    use crate::data::error::Error;
+    use crate::data::error::DataError;
     use crate::data::fixture::Folder;
     use crate::data::vectors::matching;
 
@@ -214,8 +218,8 @@ mod tests {
         let file = folder.file("v.txt", bytes);
         let words = ["the", "a", ". .", "\u{a0}"].into_iter().map(str::to_owned).zip(4..);
         let words: HashMap<String, u32> = words.collect();
-        let found = matching(&file, 2, &words);
-        found.map_err(|error| folder.problems::<()>(Err(error)).remove(0).replace("at : ", ""))
+        let result = matching(&file, 2, &words);
+        result.map_err(|error| folder.problems::<()>(Err(error)).remove(0).replace("at : ", ""))
     }
 
     #[test]
@@ -240,25 +244,25 @@ mod tests {
         assert_eq!(matching(&whole, 2, &words).unwrap(), BTreeMap::from([(4, vec![1.0, 2.0])]));
         for bytes in [&packed[..packed.len() - 9], b"the 1 2\n"] {
             let bad = matching(&folder.file("bad.gz", bytes), 2, &words).unwrap_err();
-            assert!(matches!(bad, Error::NotOfForm { form: "gzip", .. }), "{bad}");
+            assert!(matches!(bad, DataError::NotOfForm { form: "gzip", .. }), "{bad}");
         }
     }
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        let said = |bytes: &[u8]| read(bytes).unwrap_err();
+        let text = |bytes: &[u8]| read(bytes).unwrap_err();
         let wide = "word-vectors-width `v.txt`, line 1: the vectors are 3 wide, but the embedding is 2 wide \
                     | write `width: 3`, or take another file";
-        assert_eq!(said(b"7 3\nthe 1 2 3\n"), wide);
-        assert_eq!(said(b"the 1 2 3\n"), wide);
-        assert!(said(b"the 1\n").contains("line 1: the vectors are 1 wide"));
+        assert_eq!(text(b"7 3\nthe 1 2 3\n"), wide);
+        assert_eq!(text(b"the 1 2 3\n"), wide);
+        assert!(text(b"the 1\n").contains("line 1: the vectors are 1 wide"));
         let line = |reason: &str| format!("word-vectors `v.txt`, line 2: {reason}");
-        assert_eq!(said(b"a 1 2\nthe 1\n"), line("1 of 2 numbers behind the word"));
-        assert_eq!(said(b"a 1 2\nthe 1 2 3\n"), line("more than 2 numbers behind the word"));
-        assert_eq!(said(b"a 1 2\nthe 1 x\n"), line("`x` is no number: 2 are expected behind the word"));
-        assert_eq!(said(b"a 1 2\nthe nan 2\n"), line("`nan` is no number: 2 are expected behind the word"));
-        assert!(said(b"a 1 2\n\xff 1 2\n").contains("is not UTF-8 text: line 2, byte 1"));
-        assert!(said(b" \n\n").contains("`v.txt` has no vectors"));
-        assert!(said(b"9 2\n").contains("`v.txt` has no vectors"));
+        assert_eq!(text(b"a 1 2\nthe 1\n"), line("1 of 2 numbers behind the word"));
+        assert_eq!(text(b"a 1 2\nthe 1 2 3\n"), line("more than 2 numbers behind the word"));
+        assert_eq!(text(b"a 1 2\nthe 1 x\n"), line("`x` is no number: 2 are expected behind the word"));
+        assert_eq!(text(b"a 1 2\nthe nan 2\n"), line("`nan` is no number: 2 are expected behind the word"));
+        assert!(text(b"a 1 2\n\xff 1 2\n").contains("is not UTF-8 text: line 2, byte 1"));
+        assert!(text(b" \n\n").contains("`v.txt` has no vectors"));
+        assert!(text(b"9 2\n").contains("`v.txt` has no vectors"));
     }
 }

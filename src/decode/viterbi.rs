@@ -104,9 +104,9 @@ const OUTSIDE: &str = "O";
 /// Does the scheme let the tag `to` follow `from`?
 fn follows(scheme: TagScheme, from: &str, to: &str) -> bool {
     let parts = |tag| str::split_once(tag, '-').unwrap_or((tag, ""));
-    let ((before, kind_before), (place, kind)) = (parts(from), parts(to));
+    let ((before, kind_before), (index, kind)) = (parts(from), parts(to));
     let open = matches!(before, "B" | "I");
-    let goes_on = matches!(place, "I" | "E");
+    let goes_on = matches!(index, "I" | "E");
     match scheme {
         TagScheme::Bioes if open || goes_on => open && goes_on && kind_before == kind,
         TagScheme::Bio if goes_on => open && kind_before == kind,
@@ -130,7 +130,7 @@ mod tests {
     use crate::domain::task::TagScheme;
 
     /// The greatest score of all paths, and that of this one.
-    fn tried(transitions: &Transitions, emissions: &[f32], found: &[u32]) -> (f32, f32) {
+    fn tried(transitions: &Transitions, emissions: &[f32], path_classes: &[u32]) -> (f32, f32) {
         let classes = transitions.classes();
         let steps = emissions.len() / classes;
         let path = |number: usize| -> Vec<usize> {
@@ -144,8 +144,8 @@ mod tests {
             own + between + transitions.start[path[0]] + transitions.end[path[steps - 1]]
         };
         let best = (0..classes.pow(steps as u32)).map(|number| score(&path(number))).fold(f32::MIN, f32::max);
-        let found: Vec<usize> = found.iter().map(|class| *class as usize).collect();
-        (best, score(&found))
+        let path_classes: Vec<usize> = path_classes.iter().map(|class| *class as usize).collect();
+        (best, score(&path_classes))
     }
 
     fn numbers(count: usize, salt: u32) -> Vec<f32> {
@@ -164,8 +164,8 @@ mod tests {
                 );
                 let emissions = numbers(steps * classes, 7 * salt);
                 // Rounding may tell equal paths apart.
-                let (best, found) = tried(&transitions, &emissions, &transitions.path(&emissions));
-                assert!((best - found).abs() < 1e-5, "{best} {found}");
+                let (best, path_classes) = tried(&transitions, &emissions, &transitions.path(&emissions));
+                assert!((best - path_classes).abs() < 1e-5, "{best} {path_classes}");
             }
         }
     }
@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn as_pytorch_crf() {
-        // torchcrf.CRF(3, batch_first=True).decode of the emissions, lengths and scores of model/kernel/crf.rs
+        // torchcrf.CRF(3, batch_first=True).decode of the emissions, lengths and scores of
+        // model/kernel/crf.rs
         let transitions = Transitions::new(numbers(3, 6), numbers(3, 7), numbers(9, 5));
         let emissions = numbers(36, 4);
         assert_eq!(transitions.path(&emissions[..12]), [2, 1, 1, 1]);

@@ -1,5 +1,5 @@
-//! Regular files, opened. What is none (a pipe, a device, a socket) may never end, or never begin: it is refused
-//! before it is opened, since opening a pipe waits for whoever writes to it.
+//! Regular files, opened. What is none (a pipe, a device, a socket) may never end, or never begin: it is
+//! refused before it is opened, since opening a pipe waits for whoever writes to it.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{Error, ErrorKind, Result};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Opens a regular file, or says what stands in its place.
 pub fn open(path: &Path) -> Result<File> {
-    look(path)?;
+    metadata(path)?;
     let file = File::open(path)?;
     // Another may stand there by now.
     refuse(&file.metadata()?)?;
@@ -15,7 +15,7 @@ pub fn open(path: &Path) -> Result<File> {
 }
 
 /// A regular file's size and times; links are followed.
-pub fn look(path: &Path) -> Result<Metadata> {
+pub fn metadata(path: &Path) -> Result<Metadata> {
     let metadata = std::fs::metadata(path)?;
     refuse(&metadata)?;
     Ok(metadata)
@@ -30,19 +30,19 @@ fn refuse(metadata: &Metadata) -> Result<()> {
 }
 
 #[cfg(unix)]
-fn what(found: FileType) -> &'static str {
+fn what(file_type: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
     match () {
-        () if found.is_dir() => "a folder",
-        () if found.is_fifo() => "a pipe",
-        () if found.is_socket() => "a socket",
+        () if file_type.is_dir() => "a folder",
+        () if file_type.is_fifo() => "a pipe",
+        () if file_type.is_socket() => "a socket",
         () => "a device",
     }
 }
 
 #[cfg(not(unix))]
-fn what(found: FileType) -> &'static str {
-    if found.is_dir() { "a folder" } else { "something else" }
+fn what(file_type: FileType) -> &'static str {
+    if file_type.is_dir() { "a folder" } else { "something else" }
 }
 
 #[cfg(test)]
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn what_is_no_file_is_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        let said = |path: &Path| open(path).unwrap_err().to_string();
-        assert_eq!(said(folder.path()), "it is a folder, not a file");
+        let text = |path: &Path| open(path).unwrap_err().to_string();
+        assert_eq!(text(folder.path()), "it is a folder, not a file");
         assert!(
             open(&folder.path().join("none"))
                 .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
@@ -64,10 +64,10 @@ mod tests {
         assert!(open(&folder.path().join("a")).is_ok());
         #[cfg(unix)]
         {
-            assert_eq!(said(Path::new("/dev/zero")), "it is a device, not a file");
+            assert_eq!(text(Path::new("/dev/zero")), "it is a device, not a file");
             let socket = folder.path().join("socket");
             let _open = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-            assert_eq!(said(&socket), "it is a socket, not a file");
+            assert_eq!(text(&socket), "it is a socket, not a file");
             let ring = folder.path().join("ring");
             std::os::unix::fs::symlink(&ring, &ring).unwrap();
             assert!(open(&ring).is_err());

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::Path;
 
-/// Writes a file by `fill`: at any moment a reader finds the old one or the new one, never a part. Its folder must exist.
-/// A link is followed, so that it stays one.
+/// Writes a file by `fill`: at any moment a reader finds the old one or the new one, never a part. Its folder
+/// must exist. A link is followed, so that it stays one.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<()> {
     let followed = if path.is_symlink() { path.canonicalize().ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         // To rename onto a folder fails; onto a device or a pipe it would put a file in its place.
         return Err(Error::other("it is there and no ordinary file"));
     }
@@ -51,7 +51,8 @@ pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What is temporary is its owner's alone, unless told otherwise; these become ordinary files, as the user's mask allows.
+/// What is temporary is its owner's alone, unless told otherwise; these become ordinary files, as the user's
+/// mask allows.
 pub fn ordinary(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -73,8 +74,8 @@ mod tests {
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_whole() {
-        let place = tempfile::tempdir().expect("a folder");
-        let path = place.path().join("file");
+        let directory = tempfile::tempdir().expect("a folder");
+        let path = directory.path().join("file");
         write_whole(&path, |file| file.write_all(b"old")).expect("written");
         let broken = write_whole(&path, |file| {
             file.write_all(b"ne")?;
@@ -85,9 +86,9 @@ mod tests {
         write_whole(&path, |file| file.write_all(b"new")).expect("written");
         assert_eq!(std::fs::read(&path).expect("read"), b"new");
         let names: Vec<_> =
-            std::fs::read_dir(place.path()).expect("read").flatten().map(|e| e.file_name()).collect();
+            std::fs::read_dir(directory.path()).expect("read").flatten().map(|e| e.file_name()).collect();
         assert_eq!(names, ["file"], "nothing is left beside");
-        assert!(write_whole(&place.path().join("no/file"), |_| Ok(())).is_err());
+        assert!(write_whole(&directory.path().join("no/file"), |_| Ok(())).is_err());
         assert_eq!(folder(Path::new("file")), Path::new("."));
     }
 
@@ -95,8 +96,8 @@ mod tests {
     #[test]
     fn it_is_an_ordinary_file() {
         use std::os::unix::fs::PermissionsExt;
-        let place = tempfile::tempdir().expect("a folder");
-        let (ours, plain) = (place.path().join("ours"), place.path().join("plain"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
         write_whole(&ours, |_| Ok(())).expect("written");
         std::fs::write(&plain, b"").expect("written");
         let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
@@ -105,8 +106,8 @@ mod tests {
 
     #[test]
     fn one_file_has_many_names() {
-        let place = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| place.path().join(name);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
         for name in ["a", "b"] {
             std::fs::write(path(name), b"the same").expect("written");
         }
@@ -119,8 +120,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_link_stays_and_no_folder_or_device_is_replaced() {
-        let place = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| place.path().join(name);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
         std::fs::write(path("real"), b"old").expect("written");
         std::os::unix::fs::symlink(path("real"), path("link")).expect("linked");
         assert!(same_file(&path("real"), &path("link")));

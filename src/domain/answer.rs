@@ -1,9 +1,10 @@
 //! What the columns of answers are called: one place for all who write them, check them or speak of them.
 //!
-//! A task's answer is called as the task; what else is said of it bears the task's name and `_`: `income_probability`,
-//! `colour_red`, `tags_new_probability`, `delivery_days`. No two columns have one name. Where two would, the one that
-//! a task's words alone name keeps it, and the column of a class that only the data has is called with `:` instead:
-//! beside a task `colour_red` the class `red` of `colour` is answered in `colour:red`.
+//! A task's answer is called as the task; what else is said of it bears the task's name and `_`:
+//! `income_probability`, `colour_red`, `tags_new_probability`, `delivery_days`. No two columns have one name.
+//! Where two would, the one that a task's words alone name keeps it, and the column of a class that only the
+//! data has is called with `:` instead: beside a task `colour_red` the class `red` of `colour` is answered in
+//! `colour:red`.
 
 use std::collections::HashSet;
 
@@ -11,31 +12,31 @@ use indexmap::IndexSet;
 
 use crate::domain::name::{ColumnName, TaskName};
 use crate::domain::signature::TaskSignature;
-use crate::domain::task::{Target, TargetSpec};
+use crate::domain::task::{FittedTarget, TargetConfig};
 
 /// The most bytes of a column's name, as where it is read.
 const LONGEST: usize = 256;
 
 /// The columns of answers, by task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnswerNames {
+pub struct PredictionColumns {
     /// Of each task, in order.
     pub columns: Vec<Vec<String>>,
-    pub renamed: Vec<Renamed>,
+    pub renamed: Vec<RenamedColumn>,
 }
 
 /// A column that another one has taken the name of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renamed {
+pub struct RenamedColumn {
     pub task: TaskName,
-    pub wanted: String,
+    pub requested: String,
     pub name: String,
 }
 
-impl Renamed {
+impl RenamedColumn {
     /// What a person should know of it.
-    pub fn told(&self) -> String {
-        let Self { task, wanted, name } = self;
+    pub fn message(&self) -> String {
+        let Self { task, requested: wanted, name } = self;
         format!(
             "task `{task}`: its column of answers `{wanted}` is called `{name}`, since another column has that name"
         )
@@ -43,15 +44,17 @@ impl Renamed {
 }
 
 /// What a task's columns are called behind its name; `None`: by its name alone.
-fn parts(target: &Target) -> Vec<Option<String>> {
+fn parts(target: &FittedTarget) -> Vec<Option<String>> {
     let named = |name: &String| Some(name.clone());
     match target {
-        Target::Binary { .. } => vec![None, Some(PROBABILITY.to_owned())],
-        Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
+        FittedTarget::Binary { .. } => vec![None, Some(PROBABILITY.to_owned())],
+        FittedTarget::Multiclass { classes, .. } | FittedTarget::Ordinal { classes, .. } => {
             std::iter::once(None).chain(classes.iter().map(named)).collect()
         }
-        Target::Multilabel { labels, .. } => labels.iter().flat_map(|label| label_parts(label)).collect(),
-        Target::Regression { columns, .. } if columns.len() > 1 => columns.iter().map(named).collect(),
+        FittedTarget::Multilabel { labels, .. } => {
+            labels.iter().flat_map(|label| label_parts(label)).collect()
+        }
+        FittedTarget::Regression { columns, .. } if columns.len() > 1 => columns.iter().map(named).collect(),
         _ => vec![None],
     }
 }
@@ -63,18 +66,22 @@ fn label_parts(label: &str) -> [Option<String>; 2] {
 }
 
 /// The columns of the tasks' answers, no two of one name.
-pub fn answer_names(tasks: &[TaskSignature]) -> AnswerNames {
+pub fn answer_names(tasks: &[TaskSignature]) -> PredictionColumns {
     let wanted: Vec<Vec<Option<String>>> = tasks.iter().map(|task| parts(&task.target)).collect();
     let mut columns: Vec<Vec<String>> = wanted.iter().map(|parts| vec![String::new(); parts.len()]).collect();
     let (mut taken, mut renamed) = (HashSet::new(), Vec::new());
     // The tasks' own names first, then what their words name, then what only the data has.
-    for round in [Claim::Task, Claim::Words, Claim::Data] {
+    for round in [NamePriority::Task, NamePriority::Words, NamePriority::Data] {
         for (task, (parts, columns)) in tasks.iter().zip(wanted.iter().zip(&mut columns)) {
             for (part, column) in parts.iter().zip(columns) {
-                if Claim::of(task, part) == round {
+                if NamePriority::from_target(task, part) == round {
                     let (name, first) = free(&task.name, part.as_deref(), &taken);
                     if name != first {
-                        renamed.push(Renamed { task: task.name.clone(), wanted: first, name: name.clone() });
+                        renamed.push(RenamedColumn {
+                            task: task.name.clone(),
+                            requested: first,
+                            name: name.clone(),
+                        });
                     }
                     taken.insert(name.clone());
                     *column = name;
@@ -82,22 +89,22 @@ pub fn answer_names(tasks: &[TaskSignature]) -> AnswerNames {
             }
         }
     }
-    AnswerNames { columns, renamed }
+    PredictionColumns { columns, renamed }
 }
 
 /// How firmly a column holds its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Claim {
+enum NamePriority {
     Task,
     Words,
     Data,
 }
 
-impl Claim {
-    fn of(task: &TaskSignature, part: &Option<String>) -> Self {
+impl NamePriority {
+    fn from_target(task: &TaskSignature, part: &Option<String>) -> Self {
         match (&task.target, part) {
             (_, None) => Self::Task,
-            (Target::Multiclass { .. } | Target::Ordinal { .. }, _) => Self::Data,
+            (FittedTarget::Multiclass { .. } | FittedTarget::Ordinal { .. }, _) => Self::Data,
             _ => Self::Words,
         }
     }
@@ -108,40 +115,40 @@ fn free(task: &TaskName, part: Option<&str>, taken: &HashSet<String>) -> (String
     let joined =
         |join: &str| heading(&part.map_or_else(|| task.to_string(), |part| format!("{task}{join}{part}")));
     let first = joined("_");
-    let others = std::iter::once(joined(":")).chain((2..).map(|number| numbered(&joined(":"), number)));
+    let others = std::iter::once(joined(":")).chain((2..).map(|number| numbered_name(&joined(":"), number)));
     let name = std::iter::once(first.clone()).chain(others).find(|name| !taken.contains(name));
     (name.unwrap_or_default(), first)
 }
 
 /// A name told from others of that name: `age_2`.
-pub fn numbered(name: &str, number: usize) -> String {
+pub fn numbered_name(name: &str, number: usize) -> String {
     let ending = format!("_{number}");
-    format!("{}{ending}", cut(name, LONGEST - ending.len()))
+    format!("{}{ending}", truncate(name, LONGEST - ending.len()))
 }
 
 /// A text as a column may be called, so that what is written can be read: classes may be any text.
 fn heading(text: &str) -> String {
     let visible = |letter: char| if letter.is_control() { ' ' } else { letter };
-    cut(&text.chars().map(visible).collect::<String>(), LONGEST).to_owned()
+    truncate(&text.chars().map(visible).collect::<String>(), LONGEST).to_owned()
 }
 
-fn cut(text: &str, bytes: usize) -> &str {
+fn truncate(text: &str, bytes: usize) -> &str {
     let ends = text.char_indices().map(|(start, letter)| start + letter.len_utf8());
     &text[..ends.take_while(|end| *end <= bytes).last().unwrap_or(0)]
 }
 
-/// The columns that a task's words alone name, before any data: classes are known where they are written. A column or
-/// class that is named twice counts once: that is another mistake.
-pub fn planned(task: &TaskName, kind: &TargetSpec, columns: &[ColumnName]) -> Vec<String> {
+/// The columns that a task's words alone name, before any data: classes are known where they are written. A
+/// column or class that is named twice counts once: that is another mistake.
+pub fn planned(task: &TaskName, kind: &TargetConfig, columns: &[ColumnName]) -> Vec<String> {
     let columns: IndexSet<&str> = columns.iter().map(ColumnName::as_str).collect();
     let parts: Vec<Option<String>> = match kind {
-        TargetSpec::Binary(_) => vec![None, Some(PROBABILITY.to_owned())],
-        TargetSpec::Ordinal(words) => {
-            let classes: IndexSet<String> = words.order.iter().flatten().cloned().collect();
+        TargetConfig::Binary(_) => vec![None, Some(PROBABILITY.to_owned())],
+        TargetConfig::Ordinal(config) => {
+            let classes: IndexSet<String> = config.order.iter().flatten().cloned().collect();
             std::iter::once(None).chain(classes.into_iter().map(Some)).collect()
         }
-        TargetSpec::Multilabel(_) => columns.iter().flat_map(|column| label_parts(column)).collect(),
-        TargetSpec::Regression(_) if columns.len() > 1 => {
+        TargetConfig::Multilabel(_) => columns.iter().flat_map(|column| label_parts(column)).collect(),
+        TargetConfig::Regression(_) if columns.len() > 1 => {
             columns.iter().map(|column| Some((*column).to_owned())).collect()
         }
         _ => vec![None],
@@ -157,9 +164,9 @@ mod tests {
     use crate::domain::answer::{answer_names, planned};
     use crate::domain::name::{ColumnName, TableName, TaskName};
     use crate::domain::signature::TaskSignature;
-    use crate::domain::task::{BinarySpec, MultilabelSpec, Target, TargetSpec};
+    use crate::domain::task::{BinaryConfig, FittedTarget, MultilabelConfig, TargetConfig};
 
-    fn task(name: &str, target: Target) -> TaskSignature {
+    fn task(name: &str, target: FittedTarget) -> TaskSignature {
         let table = TableName::new("t").expect("a name");
         TaskSignature { name: TaskName::new(name).expect("a name"), table, target }
     }
@@ -168,11 +175,11 @@ mod tests {
         all.iter().map(|text| (*text).to_owned()).collect()
     }
 
-    fn classes(all: &[&str]) -> Target {
-        Target::Multiclass { classes: texts(all), counts: vec![1; all.len()] }
+    fn classes(all: &[&str]) -> FittedTarget {
+        FittedTarget::Multiclass { classes: texts(all), counts: vec![1; all.len()] }
     }
 
-    fn numbers(columns: &[&str]) -> Target {
+    fn numbers(columns: &[&str]) -> FittedTarget {
         let center = serde_json::json!(vec![0.0; columns.len()]);
         let target = serde_json::json!({
             "kind": "regression", "columns": columns, "center": center, "scale": vec![1.0; columns.len()]
@@ -180,13 +187,13 @@ mod tests {
         serde_json::from_value(target).expect("a target")
     }
 
-    fn binary() -> Target {
-        Target::Binary { classes: ["no".to_owned(), "yes".to_owned()], counts: [1, 1], threshold: 0.5 }
+    fn binary() -> FittedTarget {
+        FittedTarget::Binary { classes: ["no".to_owned(), "yes".to_owned()], counts: [1, 1], threshold: 0.5 }
     }
 
     #[test]
     fn columns_bear_the_tasks_name() {
-        let labels = Target::Multilabel {
+        let labels = FittedTarget::Multilabel {
             labels: texts(&["a", "b"]),
             positives: vec![1, 1],
             present: vec![1, 1],
@@ -224,7 +231,7 @@ mod tests {
         assert_eq!(names.columns[2], ["colour_dark", "colour_dark:red"], "of two classes the first keeps it");
         assert_eq!(names.renamed.len(), 3);
         assert_eq!(
-            names.renamed[0].told(),
+            names.renamed[0].message(),
             "task `colour`: its column of answers `colour_red` is called `colour:red`, since another column has that name"
         );
     }
@@ -255,14 +262,14 @@ mod tests {
     fn what_words_alone_name_is_known_before_the_data() {
         let name = TaskName::new("tags").expect("a name");
         let columns = ["x", "x_probability"].map(|name| ColumnName::new(name).expect("a name"));
-        let kind = TargetSpec::Multilabel(MultilabelSpec {
+        let kind = TargetConfig::Multilabel(MultilabelConfig {
             threshold: crate::domain::number::Fraction::constant(0.5),
         });
         assert_eq!(
             planned(&name, &kind, &columns),
             ["tags_x", "tags_x_probability", "tags_x_probability", "tags_x_probability_probability"]
         );
-        let kind = TargetSpec::Binary(BinarySpec {
+        let kind = TargetConfig::Binary(BinaryConfig {
             positive: None,
             threshold: crate::domain::number::Fraction::constant(0.5),
         });

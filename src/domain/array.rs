@@ -19,7 +19,7 @@ pub enum ElementType {
 
 /// The elements of an [`Array`], row-major.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Values {
+pub enum ArrayValues {
     F32(Vec<f32>),
     F64(Vec<f64>),
     I64(Vec<i64>),
@@ -35,7 +35,7 @@ pub enum Values {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     pub shape: Vec<usize>,
-    pub values: Values,
+    pub values: ArrayValues,
     /// One more than there are rows, from 0, ascending.
     pub offsets: Option<Vec<u32>>,
 }
@@ -43,22 +43,22 @@ pub struct Array {
 impl Array {
     /// An array of 32-bit floats. Panics when `values` does not fill `shape`: a bug of the caller.
     pub fn f32(shape: &[usize], values: Vec<f32>) -> Self {
-        Self::new(shape, Values::F32(values))
+        Self::new(shape, ArrayValues::F32(values))
     }
 
     /// An array of codes, one per row.
     pub fn codes(values: Vec<u32>) -> Self {
-        Self::new(&[values.len()], Values::U32(values))
+        Self::new(&[values.len()], ArrayValues::U32(values))
     }
 
-    pub fn new(shape: &[usize], values: Values) -> Self {
+    pub fn new(shape: &[usize], values: ArrayValues) -> Self {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
         Self { shape: shape.to_vec(), values, offsets: None }
     }
 
     /// Rows of different lengths; each step is of the shape `step`. Panics when `values` does not fill the
     /// steps: a bug of the caller.
-    pub fn ragged(step: &[usize], values: Values, offsets: Vec<u32>) -> Self {
+    pub fn ragged(step: &[usize], values: ArrayValues, offsets: Vec<u32>) -> Self {
         let steps = offsets.last().copied().unwrap_or(0) as usize;
         assert_eq!(steps * step.iter().product::<usize>(), values.len(), "values fill {steps} steps");
         let rows = offsets.len().saturating_sub(1);
@@ -95,19 +95,19 @@ impl Array {
 
     pub fn element_type(&self) -> ElementType {
         match self.values {
-            Values::F32(_) => ElementType::Float32,
-            Values::F64(_) => ElementType::Float64,
-            Values::I64(_) => ElementType::Int64,
-            Values::U32(_) => ElementType::Uint32,
-            Values::U8(_) => ElementType::Uint8,
-            Values::Text(_) => ElementType::Text,
+            ArrayValues::F32(_) => ElementType::Float32,
+            ArrayValues::F64(_) => ElementType::Float64,
+            ArrayValues::I64(_) => ElementType::Int64,
+            ArrayValues::U32(_) => ElementType::Uint32,
+            ArrayValues::U8(_) => ElementType::Uint8,
+            ArrayValues::Text(_) => ElementType::Text,
         }
     }
 
     /// The elements of 32-bit floats; `None` for any other element type.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.values {
-            Values::F32(values) => Some(values),
+            ArrayValues::F32(values) => Some(values),
             _ => None,
         }
     }
@@ -115,8 +115,8 @@ impl Array {
     /// Floats of either size in 32 bits; `None` for any other element type.
     pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
         match &self.values {
-            Values::F32(values) => Some(Cow::Borrowed(values)),
-            Values::F64(values) => Some(values.iter().map(|value| *value as f32).collect()),
+            ArrayValues::F32(values) => Some(Cow::Borrowed(values)),
+            ArrayValues::F64(values) => Some(values.iter().map(|value| *value as f32).collect()),
             _ => None,
         }
     }
@@ -124,17 +124,17 @@ impl Array {
     /// Floats of either size in 64 bits; `None` for any other element type.
     pub fn to_f64(&self) -> Option<Cow<'_, [f64]>> {
         match &self.values {
-            Values::F32(values) => Some(values.iter().map(|value| f64::from(*value)).collect()),
-            Values::F64(values) => Some(Cow::Borrowed(values)),
+            ArrayValues::F32(values) => Some(values.iter().map(|value| f64::from(*value)).collect()),
+            ArrayValues::F64(values) => Some(Cow::Borrowed(values)),
             _ => None,
         }
     }
 
     /// Is there no number at this place? What is no float is never missing.
-    pub fn is_nan_at(&self, place: usize) -> bool {
+    pub fn is_nan_at(&self, index: usize) -> bool {
         match &self.values {
-            Values::F32(values) => values[place].is_nan(),
-            Values::F64(values) => values[place].is_nan(),
+            ArrayValues::F32(values) => values[index].is_nan(),
+            ArrayValues::F64(values) => values[index].is_nan(),
             _ => false,
         }
     }
@@ -142,11 +142,11 @@ impl Array {
     /// The same with floats of this size; what is no float stays as it is.
     pub fn with_floats(self, element: ElementType) -> Self {
         let values = match (self.values, element) {
-            (Values::F64(values), ElementType::Float32) => {
-                Values::F32(values.into_iter().map(|value| value as f32).collect())
+            (ArrayValues::F64(values), ElementType::Float32) => {
+                ArrayValues::F32(values.into_iter().map(|value| value as f32).collect())
             }
-            (Values::F32(values), ElementType::Float64) => {
-                Values::F64(values.into_iter().map(f64::from).collect())
+            (ArrayValues::F32(values), ElementType::Float64) => {
+                ArrayValues::F64(values.into_iter().map(f64::from).collect())
             }
             (values, _) => values,
         };
@@ -173,19 +173,23 @@ impl Array {
     }
 
     /// The rows as sequences of one length, `[rows, longest, ...]`, filled up behind their ends.
-    pub fn padded(&self, filler: &Filler) -> Self {
+    pub fn padded(&self, filler: &PaddingValue) -> Self {
         let Some(offsets) = &self.offsets else { return self.clone() };
         let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0);
         let width = self.width();
         let values = match (&self.values, filler) {
-            (Values::F32(v), Filler::Float(fill)) => {
-                Values::F32(pad(v, offsets, width, longest, *fill as f32))
+            (ArrayValues::F32(v), PaddingValue::Float(fill)) => {
+                ArrayValues::F32(pad(v, offsets, width, longest, *fill as f32))
             }
-            (Values::F64(v), Filler::Float(fill)) => Values::F64(pad(v, offsets, width, longest, *fill)),
-            (Values::I64(v), Filler::Code(fill)) => {
-                Values::I64(pad(v, offsets, width, longest, i64::from(*fill)))
+            (ArrayValues::F64(v), PaddingValue::Float(fill)) => {
+                ArrayValues::F64(pad(v, offsets, width, longest, *fill))
             }
-            (Values::U32(v), Filler::Code(fill)) => Values::U32(pad(v, offsets, width, longest, *fill)),
+            (ArrayValues::I64(v), PaddingValue::Code(fill)) => {
+                ArrayValues::I64(pad(v, offsets, width, longest, i64::from(*fill)))
+            }
+            (ArrayValues::U32(v), PaddingValue::Code(fill)) => {
+                ArrayValues::U32(pad(v, offsets, width, longest, *fill))
+            }
             (values, filler) => unreachable!("{filler:?} fills no {:?}", values.len()),
         };
         let shape: Vec<usize> =
@@ -196,7 +200,7 @@ impl Array {
 
 /// What stands behind a row's end.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Filler {
+pub enum PaddingValue {
     Float(f64),
     Code(u32),
 }
@@ -210,15 +214,15 @@ fn pad<T: Copy>(values: &[T], offsets: &[u32], width: usize, longest: usize, fil
     padded
 }
 
-impl Values {
+impl ArrayValues {
     pub fn len(&self) -> usize {
         match self {
-            Values::F32(v) => v.len(),
-            Values::F64(v) => v.len(),
-            Values::I64(v) => v.len(),
-            Values::U32(v) => v.len(),
-            Values::U8(v) => v.len(),
-            Values::Text(v) => v.len(),
+            ArrayValues::F32(v) => v.len(),
+            ArrayValues::F64(v) => v.len(),
+            ArrayValues::I64(v) => v.len(),
+            ArrayValues::U32(v) => v.len(),
+            ArrayValues::U8(v) => v.len(),
+            ArrayValues::Text(v) => v.len(),
         }
     }
 

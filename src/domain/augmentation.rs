@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Fraction, Positive};
 
 kinds! {
@@ -26,11 +26,11 @@ kinds! {
 #[serde(deny_unknown_fields)]
 pub struct Flip {
     /// Share of the images it is done to. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_probability")]
     pub probability: Fraction,
 }
 
-fn half() -> Fraction {
+fn default_probability() -> Fraction {
     Fraction::constant(0.5)
 }
 
@@ -81,22 +81,24 @@ impl Settings for Noise {
 
 impl Augmentation {
     /// What happens to one row in one epoch.
-    pub fn draw(list: &[Self], seed: u64, epoch: usize, row: u32) -> Motion {
-        let mut random = Random(mix(mix(mix(seed) ^ epoch as u64) ^ u64::from(row)));
-        let mut motion = Motion::default();
+    pub fn draw(list: &[Self], seed: u64, epoch: usize, row: u32) -> ImageTransform {
+        let mut random = SplitMix64(mix(mix(mix(seed) ^ epoch as u64) ^ u64::from(row)));
+        let mut motion = ImageTransform::default();
         for one in list {
             match one {
-                Self::Flip(flip) if random.share() < flip.probability.get() => motion.moves.push(Move::Flip),
+                Self::Flip(flip) if random.share() < flip.probability.get() => {
+                    motion.moves.push(PixelMove::Flip)
+                }
                 Self::Flip(_) => {}
                 Self::Crop(crop) => {
                     let (down, right) = (random.share(), random.share());
-                    motion.moves.push(Move::Crop { pixels: crop.pixels.get(), down, right });
+                    motion.moves.push(PixelMove::Crop { pixels: crop.pixels.get(), down, right });
                 }
                 Self::Shift(shift) => {
                     let pixels = shift.pixels.get();
                     let mut draw = || (random.share() * (2 * pixels + 1) as f64) as i64 - pixels as i64;
                     let (down, right) = (draw(), draw());
-                    motion.moves.push(Move::Shift { down, right });
+                    motion.moves.push(PixelMove::Shift { down, right });
                 }
                 Self::Noise(noise) => motion.noises.push((noise.deviation.get(), random.next())),
             }
@@ -107,14 +109,14 @@ impl Augmentation {
 
 /// What happens to one image and the labels of its pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Motion {
-    moves: Vec<Move>,
+pub struct ImageTransform {
+    moves: Vec<PixelMove>,
     /// Deviation and seed of each.
     noises: Vec<(f64, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Move {
+enum PixelMove {
     Flip,
     /// `down` and `right` are shares of the way that the window can go.
     Crop {
@@ -128,7 +130,7 @@ enum Move {
     },
 }
 
-impl Motion {
+impl ImageTransform {
     /// Does it leave everything as it is?
     pub fn is_still(&self) -> bool {
         self.moves.is_empty() && self.noises.is_empty()
@@ -139,7 +141,7 @@ impl Motion {
         debug_assert_eq!(pixels.len(), channels * height * width);
         self.transport(pixels, height, width, 0);
         for &(deviation, seed) in &self.noises {
-            let mut random = Random(seed);
+            let mut random = SplitMix64(seed);
             for pixel in pixels.iter_mut() {
                 *pixel = (f64::from(*pixel) + random.normal() * deviation * 255.0).round() as u8;
             }
@@ -181,12 +183,12 @@ impl Motion {
         let mut columns: Vec<Option<usize>> = (0..width).map(Some).collect();
         for one in &self.moves {
             match *one {
-                Move::Flip => columns.reverse(),
-                Move::Crop { pixels, down, right } => {
+                PixelMove::Flip => columns.reverse(),
+                PixelMove::Crop { pixels, down, right } => {
                     rows = window(&rows, pixels, down);
                     columns = window(&columns, pixels, right);
                 }
-                Move::Shift { down, right } => {
+                PixelMove::Shift { down, right } => {
                     rows = moved(&rows, down);
                     columns = moved(&columns, right);
                 }
@@ -210,9 +212,9 @@ fn moved(line: &[Option<usize>], by: i64) -> Vec<Option<usize>> {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): small enough to stand here, and of no crate's version.
-struct Random(u64);
+struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
@@ -240,30 +242,33 @@ fn mix(word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::augmentation::{Augmentation, Motion, Move, Random};
+    use crate::domain::augmentation::{Augmentation, ImageTransform, PixelMove, SplitMix64};
 
-    fn list(words: serde_json::Value) -> Vec<Augmentation> {
-        serde_json::from_value(words).unwrap()
+    fn list(config: serde_json::Value) -> Vec<Augmentation> {
+        serde_json::from_value(config).unwrap()
     }
 
-    fn moved(moves: Vec<Move>, pixels: &[u8], height: usize) -> Vec<u8> {
+    fn moved(moves: Vec<PixelMove>, pixels: &[u8], height: usize) -> Vec<u8> {
         let mut pixels = pixels.to_vec();
         let width = pixels.len() / height;
-        Motion { moves, noises: vec![] }.apply_u8(&mut pixels, 1, height, width);
+        ImageTransform { moves, noises: vec![] }.apply_u8(&mut pixels, 1, height, width);
         pixels
     }
 
     #[test]
     fn by_hand() {
         let image = [1, 2, 3, 4, 5, 6];
-        assert_eq!(moved(vec![Move::Flip], &image, 2), [3, 2, 1, 6, 5, 4]);
-        assert_eq!(moved(vec![Move::Shift { down: 1, right: -1 }], &image, 2), [0, 0, 0, 2, 3, 0]);
-        assert_eq!(moved(vec![Move::Flip, Move::Shift { down: 0, right: 1 }], &image, 2), [0, 3, 2, 0, 6, 5]);
+        assert_eq!(moved(vec![PixelMove::Flip], &image, 2), [3, 2, 1, 6, 5, 4]);
+        assert_eq!(moved(vec![PixelMove::Shift { down: 1, right: -1 }], &image, 2), [0, 0, 0, 2, 3, 0]);
+        assert_eq!(
+            moved(vec![PixelMove::Flip, PixelMove::Shift { down: 0, right: 1 }], &image, 2),
+            [0, 3, 2, 0, 6, 5]
+        );
         // The window of one row and two columns at the bottom right.
-        let crop = Move::Crop { pixels: 1, down: 0.9, right: 0.9 };
+        let crop = PixelMove::Crop { pixels: 1, down: 0.9, right: 0.9 };
         assert_eq!(moved(vec![crop], &image, 2), [5, 6, 6, 5, 6, 6]);
         // A window cannot be smaller than one pixel.
-        let crop = Move::Crop { pixels: 9, down: 0.0, right: 0.0 };
+        let crop = PixelMove::Crop { pixels: 9, down: 0.0, right: 0.0 };
         assert_eq!(moved(vec![crop], &image, 2), [1; 6]);
     }
 
@@ -302,10 +307,10 @@ mod tests {
         let flipped = (0..4000).filter(|&row| !Augmentation::draw(&flips, 0, 0, row).is_still()).count();
         assert!((900..1100).contains(&flipped), "{flipped}");
         let shifts = list(serde_json::json!([{"shift": 1}]));
-        let still = Move::Shift { down: 0, right: 0 };
+        let still = PixelMove::Shift { down: 0, right: 0 };
         let stay = (0..9000).filter(|&row| Augmentation::draw(&shifts, 0, 0, row).moves == [still.clone()]);
         assert!((900..1100).contains(&stay.count()));
-        let mut random = Random(7);
+        let mut random = SplitMix64(7);
         let drawn: Vec<f64> = (0..20_000).map(|_| random.normal()).collect();
         let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
         let deviation = (drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / drawn.len() as f64).sqrt();

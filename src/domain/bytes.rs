@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Bytes(pub u64);
 
-/// Units that may be written, and their sizes; without an `i` they count by thousands, as disks and memory are sold.
+/// Units that may be written, and their sizes; without an `i` they count by thousands, as disks and memory
+/// are sold.
 const UNITS: [(&str, u64); 13] = [
     ("", 1),
     ("b", 1),
@@ -72,10 +73,10 @@ impl fmt::Display for Bytes {
         }
         let mut value = self.0 as f64;
         let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-        for (place, unit) in units.iter().enumerate() {
+        for (index, unit) in units.iter().enumerate() {
             // 999.6 kB would be written as 1000 kB.
-            if value < 999.5 || place + 1 == units.len() {
-                return match value < 9.95 && place > 0 {
+            if value < 999.5 || index + 1 == units.len() {
+                return match value < 9.95 && index > 0 {
                     true => write!(f, "{value:.1} {unit}"),
                     false => write!(f, "{value:.0} {unit}"),
                 };
@@ -105,12 +106,12 @@ mod tests {
 
     #[test]
     fn sizes_as_people_read_them() {
-        let said = |bytes: u64| Bytes(bytes).to_string();
-        assert_eq!(said(999), "999 B");
-        assert_eq!(said(1_500), "1.5 kB");
-        assert_eq!(said(999_700), "1.0 MB");
-        assert_eq!(said(68_719_476_736), "69 GB");
-        assert_eq!(said(u64::MAX - 1), "18 EB");
+        let text = |bytes: u64| Bytes(bytes).to_string();
+        assert_eq!(text(999), "999 B");
+        assert_eq!(text(1_500), "1.5 kB");
+        assert_eq!(text(999_700), "1.0 MB");
+        assert_eq!(text(68_719_476_736), "69 GB");
+        assert_eq!(text(u64::MAX - 1), "18 EB");
         assert_eq!(Bytes::MOST.to_string(), "more than 18 EB");
     }
 

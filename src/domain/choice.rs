@@ -1,7 +1,8 @@
 //! What a swept choice is called in a table: as short as tells it from the others.
 //!
-//! `{"mmoe":{"experts":8,"layers":[...]}}` is `mmoe` when no other choice has that name, else the name with the settings
-//! in which those of its name differ: `mmoe (experts 8)`. A vector such as `{"income":0.3,"stars":0.7}` is `income 0.3, stars 0.7`.
+//! `{"mmoe":{"experts":8,"layers":[...]}}` is `mmoe` when no other choice has that name, else the name with
+//! the settings in which those of its name differ: `mmoe (experts 8)`. A vector such as
+//! `{"income":0.3,"stars":0.7}` is `income 0.3, stars 0.7`.
 
 use indexmap::IndexSet;
 use serde_json::Value;
@@ -10,13 +11,13 @@ use serde_json::Value;
 pub fn called(values: &[String]) -> Vec<String> {
     // A thousand trials may vary by two choices.
     let distinct: IndexSet<&String> = values.iter().collect();
-    let names = told_apart(&distinct.iter().map(|value| (*value).clone()).collect::<Vec<_>>());
+    let names = distinct_names(&distinct.iter().map(|value| (*value).clone()).collect::<Vec<_>>());
     let name = |value: &String| distinct.get_index_of(value).map_or_else(String::new, |at| names[at].clone());
     values.iter().map(name).collect()
 }
 
 /// A name for each of several values that differ.
-fn told_apart(values: &[String]) -> Vec<String> {
+fn distinct_names(values: &[String]) -> Vec<String> {
     let read: Vec<Option<(String, Value)>> = values.iter().map(|value| choice(value)).collect();
     let name = |at: usize| read[at].as_ref().map_or(values[at].as_str(), |(name, _)| name);
     let of_name = |at: usize| (0..values.len()).filter(move |other| name(*other) == name(at));
@@ -31,14 +32,14 @@ fn told_apart(values: &[String]) -> Vec<String> {
             .map(|other| read[other].as_ref().map_or_else(Vec::new, |(_, its)| leaves(its)))
             .collect();
         let differs = |leaf: &&(String, String)| !others.iter().all(|other| other.contains(leaf));
-        let told: Vec<String> = leaves(settings)
+        let message: Vec<String> = leaves(settings)
             .iter()
             .filter(differs)
             .map(|(path, value)| format!("{} {value}", path.rsplit('.').next().unwrap_or(path)))
             .collect();
-        match told.is_empty() {
+        match message.is_empty() {
             true => own.clone(),
-            false => format!("{own} ({})", told.join(", ")),
+            false => format!("{own} ({})", message.join(", ")),
         }
     };
     let short: Vec<String> = (0..values.len()).map(one).collect();
@@ -58,10 +59,10 @@ fn choice(value: &str) -> Option<(String, Value)> {
 fn several(value: &str) -> Option<String> {
     let Ok(Value::Object(map)) = serde_json::from_str(value) else { return None };
     let is_plain = |value: &Value| !value.is_object() && !value.is_array();
-    let said = |(key, value): (&String, &Value)| {
+    let text = |(key, value): (&String, &Value)| {
         format!("{key} {}", value.as_str().map_or(value.to_string(), str::to_owned))
     };
-    (map.len() > 1 && map.values().all(is_plain)).then(|| map.iter().map(said).collect::<Vec<_>>().join(", "))
+    (map.len() > 1 && map.values().all(is_plain)).then(|| map.iter().map(text).collect::<Vec<_>>().join(", "))
 }
 
 /// Every plain value inside, by its path.

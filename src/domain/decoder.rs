@@ -3,22 +3,22 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Choice, Settings, kinds};
+use crate::domain::choice_config::{Choice, Settings, kinds};
 use crate::domain::number::{Count, Rate};
 
 kinds! {
     /// What writes a text, token by token.
-    pub enum DecoderSpec: "decoder" {
-        Gru: "gru" => GruDecoderSpec,
-        Lstm: "lstm" => LstmDecoderSpec,
-        Transformer: "transformer" => TransformerDecoderSpec,
+    pub enum DecoderConfig: "decoder" {
+        Gru: "gru" => GruDecoderConfig,
+        Lstm: "lstm" => LstmDecoderConfig,
+        Transformer: "transformer" => TransformerDecoderConfig,
     }
 }
 
 /// What a recurrent decoder looks at in what it has read, a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Attention {
+pub enum DecoderAttention {
     /// Nothing: all it knows stands in its first state.
     None,
     /// h W m (Luong, Pham & Manning 2015).
@@ -30,13 +30,14 @@ pub enum Attention {
 /// A gated recurrent unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct GruDecoderSpec {
+pub struct GruDecoderConfig {
     /// Width of its state. Default 128.
     pub units: Count,
     /// Width of a token's embedding. Default 128.
     pub width: Count,
-    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a vector.
-    pub attention: Option<Attention>,
+    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a
+    /// vector.
+    pub attention: Option<DecoderAttention>,
     /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
     pub dropout: Rate,
     /// Is the table of embeddings also the projection to tokens? Needs `width` equal to `units`. Default
@@ -47,7 +48,7 @@ pub struct GruDecoderSpec {
     pub shared: Option<String>,
 }
 
-impl Default for GruDecoderSpec {
+impl Default for GruDecoderConfig {
     fn default() -> Self {
         Self {
             units: Count::constant(128),
@@ -60,7 +61,7 @@ impl Default for GruDecoderSpec {
     }
 }
 
-impl Settings for GruDecoderSpec {
+impl Settings for GruDecoderConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{gru: {units: 128, attention: additive}}";
 }
@@ -68,13 +69,14 @@ impl Settings for GruDecoderSpec {
 /// Long short-term memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct LstmDecoderSpec {
+pub struct LstmDecoderConfig {
     /// Width of its state. Default 128.
     pub units: Count,
     /// Width of a token's embedding. Default 128.
     pub width: Count,
-    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a vector.
-    pub attention: Option<Attention>,
+    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a
+    /// vector.
+    pub attention: Option<DecoderAttention>,
     /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
     pub dropout: Rate,
     /// Is the table of embeddings also the projection to tokens? Needs `width` equal to `units`. Default
@@ -85,14 +87,14 @@ pub struct LstmDecoderSpec {
     pub shared: Option<String>,
 }
 
-impl Default for LstmDecoderSpec {
+impl Default for LstmDecoderConfig {
     fn default() -> Self {
-        let GruDecoderSpec { units, width, attention, dropout, tied, shared } = GruDecoderSpec::default();
+        let GruDecoderConfig { units, width, attention, dropout, tied, shared } = GruDecoderConfig::default();
         Self { units, width, attention, dropout, tied, shared }
     }
 }
 
-impl Settings for LstmDecoderSpec {
+impl Settings for LstmDecoderConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{lstm: {units: 256, width: 128, dropout: 0.2}}";
 }
@@ -101,7 +103,7 @@ impl Settings for LstmDecoderSpec {
 /// normalized before (Vaswani et al. 2017; Xiong et al. 2020).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct TransformerDecoderSpec {
+pub struct TransformerDecoderConfig {
     /// How many layers. Default 2.
     pub layers: Count,
     /// Heads of each attention; a divisor of `width`. Default 4.
@@ -119,7 +121,7 @@ pub struct TransformerDecoderSpec {
     pub shared: Option<String>,
 }
 
-impl Default for TransformerDecoderSpec {
+impl Default for TransformerDecoderConfig {
     fn default() -> Self {
         Self {
             layers: Count::constant(2),
@@ -133,49 +135,49 @@ impl Default for TransformerDecoderSpec {
     }
 }
 
-impl Settings for TransformerDecoderSpec {
+impl Settings for TransformerDecoderConfig {
     const BARE: Option<&'static str> = Some("layers");
     const EXAMPLE: &'static str = "{transformer: {layers: 2, heads: 4, width: 128, hidden: 512}}";
 }
 
-impl Default for DecoderSpec {
+impl Default for DecoderConfig {
     fn default() -> Self {
-        Self::Gru(GruDecoderSpec::default())
+        Self::Gru(GruDecoderConfig::default())
     }
 }
 
-impl DecoderSpec {
+impl DecoderConfig {
     /// What it calls the weights it shares.
     pub fn shared(&self) -> Option<&str> {
         match self {
-            Self::Gru(words) => words.shared.as_deref(),
-            Self::Lstm(words) => words.shared.as_deref(),
-            Self::Transformer(words) => words.shared.as_deref(),
+            Self::Gru(config) => config.shared.as_deref(),
+            Self::Lstm(config) => config.shared.as_deref(),
+            Self::Transformer(config) => config.shared.as_deref(),
         }
     }
 
     /// Width of a token's embedding.
     pub fn width(&self) -> usize {
         match self {
-            Self::Gru(words) => words.width.get(),
-            Self::Lstm(words) => words.width.get(),
-            Self::Transformer(words) => words.width.get(),
+            Self::Gru(config) => config.width.get(),
+            Self::Lstm(config) => config.width.get(),
+            Self::Transformer(config) => config.width.get(),
         }
     }
 
     pub fn dropout(&self) -> Rate {
         match self {
-            Self::Gru(words) => words.dropout,
-            Self::Lstm(words) => words.dropout,
-            Self::Transformer(words) => words.dropout,
+            Self::Gru(config) => config.dropout,
+            Self::Lstm(config) => config.dropout,
+            Self::Transformer(config) => config.dropout,
         }
     }
 
     pub fn tied(&self) -> bool {
         match self {
-            Self::Gru(words) => words.tied,
-            Self::Lstm(words) => words.tied,
-            Self::Transformer(words) => words.tied,
+            Self::Gru(config) => config.tied,
+            Self::Lstm(config) => config.tied,
+            Self::Transformer(config) => config.tied,
         }
     }
 
@@ -186,27 +188,27 @@ impl DecoderSpec {
                 "shared: `{name}` is not a name; letters, digits and _ are, beginning with a letter"
             ));
         }
-        let recurrent = |units: Count, width: Count, attention: Option<Attention>| {
+        let recurrent = |units: Count, width: Count, attention: Option<DecoderAttention>| {
             if self.tied() && units != width {
                 let (units, width) = (units.get(), width.get());
                 return Err(format!("tied: needs `width` ({width}) equal to `units` ({units})"));
             }
             match attention {
-                Some(Attention::Dot | Attention::Additive) if !reads_sequence => {
+                Some(DecoderAttention::Dot | DecoderAttention::Additive) if !reads_sequence => {
                     Err("attention: needs a sequence to look at; a vector comes before".to_owned())
                 }
                 _ => Ok(()),
             }
         };
         match self {
-            Self::Gru(words) => recurrent(words.units, words.width, words.attention),
-            Self::Lstm(words) => recurrent(words.units, words.width, words.attention),
-            Self::Transformer(words) => match words.width.get() % words.heads.get() {
+            Self::Gru(config) => recurrent(config.units, config.width, config.attention),
+            Self::Lstm(config) => recurrent(config.units, config.width, config.attention),
+            Self::Transformer(config) => match config.width.get() % config.heads.get() {
                 0 => Ok(()),
                 _ => Err(format!(
                     "heads: {} do not divide a width of {}",
-                    words.heads.get(),
-                    words.width.get()
+                    config.heads.get(),
+                    config.width.get()
                 )),
             },
         }
@@ -221,21 +223,24 @@ fn plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::decoder::{Attention, DecoderSpec, GruDecoderSpec, TransformerDecoderSpec};
+    use crate::domain::decoder::{
+        DecoderAttention, DecoderConfig, GruDecoderConfig, TransformerDecoderConfig,
+    };
     use crate::domain::number::Count;
 
     #[test]
     fn what_cannot_be_is_told() {
-        let gru = GruDecoderSpec { attention: Some(Attention::Dot), ..GruDecoderSpec::default() };
-        assert!(DecoderSpec::Gru(gru.clone()).check(true).is_ok());
-        let reason = DecoderSpec::Gru(gru).check(false).unwrap_err();
+        let gru = GruDecoderConfig { attention: Some(DecoderAttention::Dot), ..GruDecoderConfig::default() };
+        assert!(DecoderConfig::Gru(gru.clone()).check(true).is_ok());
+        let reason = DecoderConfig::Gru(gru).check(false).unwrap_err();
         assert_eq!(reason, "gru.attention: needs a sequence to look at; a vector comes before");
-        let tied = GruDecoderSpec { tied: true, width: Count::constant(64), ..GruDecoderSpec::default() };
-        let reason = DecoderSpec::Gru(tied).check(true).unwrap_err();
+        let tied = GruDecoderConfig { tied: true, width: Count::constant(64), ..GruDecoderConfig::default() };
+        let reason = DecoderConfig::Gru(tied).check(true).unwrap_err();
         assert_eq!(reason, "gru.tied: needs `width` (64) equal to `units` (128)");
-        let odd = TransformerDecoderSpec { heads: Count::constant(3), ..TransformerDecoderSpec::default() };
-        assert!(DecoderSpec::Transformer(odd).check(true).unwrap_err().contains("do not divide"));
-        let named = GruDecoderSpec { shared: Some("a.b".to_owned()), ..GruDecoderSpec::default() };
-        assert!(DecoderSpec::Gru(named).check(true).unwrap_err().contains("is not a name"));
+        let odd =
+            TransformerDecoderConfig { heads: Count::constant(3), ..TransformerDecoderConfig::default() };
+        assert!(DecoderConfig::Transformer(odd).check(true).unwrap_err().contains("do not divide"));
+        let named = GruDecoderConfig { shared: Some("a.b".to_owned()), ..GruDecoderConfig::default() };
+        assert!(DecoderConfig::Gru(named).check(true).unwrap_err().contains("is not a name"));
     }
 }

@@ -3,14 +3,14 @@
 /// One step from the top of a pipeline towards a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(untagged)]
-pub enum Step {
+pub enum PathStep {
     Key(String),
     Index(usize),
 }
 
 /// The address of a node in a pipeline, such as `tasks.income.loss` or `trunk[2].dense`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct Path(pub Vec<Step>);
+pub struct Path(pub Vec<PathStep>);
 
 impl Path {
     pub fn root() -> Self {
@@ -18,21 +18,21 @@ impl Path {
     }
 
     /// `Path::of("tasks")`
-    pub fn of(key: &str) -> Self {
+    pub fn from_key(key: &str) -> Self {
         Self::root().key(key)
     }
 
     /// This path, one key deeper.
     pub fn key(&self, key: impl ToString) -> Self {
         let mut steps = self.0.clone();
-        steps.push(Step::Key(key.to_string()));
+        steps.push(PathStep::Key(key.to_string()));
         Self(steps)
     }
 
     /// This path, one list element deeper.
     pub fn index(&self, index: usize) -> Self {
         let mut steps = self.0.clone();
-        steps.push(Step::Index(index));
+        steps.push(PathStep::Index(index));
         Self(steps)
     }
 
@@ -45,9 +45,9 @@ impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if position == 0 => write!(f, "{key}")?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) if position == 0 => write!(f, "{key}")?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
@@ -97,9 +97,9 @@ impl Diagnostic {
     }
 
     /// Adds "did you mean `nearest`?" when a known name is near, else a list of known names.
-    pub fn did_you_mean<'a>(self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn did_you_mean<'a>(self, result: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        match suggestion(found, &known) {
+        match suggestion(result, &known) {
             Some(help) => self.help(help),
             None => self,
         }
@@ -111,19 +111,19 @@ pub const MOST_OF_A_KIND: usize = 10;
 
 /// What is shown of many diagnostics.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown<'a> {
+pub enum DiagnosticList<'a> {
     /// Whole; its help only where it was not given before.
     Whole { diagnostic: &'a Diagnostic, help: bool },
     /// How many more of a code there are, and where.
     More { severity: Severity, code: &'static str, places: Vec<&'a Path> },
 }
 
-impl Shown<'_> {
+impl DiagnosticList<'_> {
     /// The sentence that stands for those left out.
-    pub fn left_out(code: &str, places: &[&Path]) -> String {
+    pub fn left_out(code: &str, paths: &[&Path]) -> String {
         let mut seen = std::collections::HashSet::new();
-        let places_of = places.iter().filter(|place| seen.insert(**place)).map(ToString::to_string);
-        let mut names: Vec<String> = places_of.filter(|place| !place.is_empty()).collect();
+        let places_of = paths.iter().filter(|path| seen.insert(**path)).map(ToString::to_string);
+        let mut names: Vec<String> = places_of.filter(|path| !path.is_empty()).collect();
         let rest = names.len().saturating_sub(3);
         names.truncate(3);
         let at = match (names.is_empty(), rest) {
@@ -132,40 +132,40 @@ impl Shown<'_> {
             (false, 1) => format!(", at {} and one more place", names.join(", ")),
             (false, rest) => format!(", at {} and {rest} more places", names.join(", ")),
         };
-        format!("and {} more like this ({code}){at}", places.len())
+        format!("and {} more like this ({code}){at}", paths.len())
     }
 }
 
-/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that more
-/// than three of a code share is given once.
-pub fn shown(diagnostics: &[Diagnostic]) -> Vec<Shown<'_>> {
-    let mut out: Vec<Shown<'_>> = Vec::new();
+/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that
+/// more than three of a code share is given once.
+pub fn abbreviate(diagnostics: &[Diagnostic]) -> Vec<DiagnosticList<'_>> {
+    let mut out: Vec<DiagnosticList<'_>> = Vec::new();
     for diagnostic in diagnostics {
         let alike =
             |other: &Diagnostic| other.code == diagnostic.code && other.severity == diagnostic.severity;
         let before = || {
             out.iter().filter_map(|one| match one {
-                Shown::Whole { diagnostic, .. } if alike(diagnostic) => Some(*diagnostic),
+                DiagnosticList::Whole { diagnostic, .. } if alike(diagnostic) => Some(*diagnostic),
                 _ => None,
             })
         };
         if before().count() < MOST_OF_A_KIND {
             let same = diagnostics.iter().filter(|other| alike(other) && other.help == diagnostic.help);
             let help = same.count() <= 3 || before().all(|other| other.help != diagnostic.help);
-            out.push(Shown::Whole { diagnostic, help });
+            out.push(DiagnosticList::Whole { diagnostic, help });
             continue;
         }
         let more = out.iter_mut().find_map(|one| match one {
-            Shown::More { severity, code, places }
+            DiagnosticList::More { severity, code, places: paths }
                 if *code == diagnostic.code && *severity == diagnostic.severity =>
             {
-                Some(places)
+                Some(paths)
             }
             _ => None,
         });
         match more {
-            Some(places) => places.push(&diagnostic.path),
-            None => out.push(Shown::More {
+            Some(paths) => paths.push(&diagnostic.path),
+            None => out.push(DiagnosticList::More {
                 severity: diagnostic.severity,
                 code: diagnostic.code,
                 places: vec![&diagnostic.path],
@@ -176,12 +176,12 @@ pub fn shown(diagnostics: &[Diagnostic]) -> Vec<Shown<'_>> {
 }
 
 /// What a person most likely meant by a name that is not known, or the names there are.
-pub fn suggestion(found: &str, known: &[&str]) -> Option<String> {
-    match nearest(found, known.iter().copied()) {
+pub fn suggestion(result: &str, known: &[&str]) -> Option<String> {
+    match nearest(result, known.iter().copied()) {
         Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() => None,
         None if known.len() > MOST_NAMES => {
-            let near = most_like(found, known, 10);
+            let near = most_like(result, known, 10);
             Some(format!("the nearest of {} are {}", known.len(), near.join(", ")))
         }
         None => Some(format!("known: {}", known.join(", "))),
@@ -192,22 +192,22 @@ pub fn suggestion(found: &str, known: &[&str]) -> Option<String> {
 const MOST_NAMES: usize = 60;
 
 /// The names most like this one, in the order they are known in.
-pub fn most_like<'a>(found: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
-    let lower = found.to_lowercase();
+pub fn most_like<'a>(result: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
+    let lower = result.to_lowercase();
     let mut ranked: Vec<(f64, usize)> = known
         .iter()
         .enumerate()
-        .map(|(place, name)| (strsim::jaro_winkler(&lower, &name.to_lowercase()), place))
+        .map(|(index, name)| (strsim::jaro_winkler(&lower, &name.to_lowercase()), index))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     ranked.truncate(most);
-    ranked.sort_by_key(|(_, place)| *place);
-    ranked.into_iter().map(|(_, place)| known[place]).collect()
+    ranked.sort_by_key(|(_, index)| *index);
+    ranked.into_iter().map(|(_, index)| known[index]).collect()
 }
 
 /// The known name a person most likely meant, when one is near enough to be worth saying.
-pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = found.to_lowercase();
+pub fn nearest<'a>(result: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = result.to_lowercase();
     // A slip or two of the finger, or the same beginning.
     let slips = (lower.chars().count() / 3).max(1);
     known
@@ -222,23 +222,26 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::diagnostic::{Diagnostic, Path, Shown, most_like, shown, suggestion};
+    use crate::domain::diagnostic::{Diagnostic, DiagnosticList, Path, abbreviate, most_like, suggestion};
 
     #[test]
     fn ten_of_a_code_are_shown_and_the_rest_counted_where_the_first_was_left_out() {
         let mut all: Vec<Diagnostic> = (0..14)
-            .map(|i| Diagnostic::error("unknown-column", Path::of("inputs").key(i), "no").help("the same"))
+            .map(|i| {
+                Diagnostic::error("unknown-column", Path::from_key("inputs").key(i), "no").help("the same")
+            })
             .collect();
         all.insert(12, Diagnostic::error("no-rows", Path::root(), "none").help("the same"));
         all.push(Diagnostic::warning("unknown-column", Path::root(), "no").help("the same"));
-        let shown = shown(&all);
+        let shown = abbreviate(&all);
         assert_eq!(shown.len(), 13);
-        let helps = shown.iter().filter(|one| matches!(one, Shown::Whole { help: true, .. })).count();
+        let helps =
+            shown.iter().filter(|one| matches!(one, DiagnosticList::Whole { help: true, .. })).count();
         assert_eq!(helps, 3, "one for each code and severity");
-        let Shown::More { code, places, .. } = &shown[10] else { panic!("{:?}", shown[10]) };
-        let said = Shown::left_out(code, places);
+        let DiagnosticList::More { code, places: paths, .. } = &shown[10] else { panic!("{:?}", shown[10]) };
+        let text = DiagnosticList::left_out(code, paths);
         assert_eq!(
-            said,
+            text,
             "and 4 more like this (unknown-column), at inputs.10, inputs.11, inputs.12 and one more place"
         );
     }
@@ -248,8 +251,8 @@ mod tests {
         let names: Vec<String> = (0..785).map(|i| format!("pixel{i}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(most_like("pixel7", &names, 1), ["pixel7"]);
-        let said = suggestion("label", &names).unwrap();
-        assert!(said.starts_with("the nearest of 785 are") && said.len() < 200, "{said}");
+        let text = suggestion("label", &names).unwrap();
+        assert!(text.starts_with("the nearest of 785 are") && text.len() < 200, "{text}");
         assert_eq!(suggestion("zebra", &["cat", "dog"]).unwrap(), "known: cat, dog");
         assert_eq!(suggestion("x", &[]), None);
     }

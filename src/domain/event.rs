@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::diagnostic::Severity;
 pub use crate::domain::event::fact::{
-    Affinity, FileContent, FinishedEpoch, FrontPoint, GradientPair, MissingLabels, OutputParity, Parity,
-    Reference, Relation, Share,
+    Affinity, FileContent, FinishedEpoch, GradientPair, MetricReference, MissingLabels, OutputParity, Parity,
+    PreferenceScores, SourceShare, TaskRelation,
 };
+use crate::domain::event_source::EventSource;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Gain, Score, Split, TaskValue};
-use crate::domain::speaker::Speaker;
 use crate::domain::stage::Stage;
 
 /// Listens to a run. Called from several threads, one event at a time per thread.
@@ -106,7 +106,7 @@ pub enum Event {
     },
     /// Something a person should know.
     Note {
-        stage: Speaker,
+        stage: EventSource,
         severity: Severity,
         text: String,
     },
@@ -197,10 +197,10 @@ pub enum Event {
     /// What the trained network scores for each of several preferences, where it reads one.
     FrontScored {
         trial: u32,
-        points: Vec<FrontPoint>,
+        points: Vec<PreferenceScores>,
         /// Up to where the front's hypervolume reaches, where the pipeline says so.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        reference: Vec<Reference>,
+        reference: Vec<MetricReference>,
     },
     /// A task was trained alone, with the seed and the words of `trial`, to measure joint training by.
     BaselineScored {
@@ -268,9 +268,9 @@ impl Event {
     }
 
     /// The same as another stage tells it: what one run made, another may tell under other numbers.
-    pub fn told_by(&self, by: &Stage) -> Self {
-        let mut told = self.clone();
-        match &mut told {
+    pub fn spoken_by(&self, by: &Stage) -> Self {
+        let mut message = self.clone();
+        match &mut message {
             Self::Note { stage, .. } => *stage = by.clone().into(),
             Self::TrainStarted { trial, .. }
             | Self::Stepped { trial, .. }
@@ -298,6 +298,6 @@ impl Event {
             | Self::TrialPruned { .. }
             | Self::RunFinished { .. } => {}
         }
-        told
+        message
     }
 }

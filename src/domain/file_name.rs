@@ -1,5 +1,5 @@
-//! Names of files that are made of names people chose: columns, tasks, runs. Every such name becomes a path through
-//! this type, so that none leads out of its folder, and each can be written on every system.
+//! Names of files that are made of names people chose: columns, tasks, runs. Every such name becomes a path
+//! through this type, so that none leads out of its folder, and each can be written on every system.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -28,39 +28,39 @@ impl FileName {
         (fits && safe && !text.starts_with(['.', ' ']) && !text.ends_with(['.', ' '])).then_some(Self(text))
     }
 
-    /// A name for what is called `text`, with this ending, such as `.tokenizer.json`: the text as it stands where it
-    /// can be in a name.
-    pub fn of(text: &str, ending: &str) -> Self {
-        Self::numbered(text, 1, ending)
+    /// A name for what is called `text`, with this ending, such as `.tokenizer.json`: the text as it stands
+    /// where it can be in a name.
+    pub fn from_text(text: &str, ending: &str) -> Self {
+        Self::with_number(text, 1, ending)
     }
 
-    /// Names for several things, in their order, no two of which are one where case makes no difference. Those whose
-    /// own name can stand keep it.
-    pub fn apart<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Self> {
+    /// Names for several things, in their order, no two of which are one where case makes no difference.
+    /// Those whose own name can stand keep it.
+    pub fn unique<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Self> {
         let all: Vec<(&str, &str)> = all.into_iter().collect();
         let mut names: Vec<Option<Self>> = vec![None; all.len()];
         let (mut taken, mut numbers) = (HashSet::new(), HashMap::new());
         for own in [true, false] {
             for (name, (text, ending)) in names.iter_mut().zip(&all).filter(|(name, _)| name.is_none()) {
-                let first = Self::of(text, ending);
+                let first = Self::from_text(text, ending);
                 let number = numbers.entry(first.folded()).or_insert(1);
                 let stands = first.0.strip_suffix(ending) == Some(text) && !taken.contains(&first.folded());
-                let found = match (own, stands) {
+                let result = match (own, stands) {
                     (true, true) => Some(first),
                     (true, false) => None,
                     (false, _) => (*number..)
                         .inspect(|tried| *number = *tried)
-                        .map(|number| Self::numbered(text, number, ending))
+                        .map(|number| Self::with_number(text, number, ending))
                         .find(|name| !taken.contains(&name.folded())),
                 };
-                taken.extend(found.iter().map(Self::folded));
-                *name = found;
+                taken.extend(result.iter().map(Self::folded));
+                *name = result;
             }
         }
         names.into_iter().flatten().collect()
     }
 
-    fn numbered(text: &str, number: usize, ending: &str) -> Self {
+    fn with_number(text: &str, number: usize, ending: &str) -> Self {
         let safe = |letter: char| if is_safe(letter) { letter } else { '_' };
         let mut name: String = text.chars().map(safe).collect();
         let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
@@ -94,7 +94,8 @@ impl FileName {
     }
 }
 
-/// May a letter stand in a name? Marks that are put on the letter before are not: some systems store both as one.
+/// May a letter stand in a name? Marks that are put on the letter before are not: some systems store both as
+/// one.
 fn is_safe(letter: char) -> bool {
     let turns = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     let mark = matches!(letter, '\u{300}'..='\u{36f}' | '\u{feff}' | '\u{fffd}');
@@ -197,7 +198,7 @@ mod tests {
         let wide = "\u{1f600}".repeat(400);
         for text in NASTY.into_iter().chain([long.as_str(), wide.as_str()]) {
             for ending in ["", ".tokenizer.json", ".decoder.onnx"] {
-                let name = FileName::of(text, ending);
+                let name = FileName::from_text(text, ending);
                 assert_eq!(FileName::new(name.as_str()), Some(name.clone()), "{text:?}");
                 let steps: Vec<Component> = Path::new(name.as_str()).components().collect();
                 assert!(matches!(steps[..], [Component::Normal(_)]), "{text:?}: {name}");
@@ -217,28 +218,28 @@ mod tests {
         }
         assert_eq!(FileName::new("x".repeat(256)), None);
         for text in fine.into_iter().chain(["title", "Price (EUR)", "a.b", "console", "com10"]) {
-            assert_eq!(FileName::of(text, "").as_str(), text);
+            assert_eq!(FileName::from_text(text, "").as_str(), text);
         }
     }
 
     #[test]
     fn devices_are_told_by_what_stands_before_the_first_point() {
-        assert_eq!(FileName::of("con", ".decoder.onnx").as_str(), "_con.decoder.onnx");
-        assert_eq!(FileName::of("con-3f2a9c", "").as_str(), "con-3f2a9c");
-        assert_eq!(FileName::of("../x", ".json").as_str(), "___x.json");
+        assert_eq!(FileName::from_text("con", ".decoder.onnx").as_str(), "_con.decoder.onnx");
+        assert_eq!(FileName::from_text("con-3f2a9c", "").as_str(), "con-3f2a9c");
+        assert_eq!(FileName::from_text("../x", ".json").as_str(), "___x.json");
     }
 
     #[test]
     fn names_that_differ_in_what_is_replaced_or_in_case_are_told_apart() {
         let all = ["a/b", "a_b", "A_B", "a:b", "Title", "title"].map(|text| (text, ".json"));
-        let names: Vec<String> = FileName::apart(all).iter().map(ToString::to_string).collect();
+        let names: Vec<String> = FileName::unique(all).iter().map(ToString::to_string).collect();
         assert_eq!(
             names,
             ["a_b_2.json", "a_b.json", "A_B_3.json", "a_b_4.json", "Title.json", "title_2.json"]
         );
-        let both = FileName::apart([("x", ".a"), ("x", ".b"), ("x", ".a")]);
+        let both = FileName::unique([("x", ".a"), ("x", ".b"), ("x", ".a")]);
         assert_eq!(both.iter().map(FileName::as_str).collect::<Vec<_>>(), ["x.a", "x.b", "x_2.a"]);
-        let nasty = FileName::apart(NASTY.map(|text| (text, ".json")));
+        let nasty = FileName::unique(NASTY.map(|text| (text, ".json")));
         let different: std::collections::HashSet<String> = nasty.iter().map(FileName::folded).collect();
         assert_eq!(different.len(), NASTY.len());
     }

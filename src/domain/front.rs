@@ -1,34 +1,37 @@
-//! The Pareto front: of points with several objectives those that no other is better than; and its hypervolume.
+//! The Pareto front: of points with several objectives those that no other is better than; and its
+//! hypervolume.
 //!
-//! A point dominates another if it is as good in every objective and better in one. The hypervolume is the volume of what the front
-//! dominates up to a reference point that is worse than all of it (Zitzler and Thiele 1999): the larger, the better and the wider
-//! the front. With two objectives it is a sum over the sorted points; with more it is the exact recursion of While, Bradstreet and
-//! Barone ("A fast way of calculating exact hypervolumes", IEEE TEC 2012): a point adds its own volume but for what
-//! the points after it, pushed into that volume, dominate of it.
+//! A point dominates another if it is as good in every objective and better in one. The hypervolume is the
+//! volume of what the front dominates up to a reference point that is worse than all of it (Zitzler and
+//! Thiele 1999): the larger, the better and the wider the front. With two objectives it is a sum over the
+//! sorted points; with more it is the exact recursion of While, Bradstreet and Barone ("A fast way of
+//! calculating exact hypervolumes", IEEE TEC 2012): a point adds its own volume but for what the points after
+//! it, pushed into that volume, dominate of it.
 
 use crate::domain::score::Direction;
 
 /// The points that no other dominates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Front {
+pub struct ParetoFront {
     directions: Vec<Direction>,
     members: Vec<usize>,
     /// The members' points, turned so that less is better.
     points: Vec<Vec<f64>>,
 }
 
-impl Front {
-    /// The front of points with one value per objective. A point whose values are not all numbers is no member.
+impl ParetoFront {
+    /// The front of points with one value per objective. A point whose values are not all numbers is no
+    /// member.
     ///
     /// Of equal points all are members.
-    pub fn of(points: &[Vec<f64>], directions: &[Direction]) -> Self {
+    pub fn from_points(points: &[Vec<f64>], directions: &[Direction]) -> Self {
         let whole =
             |point: &Vec<f64>| point.len() == directions.len() && point.iter().all(|value| value.is_finite());
         let known: Vec<(usize, Vec<f64>)> = points
             .iter()
             .enumerate()
             .filter(|(_, point)| whole(point))
-            .map(|(index, point)| (index, turned(point, directions)))
+            .map(|(index, point)| (index, minimized(point, directions)))
             .collect();
         let free = |own: &(usize, Vec<f64>)| !known.iter().any(|(_, other)| dominates(other, &own.1));
         let (members, points) = known.iter().filter(|own| free(own)).cloned().unzip();
@@ -43,7 +46,7 @@ impl Front {
     /// The volume that the front dominates up to `reference`; a member that is not better than it in every
     /// objective adds nothing.
     pub fn hypervolume(&self, reference: &[f64]) -> f64 {
-        let reference = turned(reference, &self.directions);
+        let reference = minimized(reference, &self.directions);
         let inside = |point: &&Vec<f64>| point.iter().zip(&reference).all(|(value, worst)| value < worst);
         let mut points: Vec<Vec<f64>> = self.points.iter().filter(inside).cloned().collect();
         // The same sum, whatever the order they came in.
@@ -52,7 +55,7 @@ impl Front {
     }
 }
 
-fn turned(point: &[f64], directions: &[Direction]) -> Vec<f64> {
+fn minimized(point: &[f64], directions: &[Direction]) -> Vec<f64> {
     let turn = |(value, direction): (&f64, &Direction)| match direction {
         Direction::Lower => *value,
         Direction::Higher => -value,
@@ -95,7 +98,8 @@ fn area(points: &[Vec<f64>], reference: &[f64]) -> f64 {
     area
 }
 
-/// What the points dominate of the volume of `corner`, as points of their own: those that count, each once, sorted.
+/// What the points dominate of the volume of `corner`, as points of their own: those that count, each once,
+/// sorted.
 fn pushed(points: &[Vec<f64>], corner: &[f64]) -> Vec<Vec<f64>> {
     let push = |point: &Vec<f64>| point.iter().zip(corner).map(|(a, b)| a.max(*b)).collect::<Vec<f64>>();
     let mut moved: Vec<Vec<f64>> = points.iter().map(push).collect();
@@ -107,7 +111,7 @@ fn pushed(points: &[Vec<f64>], corner: &[f64]) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::front::Front;
+    use crate::domain::front::ParetoFront;
     use crate::domain::score::Direction::{Higher, Lower};
 
     /// From -1 to 1, the same for the same number.
@@ -118,7 +122,7 @@ mod tests {
     }
 
     fn cloud(count: usize, width: usize) -> Vec<Vec<f64>> {
-        let value = |place: usize| noise((place * 31 + width) as u64);
+        let value = |index: usize| noise((index * 31 + width) as u64);
         (0..count).map(|row| (0..width).map(|column| value(row * width + column)).collect()).collect()
     }
 
@@ -138,15 +142,16 @@ mod tests {
 
     // pymoo 0.6.2:
     //   from pymoo.indicators.hv import HV
-    //   HV(ref_point=np.array([6., 6, 6]))(np.array([(1,5,3), (2,2,4), (4,1,2), (5,4,1), (3,3,3)], float)) -> 65.0
-    //   HV(ref_point=np.array([6.] * 4))(np.array([(1,5,3,2), (2,2,4,5), (4,1,2,3), (5,4,1,1), (3,3,3,3),
+    //   HV(ref_point=np.array([6., 6, 6]))(np.array([(1,5,3), (2,2,4), (4,1,2), (5,4,1), (3,3,3)], float)) ->
+    //   65.0 HV(ref_point=np.array([6.] * 4))(np.array([(1,5,3,2), (2,2,4,5), (4,1,2,3), (5,4,1,1),
+    //   (3,3,3,3),
     //                                              (2,4,2,4)], float)) -> 223.0
     #[test]
     fn hypervolumes_as_pymoo_has_them() {
         let of = |points: &[&[f64]], worst: f64| {
             let points: Vec<Vec<f64>> = points.iter().map(|point| point.to_vec()).collect();
             let width = points[0].len();
-            Front::of(&points, &vec![Lower; width]).hypervolume(&vec![worst; width])
+            ParetoFront::from_points(&points, &vec![Lower; width]).hypervolume(&vec![worst; width])
         };
         assert_eq!(of(&[&[1.0, 3.0], &[2.0, 2.0], &[3.0, 1.0]], 4.0), 6.0);
         let three: &[&[f64]] =
@@ -172,7 +177,8 @@ mod tests {
             (0..=2_000).map(point).map(|x| vec![x, f(x)]).collect()
         };
         // Points are fewer than a curve: the steps between them are missing.
-        let volume = |points: &[Vec<f64>]| Front::of(points, &[Lower, Lower]).hypervolume(&[1.0, 1.0]);
+        let volume =
+            |points: &[Vec<f64>]| ParetoFront::from_points(points, &[Lower, Lower]).hypervolume(&[1.0, 1.0]);
         assert!((volume(&curve(|x| 1.0 - x.sqrt())) - 2.0 / 3.0).abs() < 1e-3);
         assert!((volume(&curve(|x| 1.0 - x * x)) - 1.0 / 3.0).abs() < 1e-3);
     }
@@ -181,10 +187,10 @@ mod tests {
     fn the_same_as_by_inclusion_and_exclusion() {
         for width in 1..=5 {
             let points = cloud(9, width);
-            let front = Front::of(&points, &vec![Lower; width]);
-            let (found, expected) =
+            let front = ParetoFront::from_points(&points, &vec![Lower; width]);
+            let (result, expected) =
                 (front.hypervolume(&vec![0.8; width]), by_subsets(&points, &vec![0.8; width]));
-            assert!((found - expected).abs() < 1e-9, "{width}: {found}, not {expected}");
+            assert!((result - expected).abs() < 1e-9, "{width}: {result}, not {expected}");
         }
     }
 
@@ -194,22 +200,24 @@ mod tests {
             let directions: Vec<_> = (0..width).map(|i| if i % 2 == 0 { Lower } else { Higher }).collect();
             let worst: Vec<f64> = (0..width).map(|i| if i % 2 == 0 { 2.0 } else { -2.0 }).collect();
             let points = cloud(12, width);
-            let front = Front::of(&points, &directions);
+            let front = ParetoFront::from_points(&points, &directions);
             let volume = front.hypervolume(&worst);
             assert!(volume > 0.0 && !front.members().is_empty());
             // The order of points makes no difference.
-            let turned: Vec<Vec<f64>> = points.iter().rev().cloned().collect();
-            let back = Front::of(&turned, &directions);
+            let reversed: Vec<Vec<f64>> = points.iter().rev().cloned().collect();
+            let back = ParetoFront::from_points(&reversed, &directions);
             assert_eq!(back.hypervolume(&worst), volume);
-            let mut places: Vec<usize> = back.members().iter().map(|i| points.len() - 1 - i).collect();
-            places.sort_unstable();
-            assert_eq!(places, front.members());
+            let mut indices: Vec<usize> = back.members().iter().map(|i| points.len() - 1 - i).collect();
+            indices.sort_unstable();
+            assert_eq!(indices, front.members());
             // A dominated point changes nothing, a better one makes it more.
             let shifted = |by: f64| -> Vec<f64> {
                 let own = &points[front.members()[0]];
                 own.iter().enumerate().map(|(i, x)| if i % 2 == 0 { x + by } else { x - by }).collect()
             };
-            let with = |point: Vec<f64>| Front::of(&[points.clone(), vec![point]].concat(), &directions);
+            let with = |point: Vec<f64>| {
+                ParetoFront::from_points(&[points.clone(), vec![point]].concat(), &directions)
+            };
             let worse = with(shifted(0.1));
             assert_eq!((worse.members(), worse.hypervolume(&worst)), (front.members(), volume));
             assert!(with(shifted(-0.1)).hypervolume(&worst) > volume);
@@ -217,7 +225,7 @@ mod tests {
             let mirrored: Vec<Vec<f64>> = points.iter().map(|p| p.iter().map(|x| -x).collect()).collect();
             let others: Vec<_> =
                 directions.iter().map(|d| if *d == Lower { Higher } else { Lower }).collect();
-            let mirror = Front::of(&mirrored, &others);
+            let mirror = ParetoFront::from_points(&mirrored, &others);
             let opposite: Vec<f64> = worst.iter().map(|x| -x).collect();
             assert_eq!((mirror.members(), mirror.hypervolume(&opposite)), (front.members(), volume));
         }
@@ -226,10 +234,10 @@ mod tests {
     #[test]
     fn equal_points_are_members_and_what_is_no_number_is_none() {
         let points = vec![vec![1.0, 2.0], vec![1.0, 2.0], vec![f64::NAN, 0.0], vec![1.0, 3.0], vec![0.0]];
-        let front = Front::of(&points, &[Lower, Lower]);
+        let front = ParetoFront::from_points(&points, &[Lower, Lower]);
         assert_eq!(front.members(), [0, 1]);
         assert_eq!(front.hypervolume(&[2.0, 4.0]), 2.0);
         assert_eq!(front.hypervolume(&[1.0, 4.0]), 0.0, "no better than the reference in one objective");
-        assert_eq!(Front::of(&[], &[Lower]).hypervolume(&[1.0]), 0.0);
+        assert_eq!(ParetoFront::from_points(&[], &[Lower]).hypervolume(&[1.0]), 0.0);
     }
 }

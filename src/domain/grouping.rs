@@ -1,11 +1,13 @@
-//! Which tasks to train together, given what each does to each other one (TAG's network selection; Fifty et al., NeurIPS 2021).
+//! Which tasks to train together, given what each does to each other one (TAG's network selection; Fifty et
+//! al., NeurIPS 2021).
 //!
-//! In a group S the score of a task t is the mean of Z_(s->t) over the others s in S; alone it is 0: nobody helps, and nobody is in
-//! the way. At most so many groups are chosen, and they may overlap; each task is served by the chosen group where its score is highest, and the
-//! mean of these scores over all tasks is as large as can be.
+//! In a group S the score of a task t is the mean of Z_(s->t) over the others s in S; alone it is 0: nobody
+//! helps, and nobody is in the way. At most so many groups are chosen, and they may overlap; each task is
+//! served by the chosen group where its score is highest, and the mean of these scores over all tasks is as
+//! large as can be.
 //!
-//! Exactly: whoever serves whom divides the tasks into as many parts as there are groups, so the best division over all
-//! subsets is found from those of smaller sets: 3^T steps for T tasks.
+//! Exactly: whoever serves whom divides the tasks into as many parts as there are groups, so the best
+//! division over all subsets is found from those of smaller sets: 3^T steps for T tasks.
 
 /// More tasks than this would take minutes and more.
 pub const MOST_TASKS: usize = 16;
@@ -13,21 +15,21 @@ pub const MOST_TASKS: usize = 16;
 /// What is proposed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
-    pub groups: Vec<Group>,
+    pub groups: Vec<TaskGroup>,
     /// Mean score over all tasks.
     pub mean: f64,
 }
 
 /// Tasks to train together, by their numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub struct TaskGroup {
     pub tasks: Vec<usize>,
     /// Those of them that this group answers for, with their scores.
     pub serves: Vec<(usize, f64)>,
 }
 
-/// The best grouping into at most `most` groups. `affinity[i][j]` is what `i` does to `j`; what was not measured counts 0.
-/// `None` for fewer than two tasks, more than [`MOST_TASKS`], or no group.
+/// The best grouping into at most `most` groups. `affinity[i][j]` is what `i` does to `j`; what was not
+/// measured counts 0. `None` for fewer than two tasks, more than [`MOST_TASKS`], or no group.
 pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
     let tasks = affinity.len();
     if !(2..=MOST_TASKS).contains(&tasks) || most == 0 {
@@ -41,18 +43,18 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
     for level in 1..most.min(tasks) {
         let fewer = &levels[level - 1];
         let divided = |set: usize| {
-            let mut found = fewer[set];
+            let mut result = fewer[set];
             for part in subsets(set).filter(|part| *part != set) {
                 let sum = served[part].0 + fewer[set & !part].0;
-                if sum > found.0 {
-                    found = (sum, part);
+                if sum > result.0 {
+                    result = (sum, part);
                 }
             }
-            found
+            result
         };
         levels.push((0..=whole).map(divided).collect());
     }
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<TaskGroup> = Vec::new();
     let (mut left, mut level) = (whole, levels.len() - 1);
     while left != 0 {
         // The fewest groups that are as good.
@@ -62,7 +64,7 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
         let part = levels[level][left].1;
         let group = served[part].1;
         let serves = members(part).map(|task| (task, score(affinity, group, task))).collect();
-        groups.push(Group { tasks: members(group).collect(), serves });
+        groups.push(TaskGroup { tasks: members(group).collect(), serves });
         left &= !part;
         level = level.saturating_sub(1);
     }
@@ -71,10 +73,10 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
     Some(Grouping { groups, mean })
 }
 
-/// What these groups are worth by other numbers than they were chosen by: the mean over tasks of their scores in the groups that
-/// serve them.
-pub fn worth(affinity: &[Vec<Option<f64>>], groups: &[Group]) -> f64 {
-    let of_group = |group: &Group| -> f64 {
+/// What these groups are worth by other numbers than they were chosen by: the mean over tasks of their scores
+/// in the groups that serve them.
+pub fn score_groups(affinity: &[Vec<Option<f64>>], groups: &[TaskGroup]) -> f64 {
+    let of_group = |group: &TaskGroup| -> f64 {
         let set = group.tasks.iter().fold(0, |set, task| set | 1 << task);
         group.serves.iter().map(|(task, _)| score(affinity, set, *task)).sum()
     };
@@ -122,7 +124,7 @@ fn members(set: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::grouping::{MOST_TASKS, best, worth};
+    use crate::domain::grouping::{MOST_TASKS, best, score_groups};
 
     fn random(tasks: usize, seed: u64) -> Vec<Vec<Option<f64>>> {
         let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -154,16 +156,16 @@ mod tests {
         let all: Vec<Vec<usize>> = (1..1_usize << tasks)
             .map(|set| (0..tasks).filter(|task| set >> task & 1 == 1).collect::<Vec<_>>())
             .collect();
-        let mut found = f64::NEG_INFINITY;
+        let mut result = f64::NEG_INFINITY;
         let mut open: Vec<(usize, Vec<Vec<usize>>)> = vec![(0, Vec::new())];
         while let Some((from, chosen)) = open.pop() {
-            found = found.max(value(affinity, &chosen).unwrap_or(f64::NEG_INFINITY));
+            result = result.max(value(affinity, &chosen).unwrap_or(f64::NEG_INFINITY));
             if chosen.len() < most {
                 let longer = |at: usize| (at + 1, [chosen.clone(), vec![all[at].clone()]].concat());
                 open.extend((from..all.len()).map(longer));
             }
         }
-        found
+        result
     }
 
     #[test]
@@ -171,20 +173,20 @@ mod tests {
         for (tasks, most) in [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 2), (5, 3), (6, 2)] {
             for seed in 0..6 {
                 let affinity = random(tasks, seed);
-                let found = best(&affinity, most).expect("a grouping");
+                let result = best(&affinity, most).expect("a grouping");
                 let expected = tried(&affinity, most);
                 assert!(
-                    (found.mean - expected).abs() < 1e-12,
-                    "{tasks} tasks, {most} groups: {found:?}, {expected}"
+                    (result.mean - expected).abs() < 1e-12,
+                    "{tasks} tasks, {most} groups: {result:?}, {expected}"
                 );
-                assert!(found.groups.len() <= most);
+                assert!(result.groups.len() <= most);
                 // What is said of the groups is what they are worth.
-                let groups: Vec<Vec<usize>> = found.groups.iter().map(|group| group.tasks.clone()).collect();
+                let groups: Vec<Vec<usize>> = result.groups.iter().map(|group| group.tasks.clone()).collect();
                 let sum: f64 =
-                    found.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
-                assert!((value(&affinity, &groups).expect("all served") - found.mean).abs() < 1e-12);
-                assert!((sum / tasks as f64 - found.mean).abs() < 1e-12);
-                assert!((worth(&affinity, &found.groups) - found.mean).abs() < 1e-12);
+                    result.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
+                assert!((value(&affinity, &groups).expect("all served") - result.mean).abs() < 1e-12);
+                assert!((sum / tasks as f64 - result.mean).abs() < 1e-12);
+                assert!((score_groups(&affinity, &result.groups) - result.mean).abs() < 1e-12);
             }
         }
     }
@@ -204,12 +206,12 @@ mod tests {
         // One that all others hinder is better alone.
         let outcast = |i: usize, j: usize| Some(if i == 2 || j == 2 { -0.1 } else { 0.2 });
         let affinity: Vec<Vec<_>> = (0..3).map(|i| (0..3).map(|j| outcast(i, j)).collect()).collect();
-        let found = best(&affinity, 3).expect("a grouping");
+        let result = best(&affinity, 3).expect("a grouping");
         assert_eq!(
-            found.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
+            result.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
             [vec![0, 1], vec![2]]
         );
-        assert!((found.mean - 0.4 / 3.0).abs() < 1e-12);
+        assert!((result.mean - 0.4 / 3.0).abs() < 1e-12);
         // All three: twice (0.2 - 0.1) / 2, and -0.1.
         assert!(best(&affinity, 1).expect("a grouping").mean.abs() < 1e-12);
     }

@@ -1,12 +1,13 @@
-//! What stands in a cell of truth that nothing can be learned from: NaN. A plain one is a missing label; another names, in
-//! the bits that a NaN has to spare, a class that stands on no training row (as R's `NA` is one NaN among others). So
-//! whatever learns leaves both out without knowing of them, and who scores can tell them apart.
+//! What stands in a cell of truth that nothing can be learned from: NaN. A plain one is a missing label;
+//! another names, in the bits that a NaN has to spare, a class that stands on no training row (as R's `NA` is
+//! one NaN among others). So whatever learns leaves both out without knowing of them, and who scores can tell
+//! them apart.
 
 use serde::{Deserialize, Serialize};
 
 /// A class that stands on no training row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unseen {
+pub struct UnseenClass {
     pub name: String,
     /// How many of the classes of training rows stand before it in the classes' order.
     pub before: usize,
@@ -52,8 +53,8 @@ mod tests {
     #[test]
     fn it_is_copied_whole() {
         let truth = Array::f32(&[3, 1], vec![1.0, f32::NAN, unseen(4)]).gather(&[2, 1, 2]);
-        let found: Vec<Option<usize>> =
+        let result: Vec<Option<usize>> =
             truth.as_f32().expect("floats").iter().map(|cell| unseen_number(*cell)).collect();
-        assert_eq!(found, [Some(4), None, Some(4)]);
+        assert_eq!(result, [Some(4), None, Some(4)]);
     }
 }

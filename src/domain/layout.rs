@@ -31,7 +31,7 @@ impl Layout {
     }
 
     pub fn artifact(&self, stage_kind: &str, fingerprint: &Fingerprint) -> PathBuf {
-        self.cache().join(FileName::of(&format!("{stage_kind}-{}", fingerprint.short()), ""))
+        self.cache().join(FileName::from_text(&format!("{stage_kind}-{}", fingerprint.short()), ""))
     }
 
     /// Content hashes of data files, remembered by size, modification time and inode.
@@ -40,7 +40,7 @@ impl Layout {
     }
 
     pub fn run(&self, run: &RunId) -> PathBuf {
-        self.root.join(FileName::of(run.as_str(), ""))
+        self.root.join(FileName::from_text(run.as_str(), ""))
     }
 
     /// Held (flock) while a process works on the run: how a dead run is told from a living one.
@@ -54,7 +54,7 @@ impl Layout {
     }
 
     /// What a sweep that prunes or searches knows of itself, a line for everything that counts.
-    pub fn course(&self, run: &RunId) -> PathBuf {
+    pub fn sweep_log(&self, run: &RunId) -> PathBuf {
         self.run(run).join("sweep.jsonl")
     }
 
@@ -65,7 +65,7 @@ impl Layout {
 
     /// The unfinished training of one task alone, beside a trial's; removed when it is finished.
     pub fn alone(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
-        self.trial(run, trial).join(FileName::of(&format!("alone-{task}"), ""))
+        self.trial(run, trial).join(FileName::from_text(&format!("alone-{task}"), ""))
     }
 
     /// A trial's unfinished training, removed when it is finished.
@@ -86,7 +86,7 @@ mod tests {
         let folder = |run: &str| layout.run(&RunId::new(run).expect("a name"));
         assert_eq!(folder("census-3f2a9c"), layout.root().join("census-3f2a9c"));
         assert_eq!(folder("nul"), layout.root().join("_nul"));
-        let strange = layout.artifact("fit", &Fingerprint("../../../x".to_owned()));
-        assert_eq!(strange.parent(), Some(layout.cache().as_path()));
+        let unknown = layout.artifact("fit", &Fingerprint("../../../x".to_owned()));
+        assert_eq!(unknown.parent(), Some(layout.cache().as_path()));
     }
 }

@@ -1,5 +1,6 @@
-//! Words that people write where nobody knows: what pandas reads as missing unless told otherwise (`na_values` of
-//! `read_csv`, pandas 2.3), and a few more. They are told, never taken for missing: `NA` may be Namibia.
+//! Words that people write where nobody knows: what pandas reads as missing unless told otherwise
+//! (`na_values` of `read_csv`, pandas 2.3), and a few more. They are told, never taken for missing: `NA` may
+//! be Namibia.
 
 /// Whatever their case.
 const WORDS: [&str; 17] = [

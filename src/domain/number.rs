@@ -80,7 +80,8 @@ real!(
     Positive, "a number greater than 0", |x| x > 0.0,
     {"type": "number", "exclusiveMinimum": 0});
 real!(
-    /// How far an exported model may be from the trained one. What is allowed to differ by more proves nothing.
+    /// How far an exported model may be from the trained one. What is allowed to differ by more proves
+    /// nothing.
     Tolerance, "a number greater than 0, at most 0.1", |x| x > 0.0 && x <= 0.1,
     {"type": "number", "exclusiveMinimum": 0, "maximum": 0.1});
 real!(

@@ -1,9 +1,10 @@
-//! Scheduled sampling: while a text is learned, some of the tokens that stand before the next are the model's own
-//! guesses instead of the true ones, more of them as it learns (Bengio, Vinyals, Jaitly & Shazeer 2015). So it
-//! meets, while learning, texts like those it will write.
+//! Scheduled sampling: while a text is learned, some of the tokens that stand before the next are the model's
+//! own guesses instead of the true ones, more of them as it learns (Bengio, Vinyals, Jaitly & Shazeer 2015).
+//! So it meets, while learning, texts like those it will write.
 //!
-//! Guesses are made for all tokens of a text at once from the true ones, and read in a second pass that learns
-//! (Mihaylova & Martins 2019; Duckworth et al. 2019): the same for recurrent decoders and for transformers.
+//! Guesses are made for all tokens of a text at once from the true ones, and read in a second pass that
+//! learns (Mihaylova & Martins 2019; Duckworth et al. 2019): the same for recurrent decoders and for
+//! transformers.
 //!
 //! ```yaml
 //! kind: {text: {decoder: gru, scheduled_sampling: {linear: {share: 0.25, steps: 5000}}}}
@@ -12,34 +13,34 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Fraction, Positive};
 
 kinds! {
     /// How the share of guesses among the tokens read grows.
-    pub enum ScheduledSamplingSpec: "scheduled sampling" {
-        Linear: "linear" => LinearSpec,
-        InverseSigmoid: "inverse_sigmoid" => InverseSigmoidSpec,
+    pub enum ScheduledSamplingConfig: "scheduled sampling" {
+        Linear: "linear" => LinearSamplingConfig,
+        InverseSigmoid: "inverse_sigmoid" => InverseSigmoidConfig,
     }
 }
 
 /// In a straight line from 0, then it stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct LinearSpec {
+pub struct LinearSamplingConfig {
     /// The largest share of guesses, of all tokens read. Default 0.25.
     pub share: Fraction,
     /// Training steps until it is reached. Default 10000.
     pub steps: Count,
 }
 
-impl Default for LinearSpec {
+impl Default for LinearSamplingConfig {
     fn default() -> Self {
         Self { share: Fraction::constant(0.25), steps: Count::constant(10_000) }
     }
 }
 
-impl Settings for LinearSpec {
+impl Settings for LinearSamplingConfig {
     const BARE: Option<&'static str> = Some("share");
     const EXAMPLE: &'static str = "{linear: {share: 0.25, steps: 10000}}";
 }
@@ -47,24 +48,24 @@ impl Settings for LinearSpec {
 /// 1 - k / (k + exp(step / k)): from almost none to almost all of them, half at step k log k.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InverseSigmoidSpec {
+pub struct InverseSigmoidConfig {
     /// k: the larger, the later.
     pub k: Positive,
 }
 
-impl Settings for InverseSigmoidSpec {
+impl Settings for InverseSigmoidConfig {
     const BARE: Option<&'static str> = Some("k");
     const EXAMPLE: &'static str = "{inverse_sigmoid: {k: 1000}}";
 }
 
-impl ScheduledSamplingSpec {
+impl ScheduledSamplingConfig {
     /// The share of guesses at a training step, counted from 0.
     pub fn share(&self, step: u64) -> f64 {
         let step = step as f64;
         match self {
-            Self::Linear(words) => words.share.get() * (step / words.steps.get() as f64).min(1.0),
-            Self::InverseSigmoid(words) => {
-                let k = words.k.get();
+            Self::Linear(config) => config.share.get() * (step / config.steps.get() as f64).min(1.0),
+            Self::InverseSigmoid(config) => {
+                let k = config.k.get();
                 1.0 - k / (k + (step / k).exp())
             }
         }
@@ -73,17 +74,18 @@ impl ScheduledSamplingSpec {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
+    use crate::domain::scheduled_sampling::ScheduledSamplingConfig;
 
     #[test]
     fn shares_grow_as_they_say() {
-        let shares = |words: &str, steps: [u64; 3]| {
-            let words: ScheduledSamplingSpec = serde_json::from_str(words).unwrap();
-            steps.map(|step| (words.share(step) * 1e6).round() / 1e6)
+        let shares = |config: &str, steps: [u64; 3]| {
+            let config: ScheduledSamplingConfig = serde_json::from_str(config).unwrap();
+            steps.map(|step| (config.share(step) * 1e6).round() / 1e6)
         };
         assert_eq!(shares(r#"{"linear": {"share": 0.5, "steps": 100}}"#, [0, 25, 1000]), [0.0, 0.125, 0.5]);
-        // python3 -c "from math import exp; print([1-k/(k+exp(i/k)) for k,i in [(100,0),(100,500),(100,10**6)]])"
-        // for the first two; exp overflows for the third, where all are guesses.
+        // python3 -c "from math import exp; print([1-k/(k+exp(i/k)) for k,i in
+        // [(100,0),(100,500),(100,10**6)]])" for the first two; exp overflows for the third, where all are
+        // guesses.
         assert_eq!(shares(r#"{"inverse_sigmoid": 100}"#, [0, 500, 1_000_000]), [0.009901, 0.597445, 1.0]);
     }
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
 use crate::domain::name::{InputName, TableName, TaskName};
-use crate::domain::reading::Reading;
+use crate::domain::reading::TableSchema;
 use crate::domain::shape::Shape;
-use crate::domain::task::Target;
-use crate::domain::tokenizer::{Side, Tokenizer};
+use crate::domain::task::FittedTarget;
+use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
 /// The ins and outs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,15 +19,15 @@ pub struct Signature {
     pub tasks: Vec<TaskSignature>,
     /// How the rows of each table were read. None in models of earlier versions.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub readings: IndexMap<TableName, Reading>,
+    pub readings: IndexMap<TableName, TableSchema>,
 }
 
 /// One input: the raw values a consumer feeds, and how they are encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSignature {
     pub name: InputName,
-    /// Fed raw as `[rows, 1]` of this type; numbers in 64 bits where 32 would lose digits that matter. A missing
-    /// number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
+    /// Fed raw as `[rows, 1]` of this type; numbers in 64 bits where 32 would lose digits that matter. A
+    /// missing number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
     pub raw: ElementType,
     pub encoding: Encoding,
     /// `missing: error`: a row without a value is refused, also when predicting.
@@ -45,7 +45,8 @@ pub const PREFERENCE: &str = "preference";
 /// The raw whole number that stands for a missing one.
 pub const MISSING_INT: i64 = i64::MIN;
 
-/// The raw whole number that stands for a value that is none, such as `A7` where training saw whole numbers alone.
+/// The raw whole number that stands for a value that is none, such as `A7` where training saw whole numbers
+/// alone.
 pub const UNSEEN_INT: i64 = i64::MIN + 1;
 
 /// How a raw value becomes what the network reads: statistics of the training rows.
@@ -63,13 +64,13 @@ pub enum Encoding {
     OneHot { keys: Keys },
     /// Token numbers, at most `length` of them, of a longer row those at its `side`; sequences of codes. Fed
     /// as whole numbers `[rows, time]`, each row filled up with the tokenizer's `pad`.
-    Tokens { tokenizer: Tokenizer, length: usize, side: Side },
-    /// (x - center) / scale in each column, in 64 bits, at most `length` steps; sequences of 32-bit floats. Fed
-    /// as floats `[rows, time, width]`, each row filled up with NaN.
+    Tokens { tokenizer: Tokenizer, length: usize, side: TruncationSide },
+    /// (x - center) / scale in each column, in 64 bits, at most `length` steps; sequences of 32-bit floats.
+    /// Fed as floats `[rows, time, width]`, each row filled up with NaN.
     Series { center: Vec<f64>, scale: Vec<f64>, length: usize },
-    /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height, width]`.
-    /// Training rows are changed by `augment` first. What is transparent is laid on the brightness `background`; of 16
-    /// bits, those of `range` become 0 to 255.
+    /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height,
+    /// width]`. Training rows are changed by `augment` first. What is transparent is laid on the brightness
+    /// `background`; of 16 bits, those of `range` become 0 to 255.
     Image {
         channels: usize,
         height: usize,
@@ -83,8 +84,8 @@ pub enum Encoding {
         #[serde(default = "full")]
         range: [u16; 2],
     },
-    /// What an input kind of the crate `origin` makes of a cell, by its `settings` and what it `fitted`, before the model is
-    /// fed: 32-bit floats `[rows, ...]` of this shape, a sequence filled up with NaN.
+    /// What an input kind of the crate `origin` makes of a cell, by its `settings` and what it `fitted`,
+    /// before the model is fed: 32-bit floats `[rows, ...]` of this shape, a sequence filled up with NaN.
     Registered { name: String, origin: String, settings: Value, fitted: Value, shape: Shape },
 }
 
@@ -139,7 +140,7 @@ impl Encoding {
 pub struct TaskSignature {
     pub name: TaskName,
     pub table: TableName,
-    pub target: Target,
+    pub target: FittedTarget,
 }
 
 impl TaskSignature {

@@ -1,4 +1,5 @@
-//! The stages of a run: what one does, of which trial, and its key, as which it stands in databases, tapes and on screens.
+//! The stages of a run: what one does, of which trial, and its key, as which it stands in databases, tapes
+//! and on screens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -111,8 +112,9 @@ impl Work {
         matches!(self, Self::Train | Self::Baseline(_))
     }
 
-    /// The work of a kind on what is named, such as a table; `None` where the kind wants a name and has none, or the other way round.
-    fn of(kind: StageKind, name: Option<&str>) -> Option<Self> {
+    /// The work of a kind on what is named, such as a table; `None` where the kind wants a name and has none,
+    /// or the other way round.
+    fn from_kind(kind: StageKind, name: Option<&str>) -> Option<Self> {
         Some(match (kind, name) {
             (StageKind::Load, Some(table)) => Self::Load(TableName::new(table)?),
             (StageKind::Split, Some(table)) => Self::Split(TableName::new(table)?),
@@ -167,7 +169,8 @@ impl Stage {
         Self { key: format!("{work}#{trial}"), work, trial: Some(trial) }
     }
 
-    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`, `baseline:income#1`, `gain#1`.
+    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`,
+    /// `baseline:income#1`, `gain#1`.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -192,12 +195,12 @@ impl fmt::Debug for Stage {
 /// A text that is no stage's key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no stage")]
-pub struct NoStage(String);
+pub struct ParseStageError(String);
 
 impl FromStr for Stage {
-    type Err = NoStage;
+    type Err = ParseStageError;
 
-    fn from_str(key: &str) -> Result<Self, NoStage> {
+    fn from_str(key: &str) -> Result<Self, ParseStageError> {
         let stage = || {
             let (work, trial) = match key.rsplit_once('#') {
                 Some((work, trial)) => (work, Some(trial.parse().ok()?)),
@@ -207,7 +210,7 @@ impl FromStr for Stage {
                 Some((kind, name)) => (kind, Some(name)),
                 None => (work, None),
             };
-            let work = Work::of(StageKind::named(kind)?, name)?;
+            let work = Work::from_kind(StageKind::named(kind)?, name)?;
             let stage = match trial {
                 Some(trial) if !work.is_shared() => Self::of_trial(work, trial),
                 None if work.is_shared() => Self::shared(work),
@@ -216,14 +219,14 @@ impl FromStr for Stage {
             // A number can be written in several ways, a key in one.
             (stage.key == key).then_some(stage)
         };
-        stage().ok_or_else(|| NoStage(key.to_owned()))
+        stage().ok_or_else(|| ParseStageError(key.to_owned()))
     }
 }
 
 impl TryFrom<String> for Stage {
-    type Error = NoStage;
+    type Error = ParseStageError;
 
-    fn try_from(key: String) -> Result<Self, NoStage> {
+    fn try_from(key: String) -> Result<Self, ParseStageError> {
         key.parse()
     }
 }

@@ -1,24 +1,25 @@
 //! Encoded tables: what training, evaluation and verification read.
 
-use crate::domain::array::{Array, Values};
-use crate::domain::label::Unseen;
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::label::UnseenClass;
 use crate::domain::name::{InputName, TableName, TaskName};
 use crate::domain::score::Split;
 use crate::domain::signature::Signature;
 use crate::domain::vectors::WordVectors;
 
-/// Everything fitted: the signature, the encoded tables, and vectors for tokens where an embedding asks for such.
+/// Everything fitted: the signature, the encoded tables, and vectors for tokens where an embedding asks for
+/// such.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     pub signature: Signature,
-    pub tables: Vec<Table>,
+    pub tables: Vec<EncodedTable>,
     pub vectors: Vec<WordVectors>,
 }
 
 /// One encoded table. `inputs` stand in the signature's order; `targets` are those of the tasks
 /// that learn from this table, in the signature's order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub struct EncodedTable {
     pub name: TableName,
     pub rows: usize,
     /// Floats `[rows, width]` or codes `[rows]`, as the signature's encodings say.
@@ -26,7 +27,7 @@ pub struct Table {
     /// Floats `[rows, width]`, NaN where there is no label to learn from; see [`crate::domain::label`].
     pub targets: Vec<(TaskName, Array)>,
     /// The classes of the other splits' rows that stand on no training row, of the tasks that have such.
-    pub unseen: Vec<(TaskName, Vec<Unseen>)>,
+    pub unseen: Vec<(TaskName, Vec<UnseenClass>)>,
     /// What is to be written, as it stands in the table, of the tasks that write texts: `[rows]`, empty
     /// where it is missing. Token numbers would not tell what was cut or unknown.
     pub texts: Vec<(TaskName, Array)>,
@@ -40,7 +41,7 @@ pub struct Table {
     pub sample_rows: Vec<u32>,
 }
 
-impl Table {
+impl EncodedTable {
     pub fn split(&self, split: Split) -> &[u32] {
         match split {
             Split::Train => &self.train,
@@ -52,12 +53,12 @@ impl Table {
     pub fn texts(&self, task: &TaskName) -> Option<&[String]> {
         let (_, array) = self.texts.iter().find(|(name, _)| name == task)?;
         match &array.values {
-            Values::Text(texts) => Some(texts),
+            ArrayValues::Text(texts) => Some(texts),
             _ => None,
         }
     }
 
-    pub fn unseen(&self, task: &TaskName) -> &[Unseen] {
+    pub fn unseen(&self, task: &TaskName) -> &[UnseenClass] {
         let own = self.unseen.iter().find(|(name, _)| name == task);
         own.map_or(&[][..], |(_, classes)| classes.as_slice())
     }
@@ -68,7 +69,7 @@ impl Table {
 }
 
 impl Dataset {
-    pub fn table(&self, name: &TableName) -> Option<&Table> {
+    pub fn table(&self, name: &TableName) -> Option<&EncodedTable> {
         self.tables.iter().find(|table| table.name == *name)
     }
 

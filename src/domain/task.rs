@@ -1,32 +1,32 @@
-//! What a task predicts: its words (`TargetSpec`), and what fitting on the training rows makes of
-//! them (`Target`).
+//! What a task predicts: its words (`TargetConfig`), and what fitting on the training rows makes of
+//! them (`FittedTarget`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::array::ElementType;
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Fraction, TextLength};
 use crate::domain::task_kind::TaskKind;
-use crate::domain::text::{DecoderSpec, ScheduledSamplingSpec, SearchSpec, TextSpec, Tokenizer};
+use crate::domain::text::{DecoderConfig, ScheduledSamplingConfig, SearchConfig, TextConfig, Tokenizer};
 
 kinds! {
     /// What a task predicts.
-    pub enum TargetSpec: "task kind" {
-        Binary: "binary" => BinarySpec,
-        Multiclass: "multiclass" => MulticlassSpec,
-        Multilabel: "multilabel" => MultilabelSpec,
-        Ordinal: "ordinal" => OrdinalSpec,
-        Regression: "regression" => RegressionSpec,
-        Tagging: "tagging" => TaggingSpec,
-        Text: "text" => TextSpec,
-        LanguageModel: "language_model" => LanguageModelSpec,
-        Segmentation: "segmentation" => SegmentationSpec,
-        PixelRegression: "pixel_regression" => PixelRegressionSpec,
+    pub enum TargetConfig: "task kind" {
+        Binary: "binary" => BinaryConfig,
+        Multiclass: "multiclass" => MulticlassConfig,
+        Multilabel: "multilabel" => MultilabelConfig,
+        Ordinal: "ordinal" => OrdinalConfig,
+        Regression: "regression" => RegressionConfig,
+        Tagging: "tagging" => TaggingConfig,
+        Text: "text" => TextConfig,
+        LanguageModel: "language_model" => LanguageModelConfig,
+        Segmentation: "segmentation" => SegmentationConfig,
+        PixelRegression: "pixel_regression" => PixelRegressionConfig,
     }
 }
 
-impl TargetSpec {
+impl TargetConfig {
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::Binary(_) => TaskKind::Binary,
@@ -46,17 +46,17 @@ impl TargetSpec {
 /// One of two classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BinarySpec {
+pub struct BinaryConfig {
     /// The value of the target column that counts as positive. Without it: `true`, `1`, `yes`,
     /// or else the second of the two values in sorted order.
     #[serde(default)]
     pub positive: Option<String>,
     /// Predict positive from this probability on. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_threshold")]
     pub threshold: Fraction,
 }
 
-impl Settings for BinarySpec {
+impl Settings for BinaryConfig {
     const BARE: Option<&'static str> = Some("positive");
     const EXAMPLE: &'static str = "{binary: {positive: \"yes\", threshold: 0.5}}";
 }
@@ -64,35 +64,35 @@ impl Settings for BinarySpec {
 /// One of several classes, in no order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MulticlassSpec {}
+pub struct MulticlassConfig {}
 
-impl Settings for MulticlassSpec {
+impl Settings for MulticlassConfig {
     const EXAMPLE: &'static str = "multiclass";
 }
 
 /// Several columns, each present or not (0 or 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MultilabelSpec {
+pub struct MultilabelConfig {
     /// Predict a label from this probability on. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_threshold")]
     pub threshold: Fraction,
 }
 
-impl Settings for MultilabelSpec {
+impl Settings for MultilabelConfig {
     const EXAMPLE: &'static str = "{multilabel: {threshold: 0.5}}";
 }
 
 /// One of several classes that stand in an order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OrdinalSpec {
+pub struct OrdinalConfig {
     /// The classes from lowest to highest. Without it: numeric order, for numeric columns only.
     #[serde(default)]
     pub order: Option<Vec<String>>,
 }
 
-impl Settings for OrdinalSpec {
+impl Settings for OrdinalConfig {
     const BARE: Option<&'static str> = Some("order");
     const EXAMPLE: &'static str = "{ordinal: [low, middle, high]}";
 }
@@ -100,14 +100,14 @@ impl Settings for OrdinalSpec {
 /// One or several numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RegressionSpec {
+pub struct RegressionConfig {
     /// Learn (y - mean) / deviation of the training rows; answers come back in the target's unit.
     /// Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_standardize")]
     pub standardize: bool,
 }
 
-impl Settings for RegressionSpec {
+impl Settings for RegressionConfig {
     const BARE: Option<&'static str> = Some("standardize");
     const EXAMPLE: &'static str = "{regression: {standardize: true}}";
 }
@@ -115,7 +115,7 @@ impl Settings for RegressionSpec {
 /// One class per token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TaggingSpec {
+pub struct TaggingConfig {
     /// How spans are written as tags. Default none: every tag is a class of its own.
     #[serde(default)]
     pub scheme: TagScheme,
@@ -124,7 +124,7 @@ pub struct TaggingSpec {
     pub crf: bool,
 }
 
-impl Settings for TaggingSpec {
+impl Settings for TaggingConfig {
     const BARE: Option<&'static str> = Some("scheme");
     const EXAMPLE: &'static str = "{tagging: {scheme: bio, crf: true}}";
 }
@@ -147,16 +147,16 @@ pub enum TagScheme {
 /// The next token, at every token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LanguageModelSpec {
+pub struct LanguageModelConfig {
     /// Tokens at most by which `mtl predict` goes on with a text. Default 32.
-    #[serde(default = "thirty_two")]
+    #[serde(default = "default_length")]
     pub length: TextLength,
     /// How these are chosen. Default greedy.
     #[serde(default)]
-    pub search: SearchSpec,
+    pub search: SearchConfig,
 }
 
-impl Settings for LanguageModelSpec {
+impl Settings for LanguageModelConfig {
     const BARE: Option<&'static str> = Some("length");
     const EXAMPLE: &'static str = "{language_model: {length: 32, search: {sample: {top_p: 0.9}}}}";
 }
@@ -164,45 +164,45 @@ impl Settings for LanguageModelSpec {
 /// One class per pixel.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct SegmentationSpec {
-    /// Names of the pixels' values 0, 1, 2...; no pixel may have another. Default: every value of the training
-    /// rows is a class, called by its number.
+pub struct SegmentationConfig {
+    /// Names of the pixels' values 0, 1, 2...; no pixel may have another. Default: every value of the
+    /// training rows is a class, called by its number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// The value of pixels without a label, such as 255 around objects: neither learned from nor scored. Default
-    /// none.
+    /// The value of pixels without a label, such as 255 around objects: neither learned from nor scored.
+    /// Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore: Option<u8>,
 }
 
-impl Settings for SegmentationSpec {
+impl Settings for SegmentationConfig {
     const EXAMPLE: &'static str = "{segmentation: {classes: [background, digit], ignore: 255}}";
 }
 
 /// One number per pixel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PixelRegressionSpec {
+pub struct PixelRegressionConfig {
     /// Learn (y - mean) / deviation of the training rows; answers come back in the target's unit.
     /// Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_standardize")]
     pub standardize: bool,
 }
 
-impl Settings for PixelRegressionSpec {
+impl Settings for PixelRegressionConfig {
     const BARE: Option<&'static str> = Some("standardize");
     const EXAMPLE: &'static str = "{pixel_regression: {standardize: true}}";
 }
 
-fn thirty_two() -> TextLength {
+fn default_length() -> TextLength {
     TextLength::constant(32)
 }
 
-fn half() -> Fraction {
+fn default_threshold() -> Fraction {
     Fraction::constant(0.5)
 }
 
-fn yes() -> bool {
+fn default_standardize() -> bool {
     true
 }
 
@@ -210,10 +210,10 @@ fn yes() -> bool {
 ///
 /// Its truth is an array `[rows, width]` of floats, NaN where the label is missing: a class's
 /// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit, of 64 bits for
-/// regression. Where a target has steps or pixels, see [`Grain`], each of them has such a value.
+/// regression. Where a target has steps or pixels, see [`LabelLevel`], each of them has such a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Target {
+pub enum FittedTarget {
     /// `classes` is [negative, positive]; `counts` are training rows per class.
     Binary {
         classes: [String; 2],
@@ -252,20 +252,20 @@ pub enum Target {
     Text {
         tokenizer: Tokenizer,
         length: usize,
-        decoder: DecoderSpec,
-        search: SearchSpec,
+        decoder: DecoderConfig,
+        search: SearchConfig,
         /// Does it point at tokens of what it reads?
         #[serde(default)]
         copy: bool,
         /// How many of the tokens it reads while learning are its own guesses.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        scheduled_sampling: Option<ScheduledSamplingSpec>,
+        scheduled_sampling: Option<ScheduledSamplingConfig>,
     },
     /// Truth: at each token of the input the number of the next; `end` at the last.
     LanguageModel {
         tokenizer: Tokenizer,
         length: usize,
-        search: SearchSpec,
+        search: SearchConfig,
     },
     /// `counts` are training pixels per class.
     Segmentation {
@@ -285,7 +285,7 @@ pub enum Target {
 
 /// What has a label of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grain {
+pub enum LabelLevel {
     /// A row. Truth `[rows, width]`, answers `[rows, answers]`.
     Row,
     /// A token of a row. Truth: sequences of floats; answers: sequences of `[answers]`.
@@ -294,7 +294,7 @@ pub enum Grain {
     Pixel { height: usize, width: usize },
 }
 
-impl Target {
+impl FittedTarget {
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::Binary { .. } => TaskKind::Binary,
@@ -311,13 +311,13 @@ impl Target {
     }
 
     /// What has a label of its own.
-    pub fn grain(&self) -> Grain {
+    pub fn label_level(&self) -> LabelLevel {
         match self {
-            Self::Tagging { .. } | Self::Text { .. } | Self::LanguageModel { .. } => Grain::Step,
+            Self::Tagging { .. } | Self::Text { .. } | Self::LanguageModel { .. } => LabelLevel::Step,
             Self::Segmentation { height, width, .. } | Self::PixelRegression { height, width, .. } => {
-                Grain::Pixel { height: *height, width: *width }
+                LabelLevel::Pixel { height: *height, width: *width }
             }
-            _ => Grain::Row,
+            _ => LabelLevel::Row,
         }
     }
 
@@ -372,8 +372,8 @@ impl Target {
         }
     }
 
-    /// What an exported model answers in: 64-bit floats for numbers so far from 0, compared with how much they
-    /// differ, that rounding to 32 bits would show.
+    /// What an exported model answers in: 64-bit floats for numbers so far from 0, compared with how much
+    /// they differ, that rounding to 32 bits would show.
     pub fn answer_type(&self) -> ElementType {
         let Some((center, scale)) = self.unit() else { return ElementType::Float32 };
         let shows = |(center, scale): (&f64, &f64)| {

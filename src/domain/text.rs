@@ -3,43 +3,44 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::domain::decoder::DecoderSpec;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
+pub use crate::domain::decoder::DecoderConfig;
 use crate::domain::number::TextLength;
-pub use crate::domain::scheduled_sampling::ScheduledSamplingSpec;
-pub use crate::domain::search::SearchSpec;
-pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerSpec};
+pub use crate::domain::scheduled_sampling::ScheduledSamplingConfig;
+pub use crate::domain::search::SearchConfig;
+pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerConfig};
 
 /// A text to be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TextSpec {
+pub struct TextConfig {
     /// How the target is cut into tokens. Default `word`.
     #[serde(default)]
-    pub tokenizer: TokenizerSpec,
+    pub tokenizer: TokenizerConfig,
     /// Tokens at most; longer targets are cut. Default 32.
-    #[serde(default = "thirty_two")]
+    #[serde(default = "default_length")]
     pub length: TextLength,
     /// What writes. Default a gru.
     #[serde(default)]
-    pub decoder: DecoderSpec,
+    pub decoder: DecoderConfig,
     /// How the next token is chosen. Default greedy.
     #[serde(default)]
-    pub search: SearchSpec,
-    /// May it copy tokens of what it reads? Needs `tokenizer: {input: NAME}`, for tokens that both know. Default
-    /// false.
+    pub search: SearchConfig,
+    /// May it copy tokens of what it reads? Needs `tokenizer: {input: NAME}`, for tokens that both know.
+    /// Default false.
     #[serde(default)]
     pub copy: bool,
-    /// How many of the tokens it reads while learning are its own guesses. Default none: all are the true ones.
+    /// How many of the tokens it reads while learning are its own guesses. Default none: all are the true
+    /// ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheduled_sampling: Option<ScheduledSamplingSpec>,
+    pub scheduled_sampling: Option<ScheduledSamplingConfig>,
 }
 
-fn thirty_two() -> TextLength {
+fn default_length() -> TextLength {
     TextLength::constant(32)
 }
 
-impl Settings for TextSpec {
+impl Settings for TextConfig {
     const EXAMPLE: &'static str =
         "{text: {tokenizer: word, length: 16, decoder: {gru: {units: 128}}, search: {beam: 4}}}";
 }

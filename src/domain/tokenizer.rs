@@ -3,42 +3,42 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::Count;
 
 kinds! {
     /// How a text is cut into tokens.
-    pub enum TokenizerSpec: "tokenizer" {
-        Word: "word" => WordSpec,
-        Character: "character" => CharacterSpec,
-        Jieba: "jieba" => JiebaSpec,
-        Bpe: "bpe" => BpeSpec,
-        WordPiece: "word_piece" => WordPieceSpec,
-        File: "file" => FileTokenizerSpec,
-        Input: "input" => InputTokenizerSpec,
+    pub enum TokenizerConfig: "tokenizer" {
+        Word: "word" => WordConfig,
+        Character: "character" => CharacterConfig,
+        Jieba: "jieba" => JiebaConfig,
+        Bpe: "bpe" => BpeConfig,
+        WordPiece: "word_piece" => WordPieceConfig,
+        File: "file" => FileTokenizerConfig,
+        Input: "input" => InputTokenizerConfig,
     }
 }
 
-impl TokenizerSpec {
+impl TokenizerConfig {
     /// The file it is read from, as the user wrote it.
     pub fn file(&self) -> Option<&str> {
         match self {
-            Self::File(spec) => Some(&spec.path),
+            Self::File(config) => Some(&config.path),
             _ => None,
         }
     }
 }
 
-impl Default for TokenizerSpec {
+impl Default for TokenizerConfig {
     fn default() -> Self {
-        Self::Word(WordSpec::default())
+        Self::Word(WordConfig::default())
     }
 }
 
 /// Words and punctuation marks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct WordSpec {
+pub struct WordConfig {
     /// Different words kept, the most frequent of the training rows. Default 30000.
     pub vocabulary: Count,
     /// Read `The` as `the`. Default true.
@@ -47,13 +47,13 @@ pub struct WordSpec {
     pub minimum: Count,
 }
 
-impl Default for WordSpec {
+impl Default for WordConfig {
     fn default() -> Self {
         Self { vocabulary: Count::constant(30_000), lowercase: true, minimum: Count::constant(2) }
     }
 }
 
-impl Settings for WordSpec {
+impl Settings for WordConfig {
     const BARE: Option<&'static str> = Some("vocabulary");
     const EXAMPLE: &'static str = "{word: {vocabulary: 20000, lowercase: true, minimum: 2}}";
 }
@@ -61,18 +61,18 @@ impl Settings for WordSpec {
 /// Characters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct CharacterSpec {
+pub struct CharacterConfig {
     /// Times a character must stand on training rows to be known. Default 2.
     pub minimum: Count,
 }
 
-impl Default for CharacterSpec {
+impl Default for CharacterConfig {
     fn default() -> Self {
         Self { minimum: Count::constant(2) }
     }
 }
 
-impl Settings for CharacterSpec {
+impl Settings for CharacterConfig {
     const BARE: Option<&'static str> = Some("minimum");
     const EXAMPLE: &'static str = "{character: {minimum: 2}}";
 }
@@ -80,20 +80,20 @@ impl Settings for CharacterSpec {
 /// Chinese words, by jieba's dictionary and a hidden Markov model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct JiebaSpec {
+pub struct JiebaConfig {
     /// Different words kept, the most frequent of the training rows. Default 30000.
     pub vocabulary: Count,
     /// Times a word must stand on training rows to be known. Default 2.
     pub minimum: Count,
 }
 
-impl Default for JiebaSpec {
+impl Default for JiebaConfig {
     fn default() -> Self {
         Self { vocabulary: Count::constant(30_000), minimum: Count::constant(2) }
     }
 }
 
-impl Settings for JiebaSpec {
+impl Settings for JiebaConfig {
     const BARE: Option<&'static str> = Some("vocabulary");
     const EXAMPLE: &'static str = "{jieba: {vocabulary: 20000, minimum: 2}}";
 }
@@ -101,7 +101,7 @@ impl Settings for JiebaSpec {
 /// Byte pair encoding of bytes: no text is unknown, and decoding gives it back to the letter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct BpeSpec {
+pub struct BpeConfig {
     /// Tokens in all; 260 at least, for the bytes. Default 16000.
     pub vocabulary: Count,
     /// Read `The` as `the`. Default false.
@@ -110,13 +110,13 @@ pub struct BpeSpec {
     pub minimum: Count,
 }
 
-impl Default for BpeSpec {
+impl Default for BpeConfig {
     fn default() -> Self {
         Self { vocabulary: Count::constant(16_000), lowercase: false, minimum: Count::constant(2) }
     }
 }
 
-impl Settings for BpeSpec {
+impl Settings for BpeConfig {
     const BARE: Option<&'static str> = Some("vocabulary");
     const EXAMPLE: &'static str = "{bpe: {vocabulary: 8000, lowercase: false}}";
 }
@@ -124,7 +124,7 @@ impl Settings for BpeSpec {
 /// Parts of words, as in BERT.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct WordPieceSpec {
+pub struct WordPieceConfig {
     /// Tokens in all; more where the letters alone are more. Default 16000.
     pub vocabulary: Count,
     /// Read `The` as `the`. Default true.
@@ -133,13 +133,13 @@ pub struct WordPieceSpec {
     pub minimum: Count,
 }
 
-impl Default for WordPieceSpec {
+impl Default for WordPieceConfig {
     fn default() -> Self {
         Self { vocabulary: Count::constant(16_000), lowercase: true, minimum: Count::constant(2) }
     }
 }
 
-impl Settings for WordPieceSpec {
+impl Settings for WordPieceConfig {
     const BARE: Option<&'static str> = Some("vocabulary");
     const EXAMPLE: &'static str = "{word_piece: {vocabulary: 8000, lowercase: true}}";
 }
@@ -147,12 +147,12 @@ impl Settings for WordPieceSpec {
 /// An existing tokenizer in the form of Hugging Face's `tokenizer.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FileTokenizerSpec {
+pub struct FileTokenizerConfig {
     /// Relative to the pipeline file.
     pub path: String,
 }
 
-impl Settings for FileTokenizerSpec {
+impl Settings for FileTokenizerConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{file: data/tokenizer.json}";
 }
@@ -160,12 +160,12 @@ impl Settings for FileTokenizerSpec {
 /// The tokenizer of an input, for a target that is written in the same tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InputTokenizerSpec {
+pub struct InputTokenizerConfig {
     /// The input's name.
     pub name: String,
 }
 
-impl Settings for InputTokenizerSpec {
+impl Settings for InputTokenizerConfig {
     const BARE: Option<&'static str> = Some("name");
     const EXAMPLE: &'static str = "{input: comment}";
 }
@@ -173,7 +173,7 @@ impl Settings for InputTokenizerSpec {
 /// Which end of a row that is too long is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Side {
+pub enum TruncationSide {
     /// The beginning.
     #[default]
     Head,
@@ -181,9 +181,9 @@ pub enum Side {
     Tail,
 }
 
-impl Side {
+impl TruncationSide {
     /// The part of `steps` steps that is kept when `length` is the limit.
-    pub fn kept(self, steps: usize, length: usize) -> std::ops::Range<usize> {
+    pub fn range(self, steps: usize, length: usize) -> std::ops::Range<usize> {
         match self {
             Self::Head => 0..steps.min(length),
             Self::Tail => steps.saturating_sub(length)..steps,

@@ -22,8 +22,8 @@ impl TrialAddress {
         Self { run: run.clone(), trial }
     }
 
-    /// The two parts of what somebody wrote for a run, or for a trial of one, before either is held against what there is: the run
-    /// may be `last` or the beginning of a name, and the number none.
+    /// The two parts of what somebody wrote for a run, or for a trial of one, before either is held against
+    /// what there is: the run may be `last` or the beginning of a name, and the number none.
     pub fn parts(text: &str) -> (&str, Option<&str>) {
         match text.split_once(BETWEEN) {
             Some((run, number)) => (run, Some(number)),
@@ -32,7 +32,7 @@ impl TrialAddress {
     }
 
     /// The name of a run, or of its trial where one is meant.
-    pub fn of(run: &RunId, trial: Option<u32>) -> String {
+    pub fn format(run: &RunId, trial: Option<u32>) -> String {
         trial.map_or_else(|| run.to_string(), |trial| Self::new(run, trial).to_string())
     }
 }
@@ -60,8 +60,8 @@ mod tests {
         let address = TrialAddress::new(&run, 12);
         assert_eq!(TrialAddress::parts(&address.to_string()), (run.as_str(), Some("12")));
         assert_eq!(serde_json::to_string(&address).expect("text"), "\"census-3f2a9c#12\"");
-        assert_eq!(TrialAddress::of(&run, Some(12)), address.to_string());
-        assert_eq!(TrialAddress::of(&run, None), "census-3f2a9c");
+        assert_eq!(TrialAddress::format(&run, Some(12)), address.to_string());
+        assert_eq!(TrialAddress::format(&run, None), "census-3f2a9c");
         // Held against the trials there are by who asks.
         assert_eq!(TrialAddress::parts("last#x#3"), ("last", Some("x#3")));
         assert_eq!(TrialAddress::parts("#3"), ("", Some("3")));

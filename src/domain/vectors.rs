@@ -10,7 +10,7 @@ use crate::domain::name::InputName;
 /// Where an embedding's first vectors stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct VectorsSpec {
+pub struct VectorsConfig {
     /// A text file with a word and its numbers on each line, as word2vec, GloVe and fastText write it; with
     /// or without a first line that counts them; packed where its name ends in `.gz`. Relative to the
     /// pipeline file.

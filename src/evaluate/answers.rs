@@ -6,34 +6,34 @@
 
 use std::borrow::Cow;
 
-use crate::domain::label::{Unseen, unseen_number};
-use crate::domain::task::{Grain, Target};
-use crate::evaluate::contest::Contest;
-use crate::evaluate::decision::Decisions;
-use crate::evaluate::pair::Pairs;
+use crate::domain::label::{UnseenClass, unseen_number};
+use crate::domain::task::{FittedTarget, LabelLevel};
+use crate::evaluate::decision::ClassDecisions;
+use crate::evaluate::pair::NumberPairs;
+use crate::evaluate::ranking::RankedPredictions;
 
-/// What a task should have said, and what it said. Row-major, as [`Target`] describes both.
+/// What a task should have said, and what it said. Row-major, as [`FittedTarget`] describes both.
 #[derive(Clone, Copy, Debug)]
-pub struct Answers<'a> {
-    pub target: &'a Target,
+pub struct TaskAnswers<'a> {
+    pub target: &'a FittedTarget,
     /// `[cells, width]`, NaN where the label is missing, or of a class that training never saw.
     pub truth: &'a [f32],
     /// The classes that training never saw; where they are not told, their cells count as missing.
-    pub unseen: &'a [Unseen],
+    pub unseen: &'a [UnseenClass],
     /// Look at cells of known classes alone: those that stand on training rows.
     pub known_only: bool,
     /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for a task that writes
     /// tokens of a vocabulary.
     pub answers: &'a [f32],
     /// Both in 64 bits, of a task of numbers that 32 bits may not tell apart.
-    pub numbers: Option<Numbers<'a>>,
+    pub numbers: Option<NumericAnswers<'a>>,
     pub cells: usize,
     /// The cells where each row begins, and where the last ends, of a task of steps.
     pub offsets: Option<&'a [u32]>,
     /// The class of each cell, where it is not just the likeliest: a CRF's path.
     pub decided: Option<&'a [u32]>,
     /// What was written.
-    pub texts: Option<Texts<'a>>,
+    pub texts: Option<TextAnswers<'a>>,
     /// The mean of -log of the probability of the true tokens.
     pub nll: Option<f64>,
     /// The share of true tokens that were the likeliest, the tokens before them being the true ones.
@@ -42,21 +42,21 @@ pub struct Answers<'a> {
 
 /// True and answered numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Numbers<'a> {
+pub struct NumericAnswers<'a> {
     pub truth: &'a [f64],
     pub answers: &'a [f64],
 }
 
 /// The text written for each row, and the true one where there is one.
 #[derive(Clone, Copy, Debug)]
-pub struct Texts<'a> {
-    pub said: &'a [String],
+pub struct TextAnswers<'a> {
+    pub answers: &'a [String],
     pub truth: &'a [Option<String>],
 }
 
-impl<'a> Answers<'a> {
+impl<'a> TaskAnswers<'a> {
     /// Panics when an array does not fill its shape: a bug of the caller.
-    pub fn new(target: &'a Target, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
+    pub fn new(target: &'a FittedTarget, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
         assert_eq!(truth.len(), cells * target.width(), "truth fills [{cells}, {}]", target.width());
         if target.writes().is_none() {
             assert_eq!(
@@ -85,7 +85,7 @@ impl<'a> Answers<'a> {
     /// The same truth and answers in 64 bits.
     pub fn with_numbers(self, truth: &'a [f64], answers: &'a [f64]) -> Self {
         assert_eq!((truth.len(), answers.len()), (self.truth.len(), self.answers.len()), "the same numbers");
-        Self { numbers: Some(Numbers { truth, answers }), ..self }
+        Self { numbers: Some(NumericAnswers { truth, answers }), ..self }
     }
 
     /// The cells where each row begins, and where the last ends.
@@ -102,9 +102,9 @@ impl<'a> Answers<'a> {
     }
 
     /// The text written for each row, and the true one.
-    pub fn with_texts(self, said: &'a [String], truth: &'a [Option<String>]) -> Self {
-        assert_eq!(said.len(), truth.len(), "as many texts said as true");
-        Self { texts: Some(Texts { said, truth }), ..self }
+    pub fn with_texts(self, answer: &'a [String], truth: &'a [Option<String>]) -> Self {
+        assert_eq!(answer.len(), truth.len(), "as many texts said as true");
+        Self { texts: Some(TextAnswers { answers: answer, truth }), ..self }
     }
 
     /// The mean of -log of the probability of the true tokens.
@@ -118,15 +118,15 @@ impl<'a> Answers<'a> {
     }
 
     /// The classes that stand on no training row, which some of the cells have.
-    pub fn with_unseen(self, unseen: &'a [Unseen]) -> Self {
+    pub fn with_unseen(self, unseen: &'a [UnseenClass]) -> Self {
         Self { unseen, ..self }
     }
 
     /// The same, of known classes alone; `None` where all labels are of such.
     pub fn of_known_classes(&self) -> Option<Self> {
         let known = Self { known_only: true, ..*self };
-        let strange = |cell: &f32| self.truth_of(*cell).is_some() && known.truth_of(*cell).is_none();
-        self.truth.iter().any(strange).then_some(known)
+        let unknown = |cell: &f32| self.truth_of(*cell).is_some() && known.truth_of(*cell).is_none();
+        self.truth.iter().any(unknown).then_some(known)
     }
 
     /// A cell's truth; `None` where it is missing. Unseen classes come after the known ones.
@@ -142,10 +142,10 @@ impl<'a> Answers<'a> {
     /// What training saw of each class, where there are several.
     fn counts(&self) -> &'a [u64] {
         match self.target {
-            Target::Multiclass { counts, .. }
-            | Target::Ordinal { counts, .. }
-            | Target::Tagging { counts, .. }
-            | Target::Segmentation { counts, .. } => counts,
+            FittedTarget::Multiclass { counts, .. }
+            | FittedTarget::Ordinal { counts, .. }
+            | FittedTarget::Tagging { counts, .. }
+            | FittedTarget::Segmentation { counts, .. } => counts,
             _ => &[],
         }
     }
@@ -156,32 +156,32 @@ impl<'a> Answers<'a> {
             return texts.truth.iter().flatten().count();
         }
         let labelled = |cells: &&[f32]| cells.iter().any(|cell| self.truth_of(*cell).is_some());
-        let cells = match (self.target.grain(), self.offsets) {
-            (Grain::Step, Some(offsets)) => {
+        let cells = match (self.target.label_level(), self.offsets) {
+            (LabelLevel::Step, Some(offsets)) => {
                 let rows = offsets.windows(2).map(|row| &self.truth[row[0] as usize..row[1] as usize]);
                 return rows.filter(labelled).count();
             }
-            (Grain::Pixel { height, width }, _) => height * width,
+            (LabelLevel::Pixel { height, width }, _) => height * width,
             _ => 1,
         };
         self.truth.chunks_exact(cells * self.target.width()).filter(labelled).count()
     }
 
     /// Decided against true classes: one list, or one per label. None for numbers and for what is written.
-    pub fn decisions(&self) -> Vec<Decisions> {
+    pub fn decisions(&self) -> Vec<ClassDecisions> {
         match self.target {
-            Target::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
-            Target::Multiclass { classes, .. }
-            | Target::Ordinal { classes, .. }
-            | Target::Tagging { classes, .. }
-            | Target::Segmentation { classes, .. } => vec![self.likeliest(classes.len())],
-            Target::Multilabel { labels, threshold, .. } => {
+            FittedTarget::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
+            FittedTarget::Multiclass { classes, .. }
+            | FittedTarget::Ordinal { classes, .. }
+            | FittedTarget::Tagging { classes, .. }
+            | FittedTarget::Segmentation { classes, .. } => vec![self.likeliest(classes.len())],
+            FittedTarget::Multilabel { labels, threshold, .. } => {
                 (0..labels.len()).map(|label| self.yes_or_no(label, *threshold)).collect()
             }
-            Target::Regression { .. }
-            | Target::PixelRegression { .. }
-            | Target::LanguageModel { .. }
-            | Target::Text { .. } => Vec::new(),
+            FittedTarget::Regression { .. }
+            | FittedTarget::PixelRegression { .. }
+            | FittedTarget::LanguageModel { .. }
+            | FittedTarget::Text { .. } => Vec::new(),
         }
     }
 
@@ -195,50 +195,53 @@ impl<'a> Answers<'a> {
 
     /// What was written beside what should have been, of rows with a true text; `None` where nothing
     /// was written at all.
-    pub fn spoken(&self) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+    pub fn text_pairs(&self) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
         let texts = self.texts?;
-        let pairs = texts.said.iter().zip(texts.truth);
-        let mut pairs = pairs.filter_map(|(said, truth)| Some((said.as_str(), truth.as_deref()?))).peekable();
+        let pairs = texts.answers.iter().zip(texts.truth);
+        let mut pairs =
+            pairs.filter_map(|(answer, truth)| Some((answer.as_str(), truth.as_deref()?))).peekable();
         pairs.peek().is_some().then_some(pairs)
     }
 
     /// Yes-or-no questions with the probability of yes: one (binary), one per class against the
     /// rest (multiclass, ordinal, tagging, segmentation), or one per label. None for numbers. One at
     /// a time, because many classes of many rows would not fit.
-    pub fn contests(&self) -> impl Iterator<Item = Contest> + '_ {
+    pub fn contests(&self) -> impl Iterator<Item = RankedPredictions> + '_ {
         let questions = match self.target {
-            Target::Regression { .. } | Target::PixelRegression { .. } => 0,
+            FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => 0,
             target if target.writes().is_some() => 0,
             target => target.answers(),
         };
         (0..questions).map(move |question| match self.target {
-            Target::Binary { .. } | Target::Multilabel { .. } => {
-                Contest::new(self.cells(question, question).map(|(truth, p)| (truth == 1.0, p)))
+            FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
+                RankedPredictions::new(self.cells(question, question).map(|(truth, p)| (truth == 1.0, p)))
             }
-            _ => Contest::new(self.cells(0, question).map(|(truth, p)| (truth as usize == question, p))),
+            _ => RankedPredictions::new(
+                self.cells(0, question).map(|(truth, p)| (truth as usize == question, p)),
+            ),
         })
     }
 
     /// True and answered numbers: one list per column (regression), of all pixels, or class numbers
     /// (ordinal).
-    pub fn pairs(&self) -> Vec<Pairs> {
+    pub fn pairs(&self) -> Vec<NumberPairs> {
         match self.target {
-            Target::Regression { columns, .. } => {
+            FittedTarget::Regression { columns, .. } => {
                 (0..columns.len()).map(|column| self.column(column, columns.len())).collect()
             }
-            Target::PixelRegression { .. } => vec![self.column(0, 1)],
-            Target::Ordinal { classes, .. } => vec![self.likeliest(classes.len()).pairs()],
+            FittedTarget::PixelRegression { .. } => vec![self.column(0, 1)],
+            FittedTarget::Ordinal { classes, .. } => vec![self.likeliest(classes.len()).pairs()],
             _ => Vec::new(),
         }
     }
 
     /// The present numbers of a column.
-    fn column(&self, column: usize, columns: usize) -> Pairs {
-        let Some(Numbers { truth, answers }) = self.numbers else {
-            return Pairs::new(self.cells(column, column));
+    fn column(&self, column: usize, columns: usize) -> NumberPairs {
+        let Some(NumericAnswers { truth, answers }) = self.numbers else {
+            return NumberPairs::new(self.cells(column, column));
         };
         let both = truth.iter().zip(answers).skip(column).step_by(columns);
-        Pairs::new(both.filter(|(truth, _)| !truth.is_nan()).map(|(truth, answer)| (*truth, *answer)))
+        NumberPairs::new(both.filter(|(truth, _)| !truth.is_nan()).map(|(truth, answer)| (*truth, *answer)))
     }
 
     /// Each present cell's true class and the probabilities of all that training saw.
@@ -255,20 +258,20 @@ impl<'a> Answers<'a> {
         truths.zip(answers).filter_map(|(cell, answer)| Some((self.truth_of(*cell)?, *answer)))
     }
 
-    fn yes_or_no(&self, column: usize, threshold: f64) -> Decisions {
+    fn yes_or_no(&self, column: usize, threshold: f64) -> ClassDecisions {
         let decided =
             self.cells(column, column).map(|(truth, p)| (truth as u32, u32::from(f64::from(p) >= threshold)));
-        Decisions::of_presence(decided)
+        ClassDecisions::of_presence(decided)
     }
 
-    fn likeliest(&self, classes: usize) -> Decisions {
+    fn likeliest(&self, classes: usize) -> ClassDecisions {
         let decided = self.decided();
         let cells = self.truth.iter().zip(decided.iter());
         let rows = cells.filter_map(|(cell, decided)| Some((self.truth_of(*cell)? as u32, *decided)));
         if self.known_only || self.unseen.is_empty() {
-            return Decisions::new(classes, rows);
+            return ClassDecisions::new(classes, rows);
         }
-        Decisions::new(classes + self.unseen.len(), rows).with_places(self.places(classes))
+        ClassDecisions::new(classes + self.unseen.len(), rows).with_places(self.places(classes))
     }
 
     /// Each class's place in the order of all, the unseen ones among the known.

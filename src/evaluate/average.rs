@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::decision::{Decisions, Tally};
+use crate::evaluate::decision::{ClassCounts, ClassDecisions};
 
 /// How classes' or labels' scores become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Average {
+pub enum ClassAverage {
     /// The positive class for binary tasks, `macro` for others.
     #[default]
     Auto,
@@ -18,7 +18,7 @@ pub enum Average {
     Macro,
 }
 
-impl Average {
+impl ClassAverage {
     /// What it adds to a metric's name: nothing when it is the default.
     pub fn name(self) -> Option<&'static str> {
         match self {
@@ -54,27 +54,31 @@ impl SpanAverage {
 /// Classes and labels that are neither true nor decided anywhere are left out; when nothing is
 /// left, there is no value. Binary tasks give the positive class's value unless an average is
 /// asked for.
-pub fn averaged(decisions: &[Decisions], average: Average, of: impl Fn(&Tally) -> f64) -> Option<f64> {
-    let columns: Vec<Vec<Tally>> = decisions.iter().map(Decisions::tally).collect();
-    let counted: Vec<Tally> = match columns.as_slice() {
-        [column] if !decisions[0].presence || average != Average::Auto => column.clone(),
+pub fn averaged(
+    decisions: &[ClassDecisions],
+    average: ClassAverage,
+    of: impl Fn(&ClassCounts) -> f64,
+) -> Option<f64> {
+    let columns: Vec<Vec<ClassCounts>> = decisions.iter().map(ClassDecisions::tally).collect();
+    let counted: Vec<ClassCounts> = match columns.as_slice() {
+        [column] if !decisions[0].presence || average != ClassAverage::Auto => column.clone(),
         // Of a label, and of a binary task, only the presence is of interest.
         _ => columns.iter().map(|column| column[1]).collect(),
     };
-    pooled(&counted, average == Average::Micro, of)
+    pooled(&counted, average == ClassAverage::Micro, of)
 }
 
 /// One number from tallies: of all in one pot, or the mean of each one's own. Absent ones are left out.
-pub fn pooled(tallies: &[Tally], in_one_pot: bool, of: impl Fn(&Tally) -> f64) -> Option<f64> {
+pub fn pooled(tallies: &[ClassCounts], in_one_pot: bool, of: impl Fn(&ClassCounts) -> f64) -> Option<f64> {
     if !in_one_pot {
         return mean(tallies.iter().map(|tally| (!tally.is_absent()).then(|| of(tally))));
     }
-    let pot = tallies.iter().fold(Tally::default(), |pot, tally| Tally {
-        right: pot.right + tally.right,
-        truth: pot.truth + tally.truth,
-        decided: pot.decided + tally.decided,
+    let total = tallies.iter().fold(ClassCounts::default(), |total, tally| ClassCounts {
+        right: total.right + tally.right,
+        truth: total.truth + tally.truth,
+        decided: total.decided + tally.decided,
     });
-    (!pot.is_absent()).then(|| of(&pot))
+    (!total.is_absent()).then(|| of(&total))
 }
 
 /// The mean of the defined values; `None` when there is none.

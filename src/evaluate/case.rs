@@ -34,16 +34,16 @@ pub mod sequence;
 
 use serde_json::Value;
 
-use crate::domain::task::{TagScheme, Target};
-use crate::evaluate::answers::Answers;
-use crate::evaluate::metric::MetricSpec;
+use crate::domain::task::{FittedTarget, TagScheme};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::metric::MetricConfig;
 
 const ROWS: usize = 120;
 
 /// A target with its truth and answers.
 #[derive(Clone, Debug)]
-pub struct Case {
-    pub target: Target,
+pub struct MetricCase {
+    pub target: FittedTarget,
     pub truth: Vec<f32>,
     pub answers: Vec<f32>,
     /// Cells; steps and pixels are cells.
@@ -56,23 +56,23 @@ pub struct Case {
     pub guessed: Option<f64>,
 }
 
-impl Case {
-    pub fn new(target: Target, truth: Vec<f32>, answers: Vec<f32>) -> Self {
+impl MetricCase {
+    pub fn new(target: FittedTarget, truth: Vec<f32>, answers: Vec<f32>) -> Self {
         let rows = truth.len() / target.width();
         Self { target, truth, answers, rows, offsets: None, texts: None, nll: None, guessed: None }
     }
 
-    pub fn view(&self) -> Answers<'_> {
-        let mut view = Answers::new(&self.target, &self.truth, &self.answers, self.rows);
+    pub fn view(&self) -> TaskAnswers<'_> {
+        let mut view = TaskAnswers::new(&self.target, &self.truth, &self.answers, self.rows);
         view = self.offsets.as_deref().map_or(view, |offsets| view.with_offsets(offsets));
         view = self.guessed.map_or(view, |guessed| view.with_guessed(guessed));
-        view = self.texts.as_ref().map_or(view, |(said, truth)| view.with_texts(said, truth));
+        view = self.texts.as_ref().map_or(view, |(answer, truth)| view.with_texts(answer, truth));
         self.nll.map_or(view, |nll| view.with_nll(nll))
     }
 
     /// How many there are of what `at` puts in order: rows of steps or of text, else cells.
     pub fn count(&self) -> usize {
-        let texts = self.texts.as_ref().map(|(said, _)| said.len());
+        let texts = self.texts.as_ref().map(|(answer, _)| answer.len());
         self.offsets.as_ref().map(|offsets| offsets.len() - 1).or(texts).unwrap_or(self.rows)
     }
 
@@ -89,7 +89,7 @@ impl Case {
             cells.iter().flat_map(|cell| from[cell * width..(cell + 1) * width].to_vec()).collect()
         };
         let width = if self.answers.is_empty() { 0 } else { self.target.answers() };
-        let mut found = Self::new(
+        let mut result = Self::new(
             self.target.clone(),
             gather(&self.truth, self.target.width()),
             gather(&self.answers, width),
@@ -103,35 +103,34 @@ impl Case {
                 }))
                 .collect()
         };
-        found.offsets = self.offsets.as_ref().map(lengths);
-        found.texts = self
-            .texts
-            .as_ref()
-            .map(|(said, truth)| order.iter().map(|row| (said[*row].clone(), truth[*row].clone())).unzip());
-        found.nll = self.nll.filter(|_| !order.is_empty());
-        found.guessed = self.guessed.filter(|_| !order.is_empty());
-        found
+        result.offsets = self.offsets.as_ref().map(lengths);
+        result.texts = self.texts.as_ref().map(|(answer, truth)| {
+            order.iter().map(|row| (answer[*row].clone(), truth[*row].clone())).unzip()
+        });
+        result.nll = self.nll.filter(|_| !order.is_empty());
+        result.guessed = self.guessed.filter(|_| !order.is_empty());
+        result
     }
 
     /// The same without a single label.
     pub fn unlabelled(&self) -> Self {
-        let texts = self.texts.clone().map(|(said, truth)| (said, vec![None; truth.len()]));
+        let texts = self.texts.clone().map(|(answer, truth)| (answer, vec![None; truth.len()]));
         Self { truth: vec![f32::NAN; self.truth.len()], texts, nll: None, guessed: None, ..self.clone() }
     }
 }
 
 /// A metric as a user writes it: a name, or `(name, settings)`.
-pub fn metric(name: &str, settings: Value) -> MetricSpec {
+pub fn metric(name: &str, settings: Value) -> MetricConfig {
     serde_json::from_value(serde_json::json!({ name: settings })).expect("a metric")
 }
 
 /// Holds a metric's score against the reference's number.
 #[track_caller]
-pub fn agrees(metric: &MetricSpec, case: &Case, expected: f64) {
+pub fn agrees(metric: &MetricConfig, case: &MetricCase, expected: f64) {
     assert!(metric.view().accepts(case.target.kind()), "{} of {}", metric.label(), case.target.kind());
-    let found = metric.view().score(&case.view()).expect("defined");
+    let result = metric.view().score(&case.view()).expect("defined");
     // The reference sums some float32 numbers in float32.
-    assert!((found - expected).abs() < 1e-6, "{}: {found}, expected {expected}", metric.label());
+    assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());
 }
 
 pub fn mix(a: usize, n: usize, i: usize) -> usize {
@@ -155,44 +154,48 @@ fn likelihood(i: usize, truth: usize, classes: usize) -> Vec<f32> {
 }
 
 /// Ties, certain answers (0 and 1), answers at the threshold, missing labels.
-pub fn binary() -> Case {
+pub fn binary() -> MetricCase {
     let target = binary_target();
     let yes = |i: usize| usize::from(mix(7, 11, i) < 4);
     let truth = (0..ROWS).map(|i| known(i % 13 != 5, yes(i))).collect();
     let answers = (0..ROWS).map(|i| (mix(5, 17, i) + 8 * yes(i)) as f32 / 24.0).collect();
-    Case::new(target, truth, answers)
+    MetricCase::new(target, truth, answers)
 }
 
 /// Four classes, one of them absent; ties for the likeliest; missing labels.
-pub fn multiclass() -> Case {
+pub fn multiclass() -> MetricCase {
     let class = |i: usize| [0, 1, 3][mix(3, 13, i) % 3];
     let truth = (0..ROWS).map(|i| known(i % 17 != 4, class(i))).collect();
     let answers = (0..ROWS).flat_map(|i| likelihood(i, class(i), 4)).collect();
-    Case::new(Target::Multiclass { classes: names(4), counts: vec![1; 4] }, truth, answers)
+    MetricCase::new(FittedTarget::Multiclass { classes: names(4), counts: vec![1; 4] }, truth, answers)
 }
 
 /// Four labels, the last on every row; missing cells.
-pub fn multilabel() -> Case {
+pub fn multilabel() -> MetricCase {
     let on = |i: usize, k: usize| usize::from(k == 3 || mix(3 + k, 5, i + k) < 2);
     let cells = || (0..ROWS).flat_map(|i| (0..4).map(move |k| (i, k)));
     let truth = cells().map(|(i, k)| known((i + k) % (7 + k) != 3, on(i, k))).collect();
     let answers = cells().map(|(i, k)| (mix(5 + k, 17, i) + 8 * on(i, k)) as f32 / 24.0).collect();
-    let target =
-        Target::Multilabel { labels: names(4), positives: vec![1; 4], present: vec![2; 4], threshold: 0.5 };
-    Case::new(target, truth, answers)
+    let target = FittedTarget::Multilabel {
+        labels: names(4),
+        positives: vec![1; 4],
+        present: vec![2; 4],
+        threshold: 0.5,
+    };
+    MetricCase::new(target, truth, answers)
 }
 
 /// Five classes in order; missing labels.
-pub fn ordinal() -> Case {
+pub fn ordinal() -> MetricCase {
     let class = |i: usize| if mix(2, 23, i) < 9 { 4 } else { mix(3, 5, i) };
     let truth = (0..ROWS).map(|i| known(i % 19 != 2, class(i))).collect();
     let answers =
         (0..ROWS).flat_map(|i| likelihood(i, (class(i) + usize::from(i % 3 == 0)) % 5, 5)).collect();
-    Case::new(Target::Ordinal { classes: names(5), counts: vec![1; 5] }, truth, answers)
+    MetricCase::new(FittedTarget::Ordinal { classes: names(5), counts: vec![1; 5] }, truth, answers)
 }
 
 /// Two columns of numbers with ties; missing cells.
-pub fn regression() -> Case {
+pub fn regression() -> MetricCase {
     let mut truth = Vec::new();
     let mut answers = Vec::new();
     for i in 0..ROWS {
@@ -202,26 +205,26 @@ pub fn regression() -> Case {
         answers.push((first + mix(4, 7, i) as f32) / 2.0 - 3.0);
         answers.push(second - mix(3, 13, i) as f32 * 2.0);
     }
-    let target = Target::Regression { columns: names(2), center: vec![0.0; 2], scale: vec![1.0; 2] };
-    Case::new(target, truth, answers)
+    let target = FittedTarget::Regression { columns: names(2), center: vec![0.0; 2], scale: vec![1.0; 2] };
+    MetricCase::new(target, truth, answers)
 }
 
 /// The numbers of `regression`'s first column as pixels, and of `multiclass` as theirs.
-pub fn pixels() -> Case {
-    let Case { truth, answers, .. } = regression();
+pub fn pixels() -> MetricCase {
+    let MetricCase { truth, answers, .. } = regression();
     let first = |cells: Vec<f32>| cells.into_iter().step_by(2).collect();
-    let target = Target::PixelRegression { height: 4, width: 5, center: 0.0, scale: 1.0 };
-    Case::new(target, first(truth), first(answers))
+    let target = FittedTarget::PixelRegression { height: 4, width: 5, center: 0.0, scale: 1.0 };
+    MetricCase::new(target, first(truth), first(answers))
 }
 
-pub fn segmentation() -> Case {
-    let Case { truth, answers, .. } = multiclass();
-    let target = Target::Segmentation { classes: names(4), counts: vec![1; 4], height: 4, width: 5 };
-    Case::new(target, truth, answers)
+pub fn segmentation() -> MetricCase {
+    let MetricCase { truth, answers, .. } = multiclass();
+    let target = FittedTarget::Segmentation { classes: names(4), counts: vec![1; 4], height: 4, width: 5 };
+    MetricCase::new(target, truth, answers)
 }
 
 /// All shared cases.
-pub fn all() -> Vec<Case> {
+pub fn all() -> Vec<MetricCase> {
     let spans = sequence::spans(TagScheme::Bio);
     let rows = [binary(), multiclass(), multilabel(), ordinal(), regression()];
     rows.into_iter()
@@ -229,19 +232,19 @@ pub fn all() -> Vec<Case> {
         .collect()
 }
 
-pub fn binary_target() -> Target {
-    Target::Binary { classes: ["no".into(), "yes".into()], counts: [1, 1], threshold: 0.5 }
+pub fn binary_target() -> FittedTarget {
+    FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [1, 1], threshold: 0.5 }
 }
 
 /// A binary case of (truth, probability).
-pub fn of_binary(rows: &[(f32, f32)]) -> Case {
+pub fn of_binary(rows: &[(f32, f32)]) -> MetricCase {
     let (truth, answers) = rows.iter().copied().unzip();
-    Case::new(binary_target(), truth, answers)
+    MetricCase::new(binary_target(), truth, answers)
 }
 
 /// A regression case of one column of (truth, answer).
-pub fn of_regression(rows: &[(f32, f32)]) -> Case {
+pub fn of_regression(rows: &[(f32, f32)]) -> MetricCase {
     let (truth, answers) = rows.iter().copied().unzip();
-    let target = Target::Regression { columns: names(1), center: vec![0.0], scale: vec![1.0] };
-    Case::new(target, truth, answers)
+    let target = FittedTarget::Regression { columns: names(1), center: vec![0.0], scale: vec![1.0] };
+    MetricCase::new(target, truth, answers)
 }

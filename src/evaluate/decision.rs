@@ -1,10 +1,10 @@
 //! Decided classes beside true ones, and what counting them gives.
 
-use crate::evaluate::pair::Pairs;
+use crate::evaluate::pair::NumberPairs;
 
 /// Each row's true and decided class.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decisions {
+pub struct ClassDecisions {
     pub classes: usize,
     /// (true, decided)
     pub rows: Vec<(u32, u32)>,
@@ -14,7 +14,7 @@ pub struct Decisions {
     pub presence: bool,
 }
 
-impl Decisions {
+impl ClassDecisions {
     pub fn new(classes: usize, rows: impl Iterator<Item = (u32, u32)>) -> Self {
         Self { classes, rows: rows.collect(), places: None, presence: false }
     }
@@ -25,19 +25,19 @@ impl Decisions {
     }
 
     /// Each class's place in their order.
-    pub fn with_places(self, places: Vec<u32>) -> Self {
-        Self { places: Some(places), ..self }
+    pub fn with_places(self, indices: Vec<u32>) -> Self {
+        Self { places: Some(indices), ..self }
     }
 
     /// The classes' places in their order as numbers.
-    pub fn pairs(&self) -> Pairs {
-        let place = |class: u32| self.places.as_ref().map_or(class, |places| places[class as usize]) as f32;
-        Pairs::new(self.rows.iter().map(|(truth, decided)| (place(*truth), place(*decided))))
+    pub fn pairs(&self) -> NumberPairs {
+        let index = |class: u32| self.places.as_ref().map_or(class, |indices| indices[class as usize]) as f32;
+        NumberPairs::new(self.rows.iter().map(|(truth, decided)| (index(*truth), index(*decided))))
     }
 
     /// Rows per class: decided right, true, and decided.
-    pub fn tally(&self) -> Vec<Tally> {
-        let mut tallies = vec![Tally::default(); self.classes];
+    pub fn tally(&self) -> Vec<ClassCounts> {
+        let mut tallies = vec![ClassCounts::default(); self.classes];
         for (truth, decided) in &self.rows {
             tallies[*truth as usize].truth += 1;
             tallies[*decided as usize].decided += 1;
@@ -55,7 +55,7 @@ impl Decisions {
 
 /// What happened to one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ClassCounts {
     /// Rows of this class that were decided as it.
     pub right: u64,
     /// Rows of this class.
@@ -64,7 +64,7 @@ pub struct Tally {
     pub decided: u64,
 }
 
-impl Tally {
+impl ClassCounts {
     /// Was the class neither there nor decided? Then it says nothing.
     pub fn is_absent(&self) -> bool {
         self.truth == 0 && self.decided == 0

@@ -1,26 +1,27 @@
 //! Relative change against a baseline, over all tasks.
 //!
-//! gain = 100/T sum_t 1/n_t sum_i s_i (M_i - B_i) / |B_i|, s_i = 1 where higher is better, else -1: the Delta_m of Maninis et al.
-//! (2019), with a task's metrics averaged first, so that a task with many metrics counts no more than one with few;
-//! higher is better. `delta_m` is the form of Navon et al. (2022): over metrics, and lower is better.
+//! gain = 100/T sum_t 1/n_t sum_i s_i (M_i - B_i) / |B_i|, s_i = 1 where higher is better, else -1: the
+//! Delta_m of Maninis et al. (2019), with a task's metrics averaged first, so that a task with many metrics
+//! counts no more than one with few; higher is better. `delta_m` is the form of Navon et al. (2022): over
+//! metrics, and lower is better.
 //!
 //! `evaluate: {baselines: single_task}`
 
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Gain, Score, Split};
-use crate::evaluate::metric::MetricSpec;
-use crate::evaluate::spec::Judged;
+use crate::evaluate::config::TaskMetrics;
+use crate::evaluate::metric::MetricConfig;
 
 /// One metric of one task, and what the baseline reached.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct MetricGain {
     pub task: TaskName,
     pub direction: Direction,
     pub value: f64,
     pub baseline: f64,
 }
 
-impl Change {
+impl MetricGain {
     /// Relative improvement, positive when better. `None` when the baseline is 0: nothing is
     /// relative to nothing.
     pub fn improvement(&self) -> Option<f64> {
@@ -35,13 +36,13 @@ impl Change {
 
 /// Delta_m in percent; lower is better. `None` when a change has none, for a mean without it
 /// would be another number.
-pub fn delta_m(changes: &[Change]) -> Option<f64> {
-    let improvements = changes.iter().map(Change::improvement).collect::<Option<Vec<f64>>>()?;
+pub fn delta_m(changes: &[MetricGain]) -> Option<f64> {
+    let improvements = changes.iter().map(MetricGain::improvement).collect::<Option<Vec<f64>>>()?;
     (!improvements.is_empty()).then(|| -100.0 * improvements.iter().sum::<f64>() / improvements.len() as f64)
 }
 
 /// Mean improvement in percent, each task counting alike; higher is better.
-pub fn gain(changes: &[Change]) -> Option<f64> {
+pub fn gain(changes: &[MetricGain]) -> Option<f64> {
     let mut tasks: Vec<(&TaskName, f64, f64)> = Vec::new();
     for change in changes {
         let improvement = change.improvement()?;
@@ -57,12 +58,13 @@ pub fn gain(changes: &[Change]) -> Option<f64> {
     (!tasks.is_empty()).then(|| 100.0 * sum / tasks.len() as f64)
 }
 
-/// Every metric of the joint training beside the same task's trained alone; `metrics` are the tasks', in their order.
+/// Every metric of the joint training beside the same task's trained alone; `metrics` are the tasks', in
+/// their order.
 pub fn gains(
     joint: &[Score],
     alone: &[Score],
-    metrics: &[(TaskName, Vec<MetricSpec>)],
-    judged: Judged,
+    metrics: &[(TaskName, Vec<MetricConfig>)],
+    judged: TaskMetrics,
 ) -> Vec<Gain> {
     let value = |scores: &[Score], task: &TaskName, split: Split, metric: &str| {
         let mut own = scores.iter().filter(|score| score.task == *task && score.split == split);
@@ -75,10 +77,11 @@ pub fn gains(
             joint.iter().chain(alone).any(|score| score.task == *task && score.split == split)
         };
         for (task, own) in metrics.iter().filter(|(task, _)| scored(task)) {
-            for (place, metric) in own.iter().enumerate() {
+            for (index, metric) in own.iter().enumerate() {
                 let (label, direction) = (metric.label(), metric.view().direction());
                 let pair = (value(joint, task, split, &label), value(alone, task, split, &label));
-                let change = |(value, baseline)| Change { task: task.clone(), direction, value, baseline };
+                let change =
+                    |(value, baseline)| MetricGain { task: task.clone(), direction, value, baseline };
                 let improvement = pair.0.zip(pair.1).and_then(|pair| change(pair).improvement());
                 all.push(Gain {
                     task: task.clone(),
@@ -88,7 +91,7 @@ pub fn gains(
                     value: pair.0,
                     baseline: pair.1,
                     gain: improvement.map(|share| 100.0 * share),
-                    counts: place == 0 || judged == Judged::All,
+                    counts: index == 0 || judged == TaskMetrics::All,
                 });
             }
         }
@@ -100,7 +103,7 @@ pub fn gains(
 pub fn overall(gains: &[Gain]) -> Vec<(Split, f64)> {
     let change = |gain: &Gain| {
         let (task, direction) = (gain.task.clone(), gain.direction);
-        Some(Change { task, direction, value: gain.value?, baseline: gain.baseline? })
+        Some(MetricGain { task, direction, value: gain.value?, baseline: gain.baseline? })
     };
     let of = |split: Split| {
         let counting = gains.iter().filter(|gain| gain.counts && gain.split == split);
@@ -115,13 +118,13 @@ mod tests {
     use crate::domain::score::{Direction, Score, Split};
     use crate::domain::task::TagScheme;
     use crate::domain::task_kind::TaskKind;
+    use crate::evaluate::config::TaskMetrics;
     use crate::evaluate::default_metrics;
-    use crate::evaluate::gain::{Change, delta_m, gain, gains, overall};
-    use crate::evaluate::spec::Judged;
+    use crate::evaluate::gain::{MetricGain, delta_m, gain, gains, overall};
 
-    fn change(task: &str, direction: Direction, value: f64, baseline: f64) -> Change {
+    fn change(task: &str, direction: Direction, value: f64, baseline: f64) -> MetricGain {
         let task = TaskName::new(task).expect("a name");
-        Change { task, direction, value, baseline }
+        MetricGain { task, direction, value, baseline }
     }
 
     #[test]
@@ -170,19 +173,19 @@ mod tests {
             .to_vec();
         metrics[0].1.truncate(1);
         metrics[1].1.truncate(2);
-        let near = |found: Option<f64>, expected: f64| {
-            assert!((found.expect("defined") - expected).abs() < 1e-9, "{found:?} is not {expected}");
+        let near = |result: Option<f64>, expected: f64| {
+            assert!((result.expect("defined") - expected).abs() < 1e-9, "{result:?} is not {expected}");
         };
-        let first = gains(&joint, &alone, &metrics, Judged::First);
+        let first = gains(&joint, &alone, &metrics, TaskMetrics::First);
         assert_eq!(first.iter().map(|gain| gain.counts).collect::<Vec<_>>(), [true, true, false]);
         for (gain, expected) in first.iter().zip([5.0, -10.0, 20.0]) {
             near(gain.gain, expected);
         }
         near(overall(&first).first().map(|(_, gain)| *gain), -2.5);
-        let all = gains(&joint, &alone, &metrics, Judged::All);
+        let all = gains(&joint, &alone, &metrics, TaskMetrics::All);
         near(overall(&all).first().map(|(_, gain)| *gain), (5.0 + 5.0) / 2.0);
         // A task whose metric is undefined on one side leaves no mean.
-        let lacking = gains(&joint[1..], &alone, &metrics, Judged::First);
+        let lacking = gains(&joint[1..], &alone, &metrics, TaskMetrics::First);
         assert_eq!((lacking[0].gain, overall(&lacking)), (None, Vec::new()));
     }
 }

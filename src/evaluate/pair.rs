@@ -2,12 +2,12 @@
 
 /// Each row's true and answered number.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pairs {
+pub struct NumberPairs {
     /// (true, answered)
     pub rows: Vec<(f64, f64)>,
 }
 
-impl Pairs {
+impl NumberPairs {
     pub fn new<T: Into<f64>>(rows: impl Iterator<Item = (T, T)>) -> Self {
         Self { rows: rows.map(|(truth, answer)| (truth.into(), answer.into())).collect() }
     }
@@ -36,8 +36,8 @@ impl Pairs {
     }
 }
 
-/// What each addition rounds off is kept beside the sum (Neumaier 1974): a hundred thousand times 1.7e12 would else
-/// be wrong in its last digits, and its mean with it.
+/// What each addition rounds off is kept beside the sum (Neumaier 1974): a hundred thousand times 1.7e12
+/// would else be wrong in its last digits, and its mean with it.
 fn sum(numbers: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut rest) = (0.0_f64, 0.0);
     for number in numbers {
@@ -66,7 +66,7 @@ fn ranks(numbers: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::evaluate::answers::Answers;
+    use crate::evaluate::answers::TaskAnswers;
     use crate::evaluate::case::{metric, of_regression};
     use crate::evaluate::pair::{ranks, sum};
 
@@ -78,17 +78,18 @@ mod tests {
         assert_eq!(sum([f64::INFINITY, 1.0].into_iter()), f64::INFINITY);
     }
 
-    /// `i = np.arange(120); t = 1.7e12 + i; p = t + (i * 7 % 11 - 5) * 10.5`; scikit-learn's and scipy's of t and p,
-    /// where all t are one number in 32 bits. (pearsonr of i and p - 1.7e12: that of t and p is off by 1e-12.)
+    /// `i = np.arange(120); t = 1.7e12 + i; p = t + (i * 7 % 11 - 5) * 10.5`; scikit-learn's and scipy's of t
+    /// and p, where all t are one number in 32 bits. (pearsonr of i and p - 1.7e12: that of t and p is off by
+    /// 1e-12.)
     #[test]
     fn numbers_far_from_0_are_measured_in_64_bits() {
         let truth: Vec<f64> = (0..120).map(|i| 1.7e12 + f64::from(i)).collect();
         let off = (0..120).map(|i| f64::from(i * 7 % 11 - 5) * 10.5);
-        let said: Vec<f64> = truth.iter().zip(off).map(|(truth, off)| truth + off).collect();
+        let answer: Vec<f64> = truth.iter().zip(off).map(|(truth, off)| truth + off).collect();
         let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect::<Vec<f32>>();
-        let (few, fewer) = (narrow(&truth), narrow(&said));
+        let (few, fewer) = (narrow(&truth), narrow(&answer));
         let case = of_regression(&[]);
-        let answers = Answers::new(&case.target, &few, &fewer, 120).with_numbers(&truth, &said);
+        let answers = TaskAnswers::new(&case.target, &few, &fewer, 120).with_numbers(&truth, &answer);
         for (name, expected) in [
             ("mae", 28.7875),
             ("mse", 1110.76875),
@@ -97,15 +98,18 @@ mod tests {
             ("spearman", 0.710_563_233_557_885_9),
             ("pearson", 0.725_189_638_239_839_3),
         ] {
-            let found = metric(name, serde_json::json!({})).view().score(&answers).unwrap();
-            assert!((found - expected).abs() < 1e-11 * expected.max(1.0), "{name}: {found}, not {expected}");
+            let result = metric(name, serde_json::json!({})).view().score(&answers).unwrap();
+            assert!(
+                (result - expected).abs() < 1e-11 * expected.max(1.0),
+                "{name}: {result}, not {expected}"
+            );
         }
     }
 
     #[test]
     fn equal_numbers_share_their_mean_rank() {
         // scipy.stats.rankdata([2, -1, 2, 7, 0, -0.0, 2])
-        let found = ranks([2.0, -1.0, 2.0, 7.0, 0.0, -0.0, 2.0].into_iter());
-        assert_eq!(found, Some(vec![5.0, 1.0, 5.0, 7.0, 2.5, 2.5, 5.0]));
+        let result = ranks([2.0, -1.0, 2.0, 7.0, 0.0, -0.0, 2.0].into_iter());
+        assert_eq!(result, Some(vec![5.0, 1.0, 5.0, 7.0, 2.5, 2.5, 5.0]));
     }
 }

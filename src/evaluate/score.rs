@@ -5,34 +5,39 @@ use crate::domain::number::Count;
 use crate::domain::score::{KNOWN_CLASSES, Score, Split};
 use crate::domain::task::TagScheme;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::Average;
-use crate::evaluate::metric::MetricSpec;
-use crate::evaluate::metric::accuracy::AccuracySpec;
-use crate::evaluate::metric::auroc::AurocSpec;
-use crate::evaluate::metric::average_precision::AveragePrecisionSpec;
-use crate::evaluate::metric::bleu::BleuSpec;
-use crate::evaluate::metric::calibration_error::CalibrationErrorSpec;
-use crate::evaluate::metric::chrf::ChrfSpec;
-use crate::evaluate::metric::exact_match::ExactMatchSpec;
-use crate::evaluate::metric::f1::F1Spec;
-use crate::evaluate::metric::log_loss::LogLossSpec;
-use crate::evaluate::metric::mae::MaeSpec;
-use crate::evaluate::metric::mean_iou::MeanIouSpec;
-use crate::evaluate::metric::perplexity::PerplexitySpec;
-use crate::evaluate::metric::quadratic_kappa::QuadraticKappaSpec;
-use crate::evaluate::metric::r2::R2Spec;
-use crate::evaluate::metric::rmse::RmseSpec;
-use crate::evaluate::metric::rouge::RougeSpec;
-use crate::evaluate::metric::span_f1::SpanF1Spec;
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::average::ClassAverage;
+use crate::evaluate::metric::MetricConfig;
+use crate::evaluate::metric::accuracy::AccuracyConfig;
+use crate::evaluate::metric::auroc::AurocConfig;
+use crate::evaluate::metric::average_precision::AveragePrecisionConfig;
+use crate::evaluate::metric::bleu::BleuConfig;
+use crate::evaluate::metric::calibration_error::CalibrationErrorConfig;
+use crate::evaluate::metric::chrf::ChrfConfig;
+use crate::evaluate::metric::exact_match::ExactMatchConfig;
+use crate::evaluate::metric::f1::F1Config;
+use crate::evaluate::metric::log_loss::LogLossConfig;
+use crate::evaluate::metric::mae::MaeMetricConfig;
+use crate::evaluate::metric::mean_iou::MeanIouConfig;
+use crate::evaluate::metric::perplexity::PerplexityConfig;
+use crate::evaluate::metric::quadratic_kappa::QuadraticKappaConfig;
+use crate::evaluate::metric::r2::R2Config;
+use crate::evaluate::metric::rmse::RmseConfig;
+use crate::evaluate::metric::rouge::RougeConfig;
+use crate::evaluate::metric::span_f1::SpanF1Config;
 
 /// What every metric says of one task on one split. One that is undefined there (the area under a curve where
-/// only one class occurs), or of answers that are no numbers, is NaN. A metric of texts where none were written
-/// is not among them.
-pub fn evaluate(task: &TaskName, split: Split, metrics: &[MetricSpec], answers: &Answers) -> Vec<Score> {
+/// only one class occurs), or of answers that are no numbers, is NaN. A metric of texts where none were
+/// written is not among them.
+pub fn evaluate(
+    task: &TaskName,
+    split: Split,
+    metrics: &[MetricConfig],
+    answers: &TaskAnswers,
+) -> Vec<Score> {
     let broken = answers.answers.iter().any(|answer| answer.is_nan());
     let rows = answers.present();
-    let score = |metric: &MetricSpec| {
+    let score = |metric: &MetricConfig| {
         let value = if broken { None } else { metric.view().score(answers) };
         let value = value.filter(|value| value.is_finite()).unwrap_or(f64::NAN);
         let direction = metric.view().direction();
@@ -46,8 +51,8 @@ pub fn evaluate(task: &TaskName, split: Split, metrics: &[MetricSpec], answers: 
 pub fn of_known_classes(
     task: &TaskName,
     split: Split,
-    metrics: &[MetricSpec],
-    answers: &Answers,
+    metrics: &[MetricConfig],
+    answers: &TaskAnswers,
 ) -> Vec<Score> {
     let Some(known) = answers.of_known_classes() else { return Vec::new() };
     let mut scores = evaluate(task, split, metrics, &known);
@@ -57,33 +62,33 @@ pub fn of_known_classes(
 
 /// What is measured when a task of this kind names no metrics; the first is what it is judged by. `scheme`
 /// is how a tagging task writes spans.
-pub fn default_metrics(kind: TaskKind, scheme: TagScheme) -> Vec<MetricSpec> {
-    let accuracy = MetricSpec::Accuracy(AccuracySpec {});
-    let auroc = MetricSpec::Auroc(AurocSpec {});
-    let average_precision = MetricSpec::AveragePrecision(AveragePrecisionSpec {});
-    let f1 = MetricSpec::F1(F1Spec { average: Average::Auto });
-    let log_loss = MetricSpec::LogLoss(LogLossSpec {});
-    let mae = MetricSpec::Mae(MaeSpec {});
+pub fn default_metrics(kind: TaskKind, scheme: TagScheme) -> Vec<MetricConfig> {
+    let accuracy = MetricConfig::Accuracy(AccuracyConfig {});
+    let auroc = MetricConfig::Auroc(AurocConfig {});
+    let average_precision = MetricConfig::AveragePrecision(AveragePrecisionConfig {});
+    let f1 = MetricConfig::F1(F1Config { average: ClassAverage::Auto });
+    let log_loss = MetricConfig::LogLoss(LogLossConfig {});
+    let mae = MetricConfig::Mae(MaeMetricConfig {});
     match kind {
         TaskKind::Binary => {
-            let calibration = CalibrationErrorSpec { bins: Count::constant(15) };
-            vec![auroc, average_precision, f1, accuracy, MetricSpec::CalibrationError(calibration)]
+            let calibration = CalibrationErrorConfig { bins: Count::constant(15) };
+            vec![auroc, average_precision, f1, accuracy, MetricConfig::CalibrationError(calibration)]
         }
         TaskKind::Multiclass => vec![accuracy, f1, log_loss],
         TaskKind::Multilabel => vec![auroc, average_precision, f1],
-        TaskKind::Ordinal => vec![MetricSpec::QuadraticKappa(QuadraticKappaSpec {}), mae, accuracy],
-        TaskKind::Regression => vec![MetricSpec::Rmse(RmseSpec {}), mae, MetricSpec::R2(R2Spec {})],
-        TaskKind::PixelRegression => vec![MetricSpec::Rmse(RmseSpec {}), mae],
-        TaskKind::Segmentation => vec![MetricSpec::MeanIou(MeanIouSpec {}), accuracy],
+        TaskKind::Ordinal => vec![MetricConfig::QuadraticKappa(QuadraticKappaConfig {}), mae, accuracy],
+        TaskKind::Regression => vec![MetricConfig::Rmse(RmseConfig {}), mae, MetricConfig::R2(R2Config {})],
+        TaskKind::PixelRegression => vec![MetricConfig::Rmse(RmseConfig {}), mae],
+        TaskKind::Segmentation => vec![MetricConfig::MeanIou(MeanIouConfig {}), accuracy],
         TaskKind::Tagging if scheme == TagScheme::None => vec![accuracy, f1],
-        TaskKind::Tagging => vec![MetricSpec::SpanF1(SpanF1Spec::default()), accuracy],
-        TaskKind::LanguageModel => vec![MetricSpec::Perplexity(PerplexitySpec {}), accuracy],
+        TaskKind::Tagging => vec![MetricConfig::SpanF1(SpanF1Config::default()), accuracy],
+        TaskKind::LanguageModel => vec![MetricConfig::Perplexity(PerplexityConfig {}), accuracy],
         TaskKind::Text => vec![
-            MetricSpec::Bleu(BleuSpec::default()),
-            MetricSpec::Chrf(ChrfSpec::default()),
-            MetricSpec::Rouge(RougeSpec::default()),
-            MetricSpec::ExactMatch(ExactMatchSpec {}),
-            MetricSpec::Perplexity(PerplexitySpec {}),
+            MetricConfig::Bleu(BleuConfig::default()),
+            MetricConfig::Chrf(ChrfConfig::default()),
+            MetricConfig::Rouge(RougeConfig::default()),
+            MetricConfig::ExactMatch(ExactMatchConfig {}),
+            MetricConfig::Perplexity(PerplexityConfig {}),
         ],
     }
 }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::domain::task::Target;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::pair::Pairs;
+use crate::domain::task::FittedTarget;
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::pair::NumberPairs;
 
 /// What is so of these rows that leaves a metric without a value.
-pub fn why(answers: &Answers) -> String {
+pub fn why(answers: &TaskAnswers) -> String {
     let rows = answers.present();
     if rows == 0 {
         return "no row has a label".to_owned();
@@ -16,7 +16,7 @@ pub fn why(answers: &Answers) -> String {
         return "the network's answers are no numbers (NaN)".to_owned();
     }
     let pairs = match answers.target {
-        Target::Ordinal { .. } => Vec::new(),
+        FittedTarget::Ordinal { .. } => Vec::new(),
         _ => answers.pairs(),
     };
     match pairs.as_slice() {
@@ -28,7 +28,7 @@ pub fn why(answers: &Answers) -> String {
             let constant = |side: fn(&(f64, f64)) -> f64| {
                 all.iter().all(|pairs| pairs.rows.windows(2).all(|two| side(&two[0]) == side(&two[1])))
             };
-            let first = |pairs: &Pairs| pairs.rows.first().copied().unwrap_or((f64::NAN, f64::NAN));
+            let first = |pairs: &NumberPairs| pairs.rows.first().copied().unwrap_or((f64::NAN, f64::NAN));
             match all {
                 _ if rows == 1 => "one row alone has a label".to_owned(),
                 [only] if constant(|row| row.0) => {
@@ -47,7 +47,7 @@ pub fn why(answers: &Answers) -> String {
 }
 
 /// The class, or what all labels are, where these rows have one alone.
-fn one_class<'a>(answers: &Answers<'a>) -> Option<Cow<'a, str>> {
+fn one_class<'a>(answers: &TaskAnswers<'a>) -> Option<Cow<'a, str>> {
     let target = answers.target;
     let mut cells = answers.truth.iter().filter_map(|cell| answers.truth_of(*cell));
     let first = cells.next()?;
@@ -60,12 +60,12 @@ fn one_class<'a>(answers: &Answers<'a>) -> Option<Cow<'a, str>> {
         classes.get(class).or_else(unseen).map(|name| Cow::Borrowed(name.as_str()))
     };
     match target {
-        Target::Binary { classes, .. } => named(classes),
-        Target::Multiclass { classes, .. }
-        | Target::Ordinal { classes, .. }
-        | Target::Tagging { classes, .. }
-        | Target::Segmentation { classes, .. } => named(classes),
-        Target::Multilabel { .. } => Some(Cow::Owned(class.to_string())),
+        FittedTarget::Binary { classes, .. } => named(classes),
+        FittedTarget::Multiclass { classes, .. }
+        | FittedTarget::Ordinal { classes, .. }
+        | FittedTarget::Tagging { classes, .. }
+        | FittedTarget::Segmentation { classes, .. } => named(classes),
+        FittedTarget::Multilabel { .. } => Some(Cow::Owned(class.to_string())),
         _ => None,
     }
 }
@@ -77,16 +77,16 @@ mod tests {
 
     #[test]
     fn one_class_one_number_one_row_or_none() {
-        let told = |rows: &[(f32, f32)]| why(&of_binary(rows).view());
+        let message = |rows: &[(f32, f32)]| why(&of_binary(rows).view());
         assert_eq!(
-            told(&[(1.0, 0.2), (1.0, 0.7), (f32::NAN, 0.1)]),
+            message(&[(1.0, 0.2), (1.0, 0.7), (f32::NAN, 0.1)]),
             "every label is `yes` on the 2 rows with one"
         );
-        assert_eq!(told(&[(f32::NAN, 0.1)]), "no row has a label");
-        assert!(told(&[(1.0, f32::NAN), (0.0, 0.5)]).contains("NaN"));
-        let told = |rows: &[(f32, f32)]| why(&of_regression(rows).view());
-        assert_eq!(told(&[(2.0, 1.0), (2.0, 3.0)]), "the target is 2 on all 2 rows with a label");
-        assert_eq!(told(&[(1.0, 3.0), (2.0, 3.0)]), "the network answers 3 on all 2 rows with a label");
-        assert_eq!(told(&[(1.0, 3.0)]), "one row alone has a label");
+        assert_eq!(message(&[(f32::NAN, 0.1)]), "no row has a label");
+        assert!(message(&[(1.0, f32::NAN), (0.0, 0.5)]).contains("NaN"));
+        let message = |rows: &[(f32, f32)]| why(&of_regression(rows).view());
+        assert_eq!(message(&[(2.0, 1.0), (2.0, 3.0)]), "the target is 2 on all 2 rows with a label");
+        assert_eq!(message(&[(1.0, 3.0), (2.0, 3.0)]), "the network answers 3 on all 2 rows with a label");
+        assert_eq!(message(&[(1.0, 3.0)]), "one row alone has a label");
     }
 }

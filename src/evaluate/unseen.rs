@@ -18,17 +18,18 @@
 
 use serde_json::json;
 
-use crate::domain::label::{Unseen, unseen};
+use crate::domain::label::{UnseenClass, unseen};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
-use crate::domain::task::{TagScheme, Target};
+use crate::domain::task::{FittedTarget, TagScheme};
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::case::{self, Case, metric, of_binary};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::case::{self, MetricCase, metric, of_binary};
 use crate::evaluate::{default_metrics, evaluate, of_known_classes};
 
-/// The multiclass case, where two more classes stand on no training row: `1.5`, between 1 and 2, and `9` behind all.
-fn strange(target: Target) -> (Case, Vec<Unseen>) {
+/// The multiclass case, where two more classes stand on no training row: `1.5`, between 1 and 2, and `9`
+/// behind all.
+fn strange(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
     let mut case = case::multiclass();
     case.target = target;
     for (row, truth) in case.truth.iter_mut().enumerate().filter(|(_, truth)| !truth.is_nan()) {
@@ -38,18 +39,18 @@ fn strange(target: Target) -> (Case, Vec<Unseen>) {
             _ => *truth,
         };
     }
-    (case, vec![Unseen { name: "1.5".into(), before: 2 }, Unseen { name: "9".into(), before: 4 }])
+    (case, vec![UnseenClass { name: "1.5".into(), before: 2 }, UnseenClass { name: "9".into(), before: 4 }])
 }
 
-fn multiclass() -> (Case, Vec<Unseen>) {
+fn multiclass() -> (MetricCase, Vec<UnseenClass>) {
     strange(case::multiclass().target)
 }
 
 #[track_caller]
-fn says(name: &str, settings: serde_json::Value, answers: &Answers, expected: f64) {
+fn says(name: &str, settings: serde_json::Value, answers: &TaskAnswers, expected: f64) {
     let metric = metric(name, settings);
-    let found = metric.view().score(answers).expect("defined");
-    assert!((found - expected).abs() < 1e-6, "{}: {found}, expected {expected}", metric.label());
+    let result = metric.view().score(answers).expect("defined");
+    assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn pixels_and_orders_too() {
     says("dice", json!({}), &all, 0.28152689873417724);
     says("mean_iou", json!({}), &all.of_known_classes().expect("unseen"), 0.33656400966183575);
 
-    let (case, classes) = strange(Target::Ordinal { classes: case::names(4), counts: vec![1; 4] });
+    let (case, classes) = strange(FittedTarget::Ordinal { classes: case::names(4), counts: vec![1; 4] });
     let all = case.view().with_unseen(&classes);
     let known = all.of_known_classes().expect("unseen");
     for (name, of_all, of_known) in [
@@ -112,7 +113,7 @@ fn a_class_of_the_order_without_training_rows_is_no_known_one() {
     let accuracy = metric("accuracy", json!({}));
     let of_all = accuracy.view().score(&case.view());
     assert!(case.view().of_known_classes().is_none());
-    let Target::Ordinal { counts, .. } = &mut case.target else { panic!("it is ordinal") };
+    let FittedTarget::Ordinal { counts, .. } = &mut case.target else { panic!("it is ordinal") };
     counts[4] = 0;
     let others = case.truth.iter().filter(|truth| **truth < 4.0).count();
     let known = case.view().of_known_classes().expect("class 4 was not learned");
@@ -120,16 +121,19 @@ fn a_class_of_the_order_without_training_rows_is_no_known_one() {
     assert_eq!(accuracy.view().score(&case.view()), of_all);
 }
 
-/// By hand: spans (PER 0-0), (LOC 1-2), and an `ORG` that training never saw; the first and the second are found.
+/// By hand: spans (PER 0-0), (LOC 1-2), and an `ORG` that training never saw; the first and the second are
+/// found.
 #[test]
 fn spans_of_unseen_kinds_are_not_found() {
     let classes: Vec<String> = ["O", "B-PER", "B-LOC", "I-LOC"].map(String::from).to_vec();
-    let target = Target::Tagging { counts: vec![1; 4], classes, scheme: TagScheme::Bio, crf: false };
+    let target = FittedTarget::Tagging { counts: vec![1; 4], classes, scheme: TagScheme::Bio, crf: false };
     let truth = vec![1.0, 2.0, 3.0, unseen(0), f32::NAN];
-    let answers =
-        [1, 2, 3, 0, 0].iter().flat_map(|said| (0..4).map(move |class| f32::from(class == *said))).collect();
-    let case = Case { offsets: Some(vec![0, 5]), ..Case::new(target, truth, answers) };
-    let classes = [Unseen { name: "B-ORG".into(), before: 2 }];
+    let answers = [1, 2, 3, 0, 0]
+        .iter()
+        .flat_map(|answer| (0..4).map(move |class| f32::from(class == *answer)))
+        .collect();
+    let case = MetricCase { offsets: Some(vec![0, 5]), ..MetricCase::new(target, truth, answers) };
+    let classes = [UnseenClass { name: "B-ORG".into(), before: 2 }];
     let all = case.view().with_unseen(&classes);
     says("span_recall", json!({}), &all, 2.0 / 3.0);
     says("span_precision", json!({}), &all, 1.0);
@@ -145,12 +149,12 @@ fn both_numbers_have_names_and_rows() {
     let all = case.view().with_unseen(&classes);
     let scores = evaluate(&task, Split::Test, &metrics, &all);
     let known = of_known_classes(&task, Split::Test, &metrics, &all);
-    let told = |scores: &[crate::domain::score::Score]| -> Vec<(String, usize)> {
+    let message = |scores: &[crate::domain::score::Score]| -> Vec<(String, usize)> {
         scores.iter().map(|score| (score.metric.clone(), score.rows)).collect()
     };
-    assert_eq!(told(&scores)[0], ("accuracy".to_owned(), 113));
+    assert_eq!(message(&scores)[0], ("accuracy".to_owned(), 113));
     assert_eq!(
-        told(&known)[..2],
+        message(&known)[..2],
         [("accuracy_known_classes".to_owned(), 97), ("f1_known_classes".to_owned(), 97)]
     );
     assert!(of_known_classes(&task, Split::Test, &metrics, &case::multiclass().view()).is_empty());
@@ -161,14 +165,16 @@ fn both_numbers_have_names_and_rows() {
 /// f1_score([0, 1, 1, 0, 1], [0, 0, 1, 1, 1], average="macro"); a binary task has that of its positive class.
 #[test]
 fn two_classes_of_a_multiclass_task_count_alike() {
-    let (truth, said) = ([0.0, 1.0, 1.0, 0.0, 1.0], [0, 0, 1, 1, 1]);
-    let answers = said.iter().flat_map(|said| (0..2).map(move |class| f32::from(class == *said))).collect();
-    let case = Case::new(
-        Target::Multiclass { classes: case::names(2), counts: vec![2, 3] },
+    let (truth, answer) = ([0.0, 1.0, 1.0, 0.0, 1.0], [0, 0, 1, 1, 1]);
+    let answers =
+        answer.iter().flat_map(|answer| (0..2).map(move |class| f32::from(class == *answer))).collect();
+    let case = MetricCase::new(
+        FittedTarget::Multiclass { classes: case::names(2), counts: vec![2, 3] },
         truth.to_vec(),
         answers,
     );
     says("f1", json!({}), &case.view(), 0.5833333333333333);
-    let binary: Vec<(f32, f32)> = truth.iter().zip(said).map(|(truth, said)| (*truth, said as f32)).collect();
+    let binary: Vec<(f32, f32)> =
+        truth.iter().zip(answer).map(|(truth, answer)| (*truth, answer as f32)).collect();
     says("f1", json!({}), &of_binary(&binary).view(), 2.0 / 3.0);
 }

@@ -4,11 +4,11 @@ use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::error::{Error, Result};
+use crate::model::error::{ModelError, ModelResult};
 
 /// Where tensors live: auto, cpu, cuda, cuda:N or metal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceSpec {
+pub enum DeviceConfig {
     /// The first GPU this build can use, else the CPU.
     #[default]
     Auto,
@@ -17,7 +17,7 @@ pub enum DeviceSpec {
     Metal,
 }
 
-impl std::fmt::Display for DeviceSpec {
+impl std::fmt::Display for DeviceConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
@@ -28,10 +28,10 @@ impl std::fmt::Display for DeviceSpec {
     }
 }
 
-impl std::str::FromStr for DeviceSpec {
+impl std::str::FromStr for DeviceConfig {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> ModelResult<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
@@ -46,19 +46,19 @@ impl std::str::FromStr for DeviceSpec {
     }
 }
 
-impl Serialize for DeviceSpec {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Serialize for DeviceConfig {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> ModelResult<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for DeviceSpec {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de> Deserialize<'de> for DeviceConfig {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> ModelResult<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
-impl JsonSchema for DeviceSpec {
+impl JsonSchema for DeviceConfig {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Device".into()
     }
@@ -69,21 +69,21 @@ impl JsonSchema for DeviceSpec {
 }
 
 /// The chosen device, or why it cannot be had.
-pub fn device(choice: &DeviceSpec) -> Result<Device> {
+pub fn device(choice: &DeviceConfig) -> ModelResult<Device> {
     match *choice {
-        DeviceSpec::Cpu => Ok(Device::Cpu),
-        DeviceSpec::Cuda(number) => cuda(number),
-        DeviceSpec::Metal => metal(),
-        DeviceSpec::Auto => Ok(cuda(0).or_else(|_| metal()).unwrap_or(Device::Cpu)),
+        DeviceConfig::Cpu => Ok(Device::Cpu),
+        DeviceConfig::Cuda(number) => cuda(number),
+        DeviceConfig::Metal => metal(),
+        DeviceConfig::Auto => Ok(cuda(0).or_else(|_| metal()).unwrap_or(Device::Cpu)),
     }
 }
 
 /// Every device by name, with the reason when it cannot be used.
 pub fn devices() -> Vec<(String, Option<String>)> {
-    let choices = [DeviceSpec::Cpu, DeviceSpec::Cuda(0), DeviceSpec::Metal];
-    let problem = |choice: &DeviceSpec| match device(choice) {
+    let choices = [DeviceConfig::Cpu, DeviceConfig::Cuda(0), DeviceConfig::Metal];
+    let problem = |choice: &DeviceConfig| match device(choice) {
         Ok(_) => None,
-        Err(Error::Device { reason, .. }) => Some(reason),
+        Err(ModelError::Device { reason, .. }) => Some(reason),
         Err(other) => Some(other.to_string()),
     };
     choices.iter().map(|choice| (choice.to_string(), problem(choice))).collect()
@@ -103,7 +103,7 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
-fn cuda(number: usize) -> Result<Device> {
+fn cuda(number: usize) -> ModelResult<Device> {
     if !cfg!(feature = "cuda") {
         return Err(refused(
             format!("cuda:{number}"),
@@ -113,7 +113,7 @@ fn cuda(number: usize) -> Result<Device> {
     Device::new_cuda(number).map_err(|error| refused(format!("cuda:{number}"), &error.to_string()))
 }
 
-fn metal() -> Result<Device> {
+fn metal() -> ModelResult<Device> {
     if !cfg!(feature = "metal") {
         return Err(refused(
             "metal".into(),
@@ -123,27 +123,27 @@ fn metal() -> Result<Device> {
     Device::new_metal(0).map_err(|error| refused("metal".into(), &error.to_string()))
 }
 
-fn refused(wanted: String, reason: &str) -> Error {
+fn refused(wanted: String, reason: &str) -> ModelError {
     // candle appends a backtrace after the first line.
     let reason = reason.lines().next().unwrap_or_default().to_owned();
-    Error::Device { wanted, reason }
+    ModelError::Device { wanted, reason }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::device::{DeviceSpec, describe, device, devices};
+    use crate::model::device::{DeviceConfig, describe, device, devices};
 
     #[test]
     fn auto_always_finds_one() {
-        assert!(device(&DeviceSpec::Auto).is_ok());
-        assert_eq!(describe(&device(&DeviceSpec::Cpu).unwrap()), "cpu");
+        assert!(device(&DeviceConfig::Auto).is_ok());
+        assert_eq!(describe(&device(&DeviceConfig::Cpu).unwrap()), "cpu");
         assert_eq!(devices()[0], ("cpu".to_owned(), None));
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_missing_device_says_how_to_get_it() {
-        let error = device(&DeviceSpec::Cuda(1)).unwrap_err().to_string();
+        let error = device(&DeviceConfig::Cuda(1)).unwrap_err().to_string();
         assert_eq!(
             error,
             "device `cuda:1` cannot be used: this `mtl` was built without it; build with `--features cuda`"

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::domain::name::{InputName, MarkName, TaskName};
 
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type ModelResult<T, E = ModelError> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ModelError {
     #[error("`{part}` would be weight number {count}: no network has that many")]
     TooManyWeights { part: String, count: usize },
     /// A layer cannot take what comes before it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What stands between the pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Method {
+pub enum Interpolation {
     /// The nearest pixel.
     #[default]
     Nearest,

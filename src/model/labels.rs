@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::{Array, Values};
-use crate::domain::task::Target;
-use crate::model::error::Result;
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::task::FittedTarget;
+use crate::model::error::ModelResult;
 
 /// One task's truth.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ impl Labels {
     /// The labels at `rows`; `None` when all of them are missing.
     pub fn gather(
         task: usize,
-        target: &Target,
+        target: &FittedTarget,
         all: &Array,
         rows: &[u32],
         device: &Device,
-    ) -> Result<Option<Self>> {
+    ) -> ModelResult<Option<Self>> {
         let width = all.width();
         let longest = rows.iter().map(|row| all.length(*row as usize)).max().unwrap_or(0);
         let count = rows.len() * longest * width;
@@ -65,15 +65,15 @@ impl Labels {
     }
 }
 
-/// Cells of the truth as a network learns them: numbers as (y - center) / scale, centered and scaled in 64 bits;
-/// classes and labels as they are. NaN where one is missing. The range begins at a cell's first column.
-pub fn learned<'a>(target: &Target, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
+/// Cells of the truth as a network learns them: numbers as (y - center) / scale, centered and scaled in 64
+/// bits; classes and labels as they are. NaN where one is missing. The range begins at a cell's first column.
+pub fn learned<'a>(target: &FittedTarget, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
     match (&truth.values, target.unit()) {
-        (Values::F32(values), None) => Cow::Borrowed(&values[cells]),
-        (Values::F32(values), Some(unit)) => {
+        (ArrayValues::F32(values), None) => Cow::Borrowed(&values[cells]),
+        (ArrayValues::F32(values), Some(unit)) => {
             standardized(values[cells].iter().map(|value| f64::from(*value)), unit)
         }
-        (Values::F64(values), Some(unit)) => standardized(values[cells].iter().copied(), unit),
+        (ArrayValues::F64(values), Some(unit)) => standardized(values[cells].iter().copied(), unit),
         _ => Cow::Borrowed(&[]),
     }
 }

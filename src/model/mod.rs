@@ -1,6 +1,8 @@
 //! What is a multi-task network? Alone in naming candle (with `train`).
 
 pub mod activation;
+pub mod activations;
+pub mod config;
 pub mod cut;
 pub mod device;
 pub mod error;
@@ -23,9 +25,7 @@ pub mod preference;
 pub mod random;
 pub mod raw;
 pub mod sharing;
-pub mod signal;
-pub mod spec;
 pub mod weights;
 
-pub use device::{DeviceSpec, device, devices, threads};
-pub use error::{Error, Result};
+pub use device::{DeviceConfig, device, devices, threads};
+pub use error::{ModelError, ModelResult};

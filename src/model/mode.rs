@@ -2,23 +2,23 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::model::cut::Cuts;
-use crate::model::error::Result;
-use crate::model::random::{Purpose, stream};
-use crate::model::signal::Signal;
+use crate::model::activations::Activations;
+use crate::model::cut::CutPoints;
+use crate::model::error::ModelResult;
+use crate::model::random::{RandomPurpose, stream};
 
 /// Learning (dropout drops, batch norm looks at the batch) or answering.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode<'a> {
-    training: Option<Draw>,
+    training: Option<RandomKey>,
     /// Is it a second look at a batch that was learned from?
     again: bool,
     /// Where the points are kept at which the way back is interrupted.
-    cuts: Option<&'a Cuts>,
+    cuts: Option<&'a CutPoints>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Draw {
+struct RandomKey {
     seed: u64,
     step: u64,
     epoch: usize,
@@ -33,12 +33,12 @@ impl<'a> Mode<'a> {
 
     /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(Draw { seed, step, epoch: 0, epochs: 1 }), again: false, cuts: None }
+        Self { training: Some(RandomKey { seed, step, epoch: 0, epochs: 1 }), again: false, cuts: None }
     }
 
     /// Learning in this one of so many epochs, counting from 0.
     pub fn in_epoch(self, epoch: usize, epochs: usize) -> Self {
-        Self { training: self.training.map(|draw| Draw { epoch, epochs, ..draw }), ..self }
+        Self { training: self.training.map(|draw| RandomKey { epoch, epochs, ..draw }), ..self }
     }
 
     /// The epoch, counting from 0, and how many there will be; `None` when answering.
@@ -46,20 +46,21 @@ impl<'a> Mode<'a> {
         self.training.map(|draw| (draw.epoch, draw.epochs))
     }
 
-    /// A second look at the same batch: what dropout drops stays the same, and running statistics are left alone.
+    /// A second look at the same batch: what dropout drops stays the same, and running statistics are left
+    /// alone.
     pub fn again(self) -> Self {
         Self { again: true, ..self }
     }
 
     /// The way back is interrupted before every layer with weights, and the points are kept there.
-    pub fn cut_by(self, cuts: Option<&'a Cuts>) -> Self {
+    pub fn cut_by(self, cuts: Option<&'a CutPoints>) -> Self {
         Self { cuts, ..self }
     }
 
     /// A signal as what comes next reads it, where the way back is interrupted.
-    pub fn cut(&self, given: &Signal) -> Result<Signal> {
+    pub fn detach(&self, given: &Activations) -> ModelResult<Activations> {
         match self.cuts {
-            Some(cuts) => Ok(given.with(cuts.cut(&given.x)?)),
+            Some(cuts) => Ok(given.with(cuts.detach(&given.x)?)),
             None => Ok(given.clone()),
         }
     }
@@ -80,8 +81,8 @@ impl<'a> Mode<'a> {
 
     /// The random stream of the layer called `name` at this step; `None` when answering.
     pub fn random(&self, name: &str) -> Option<ChaCha8Rng> {
-        let Draw { seed, step, .. } = self.training?;
-        let mut random = stream(seed, Purpose::Dropout, name);
+        let RandomKey { seed, step, .. } = self.training?;
+        let mut random = stream(seed, RandomPurpose::Dropout, name);
         // 2^32 words for each layer and step.
         random.set_word_pos(u128::from(step) << 32);
         Some(random)

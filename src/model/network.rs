@@ -1,35 +1,35 @@
 //! A network: inputs, the body tasks share, and each task's own layers and end.
 
-mod answering;
-mod beginning;
-mod emission;
+mod generation;
+mod inference;
+mod initial_weights;
 pub mod outline;
-mod point;
-mod writing;
+mod representation;
+mod to_onnx;
 
 use candle_core::{Device, Tensor};
 
 use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
-use crate::domain::kinds::Choice;
+use crate::domain::choice_config::Choice;
 use crate::domain::name::{InputName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
-use crate::domain::table::Table;
-use crate::model::error::{Error, Result};
+use crate::domain::table::EncodedTable;
+use crate::model::activations::Activations;
+use crate::model::config::{NetworkConfig, TaskNetworkConfig};
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::{self, Head};
-use crate::model::input::{Inputs, Packed};
+use crate::model::input::{Inputs, PackedInputs};
 use crate::model::layer::stack::Stack;
-use crate::model::layer::{LayerSpec, vector};
-use crate::model::loss::LossSpec;
+use crate::model::layer::{LayerConfig, vector};
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::order::{closure, order};
-use crate::model::part::Part;
-use crate::model::preference::Preference;
-use crate::model::sharing::{Body, BuiltSharing, Reader};
-use crate::model::signal::Signal;
-use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
-use crate::model::weights::{Owner, Weight, Weights};
+use crate::model::part::NetworkPart;
+use crate::model::preference::PreferenceInput;
+use crate::model::sharing::{Body, BuiltSharing, TaskReader};
+use crate::model::weights::{Weight, WeightOwner, Weights};
 
 /// A built multi-task network. Tasks are numbered in the signature's order.
 pub struct Network {
@@ -37,7 +37,7 @@ pub struct Network {
     weights: Weights,
     inputs: Inputs,
     body: Box<dyn BuiltSharing>,
-    tasks: Vec<Tower>,
+    tasks: Vec<TaskHead>,
     /// For each task those whose answers make its own, by its head or by the sharing.
     needs: Vec<Vec<usize>>,
     /// Every task after those whose answers it sees.
@@ -45,60 +45,69 @@ pub struct Network {
 }
 
 /// One task's own part.
-struct Tower {
+struct TaskHead {
     name: TaskName,
     layers: Stack,
     head: Box<dyn Head>,
-    loss: LossSpec,
+    loss: LossConfig,
     after: Vec<usize>,
-    end: Part,
+    end: NetworkPart,
 }
 
 /// What was found of a task on the way forward.
 #[derive(Clone, Debug, Default)]
-struct Said {
+struct TaskActivations {
     /// What its head reads.
-    read: Option<Signal>,
+    read: Option<Activations>,
     logits: Option<Tensor>,
 }
 
 impl Network {
     /// Builds a network for fitted data, with initial weights that depend on `seed` and names alone.
-    pub fn build(spec: &NetworkSpec, signature: &Signature, seed: u64, device: &Device) -> Result<Self> {
-        Self::with_weights(spec, signature, Weights::new(seed, device))
+    pub fn build(
+        config: &NetworkConfig,
+        signature: &Signature,
+        seed: u64,
+        device: &Device,
+    ) -> ModelResult<Self> {
+        Self::with_weights(config, signature, Weights::new(seed, device))
     }
 
-    fn with_weights(spec: &NetworkSpec, signature: &Signature, mut weights: Weights) -> Result<Self> {
-        let specs = matched(spec, signature)?;
-        known_marks(spec)?;
-        let after = specs.iter().map(|task| indices(task, &specs)).collect::<Result<Vec<_>>>()?;
-        let preference = spec.preference.then(|| Preference::even(specs.len()));
-        let inputs = Inputs::build(&signature.inputs, &spec.encoders, preference, &mut weights)?;
-        let readers: Vec<Reader> = specs
+    fn with_weights(
+        config: &NetworkConfig,
+        signature: &Signature,
+        mut weights: Weights,
+    ) -> ModelResult<Self> {
+        let specs = matched(config, signature)?;
+        known_marks(config)?;
+        let after = specs.iter().map(|task| indices(task, &specs)).collect::<ModelResult<Vec<_>>>()?;
+        let preference = config.preference.then(|| PreferenceInput::even(specs.len()));
+        let inputs = Inputs::build(&signature.inputs, &config.encoders, preference, &mut weights)?;
+        let readers: Vec<TaskReader> = specs
             .iter()
-            .map(|task| Reader { name: task.name.to_string(), from: task.from.clone() })
+            .map(|task| TaskReader { name: task.name.to_string(), from: task.from.clone() })
             .collect();
-        let body = Body { input: inputs.output(), trunk: &spec.trunk, tasks: &readers };
-        let sharing = spec.sharing.view();
-        let part = || format!("sharing.{}", spec.sharing.name());
-        sharing.check(body.trunk, body.input).map_err(|reason| Error::Shape { part: part(), reason })?;
-        weights.begin(Owner::Body);
+        let body = Body { input: inputs.output(), trunk: &config.trunk, tasks: &readers };
+        let sharing = config.sharing.view();
+        let part = || format!("sharing.{}", config.sharing.name());
+        sharing.check(body.trunk, body.input).map_err(|reason| ModelError::Shape { part: part(), reason })?;
+        weights.set_owner(WeightOwner::Body);
         let body = sharing.build(&body, &mut weights)?;
         let waits = |(task, after): (usize, &Vec<usize>)| [after, body.joined(task)].concat();
         let needs: Vec<Vec<usize>> = after.iter().enumerate().map(waits).collect();
         let order = order(&needs).map_err(|cycle| {
-            Error::Cycle(cycle.into_iter().map(|task| specs[task].name.clone()).collect())
+            ModelError::Cycle(cycle.into_iter().map(|task| specs[task].name.clone()).collect())
         })?;
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
-            let evidence: usize = after[index].iter().map(|t| evidence_width(signature, *t)).sum();
+            let features: usize = after[index].iter().map(|t| conditioning_width(signature, *t)).sum();
             let mut input = body.output(index);
-            if evidence > 0 {
+            if features > 0 {
                 let part = format!("head.{}", task.name);
-                let width = vector(input).map_err(|reason| Error::Shape { part, reason })?;
-                input = Shape::vector(width + evidence);
+                let width = vector(input).map_err(|reason| ModelError::Shape { part, reason })?;
+                input = Shape::vector(width + features);
             }
-            tasks.push(tower(task, index, input, after[index].clone(), signature, &mut weights)?);
+            tasks.push(build_task_head(task, index, input, after[index].clone(), signature, &mut weights)?);
         }
         Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, needs, order })
     }
@@ -121,7 +130,7 @@ impl Network {
     }
 
     /// Its inputs, layers and ends in order, for people.
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<NetworkPart> {
         let mut parts = self.inputs.parts().to_vec();
         parts.extend(self.body.parts());
         for task in &self.tasks {
@@ -132,7 +141,7 @@ impl Network {
     }
 
     /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
-    pub fn relations(&self) -> Result<Option<Array>> {
+    pub fn relations(&self) -> ModelResult<Option<Array>> {
         self.body.relations()
     }
 
@@ -140,91 +149,108 @@ impl Network {
     pub fn uses(&self, tasks: &[usize], weight: &Weight) -> bool {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
         match &weight.owner {
-            Owner::Inputs | Owner::Input(_) => true,
-            Owner::Body => self.body.uses(&needed, &weight.name),
-            Owner::Task(task) => needed.contains(task),
-            Owner::Heads => needed.iter().any(|task| self.tasks[*task].head.shares(&weight.name)),
+            WeightOwner::Inputs | WeightOwner::Input(_) => true,
+            WeightOwner::Body => self.body.uses(&needed, &weight.name),
+            WeightOwner::Task(task) => needed.contains(task),
+            WeightOwner::Heads => needed.iter().any(|task| self.tasks[*task].head.shares(&weight.name)),
         }
     }
 
     /// The encoded rows of a table as `forward` takes them; all rows without `rows`.
-    pub fn signals(&self, table: &Table, rows: Option<&[u32]>) -> Result<Vec<Signal>> {
+    pub fn signals(&self, table: &EncodedTable, rows: Option<&[u32]>) -> ModelResult<Vec<Activations>> {
         self.inputs.signals(&table.inputs, rows, self.device())
     }
 
     /// A table, made ready for gathering rows of it again and again.
-    pub fn packed(&self, table: &Table) -> Result<Packed> {
+    pub fn packed(&self, table: &EncodedTable) -> ModelResult<PackedInputs> {
         self.inputs.packed(&table.inputs)
     }
 
     /// The same as `signals`, from what was made ready of the table.
-    pub fn packed_signals(&self, table: &Table, packed: &Packed, rows: &[u32]) -> Result<Vec<Signal>> {
+    pub fn packed_signals(
+        &self,
+        table: &EncodedTable,
+        packed: &PackedInputs,
+        rows: &[u32],
+    ) -> ModelResult<Vec<Activations>> {
         self.inputs.signals_of(&table.inputs, packed, Some(rows), self.device())
     }
 
     /// Encoded arrays as `forward` takes them, given by the inputs' names.
-    pub fn signals_of(&self, arrays: &[(InputName, Array)]) -> Result<Vec<Signal>> {
+    pub fn signals_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
         self.inputs.signals(arrays, None, self.device())
     }
 
     /// The logits of `tasks`, in that order, from one signal per input.
-    pub fn forward(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Tensor>> {
-        let mut said = self.walk(inputs, mode, tasks)?;
-        tasks.iter().map(|task| self.logits(&mut said, *task, mode)).collect()
+    pub fn forward(&self, inputs: &[Activations], mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Tensor>> {
+        let mut outputs = self.compute(inputs, mode, tasks)?;
+        tasks.iter().map(|task| self.logits(&mut outputs, *task, mode)).collect()
     }
 
     /// What the heads of `tasks` read, and the logits of those that others see.
-    fn walk(&self, inputs: &[Signal], mode: &Mode, tasks: &[usize]) -> Result<Vec<Said>> {
+    fn compute(
+        &self,
+        inputs: &[Activations],
+        mode: &Mode,
+        tasks: &[usize],
+    ) -> ModelResult<Vec<TaskActivations>> {
         let needed = closure(tasks, &self.order, |task| &self.needs[task]);
-        let x = self.cut(self.inputs.forward(inputs, mode)?, Owner::is_of_inputs);
-        let read = self.body.forward(&mode.cut(&x)?, mode, &needed)?;
-        let read = read.iter().map(|read| mode.cut(read)).collect::<Result<Vec<_>>>()?;
+        let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
+        let read = self.body.forward(&mode.detach(&x)?, mode, &needed)?;
+        let read = read.iter().map(|read| mode.detach(read)).collect::<ModelResult<Vec<_>>>()?;
         // A task's own layers are behind all that tasks share: nothing is gained by walking them in pieces.
-        self.towers(needed, read, &mode.cut_by(None))
+        self.task_heads(needed, read, &mode.cut_by(None))
     }
 
     /// The same, from what the body gives to each of `needed`.
-    fn towers(&self, needed: Vec<usize>, read: Vec<Signal>, mode: &Mode) -> Result<Vec<Said>> {
-        let mut said: Vec<Said> = self.tasks.iter().map(|_| Said::default()).collect();
+    fn task_heads(
+        &self,
+        needed: Vec<usize>,
+        read: Vec<Activations>,
+        mode: &Mode,
+    ) -> ModelResult<Vec<TaskActivations>> {
+        let mut outputs: Vec<TaskActivations> =
+            self.tasks.iter().map(|_| TaskActivations::default()).collect();
         for (task, read) in needed.into_iter().zip(read) {
-            let read = self.cut(read, |owner| !owner.is_of_tasks());
-            let tower = &self.tasks[task];
+            let read = self.detach(read, |owner| !owner.is_of_tasks());
+            let head = &self.tasks[task];
             let mut seen = vec![read.x.clone()];
-            for other in &tower.after {
-                let known = self.logits(&mut said, *other, mode)?;
+            for other in &head.after {
+                let known = self.logits(&mut outputs, *other, mode)?;
                 seen.push(self.tasks[*other].head.answers(&known)?);
             }
-            let x = if seen.len() == 1 { read } else { Signal::plain(Tensor::cat(&seen, 1)?) };
-            said[task].read = Some(tower.layers.forward(&x, mode)?);
+            let x = if seen.len() == 1 { read } else { Activations::plain(Tensor::cat(&seen, 1)?) };
+            outputs[task].read = Some(head.layers.forward(&x, mode)?);
         }
-        Ok(said)
+        Ok(outputs)
     }
 
     /// The logits of a task that was walked to; made once.
-    fn logits(&self, said: &mut [Said], task: usize, mode: &Mode) -> Result<Tensor> {
-        if let Some(logits) = &said[task].logits {
+    fn logits(&self, outputs: &mut [TaskActivations], task: usize, mode: &Mode) -> ModelResult<Tensor> {
+        if let Some(logits) = &outputs[task].logits {
             return Ok(logits.clone());
         }
-        let Some(read) = &said[task].read else {
+        let Some(read) = &outputs[task].read else {
             return Err(
                 candle_core::Error::msg("a task's logits were asked for before it was reached").into()
             );
         };
         let own = self.tasks[task].head.logits(read, mode)?;
         let others = self.body.joined(task).iter();
-        let others = others.map(|other| self.logits(said, *other, mode)).collect::<Result<Vec<_>>>()?;
+        let others =
+            others.map(|other| self.logits(outputs, *other, mode)).collect::<ModelResult<Vec<_>>>()?;
         let logits = self.body.join(task, own, &others)?;
-        said[task].logits = Some(logits.clone());
+        outputs[task].logits = Some(logits.clone());
         Ok(logits)
     }
 
     /// Probabilities, or numbers in standardized units, from a task's logits.
-    pub fn answer(&self, task: usize, logits: &Tensor) -> Result<Tensor> {
+    pub fn answer(&self, task: usize, logits: &Tensor) -> ModelResult<Tensor> {
         self.tasks[task].head.answers(logits)
     }
 
     /// A task's loss, as a scalar tensor, of every cell. See [`crate::model::loss::Loss::forward`].
-    pub fn loss(&self, task: usize, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    pub fn loss(&self, task: usize, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
         let target = &self.signature.tasks[task].target;
         let loss = self.tasks[task].loss.view();
         if logits.rank() == 2 {
@@ -249,36 +275,36 @@ impl Network {
     }
 
     /// The class of every step, where more than each step's own logits decide; `logits` as predicted.
-    pub fn decide(&self, task: usize, logits: &Array) -> Result<Option<Vec<u32>>> {
+    pub fn decide(&self, task: usize, logits: &Array) -> ModelResult<Option<Vec<u32>>> {
         self.tasks[task].head.decide(logits)
     }
 
     /// What tasks decide by, where more than each step's own logits does.
-    pub fn transitions(&self) -> Result<Vec<(TaskName, Transitions)>> {
-        let of = |tower: &Tower| Ok(tower.head.transitions()?.map(|all| (tower.name.clone(), all)));
-        self.tasks.iter().filter_map(|tower| of(tower).transpose()).collect()
+    pub fn transitions(&self) -> ModelResult<Vec<(TaskName, Transitions)>> {
+        let of = |head: &TaskHead| Ok(head.head.transitions()?.map(|all| (head.name.clone(), all)));
+        self.tasks.iter().filter_map(|head| of(head).transpose()).collect()
     }
 }
 
-fn tower(
-    spec: &TaskNetworkSpec,
+fn build_task_head(
+    config: &TaskNetworkConfig,
     task: usize,
     input: Shape,
     after: Vec<usize>,
     signature: &Signature,
     weights: &mut Weights,
-) -> Result<Tower> {
+) -> ModelResult<TaskHead> {
     let target = &signature.tasks[task].target;
-    let name = format!("head.{}", spec.name);
-    weights.begin(Owner::Task(task));
-    let layers = Stack::build(&name, &spec.head, input, weights)?;
+    let name = format!("head.{}", config.name);
+    weights.set_owner(WeightOwner::Task(task));
+    let layers = Stack::build(&name, &config.head, input, weights)?;
     let end = format!("{name}.output");
     let input = layers.output();
-    head::accepts(target.kind(), input).map_err(|reason| Error::Shape { part: end.clone(), reason })?;
+    head::accepts(target.kind(), input).map_err(|reason| ModelError::Shape { part: end.clone(), reason })?;
     let before = weights.parameters();
     let head = head::build(&end, target, input, weights)?;
-    let loss = spec.loss.clone().unwrap_or_else(|| LossSpec::for_kind(target.kind()));
-    let wrong = |reason| Error::Loss { task: spec.name.clone(), reason };
+    let loss = config.loss.clone().unwrap_or_else(|| LossConfig::for_kind(target.kind()));
+    let wrong = |reason| ModelError::Loss { task: config.name.clone(), reason };
     if !loss.view().accepts(target.kind()) {
         return Err(wrong(format!("is not for {} tasks", target.kind())));
     }
@@ -287,17 +313,27 @@ fn tower(
         Shape::Image { height, width, .. } => Shape::Image { channels: target.logits(), height, width },
         input => input.with_width(target.logits()),
     };
-    let end =
-        Part { name: end, kind: target.kind().name(), shape, parameters: weights.parameters() - before };
-    Ok(Tower { name: spec.name.clone(), layers, head, loss, after, end })
+    let end = NetworkPart {
+        name: end,
+        kind: target.kind().name(),
+        shape,
+        parameters: weights.parameters() - before,
+    };
+    Ok(TaskHead { name: config.name.clone(), layers, head, loss, after, end })
 }
 
 /// The tasks' words in the signature's order.
-fn matched<'a>(spec: &'a NetworkSpec, signature: &Signature) -> Result<Vec<&'a TaskNetworkSpec>> {
-    let found: Option<Vec<_>> =
-        signature.tasks.iter().map(|task| spec.tasks.iter().find(|words| words.name == task.name)).collect();
-    found.filter(|found| found.len() == spec.tasks.len()).ok_or_else(|| Error::Tasks {
-        network: names(spec.tasks.iter().map(|task| &task.name)),
+fn matched<'a>(
+    settings: &'a NetworkConfig,
+    signature: &Signature,
+) -> ModelResult<Vec<&'a TaskNetworkConfig>> {
+    let layers: Option<Vec<_>> = signature
+        .tasks
+        .iter()
+        .map(|task| settings.tasks.iter().find(|config| config.name == task.name))
+        .collect();
+    layers.filter(|layers| layers.len() == settings.tasks.len()).ok_or_else(|| ModelError::Tasks {
+        network: names(settings.tasks.iter().map(|task| &task.name)),
         signature: names(signature.tasks.iter().map(|task| &task.name)),
     })
 }
@@ -307,38 +343,38 @@ fn names<'a>(names: impl Iterator<Item = &'a TaskName>) -> String {
 }
 
 /// Every mark a task reads from is one of the trunk's.
-fn known_marks(spec: &NetworkSpec) -> Result<()> {
-    let marks: Vec<_> = spec
+fn known_marks(config: &NetworkConfig) -> ModelResult<()> {
+    let marks: Vec<_> = config
         .trunk
         .iter()
         .filter_map(|layer| match layer {
-            LayerSpec::Mark(mark) => Some(&mark.name),
+            LayerConfig::Mark(mark) => Some(&mark.name),
             _ => None,
         })
         .collect();
-    for task in &spec.tasks {
+    for task in &config.tasks {
         if let Some(mark) = task.from.as_ref().filter(|mark| !marks.contains(mark)) {
             let known = match marks.is_empty() {
                 true => "nothing".to_owned(),
                 false => marks.iter().map(|mark| mark.as_str()).collect::<Vec<_>>().join(", "),
             };
-            return Err(Error::UnknownMark { task: task.name.clone(), mark: mark.clone(), known });
+            return Err(ModelError::UnknownMark { task: task.name.clone(), mark: mark.clone(), known });
         }
     }
     Ok(())
 }
 
 /// The numbers of the tasks whose answers a task sees.
-fn indices(task: &TaskNetworkSpec, all: &[&TaskNetworkSpec]) -> Result<Vec<usize>> {
+fn indices(task: &TaskNetworkConfig, all: &[&TaskNetworkConfig]) -> ModelResult<Vec<usize>> {
     let index = |after: &TaskName| {
         all.iter()
             .position(|other| other.name == *after)
-            .ok_or_else(|| Error::UnknownTask { task: task.name.clone(), after: after.clone() })
+            .ok_or_else(|| ModelError::UnknownTask { task: task.name.clone(), after: after.clone() })
     };
     task.after.iter().map(index).collect()
 }
 
 /// How many numbers a task's evidence has: those of its answer.
-fn evidence_width(signature: &Signature, task: usize) -> usize {
+fn conditioning_width(signature: &Signature, task: usize) -> usize {
     signature.tasks[task].target.answers()
 }

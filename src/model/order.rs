@@ -54,10 +54,10 @@ mod tests {
     fn waits_and_cycles() {
         // 0 waits for 2, which waits for 1; 3 waits for none.
         let after = [vec![2], vec![], vec![1], vec![]];
-        let found = order(&after).unwrap();
-        assert_eq!(found, [1, 2, 0, 3]);
-        assert_eq!(closure(&[0], &found, |task| &after[task]), [1, 2, 0]);
-        assert_eq!(closure(&[3, 1], &found, |task| &after[task]), [1, 3]);
+        let result = order(&after).unwrap();
+        assert_eq!(result, [1, 2, 0, 3]);
+        assert_eq!(closure(&[0], &result, |task| &after[task]), [1, 2, 0]);
+        assert_eq!(closure(&[3, 1], &result, |task| &after[task]), [1, 3]);
         assert_eq!(order(&[vec![1], vec![2], vec![0]]), Err(vec![0, 1, 2, 0]));
         assert_eq!(order(&[vec![0]]), Err(vec![0, 0]));
     }

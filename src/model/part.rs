@@ -4,7 +4,7 @@ use crate::domain::shape::Shape;
 
 /// One layer, input or output of a built network.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Part {
+pub struct NetworkPart {
     /// Where it stands: `trunk.0.dense`, `head.income.output`.
     pub name: String,
     /// What it is: `dense`, `embedding`.
@@ -15,7 +15,7 @@ pub struct Part {
     pub parameters: usize,
 }
 
-impl Part {
+impl NetworkPart {
     /// Is the weight of this name one of this part's?
     pub fn owns(&self, weight: &str) -> bool {
         weight.strip_prefix(self.name.as_str()).is_some_and(|rest| rest.starts_with('.'))

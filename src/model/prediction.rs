@@ -2,14 +2,14 @@
 
 use candle_core::Tensor;
 
-use crate::domain::array::{Array, Values};
-use crate::domain::task::Grain;
-use crate::model::error::Result;
-use crate::model::signal::Mask;
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::task::LabelLevel;
+use crate::model::activations::SequenceMask;
+use crate::model::error::ModelResult;
 use crate::model::weights::host;
 
 /// What a task says of some rows; of each step or pixel where it has such, see
-/// [`Grain`](crate::domain::task::Grain).
+/// [`LabelLevel`](crate::domain::task::LabelLevel).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// `[rows, logits]`
@@ -20,15 +20,15 @@ pub struct Prediction {
 
 /// The outputs of batches, one after the other; of steps, only those that are real.
 #[derive(Clone, Debug, Default)]
-pub struct Gathered {
+pub struct GatheredPredictions {
     values: Vec<f32>,
     /// Steps of each row.
     lengths: Vec<u32>,
 }
 
-impl Gathered {
+impl GatheredPredictions {
     /// Takes a batch's output: `[rows, ...]`; with a mask `[rows, time, ...]`.
-    pub fn take(&mut self, output: &Tensor, mask: Option<&Mask>) -> Result<()> {
+    pub fn take(&mut self, output: &Tensor, mask: Option<&SequenceMask>) -> ModelResult<()> {
         let values = host(output)?;
         let Some(mask) = mask else {
             self.values.extend(values);
@@ -44,20 +44,20 @@ impl Gathered {
     }
 
     /// All of it, `width` numbers for each row, step or pixel.
-    pub fn array(self, grain: Grain, width: usize, rows: usize) -> Array {
-        match grain {
-            Grain::Row => Array::f32(&[rows, width], self.values),
-            Grain::Pixel { height, width: columns } => {
+    pub fn array(self, level: LabelLevel, width: usize, rows: usize) -> Array {
+        match level {
+            LabelLevel::Row => Array::f32(&[rows, width], self.values),
+            LabelLevel::Pixel { height, width: columns } => {
                 Array::f32(&[rows, height, columns, width], self.values)
             }
-            Grain::Step => {
+            LabelLevel::Step => {
                 let mut end = 0;
                 let ends = self.lengths.iter().map(|length| {
                     end += length;
                     end
                 });
                 let offsets = std::iter::once(0).chain(ends).collect();
-                Array::ragged(&[width], Values::F32(self.values), offsets)
+                Array::ragged(&[width], ArrayValues::F32(self.values), offsets)
             }
         }
     }

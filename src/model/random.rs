@@ -7,19 +7,19 @@ use rand_chacha::rand_core::SeedableRng;
 
 /// What randomness is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RandomPurpose {
     /// Initial weights.
     Weights,
     Dropout,
 }
 
 /// The stream of `name`.
-pub fn stream(seed: u64, purpose: Purpose, name: &str) -> ChaCha8Rng {
+pub fn stream(seed: u64, purpose: RandomPurpose, name: &str) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8] = match purpose {
-        Purpose::Weights => 1,
-        Purpose::Dropout => 2,
+        RandomPurpose::Weights => 1,
+        RandomPurpose::Dropout => 2,
     };
     let mut random = ChaCha8Rng::from_seed(key);
     random.set_stream(hash(name));
@@ -36,7 +36,7 @@ pub fn hash(name: &str) -> u64 {
 mod tests {
     use rand_chacha::rand_core::RngCore;
 
-    use crate::model::random::{Purpose, hash, stream};
+    use crate::model::random::{RandomPurpose, hash, stream};
 
     #[test]
     fn fnv() {
@@ -46,10 +46,10 @@ mod tests {
 
     #[test]
     fn streams_differ_by_each_part_of_the_address() {
-        let first = stream(1, Purpose::Weights, "a").next_u64();
-        assert_eq!(first, stream(1, Purpose::Weights, "a").next_u64());
-        assert_ne!(first, stream(2, Purpose::Weights, "a").next_u64());
-        assert_ne!(first, stream(1, Purpose::Dropout, "a").next_u64());
-        assert_ne!(first, stream(1, Purpose::Weights, "b").next_u64());
+        let first = stream(1, RandomPurpose::Weights, "a").next_u64();
+        assert_eq!(first, stream(1, RandomPurpose::Weights, "a").next_u64());
+        assert_ne!(first, stream(2, RandomPurpose::Weights, "a").next_u64());
+        assert_ne!(first, stream(1, RandomPurpose::Dropout, "a").next_u64());
+        assert_ne!(first, stream(1, RandomPurpose::Weights, "b").next_u64());
     }
 }

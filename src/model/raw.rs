@@ -2,59 +2,63 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::{Array, Filler, Values};
+use crate::domain::array::{Array, ArrayValues, PaddingValue};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
-use crate::model::error::Result;
-use crate::model::signal::{Mask, Signal};
+use crate::model::activations::{Activations, SequenceMask};
+use crate::model::error::ModelResult;
 
 /// An encoded array as the network takes it; inside, what is wrong with it for this encoding.
-pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Result<Signal, String>> {
+pub fn feed(
+    encoding: &Encoding,
+    array: &Array,
+    device: &Device,
+) -> ModelResult<ModelResult<Activations, String>> {
     let rows = array.rows();
     let tensor = match (encoding, &array.values) {
-        (Encoding::Scale { .. } | Encoding::OneHot { .. }, Values::F32(values))
+        (Encoding::Scale { .. } | Encoding::OneHot { .. }, ArrayValues::F32(values))
             if array.width() == encoding.shape().width() =>
         {
             Tensor::from_slice(values, (rows, array.width()), device)?
         }
-        (Encoding::Code { keys, .. }, Values::U32(codes)) if array.width() == 1 => {
+        (Encoding::Code { keys, .. }, ArrayValues::U32(codes)) if array.width() == 1 => {
             if let Some(code) = codes.iter().find(|code| **code as usize > keys.len()) {
                 return Ok(Err(format!("has code {code}, its table {} rows", keys.len() + 1)));
             }
             Tensor::from_slice(codes, rows, device)?
         }
-        (Encoding::Tokens { tokenizer, .. }, Values::U32(tokens)) if array.offsets.is_some() => {
+        (Encoding::Tokens { tokenizer, .. }, ArrayValues::U32(tokens)) if array.offsets.is_some() => {
             if let Some(token) = tokens.iter().find(|token| **token as usize >= tokenizer.size) {
                 return Ok(Err(format!("has token {token} of a vocabulary of {}", tokenizer.size)));
             }
-            let mut read = sequence(array, Filler::Code(tokenizer.pad), device)?;
+            let mut read = sequence(array, PaddingValue::Code(tokenizer.pad), device)?;
             if let Some(mask) = &mut read.mask {
                 mask.tokens = Some(read.x.clone());
             }
             return Ok(Ok(read));
         }
-        (Encoding::Series { center, .. }, Values::F32(_))
+        (Encoding::Series { center, .. }, ArrayValues::F32(_))
             if array.offsets.is_some() && array.width() == center.len() =>
         {
-            return sequence(array, Filler::Float(0.0), device).map(Ok);
+            return sequence(array, PaddingValue::Float(0.0), device).map(Ok);
         }
-        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, Values::F32(_))
+        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, ArrayValues::F32(_))
             if array.offsets.is_some() && array.width() == *width =>
         {
-            return sequence(array, Filler::Float(0.0), device).map(Ok);
+            return sequence(array, PaddingValue::Float(0.0), device).map(Ok);
         }
-        (Encoding::Registered { shape: Shape::Vector { width }, .. }, Values::F32(values))
+        (Encoding::Registered { shape: Shape::Vector { width }, .. }, ArrayValues::F32(values))
             if array.offsets.is_none() && array.shape[1..] == [*width] =>
         {
             Tensor::from_slice(values, (rows, *width), device)?
         }
         (
             Encoding::Registered { shape: Shape::Image { channels, height, width }, .. },
-            Values::F32(values),
+            ArrayValues::F32(values),
         ) if array.shape[1..] == [*channels, *height, *width] => {
             Tensor::from_slice(values, (rows, *channels, *height, *width), device)?
         }
-        (Encoding::Image { channels, height, width, mean, deviation, .. }, Values::U8(pixels))
+        (Encoding::Image { channels, height, width, mean, deviation, .. }, ArrayValues::U8(pixels))
             if array.shape[1..] == [*channels, *height, *width] =>
         {
             let area = height * width;
@@ -75,7 +79,7 @@ pub fn feed(encoding: &Encoding, array: &Array, device: &Device) -> Result<Resul
             return Ok(Err(format!("is {:?} {:?}, not {shape}", array.element_type(), array.shape)));
         }
     };
-    Ok(Ok(Signal::plain(tensor)))
+    Ok(Ok(Activations::plain(tensor)))
 }
 
 /// What each byte of a channel stands for.
@@ -84,14 +88,14 @@ fn normalized(mean: f32, deviation: f32) -> [f32; 256] {
 }
 
 /// Rows of different lengths, filled up behind their ends.
-fn sequence(array: &Array, filler: Filler, device: &Device) -> Result<Signal> {
+fn sequence(array: &Array, filler: PaddingValue, device: &Device) -> ModelResult<Activations> {
     let lengths: Vec<u32> = (0..array.rows()).map(|row| array.length(row) as u32).collect();
     let padded = array.padded(&filler);
     let x = match &padded.values {
-        Values::F32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
-        Values::U32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
+        ArrayValues::F32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
+        ArrayValues::U32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
         other => return Err(candle_core::Error::msg(format!("no sequence of {} values", other.len())).into()),
     };
-    let mask = Mask::of(lengths, padded.shape[1], device)?;
-    Ok(Signal { x, mask: Some(mask) })
+    let mask = SequenceMask::from_lengths(lengths, padded.shape[1], device)?;
+    Ok(Activations { x, mask: Some(mask) })
 }

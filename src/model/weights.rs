@@ -14,21 +14,21 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::disk::whole_file::write_whole;
-use crate::model::error::{Error, Result};
-use crate::model::random::{Purpose, stream};
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
-pub use crate::model::weights::owner::Owner;
+pub use crate::model::weights::owner::WeightOwner;
 pub use crate::model::weights::parameter::Parameter;
 
-/// Named tensors of one network: beyond this somebody wrote a number of layers or experts that was meant otherwise, and
-/// their names alone would fill the memory.
+/// Named tensors of one network: beyond this somebody wrote a number of layers or experts that was meant
+/// otherwise, and their names alone would fill the memory.
 const MOST_WEIGHTS: usize = 1_000_000;
 
 /// One named tensor.
 #[derive(Clone, Debug)]
 pub struct Weight {
     pub name: String,
-    pub owner: Owner,
+    pub owner: WeightOwner,
     pub shape: Vec<usize>,
     pub var: Var,
     /// Changed by the optimizer; otherwise a running statistic.
@@ -54,7 +54,7 @@ pub struct Weights {
     seed: u64,
     device: Device,
     /// Only shapes are kept: nothing is drawn, and no memory is taken for it.
-    outlined: bool,
+    shapes_only: bool,
     list: Vec<Weight>,
     /// Each weight's place in the list.
     places: HashMap<String, usize>,
@@ -62,19 +62,19 @@ pub struct Weights {
     count: usize,
     /// Names under which parts share a weight, and that weight's own name.
     ties: BTreeMap<String, String>,
-    wishes: Vec<Wish>,
+    wishes: Vec<VectorsRequest>,
     /// Whose the next weights are.
-    owner: Owner,
+    owner: WeightOwner,
     /// Are they of several tasks' heads instead?
-    lent: bool,
+    shareable: bool,
 }
 
 /// A table of token vectors that shall begin with vectors learned elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct VectorsRequest {
     /// The layer that asks for them, and whose it is.
     pub layer: String,
-    pub owner: Owner,
+    pub owner: WeightOwner,
     /// The table `[vocabulary, width]`.
     pub weight: String,
     pub path: String,
@@ -89,20 +89,21 @@ impl Weights {
         Self {
             seed,
             device: device.clone(),
-            outlined: false,
+            shapes_only: false,
             list: Vec::new(),
             places: HashMap::new(),
             count: 0,
             ties: BTreeMap::new(),
             wishes: Vec::new(),
-            owner: Owner::Body,
-            lent: false,
+            owner: WeightOwner::Body,
+            shareable: false,
         }
     }
 
-    /// Weights of which the shapes alone are wanted: a network of any size can be laid out with them, and none can work.
+    /// Weights of which the shapes alone are wanted: a network of any size can be laid out with them, and
+    /// none can work.
     pub fn outline() -> Self {
-        Self { outlined: true, ..Self::new(0, &Device::Cpu) }
+        Self { shapes_only: true, ..Self::new(0, &Device::Cpu) }
     }
 
     pub fn device(&self) -> &Device {
@@ -110,28 +111,29 @@ impl Weights {
     }
 
     /// The weights that are made from now on are this one's.
-    pub fn begin(&mut self, owner: Owner) {
+    pub fn set_owner(&mut self, owner: WeightOwner) {
         self.owner = owner;
     }
 
-    /// Says whether the weights that are made from now on may be asked for by other tasks too; gives what was said before.
-    pub fn lend(&mut self, lent: bool) -> bool {
-        std::mem::replace(&mut self.lent, lent)
+    /// Says whether the weights that are made from now on may be asked for by other tasks too; gives what was
+    /// said before.
+    pub fn allow_sharing(&mut self, lent: bool) -> bool {
+        std::mem::replace(&mut self.shareable, lent)
     }
 
     /// A trainable tensor. It decays if it has two dimensions or more.
-    pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
+    pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Var> {
         self.add(name, shape, init, true, shape.len() >= 2)
     }
 
     /// A trainable tensor for the part that it belongs to. It decays if it has two dimensions or more.
-    pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Parameter> {
+    pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
         let var = self.variable(name, shape, init)?;
         Ok(Parameter { name: name.to_owned(), var, learns: true })
     }
 
     /// A running statistic for the part that it belongs to.
-    pub fn statistic(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Parameter> {
+    pub fn statistic(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
         let var = self.buffer(name, shape, init)?;
         Ok(Parameter { name: name.to_owned(), var, learns: false })
     }
@@ -143,18 +145,18 @@ impl Weights {
     }
 
     /// A trainable tensor that holds several matrices one after the other, and decays.
-    pub fn packed(&mut self, name: &str, count: usize, values: Vec<f32>) -> Result<Var> {
+    pub fn packed(&mut self, name: &str, count: usize, values: Vec<f32>) -> ModelResult<Var> {
         self.add(name, &[count], Init::Given(values), true, true)
     }
 
     /// A tensor that is saved but not trained: a running statistic.
-    pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var> {
+    pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Var> {
         self.add(name, shape, init, false, false)
     }
 
     /// What stands in place of weights that are left out, such as a bias: it is neither trained nor saved.
-    pub fn zeros(&self, count: usize) -> Result<Tensor> {
-        let count = if self.outlined { 0 } else { count };
+    pub fn zeros(&self, count: usize) -> ModelResult<Tensor> {
+        let count = if self.shapes_only { 0 } else { count };
         Ok(Tensor::zeros(count, DType::F32, &self.device)?)
     }
 
@@ -164,7 +166,7 @@ impl Weights {
     }
 
     fn named(&self, name: &str) -> Option<&Weight> {
-        self.places.get(name).map(|place| &self.list[*place])
+        self.places.get(name).map(|index| &self.list[*index])
     }
 
     /// Shares the weight called `name` as `tie`.
@@ -175,16 +177,16 @@ impl Weights {
     /// Asks for vectors learned elsewhere.
     pub fn wish(&mut self, layer: &str, weight: &str, path: &str) {
         let [layer, weight, path] = [layer, weight, path].map(str::to_owned);
-        self.wishes.push(Wish { layer, owner: self.owner.clone(), weight, path });
+        self.wishes.push(VectorsRequest { layer, owner: self.owner.clone(), weight, path });
     }
 
-    pub fn wishes(&self) -> &[Wish] {
+    pub fn wishes(&self) -> &[VectorsRequest] {
         &self.wishes
     }
 
     /// Puts rows `[tokens, width]` into a table `[vocabulary, width]`, each at its token's number.
-    pub fn put_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> Result<()> {
-        let wrong = |reason: &str| Error::Shape { part: name.to_owned(), reason: reason.to_owned() };
+    pub fn put_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> ModelResult<()> {
+        let wrong = |reason: &str| ModelError::Shape { part: name.to_owned(), reason: reason.to_owned() };
         let weight = self.named(name);
         let var = &weight.ok_or_else(|| wrong("is no weight"))?.var;
         let (size, width) = var.dims2()?;
@@ -200,10 +202,10 @@ impl Weights {
 
     /// Initial values that depend on the seed and the name alone; none where shapes alone are wanted.
     pub fn draw(&self, name: &str, count: usize, init: &Init) -> Vec<f32> {
-        if self.outlined {
+        if self.shapes_only {
             return Vec::new();
         }
-        let mut random = stream(self.seed, Purpose::Weights, name);
+        let mut random = stream(self.seed, RandomPurpose::Weights, name);
         match init {
             Init::Zeros => vec![0.0; count],
             Init::Ones => vec![1.0; count],
@@ -221,21 +223,31 @@ impl Weights {
         }
     }
 
-    fn add(&mut self, name: &str, shape: &[usize], init: Init, trainable: bool, decay: bool) -> Result<Var> {
+    fn add(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+        trainable: bool,
+        decay: bool,
+    ) -> ModelResult<Var> {
         if let Some(known) = self.named(name) {
-            debug_assert!(known.owner == Owner::Heads && self.lent, "a weight's name is its own: {name}");
+            debug_assert!(
+                known.owner == WeightOwner::Heads && self.shareable,
+                "a weight's name is its own: {name}"
+            );
             if known.shape != shape {
                 let known = &known.shape;
                 let reason =
                     format!("is shared, but {known:?} numbers for one task and {shape:?} for another");
-                return Err(Error::Shape { part: name.to_owned(), reason });
+                return Err(ModelError::Shape { part: name.to_owned(), reason });
             }
             return Ok(known.var.clone());
         }
         if self.list.len() >= MOST_WEIGHTS {
-            return Err(Error::TooManyWeights { part: name.to_owned(), count: self.list.len() + 1 });
+            return Err(ModelError::TooManyWeights { part: name.to_owned(), count: self.list.len() + 1 });
         }
-        let var = match self.outlined {
+        let var = match self.shapes_only {
             true => Var::zeros(0, DType::F32, &self.device)?,
             false => {
                 let values = self.draw(name, elements(shape), &init);
@@ -247,7 +259,7 @@ impl Weights {
         }
         self.places.insert(name.to_owned(), self.list.len());
         let (name, shape) = (name.to_owned(), shape.to_vec());
-        let owner = if self.lent { Owner::Heads } else { self.owner.clone() };
+        let owner = if self.shareable { WeightOwner::Heads } else { self.owner.clone() };
         self.list.push(Weight { name, owner, shape, var: var.clone(), trainable, decay });
         Ok(var)
     }
@@ -266,12 +278,12 @@ impl Weights {
     }
 
     /// The values as they are now.
-    pub fn snapshot(&self) -> Result<Snapshot> {
-        self.list.iter().map(|weight| host(&weight.var)).collect::<Result<_>>().map(Snapshot)
+    pub fn snapshot(&self) -> ModelResult<Snapshot> {
+        self.list.iter().map(|weight| host(&weight.var)).collect::<ModelResult<_>>().map(Snapshot)
     }
 
     /// Puts a snapshot of these same weights back.
-    pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+    pub fn restore(&self, snapshot: &Snapshot) -> ModelResult<()> {
         for (weight, values) in self.list.iter().zip(&snapshot.0) {
             set(&weight.var, values.clone())?;
         }
@@ -280,7 +292,7 @@ impl Weights {
 
     /// Writes all weights as safetensors: beside the file, then in its place, so that a reader sees
     /// the old file or the new one whole.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    pub fn save(&self, path: &Path) -> ModelResult<()> {
         let mut views = Vec::with_capacity(self.list.len());
         let mut contents = Vec::with_capacity(self.list.len());
         for weight in &self.list {
@@ -294,7 +306,7 @@ impl Weights {
         }
         let bytes = safetensors::serialize(views, None)
             .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
-        write_whole(path, |file| file.write_all(&bytes)).map_err(|source| Error::File {
+        write_whole(path, |file| file.write_all(&bytes)).map_err(|source| ModelError::File {
             doing: "write",
             path: path.to_owned(),
             source,
@@ -302,7 +314,7 @@ impl Weights {
     }
 
     /// Reads what `save` wrote for a network of the same build. Nothing changes if anything is wrong.
-    pub fn load(&self, path: &Path) -> Result<()> {
+    pub fn load(&self, path: &Path) -> ModelResult<()> {
         let bytes = read(path)?;
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
@@ -314,7 +326,7 @@ impl Weights {
 
     /// Reads those weights of another network's file whose names begin with one of `prefixes`: all that this
     /// network has of them, and of the same shapes. Nothing changes if anything is wrong.
-    pub fn load_part(&self, path: &Path, prefixes: &[&str]) -> Result<()> {
+    pub fn load_part(&self, path: &Path, prefixes: &[&str]) -> ModelResult<()> {
         let bytes = read(path)?;
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
@@ -331,8 +343,8 @@ impl Weights {
     }
 
     /// Makes all weights of the part called `name` 0.
-    pub fn clear(&self, name: &str) -> Result<()> {
-        if self.outlined {
+    pub fn clear(&self, name: &str) -> ModelResult<()> {
+        if self.shapes_only {
             return Ok(());
         }
         let owned =
@@ -340,7 +352,7 @@ impl Weights {
         self.list.iter().filter(owned).try_for_each(|weight| set(&weight.var, vec![0.0; weight.count()]))
     }
 
-    fn take(&self, path: &Path, file: &SafeTensors, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    fn take(&self, path: &Path, file: &SafeTensors, wanted: impl Fn(&str) -> bool) -> ModelResult<()> {
         let mut values = Vec::new();
         for weight in self.list.iter().filter(|weight| wanted(&weight.name)) {
             let view = file.tensor(&weight.name).map_err(|_| {
@@ -363,21 +375,21 @@ impl Weights {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::File { doing: "read", path: path.to_owned(), source })
+fn read(path: &Path) -> ModelResult<Vec<u8>> {
+    std::fs::read(path).map_err(|source| ModelError::File { doing: "read", path: path.to_owned(), source })
 }
 
 /// A tensor's values in host memory, row-major.
-pub fn host(tensor: &Tensor) -> Result<Vec<f32>> {
+pub fn host(tensor: &Tensor) -> ModelResult<Vec<f32>> {
     Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }
 
-fn set(var: &Var, values: Vec<f32>) -> Result<()> {
+fn set(var: &Var, values: Vec<f32>) -> ModelResult<()> {
     Ok(var.set(&Tensor::from_vec(values, var.dims(), var.device())?)?)
 }
 
-fn weights_error(path: &Path, reason: String) -> Error {
-    Error::Weights { path: path.to_owned(), reason }
+fn weights_error(path: &Path, reason: String) -> ModelError {
+    ModelError::Weights { path: path.to_owned(), reason }
 }
 
 #[cfg(test)]

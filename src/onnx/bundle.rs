@@ -24,18 +24,19 @@
 //! print([marital["target"]["classes"][best] for best in answers[1].argmax(axis=1)])
 //! ```
 //!
-//! A model that was trained with `weighting: cosmos` has one input more, `preference`: each task's share, `[1, tasks]`
-//! for all rows or `[rows, tasks]`, in the order of the card's `preference`, which is what to feed where nobody prefers any:
+//! A model that was trained with `weighting: cosmos` has one input more, `preference`: each task's share,
+//! `[1, tasks]` for all rows or `[rows, tasks]`, in the order of the card's `preference`, which is what to
+//! feed where nobody prefers any:
 //!
 //! ```python
 //! shares = card["preference"]  # {"income": 0.5, "marital": 0.5}
 //! feed["preference"] = np.array([list(shares.values())], dtype=np.float32)
 //! ```
 //!
-//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx` where its name can be a file's,
-//! which says the next token. The
-//! main model gives what that looks at and its first states, each under the task's name: `title_memory`,
-//! `title_mask`, `title_hidden`... Always the likeliest token (one beyond the vocabulary begins):
+//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx` where its name can be a
+//! file's, which says the next token. The main model gives what that looks at and its first states, each
+//! under the task's name: `title_memory`, `title_mask`, `title_hidden`... Always the likeliest token (one
+//! beyond the vocabulary begins):
 //!
 //! ```python
 //! file = next(file for file in card["files"] if file["part"] == "decoder" and file["of"] == "title")
@@ -54,8 +55,9 @@
 //!     feed.update({name: given[f"{name}_next"] for name in names if f"{name}_next" in given})
 //! ```
 //!
-//! An input whose encoding is `registered` has a kind of another crate: it is fed the numbers that this kind makes of cells,
-//! 32-bit floats of the shape that the card tells, and the program that registers the kind makes them.
+//! An input whose encoding is `registered` has a kind of another crate: it is fed the numbers that this kind
+//! makes of cells, 32-bit floats of the shape that the card tells, and the program that registers the kind
+//! makes them.
 //!
 //! `pipelines/predict.py` is all of this as a program.
 
@@ -63,10 +65,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-pub use crate::onnx::card::{CARD, Card, FORMAT, HASHED, Sample};
+pub use crate::onnx::bundle_file::MODEL;
+pub use crate::onnx::card::{CARD, FORMAT, HASHED, ModelCard, ModelSample};
 use crate::onnx::check::{self, LARGEST};
-use crate::onnx::error::Error;
-pub use crate::onnx::member::MODEL;
+use crate::onnx::error::OnnxError;
 use crate::onnx::seal::{is_whole, sealed};
 use crate::onnx::write::atomically;
 
@@ -74,47 +76,48 @@ use crate::onnx::write::atomically;
 const EARLIEST: u64 = 1;
 /// Read first, so that a card of another format is told as such, whatever else it holds.
 #[derive(Deserialize)]
-struct Probe {
+struct CardVersion {
     format: u64,
 }
 
-impl Card {
-    /// Writes the card, whole or not at all. Scores that are not finite are left out: JSON has no word for them.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
+impl ModelCard {
+    /// Writes the card, whole or not at all. Scores that are not finite are left out: JSON has no word for
+    /// them.
+    pub fn write(&self, path: &Path) -> Result<(), OnnxError> {
         let mut card = self.clone();
         card.metrics.retain(|score| score.value.is_finite());
         let mut text = serde_json::to_string_pretty(&card)
-            .map_err(|error| Error::NotACard { path: path.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| OnnxError::NotACard { path: path.to_owned(), reason: error.to_string() })?;
         text.push('\n');
         let text = if card.format >= HASHED { sealed(&text) } else { text };
         atomically(path, text.as_bytes())
     }
 
     /// Reads a card of this format or an earlier one, whoever wrote it: what it says has been checked.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::metadata(path).map_err(Error::file(path))?.len();
+    pub fn read(path: &Path) -> Result<Self, OnnxError> {
+        let bytes = std::fs::metadata(path).map_err(OnnxError::file(path))?.len();
         if bytes > LARGEST {
             let reason = format!("it is {bytes} bytes, and a card has {LARGEST} at most");
-            return Err(Error::NotACard { path: path.to_owned(), reason });
+            return Err(OnnxError::NotACard { path: path.to_owned(), reason });
         }
-        let text = std::fs::read(path).map_err(Error::file(path))?;
-        let refused = |reason: String| Error::NotACard { path: path.to_owned(), reason };
-        let probe: Probe = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+        let text = std::fs::read(path).map_err(OnnxError::file(path))?;
+        let refused = |reason: String| OnnxError::NotACard { path: path.to_owned(), reason };
+        let probe: CardVersion = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
         if !(EARLIEST..=FORMAT).contains(&probe.format) {
-            return Err(Error::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
+            return Err(OnnxError::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
         }
         if probe.format >= HASHED && !is_whole(&text) {
             // Told apart, since the remedy differs: a copy cut short, or changed by hand.
             let path = path.to_owned();
             return match serde_json::from_slice::<serde_json::Value>(&text) {
-                Ok(_) => Err(Error::ChangedCard { path }),
-                Err(error) => Err(Error::NotACard { path, reason: error.to_string() }),
+                Ok(_) => Err(OnnxError::ChangedCard { path }),
+                Err(error) => Err(OnnxError::NotACard { path, reason: error.to_string() }),
             };
         }
         let card: Self = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
         match check::fault(&card) {
             Ok(()) => Ok(card),
-            Err(reason) => Err(Error::UnsoundCard { path: path.to_owned(), reason }),
+            Err(reason) => Err(OnnxError::UnsoundCard { path: path.to_owned(), reason }),
         }
     }
 }
@@ -123,29 +126,32 @@ impl Card {
 mod tests {
     use indexmap::IndexMap;
 
-    use super::{CARD, Card, FORMAT, Sample};
-    use crate::domain::array::{Array, ElementType, Values};
+    use super::{CARD, FORMAT, ModelCard, ModelSample};
+    use crate::domain::array::{Array, ArrayValues, ElementType};
     use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
     use crate::domain::score::{Direction, Score, Split};
     use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
-    use crate::domain::task::Target;
-    use crate::onnx::error::Error;
-    use crate::onnx::member::{Member, members};
+    use crate::domain::task::FittedTarget;
+    use crate::onnx::bundle_file::{BundleFile, members};
+    use crate::onnx::error::OnnxError;
 
     fn arrays() -> Vec<(String, Array)> {
         vec![
             ("age".to_owned(), Array::f32(&[3, 1], vec![0.1, f32::NAN, f32::NEG_INFINITY])),
-            ("zip".to_owned(), Array::new(&[3, 1], Values::I64(vec![1, MISSING_INT, i64::MAX]))),
-            ("born".to_owned(), Array::new(&[3, 1], Values::F64(vec![1.7e12 + 0.1, 1e300, f64::INFINITY]))),
+            ("zip".to_owned(), Array::new(&[3, 1], ArrayValues::I64(vec![1, MISSING_INT, i64::MAX]))),
+            (
+                "born".to_owned(),
+                Array::new(&[3, 1], ArrayValues::F64(vec![1.7e12 + 0.1, 1e300, f64::INFINITY])),
+            ),
         ]
     }
 
     fn job() -> (String, Array) {
         let texts = vec!["caf\u{e9} \"x\"".into(), "".into(), "b".into()];
-        ("job".to_owned(), Array::new(&[3, 1], Values::Text(texts)))
+        ("job".to_owned(), Array::new(&[3, 1], ArrayValues::Text(texts)))
     }
 
-    fn card() -> Card {
+    fn card() -> ModelCard {
         let task = TaskName::new("income").unwrap();
         let signature = Signature {
             readings: IndexMap::new(),
@@ -158,14 +164,14 @@ mod tests {
             tasks: vec![TaskSignature {
                 name: task.clone(),
                 table: TableName::new("census").unwrap(),
-                target: Target::Binary {
+                target: FittedTarget::Binary {
                     classes: ["no".to_owned(), "yes".to_owned()],
                     counts: [3, 4],
                     threshold: 0.5,
                 },
             }],
         };
-        Card {
+        ModelCard {
             format: FORMAT,
             mtl: "0.1.0".to_owned(),
             pipeline: PipelineName::new("census").unwrap(),
@@ -183,9 +189,9 @@ mod tests {
                 rows: 3,
             }],
             data: Vec::new(),
-            files: vec![Member { bytes: 7, sha256: "0f".repeat(32), ..members(&signature).remove(0) }],
+            files: vec![BundleFile { bytes: 7, sha256: "0f".repeat(32), ..members(&signature).remove(0) }],
             signature,
-            sample: Sample::new(&[job()], &arrays()),
+            sample: ModelSample::new(&[job()], &arrays()),
             preference: IndexMap::new(),
             transitions: Vec::new(),
             texts: Vec::new(),
@@ -198,7 +204,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         card().write(&path).unwrap();
-        let read = Card::read(&path).unwrap();
+        let read = ModelCard::read(&path).unwrap();
         assert_eq!(read, card());
         assert_eq!(read.sample.outputs()[1..], arrays()[1..]);
         let inputs = read.sample.inputs();
@@ -214,7 +220,7 @@ mod tests {
         let mut card = card();
         card.metrics[0].value = f64::NAN;
         card.write(&path).unwrap();
-        assert!(Card::read(&path).unwrap().metrics.is_empty());
+        assert!(ModelCard::read(&path).unwrap().metrics.is_empty());
     }
 
     #[test]
@@ -222,11 +228,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         std::fs::write(&path, r#"{"format": 4, "all": "else may differ"}"#).unwrap();
-        let error = Card::read(&path).unwrap_err();
-        assert!(matches!(error, Error::CardFormat { found: 4, known: 3, .. }));
+        let error = ModelCard::read(&path).unwrap_err();
+        assert!(matches!(error, OnnxError::CardFormat { found: 4, known: 3, .. }));
         assert!(error.to_string().contains("a newer mtl"), "{error}");
         std::fs::write(&path, r#"{"format": 0}"#).unwrap();
-        assert!(Card::read(&path).unwrap_err().to_string().contains("an older mtl"));
+        assert!(ModelCard::read(&path).unwrap_err().to_string().contains("an older mtl"));
     }
 
     #[test]
@@ -237,20 +243,20 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 20, whole.len() / 2, whole.len() - 3] {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })), "{length} bytes");
+            assert!(matches!(ModelCard::read(&path), Err(OnnxError::NotACard { .. })), "{length} bytes");
         }
         // Changed by hand: in format 3 it is told as such; before, when it can be read no more.
         let text = String::from_utf8(whole).unwrap();
         for (old, new) in [("-inf", "low"), ("0.1,", "0.2,"), ("\"trial\": 1", "\"trial\": 2")] {
             assert!(text.contains(old));
             std::fs::write(&path, text.replace(old, new)).unwrap();
-            assert!(matches!(Card::read(&path), Err(Error::ChangedCard { .. })), "{old} -> {new}");
+            assert!(matches!(ModelCard::read(&path), Err(OnnxError::ChangedCard { .. })), "{old} -> {new}");
             let earlier = text.replacen("\"format\": 3", "\"format\": 2", 1).replace(old, new);
             std::fs::write(&path, earlier).unwrap();
-            let read = Card::read(&path);
+            let read = ModelCard::read(&path);
             assert_eq!(read.is_err(), old == "-inf", "{old} -> {new}");
         }
         std::fs::write(&path, text.replacen("\"format\"", "\"form\"", 1)).unwrap();
-        assert!(matches!(Card::read(&path), Err(Error::NotACard { .. })));
+        assert!(matches!(ModelCard::read(&path), Err(OnnxError::NotACard { .. })));
     }
 }

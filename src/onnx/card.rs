@@ -9,11 +9,11 @@ use crate::domain::event::FileContent;
 use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::domain::score::Score;
 use crate::domain::signature::Signature;
-use crate::onnx::member::Member;
-use crate::onnx::sample::Column;
+use crate::onnx::bundle_file::BundleFile;
+use crate::onnx::sample::SampleColumn;
 
-/// The format this `mtl` writes. 2: the signature tells how rows are read. 3: hashes of all files and of the card itself,
-/// and the answers to the sample rows.
+/// The format this `mtl` writes. 2: the signature tells how rows are read. 3: hashes of all files and of the
+/// card itself, and the answers to the sample rows.
 pub const FORMAT: u64 = HASHED;
 /// The first format whose cards hold hashes and answers.
 pub const HASHED: u64 = 3;
@@ -22,7 +22,7 @@ pub const CARD: &str = "mtl.json";
 
 /// What `mtl.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Card {
+pub struct ModelCard {
     /// Version of this file's form.
     pub format: u64,
     /// Version of the `mtl` that wrote it.
@@ -40,8 +40,8 @@ pub struct Card {
     pub data: Vec<FileContent>,
     /// The other files of the bundle, by content. None in cards of earlier formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<Member>,
-    pub sample: Sample,
+    pub files: Vec<BundleFile>,
+    pub sample: ModelSample,
     /// What a model that reads a preference is told where nobody says otherwise: each task's share.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub preference: IndexMap<TaskName, f64>,
@@ -51,22 +51,23 @@ pub struct Card {
     /// What tasks that write texts write for the sample rows, as tokens, and with a seed of 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<(TaskName, Vec<Vec<u32>>)>,
-    /// The columns that predicting the sample rows gives, as the trained network says. None in cards of earlier formats.
+    /// The columns that predicting the sample rows gives, as the trained network says. None in cards of
+    /// earlier formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<Column>,
+    pub answers: Vec<SampleColumn>,
 }
 
 /// Raw rows, and what the model must answer to them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    pub inputs: Vec<Column>,
-    pub outputs: Vec<Column>,
+pub struct ModelSample {
+    pub inputs: Vec<SampleColumn>,
+    pub outputs: Vec<SampleColumn>,
 }
 
-impl Sample {
+impl ModelSample {
     pub fn new(inputs: &[(String, Array)], outputs: &[(String, Array)]) -> Self {
-        let columns = |arrays: &[(String, Array)]| -> Vec<Column> {
-            arrays.iter().map(|(name, array)| Column::new(name, array)).collect()
+        let columns = |arrays: &[(String, Array)]| -> Vec<SampleColumn> {
+            arrays.iter().map(|(name, array)| SampleColumn::new(name, array)).collect()
         };
         Self { inputs: columns(inputs), outputs: columns(outputs) }
     }
@@ -82,12 +83,12 @@ impl Sample {
     }
 }
 
-/// `Card::read` has checked that every column can be had.
-fn arrays(columns: &[Column]) -> Vec<(String, Array)> {
+/// `ModelCard::read` has checked that every column can be had.
+fn arrays(columns: &[SampleColumn]) -> Vec<(String, Array)> {
     columns.iter().filter_map(|column| Some((column.name.clone(), column.array()?))).collect()
 }
 
-impl Card {
+impl ModelCard {
     /// What a task decides by, where more than each step's own answer does.
     pub fn transitions(&self, task: &TaskName) -> Option<&Transitions> {
         self.transitions.iter().find(|(name, _)| name == task).map(|(_, transitions)| transitions)

@@ -1,5 +1,5 @@
-//! Is a card one that a model of `mtl` can have? Cards come from anywhere: what a card promises is checked before
-//! anything is made by it.
+//! Is a card one that a model of `mtl` can have? Cards come from anywhere: what a card promises is checked
+//! before anything is made by it.
 
 mod signature;
 
@@ -8,16 +8,16 @@ use std::collections::HashSet;
 use crate::domain::number::Tolerance;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE};
-use crate::domain::task::{TagScheme, Target};
-use crate::onnx::card::{CARD, Card, HASHED, Sample};
-use crate::onnx::member::{MODEL, Member, Part, members};
-use crate::onnx::sample::Column;
+use crate::domain::task::{FittedTarget, TagScheme};
+use crate::onnx::bundle_file::{BundleFile, BundleRole, MODEL, members};
+use crate::onnx::card::{CARD, HASHED, ModelCard, ModelSample};
+use crate::onnx::sample::SampleColumn;
 
 /// The most bytes of a card.
 pub const LARGEST: u64 = 1 << 29;
 
 /// What is wrong with a card, if anything is.
-pub fn fault(card: &Card) -> Result<(), String> {
+pub fn fault(card: &ModelCard) -> Result<(), String> {
     if Tolerance::new(card.tolerance).is_none() {
         return Err(format!("the tolerance is {:?}, expected {}", card.tolerance, Tolerance::EXPECTED));
     }
@@ -29,7 +29,7 @@ pub fn fault(card: &Card) -> Result<(), String> {
 }
 
 /// One share for each task, if any.
-fn preference(card: &Card) -> Result<(), String> {
+fn preference(card: &ModelCard) -> Result<(), String> {
     let (shares, tasks) = (&card.preference, &card.signature.tasks);
     if shares.is_empty() {
         return Ok(());
@@ -45,11 +45,11 @@ fn preference(card: &Card) -> Result<(), String> {
 }
 
 /// Scores for the classes of tasks of tags.
-fn transitions(card: &Card) -> Result<(), String> {
+fn transitions(card: &ModelCard) -> Result<(), String> {
     let mut seen = HashSet::new();
     for (task, own) in &card.transitions {
         let target = card.signature.task(task).map(|task| &task.target);
-        let Some(Target::Tagging { classes, .. }) = target else {
+        let Some(FittedTarget::Tagging { classes, .. }) = target else {
             return Err(format!("transitions are of `{task}`, which is no task of tags"));
         };
         let count = classes.len();
@@ -61,8 +61,10 @@ fn transitions(card: &Card) -> Result<(), String> {
             return Err(format!("the transitions of `{task}` are no numbers"));
         }
     }
-    let decides = |target: &Target| match target {
-        Target::Tagging { crf, scheme, .. } => *crf || matches!(scheme, TagScheme::Bio | TagScheme::Bioes),
+    let decides = |target: &FittedTarget| match target {
+        FittedTarget::Tagging { crf, scheme, .. } => {
+            *crf || matches!(scheme, TagScheme::Bio | TagScheme::Bioes)
+        }
         _ => false,
     };
     let hashed = card.format >= HASHED;
@@ -74,13 +76,13 @@ fn transitions(card: &Card) -> Result<(), String> {
 }
 
 /// Every column fills its shape, has as many rows as the others, and is of the model.
-fn sample(card: &Card) -> Result<(), String> {
-    let Sample { inputs, outputs } = &card.sample;
+fn sample(card: &ModelCard) -> Result<(), String> {
+    let ModelSample { inputs, outputs } = &card.sample;
     let columns = || inputs.iter().chain(outputs);
     if let Some(column) = columns().find(|column| column.array().is_none()) {
         return Err(format!("sample `{}` does not fill its shape", column.name));
     }
-    let rows = columns().next().map_or(0, Column::rows);
+    let rows = columns().next().map_or(0, SampleColumn::rows);
     if let Some(other) = columns().find(|column| column.rows() != rows) {
         return Err(format!("sample `{}` has {} rows, and others have {rows}", other.name, other.rows()));
     }
@@ -94,13 +96,13 @@ fn sample(card: &Card) -> Result<(), String> {
         return Err("its sample has no rows".to_owned());
     }
     let own = |name: &str| card.signature.inputs.iter().find(|input| input.name.as_str() == name);
-    let told = |name: &str| name == PREFERENCE && !card.preference.is_empty();
+    let is_preference = |name: &str| name == PREFERENCE && !card.preference.is_empty();
     for column in inputs {
         match own(&column.name) {
             Some(input) if !fits(input, column) => {
                 return Err(format!("sample `{}` is not of the input's form", column.name));
             }
-            None if !told(&column.name) => {
+            None if !is_preference(&column.name) => {
                 return Err(format!("sample `{}` is no input of the model", column.name));
             }
             _ => {}
@@ -108,7 +110,7 @@ fn sample(card: &Card) -> Result<(), String> {
     }
     for (name, texts) in &card.texts {
         let target = card.signature.task(name).map(|task| &task.target);
-        let Some(tokenizer) = target.and_then(Target::writes) else {
+        let Some(tokenizer) = target.and_then(FittedTarget::writes) else {
             return Err(format!("texts are of `{name}`, which is no task that writes"));
         };
         if texts.len() != rows {
@@ -125,7 +127,7 @@ fn sample(card: &Card) -> Result<(), String> {
 }
 
 /// Is a column of the form in which the input is fed?
-fn fits(input: &InputSignature, column: &Column) -> bool {
+fn fits(input: &InputSignature, column: &SampleColumn) -> bool {
     let fed = column.array().map(|array| array.element_type());
     let form = match (&input.encoding, column.shape.get(1..).unwrap_or_default()) {
         (Encoding::Tokens { .. }, [_]) => true,
@@ -146,13 +148,13 @@ fn fits(input: &InputSignature, column: &Column) -> bool {
 }
 
 /// The files that the signature asks for, each once, and no other.
-fn files(card: &Card) -> Result<(), String> {
-    let same = |a: &Member, b: &Member| (a.part, &a.of) == (b.part, &b.of);
+fn files(card: &ModelCard) -> Result<(), String> {
+    let same = |a: &BundleFile, b: &BundleFile| (a.part, &a.owner) == (b.part, &b.owner);
     let wanted = members(&card.signature);
-    if let Some(lacks) =
+    if let Some(missing) =
         wanted.iter().find(|own| card.files.iter().filter(|file| same(file, own)).count() != 1)
     {
-        return Err(format!("it does not name one {}", called(lacks)));
+        return Err(format!("it does not name one {}", called(missing)));
     }
     let mut names = HashSet::from([CARD.to_owned()]);
     for file in &card.files {
@@ -162,7 +164,7 @@ fn files(card: &Card) -> Result<(), String> {
         if !names.insert(file.name.folded()) {
             return Err(format!("two files are called `{}`", file.name));
         }
-        if (file.part == Part::Model) != (file.name.as_str() == MODEL) {
+        if (file.part == BundleRole::Model) != (file.name.as_str() == MODEL) {
             return Err(format!("it calls another file `{MODEL}` than the model"));
         }
         let digits = file.sha256.len() == 64 && file.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -173,11 +175,11 @@ fn files(card: &Card) -> Result<(), String> {
     Ok(())
 }
 
-fn called(member: &Member) -> String {
+fn called(member: &BundleFile) -> String {
     let part = match member.part {
-        Part::Model => "model",
-        Part::Decoder => "decoder",
-        Part::Tokenizer => "tokenizer",
+        BundleRole::Model => "model",
+        BundleRole::Decoder => "decoder",
+        BundleRole::Tokenizer => "tokenizer",
     };
-    member.of.as_ref().map_or_else(|| part.to_owned(), |of| format!("{part} of `{of}`"))
+    member.owner.as_ref().map_or_else(|| part.to_owned(), |of| format!("{part} of `{of}`"))
 }

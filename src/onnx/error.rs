@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// A failure of this room.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum OnnxError {
     #[error("opset {found} is not supported: 17 to 21 are")]
     Opset { found: i64 },
     #[error("two inputs or outputs of the model are called `{name}`")]
@@ -75,7 +75,7 @@ pub enum Error {
     Unproved(String),
 }
 
-impl Error {
+impl OnnxError {
     /// Is there no ONNX Runtime to be had, rather than something wrong with the model?
     pub fn is_absence(&self) -> bool {
         matches!(
@@ -95,7 +95,7 @@ fn listed(tried: &[String]) -> String {
     if tried.is_empty() { "nowhere".to_owned() } else { tried.join("; ") }
 }
 
-impl Error {
+impl OnnxError {
     /// For `map_err` on file operations.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

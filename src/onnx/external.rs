@@ -1,84 +1,84 @@
-//! Does a model have parts in other files? ONNX lets a model name files that hold its numbers, anywhere. A model of `mtl`
-//! names none, and of one that comes from elsewhere none is read.
+//! Does a model have parts in other files? ONNX lets a model name files that hold its numbers, anywhere. A
+//! model of `mtl` names none, and of one that comes from elsewhere none is read.
 //!
 //! The messages here are those parts of ONNX in which such a name can stand; all else is passed over unread.
 
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
-struct Model {
+struct ModelView {
     #[prost(message, optional, tag = "7")]
-    graph: Option<Graph>,
+    graph: Option<GraphView>,
     #[prost(message, repeated, tag = "20")]
-    training: Vec<Training>,
+    training: Vec<TrainingInfoView>,
     #[prost(message, repeated, tag = "25")]
-    functions: Vec<Function>,
+    functions: Vec<FunctionView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Training {
+struct TrainingInfoView {
     #[prost(message, optional, tag = "1")]
-    initialization: Option<Graph>,
+    initialization: Option<GraphView>,
     #[prost(message, optional, tag = "2")]
-    algorithm: Option<Graph>,
+    algorithm: Option<GraphView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Function {
+struct FunctionView {
     #[prost(message, repeated, tag = "7")]
-    nodes: Vec<Node>,
+    nodes: Vec<NodeView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Graph {
+struct GraphView {
     #[prost(message, repeated, tag = "1")]
-    nodes: Vec<Node>,
+    nodes: Vec<NodeView>,
     #[prost(message, repeated, tag = "5")]
-    tensors: Vec<Tensor>,
+    tensors: Vec<TensorView>,
     #[prost(message, repeated, tag = "15")]
-    sparse: Vec<Sparse>,
+    sparse: Vec<SparseTensorView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Node {
+struct NodeView {
     #[prost(message, repeated, tag = "5")]
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Attribute {
+struct AttributeView {
     #[prost(message, repeated, tag = "5")]
-    tensor: Vec<Tensor>,
+    tensor: Vec<TensorView>,
     #[prost(message, repeated, tag = "6")]
-    graph: Vec<Graph>,
+    graph: Vec<GraphView>,
     #[prost(message, repeated, tag = "10")]
-    tensors: Vec<Tensor>,
+    tensors: Vec<TensorView>,
     #[prost(message, repeated, tag = "11")]
-    graphs: Vec<Graph>,
+    graphs: Vec<GraphView>,
     #[prost(message, repeated, tag = "22")]
-    sparse: Vec<Sparse>,
+    sparse: Vec<SparseTensorView>,
     #[prost(message, repeated, tag = "23")]
-    sparse_tensors: Vec<Sparse>,
+    sparse_tensors: Vec<SparseTensorView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Sparse {
+struct SparseTensorView {
     #[prost(message, repeated, tag = "1")]
-    values: Vec<Tensor>,
+    values: Vec<TensorView>,
     #[prost(message, repeated, tag = "2")]
-    indices: Vec<Tensor>,
+    indices: Vec<TensorView>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Tensor {
+struct TensorView {
     #[prost(message, repeated, tag = "13")]
-    external: Vec<Entry>,
+    external: Vec<StringEntryView>,
     #[prost(int32, optional, tag = "14")]
     location: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Entry {
+struct StringEntryView {
     #[prost(string, tag = "1")]
     key: String,
     #[prost(string, tag = "2")]
@@ -90,19 +90,19 @@ const EXTERNAL: i32 = 1;
 
 /// The name of the first file that a model names, if it names any; or why the model cannot be read.
 pub fn location(model: &[u8]) -> Result<Option<String>, String> {
-    let model = Model::decode(model).map_err(|error| error.to_string())?;
+    let model = ModelView::decode(model).map_err(|error| error.to_string())?;
     let training = model.training.iter().flat_map(|one| one.initialization.iter().chain(&one.algorithm));
     let graphs = model.graph.iter().chain(training).find_map(of_graph);
     Ok(graphs.or_else(|| model.functions.iter().flat_map(|one| &one.nodes).find_map(of_node)))
 }
 
-fn of_graph(graph: &Graph) -> Option<String> {
+fn of_graph(graph: &GraphView) -> Option<String> {
     let tensors = graph.tensors.iter().find_map(of_tensor);
     let tensors = tensors.or_else(|| graph.sparse.iter().find_map(of_sparse));
     tensors.or_else(|| graph.nodes.iter().find_map(of_node))
 }
 
-fn of_node(node: &Node) -> Option<String> {
+fn of_node(node: &NodeView) -> Option<String> {
     node.attributes.iter().find_map(|own| {
         let tensors = own.tensor.iter().chain(&own.tensors).find_map(of_tensor);
         let sparse = || own.sparse.iter().chain(&own.sparse_tensors).find_map(of_sparse);
@@ -111,11 +111,11 @@ fn of_node(node: &Node) -> Option<String> {
     })
 }
 
-fn of_sparse(sparse: &Sparse) -> Option<String> {
+fn of_sparse(sparse: &SparseTensorView) -> Option<String> {
     sparse.values.iter().chain(&sparse.indices).find_map(of_tensor)
 }
 
-fn of_tensor(tensor: &Tensor) -> Option<String> {
+fn of_tensor(tensor: &TensorView) -> Option<String> {
     let named = tensor.external.iter().find(|entry| entry.key == "location").map(|entry| entry.value.clone());
     let is_external = tensor.location == Some(EXTERNAL) || !tensor.external.is_empty();
     is_external.then(|| named.unwrap_or_else(|| "no name".to_owned()))
@@ -125,42 +125,51 @@ fn of_tensor(tensor: &Tensor) -> Option<String> {
 mod tests {
     use prost::Message;
 
-    use super::{Attribute, Entry, Function, Graph, Model, Node, Sparse, Tensor, Training, location};
+    use super::{
+        AttributeView, FunctionView, GraphView, ModelView, NodeView, SparseTensorView, StringEntryView,
+        TensorView, TrainingInfoView, location,
+    };
 
-    fn elsewhere() -> Tensor {
-        let entry = Entry { key: "location".to_owned(), value: "../../etc/passwd".to_owned() };
-        Tensor { external: vec![entry], location: Some(1) }
+    fn elsewhere() -> TensorView {
+        let entry = StringEntryView { key: "location".to_owned(), value: "../../etc/passwd".to_owned() };
+        TensorView { external: vec![entry], location: Some(1) }
     }
 
     #[test]
     fn a_file_that_a_model_names_is_found_wherever_it_stands() {
-        let graph = Graph { tensors: vec![elsewhere()], ..Graph::default() };
-        let node = |attribute: Attribute| Graph {
-            nodes: vec![Node { attributes: vec![attribute] }],
-            ..Graph::default()
+        let graph = GraphView { tensors: vec![elsewhere()], ..GraphView::default() };
+        let node = |attribute: AttributeView| GraphView {
+            nodes: vec![NodeView { attributes: vec![attribute] }],
+            ..GraphView::default()
         };
-        let sparse = Sparse { values: vec![Tensor::default()], indices: vec![elsewhere()] };
+        let sparse = SparseTensorView { values: vec![TensorView::default()], indices: vec![elsewhere()] };
         let within = [
-            node(Attribute { tensor: vec![elsewhere()], ..Attribute::default() }),
-            node(Attribute { tensors: vec![elsewhere()], ..Attribute::default() }),
-            node(Attribute { graph: vec![graph.clone()], ..Attribute::default() }),
-            node(Attribute { graphs: vec![graph.clone()], ..Attribute::default() }),
-            node(Attribute { sparse_tensors: vec![sparse.clone()], ..Attribute::default() }),
-            Graph { sparse: vec![sparse], ..Graph::default() },
-            Graph { tensors: vec![Tensor { location: Some(1), external: vec![] }], ..Graph::default() },
+            node(AttributeView { tensor: vec![elsewhere()], ..AttributeView::default() }),
+            node(AttributeView { tensors: vec![elsewhere()], ..AttributeView::default() }),
+            node(AttributeView { graph: vec![graph.clone()], ..AttributeView::default() }),
+            node(AttributeView { graphs: vec![graph.clone()], ..AttributeView::default() }),
+            node(AttributeView { sparse_tensors: vec![sparse.clone()], ..AttributeView::default() }),
+            GraphView { sparse: vec![sparse], ..GraphView::default() },
+            GraphView {
+                tensors: vec![TensorView { location: Some(1), external: vec![] }],
+                ..GraphView::default()
+            },
             graph.clone(),
         ];
-        let mut models: Vec<Model> =
-            within.into_iter().map(|graph| Model { graph: Some(graph), ..Model::default() }).collect();
-        let training = Training { algorithm: Some(graph.clone()), ..Training::default() };
-        models.push(Model { training: vec![training], ..Model::default() });
-        let function =
-            Function { nodes: node(Attribute { tensor: vec![elsewhere()], ..Attribute::default() }).nodes };
-        models.push(Model { functions: vec![function], ..Model::default() });
+        let mut models: Vec<ModelView> = within
+            .into_iter()
+            .map(|graph| ModelView { graph: Some(graph), ..ModelView::default() })
+            .collect();
+        let training = TrainingInfoView { algorithm: Some(graph.clone()), ..TrainingInfoView::default() };
+        models.push(ModelView { training: vec![training], ..ModelView::default() });
+        let function = FunctionView {
+            nodes: node(AttributeView { tensor: vec![elsewhere()], ..AttributeView::default() }).nodes,
+        };
+        models.push(ModelView { functions: vec![function], ..ModelView::default() });
         for model in models {
             assert!(location(&model.encode_to_vec()).unwrap().is_some(), "{model:?}");
         }
-        assert_eq!(location(&Model::default().encode_to_vec()), Ok(None));
+        assert_eq!(location(&ModelView::default().encode_to_vec()), Ok(None));
         assert!(location(b"\xff\xff\xff").is_err());
     }
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 use crate::onnx::python;
 use crate::onnx::seal::sha256;
 
@@ -14,7 +14,7 @@ pub const VERSION: &str = "1.31.1";
 
 /// A wheel, and the library in it. The library is the same for every Python version, so that the wheels
 /// of one (3.11) serve all.
-struct Wheel {
+struct RuntimeWheel {
     os: &'static str,
     arch: &'static str,
     platform: &'static str,
@@ -24,8 +24,8 @@ struct Wheel {
     library_sha256: &'static str,
 }
 
-const WHEELS: [Wheel; 4] = [
-    Wheel {
+const WHEELS: [RuntimeWheel; 4] = [
+    RuntimeWheel {
         os: "linux",
         arch: "x86_64",
         platform: "manylinux_2_28_x86_64",
@@ -33,7 +33,7 @@ const WHEELS: [Wheel; 4] = [
         library: "libonnxruntime.so.1.31.1",
         library_sha256: "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
     },
-    Wheel {
+    RuntimeWheel {
         os: "linux",
         arch: "aarch64",
         platform: "manylinux_2_28_aarch64",
@@ -41,7 +41,7 @@ const WHEELS: [Wheel; 4] = [
         library: "libonnxruntime.so.1.31.1",
         library_sha256: "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
     },
-    Wheel {
+    RuntimeWheel {
         os: "macos",
         arch: "aarch64",
         platform: "macosx_14_0_arm64",
@@ -49,7 +49,7 @@ const WHEELS: [Wheel; 4] = [
         library: "libonnxruntime.1.31.1.dylib",
         library_sha256: "f8b06155feece624e55e49124340eea279da812529ae6fbc46a9f2be9c9cad2e",
     },
-    Wheel {
+    RuntimeWheel {
         os: "windows",
         arch: "x86_64",
         platform: "win_amd64",
@@ -59,23 +59,23 @@ const WHEELS: [Wheel; 4] = [
     },
 ];
 
-fn wheel() -> Result<&'static Wheel, Error> {
+fn wheel() -> Result<&'static RuntimeWheel, OnnxError> {
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch).ok_or(Error::NoWheel { os, arch })
+    WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch).ok_or(OnnxError::NoWheel { os, arch })
 }
 
 /// Where the fetched library lies, or would.
-pub fn place(cache: &Path) -> Result<PathBuf, Error> {
+pub fn library_path(cache: &Path) -> Result<PathBuf, OnnxError> {
     Ok(cache.join(VERSION).join(wheel()?.library))
 }
 
 /// Is the library in the cache the one that was fetched?
-pub fn check(path: &Path) -> Result<(), Error> {
-    let bytes = std::fs::read(path).map_err(Error::file(path))?;
+pub fn check(path: &Path) -> Result<(), OnnxError> {
+    let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
     if sha256(&bytes) == wheel()?.library_sha256 {
         return Ok(());
     }
-    Err(Error::Library { path: path.to_owned(), reason: "it is damaged".to_owned() })
+    Err(OnnxError::Library { path: path.to_owned(), reason: "it is damaged".to_owned() })
 }
 
 /// Takes one file out of a wheel, which is a zip file.
@@ -105,17 +105,17 @@ fn sweep(folder: &Path) {
 }
 
 /// Fetches the library into the cache; gives its place.
-pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, Error> {
+pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, OnnxError> {
     let wheel = wheel()?;
-    let place = place(cache)?;
+    let path = library_path(cache)?;
     let folder = cache.join(VERSION);
-    std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    std::fs::create_dir_all(&folder).map_err(OnnxError::file(&folder))?;
     sweep(&folder);
-    let work = tempfile::Builder::new().prefix(WORK).tempdir_in(&folder).map_err(Error::file(&folder))?;
+    let work = tempfile::Builder::new().prefix(WORK).tempdir_in(&folder).map_err(OnnxError::file(&folder))?;
 
     let requirement = work.path().join("requirements.txt");
     let line = format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.sha256);
-    std::fs::write(&requirement, line).map_err(Error::file(&requirement))?;
+    std::fs::write(&requirement, line).map_err(OnnxError::file(&requirement))?;
     let (requirement, into) = (requirement.to_string_lossy(), work.path().to_string_lossy());
     let download = [
         "-m",
@@ -145,8 +145,8 @@ pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, Error> {
     let target = library.to_string_lossy();
     python::run(python, &["-c", EXTRACT, &into, wheel.library, &target], Duration::from_secs(120))?;
     check(&library)?;
-    let file = std::fs::File::open(&library).map_err(Error::file(&library))?;
-    file.sync_all().map_err(Error::file(&library))?;
-    std::fs::rename(&library, &place).map_err(Error::file(&place))?;
-    Ok(place)
+    let file = std::fs::File::open(&library).map_err(OnnxError::file(&library))?;
+    file.sync_all().map_err(OnnxError::file(&library))?;
+    std::fs::rename(&library, &path).map_err(OnnxError::file(&path))?;
+    Ok(path)
 }

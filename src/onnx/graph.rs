@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::array::ElementType;
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 use crate::onnx::opset;
 pub use crate::onnx::proto::AttributeProto as Attribute;
 use crate::onnx::proto::{
@@ -18,9 +18,9 @@ use crate::onnx::proto::{
 
 /// Something a node gives or takes: a name, cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Value(Arc<str>);
+pub struct GraphValue(Arc<str>);
 
-impl Value {
+impl GraphValue {
     /// An optional input left out.
     pub fn none() -> Self {
         Self(Arc::from(""))
@@ -53,9 +53,9 @@ pub struct Graph {
     taken: BTreeSet<String>,
     /// How often a name was asked for, so that finding a free one stays quick.
     asked: BTreeMap<String, usize>,
-    ints: BTreeMap<Vec<i64>, Value>,
-    scalars: BTreeMap<u32, Value>,
-    doubles: BTreeMap<u64, Value>,
+    ints: BTreeMap<Vec<i64>, GraphValue>,
+    scalars: BTreeMap<u32, GraphValue>,
+    doubles: BTreeMap<u64, GraphValue>,
     clash: Option<String>,
 }
 
@@ -84,14 +84,20 @@ impl Graph {
     }
 
     /// An input of exactly this name. Declare inputs before all else.
-    pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> Value {
+    pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> GraphValue {
         self.claim(name);
         self.inputs.push(value_info(name, element, dims));
-        Value(Arc::from(name))
+        GraphValue(Arc::from(name))
     }
 
     /// Gives `value` out under exactly this name.
-    pub fn output(&mut self, name: &str, value: &Value, element: ElementType, dims: &[Dim]) -> Value {
+    pub fn output(
+        &mut self,
+        name: &str,
+        value: &GraphValue,
+        element: ElementType,
+        dims: &[Dim],
+    ) -> GraphValue {
         self.claim(name);
         self.outputs.push(value_info(name, element, dims));
         self.nodes.push(NodeProto {
@@ -101,35 +107,35 @@ impl Graph {
             op_type: "Identity".to_owned(),
             ..NodeProto::default()
         });
-        Value(Arc::from(name))
+        GraphValue(Arc::from(name))
     }
 
     /// A constant array of floats. Panics when `values` does not fill `shape`: a bug of the caller.
-    pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+    pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
         let name = self.free(name);
         self.weights.push(TensorProto::f32(&name, shape, values));
-        Value(Arc::from(name))
+        GraphValue(Arc::from(name))
     }
 
     /// A constant array of 64-bit floats. Panics when `values` does not fill `shape`.
-    pub fn weight_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) -> Value {
+    pub fn weight_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
         let name = self.free(name);
         self.weights.push(TensorProto::f64(&name, shape, values));
-        Value(Arc::from(name))
+        GraphValue(Arc::from(name))
     }
 
     /// A constant array of whole numbers. Panics when `values` does not fill `shape`.
-    pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> Value {
+    pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
         let name = self.free(name);
         self.weights.push(TensorProto::i64(&name, shape, values));
-        Value(Arc::from(name))
+        GraphValue(Arc::from(name))
     }
 
     /// A one-dimensional constant of whole numbers; equal ones are shared.
-    pub fn ints(&mut self, values: &[i64]) -> Value {
+    pub fn ints(&mut self, values: &[i64]) -> GraphValue {
         if let Some(value) = self.ints.get(values) {
             return value.clone();
         }
@@ -139,7 +145,7 @@ impl Graph {
     }
 
     /// A constant without dimensions; equal ones are shared.
-    pub fn scalar(&mut self, number: f32) -> Value {
+    pub fn scalar(&mut self, number: f32) -> GraphValue {
         if let Some(value) = self.scalars.get(&number.to_bits()) {
             return value.clone();
         }
@@ -149,7 +155,7 @@ impl Graph {
     }
 
     /// A 64-bit constant without dimensions; equal ones are shared.
-    pub fn scalar_f64(&mut self, number: f64) -> Value {
+    pub fn scalar_f64(&mut self, number: f64) -> GraphValue {
         if let Some(value) = self.doubles.get(&number.to_bits()) {
             return value.clone();
         }
@@ -159,12 +165,12 @@ impl Graph {
     }
 
     /// A constant whole number without dimensions.
-    pub fn scalar_int(&mut self, number: i64) -> Value {
+    pub fn scalar_int(&mut self, number: i64) -> GraphValue {
         self.weight_ints("/constant/int", &[], &[number])
     }
 
     /// A node of the default operator set with one output.
-    pub fn node(&mut self, op: &str, inputs: &[&Value], attributes: Vec<Attribute>) -> Value {
+    pub fn node(&mut self, op: &str, inputs: &[&GraphValue], attributes: Vec<Attribute>) -> GraphValue {
         self.node_in("", op, inputs, attributes)
     }
 
@@ -173,11 +179,11 @@ impl Graph {
         &mut self,
         domain: &str,
         op: &str,
-        inputs: &[&Value],
+        inputs: &[&GraphValue],
         attributes: Vec<Attribute>,
-    ) -> Value {
+    ) -> GraphValue {
         let name = self.node_name(op);
-        let output = Value(Arc::from(name.as_str()));
+        let output = GraphValue(Arc::from(name.as_str()));
         self.push(domain, op, name, inputs, std::slice::from_ref(&output), attributes);
         output
     }
@@ -186,22 +192,22 @@ impl Graph {
     pub fn nodes(
         &mut self,
         op: &str,
-        inputs: &[&Value],
+        inputs: &[&GraphValue],
         outputs: usize,
         attributes: Vec<Attribute>,
-    ) -> Vec<Value> {
+    ) -> Vec<GraphValue> {
         let name = self.node_name(op);
-        let outputs: Vec<Value> =
-            (0..outputs).map(|index| Value(Arc::from(self.free(&format!("{name}.{index}"))))).collect();
+        let outputs: Vec<GraphValue> =
+            (0..outputs).map(|index| GraphValue(Arc::from(self.free(&format!("{name}.{index}"))))).collect();
         self.push("", op, name, inputs, &outputs, attributes);
         outputs
     }
 
     /// The finished model for an opset from 17 to 21.
-    pub fn finish(mut self, opset: i64, metadata: &[(String, String)]) -> Result<ModelProto, Error> {
+    pub fn finish(mut self, opset: i64, metadata: &[(String, String)]) -> Result<ModelProto, OnnxError> {
         let ir_version = opset::ir_version(opset)?;
         if let Some(name) = self.clash {
-            return Err(Error::NameTaken { name });
+            return Err(OnnxError::NameTaken { name });
         }
         self.weights.extend(opset::adapt(&mut self.nodes, opset));
         let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: Some(opset) }];
@@ -238,8 +244,8 @@ impl Graph {
         domain: &str,
         op: &str,
         name: String,
-        inputs: &[&Value],
-        outputs: &[Value],
+        inputs: &[&GraphValue],
+        outputs: &[GraphValue],
         attribute: Vec<Attribute>,
     ) {
         self.nodes.push(NodeProto {
@@ -315,7 +321,7 @@ mod tests {
 
     use super::{Attribute, Dim, Graph};
     use crate::domain::array::ElementType;
-    use crate::onnx::error::Error;
+    use crate::onnx::error::OnnxError;
     use crate::onnx::operator;
 
     const COLUMN: [Dim; 2] = [Dim::Batch, Dim::Fixed(2)];
@@ -360,7 +366,7 @@ mod tests {
         let mut graph = graph();
         let x = graph.scalar(1.0);
         graph.output("x", &x, ElementType::Float32, &[]);
-        assert!(matches!(graph.finish(17, &[]), Err(Error::NameTaken { name }) if name == "x"));
+        assert!(matches!(graph.finish(17, &[]), Err(OnnxError::NameTaken { name }) if name == "x"));
     }
 
     #[test]
@@ -373,8 +379,8 @@ mod tests {
             assert_eq!(model.opset_import[0].version, Some(opset));
             assert_eq!(model.graph.unwrap().node[3].input.len(), reduction_inputs);
         }
-        for found in [16, 22] {
-            assert!(matches!(graph().finish(found, &[]), Err(Error::Opset { .. })));
+        for result in [16, 22] {
+            assert!(matches!(graph().finish(result, &[]), Err(OnnxError::Opset { .. })));
         }
     }
 }

@@ -7,21 +7,21 @@ use std::path::Path;
 
 use object::{Object, ObjectSegment};
 
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 
 /// What can be known of a library without loading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Library {
+pub struct LibraryInfo {
     /// ONNX Runtime's version, from its symbol version or its file name.
     pub version: Option<String>,
 }
 
-impl Library {
+impl LibraryInfo {
     /// Reads the file; refuses one that is no library or is cut short.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+    pub fn read(path: &Path) -> Result<Self, OnnxError> {
+        let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
         check(&bytes)
-            .map_err(|reason| Error::Library { path: path.to_owned(), reason: reason.to_owned() })?;
+            .map_err(|reason| OnnxError::Library { path: path.to_owned(), reason: reason.to_owned() })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self { version: symbol_version(&bytes).or_else(|| name_version(&name)) })
     }
@@ -75,7 +75,7 @@ fn version(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Library, name_version};
+    use super::{LibraryInfo, name_version};
 
     /// A header with one segment of 64 bytes behind it that is to be loaded, and no sections.
     fn elf() -> Vec<u8> {
@@ -91,11 +91,11 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<Library, String> {
+    fn read(bytes: &[u8]) -> Result<LibraryInfo, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         std::fs::write(&path, bytes).unwrap();
-        Library::read(&path).map_err(|error| error.to_string())
+        LibraryInfo::read(&path).map_err(|error| error.to_string())
     }
 
     #[test]

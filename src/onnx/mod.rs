@@ -1,14 +1,15 @@
 //! How is a graph written, and is it right? Alone in naming ONNX's messages and ort.
 
 pub mod bundle;
+pub mod bundle_file;
 mod card;
 pub mod check;
+pub mod config;
 pub mod error;
 mod external;
 pub mod fetch;
 pub mod graph;
 pub mod library;
-pub mod member;
 pub mod operator;
 pub mod opset;
 pub mod proto;
@@ -17,8 +18,7 @@ pub mod runtime;
 pub mod sample;
 pub mod seal;
 pub mod session;
-pub mod spec;
 pub mod verify;
 pub mod write;
 
-pub use crate::onnx::error::Error;
+pub use crate::onnx::error::OnnxError;

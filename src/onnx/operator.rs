@@ -8,12 +8,12 @@ pub mod recurrent;
 
 use crate::domain::array::ElementType;
 use crate::domain::signature::Keys;
-use crate::onnx::graph::{Attribute, Graph, Value, element_number};
+use crate::onnx::graph::{Attribute, Graph, GraphValue, element_number};
 use crate::onnx::opset::ML_DOMAIN;
 use crate::onnx::proto::{TensorProto, data_type};
 
 /// x W + b over the last dimension; `w` is `[in, out]`, `b` is `[out]`.
-pub fn dense(g: &mut Graph, x: &Value, w: &Value, b: Option<&Value>) -> Value {
+pub fn dense(g: &mut Graph, x: &GraphValue, w: &GraphValue, b: Option<&GraphValue>) -> GraphValue {
     let product = matmul(g, x, w);
     match b {
         Some(b) => add(g, &product, b),
@@ -21,99 +21,99 @@ pub fn dense(g: &mut Graph, x: &Value, w: &Value, b: Option<&Value>) -> Value {
     }
 }
 
-pub fn matmul(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn matmul(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("MatMul", &[a, b], vec![])
 }
 
-pub fn add(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn add(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Add", &[a, b], vec![])
 }
 
-pub fn sub(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn sub(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Sub", &[a, b], vec![])
 }
 
-pub fn mul(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn mul(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Mul", &[a, b], vec![])
 }
 
-pub fn div(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn div(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Div", &[a, b], vec![])
 }
 
 /// x + number
-pub fn shift(g: &mut Graph, x: &Value, number: f32) -> Value {
+pub fn shift(g: &mut Graph, x: &GraphValue, number: f32) -> GraphValue {
     let number = g.scalar(number);
     add(g, x, &number)
 }
 
 /// x times number
-pub fn scale(g: &mut Graph, x: &Value, number: f32) -> Value {
+pub fn scale(g: &mut Graph, x: &GraphValue, number: f32) -> GraphValue {
     let number = g.scalar(number);
     mul(g, x, &number)
 }
 
 /// The sum of several values.
-pub fn sum(g: &mut Graph, values: &[&Value]) -> Value {
+pub fn sum(g: &mut Graph, values: &[&GraphValue]) -> GraphValue {
     g.node("Sum", values, vec![])
 }
 
-pub fn neg(g: &mut Graph, x: &Value) -> Value {
+pub fn neg(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Neg", &[x], vec![])
 }
 
-pub fn exp(g: &mut Graph, x: &Value) -> Value {
+pub fn exp(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Exp", &[x], vec![])
 }
 
-pub fn log(g: &mut Graph, x: &Value) -> Value {
+pub fn log(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Log", &[x], vec![])
 }
 
-pub fn sqrt(g: &mut Graph, x: &Value) -> Value {
+pub fn sqrt(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Sqrt", &[x], vec![])
 }
 
 /// x held between `low` and `high`.
-pub fn clip(g: &mut Graph, x: &Value, low: f32, high: f32) -> Value {
+pub fn clip(g: &mut Graph, x: &GraphValue, low: f32, high: f32) -> GraphValue {
     let (low, high) = (g.scalar(low), g.scalar(high));
     g.node("Clip", &[x, &low, &high], vec![])
 }
 
 /// An element-wise operator without settings, by its ONNX name: `Relu`, `Tanh`, `Abs`.
-pub fn unary(g: &mut Graph, op: &str, x: &Value) -> Value {
+pub fn unary(g: &mut Graph, op: &str, x: &GraphValue) -> GraphValue {
     g.node(op, &[x], vec![])
 }
 
-pub fn relu(g: &mut Graph, x: &Value) -> Value {
+pub fn relu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Relu", x)
 }
 
-pub fn tanh(g: &mut Graph, x: &Value) -> Value {
+pub fn tanh(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Tanh", x)
 }
 
-pub fn sigmoid(g: &mut Graph, x: &Value) -> Value {
+pub fn sigmoid(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Sigmoid", x)
 }
 
 /// log(1 + exp(x))
-pub fn softplus(g: &mut Graph, x: &Value) -> Value {
+pub fn softplus(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Softplus", x)
 }
 
 /// x where x > 0, else slope x
-pub fn leaky_relu(g: &mut Graph, x: &Value, slope: f32) -> Value {
+pub fn leaky_relu(g: &mut Graph, x: &GraphValue, slope: f32) -> GraphValue {
     g.node("LeakyRelu", &[x], vec![Attribute::float("alpha", slope)])
 }
 
 /// x where x > 0, else exp(x) - 1
-pub fn elu(g: &mut Graph, x: &Value) -> Value {
+pub fn elu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Elu", &[x], vec![Attribute::float("alpha", 1.0)])
 }
 
 /// x (1 + erf(x / sqrt(2))) / 2; ONNX has `Gelu` only from opset 20 on.
-pub fn gelu(g: &mut Graph, x: &Value) -> Value {
+pub fn gelu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     let inner = scale(g, x, std::f32::consts::FRAC_1_SQRT_2);
     let erf = unary(g, "Erf", &inner);
     let twice = shift(g, &erf, 1.0);
@@ -122,23 +122,29 @@ pub fn gelu(g: &mut Graph, x: &Value) -> Value {
 }
 
 /// x sigmoid(x)
-pub fn silu(g: &mut Graph, x: &Value) -> Value {
+pub fn silu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     let gate = sigmoid(g, x);
     mul(g, x, &gate)
 }
 
 /// Over the dimension `axis`; -1 is the last.
-pub fn softmax(g: &mut Graph, x: &Value, axis: i64) -> Value {
+pub fn softmax(g: &mut Graph, x: &GraphValue, axis: i64) -> GraphValue {
     g.node("Softmax", &[x], vec![Attribute::int("axis", axis)])
 }
 
 /// Over the dimension `axis`; -1 is the last.
-pub fn log_softmax(g: &mut Graph, x: &Value, axis: i64) -> Value {
+pub fn log_softmax(g: &mut Graph, x: &GraphValue, axis: i64) -> GraphValue {
     g.node("LogSoftmax", &[x], vec![Attribute::int("axis", axis)])
 }
 
 /// Over the last dimension; `scale` and `bias` are `[width]`.
-pub fn layer_normalization(g: &mut Graph, x: &Value, scale: &Value, bias: &Value, epsilon: f32) -> Value {
+pub fn layer_normalization(
+    g: &mut Graph,
+    x: &GraphValue,
+    scale: &GraphValue,
+    bias: &GraphValue,
+    epsilon: f32,
+) -> GraphValue {
     let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", epsilon)];
     g.node("LayerNormalization", &[x, scale, bias], attributes)
 }
@@ -146,13 +152,13 @@ pub fn layer_normalization(g: &mut Graph, x: &Value, scale: &Value, bias: &Value
 /// With running statistics; x is `[batch, width, ...]`, all else `[width]`.
 pub fn batch_normalization(
     g: &mut Graph,
-    x: &Value,
-    scale: &Value,
-    bias: &Value,
-    mean: &Value,
-    variance: &Value,
+    x: &GraphValue,
+    scale: &GraphValue,
+    bias: &GraphValue,
+    mean: &GraphValue,
+    variance: &GraphValue,
     epsilon: f32,
-) -> Value {
+) -> GraphValue {
     g.node(
         "BatchNormalization",
         &[x, scale, bias, mean, variance],
@@ -160,7 +166,7 @@ pub fn batch_normalization(
     )
 }
 
-pub fn concat(g: &mut Graph, values: &[&Value], axis: i64) -> Value {
+pub fn concat(g: &mut Graph, values: &[&GraphValue], axis: i64) -> GraphValue {
     match values {
         [only] => (*only).clone(),
         _ => g.node("Concat", values, vec![Attribute::int("axis", axis)]),
@@ -168,98 +174,104 @@ pub fn concat(g: &mut Graph, values: &[&Value], axis: i64) -> Value {
 }
 
 /// The slices of `data` at `indices` along `axis`: an embedding lookup for axis 0.
-pub fn gather(g: &mut Graph, data: &Value, indices: &Value, axis: i64) -> Value {
+pub fn gather(g: &mut Graph, data: &GraphValue, indices: &GraphValue, axis: i64) -> GraphValue {
     g.node("Gather", &[data, indices], vec![Attribute::int("axis", axis)])
 }
 
 /// -1 once for "what is left"; 0 for "as before".
-pub fn reshape(g: &mut Graph, x: &Value, dims: &[i64]) -> Value {
+pub fn reshape(g: &mut Graph, x: &GraphValue, dims: &[i64]) -> GraphValue {
     let dims = g.ints(dims);
     g.node("Reshape", &[x, &dims], vec![])
 }
 
 /// `[...]` with dimensions of 1 inserted at `axes`.
-pub fn unsqueeze(g: &mut Graph, x: &Value, axes: &[i64]) -> Value {
+pub fn unsqueeze(g: &mut Graph, x: &GraphValue, axes: &[i64]) -> GraphValue {
     let axes = g.ints(axes);
     g.node("Unsqueeze", &[x, &axes], vec![])
 }
 
 /// `[...]` without the dimensions of 1 at `axes`.
-pub fn squeeze(g: &mut Graph, x: &Value, axes: &[i64]) -> Value {
+pub fn squeeze(g: &mut Graph, x: &GraphValue, axes: &[i64]) -> GraphValue {
     let axes = g.ints(axes);
     g.node("Squeeze", &[x, &axes], vec![])
 }
 
-pub fn transpose(g: &mut Graph, x: &Value, order: &[i64]) -> Value {
+pub fn transpose(g: &mut Graph, x: &GraphValue, order: &[i64]) -> GraphValue {
     g.node("Transpose", &[x], vec![Attribute::ints("perm", order.iter().copied())])
 }
 
 /// Elements from `start` up to but not `end` along `axis`; negative counts from the end.
-pub fn slice(g: &mut Graph, x: &Value, axis: i64, start: i64, end: i64) -> Value {
+pub fn slice(g: &mut Graph, x: &GraphValue, axis: i64, start: i64, end: i64) -> GraphValue {
     let (start, end, axis) = (g.ints(&[start]), g.ints(&[end]), g.ints(&[axis]));
     g.node("Slice", &[x, &start, &end, &axis], vec![])
 }
 
 /// Consecutive parts of these lengths along `axis`.
-pub fn split(g: &mut Graph, x: &Value, axis: i64, lengths: &[i64]) -> Vec<Value> {
+pub fn split(g: &mut Graph, x: &GraphValue, axis: i64, lengths: &[i64]) -> Vec<GraphValue> {
     let parts = lengths.len();
     let lengths = g.ints(lengths);
     g.nodes("Split", &[x, &lengths], parts, vec![Attribute::int("axis", axis)])
 }
 
 /// The dimensions of x, as whole numbers.
-pub fn shape(g: &mut Graph, x: &Value) -> Value {
+pub fn shape(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Shape", &[x], vec![])
 }
 
 /// x repeated to the dimensions `dims` (a value of whole numbers).
-pub fn expand(g: &mut Graph, x: &Value, dims: &Value) -> Value {
+pub fn expand(g: &mut Graph, x: &GraphValue, dims: &GraphValue) -> GraphValue {
     g.node("Expand", &[x, dims], vec![])
 }
 
-pub fn cast(g: &mut Graph, x: &Value, element: ElementType) -> Value {
+pub fn cast(g: &mut Graph, x: &GraphValue, element: ElementType) -> GraphValue {
     g.node("Cast", &[x], vec![Attribute::int("to", element_number(element).into())])
 }
 
 /// Truth values: everything but 0.
-pub fn cast_bool(g: &mut Graph, x: &Value) -> Value {
+pub fn cast_bool(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Cast", &[x], vec![Attribute::int("to", data_type::BOOL.into())])
 }
 
 /// Truth values: where x is NaN.
-pub fn is_nan(g: &mut Graph, x: &Value) -> Value {
+pub fn is_nan(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("IsNaN", &[x], vec![])
 }
 
 /// `yes` where `condition` (truth values) holds, else `no`.
-pub fn where_(g: &mut Graph, condition: &Value, yes: &Value, no: &Value) -> Value {
+pub fn where_(g: &mut Graph, condition: &GraphValue, yes: &GraphValue, no: &GraphValue) -> GraphValue {
     g.node("Where", &[condition, yes, no], vec![])
 }
 
 /// Truth values.
-pub fn equal(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn equal(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Equal", &[a, b], vec![])
 }
 
 /// `data` with `updates` added at `indices` along `axis`; an index may come more than once.
-pub fn scatter_add(g: &mut Graph, data: &Value, indices: &Value, updates: &Value, axis: i64) -> Value {
-    let words = vec![Attribute::int("axis", axis), Attribute::text("reduction", "add")];
-    g.node("ScatterElements", &[data, indices, updates], words)
+pub fn scatter_add(
+    g: &mut Graph,
+    data: &GraphValue,
+    indices: &GraphValue,
+    updates: &GraphValue,
+    axis: i64,
+) -> GraphValue {
+    let attributes = vec![Attribute::int("axis", axis), Attribute::text("reduction", "add")];
+    g.node("ScatterElements", &[data, indices, updates], attributes)
 }
 
 /// Truth values: a > b.
-pub fn greater(g: &mut Graph, a: &Value, b: &Value) -> Value {
+pub fn greater(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Greater", &[a, b], vec![])
 }
 
 /// The sum over `axes`, which stay as 1 when `keep`.
-pub fn reduce_sum(g: &mut Graph, x: &Value, axes: &[i64], keep: bool) -> Value {
+pub fn reduce_sum(g: &mut Graph, x: &GraphValue, axes: &[i64], keep: bool) -> GraphValue {
     let axes = g.ints(axes);
     g.node("ReduceSum", &[x, &axes], vec![Attribute::int("keepdims", keep.into())])
 }
 
 /// `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceLogSumExp`... over `axes`, which stay as 1 when `keep`.
-pub fn reduce(g: &mut Graph, op: &str, x: &Value, axes: &[i64], keep: bool) -> Value {
+pub fn reduce(g: &mut Graph, op: &str, x: &GraphValue, axes: &[i64], keep: bool) -> GraphValue {
     if op == "ReduceSum" {
         return reduce_sum(g, x, axes, keep);
     }
@@ -269,26 +281,45 @@ pub fn reduce(g: &mut Graph, op: &str, x: &Value, axes: &[i64], keep: bool) -> V
 }
 
 /// Whole-number codes of raw texts, in x's shape: the i-th key becomes `first` + i, any other text `default`.
-pub fn label_encoder_text(g: &mut Graph, x: &Value, keys: &[String], first: i64, default: i64) -> Value {
+pub fn label_encoder_text(
+    g: &mut Graph,
+    x: &GraphValue,
+    keys: &[String],
+    first: i64,
+    default: i64,
+) -> GraphValue {
     let keys_attribute = Attribute::texts("keys_strings", keys.iter().map(String::as_str));
     label_encoder(g, x, keys.len(), keys_attribute, first, default)
 }
 
 /// As `label_encoder_text`, for raw whole numbers.
-pub fn label_encoder_int(g: &mut Graph, x: &Value, keys: &[i64], first: i64, default: i64) -> Value {
+pub fn label_encoder_int(
+    g: &mut Graph,
+    x: &GraphValue,
+    keys: &[i64],
+    first: i64,
+    default: i64,
+) -> GraphValue {
     let keys_attribute = Attribute::ints("keys_int64s", keys.iter().copied());
     label_encoder(g, x, keys.len(), keys_attribute, first, default)
 }
 
 /// Codes of a category's raw values, in x's shape: the i-th key becomes `first` + i, all else `default`.
-pub fn codes(g: &mut Graph, x: &Value, keys: &Keys, first: i64, default: i64) -> Value {
+pub fn codes(g: &mut Graph, x: &GraphValue, keys: &Keys, first: i64, default: i64) -> GraphValue {
     match keys {
         Keys::Text(keys) => label_encoder_text(g, x, keys, first, default),
         Keys::Int(keys) => label_encoder_int(g, x, keys, first, default),
     }
 }
 
-fn label_encoder(g: &mut Graph, x: &Value, count: usize, keys: Attribute, first: i64, default: i64) -> Value {
+fn label_encoder(
+    g: &mut Graph,
+    x: &GraphValue,
+    count: usize,
+    keys: Attribute,
+    first: i64,
+    default: i64,
+) -> GraphValue {
     if count == 0 {
         // An encoder without keys is refused by runtimes: every value is the default.
         let dims = shape(g, x);
@@ -302,7 +333,7 @@ fn label_encoder(g: &mut Graph, x: &Value, count: usize, keys: Attribute, first:
 
 /// `[rows]` codes to `[rows, depth]` floats: 1 in the code's own column; all 0 for a code of `depth` or more.
 /// (A negative code would count from the end.)
-pub fn one_hot(g: &mut Graph, codes: &Value, depth: usize) -> Value {
+pub fn one_hot(g: &mut Graph, codes: &GraphValue, depth: usize) -> GraphValue {
     let depth = g.ints(&[depth as i64]);
     let levels = g.weight("/constant/off_on", &[2], &[0.0, 1.0]);
     g.node("OneHot", &[codes, &depth, &levels], vec![Attribute::int("axis", -1)])

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 use crate::onnx::proto::{NodeProto, TensorProto};
 
 /// The operator set of feature encoders: `LabelEncoder`.
@@ -26,12 +26,12 @@ const REDUCTIONS: [&str; 9] = [
 ];
 
 /// The oldest file format that may hold this opset, so that old runtimes can load it.
-pub fn ir_version(opset: i64) -> Result<i64, Error> {
+pub fn ir_version(opset: i64) -> Result<i64, OnnxError> {
     match opset {
         17 | 18 => Ok(8),
         19 | 20 => Ok(9),
         21 => Ok(10),
-        found => Err(Error::Opset { found }),
+        result => Err(OnnxError::Opset { found: result }),
     }
 }
 

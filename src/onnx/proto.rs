@@ -97,37 +97,37 @@ pub mod attribute_type {
 }
 
 impl AttributeProto {
-    fn of(name: &str, r#type: i32) -> Self {
+    fn new(name: &str, r#type: i32) -> Self {
         Self { name: name.to_owned(), r#type: Some(r#type), ..Self::default() }
     }
 
     pub fn int(name: &str, value: i64) -> Self {
-        Self { i: Some(value), ..Self::of(name, attribute_type::INT) }
+        Self { i: Some(value), ..Self::new(name, attribute_type::INT) }
     }
 
     pub fn float(name: &str, value: f32) -> Self {
-        Self { f: Some(value), ..Self::of(name, attribute_type::FLOAT) }
+        Self { f: Some(value), ..Self::new(name, attribute_type::FLOAT) }
     }
 
     pub fn text(name: &str, value: &str) -> Self {
-        Self { s: Some(value.as_bytes().to_vec()), ..Self::of(name, attribute_type::STRING) }
+        Self { s: Some(value.as_bytes().to_vec()), ..Self::new(name, attribute_type::STRING) }
     }
 
     pub fn tensor(name: &str, value: TensorProto) -> Self {
-        Self { t: Some(value), ..Self::of(name, attribute_type::TENSOR) }
+        Self { t: Some(value), ..Self::new(name, attribute_type::TENSOR) }
     }
 
     pub fn ints(name: &str, values: impl IntoIterator<Item = i64>) -> Self {
-        Self { ints: values.into_iter().collect(), ..Self::of(name, attribute_type::INTS) }
+        Self { ints: values.into_iter().collect(), ..Self::new(name, attribute_type::INTS) }
     }
 
     pub fn floats(name: &str, values: impl IntoIterator<Item = f32>) -> Self {
-        Self { floats: values.into_iter().collect(), ..Self::of(name, attribute_type::FLOATS) }
+        Self { floats: values.into_iter().collect(), ..Self::new(name, attribute_type::FLOATS) }
     }
 
     pub fn texts<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
         let strings = values.into_iter().map(|text| text.as_bytes().to_vec()).collect();
-        Self { strings, ..Self::of(name, attribute_type::STRINGS) }
+        Self { strings, ..Self::new(name, attribute_type::STRINGS) }
     }
 }
 

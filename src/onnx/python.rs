@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 
 /// Runs `python <arguments>`; gives what it printed.
-pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String, Error> {
+pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String, OnnxError> {
     let command = || {
         let shown: Vec<&str> =
             arguments.iter().copied().filter(|word| !word.contains('\n')).take(3).collect();
         format!("{} {}", python.display(), shown.join(" "))
     };
-    let failed = |reason: String| Error::Command { command: command(), reason };
+    let failed = |reason: String| OnnxError::Command { command: command(), reason };
     let broken = |error: std::io::Error| failed(error.to_string());
 
     // Files, not pipes: a full pipe that nobody reads would hold the child for ever.
@@ -22,7 +22,8 @@ pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String,
     let mut problems = tempfile::tempfile().map_err(broken)?;
     let mut child = Command::new(python)
         .args(arguments)
-        // Downloading installs nothing, so a rule against installing outside environments is no reason to stop.
+        // Downloading installs nothing, so a rule against installing outside environments is no reason to
+        // stop.
         .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone().map_err(broken)?)
@@ -67,7 +68,7 @@ for folder in (spec.submodule_search_locations or []) if spec else []:
 "#;
 
 /// The libraries of the ONNX Runtime that this Python has installed.
-pub fn installed(python: &Path) -> Result<Vec<PathBuf>, Error> {
+pub fn installed(python: &Path) -> Result<Vec<PathBuf>, OnnxError> {
     let printed = run(python, &["-c", WHERE], Duration::from_secs(30))?;
     Ok(printed.lines().map(PathBuf::from).collect())
 }

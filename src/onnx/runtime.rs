@@ -9,21 +9,21 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 
-use crate::onnx::error::Error;
-use crate::onnx::library::Library;
+use crate::onnx::error::OnnxError;
+use crate::onnx::library::LibraryInfo;
 use crate::onnx::{fetch, python};
 
 /// ONNX Runtime, found and loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Runtime {
+pub struct OnnxRuntime {
     pub path: PathBuf,
     pub version: String,
-    pub how: How,
+    pub how: RuntimeOrigin,
 }
 
 /// Where ONNX Runtime was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum RuntimeOrigin {
     /// Named by `ORT_DYLIB_PATH`.
     Named,
     BesideBinary,
@@ -33,7 +33,7 @@ pub enum How {
     Fetched,
 }
 
-impl How {
+impl RuntimeOrigin {
     /// For people: `found in ...`.
     pub fn text(self) -> &'static str {
         match self {
@@ -48,11 +48,11 @@ impl How {
 }
 
 /// Where to look.
-pub struct Search<'a> {
+pub struct RuntimeSearch<'a> {
     /// A library named by the user.
     pub named: Option<PathBuf>,
     /// The folder of the binary.
-    pub beside: Option<PathBuf>,
+    pub library_folder: Option<PathBuf>,
     /// The system's library folders.
     pub system: Vec<PathBuf>,
     /// The Python to ask and to fetch with.
@@ -65,7 +65,7 @@ pub struct Search<'a> {
     pub note: &'a dyn Fn(&str),
 }
 
-impl<'a> Search<'a> {
+impl<'a> RuntimeSearch<'a> {
     /// Everywhere, as the environment variables say.
     pub fn everywhere(note: &'a dyn Fn(&str)) -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -82,7 +82,7 @@ impl<'a> Search<'a> {
         }
         Self {
             named: variable("ORT_DYLIB_PATH").map(PathBuf::from),
-            beside: std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
+            library_folder: std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
             system,
             python: Some(PathBuf::from(if cfg!(windows) { "python" } else { "python3" })),
             cache: cache.map(|cache| cache.join("mtl").join("onnxruntime")),
@@ -92,24 +92,26 @@ impl<'a> Search<'a> {
     }
 
     /// The libraries a place offers, the newest first.
-    fn candidates(&self, how: How) -> Result<Vec<PathBuf>, Error> {
+    fn candidates(&self, how: RuntimeOrigin) -> Result<Vec<PathBuf>, OnnxError> {
         match how {
-            How::Named => Ok(self.named.iter().cloned().collect()),
-            How::BesideBinary => Ok(self.beside.iter().flat_map(|folder| libraries(folder)).collect()),
-            How::System => Ok(self.system.iter().flat_map(|folder| libraries(folder)).collect()),
-            How::Python => self.python.as_deref().map_or(Ok(Vec::new()), python::installed),
-            How::Cache => match &self.cache {
+            RuntimeOrigin::Named => Ok(self.named.iter().cloned().collect()),
+            RuntimeOrigin::BesideBinary => {
+                Ok(self.library_folder.iter().flat_map(|folder| libraries(folder)).collect())
+            }
+            RuntimeOrigin::System => Ok(self.system.iter().flat_map(|folder| libraries(folder)).collect()),
+            RuntimeOrigin::Python => self.python.as_deref().map_or(Ok(Vec::new()), python::installed),
+            RuntimeOrigin::Cache => match &self.cache {
                 Some(cache) => {
-                    Ok(fetch::place(cache).ok().filter(|path| path.exists()).into_iter().collect())
+                    Ok(fetch::library_path(cache).ok().filter(|path| path.exists()).into_iter().collect())
                 }
                 None => Ok(Vec::new()),
             },
-            How::Fetched => self.fetch().map(|path| vec![path]),
+            RuntimeOrigin::Fetched => self.fetch().map(|path| vec![path]),
         }
     }
 
-    fn fetch(&self) -> Result<PathBuf, Error> {
-        let refused = |why: &str| Error::NoRuntime { tried: Vec::new(), why: why.to_owned() };
+    fn fetch(&self) -> Result<PathBuf, OnnxError> {
+        let refused = |why: &str| OnnxError::NoRuntime { tried: Vec::new(), why: why.to_owned() };
         if self.offline {
             return Err(refused("MTL_OFFLINE forbids fetching it"));
         }
@@ -126,21 +128,28 @@ impl<'a> Search<'a> {
 }
 
 /// All places, in order.
-const PLACES: [How; 6] = [How::Named, How::BesideBinary, How::System, How::Python, How::Cache, How::Fetched];
+const PLACES: [RuntimeOrigin; 6] = [
+    RuntimeOrigin::Named,
+    RuntimeOrigin::BesideBinary,
+    RuntimeOrigin::System,
+    RuntimeOrigin::Python,
+    RuntimeOrigin::Cache,
+    RuntimeOrigin::Fetched,
+];
 
 /// A process loads one library and makes one environment, both for good.
-static LOADED: OnceLock<(Runtime, Environment)> = OnceLock::new();
+static LOADED: OnceLock<(OnnxRuntime, Environment)> = OnceLock::new();
 static SEARCHING: Mutex<()> = Mutex::new(());
 
-impl Runtime {
+impl OnnxRuntime {
     /// Finds and loads ONNX Runtime. Once it is loaded, any search gives what was found first.
-    pub fn find(search: &Search) -> Result<Self, Error> {
+    pub fn find(search: &RuntimeSearch) -> Result<Self, OnnxError> {
         let _alone = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((runtime, _)) = LOADED.get() {
             return Ok(runtime.clone());
         }
-        let found = look(search)?;
-        Ok(LOADED.get_or_init(|| found).0.clone())
+        let result = find_runtime(search)?;
+        Ok(LOADED.get_or_init(|| result).0.clone())
     }
 
     /// The environment sessions are opened in.
@@ -150,17 +159,17 @@ impl Runtime {
 }
 
 /// Looks at every place until a library can be loaded.
-fn look(search: &Search) -> Result<(Runtime, Environment), Error> {
+fn find_runtime(search: &RuntimeSearch) -> Result<(OnnxRuntime, Environment), OnnxError> {
     let mut tried = Vec::new();
     let mut why = "the fetched one could not be loaded".to_owned();
     for how in PLACES {
         let paths = match search.candidates(how) {
             Ok(paths) => paths,
-            Err(Error::NoRuntime { why: reason, .. }) => {
+            Err(OnnxError::NoRuntime { why: reason, .. }) => {
                 why = reason;
                 continue;
             }
-            Err(error) if how == How::Fetched => {
+            Err(error) if how == RuntimeOrigin::Fetched => {
                 why = format!("fetching it failed: {error}");
                 continue;
             }
@@ -171,7 +180,7 @@ fn look(search: &Search) -> Result<(Runtime, Environment), Error> {
         };
         for path in paths {
             match load(&path, how) {
-                Ok(found) => return Ok(found),
+                Ok(runtime) => return Ok(runtime),
                 Err(error) => {
                     (search.note)(&format!("passing over {}: {error}", how.text()));
                     tried.push(format!("{} ({error})", how.text()));
@@ -179,22 +188,22 @@ fn look(search: &Search) -> Result<(Runtime, Environment), Error> {
             }
         }
     }
-    Err(Error::NoRuntime { tried, why })
+    Err(OnnxError::NoRuntime { tried, why })
 }
 
-fn load(path: &Path, how: How) -> Result<(Runtime, Environment), Error> {
+fn load(path: &Path, how: RuntimeOrigin) -> Result<(OnnxRuntime, Environment), OnnxError> {
     // A relative path would be looked for beside the binary.
-    let path = std::path::absolute(path).map_err(Error::file(path))?;
-    let library = Library::read(&path)?;
-    if how == How::Cache {
+    let path = std::path::absolute(path).map_err(OnnxError::file(path))?;
+    let library = LibraryInfo::read(&path)?;
+    if how == RuntimeOrigin::Cache {
         fetch::check(&path)?;
     }
     if let (Some(minor), Some(version)) = (library.minor(), &library.version)
         && minor < ort::MINOR_VERSION
     {
-        return Err(Error::TooOld { path, version: version.clone(), needed: ort::MINOR_VERSION });
+        return Err(OnnxError::TooOld { path, version: version.clone(), needed: ort::MINOR_VERSION });
     }
-    let refused = |reason: String| Error::Library { path: path.clone(), reason };
+    let refused = |reason: String| OnnxError::Library { path: path.clone(), reason };
     // `ort` panics where a library with the right function gives the wrong answer.
     let environment = std::panic::catch_unwind(|| {
         let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
@@ -203,13 +212,13 @@ fn load(path: &Path, how: How) -> Result<(Runtime, Environment), Error> {
     .map_err(|_| refused("it does not behave like ONNX Runtime".to_owned()))?
     .map_err(refused)?;
     let version = library.version.unwrap_or_else(|| "of unknown version".to_owned());
-    Ok((Runtime { path, version, how }, environment))
+    Ok((OnnxRuntime { path, version, how }, environment))
 }
 
 /// The files called like ONNX Runtime in a folder, the newest version first.
 fn libraries(folder: &Path) -> Vec<PathBuf> {
     let stem = format!("{}onnxruntime.", std::env::consts::DLL_PREFIX);
-    let mut found: Vec<(Vec<u32>, PathBuf)> = std::fs::read_dir(folder)
+    let mut runtime: Vec<(Vec<u32>, PathBuf)> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
@@ -221,13 +230,13 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
             is_library.then(|| (version, entry.path()))
         })
         .collect();
-    found.sort_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, path)| path).collect()
+    runtime.sort_by(|a, b| b.cmp(a));
+    runtime.into_iter().map(|(_, path)| path).collect()
 }
 
 #[cfg(test)]
-pub(crate) fn for_tests() -> Runtime {
-    match Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))) {
+pub(crate) fn for_tests() -> OnnxRuntime {
+    match OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))) {
         Ok(runtime) => runtime,
         Err(error) => panic!("these tests need ONNX Runtime: {error}"),
     }
@@ -238,14 +247,22 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::sync::Mutex;
 
-    use super::{How, Search, libraries, load, look};
-    use crate::onnx::error::Error;
+    use super::{RuntimeOrigin, RuntimeSearch, find_runtime, libraries, load};
+    use crate::onnx::error::OnnxError;
     use crate::onnx::fetch;
 
     /// Looks nowhere.
-    fn nowhere(note: &dyn Fn(&str)) -> Search<'_> {
+    fn nowhere(note: &dyn Fn(&str)) -> RuntimeSearch<'_> {
         let (named, beside, python, cache) = (None, None, None, None);
-        Search { named, beside, system: Vec::new(), python, cache, offline: true, note }
+        RuntimeSearch {
+            named,
+            library_folder: beside,
+            system: Vec::new(),
+            python,
+            cache,
+            offline: true,
+            note,
+        }
     }
 
     #[test]
@@ -259,21 +276,23 @@ mod tests {
         std::fs::create_dir(&beside).unwrap();
         std::fs::write(beside.join(file_name), b"\x7fELF\x02\x01 cut").unwrap();
         let cache = folder.path().join("cache");
-        let cached = fetch::place(&cache).unwrap();
+        let cached = fetch::library_path(&cache).unwrap();
         std::fs::create_dir_all(cached.parent().unwrap()).unwrap();
         // A whole library, but not the one that was fetched.
         std::fs::copy(std::env::current_exe().unwrap(), &cached).unwrap();
 
         let notes = Mutex::new(Vec::new());
         let note = |text: &str| notes.lock().unwrap().push(text.to_owned());
-        let search = Search {
+        let search = RuntimeSearch {
             named: Some(named),
-            beside: Some(beside),
+            library_folder: Some(beside),
             cache: Some(cache),
             python: Some(PathBuf::from("no-such-python")),
             ..nowhere(&note)
         };
-        let Err(Error::NoRuntime { tried, why }) = look(&search) else { panic!("nothing usable is there") };
+        let Err(OnnxError::NoRuntime { tried, why }) = find_runtime(&search) else {
+            panic!("nothing usable is there")
+        };
         assert_eq!(notes.lock().unwrap().len(), 3);
         for (words, tried) in
             ["not a shared library", "cut short", "no-such-python", "damaged"].iter().zip(tried)
@@ -288,7 +307,7 @@ mod tests {
         for folder in ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"] {
             let path = Path::new(folder).join("libm.so.6");
             if path.exists() {
-                assert!(load(&path, How::Named).is_err());
+                assert!(load(&path, RuntimeOrigin::Named).is_err());
             }
         }
     }
@@ -298,7 +317,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so.1.18.0");
         std::fs::write(&path, b"MZ a library, as far as can be told").unwrap();
-        let Err(Error::TooOld { version, needed, .. }) = load(&path, How::System) else {
+        let Err(OnnxError::TooOld { version, needed, .. }) = load(&path, RuntimeOrigin::System) else {
             panic!("1.18 is too old")
         };
         assert_eq!((version.as_str(), needed), ("1.18.0", 24));

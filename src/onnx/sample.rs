@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 
 /// A named array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Column {
+pub struct SampleColumn {
     pub name: String,
     pub shape: Vec<usize>,
-    pub values: Cells,
+    pub values: SampleValues,
 }
 
 /// The elements of a column, row-major.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cells {
-    Float32(Vec<Cell<f32>>),
-    Float64(Vec<Cell<f64>>),
+pub enum SampleValues {
+    Float32(Vec<SampleCell<f32>>),
+    Float64(Vec<SampleCell<f64>>),
     Int64(Vec<i64>),
     Uint32(Vec<u32>),
     Uint8(Vec<u8>),
@@ -26,7 +26,7 @@ pub enum Cells {
 
 /// A float: JSON has neither NaN (`null`) nor infinities (`"inf"`, `"-inf"`).
 #[derive(Clone, Copy, Debug)]
-pub struct Cell<T>(pub T);
+pub struct SampleCell<T>(pub T);
 
 /// A float of either size.
 pub trait Float: Copy + PartialEq + Into<f64> {
@@ -46,7 +46,7 @@ impl Float for f64 {
     }
 }
 
-impl<T: Float> PartialEq for Cell<T> {
+impl<T: Float> PartialEq for SampleCell<T> {
     /// Unlike floats, a missing number equals a missing number.
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || (self.0.into().is_nan() && other.0.into().is_nan())
@@ -55,46 +55,50 @@ impl<T: Float> PartialEq for Cell<T> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Form<T> {
+enum SampleCellForm<T> {
     Number(T),
     Word(String),
     Missing,
 }
 
-impl<T: Float + Serialize> Serialize for Cell<T> {
+impl<T: Float + Serialize> Serialize for SampleCell<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let form = match self.0.into() {
-            number if number.is_nan() => Form::Missing,
-            number if number.is_infinite() => Form::Word(number.to_string()),
-            _ => Form::Number(self.0),
+            number if number.is_nan() => SampleCellForm::Missing,
+            number if number.is_infinite() => SampleCellForm::Word(number.to_string()),
+            _ => SampleCellForm::Number(self.0),
         };
         form.serialize(serializer)
     }
 }
 
-impl<'de, T: Float + Deserialize<'de>> Deserialize<'de> for Cell<T> {
+impl<'de, T: Float + Deserialize<'de>> Deserialize<'de> for SampleCell<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Form::deserialize(deserializer)? {
-            Form::Number(number) => Ok(Self(number)),
-            Form::Missing => Ok(Self(T::plain(f64::NAN))),
-            Form::Word(word) if word == "inf" => Ok(Self(T::plain(f64::INFINITY))),
-            Form::Word(word) if word == "-inf" => Ok(Self(T::plain(f64::NEG_INFINITY))),
-            Form::Word(word) => {
+        match SampleCellForm::deserialize(deserializer)? {
+            SampleCellForm::Number(number) => Ok(Self(number)),
+            SampleCellForm::Missing => Ok(Self(T::plain(f64::NAN))),
+            SampleCellForm::Word(word) if word == "inf" => Ok(Self(T::plain(f64::INFINITY))),
+            SampleCellForm::Word(word) if word == "-inf" => Ok(Self(T::plain(f64::NEG_INFINITY))),
+            SampleCellForm::Word(word) => {
                 Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&word), &"a number"))
             }
         }
     }
 }
 
-impl Column {
+impl SampleColumn {
     pub fn new(name: &str, array: &Array) -> Self {
         let values = match &array.values {
-            Values::F32(values) => Cells::Float32(values.iter().map(|&value| Cell(value)).collect()),
-            Values::F64(values) => Cells::Float64(values.iter().map(|&value| Cell(value)).collect()),
-            Values::I64(values) => Cells::Int64(values.clone()),
-            Values::U32(values) => Cells::Uint32(values.clone()),
-            Values::U8(values) => Cells::Uint8(values.clone()),
-            Values::Text(values) => Cells::Text(values.clone()),
+            ArrayValues::F32(values) => {
+                SampleValues::Float32(values.iter().map(|&value| SampleCell(value)).collect())
+            }
+            ArrayValues::F64(values) => {
+                SampleValues::Float64(values.iter().map(|&value| SampleCell(value)).collect())
+            }
+            ArrayValues::I64(values) => SampleValues::Int64(values.clone()),
+            ArrayValues::U32(values) => SampleValues::Uint32(values.clone()),
+            ArrayValues::U8(values) => SampleValues::Uint8(values.clone()),
+            ArrayValues::Text(values) => SampleValues::Text(values.clone()),
         };
         Self { name: name.to_owned(), shape: array.shape.clone(), values }
     }
@@ -106,12 +110,12 @@ impl Column {
     /// The array; `None` when the values do not fill the shape.
     pub fn array(&self) -> Option<Array> {
         let values = match &self.values {
-            Cells::Float32(values) => Values::F32(values.iter().map(|cell| cell.0).collect()),
-            Cells::Float64(values) => Values::F64(values.iter().map(|cell| cell.0).collect()),
-            Cells::Int64(values) => Values::I64(values.clone()),
-            Cells::Uint32(values) => Values::U32(values.clone()),
-            Cells::Uint8(values) => Values::U8(values.clone()),
-            Cells::Text(values) => Values::Text(values.clone()),
+            SampleValues::Float32(values) => ArrayValues::F32(values.iter().map(|cell| cell.0).collect()),
+            SampleValues::Float64(values) => ArrayValues::F64(values.iter().map(|cell| cell.0).collect()),
+            SampleValues::Int64(values) => ArrayValues::I64(values.clone()),
+            SampleValues::Uint32(values) => ArrayValues::U32(values.clone()),
+            SampleValues::Uint8(values) => ArrayValues::U8(values.clone()),
+            SampleValues::Text(values) => ArrayValues::Text(values.clone()),
         };
         let length = self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
         // Behind a 0 nothing need fit, but must be small enough to be counted.

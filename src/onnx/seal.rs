@@ -9,7 +9,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 
 const BEFORE: &str = "{\n";
 const NAME: &str = "  \"sha256\": \"";
@@ -23,8 +23,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a file, and their hash.
-pub fn of_file(path: &Path) -> Result<(u64, String), Error> {
-    let mut file = File::open(path).map_err(Error::file(path))?;
+pub fn of_file(path: &Path) -> Result<(u64, String), OnnxError> {
+    let mut file = File::open(path).map_err(OnnxError::file(path))?;
     let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
     loop {
         match file.read(&mut buffer) {
@@ -34,7 +34,7 @@ pub fn of_file(path: &Path) -> Result<(u64, String), Error> {
                 bytes += count as u64;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::file(path)(error)),
+            Err(error) => return Err(OnnxError::file(path)(error)),
         }
     }
 }
@@ -83,11 +83,11 @@ mod tests {
         let second = whole.lines().nth(1).unwrap();
         let rest = whole.replacen(&format!("{second}\n"), "", 1);
         assert!(second.contains(&sha256(rest.as_bytes())), "sed 2d mtl.json | sha256sum");
-        for place in 0..whole.len() {
+        for index in 0..whole.len() {
             let mut changed = whole.clone().into_bytes();
-            changed[place] ^= 1;
-            assert!(!is_whole(&changed), "byte {place}");
-            assert!(!is_whole(&whole.as_bytes()[..place]), "cut at {place}");
+            changed[index] ^= 1;
+            assert!(!is_whole(&changed), "byte {index}");
+            assert!(!is_whole(&whole.as_bytes()[..index]), "cut at {index}");
         }
         assert!(!is_whole(rest.as_bytes()) && !is_whole(whole.replace('\n', "\r\n").as_bytes()));
     }

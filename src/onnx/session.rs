@@ -7,23 +7,23 @@ use std::path::Path;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueType};
 
-use crate::domain::array::{Array, ElementType, Values};
-use crate::onnx::error::Error;
+use crate::domain::array::{Array, ArrayValues, ElementType};
+use crate::onnx::error::OnnxError;
 use crate::onnx::external::location;
-use crate::onnx::runtime::Runtime;
+use crate::onnx::runtime::OnnxRuntime;
 
 /// A loaded model.
 #[derive(Debug)]
-pub struct Session {
+pub struct OnnxSession {
     inner: ort::session::Session,
-    inputs: Vec<Port>,
-    outputs: Vec<Port>,
-    runtime: Runtime,
+    inputs: Vec<SessionPort>,
+    outputs: Vec<SessionPort>,
+    runtime: OnnxRuntime,
 }
 
 /// An input or output of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
+pub struct SessionPort {
     pub name: String,
     /// `None` for a type `mtl` neither feeds nor reads.
     pub element: Option<ElementType>,
@@ -31,19 +31,19 @@ pub struct Port {
     pub dims: Vec<Option<usize>>,
 }
 
-impl Session {
+impl OnnxSession {
     /// Loads the model; as many threads as there are cores.
-    pub fn open(runtime: &Runtime, path: &Path) -> Result<Self, Error> {
+    pub fn open(runtime: &OnnxRuntime, path: &Path) -> Result<Self, OnnxError> {
         Self::open_with(runtime, path, 0)
     }
 
     /// Loads the model, to be run on `threads` threads; 0 for as many as there are cores.
-    pub fn open_with(runtime: &Runtime, path: &Path, threads: usize) -> Result<Self, Error> {
-        let refused = |reason: String| Error::Session { path: path.to_owned(), reason };
+    pub fn open_with(runtime: &OnnxRuntime, path: &Path, threads: usize) -> Result<Self, OnnxError> {
+        let refused = |reason: String| OnnxError::Session { path: path.to_owned(), reason };
         // ONNX Runtime's own message for a missing file is a page long.
-        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
         if let Some(location) = location(&bytes).map_err(refused)? {
-            return Err(Error::External { path: path.to_owned(), location });
+            return Err(OnnxError::External { path: path.to_owned(), location });
         }
         let environment = runtime.environment().ok_or_else(|| refused("it is not loaded".to_owned()))?;
         let mut builder = ort::session::Session::builder(environment)
@@ -58,21 +58,21 @@ impl Session {
         Ok(Self { inner, inputs, outputs, runtime: runtime.clone() })
     }
 
-    pub fn inputs(&self) -> &[Port] {
+    pub fn inputs(&self) -> &[SessionPort] {
         &self.inputs
     }
 
-    pub fn outputs(&self) -> &[Port] {
+    pub fn outputs(&self) -> &[SessionPort] {
         &self.outputs
     }
 
     /// What runs it.
-    pub fn runtime(&self) -> &Runtime {
+    pub fn runtime(&self) -> &OnnxRuntime {
         &self.runtime
     }
 
     /// The model's own lines of metadata, by key.
-    pub fn metadata(&self) -> Result<Vec<(String, String)>, Error> {
+    pub fn metadata(&self) -> Result<Vec<(String, String)>, OnnxError> {
         let metadata = self.inner.metadata().map_err(run_error)?;
         let mut keys = metadata.custom_keys().map_err(run_error)?;
         keys.sort();
@@ -86,25 +86,25 @@ impl Session {
     }
 
     /// Runs the model on named inputs; gives all outputs in the model's order.
-    pub fn run(&mut self, inputs: &[(String, Array)]) -> Result<Vec<(String, Array)>, Error> {
+    pub fn run(&mut self, inputs: &[(String, Array)]) -> Result<Vec<(String, Array)>, OnnxError> {
         let known: HashSet<&str> = self.inputs.iter().map(|port| port.name.as_str()).collect();
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !known.contains(name.as_str())) {
             let known = self.inputs.iter().map(|port| port.name.clone()).collect();
-            return Err(Error::UnknownInput { name: name.clone(), known });
+            return Err(OnnxError::UnknownInput { name: name.clone(), known });
         }
         let given: HashSet<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
         if let Some(port) = self.inputs.iter().find(|port| !given.contains(port.name.as_str())) {
-            return Err(Error::MissingInput { name: port.name.clone() });
+            return Err(OnnxError::MissingInput { name: port.name.clone() });
         }
         let fed = inputs
             .iter()
             .map(|(name, array)| Ok((Cow::Borrowed(name.as_str()), feed(array)?)))
-            .collect::<Result<Vec<(Cow<str>, SessionInputValue)>, Error>>()?;
+            .collect::<Result<Vec<(Cow<str>, SessionInputValue)>, OnnxError>>()?;
         let given = self.inner.run(fed).map_err(run_error)?;
         self.outputs
             .iter()
             .map(|port| {
-                let missing = || Error::Run { reason: format!("it gave no output `{}`", port.name) };
+                let missing = || OnnxError::Run { reason: format!("it gave no output `{}`", port.name) };
                 let value = given.get(&port.name).ok_or_else(missing)?;
                 Ok((port.name.clone(), read(&port.name, value)?))
             })
@@ -112,18 +112,18 @@ impl Session {
     }
 }
 
-fn run_error(error: ort::Error) -> Error {
-    Error::Run { reason: error.to_string() }
+fn run_error(error: ort::Error) -> OnnxError {
+    OnnxError::Run { reason: error.to_string() }
 }
 
-fn port(outlet: &Outlet) -> Port {
+fn port(outlet: &Outlet) -> SessionPort {
     let (element, dims) = match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
             (element(*ty), shape.iter().map(|&dim| usize::try_from(dim).ok()).collect())
         }
         _ => (None, Vec::new()),
     };
-    Port { name: outlet.name().to_owned(), element, dims }
+    SessionPort { name: outlet.name().to_owned(), element, dims }
 }
 
 fn element(element: TensorElementType) -> Option<ElementType> {
@@ -138,54 +138,54 @@ fn element(element: TensorElementType) -> Option<ElementType> {
     }
 }
 
-fn feed(array: &Array) -> Result<SessionInputValue<'_>, Error> {
+fn feed(array: &Array) -> Result<SessionInputValue<'_>, OnnxError> {
     let shape = array.shape.as_slice();
     Ok(match &array.values {
-        Values::F32(values) => {
+        ArrayValues::F32(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
-        Values::F64(values) => {
+        ArrayValues::F64(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
-        Values::I64(values) => {
+        ArrayValues::I64(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
-        Values::U32(values) => {
+        ArrayValues::U32(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
-        Values::U8(values) => {
+        ArrayValues::U8(values) => {
             TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
         }
-        Values::Text(values) => {
+        ArrayValues::Text(values) => {
             Tensor::from_string_array((shape, values.as_slice())).map_err(run_error)?.into()
         }
     })
 }
 
-fn read(name: &str, value: &DynValue) -> Result<Array, Error> {
-    let found = |found: &dyn std::fmt::Debug| Error::OutputType {
+fn read(name: &str, value: &DynValue) -> Result<Array, OnnxError> {
+    let values_of = |values_of: &dyn std::fmt::Debug| OnnxError::OutputType {
         name: name.to_owned(),
-        found: format!("{found:?}"),
+        found: format!("{values_of:?}"),
     };
     let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
-        return Err(found(value.dtype()));
+        return Err(values_of(value.dtype()));
     };
     let shape: Vec<usize> = shape.iter().map(|&dim| dim.max(0) as usize).collect();
     if shape.is_empty() {
         // Whatever is asked of a model is asked for rows.
-        return Err(found(value.dtype()));
+        return Err(values_of(value.dtype()));
     }
     let values = match ty {
         TensorElementType::Float32 => {
-            Values::F32(value.try_extract_tensor::<f32>().map_err(run_error)?.1.to_vec())
+            ArrayValues::F32(value.try_extract_tensor::<f32>().map_err(run_error)?.1.to_vec())
         }
         TensorElementType::Float64 => {
-            Values::F64(value.try_extract_tensor::<f64>().map_err(run_error)?.1.to_vec())
+            ArrayValues::F64(value.try_extract_tensor::<f64>().map_err(run_error)?.1.to_vec())
         }
         TensorElementType::Int64 => {
-            Values::I64(value.try_extract_tensor::<i64>().map_err(run_error)?.1.to_vec())
+            ArrayValues::I64(value.try_extract_tensor::<i64>().map_err(run_error)?.1.to_vec())
         }
-        other => return Err(found(other)),
+        other => return Err(values_of(other)),
     };
     Ok(Array::new(&shape, values))
 }

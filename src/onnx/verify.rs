@@ -4,11 +4,11 @@
 //! absolute for small ones. Answers in a target's unit are compared in deviations from its mean, as they are
 //! learned: beside 1.7e12 any difference would look small.
 
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::event::{OutputParity, Parity};
 use crate::domain::signature::TaskSignature;
-use crate::onnx::error::Error;
-use crate::onnx::session::Session;
+use crate::onnx::error::OnnxError;
+use crate::onnx::session::OnnxSession;
 
 /// The parity of each expected output. An output that is missing, of another shape, or not a number
 /// somewhere is infinitely far off.
@@ -34,13 +34,13 @@ pub fn compare(
 /// Runs the model on the raw rows in batches of each of these sizes, and compares with what is expected of
 /// them. A batch larger than the sample repeats its rows.
 pub fn verify(
-    session: &mut Session,
+    session: &mut OnnxSession,
     rows: &[(String, Array)],
     expected: &[(String, Array)],
     tasks: &[TaskSignature],
     batches: &[usize],
     tolerance: f64,
-) -> Result<Parity, Error> {
+) -> Result<Parity, OnnxError> {
     let mut outputs: Vec<OutputParity> =
         expected.iter().map(|(output, _)| OutputParity { output: output.clone(), largest: 0.0 }).collect();
     let count = expected.first().map_or(0, |(_, array)| array.rows());
@@ -68,7 +68,7 @@ pub fn verify(
 }
 
 /// The parity of a model that could not be compared.
-pub fn unverified(reason: &Error, tolerance: f64) -> Parity {
+pub fn unverified(reason: &OnnxError, tolerance: f64) -> Parity {
     Parity {
         verified: false,
         reason: Some(reason.to_string()),
@@ -100,12 +100,12 @@ fn distance(expected: &Array, got: &Array, unit: Option<(&[f64], &[f64])>) -> f6
     }
     if let (Some(b), Some(a)) = (expected.to_f64(), got.to_f64()) {
         let (center, scale) = unit.unwrap_or((&[0.0], &[1.0]));
-        let places = || center.iter().zip(scale).cycle();
+        let parameters = || center.iter().zip(scale).cycle();
         let in_unit = |(value, (center, scale)): (&f64, (&f64, &f64))| (value - center) / scale;
-        return furthest(a.iter().zip(places()).map(in_unit), b.iter().zip(places()).map(in_unit));
+        return furthest(a.iter().zip(parameters()).map(in_unit), b.iter().zip(parameters()).map(in_unit));
     }
     match (&expected.values, &got.values) {
-        (Values::I64(b), Values::I64(a)) => {
+        (ArrayValues::I64(b), ArrayValues::I64(a)) => {
             furthest(a.iter().map(|&a| a as f64), b.iter().map(|&b| b as f64))
         }
         _ if expected == got => 0.0,
@@ -122,19 +122,19 @@ fn furthest(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{compare, divided};
-    use crate::domain::array::{Array, Values};
+    use crate::domain::array::{Array, ArrayValues};
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
-    use crate::domain::task::Target;
+    use crate::domain::task::FittedTarget;
 
     /// A target of 1.7e12 that differs by 57 from row to row: 28.5 of it are half a deviation.
     #[test]
     fn answers_in_a_unit_are_compared_in_deviations() {
         let target =
-            Target::Regression { columns: vec!["t".into()], center: vec![1.7e12], scale: vec![57.0] };
+            FittedTarget::Regression { columns: vec!["t".into()], center: vec![1.7e12], scale: vec![57.0] };
         let (name, table) = (TaskName::new("t").unwrap(), TableName::new("rows").unwrap());
         let tasks = [TaskSignature { name, table, target }];
-        let answers = |value: f64| vec![("t".to_owned(), Array::new(&[1, 1], Values::F64(vec![value])))];
+        let answers = |value: f64| vec![("t".to_owned(), Array::new(&[1, 1], ArrayValues::F64(vec![value])))];
         let (near, far) = (answers(1.7e12 + 28.5), answers(1.7e12 + 57.0 * 100.0));
         assert_eq!(compare(&answers(1.7e12), &near, &tasks)[0].largest, 0.5);
         assert_eq!(compare(&far, &answers(1.7e12), &tasks)[0].largest, 1.0);
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(far(&one(vec![f32::INFINITY]), &one(vec![1.0])), f64::INFINITY);
         assert_eq!(far(&one(vec![1.0, 2.0]), &one(vec![1.0])), f64::INFINITY);
         assert_eq!(far(&one(vec![1.0]), &[]), f64::INFINITY);
-        let codes = vec![("t".to_owned(), Array::new(&[1, 1], Values::I64(vec![1])))];
+        let codes = vec![("t".to_owned(), Array::new(&[1, 1], ArrayValues::I64(vec![1])))];
         assert_eq!(far(&one(vec![1.0]), &codes), f64::INFINITY);
         assert_eq!(far(&codes, &codes), 0.0);
     }

@@ -6,26 +6,26 @@ use std::path::Path;
 use prost::Message;
 
 use crate::disk::whole_file::{folder, write_whole};
-use crate::onnx::error::Error;
+use crate::onnx::error::OnnxError;
 use crate::onnx::proto::ModelProto;
 
 /// The most a protobuf file may hold.
 const LARGEST: usize = i32::MAX as usize;
 
 /// Writes the model; gives its bytes.
-pub fn save(model: &ModelProto, path: &Path) -> Result<u64, Error> {
+pub fn save(model: &ModelProto, path: &Path) -> Result<u64, OnnxError> {
     let bytes = model.encoded_len();
     if bytes > LARGEST {
-        return Err(Error::TooLarge { bytes });
+        return Err(OnnxError::TooLarge { bytes });
     }
     atomically(path, &model.encode_to_vec())?;
     Ok(bytes as u64)
 }
 
 /// Reads a model.
-pub fn load(path: &Path) -> Result<ModelProto, Error> {
-    let bytes = std::fs::read(path).map_err(Error::file(path))?;
-    let refused = |reason: String| Error::NotOnnx { path: path.to_owned(), reason };
+pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
+    let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
+    let refused = |reason: String| OnnxError::NotOnnx { path: path.to_owned(), reason };
     let model = ModelProto::decode(bytes.as_slice()).map_err(|error| refused(error.to_string()))?;
     if model.graph.is_none() || model.ir_version.is_none() {
         return Err(refused("it holds no graph".to_owned()));
@@ -34,17 +34,17 @@ pub fn load(path: &Path) -> Result<ModelProto, Error> {
 }
 
 /// Writes a whole file, and the folders above it.
-pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), OnnxError> {
     let folder = folder(path);
-    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    write_whole(path, |file| file.write_all(bytes)).map_err(Error::file(path))
+    std::fs::create_dir_all(folder).map_err(OnnxError::file(folder))?;
+    write_whole(path, |file| file.write_all(bytes)).map_err(OnnxError::file(path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{atomically, load, save};
     use crate::domain::array::ElementType;
-    use crate::onnx::error::Error;
+    use crate::onnx::error::OnnxError;
     use crate::onnx::graph::{Dim, Graph};
     use crate::onnx::proto::ModelProto;
 
@@ -72,9 +72,9 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 1, whole.len() / 2] {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(matches!(load(&path), Err(Error::NotOnnx { .. })), "{length} bytes");
+            assert!(matches!(load(&path), Err(OnnxError::NotOnnx { .. })), "{length} bytes");
         }
-        assert!(matches!(load(&folder.path().join("absent")), Err(Error::File { .. })));
+        assert!(matches!(load(&folder.path().join("absent")), Err(OnnxError::File { .. })));
     }
 
     #[test]

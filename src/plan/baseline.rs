@@ -1,23 +1,24 @@
 //! Each task alone: what the joint training of a trial is measured by.
 //!
-//! Alone means with the same inputs, trunk, own layers, training and seed, but hard sharing with nobody, a weight of 1, and
-//! no other task's answers. What a sharing adds to the trunk (experts, columns) is not there. Where the best epoch of the
-//! trial is chosen by another task's metric, that of a task alone is chosen by its own loss.
+//! Alone means with the same inputs, trunk, own layers, training and seed, but hard sharing with nobody, a
+//! weight of 1, and no other task's answers. What a sharing adds to the trunk (experts, columns) is not
+//! there. Where the best epoch of the trial is chosen by another task's metric, that of a task alone is
+//! chosen by its own loss.
 
 use serde_json::{Value, json};
 
 use crate::domain::name::TaskName;
-use crate::evaluate::spec::BaselinesSpec;
-use crate::model::spec::SharingSpec;
+use crate::evaluate::config::BaselinesConfig;
+use crate::model::config::SharingConfig;
 use crate::plan::trial::Trial;
-use crate::spec::pipeline::PipelineSpec;
-use crate::train::spec::{BalanceSpec, GradientsSpec};
+use crate::spec::pipeline::PipelineConfig;
+use crate::train::config::{BalanceConfig, GradientsConfig};
 
 impl Trial {
     /// The tasks to be trained alone beside it.
     pub fn baselines(&self) -> Vec<&TaskName> {
         match self.pipeline.evaluate.baselines {
-            Some(BaselinesSpec::SingleTask(_)) => self.pipeline.tasks.keys().collect(),
+            Some(BaselinesConfig::SingleTask(_)) => self.pipeline.tasks.keys().collect(),
             None => Vec::new(),
         }
     }
@@ -27,8 +28,8 @@ impl Trial {
         Self { choices: Vec::new(), pipeline: alone(&self.pipeline, task), ..self.clone() }
     }
 
-    /// What the training and the scores of a task alone depend on, but for the data: trials that differ in nothing else
-    /// share them.
+    /// What the training and the scores of a task alone depend on, but for the data: trials that differ in
+    /// nothing else share them.
     pub(crate) fn alone_words(&self, task: &TaskName) -> Value {
         let own = self.alone(task);
         let mut train = serde_json::to_value(&own.pipeline.train).unwrap_or_default();
@@ -46,18 +47,18 @@ impl Trial {
     }
 }
 
-fn alone(pipeline: &PipelineSpec, task: &TaskName) -> PipelineSpec {
+fn alone(pipeline: &PipelineConfig, task: &TaskName) -> PipelineConfig {
     let mut own = pipeline.clone();
     own.tasks.retain(|name, _| name == task);
-    for words in own.tasks.values_mut() {
-        words.after.clear();
-        if let Some(table) = &words.data {
+    for config in own.tasks.values_mut() {
+        config.after.clear();
+        if let Some(table) = &config.data {
             own.data.retain(|name, _| name == table);
         }
     }
-    own.sharing = SharingSpec::default();
-    own.weighting = BalanceSpec::default();
-    own.train.gradients = GradientsSpec::default();
+    own.sharing = SharingConfig::default();
+    own.weighting = BalanceConfig::default();
+    own.train.gradients = GradientsConfig::default();
     own.train.affinity = None;
     let monitor = &mut own.train.monitor;
     if monitor.task.as_ref().is_some_and(|watched| watched != task) {

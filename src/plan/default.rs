@@ -2,15 +2,15 @@
 
 use crate::domain::name::PipelineName;
 use crate::domain::number::Count;
-use crate::domain::task::{TagScheme, TargetSpec};
+use crate::domain::task::{TagScheme, TargetConfig};
 use crate::evaluate::default_metrics;
-use crate::model::spec::LossSpec;
+use crate::model::config::LossConfig;
 use crate::plan::preference;
-use crate::spec::pipeline::PipelineSpec;
-use crate::train::spec::WeightingSpec;
+use crate::spec::pipeline::PipelineConfig;
+use crate::train::config::WeightingConfig;
 
 /// Fills in name, tables, losses, metrics and the monitored metric. Names are checked elsewhere.
-pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
+pub(crate) fn fill(pipeline: &mut PipelineConfig, default_name: &str) {
     pipeline.name.get_or_insert_with(|| pipeline_name(default_name));
     let only_table = match pipeline.data.len() {
         1 => pipeline.data.keys().next().cloned(),
@@ -21,14 +21,14 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
         if task.data.is_none() {
             task.data = only_table.clone();
         }
-        task.loss.get_or_insert_with(|| LossSpec::for_kind(kind));
+        task.loss.get_or_insert_with(|| LossConfig::for_kind(kind));
         let scheme = scheme(&task.kind);
         task.metrics.get_or_insert_with(|| default_metrics(kind, scheme));
     }
     let tasks = pipeline.tasks.len();
     for choice in &mut pipeline.weighting.0 {
-        if let WeightingSpec::Cosmos(words) = choice {
-            words.front.get_or_insert(Count::constant(preference::along(tasks)));
+        if let WeightingConfig::Cosmos(config) = choice {
+            config.front.get_or_insert(Count::constant(preference::along(tasks)));
         }
     }
     let laid = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));
@@ -47,14 +47,15 @@ pub(crate) fn fill(pipeline: &mut PipelineSpec, default_name: &str) {
 }
 
 /// How a task's tags begin and go on, where it has tags.
-pub(crate) fn scheme(kind: &TargetSpec) -> TagScheme {
+pub(crate) fn scheme(kind: &TargetConfig) -> TagScheme {
     match kind {
-        TargetSpec::Tagging(tagging) => tagging.scheme,
+        TargetConfig::Tagging(tagging) => tagging.scheme,
         _ => TagScheme::None,
     }
 }
 
-/// A pipeline's name from its file's: what cannot stand in a name becomes `_`, and of a long one the beginning is taken.
+/// A pipeline's name from its file's: what cannot stand in a name becomes `_`, and of a long one the
+/// beginning is taken.
 pub(crate) fn pipeline_name(stem: &str) -> PipelineName {
     let letters = |c: char| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
     let mut name: String = stem.chars().map(letters).collect();

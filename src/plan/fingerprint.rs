@@ -1,7 +1,7 @@
-//! What a stage's result depends on, as one number: only words that change the result (`words.rs`), the fingerprints of the
-//! stages before it, and the stage's format version.
+//! What a stage's result depends on, as one number: only words that change the result (`words.rs`), the
+//! fingerprints of the stages before it, and the stage's format version.
 
-mod words;
+mod stage_config;
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TableName;
 use crate::plan::extension::extensions;
-use crate::plan::fingerprint::words::to_json;
-use crate::plan::meaning::Plan;
+use crate::plan::fingerprint::stage_config::to_json;
+use crate::plan::resolved_plan::Plan;
 use crate::plan::stage::{Stage, format};
 
-pub use crate::plan::content::{combined, file};
+pub use crate::plan::content_cache::{combined, file};
 
 impl Plan {
     /// The fingerprint of the whole pipeline as resolved: equal means the same experiment.
     pub fn fingerprint(&self) -> Fingerprint {
-        of(&to_json(&self.pipeline))
+        fingerprint(&to_json(&self.pipeline))
     }
 
     /// The fingerprint of every stage. `content`: that of each table's files.
@@ -29,11 +29,11 @@ impl Plan {
             let stage = &self.graph[node];
             let upstream: Vec<&Fingerprint> =
                 self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node])).collect();
-            let words = self.words(stage, content);
+            let config = self.stage_config(stage, content);
             let mut whole = json!({
                 "stage": stage.kind().name(),
                 "format": format(&stage.work),
-                "words": words,
+                "words": config,
                 "upstream": upstream,
             });
             // What another crate's items compute may change with its version.
@@ -41,13 +41,13 @@ impl Plan {
             if !extensions.is_empty() {
                 whole["extensions"] = json!(extensions);
             }
-            all.insert(stage.clone(), of(&whole));
+            all.insert(stage.clone(), fingerprint(&whole));
         }
         all
     }
 }
 
 /// The fingerprint of canonical JSON: fields in the order their structs declare, no blanks.
-fn of(value: &Value) -> Fingerprint {
+fn fingerprint(value: &Value) -> Fingerprint {
     Fingerprint(blake3::hash(value.to_string().as_bytes()).to_hex().to_string())
 }

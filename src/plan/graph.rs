@@ -7,28 +7,29 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::domain::name::TableName;
-use crate::plan::meaning::Plan;
-use crate::plan::stage::{Artifact, Stage, Work};
+use crate::plan::resolved_plan::Plan;
+use crate::plan::stage::{ArtifactKind, Stage, Work};
 use crate::plan::trial::Trial;
 
-/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify; and where joint training is
-/// measured, the tasks alone, each once for all trials that differ in nothing it depends on, and with evaluate -> gain.
+/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify; and where
+/// joint training is measured, the tasks alone, each once for all trials that differ in nothing it depends
+/// on, and with evaluate -> gain.
 pub(crate) fn build<'a>(
     tables: impl Iterator<Item = &'a TableName>,
     trials: &[Trial],
-) -> DiGraph<Stage, Artifact> {
+) -> DiGraph<Stage, ArtifactKind> {
     let mut graph = DiGraph::new();
     let mut divided = Vec::new();
     for table in tables {
         let load = graph.add_node(Stage::shared(Work::Load(table.clone())));
         let split = graph.add_node(Stage::shared(Work::Split(table.clone())));
-        graph.add_edge(load, split, Artifact::Table);
+        graph.add_edge(load, split, ArtifactKind::Table);
         divided.push((load, split));
     }
     let fit = graph.add_node(Stage::shared(Work::Fit));
     for (load, split) in divided {
-        graph.add_edge(load, fit, Artifact::Table);
-        graph.add_edge(split, fit, Artifact::Rows);
+        graph.add_edge(load, fit, ArtifactKind::Table);
+        graph.add_edge(split, fit, ArtifactKind::Rows);
     }
     let mut baselines: HashMap<String, NodeIndex> = HashMap::new();
     for trial in trials {
@@ -37,17 +38,17 @@ pub(crate) fn build<'a>(
         let export = graph.add_node(Stage::of_trial(Work::Export, trial.number));
         let verify = graph.add_node(Stage::of_trial(Work::Verify, trial.number));
         for needs_data in [train, evaluate, export, verify] {
-            graph.add_edge(fit, needs_data, Artifact::Dataset);
+            graph.add_edge(fit, needs_data, ArtifactKind::Dataset);
         }
         for needs_weights in [evaluate, export, verify] {
-            graph.add_edge(train, needs_weights, Artifact::Weights);
+            graph.add_edge(train, needs_weights, ArtifactKind::Weights);
         }
-        graph.add_edge(export, verify, Artifact::Model);
+        graph.add_edge(export, verify, ArtifactKind::Model);
         let mut alone = Vec::new();
         for task in trial.baselines() {
             let baseline = baselines.entry(trial.alone_words(task).to_string()).or_insert_with(|| {
                 let baseline = graph.add_node(Stage::of_trial(Work::Baseline(task.clone()), trial.number));
-                graph.add_edge(fit, baseline, Artifact::Dataset);
+                graph.add_edge(fit, baseline, ArtifactKind::Dataset);
                 baseline
             });
             alone.push(*baseline);
@@ -55,7 +56,7 @@ pub(crate) fn build<'a>(
         if !alone.is_empty() {
             let gain = graph.add_node(Stage::of_trial(Work::Gain, trial.number));
             for scored in alone.into_iter().chain([evaluate]) {
-                graph.add_edge(scored, gain, Artifact::Scores);
+                graph.add_edge(scored, gain, ArtifactKind::Scores);
             }
         }
     }
@@ -92,10 +93,10 @@ impl Plan {
     }
 
     fn neighbours(&self, node: NodeIndex, direction: Direction) -> Vec<NodeIndex> {
-        let mut found: Vec<_> = self.graph.neighbors_directed(node, direction).collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        let mut stages: Vec<_> = self.graph.neighbors_directed(node, direction).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        stages
     }
 
     /// The stage and everything it needs, in an order in which it can be done: `--only STAGE`, by

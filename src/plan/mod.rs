@@ -2,24 +2,24 @@
 
 pub mod baseline;
 pub mod check;
-pub(crate) mod combination;
-pub mod content;
+pub(crate) mod combined_check;
+pub mod content_cache;
 pub mod default;
 pub mod extension;
 pub mod fingerprint;
 pub mod graph;
-pub mod meaning;
 pub(crate) mod preference;
 pub mod render;
 pub mod resolve;
+pub mod resolved_plan;
 pub mod search;
 pub mod stage;
 pub mod sweep;
 pub(crate) mod tpe;
 pub mod trial;
 
-pub use content::Contents;
-pub use meaning::{Plan, PlannedTask};
+pub use content_cache::ContentCache;
 pub use resolve::resolve;
-pub use stage::{Artifact, Stage, Work};
+pub use resolved_plan::{Plan, PlannedTask};
+pub use stage::{ArtifactKind, Stage, Work};
 pub use trial::Trial;

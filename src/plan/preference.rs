@@ -1,16 +1,17 @@
-//! Vectors of preference laid evenly on the simplex (Das and Dennis, "Normal-boundary intersection", SIAM J. Optim. 1998): every
-//! share is a whole number of parts of one edge, so that N along each edge make C(N + K - 2, K - 1) vectors of K tasks. A sweep
-//! trains a trial for each; a network that reads its preference (`cosmos`) is scored for each.
+//! Vectors of preference laid evenly on the simplex (Das and Dennis, "Normal-boundary intersection", SIAM J.
+//! Optim. 1998): every share is a whole number of parts of one edge, so that N along each edge make C(N + K -
+//! 2, K - 1) vectors of K tasks. A sweep trains a trial for each; a network that reads its preference
+//! (`cosmos`) is scored for each.
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::Choice;
 use crate::plan::sweep::MOST_TRIALS;
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::sweep::{ChoicesSpec, SweepSpec};
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::sweep::{ChoicesConfig, SweepConfig};
 use crate::spec::variant::address;
-use crate::train::spec::{CosmosSpec, WeightingSpec};
+use crate::train::config::{CosmosConfig, WeightingConfig};
 
 const WEIGHTING: &str = "preference";
 
@@ -22,13 +23,13 @@ const ENOUGH: usize = 66;
 const MOST: usize = 1_000;
 
 /// The words of a weighting whose network reads its preference, and their place.
-pub(crate) fn cosmos(pipeline: &PipelineSpec) -> Option<(Path, &CosmosSpec)> {
+pub(crate) fn cosmos(pipeline: &PipelineConfig) -> Option<(Path, &CosmosConfig)> {
     let choices = &pipeline.weighting.0;
-    choices.iter().enumerate().find_map(|(place, choice)| {
-        let WeightingSpec::Cosmos(words) = choice else { return None };
-        let path = Path::of("weighting");
-        let path = if choices.len() == 1 { path } else { path.index(place) };
-        Some((path.key(choice.name()), words))
+    choices.iter().enumerate().find_map(|(index, choice)| {
+        let WeightingConfig::Cosmos(config) = choice else { return None };
+        let path = Path::from_key("weighting");
+        let path = if choices.len() == 1 { path } else { path.index(index) };
+        Some((path.key(choice.name()), config))
     })
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn check_front(tasks: usize, points: usize, path: Path) -> Option<Dia
 }
 
 /// The sweep with its vectors of preference listed in its space, where it asks for some.
-pub(crate) fn expanded(pipeline: &PipelineSpec, sweep: &SweepSpec) -> SweepSpec {
+pub(crate) fn expanded(pipeline: &PipelineConfig, sweep: &SweepConfig) -> SweepConfig {
     let mut sweep = sweep.clone();
     let (Some(points), Some(address)) = (sweep.preferences.take(), vector_address(pipeline)) else {
         return sweep;
@@ -61,24 +62,24 @@ pub(crate) fn expanded(pipeline: &PipelineSpec, sweep: &SweepSpec) -> SweepSpec 
         tasks.iter().cloned().zip(shares.into_iter().map(|share| json!(share))).collect::<Map<_, _>>().into()
     };
     let vectors = simplex(tasks.len(), points.get()).into_iter().map(named).collect();
-    sweep.space.insert(address, ChoicesSpec::List(vectors));
+    sweep.space.insert(address, ChoicesConfig::List(vectors));
     sweep
 }
 
 /// Where the vector of the pipeline's weighting stands; `None` when it weighs by no preference.
-fn vector_address(pipeline: &PipelineSpec) -> Option<String> {
+fn vector_address(pipeline: &PipelineConfig) -> Option<String> {
     let choices = &pipeline.weighting.0;
-    let place = choices.iter().position(|choice| choice.name() == WEIGHTING)?;
+    let index = choices.iter().position(|choice| choice.name() == WEIGHTING)?;
     Some(match choices.len() {
         1 => format!("weighting.{WEIGHTING}.vector"),
-        _ => format!("weighting[{place}].{WEIGHTING}.vector"),
+        _ => format!("weighting[{index}].{WEIGHTING}.vector"),
     })
 }
 
 /// Checks `sweep.preferences`.
-pub(crate) fn check(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnostic> {
+pub(crate) fn check(pipeline: &PipelineConfig, sweep: &SweepConfig) -> Vec<Diagnostic> {
     let Some(points) = sweep.preferences else { return Vec::new() };
-    let path = Path::of("sweep").key("preferences");
+    let path = Path::from_key("sweep").key("preferences");
     let error = |message: String, help: &str| {
         vec![Diagnostic::error("preferences", path.clone(), message).help(help)]
     };
@@ -126,7 +127,8 @@ fn size(tasks: usize, points: usize) -> usize {
     count
 }
 
-/// All vectors of so many shares that sum to 1 in steps of one part of `points - 1`; the first share falls first.
+/// All vectors of so many shares that sum to 1 in steps of one part of `points - 1`; the first share falls
+/// first.
 pub(crate) fn simplex(tasks: usize, points: usize) -> Vec<Vec<f64>> {
     let parts = points.saturating_sub(1).max(1);
     // To six digits, so that a person can read it; the weighting scales them to sum to 1.
@@ -151,7 +153,8 @@ mod tests {
     fn vectors_lie_evenly() {
         assert_eq!(simplex(2, 3), [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]);
         assert_eq!(simplex(1, 3), [[1.0]]);
-        // pymoo 0.6.2: len(get_reference_directions("das-dennis", 3, n_partitions=4)) -> 15, with 4 tasks and 12 parts 455
+        // pymoo 0.6.2: len(get_reference_directions("das-dennis", 3, n_partitions=4)) -> 15, with 4 tasks and
+        // 12 parts 455
         let three = simplex(3, 5);
         assert_eq!((three.len(), simplex(4, 13).len()), (15, 455));
         assert!(three.iter().all(|shares| (shares.iter().sum::<f64>() - 1.0).abs() < 1e-5));

@@ -1,23 +1,24 @@
-//! Trials that are chosen by what came of the earlier ones. The plan begins with some; the run adds the others, one combination
-//! after the other, each a trial per seed. A batch of them is chosen by what came of all trials before the batch.
+//! Trials that are chosen by what came of the earlier ones. The plan begins with some; the run adds the
+//! others, one combination after the other, each a trial per seed. A batch of them is chosen by what came of
+//! all trials before the batch.
 
 use serde_json::Value;
 
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::score::Direction;
-use crate::plan::combination::variant;
+use crate::plan::combined_check::variant;
 use crate::plan::graph;
-use crate::plan::meaning::Plan;
-use crate::plan::sweep::{PATIENCE, Pick, random, seeds};
-use crate::plan::tpe::{Tried, promising};
+use crate::plan::resolved_plan::Plan;
+use crate::plan::sweep::{PATIENCE, SettingChoice, random, seeds};
+use crate::plan::tpe::{EvaluatedChoice, promising};
 use crate::plan::trial::Trial;
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::sweep::{SweepSearchSpec, SweepSpec, TpeSpec};
-use crate::spec::variant::{Change, Variants};
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::sweep::{SweepConfig, SweepSearchConfig, TpeConfig};
+use crate::spec::variant::{PipelineVariants, SettingChange};
 
 /// What came of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Came {
+pub struct TrialOutcome {
     /// Its best objective.
     pub objective: f64,
     /// Its last epoch, where it did not come to its end.
@@ -25,7 +26,7 @@ pub struct Came {
 }
 
 /// Choices by address.
-pub type Choices = Vec<(String, Value)>;
+pub type ChoicesByAddress = Vec<(String, Value)>;
 
 impl Plan {
     /// Which objectives are better.
@@ -44,33 +45,33 @@ impl Plan {
 
     /// Combinations that are still to be chosen.
     pub fn open(&self) -> usize {
-        let wanted = self.search().map_or(0, |(_, words)| words.trials.get());
+        let wanted = self.search().map_or(0, |(_, config)| config.trials.get());
         wanted.saturating_sub(self.trials.len() / self.seeds())
     }
 
-    fn search(&self) -> Option<(&SweepSpec, &TpeSpec)> {
+    fn search(&self) -> Option<(&SweepConfig, &TpeConfig)> {
         let sweep = self.pipeline.sweep.as_ref()?;
         match &sweep.search {
-            SweepSearchSpec::Tpe(words) => Some((sweep, words)),
+            SweepSearchConfig::Tpe(config) => Some((sweep, config)),
             _ => None,
         }
     }
 
     /// How many combinations a search by results chooses at a time; `None` where there is none.
     pub fn batch(&self) -> Option<usize> {
-        self.search().map(|(_, words)| words.batch.get())
+        self.search().map(|(_, config)| config.batch.get())
     }
 
     /// The next combinations to train; fewer than a batch when the space is used up.
-    pub fn propose(&self, came: impl Fn(u32) -> Option<Came>) -> Vec<Choices> {
-        let Some((sweep, words)) = self.search() else { return Vec::new() };
-        let seed = words.seed.unwrap_or(self.pipeline.seed).get();
+    pub fn propose(&self, came: impl Fn(u32) -> Option<TrialOutcome>) -> Vec<ChoicesByAddress> {
+        let Some((sweep, config)) = self.search() else { return Vec::new() };
+        let seed = config.seed.unwrap_or(self.pipeline.seed).get();
         let sign = if self.direction() == Direction::Lower { 1.0 } else { -1.0 };
         let mut known: Vec<Vec<Value>> = Vec::new();
         let mut tried = Vec::new();
         for trials in self.trials.chunks(self.seeds()) {
             let values: Vec<Value> = trials[0].choices.iter().map(|choice| choice.value.clone()).collect();
-            let came: Vec<Came> = trials.iter().filter_map(|trial| came(trial.number)).collect();
+            let came: Vec<TrialOutcome> = trials.iter().filter_map(|trial| came(trial.number)).collect();
             let latest = came.iter().map(|came| came.given_up.unwrap_or(usize::MAX)).max();
             if let Some(latest) = latest {
                 // Of several seeds those that came furthest speak.
@@ -78,18 +79,19 @@ impl Plan {
                 let losses: Vec<f64> = far.map(|came| sign * came.objective).collect();
                 let loss = losses.iter().sum::<f64>() / losses.len() as f64;
                 let given_up = (latest < usize::MAX).then_some(latest);
-                tried.push(Tried { values: values.clone(), given_up, loss });
+                tried.push(EvaluatedChoice { values: values.clone(), given_up, loss });
             }
             known.push(values);
         }
-        let variants = Variants::of(&plain(&self.pipeline));
+        let variants = PipelineVariants::from_pipeline(&plain(&self.pipeline));
         let mut chosen = Vec::new();
-        for _ in 0..words.batch.get().min(self.open()) {
-            let likely = promising(sweep, words, seed, known.len() as u64, &tried);
+        for _ in 0..config.batch.get().min(self.open()) {
+            let likely = promising(sweep, config, seed, known.len() as u64, &tried);
             // Where the estimators have nothing new to say, chance has.
             let drawn = || random(sweep, seed, known.len() + PATIENCE as usize).into_iter();
-            let new =
-                |picks: &Vec<Pick>| !known.contains(&values(picks)) && variant(&variants, picks, &[]).is_ok();
+            let new = |picks: &Vec<SettingChoice>| {
+                !known.contains(&values(picks)) && variant(&variants, picks, &[]).is_ok()
+            };
             let Some(picks) = likely.into_iter().find(new).or_else(|| drawn().find(new)) else { break };
             known.push(values(&picks));
             chosen.push(picks.into_iter().map(|pick| (pick.change.address, pick.change.value)).collect());
@@ -98,15 +100,15 @@ impl Plan {
     }
 
     /// Adds a combination's trials, one per seed, and gives their numbers; or what is wrong with it.
-    pub fn add(&mut self, choices: &Choices) -> Result<Vec<u32>, Vec<Diagnostic>> {
+    pub fn add(&mut self, choices: &ChoicesByAddress) -> Result<Vec<u32>, Vec<Diagnostic>> {
         let Some(sweep) = self.pipeline.sweep.clone() else { return Ok(Vec::new()) };
-        let changes: Vec<Change> = choices
+        let changes: Vec<SettingChange> = choices
             .iter()
-            .map(|(address, value)| Change { address: address.clone(), value: value.clone() })
+            .map(|(address, value)| SettingChange { address: address.clone(), value: value.clone() })
             .collect();
         let plain = plain(&self.pipeline);
-        let picks: Vec<Pick> = changes.iter().cloned().map(Pick::of).collect();
-        let (pipeline, _) = variant(&Variants::of(&plain), &picks, &[])?;
+        let picks: Vec<SettingChoice> = changes.iter().cloned().map(SettingChoice::from_change).collect();
+        let (pipeline, _) = variant(&PipelineVariants::from_pipeline(&plain), &picks, &[])?;
         let mut numbers = Vec::new();
         for seed in seeds(&sweep, &plain) {
             let number = self.trials.len() as u32 + 1;
@@ -119,10 +121,10 @@ impl Plan {
     }
 }
 
-fn plain(pipeline: &PipelineSpec) -> PipelineSpec {
-    PipelineSpec { sweep: None, ..pipeline.clone() }
+fn plain(pipeline: &PipelineConfig) -> PipelineConfig {
+    PipelineConfig { sweep: None, ..pipeline.clone() }
 }
 
-fn values(picks: &[Pick]) -> Vec<Value> {
+fn values(picks: &[SettingChoice]) -> Vec<Value> {
     picks.iter().map(|pick| pick.change.value.clone()).collect()
 }

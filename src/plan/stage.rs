@@ -7,8 +7,8 @@ pub use crate::domain::stage::{Stage, Work};
 /// Counts up when the artifact of such a stage changes its form or its meaning: older ones are made anew.
 pub(crate) fn format(work: &Work) -> u32 {
     match work {
-        // 2: the signature tells how rows are read; numbers are centered and scaled in 64 bits; classes that training
-        // never saw are kept and scored; undefined scores are told.
+        // 2: the signature tells how rows are read; numbers are centered and scaled in 64 bits; classes that
+        // training never saw are kept and scored; undefined scores are told.
         Work::Fit | Work::Train | Work::Evaluate | Work::Baseline(_) => 2,
         Work::Load(_) | Work::Split(_) => 1,
         // 2: the card holds hashes of all files, and the answers to the sample rows.
@@ -20,7 +20,7 @@ pub(crate) fn format(work: &Work) -> u32 {
 /// What a stage gives and another needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Artifact {
+pub enum ArtifactKind {
     /// The rows of a table.
     Table,
     /// Which rows learn, choose and test.
@@ -35,7 +35,7 @@ pub enum Artifact {
     Scores,
 }
 
-impl Artifact {
+impl ArtifactKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Table => "table",

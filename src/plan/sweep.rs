@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::domain::diagnostic::Path;
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSearchSpec, SweepSpec};
-use crate::spec::variant::{Change, address};
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::sweep::{ChoicesConfig, RangeConfig, SweepConfig, SweepSearchConfig};
+use crate::spec::variant::{SettingChange, address};
 
 /// More trainings than anybody waits for.
 pub(crate) const MOST_TRIALS: usize = 1000;
@@ -15,18 +15,18 @@ pub(crate) const PATIENCE: u64 = 200;
 
 /// One choice for one setting, and where it stands in the file.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pick {
-    pub change: Change,
+pub(crate) struct SettingChoice {
+    pub change: SettingChange,
     /// The setting it changes.
     pub path: Path,
-    pub place: Path,
+    pub address: Path,
 }
 
-impl Pick {
+impl SettingChoice {
     /// A choice as it was made before.
-    pub fn of(change: Change) -> Self {
-        let place = key(&change.address);
-        Self { path: address(&change.address).unwrap_or_default(), change, place }
+    pub fn from_change(change: SettingChange) -> Self {
+        let at_path = key(&change.address);
+        Self { path: address(&change.address).unwrap_or_default(), change, address: at_path }
     }
 
     /// The address in the space that it stands under.
@@ -35,7 +35,7 @@ impl Pick {
     }
 
     /// ``weighting: {"dwa":{"temperature":1.0}}``
-    pub fn said(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("`{}: {}`", self.change.address, plain(&self.change.value))
     }
 }
@@ -49,24 +49,24 @@ pub fn plain(value: &Value) -> String {
 }
 
 fn key(address: &str) -> Path {
-    Path::of("sweep").key("space").key(address)
+    Path::from_key("sweep").key("space").key(address)
 }
 
-fn pick(name: &str, value: Value, place: Path) -> Pick {
+fn pick(name: &str, value: Value, at_path: Path) -> SettingChoice {
     let path = address(name).unwrap_or_default();
-    Pick { change: Change { address: name.to_owned(), value }, path, place }
+    SettingChoice { change: SettingChange { address: name.to_owned(), value }, path, address: at_path }
 }
 
 /// Every listed choice and the ends of every range, each alone.
-pub(crate) fn singles(sweep: &SweepSpec) -> Vec<Pick> {
+pub(crate) fn singles(sweep: &SweepConfig) -> Vec<SettingChoice> {
     let mut all = Vec::new();
     for (name, choices) in &sweep.space {
         match choices {
-            ChoicesSpec::List(values) => {
+            ChoicesConfig::List(values) => {
                 let values = values.iter().enumerate();
                 all.extend(values.map(|(i, value)| pick(name, value.clone(), key(name).index(i))));
             }
-            ChoicesSpec::Range(range) => {
+            ChoicesConfig::Range(range) => {
                 all.extend([0.0, 1.0].map(|end| pick(name, within(range, end), key(name))));
             }
         }
@@ -75,31 +75,31 @@ pub(crate) fn singles(sweep: &SweepSpec) -> Vec<Pick> {
 }
 
 /// The combinations to train, in their order.
-pub(crate) fn combinations(sweep: &SweepSpec, seed: u64) -> Vec<Vec<Pick>> {
+pub(crate) fn combinations(sweep: &SweepConfig, seed: u64) -> Vec<Vec<SettingChoice>> {
     match &sweep.search {
-        SweepSearchSpec::Grid(_) => grid(sweep),
-        SweepSearchSpec::Random(words) => random(sweep, seed, words.trials.get()),
+        SweepSearchConfig::Grid(_) => grid(sweep),
+        SweepSearchConfig::Random(config) => random(sweep, seed, config.trials.get()),
         // The others are chosen by what comes of these.
-        SweepSearchSpec::Tpe(words) => {
-            let seed = words.seed.map_or(seed, |seed| seed.get());
-            random(sweep, seed, words.startup.get().min(words.trials.get()))
+        SweepSearchConfig::Tpe(config) => {
+            let seed = config.seed.map_or(seed, |seed| seed.get());
+            random(sweep, seed, config.startup.get().min(config.trials.get()))
         }
     }
 }
 
 /// The seeds that each combination is trained with.
-pub(crate) fn seeds(sweep: &SweepSpec, pipeline: &PipelineSpec) -> Vec<u64> {
+pub(crate) fn seeds(sweep: &SweepConfig, pipeline: &PipelineConfig) -> Vec<u64> {
     match sweep.seeds.as_slice() {
         [] => vec![pipeline.seed.get()],
         several => several.iter().map(|seed| seed.get()).collect(),
     }
 }
 
-fn grid(sweep: &SweepSpec) -> Vec<Vec<Pick>> {
-    let mut all: Vec<Vec<Pick>> = vec![Vec::new()];
+fn grid(sweep: &SweepConfig) -> Vec<Vec<SettingChoice>> {
+    let mut all: Vec<Vec<SettingChoice>> = vec![Vec::new()];
     for (name, choices) in &sweep.space {
-        let ChoicesSpec::List(values) = choices else { continue };
-        let longer = |begun: &Vec<Pick>| {
+        let ChoicesConfig::List(values) = choices else { continue };
+        let longer = |begun: &Vec<SettingChoice>| {
             let begun = begun.clone();
             values.iter().enumerate().map(move |(i, value)| {
                 let mut picks = begun.clone();
@@ -114,21 +114,21 @@ fn grid(sweep: &SweepSpec) -> Vec<Vec<Pick>> {
 
 /// Draws are a function of seed, number and address: a longer search begins with the shorter one's, and
 /// another address leaves the draws of the others as they were.
-pub(crate) fn random(sweep: &SweepSpec, seed: u64, wanted: usize) -> Vec<Vec<Pick>> {
-    let mut all: Vec<Vec<Pick>> = Vec::new();
+pub(crate) fn random(sweep: &SweepConfig, seed: u64, wanted: usize) -> Vec<Vec<SettingChoice>> {
+    let mut all: Vec<Vec<SettingChoice>> = Vec::new();
     let (mut number, mut repeated) = (0, 0);
     while all.len() < wanted && repeated < PATIENCE {
-        let draw = |(name, choices): (&String, &ChoicesSpec)| {
+        let draw = |(name, choices): (&String, &ChoicesConfig)| {
             let chance = chance(seed, number, name);
             match choices {
-                ChoicesSpec::List(values) => {
+                ChoicesConfig::List(values) => {
                     let i = ((chance * values.len() as f64) as usize).min(values.len() - 1);
                     pick(name, values[i].clone(), key(name).index(i))
                 }
-                ChoicesSpec::Range(range) => pick(name, within(range, chance), key(name)),
+                ChoicesConfig::Range(range) => pick(name, within(range, chance), key(name)),
             }
         };
-        let picks: Vec<Pick> = sweep.space.iter().map(draw).collect();
+        let picks: Vec<SettingChoice> = sweep.space.iter().map(draw).collect();
         number += 1;
         if all.contains(&picks) {
             repeated += 1;
@@ -140,21 +140,22 @@ pub(crate) fn random(sweep: &SweepSpec, seed: u64, wanted: usize) -> Vec<Vec<Pic
 }
 
 /// The choice that stands at a place of a list.
-pub(crate) fn choice(name: &str, choices: &ChoicesSpec, place: usize) -> Pick {
+pub(crate) fn choice(name: &str, choices: &ChoicesConfig, address: usize) -> SettingChoice {
     let value = match choices {
-        ChoicesSpec::List(values) => values.get(place).cloned().unwrap_or_default(),
-        ChoicesSpec::Range(_) => Value::Null,
+        ChoicesConfig::List(values) => values.get(address).cloned().unwrap_or_default(),
+        ChoicesConfig::Range(_) => Value::Null,
     };
-    pick(name, value, key(name).index(place))
+    pick(name, value, key(name).index(address))
 }
 
-/// The choice of a number that stands somewhere on the scale of its range: on the logarithm, where it has one.
-pub(crate) fn number(name: &str, range: &RangeSpec, at: f64) -> Pick {
+/// The choice of a number that stands somewhere on the scale of its range: on the logarithm, where it has
+/// one.
+pub(crate) fn number(name: &str, range: &RangeConfig, at: f64) -> SettingChoice {
     let value = match range {
-        RangeSpec::Log(words) => json!(rounded(at.exp()).clamp(words.between.0, words.between.1)),
-        RangeSpec::Linear(words) => json!(rounded(at).clamp(words.between.0, words.between.1)),
-        RangeSpec::Whole(words) => {
-            json!((at.round() as i64).clamp(words.between.0.ceil() as i64, words.between.1.floor() as i64))
+        RangeConfig::Log(config) => json!(rounded(at.exp()).clamp(config.between.0, config.between.1)),
+        RangeConfig::Linear(config) => json!(rounded(at).clamp(config.between.0, config.between.1)),
+        RangeConfig::Whole(config) => {
+            json!((at.round() as i64).clamp(config.between.0.ceil() as i64, config.between.1.floor() as i64))
         }
     };
     pick(name, value, key(name))
@@ -174,18 +175,18 @@ pub(crate) fn chance(seed: u64, number: u64, address: &str) -> f64 {
 }
 
 /// The value at a share of a range, from 0 for its beginning to 1 for its end.
-pub(crate) fn within(range: &RangeSpec, share: f64) -> Value {
+pub(crate) fn within(range: &RangeConfig, share: f64) -> Value {
     match range {
-        RangeSpec::Log(words) => {
-            let (low, high) = (words.between.0, words.between.1);
+        RangeConfig::Log(config) => {
+            let (low, high) = (config.between.0, config.between.1);
             json!(rounded((low.ln() + share * (high.ln() - low.ln())).exp()).clamp(low, high))
         }
-        RangeSpec::Linear(words) => {
-            let (low, high) = (words.between.0, words.between.1);
+        RangeConfig::Linear(config) => {
+            let (low, high) = (config.between.0, config.between.1);
             json!(rounded(low + share * (high - low)).clamp(low, high))
         }
-        RangeSpec::Whole(words) => {
-            let (low, high) = (words.between.0.ceil() as i64, words.between.1.floor() as i64);
+        RangeConfig::Whole(config) => {
+            let (low, high) = (config.between.0.ceil() as i64, config.between.1.floor() as i64);
             json!((low + (share * (high - low + 1) as f64) as i64).min(high))
         }
     }
@@ -199,25 +200,25 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use crate::plan::sweep::{chance, combinations, plain};
-    use crate::spec::shelf::read_words;
-    use crate::spec::sweep::SweepSpec;
+    use crate::spec::registry::read_words;
+    use crate::spec::sweep::SweepConfig;
 
-    fn said(text: &str) -> Vec<String> {
-        let sweep: SweepSpec = read_words(text).expect("words");
+    fn sentences(text: &str) -> Vec<String> {
+        let sweep: SweepConfig = read_words(text).expect("words");
         let picks = combinations(&sweep, 7);
-        let said = |picks: &Vec<crate::plan::sweep::Pick>| {
+        let output = |picks: &Vec<crate::plan::sweep::SettingChoice>| {
             picks.iter().map(|pick| plain(&pick.change.value)).collect::<Vec<_>>().join(" ")
         };
-        picks.iter().map(said).collect()
+        picks.iter().map(output).collect()
     }
 
     #[test]
     fn a_grid_is_every_combination_and_the_last_address_is_the_fastest() {
         assert_eq!(
-            said("{space: {a: [1, x], b.c: [0.5, {d: {e: 1}}]}}"),
+            sentences("{space: {a: [1, x], b.c: [0.5, {d: {e: 1}}]}}"),
             ["1 0.5", "1 {\"d\":{\"e\":1}}", "x 0.5", "x {\"d\":{\"e\":1}}"]
         );
-        assert_eq!(said("{}"), [""], "no space: the pipeline itself");
+        assert_eq!(sentences("{}"), [""], "no space: the pipeline itself");
     }
 
     #[test]
@@ -227,7 +228,7 @@ mod tests {
                 "{{space: {{a: {{log: [1.0e-5, 0.1]}}, b: {{whole: [2, 4]}}}}, search: {{random: {trials}}}}}"
             )
         };
-        let (few, many) = (said(&text(5)), said(&text(50)));
+        let (few, many) = (sentences(&text(5)), sentences(&text(50)));
         assert_eq!(few, many[..5], "a longer search begins with the shorter one");
         assert_eq!(many.len(), 50);
         let numbers = |column: usize| -> Vec<f64> {
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_small_space_ends_a_random_search() {
-        let mut all = said("{space: {a: [1, 2], b: [3, 4]}, search: {random: {trials: 100}}}");
+        let mut all = sentences("{space: {a: [1, 2], b: [3, 4]}, search: {random: {trials: 100}}}");
         all.sort();
         assert_eq!(all, ["1 3", "1 4", "2 3", "2 4"]);
     }

@@ -1,21 +1,23 @@
-//! Tree-structured Parzen estimators (Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011): choices that
-//! are likelier among the good trials than among the others.
+//! Tree-structured Parzen estimators (Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS
+//! 2011): choices that are likelier among the good trials than among the others.
 //!
-//! The trials are put in order by their objective, those given up early behind the others; the best `gamma` of them make the density l, the others g, for every
-//! address by itself. `candidates` values are drawn from l, and tried in the order of l / g. A list's density counts each choice once more
-//! than it was tried. A range's is a mixture of normal distributions within its ends: one at each value tried, as wide as the wider of
-//! the gaps beside it, and one for the whole range; of `log` ranges on the logarithm, of `whole` ones the mass of the number's cell.
+//! The trials are put in order by their objective, those given up early behind the others; the best `gamma`
+//! of them make the density l, the others g, for every address by itself. `candidates` values are drawn from
+//! l, and tried in the order of l / g. A list's density counts each choice once more than it was tried. A
+//! range's is a mixture of normal distributions within its ends: one at each value tried, as wide as the
+//! wider of the gaps beside it, and one for the whole range; of `log` ranges on the logarithm, of `whole`
+//! ones the mass of the number's cell.
 //!
 //! `sweep: {search: {tpe: {trials: 40, startup: 10}}}`
 
 use serde_json::Value;
 
-use crate::plan::sweep::{Pick, chance, choice, number, within};
-use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSpec, TpeSpec};
+use crate::plan::sweep::{SettingChoice, chance, choice, number, within};
+use crate::spec::sweep::{ChoicesConfig, RangeConfig, SweepConfig, TpeConfig};
 
 /// A combination that was tried, its values in the space's order.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tried {
+pub(crate) struct EvaluatedChoice {
     pub values: Vec<Value>,
     /// The epoch after which it was given up; `None` when it was trained to its end.
     pub given_up: Option<usize>,
@@ -23,8 +25,9 @@ pub(crate) struct Tried {
     pub loss: f64,
 }
 
-impl Tried {
-    /// What was trained to its end comes first; then what was given up late. Losses after few epochs and after many are not compared.
+impl EvaluatedChoice {
+    /// What was trained to its end comes first; then what was given up late. Losses after few epochs and
+    /// after many are not compared.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
         let rank = |own: &Self| own.given_up.map_or(0, |epoch| usize::MAX - epoch);
         rank(self).cmp(&rank(other)).then(self.loss.total_cmp(&other.loss))
@@ -33,39 +36,39 @@ impl Tried {
 
 /// Combinations worth a trial, the most promising first. `turn`: how many were chosen before.
 pub(crate) fn promising(
-    sweep: &SweepSpec,
-    words: &TpeSpec,
+    sweep: &SweepConfig,
+    config: &TpeConfig,
     seed: u64,
     turn: u64,
-    tried: &[Tried],
-) -> Vec<Vec<Pick>> {
-    let mut tried: Vec<&Tried> = tried.iter().collect();
+    tried: &[EvaluatedChoice],
+) -> Vec<Vec<SettingChoice>> {
+    let mut tried: Vec<&EvaluatedChoice> = tried.iter().collect();
     // Of equal ones the earlier, so that the order is the same every time.
     tried.sort_by(|a, b| a.order(b));
     if tried.len() < 2 {
         return Vec::new();
     }
-    let good = ((words.gamma.get() * tried.len() as f64).ceil() as usize).clamp(1, tried.len() - 1);
+    let good = ((config.gamma.get() * tried.len() as f64).ceil() as usize).clamp(1, tried.len() - 1);
     let (good, others) = tried.split_at(good);
-    let ranked = |(place, (name, choices)): (usize, (&String, &ChoicesSpec))| -> Vec<Pick> {
-        let density = |of: &[&Tried]| {
-            let values: Vec<&Value> = of.iter().filter_map(|tried| tried.values.get(place)).collect();
-            Density::of(choices, &values)
+    let ranked = |(index, (name, choices)): (usize, (&String, &ChoicesConfig))| -> Vec<SettingChoice> {
+        let density = |of: &[&EvaluatedChoice]| {
+            let values: Vec<&Value> = of.iter().filter_map(|tried| tried.values.get(index)).collect();
+            ParzenEstimator::fit(choices, &values)
         };
         let (l, g) = (density(good), density(others));
         let draw = |candidate: usize| {
             let chance = |what: &str| chance(seed, turn, &format!("tpe {what} {candidate} {name}"));
             let value = l.draw(chance("kernel"), chance("value"));
             let pick = match choices {
-                ChoicesSpec::List(_) => choice(name, choices, value as usize),
-                ChoicesSpec::Range(range) => number(name, range, value),
+                ChoicesConfig::List(_) => choice(name, choices, value as usize),
+                ChoicesConfig::Range(range) => number(name, range, value),
             };
             let at = l.at(choices, &pick.change.value);
             (l.value(at).ln() - g.value(at).ln(), pick)
         };
-        let mut drawn: Vec<(f64, Pick)> = (0..words.candidates.get()).map(draw).collect();
+        let mut drawn: Vec<(f64, SettingChoice)> = (0..config.candidates.get()).map(draw).collect();
         drawn.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut ranked: Vec<Pick> = Vec::new();
+        let mut ranked: Vec<SettingChoice> = Vec::new();
         for (_, pick) in drawn {
             if !ranked.contains(&pick) {
                 ranked.push(pick);
@@ -73,16 +76,16 @@ pub(crate) fn promising(
         }
         ranked
     };
-    let columns: Vec<Vec<Pick>> = sweep.space.iter().enumerate().map(ranked).collect();
+    let columns: Vec<Vec<SettingChoice>> = sweep.space.iter().enumerate().map(ranked).collect();
     let most = columns.iter().map(Vec::len).max().unwrap_or(0);
     // The best of every address; then one address after the other takes its next.
-    let first: Vec<Pick> = columns.iter().filter_map(|column| column.first().cloned()).collect();
+    let first: Vec<SettingChoice> = columns.iter().filter_map(|column| column.first().cloned()).collect();
     let mut all = vec![first.clone()];
     for rank in 1..most {
-        for (place, column) in columns.iter().enumerate() {
+        for (index, column) in columns.iter().enumerate() {
             if let Some(pick) = column.get(rank) {
                 let mut picks = first.clone();
-                picks[place] = pick.clone();
+                picks[index] = pick.clone();
                 all.push(picks);
             }
         }
@@ -92,15 +95,15 @@ pub(crate) fn promising(
 
 /// How likely each value of one address is.
 #[derive(Clone, Debug, PartialEq)]
-enum Density {
+enum ParzenEstimator {
     /// The probability of each choice.
     Choices(Vec<f64>),
-    Kernels(Kernels),
+    Kernels(ParzenKernels),
 }
 
 /// Normal distributions of the same weight within two ends.
 #[derive(Clone, Debug, PartialEq)]
-struct Kernels {
+struct ParzenKernels {
     low: f64,
     high: f64,
     /// Middle and width of each.
@@ -109,30 +112,30 @@ struct Kernels {
     half: f64,
 }
 
-impl Density {
-    fn of(choices: &ChoicesSpec, tried: &[&Value]) -> Self {
+impl ParzenEstimator {
+    fn fit(choices: &ChoicesConfig, tried: &[&Value]) -> Self {
         match choices {
-            ChoicesSpec::List(values) => {
+            ChoicesConfig::List(values) => {
                 let count = |value| 1.0 + tried.iter().filter(|tried| **tried == value).count() as f64;
                 let counts: Vec<f64> = values.iter().map(count).collect();
                 let sum: f64 = counts.iter().sum();
                 Self::Choices(counts.into_iter().map(|count| count / sum).collect())
             }
-            ChoicesSpec::Range(range) => {
+            ChoicesConfig::Range(range) => {
                 let (low, high) = (within(range, 0.0), within(range, 1.0));
-                let half = if matches!(range, RangeSpec::Whole(_)) { 0.5 } else { 0.0 };
+                let half = if matches!(range, RangeConfig::Whole(_)) { 0.5 } else { 0.0 };
                 let (low, high) = (position(range, &low) - half, position(range, &high) + half);
                 let middles = tried.iter().map(|value| position(range, value)).collect();
-                Self::Kernels(Kernels::of(low, high, half, middles))
+                Self::Kernels(ParzenKernels::fit(low, high, half, middles))
             }
         }
     }
 
     /// Where a value lies: a choice's place in its list, a number on its scale.
-    fn at(&self, choices: &ChoicesSpec, value: &Value) -> f64 {
+    fn at(&self, choices: &ChoicesConfig, value: &Value) -> f64 {
         match choices {
-            ChoicesSpec::List(values) => values.iter().position(|known| known == value).unwrap_or(0) as f64,
-            ChoicesSpec::Range(range) => position(range, value),
+            ChoicesConfig::List(values) => values.iter().position(|known| known == value).unwrap_or(0) as f64,
+            ChoicesConfig::Range(range) => position(range, value),
         }
     }
 
@@ -148,11 +151,11 @@ impl Density {
         match self {
             Self::Choices(shares) => {
                 let mut sum = 0.0;
-                let place = shares.iter().position(|share| {
+                let index = shares.iter().position(|share| {
                     sum += share;
                     first < sum
                 });
-                place.unwrap_or(shares.len() - 1) as f64
+                index.unwrap_or(shares.len() - 1) as f64
             }
             Self::Kernels(kernels) => kernels.draw(first, second),
         }
@@ -160,13 +163,13 @@ impl Density {
 }
 
 /// A number on the scale of its range.
-fn position(range: &RangeSpec, value: &Value) -> f64 {
+fn position(range: &RangeConfig, value: &Value) -> f64 {
     let value = value.as_f64().unwrap_or(f64::NAN);
-    if matches!(range, RangeSpec::Log(_)) { value.ln() } else { value }
+    if matches!(range, RangeConfig::Log(_)) { value.ln() } else { value }
 }
 
-impl Kernels {
-    fn of(low: f64, high: f64, half: f64, tried: Vec<f64>) -> Self {
+impl ParzenKernels {
+    fn fit(low: f64, high: f64, half: f64, tried: Vec<f64>) -> Self {
         let range = high - low;
         let narrowest = range / (1.0 + tried.len() as f64).min(100.0);
         let mut middles = tried;
@@ -176,14 +179,14 @@ impl Kernels {
         let mut order: Vec<usize> = (0..middles.len()).collect();
         order.sort_by(|a, b| middles[*a].total_cmp(&middles[*b]));
         let mut normals = vec![(whole, range); middles.len()];
-        for (place, index) in order.iter().enumerate() {
+        for (position, index) in order.iter().enumerate() {
             if *index == own {
                 continue;
             }
             let gap =
                 |other: Option<&usize>| other.map_or(0.0, |other| (middles[*other] - middles[*index]).abs());
-            let before = place.checked_sub(1).and_then(|place| order.get(place));
-            let width = gap(before).max(gap(order.get(place + 1)));
+            let before = position.checked_sub(1).and_then(|position| order.get(position));
+            let width = gap(before).max(gap(order.get(position + 1)));
             normals[*index] = (middles[*index], width.clamp(narrowest, range));
         }
         Self { low, high, normals, half }
@@ -209,8 +212,8 @@ impl Kernels {
     }
 
     fn draw(&self, first: f64, second: f64) -> f64 {
-        let place = ((first * self.normals.len() as f64) as usize).min(self.normals.len() - 1);
-        let (middle, width) = self.normals[place];
+        let index = ((first * self.normals.len() as f64) as usize).min(self.normals.len() - 1);
+        let (middle, width) = self.normals[index];
         let below = |x: f64| below((x - middle) / width);
         let wanted = below(self.low) + second * (below(self.high) - below(self.low));
         let (mut low, mut high) = (self.low, self.high);
@@ -223,7 +226,8 @@ impl Kernels {
     }
 }
 
-/// The share of the standard normal distribution below `x`: 1/2 + phi(x) (x + x^3/3 + x^5/15 + ...) (Marsaglia 2004).
+/// The share of the standard normal distribution below `x`: 1/2 + phi(x) (x + x^3/3 + x^5/15 + ...)
+/// (Marsaglia 2004).
 fn below(x: f64) -> f64 {
     if x.abs() > 8.0 {
         return if x > 0.0 { 1.0 } else { 0.0 };
@@ -245,11 +249,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::plan::sweep::random;
-    use crate::plan::tpe::{Density, Tried, below, promising};
-    use crate::spec::sweep::{ChoicesSpec, SweepSearchSpec, SweepSpec};
+    use crate::plan::tpe::{EvaluatedChoice, ParzenEstimator, below, promising};
+    use crate::spec::sweep::{ChoicesConfig, SweepConfig, SweepSearchConfig};
 
-    fn choices(text: &str) -> ChoicesSpec {
-        crate::spec::shelf::read_words(text).expect("words")
+    fn choices(text: &str) -> ChoicesConfig {
+        crate::spec::registry::read_words(text).expect("words")
     }
 
     // scipy 1.17.1:
@@ -275,7 +279,7 @@ mod tests {
             assert!((below(x) - expected).abs() < 1e-14, "{x}: {}", below(x));
         }
         let value = |text: &str, tried: &[Value], at: f64| {
-            Density::of(&choices(text), &tried.iter().collect::<Vec<_>>()).value(at)
+            ParzenEstimator::fit(&choices(text), &tried.iter().collect::<Vec<_>>()).value(at)
         };
         let linear = value("{linear: [0.0, 1.0]}", &[json!(0.1), json!(0.2)], 0.25);
         assert!((linear - 1.4731036614699236).abs() < 1e-12, "{linear}");
@@ -290,7 +294,7 @@ mod tests {
 
     /// Best at x = 0.3, rate = 0.01, layers = 3, kind b.
     fn toy(values: &[Value]) -> f64 {
-        let number = |place: usize| values[place].as_f64().expect("a number");
+        let number = |index: usize| values[index].as_f64().expect("a number");
         let kind = if values[3] == json!("b") { 0.0 } else { 0.5 };
         (number(0) - 0.3).powi(2)
             + (number(1) / 0.01).log10().powi(2)
@@ -302,50 +306,52 @@ mod tests {
     fn better_than_drawing_at_random() {
         let text = "{space: {x: {linear: [-2.0, 2.0]}, rate: {log: [1.0e-5, 1.0]}, layers: {whole: [1, 9]},
                      kind: [a, b, c]}, search: {tpe: {trials: 40}}}";
-        let sweep: SweepSpec = crate::spec::shelf::read_words(text).expect("words");
-        let SweepSearchSpec::Tpe(words) = &sweep.search else { panic!("tpe") };
-        let (mut found, mut drawn) = (0.0, 0.0);
+        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("words");
+        let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
+        let (mut result, mut drawn) = (0.0, 0.0);
         const SEEDS: u64 = 30;
         for seed in 0..SEEDS {
-            let values = |picks: &Vec<crate::plan::sweep::Pick>| -> Vec<Value> {
+            let values = |picks: &Vec<crate::plan::sweep::SettingChoice>| -> Vec<Value> {
                 picks.iter().map(|pick| pick.change.value.clone()).collect()
             };
-            let best = |tried: &[Tried]| tried.iter().map(|tried| tried.loss).fold(f64::INFINITY, f64::min);
-            let all: Vec<Tried> = random(&sweep, seed, 40)
+            let best = |tried: &[EvaluatedChoice]| {
+                tried.iter().map(|tried| tried.loss).fold(f64::INFINITY, f64::min)
+            };
+            let all: Vec<EvaluatedChoice> = random(&sweep, seed, 40)
                 .iter()
                 .map(values)
-                .map(|values| Tried { loss: toy(&values), given_up: None, values })
+                .map(|values| EvaluatedChoice { loss: toy(&values), given_up: None, values })
                 .collect();
             drawn += best(&all) / SEEDS as f64;
             let mut tried = all[..10].to_vec();
             while tried.len() < 40 {
-                let next = promising(&sweep, words, seed, tried.len() as u64, &tried);
+                let next = promising(&sweep, config, seed, tried.len() as u64, &tried);
                 let new =
                     next.iter().map(values).find(|values| tried.iter().all(|old| old.values != *values));
                 let values = new.expect("something new");
-                tried.push(Tried { loss: toy(&values), given_up: None, values });
+                tried.push(EvaluatedChoice { loss: toy(&values), given_up: None, values });
             }
-            found += best(&tried) / SEEDS as f64;
+            result += best(&tried) / SEEDS as f64;
         }
-        assert!(found < 0.6 * drawn, "{found} is not better than {drawn}");
+        assert!(result < 0.6 * drawn, "{result} is not better than {drawn}");
     }
 
     #[test]
     fn the_same_every_time() {
         let text = "{space: {x: {linear: [0.0, 1.0]}, kind: [a, b]}, search: {tpe: 9}}";
-        let sweep: SweepSpec = crate::spec::shelf::read_words(text).expect("words");
-        let SweepSearchSpec::Tpe(words) = &sweep.search else { panic!("tpe") };
-        let tried = [(0.1, 1.0), (0.9, 2.0), (0.5, 3.0)].map(|(x, loss)| Tried {
+        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("words");
+        let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
+        let tried = [(0.1, 1.0), (0.9, 2.0), (0.5, 3.0)].map(|(x, loss)| EvaluatedChoice {
             values: vec![json!(x), json!("a")],
             given_up: None,
             loss,
         });
-        let next = || promising(&sweep, words, 4, 3, &tried);
+        let next = || promising(&sweep, config, 4, 3, &tried);
         assert_eq!(next(), next());
-        assert!(promising(&sweep, words, 4, 1, &tried[..1]).is_empty(), "one says nothing");
+        assert!(promising(&sweep, config, 4, 1, &tried[..1]).is_empty(), "one says nothing");
         // Given up, the best of them is the last.
-        let early = Tried { given_up: Some(2), ..tried[0].clone() };
-        let late = Tried { given_up: Some(5), ..tried[2].clone() };
+        let early = EvaluatedChoice { given_up: Some(2), ..tried[0].clone() };
+        let late = EvaluatedChoice { given_up: Some(5), ..tried[2].clone() };
         let mut all = [&early, &late, &tried[1]];
         all.sort_by(|a, b| a.order(b));
         assert_eq!(all.map(|tried| tried.loss), [2.0, 3.0, 1.0]);

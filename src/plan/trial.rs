@@ -2,11 +2,11 @@
 
 use crate::domain::name::TaskName;
 use crate::domain::number::Count;
-use crate::evaluate::spec::MetricSpec;
-use crate::model::spec::{NetworkSpec, TaskNetworkSpec};
+use crate::evaluate::config::MetricConfig;
+use crate::model::config::{NetworkConfig, TaskNetworkConfig};
 use crate::plan::preference::{along, cosmos, simplex};
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::variant::Change;
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::variant::SettingChange;
 
 /// One training in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,46 +15,47 @@ pub struct Trial {
     pub number: u32,
     pub seed: u64,
     /// What the sweep chose, by address.
-    pub choices: Vec<Change>,
+    pub choices: Vec<SettingChange>,
     /// The pipeline with these choices, every default filled in; without its sweep.
-    pub pipeline: PipelineSpec,
+    pub pipeline: PipelineConfig,
 }
 
 impl Trial {
     /// The network's words.
-    pub fn network(&self) -> NetworkSpec {
+    pub fn network(&self) -> NetworkConfig {
         network(&self.pipeline)
     }
 
     /// The metrics of every task, in the file's order.
-    pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricSpec>)> {
+    pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricConfig>)> {
         metrics(&self.pipeline)
     }
 
     /// The preferences that its trained network is scored for; none where it reads none.
     pub(crate) fn preferences(&self) -> Vec<Vec<f64>> {
-        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
+        let Some((_, config)) = cosmos(&self.pipeline) else { return Vec::new() };
         let tasks = self.pipeline.tasks.len();
-        simplex(tasks, words.front.map_or_else(|| along(tasks), Count::get))
+        simplex(tasks, config.front.map_or_else(|| along(tasks), Count::get))
     }
 
-    /// What each task's first metric has at its worst, where the pipeline says so: a front's hypervolume reaches up to there.
+    /// What each task's first metric has at its worst, where the pipeline says so: a front's hypervolume
+    /// reaches up to there.
     pub(crate) fn reference(&self) -> Vec<(&TaskName, f64)> {
-        let Some((_, words)) = cosmos(&self.pipeline) else { return Vec::new() };
-        words.reference.iter().map(|(task, worst)| (task, worst.get())).collect()
+        let Some((_, config)) = cosmos(&self.pipeline) else { return Vec::new() };
+        config.reference.iter().map(|(task, worst)| (task, worst.get())).collect()
     }
 }
 
 /// The network's words, gathered from inputs, trunk, sharing and tasks.
-pub(crate) fn network(pipeline: &PipelineSpec) -> NetworkSpec {
-    let task = |(name, task): (&TaskName, &crate::spec::task::TaskSpec)| TaskNetworkSpec {
+pub(crate) fn network(pipeline: &PipelineConfig) -> NetworkConfig {
+    let task = |(name, task): (&TaskName, &crate::spec::task::TaskConfig)| TaskNetworkConfig {
         name: name.clone(),
         from: task.from.clone(),
         after: task.after.clone(),
         head: task.head.clone(),
         loss: task.loss.clone(),
     };
-    NetworkSpec {
+    NetworkConfig {
         encoders: pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.encoder.clone())).collect(),
         preference: cosmos(pipeline).is_some(),
         trunk: pipeline.trunk.clone(),
@@ -64,7 +65,7 @@ pub(crate) fn network(pipeline: &PipelineSpec) -> NetworkSpec {
 }
 
 /// The metrics of every task, in the file's order.
-pub(crate) fn metrics(pipeline: &PipelineSpec) -> Vec<(TaskName, Vec<MetricSpec>)> {
+pub(crate) fn metrics(pipeline: &PipelineConfig) -> Vec<(TaskName, Vec<MetricConfig>)> {
     let tasks = pipeline.tasks.iter();
     tasks.map(|(name, task)| (name.clone(), task.metrics.clone().unwrap_or_default())).collect()
 }

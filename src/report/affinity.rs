@@ -1,19 +1,19 @@
 //! What a step of each task does to the others, as a matrix: a row per task that steps.
 
 use crate::report::estimate::signed;
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::style::{Style, TextTone};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::affinity::AffinityRecord;
 
 /// Half of the interval of what one task does to another, where it is known.
-pub(crate) type Half<'a> = dyn Fn(&str, &str) -> Option<f64> + 'a;
+pub(crate) type IntervalHalfWidth<'a> = dyn Fn(&str, &str) -> Option<f64> + 'a;
 
 /// A matrix with a heading for its rows; `–` where nothing was measured. Numbers are multiplied by `times`.
 pub(crate) fn matrix(
     title: &str,
     pairs: &[AffinityRecord],
     times: f64,
-    half: &Half<'_>,
+    half: &IntervalHalfWidth<'_>,
     style: &Style,
 ) -> String {
     let mut tasks: Vec<&str> = Vec::new();
@@ -22,22 +22,23 @@ pub(crate) fn matrix(
             tasks.push(task);
         }
     }
-    let columns: Vec<(&str, Align)> =
-        std::iter::once((title, Align::Left)).chain(tasks.iter().map(|task| (*task, Align::Right))).collect();
-    let mut table = Table::new(&columns);
+    let columns: Vec<(&str, ColumnAlign)> = std::iter::once((title, ColumnAlign::Left))
+        .chain(tasks.iter().map(|task| (*task, ColumnAlign::Right)))
+        .collect();
+    let mut table = TextTable::new(&columns);
     for task in &tasks {
-        let mut row = vec![Cell::new(Tone::Strong, task)];
+        let mut row = vec![TableCell::new(TextTone::Strong, task)];
         for other in &tasks {
-            let found = pairs.iter().find(|pair| pair.task == *task && pair.other == *other);
-            let value = found.and_then(|pair| pair.value).map(|value| value * times);
+            let result = pairs.iter().find(|pair| pair.task == *task && pair.other == *other);
+            let value = result.and_then(|pair| pair.value).map(|value| value * times);
             let half = half(task, other).map(|half| half * times);
             let tone = match value {
                 // What may as well be 0 is no hindrance.
-                Some(value) if value + half.unwrap_or(0.0) < 0.0 => Tone::Bad,
-                _ if task == other => Tone::Faint,
-                _ => Tone::Plain,
+                Some(value) if value + half.unwrap_or(0.0) < 0.0 => TextTone::Bad,
+                _ if task == other => TextTone::Faint,
+                _ => TextTone::Plain,
             };
-            row.push(Cell::new(tone, value.map_or_else(|| "–".to_owned(), |value| signed(value, half))));
+            row.push(TableCell::new(tone, value.map_or_else(|| "–".to_owned(), |value| signed(value, half))));
         }
         table.row(row);
     }

@@ -9,15 +9,15 @@ use crate::domain::trial_address::TrialAddress;
 use crate::report::gain::percent;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
-use crate::report::style::{Style, Tone};
+use crate::report::style::{Style, TextTone};
 use crate::report::sweep::rows;
-use crate::report::table::{Align, Cell, Table};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::record::{RunDetail, TrialRecord};
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// Several trainings, the first of which the others are measured against.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct ComparisonReport {
     /// What is compared: runs, or their trials where a run has several (`census-3f2a#2`).
     pub columns: Vec<String>,
     pub scores: Vec<ScoreLine>,
@@ -57,21 +57,21 @@ pub struct SettingLine {
     pub values: Vec<Option<String>>,
 }
 
-impl Comparison {
+impl ComparisonReport {
     /// Reads runs from the database; the first is the one to measure against.
-    pub fn read(store: &Store, runs: &[RunId]) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, runs: &[RunId]) -> Result<Self, StoreError> {
         Self::read_trials(store, &runs.iter().map(|run| (run.clone(), None)).collect::<Vec<_>>())
     }
 
     /// The same of runs, or of those of their trials that are named.
-    pub fn read_trials(store: &Store, named: &[(RunId, Option<u32>)]) -> Result<Self, Error> {
+    pub fn read_trials(store: &ResultsDatabase, named: &[(RunId, Option<u32>)]) -> Result<Self, StoreError> {
         let read = |(run, only): &(RunId, Option<u32>)| Ok((store.run(run)?, *only));
-        Ok(Self::of(&named.iter().map(read).collect::<Result<Vec<_>, Error>>()?))
+        Ok(Self::from_details(&named.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?))
     }
 
     /// Compares what was read: all trials of a run, or one.
-    pub fn of(details: &[(RunDetail, Option<u32>)]) -> Self {
-        let columns: Vec<Column<'_>> =
+    pub fn from_details(details: &[(RunDetail, Option<u32>)]) -> Self {
+        let columns: Vec<ComparedTrial<'_>> =
             details.iter().flat_map(|(detail, only)| columns_of(detail, *only)).collect();
         Self {
             columns: columns.iter().map(|column| column.name.clone()).collect(),
@@ -119,26 +119,28 @@ impl Comparison {
         text
     }
 
-    fn score_table(&self, split: Split) -> Table {
-        let mut titles = vec![("task".to_owned(), Align::Left), ("metric".to_owned(), Align::Left)];
-        for (place, name) in self.columns.iter().enumerate() {
-            titles.push((name.clone(), Align::Decimal));
-            if place > 0 {
-                titles.push(("change".to_owned(), Align::Left));
+    fn score_table(&self, split: Split) -> TextTable {
+        let mut titles =
+            vec![("task".to_owned(), ColumnAlign::Left), ("metric".to_owned(), ColumnAlign::Left)];
+        for (environment, name) in self.columns.iter().enumerate() {
+            titles.push((name.clone(), ColumnAlign::Decimal));
+            if environment > 0 {
+                titles.push(("change".to_owned(), ColumnAlign::Left));
             }
         }
-        let mut table = Table::new(&titles);
+        let mut table = TextTable::new(&titles);
         let mut before = None;
         for line in self.scores.iter().filter(|line| line.split == split) {
             let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
-            let mut cells = vec![Cell::new(Tone::Strong, task), metric(&line.metric, line.direction).into()];
-            for (place, value) in line.values.iter().enumerate() {
-                let best = line.best.contains(&place);
-                let tone = if best { Tone::Good } else { Tone::Plain };
+            let mut cells =
+                vec![TableCell::new(TextTone::Strong, task), metric(&line.metric, line.direction).into()];
+            for (environment, value) in line.values.iter().enumerate() {
+                let best = line.best.contains(&environment);
+                let tone = if best { TextTone::Good } else { TextTone::Plain };
                 let star = if best { "★ " } else { "" };
-                cells.push(Cell::new(tone, format!("{star}{}", number::maybe(*value))));
-                if place > 0 {
-                    cells.push(change(line, place));
+                cells.push(TableCell::new(tone, format!("{star}{}", number::maybe(*value))));
+                if environment > 0 {
+                    cells.push(change(line, environment));
                 }
             }
             table.row(cells);
@@ -147,27 +149,28 @@ impl Comparison {
         table
     }
 
-    fn gain_table(&self, split: Split) -> Table {
-        let mut titles = vec![("task".to_owned(), Align::Left)];
-        titles.extend(self.columns.iter().map(|name| (name.clone(), Align::Right)));
-        let mut table = Table::new(&titles);
+    fn gain_table(&self, split: Split) -> TextTable {
+        let mut titles = vec![("task".to_owned(), ColumnAlign::Left)];
+        titles.extend(self.columns.iter().map(|name| (name.clone(), ColumnAlign::Right)));
+        let mut table = TextTable::new(&titles);
         for line in self.gains.iter().filter(|line| line.split == split) {
-            let mut cells = vec![Cell::new(Tone::Strong, line.task.as_deref().unwrap_or("all tasks"))];
-            cells.extend(line.values.iter().map(|value| Cell::from(percent(*value))));
+            let mut cells =
+                vec![TableCell::new(TextTone::Strong, line.task.as_deref().unwrap_or("all tasks"))];
+            cells.extend(line.values.iter().map(|value| TableCell::from(percent(*value))));
             table.row(cells);
         }
         table
     }
 
-    fn setting_table(&self) -> Table {
-        let mut titles = vec![("setting".to_owned(), Align::Left)];
-        titles.extend(self.columns.iter().map(|name| (name.clone(), Align::Left)));
-        let mut table = Table::new(&titles);
+    fn setting_table(&self) -> TextTable {
+        let mut titles = vec![("setting".to_owned(), ColumnAlign::Left)];
+        titles.extend(self.columns.iter().map(|name| (name.clone(), ColumnAlign::Left)));
+        let mut table = TextTable::new(&titles);
         for line in &self.differences {
-            let mut cells = vec![Cell::from(&line.path)];
+            let mut cells = vec![TableCell::from(&line.path)];
             cells.extend(line.values.iter().map(|value| match value {
-                Some(text) => Cell::from(text),
-                None => Cell::new(Tone::Faint, "–"),
+                Some(text) => TableCell::from(text),
+                None => TableCell::new(TextTone::Faint, "–"),
             }));
             table.row(cells);
         }
@@ -176,47 +179,49 @@ impl Comparison {
 }
 
 /// How far a value is from the first column's.
-fn change(line: &ScoreLine, place: usize) -> Cell {
-    let (Some(first), Some(value)) = (line.values[0], line.values[place]) else { return Cell::from("") };
+fn change(line: &ScoreLine, environment: usize) -> TableCell {
+    let (Some(first), Some(value)) = (line.values[0], line.values[environment]) else {
+        return TableCell::from("");
+    };
     if value == first {
-        return Cell::new(Tone::Faint, "same");
+        return TableCell::new(TextTone::Faint, "same");
     }
-    let tone = if line.direction.prefers(value, first) { Tone::Good } else { Tone::Bad };
-    Cell::new(tone, number::difference(value - first))
+    let tone = if line.direction.prefers(value, first) { TextTone::Good } else { TextTone::Bad };
+    TableCell::new(tone, number::difference(value - first))
 }
 
-struct Column<'a> {
+struct ComparedTrial<'a> {
     name: String,
     detail: &'a RunDetail,
     trial: Option<&'a TrialRecord>,
 }
 
-fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<Column<'_>> {
+fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<ComparedTrial<'_>> {
     let several = detail.trials.len() > 1;
     let column = |trial: Option<&TrialRecord>| match trial {
-        Some(trial) if several => TrialAddress::of(&detail.run, Some(trial.trial)),
+        Some(trial) if several => TrialAddress::format(&detail.run, Some(trial.trial)),
         _ => detail.run.to_string(),
     };
     if detail.trials.is_empty() {
-        return vec![Column { name: column(None), detail, trial: None }];
+        return vec![ComparedTrial { name: column(None), detail, trial: None }];
     }
     let trials = detail.trials.iter().filter(|trial| only.is_none_or(|only| trial.trial == only));
-    trials.map(|trial| Column { name: column(Some(trial)), detail, trial: Some(trial) }).collect()
+    trials.map(|trial| ComparedTrial { name: column(Some(trial)), detail, trial: Some(trial) }).collect()
 }
 
-fn score_lines(columns: &[Column<'_>]) -> Vec<ScoreLine> {
+fn score_lines(columns: &[ComparedTrial<'_>]) -> Vec<ScoreLine> {
     let mut lines: Vec<ScoreLine> = Vec::new();
-    for (place, column) in columns.iter().enumerate() {
+    for (environment, column) in columns.iter().enumerate() {
         let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
         for score in column.detail.scores.iter().filter(|score| own(score.trial)) {
             let same = |line: &&mut ScoreLine| {
                 (&line.task, line.split, &line.metric) == (&score.task, score.split, &score.metric)
             };
             match lines.iter_mut().find(same) {
-                Some(line) => line.values[place] = score.value,
+                Some(line) => line.values[environment] = score.value,
                 None => {
                     let mut values = vec![None; columns.len()];
-                    values[place] = score.value;
+                    values[environment] = score.value;
                     lines.push(ScoreLine {
                         task: score.task.clone(),
                         split: score.split,
@@ -237,17 +242,17 @@ fn score_lines(columns: &[Column<'_>]) -> Vec<ScoreLine> {
 }
 
 /// One task's lines in the order tasks were first met, then those of all tasks.
-fn gain_lines(columns: &[Column<'_>]) -> Vec<GainLine> {
+fn gain_lines(columns: &[ComparedTrial<'_>]) -> Vec<GainLine> {
     let mut lines: Vec<GainLine> = Vec::new();
-    for (place, column) in columns.iter().enumerate() {
+    for (environment, column) in columns.iter().enumerate() {
         let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
         for mean in column.detail.gains.means.iter().filter(|mean| own(mean.trial)) {
             let same = |line: &&mut GainLine| (&line.task, line.split) == (&mean.task, mean.split);
             match lines.iter_mut().find(same) {
-                Some(line) => line.values[place] = mean.gain,
+                Some(line) => line.values[environment] = mean.gain,
                 None => {
                     let mut values = vec![None; columns.len()];
-                    values[place] = mean.gain;
+                    values[environment] = mean.gain;
                     lines.push(GainLine { task: mean.task.clone(), split: mean.split, values });
                 }
             }
@@ -265,10 +270,15 @@ fn best(line: &ScoreLine) -> Vec<usize> {
     }
     let better = |a: f64, b: f64| if line.direction.prefers(b, a) { b } else { a };
     let top = present.into_iter().fold(first, better);
-    line.values.iter().enumerate().filter(|(_, value)| **value == Some(top)).map(|(place, _)| place).collect()
+    line.values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| **value == Some(top))
+        .map(|(environment, _)| environment)
+        .collect()
 }
 
-fn setting_lines(columns: &[Column<'_>]) -> Vec<SettingLine> {
+fn setting_lines(columns: &[ComparedTrial<'_>]) -> Vec<SettingLine> {
     let settings: Vec<Vec<(String, String)>> = columns.iter().map(settings_of).collect();
     let mut paths: Vec<&String> = Vec::new();
     let mut known = std::collections::HashSet::new();
@@ -287,7 +297,7 @@ fn setting_lines(columns: &[Column<'_>]) -> Vec<SettingLine> {
 }
 
 /// A column's settings, and in brackets what else may explain a difference.
-fn settings_of(column: &Column<'_>) -> Vec<(String, String)> {
+fn settings_of(column: &ComparedTrial<'_>) -> Vec<(String, String)> {
     let detail = column.detail;
     let mut settings: Vec<(String, String)> = Vec::new();
     let own = column.trial.map(|trial| trial.parameters.as_slice()).unwrap_or_default();
@@ -304,19 +314,19 @@ fn settings_of(column: &Column<'_>) -> Vec<(String, String)> {
     for setting in own.iter().filter(|own| !detail.parameters.iter().any(|known| known.path == own.path)) {
         settings.push((setting.path.clone(), setting.text.clone().unwrap_or_else(|| "null".to_owned())));
     }
-    let place = &detail.environment;
-    let mut said = |name: &str, value: String| settings.push((format!("({name})"), value));
+    let environment = &detail.environment;
+    let mut text = |name: &str, value: String| settings.push((format!("({name})"), value));
     for file in &detail.files {
         let hash = file.hash.get(..12).unwrap_or(&file.hash);
-        said(&format!("content of {}", file.data), hash.to_owned());
+        text(&format!("content of {}", file.data), hash.to_owned());
     }
-    if let Some(commit) = &place.git_commit {
-        let dirty = if place.git_dirty == Some(true) { " + changes" } else { "" };
-        said("git", format!("{}{dirty}", commit.get(..8).unwrap_or(commit)));
+    if let Some(commit) = &environment.git_commit {
+        let dirty = if environment.git_dirty == Some(true) { " + changes" } else { "" };
+        text("git", format!("{}{dirty}", commit.get(..8).unwrap_or(commit)));
     }
-    said("mtl", place.mtl_version.clone());
-    said("device", place.device.clone());
-    said("threads", place.threads.to_string());
-    said("host", place.host.clone());
+    text("mtl", environment.mtl_version.clone());
+    text("device", environment.device.clone());
+    text("threads", environment.threads.to_string());
+    text("host", environment.host.clone());
     settings
 }

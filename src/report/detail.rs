@@ -10,32 +10,32 @@ use crate::report::gain;
 use crate::report::number;
 use crate::report::preferences;
 use crate::report::score;
-use crate::report::style::{Style, Tone};
+use crate::report::style::{Style, TextTone};
 use crate::report::summary::{headline, proof, troubles};
-use crate::report::sweep::Sweep;
-use crate::report::table::{Align, Cell, Table, width};
+use crate::report::sweep::SweepReport;
+use crate::report::table::{ColumnAlign, TableCell, TextTable, width};
 use crate::store::record::{RunDetail, ShareRecord, TrialRecord};
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// One run in full.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Detail {
+pub struct RunReport {
     pub detail: RunDetail,
     /// What its trials say together, when it has several and none is asked for.
-    sweep: Option<Sweep>,
+    sweep: Option<SweepReport>,
     layout: Layout,
 }
 
-impl Detail {
+impl RunReport {
     /// Reads it from the database; of several trials the one asked for, else the best.
-    pub fn read(store: &Store, run: &RunId, trial: Option<u32>) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId, trial: Option<u32>) -> Result<Self, StoreError> {
         let mut detail = store.run(run)?;
         let mut sweep = None;
         if detail.trials.len() > 1 {
             let shown = trial.or(store.best_trial(run)?);
             detail.trials.retain(|trial| shown.is_none_or(|shown| trial.trial == shown));
             if trial.is_none() {
-                sweep = Some(Sweep::read(store, std::slice::from_ref(run), &[], None)?);
+                sweep = Some(SweepReport::read(store, std::slice::from_ref(run), &[], None)?);
             }
         }
         Ok(Self { detail, sweep, layout: store.layout() })
@@ -64,8 +64,12 @@ impl Detail {
         text
     }
 
-    fn files(&self) -> Table {
-        let mut table = Table::new(&[("file", Align::Left), ("what", Align::Left), ("size", Align::Right)]);
+    fn files(&self) -> TextTable {
+        let mut table = TextTable::new(&[
+            ("file", ColumnAlign::Left),
+            ("what", ColumnAlign::Left),
+            ("size", ColumnAlign::Right),
+        ]);
         for file in &self.detail.artifacts {
             let what = file
                 .detail
@@ -81,7 +85,7 @@ impl Detail {
     }
 }
 
-fn section(text: &mut String, style: &Style, title: &str, table: Table) {
+fn section(text: &mut String, style: &Style, title: &str, table: TextTable) {
     if !table.is_empty() {
         text.push_str(&style.heading(title, ""));
         text.push_str(&table.text(style));
@@ -91,14 +95,14 @@ fn section(text: &mut String, style: &Style, title: &str, table: Table) {
 /// Where from, when, on what.
 fn facts(detail: &RunDetail, style: &Style) -> String {
     let line = |(name, fact): (&str, String)| {
-        format!("  {}{fact}\n", style.paint(Tone::Faint, &format!("{name:10}")))
+        format!("  {}{fact}\n", style.paint(TextTone::Faint, &format!("{name:10}")))
     };
     provenance(detail).into_iter().map(line).collect()
 }
 
 /// The same as names and facts.
 pub(crate) fn provenance(detail: &RunDetail) -> Vec<(&'static str, String)> {
-    let place = &detail.environment;
+    let environment = &detail.environment;
     let mut facts = vec![("pipeline", format!("{} ({})", detail.pipeline, detail.file))];
     facts.extend(detail.description.as_ref().map(|about| ("about", about.trim().replace('\n', " "))));
     let again = match detail.resumes {
@@ -109,90 +113,96 @@ pub(crate) fn provenance(detail: &RunDetail) -> Vec<(&'static str, String)> {
     facts.push(("started", format!("{} UTC{again}", number::moment(&detail.started_at))));
     facts.extend(detail.command.clone().map(|command| ("command", command)));
     facts.push(("seed", detail.seed.to_string()));
-    let cpu = place.cpu.as_ref().map_or_else(String::new, |cpu| format!(" {cpu}"));
-    facts.push(("machine", format!("{}, {}, {} x{cpu}", place.host, place.os, place.cpus)));
-    facts.push(("device", format!("{}, {} threads", place.device, place.threads)));
-    let runtime =
-        place.onnx_runtime.as_ref().map_or_else(String::new, |version| format!(", ONNX Runtime {version}"));
-    facts.push(("software", format!("mtl {}{runtime}", place.mtl_version)));
-    if let Some(commit) = &place.git_commit {
-        let dirty = if place.git_dirty == Some(true) { ", with uncommitted changes" } else { "" };
+    let cpu = environment.cpu.as_ref().map_or_else(String::new, |cpu| format!(" {cpu}"));
+    facts.push(("machine", format!("{}, {}, {} x{cpu}", environment.host, environment.os, environment.cpus)));
+    facts.push(("device", format!("{}, {} threads", environment.device, environment.threads)));
+    let runtime = environment
+        .onnx_runtime
+        .as_ref()
+        .map_or_else(String::new, |version| format!(", ONNX Runtime {version}"));
+    facts.push(("software", format!("mtl {}{runtime}", environment.mtl_version)));
+    if let Some(commit) = &environment.git_commit {
+        let dirty = if environment.git_dirty == Some(true) { ", with uncommitted changes" } else { "" };
         facts.push(("git", format!("{}{dirty}", commit.get(..12).unwrap_or(commit))));
     }
     facts
 }
 
-pub(crate) fn stages(detail: &RunDetail) -> Table {
+pub(crate) fn stages(detail: &RunDetail) -> TextTable {
     let columns = [
-        ("stage", Align::Left),
-        ("state", Align::Left),
-        ("time", Align::Right),
-        ("size", Align::Right),
-        ("fingerprint", Align::Left),
+        ("stage", ColumnAlign::Left),
+        ("state", ColumnAlign::Left),
+        ("time", ColumnAlign::Right),
+        ("size", ColumnAlign::Right),
+        ("fingerprint", ColumnAlign::Left),
     ];
-    let mut table = Table::new(&columns);
+    let mut table = TextTable::new(&columns);
     for stage in &detail.stages {
         let (tone, state) = match (stage.state.as_str(), stage.cached) {
-            ("finished", true) => (Tone::Faint, "cached"),
-            ("finished", false) => (Tone::Good, "finished"),
-            ("failed", _) => (Tone::Bad, "failed"),
-            ("running", _) => (Tone::Plain, "running"),
-            (other, _) => (Tone::Caution, other),
+            ("finished", true) => (TextTone::Faint, "cached"),
+            ("finished", false) => (TextTone::Good, "finished"),
+            ("failed", _) => (TextTone::Bad, "failed"),
+            ("running", _) => (TextTone::Plain, "running"),
+            (other, _) => (TextTone::Caution, other),
         };
         let print = stage.fingerprint.as_deref().unwrap_or_default();
         table.row(vec![
             stage.stage.as_str().into(),
-            Cell::new(tone, state),
+            TableCell::new(tone, state),
             stage.seconds.map_or_else(String::new, number::duration).into(),
             stage.bytes.filter(|bytes| *bytes > 0).map_or_else(String::new, number::size).into(),
-            Cell::new(Tone::Faint, print.get(..12).unwrap_or(print)),
+            TableCell::new(TextTone::Faint, print.get(..12).unwrap_or(print)),
         ]);
     }
     table
 }
 
-pub(crate) fn data(detail: &RunDetail) -> Table {
+pub(crate) fn data(detail: &RunDetail) -> TextTable {
     let columns = [
-        ("table", Align::Left),
-        ("rows", Align::Right),
-        ("columns", Align::Right),
-        ("train", Align::Right),
-        ("valid", Align::Right),
-        ("test", Align::Right),
-        ("file", Align::Left),
-        ("size", Align::Right),
-        ("content", Align::Left),
+        ("table", ColumnAlign::Left),
+        ("rows", ColumnAlign::Right),
+        ("columns", ColumnAlign::Right),
+        ("train", ColumnAlign::Right),
+        ("valid", ColumnAlign::Right),
+        ("test", ColumnAlign::Right),
+        ("file", ColumnAlign::Left),
+        ("size", ColumnAlign::Right),
+        ("content", ColumnAlign::Left),
     ];
-    let mut table = Table::new(&columns);
+    let mut table = TextTable::new(&columns);
     let count = |number: Option<usize>| number.map_or_else(String::new, number::count);
-    for found in &detail.tables {
-        let mut cells: Vec<Cell> = vec![Cell::new(Tone::Strong, &found.data)];
-        let counts = [found.rows, found.columns, found.train, found.valid, found.test];
-        cells.extend(counts.map(|number| Cell::from(count(number))));
-        let mut files = detail.files.iter().filter(|file| file.data == found.data).peekable();
+    for record in &detail.tables {
+        let mut cells: Vec<TableCell> = vec![TableCell::new(TextTone::Strong, &record.data)];
+        let counts = [record.rows, record.columns, record.train, record.valid, record.test];
+        cells.extend(counts.map(|number| TableCell::from(count(number))));
+        let mut files = detail.files.iter().filter(|file| file.data == record.data).peekable();
         if files.peek().is_none() {
             table.row(cells.clone());
         }
         for file in files {
-            let mut row = std::mem::replace(&mut cells, vec![Cell::from(""); 6]);
+            let mut row = std::mem::replace(&mut cells, vec![TableCell::from(""); 6]);
             let hash = file.hash.get(..12).unwrap_or(&file.hash);
-            row.extend([(&file.path).into(), number::size(file.bytes).into(), Cell::new(Tone::Faint, hash)]);
+            row.extend([
+                (&file.path).into(),
+                number::size(file.bytes).into(),
+                TableCell::new(TextTone::Faint, hash),
+            ]);
             table.row(row);
         }
     }
     table
 }
 
-pub(crate) fn tasks(detail: &RunDetail) -> Table {
+pub(crate) fn tasks(detail: &RunDetail) -> TextTable {
     let columns = [
-        ("task", Align::Left),
-        ("kind", Align::Left),
-        ("target", Align::Left),
-        ("table", Align::Left),
-        ("loss", Align::Left),
-        ("missing labels", Align::Left),
+        ("task", ColumnAlign::Left),
+        ("kind", ColumnAlign::Left),
+        ("target", ColumnAlign::Left),
+        ("table", ColumnAlign::Left),
+        ("loss", ColumnAlign::Left),
+        ("missing labels", ColumnAlign::Left),
     ];
-    let mut table = Table::new(&columns);
+    let mut table = TextTable::new(&columns);
     for task in &detail.tasks {
         let missing: Vec<String> = Split::ALL
             .iter()
@@ -205,15 +215,19 @@ pub(crate) fn tasks(detail: &RunDetail) -> Table {
             })
             .collect();
         table.row(vec![
-            Cell::new(Tone::Strong, &task.task),
+            TableCell::new(TextTone::Strong, &task.task),
             (&task.kind).into(),
             (&task.target).into(),
             (&task.data).into(),
-            Cell::new(
-                if task.loss.is_some() { Tone::Plain } else { Tone::Faint },
+            TableCell::new(
+                if task.loss.is_some() { TextTone::Plain } else { TextTone::Faint },
                 task.loss.as_deref().unwrap_or("–"),
             ),
-            if missing.is_empty() { Cell::new(Tone::Faint, "–") } else { missing.join(", ").into() },
+            if missing.is_empty() {
+                TableCell::new(TextTone::Faint, "–")
+            } else {
+                missing.join(", ").into()
+            },
         ]);
     }
     table
@@ -241,7 +255,7 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
     let scores = score::text(detail, trial, style);
     if !scores.is_empty() {
         text.push_str(&scores);
-        text.push_str(&style.paint(Tone::Faint, score::ARROWS));
+        text.push_str(&style.paint(TextTone::Faint, score::ARROWS));
         text.push('\n');
     }
     text.push_str(&preferences::text(&trial.front, style));
@@ -263,15 +277,15 @@ fn relations(trial: &TrialRecord, style: &Style) -> String {
     if tasks.is_empty() {
         return String::new();
     }
-    let columns: Vec<(&str, Align)> = std::iter::once(("reads the part of", Align::Left))
-        .chain(tasks.iter().map(|task| (*task, Align::Right)))
+    let columns: Vec<(&str, ColumnAlign)> = std::iter::once(("reads the part of", ColumnAlign::Left))
+        .chain(tasks.iter().map(|task| (*task, ColumnAlign::Right)))
         .collect();
-    let mut table = Table::new(&columns);
+    let mut table = TextTable::new(&columns);
     for task in &tasks {
-        let mut row: Vec<Cell> = vec![Cell::new(Tone::Strong, task)];
+        let mut row: Vec<TableCell> = vec![TableCell::new(TextTone::Strong, task)];
         for other in &tasks {
-            let found = trial.relations.iter().find(|(reader, read, _)| reader == task && read == other);
-            let share = found.and_then(|(.., share)| *share);
+            let record = trial.relations.iter().find(|(reader, read, _)| reader == task && read == other);
+            let share = record.and_then(|(.., share)| *share);
             row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
         }
         table.row(row);
@@ -294,15 +308,15 @@ fn shares(trial: &TrialRecord, style: &Style) -> String {
         };
         let (readers, sources) = (once(|share| &share.reader), once(|share| &share.source));
         let heading = format!("reads at {}", of_unit[0].unit);
-        let columns: Vec<(&str, Align)> = std::iter::once((heading.as_str(), Align::Left))
-            .chain(sources.iter().map(|source| (*source, Align::Right)))
+        let columns: Vec<(&str, ColumnAlign)> = std::iter::once((heading.as_str(), ColumnAlign::Left))
+            .chain(sources.iter().map(|source| (*source, ColumnAlign::Right)))
             .collect();
-        let mut table = Table::new(&columns);
+        let mut table = TextTable::new(&columns);
         for reader in &readers {
-            let mut row: Vec<Cell> = vec![Cell::new(Tone::Strong, reader)];
+            let mut row: Vec<TableCell> = vec![TableCell::new(TextTone::Strong, reader)];
             for source in &sources {
-                let found = of_unit.iter().find(|share| share.reader == *reader && share.source == *source);
-                let share = found.and_then(|share| share.value);
+                let record = of_unit.iter().find(|share| share.reader == *reader && share.source == *source);
+                let share = record.and_then(|share| share.value);
                 row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
             }
             table.row(row);
@@ -317,18 +331,18 @@ fn gradients(trial: &TrialRecord, style: &Style) -> String {
     if trial.gradients.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[
-        ("gradients of", Align::Left),
-        ("and", Align::Left),
-        ("cosine", Align::Right),
-        ("conflicts", Align::Right),
-        ("likeness of length", Align::Right),
+    let mut table = TextTable::new(&[
+        ("gradients of", ColumnAlign::Left),
+        ("and", ColumnAlign::Left),
+        ("cosine", ColumnAlign::Right),
+        ("conflicts", ColumnAlign::Right),
+        ("likeness of length", ColumnAlign::Right),
     ]);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     for pair in &trial.gradients {
         table.row(vec![
-            Cell::new(Tone::Strong, &pair.task),
-            Cell::new(Tone::Strong, &pair.other),
+            TableCell::new(TextTone::Strong, &pair.task),
+            TableCell::new(TextTone::Strong, &pair.other),
             number(pair.cosine).into(),
             pair.conflicts.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)).into(),
             number(pair.similarity).into(),
@@ -337,12 +351,12 @@ fn gradients(trial: &TrialRecord, style: &Style) -> String {
     table.text(style)
 }
 
-pub(crate) fn settings(detail: &RunDetail) -> Table {
-    let mut table = Table::new(&[("setting", Align::Left), ("value", Align::Left)]);
+pub(crate) fn settings(detail: &RunDetail) -> TextTable {
+    let mut table = TextTable::new(&[("setting", ColumnAlign::Left), ("value", ColumnAlign::Left)]);
     for setting in &detail.parameters {
         let value = match &setting.text {
-            Some(text) => Cell::from(text),
-            None => Cell::new(Tone::Faint, "null"),
+            Some(text) => TableCell::from(text),
+            None => TableCell::new(TextTone::Faint, "null"),
         };
         table.row(vec![(&setting.path).into(), value]);
     }

@@ -1,8 +1,8 @@
 //! The epochs of a training as a table that never is wider than a terminal, a line for each.
 //!
-//! What each task has said of it depends on how many there are: its training loss and its first score on validation rows; where
-//! that is too wide, one of the two; and of more tasks than a line has room for, their mean loss and what the best epoch is
-//! chosen by.
+//! What each task has said of it depends on how many there are: its training loss and its first score on
+//! validation rows; where that is too wide, one of the two; and of more tasks than a line has room for, their
+//! mean loss and what the best epoch is chosen by.
 
 use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::score::{Score, TaskValue};
@@ -20,20 +20,20 @@ const BEST: &str = "  best so far";
 
 /// Tells the epochs of one training after another.
 #[derive(Debug)]
-pub struct Epochs {
+pub struct EpochPrinter {
     width: usize,
     /// Epochs at most.
     planned: usize,
     /// Told so far, and their seconds.
-    told: (usize, f64),
-    form: Option<Form>,
+    last_shown: (usize, f64),
+    form: Option<EpochLayout>,
 }
 
 /// What stands in a line, and how wide.
 #[derive(Clone, Debug, PartialEq)]
-struct Form {
-    tasks: Vec<Column>,
-    shown: Shown,
+struct EpochLayout {
+    tasks: Vec<EpochColumn>,
+    shown: EpochView,
     /// `rows/s` and the time left.
     speed: bool,
     left: bool,
@@ -41,14 +41,14 @@ struct Form {
 
 /// One task's part of a line.
 #[derive(Clone, Debug, PartialEq)]
-struct Column {
+struct EpochColumn {
     task: String,
     /// Its first metric on validation rows; `None` without such rows.
     metric: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
+enum EpochView {
     /// Loss and score; metrics' names in full, or cut.
     Both { cut: bool },
     /// The score, or else the loss.
@@ -57,18 +57,19 @@ enum Shown {
     Mean,
 }
 
-impl Epochs {
+impl EpochPrinter {
     /// For a terminal of so many columns; as wide as is good to read where there is none.
     pub fn new(columns: Option<usize>) -> Self {
         let width = columns.map_or(WIDEST, |columns| columns.min(WIDEST));
-        Self { width, planned: 0, told: (0, 0.0), form: None }
+        Self { width, planned: 0, last_shown: (0, 0.0), form: None }
     }
 
-    /// The lines of an epoch that has ended, its heading first where it is the first; `None` of anything else.
+    /// The lines of an epoch that has ended, its heading first where it is the first; `None` of anything
+    /// else.
     pub fn lines(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::TrainStarted { epochs, .. } => {
-                (self.planned, self.told, self.form) = (*epochs, (0, 0.0), None);
+                (self.planned, self.last_shown, self.form) = (*epochs, (0, 0.0), None);
                 None
             }
             Event::EpochFinished(FinishedEpoch {
@@ -81,12 +82,13 @@ impl Epochs {
                 best,
                 ..
             }) => {
-                self.told = (self.told.0 + 1, self.told.1 + seconds);
-                let tasks: Vec<Column> = losses.iter().map(|loss| Column::of(loss, scores)).collect();
+                self.last_shown = (self.last_shown.0 + 1, self.last_shown.1 + seconds);
+                let tasks: Vec<EpochColumn> =
+                    losses.iter().map(|loss| EpochColumn::from_scores(loss, scores)).collect();
                 let known = self.form.as_ref().is_some_and(|form| form.tasks == tasks);
                 let form = match self.form.take().filter(|_| known) {
                     Some(form) => form,
-                    None => Form::fitting(tasks, self.width),
+                    None => EpochLayout::fitting(tasks, self.width),
                 };
                 let mut text = if known { String::new() } else { form.heading() };
                 let mut cells = form.cells(losses, scores, *objective);
@@ -131,34 +133,34 @@ impl Epochs {
 
     /// Seconds until the last epoch that may come; `None` after it.
     fn left(&self, epoch: usize) -> Option<f64> {
-        let (told, seconds) = self.told;
+        let (shown, seconds) = self.last_shown;
         let more = self.planned.checked_sub(epoch).filter(|more| *more > 0)?;
-        Some(seconds / told.max(1) as f64 * more as f64)
+        Some(seconds / shown.max(1) as f64 * more as f64)
     }
 }
 
 const SPEED: usize = 9;
 const LEFT: usize = 10;
 
-impl Column {
-    fn of(loss: &TaskValue, scores: &[Score]) -> Self {
+impl EpochColumn {
+    fn from_scores(loss: &TaskValue, scores: &[Score]) -> Self {
         Self { task: loss.task.to_string(), metric: score(loss, scores).map(|score| score.metric.clone()) }
     }
 
     /// What its second heading says of each number, and the columns these take.
-    fn headings(&self, shown: Shown) -> Vec<(String, usize)> {
+    fn headings(&self, shown: EpochView) -> Vec<(String, usize)> {
         let metric = self.metric.as_ref().map(|metric| match shown {
-            Shown::Both { cut: false } => (metric.clone(), width(metric).max(NUMBER)),
+            EpochView::Both { cut: false } => (metric.clone(), width(metric).max(NUMBER)),
             _ => (shortened(metric, NUMBER + 1), NUMBER + 1),
         });
         match (shown, metric) {
-            (Shown::Mean, _) => Vec::new(),
-            (Shown::One, Some(metric)) => vec![metric],
+            (EpochView::Mean, _) => Vec::new(),
+            (EpochView::One, Some(metric)) => vec![metric],
             (_, metric) => std::iter::once(("loss".to_owned(), NUMBER)).chain(metric).collect(),
         }
     }
 
-    fn width(&self, shown: Shown) -> usize {
+    fn width(&self, shown: EpochView) -> usize {
         let numbers: usize = self.headings(shown).iter().map(|(_, width)| width + GAP).sum();
         numbers.saturating_sub(GAP)
     }
@@ -169,13 +171,14 @@ fn score<'a>(loss: &TaskValue, scores: &'a [Score]) -> Option<&'a Score> {
     scores.iter().find(|score| score.task == loss.task && score.metric != "loss")
 }
 
-impl Form {
+impl EpochLayout {
     /// The one that says most within a width.
-    fn fitting(tasks: Vec<Column>, limit: usize) -> Self {
-        let shown = [Shown::Both { cut: false }, Shown::Both { cut: true }, Shown::One, Shown::Mean];
+    fn fitting(tasks: Vec<EpochColumn>, limit: usize) -> Self {
+        let shown =
+            [EpochView::Both { cut: false }, EpochView::Both { cut: true }, EpochView::One, EpochView::Mean];
         let ends = [(true, true), (true, false), (false, false)];
         let forms = shown.into_iter().flat_map(|shown| ends.map(|(speed, left)| (shown, speed, left)));
-        let mut form = Self { tasks, shown: Shown::Mean, speed: false, left: false };
+        let mut form = Self { tasks, shown: EpochView::Mean, speed: false, left: false };
         for (shown, speed, left) in forms {
             (form.shown, form.speed, form.left) = (shown, speed, left);
             if form.width() <= limit {
@@ -187,7 +190,7 @@ impl Form {
 
     fn width(&self) -> usize {
         let tasks: usize = match self.shown {
-            Shown::Mean => MEAN.iter().map(|(_, width)| width + GAP).sum(),
+            EpochView::Mean => MEAN.iter().map(|(_, width)| width + GAP).sum(),
             shown => self.tasks.iter().map(|task| task.width(shown) + GAP).sum(),
         };
         let ends = usize::from(self.speed) * (SPEED + GAP) + usize::from(self.left) * (LEFT + GAP);
@@ -198,21 +201,21 @@ impl Form {
     fn heading(&self) -> String {
         let several = self.tasks.len();
         let scored = self.tasks.iter().any(|task| task.metric.is_some());
-        let said = match (self.shown, scored) {
-            (Shown::Both { .. }, true) => {
+        let output = match (self.shown, scored) {
+            (EpochView::Both { .. }, true) => {
                 "of every task its training loss, and its score on validation rows".to_owned()
             }
-            (Shown::Both { .. }, false) => "the training loss of every task".to_owned(),
-            (Shown::One, true) => "the score of every task on validation rows".to_owned(),
-            (Shown::One, false) => "the training loss of every task".to_owned(),
-            (Shown::Mean, _) => {
+            (EpochView::Both { .. }, false) => "the training loss of every task".to_owned(),
+            (EpochView::One, true) => "the score of every task on validation rows".to_owned(),
+            (EpochView::One, false) => "the training loss of every task".to_owned(),
+            (EpochView::Mean, _) => {
                 format!("the mean training loss of {several} tasks, and what the best is chosen by")
             }
         };
-        let mut text = format!("  each epoch     {said}\n");
+        let mut text = format!("  each epoch     {output}\n");
         let (mut above, mut below) = (" ".repeat(EPOCH), "  epoch".to_owned());
         match self.shown {
-            Shown::Mean => below.push_str(&row(&MEAN.map(|(title, width)| (title.to_owned(), width)))),
+            EpochView::Mean => below.push_str(&row(&MEAN.map(|(title, width)| (title.to_owned(), width)))),
             shown => {
                 for task in &self.tasks {
                     above.push_str(&row(&[(shortened(&task.task, task.width(shown)), task.width(shown))]));
@@ -233,7 +236,7 @@ impl Form {
 
     /// The numbers of an epoch, each with the columns it has.
     fn cells(&self, losses: &[TaskValue], scores: &[Score], objective: Option<f64>) -> Vec<(String, usize)> {
-        if self.shown == Shown::Mean {
+        if self.shown == EpochView::Mean {
             let sum: f64 = losses.iter().map(|loss| loss.value).sum();
             let mean = sum / losses.len().max(1) as f64;
             let values = [mean, objective.unwrap_or(f64::NAN)];
@@ -247,7 +250,7 @@ impl Form {
         for (task, loss) in self.tasks.iter().zip(losses) {
             let score = score(loss, scores).map_or(f64::NAN, |score| score.value);
             let values = match (self.shown, &task.metric) {
-                (Shown::One, Some(_)) => vec![score],
+                (EpochView::One, Some(_)) => vec![score],
                 (_, Some(_)) => vec![loss.value, score],
                 (_, None) => vec![loss.value],
             };
@@ -270,7 +273,8 @@ fn row(cells: &[(String, usize)]) -> String {
     cells.iter().map(cell).collect()
 }
 
-/// A name in so many columns, its middle left out: names are alike at their beginnings and differ at their ends.
+/// A name in so many columns, its middle left out: names are alike at their beginnings and differ at their
+/// ends.
 fn shortened(name: &str, columns: usize) -> String {
     if width(name) <= columns {
         return name.to_owned();

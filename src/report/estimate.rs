@@ -1,11 +1,13 @@
-//! A mean and the half of its interval, with the digits that the interval supports: `0.9463 ± 0.0012`, `0.91 ± 0.25`.
+//! A mean and the half of its interval, with the digits that the interval supports: `0.9463 ± 0.0012`, `0.91
+//! ± 0.25`.
 
 use crate::report::number;
 
 /// Smaller than this in its last digit, a number is written with its power of ten.
 const SMALLEST: i32 = -7;
 
-/// Two significant digits of the half, and the mean as far as they reach; without a half as `number::significant`.
+/// Two significant digits of the half, and the mean as far as they reach; without a half as
+/// `number::significant`.
 pub(crate) fn estimate(mean: f64, half: Option<f64>) -> String {
     let Some(half) = half.filter(|half| half.is_finite() && mean.is_finite()) else {
         return number::significant(mean);

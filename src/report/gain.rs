@@ -3,8 +3,8 @@
 use crate::domain::score::Split;
 use crate::report::number;
 use crate::report::score::metric;
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::style::{Style, TextTone};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::gain::{GainRecord, GainRecords};
 
 /// `+1.2 %`; a dash where it is undefined.
@@ -17,12 +17,12 @@ pub(crate) fn percent(gain: Option<f64>) -> String {
     }
 }
 
-pub(crate) fn tone(gain: Option<f64>) -> Tone {
+pub(crate) fn tone(gain: Option<f64>) -> TextTone {
     match gain {
-        Some(gain) if gain > 0.0 => Tone::Good,
-        Some(gain) if gain < 0.0 => Tone::Bad,
-        Some(_) => Tone::Plain,
-        None => Tone::Faint,
+        Some(gain) if gain > 0.0 => TextTone::Good,
+        Some(gain) if gain < 0.0 => TextTone::Bad,
+        Some(_) => TextTone::Plain,
+        None => TextTone::Faint,
     }
 }
 
@@ -37,35 +37,42 @@ pub(crate) const TITLE: &str = "Gain over single tasks";
 pub(crate) const REMARK: &str =
     "each task beside itself trained alone: same inputs, trunk, training and seed";
 
-/// A trial's gains as a table with its verdict; empty where no task was trained alone. `whole`: every metric, not only
-/// those that count.
+/// A trial's gains as a table with its verdict; empty where no task was trained alone. `whole`: every metric,
+/// not only those that count.
 pub(crate) fn text(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> String {
     let Some((table, verdict)) = table(gains, trial, whole, style) else { return String::new() };
     format!("{}{}{verdict}\n", style.heading(TITLE, REMARK), table.text(style))
 }
 
 /// The table alone, and the verdict.
-pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> Option<(Table, String)> {
+pub(crate) fn table(
+    gains: &GainRecords,
+    trial: u32,
+    whole: bool,
+    style: &Style,
+) -> Option<(TextTable, String)> {
     let splits = splits(gains, trial);
     let last = splits.last()?;
     let on = last.name();
     let joint = format!("together, {on}");
-    let mut columns = vec![("task", Align::Left), ("metric", Align::Left), ("alone", Align::Decimal)];
-    columns.push((joint.as_str(), Align::Decimal));
+    let mut columns =
+        vec![("task", ColumnAlign::Left), ("metric", ColumnAlign::Left), ("alone", ColumnAlign::Decimal)];
+    columns.push((joint.as_str(), ColumnAlign::Decimal));
     let titles: Vec<String> = splits.iter().map(|split| format!("gain, {split}")).collect();
-    columns.extend(titles.iter().map(|title| (title.as_str(), Align::Right)));
-    let mut table = Table::new(&columns);
+    columns.extend(titles.iter().map(|title| (title.as_str(), ColumnAlign::Right)));
+    let mut table = TextTable::new(&columns);
     let own =
         |split: Split| gains.metrics.iter().filter(move |gain| gain.trial == trial && gain.split == split);
     let mut before = None;
     for line in own(*last).filter(|line| whole || line.counts) {
         let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
-        let mut cells = vec![Cell::new(Tone::Strong, task), metric(&line.metric, line.direction).into()];
-        cells.extend([line.baseline, line.value].map(|value| Cell::from(number::maybe(value))));
+        let mut cells =
+            vec![TableCell::new(TextTone::Strong, task), metric(&line.metric, line.direction).into()];
+        cells.extend([line.baseline, line.value].map(|value| TableCell::from(number::maybe(value))));
         for split in &splits {
             let same = |other: &&GainRecord| (&other.task, &other.metric) == (&line.task, &line.metric);
-            let gain = own(*split).find(same).and_then(|found| found.gain);
-            cells.push(Cell::new(if line.counts { tone(gain) } else { Tone::Faint }, percent(gain)));
+            let gain = own(*split).find(same).and_then(|gain_record| gain_record.gain);
+            cells.push(TableCell::new(if line.counts { tone(gain) } else { TextTone::Faint }, percent(gain)));
         }
         table.row(cells);
         before = Some(&line.task);
@@ -76,8 +83,8 @@ pub(crate) fn table(gains: &GainRecords, trial: u32, whole: bool, style: &Style)
 /// Plainly: was it worth it?
 fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> String {
     let Some(mean) = gains.mean(trial, None, split) else {
-        let said = "all tasks: undefined, since a metric is undefined or is 0 alone";
-        return style.paint(Tone::Caution, said);
+        let text = "all tasks: undefined, since a metric is undefined or is 0 alone";
+        return style.paint(TextTone::Caution, text);
     };
     let tasks: Vec<_> =
         gains.means.iter().filter(|m| m.trial == trial && m.split == split && m.task.is_some()).collect();
@@ -93,10 +100,10 @@ fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> Stri
         _ => format!("{} are worse than alone", number::listed(&worse.join(", "))),
     };
     let size = format!("{:.2} %", mean.abs());
-    let (tone, said) = match mean {
-        mean if mean < 0.0 => (Tone::Bad, format!("WORSE than single-task training by {size}")),
-        mean if mean > 0.0 => (Tone::Good, format!("better than single-task training by {size}")),
-        _ => (Tone::Plain, "the same as single-task training".to_owned()),
+    let (tone, text) = match mean {
+        mean if mean < 0.0 => (TextTone::Bad, format!("WORSE than single-task training by {size}")),
+        mean if mean > 0.0 => (TextTone::Good, format!("better than single-task training by {size}")),
+        _ => (TextTone::Plain, "the same as single-task training".to_owned()),
     };
-    format!("over all tasks on {split} rows: {}; {which}", style.paint(tone, &said))
+    format!("over all tasks on {split} rows: {}; {which}", style.paint(tone, &text))
 }

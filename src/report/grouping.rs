@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use crate::domain::grouping::{self, MOST_TASKS};
 use crate::domain::name::RunId;
 use crate::domain::trial_address::TrialAddress;
-use crate::report::evidence::{Cells, Evidence, Gain};
-use crate::report::style::{Style, Tone};
-use crate::store::affinity::{AffinityRecord, Reading};
-use crate::store::{Error, Store};
+use crate::report::pair_measurements::{GroupingGain, PairMeasurements, TaskMatrix};
+use crate::report::style::{Style, TextTone};
+use crate::store::affinity::{AffinityReading, AffinityRecord};
+use crate::store::{ResultsDatabase, StoreError};
 
 mod text;
 
 /// What one trial says of its tasks' groups.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Grouping {
+pub struct GroupingReport {
     pub run: RunId,
     pub trial: u32,
     pub tasks: Vec<String>,
@@ -30,15 +30,16 @@ pub struct Grouping {
 /// Groups by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {
-    pub pairs: Vec<Pair>,
-    /// What to train together: the best groups if they are better than all tasks together beyond the noise, else all tasks.
+    pub pairs: Vec<TaskPair>,
+    /// What to train together: the best groups if they are better than all tasks together beyond the noise,
+    /// else all tasks.
     pub groups: Vec<ProposedGroup>,
     /// Mean score over all tasks.
     pub mean: f64,
     /// The groups of the highest score, noise or not.
     pub best: Vec<ProposedGroup>,
     /// What they gain over all tasks together; `None` where they are all tasks together.
-    pub gain: Option<Gain>,
+    pub gain: Option<GroupingGain>,
     /// The mean score of all tasks together.
     pub together: f64,
     /// Half of its 95 % interval.
@@ -50,7 +51,7 @@ pub struct Proposal {
 
 /// What one task does to another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Pair {
+pub struct TaskPair {
     #[serde(flatten)]
     pub record: AffinityRecord,
     /// Half of the 95 % interval of its value.
@@ -73,9 +74,9 @@ impl ProposedGroup {
     }
 }
 
-impl Grouping {
+impl GroupingReport {
     /// Reads a trial's measurements and searches.
-    pub fn read(store: &Store, run: &RunId, trial: u32, most: usize) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId, trial: u32, most: usize) -> Result<Self, StoreError> {
         let tasks: Vec<String> = store.run(run)?.tasks.into_iter().map(|task| task.task).collect();
         // A cosine is the same both ways.
         let both = |pair: AffinityRecord| {
@@ -83,11 +84,12 @@ impl Grouping {
             [pair.clone(), AffinityRecord { task, other, ..pair }]
         };
         let cosines: Vec<AffinityRecord> = store.cosines(run, trial)?.into_iter().flat_map(both).collect();
-        let both = |reading: Reading| {
+        let both = |reading: AffinityReading| {
             let (task, other) = (reading.other.clone(), reading.task.clone());
-            [reading.clone(), Reading { task, other, ..reading }]
+            [reading.clone(), AffinityReading { task, other, ..reading }]
         };
-        let angles: Vec<Reading> = store.cosine_epochs(run, trial)?.into_iter().flat_map(both).collect();
+        let angles: Vec<AffinityReading> =
+            store.cosine_epochs(run, trial)?.into_iter().flat_map(both).collect();
         let mut steps = store.affinity_steps(run, trial)?;
         let by_step = !steps.is_empty();
         if !by_step {
@@ -98,14 +100,14 @@ impl Grouping {
             run: run.clone(),
             trial,
             most,
-            affinity: propose(&tasks, affinities, &Measured { readings: steps, by_step }, most),
-            cosine: propose(&tasks, cosines, &Measured { readings: angles, by_step: false }, most),
+            affinity: propose(&tasks, affinities, &ReadingSummary { readings: steps, by_step }, most),
+            cosine: propose(&tasks, cosines, &ReadingSummary { readings: angles, by_step: false }, most),
             tasks,
         })
     }
 
     /// What keeps it from saying anything.
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn reason_unavailable(&self) -> Option<String> {
         match self.tasks.len() {
             1 => Some(format!("{} has one task: there is nothing to group", self.run)),
             many if many > MOST_TASKS => {
@@ -131,58 +133,59 @@ impl Grouping {
 
     /// For people.
     pub fn text(&self, style: &Style) -> String {
-        let mut text = format!("{}#{}\n", style.paint(Tone::Strong, self.run.as_str()), self.trial);
-        if let Some(found) = &self.affinity {
+        let mut text = format!("{}#{}\n", style.paint(TextTone::Strong, self.run.as_str()), self.trial);
+        if let Some(summary) = &self.affinity {
             let remark =
-                format!("a step lowers each column's loss by so many %; mean of {}", found.measured());
+                format!("a step lowers each column's loss by so many %; mean of {}", summary.measured());
             text.push_str(&style.heading("Inter-task affinity", &remark));
-            text.push_str(&found.matrix("a step of", 100.0, style));
-            text.push_str(&found.text("Groups by affinity", self.most, 100.0, style));
+            text.push_str(&summary.matrix("a step of", 100.0, style));
+            text.push_str(&summary.text("Groups by affinity", self.most, 100.0, style));
         }
-        if let Some(found) = &self.cosine {
-            let steps = found.pairs.iter().map(|pair| pair.record.steps).max().unwrap_or(0);
+        if let Some(summary) = &self.cosine {
+            let steps = summary.pairs.iter().map(|pair| pair.record.steps).max().unwrap_or(0);
             text.push_str(&style.heading("Gradient cosine", &format!("mean of {steps} steps")));
-            text.push_str(&found.matrix("gradients of", 1.0, style));
-            text.push_str(&found.text("Groups by gradient cosine", self.most, 1.0, style));
+            text.push_str(&summary.matrix("gradients of", 1.0, style));
+            text.push_str(&summary.text("Groups by gradient cosine", self.most, 1.0, style));
         }
         text
     }
 }
 
 /// Readings over time: of steps, or of epochs.
-struct Measured {
-    readings: Vec<Reading>,
+struct ReadingSummary {
+    readings: Vec<AffinityReading>,
     by_step: bool,
 }
 
 fn propose(
     tasks: &[String],
     pairs: Vec<AffinityRecord>,
-    measured: &Measured,
+    measured: &ReadingSummary,
     most: usize,
 ) -> Option<Proposal> {
-    let place = |name: &String| tasks.iter().position(|task| task == name);
+    let index = |name: &String| tasks.iter().position(|task| task == name);
     let mut cells = vec![vec![None; tasks.len()]; tasks.len()];
     for pair in &pairs {
-        cells[place(&pair.task)?][place(&pair.other)?] = pair.value;
+        cells[index(&pair.task)?][index(&pair.other)?] = pair.value;
     }
     let best = grouping::best(&cells, most).filter(|_| !pairs.is_empty())?;
     let all = grouping::best(&cells, 1)?;
-    let evidence = Evidence::of(&measured.readings, tasks);
-    let gain = evidence.gain(&cells, most).filter(|_| best.groups.len() > 1);
-    let together_half = evidence.half(|part| Some(grouping::worth(part, &all.groups)));
-    let proposed = |groups: &[grouping::Group]| -> Vec<ProposedGroup> {
-        let one = |group: &grouping::Group| ProposedGroup {
+    let measurements = PairMeasurements::from_readings(&measured.readings, tasks);
+    let gain = measurements.gain(&cells, most).filter(|_| best.groups.len() > 1);
+    let together_half = measurements.half(|part| Some(grouping::score_groups(part, &all.groups)));
+    let proposed = |groups: &[grouping::TaskGroup]| -> Vec<ProposedGroup> {
+        let one = |group: &grouping::TaskGroup| ProposedGroup {
             tasks: group.tasks.iter().map(|task| tasks[*task].clone()).collect(),
             serves: group
                 .serves
                 .iter()
                 .map(|(task, score)| {
-                    let alone = grouping::Group { tasks: group.tasks.clone(), serves: vec![(*task, *score)] };
-                    let own = |part: &Cells| {
-                        Some(grouping::worth(part, std::slice::from_ref(&alone)) * part.len() as f64)
+                    let alone =
+                        grouping::TaskGroup { tasks: group.tasks.clone(), serves: vec![(*task, *score)] };
+                    let own = |part: &TaskMatrix| {
+                        Some(grouping::score_groups(part, std::slice::from_ref(&alone)) * part.len() as f64)
                     };
-                    let half = if group.tasks.len() > 1 { evidence.half(own) } else { None };
+                    let half = if group.tasks.len() > 1 { measurements.half(own) } else { None };
                     (tasks[*task].clone(), *score, half)
                 })
                 .collect(),
@@ -191,8 +194,8 @@ fn propose(
     };
     let chosen = if gain.is_some_and(|gain| gain.is_sure()) { &best } else { &all };
     let half = |pair: &AffinityRecord| {
-        let (task, other) = (place(&pair.task)?, place(&pair.other)?);
-        evidence.half(|part| part[task][other])
+        let (task, other) = (index(&pair.task)?, index(&pair.other)?);
+        measurements.half(|part| part[task][other])
     };
     Some(Proposal {
         groups: proposed(&chosen.groups),
@@ -201,9 +204,9 @@ fn propose(
         gain,
         together: all.mean,
         together_half,
-        times: evidence.times,
+        times: measurements.times,
         by_step: measured.by_step,
-        pairs: pairs.into_iter().map(|record| Pair { half: half(&record), record }).collect(),
+        pairs: pairs.into_iter().map(|record| TaskPair { half: half(&record), record }).collect(),
     })
 }
 

@@ -46,9 +46,9 @@ pub fn line(event: &Event) -> Option<String> {
             count(*test)
         ),
         Event::Fitted { table, inputs, tasks, missing } => {
-            let said =
+            let output =
                 format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing));
-            wrapped(&said, WIDEST)
+            wrapped(&output, WIDEST)
         }
         Event::TrainStarted { epochs, steps_per_epoch, rows, parameters, device, from_step, .. } => {
             let from =
@@ -69,11 +69,11 @@ pub fn line(event: &Event) -> Option<String> {
             format!("  alone          {task}: {epochs} epochs, best is epoch {epoch}{score}")
         }
         Event::Gained { overall, .. } => {
-            let said: Vec<String> = overall
+            let output: Vec<String> = overall
                 .iter()
                 .map(|(split, gain)| format!("{} on {split} rows", percent(Some(*gain))))
                 .collect();
-            format!("  gain           over single tasks: {}", said.join(", "))
+            format!("  gain           over single tasks: {}", output.join(", "))
         }
         Event::Exported { file, bytes, opset, .. } => {
             format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))
@@ -105,8 +105,8 @@ pub fn losses(values: &[TaskValue]) -> String {
     all.join(", ")
 }
 
-/// A line in several, none wider than is good to read; it is parted behind commas, and what follows stands below the first
-/// line's text. What has no comma stays whole.
+/// A line in several, none wider than is good to read; it is parted behind commas, and what follows stands
+/// below the first line's text. What has no comma stays whole.
 pub(crate) fn wrapped(line: &str, limit: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in line.split_inclusive(", ") {

@@ -31,8 +31,8 @@ pub fn difference(value: f64) -> String {
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -69,7 +69,8 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A duration that is guessed, so with no more digits than it deserves: `7 s`, `40 s`, `12 min`, `1 h 05 min`.
+/// A duration that is guessed, so with no more digits than it deserves: `7 s`, `40 s`, `12 min`, `1 h 05
+/// min`.
 pub fn guess(seconds: f64) -> String {
     match seconds {
         s if s < 9.5 => format!("{} s", s.ceil().max(1.0)),
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         let durations =
             [0.0, 0.0032, 0.042, 12.34, 59.97, 72.4, 3599.7, 3600.0, 7505.0, 180_000.0].map(duration);
-        let said = [
+        let text = [
             "0 ms",
             "3 ms",
             "0.04 s",
@@ -148,7 +149,7 @@ mod tests {
             "2 h 05 min",
             "2 d 2 h",
         ];
-        assert_eq!(durations, said);
+        assert_eq!(durations, text);
         let guesses = [0.2, 3.1, 31.0, 58.0, 724.0, 3900.0, 400_000.0].map(guess);
         assert_eq!(guesses, ["1 s", "4 s", "40 s", "1 min", "12 min", "1 h 05 min", "4 d 15 h"]);
         let rates = [418_517.3, 12.4, 0.45, 0.000_01, 3.24159].map(rate);

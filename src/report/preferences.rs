@@ -1,12 +1,12 @@
-//! The front of one network that reads its preference among tasks: what it scores for each of several, chosen on validation
-//! rows, with the same on test rows; and the front's hypervolume.
+//! The front of one network that reads its preference among tasks: what it scores for each of several, chosen
+//! on validation rows, with the same on test rows; and the front's hypervolume.
 
 use crate::domain::score::{Direction, Split};
 use crate::report::number;
-use crate::report::pareto::{Member, Pareto};
+use crate::report::pareto::{FrontMember, ParetoReport};
 use crate::report::score::metric;
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::style::{Style, TextTone};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::report::trained::TaskScore;
 use crate::store::front::FrontRecord;
 use crate::store::trial::SweepObjective;
@@ -16,21 +16,21 @@ const LOSS: &str = "loss";
 
 /// What one network scores for several preferences.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Preferences {
+pub(crate) struct PreferenceReport {
     tasks: Vec<String>,
     /// The rows the front is chosen on.
     split: Split,
-    front: Pareto,
+    front: ParetoReport,
 }
 
 /// The front for people; empty where there is none.
 pub(crate) fn text(records: &[FrontRecord], style: &Style) -> String {
-    let Some(found) = Preferences::of(records) else { return String::new() };
-    format!("{}{}{}", style.heading(TITLE, &found.remark()), found.table().text(style), found.verdict())
+    let Some(report) = PreferenceReport::from_records(records) else { return String::new() };
+    format!("{}{}{}", style.heading(TITLE, &report.remark()), report.table().text(style), report.verdict())
 }
 
 /// What the network scores for each preference it was told, which is the name: `rich 0.75, weeks 0.25`.
-pub(crate) fn told(records: &[FrontRecord]) -> Vec<(String, Vec<TaskScore>)> {
+pub(crate) fn preference_scores(records: &[FrontRecord]) -> Vec<(String, Vec<TaskScore>)> {
     let of_point = |point: &[FrontRecord]| {
         let axes = axes(point, point.first().map_or(Split::Valid, |record| record.split));
         let score = |axis: &SweepObjective| TaskScore {
@@ -60,9 +60,9 @@ fn share(point: &[FrontRecord], axis: &SweepObjective) -> String {
     own.map_or_else(String::new, |record| number::short(record.share))
 }
 
-impl Preferences {
+impl PreferenceReport {
     /// `None` while there are no preferences, or one for which a task's metric is undefined for all.
-    pub(crate) fn of(records: &[FrontRecord]) -> Option<Self> {
+    pub(crate) fn from_records(records: &[FrontRecord]) -> Option<Self> {
         let split = match records.iter().any(|record| record.split == Split::Valid) {
             true => Split::Valid,
             false => Split::Test,
@@ -70,7 +70,7 @@ impl Preferences {
         let axes = axes(records, split);
         let points: Vec<&[FrontRecord]> = records.chunk_by(|one, next| one.point == next.point).collect();
         let member = |point: &&[FrontRecord]| {
-            Some(Member {
+            Some(FrontMember {
                 settings: axes.iter().map(|axis| share(point, axis)).collect(),
                 trials: Vec::new(),
                 valid: axes.iter().map(|axis| value(point, axis, split)).collect::<Option<_>>()?,
@@ -81,8 +81,8 @@ impl Preferences {
                     .collect(),
             })
         };
-        let members: Vec<Member> = points.iter().filter_map(member).collect();
-        let front = Pareto::among(&axes, &members)?;
+        let members: Vec<FrontMember> = points.iter().filter_map(member).collect();
+        let front = ParetoReport::among(&axes, &members)?;
         Some(Self { tasks: axes.into_iter().map(|axis| axis.task).collect(), split, front })
     }
 
@@ -91,20 +91,24 @@ impl Preferences {
     }
 
     /// A line for each preference on the front.
-    pub(crate) fn table(&self) -> Table {
-        let mut columns: Vec<(String, Align)> =
-            self.tasks.iter().map(|task| (format!("share of {task}"), Align::Left)).collect();
+    pub(crate) fn table(&self) -> TextTable {
+        let mut columns: Vec<(String, ColumnAlign)> =
+            self.tasks.iter().map(|task| (format!("share of {task}"), ColumnAlign::Left)).collect();
         for axis in &self.front.objectives {
-            columns.push((format!("{} {}", axis.task, metric(&axis.metric, axis.direction)), Align::Decimal));
-            columns.extend((self.split == Split::Valid).then(|| ("on test".to_owned(), Align::Decimal)));
+            columns.push((
+                format!("{} {}", axis.task, metric(&axis.metric, axis.direction)),
+                ColumnAlign::Decimal,
+            ));
+            columns
+                .extend((self.split == Split::Valid).then(|| ("on test".to_owned(), ColumnAlign::Decimal)));
         }
-        let mut table = Table::new(&columns);
+        let mut table = TextTable::new(&columns);
         for member in &self.front.front {
-            let mut cells: Vec<Cell> =
-                member.settings.iter().map(|share| Cell::new(Tone::Strong, share)).collect();
+            let mut cells: Vec<TableCell> =
+                member.settings.iter().map(|share| TableCell::new(TextTone::Strong, share)).collect();
             for (chosen, test) in member.valid.iter().zip(&member.test) {
                 cells.push(number::significant(*chosen).into());
-                let test = || Cell::new(Tone::Strong, number::maybe(*test));
+                let test = || TableCell::new(TextTone::Strong, number::maybe(*test));
                 cells.extend((self.split == Split::Valid).then(test));
             }
             table.row(cells);
@@ -148,7 +152,7 @@ fn axes(records: &[FrontRecord], split: Split) -> Vec<SweepObjective> {
 #[cfg(test)]
 mod tests {
     use crate::domain::score::{Direction, Split};
-    use crate::report::preferences::{Preferences, text, told};
+    use crate::report::preferences::{PreferenceReport, preference_scores, text};
     use crate::report::style::Style;
     use crate::store::front::FrontRecord;
 
@@ -177,17 +181,17 @@ mod tests {
     /// Three preferences; the last is worse than the first in both.
     fn records(splits: &[Split]) -> Vec<FrontRecord> {
         let points = [(1.0, 0.9, 6.0), (0.25, 0.8, 4.0), (0.5, 0.7, 7.0)];
-        let mut found = Vec::new();
+        let mut report = Vec::new();
         for (point, (share, auroc, mae)) in points.into_iter().enumerate() {
             for split in splits {
-                found.push(record(point, "rich", share, *split, ("loss", 0.1)));
-                found.push(record(point, "rich", share, *split, ("auroc", auroc)));
-                found.push(record(point, "weeks", 1.0 - share, *split, ("loss", 0.3)));
-                found.push(record(point, "weeks", 1.0 - share, *split, ("mae", mae)));
-                found.push(record(point, "weeks", 1.0 - share, *split, ("rmse", 0.0)));
+                report.push(record(point, "rich", share, *split, ("loss", 0.1)));
+                report.push(record(point, "rich", share, *split, ("auroc", auroc)));
+                report.push(record(point, "weeks", 1.0 - share, *split, ("loss", 0.3)));
+                report.push(record(point, "weeks", 1.0 - share, *split, ("mae", mae)));
+                report.push(record(point, "weeks", 1.0 - share, *split, ("rmse", 0.0)));
             }
         }
-        found
+        report
     }
 
     /// Up to (0.68, 7.3): 0.22 x 1.3 and 0.12 x 2 more.
@@ -201,9 +205,9 @@ mod tests {
 
     #[test]
     fn a_preference_is_named_by_its_shares() {
-        let found = told(&records(&[Split::Valid, Split::Test]));
-        assert_eq!(found.len(), 3);
-        let (name, scores) = &found[1];
+        let report = preference_scores(&records(&[Split::Valid, Split::Test]));
+        assert_eq!(report.len(), 3);
+        let (name, scores) = &report[1];
         assert_eq!(name, "rich 0.25, weeks 0.75");
         let metrics: Vec<_> =
             scores.iter().map(|score| (score.metric.as_str(), score.valid, score.test)).collect();
@@ -212,9 +216,9 @@ mod tests {
 
     #[test]
     fn without_validation_rows_it_is_chosen_on_test_rows() {
-        let found = Preferences::of(&records(&[Split::Test])).expect("a front");
-        assert!(found.verdict().contains("hypervolume 0.5260 on test rows"), "{}", found.verdict());
-        assert!(!found.table().text(&Style::plain()).contains("on test"));
-        assert_eq!(Preferences::of(&[]), None);
+        let report = PreferenceReport::from_records(&records(&[Split::Test])).expect("a front");
+        assert!(report.verdict().contains("hypervolume 0.5260 on test rows"), "{}", report.verdict());
+        assert!(!report.table().text(&Style::plain()).contains("on test"));
+        assert_eq!(PreferenceReport::from_records(&[]), None);
     }
 }

@@ -5,21 +5,21 @@ use serde_json::{Value, json};
 use crate::domain::event::RunState;
 use crate::report::number;
 use crate::report::score;
-use crate::report::style::{Style, Tone};
+use crate::report::style::{Style, TextTone};
 use crate::report::summary::tone;
-use crate::report::table::{Align, Cell, Table};
-use crate::store::record::RunLine;
-use crate::store::{Error, Store};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
+use crate::store::record::RunListItem;
+use crate::store::{ResultsDatabase, StoreError};
 
 /// All runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Runs {
-    pub lines: Vec<RunLine>,
+pub struct RunList {
+    pub lines: Vec<RunListItem>,
 }
 
-impl Runs {
+impl RunList {
     /// Reads them from the database.
-    pub fn read(store: &Store) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase) -> Result<Self, StoreError> {
         Ok(Self { lines: store.runs()? })
     }
 
@@ -29,13 +29,13 @@ impl Runs {
             return "no runs yet; `mtl run FILE` makes the first\n".to_owned();
         }
         let columns = [
-            ("run", Align::Left),
-            ("state", Align::Left),
-            ("started (UTC)", Align::Left),
-            ("took", Align::Right),
-            ("on test rows", Align::Left),
+            ("run", ColumnAlign::Left),
+            ("state", ColumnAlign::Left),
+            ("started (UTC)", ColumnAlign::Left),
+            ("took", ColumnAlign::Right),
+            ("on test rows", ColumnAlign::Left),
         ];
-        let mut table = Table::new(&columns);
+        let mut table = TextTable::new(&columns);
         for line in &self.lines {
             let headline: Vec<String> = line
                 .headline
@@ -50,8 +50,8 @@ impl Runs {
                 _ => format!(" {}/{} stages", line.stages_done, line.stages),
             };
             table.row(vec![
-                Cell::new(Tone::Strong, line.run.as_str()),
-                Cell::new(tone(line.state), format!("{}{stages}", line.state.name())),
+                TableCell::new(TextTone::Strong, line.run.as_str()),
+                TableCell::new(tone(line.state), format!("{}{stages}", line.state.name())),
                 number::minute(&line.started_at).into(),
                 line.seconds.map_or_else(String::new, number::duration).into(),
                 headline.join(", ").into(),

@@ -1,10 +1,10 @@
-//! Final scores as a table: one line per task and metric, the splits side by side; and beside a score the rows it is of,
-//! where these are not all rows of the split.
+//! Final scores as a table: one line per task and metric, the splits side by side; and beside a score the
+//! rows it is of, where these are not all rows of the split.
 
 use crate::domain::score::{Direction, KNOWN_CLASSES, Split};
 use crate::report::number;
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::style::{Style, TextTone};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::record::{RunDetail, ScoreRecord, TrialRecord};
 
 /// `auroc ↑`
@@ -36,12 +36,13 @@ pub(crate) fn remarks(detail: &RunDetail, trial: &TrialRecord) -> Vec<String> {
 /// The scores of one trial, with the weight of each task's loss; empty when nothing was scored.
 pub(crate) fn text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
     let Some(table) = table(detail, trial) else { return String::new() };
-    let remarks = remarks(detail, trial).into_iter().map(|remark| style.paint(Tone::Faint, &remark) + "\n");
+    let remarks =
+        remarks(detail, trial).into_iter().map(|remark| style.paint(TextTone::Faint, &remark) + "\n");
     table.text(style) + &remarks.collect::<String>()
 }
 
 /// The same as a table; `None` when nothing was scored.
-pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
+pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable> {
     let scores: Vec<&ScoreRecord> = detail.scores.iter().filter(|score| score.trial == trial.trial).collect();
     let splits: Vec<Split> =
         Split::ALL.into_iter().filter(|split| scores.iter().any(|score| score.split == *split)).collect();
@@ -49,20 +50,20 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
         return None;
     }
     let weighted = !trial.task_weights.is_empty();
-    let mut columns = vec![("task", Align::Left)];
+    let mut columns = vec![("task", ColumnAlign::Left)];
     if weighted {
-        columns.push(("weight", Align::Decimal));
+        columns.push(("weight", ColumnAlign::Decimal));
     }
-    columns.push(("metric", Align::Left));
+    columns.push(("metric", ColumnAlign::Left));
     let partial: Vec<bool> = splits
         .iter()
         .map(|split| scores.iter().any(|score| score.split == *split && part(detail, score).is_some()))
         .collect();
     for (split, partial) in splits.iter().zip(&partial) {
-        columns.push((split.name(), Align::Decimal));
-        columns.extend(partial.then_some(("n", Align::Right)));
+        columns.push((split.name(), ColumnAlign::Decimal));
+        columns.extend(partial.then_some(("n", ColumnAlign::Right)));
     }
-    let mut table = Table::new(&columns);
+    let mut table = TextTable::new(&columns);
     let mut lines: Vec<(&str, &str, Direction)> = Vec::new();
     for score in &scores {
         let line = (score.task.as_str(), score.metric.as_str(), score.direction);
@@ -75,19 +76,20 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<Table> {
     let mut before = None;
     for (task, name, direction) in lines {
         let first = before != Some(task);
-        let mut cells = vec![if first { Cell::new(Tone::Strong, task) } else { Cell::from("") }];
+        let mut cells =
+            vec![if first { TableCell::new(TextTone::Strong, task) } else { TableCell::from("") }];
         if weighted {
             let weight = trial.task_weights.iter().find(|(weighted, _)| first && weighted == task);
             cells.push(weight.map_or_else(String::new, |(_, value)| number::maybe(*value)).into());
         }
         cells.push(metric(name, direction).into());
         for (split, partial) in splits.iter().zip(&partial) {
-            let found = scores.iter().find(|s| s.task == task && s.metric == name && s.split == *split);
-            let tone = if *split == Split::Test { Tone::Strong } else { Tone::Plain };
-            cells.push(Cell::new(tone, found.map_or_else(String::new, |score| value(score.value))));
+            let record = scores.iter().find(|s| s.task == task && s.metric == name && s.split == *split);
+            let tone = if *split == Split::Test { TextTone::Strong } else { TextTone::Plain };
+            cells.push(TableCell::new(tone, record.map_or_else(String::new, |score| value(score.value))));
             if *partial {
-                let rows = found.and_then(|score| part(detail, score));
-                cells.push(Cell::new(Tone::Faint, rows.map_or_else(String::new, number::count)));
+                let rows = record.and_then(|score| part(detail, score));
+                cells.push(TableCell::new(TextTone::Faint, rows.map_or_else(String::new, number::count)));
             }
         }
         table.row(cells);

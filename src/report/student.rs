@@ -7,7 +7,7 @@ use statrs::function::beta::checked_beta_reg;
 
 /// A mean with the half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Mean {
+pub struct ConfidenceMean {
     pub mean: f64,
     /// Half of the 95 % interval of the mean; `None` of a single number.
     pub half: Option<f64>,
@@ -15,11 +15,11 @@ pub struct Mean {
 }
 
 /// The mean of what there is; `None` of nothing.
-pub fn mean(values: &[f64]) -> Option<Mean> {
+pub fn mean(values: &[f64]) -> Option<ConfidenceMean> {
     let count = values.len();
     let (mean, error) = moments(values)?;
     let half = error.map(|error| reach(count - 1) * error);
-    Some(Mean { mean, half, count })
+    Some(ConfidenceMean { mean, half, count })
 }
 
 /// The two-sided p-value of a paired t-test: how likely differences like these are where there is no
@@ -34,8 +34,8 @@ pub fn paired(differences: &[f64]) -> Option<f64> {
     Some(beyond(mean / error, free))
 }
 
-/// How many standard errors a 95 % interval reaches. Found once for each number of degrees of freedom: it takes half a
-/// millisecond, and there are means by the ten thousand, of few different counts.
+/// How many standard errors a 95 % interval reaches. Found once for each number of degrees of freedom: it
+/// takes half a millisecond, and there are means by the ten thousand, of few different counts.
 fn reach(free: usize) -> f64 {
     static KNOWN: Mutex<BTreeMap<usize, f64>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +78,7 @@ fn beyond(t: f64, free: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::student::{Mean, mean, paired, quantile};
+    use crate::report::student::{ConfidenceMean, mean, paired, quantile};
 
     // scipy 1.17.1:
     //   from scipy import stats
@@ -99,18 +99,20 @@ mod tests {
             (100_000.0, 1.9599877075346096),
         ];
         for (free, expected) in expected {
-            let found = quantile(0.975, free);
-            assert!((found / expected - 1.0).abs() < 1e-9, "{free}: {found}, not {expected}");
+            let result = quantile(0.975, free);
+            assert!((result / expected - 1.0).abs() < 1e-9, "{free}: {result}, not {expected}");
         }
     }
 
     #[test]
     fn a_mean_and_its_interval() {
-        let Some(Mean { mean: middle, half, count }) = mean(&[0.91, 0.93, 0.92]) else { panic!("a mean") };
+        let Some(ConfidenceMean { mean: middle, half, count }) = mean(&[0.91, 0.93, 0.92]) else {
+            panic!("a mean")
+        };
         assert!((middle - 0.92).abs() < 1e-12);
         assert!((half.unwrap() - 0.024841377117503324).abs() < 1e-10, "{half:?}");
         assert_eq!(count, 3);
-        assert_eq!(mean(&[0.5]), Some(Mean { mean: 0.5, half: None, count: 1 }));
+        assert_eq!(mean(&[0.5]), Some(ConfidenceMean { mean: 0.5, half: None, count: 1 }));
         assert_eq!(mean(&[]), None);
     }
 

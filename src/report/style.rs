@@ -10,7 +10,7 @@ pub struct Style {
 
 /// What a piece of text means, from which its colour follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum TextTone {
     Plain,
     /// A heading.
     Strong,
@@ -28,14 +28,14 @@ impl Style {
     }
 
     /// The text in its tone's colour, if colour is wanted.
-    pub fn paint(&self, tone: Tone, text: &str) -> String {
+    pub fn paint(&self, tone: TextTone, text: &str) -> String {
         let code = match tone {
-            Tone::Plain => return text.to_owned(),
-            Tone::Strong => "1",
-            Tone::Faint => "2",
-            Tone::Good => "32",
-            Tone::Caution => "33",
-            Tone::Bad => "1;31",
+            TextTone::Plain => return text.to_owned(),
+            TextTone::Strong => "1",
+            TextTone::Faint => "2",
+            TextTone::Good => "32",
+            TextTone::Caution => "33",
+            TextTone::Bad => "1;31",
         };
         if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -43,6 +43,6 @@ impl Style {
     /// A section's heading on a line of its own, after an empty one.
     pub(crate) fn heading(&self, text: &str, remark: &str) -> String {
         let remark = if remark.is_empty() { String::new() } else { format!("  {remark}") };
-        format!("\n{}{}\n", self.paint(Tone::Strong, text), self.paint(Tone::Faint, &remark))
+        format!("\n{}{}\n", self.paint(TextTone::Strong, text), self.paint(TextTone::Faint, &remark))
     }
 }

@@ -10,17 +10,17 @@ use crate::report::gain;
 use crate::report::number;
 use crate::report::preferences;
 use crate::report::score;
-use crate::report::style::{Style, Tone};
-use crate::report::sweep::Sweep;
+use crate::report::style::{Style, TextTone};
+use crate::report::sweep::SweepReport;
 use crate::store::record::{NoteRecord, ParityRecord, RunDetail, TrialRecord};
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
+pub struct RunSummary {
     pub detail: RunDetail,
     /// What its trials say together, when it has several.
-    sweep: Option<Sweep>,
+    sweep: Option<SweepReport>,
     /// The trial to use: of several the best one.
     best: Option<u32>,
     /// The trials whose best epoch was chosen by what the pipeline says.
@@ -28,12 +28,13 @@ pub struct Summary {
     layout: Layout,
 }
 
-impl Summary {
+impl RunSummary {
     /// Reads it from the database.
-    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Self, StoreError> {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
-        let sweep = several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
+        let sweep =
+            several.then(|| SweepReport::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         let judged = store.objectives(run)?.into_iter().filter(|trial| trial.objective.is_some());
         let chosen = judged.map(|trial| trial.trial).collect();
         Ok(Self { detail, sweep, best: store.best_trial(run)?, chosen, layout: store.layout() })
@@ -57,7 +58,7 @@ impl Summary {
         for (command, meaning) in &next {
             text.push_str(&format!(
                 "  {command:width$}  {}\n",
-                style.paint(Tone::Faint, &format!("# {meaning}"))
+                style.paint(TextTone::Faint, &format!("# {meaning}"))
             ));
         }
         text
@@ -92,8 +93,8 @@ impl Summary {
             title = format!("Best trial #{}, seed {}", trial.trial, trial.seed.unwrap_or(detail.seed));
             for setting in &trial.parameters {
                 let value = |own: &TrialRecord| {
-                    let found = own.parameters.iter().find(|other| other.path == setting.path)?;
-                    Some(found.text.clone().unwrap_or_else(|| "null".to_owned()))
+                    let parameter = own.parameters.iter().find(|other| other.path == setting.path)?;
+                    Some(parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
                 };
                 let all: Vec<String> = detail.trials.iter().chain([trial]).filter_map(value).collect();
                 title.push_str(&format!("  {} = {}", setting.path, called(&all).pop().unwrap_or_default()));
@@ -124,12 +125,12 @@ impl Summary {
         if let Some(model) = exported {
             let facts = [model.bytes.map(number::size), model.detail.clone()];
             let facts: Vec<String> = facts.into_iter().flatten().collect();
-            let place = self.layout.root().join(&model.path);
+            let path = self.layout.root().join(&model.path);
             text.push_str(&format!(
                 "\n{}  {}  {}\n",
-                style.paint(Tone::Strong, "Model "),
-                place.display(),
-                style.paint(Tone::Faint, &facts.join(", "))
+                style.paint(TextTone::Strong, "Model "),
+                path.display(),
+                style.paint(TextTone::Faint, &facts.join(", "))
             ));
             text.push_str(&proof(trial.parity.as_ref(), style));
         }
@@ -161,16 +162,20 @@ impl Summary {
         if kinds.is_empty() {
             return String::new();
         }
-        let said = kinds.into_iter().map(|(kind, seconds, cached)| {
+        let text = kinds.into_iter().map(|(kind, seconds, cached)| {
             if cached { format!("{kind} cached") } else { format!("{kind} {}", number::duration(seconds)) }
         });
-        let said = said.collect::<Vec<_>>().join(" · ");
+        let text = text.collect::<Vec<_>>().join(" · ");
         let fast = self.detail.trials.iter().filter_map(|trial| trial.rows_per_second).fold(0.0, f64::max);
         let fast = match fast {
             fast if fast > 0.0 => format!(" ({} rows/s)", number::rate(fast)),
             _ => String::new(),
         };
-        format!("{}  {said}{}\n", style.paint(Tone::Strong, "Time  "), style.paint(Tone::Faint, &fast))
+        format!(
+            "{}  {text}{}\n",
+            style.paint(TextTone::Strong, "Time  "),
+            style.paint(TextTone::Faint, &fast)
+        )
     }
 
     /// What to type next, and what it does.
@@ -208,25 +213,25 @@ pub(crate) fn headline(detail: &RunDetail, style: &Style) -> String {
     let state = style.paint(tone(detail.state), detail.state.name());
     let seconds = detail.seconds.filter(|_| detail.state != RunState::Running);
     let time = seconds.map_or_else(String::new, |seconds| format!(" in {}", number::duration(seconds)));
-    format!("{}  {state}{time}\n", style.paint(Tone::Strong, detail.run.as_str()))
+    format!("{}  {state}{time}\n", style.paint(TextTone::Strong, detail.run.as_str()))
 }
 
-pub(crate) fn tone(state: RunState) -> Tone {
+pub(crate) fn tone(state: RunState) -> TextTone {
     match state {
-        RunState::Finished => Tone::Good,
-        RunState::Running => Tone::Plain,
-        RunState::Interrupted => Tone::Caution,
-        RunState::Failed => Tone::Bad,
+        RunState::Finished => TextTone::Good,
+        RunState::Running => TextTone::Plain,
+        RunState::Interrupted => TextTone::Caution,
+        RunState::Failed => TextTone::Bad,
     }
 }
 
 /// Whether the exported model answers like the trained one; loud when that is not known.
 pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
-    let label = style.paint(Tone::Strong, "Parity");
+    let label = style.paint(TextTone::Strong, "Parity");
     let Some(parity) = parity else {
         return format!(
             "{label}  {}\n",
-            style.paint(Tone::Caution, "UNVERIFIED: it was not compared with the trained model")
+            style.paint(TextTone::Caution, "UNVERIFIED: it was not compared with the trained model")
         );
     };
     let tolerance = format!("{:e}", parity.tolerance);
@@ -234,16 +239,16 @@ pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
     let runtime = parity.onnx_runtime.as_deref().map_or_else(String::new, |version| format!(" {version}"));
     if !parity.verified {
         let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime could not be had");
-        let said =
+        let text =
             format!("UNVERIFIED: nobody knows yet whether this model answers like the trained one: {reason}");
-        return format!("{label}  {}\n", style.paint(Tone::Bad, &said));
+        return format!("{label}  {}\n", style.paint(TextTone::Bad, &text));
     }
     let difference = format!(
         "differs by {largest} in ONNX Runtime{runtime} on batches of {}",
         number::listed(&parity.batches)
     );
     if parity.holds() {
-        let verified = style.paint(Tone::Good, "verified");
+        let verified = style.paint(TextTone::Good, "verified");
         return format!("{label}  {verified}: {difference} (allowed {tolerance})\n");
     }
     let worst: Vec<&str> = parity
@@ -252,8 +257,8 @@ pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
         .filter(|output| output.largest.is_nan() || output.largest > parity.tolerance)
         .map(|output| output.output.as_str())
         .collect();
-    let said = format!("BROKEN: {difference} (allowed {tolerance}); outputs: {}", worst.join(", "));
-    format!("{label}  {}\n", style.paint(Tone::Bad, &said))
+    let text = format!("BROKEN: {difference} (allowed {tolerance}); outputs: {}", worst.join(", "));
+    format!("{label}  {}\n", style.paint(TextTone::Bad, &text))
 }
 
 /// Stages that failed or were left out, and notes.
@@ -262,22 +267,26 @@ pub(crate) fn troubles(detail: &RunDetail, style: &Style) -> String {
     for stage in &detail.stages {
         let reason = stage.reason.as_deref().unwrap_or_default();
         let line = match stage.state.as_str() {
-            "failed" => format!("{} {}: {reason}", style.paint(Tone::Bad, "failed"), stage.stage),
+            "failed" => format!("{} {}: {reason}", style.paint(TextTone::Bad, "failed"), stage.stage),
             "skipped" => {
-                format!("{} {}, because {reason} failed", style.paint(Tone::Caution, "skipped"), stage.stage)
+                format!(
+                    "{} {}, because {reason} failed",
+                    style.paint(TextTone::Caution, "skipped"),
+                    stage.stage
+                )
             }
             _ => continue,
         };
         text.push_str(&format!("  {line}\n"));
     }
-    for (place, note) in detail.notes.iter().enumerate() {
+    for (path, note) in detail.notes.iter().enumerate() {
         let same = |other: &&NoteRecord| (&other.severity, &other.text) == (&note.severity, &note.text);
         // What is so of every trial is told once.
-        if detail.notes[..place].iter().any(|other| same(&other)) {
+        if detail.notes[..path].iter().any(|other| same(&other)) {
             continue;
         }
-        let tone = if note.severity == "error" { Tone::Bad } else { Tone::Caution };
-        let more = match detail.notes[place + 1..].iter().filter(same).count() {
+        let tone = if note.severity == "error" { TextTone::Bad } else { TextTone::Caution };
+        let more = match detail.notes[path + 1..].iter().filter(same).count() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 use crate::domain::choice::called;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
-use crate::report::group::{GainMean, Group, TaskMean};
-use crate::report::pareto::Pareto;
-use crate::report::seeds::{Draw, Estimate, are_comparable, differences, estimates, holm};
+use crate::report::group::{GainMean, TaskMean, TrialGroup};
+use crate::report::pareto::ParetoReport;
+use crate::report::seeds::{
+    SeedEstimate, SeedValue, are_comparable, differences, estimates, holm_correction,
+};
 use crate::report::student::{mean, paired};
-use crate::report::trained::{TaskScore, Trained};
+use crate::report::trained::{TaskScore, TrainedTrial};
 use crate::store::trial::SweepObjective;
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 mod gains;
 mod text;
@@ -25,17 +27,17 @@ const EQUAL: &str = "equal";
 
 /// The trials of one run or several, by what varies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Sweep {
+pub struct SweepReport {
     /// The addresses that tell groups apart.
     pub by: Vec<String>,
     /// Whose scores groups are ranked and tested by.
     pub split: Split,
     /// What else varies within groups, and is averaged within each seed.
-    pub averaged: Vec<Averaged>,
+    pub averaged: Vec<AveragedSetting>,
     /// Have all groups some of these other settings in common? Else they differ by them too.
     pub comparable: bool,
     /// The best group first, by its objective on validation rows.
-    pub groups: Vec<Group>,
+    pub groups: Vec<TrialGroup>,
     /// Which objectives are better.
     pub direction: Direction,
     /// Trials that gave no scores yet.
@@ -46,55 +48,60 @@ pub struct Sweep {
     pub epochs: (usize, usize),
     /// The settings that no other is better than, where several objectives are named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub front: Option<Pareto>,
+    pub front: Option<ParetoReport>,
 }
 
 /// A setting that groups are not told apart by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Averaged {
+pub struct AveragedSetting {
     pub address: String,
     /// How many values it takes.
     pub values: usize,
 }
 
 /// The trials of a group, and of each what it has in the other settings.
-struct Members<'a> {
+struct GroupMembers<'a> {
     settings: Vec<String>,
-    trials: Vec<(&'a Trained, Vec<String>)>,
+    trials: Vec<(&'a TrainedTrial, Vec<String>)>,
 }
 
-impl Members<'_> {
-    fn draws(&self, value: impl Fn(&Trained) -> Option<f64>) -> Vec<Draw<'_>> {
+impl GroupMembers<'_> {
+    fn draws(&self, value: impl Fn(&TrainedTrial) -> Option<f64>) -> Vec<SeedValue<'_>> {
         let mut draws = Vec::new();
         for (trial, rest) in &self.trials {
-            let found = value(trial).filter(|value| !value.is_nan());
-            draws.extend(found.map(|value| Draw { seed: trial.seed, rest, value }));
+            let result = value(trial).filter(|value| !value.is_nan());
+            draws.extend(result.map(|value| SeedValue { seed: trial.seed, rest, value }));
         }
         draws
     }
 }
 
-impl Sweep {
-    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart. Without a split, ranks and tests
-    /// are of test rows where there are scores of them.
-    pub fn read(store: &Store, runs: &[RunId], by: &[String], split: Option<Split>) -> Result<Self, Error> {
+impl SweepReport {
+    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart. Without a split,
+    /// ranks and tests are of test rows where there are scores of them.
+    pub fn read(
+        store: &ResultsDatabase,
+        runs: &[RunId],
+        by: &[String],
+        split: Option<Split>,
+    ) -> Result<Self, StoreError> {
         let named: Vec<_> = runs.iter().map(|run| (run.clone(), None)).collect();
         Self::read_trials(store, &named, by, split)
     }
 
     /// The same of runs, or of those of their trials that are named; one that is named twice counts once.
     pub fn read_trials(
-        store: &Store,
+        store: &ResultsDatabase,
         named: &[(RunId, Option<u32>)],
         by: &[String],
         split: Option<Split>,
-    ) -> Result<Self, Error> {
-        let mut trained: Vec<Trained> = Vec::new();
+    ) -> Result<Self, StoreError> {
+        let mut trained: Vec<TrainedTrial> = Vec::new();
         let mut direction = Direction::Lower;
         let mut objectives = Vec::new();
         for (run, only) in named {
             direction = store.direction(run)?;
-            let mut own = Trained::read(store, run)?;
+            let mut own = TrainedTrial::read(store, run)?;
             own.retain(|trial| only.is_none_or(|only| trial.number == only));
             own.retain(|trial| trained.iter().all(|known| known.name != trial.name));
             trained.extend(own);
@@ -103,32 +110,37 @@ impl Sweep {
         // Runs with other objectives have no front together.
         objectives.dedup();
         let shared = if objectives.len() == 1 { objectives.remove(0) } else { Vec::new() };
-        Ok(Self::of(&trained, by, direction, split).with_front(&shared, &trained))
+        Ok(Self::from_trials(&trained, by, direction, split).with_front(&shared, &trained))
     }
 
     /// With the front of its groups by these objectives.
-    pub fn with_front(self, objectives: &[SweepObjective], trained: &[Trained]) -> Self {
-        let front = Pareto::of(objectives, &self.groups, trained);
+    pub fn with_front(self, objectives: &[SweepObjective], trained: &[TrainedTrial]) -> Self {
+        let front = ParetoReport::from_groups(objectives, &self.groups, trained);
         Self { front, ..self }
     }
 
     /// Groups what was read.
-    pub fn of(trained: &[Trained], by: &[String], direction: Direction, split: Option<Split>) -> Self {
+    pub fn from_trials(
+        trained: &[TrainedTrial],
+        by: &[String],
+        direction: Direction,
+        split: Option<Split>,
+    ) -> Self {
         let varied = varied(trained);
         let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
         let others = others(trained, &varied, &by);
-        let given_up: Vec<&Trained> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
-        let scored: Vec<&Trained> =
+        let given_up: Vec<&TrainedTrial> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
+        let scored: Vec<&TrainedTrial> =
             trained.iter().filter(|trial| trial.pruned.is_none() && !trial.scores.is_empty()).collect();
         let settings =
-            |trial: &Trained, of: &[String]| of.iter().map(|a| trial.setting(a)).collect::<Vec<_>>();
-        let mut members: Vec<Members<'_>> = Vec::new();
+            |trial: &TrainedTrial, of: &[String]| of.iter().map(|a| trial.setting(a)).collect::<Vec<_>>();
+        let mut members: Vec<GroupMembers<'_>> = Vec::new();
         for &trial in &scored {
             let own = settings(trial, &by);
             let member = (trial, settings(trial, &others));
             match members.iter_mut().find(|known| known.settings == own) {
                 Some(known) => known.trials.push(member),
-                None => members.push(Members { settings: own, trials: vec![member] }),
+                None => members.push(GroupMembers { settings: own, trials: vec![member] }),
             }
         }
         let split = split.unwrap_or_else(|| match scored.iter().any(|trial| has(trial, Split::Test)) {
@@ -138,24 +150,24 @@ impl Sweep {
         let tasks = tasks(&members, &by, split);
         let objective = over(&members, &|trial| trial.objective);
         let (valid, test) = (over(&members, &|trial| trial.gain.0), over(&members, &|trial| trial.gain.1));
-        let group = |(place, own): (usize, &Members<'_>)| Group {
+        let group = |(index, own): (usize, &GroupMembers<'_>)| TrialGroup {
             settings: own.settings.clone(),
             called: Vec::new(),
             pruned: given_up.iter().filter(|trial| settings(trial, &by) == own.settings).count(),
             trials: own.trials.iter().map(|(trial, _)| trial.name.clone()).collect(),
             seeds: distinct(own.trials.iter().map(|(trial, _)| trial.seed)),
-            objective: objective[place],
+            objective: objective[index],
             rank: None,
-            tasks: tasks.iter().map(|groups| groups[place].clone()).collect(),
-            gain: GainMean { valid: valid[place], test: test[place] },
+            tasks: tasks.iter().map(|groups| groups[index].clone()).collect(),
+            gain: GainMean { valid: valid[index], test: test[index] },
         };
-        let mut groups: Vec<Group> = members.iter().enumerate().map(group).collect();
+        let mut groups: Vec<TrialGroup> = members.iter().enumerate().map(group).collect();
         rank(&mut groups, split);
-        for place in 0..by.len() {
-            let values: Vec<String> = groups.iter().map(|group| group.settings[place].clone()).collect();
+        for index in 0..by.len() {
+            let values: Vec<String> = groups.iter().map(|group| group.settings[index].clone()).collect();
             groups.iter_mut().zip(called(&values)).for_each(|(group, short)| group.called.push(short));
         }
-        let key = |group: &Group| group.objective.map_or(f64::NAN, |objective| objective.mean);
+        let key = |group: &TrialGroup| group.objective.map_or(f64::NAN, |objective| objective.mean);
         groups.sort_by(|a, b| match (key(a), key(b)) {
             (a, b) if direction.prefers(a, b) => std::cmp::Ordering::Less,
             (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
@@ -181,7 +193,7 @@ impl Sweep {
     }
 }
 
-fn has(trial: &Trained, split: Split) -> bool {
+fn has(trial: &TrainedTrial, split: Split) -> bool {
     trial.scores.iter().any(|score| score.value(split).is_some())
 }
 
@@ -196,7 +208,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> usize {
 }
 
 /// What sweeps chose, in the order of their spaces.
-fn varied(trained: &[Trained]) -> Vec<String> {
+fn varied(trained: &[TrainedTrial]) -> Vec<String> {
     let mut varied: Vec<String> = Vec::new();
     for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
         if !varied.contains(address) {
@@ -207,7 +219,7 @@ fn varied(trained: &[Trained]) -> Vec<String> {
 }
 
 /// What differs besides `by` and the seed: chosen by a sweep, or between the runs' own pipelines.
-fn others(trained: &[Trained], varied: &[String], by: &[String]) -> Vec<String> {
+fn others(trained: &[TrainedTrial], varied: &[String], by: &[String]) -> Vec<String> {
     let inside = |address: &str, of: &String| {
         address.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
@@ -215,11 +227,11 @@ fn others(trained: &[Trained], varied: &[String], by: &[String]) -> Vec<String> 
     let Some(first) = trained.first() else { return others };
     for trial in trained.iter().filter(|trial| trial.parameters != first.parameters) {
         for (address, _) in trial.parameters.iter().chain(&first.parameters) {
-            let told = ["seed", "name", "description", "sweep"]
+            let hidden = ["seed", "name", "description", "sweep"]
                 .iter()
                 .any(|own| inside(address, &(*own).to_owned()));
             let known = varied.iter().chain(by).chain(&others).any(|own| inside(address, own));
-            if !told && !known && trial.setting(address) != first.setting(address) {
+            if !hidden && !known && trial.setting(address) != first.setting(address) {
                 others.push(address.clone());
             }
         }
@@ -228,17 +240,19 @@ fn others(trained: &[Trained], varied: &[String], by: &[String]) -> Vec<String> 
 }
 
 /// Those of the other settings that differ within a group.
-fn averaged(members: &[Members<'_>], others: &[String]) -> Vec<Averaged> {
+fn averaged(members: &[GroupMembers<'_>], others: &[String]) -> Vec<AveragedSetting> {
     let one = |(place, address): (usize, &String)| {
-        let values = |group: &Members<'_>| distinct(group.trials.iter().map(|(_, rest)| rest[place].clone()));
+        let values =
+            |group: &GroupMembers<'_>| distinct(group.trials.iter().map(|(_, rest)| rest[place].clone()));
         let values = members.iter().map(values).max().unwrap_or(0);
-        (values > 1).then(|| Averaged { address: address.clone(), values })
+        (values > 1).then(|| AveragedSetting { address: address.clone(), values })
     };
     others.iter().enumerate().filter_map(one).collect()
 }
 
-/// The first metric of every task over each group, and against the group of equal weights: of each task all groups.
-fn tasks(members: &[Members<'_>], by: &[String], split: Split) -> Vec<Vec<TaskMean>> {
+/// The first metric of every task over each group, and against the group of equal weights: of each task all
+/// groups.
+fn tasks(members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<Vec<TaskMean>> {
     let mut firsts: Vec<&TaskScore> = Vec::new();
     for score in members.iter().flat_map(|group| &group.trials).flat_map(|(trial, _)| &trial.scores) {
         if !firsts.iter().any(|known| known.task == score.task) {
@@ -248,27 +262,27 @@ fn tasks(members: &[Members<'_>], by: &[String], split: Split) -> Vec<Vec<TaskMe
     firsts.into_iter().map(|first| task(first, members, by, split)).collect()
 }
 
-fn task(first: &TaskScore, members: &[Members<'_>], by: &[String], split: Split) -> Vec<TaskMean> {
-    let own = |trial: &Trained| {
+fn task(first: &TaskScore, members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<TaskMean> {
+    let own = |trial: &TrainedTrial| {
         let same = |score: &&TaskScore| score.task == first.task && score.metric == first.metric;
         trial.scores.iter().find(same).cloned()
     };
-    let value = |split: Split| move |trial: &Trained| own(trial)?.value(split);
+    let value = |split: Split| move |trial: &TrainedTrial| own(trial)?.value(split);
     let (valid, test) = (over(members, &value(Split::Valid)), over(members, &value(Split::Test)));
     let gain = over(members, &|trial| own(trial)?.gain);
-    let reference = |own: &Members<'_>| {
-        let place = by.iter().position(|address| address == WEIGHTING)?;
+    let reference = |own: &GroupMembers<'_>| {
+        let index = by.iter().position(|address| address == WEIGHTING)?;
         let mut equal = own.settings.clone();
-        equal[place] = EQUAL.to_owned();
+        equal[index] = EQUAL.to_owned();
         members.iter().find(|known| known.settings == equal && known.settings != own.settings)
     };
-    let against = |group: &Members<'_>| {
+    let against = |group: &GroupMembers<'_>| {
         let other = reference(group)?;
         Some(differences(&group.draws(value(split)), &other.draws(value(split))))
     };
     let against: Vec<Vec<f64>> = members.iter().map(|group| against(group).unwrap_or_default()).collect();
-    let p: Vec<Option<f64>> = against.iter().map(|found| paired(found)).collect();
-    let corrected = holm(&p);
+    let p: Vec<Option<f64>> = against.iter().map(|result| paired(result)).collect();
+    let corrected = holm_correction(&p);
     let one = |group: usize| TaskMean {
         task: first.task.clone(),
         metric: first.metric.clone(),
@@ -284,13 +298,16 @@ fn task(first: &TaskScore, members: &[Members<'_>], by: &[String], split: Split)
 }
 
 /// A number of every group.
-fn over(members: &[Members<'_>], value: &dyn Fn(&Trained) -> Option<f64>) -> Vec<Option<Estimate>> {
+fn over(
+    members: &[GroupMembers<'_>],
+    value: &dyn Fn(&TrainedTrial) -> Option<f64>,
+) -> Vec<Option<SeedEstimate>> {
     estimates(&members.iter().map(|group| group.draws(value)).collect::<Vec<_>>())
 }
 
 /// Each group's mean place over the tasks; equal ones share the mean of their places.
-fn rank(groups: &mut [Group], split: Split) {
-    let value = |group: &Group, task: usize| {
+fn rank(groups: &mut [TrialGroup], split: Split) {
+    let value = |group: &TrialGroup, task: usize| {
         let task = group.tasks.get(task)?;
         Some((task.on(split)?.mean, task.direction))
     };
@@ -298,7 +315,7 @@ fn rank(groups: &mut [Group], split: Split) {
     let ranks: Vec<Option<f64>> = groups
         .iter()
         .map(|group| {
-            let place = |task: usize| {
+            let index = |task: usize| {
                 let (own, direction) = value(group, task)?;
                 let others = groups.iter().filter_map(|other| value(other, task)).map(|(other, _)| other);
                 let (better, same) = others.fold((0.0, 0.0), |(better, same), other| {
@@ -306,10 +323,10 @@ fn rank(groups: &mut [Group], split: Split) {
                 });
                 Some(better + (same + 1.0) / 2.0)
             };
-            let places: Option<Vec<f64>> = (0..tasks).map(place).collect();
-            places
-                .filter(|places| !places.is_empty())
-                .map(|places| places.iter().sum::<f64>() / places.len() as f64)
+            let indices: Option<Vec<f64>> = (0..tasks).map(index).collect();
+            indices
+                .filter(|indices| !indices.is_empty())
+                .map(|indices| indices.iter().sum::<f64>() / indices.len() as f64)
         })
         .collect();
     groups.iter_mut().zip(ranks).for_each(|(group, rank)| group.rank = rank);

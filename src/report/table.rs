@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::report::style::{Style, Tone};
+use crate::report::style::{Style, TextTone};
 
 /// The space between two columns.
 const GAP: &str = "  ";
@@ -13,7 +13,7 @@ const READABLE: usize = 24;
 
 /// How a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub enum ColumnAlign {
     Left,
     Right,
     /// Numbers one below the other at their decimal point.
@@ -22,13 +22,13 @@ pub enum Align {
 
 /// One cell.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub struct TableCell {
     text: String,
-    tone: Tone,
+    tone: TextTone,
 }
 
-impl Cell {
-    pub fn new(tone: Tone, text: impl AsRef<str>) -> Self {
+impl TableCell {
+    pub fn new(tone: TextTone, text: impl AsRef<str>) -> Self {
         let visible = |c: char| match c {
             '\n' => '↵',
             c if c.is_control() => ' ',
@@ -38,45 +38,45 @@ impl Cell {
     }
 }
 
-impl<T: AsRef<str>> From<T> for Cell {
+impl<T: AsRef<str>> From<T> for TableCell {
     fn from(text: T) -> Self {
-        Self::new(Tone::Plain, text)
+        Self::new(TextTone::Plain, text)
     }
 }
 
 /// Columns with a heading, rows of cells.
 #[derive(Clone, Debug)]
-pub struct Table {
-    columns: Vec<(String, Align)>,
-    rows: Vec<Vec<Cell>>,
+pub struct TextTable {
+    columns: Vec<(String, ColumnAlign)>,
+    rows: Vec<Vec<TableCell>>,
 }
 
 /// The room that a table's columns have.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub struct TableLayout {
     widths: Vec<usize>,
     decimals: Vec<usize>,
     /// Is what is wider cut? Only where a terminal would break the line.
     cuts: bool,
 }
 
-impl Table {
-    pub fn new<T: AsRef<str>>(columns: &[(T, Align)]) -> Self {
-        let columns = columns.iter().map(|(title, align)| (Cell::from(title).text, *align)).collect();
+impl TextTable {
+    pub fn new<T: AsRef<str>>(columns: &[(T, ColumnAlign)]) -> Self {
+        let columns = columns.iter().map(|(title, align)| (TableCell::from(title).text, *align)).collect();
         Self { columns, rows: Vec::new() }
     }
 
-    pub fn row(&mut self, cells: Vec<Cell>) {
+    pub fn row(&mut self, cells: Vec<TableCell>) {
         self.rows.push(cells);
     }
 
     /// Titles, and how their cells stand.
-    pub(crate) fn columns(&self) -> &[(String, Align)] {
+    pub(crate) fn columns(&self) -> &[(String, ColumnAlign)] {
         &self.columns
     }
 
     /// The rows' cells as texts with their tones.
-    pub(crate) fn cells_by_row(&self) -> impl Iterator<Item = Vec<(Tone, &str)>> {
+    pub(crate) fn cells_by_row(&self) -> impl Iterator<Item = Vec<(TextTone, &str)>> {
         self.rows.iter().map(|row| row.iter().map(|cell| (cell.tone, cell.text.as_str())).collect())
     }
 
@@ -95,12 +95,12 @@ impl Table {
         let longest = self.columns.iter().map(|(title, _)| width(title)).max().unwrap_or(0);
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
-            text.push_str(&style.paint(Tone::Faint, &format!("── {} ──", first + number)));
+            text.push_str(&style.paint(TextTone::Faint, &format!("── {} ──", first + number)));
             text.push('\n');
             for ((title, _), cell) in self.columns.iter().zip(row) {
                 let blanks = " ".repeat(longest - width(title));
                 let value = style.paint(cell.tone, &cell.text);
-                text.push_str(&format!("{}{blanks}{GAP}{value}\n", style.paint(Tone::Strong, title)));
+                text.push_str(&format!("{}{blanks}{GAP}{value}\n", style.paint(TextTone::Strong, title)));
             }
         }
         text
@@ -109,24 +109,24 @@ impl Table {
     /// Heading, line, rows; every line ends without blanks.
     pub fn text(&self, style: &Style) -> String {
         let frame = self.frame(style);
-        let titles = self.columns.iter().map(|(title, _)| (Tone::Strong, title.clone())).collect();
-        let rules = frame.widths.iter().map(|width| (Tone::Faint, "─".repeat(*width))).collect();
+        let titles = self.columns.iter().map(|(title, _)| (TextTone::Strong, title.clone())).collect();
+        let rules = frame.widths.iter().map(|width| (TextTone::Faint, "─".repeat(*width))).collect();
         [self.line(style, &frame, titles), self.line(style, &frame, rules)].concat()
             + &self.body(style, &frame)
     }
 
     /// What its columns need; with it more rows can follow, in a table of their own, that are not known yet.
-    pub fn frame(&self, style: &Style) -> Frame {
+    pub fn frame(&self, style: &Style) -> TableLayout {
         let mut widths = self.widths();
         if let Some(limit) = style.width {
             squeeze(&mut widths, limit);
         }
-        Frame { widths, decimals: self.decimals(), cuts: style.width.is_some() }
+        TableLayout { widths, decimals: self.decimals(), cuts: style.width.is_some() }
     }
 
     /// The rows alone, as they stand in this frame.
-    pub fn body(&self, style: &Style, frame: &Frame) -> String {
-        let line = |row: &Vec<Cell>| {
+    pub fn body(&self, style: &Style, frame: &TableLayout) -> String {
+        let line = |row: &Vec<TableCell>| {
             let cells = row.iter().enumerate();
             let cells = cells
                 .map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &frame.decimals)))
@@ -159,8 +159,8 @@ impl Table {
     fn padded(&self, column: usize, text: &str, decimals: &[usize]) -> String {
         match self.columns[column].1 {
             // A word, such as `undefined`, has no decimal point to stand by.
-            Align::Decimal if text.starts_with(char::is_alphabetic) => text.to_owned(),
-            Align::Decimal => {
+            ColumnAlign::Decimal if text.starts_with(char::is_alphabetic) => text.to_owned(),
+            ColumnAlign::Decimal => {
                 format!("{text}{}", " ".repeat(decimals[column].saturating_sub(fraction(text))))
             }
             _ => text.to_owned(),
@@ -172,15 +172,15 @@ impl Table {
         self.rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.text.as_str())
     }
 
-    fn line(&self, style: &Style, frame: &Frame, cells: Vec<(Tone, String)>) -> String {
+    fn line(&self, style: &Style, frame: &TableLayout, cells: Vec<(TextTone, String)>) -> String {
         let mut line = String::new();
         let mut owed = 0; // blanks, written only when something follows
         for (column, (tone, text)) in cells.into_iter().enumerate() {
-            let text = if frame.cuts { cut(&text, frame.widths[column]) } else { text };
+            let text = if frame.cuts { truncate(&text, frame.widths[column]) } else { text };
             // A row that came later may be wider than those the frame was made of.
             let blanks = frame.widths[column].saturating_sub(width(&text));
             let (before, after) =
-                if self.columns[column].1 == Align::Left { (0, blanks) } else { (blanks, 0) };
+                if self.columns[column].1 == ColumnAlign::Left { (0, blanks) } else { (blanks, 0) };
             let inner = text.trim_end();
             owed += before;
             if !inner.is_empty() {
@@ -213,7 +213,7 @@ fn squeeze(widths: &mut [usize], limit: usize) {
 }
 
 /// The text within `room` columns; an ellipsis stands for what was left out.
-pub(crate) fn cut(text: &str, room: usize) -> String {
+pub(crate) fn truncate(text: &str, room: usize) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -241,14 +241,17 @@ pub(crate) fn letter_width(letter: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::style::{Style, Tone};
-    use crate::report::table::{Align, Cell, Table, cut, width};
+    use crate::report::style::{Style, TextTone};
+    use crate::report::table::{ColumnAlign, TableCell, TextTable, truncate, width};
 
-    fn sample() -> Table {
-        let mut table =
-            Table::new(&[("task", Align::Left), ("score", Align::Decimal), ("rows", Align::Right)]);
+    fn sample() -> TextTable {
+        let mut table = TextTable::new(&[
+            ("task", ColumnAlign::Left),
+            ("score", ColumnAlign::Decimal),
+            ("rows", ColumnAlign::Right),
+        ]);
         table.row(vec!["income".into(), "0.9463".into(), "12".into()]);
-        table.row(vec!["weeks worked".into(), Cell::new(Tone::Good, "12.35"), "1,234".into()]);
+        table.row(vec!["weeks worked".into(), TableCell::new(TextTone::Good, "12.35"), "1,234".into()]);
         table.row(vec!["年齢".into(), "–".into(), "".into()]);
         table
     }
@@ -278,7 +281,7 @@ weeks worked  12.35    1,234
 
     #[test]
     fn never_wider_than_the_terminal() {
-        let mut table = Table::new(&[("path", Align::Left), ("value", Align::Left)]);
+        let mut table = TextTable::new(&[("path", ColumnAlign::Left), ("value", ColumnAlign::Left)]);
         table.row(vec!["x".repeat(100).into(), "a\nb\n".into()]);
         let text = table.text(&Style { width: Some(40), colour: false });
         assert!(text.lines().all(|line| width(line) <= 40), "{text}");
@@ -288,7 +291,7 @@ weeks worked  12.35    1,234
 
     #[test]
     fn too_wide_for_a_table_becomes_records() {
-        let mut table = Table::new(&[("run", Align::Left), ("resolved", Align::Left)]);
+        let mut table = TextTable::new(&[("run", ColumnAlign::Left), ("resolved", ColumnAlign::Left)]);
         table.row(vec!["census-1".into(), "x".repeat(100).into()]);
         assert!(!table.is_cramped(&Style::plain()));
         assert!(!table.is_cramped(&Style { width: Some(34), colour: false }));
@@ -317,7 +320,7 @@ weeks worked  12.35    1,234
     #[test]
     fn wide_letters_count_twice() {
         assert_eq!(width("年齢a"), 5);
-        assert_eq!(cut("年齢年齢", 5), "年齢…");
-        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(truncate("年齢年齢", 5), "年齢…");
+        assert_eq!(truncate("abcdef", 4), "abc…");
     }
 }

@@ -4,21 +4,21 @@ use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::stage::{Stage, Work};
-use crate::report::page::Page;
-use crate::report::{Comparison, Detail, Runs, Style, Summary};
-use crate::store::Store;
+use crate::report::page::ReportPage;
+use crate::report::{ComparisonReport, RunList, RunReport, RunSummary, Style};
+use crate::store::ResultsDatabase;
 use crate::store::recorder::Recorder;
-use crate::store::script::{Script, folder, run_id};
+use crate::store::run_fixture::{RunFixture, folder, run_id};
 
-fn summary(store: &Store, run: &RunId) -> (String, serde_json::Value) {
-    let summary = Summary::read(store, run).expect("reads");
+fn summary(store: &ResultsDatabase, run: &RunId) -> (String, serde_json::Value) {
+    let summary = RunSummary::read(store, run).expect("reads");
     (summary.text(&Style::plain()), summary.json())
 }
 
 #[test]
 fn a_summary_says_scores_weights_model_proof_and_what_next() {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001);
+    let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
     let (text, json) = summary(&store, &script.run);
     let beginning = "\
@@ -72,7 +72,7 @@ Model   ";
 #[test]
 fn an_unverified_model_is_loud() {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001).unverified();
+    let script = RunFixture::new("census-3f2a", 0.001).unverified();
     let store = script.record(folder.path());
     let (text, json) = summary(&store, &script.run);
     assert!(text.contains("Parity  UNVERIFIED: "), "{text}");
@@ -81,14 +81,14 @@ fn an_unverified_model_is_loud() {
     assert!(!text.contains("verified:"), "{text}");
     assert_eq!(json["trials"][0]["parity"]["verified"], false);
     assert_eq!(json["trials"][0]["parity"]["largest"], serde_json::Value::Null);
-    let show = Detail::read(&store, &script.run, None).expect("reads").text(&Style::plain());
+    let show = RunReport::read(&store, &script.run, None).expect("reads").text(&Style::plain());
     assert!(show.contains("UNVERIFIED"), "{show}");
 }
 
 #[test]
 fn a_model_that_answers_otherwise_is_broken_and_says_where() {
     let folder = folder();
-    let mut script = Script::new("census-3f2a", 0.001);
+    let mut script = RunFixture::new("census-3f2a", 0.001);
     script.parity.largest = f64::INFINITY;
     script.parity.outputs[1].largest = f64::INFINITY;
     script.parity.outputs[2].largest = f64::NAN;
@@ -101,9 +101,9 @@ fn a_model_that_answers_otherwise_is_broken_and_says_where() {
 #[test]
 fn a_failed_run_says_why_and_how_to_go_on() {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001);
+    let script = RunFixture::new("census-3f2a", 0.001);
     let layout = Layout::new(folder.path());
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     let recorder = Recorder::new(store, &script.header()).expect("begins");
     script.events(&layout)[..13].iter().for_each(|event| recorder.observe(event));
     let (stage, trial) = (Stage::of_trial(Work::Train, 1), Some(1));
@@ -116,22 +116,23 @@ fn a_failed_run_says_why_and_how_to_go_on() {
     recorder.observe(&Event::StageSkipped { stage, trial, because });
     recorder.observe(&Event::RunFinished { run: script.run.clone(), state: RunState::Failed, seconds: 1.5 });
     recorder.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     let (text, _) = summary(&store, &script.run);
     assert!(text.starts_with("census-3f2a  failed in 1.50 s\n"), "{text}");
     assert!(text.contains("  failed train#1: the loss of `income` is NaN at step 12\n"), "{text}");
     assert!(text.contains("  skipped evaluate#1, because train#1 failed\n"), "{text}");
     assert!(text.contains("  mtl resume census-3f2a ") && !text.contains("mtl predict"), "{text}");
-    let list = Runs::read(&store).expect("reads").text(&Style::plain());
+    let list = RunList::read(&store).expect("reads").text(&Style::plain());
     assert!(list.contains("failed 3/7 stages"), "{list}");
 }
 
 #[test]
 fn a_comparison_marks_the_best_and_names_only_what_differs() {
     let folder = folder();
-    Script::new("census-1", 0.003).record(folder.path());
-    let store = Script::new("census-2", 0.001).record(folder.path());
-    let comparison = Comparison::read(&store, &[run_id("census-1"), run_id("census-2")]).expect("reads");
+    RunFixture::new("census-1", 0.003).record(folder.path());
+    let store = RunFixture::new("census-2", 0.001).record(folder.path());
+    let comparison =
+        ComparisonReport::read(&store, &[run_id("census-1"), run_id("census-2")]).expect("reads");
     let expected = "\
 Scores  test rows · ★ best · differences from census-1 · ↑ higher is better  ↓ lower is better
 task           metric   census-1  census-2  change
@@ -172,8 +173,9 @@ Settings that",
 #[test]
 fn comparing_a_run_with_itself_finds_nothing() {
     let folder = folder();
-    let store = Script::new("census-1", 0.002).record(folder.path());
-    let comparison = Comparison::read(&store, &[run_id("census-1"), run_id("census-1")]).expect("reads");
+    let store = RunFixture::new("census-1", 0.002).record(folder.path());
+    let comparison =
+        ComparisonReport::read(&store, &[run_id("census-1"), run_id("census-1")]).expect("reads");
     assert!(comparison.differences.is_empty());
     assert!(comparison.scores.iter().all(|line| line.best.is_empty()));
     let text = comparison.text(None, &Style::plain());
@@ -184,9 +186,9 @@ fn comparing_a_run_with_itself_finds_nothing() {
 #[test]
 fn show_tells_everything() {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001);
+    let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
-    let detail = Detail::read(&store, &script.run, None).expect("reads");
+    let detail = RunReport::read(&store, &script.run, None).expect("reads");
     let text = detail.text(&Style::plain());
     for part in [
         "  pipeline  census_income (pipelines/census_income.yaml)\n",
@@ -208,12 +210,12 @@ fn show_tells_everything() {
 #[test]
 fn the_list_fits_a_narrow_terminal() {
     let folder = folder();
-    let store = Script::new("census_income-3f2a9c", 0.001).record(folder.path());
-    let text = Runs::read(&store).expect("reads").text(&Style { width: Some(80), colour: false });
+    let store = RunFixture::new("census_income-3f2a9c", 0.001).record(folder.path());
+    let text = RunList::read(&store).expect("reads").text(&Style { width: Some(80), colour: false });
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains("census_income-3f2a9c  finished"), "the name stays whole: {text}");
-    let empty = Store::open(&folder.path().join("other/mtl.db")).expect("opens");
-    let none = Runs::read(&empty).expect("reads").text(&Style::plain());
+    let empty = ResultsDatabase::open(&folder.path().join("other/mtl.db")).expect("opens");
+    let none = RunList::read(&empty).expect("reads").text(&Style::plain());
     assert_eq!(none, "no runs yet; `mtl run FILE` makes the first\n");
 }
 
@@ -221,9 +223,9 @@ fn the_list_fits_a_narrow_terminal() {
 #[test]
 fn a_page_tells_what_learning_together_was_worth() {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001);
+    let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
-    let page = Page::read(&store, &script.run).expect("reads").html();
+    let page = ReportPage::read(&store, &script.run).expect("reads").html();
     for part in [
         "<h3>Gain over single tasks <small>each task beside itself trained alone",
         "<td class=\"number bad\">−10.00 %</td>",

@@ -6,11 +6,11 @@ use crate::domain::score::{Direction, Split};
 use crate::domain::trial_address::TrialAddress;
 use crate::report::number;
 use crate::store::record::{RunDetail, TrialRecord};
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// One trial.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trained {
+pub struct TrainedTrial {
     /// `census-3f2a#1`
     pub name: TrialAddress,
     pub number: u32,
@@ -55,9 +55,9 @@ impl TaskScore {
     }
 }
 
-impl Trained {
+impl TrainedTrial {
     /// Every trial of a run.
-    pub fn read(store: &Store, run: &RunId) -> Result<Vec<Self>, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Vec<Self>, StoreError> {
         let detail = store.run(run)?;
         let objectives = store.objectives(run)?;
         let weighed = store.sweep_objectives(run)?;
@@ -83,7 +83,8 @@ impl Trained {
         Ok(detail.trials.iter().map(one).collect())
     }
 
-    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name; of a list of them their names.
+    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name; of a list
+    /// of them their names.
     pub fn setting(&self, address: &str) -> String {
         let own = self.choices.iter().chain(&self.parameters).find(|(known, _)| known == address);
         let below = || {
@@ -94,12 +95,12 @@ impl Trained {
         let listed = || {
             let mut items: Vec<(&str, String)> = Vec::new();
             for (rest, value) in below() {
-                let Some((place, rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+                let Some((index, rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
                     continue;
                 };
-                if !items.iter().any(|(known, _)| *known == place) {
+                if !items.iter().any(|(known, _)| *known == index) {
                     items.push((
-                        place,
+                        index,
                         rest.strip_prefix('.').and_then(first).unwrap_or_else(|| value.clone()),
                     ));
                 }
@@ -115,16 +116,16 @@ impl Trained {
         let inside = |address: &str, of: &str| {
             address.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        let told = |address: &str| ["seed", "sweep", "description"].iter().any(|own| inside(address, own));
+        let hidden = |address: &str| ["seed", "sweep", "description"].iter().any(|own| inside(address, own));
         let chosen = |address: &str| self.choices.iter().any(|(own, _)| inside(address, own));
-        let own = self.parameters.iter().filter(|(address, _)| !told(address) && !chosen(address));
+        let own = self.parameters.iter().filter(|(address, _)| !hidden(address) && !chosen(address));
         let mut settings: Vec<(String, String)> = own.chain(&self.choices).cloned().collect();
         settings.sort();
         settings
     }
 
-    /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own its name,
-    /// with what tells it from another choice of that name.
+    /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own
+    /// its name, with what tells it from another choice of that name.
     pub(crate) fn named(&self, address: &str, among: &[Self]) -> String {
         let own = self.setting(address);
         if let Some(value) = own.parse::<f64>().ok().filter(|value| value.is_finite()) {
@@ -142,7 +143,7 @@ impl Trained {
     }
 }
 
-fn pair(parameter: &crate::store::parameter::Parameter) -> (String, String) {
+fn pair(parameter: &crate::store::parameter::ConfigParameter) -> (String, String) {
     (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
 }
 
@@ -173,7 +174,7 @@ fn scored(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<Ta
 mod tests {
     use crate::domain::name::RunId;
     use crate::domain::trial_address::TrialAddress;
-    use crate::report::trained::Trained;
+    use crate::report::trained::TrainedTrial;
 
     #[test]
     fn a_setting_is_read_however_it_was_written() {
@@ -186,7 +187,7 @@ mod tests {
             ("train.epochs_more", "9"),
             ("seed", "1"),
         ];
-        let trial = Trained {
+        let trial = TrainedTrial {
             name: TrialAddress::new(&RunId::new("a-1").unwrap(), 1),
             number: 1,
             seed: 1,
@@ -199,8 +200,8 @@ mod tests {
             gain: (None, None),
             objectives: Vec::new(),
         };
-        let found = ["weighting", "sharing", "trunk", "train.epochs", "none"].map(|own| trial.setting(own));
-        assert_eq!(found, ["[uncertainty, pcgrad]", "mmoe", "[batch_norm]", "5", "–"]);
+        let result = ["weighting", "sharing", "trunk", "train.epochs", "none"].map(|own| trial.setting(own));
+        assert_eq!(result, ["[uncertainty, pcgrad]", "mmoe", "[batch_norm]", "5", "–"]);
         let all = trial.settings_but_seed();
         assert_eq!(all.len(), 6, "{all:?}");
         assert!(all.contains(&("train.epochs".to_owned(), "5".to_owned())), "{all:?}");

@@ -7,31 +7,31 @@ use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::domain::stage::StageKind;
 use crate::report::number;
-use crate::report::remaining::Remaining;
 use crate::report::score::metric;
-use crate::report::style::{Style, Tone};
+use crate::report::style::{Style, TextTone};
 use crate::report::summary::headline;
-use crate::report::sweep::Sweep;
-use crate::report::table::{Align, Cell, Table};
-use crate::report::trained::Trained;
+use crate::report::sweep::SweepReport;
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
+use crate::report::time_left::SweepRemaining;
+use crate::report::trained::TrainedTrial;
 use crate::store::record::RunDetail;
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// How far the trials of a run have come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepStatus {
     detail: RunDetail,
-    trained: Vec<Trained>,
+    trained: Vec<TrainedTrial>,
     direction: Direction,
     best: Option<u32>,
-    sweep: Sweep,
+    sweep: SweepReport,
     /// Of each trial, the epochs that are done and their seconds.
     epochs: Vec<(u32, usize, f64)>,
 }
 
 /// Where a trial stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum TrialStatus {
     Done,
     Running,
     Pruned,
@@ -39,7 +39,7 @@ enum Standing {
     Waiting,
 }
 
-impl Standing {
+impl TrialStatus {
     const ALL: [Self; 5] = [Self::Done, Self::Running, Self::Pruned, Self::Failed, Self::Waiting];
 
     fn name(self) -> &'static str {
@@ -55,13 +55,13 @@ impl Standing {
 
 impl SweepStatus {
     /// Reads it from the database, also while the run is at work.
-    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Self, StoreError> {
         Ok(Self {
             detail: store.run(run)?,
-            trained: Trained::read(store, run)?,
+            trained: TrainedTrial::read(store, run)?,
             direction: store.direction(run)?,
             best: store.best_trial(run)?,
-            sweep: Sweep::read(store, std::slice::from_ref(run), &[], None)?,
+            sweep: SweepReport::read(store, std::slice::from_ref(run), &[], None)?,
             epochs: store.epochs_done(run)?,
         })
     }
@@ -77,31 +77,32 @@ impl SweepStatus {
     }
 
     /// What is known of the time it will take still; nothing unless it is at work.
-    fn remaining(&self) -> Option<Remaining> {
+    fn remaining(&self) -> Option<SweepRemaining> {
         if self.detail.state != RunState::Running {
             return None;
         }
-        let mut remaining = Remaining { waiting: self.total() - self.trained.len(), ..Remaining::default() };
+        let mut remaining =
+            SweepRemaining { waiting: self.total() - self.trained.len(), ..SweepRemaining::default() };
         for trial in &self.trained {
             let number = trial.number;
             let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(number));
             let seconds: f64 = own().filter_map(|stage| stage.seconds).sum();
-            let found = own().any(|stage| stage.is(StageKind::Train) && stage.cached);
+            let is_cached = own().any(|stage| stage.is(StageKind::Train) && stage.cached);
             let done = self.epochs.iter().find(|(number, ..)| *number == trial.number);
             let training = done.map_or(0.0, |(_, _, seconds)| *seconds);
             match self.standing(trial.number) {
-                Standing::Done if !found => remaining.ended.push(seconds),
-                Standing::Pruned => remaining.ended.push(training.max(seconds)),
-                Standing::Running => {
+                TrialStatus::Done if !is_cached => remaining.ended.push(seconds),
+                TrialStatus::Pruned => remaining.ended.push(training.max(seconds)),
+                TrialStatus::Running => {
                     let share = done
                         .map_or(0.0, |(_, done, _)| *done as f64 / trial.epochs.1.max(*done).max(1) as f64);
-                    remaining.at_work.push((training, share));
+                    remaining.running.push((training, share));
                 }
-                Standing::Waiting => remaining.waiting += 1,
-                Standing::Done | Standing::Failed => {}
+                TrialStatus::Waiting => remaining.waiting += 1,
+                TrialStatus::Done | TrialStatus::Failed => {}
             }
         }
-        remaining.jobs = remaining.at_work.len();
+        remaining.jobs = remaining.running.len();
         Some(remaining)
     }
 
@@ -119,7 +120,7 @@ impl SweepStatus {
                 "pruned": trial.pruned,
             })
         });
-        let counts = Standing::ALL.map(|standing| (standing.name().to_owned(), json!(self.count(standing))));
+        let counts = TrialStatus::ALL.map(|status| (status.name().to_owned(), json!(self.count(status))));
         json!({
             "run": self.detail.run,
             "state": self.detail.state,
@@ -135,69 +136,71 @@ impl SweepStatus {
     /// For people.
     pub fn text(&self, style: &Style) -> String {
         let mut text = headline(&self.detail, style);
-        let counts = Standing::ALL.map(|standing| format!("{} {}", self.count(standing), standing.name()));
+        let counts = TrialStatus::ALL.map(|status| format!("{} {}", self.count(status), status.name()));
         let more = match self.total() - self.trained.len() {
             0 => String::new(),
             more => format!(", {more} not chosen yet"),
         };
-        let left = self.remaining().and_then(|remaining| remaining.told());
+        let left = self.remaining().and_then(|remaining| remaining.text());
         let left = left.map_or_else(String::new, |left| format!("; {left}"));
         text.push_str(&format!("{} trials: {}{more}{left}\n\n", self.total(), counts.join(", ")));
         let objective = metric("objective", self.direction);
         let columns = [
-            ("trial", Align::Right),
-            ("settings", Align::Left),
-            ("state", Align::Left),
-            (objective.as_str(), Align::Decimal),
+            ("trial", ColumnAlign::Right),
+            ("settings", ColumnAlign::Left),
+            ("state", ColumnAlign::Left),
+            (objective.as_str(), ColumnAlign::Decimal),
         ];
-        let mut table = Table::new(&columns);
+        let mut table = TextTable::new(&columns);
         for trial in &self.trained {
-            let standing = self.standing(trial.number);
-            let tone = match standing {
-                Standing::Done => Tone::Good,
-                Standing::Failed => Tone::Bad,
-                Standing::Running => Tone::Strong,
-                Standing::Waiting | Standing::Pruned => Tone::Faint,
+            let status = self.standing(trial.number);
+            let tone = match status {
+                TrialStatus::Done => TextTone::Good,
+                TrialStatus::Failed => TextTone::Bad,
+                TrialStatus::Running => TextTone::Strong,
+                TrialStatus::Waiting | TrialStatus::Pruned => TextTone::Faint,
             };
             let star = if self.best == Some(trial.number) { "★ " } else { "" };
             let value = trial.objective.map_or_else(String::new, number::significant);
             table.row(vec![
                 format!("#{}", trial.number).into(),
                 trial.label(&self.trained).into(),
-                Cell::new(
+                TableCell::new(
                     tone,
-                    trial.pruned.map_or(standing.name().to_owned(), |epoch| format!("pruned after {epoch}")),
+                    trial.pruned.map_or(status.name().to_owned(), |epoch| format!("pruned after {epoch}")),
                 ),
                 format!("{star}{value}").into(),
             ]);
         }
         text.push_str(&table.text(style));
         if self.best.is_some() {
-            text.push_str(&style.paint(Tone::Faint, "★ best so far, by its objective on validation rows\n"));
+            text.push_str(
+                &style.paint(TextTone::Faint, "★ best so far, by its objective on validation rows\n"),
+            );
         }
         text.push_str(&self.sweep.front_text(style));
         text
     }
 
-    fn count(&self, standing: Standing) -> usize {
-        self.trained.iter().filter(|trial| self.standing(trial.number) == standing).count()
+    fn count(&self, status: TrialStatus) -> usize {
+        self.trained.iter().filter(|trial| self.standing(trial.number) == status).count()
     }
 
-    fn standing(&self, trial: u32) -> Standing {
+    fn standing(&self, trial: u32) -> TrialStatus {
         if self.trained.iter().any(|own| own.number == trial && own.pruned.is_some()) {
-            return Standing::Pruned;
+            return TrialStatus::Pruned;
         }
         let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(trial));
         let is = |state: &str| own().any(|stage| stage.state == state);
         if is("failed") {
-            return Standing::Failed;
+            return TrialStatus::Failed;
         }
         let last = own().find(|stage| stage.is(StageKind::Verify));
         if last.is_some_and(|stage| stage.state == "finished") && own().all(|stage| stage.state == "finished")
         {
-            return Standing::Done;
+            return TrialStatus::Done;
         }
         let at_work = self.detail.state == RunState::Running && own().next().is_some();
-        if is("running") || at_work { Standing::Running } else { Standing::Waiting }
+        if is("running") || at_work { TrialStatus::Running } else { TrialStatus::Waiting }
     }
 }

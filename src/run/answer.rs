@@ -1,16 +1,16 @@
 //! A model's outputs as a person reads them: the class by name, its probabilities, the number in its
 //! unit.
 
-mod decided;
+mod decisions;
 
 use crate::data::raw::AnswerColumn;
 use crate::decode::viterbi::Transitions;
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use crate::domain::task::{Grain, Target};
+use crate::domain::task::{FittedTarget, LabelLevel};
 
 /// Gathers one task's answers over batches.
-pub struct Answer<'a> {
+pub struct AnswerCollector<'a> {
     task: &'a TaskSignature,
     /// How a path of classes is found from logits, where more than each step's own answer decides.
     transitions: Option<&'a Transitions>,
@@ -24,7 +24,7 @@ pub struct Answer<'a> {
     offsets: Vec<u32>,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> AnswerCollector<'a> {
     pub fn new(task: &'a TaskSignature, transitions: Option<&'a Transitions>) -> Self {
         Self {
             task,
@@ -40,7 +40,9 @@ impl<'a> Answer<'a> {
     /// it is not among them, or is of another shape.
     pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
         let find = |wanted: String| match outputs.iter().find(|(name, _)| *name == wanted) {
-            Some((_, array)) if matches!(array.values, Values::F32(_) | Values::F64(_)) => Ok(array),
+            Some((_, array)) if matches!(array.values, ArrayValues::F32(_) | ArrayValues::F64(_)) => {
+                Ok(array)
+            }
             _ => Err(wanted),
         };
         if self.task.target.writes().is_some() {
@@ -50,9 +52,9 @@ impl<'a> Answer<'a> {
         if !self.fits(answers, lengths, self.task.target.answers()) {
             return Err(self.task.answer_output());
         }
-        if self.task.target.grain() != Grain::Step {
+        if self.task.target.label_level() != LabelLevel::Step {
             match &answers.values {
-                Values::F64(numbers) => self.numbers.extend_from_slice(numbers),
+                ArrayValues::F64(numbers) => self.numbers.extend_from_slice(numbers),
                 _ => self.values.extend_from_slice(answers.as_f32().unwrap_or_default()),
             }
             return Ok(());
@@ -74,12 +76,12 @@ impl<'a> Answer<'a> {
 
     /// Is an output of the shape that the target's has? A model may come from anywhere.
     fn fits(&self, array: &Array, lengths: &[usize], width: usize) -> bool {
-        match (self.task.target.grain(), &array.shape[..]) {
-            (Grain::Row, [_, own]) => *own == width,
-            (Grain::Pixel { height, width: columns }, [_, h, w, own]) => {
+        match (self.task.target.label_level(), &array.shape[..]) {
+            (LabelLevel::Row, [_, own]) => *own == width,
+            (LabelLevel::Pixel { height, width: columns }, [_, h, w, own]) => {
                 [*h, *w, *own] == [height, columns, width]
             }
-            (Grain::Step, [rows, time, own]) => {
+            (LabelLevel::Step, [rows, time, own]) => {
                 *own == width && *rows == lengths.len() && lengths.iter().all(|length| length <= time)
             }
             _ => false,
@@ -87,8 +89,8 @@ impl<'a> Answer<'a> {
     }
 
     /// The columns to write, as many and in the order as `domain::answer` names them: a class by name and
-    /// its probability, every class's probability, yes or no and the probability of each label, numbers in the
-    /// target's unit, tags with spaces between for steps, a JSON array of lines for pixels.
+    /// its probability, every class's probability, yes or no and the probability of each label, numbers in
+    /// the target's unit, tags with spaces between for steps, a JSON array of lines for pixels.
     pub fn columns(self) -> Vec<AnswerColumn> {
         let width = self.task.target.answers().max(1);
         let column =
@@ -101,27 +103,27 @@ impl<'a> Answer<'a> {
             }
         };
         match &self.task.target {
-            Target::Binary { classes, threshold, .. } => {
+            FittedTarget::Binary { classes, threshold, .. } => {
                 let chosen = column(0)
                     .iter()
                     .map(|p| Some(classes[usize::from(f64::from(*p) >= *threshold)].clone()))
                     .collect();
                 vec![AnswerColumn::Text(chosen), AnswerColumn::Float(column(0))]
             }
-            Target::Multiclass { classes, .. } | Target::Ordinal { classes, .. } => {
+            FittedTarget::Multiclass { classes, .. } | FittedTarget::Ordinal { classes, .. } => {
                 let chosen =
                     self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
                 let probabilities = (0..classes.len()).map(|index| AnswerColumn::Float(column(index)));
                 std::iter::once(AnswerColumn::Text(chosen)).chain(probabilities).collect()
             }
-            Target::Multilabel { labels, threshold, .. } => {
+            FittedTarget::Multilabel { labels, threshold, .. } => {
                 let both = (0..labels.len()).flat_map(|index| {
                     let chosen = column(index).iter().map(|p| Some(f64::from(*p) >= *threshold)).collect();
                     [AnswerColumn::Bool(chosen), AnswerColumn::Float(column(index))]
                 });
                 both.collect()
             }
-            Target::Tagging { classes, .. } => {
+            FittedTarget::Tagging { classes, .. } => {
                 let each = || self.values.chunks(width).map(|step| largest(step) as u32).collect();
                 let path = self.transitions.map_or_else(each, |all| all.paths(&self.logits, &self.offsets));
                 let row = |ends: &[u32]| {
@@ -134,12 +136,12 @@ impl<'a> Answer<'a> {
                 let rows = self.offsets.windows(2).map(row).collect();
                 vec![AnswerColumn::Text(rows)]
             }
-            Target::Segmentation { classes, height, width: columns, .. } => {
+            FittedTarget::Segmentation { classes, height, width: columns, .. } => {
                 let class = |pixel: &[f32]| json_word(&classes[largest(pixel)]);
                 let pixels: Vec<String> = self.values.chunks(width).map(class).collect();
                 vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
-            Target::PixelRegression { height, width: columns, .. } => {
+            FittedTarget::PixelRegression { height, width: columns, .. } => {
                 let pixels: Vec<String> = match self.numbers.is_empty() {
                     true => self.values.iter().map(f32::to_string).collect(),
                     false => self.numbers.iter().map(f64::to_string).collect(),
@@ -147,8 +149,8 @@ impl<'a> Answer<'a> {
                 vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
             // What is written has an author of its own.
-            Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
-            Target::Regression { columns, .. } => (0..columns.len()).map(number).collect(),
+            FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
+            FittedTarget::Regression { columns, .. } => (0..columns.len()).map(number).collect(),
         }
     }
 }
@@ -159,12 +161,12 @@ pub fn steps(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
         let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
         let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
         match (&input.encoding, &array.values) {
-            (Encoding::Tokens { tokenizer, .. }, Values::I64(tokens)) => {
+            (Encoding::Tokens { tokenizer, .. }, ArrayValues::I64(tokens)) => {
                 let pad = i64::from(tokenizer.pad);
                 let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
                 Some(tokens.chunks(time).map(real).collect())
             }
-            (Encoding::Series { center, .. }, Values::F32(_) | Values::F64(_)) => {
+            (Encoding::Series { center, .. }, ArrayValues::F32(_) | ArrayValues::F64(_)) => {
                 let width = center.len().max(1);
                 let real = |row: usize| {
                     let steps = (0..time).map(|step| (row * time + step) * width);
@@ -211,15 +213,15 @@ fn largest(row: &[f32]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Answer;
+    use super::AnswerCollector;
     use crate::data::raw::AnswerColumn;
     use crate::domain::answer::answer_names;
-    use crate::domain::array::{Array, Values};
+    use crate::domain::array::{Array, ArrayValues};
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
-    use crate::domain::task::Target;
+    use crate::domain::task::FittedTarget;
 
-    fn task(name: &str, target: Target) -> TaskSignature {
+    fn task(name: &str, target: FittedTarget) -> TaskSignature {
         let table = TableName::new("t").expect("a name");
         TaskSignature { name: TaskName::new(name).expect("a name"), table, target }
     }
@@ -231,8 +233,8 @@ mod tests {
     #[test]
     fn a_class_is_named_from_its_threshold_on() {
         let classes = ["no".to_owned(), "yes".to_owned()];
-        let task = task("buys", Target::Binary { classes, counts: [1, 1], threshold: 0.3 });
-        let mut answer = Answer::new(&task, None);
+        let task = task("buys", FittedTarget::Binary { classes, counts: [1, 1], threshold: 0.3 });
+        let mut answer = AnswerCollector::new(&task, None);
         for batch in [vec![0.29, 0.3], vec![0.9]] {
             let array = Array::f32(&[batch.len(), 1], batch);
             answer.take(&[("buys".to_owned(), array)], &[]).expect("the output is there");
@@ -244,8 +246,8 @@ mod tests {
     #[test]
     fn the_most_probable_of_several_classes_is_named() {
         let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
-        let task = task("letter", Target::Multiclass { classes, counts: vec![1, 1, 1] });
-        let mut answer = Answer::new(&task, None);
+        let task = task("letter", FittedTarget::Multiclass { classes, counts: vec![1, 1, 1] });
+        let mut answer = AnswerCollector::new(&task, None);
         let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
         answer.take(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
@@ -257,10 +259,10 @@ mod tests {
     fn there_are_as_many_columns_as_names() {
         let list = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<String>>();
         let targets = [
-            Target::Binary { classes: ["a".into(), "b".into()], counts: [1, 1], threshold: 0.5 },
-            Target::Multiclass { classes: list(3), counts: vec![1; 3] },
-            Target::Ordinal { classes: list(4), counts: vec![1; 4] },
-            Target::Multilabel {
+            FittedTarget::Binary { classes: ["a".into(), "b".into()], counts: [1, 1], threshold: 0.5 },
+            FittedTarget::Multiclass { classes: list(3), counts: vec![1; 3] },
+            FittedTarget::Ordinal { classes: list(4), counts: vec![1; 4] },
+            FittedTarget::Multilabel {
                 labels: list(2),
                 positives: vec![1; 2],
                 present: vec![1; 2],
@@ -268,16 +270,16 @@ mod tests {
             },
             regression(1),
             regression(3),
-            Target::Segmentation { classes: list(2), counts: vec![1; 2], height: 1, width: 2 },
+            FittedTarget::Segmentation { classes: list(2), counts: vec![1; 2], height: 1, width: 2 },
         ];
         for target in targets {
             let task = task("x", target);
             let named = answer_names(std::slice::from_ref(&task)).columns.concat().len();
-            assert_eq!(Answer::new(&task, None).columns().len(), named, "{:?}", task.target);
+            assert_eq!(AnswerCollector::new(&task, None).columns().len(), named, "{:?}", task.target);
         }
     }
 
-    fn regression(columns: usize) -> Target {
+    fn regression(columns: usize) -> FittedTarget {
         let target = serde_json::json!({
             "kind": "regression", "columns": vec!["c"; columns], "center": vec![0.0; columns], "scale": vec![1.0; columns]
         });
@@ -287,10 +289,10 @@ mod tests {
     #[test]
     fn numbers_keep_the_digits_that_the_model_gives() {
         let (columns, center) = (vec!["a".to_owned(), "b".to_owned()], vec![1.7e12, 0.0]);
-        let task = task("t", Target::Regression { columns, center, scale: vec![57.0, 1.0] });
-        let mut answer = Answer::new(&task, None);
+        let task = task("t", FittedTarget::Regression { columns, center, scale: vec![57.0, 1.0] });
+        let mut answer = AnswerCollector::new(&task, None);
         for row in [vec![1_700_000_000_123.5, 0.1], vec![1_699_999_999_999.25, -2.0]] {
-            let array = Array::new(&[1, 2], Values::F64(row));
+            let array = Array::new(&[1, 2], ArrayValues::F64(row));
             answer.take(&[("t".to_owned(), array)], &[]).expect("the output is there");
         }
         let number = |values: [f64; 2]| AnswerColumn::Number(values.map(Some).to_vec());
@@ -302,6 +304,6 @@ mod tests {
     #[test]
     fn a_missing_output_is_named() {
         let task = task("x", regression(1));
-        assert_eq!(Answer::new(&task, None).take(&[], &[]), Err("x".to_owned()));
+        assert_eq!(AnswerCollector::new(&task, None).take(&[], &[]), Err("x".to_owned()));
     }
 }

@@ -1,5 +1,6 @@
-//! What a stage gives, and how a finished stage is known again: a folder of its fingerprint's name, published whole, with
-//! a marker in it that says what the folder holds. One that holds anything else is damaged, and made again.
+//! What a stage gives, and how a finished stage is known again: a folder of its fingerprint's name, published
+//! whole, with a marker in it that says what the folder holds. One that holds anything else is damaged, and
+//! made again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,19 +9,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Loaded, Rows};
+use crate::data::{LoadedTable, SplitRows};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::table::Dataset;
-use crate::run::error::Error;
-use crate::run::files::{self, Files, Look};
+use crate::run::error::RunError;
+use crate::run::files::{self, CheckDepth, FolderChecksums};
 
 /// What a stage gives to those that need it.
 #[derive(Clone)]
 pub enum Artifact {
     /// A table as read. In memory only: reading it again is cheaper than keeping it.
-    Loaded(Loaded),
+    Loaded(LoadedTable),
     /// Which rows train, choose and test. In memory only.
-    Rows(Rows),
+    Rows(SplitRows),
     Dataset(Arc<Dataset>),
     /// Files in the artifact's folder.
     Folder(PathBuf),
@@ -30,37 +31,38 @@ const MARKER: &str = "done.json";
 
 /// Says that an artifact's folder is whole, what it holds, and what it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Marker {
+pub struct ArtifactManifest {
     pub stage: String,
     pub pipeline: String,
     pub fingerprint: Fingerprint,
     /// The settings that count for this stage.
-    pub words: serde_json::Value,
+    #[serde(rename = "words")]
+    pub config: serde_json::Value,
     /// The stages it needed, by fingerprint.
     pub upstream: BTreeMap<String, Fingerprint>,
     /// All files but this one.
-    pub files: Files,
+    pub files: FolderChecksums,
 }
 
 /// What stands where an artifact may be.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub enum ArtifactState {
     Nothing,
-    Whole(Marker),
+    Whole(ArtifactManifest),
     /// Cannot be used, and why.
     Damaged(String),
 }
 
-impl Found {
+impl ArtifactState {
     /// Looks at an artifact's folder; `fingerprint` is the one it must be of.
-    pub fn at(folder: &Path, fingerprint: &Fingerprint, look: Look) -> Self {
-        let read = || files::read_sealed::<Marker>(&folder.join(MARKER));
+    pub fn at(folder: &Path, fingerprint: &Fingerprint, look: CheckDepth) -> Self {
+        let read = || files::read_sealed::<ArtifactManifest>(&folder.join(MARKER));
         let mut marker = read();
         if marker.is_err() && !folder.exists() {
             return Self::Nothing;
         }
         loop {
-            let found = match &marker {
+            let result = match &marker {
                 // Another process may have put an artifact there since.
                 Err(_) if outdated(folder) => return Self::Nothing,
                 Err(reason) => Self::Damaged(format!("{MARKER}: {reason}")),
@@ -75,7 +77,7 @@ impl Found {
             // A folder that was replaced while it was looked at is looked at again.
             let again = read();
             if again == marker {
-                return found;
+                return result;
             }
             marker = again;
         }
@@ -83,7 +85,7 @@ impl Found {
 
     /// Is it whole, every byte?
     pub fn is_whole(folder: &Path, fingerprint: &Fingerprint) -> bool {
-        matches!(Self::at(folder, fingerprint, Look::Content), Self::Whole(_))
+        matches!(Self::at(folder, fingerprint, CheckDepth::Content), Self::Whole(_))
     }
 }
 
@@ -94,18 +96,18 @@ fn outdated(folder: &Path) -> bool {
     json.is_ok_and(|json| json.is_object() && json.get("files").is_none() && json.get("hash").is_none())
 }
 
-impl Marker {
-    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+impl ArtifactManifest {
+    pub fn write(&self, folder: &Path) -> Result<(), RunError> {
         files::write_sealed(&folder.join(MARKER), self)
     }
 
     /// The files of an artifact that is about to be published.
-    pub fn files(folder: &Path) -> Result<Files, Error> {
-        Files::of(folder, MARKER)
+    pub fn files(folder: &Path) -> Result<FolderChecksums, RunError> {
+        FolderChecksums::list(folder, MARKER)
     }
 
-    /// Every artifact of a cache, with its folder; what is wrong with one that cannot be read. Those of an `mtl` that noted
-    /// no hashes are left out.
+    /// Every artifact of a cache, with its folder; what is wrong with one that cannot be read. Those of an
+    /// `mtl` that noted no hashes are left out.
     pub fn all(cache: &Path) -> Vec<(PathBuf, Result<Self, String>)> {
         let folders = fs::read_dir(cache).into_iter().flat_map(|folders| folders.flatten());
         let folders = folders.map(|entry| entry.path()).filter(|path| path.is_dir());
@@ -123,7 +125,7 @@ impl Marker {
 
     /// The newest artifact that each stage of a pipeline made before, by the stage's key.
     pub fn latest(cache: &Path, pipeline: &str) -> BTreeMap<String, Self> {
-        let mut found: Vec<_> = Self::all(cache)
+        let mut result: Vec<_> = Self::all(cache)
             .into_iter()
             .filter_map(|(folder, marker)| {
                 let marker = marker.ok().filter(|marker| marker.pipeline == pipeline)?;
@@ -131,14 +133,14 @@ impl Marker {
                 Some((made, marker))
             })
             .collect();
-        found.sort_by_key(|(made, _)| *made);
-        found.into_iter().map(|(_, marker)| (marker.stage.clone(), marker)).collect()
+        result.sort_by_key(|(made, _)| *made);
+        result.into_iter().map(|(_, marker)| (marker.stage.clone(), marker)).collect()
     }
 
     /// Why this stage is not the one that made `self`: what changed since, in a few words.
-    pub fn difference(&self, words: &serde_json::Value, upstream: &BTreeMap<String, Fingerprint>) -> String {
+    pub fn difference(&self, config: &serde_json::Value, upstream: &BTreeMap<String, Fingerprint>) -> String {
         let mut changes = Vec::new();
-        changed_paths("", &self.words, words, &mut changes);
+        changed_paths("", &self.config, config, &mut changes);
         for (stage, fingerprint) in upstream {
             if self.upstream.get(stage) != Some(fingerprint) {
                 changes.push(format!("stage {stage}"));
@@ -181,9 +183,9 @@ fn changed_paths(at: &str, old: &serde_json::Value, new: &serde_json::Value, cha
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Found, MARKER, Marker};
+    use super::{ArtifactManifest, ArtifactState, MARKER};
     use crate::domain::fingerprint::Fingerprint;
-    use crate::run::files::{Files, Look};
+    use crate::run::files::{CheckDepth, FolderChecksums};
 
     fn print(text: &str) -> Fingerprint {
         Fingerprint(text.to_owned())
@@ -193,23 +195,25 @@ mod tests {
     fn whatever_happens_to_an_artifact_is_seen() {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path().join("train-aa");
-        let look = |look| Found::at(&folder, &print("aa"), look);
-        assert_eq!(look(Look::Content), Found::Nothing);
+        let look = |look| ArtifactState::at(&folder, &print("aa"), look);
+        assert_eq!(look(CheckDepth::Content), ArtifactState::Nothing);
         std::fs::create_dir(&folder).expect("made");
-        assert!(matches!(look(Look::Sizes), Found::Damaged(_)), "a folder without a marker");
+        assert!(matches!(look(CheckDepth::Sizes), ArtifactState::Damaged(_)), "a folder without a marker");
         std::fs::write(folder.join("weights"), [1, 2, 3]).expect("written");
         std::fs::write(folder.join("events.jsonl"), "{}\n").expect("written");
-        let marker = Marker {
+        let marker = ArtifactManifest {
             stage: "train#1".into(),
             pipeline: "p".into(),
             fingerprint: print("aa"),
-            words: serde_json::json!({"rate": 0.1}),
+            config: serde_json::json!({"rate": 0.1}),
             upstream: BTreeMap::new(),
-            files: Marker::files(&folder).expect("read"),
+            files: ArtifactManifest::files(&folder).expect("read"),
         };
         marker.write(&folder).expect("written");
-        assert_eq!(look(Look::Content), Found::Whole(marker.clone()));
-        assert!(Found::is_whole(&folder, &print("aa")) && !Found::is_whole(&folder, &print("bb")));
+        assert_eq!(look(CheckDepth::Content), ArtifactState::Whole(marker.clone()));
+        assert!(
+            ArtifactState::is_whole(&folder, &print("aa")) && !ArtifactState::is_whole(&folder, &print("bb"))
+        );
         for name in ["weights", "events.jsonl", MARKER] {
             let whole = std::fs::read(folder.join(name)).expect("read");
             let flipped =
@@ -217,32 +221,35 @@ mod tests {
             for bent in [vec![], whole[..whole.len() - 1].to_vec(), flipped] {
                 std::fs::write(folder.join(name), bent).expect("written");
                 assert!(
-                    matches!(look(Look::Content), Found::Damaged(said) if said.starts_with(name)),
+                    matches!(look(CheckDepth::Content), ArtifactState::Damaged(text) if text.starts_with(name)),
                     "{name}"
                 );
             }
             std::fs::remove_file(folder.join(name)).expect("removed");
-            assert!(matches!(look(Look::Sizes), Found::Damaged(said) if said.starts_with(name)), "{name}");
+            assert!(
+                matches!(look(CheckDepth::Sizes), ArtifactState::Damaged(text) if text.starts_with(name)),
+                "{name}"
+            );
             std::fs::write(folder.join(name), whole).expect("written");
-            assert_eq!(look(Look::Content), Found::Whole(marker.clone()));
+            assert_eq!(look(CheckDepth::Content), ArtifactState::Whole(marker.clone()));
         }
         // As earlier versions wrote it.
         std::fs::write(folder.join(MARKER), r#"{"stage": "train#1", "fingerprint": "aa"}"#).expect("written");
-        assert_eq!(look(Look::Content), Found::Nothing);
+        assert_eq!(look(CheckDepth::Content), ArtifactState::Nothing);
     }
 
     #[test]
     fn a_difference_names_the_settings() {
-        let marker = Marker {
+        let marker = ArtifactManifest {
             stage: "train#1".into(),
             pipeline: "p".into(),
             fingerprint: print("aa"),
-            words: serde_json::json!({"train": {"epochs": 3, "rate": [1, 2]}, "seed": 1}),
+            config: serde_json::json!({"train": {"epochs": 3, "rate": [1, 2]}, "seed": 1}),
             upstream: BTreeMap::from([("fit".to_owned(), print("01"))]),
-            files: Files::default(),
+            files: FolderChecksums::default(),
         };
-        let words = serde_json::json!({"train": {"epochs": 4, "rate": [1, 5]}, "seed": 1});
+        let config = serde_json::json!({"train": {"epochs": 4, "rate": [1, 5]}, "seed": 1});
         let upstream = BTreeMap::from([("fit".to_owned(), print("02"))]);
-        assert_eq!(marker.difference(&words, &upstream), "changed: train.epochs, train.rate[1], stage fit");
+        assert_eq!(marker.difference(&config, &upstream), "changed: train.epochs, train.rate[1], stage fit");
     }
 }

@@ -13,19 +13,19 @@ use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
 use crate::domain::score::Score;
-use crate::onnx::bundle::{CARD, Card, MODEL};
-use crate::onnx::member::{DECODER, Member, Part, TOKENIZER, members};
-use crate::onnx::runtime::{Runtime, Search};
-use crate::onnx::session::Session;
+use crate::onnx::bundle::{CARD, MODEL, ModelCard};
+use crate::onnx::bundle_file::{BundleFile, BundleRole, DECODER, TOKENIZER, members};
+use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
+use crate::onnx::session::OnnxSession;
 use crate::onnx::{self, seal};
-use crate::run::answer::{Answer, steps};
-use crate::run::author::Author;
-use crate::run::destination::Answers;
-use crate::run::error::Error;
-use crate::run::kept::kept;
-use crate::run::own;
-use crate::run::place;
+use crate::run::answer::{AnswerCollector, steps};
+use crate::run::answer_columns::selected_columns;
+use crate::run::destination::PredictedTable;
+use crate::run::error::RunError;
 use crate::run::preference;
+use crate::run::publish;
+use crate::run::text_generator::TextGenerator;
+use crate::run::warm_start;
 
 /// The example of reading and answering rows in Python, as it lies in a bundle.
 const EXAMPLE: &str = "predict.py";
@@ -39,23 +39,23 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// A model and its card.
-pub struct Bundle {
+pub struct ModelBundle {
     folder: PathBuf,
-    card: Card,
-    files: Vec<Member>,
+    card: ModelCard,
+    files: Vec<BundleFile>,
 }
 
-impl Bundle {
+impl ModelBundle {
     /// Reads a bundle's folder, whoever made it. Files that are not those of its card are refused.
-    pub fn read(folder: &Path) -> Result<Self, Error> {
-        if let Some(lacks) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
-            return Err(Error::NoModel { folder: folder.to_owned(), lacks });
+    pub fn read(folder: &Path) -> Result<Self, RunError> {
+        if let Some(missing) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
+            return Err(RunError::NoModel { folder: folder.to_owned(), lacks: missing });
         }
-        let card = Card::read(&folder.join(CARD))?;
+        let card = ModelCard::read(&folder.join(CARD))?;
         for file in &card.files {
             let path = folder.join(&file.name);
             if seal::of_file(&path)? != (file.bytes, file.sha256.clone()) {
-                return Err(onnx::Error::ChangedFile { path }.into());
+                return Err(onnx::OnnxError::ChangedFile { path }.into());
             }
         }
         // Cards of earlier formats do not name their files.
@@ -79,25 +79,25 @@ impl Bundle {
 
     /// Writes a copy into `folder`, which must be new or an earlier bundle, under a run's name and
     /// with its scores.
-    pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), Error> {
+    pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), RunError> {
         let stale = refuse_strangers(folder)?;
         if same_file(folder, &self.folder) {
-            return Err(Error::OwnFolder { folder: folder.to_owned() });
+            return Err(RunError::OwnFolder { folder: folder.to_owned() });
         }
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
         // What an earlier bundle had besides is of another model.
         let own = self.files();
         for name in stale.iter().filter(|name| ![CARD, CACHE].contains(&name.as_str()) && !own.contains(name))
         {
-            std::fs::remove_file(folder.join(name)).map_err(Error::io("remove", &folder.join(name)))?;
+            std::fs::remove_file(folder.join(name)).map_err(RunError::io("remove", &folder.join(name)))?;
         }
         for name in own {
             let from = self.folder.join(&name);
-            let content = std::fs::read(&from).map_err(Error::io("read", &from))?;
-            place::write(&folder.join(&name), &content)?;
+            let content = std::fs::read(&from).map_err(RunError::io("read", &from))?;
+            publish::write(&folder.join(&name), &content)?;
         }
-        place::write(&folder.join(EXAMPLE), EXAMPLE_TEXT.as_bytes())?;
-        let card = Card { run: run.clone(), metrics: scores, ..self.card.clone() };
+        publish::write(&folder.join(EXAMPLE), EXAMPLE_TEXT.as_bytes())?;
+        let card = ModelCard { run: run.clone(), metrics: scores, ..self.card.clone() };
         Ok(card.write(&folder.join(CARD))?)
     }
 
@@ -108,15 +108,17 @@ impl Bundle {
 
     /// What writes a task's texts.
     fn decoder(&self, task: &TaskName) -> PathBuf {
-        let own = |file: &&Member| file.part == Part::Decoder && file.of.as_deref() == Some(task.as_str());
+        let own = |file: &&BundleFile| {
+            file.part == BundleRole::Decoder && file.owner.as_deref() == Some(task.as_str())
+        };
         let name = self.files.iter().find(own).map(|file| file.name.clone());
-        self.folder.join(name.unwrap_or_else(|| FileName::of(task.as_str(), DECODER)))
+        self.folder.join(name.unwrap_or_else(|| FileName::from_text(task.as_str(), DECODER)))
     }
 
     /// The model, ready to run: the one that the card describes.
-    fn session(&self, runtime: &Runtime) -> Result<Session, Error> {
-        let session = Session::open(runtime, &self.folder.join(MODEL))?;
-        own::fault(&session.metadata()?, &self.card)?;
+    fn session(&self, runtime: &OnnxRuntime) -> Result<OnnxSession, RunError> {
+        let session = OnnxSession::open(runtime, &self.folder.join(MODEL))?;
+        warm_start::fault(&session.metadata()?, &self.card)?;
         Ok(session)
     }
 
@@ -125,8 +127,8 @@ impl Bundle {
         self.card.tolerance
     }
 
-    /// Answers the raw rows of a file, the columns called `keep` before the answers. Label columns are not needed.
-    /// `preference`: the tasks' shares, where the model reads such; none for the card's.
+    /// Answers the raw rows of a file, the columns called `keep` before the answers. Label columns are not
+    /// needed. `preference`: the tasks' shares, where the model reads such; none for the card's.
     pub fn predict(
         &self,
         rows: &RawRows,
@@ -134,41 +136,41 @@ impl Bundle {
         preference: &[(String, f64)],
         batch_size: usize,
         say: &dyn Fn(&str),
-    ) -> Result<Answers, Error> {
-        let told = preference::told(&self.card, preference)?;
+    ) -> Result<PredictedTable, RunError> {
+        let message = preference::feed_preference(&self.card, preference)?;
         let rows = raw::read(rows, &self.card.signature)?;
         rows.notes.iter().for_each(|note| say(note));
         let names = answer_names(&self.card.signature.tasks);
-        names.renamed.iter().for_each(|renamed| say(&renamed.told()));
-        let mut columns = kept(&rows, keep, &names.columns.concat(), say)?;
-        let runtime = Runtime::find(&Search::everywhere(say))?;
+        names.renamed.iter().for_each(|renamed| say(&renamed.message()));
+        let mut columns = selected_columns(&rows, keep, &names.columns.concat(), say)?;
+        let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(say))?;
         let mut session = self.session(&runtime)?;
         let tasks = self.card.signature.tasks.iter();
-        let mut answers: Vec<Answer> =
-            tasks.map(|task| Answer::new(task, self.card.transitions(&task.name))).collect();
+        let mut answers: Vec<AnswerCollector> =
+            tasks.map(|task| AnswerCollector::new(task, self.card.transitions(&task.name))).collect();
         let tasks = self.card.signature.tasks.iter();
-        let mut authors: Vec<Author> = tasks
-            .filter_map(|task| Author::open(&runtime, &self.decoder(&task.name), task).transpose())
+        let mut authors: Vec<TextGenerator> = tasks
+            .filter_map(|task| TextGenerator::open(&runtime, &self.decoder(&task.name), task).transpose())
             .collect::<Result<_, _>>()?;
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
             let mut inputs: Vec<(String, Array)> =
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
-            inputs.extend(told.clone());
+            inputs.extend(message.clone());
             let outputs = session.run(&inputs)?;
             let rows = inputs.first().map_or(0, |(_, array)| array.rows());
             let is_answer =
                 |name: &str| self.card.signature.tasks.iter().any(|task| task.name.as_str() == name);
             let other = |(name, array): &&(String, Array)| is_answer(name) && array.rows() != rows;
             if let Some((output, _)) = outputs.iter().find(other) {
-                return Err(Error::OtherModel { output: output.clone() });
+                return Err(RunError::OtherModel { output: output.clone() });
             }
             let lengths = steps(&self.card.signature, &inputs);
             for author in &mut authors {
                 author.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
             }
             for answer in &mut answers {
-                answer.take(&outputs, &lengths).map_err(|output| Error::OtherModel { output })?;
+                answer.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
             }
         }
         for (answer, names) in answers.into_iter().zip(&names.columns) {
@@ -176,35 +178,36 @@ impl Bundle {
         }
         for author in authors {
             say_if_empty(&author, say);
-            let place = self.card.signature.tasks.iter().position(|task| task.name == *author.task());
-            let own = place.and_then(|place| names.columns[place].first().cloned()).unwrap_or_default();
+            let index = self.card.signature.tasks.iter().position(|task| task.name == *author.task());
+            let own = index.and_then(|index| names.columns[index].first().cloned()).unwrap_or_default();
             columns.push((own, author.column()));
         }
-        Ok(Answers { rows: rows.rows, columns })
+        Ok(PredictedTable { rows: rows.rows, columns })
     }
 }
 
 /// An empty text is an answer, but seldom the wanted one.
-fn say_if_empty(author: &Author, say: &dyn Fn(&str)) {
+fn say_if_empty(author: &TextGenerator, say: &dyn Fn(&str)) {
     if author.empty() > 0 {
         say(&format!("task `{}` wrote nothing for {} row(s)", author.task(), author.empty()));
     }
 }
 
-/// The files of the earlier bundle in a folder. One with other things in it is somebody's, and not for us to fill.
-fn refuse_strangers(folder: &Path) -> Result<Vec<String>, Error> {
+/// The files of the earlier bundle in a folder. One with other things in it is somebody's, and not for us to
+/// fill.
+fn refuse_strangers(folder: &Path) -> Result<Vec<String>, RunError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(_) if folder.is_file() => return Err(Error::NotAFolder { path: folder.to_owned() }),
-        Err(error) => return Err(Error::io("open", folder)(error)),
+        Err(_) if folder.is_file() => return Err(RunError::NotAFolder { path: folder.to_owned() }),
+        Err(error) => return Err(RunError::io("open", folder)(error)),
     };
     let names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     // A model without a card is not one that we wrote.
-    let ours = |name: &String| is_ours(name) && Bundle::is_at(folder);
+    let ours = |name: &String| is_ours(name) && ModelBundle::is_at(folder);
     match names.iter().find(|name| !ours(name)) {
         None => Ok(names),
-        Some(name) => Err(Error::NotABundle { folder: folder.to_owned(), holds: name.clone() }),
+        Some(name) => Err(RunError::NotABundle { folder: folder.to_owned(), holds: name.clone() }),
     }
 }

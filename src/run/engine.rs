@@ -1,26 +1,27 @@
-//! A run from its first event to its last: the rounds of the plan's graph are walked, and how it went is told.
+//! A run from its first event to its last: the rounds of the plan's graph are walked, and how it went is
+//! told.
 
 use std::time::Instant;
 
 use crate::domain::event::{Event, Observer, RunState};
-use crate::run::error::Error;
-use crate::run::request::{Failure, Outcome, Request};
-use crate::run::round;
+use crate::run::error::RunError;
+use crate::run::request::{RunFailure, RunOutcome, RunRequest};
+use crate::run::search_rounds;
 
 /// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
-pub fn execute(request: &Request, observer: &dyn Observer) -> Result<Outcome, Error> {
+pub fn execute(request: &RunRequest, observer: &dyn Observer) -> Result<RunOutcome, RunError> {
     let began = Instant::now();
     let cache = request.layout.cache();
-    std::fs::create_dir_all(&cache).map_err(Error::io("create", &cache))?;
+    std::fs::create_dir_all(&cache).map_err(RunError::io("create", &cache))?;
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
         stages: request.plan.stages().count() + 4 * request.plan.open() * request.plan.seeds(),
         resumed: request.resumed,
     });
-    let outcome = round::walk(request, observer).unwrap_or_else(|error| Outcome {
+    let outcome = search_rounds::run_rounds(request, observer).unwrap_or_else(|error| RunOutcome {
         state: RunState::Failed,
-        failures: vec![Failure { stage: None, error }],
+        failures: vec![RunFailure { stage: None, error }],
     });
     let seconds = began.elapsed().as_secs_f64();
     observer.observe(&Event::RunFinished { run: request.run.clone(), state: outcome.state, seconds });

@@ -6,15 +6,15 @@ use crate::domain::diagnostic::Diagnostic;
 
 /// A failed stage, or a runs folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum RunError {
     #[error(transparent)]
-    Data(#[from] crate::data::Error),
+    Data(#[from] crate::data::DataError),
     #[error(transparent)]
-    Model(#[from] crate::model::Error),
+    Model(#[from] crate::model::ModelError),
     #[error(transparent)]
-    Train(#[from] crate::train::Error),
+    Train(#[from] crate::train::TrainError),
     #[error(transparent)]
-    Onnx(#[from] crate::onnx::Error),
+    Onnx(#[from] crate::onnx::OnnxError),
     /// What cannot fit into memory, and where it stands in the pipeline.
     #[error("{}", .0.message)]
     Memory(Box<Diagnostic>),
@@ -78,7 +78,7 @@ pub enum Error {
     Cancelled { stage: String },
 }
 
-impl Error {
+impl RunError {
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
@@ -89,33 +89,33 @@ impl Error {
         let file = path.to_owned();
         move |source| {
             Self::Data(match source.kind() {
-                std::io::ErrorKind::NotFound => crate::data::Error::Absent { file },
-                _ => crate::data::Error::Unreadable { file, source },
+                std::io::ErrorKind::NotFound => crate::data::DataError::Absent { file },
+                _ => crate::data::DataError::Unreadable { file, source },
             })
         }
     }
 
     /// The error and what it came from, in one sentence.
     pub fn with_causes(&self) -> String {
-        let mut told = self.to_string();
+        let mut message = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(source) = cause {
             // Many errors quote their cause already.
-            if !told.contains(&source.to_string()) {
-                told += &format!(": {source}");
+            if !message.contains(&source.to_string()) {
+                message += &format!(": {source}");
             }
             cause = source.source();
         }
-        told
+        message
     }
 
     /// Was the work stopped on request, rather than by a fault?
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Self::Cancelled { .. } | Self::Train(crate::train::Error::Interrupted { .. }))
+        matches!(self, Self::Cancelled { .. } | Self::Train(crate::train::TrainError::Interrupted { .. }))
     }
 
     /// Was the trial given up by its sweep, rather than by a fault?
     pub fn is_pruning(&self) -> bool {
-        matches!(self, Self::Train(crate::train::Error::Pruned { .. }))
+        matches!(self, Self::Train(crate::train::TrainError::Pruned { .. }))
     }
 }

@@ -6,21 +6,21 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::stage::StageKind;
-use crate::run::artifact::{Found, Marker};
-use crate::run::files::{CHECKSUMS, Look, read_given};
+use crate::run::artifact::{ArtifactManifest, ArtifactState};
+use crate::run::files::{CHECKSUMS, CheckDepth, read_given};
 use crate::run::weights::WEIGHTS;
 use crate::train::checkpoint::Checkpoint;
 
 /// Something kept, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub struct StoredItem {
     pub path: PathBuf,
     pub bytes: u64,
     pub damage: Option<String>,
 }
 
 /// What a run's row in the database says of it.
-pub struct Recorded<'a> {
+pub struct RecordedRun<'a> {
     pub run: &'a RunId,
     /// The pipeline as resolved.
     pub pipeline: &'a str,
@@ -30,52 +30,54 @@ pub struct Recorded<'a> {
 }
 
 /// Every artifact of the cache.
-pub fn cache(layout: &Layout) -> Vec<Kept> {
-    let all = Marker::all(&layout.cache()).into_iter();
+pub fn cache(layout: &Layout) -> Vec<StoredItem> {
+    let all = ArtifactManifest::all(&layout.cache()).into_iter();
     all.map(|(path, marker)| match marker {
         Ok(marker) => {
-            let damage = marker.files.damage(&path, Look::Content);
-            Kept { path, bytes: marker.files.bytes(), damage }
+            let damage = marker.files.damage(&path, CheckDepth::Content);
+            StoredItem { path, bytes: marker.files.bytes(), damage }
         }
-        Err(reason) => Kept { path, bytes: 0, damage: Some(reason) },
+        Err(reason) => StoredItem { path, bytes: 0, damage: Some(reason) },
     })
     .collect()
 }
 
 /// The artifacts of a run's stages.
-pub fn artifacts(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
+pub fn artifacts(layout: &Layout, recorded: &RecordedRun) -> Vec<StoredItem> {
     let stages = recorded.stages.iter().filter_map(|(kind, print)| {
         let path = layout.artifact(kind, print);
-        match Found::at(&path, print, Look::Content) {
+        match ArtifactState::at(&path, print, CheckDepth::Content) {
             // Some stages keep nothing; what `--fresh` or a damage made anew has its own row.
-            Found::Nothing => None,
-            Found::Whole(marker) => Some(Kept { path, bytes: marker.files.bytes(), damage: None }),
-            Found::Damaged(reason) => Some(Kept { path, bytes: 0, damage: Some(reason) }),
+            ArtifactState::Nothing => None,
+            ArtifactState::Whole(marker) => {
+                Some(StoredItem { path, bytes: marker.files.bytes(), damage: None })
+            }
+            ArtifactState::Damaged(reason) => Some(StoredItem { path, bytes: 0, damage: Some(reason) }),
         }
     });
     stages.collect()
 }
 
 /// What lies in a run's own folder: its pipeline, its trials' files, and checkpoints of what is unfinished.
-pub fn folder(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
+pub fn folder(layout: &Layout, recorded: &RecordedRun) -> Vec<StoredItem> {
     let path = layout.pipeline(recorded.run);
     let (bytes, damage) = match std::fs::read(&path) {
         Ok(text) if text == recorded.pipeline.as_bytes() => (text.len() as u64, None),
         Ok(text) => (text.len() as u64, Some("it is not the pipeline that the database has".to_owned())),
         Err(error) => (0, Some(error.to_string())),
     };
-    let mut kept = vec![Kept { path, bytes, damage }];
+    let mut kept = vec![StoredItem { path, bytes, damage }];
     for trial in &recorded.trials {
         let path = layout.trial(recorded.run, *trial);
         match read_given(&path) {
             Some(Ok(files)) => {
-                let damage = files.damage(&path, Look::Content);
-                kept.push(Kept { path, bytes: files.bytes(), damage });
+                let damage = files.damage(&path, CheckDepth::Content);
+                kept.push(StoredItem { path, bytes: files.bytes(), damage });
             }
-            Some(Err(reason)) => kept.push(Kept { path, bytes: 0, damage: Some(reason) }),
+            Some(Err(reason)) => kept.push(StoredItem { path, bytes: 0, damage: Some(reason) }),
             // Nothing was finished yet, or all by an earlier version, whose artifacts have no hashes either.
             None if path.join(WEIGHTS).is_file() && has_hashes(layout, recorded) => {
-                kept.push(Kept { path, bytes: 0, damage: Some(format!("{CHECKSUMS} is missing")) });
+                kept.push(StoredItem { path, bytes: 0, damage: Some(format!("{CHECKSUMS} is missing")) });
             }
             None => {}
         }
@@ -85,16 +87,17 @@ pub fn folder(layout: &Layout, recorded: &Recorded) -> Vec<Kept> {
 }
 
 /// Was a training of the run made by an `mtl` that notes hashes?
-fn has_hashes(layout: &Layout, recorded: &Recorded) -> bool {
+fn has_hashes(layout: &Layout, recorded: &RecordedRun) -> bool {
     let mut trained = recorded.stages.iter().filter(|(kind, _)| *kind == StageKind::Train.name());
-    trained
-        .any(|(kind, print)| Found::at(&layout.artifact(kind, print), print, Look::Sizes) != Found::Nothing)
+    trained.any(|(kind, print)| {
+        ArtifactState::at(&layout.artifact(kind, print), print, CheckDepth::Sizes) != ArtifactState::Nothing
+    })
 }
 
 /// A training's checkpoint, where it is unfinished.
-fn checkpoint(folder: PathBuf) -> Option<Kept> {
+fn checkpoint(folder: PathBuf) -> Option<StoredItem> {
     let path = crate::train::checkpoint::file(&folder);
     let bytes = std::fs::metadata(&path).ok()?.len();
     let damage = Checkpoint::read(&path).err().map(|error| error.to_string());
-    Some(Kept { path, bytes, damage })
+    Some(StoredItem { path, bytes, damage })
 }

@@ -6,16 +6,16 @@ use crate::domain::table::Dataset;
 use crate::model::network::Network;
 use crate::plan::Plan;
 use crate::plan::render::PartView;
-use crate::run::error::Error;
+use crate::run::error::RunError;
 
 /// The dataset in the folder of a `fit`.
-pub fn fitted(folder: &Path) -> Result<Dataset, Error> {
+pub fn fitted(folder: &Path) -> Result<Dataset, RunError> {
     Ok(crate::data::store::read(folder)?)
 }
 
 /// The parts of a plan's network. Nothing of it is built: it may be larger than the memory.
-pub fn layers(plan: &Plan, dataset: &Dataset) -> Result<Vec<PartView>, Error> {
-    let view = |part: crate::model::part::Part| PartView {
+pub fn layers(plan: &Plan, dataset: &Dataset) -> Result<Vec<PartView>, RunError> {
+    let view = |part: crate::model::part::NetworkPart| PartView {
         part: part.name,
         kind: part.kind.to_owned(),
         shape: part.shape,

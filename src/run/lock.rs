@@ -1,7 +1,8 @@
 //! Who works on a run: a lock the system lets go of when its holder dies, however it dies.
 //!
-//! It is taken before the database says that the run is running, and kept until the database says how it ended. Whoever wants to write
-//! that a run is dead holds its lock while doing so, so that nobody can go on with it in between.
+//! It is taken before the database says that the run is running, and kept until the database says how it
+//! ended. Whoever wants to write that a run is dead holds its lock while doing so, so that nobody can go on
+//! with it in between.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::run::error::Error;
+use crate::run::error::RunError;
 
 /// Held for as long as this process works on the run.
 #[derive(Debug)]
@@ -24,18 +25,19 @@ const MOMENT: Duration = Duration::from_millis(500);
 
 impl RunLock {
     /// Takes the run, whose folder is there, or says that another process has it.
-    pub fn take(layout: &Layout, run: &RunId) -> Result<Self, Error> {
+    pub fn take(layout: &Layout, run: &RunId) -> Result<Self, RunError> {
         let path = layout.lock(run);
         let began = Instant::now();
         loop {
             let file = File::options().create(true).append(true).open(&path);
-            let file = file.map_err(Error::io("create", &path))?;
+            let file = file.map_err(RunError::io("create", &path))?;
             match file.try_lock() {
-                // Who waited while the folder was removed, or made anew, holds a lock that nobody else will look at.
+                // Who waited while the folder was removed, or made anew, holds a lock that nobody else will
+                // look at.
                 Ok(()) if is_at(&file, &path) => return Ok(Self { _file: Some(file) }),
-                Err(TryLockError::Error(source)) => return Err(Error::io("lock", &path)(source)),
+                Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
                 Err(TryLockError::WouldBlock) if began.elapsed() > MOMENT => {
-                    return Err(Error::Busy { run: run.to_string() });
+                    return Err(RunError::Busy { run: run.to_string() });
                 }
                 _ => std::thread::sleep(Duration::from_millis(5)),
             }
@@ -63,8 +65,8 @@ impl RunLock {
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let place = |data: std::fs::Metadata| (data.dev(), data.ino());
-    let both = file.metadata().and_then(|own| Ok((place(own), place(std::fs::metadata(path)?))));
+    let identity = |data: std::fs::Metadata| (data.dev(), data.ino());
+    let both = file.metadata().and_then(|own| Ok((identity(own), identity(std::fs::metadata(path)?))));
     both.is_ok_and(|(own, there)| own == there)
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::onnx::runtime::{Runtime, Search};
-use crate::spec::PipelineSpec;
+use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
+use crate::spec::PipelineConfig;
 
 /// ONNX Runtime, where it was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct FoundRuntime {
+pub struct RuntimeInfo {
     pub version: String,
     pub path: PathBuf,
     pub how: &'static str,
@@ -23,11 +23,11 @@ pub struct DeviceState {
 }
 
 /// Looks for ONNX Runtime; fetches it only when asked to.
-pub fn runtime(fetch: bool, say: &dyn Fn(&str)) -> Result<FoundRuntime, String> {
-    let mut search = Search::everywhere(say);
+pub fn runtime(fetch: bool, say: &dyn Fn(&str)) -> Result<RuntimeInfo, String> {
+    let mut search = RuntimeSearch::everywhere(say);
     search.offline |= !fetch;
-    Runtime::find(&search)
-        .map(|found| FoundRuntime { version: found.version, path: found.path, how: found.how.text() })
+    OnnxRuntime::find(&search)
+        .map(|result| RuntimeInfo { version: result.version, path: result.path, how: result.how.text() })
         .map_err(|error| error.to_string())
 }
 
@@ -39,7 +39,7 @@ pub fn devices() -> Vec<DeviceState> {
 
 /// Which kernels are taken, and with which instructions: `fused, avx2`.
 pub fn kernels() -> Result<String, String> {
-    crate::model::kernel::choice::choice().map(|choice| choice.said())
+    crate::model::kernel::choice::choice().map(|choice| choice.describe())
 }
 
 /// Threads that tensors are computed with.
@@ -48,8 +48,8 @@ pub fn threads() -> usize {
 }
 
 /// The device a pipeline's tensors will live on: `auto` resolved.
-pub fn device(pipeline: &PipelineSpec) -> String {
+pub fn device(pipeline: &PipelineConfig) -> String {
     let choice = &pipeline.train.device;
     crate::model::device(choice)
-        .map_or_else(|_| choice.to_string(), |found| crate::model::device::describe(&found))
+        .map_or_else(|_| choice.to_string(), |result| crate::model::device::describe(&result))
 }

@@ -1,47 +1,49 @@
-//! How much memory a training takes, told before it is taken: what cannot fit is refused, and where it stands is named.
+//! How much memory a training takes, told before it is taken: what cannot fit is refused, and where it stands
+//! is named.
 //!
-//! Counted are the weights (and the best of them, kept aside), what the optimizer keeps of each and its gradients, what the
-//! layers keep of a batch for the way back, the encoded data, and the program itself. It is an estimate, within about a
-//! factor of two of what is measured; before the data is fitted the sizes that only the data know count the least they can be.
+//! Counted are the weights (and the best of them, kept aside), what the optimizer keeps of each and its
+//! gradients, what the layers keep of a batch for the way back, the encoded data, and the program itself. It
+//! is an estimate, within about a factor of two of what is measured; before the data is fitted the sizes that
+//! only the data know count the least they can be.
 
-mod blame;
+mod limit;
 mod nominal;
 
 use std::collections::HashMap;
 
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Dataset;
 use crate::model::network::Network;
-use crate::model::network::outline::Outline;
-use crate::model::part::Part;
+use crate::model::network::outline::NetworkOutline;
+use crate::model::part::NetworkPart;
 use crate::plan::render::MemoryView;
 use crate::plan::{Plan, Trial};
-use crate::run::memory::blame::Limit;
-use crate::spec::PipelineSpec;
+use crate::run::memory::limit::MemoryLimit;
+use crate::spec::PipelineConfig;
 
 /// What the program takes before it has any data: itself, its threads, ONNX Runtime.
 const PROGRAM: Bytes = Bytes(120_000_000);
 
 /// What one training takes.
 #[derive(Clone, Debug)]
-pub struct Estimate {
+pub struct MemoryEstimate {
     program: Bytes,
     weights: Bytes,
     optimizer: Bytes,
     activations: Bytes,
     data: Bytes,
-    pieces: Vec<Piece>,
+    pieces: Vec<MemoryPart>,
     /// Rows of a batch.
     rows: usize,
 }
 
 /// What one part of the network takes.
 #[derive(Clone, Debug)]
-struct Piece {
+struct MemoryPart {
     part: String,
     kind: &'static str,
     parameters: usize,
@@ -51,7 +53,7 @@ struct Piece {
 
 /// How much of the data a training has before it.
 #[derive(Clone, Copy, Debug)]
-struct Load {
+struct EpochLoad {
     /// Rows of a batch, and those scored at once.
     rows: usize,
     scored: usize,
@@ -61,11 +63,11 @@ struct Load {
     data: Bytes,
 }
 
-impl Load {
+impl EpochLoad {
     /// Of a pipeline whose data nobody has read: one row of one step.
     const LEAST: Self = Self { rows: 1, scored: 1, time: 1, written: 1, data: Bytes(0) };
 
-    fn of(pipeline: &PipelineSpec, dataset: &Dataset) -> Self {
+    fn from_dataset(pipeline: &PipelineConfig, dataset: &Dataset) -> Self {
         let rows = dataset.tables.iter().map(|table| table.train.len()).max().unwrap_or(0);
         let tables = || dataset.tables.iter();
         let inputs = || tables().flat_map(|table| table.inputs.iter().map(|(_, array)| array));
@@ -95,25 +97,25 @@ fn longest(array: &Array) -> usize {
 /// What an array takes.
 fn held(array: &Array) -> Bytes {
     let values = match &array.values {
-        Values::F32(values) => Bytes::floats(values.len()),
-        Values::U32(values) => Bytes::floats(values.len()),
-        Values::F64(values) => Bytes(8).times(values.len()),
-        Values::I64(values) => Bytes(8).times(values.len()),
-        Values::U8(values) => Bytes(values.len() as u64),
-        Values::Text(values) => values.iter().map(|text| Bytes(24 + text.len() as u64)).sum(),
+        ArrayValues::F32(values) => Bytes::floats(values.len()),
+        ArrayValues::U32(values) => Bytes::floats(values.len()),
+        ArrayValues::F64(values) => Bytes(8).times(values.len()),
+        ArrayValues::I64(values) => Bytes(8).times(values.len()),
+        ArrayValues::U8(values) => Bytes(values.len() as u64),
+        ArrayValues::Text(values) => values.iter().map(|text| Bytes(24 + text.len() as u64)).sum(),
     };
     values + Bytes::floats(array.offsets.as_ref().map_or(0, Vec::len))
 }
 
-impl Estimate {
-    fn of(pipeline: &PipelineSpec, outline: &Outline, load: Load) -> Self {
+impl MemoryEstimate {
+    fn from_outline(pipeline: &PipelineConfig, outline: &NetworkOutline, load: EpochLoad) -> Self {
         let gradient_method =
-            pipeline.weighting.0.iter().any(|choice| choice.view().claims().gradients().is_some());
-        let words = &pipeline.train.gradients;
-        let compared = (gradient_method || words.observe) && !words.by_layer;
+            pipeline.weighting.0.iter().any(|choice| choice.view().capabilities().gradients().is_some());
+        let config = &pipeline.train.gradients;
+        let compared = (gradient_method || config.observe) && !config.by_layer;
         let gradients = if compared { pipeline.tasks.len().max(1) } else { 1 };
         let kept = pipeline.train.optimizer.view().moments() + gradients;
-        let piece = |part: &Part| Piece {
+        let piece = |part: &NetworkPart| MemoryPart {
             part: part.name.clone(),
             kind: part.kind,
             parameters: part.parameters,
@@ -162,23 +164,24 @@ fn elements(shape: Shape) -> usize {
     }
 }
 
-/// Numbers that each part keeps of one row for the way back: what it gives, and what every matrix in it gives.
-fn numbers(outline: &Outline, load: Load) -> Vec<usize> {
-    let places: HashMap<&str, usize> =
-        outline.parts.iter().enumerate().map(|(place, part)| (part.name.as_str(), place)).collect();
+/// Numbers that each part keeps of one row for the way back: what it gives, and what every matrix in it
+/// gives.
+fn numbers(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
+    let indices: HashMap<&str, usize> =
+        outline.parts.iter().enumerate().map(|(index, part)| (part.name.as_str(), index)).collect();
     let mut inner = vec![0_usize; outline.parts.len()];
     for (name, shape) in &outline.weights {
         let [_, width] = shape.as_slice() else { continue };
         let mut owner = name.as_str();
         while let Some(end) = owner.rfind('.') {
             owner = &owner[..end];
-            if let Some(place) = places.get(owner) {
-                inner[*place] = inner[*place].saturating_add(*width);
+            if let Some(index) = indices.get(owner) {
+                inner[*index] = inner[*index].saturating_add(*width);
                 break;
             }
         }
     }
-    let of = |(part, inner): (&Part, usize)| {
+    let of = |(part, inner): (&NetworkPart, usize)| {
         let writes = matches!(part.kind, "text" | "language_model");
         let cells = match part.shape {
             _ if writes => load.written,
@@ -195,8 +198,8 @@ fn numbers(outline: &Outline, load: Load) -> Vec<usize> {
 
 /// What of a pipeline's trainings cannot fit, as far as its words alone tell.
 pub fn refused(plan: &Plan) -> Option<Diagnostic> {
-    let limit = Limit::of(plan.memory)?;
-    let mut before: Option<&PipelineSpec> = None;
+    let limit = MemoryLimit::from_setting(plan.memory)?;
+    let mut before: Option<&PipelineConfig> = None;
     plan.trials.iter().find_map(|trial| {
         // Trials that differ in their seed alone take the same.
         if before.replace(&trial.pipeline) == Some(&trial.pipeline) {
@@ -204,9 +207,9 @@ pub fn refused(plan: &Plan) -> Option<Diagnostic> {
         }
         let signature = nominal::signature(&trial.pipeline);
         match of_words(trial, &signature) {
-            Ok(estimate) => blame::refused(&trial.pipeline, &estimate, limit),
-            Err(crate::model::Error::TooManyWeights { part, count }) => {
-                Some(blame::too_many(&trial.pipeline, &part, count))
+            Ok(estimate) => limit::refused(&trial.pipeline, &estimate, limit),
+            Err(crate::model::ModelError::TooManyWeights { part, count }) => {
+                Some(limit::too_many(&trial.pipeline, &part, count))
             }
             // What cannot be built of the least sizes may be with others; building says what is wrong.
             Err(_) => None,
@@ -214,24 +217,28 @@ pub fn refused(plan: &Plan) -> Option<Diagnostic> {
     })
 }
 
-fn of_words(trial: &Trial, signature: &Signature) -> Result<Estimate, crate::model::Error> {
+fn of_words(trial: &Trial, signature: &Signature) -> Result<MemoryEstimate, crate::model::ModelError> {
     let mut network = trial.network();
     // Some losses hold their words against the number of classes, which only the data know.
     network.tasks.iter_mut().for_each(|task| task.loss = None);
     let outline = Network::outline(&network, signature)?;
-    Ok(Estimate::of(&trial.pipeline, &outline, Load::LEAST))
+    Ok(MemoryEstimate::from_outline(&trial.pipeline, &outline, EpochLoad::LEAST))
 }
 
 /// The same of one training whose data is there.
 pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<Diagnostic> {
-    let limit = Limit::of(plan.memory)?;
+    let limit = MemoryLimit::from_setting(plan.memory)?;
     match Network::outline(&trial.network(), &dataset.signature) {
         Ok(outline) => {
-            let estimate = Estimate::of(&trial.pipeline, &outline, Load::of(&trial.pipeline, dataset));
-            blame::refused(&trial.pipeline, &estimate, limit)
+            let estimate = MemoryEstimate::from_outline(
+                &trial.pipeline,
+                &outline,
+                EpochLoad::from_dataset(&trial.pipeline, dataset),
+            );
+            limit::refused(&trial.pipeline, &estimate, limit)
         }
-        Err(crate::model::Error::TooManyWeights { part, count }) => {
-            Some(blame::too_many(&trial.pipeline, &part, count))
+        Err(crate::model::ModelError::TooManyWeights { part, count }) => {
+            Some(limit::too_many(&trial.pipeline, &part, count))
         }
         // Building the network says what is wrong with it.
         Err(_) => None,
@@ -246,5 +253,12 @@ pub fn view(plan: &Plan, dataset: Option<&Dataset>) -> Option<MemoryView> {
         return Some(of_words(trial, &signature).ok()?.view(false));
     };
     let outline = Network::outline(&trial.network(), &dataset.signature).ok()?;
-    Some(Estimate::of(&trial.pipeline, &outline, Load::of(&trial.pipeline, dataset)).view(true))
+    Some(
+        MemoryEstimate::from_outline(
+            &trial.pipeline,
+            &outline,
+            EpochLoad::from_dataset(&trial.pipeline, dataset),
+        )
+        .view(true),
+    )
 }

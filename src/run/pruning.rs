@@ -1,7 +1,7 @@
-//! Whether a trial is worth going on with: the median rule (Golovin et al. 2017) and successive halving that stops (Li et al. 2020).
-//! Both look at the best objective so far, on validation rows, and compare a trial with those of smaller numbers only: what these had
-//! by the same epoch is the same however many trials are side by side, and whichever came there first. What is not known yet is
-//! waited for (`run/course.rs`).
+//! Whether a trial is worth going on with: the median rule (Golovin et al. 2017) and successive halving that
+//! stops (Li et al. 2020). Both look at the best objective so far, on validation rows, and compare a trial
+//! with those of smaller numbers only: what these had by the same epoch is the same however many trials are
+//! side by side, and whichever came there first. What is not known yet is waited for (`run/sweep_log.rs`).
 //!
 //! `sweep: {pruning: {asha: {reduction: 3, minimum_epochs: 1}}}`
 
@@ -9,20 +9,20 @@ use std::collections::BTreeMap;
 
 use crate::domain::digits::significant;
 use crate::domain::score::Direction;
-use crate::spec::pruning::{AshaSpec, MedianSpec, PruningSpec};
+use crate::spec::pruning::{AshaConfig, MedianConfig, PruningConfig};
 
 /// How far a trial has come: the objective after each epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
+pub struct TrialProgress {
     pub epochs: BTreeMap<usize, Option<f64>>,
     /// Trained to its end.
     pub ended: bool,
-    /// The last epoch before it failed. When it is tried again, what comes after that is compared with nobody: the others went on
-    /// without it.
+    /// The last epoch before it failed. When it is tried again, what comes after that is compared with
+    /// nobody: the others went on without it.
     pub failed: Option<usize>,
 }
 
-impl Progress {
+impl TrialProgress {
     /// The best objective up to an epoch.
     pub fn best(&self, direction: Direction, epoch: usize) -> Option<f64> {
         let values = self.epochs.range(..=epoch).filter_map(|(_, value)| *value);
@@ -46,21 +46,21 @@ impl Progress {
 }
 
 /// Is a trial compared with those before it after this epoch? Where not, nobody needs to be waited for.
-pub fn compares(rule: &PruningSpec, trial: u32, epoch: usize) -> bool {
+pub fn compares(rule: &PruningConfig, trial: u32, epoch: usize) -> bool {
     let before = trial.saturating_sub(1) as usize;
     match rule {
-        PruningSpec::Median(words) => {
-            epoch > words.warmup_epochs.get() && before >= words.minimum_trials.get()
+        PruningConfig::Median(config) => {
+            epoch > config.warmup_epochs.get() && before >= config.minimum_trials.get()
         }
-        PruningSpec::Asha(words) => before > 0 && is_rung(words, epoch),
+        PruningConfig::Asha(config) => before > 0 && is_rung(config, epoch),
     }
 }
 
 /// Why a trial that has just finished an epoch is given up; `None`: it goes on.
 pub fn verdict(
-    rule: &PruningSpec,
+    rule: &PruningConfig,
     direction: Direction,
-    trials: &BTreeMap<u32, Progress>,
+    trials: &BTreeMap<u32, TrialProgress>,
     trial: u32,
     epoch: usize,
 ) -> Option<String> {
@@ -70,28 +70,28 @@ pub fn verdict(
     let own = trials.get(&trial)?.best(direction, epoch)?;
     let before = trials.range(..trial).map(|(_, progress)| progress);
     match rule {
-        PruningSpec::Median(words) => {
+        PruningConfig::Median(config) => {
             // Who ended by itself before that epoch would have had nothing better by then.
             let there =
                 before.filter(|other| other.came_to(epoch) || (other.ended && other.failed.is_none()));
-            median(words, direction, own, there.filter_map(|other| other.best(direction, epoch)))
+            median(config, direction, own, there.filter_map(|other| other.best(direction, epoch)))
         }
-        PruningSpec::Asha(words) => {
+        PruningConfig::Asha(config) => {
             let there = before.filter(|other| other.came_to(epoch));
-            asha(words, direction, own, there.filter_map(|other| other.best(direction, epoch)))
+            asha(config, direction, own, there.filter_map(|other| other.best(direction, epoch)))
         }
     }
 }
 
 fn median(
-    words: &MedianSpec,
+    config: &MedianConfig,
     direction: Direction,
     own: f64,
     others: impl Iterator<Item = f64>,
 ) -> Option<String> {
     let values = sorted(others, direction);
     let count = values.len();
-    if count < words.minimum_trials.get() {
+    if count < config.minimum_trials.get() {
         return None;
     }
     let middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
@@ -104,13 +104,13 @@ fn median(
 }
 
 fn asha(
-    words: &AshaSpec,
+    config: &AshaConfig,
     direction: Direction,
     own: f64,
     others: impl Iterator<Item = f64>,
 ) -> Option<String> {
     let values = sorted(others.chain([own]), direction);
-    let kept = (values.len() / words.reduction.get()).max(1);
+    let kept = (values.len() / config.reduction.get()).max(1);
     let worst = values[kept - 1];
     let count = values.len();
     direction.prefers(worst, own).then(|| {
@@ -122,10 +122,10 @@ fn asha(
 }
 
 /// `minimum_epochs`, or `reduction`, `reduction` squared, ... times as many.
-fn is_rung(words: &AshaSpec, epoch: usize) -> bool {
-    let mut rung = words.minimum_epochs.get();
+fn is_rung(config: &AshaConfig, epoch: usize) -> bool {
+    let mut rung = config.minimum_epochs.get();
     while rung < epoch {
-        rung = rung.saturating_mul(words.reduction.get().max(2));
+        rung = rung.saturating_mul(config.reduction.get().max(2));
     }
     rung == epoch
 }
@@ -145,17 +145,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::domain::score::Direction::{self, Higher, Lower};
-    use crate::run::pruning::{Progress, verdict};
-    use crate::spec::pruning::PruningSpec;
+    use crate::run::pruning::{TrialProgress, verdict};
+    use crate::spec::pruning::PruningConfig;
 
-    fn progress(values: &[f64], ended: bool) -> Progress {
+    fn progress(values: &[f64], ended: bool) -> TrialProgress {
         let epochs = (1..).zip(values.iter().map(|value| Some(*value))).collect();
-        Progress { epochs, ended, failed: None }
+        TrialProgress { epochs, ended, failed: None }
     }
 
-    fn ask(rule: &str, direction: Direction, trials: &[Progress], epoch: usize) -> bool {
-        let rule: PruningSpec = crate::spec::shelf::read_words(rule).expect("words");
-        let trials: BTreeMap<u32, Progress> = (1..).zip(trials.iter().cloned()).collect();
+    fn should_prune(rule: &str, direction: Direction, trials: &[TrialProgress], epoch: usize) -> bool {
+        let rule: PruningConfig = crate::spec::registry::read_words(rule).expect("words");
+        let trials: BTreeMap<u32, TrialProgress> = (1..).zip(trials.iter().cloned()).collect();
         verdict(&rule, direction, &trials, trials.len() as u32, epoch).is_some()
     }
 
@@ -164,8 +164,8 @@ mod tests {
         let rule = "{median: {warmup_epochs: 1, minimum_trials: 2}}";
         let (good, bad) = (progress(&[0.9, 0.5, 0.4], true), progress(&[0.9, 0.7, 0.6], true));
         let own = |value: f64| progress(&[0.95, value], false);
-        let ask = |others: &[Progress], own: Progress, epoch| {
-            self::ask(rule, Lower, &[others, &[own]].concat(), epoch)
+        let ask = |others: &[TrialProgress], own: TrialProgress, epoch| {
+            self::should_prune(rule, Lower, &[others, &[own]].concat(), epoch)
         };
         let both = [good.clone(), bad.clone()];
         assert!(ask(&both, own(0.61), 2), "the median is 0.6");
@@ -177,7 +177,7 @@ mod tests {
             ask(&[good.clone(), progress(&[0.1, 0.1], false)], own(0.9), 2),
             "one is given up here, or not yet"
         );
-        let failed = Progress { failed: Some(1), ..progress(&[0.1, 0.1], true) };
+        let failed = TrialProgress { failed: Some(1), ..progress(&[0.1, 0.1], true) };
         assert!(!ask(&[good, failed.clone()], own(0.9), 2), "one failed before, and was tried again");
         assert!(failed.is_settled(9) && !progress(&[0.1], false).is_settled(2));
         // The best so far counts, not the last.
@@ -190,7 +190,7 @@ mod tests {
     fn the_best_third_of_a_rung_goes_on() {
         let rule = "{asha: {reduction: 3, minimum_epochs: 2}}";
         let at = |value: f64, epochs: usize| progress(&vec![value; epochs], false);
-        let ask = |trials: &[Progress], epoch| self::ask(rule, Higher, trials, epoch);
+        let ask = |trials: &[TrialProgress], epoch| self::should_prune(rule, Higher, trials, epoch);
         assert!(!ask(&[at(0.1, 2)], 2), "alone it is the best");
         assert!(ask(&[at(0.5, 6), at(0.4, 2)], 2), "one of two goes on");
         assert!(!ask(&[at(0.5, 6), at(0.6, 2)], 2));
@@ -204,10 +204,10 @@ mod tests {
 
     #[test]
     fn only_smaller_numbers_count() {
-        let trials: BTreeMap<u32, Progress> =
+        let trials: BTreeMap<u32, TrialProgress> =
             (1..).zip([0.5, 0.4, 0.3, 0.2, 0.1].map(|value| progress(&[value, value], false))).collect();
         for rule in ["{asha: {reduction: 2}}", "{median: {warmup_epochs: 0, minimum_trials: 1}}"] {
-            let rule: PruningSpec = crate::spec::shelf::read_words(rule).expect("words");
+            let rule: PruningConfig = crate::spec::registry::read_words(rule).expect("words");
             let given_up = |trial: u32, direction| verdict(&rule, direction, &trials, trial, 1).is_some();
             assert!((1..=5).all(|trial| !given_up(trial, Lower)), "each is the best of those before it");
             assert!((2..=5).all(|trial| given_up(trial, Higher)) && !given_up(1, Higher));

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use crate::domain::cancel::Cancel;
+use crate::domain::cancel::CancelToken;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::plan::{Plan, Stage, Work};
-use crate::run::error::Error;
+use crate::run::error::RunError;
 use crate::run::lock::RunLock;
 
 /// What to do.
-pub struct Request<'a> {
+pub struct RunRequest<'a> {
     pub plan: &'a Plan,
     /// The pipeline file's folder.
     pub base: &'a Path,
@@ -22,39 +22,39 @@ pub struct Request<'a> {
     /// This process works on the run, and no other.
     pub lock: &'a RunLock,
     /// Make everything anew, whatever is cached.
-    pub fresh: bool,
+    pub new_run: bool,
     /// Only these stages (and what they need), by key or kind; all when there are none.
     pub only: &'a [String],
     /// Trials at work side by side.
     pub jobs: NonZeroUsize,
     pub resumed: bool,
-    pub cancel: &'a Cancel,
+    pub cancel: &'a CancelToken,
 }
 
 /// What failed, and why.
 #[derive(Debug)]
-pub struct Failure {
+pub struct RunFailure {
     /// `None`: what goes before the stages, or between them.
     pub stage: Option<Stage>,
-    pub error: Error,
+    pub error: RunError,
 }
 
 /// How it went.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     pub state: RunState,
     /// In the order of the stages' keys, round by round.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<RunFailure>,
 }
 
-impl Request<'_> {
+impl RunRequest<'_> {
     /// The stages asked for: all, or some and what they need.
-    pub(super) fn wanted(&self, plan: &Plan) -> Result<BTreeSet<Stage>, Error> {
+    pub(super) fn wanted(&self, plan: &Plan) -> Result<BTreeSet<Stage>, RunError> {
         let all = || plan.stages().cloned();
         let mut wanted = BTreeSet::new();
         for only in self.only {
             let missing =
-                || Error::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
+                || RunError::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
             let nodes = plan.only(only).ok_or_else(missing)?;
             wanted.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
         }

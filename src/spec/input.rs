@@ -7,32 +7,32 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer, ser};
 
-use crate::data::spec::FeatureSpec;
-use crate::domain::kinds::{Choice, read_choice};
-use crate::model::spec::LayerSpec;
+use crate::data::config::FeatureConfig;
+use crate::domain::choice_config::{Choice, read_choice};
+use crate::model::config::LayerConfig;
 
 /// One input column: `age: standardize`, or `age: {standardize: {encoder: [{dense: 8}]}}`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InputSpec {
+pub struct InputConfig {
     /// How the column becomes a tensor.
-    pub feature: FeatureSpec,
+    pub feature: FeatureConfig,
     /// Layers of the input's own, before it meets the others.
-    pub encoder: Vec<LayerSpec>,
+    pub encoder: Vec<LayerConfig>,
 }
 
 /// The one setting every kind of input has besides its own.
 pub const ENCODER: &str = "encoder";
 
 /// An input is a choice of feature whose settings may hold an `encoder`.
-impl Choice for InputSpec {
-    const NOUN: &'static str = FeatureSpec::NOUN;
+impl Choice for InputConfig {
+    const NOUN: &'static str = FeatureConfig::NOUN;
 
     fn names() -> &'static [&'static str] {
-        FeatureSpec::names()
+        FeatureConfig::names()
     }
 
     fn examples() -> &'static [(&'static str, &'static str)] {
-        FeatureSpec::examples()
+        FeatureConfig::examples()
     }
 
     fn name(&self) -> &'static str {
@@ -40,27 +40,27 @@ impl Choice for InputSpec {
     }
 
     fn bare_field(name: &str) -> Option<&'static str> {
-        FeatureSpec::bare_field(name)
+        FeatureConfig::bare_field(name)
     }
 
     fn settings_schema(name: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
-        FeatureSpec::settings_schema(name, generator)
+        FeatureConfig::settings_schema(name, generator)
     }
 
     fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
         let encoder = RefCell::new(Vec::new());
-        let feature = FeatureSpec::read(name, Aside { inner: settings, encoder: &encoder })?;
+        let feature = FeatureConfig::read(name, EncoderSplitter { inner: settings, encoder: &encoder })?;
         Ok(Self { feature, encoder: encoder.into_inner() })
     }
 }
 
-impl<'de> Deserialize<'de> for InputSpec {
+impl<'de> Deserialize<'de> for InputConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read_choice(deserializer)
     }
 }
 
-impl Serialize for InputSpec {
+impl Serialize for InputConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.encoder.is_empty() {
             return self.feature.serialize(serializer);
@@ -77,15 +77,15 @@ impl Serialize for InputSpec {
     }
 }
 
-impl JsonSchema for InputSpec {
+impl JsonSchema for InputConfig {
     fn schema_name() -> Cow<'static, str> {
-        "InputSpec".into()
+        "InputConfig".into()
     }
 
     /// The features' schema, with an `encoder` among each one's settings.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let layers = generator.subschema_for::<Vec<LayerSpec>>().to_value();
-        let mut schema = FeatureSpec::json_schema(generator).to_value();
+        let layers = generator.subschema_for::<Vec<LayerConfig>>().to_value();
+        let mut schema = FeatureConfig::json_schema(generator).to_value();
         let known = generator.definitions().clone();
         let forms = schema.pointer_mut("/oneOf/0/properties").and_then(serde_json::Value::as_object_mut);
         for form in forms.into_iter().flat_map(|forms| forms.values_mut()) {
@@ -103,12 +103,12 @@ impl JsonSchema for InputSpec {
 }
 
 /// Reads settings, but puts an `encoder` aside.
-struct Aside<'a, D> {
+struct EncoderSplitter<'a, D> {
     inner: D,
-    encoder: &'a RefCell<Vec<LayerSpec>>,
+    encoder: &'a RefCell<Vec<LayerConfig>>,
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Aside<'_, D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for EncoderSplitter<'_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -132,7 +132,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Aside<'_, D> {
 
 struct AsideVisitor<'a, V> {
     visitor: V,
-    encoder: &'a RefCell<Vec<LayerSpec>>,
+    encoder: &'a RefCell<Vec<LayerConfig>>,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for AsideVisitor<'_, V> {
@@ -143,7 +143,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for AsideVisitor<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(AsideMap { map, encoder: self.encoder })
+        self.visitor.visit_map(EncoderSplitMap { map, encoder: self.encoder })
     }
 
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
@@ -155,22 +155,22 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for AsideVisitor<'_, V> {
     }
 }
 
-struct AsideMap<'a, A> {
+struct EncoderSplitMap<'a, A> {
     map: A,
-    encoder: &'a RefCell<Vec<LayerSpec>>,
+    encoder: &'a RefCell<Vec<LayerConfig>>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for AsideMap<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for EncoderSplitMap<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, mut seed: K) -> Result<Option<K::Value>, A::Error> {
         loop {
-            match self.map.next_key_seed(OwnKey(seed))? {
-                Some(Key::Encoder(unused)) => {
+            match self.map.next_key_seed(InputKeySeed(seed))? {
+                Some(EncoderKey::Encoder(unused)) => {
                     *self.encoder.borrow_mut() = self.map.next_value()?;
                     seed = unused;
                 }
-                Some(Key::Own(value)) => return Ok(Some(value)),
+                Some(EncoderKey::Own(value)) => return Ok(Some(value)),
                 None => return Ok(None),
             }
         }
@@ -182,21 +182,21 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for AsideMap<'_, A> {
 }
 
 /// Reads a key with the seed unless it is `encoder`; then gives the seed back.
-struct OwnKey<K>(K);
+struct InputKeySeed<K>(K);
 
-enum Key<K, T> {
+enum EncoderKey<K, T> {
     Encoder(K),
     Own(T),
 }
 
-impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for OwnKey<K> {
-    type Value = Key<K, K::Value>;
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for InputKeySeed<K> {
+    type Value = EncoderKey<K, K::Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let key = String::deserialize(deserializer)?;
         if key == ENCODER {
-            return Ok(Key::Encoder(self.0));
+            return Ok(EncoderKey::Encoder(self.0));
         }
-        self.0.deserialize(key.into_deserializer()).map(Key::Own)
+        self.0.deserialize(key.into_deserializer()).map(EncoderKey::Own)
     }
 }

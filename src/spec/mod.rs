@@ -1,16 +1,16 @@
 //! What did the user write? Alone in naming serde_yaml.
 
-pub mod address;
 pub mod explain;
 pub mod input;
 pub mod objective;
+pub mod parse;
 pub mod pipeline;
 pub mod pruning;
-pub mod read;
+pub mod registry;
 pub mod render;
 pub mod schema;
 pub(crate) mod sentence;
-pub mod shelf;
+pub mod setting_address;
 pub mod source;
 pub mod sweep;
 pub(crate) mod synonym;
@@ -19,12 +19,12 @@ pub mod variant;
 pub mod write;
 pub(crate) mod yaml;
 
-pub use address::Override;
-pub use input::InputSpec;
-pub use pipeline::PipelineSpec;
-pub use read::{read, read_source};
+pub use input::InputConfig;
+pub use parse::{read, read_source};
+pub use pipeline::PipelineConfig;
 pub use schema::schema;
-pub use source::{Place, Source};
-pub use sweep::SweepSpec;
-pub use task::TaskSpec;
+pub use setting_address::SettingOverride;
+pub use source::{PipelineText, TextLocation};
+pub use sweep::SweepConfig;
+pub use task::TaskConfig;
 pub use write::write;

@@ -2,19 +2,24 @@
 
 use std::fmt::Write;
 
-use crate::domain::diagnostic::{Diagnostic, Severity, Shown, shown};
-use crate::spec::source::{Place, Source};
+use crate::domain::diagnostic::{Diagnostic, DiagnosticList, Severity, abbreviate};
+use crate::spec::source::{PipelineText, TextLocation};
 
 /// Diagnostics with place, line, caret and help; with ANSI colours or without. Of one code at most ten.
-pub fn render(diagnostics: &[Diagnostic], source: &Source, colour: bool) -> String {
+pub fn render(diagnostics: &[Diagnostic], source: &PipelineText, colour: bool) -> String {
     let paint = Paint(colour);
     let mut out = String::new();
-    for each in shown(diagnostics) {
+    for each in abbreviate(diagnostics) {
         match each {
-            Shown::Whole { diagnostic, help } => one(&mut out, diagnostic, help, source, &paint),
-            Shown::More { severity, code, places } => {
+            DiagnosticList::Whole { diagnostic, help } => one(&mut out, diagnostic, help, source, &paint),
+            DiagnosticList::More { severity, code, places: locations } => {
                 let (word, hue) = name(severity);
-                let _ = writeln!(out, "{}: {}", paint.with(hue, word), Shown::left_out(code, &places));
+                let _ = writeln!(
+                    out,
+                    "{}: {}",
+                    paint.with(hue, word),
+                    DiagnosticList::left_out(code, &locations)
+                );
             }
         }
         out.push('\n');
@@ -23,7 +28,7 @@ pub fn render(diagnostics: &[Diagnostic], source: &Source, colour: bool) -> Stri
 }
 
 /// How many there are of them, for the last line: "pipeline.yaml: 53 problems".
-pub fn counted(diagnostics: &[Diagnostic], source: &Source) -> String {
+pub fn counted(diagnostics: &[Diagnostic], source: &PipelineText) -> String {
     let many = if diagnostics.len() == 1 { "problem" } else { "problems" };
     format!("{}: {} {many}\n", source.file().display(), diagnostics.len())
 }
@@ -36,10 +41,10 @@ fn name(severity: Severity) -> (&'static str, &'static str) {
 }
 
 /// The same as data: code, severity, path, message, help, file, line, column, set.
-pub fn json(diagnostics: &[Diagnostic], source: &Source) -> serde_json::Value {
+pub fn json(diagnostics: &[Diagnostic], source: &PipelineText) -> serde_json::Value {
     let all = diagnostics.iter().map(|diagnostic| {
         let set = source.override_of(&diagnostic.path).map(|change| change.argument());
-        let place = source.place_of(diagnostic).filter(|_| set.is_none());
+        let location = source.diagnostic_location(diagnostic).filter(|_| set.is_none());
         serde_json::json!({
             "code": diagnostic.code,
             "severity": diagnostic.severity,
@@ -47,15 +52,15 @@ pub fn json(diagnostics: &[Diagnostic], source: &Source) -> serde_json::Value {
             "message": diagnostic.message,
             "help": diagnostic.help,
             "file": source.file().display().to_string(),
-            "line": place.map(|place| place.line),
-            "column": place.map(|place| place.column),
+            "line": location.map(|location| location.line),
+            "column": location.map(|location| location.column),
             "set": set,
         })
     });
     all.collect()
 }
 
-fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &Source, paint: &Paint) {
+fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &PipelineText, paint: &Paint) {
     let (word, hue) = name(diagnostic.severity);
     let head = paint.with(hue, &format!("{word}[{}]", diagnostic.code));
     let _ = writeln!(out, "{head}{}", paint.with(BOLD, &format!(": {}", diagnostic.message)));
@@ -63,15 +68,15 @@ fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &Source, p
     let mut margin = String::new();
     if let Some(change) = source.override_of(&diagnostic.path) {
         let _ = writeln!(out, " {} --set {}", paint.with(BLUE, "-->"), change.argument());
-    } else if let Some((place, line)) =
-        source.place_of(diagnostic).and_then(|p| Some((p, source.line(p.line)?)))
+    } else if let Some((location, line)) =
+        source.diagnostic_location(diagnostic).and_then(|p| Some((p, source.line(p.line)?)))
     {
-        margin = " ".repeat(place.line.to_string().len());
+        margin = " ".repeat(location.line.to_string().len());
         let (bar, arrow) = (paint.with(BLUE, "|"), paint.with(BLUE, "-->"));
-        let number = paint.with(BLUE, &place.line.to_string());
-        let (shown, before, width) = excerpt(line, place);
+        let number = paint.with(BLUE, &location.line.to_string());
+        let (shown, before, width) = excerpt(line, location);
         let carets = paint.with(hue, &"^".repeat(width));
-        let _ = writeln!(out, "{margin}{arrow} {file}:{}:{}", place.line, place.column);
+        let _ = writeln!(out, "{margin}{arrow} {file}:{}:{}", location.line, location.column);
         let _ = writeln!(out, "{margin} {bar}");
         let _ = writeln!(out, "{number} {bar} {shown}");
         let _ = writeln!(out, "{margin} {bar} {before}{carets}");
@@ -88,9 +93,9 @@ const WIDEST: usize = 160;
 
 /// The line as shown, the blanks before the caret, and the carets. Long lines are cut around the
 /// place; tabs and other control characters become blanks.
-fn excerpt(line: &str, place: Place) -> (String, String, usize) {
+fn excerpt(line: &str, location: TextLocation) -> (String, String, usize) {
     let letters: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let at = (place.column - 1).min(letters.len());
+    let at = (location.column - 1).min(letters.len());
     let start = if letters.len() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
     let end = (start + WIDEST).min(letters.len());
     let width = token(&letters[at..]).min(end.saturating_sub(at)).max(1);

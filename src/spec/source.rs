@@ -3,7 +3,7 @@
 //! serde_yaml gives a line and column only with an error. So a seed walks the path through the
 //! document and fails on purpose at its end: the error knows the place.
 
-mod fragment;
+mod section_lines;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -16,37 +16,37 @@ use serde::de::{
     Visitor,
 };
 
-use crate::domain::diagnostic::{Diagnostic, Path, Step};
-use crate::spec::address::Override;
-use crate::spec::source::fragment::Fragments;
+use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
+use crate::spec::setting_address::SettingOverride;
+use crate::spec::source::section_lines::SectionLines;
 use crate::spec::yaml;
 
 /// The text of a pipeline and the overrides laid over it.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct PipelineText {
     file: PathBuf,
     text: String,
     bytes: usize,
     /// Bytes that are UTF-8, when the rest is not.
     valid_up_to: Option<usize>,
-    overrides: Vec<Override>,
+    overrides: Vec<SettingOverride>,
     /// Places found so far.
-    places: RefCell<HashMap<(Path, bool, bool), Option<Place>>>,
+    places: RefCell<HashMap<(Path, bool, bool), Option<TextLocation>>>,
     /// Where each line begins, once one was asked for.
     lines: OnceCell<Vec<usize>>,
-    fragments: OnceCell<Fragments>,
+    fragments: OnceCell<SectionLines>,
 }
 
 /// A place in the text; both count from 1, columns in letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct TextLocation {
     pub line: usize,
     pub column: usize,
 }
 
-impl Source {
+impl PipelineText {
     /// Takes a file's bytes; a byte order mark is passed over.
-    pub fn new(bytes: &[u8], file: impl Into<PathBuf>, overrides: &[Override]) -> Self {
+    pub fn new(bytes: &[u8], file: impl Into<PathBuf>, overrides: &[SettingOverride]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let valid_up_to = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
         // What is refused for its size is not copied either.
@@ -79,7 +79,7 @@ impl Source {
         self.valid_up_to.is_none()
     }
 
-    pub fn overrides(&self) -> &[Override] {
+    pub fn overrides(&self) -> &[SettingOverride] {
         &self.overrides
     }
 
@@ -91,22 +91,22 @@ impl Source {
     }
 
     /// The override that gave the value at `path`, if one did; or made what stands around it.
-    pub fn override_of(&self, path: &Path) -> Option<&Override> {
+    pub fn override_of(&self, path: &Path) -> Option<&SettingOverride> {
         let overrides = || self.overrides.iter().rev();
         overrides().find(|change| path.starts_with(change.path())).or_else(|| {
-            let made = |change: &&Override| !path.0.is_empty() && change.path().starts_with(path);
+            let made = |change: &&SettingOverride| !path.0.is_empty() && change.path().starts_with(path);
             overrides().find(made).filter(|_| self.seek(&path.0, false, false).is_none())
         })
     }
 
     /// Where the value at `path` stands, or its key when the value is a list or a map. A path that
     /// is not in the file has the place of the nearest node above it.
-    pub fn place(&self, path: &Path) -> Option<Place> {
+    pub fn location(&self, path: &Path) -> Option<TextLocation> {
         self.nearest(path, false, false)
     }
 
     /// Where a diagnostic points: at a key, at a value, or at what is no YAML.
-    pub fn place_of(&self, diagnostic: &Diagnostic) -> Option<Place> {
+    pub fn diagnostic_location(&self, diagnostic: &Diagnostic) -> Option<TextLocation> {
         match diagnostic.code {
             "not-utf8" => self.valid_up_to.map(|end| self.after(end)),
             "yaml-syntax" => self.syntax_error(),
@@ -120,80 +120,83 @@ impl Source {
 
     /// Diagnostics in the order of the file, those without a place first; equal ones once.
     pub fn sort(&self, diagnostics: &mut Vec<Diagnostic>) {
-        let mut placed: Vec<_> = diagnostics.drain(..).map(|found| (self.place_of(&found), found)).collect();
-        placed.sort_by_key(|(place, found)| (found.severity, *place));
+        let mut placed: Vec<_> = diagnostics
+            .drain(..)
+            .map(|diagnostic| (self.diagnostic_location(&diagnostic), diagnostic))
+            .collect();
+        placed.sort_by_key(|(location, diagnostic)| (diagnostic.severity, *location));
         placed.dedup();
-        diagnostics.extend(placed.into_iter().map(|(_, found)| found));
+        diagnostics.extend(placed.into_iter().map(|(_, diagnostic)| diagnostic));
     }
 
-    fn nearest(&self, path: &Path, on_key: bool, last: bool) -> Option<Place> {
+    fn nearest(&self, path: &Path, on_key: bool, last: bool) -> Option<TextLocation> {
         let question = (path.clone(), on_key, last);
         if let Some(known) = self.places.borrow().get(&question) {
             return *known;
         }
-        let place = self.search(path, on_key, last);
-        self.places.borrow_mut().insert(question, place);
-        place
+        let location = self.search(path, on_key, last);
+        self.places.borrow_mut().insert(question, location);
+        location
     }
 
-    fn search(&self, path: &Path, on_key: bool, last: bool) -> Option<Place> {
+    fn search(&self, path: &Path, on_key: bool, last: bool) -> Option<TextLocation> {
         let mut steps = path.0.as_slice();
         // The whole file is no place.
         while !steps.is_empty() {
             match self.seek(steps, on_key && steps.len() == path.0.len(), last) {
-                Some(place) => return Some(place),
+                Some(location) => return Some(location),
                 None => steps = steps.split_last()?.1,
             }
         }
         None
     }
 
-    fn seek(&self, steps: &[Step], on_key: bool, last: bool) -> Option<Place> {
-        let found = Found::default();
-        let on_key = on_key && matches!(steps.last(), Some(Step::Key(_)));
+    fn seek(&self, steps: &[PathStep], on_key: bool, last: bool) -> Option<TextLocation> {
+        let diagnostic = WalkResult::default();
+        let on_key = on_key && matches!(steps.last(), Some(PathStep::Key(_)));
         if last {
             // First count how often the key stands there, then stop at the last.
-            found.skip.set(usize::MAX);
-            self.walk(steps, on_key, &found);
-            found.skip.set(found.passed.get().checked_sub(1)?);
+            diagnostic.skip.set(usize::MAX);
+            self.locate(steps, on_key, &diagnostic);
+            diagnostic.skip.set(diagnostic.passed.get().checked_sub(1)?);
         }
-        let place = self.walk(steps, on_key, &found)?;
-        if found.collection.get() && matches!(steps.last(), Some(Step::Key(_))) {
+        let location = self.locate(steps, on_key, &diagnostic)?;
+        if diagnostic.collection.get() && matches!(steps.last(), Some(PathStep::Key(_))) {
             return self.seek(steps, true, false);
         }
-        Some(place)
+        Some(location)
     }
 
     /// Walks the lines of the entry that the path leads into, or the whole file where they are not known.
-    fn walk(&self, steps: &[Step], on_key: bool, found: &Found) -> Option<Place> {
-        if let [Step::Key(section), Step::Key(key), ..] = steps
+    fn locate(&self, steps: &[PathStep], on_key: bool, diagnostic: &WalkResult) -> Option<TextLocation> {
+        if let [PathStep::Key(section), PathStep::Key(key), ..] = steps
             && let Some((before, lines)) = self.fragments().entry(section, key)
-            && let Ok(place) = walk(&self.text[lines], &steps[1..], on_key, found)
+            && let Ok(location) = locate(&self.text[lines], &steps[1..], on_key, diagnostic)
         {
-            return place.map(|place| Place { line: place.line + before, ..place });
+            return location.map(|location| TextLocation { line: location.line + before, ..location });
         }
-        walk(&self.text, steps, on_key, found).ok().flatten()
+        locate(&self.text, steps, on_key, diagnostic).ok().flatten()
     }
 
-    fn fragments(&self) -> &Fragments {
+    fn fragments(&self) -> &SectionLines {
         self.fragments.get_or_init(|| match yaml::parse(&self.text) {
-            Ok((root, notes)) if notes.is_empty() => Fragments::of(&self.text, &root),
+            Ok((root, notes)) if notes.is_empty() => SectionLines::from_tree(&self.text, &root),
             // A key that stands twice has two places.
-            _ => Fragments::default(),
+            _ => SectionLines::default(),
         })
     }
 
-    fn syntax_error(&self) -> Option<Place> {
+    fn syntax_error(&self) -> Option<TextLocation> {
         let error = IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(&self.text)).err()?;
-        error.location().map(|place| Place { line: place.line(), column: place.column() })
+        error.location().map(|location| TextLocation { line: location.line(), column: location.column() })
     }
 
-    fn second_document(&self) -> Option<Place> {
+    fn second_document(&self) -> Option<TextLocation> {
         let mut content = false;
         for (number, line) in self.text.lines().enumerate() {
             let divider = line == "---" || line.starts_with("--- ") || line == "...";
             if divider && content {
-                return Some(Place { line: number + 1, column: 1 });
+                return Some(TextLocation { line: number + 1, column: 1 });
             }
             content |= !divider && !line.trim().is_empty() && !line.trim_start().starts_with(['#', '%']);
         }
@@ -201,29 +204,37 @@ impl Source {
     }
 
     /// The place after so many valid bytes.
-    fn after(&self, bytes: usize) -> Place {
+    fn after(&self, bytes: usize) -> TextLocation {
         let before = self.text.get(..bytes).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        TextLocation {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 }
 
-/// The place of a path in a text, `None` where there is no such path; an error where the text alone is no YAML, such as
-/// a reference to what stands elsewhere.
-fn walk(text: &str, steps: &[Step], on_key: bool, found: &Found) -> Result<Option<Place>, ()> {
+/// The place of a path in a text, `None` where there is no such path; an error where the text alone is no
+/// YAML, such as a reference to what stands elsewhere.
+fn locate(
+    text: &str,
+    steps: &[PathStep],
+    on_key: bool,
+    diagnostic: &WalkResult,
+) -> Result<Option<TextLocation>, ()> {
     let document = serde_yaml::Deserializer::from_str(text).next().ok_or(())?;
-    match (Walk { steps, on_key, found }.deserialize(document)) {
+    match (PathWalker { steps, on_key, found: diagnostic }.deserialize(document)) {
         Ok(()) => Ok(None),
-        Err(error) if found.here.get() => {
-            Ok(error.location().map(|place| Place { line: place.line(), column: place.column() }))
-        }
+        Err(error) if diagnostic.here.get() => Ok(error
+            .location()
+            .map(|location| TextLocation { line: location.line(), column: location.column() })),
         Err(_) => Err(()),
     }
 }
 
 /// What the walk came to.
 #[derive(Default)]
-struct Found {
+struct WalkResult {
     /// It failed on purpose.
     here: Cell<bool>,
     /// The value there is a list, a map or nothing: better shown by its key.
@@ -233,7 +244,7 @@ struct Found {
     passed: Cell<usize>,
 }
 
-impl Found {
+impl WalkResult {
     fn stop<E: Error>(&self, collection: bool) -> E {
         self.here.set(true);
         self.collection.set(collection);
@@ -242,19 +253,19 @@ impl Found {
 }
 
 #[derive(Clone, Copy)]
-struct Walk<'a> {
-    steps: &'a [Step],
+struct PathWalker<'a> {
+    steps: &'a [PathStep],
     on_key: bool,
-    found: &'a Found,
+    found: &'a WalkResult,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> PathWalker<'a> {
     fn scalar<E: Error>(self, collection: bool) -> Result<(), E> {
         if self.steps.is_empty() { Err(self.found.stop(collection)) } else { Ok(()) }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for PathWalker<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -262,7 +273,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for PathWalker<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -306,7 +317,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut position = 0;
         loop {
             let more = match step {
-                Step::Index(index) if *index == position => {
+                PathStep::Index(index) if *index == position => {
                     list.next_element_seed(Self { steps, ..self })?.is_some()
                 }
                 _ => list.next_element::<IgnoredAny>()?.is_some(),
@@ -321,12 +332,12 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((step, steps)) = self.steps.split_first() else { return Err(self.found.stop(true)) };
         let wanted = match step {
-            Step::Key(key) => Some(key.as_str()),
-            Step::Index(_) => None,
+            PathStep::Key(key) => Some(key.as_str()),
+            PathStep::Index(_) => None,
         };
         let stop = self.on_key && steps.is_empty();
-        while let Some(found) = map.next_key_seed(Key { wanted, stop, found: self.found })? {
-            if found {
+        while let Some(diagnostic) = map.next_key_seed(KeySeed { wanted, stop, found: self.found })? {
+            if diagnostic {
                 map.next_value_seed(Self { steps, ..self })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -342,13 +353,13 @@ impl<'de> Visitor<'de> for Walk<'_> {
 }
 
 /// Is this the wanted key? Fails at it when it is the end of the path.
-struct Key<'a> {
+struct KeySeed<'a> {
     wanted: Option<&'a str>,
     stop: bool,
-    found: &'a Found,
+    found: &'a WalkResult,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -356,7 +367,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for KeySeed<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

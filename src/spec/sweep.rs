@@ -11,59 +11,60 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Fraction, Seed};
-use crate::spec::objective::ObjectiveSpec;
-use crate::spec::pruning::PruningSpec;
+use crate::spec::objective::ObjectiveConfig;
+use crate::spec::pruning::PruningConfig;
 
 /// Several trials of one pipeline: every combination of choices, or some drawn at random.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SweepSpec {
+pub struct SweepConfig {
     /// What varies: the address of a setting, as `--set` has it, and the choices for it. Default nothing.
     #[serde(default)]
-    pub space: IndexMap<String, ChoicesSpec>,
+    pub space: IndexMap<String, ChoicesConfig>,
     /// Each combination is trained once with each of these seeds; the rows are divided by the pipeline's
     /// own. Default: the pipeline's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<Seed>,
     /// How choices are combined. Default grid.
     #[serde(default)]
-    pub search: SweepSearchSpec,
-    /// When a trial is given up before its last epoch, by what the others had by then on validation rows. Default never.
+    pub search: SweepSearchConfig,
+    /// When a trial is given up before its last epoch, by what the others had by then on validation rows.
+    /// Default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pruning: Option<PruningSpec>,
-    /// What the trials are weighed by, two or more of them: the sweep then shows its Pareto front. Default: what
-    /// `train.monitor` says, alone.
+    pub pruning: Option<PruningConfig>,
+    /// What the trials are weighed by, two or more of them: the sweep then shows its Pareto front. Default:
+    /// what `train.monitor` says, alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub objectives: Vec<ObjectiveSpec>,
-    /// Vary the vector of `weighting: preference` too: so many vectors along each edge of the simplex, evenly (Das and Dennis
-    /// 1998). N for two tasks, N (N + 1) / 2 for three. Default none.
+    pub objectives: Vec<ObjectiveConfig>,
+    /// Vary the vector of `weighting: preference` too: so many vectors along each edge of the simplex, evenly
+    /// (Das and Dennis 1998). N for two tasks, N (N + 1) / 2 for three. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferences: Option<Count>,
 }
 
 kinds! {
     /// How the choices of a sweep are combined.
-    pub enum SweepSearchSpec: "sweep search" {
-        Grid: "grid" => GridSpec,
-        Random: "random" => RandomSpec,
-        Tpe: "tpe" => TpeSpec,
+    pub enum SweepSearchConfig: "sweep search" {
+        Grid: "grid" => GridConfig,
+        Random: "random" => RandomSearchConfig,
+        Tpe: "tpe" => TpeConfig,
     }
 }
 
-impl Default for SweepSearchSpec {
+impl Default for SweepSearchConfig {
     fn default() -> Self {
-        Self::Grid(GridSpec {})
+        Self::Grid(GridConfig {})
     }
 }
 
 /// Every combination of the listed choices; the last address varies fastest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GridSpec {}
+pub struct GridConfig {}
 
-impl Settings for GridSpec {
+impl Settings for GridConfig {
     const EXAMPLE: &'static str = "grid";
 }
 
@@ -71,79 +72,81 @@ impl Settings for GridSpec {
 /// each value. More of them later begin with the same ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RandomSpec {
+pub struct RandomSearchConfig {
     /// Combinations to draw; each is trained once per seed.
     pub trials: Count,
 }
 
-impl Settings for RandomSpec {
+impl Settings for RandomSearchConfig {
     const BARE: Option<&'static str> = Some("trials");
     const EXAMPLE: &'static str = "{random: {trials: 20}}";
 }
 
-/// Combinations that are likely to be good by what came of the earlier ones: tree-structured Parzen estimators (Bergstra et al.
-/// 2011). `batch` are chosen at a time, by what came of all before them; no more than these can be at work side by side.
+/// Combinations that are likely to be good by what came of the earlier ones: tree-structured Parzen
+/// estimators (Bergstra et al. 2011). `batch` are chosen at a time, by what came of all before them; no more
+/// than these can be at work side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TpeSpec {
+pub struct TpeConfig {
     /// Combinations to try; each is trained once per seed.
     pub trials: Count,
     /// The first of them, which are drawn as `random` draws them. Default 10.
-    #[serde(default = "ten")]
+    #[serde(default = "default_startup")]
     pub startup: Count,
-    /// Combinations chosen at a time. With fewer each knows more of the others, with more of them `-j` can train more side by side. Default 1.
-    #[serde(default = "at_a_time")]
+    /// Combinations chosen at a time. With fewer each knows more of the others, with more of them `-j` can
+    /// train more side by side. Default 1.
+    #[serde(default = "default_batch")]
     pub batch: Count,
     /// Values drawn for every address, of which the likeliest to be good is tried. Default 24.
-    #[serde(default = "candidates")]
+    #[serde(default = "default_candidates")]
     pub candidates: Count,
     /// The part of the trials that counts as good. Default 0.25.
-    #[serde(default = "quarter")]
+    #[serde(default = "default_gamma")]
     pub gamma: Fraction,
     /// Default: the pipeline's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
 }
 
-impl Settings for TpeSpec {
+impl Settings for TpeConfig {
     const BARE: Option<&'static str> = Some("trials");
     const EXAMPLE: &'static str = "{tpe: {trials: 40, startup: 10}}";
 }
 
-fn ten() -> Count {
+fn default_startup() -> Count {
     Count::constant(10)
 }
 
-fn at_a_time() -> Count {
+fn default_batch() -> Count {
     Count::constant(1)
 }
 
-fn candidates() -> Count {
+fn default_candidates() -> Count {
     Count::constant(24)
 }
 
-fn quarter() -> Fraction {
+fn default_gamma() -> Fraction {
     Fraction::constant(0.25)
 }
 
 kinds! {
     /// Numbers between two, to be drawn from.
-    pub enum RangeSpec: "range" {
-        Log: "log" => LogSpec,
-        Linear: "linear" => LinearSpec,
-        Whole: "whole" => WholeSpec,
+    pub enum RangeConfig: "range" {
+        Log: "log" => LogConfig,
+        Linear: "linear" => LinearRangeConfig,
+        Whole: "whole" => WholeConfig,
     }
 }
 
 /// Each order of magnitude is as likely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LogSpec {
+pub struct LogConfig {
     /// The smallest, greater than 0, and the largest.
-    pub between: Between,
+    pub between: FiniteRange,
 }
 
-impl Settings for LogSpec {
+impl Settings for LogConfig {
     const BARE: Option<&'static str> = Some("between");
     const EXAMPLE: &'static str = "{log: [1.0e-5, 1.0e-3]}";
 }
@@ -151,12 +154,12 @@ impl Settings for LogSpec {
 /// Each number is as likely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LinearSpec {
+pub struct LinearRangeConfig {
     /// The smallest and the largest.
-    pub between: Between,
+    pub between: FiniteRange,
 }
 
-impl Settings for LinearSpec {
+impl Settings for LinearRangeConfig {
     const BARE: Option<&'static str> = Some("between");
     const EXAMPLE: &'static str = "{linear: [0.0, 0.5]}";
 }
@@ -164,49 +167,49 @@ impl Settings for LinearSpec {
 /// Each whole number is as likely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WholeSpec {
+pub struct WholeConfig {
     /// The smallest and the largest, both whole and both allowed.
-    pub between: Between,
+    pub between: FiniteRange,
 }
 
-impl Settings for WholeSpec {
+impl Settings for WholeConfig {
     const BARE: Option<&'static str> = Some("between");
     const EXAMPLE: &'static str = "{whole: [16, 128]}";
 }
 
 /// Two finite numbers, the smaller first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Between(pub f64, pub f64);
+pub struct FiniteRange(pub f64, pub f64);
 
-impl<'de> Deserialize<'de> for Between {
+impl<'de> Deserialize<'de> for FiniteRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = Between;
+        struct BetweenForm;
+        impl<'de> Visitor<'de> for BetweenForm {
+            type Value = FiniteRange;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("two numbers, the smaller first")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Between, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<FiniteRange, A::Error> {
                 let mut ends = Vec::new();
                 while let Some(end) = items.next_element::<f64>()? {
                     ends.push(end);
                 }
                 match ends.as_slice() {
                     [low, high] if low.is_finite() && high.is_finite() && low < high => {
-                        Ok(Between(*low, *high))
+                        Ok(FiniteRange(*low, *high))
                     }
                     [_, _] => Err(serde::de::Error::invalid_value(serde::de::Unexpected::Seq, &self)),
                     other => Err(serde::de::Error::invalid_length(other.len(), &self)),
                 }
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(BetweenForm)
     }
 }
 
-impl JsonSchema for Between {
+impl JsonSchema for FiniteRange {
     fn schema_name() -> Cow<'static, str> {
         "Between".into()
     }
@@ -221,12 +224,12 @@ impl JsonSchema for Between {
 
 /// The choices for one setting: a list of values as the setting takes them, or a range of numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ChoicesSpec {
+pub enum ChoicesConfig {
     List(Vec<Value>),
-    Range(RangeSpec),
+    Range(RangeConfig),
 }
 
-impl Serialize for ChoicesSpec {
+impl Serialize for ChoicesConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::List(values) => values.serialize(serializer),
@@ -235,17 +238,17 @@ impl Serialize for ChoicesSpec {
     }
 }
 
-impl<'de> Deserialize<'de> for ChoicesSpec {
+impl<'de> Deserialize<'de> for ChoicesConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = ChoicesSpec;
+        struct ChoicesForm;
+        impl<'de> Visitor<'de> for ChoicesForm {
+            type Value = ChoicesConfig;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("a list of choices, or a range such as {log: [1.0e-5, 1.0e-3]}")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ChoicesSpec, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ChoicesConfig, A::Error> {
                 let mut values = Vec::new();
                 while let Some(value) = items.next_element()? {
                     values.push(value);
@@ -253,24 +256,24 @@ impl<'de> Deserialize<'de> for ChoicesSpec {
                 if values.is_empty() {
                     return Err(serde::de::Error::invalid_length(0, &self));
                 }
-                Ok(ChoicesSpec::List(values))
+                Ok(ChoicesConfig::List(values))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ChoicesSpec, A::Error> {
-                RangeSpec::deserialize(MapAccessDeserializer::new(map)).map(ChoicesSpec::Range)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ChoicesConfig, A::Error> {
+                RangeConfig::deserialize(MapAccessDeserializer::new(map)).map(ChoicesConfig::Range)
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(ChoicesForm)
     }
 }
 
-impl JsonSchema for ChoicesSpec {
+impl JsonSchema for ChoicesConfig {
     fn schema_name() -> Cow<'static, str> {
-        "ChoicesSpec".into()
+        "ChoicesConfig".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let range = generator.subschema_for::<RangeSpec>();
+        let range = generator.subschema_for::<RangeConfig>();
         json_schema!({
             "description": "A list of choices, or a range of numbers.",
             "anyOf": [{"type": "array", "minItems": 1}, range]

@@ -18,18 +18,18 @@ const fn is(others: &'static str, ours: &'static str) -> Synonym {
     Synonym { others, ours, say: "" }
 }
 
-const fn say(others: &'static str, ours: &'static str, say: &'static str) -> Synonym {
+const fn entry(others: &'static str, ours: &'static str, say: &'static str) -> Synonym {
     Synonym { others, ours, say }
 }
 
 /// What to say to a name of another program, where what it means is one of the known names.
-pub(crate) fn synonym(found: &str, known: &[&str]) -> Option<String> {
+pub(crate) fn synonym(result: &str, known: &[&str]) -> Option<String> {
     // Of `nn.Linear` and `tf.keras.layers.Dense` the last part is the name.
     let plain = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or(name);
         last.to_lowercase().replace(['_', '-', ' '], "")
     };
-    let plain_found = plain(found);
+    let plain_found = plain(result);
     if let Some(same) = known.iter().find(|name| plain(name) == plain_found) {
         return Some(format!("did you mean `{same}`?"));
     }
@@ -37,7 +37,7 @@ pub(crate) fn synonym(found: &str, known: &[&str]) -> Option<String> {
         .iter()
         .find(|one| known.contains(&one.ours) && one.others.split(' ').any(|other| other == plain_found))?;
     Some(match meant.say {
-        "" => format!("`{found}` is called `{}` here", meant.ours),
+        "" => format!("`{result}` is called `{}` here", meant.ours),
         say => say.to_owned(),
     })
 }
@@ -66,7 +66,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("negmeansquarederror meansquarederror mseloss l2loss msescore", "mse"),
     is("negrootmeansquarederror rootmeansquarederror rmsescore", "rmse"),
     is("negmeanabsoluteerror meanabsoluteerror l1loss l1score maescore", "mae"),
-    say(
+    entry(
         "mape meanabsolutepercentageerror smape",
         "mae",
         "there is no `mape`; `mae` and `rmse` are in the target's unit",
@@ -86,16 +86,20 @@ pub const SYNONYMS: &[Synonym] = &[
     is("ppl", "perplexity"),
     // Layers.
     is("linear fc fullyconnected innerproduct affine", "dense"),
-    say("mlp", "dense", "write a layer of each width: `trunk: [{dense: 64}, {dense: 32}]`"),
+    entry("mlp", "dense", "write a layer of each width: `trunk: [{dense: 64}, {dense: 32}]`"),
     is("batchnorm1d batchnorm2d batchnormalization bn", "batch_norm"),
     is("layernormalization ln rmsnorm groupnorm", "layer_norm"),
     is("dropout1d dropout2d alphadropout", "dropout"),
-    say(
+    entry(
         "relu leakyrelu elu gelu silu swish tanh sigmoid softplus identity prelu selu mish",
         "activation",
         ACTIVATION,
     ),
-    say("softmax logsoftmax", "activation", "a task's own last layer and softmax are added from its `kind`"),
+    entry(
+        "softmax logsoftmax",
+        "activation",
+        "a task's own last layer and softmax are added from its `kind`",
+    ),
     is("conv conv2 convolution convolution2d", "conv2d"),
     is("conv1 convolution1d temporalconv tcn", "conv1d"),
     is("convtranspose conv2dtranspose deconv deconvolution", "conv_transpose2d"),
@@ -108,9 +112,9 @@ pub const SYNONYMS: &[Synonym] = &[
     is("globalaveragepooling1d globalmaxpooling1d pooling", "pool"),
     is("upsampling upsampling2d interpolate resize", "upsample"),
     is("embed embeddings", "embedding"),
-    say("rnn simplernn", "gru", "write `gru` or `lstm`"),
-    say("bilstm bidirectional blstm", "lstm", "write `{lstm: {units: 64, bidirectional: true}}`"),
-    say("bigru", "gru", "write `{gru: {units: 64, bidirectional: true}}`"),
+    entry("rnn simplernn", "gru", "write `gru` or `lstm`"),
+    entry("bilstm bidirectional blstm", "lstm", "write `{lstm: {units: 64, bidirectional: true}}`"),
+    entry("bigru", "gru", "write `{gru: {units: 64, bidirectional: true}}`"),
     is("attention selfattention mha", "multi_head_attention"),
     is("transformerencoder transformerencoderlayer transformerblock encoder bert", "transformer"),
     is("positionalencoding positionembedding positionalembedding", "positions"),
@@ -122,7 +126,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("logistic", "sigmoid"),
     is("newgelu geluapproximate quickgelu", "gelu"),
     // Kinds of tasks.
-    say("classification classifier categorical category", "multiclass", CLASSES),
+    entry("classification classifier categorical category", "multiclass", CLASSES),
     is("multiclassclassification multinomial softmax", "multiclass"),
     is("binaryclassification bool boolean logistic sigmoid", "binary"),
     is("multilabelclassification multioutput multihot set", "multilabel"),
@@ -149,7 +153,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("diceloss", "dice"),
     // Optimizers and schedules.
     is("momentum nesterov sgdmomentum", "sgd"),
-    say(
+    entry(
         "rmsprop adagrad adadelta lion lamb radam nadam adamax lbfgs",
         "adam",
         "write `adam`, `adamw` or `sgd`",
@@ -174,18 +178,18 @@ pub const SYNONYMS: &[Synonym] = &[
     is("picture pixels img png", "image"),
     is("bow tfidf nlp sentence document", "text"),
     // Sources and splits.
-    say(
+    entry(
         "tsv tab txt delimited table",
         "csv",
         "tables of tabs are read by `csv`: `{csv: {path: rows.tsv}}`, or `separator: \"\\t\"`",
     ),
-    say("json ndjson", "jsonl", "write one object a line, and `{jsonl: {path: rows.jsonl}}`"),
-    say(
+    entry("json ndjson", "jsonl", "write one object a line, and `{jsonl: {path: rows.jsonl}}`"),
+    entry(
         "excel xlsx xls spreadsheet ods",
         "csv",
         "save the sheet as CSV, and write `{csv: {path: rows.csv}}`",
     ),
-    say(
+    entry(
         "sql sqlite postgres mysql database",
         "csv",
         "write the table as `csv` or `parquet` first; `query` is SQL over a file",
@@ -199,7 +203,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("stratify", "stratified"),
     is("grouped groupkfold groupshuffle", "group"),
     is("temporal chronological datetime timeseriessplit", "time"),
-    say(
+    entry(
         "kfold crossvalidation cv",
         "random",
         "there is no cross-validation; `random` splits once, and `sweep: {seeds: [1, 2, 3]}` repeats the training",
@@ -221,7 +225,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("progressivelayeredextraction", "ple"),
     is("softparametersharing", "soft"),
     // Sections.
-    say(
+    entry(
         "model layers network body backbone architecture combiner",
         "trunk",
         "the shared layers are a list: `trunk: [{dense: {units: 64, activation: relu}}]`",
@@ -243,21 +247,21 @@ pub const SYNONYMS: &[Synonym] = &[
     is("layers decoder", "head"),
     is("table source", "data"),
     is("dependson requires", "after"),
-    say("lr learningrate initiallr baselr stepsize eta", "optimizer", RATE),
+    entry("lr learningrate initiallr baselr stepsize eta", "optimizer", RATE),
     is("lr learningrate initiallr baselr stepsize eta alpha", "rate"),
-    say("weightdecay wd", "optimizer", DECAY),
-    say("weightdecay wd l2 lambda", "decay", "`weight_decay` is called `decay` here"),
-    say("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
+    entry("weightdecay wd", "optimizer", DECAY),
+    entry("weightdecay wd l2 lambda", "decay", "`weight_decay` is called `decay` here"),
+    entry("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
     is("eps", "epsilon"),
     is("batch bs minibatch trainbatchsize", "batch_size"),
     is("numepochs maxepochs nepochs maxepoch iterations maxiter nestimators steps", "epochs"),
     is("opt optim solver", "optimizer"),
     is("scheduler lrscheduler lrschedule lrdecay warmup", "schedule"),
-    say("earlystopping earlystop patience earlystoppingrounds callbacks", "monitor", STOP),
+    entry("earlystopping earlystop patience earlystoppingrounds callbacks", "monitor", STOP),
     is("gradclip gradclipnorm maxgradnorm gradientclipping gradientclipval clip", "clip_norm"),
     is("gpu accelerator cuda gpus", "device"),
     is("init pretrained resumefrom finetune warmstart", "start_from"),
-    say("metrics metric", "monitor", SCORES),
+    entry("metrics metric", "monitor", SCORES),
     is("regularizer penalty l2 l1", "regularization"),
     is("checkpointing saveevery", "checkpoint"),
     is(
@@ -280,7 +284,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("val validation validationsplit validationsize dev valsize valsplit validfraction", "valid"),
     is("testsize testsplit testfraction holdout", "test"),
     is("stratify column key groups on field", "by"),
-    say(
+    entry(
         "traintestsplit splits partition validation val testsize cv",
         "split",
         "write `split: {random: {valid: 0.1, test: 0.2}}`",
@@ -302,7 +306,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("maxlength maxlen maxsequencelength sequencelength maxtokens", "length"),
     is("lower", "lowercase"),
     is("augmentation augmentations transforms", "augment"),
-    say("shape imageshape inputshape", "height", IMAGE),
+    entry("shape imageshape inputshape", "height", IMAGE),
     is("classweight weight", "class_weights"),
     is("smoothing labelsmooth", "label_smoothing"),
     is("posclass poslabel positiveclass positivelabel", "positive"),
@@ -320,29 +324,29 @@ mod tests {
 
     use serde_json::Value;
 
+    use crate::spec::registry::REGISTRIES;
     use crate::spec::schema::schema;
-    use crate::spec::shelf::SHELVES;
     use crate::spec::synonym::{SYNONYMS, synonym};
 
     /// Every key and every fixed value of the language.
-    fn names(schema: &Value, found: &mut BTreeSet<String>) {
+    fn names(schema: &Value, result: &mut BTreeSet<String>) {
         match schema {
             Value::Object(rules) => {
                 for (key, rule) in rules {
                     match (key.as_str(), rule) {
-                        ("properties", Value::Object(keys)) => found.extend(keys.keys().cloned()),
+                        ("properties", Value::Object(keys)) => result.extend(keys.keys().cloned()),
                         ("enum", Value::Array(values)) => {
-                            found.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+                            result.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
                         }
                         ("const", Value::String(value)) => {
-                            found.insert(value.clone());
+                            result.insert(value.clone());
                         }
                         _ => {}
                     }
-                    names(rule, found);
+                    names(rule, result);
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            Value::Array(items) => items.iter().for_each(|item| names(item, result)),
             _ => {}
         }
     }
@@ -351,7 +355,7 @@ mod tests {
     fn every_name_that_is_pointed_to_is_there_and_no_word_of_others_is_ours() {
         let mut known = BTreeSet::new();
         names(&schema(), &mut known);
-        known.extend(SHELVES.iter().flat_map(|shelf| shelf.names()).map(ToString::to_string));
+        known.extend(REGISTRIES.iter().flat_map(|registry| registry.names()).map(ToString::to_string));
         for one in SYNONYMS {
             assert!(known.contains(one.ours), "{}", one.ours);
             for code in one.say.split('`').skip(1).step_by(2) {
@@ -368,14 +372,14 @@ mod tests {
 
     #[test]
     fn a_word_means_ours_only_where_ours_may_stand() {
-        let said = |found, known: &[&str]| synonym(found, known);
-        assert_eq!(said("ROC_AUC", &["accuracy", "auroc"]).unwrap(), "`ROC_AUC` is called `auroc` here");
-        assert_eq!(said("nn.Linear", &["dense"]).unwrap(), "`nn.Linear` is called `dense` here");
-        assert_eq!(said("linear", &["relu", "identity"]).unwrap(), "`linear` is called `identity` here");
-        assert_eq!(said("lr", &["rate", "beta1"]).unwrap(), "`lr` is called `rate` here");
-        assert!(said("lr", &["epochs", "optimizer"]).unwrap().contains("optimizer: {adamw: {rate"));
-        assert_eq!(said("MaxPool2d", &["max_pool2d"]).unwrap(), "did you mean `max_pool2d`?");
-        assert_eq!(said("auc", &["mse", "mae"]), None);
-        assert_eq!(said("banana", &["mse"]), None);
+        let sentences = |result, known: &[&str]| synonym(result, known);
+        assert_eq!(sentences("ROC_AUC", &["accuracy", "auroc"]).unwrap(), "`ROC_AUC` is called `auroc` here");
+        assert_eq!(sentences("nn.Linear", &["dense"]).unwrap(), "`nn.Linear` is called `dense` here");
+        assert_eq!(sentences("linear", &["relu", "identity"]).unwrap(), "`linear` is called `identity` here");
+        assert_eq!(sentences("lr", &["rate", "beta1"]).unwrap(), "`lr` is called `rate` here");
+        assert!(sentences("lr", &["epochs", "optimizer"]).unwrap().contains("optimizer: {adamw: {rate"));
+        assert_eq!(sentences("MaxPool2d", &["max_pool2d"]).unwrap(), "did you mean `max_pool2d`?");
+        assert_eq!(sentences("auc", &["mse", "mae"]), None);
+        assert_eq!(sentences("banana", &["mse"]), None);
     }
 }

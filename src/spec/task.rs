@@ -4,30 +4,30 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::name::{ColumnName, MarkName, TableName, TaskName};
-use crate::domain::task::TargetSpec;
-use crate::evaluate::spec::MetricSpec;
-use crate::model::spec::{LayerSpec, LossSpec};
+use crate::domain::task::TargetConfig;
+use crate::evaluate::config::MetricConfig;
+use crate::model::config::{LayerConfig, LossConfig};
 
 /// One thing to learn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TaskSpec {
+pub struct TaskConfig {
     /// The table it learns from; may be left out when there is one.
     #[serde(default)]
     pub data: Option<TableName>,
     /// The column with its labels, or several.
-    pub target: Columns,
+    pub target: ColumnNames,
     /// What kind of answer it gives.
-    pub kind: TargetSpec,
+    pub kind: TargetConfig,
     /// The task's own layers; the projection to its answer is added from its kind.
     #[serde(default)]
-    pub head: Vec<LayerSpec>,
+    pub head: Vec<LayerConfig>,
     /// How far an answer is from the truth. Default from the kind.
     #[serde(default)]
-    pub loss: Option<LossSpec>,
+    pub loss: Option<LossConfig>,
     /// How good answers are. Default from the kind.
     #[serde(default)]
-    pub metrics: Option<Vec<MetricSpec>>,
+    pub metrics: Option<Vec<MetricConfig>>,
     /// The marked point of the trunk it reads. Default: the trunk's end.
     #[serde(default)]
     pub from: Option<MarkName>,
@@ -53,9 +53,9 @@ pub enum MissingLabel {
 
 /// One column, or a list of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Columns(pub Vec<ColumnName>);
+pub struct ColumnNames(pub Vec<ColumnName>);
 
-impl Serialize for Columns {
+impl Serialize for ColumnNames {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_slice() {
             [one] => one.serialize(serializer),
@@ -64,32 +64,32 @@ impl Serialize for Columns {
     }
 }
 
-impl<'de> Deserialize<'de> for Columns {
+impl<'de> Deserialize<'de> for ColumnNames {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> serde::de::Visitor<'de> for Form {
-            type Value = Columns;
+        struct ColumnNamesForm;
+        impl<'de> serde::de::Visitor<'de> for ColumnNamesForm {
+            type Value = ColumnNames;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("a column name, or a list of them")
             }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Columns, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ColumnNames, E> {
                 let name = ColumnName::new(text)
                     .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))?;
-                Ok(Columns(vec![name]))
+                Ok(ColumnNames(vec![name]))
             }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<Columns, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<ColumnNames, A::Error> {
                 let columns = Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(items))?;
                 if columns.is_empty() {
                     return Err(serde::de::Error::invalid_length(0, &self));
                 }
-                Ok(Columns(columns))
+                Ok(ColumnNames(columns))
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(ColumnNamesForm)
     }
 }
 
-impl JsonSchema for Columns {
+impl JsonSchema for ColumnNames {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Columns".into()
     }

@@ -4,28 +4,28 @@ use serde_json::Value;
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::tree::node::{Node, Scalar};
-use crate::spec::address::{Override, parse_path};
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::read::read_node;
+use crate::spec::parse::read_node;
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::setting_address::{SettingOverride, parse_path};
 use crate::spec::write::write;
 use crate::spec::yaml;
 
 /// A pipeline as a tree, ready to be changed many times over.
-pub struct Variants {
+pub struct PipelineVariants {
     root: Node,
 }
 
 /// One changed setting.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct SettingChange {
     /// As written: `train.optimizer.adamw.rate`.
     pub address: String,
     pub value: Value,
 }
 
-impl Variants {
+impl PipelineVariants {
     /// Of a pipeline, without its sweep.
-    pub fn of(pipeline: &PipelineSpec) -> Self {
+    pub fn from_pipeline(pipeline: &PipelineConfig) -> Self {
         let mut plain = pipeline.clone();
         plain.sweep = None;
         // What was written by us reads again: a test holds this for every pipeline there is.
@@ -35,11 +35,15 @@ impl Variants {
 
     /// The pipeline with these settings changed, or what is wrong with it: diagnostics have the paths of
     /// the changed pipeline.
-    pub fn with(&self, changes: &[Change]) -> Result<PipelineSpec, Vec<Diagnostic>> {
+    pub fn with(&self, changes: &[SettingChange]) -> Result<PipelineConfig, Vec<Diagnostic>> {
         let mut root = self.root.clone();
-        for Change { address, value } in changes {
-            let change = Override::at(address, node(value)).map_err(|reason| {
-                vec![Diagnostic::error("sweep-address", Path::of(address), format!("`{address}`: {reason}"))]
+        for SettingChange { address, value } in changes {
+            let change = SettingOverride::at(address, node(value)).map_err(|reason| {
+                vec![Diagnostic::error(
+                    "sweep-address",
+                    Path::from_key(address),
+                    format!("`{address}`: {reason}"),
+                )]
             })?;
             change.apply(&mut root).map_err(|diagnostic| vec![diagnostic])?;
         }

@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use crate::spec::pipeline::PipelineSpec;
+use crate::spec::pipeline::PipelineConfig;
 
 /// The first line of a pipeline: where an editor finds the language's JSON Schema.
 pub const SCHEMA_LINE: &str = "# yaml-language-server: $schema=../schemas/pipeline.schema.json\n";
@@ -11,7 +11,7 @@ pub const SCHEMA_LINE: &str = "# yaml-language-server: $schema=../schemas/pipeli
 const EMPTY_IS_NOTHING: [&str; 4] = ["rename", "head", "after", "missing"];
 
 /// The pipeline as YAML, the schema's line first. What is not set is left out.
-pub fn write(pipeline: &PipelineSpec) -> String {
+pub fn write(pipeline: &PipelineConfig) -> String {
     // Words are plain data with text keys: they can always be written.
     let mut value = serde_yaml::to_value(pipeline).unwrap_or_default();
     clean(&mut value);

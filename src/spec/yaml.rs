@@ -9,7 +9,7 @@ use serde::de::{
     Visitor,
 };
 
-use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
 use crate::domain::tree::node::{Node, Scalar};
 
 /// Larger files are refused unread.
@@ -34,17 +34,17 @@ pub(crate) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
         return Err(Diagnostic::error("too-deep", Path::root(), TOO_DEEP).help(nested));
     }
     let mut documents = serde_yaml::Deserializer::from_str(text);
-    let notes = Notes::default();
+    let notes = ParseNotes::default();
     let Some(first) = documents.next() else { return Ok((Node::Null, Vec::new())) };
     let mut node = NodeSeed { notes: &notes, depth: 0 }.deserialize(first).map_err(|error| {
-        let said = error.to_string();
-        if said.contains(TOO_MANY) || said.contains("repetition limit") {
+        let sentences = error.to_string();
+        if sentences.contains(TOO_MANY) || sentences.contains("repetition limit") {
             let help = "write the values out, or use fewer aliases";
             Diagnostic::error("too-many-values", Path::root(), TOO_MANY).help(help)
-        } else if said.contains(TOO_DEEP) || said.contains("recursion limit") {
+        } else if sentences.contains(TOO_DEEP) || sentences.contains("recursion limit") {
             Diagnostic::error("too-deep", Path::root(), TOO_DEEP).help(nested)
         } else {
-            syntax(&said, text, error.location().map(|place| place.line()))
+            syntax(&sentences, text, error.location().map(|index| index.line()))
         }
     })?;
     if documents.next().is_some() {
@@ -60,22 +60,23 @@ pub(crate) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
 }
 
 /// libyaml's own words, without its own line and column.
-fn syntax(said: &str, text: &str, line: Option<usize>) -> Diagnostic {
+fn syntax(sentences: &str, text: &str, line: Option<usize>) -> Diagnostic {
     let indented_by_tab = line
         .and_then(|line| text.lines().nth(line.saturating_sub(1)))
         .is_some_and(|line| line[..line.len() - line.trim_start().len()].contains('\t'));
-    let first = said.split(", while").next().unwrap_or(said).split(" at line").next().unwrap_or(said);
+    let first =
+        sentences.split(", while").next().unwrap_or(sentences).split(" at line").next().unwrap_or(sentences);
     let diagnostic =
         Diagnostic::error("yaml-syntax", Path::root(), format!("this is not valid YAML: {}", first.trim()));
-    match (indented_by_tab, said) {
+    match (indented_by_tab, sentences) {
         (true, _) => diagnostic.help("a tab indents this line; YAML is indented by spaces"),
-        (_, said) if said.contains("mapping values are not allowed") => {
+        (_, sentences) if sentences.contains("mapping values are not allowed") => {
             diagnostic.help("is a `: ` inside a text without quotes, or is the line indented too far?")
         }
-        (_, said) if said.contains("cannot start any token") => {
+        (_, sentences) if sentences.contains("cannot start any token") => {
             diagnostic.help("put quotes around a text that begins with @, ` or %")
         }
-        (_, said) if said.contains("did not find expected key") => {
+        (_, sentences) if sentences.contains("did not find expected key") => {
             diagnostic.help("is this line indented like the one it belongs to?")
         }
         _ => diagnostic,
@@ -99,13 +100,13 @@ fn flow_depth(text: &str) -> usize {
 
 /// What is noticed on the way, and where.
 #[derive(Default)]
-struct Notes {
-    path: RefCell<Vec<Step>>,
+struct ParseNotes {
+    path: RefCell<Vec<PathStep>>,
     found: RefCell<Vec<Diagnostic>>,
     nodes: Cell<usize>,
 }
 
-impl Notes {
+impl ParseNotes {
     fn path(&self) -> Path {
         Path(self.path.borrow().clone())
     }
@@ -119,7 +120,7 @@ impl Notes {
 
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
-    notes: &'a Notes,
+    notes: &'a ParseNotes,
     depth: usize,
 }
 
@@ -197,7 +198,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         let inner = self.deeper()?;
         let mut items = Vec::new();
         loop {
-            self.notes.path.borrow_mut().push(Step::Index(items.len()));
+            self.notes.path.borrow_mut().push(PathStep::Index(items.len()));
             let item = list.next_element_seed(inner)?;
             self.notes.path.borrow_mut().pop();
             match item {
@@ -212,7 +213,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         let mut known = std::collections::HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            self.notes.path.borrow_mut().push(Step::Key(key.clone()));
+            self.notes.path.borrow_mut().push(PathStep::Key(key.clone()));
             let value = map.next_value_seed(inner)?;
             if known.insert(key.clone()) {
                 entries.push((key, value));

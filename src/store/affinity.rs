@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::domain::event::Affinity;
 use crate::domain::name::RunId;
-use crate::store::Store;
-use crate::store::column::whole;
-use crate::store::error::Error;
-use crate::store::event::Writer;
+use crate::store::ResultsDatabase;
+use crate::store::column::read_count;
+use crate::store::error::StoreError;
+use crate::store::event::EventWriter;
 
 /// What one task does to another, over a whole training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,14 +24,14 @@ pub struct AffinityRecord {
 
 /// What was read of a pair of tasks at one time: a step, or an epoch.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct AffinityReading {
     pub at: usize,
     pub task: String,
     pub other: String,
     pub value: f64,
 }
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(crate) fn affinity(&self, trial: u32, epoch: usize, pair: &Affinity) -> rusqlite::Result<()> {
         let Affinity { task, other, value, steps, each } = pair;
         // A step whose batch was cut in parts measures several times: their mean is the step's.
@@ -66,29 +66,29 @@ impl Writer<'_> {
     }
 }
 
-impl Store {
+impl ResultsDatabase {
     /// The affinities of a trial's tasks, mean over every measurement of its training.
-    pub fn affinities(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, Error> {
+    pub fn affinities(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, StoreError> {
         self.pairs("affinities", "value", run, trial)
     }
 
     /// The cosines between the gradients of a trial's tasks, mean over every step of its training.
-    pub fn cosines(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, Error> {
+    pub fn cosines(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, StoreError> {
         self.pairs("gradients", "cosine", run, trial)
     }
 
     /// Each measurement of a trial's affinities, in the order of its steps.
-    pub fn affinity_steps(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+    pub fn affinity_steps(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("step", "value", "affinity_steps", run, trial)
     }
 
     /// The means over epochs instead, of a trial that kept no more of its affinities.
-    pub fn affinity_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+    pub fn affinity_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("epoch", "value", "affinities", run, trial)
     }
 
     /// The cosines between the gradients, mean over an epoch's steps.
-    pub fn cosine_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<Reading>, Error> {
+    pub fn cosine_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("epoch", "cosine", "gradients", run, trial)
     }
 
@@ -99,14 +99,14 @@ impl Store {
         table: &str,
         run: &RunId,
         trial: u32,
-    ) -> Result<Vec<Reading>, Error> {
+    ) -> Result<Vec<AffinityReading>, StoreError> {
         let sql = format!(
             "SELECT {time}, task, other, {column} FROM {table}
               WHERE run = ?1 AND trial = ?2 AND {column} IS NOT NULL ORDER BY {time}, rowid"
         );
         self.select(&sql, params![run.as_str(), trial], |row| {
-            Ok(Reading {
-                at: whole(row, 0)? as usize,
+            Ok(AffinityReading {
+                at: read_count(row, 0)? as usize,
                 task: row.get(1)?,
                 other: row.get(2)?,
                 value: row.get(3)?,
@@ -120,7 +120,7 @@ impl Store {
         column: &str,
         run: &RunId,
         trial: u32,
-    ) -> Result<Vec<AffinityRecord>, Error> {
+    ) -> Result<Vec<AffinityRecord>, StoreError> {
         let sql = format!(
             "SELECT task, other, sum({column} * steps) / sum(steps), sum(steps) FROM {table}
               WHERE run = ?1 AND trial = ?2 GROUP BY task, other ORDER BY min(rowid)"
@@ -130,7 +130,7 @@ impl Store {
                 task: row.get(0)?,
                 other: row.get(1)?,
                 value: row.get(2)?,
-                steps: whole(row, 3)? as usize,
+                steps: read_count(row, 3)? as usize,
             })
         })
     }

@@ -10,7 +10,7 @@ use crate::domain::score::{Direction, Split};
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
 /// A count; SQLite's whole numbers are signed, ours never below 0.
-pub(crate) fn whole(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(crate) fn read_count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 
@@ -37,7 +37,8 @@ pub(crate) fn state(name: &str) -> RunState {
     }
 }
 
-/// Which values are better: every column of that name has one of two words in it, and the schema sees to that.
+/// Which values are better: every column of that name has one of two words in it, and the schema sees to
+/// that.
 pub(crate) fn direction(row: &Row<'_>, column: usize) -> rusqlite::Result<Direction> {
     let word: String = row.get(column)?;
     [Direction::Higher, Direction::Lower]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::error::{Error, PATIENCE};
+use crate::store::error::{PATIENCE, StoreError};
 
-pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection =
-        Connection::open_with_flags(path, flags).map_err(|source| Error::sqlite(path, source))?;
-    settle(&connection).map_err(|source| Error::sqlite(path, source))?;
+        Connection::open_with_flags(path, flags).map_err(|source| StoreError::sqlite(path, source))?;
+    settle(&connection).map_err(|source| StoreError::sqlite(path, source))?;
     Ok(connection)
 }
 

@@ -8,31 +8,31 @@ use tempfile::TempDir;
 
 use crate::domain::layout::Layout;
 use crate::store::connection::connect;
-use crate::store::error::{Error, PATIENCE};
+use crate::store::error::{PATIENCE, StoreError};
 use crate::store::inspection::{check_header, exists, version};
 use crate::store::migration::{VERSION, migrate};
-use crate::store::reading::{self, Reader, Stamp};
+use crate::store::reading::{self, FileStamp, StoreReader};
 
 /// How the name of a database that is being made begins: a kill may leave it.
 pub const MAKING: &str = ".mtl-";
 
 /// An open results database.
-pub struct Store {
+pub struct ResultsDatabase {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     /// What a person should know of how it was opened.
-    told: Vec<String>,
+    notes: Vec<String>,
     reads_only: bool,
     /// What the file was, where it is read as one that does not change.
-    still: Option<Stamp>,
+    unchanged: Option<FileStamp>,
     /// Where its copy lies, if a copy is read; goes with the store, after the connection.
     _copy: Option<TempDir>,
 }
 
-impl Store {
+impl ResultsDatabase {
     /// Opens the database for reading and writing; makes it when there is none, and brings an older
     /// one up to date. A newer one is refused untouched.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !exists(path)? {
             create(path)?;
         }
@@ -40,38 +40,47 @@ impl Store {
         version(&reading::shared(path)?, path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
-        let failed = |source| Error::sqlite(path, source);
+        let failed = |source| StoreError::sqlite(path, source);
         // Where a file may not be written, SQLite opens it for reading without a word.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
-            return Err(Error::ReadOnly { path: path.to_owned() });
+            return Err(StoreError::ReadOnly { path: path.to_owned() });
         }
         log_ahead(&connection).map_err(failed)?;
         if version(&connection, path)? < VERSION {
             migrate(&mut connection).map_err(failed)?;
         }
         let path = path.to_owned();
-        Ok(Self { connection, path, told: Vec::new(), reads_only: false, still: None, _copy: None })
+        Ok(Self { connection, path, notes: Vec::new(), reads_only: false, unchanged: None, _copy: None })
     }
 
-    /// Opens an existing database for reading, also where nothing can be written. Of an older one every view must be
-    /// there to be read: it is brought up to date, or a copy of it is.
-    pub fn open_read_only(path: &Path) -> Result<Self, Error> {
+    /// Opens an existing database for reading, also where nothing can be written. Of an older one every view
+    /// must be there to be read: it is brought up to date, or a copy of it is.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         if !exists(path)? {
-            return Err(Error::Absent { path: path.to_owned() });
+            return Err(StoreError::Absent { path: path.to_owned() });
         }
         check_header(path)?;
-        let mut reader = Reader::open(path)?;
+        let mut reader = StoreReader::open(path)?;
         if version(&reader.connection, path)? < VERSION {
             drop(reader);
             reader = match Self::open(path) {
-                Ok(_) => Reader::open(path)?,
-                Err(error) if error.lacks_writing() => Reader::migrated(path)?,
+                Ok(_) => StoreReader::open(path)?,
+                Err(error) if error.lacks_writing() => StoreReader::migrated(path)?,
                 Err(error) => return Err(error),
             };
         }
-        let Reader { connection, still, copy, told } = reader;
-        connection.pragma_update(None, "query_only", true).map_err(|source| Error::sqlite(path, source))?;
-        Ok(Self { connection, path: path.to_owned(), told, reads_only: true, still, _copy: copy })
+        let StoreReader { connection, unchanged: still, copy, opening_notes: message } = reader;
+        connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|source| StoreError::sqlite(path, source))?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            notes: message,
+            reads_only: true,
+            unchanged: still,
+            _copy: copy,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -79,8 +88,8 @@ impl Store {
     }
 
     /// What a person should know of how it was opened.
-    pub fn told(&self) -> &[String] {
-        &self.told
+    pub fn opening_notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Was it opened for reading alone?
@@ -89,10 +98,10 @@ impl Store {
     }
 
     /// What was read of a file that should not change counts only if it has not changed.
-    pub(crate) fn check_still(&self) -> Result<(), Error> {
-        match &self.still {
+    pub(crate) fn check_unchanged(&self) -> Result<(), StoreError> {
+        match &self.unchanged {
             Some(stamp) if *stamp != reading::stamp(&self.path) => {
-                Err(Error::Changed { path: self.path.clone() })
+                Err(StoreError::Changed { path: self.path.clone() })
             }
             _ => Ok(()),
         }
@@ -103,16 +112,16 @@ impl Store {
         Layout::new(self.path.parent().unwrap_or_else(|| Path::new("")))
     }
 
-    pub(crate) fn failed(&self, source: rusqlite::Error) -> Error {
-        Error::sqlite(&self.path, source)
+    pub(crate) fn failed(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::sqlite(&self.path, source)
     }
 }
 
 /// Makes an empty database beside its place and then moves it there, so that no other process ever
 /// sees half of one. When another process was faster, its database stays.
-fn create(path: &Path) -> Result<(), Error> {
+fn create(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file_error = |source| Error::File { path: path.to_owned(), source };
+    let file_error = |source| StoreError::File { path: path.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let fresh = tempfile::Builder::new()
         .prefix(MAKING)
@@ -120,7 +129,7 @@ fn create(path: &Path) -> Result<(), Error> {
         .tempfile_in(folder)
         .map_err(file_error)?
         .into_temp_path();
-    let failed = |source| Error::sqlite(path, source);
+    let failed = |source| StoreError::sqlite(path, source);
     let mut connection = Connection::open(&fresh).map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
     // Last, and closed at once: nothing may stay behind in a write-ahead log of the temporary name.

@@ -4,13 +4,13 @@ use rusqlite::OptionalExtension;
 
 use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
-use crate::store::Store;
-use crate::store::column::{maybe, run_id, split, state, whole};
-use crate::store::error::Error;
+use crate::store::ResultsDatabase;
+use crate::store::column::{maybe, read_count, run_id, split, state};
+use crate::store::error::StoreError;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::history::score;
-use crate::store::parameter::Parameter;
+use crate::store::parameter::ConfigParameter;
 use crate::store::record::{
     ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, ShareRecord,
     StageRecord, TableRecord, TaskRecord, TrialRecord,
@@ -24,9 +24,9 @@ struct TaskValueRow {
     value: Option<f64>,
 }
 
-impl Store {
+impl ResultsDatabase {
     /// Everything recorded about a run but its curves.
-    pub fn run(&self, run: &RunId) -> Result<RunDetail, Error> {
+    pub fn run(&self, run: &RunId) -> Result<RunDetail, StoreError> {
         let head = self
             .connection
             .query_row(
@@ -42,15 +42,15 @@ impl Store {
                         file: row.get(3)?,
                         resolved: row.get(4)?,
                         fingerprint: row.get(5)?,
-                        seed: whole(row, 6)?,
+                        seed: read_count(row, 6)?,
                         command: row.get(7)?,
                         state: state(&row.get::<_, String>(8)?),
-                        resumes: whole(row, 9)? as u32,
+                        resumes: read_count(row, 9)? as u32,
                         started_at: row.get(10)?,
                         updated_at: row.get(11)?,
                         finished_at: row.get(12)?,
                         seconds: row.get(13)?,
-                        planned_stages: whole(row, 14)? as usize,
+                        planned_stages: read_count(row, 14)? as usize,
                         environment: Environment::default(),
                         stages: Vec::new(),
                         tables: Vec::new(),
@@ -69,7 +69,7 @@ impl Store {
             .optional()
             .map_err(|source| self.failed(source))?;
         let Some(head) = head else {
-            return Err(Error::UnknownRun { found: run.to_string(), nearest: None });
+            return Err(StoreError::UnknownRun { found: run.to_string(), nearest: None });
         };
         Ok(RunDetail {
             environment: self.environment(run)?,
@@ -89,24 +89,24 @@ impl Store {
     }
 
     /// The resolved pipeline's leaves, in its order.
-    pub fn parameters(&self, run: &RunId) -> Result<Vec<Parameter>, Error> {
+    pub fn parameters(&self, run: &RunId) -> Result<Vec<ConfigParameter>, StoreError> {
         let sql = "SELECT path, text, number FROM parameters WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
-            Ok(Parameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? })
+            Ok(ConfigParameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? })
         })
     }
 
     /// Every epoch of every trial, with losses, weights and scores.
-    pub fn epochs(&self, run: &RunId) -> Result<Vec<EpochRecord>, Error> {
+    pub fn epochs(&self, run: &RunId) -> Result<Vec<EpochRecord>, StoreError> {
         let mut epochs = self.select(
             "SELECT trial, epoch, step, joint_loss, rate, rows_per_second, seconds, objective, best
                FROM epochs WHERE run = ?1 ORDER BY trial, epoch",
             [run.as_str()],
             |row| {
                 Ok(EpochRecord {
-                    trial: whole(row, 0)? as u32,
-                    epoch: whole(row, 1)? as usize,
-                    step: whole(row, 2)? as usize,
+                    trial: read_count(row, 0)? as u32,
+                    epoch: read_count(row, 1)? as usize,
+                    step: read_count(row, 2)? as usize,
                     joint_loss: row.get(3)?,
                     rate: row.get(4)?,
                     rows_per_second: row.get(5)?,
@@ -127,21 +127,21 @@ impl Store {
             [run.as_str()],
             score,
         )?;
-        let place = |trial: u32, epoch: usize| {
+        let index = |trial: u32, epoch: usize| {
             move |record: &EpochRecord| (record.trial, record.epoch).cmp(&(trial, epoch))
         };
         for loss in losses {
-            if let Ok(at) = epochs.binary_search_by(place(loss.trial, loss.epoch)) {
+            if let Ok(at) = epochs.binary_search_by(index(loss.trial, loss.epoch)) {
                 epochs[at].losses.push((loss.task, loss.value));
             }
         }
         for weight in weights {
-            if let Ok(at) = epochs.binary_search_by(place(weight.trial, weight.epoch)) {
+            if let Ok(at) = epochs.binary_search_by(index(weight.trial, weight.epoch)) {
                 epochs[at].weights.push((weight.task, weight.value));
             }
         }
         for score in scores {
-            if let Ok(at) = epochs.binary_search_by(place(score.trial, score.epoch)) {
+            if let Ok(at) = epochs.binary_search_by(index(score.trial, score.epoch)) {
                 epochs[at].scores.push(score);
             }
         }
@@ -149,22 +149,22 @@ impl Store {
     }
 
     /// `table` is `losses` or `weights`.
-    fn task_values(&self, table: &str, run: &RunId) -> Result<Vec<TaskValueRow>, Error> {
+    fn task_values(&self, table: &str, run: &RunId) -> Result<Vec<TaskValueRow>, StoreError> {
         let sql = format!(
             "SELECT trial, epoch, task, value FROM {table} WHERE run = ?1 ORDER BY trial, epoch, rowid"
         );
         self.select(&sql, [run.as_str()], |row| {
             Ok(TaskValueRow {
-                trial: whole(row, 0)? as u32,
-                epoch: whole(row, 1)? as usize,
+                trial: read_count(row, 0)? as u32,
+                epoch: read_count(row, 1)? as usize,
                 task: row.get(2)?,
                 value: row.get(3)?,
             })
         })
     }
 
-    fn environment(&self, run: &RunId) -> Result<Environment, Error> {
-        let found = self.select(
+    fn environment(&self, run: &RunId) -> Result<Environment, StoreError> {
+        let result = self.select(
             "SELECT mtl_version, git_commit, git_dirty, host, os, cpu, cpus, threads, device, onnx_runtime
                FROM environments WHERE run = ?1",
             [run.as_str()],
@@ -176,17 +176,17 @@ impl Store {
                     host: row.get(3)?,
                     os: row.get(4)?,
                     cpu: row.get(5)?,
-                    cpus: whole(row, 6)? as usize,
-                    threads: whole(row, 7)? as usize,
+                    cpus: read_count(row, 6)? as usize,
+                    threads: read_count(row, 7)? as usize,
                     device: row.get(8)?,
                     onnx_runtime: row.get(9)?,
                 })
             },
         )?;
-        Ok(found.into_iter().next().unwrap_or_default())
+        Ok(result.into_iter().next().unwrap_or_default())
     }
 
-    fn stages(&self, run: &RunId) -> Result<Vec<StageRecord>, Error> {
+    fn stages(&self, run: &RunId) -> Result<Vec<StageRecord>, StoreError> {
         let sql = "SELECT stage, kind, trial, state, cached, fingerprint, seconds, bytes, reason
                      FROM stages WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
@@ -204,7 +204,7 @@ impl Store {
         })
     }
 
-    fn tables(&self, run: &RunId) -> Result<Vec<TableRecord>, Error> {
+    fn tables(&self, run: &RunId) -> Result<Vec<TableRecord>, StoreError> {
         let sql =
             "SELECT data, rows, columns, train, valid, test FROM data_tables WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
@@ -219,14 +219,19 @@ impl Store {
         })
     }
 
-    fn files(&self, run: &RunId) -> Result<Vec<FileRecord>, Error> {
+    fn files(&self, run: &RunId) -> Result<Vec<FileRecord>, StoreError> {
         let sql = "SELECT data, path, bytes, hash FROM data_files WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
-            Ok(FileRecord { data: row.get(0)?, path: row.get(1)?, bytes: whole(row, 2)?, hash: row.get(3)? })
+            Ok(FileRecord {
+                data: row.get(0)?,
+                path: row.get(1)?,
+                bytes: read_count(row, 2)?,
+                hash: row.get(3)?,
+            })
         })
     }
 
-    fn tasks(&self, run: &RunId) -> Result<Vec<TaskRecord>, Error> {
+    fn tasks(&self, run: &RunId) -> Result<Vec<TaskRecord>, StoreError> {
         let sql = "SELECT task, data, kind, target, loss FROM tasks WHERE run = ?1 ORDER BY position";
         self.select(sql, [run.as_str()], |row| {
             Ok(TaskRecord {
@@ -239,19 +244,19 @@ impl Store {
         })
     }
 
-    fn labels(&self, run: &RunId) -> Result<Vec<LabelRecord>, Error> {
+    fn labels(&self, run: &RunId) -> Result<Vec<LabelRecord>, StoreError> {
         let sql = "SELECT task, split, rows, missing FROM labels WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
             Ok(LabelRecord {
                 task: row.get(0)?,
                 split: split(&row.get::<_, String>(1)?),
-                rows: whole(row, 2)? as usize,
-                missing: whole(row, 3)? as usize,
+                rows: read_count(row, 2)? as usize,
+                missing: read_count(row, 3)? as usize,
             })
         })
     }
 
-    fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, Error> {
+    fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, StoreError> {
         let sql =
             "SELECT trial, kind, path, bytes, detail FROM artifacts WHERE run = ?1 ORDER BY trial, rowid";
         self.select(sql, [run.as_str()], |row| {
@@ -265,7 +270,7 @@ impl Store {
         })
     }
 
-    fn notes(&self, run: &RunId) -> Result<Vec<NoteRecord>, Error> {
+    fn notes(&self, run: &RunId) -> Result<Vec<NoteRecord>, StoreError> {
         let sql = "SELECT stage, severity, text, noted_at FROM notes WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
             Ok(NoteRecord {
@@ -277,7 +282,7 @@ impl Store {
         })
     }
 
-    fn trials(&self, run: &RunId) -> Result<Vec<TrialRecord>, Error> {
+    fn trials(&self, run: &RunId) -> Result<Vec<TrialRecord>, StoreError> {
         let mut trials = self.select(
             "SELECT trial, seed, device, rows, weights, planned_epochs, steps_per_epoch, epochs, best_epoch,
                     stopped, seconds, checkpoint_epoch, checkpoint_step,
@@ -287,7 +292,7 @@ impl Store {
             [run.as_str()],
             |row| {
                 Ok(TrialRecord {
-                    trial: whole(row, 0)? as u32,
+                    trial: read_count(row, 0)? as u32,
                     seed: maybe(row, 1)?.map(|seed| seed as u64),
                     device: row.get(2)?,
                     rows: maybe(row, 3)?,
@@ -317,7 +322,7 @@ impl Store {
             trial.parameters = self.select(
                 "SELECT path, text, number FROM trial_parameters WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
                 key,
-                |row| Ok(Parameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? }),
+                |row| Ok(ConfigParameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? }),
             )?;
             trial.task_weights = self.select(
                 "SELECT task, value FROM weights
@@ -358,7 +363,7 @@ impl Store {
         Ok(trials)
     }
 
-    fn parity(&self, run: &RunId, trial: u32) -> Result<Option<ParityRecord>, Error> {
+    fn parity(&self, run: &RunId, trial: u32) -> Result<Option<ParityRecord>, StoreError> {
         let key = rusqlite::params![run.as_str(), trial];
         let outputs = self.select(
             "SELECT output, largest FROM parity_outputs WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
@@ -368,7 +373,7 @@ impl Store {
                 Ok(OutputParity { output: row.get(0)?, largest })
             },
         )?;
-        let found = self.select(
+        let result = self.select(
             "SELECT verified, reason, largest, tolerance, batches, onnx_runtime
                FROM parity WHERE run = ?1 AND trial = ?2",
             key,
@@ -384,6 +389,6 @@ impl Store {
                 })
             },
         )?;
-        Ok(found.into_iter().next())
+        Ok(result.into_iter().next())
     }
 }

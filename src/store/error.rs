@@ -8,7 +8,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why the results database could not be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// A later `mtl` wrote it; nothing was changed.
     #[error(
         "{}: this database has version {found}, this mtl understands versions up to {known}; \
@@ -71,7 +71,7 @@ pub enum Error {
     Query { message: String, place: Option<usize> },
 }
 
-impl Error {
+impl StoreError {
     /// What SQLite said, about the file at `path`.
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
@@ -110,6 +110,6 @@ impl Error {
 }
 
 fn has_no_room(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|found| found.extended_code);
+    let code = error.sqlite_error().map(|result| result.extended_code);
     matches!(code, Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE | rusqlite::ffi::SQLITE_IOERR_WRITE))
 }

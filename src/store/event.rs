@@ -10,11 +10,11 @@ use rusqlite::{Connection, params};
 use crate::domain::event::Event;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::store::begin::signed;
 use crate::store::column::NOW;
+use crate::store::start_run::signed;
 
 /// Writes events of one run, within the caller's transaction.
-pub(crate) struct Writer<'a> {
+pub(crate) struct EventWriter<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) run: &'a str,
     pub(crate) layout: &'a Layout,
@@ -22,7 +22,7 @@ pub(crate) struct Writer<'a> {
     pub(crate) earlier: f64,
 }
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     /// A sign of life.
     pub(crate) fn alive(&self) -> rusqlite::Result<()> {
         self.execute(&format!("UPDATE runs SET updated_at = {NOW} WHERE run = ?1"), params![self.run])

@@ -3,13 +3,13 @@
 use rusqlite::params;
 use serde::Serialize;
 
-use crate::domain::event::{FrontPoint, Reference};
+use crate::domain::event::{MetricReference, PreferenceScores};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
-use crate::store::Store;
-use crate::store::column::{direction, split, whole};
-use crate::store::error::Error;
-use crate::store::event::Writer;
+use crate::store::ResultsDatabase;
+use crate::store::column::{direction, read_count, split};
+use crate::store::error::StoreError;
+use crate::store::event::EventWriter;
 
 /// One metric of one task for one preference.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,8 +29,8 @@ pub struct FrontRecord {
     pub reference: Option<f64>,
 }
 
-impl Writer<'_> {
-    pub(crate) fn front_reference(&self, trial: u32, worst: &Reference) -> rusqlite::Result<()> {
+impl EventWriter<'_> {
+    pub(crate) fn front_reference(&self, trial: u32, worst: &MetricReference) -> rusqlite::Result<()> {
         self.execute(
             "INSERT INTO front_references (run, trial, task, metric, value) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET metric = excluded.metric, value = excluded.value",
@@ -39,9 +39,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(crate) fn front(&self, trial: u32, point: usize, found: &FrontPoint) -> rusqlite::Result<()> {
-        for score in &found.scores {
-            let share = found.preference.iter().find(|share| share.task == score.task);
+    pub(crate) fn front(&self, trial: u32, point: usize, result: &PreferenceScores) -> rusqlite::Result<()> {
+        for score in &result.scores {
+            let share = result.preference.iter().find(|share| share.task == score.task);
             self.execute(
                 "INSERT INTO fronts (run, trial, point, task, split, metric, share, value, direction, rows)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -65,22 +65,22 @@ impl Writer<'_> {
     }
 }
 
-impl Store {
+impl ResultsDatabase {
     /// What a trial's network scores for each preference, in their order; empty where it reads none.
-    pub fn front(&self, run: &RunId, trial: u32) -> Result<Vec<FrontRecord>, Error> {
+    pub fn front(&self, run: &RunId, trial: u32) -> Result<Vec<FrontRecord>, StoreError> {
         let sql = "SELECT point, task, share, split, metric, direction, fronts.value, rows, worst.value
                      FROM fronts LEFT JOIN front_references AS worst USING (run, trial, task, metric)
                     WHERE run = ?1 AND trial = ?2 ORDER BY point, fronts.rowid";
         self.select(sql, params![run.as_str(), trial], |row| {
             Ok(FrontRecord {
-                point: whole(row, 0)? as usize,
+                point: read_count(row, 0)? as usize,
                 task: row.get(1)?,
                 share: row.get(2)?,
                 split: split(&row.get::<_, String>(3)?),
                 metric: row.get(4)?,
                 direction: direction(row, 5)?,
                 value: row.get(6)?,
-                rows: whole(row, 7)? as usize,
+                rows: read_count(row, 7)? as usize,
                 reference: row.get(8)?,
             })
         })

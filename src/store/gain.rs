@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Gain, Split};
-use crate::store::Store;
-use crate::store::column::{direction, split, whole};
-use crate::store::error::Error;
-use crate::store::event::Writer;
+use crate::store::ResultsDatabase;
+use crate::store::column::{direction, read_count, split};
+use crate::store::error::StoreError;
+use crate::store::event::EventWriter;
 
 /// One metric beside that of the task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,7 +53,7 @@ impl GainRecords {
     }
 }
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(crate) fn gain(&self, trial: u32, gain: &Gain) -> rusqlite::Result<()> {
         self.execute(
             "INSERT INTO gains (run, trial, task, split, metric, direction, value, baseline, gain, counts)
@@ -76,16 +76,16 @@ impl Writer<'_> {
     }
 }
 
-impl Store {
+impl ResultsDatabase {
     /// What learning together did to the tasks of a run's trials.
-    pub fn gains(&self, run: &RunId) -> Result<GainRecords, Error> {
+    pub fn gains(&self, run: &RunId) -> Result<GainRecords, StoreError> {
         let metrics = self.select(
             "SELECT trial, task, split, metric, direction, value, baseline, gain, counts FROM gains
               WHERE run = ?1 ORDER BY trial, rowid",
             [run.as_str()],
             |row| {
                 Ok(GainRecord {
-                    trial: whole(row, 0)? as u32,
+                    trial: read_count(row, 0)? as u32,
                     task: row.get(1)?,
                     split: split(&row.get::<_, String>(2)?),
                     metric: row.get(3)?,
@@ -104,7 +104,7 @@ impl Store {
             [run.as_str()],
             |row| {
                 Ok(MeanGain {
-                    trial: whole(row, 0)? as u32,
+                    trial: read_count(row, 0)? as u32,
                     task: row.get(1)?,
                     split: split(&row.get::<_, String>(2)?),
                     gain: row.get(3)?,

@@ -1,18 +1,18 @@
 //! Reading how the tasks' gradients stood to each other.
 
 use crate::domain::name::RunId;
-use crate::store::Store;
-use crate::store::error::Error;
+use crate::store::ResultsDatabase;
+use crate::store::error::StoreError;
 use crate::store::record::GradientRecord;
 
-impl Store {
+impl ResultsDatabase {
     /// The pairs of tasks of a trial in its best epoch, else in the last.
     pub(crate) fn gradients(
         &self,
         run: &RunId,
         trial: u32,
         best: Option<usize>,
-    ) -> Result<Vec<GradientRecord>, Error> {
+    ) -> Result<Vec<GradientRecord>, StoreError> {
         let last = "SELECT max(epoch) FROM gradients WHERE run = ?1 AND trial = ?2";
         let sql = format!(
             "SELECT task, other, cosine, conflicts, similarity FROM gradients

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::name::{PipelineName, RunId, TaskName};
 use crate::domain::score::Direction;
-use crate::store::parameter::{Parameter, flatten};
+use crate::store::parameter::{ConfigParameter, flatten};
 use crate::store::trial::SweepObjective;
 
 /// A run about to begin, or to be gone on with.
@@ -23,7 +23,7 @@ pub struct RunHeader {
     /// The command line, for people.
     pub command: Option<String>,
     /// Every leaf of the resolved pipeline.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ConfigParameter>,
     pub tasks: Vec<TaskHeader>,
     /// Settings a sweep chose, per trial.
     pub trials: Vec<TrialHeader>,
@@ -36,7 +36,7 @@ pub struct RunHeader {
 
 impl RunHeader {
     /// The settings of a resolved pipeline, flattened.
-    pub fn parameters_of(resolved: &serde_json::Value) -> Vec<Parameter> {
+    pub fn parameters_of(resolved: &serde_json::Value) -> Vec<ConfigParameter> {
         flatten(resolved)
     }
 }

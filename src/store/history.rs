@@ -5,14 +5,14 @@ use rusqlite::{OptionalExtension, Row};
 use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::Split;
-use crate::store::Store;
-use crate::store::column::{direction, run_id, split, state, whole};
-use crate::store::error::Error;
-use crate::store::record::{RunLine, ScoreRecord};
+use crate::store::ResultsDatabase;
+use crate::store::column::{direction, read_count, run_id, split, state};
+use crate::store::error::StoreError;
+use crate::store::record::{RunListItem, ScoreRecord};
 
-impl Store {
+impl ResultsDatabase {
     /// All runs, the newest first.
-    pub fn runs(&self) -> Result<Vec<RunLine>, Error> {
+    pub fn runs(&self) -> Result<Vec<RunListItem>, StoreError> {
         let mut lines = self.select(
             "SELECT run, pipeline, state, started_at, updated_at, finished_at, seconds, seed, stages,
                     (SELECT count(*) FROM trials t WHERE t.run = r.run),
@@ -20,7 +20,7 @@ impl Store {
                FROM runs r ORDER BY started_at DESC, rowid DESC",
             [],
             |row| {
-                Ok(RunLine {
+                Ok(RunListItem {
                     run: run_id(row, 0)?,
                     pipeline: row.get(1)?,
                     state: state(&row.get::<_, String>(2)?),
@@ -28,10 +28,10 @@ impl Store {
                     updated_at: row.get(4)?,
                     finished_at: row.get(5)?,
                     seconds: row.get(6)?,
-                    seed: whole(row, 7)?,
-                    stages: whole(row, 8)? as usize,
-                    trials: whole(row, 9)? as usize,
-                    stages_done: whole(row, 10)? as usize,
+                    seed: read_count(row, 7)?,
+                    stages: read_count(row, 8)? as usize,
+                    trials: read_count(row, 9)? as usize,
+                    stages_done: read_count(row, 10)? as usize,
                     headline: Vec::new(),
                 })
             },
@@ -52,50 +52,50 @@ impl Store {
     }
 
     /// The newest finished run of a pipeline.
-    pub fn last_finished(&self, pipeline: &str) -> Result<Option<RunId>, Error> {
-        let found = self.select(
+    pub fn last_finished(&self, pipeline: &str) -> Result<Option<RunId>, StoreError> {
+        let result = self.select(
             "SELECT run FROM runs WHERE pipeline = ?1 AND state = 'finished' ORDER BY started_at DESC, rowid DESC",
             [pipeline],
             |row| run_id(row, 0),
         )?;
-        Ok(found.into_iter().next())
+        Ok(result.into_iter().next())
     }
 
     /// The newest run of which a model has been written.
-    pub fn newest_with_model(&self) -> Result<Option<RunId>, Error> {
-        let found = self.select(
+    pub fn newest_with_model(&self) -> Result<Option<RunId>, StoreError> {
+        let result = self.select(
             "SELECT run FROM runs r WHERE EXISTS (SELECT 1 FROM artifacts a WHERE a.run = r.run AND a.kind = 'onnx')
               ORDER BY started_at DESC, rowid DESC LIMIT 1",
             [],
             |row| run_id(row, 0),
         )?;
-        Ok(found.into_iter().next())
+        Ok(result.into_iter().next())
     }
 
     /// Names of all runs, the newest first.
-    pub(crate) fn run_names(&self) -> Result<Vec<String>, Error> {
+    pub(crate) fn run_names(&self) -> Result<Vec<String>, StoreError> {
         self.select("SELECT run FROM runs ORDER BY started_at DESC, rowid DESC", [], |row| row.get(0))
     }
 
     /// Runs recorded as running. Whether a process still works on one, its lock file tells.
-    pub fn running(&self) -> Result<Vec<RunId>, Error> {
+    pub fn running(&self) -> Result<Vec<RunId>, StoreError> {
         self.select("SELECT run FROM runs WHERE state = 'running' ORDER BY started_at", [], |row| {
             run_id(row, 0)
         })
     }
 
     /// How a run stands, if there is such a run.
-    pub fn state(&self, run: &RunId) -> Result<Option<RunState>, Error> {
+    pub fn state(&self, run: &RunId) -> Result<Option<RunState>, StoreError> {
         self.connection
             .query_row("SELECT state FROM runs WHERE run = ?1", [run.as_str()], |row| row.get::<_, String>(0))
             .optional()
-            .map(|found| found.as_deref().map(state))
+            .map(|result| result.as_deref().map(state))
             .map_err(|source| self.failed(source))
     }
 
     /// Writes down that these runs, recorded as running, were found dead. They ended with their last
     /// sign of life.
-    pub fn mark_interrupted(&self, runs: &[RunId]) -> Result<(), Error> {
+    pub fn mark_interrupted(&self, runs: &[RunId]) -> Result<(), StoreError> {
         if runs.is_empty() {
             return Ok(());
         }
@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Forgets a run in every table. `false`: there was none of this name. Its folder is the caller's.
-    pub fn remove(&self, run: &RunId) -> Result<bool, Error> {
+    pub fn remove(&self, run: &RunId) -> Result<bool, StoreError> {
         self.connection
             .execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])
             .map(|removed| removed > 0)
@@ -131,7 +131,7 @@ impl Store {
     }
 
     /// Fingerprints of all stages of runs that are still known: what `mtl gc` must keep.
-    pub fn stage_fingerprints(&self) -> Result<Vec<(String, String)>, Error> {
+    pub fn stage_fingerprints(&self) -> Result<Vec<(String, String)>, StoreError> {
         self.select(
             "SELECT DISTINCT kind, fingerprint FROM stages WHERE fingerprint IS NOT NULL ORDER BY 1, 2",
             [],
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Final scores of a run, in the order they were given.
-    pub fn scores(&self, run: &RunId) -> Result<Vec<ScoreRecord>, Error> {
+    pub fn scores(&self, run: &RunId) -> Result<Vec<ScoreRecord>, StoreError> {
         self.select(
             "SELECT trial, task, split, metric, value, direction, rows, epoch
                FROM scores WHERE run = ?1 ORDER BY trial, rowid",
@@ -154,26 +154,26 @@ impl Store {
         sql: &str,
         values: impl rusqlite::Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
         let rows = statement.query_map(values, read).map_err(|source| self.failed(source))?;
-        let found = rows.collect::<Result<_, _>>();
+        let result = rows.collect::<Result<_, _>>();
         // Of a file that has changed not even an error means anything.
-        self.check_still()?;
-        found.map_err(|source| self.failed(source))
+        self.check_unchanged()?;
+        result.map_err(|source| self.failed(source))
     }
 }
 
 /// trial, task, split, metric, value, direction, rows, epoch.
 pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
     Ok(ScoreRecord {
-        trial: whole(row, 0)? as u32,
+        trial: read_count(row, 0)? as u32,
         task: row.get(1)?,
         split: split(&row.get::<_, String>(2)?),
         metric: row.get(3)?,
         value: row.get(4)?,
         direction: direction(row, 5)?,
-        rows: whole(row, 6)? as usize,
-        epoch: whole(row, 7)? as usize,
+        rows: read_count(row, 6)? as usize,
+        epoch: read_count(row, 7)? as usize,
     })
 }

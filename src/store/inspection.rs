@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use crate::store::error::Error;
+use crate::store::error::StoreError;
 use crate::store::migration::{APPLICATION, VERSION};
 
 /// SQLite's 100-byte header: the magic words, the page size and count, and whose file it is.
-pub(crate) fn check_header(path: &Path) -> Result<(), Error> {
-    let file_error = |source| Error::File { path: path.to_owned(), source };
-    let foreign = |reason| Err(Error::NotADatabase { path: path.to_owned(), reason });
+pub(crate) fn check_header(path: &Path) -> Result<(), StoreError> {
+    let file_error = |source| StoreError::File { path: path.to_owned(), source };
+    let foreign = |reason| Err(StoreError::NotADatabase { path: path.to_owned(), reason });
     let mut header = Vec::with_capacity(100);
     let mut file = File::open(path).map_err(file_error)?;
     file.by_ref().take(100).read_to_end(&mut header).map_err(file_error)?;
@@ -23,9 +23,9 @@ pub(crate) fn check_header(path: &Path) -> Result<(), Error> {
     if !header.starts_with(&magic[..header.len().min(magic.len())]) {
         return foreign("the file is not an SQLite database");
     }
-    let found = || file.metadata().map(|data| data.len()).map_err(file_error);
+    let result = || file.metadata().map(|data| data.len()).map_err(file_error);
     if header.len() < 100 {
-        return Err(Error::CutShort { path: path.to_owned(), found: found()?, expected: 4096 });
+        return Err(StoreError::CutShort { path: path.to_owned(), found: result()?, expected: 4096 });
     }
     let big_endian =
         |at: usize| header[at..at + 4].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -35,19 +35,19 @@ pub(crate) fn check_header(path: &Path) -> Result<(), Error> {
     };
     let expected = page * big_endian(28);
     // With a write-ahead log the file may lag behind; SQLite itself puts that right.
-    if found()? < expected && !has_content(&beside(path, "-wal")) {
-        return Err(Error::CutShort { path: path.to_owned(), found: found()?, expected });
+    if result()? < expected && !has_content(&sidecar_path(path, "-wal")) {
+        return Err(StoreError::CutShort { path: path.to_owned(), found: result()?, expected });
     }
     Ok(())
 }
 
 /// Is there such a file? A folder that may not be looked into is no answer.
-pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
-    path.try_exists().map_err(|source| Error::File { path: path.to_owned(), source })
+pub(crate) fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 /// The file that SQLite keeps beside a database, such as its `-wal`.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn sidecar_path(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
@@ -58,21 +58,21 @@ pub(crate) fn has_content(path: &Path) -> bool {
 }
 
 /// The version of a database that is ours; a newer one is refused.
-pub(crate) fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
+pub(crate) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let value = |name: &str| {
         connection
             .pragma_query_value(None, name, |row| row.get(0))
-            .map_err(|source| Error::sqlite(path, source))
+            .map_err(|source| StoreError::sqlite(path, source))
     };
     let (application, version): (i64, i64) = (value("application_id")?, value("user_version")?);
     if application != APPLICATION {
-        return Err(Error::NotADatabase {
+        return Err(StoreError::NotADatabase {
             path: path.to_owned(),
             reason: "it is an SQLite database, but not one that mtl made",
         });
     }
     if version > VERSION {
-        return Err(Error::Newer { path: path.to_owned(), found: version, known: VERSION });
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
     }
     Ok(version)
 }

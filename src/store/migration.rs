@@ -56,8 +56,8 @@ fn apply(connection: &mut Connection, steps: &[&str], views: &str) -> rusqlite::
 }
 
 /// The whole schema as SQL: what `schemas/store.sql` holds.
-pub fn schema_sql() -> Result<String, crate::store::Error> {
-    let failed = |source| crate::store::Error::sqlite(std::path::Path::new(":memory:"), source);
+pub fn schema_sql() -> Result<String, crate::store::StoreError> {
+    let failed = |source| crate::store::StoreError::sqlite(std::path::Path::new(":memory:"), source);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
     let mut sql = format!(
@@ -140,10 +140,10 @@ mod tests {
             if statement.starts_with("CREATE TABLE") {
                 let constraint = ["PRIMARY KEY (", "FOREIGN KEY (", ")", "--"];
                 let columns: Vec<&str> = lines.map(str::trim).collect();
-                for (place, line) in columns.iter().enumerate() {
-                    let next = columns.get(place + 1).copied().unwrap_or_default();
-                    let said = line.contains("-- ") || next.starts_with("-- ");
-                    assert!(said || constraint.iter().any(|c| line.starts_with(c)), "{heading}: {line}");
+                for (index, line) in columns.iter().enumerate() {
+                    let next = columns.get(index + 1).copied().unwrap_or_default();
+                    let output = line.contains("-- ") || next.starts_with("-- ");
+                    assert!(output || constraint.iter().any(|c| line.starts_with(c)), "{heading}: {line}");
                 }
             }
         }

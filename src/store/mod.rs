@@ -1,6 +1,7 @@
 //! What happened, kept for good: one SQLite file, `mtl.db`, for all runs. Alone in naming rusqlite.
 //!
-//! [`Store`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can be read back.
+//! [`ResultsDatabase`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can
+//! be read back.
 
 pub mod affinity;
 pub mod curve;
@@ -15,7 +16,6 @@ pub mod record;
 pub mod recorder;
 pub mod trial;
 
-mod begin;
 mod column;
 mod connection;
 mod database;
@@ -28,11 +28,12 @@ mod migration;
 mod reading;
 mod resolve;
 #[cfg(test)]
-pub(crate) mod script;
+pub(crate) mod run_fixture;
 mod search;
+mod start_run;
 #[cfg(test)]
 mod tests;
 
-pub use database::{MAKING, Store};
-pub use error::Error;
+pub use database::{MAKING, ResultsDatabase};
+pub use error::StoreError;
 pub use migration::schema_sql;

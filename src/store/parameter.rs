@@ -7,7 +7,7 @@ use crate::domain::diagnostic::Path;
 
 /// One leaf of the resolved pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Parameter {
+pub struct ConfigParameter {
     /// `train.optimizer.adamw.rate`, `trunk[0].dense.units`
     pub path: String,
     /// `None` when the pipeline says null.
@@ -16,7 +16,7 @@ pub struct Parameter {
     pub number: Option<f64>,
 }
 
-impl Parameter {
+impl ConfigParameter {
     /// A setting from its text alone, as a sweep gives it.
     pub fn from_text(path: &str, text: &str) -> Self {
         let number = match text {
@@ -29,20 +29,20 @@ impl Parameter {
 }
 
 /// Every leaf, in the pipeline's order. An empty list or map is a leaf too: `[]`, `{}`.
-pub fn flatten(value: &Value) -> Vec<Parameter> {
+pub fn flatten(value: &Value) -> Vec<ConfigParameter> {
     let mut leaves = Vec::new();
     descend(value, &Path::root(), &mut leaves);
     leaves
 }
 
-fn descend(value: &Value, path: &Path, leaves: &mut Vec<Parameter>) {
+fn descend(value: &Value, path: &Path, leaves: &mut Vec<ConfigParameter>) {
     let (text, number) = match value {
         Value::Object(entries) if !entries.is_empty() => {
             return entries.iter().for_each(|(key, value)| descend(value, &path.key(key), leaves));
         }
         Value::Array(items) if !items.is_empty() => {
             let items = items.iter().enumerate();
-            return items.for_each(|(place, value)| descend(value, &path.index(place), leaves));
+            return items.for_each(|(index, value)| descend(value, &path.index(index), leaves));
         }
         Value::Null => (None, None),
         Value::Bool(flag) => (Some(flag.to_string()), Some(f64::from(u8::from(*flag)))),
@@ -50,14 +50,14 @@ fn descend(value: &Value, path: &Path, leaves: &mut Vec<Parameter>) {
         Value::String(text) => (Some(text.clone()), None),
         empty => (Some(empty.to_string()), None),
     };
-    leaves.push(Parameter { path: path.to_string(), text, number });
+    leaves.push(ConfigParameter { path: path.to_string(), text, number });
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use crate::store::parameter::{Parameter, flatten};
+    use crate::store::parameter::{ConfigParameter, flatten};
 
     #[test]
     fn leaves_keep_their_address_and_type() {
@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn text_that_is_a_number_is_one() {
-        assert_eq!(Parameter::from_text("a", "1e-3").number, Some(0.001));
-        assert_eq!(Parameter::from_text("a", "true").number, Some(1.0));
-        assert_eq!(Parameter::from_text("a", "nan").number, None);
-        assert_eq!(Parameter::from_text("a", "adamw").number, None);
+        assert_eq!(ConfigParameter::from_text("a", "1e-3").number, Some(0.001));
+        assert_eq!(ConfigParameter::from_text("a", "true").number, Some(1.0));
+        assert_eq!(ConfigParameter::from_text("a", "nan").number, None);
+        assert_eq!(ConfigParameter::from_text("a", "adamw").number, None);
     }
 }

@@ -3,19 +3,19 @@
 use rusqlite::types::ValueRef;
 use serde::Serialize;
 
-use crate::store::Store;
-use crate::store::error::Error;
+use crate::store::ResultsDatabase;
+use crate::store::error::StoreError;
 
 /// The answer: named columns, rows of values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Table {
+pub struct QueryResult {
     pub columns: Vec<String>,
-    pub rows: Vec<Vec<Value>>,
+    pub rows: Vec<Vec<SqlValue>>,
 }
 
 /// A value of SQLite.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum SqlValue {
     Null,
     Integer(i64),
     Real(f64),
@@ -23,7 +23,7 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-impl Serialize for Value {
+impl Serialize for SqlValue {
     /// As JSON has it: bytes as hexadecimal text, infinities as text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -36,7 +36,7 @@ impl Serialize for Value {
     }
 }
 
-impl std::fmt::Display for Value {
+impl std::fmt::Display for SqlValue {
     /// As exactly as it can be told; NULL is empty.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -50,70 +50,70 @@ impl std::fmt::Display for Value {
 }
 
 /// Who takes an answer, row by row as it is found.
-pub trait Taker {
+pub trait RowSink {
     fn columns(&mut self, names: Vec<String>) -> std::io::Result<()>;
-    fn row(&mut self, values: Vec<Value>) -> std::io::Result<()>;
+    fn row(&mut self, values: Vec<SqlValue>) -> std::io::Result<()>;
 }
 
-impl Taker for Table {
+impl RowSink for QueryResult {
     fn columns(&mut self, names: Vec<String>) -> std::io::Result<()> {
         self.columns = names;
         Ok(())
     }
 
-    fn row(&mut self, values: Vec<Value>) -> std::io::Result<()> {
+    fn row(&mut self, values: Vec<SqlValue>) -> std::io::Result<()> {
         self.rows.push(values);
         Ok(())
     }
 }
 
-impl Store {
+impl ResultsDatabase {
     /// Answers one SQL query, held whole.
-    pub fn query(&self, sql: &str) -> Result<Table, Error> {
-        let mut table = Table { columns: Vec::new(), rows: Vec::new() };
-        self.ask(sql, &mut table)?;
+    pub fn query(&self, sql: &str) -> Result<QueryResult, StoreError> {
+        let mut table = QueryResult { columns: Vec::new(), rows: Vec::new() };
+        self.query_rows(sql, &mut table)?;
         Ok(table)
     }
 
     /// Answers one SQL query; nothing of the answer is kept. Whatever would change anything is refused.
-    pub fn ask(&self, sql: &str, taker: &mut dyn Taker) -> Result<(), Error> {
-        let Some(word) = first_word(sql) else { return Err(Error::EmptyQuery) };
+    pub fn query_rows(&self, sql: &str, taker: &mut dyn RowSink) -> Result<(), StoreError> {
+        let Some(word) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
         if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&word.as_str()) {
-            return Err(Error::Refused { what: word });
+            return Err(StoreError::Refused { what: word });
         }
         if !self.reads_only() {
             // A connection of its own, opened for reading: not even a bug here could write.
-            return Self::open_read_only(&self.path)?.ask(sql, taker);
+            return Self::open_read_only(&self.path)?.query_rows(sql, taker);
         }
         let mut statement = self.connection.prepare(sql).map_err(query_error)?;
         // `PRAGMA name = value` changes the connection only, but it is not a question either.
         if !statement.readonly() || (word == "PRAGMA" && sql.contains('=')) {
-            return Err(Error::Refused { what: format!("a writing {word}") });
+            return Err(StoreError::Refused { what: format!("a writing {word}") });
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let count = columns.len();
-        let mut found = statement.query([]).map_err(query_error)?;
+        let mut result = statement.query([]).map_err(query_error)?;
         // A mistake that shows at the first row is told before a heading goes out.
-        let mut next = found.next().map_err(query_error)?;
-        taker.columns(columns).map_err(Error::Answer)?;
+        let mut next = result.next().map_err(query_error)?;
+        taker.columns(columns).map_err(StoreError::Answer)?;
         while let Some(row) = next {
-            let values: rusqlite::Result<Vec<Value>> =
+            let values: rusqlite::Result<Vec<SqlValue>> =
                 (0..count).map(|column| row.get_ref(column).map(value)).collect();
-            self.check_still()?;
-            taker.row(values.map_err(query_error)?).map_err(Error::Answer)?;
-            next = found.next().map_err(query_error)?;
+            self.check_unchanged()?;
+            taker.row(values.map_err(query_error)?).map_err(StoreError::Answer)?;
+            next = result.next().map_err(query_error)?;
         }
-        self.check_still()
+        self.check_unchanged()
     }
 }
 
-fn value(found: ValueRef<'_>) -> Value {
-    match found {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Real(number) => Value::Real(number),
-        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+fn value(result: ValueRef<'_>) -> SqlValue {
+    match result {
+        ValueRef::Null => SqlValue::Null,
+        ValueRef::Integer(number) => SqlValue::Integer(number),
+        ValueRef::Real(number) => SqlValue::Real(number),
+        ValueRef::Text(text) => SqlValue::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => SqlValue::Blob(bytes.to_vec()),
     }
 }
 
@@ -138,14 +138,14 @@ fn first_word(sql: &str) -> Option<String> {
     }
 }
 
-fn query_error(error: rusqlite::Error) -> Error {
+fn query_error(error: rusqlite::Error) -> StoreError {
     use rusqlite::Error::{MultipleStatement, SqlInputError, SqliteFailure};
     match error {
-        MultipleStatement => Error::SeveralStatements,
+        MultipleStatement => StoreError::SeveralStatements,
         SqlInputError { msg, offset, .. } => {
-            Error::Query { message: msg, place: usize::try_from(offset).ok() }
+            StoreError::Query { message: msg, place: usize::try_from(offset).ok() }
         }
-        SqliteFailure(_, Some(message)) => Error::Query { message, place: None },
-        other => Error::Query { message: other.to_string(), place: None },
+        SqliteFailure(_, Some(message)) => StoreError::Query { message, place: None },
+        other => StoreError::Query { message: other.to_string(), place: None },
     }
 }

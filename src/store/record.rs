@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use crate::domain::event::{OutputParity, RunState};
+use crate::domain::event_source::EventSource;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
-use crate::domain::speaker::Speaker;
 use crate::domain::stage::StageKind;
 use crate::store::affinity::AffinityRecord;
 use crate::store::front::FrontRecord;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
-use crate::store::parameter::Parameter;
+use crate::store::parameter::ConfigParameter;
 
 /// How much of what `reader` reads at `unit` comes from `source`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ pub struct ShareRecord {
 
 /// One line of the list of runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RunLine {
+pub struct RunListItem {
     pub run: RunId,
     pub pipeline: String,
     pub state: RunState,
@@ -74,7 +74,7 @@ pub struct RunDetail {
     pub gains: GainRecords,
     pub artifacts: Vec<ArtifactRecord>,
     pub notes: Vec<NoteRecord>,
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ConfigParameter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -151,7 +151,7 @@ pub struct TrialRecord {
     /// The epoch and step of the last checkpoint.
     pub checkpoint: Option<(usize, usize)>,
     /// Settings of its own.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ConfigParameter>,
     /// Weights of the tasks' losses in the best epoch, else in the last.
     pub task_weights: Vec<(String, Option<f64>)>,
     /// How much of what a task reads is another's, in the best epoch, else in the last: task, other, share.
@@ -254,6 +254,6 @@ pub struct NoteRecord {
 impl NoteRecord {
     /// The trial it is of, where it is one trial's.
     pub fn trial(&self) -> Option<u32> {
-        self.stage.parse::<Speaker>().ok().and_then(|speaker| speaker.trial())
+        self.stage.parse::<EventSource>().ok().and_then(|speaker| speaker.trial())
     }
 }

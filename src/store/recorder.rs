@@ -15,11 +15,11 @@ use crate::domain::event::{Event, Observer};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::stage::Stage;
-use crate::store::Store;
-use crate::store::begin::begin;
-use crate::store::error::Error;
-use crate::store::event::Writer;
+use crate::store::ResultsDatabase;
+use crate::store::error::StoreError;
+use crate::store::event::EventWriter;
 use crate::store::header::RunHeader;
+use crate::store::start_run::insert_run;
 
 /// How long an event may wait.
 const LATEST: Duration = Duration::from_secs(1);
@@ -28,11 +28,11 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// An observer that writes to the results database.
 pub struct Recorder {
-    desk: Mutex<Desk>,
+    desk: Mutex<RecorderState>,
 }
 
-struct Desk {
-    store: Store,
+struct RecorderState {
+    store: ResultsDatabase,
     layout: Layout,
     run: RunId,
     /// Seconds worked on the run before this execution.
@@ -47,9 +47,9 @@ struct Desk {
 
 impl Recorder {
     /// Writes the run's head, new or to be gone on with, and is ready to listen.
-    pub fn new(mut store: Store, header: &RunHeader) -> Result<Self, Error> {
-        let earlier = begin(&mut store.connection, header).map_err(|source| store.failed(source))?;
-        let desk = Desk {
+    pub fn new(mut store: ResultsDatabase, header: &RunHeader) -> Result<Self, StoreError> {
+        let earlier = insert_run(&mut store.connection, header).map_err(|source| store.failed(source))?;
+        let desk = RecorderState {
             layout: store.layout(),
             store,
             run: header.run.clone(),
@@ -63,7 +63,7 @@ impl Recorder {
     }
 
     /// Writes whatever is still waiting, and says whether all that happened is in the database.
-    pub fn finish(&self) -> Result<(), Error> {
+    pub fn finish(&self) -> Result<(), StoreError> {
         self.desk().write()
     }
 
@@ -74,11 +74,11 @@ impl Recorder {
         kind: &str,
         path: &std::path::Path,
         bytes: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let mut desk = self.desk();
         desk.write()?;
         let desk = &mut *desk;
-        let writer = Writer {
+        let writer = EventWriter {
             connection: &desk.store.connection,
             run: desk.run.as_str(),
             layout: &desk.layout,
@@ -88,23 +88,23 @@ impl Recorder {
     }
 
     #[cfg(test)]
-    pub(crate) fn make_room(&self) {
+    pub(crate) fn wait_for_space(&self) {
         self.desk().store.connection.pragma_update(None, "max_page_count", 100_000).expect("more room");
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn desk(&self) -> MutexGuard<'_, RecorderState> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Recorder {
     fn observe(&self, event: &Event) {
-        self.desk().hear(event);
+        self.desk().handle(event);
     }
 }
 
-impl Desk {
-    fn hear(&mut self, event: &Event) {
+impl RecorderState {
+    fn handle(&mut self, event: &Event) {
         let pressing = match event {
             Event::Stepped { .. } => false,
             Event::StageCached { stage, .. } => {
@@ -148,7 +148,7 @@ impl Desk {
         }
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), StoreError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -170,7 +170,7 @@ fn record(
     events: &[Event],
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let writer = Writer { connection: &transaction, run: run.as_str(), layout, earlier };
+    let writer = EventWriter { connection: &transaction, run: run.as_str(), layout, earlier };
     writer.alive()?;
     for event in events {
         writer.write(event)?;

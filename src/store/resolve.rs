@@ -2,21 +2,22 @@
 
 use crate::domain::diagnostic::nearest;
 use crate::domain::name::RunId;
-use crate::store::Store;
-use crate::store::error::Error;
+use crate::store::ResultsDatabase;
+use crate::store::error::StoreError;
 
-impl Store {
+impl ResultsDatabase {
     /// The run that `text` names: its name, `last`, or the beginning of its name or of the part
     /// after the last `-`.
-    pub fn resolve_run(&self, text: &str) -> Result<RunId, Error> {
+    pub fn resolve_run(&self, text: &str) -> Result<RunId, StoreError> {
         let newest_first = self.run_names()?;
-        choose(text, &newest_first)
-            .map(|name| RunId::new(name).ok_or(Error::UnknownRun { found: text.to_owned(), nearest: None }))?
+        choose(text, &newest_first).map(|name| {
+            RunId::new(name).ok_or(StoreError::UnknownRun { found: text.to_owned(), nearest: None })
+        })?
     }
 }
 
-fn choose(text: &str, newest_first: &[String]) -> Result<String, Error> {
-    let Some(newest) = newest_first.first() else { return Err(Error::NoRuns) };
+fn choose(text: &str, newest_first: &[String]) -> Result<String, StoreError> {
+    let Some(newest) = newest_first.first() else { return Err(StoreError::NoRuns) };
     if let Some(exact) = newest_first.iter().find(|name| *name == text) {
         return Ok(exact.clone());
     }
@@ -32,15 +33,15 @@ fn choose(text: &str, newest_first: &[String]) -> Result<String, Error> {
         [one] => Ok(one.clone()),
         [] => {
             let nearest = nearest(text, newest_first.iter().map(String::as_str)).map(str::to_owned);
-            Err(Error::UnknownRun { found: text.to_owned(), nearest })
+            Err(StoreError::UnknownRun { found: text.to_owned(), nearest })
         }
-        _ => Err(Error::AmbiguousRun { found: text.to_owned(), runs: candidates }),
+        _ => Err(StoreError::AmbiguousRun { found: text.to_owned(), runs: candidates }),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::error::Error;
+    use crate::store::error::StoreError;
     use crate::store::resolve::choose;
 
     fn names() -> Vec<String> {
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn ambiguous_lists_all() {
-        let Err(Error::AmbiguousRun { runs, .. }) = choose("3f", &names()) else {
+        let Err(StoreError::AmbiguousRun { runs, .. }) = choose("3f", &names()) else {
             panic!("must be ambiguous")
         };
         assert_eq!(runs, ["census-3f2a", "reviews-3f77"]);
@@ -71,11 +72,11 @@ mod tests {
         assert_eq!(error.to_string(), "no run is called `censsu-9f1b`; did you mean `census-9f1b`?");
         let error = choose("zzz", &names()).expect_err("unknown");
         assert_eq!(error.to_string(), "no run is called `zzz`; `mtl runs` lists them");
-        assert!(matches!(choose("", &names()), Err(Error::UnknownRun { .. })));
+        assert!(matches!(choose("", &names()), Err(StoreError::UnknownRun { .. })));
     }
 
     #[test]
     fn no_runs_says_so() {
-        assert!(matches!(choose("last", &[]), Err(Error::NoRuns)));
+        assert!(matches!(choose("last", &[]), Err(StoreError::NoRuns)));
     }
 }

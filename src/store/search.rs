@@ -3,11 +3,11 @@
 use rusqlite::params;
 
 use crate::domain::stage::Stage;
-use crate::store::begin::signed;
-use crate::store::event::Writer;
-use crate::store::parameter::Parameter;
+use crate::store::event::EventWriter;
+use crate::store::parameter::ConfigParameter;
+use crate::store::start_run::signed;
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     /// A trial chosen after the run's beginning.
     pub(crate) fn chosen(&self, trial: u32, seed: u64, choices: &[(String, String)]) -> rusqlite::Result<()> {
         self.trial(trial)?;
@@ -16,7 +16,7 @@ impl Writer<'_> {
             params![self.run, trial, signed(seed)],
         )?;
         choices.iter().try_for_each(|(path, text)| {
-            let Parameter { path, text, number } = Parameter::from_text(path, text);
+            let ConfigParameter { path, text, number } = ConfigParameter::from_text(path, text);
             self.execute(
                 "INSERT OR REPLACE INTO trial_parameters (run, trial, path, text, number)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -34,7 +34,7 @@ impl Writer<'_> {
         reason: &str,
     ) -> rusqlite::Result<()> {
         self.trial(trial)?;
-        let told = format!("pruned after epoch {epoch}: {reason}");
+        let message = format!("pruned after epoch {epoch}: {reason}");
         self.execute(
             "INSERT INTO prunings (run, trial, epoch, reason) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET epoch = excluded.epoch, reason = excluded.reason",
@@ -42,11 +42,11 @@ impl Writer<'_> {
         )?;
         self.execute(
             "UPDATE trials SET epochs = ?3, stopped = ?4 WHERE run = ?1 AND trial = ?2",
-            params![self.run, trial, epoch as i64, told],
+            params![self.run, trial, epoch as i64, message],
         )?;
         self.execute(
             "UPDATE stages SET state = 'finished', reason = ?3 WHERE run = ?1 AND stage = ?2",
-            params![self.run, stage.key(), told],
+            params![self.run, stage.key(), message],
         )
     }
 }
@@ -56,14 +56,14 @@ mod tests {
     use crate::domain::event::{Event, Observer};
     use crate::domain::layout::Layout;
     use crate::domain::stage::{Stage, Work};
-    use crate::store::Store;
+    use crate::store::ResultsDatabase;
     use crate::store::recorder::Recorder;
-    use crate::store::script::Script;
+    use crate::store::run_fixture::RunFixture;
 
     #[test]
     fn a_chosen_trial_that_is_given_up() {
         let folder = tempfile::tempdir().expect("a folder");
-        let script = Script::new("census-1", 0.001);
+        let script = RunFixture::new("census-1", 0.001);
         let recorder = Recorder::new(script.record(folder.path()), &script.header()).expect("begins");
         let choices = vec![("train.optimizer.adamw.rate".to_owned(), "0.5".to_owned())];
         let (stage, reason) = (Stage::of_trial(Work::Train, 2), "worse than the others".to_owned());
@@ -81,7 +81,7 @@ mod tests {
         recorder.observe(&given_up);
         recorder.finish().expect("written");
         drop(recorder);
-        let store = Store::open(&Layout::new(folder.path()).database()).expect("opens");
+        let store = ResultsDatabase::open(&Layout::new(folder.path()).database()).expect("opens");
         let detail = store.run(&script.run).expect("reads");
         let (first, second) = (&detail.trials[0], &detail.trials[1]);
         assert_eq!(

@@ -2,24 +2,24 @@
 
 use std::sync::mpsc::sync_channel;
 
-use crate::data::sampling::{self, Shuffle};
+use crate::data::sampling::{self, RowShuffle};
 use crate::domain::array::Array;
-use crate::domain::table::{Dataset, Table};
+use crate::domain::table::{Dataset, EncodedTable};
 use crate::model;
-use crate::model::input::Packed;
+use crate::model::activations::Activations;
+use crate::model::input::PackedInputs;
 use crate::model::labels::Labels;
 use crate::model::network::Network;
-use crate::model::signal::Signal;
-use crate::train::augmented::Augmented;
-use crate::train::error::Result;
-use crate::train::job::Job;
+use crate::train::augmented::TrainingAugmenter;
+use crate::train::error::TrainResult;
+use crate::train::job::TrainJob;
 
 /// What one step learns from: rows of one table.
 #[derive(Debug)]
 pub struct Batch {
     pub rows: usize,
     /// As the network takes them.
-    pub inputs: Vec<Signal>,
+    pub inputs: Vec<Activations>,
     /// Only tasks with a label in the batch, in the signature's order.
     pub labels: Vec<Labels>,
 }
@@ -28,27 +28,27 @@ pub struct Batch {
 pub struct Loader<'a> {
     dataset: &'a Dataset,
     network: &'a Network,
-    shuffle: Shuffle,
+    shuffle: RowShuffle,
     /// Per table: each task's index in the signature beside its labels.
     targets: Vec<Vec<(usize, &'a Array)>>,
-    augmented: Option<Augmented<'a>>,
+    augmented: Option<TrainingAugmenter<'a>>,
     /// Per table.
-    packed: Vec<Packed>,
+    packed: Vec<PackedInputs>,
     /// Independent parts that each batch is split into.
     parts: usize,
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(job: &'a Job, network: &'a Network, parts: usize) -> Result<Self> {
+    pub fn new(job: &'a TrainJob, network: &'a Network, parts: usize) -> TrainResult<Self> {
         let dataset = job.dataset;
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
-        let shuffle = Shuffle::new(job.seed, job.spec.batch_size.get(), rows)
+        let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), rows)
             .sampled(job.sampling, job.spec.epochs.get())
             .bucketed(dataset.tables.iter().map(lengths).collect());
-        let augmented = Augmented::new(&dataset.signature, job.seed);
+        let augmented = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
-            dataset.tables.iter().map(|table| network.packed(table)).collect::<model::Result<_>>()?;
+            dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;
         Ok(Self { dataset, network, shuffle, targets, augmented, packed, parts })
     }
 
@@ -68,9 +68,9 @@ impl<'a> Loader<'a> {
         &self,
         epoch: usize,
         first: usize,
-        mut step: impl FnMut(Vec<Batch>) -> Result<()>,
-    ) -> Result<()> {
-        let batches: Vec<sampling::Batch> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
+        mut step: impl FnMut(Vec<Batch>) -> TrainResult<()>,
+    ) -> TrainResult<()> {
+        let batches: Vec<sampling::BatchRows> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
         if rayon::current_num_threads() == 1 {
             return batches.iter().try_for_each(|batch| step(self.parts(batch, epoch)?));
         }
@@ -88,13 +88,13 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn parts(&self, batch: &sampling::Batch, epoch: usize) -> Result<Vec<Batch>> {
+    fn parts(&self, batch: &sampling::BatchRows, epoch: usize) -> TrainResult<Vec<Batch>> {
         let parts = split(&batch.rows, self.parts);
         parts.iter().map(|rows| self.gather(batch.table, rows, epoch)).collect()
     }
 
-    fn gather(&self, place: usize, rows: &[u32], epoch: usize) -> Result<Batch> {
-        let table = &self.dataset.tables[place];
+    fn gather(&self, index: usize, rows: &[u32], epoch: usize) -> TrainResult<Batch> {
+        let table = &self.dataset.tables[index];
         let device = self.network.device();
         let inputs = match &self.augmented {
             Some(augmented) => {
@@ -103,7 +103,7 @@ impl<'a> Loader<'a> {
                 augmented.images(&mut arrays, rows, epoch);
                 self.network.signals_of(&arrays)?
             }
-            None => self.network.packed_signals(table, &self.packed[place], rows)?,
+            None => self.network.packed_signals(table, &self.packed[index], rows)?,
         };
         let of_task = |(task, truth): &(usize, &Array)| {
             let target = &self.dataset.signature.tasks[*task].target;
@@ -116,14 +116,15 @@ impl<'a> Loader<'a> {
                 None => Labels::gather(*task, target, truth, rows, device),
             }
         };
-        let labels = self.targets[place].iter().map(of_task);
+        let labels = self.targets[index].iter().map(of_task);
         let labels =
-            labels.filter_map(|labels| labels.transpose()).collect::<model::Result<Vec<Labels>>>()?;
+            labels.filter_map(|labels| labels.transpose()).collect::<model::ModelResult<Vec<Labels>>>()?;
         Ok(Batch { rows: rows.len(), inputs, labels })
     }
 }
 
-/// Rows in turn, so that rows sorted by length spread evenly. Too few to give every part two: all to each part.
+/// Rows in turn, so that rows sorted by length spread evenly. Too few to give every part two: all to each
+/// part.
 fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
     if parts < 2 || rows.len() < 2 * parts {
         return vec![rows.to_vec(); parts.max(1)];
@@ -132,13 +133,13 @@ fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
 }
 
 /// The steps of each row of a table whose rows are sequences.
-pub fn lengths(table: &Table) -> Option<Vec<u32>> {
+pub fn lengths(table: &EncodedTable) -> Option<Vec<u32>> {
     let (_, sequence) = table.inputs.iter().find(|(_, array)| array.offsets.is_some())?;
     Some((0..sequence.rows()).map(|row| sequence.length(row) as u32).collect())
 }
 
 /// The table's tasks, by their index in the signature.
-pub fn targets<'a>(dataset: &Dataset, table: &'a Table) -> Vec<(usize, &'a Array)> {
+pub fn targets<'a>(dataset: &Dataset, table: &'a EncodedTable) -> Vec<(usize, &'a Array)> {
     let tasks = dataset.signature.tasks.iter().enumerate();
     tasks.filter_map(|(index, task)| Some((index, table.target(&task.name)?))).collect()
 }

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::whole_file::{folder, write_whole};
-use crate::train::affinity::Measured;
-use crate::train::comparison::Compared;
-use crate::train::early_stopping::Standing;
-use crate::train::exact::Exact;
-use crate::train::record::{Epoch, Position, Tally};
+use crate::train::affinity::EpochAffinities;
+use crate::train::comparison::EpochComparison;
+use crate::train::early_stopping::StopperState;
+use crate::train::exact_number::ExactNumber;
+use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
 
 const MAGIC: &[u8; 8] = b"mtl-ckpt";
 const VERSION: u32 = 1;
@@ -30,28 +30,28 @@ pub fn file(folder: &Path) -> PathBuf {
 /// A training between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    pub state: State,
+    pub state: TrainingState,
     /// Weights, best weights and moments by name; what they mean is the trainer's.
     pub arrays: Vec<(String, Vec<f32>)>,
 }
 
 /// All but the arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct TrainingState {
     /// Fingerprint of the job: data, network, settings, seed.
     pub job: String,
-    pub position: Position,
+    pub position: TrainingPosition,
     /// The running epoch's sums.
-    pub tally: Tally,
-    pub history: Vec<Epoch>,
+    pub tally: EpochSums,
+    pub history: Vec<EpochSummary>,
     /// The tasks' gradients, epoch by epoch, where they were compared.
     #[serde(default)]
-    pub compared: Vec<Compared>,
+    pub compared: Vec<EpochComparison>,
     /// Inter-task affinity, epoch by epoch, where it was measured.
     #[serde(default)]
-    pub measured: Vec<Measured>,
-    pub standing: Standing,
-    pub weighting: Vec<Exact>,
+    pub measured: Vec<EpochAffinities>,
+    pub standing: StopperState,
+    pub weighting: Vec<ExactNumber>,
     /// How often each variable was changed.
     pub counts: Vec<u64>,
     /// Why the training is over, once it is.
@@ -60,14 +60,14 @@ pub struct State {
 
 /// The header: the state, and what follows it.
 #[derive(Serialize, Deserialize)]
-struct Header<S> {
+struct CheckpointHeader<S> {
     state: S,
     arrays: Vec<(String, usize)>,
 }
 
 /// Why a checkpoint cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CheckpointError {
     #[error("{} is not a checkpoint", .path.display())]
     Foreign { path: PathBuf },
     #[error("the checkpoint {} has format {found}; this `mtl` reads {VERSION}", .path.display())]
@@ -83,16 +83,16 @@ pub enum Error {
 impl Checkpoint {
     /// Writes beside the file, to the disk, and then in its place: at any moment the old or the new
     /// one is there, whole.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let file_error = |source| Error::File { doing: "write", path: path.to_owned(), source };
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let file_error = |source| CheckpointError::File { doing: "write", path: path.to_owned(), source };
         fs::create_dir_all(folder(path)).map_err(file_error)?;
-        write_whole(path, |file| self.put(file)).map_err(file_error)
+        write_whole(path, |file| self.write_to(file)).map_err(file_error)
     }
 
-    fn put(&self, file: &mut BufWriter<&File>) -> std::io::Result<()> {
+    fn write_to(&self, file: &mut BufWriter<&File>) -> std::io::Result<()> {
         let counts = self.arrays.iter().map(|(name, values)| (name.clone(), values.len())).collect();
-        let header = serde_json::to_vec(&Header { state: &self.state, arrays: counts })?;
-        let mut out = Summing { out: file, sum: Sum::default() };
+        let header = serde_json::to_vec(&CheckpointHeader { state: &self.state, arrays: counts })?;
+        let mut out = ChecksumWriter { out: file, sum: Fnv1a::default() };
         out.write_all(MAGIC)?;
         out.write_all(&VERSION.to_le_bytes())?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
@@ -110,45 +110,47 @@ impl Checkpoint {
     }
 
     /// Reads what `write` wrote; `None` when there is no file.
-    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+    pub fn read(path: &Path) -> Result<Option<Self>, CheckpointError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::File { doing: "read", path: path.to_owned(), source }),
+            Err(source) => {
+                return Err(CheckpointError::File { doing: "read", path: path.to_owned(), source });
+            }
         };
         Self::parse(&bytes, path).map(Some)
     }
 
-    fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let path = path.to_owned();
         if !bytes.starts_with(&MAGIC[..bytes.len().min(8)]) {
-            return Err(Error::Foreign { path });
+            return Err(CheckpointError::Foreign { path });
         }
         if bytes.len() < LEAD {
-            return Err(Error::Short { path, found: bytes.len(), expected: LEAD });
+            return Err(CheckpointError::Short { path, found: bytes.len(), expected: LEAD });
         }
-        let found = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-        if found != VERSION {
-            return Err(Error::Version { path, found });
+        let version = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        if version != VERSION {
+            return Err(CheckpointError::Version { path, found: version });
         }
         let header_length = number(&bytes[12..LEAD]).min(1 << 40) as usize;
         let arrays_at = LEAD + header_length;
         if bytes.len() < arrays_at + 8 {
-            return Err(Error::Short { path, found: bytes.len(), expected: arrays_at + 8 });
+            return Err(CheckpointError::Short { path, found: bytes.len(), expected: arrays_at + 8 });
         }
-        let header: Header<State> = match serde_json::from_slice(&bytes[LEAD..arrays_at]) {
+        let header: CheckpointHeader<TrainingState> = match serde_json::from_slice(&bytes[LEAD..arrays_at]) {
             Ok(header) => header,
-            Err(error) => return Err(Error::Damaged { path, reason: error.to_string() }),
+            Err(error) => return Err(CheckpointError::Damaged { path, reason: error.to_string() }),
         };
         let floats = header.arrays.iter().try_fold(0_usize, |sum, (_, count)| sum.checked_add(*count));
         let Some(end) = floats.and_then(|n| n.checked_mul(4)).and_then(|n| n.checked_add(arrays_at)) else {
-            return Err(Error::Damaged { path, reason: "its sizes are impossible".into() });
+            return Err(CheckpointError::Damaged { path, reason: "its sizes are impossible".into() });
         };
         if bytes.len() != end.saturating_add(8) {
-            return Err(Error::Short { path, found: bytes.len(), expected: end.saturating_add(8) });
+            return Err(CheckpointError::Short { path, found: bytes.len(), expected: end.saturating_add(8) });
         }
-        if Sum::of(&bytes[..end]) != number(&bytes[end..]) {
-            return Err(Error::Damaged { path, reason: "its sum is wrong".into() });
+        if Fnv1a::checksum(&bytes[..end]) != number(&bytes[end..]) {
+            return Err(CheckpointError::Damaged { path, reason: "its sum is wrong".into() });
         }
         let mut rest = &bytes[arrays_at..end];
         let mut arrays = Vec::with_capacity(header.arrays.len());
@@ -168,12 +170,12 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 /// Sums what passes through.
-struct Summing<W> {
+struct ChecksumWriter<W> {
     out: W,
-    sum: Sum,
+    sum: Fnv1a,
 }
 
-impl<W: Write> Write for Summing<W> {
+impl<W: Write> Write for ChecksumWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.sum.add(&bytes[..written]);
@@ -187,21 +189,21 @@ impl<W: Write> Write for Summing<W> {
 
 /// FNV-1a over words of eight bytes: against damage, not against malice.
 #[derive(Clone, Copy)]
-struct Sum {
+struct Fnv1a {
     state: u64,
     /// Bytes of a word not yet whole, and how many.
     rest: u64,
     length: u32,
 }
 
-impl Default for Sum {
+impl Default for Fnv1a {
     fn default() -> Self {
         Self { state: 0xcbf2_9ce4_8422_2325, rest: 0, length: 0 }
     }
 }
 
-impl Sum {
-    fn of(bytes: &[u8]) -> u64 {
+impl Fnv1a {
+    fn checksum(bytes: &[u8]) -> u64 {
         let mut sum = Self::default();
         sum.add(bytes);
         sum.value()
@@ -245,23 +247,23 @@ mod tests {
     use std::path::Path;
 
     use crate::domain::score::Direction;
-    use crate::train::checkpoint::{Checkpoint, Error, LEAD, State, Sum, file};
+    use crate::train::checkpoint::{Checkpoint, CheckpointError, Fnv1a, LEAD, TrainingState, file};
     use crate::train::early_stopping::EarlyStopping;
-    use crate::train::exact::Exact;
-    use crate::train::record::{Position, Tally};
+    use crate::train::exact_number::ExactNumber;
+    use crate::train::record::{EpochSums, TrainingPosition};
 
     fn checkpoint() -> Checkpoint {
         let mut stopping = EarlyStopping::new(Direction::Lower, None);
         stopping.judge(3, Some(0.1 + 0.2), None);
-        let state = State {
+        let state = TrainingState {
             job: "job".into(),
-            position: Position { epoch: 3, batch: 7, step: 47 },
-            tally: Tally::new(2),
+            position: TrainingPosition { epoch: 3, batch: 7, step: 47 },
+            tally: EpochSums::new(2),
             history: Vec::new(),
             compared: Vec::new(),
             measured: Vec::new(),
             standing: stopping.standing(),
-            weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(Exact::from).to_vec(),
+            weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(ExactNumber::from).to_vec(),
             counts: vec![47, 40],
             finished: None,
         };
@@ -269,7 +271,7 @@ mod tests {
         Checkpoint { state, arrays }
     }
 
-    fn bits(checkpoint: &Checkpoint) -> (State, Vec<(String, Vec<u32>)>) {
+    fn bits(checkpoint: &Checkpoint) -> (TrainingState, Vec<(String, Vec<u32>)>) {
         let arrays = checkpoint.arrays.iter();
         let arrays =
             arrays.map(|(name, values)| (name.clone(), values.iter().map(|v| v.to_bits()).collect()));
@@ -283,8 +285,8 @@ mod tests {
         assert!(Checkpoint::read(&path).expect("absent").is_none());
         checkpoint().write(&path).expect("written");
         checkpoint().write(&path).expect("written again");
-        let found = Checkpoint::read(&path).expect("read").expect("there");
-        assert_eq!(bits(&found), bits(&checkpoint()));
+        let version = Checkpoint::read(&path).expect("read").expect("there");
+        assert_eq!(bits(&version), bits(&checkpoint()));
         assert_eq!(std::fs::read_dir(folder.path().join("new")).expect("a folder").count(), 1);
     }
 
@@ -296,12 +298,12 @@ mod tests {
         let whole = std::fs::read(&path).expect("bytes");
         for length in 0..whole.len() {
             let error = Checkpoint::parse(&whole[..length], Path::new("x")).expect_err("cut");
-            assert!(matches!(error, Error::Short { .. }), "{length}: {error}");
+            assert!(matches!(error, CheckpointError::Short { .. }), "{length}: {error}");
         }
-        for place in 0..whole.len() {
+        for index in 0..whole.len() {
             let mut bytes = whole.clone();
-            bytes[place] ^= 0x40;
-            assert!(Checkpoint::parse(&bytes, Path::new("x")).is_err(), "byte {place} of {}", whole.len());
+            bytes[index] ^= 0x40;
+            assert!(Checkpoint::parse(&bytes, Path::new("x")).is_err(), "byte {index} of {}", whole.len());
         }
         let longer = [whole.as_slice(), b"x"].concat();
         assert!(Checkpoint::parse(&longer, Path::new("x")).is_err());
@@ -310,8 +312,8 @@ mod tests {
     #[test]
     fn foreign_files_and_other_versions_are_named() {
         let parse = |bytes: &[u8]| Checkpoint::parse(bytes, Path::new("x")).expect_err("refused");
-        assert!(matches!(parse(b"PAR1 something else entirely"), Error::Foreign { .. }));
-        assert!(matches!(parse(b"x"), Error::Foreign { .. }));
+        assert!(matches!(parse(b"PAR1 something else entirely"), CheckpointError::Foreign { .. }));
+        assert!(matches!(parse(b"x"), CheckpointError::Foreign { .. }));
         let mut newer = b"mtl-ckpt\x09\0\0\0".to_vec();
         newer.resize(LEAD, 0);
         assert_eq!(parse(&newer).to_string(), "the checkpoint x has format 9; this `mtl` reads 1");
@@ -320,8 +322,8 @@ mod tests {
     #[test]
     fn the_sum_does_not_depend_on_how_bytes_arrive() {
         let bytes: Vec<u8> = (0..100).collect();
-        let mut pieces = Sum::default();
+        let mut pieces = Fnv1a::default();
         bytes.chunks(3).for_each(|piece| pieces.add(piece));
-        assert_eq!(pieces.value(), Sum::of(&bytes));
+        assert_eq!(pieces.value(), Fnv1a::checksum(&bytes));
     }
 }

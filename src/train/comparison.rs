@@ -1,23 +1,25 @@
-//! How the tasks' gradients stand to each other: cosine, conflict and likeness of lengths of every pair, over an epoch.
+//! How the tasks' gradients stand to each other: cosine, conflict and likeness of lengths of every pair, over
+//! an epoch.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Event, GradientPair};
 use crate::domain::name::TaskName;
-use crate::train::exact::{Exact, Sum};
+use crate::train::exact_number::{ExactNumber, ExactSum};
 use crate::train::solver::Matrix;
 
 /// The gradients of two tasks in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pair {
+pub struct GradientPairStep {
     pub tasks: (usize, usize),
     pub cosine: f64,
     /// 2 |a| |b| / (|a|^2 + |b|^2)
     pub similarity: f64,
 }
 
-impl Pair {
-    /// All pairs of `tasks`, whose gradients have these dot products. Nothing can be said of a gradient of nothing.
+impl GradientPairStep {
+    /// All pairs of `tasks`, whose gradients have these dot products. Nothing can be said of a gradient of
+    /// nothing.
     pub fn all(tasks: &[usize], gramian: &Matrix) -> Vec<Self> {
         let mut pairs = Vec::new();
         for (i, task) in tasks.iter().enumerate() {
@@ -35,32 +37,32 @@ impl Pair {
 
 /// The running epoch's sums.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Comparison {
-    pairs: Vec<Sums>,
+pub struct GradientComparison {
+    pairs: Vec<ComparisonSums>,
     /// Steps whose gradients cancelled, or were nothing.
     irregular: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Sums {
+struct ComparisonSums {
     tasks: (usize, usize),
     steps: usize,
     conflicts: usize,
-    cosine: Sum,
-    similarity: Sum,
+    cosine: ExactSum,
+    similarity: ExactSum,
 }
 
-impl Comparison {
-    pub fn add(&mut self, pairs: &[Pair], irregular: bool) {
+impl GradientComparison {
+    pub fn add(&mut self, pairs: &[GradientPairStep], irregular: bool) {
         self.irregular += usize::from(irregular);
         for pair in pairs {
             let known = self.pairs.iter().position(|sums| sums.tasks == pair.tasks);
-            let place = known.unwrap_or_else(|| {
-                let (tasks, cosine, similarity) = (pair.tasks, Sum::NOTHING, Sum::NOTHING);
-                self.pairs.push(Sums { tasks, steps: 0, conflicts: 0, cosine, similarity });
+            let index = known.unwrap_or_else(|| {
+                let (tasks, cosine, similarity) = (pair.tasks, ExactSum::NOTHING, ExactSum::NOTHING);
+                self.pairs.push(ComparisonSums { tasks, steps: 0, conflicts: 0, cosine, similarity });
                 self.pairs.len() - 1
             });
-            let sums = &mut self.pairs[place];
+            let sums = &mut self.pairs[index];
             sums.steps += 1;
             sums.conflicts += usize::from(pair.cosine < 0.0);
             sums.cosine.add(pair.cosine);
@@ -69,41 +71,41 @@ impl Comparison {
     }
 
     /// The epoch's means; `None` when no gradients were compared.
-    pub fn of_epoch(&self, epoch: usize, tasks: &[TaskName]) -> Option<Compared> {
-        let mean = |sum: Sum, steps: usize| Exact::from(sum.over(steps as u64).unwrap_or(0.0));
-        let pair = |sums: &Sums| Compare {
+    pub fn of_epoch(&self, epoch: usize, tasks: &[TaskName]) -> Option<EpochComparison> {
+        let mean = |sum: ExactSum, steps: usize| ExactNumber::from(sum.over(steps as u64).unwrap_or(0.0));
+        let pair = |sums: &ComparisonSums| PairwiseSimilarity {
             tasks: (tasks[sums.tasks.0].clone(), tasks[sums.tasks.1].clone()),
             cosine: mean(sums.cosine, sums.steps),
             conflicts: sums.conflicts,
             similarity: mean(sums.similarity, sums.steps),
             steps: sums.steps,
         };
-        let pairs: Vec<Compare> = self.pairs.iter().map(pair).collect();
-        let found = !pairs.is_empty() || self.irregular > 0;
-        found.then_some(Compared { epoch, irregular: self.irregular, pairs })
+        let pairs: Vec<PairwiseSimilarity> = self.pairs.iter().map(pair).collect();
+        let any_conflict = !pairs.is_empty() || self.irregular > 0;
+        any_conflict.then_some(EpochComparison { epoch, irregular: self.irregular, pairs })
     }
 }
 
 /// A finished epoch's comparison: `Event::GradientsCompared`, kept exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Compared {
+pub struct EpochComparison {
     pub epoch: usize,
     pub irregular: usize,
-    pairs: Vec<Compare>,
+    pairs: Vec<PairwiseSimilarity>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Compare {
+struct PairwiseSimilarity {
     tasks: (TaskName, TaskName),
-    cosine: Exact,
+    cosine: ExactNumber,
     conflicts: usize,
-    similarity: Exact,
+    similarity: ExactNumber,
     steps: usize,
 }
 
-impl Compared {
+impl EpochComparison {
     pub fn event(&self, trial: u32) -> Event {
-        let pair = |pair: &Compare| GradientPair {
+        let pair = |pair: &PairwiseSimilarity| GradientPair {
             task: pair.tasks.0.clone(),
             other: pair.tasks.1.clone(),
             cosine: pair.cosine.get(),
@@ -120,14 +122,14 @@ impl Compared {
 mod tests {
     use crate::domain::event::Event;
     use crate::domain::name::TaskName;
-    use crate::train::comparison::{Comparison, Pair};
+    use crate::train::comparison::{GradientComparison, GradientPairStep};
     use crate::train::solver::Matrix;
 
     /// methods.md 5: cosines -.316228 -.365148 -.577350, likeness .903508 .995859 .866025 of matrix B.
     #[test]
     fn golden_values() {
         let rows = [vec![1.0, 0.0, 0.0, 2.0], vec![-1.0, 1.0, 0.0, 0.0], vec![0.0, -2.0, 1.0, -1.0]];
-        let pairs = Pair::all(&[0, 1, 2], &Matrix::gramian(&rows));
+        let pairs = GradientPairStep::all(&[0, 1, 2], &Matrix::gramian(&rows));
         let expected = [(-0.316_228, 0.903_508), (-0.365_148, 0.995_859), (-0.577_350, 0.866_025)];
         for (pair, (cosine, similarity)) in pairs.iter().zip(expected) {
             assert!(
@@ -135,20 +137,20 @@ mod tests {
                 "{pair:?}"
             );
         }
-        assert!(Pair::all(&[0, 1], &Matrix::of(2, |_, _| 0.0)).is_empty());
+        assert!(GradientPairStep::all(&[0, 1], &Matrix::from_fn(2, |_, _| 0.0)).is_empty());
     }
 
     #[test]
     fn an_epoch_has_means_and_the_share_of_conflicts() {
-        let mut comparison = Comparison::default();
+        let mut comparison = GradientComparison::default();
         let names = ["a", "b"].map(|name| TaskName::new(name).expect("a name"));
         assert_eq!(comparison.of_epoch(1, &names), None);
         for (cosine, irregular) in [(0.5, false), (-0.25, true), (0.5, false), (-0.75, false)] {
-            comparison.add(&[Pair { tasks: (0, 1), cosine, similarity: 0.5 }], irregular);
+            comparison.add(&[GradientPairStep { tasks: (0, 1), cosine, similarity: 0.5 }], irregular);
         }
         let compared = comparison.of_epoch(3, &names).expect("compared");
         let text = serde_json::to_string(&compared).expect("text");
-        assert_eq!(serde_json::from_str::<super::Compared>(&text).expect("read"), compared);
+        assert_eq!(serde_json::from_str::<super::EpochComparison>(&text).expect("read"), compared);
         let Event::GradientsCompared { trial: 2, epoch: 3, irregular: 1, pairs } = compared.event(2) else {
             panic!("an event")
         };

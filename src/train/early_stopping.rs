@@ -1,8 +1,8 @@
 //! Which epoch is the best one, and when to stop looking for a better.
 //!
-//! A monitor that is undefined after an epoch (a ranking of rows of one class, NaN) makes that epoch no better than
-//! any. As long as it never was defined, the validation loss stands in for it; where there is none either, the latest
-//! epoch is kept, and nothing ends the training early.
+//! A monitor that is undefined after an epoch (a ranking of rows of one class, NaN) makes that epoch no
+//! better than any. As long as it never was defined, the validation loss stands in for it; where there is
+//! none either, the latest epoch is kept, and nothing ends the training early.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,23 +13,25 @@ use crate::domain::score::Direction;
 pub struct EarlyStopping {
     direction: Direction,
     patience: Option<usize>,
-    standing: Standing,
+    standing: StopperState,
 }
 
 /// What it remembers. Epochs count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StopperState {
     pub best_epoch: usize,
     /// The best objective, as bits: text would not keep it exactly.
     best_bits: Option<u64>,
     /// The lowest loss while there is no objective, as bits.
     #[serde(default)]
-    stand_in_bits: Option<u64>,
+    #[serde(rename = "stand_in_bits")]
+    fallback_bits: Option<u64>,
     /// Epochs since the best one.
-    pub waited: usize,
+    #[serde(rename = "waited")]
+    pub epochs_without_improvement: usize,
 }
 
-impl Standing {
+impl StopperState {
     pub fn best(&self) -> Option<f64> {
         self.best_bits.map(f64::from_bits)
     }
@@ -37,7 +39,7 @@ impl Standing {
 
 /// What an epoch's objective means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum EarlyStoppingVerdict {
     /// The best so far: keep its weights.
     Best,
     /// Not better; go on.
@@ -48,22 +50,27 @@ pub enum Verdict {
 
 impl EarlyStopping {
     pub fn new(direction: Direction, patience: Option<usize>) -> Self {
-        Self { direction, patience, standing: Standing::default() }
+        Self { direction, patience, standing: StopperState::default() }
     }
 
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> StopperState {
         self.standing
     }
 
-    pub fn restore(&mut self, standing: Standing) {
-        self.standing = standing;
+    pub fn restore(&mut self, status: StopperState) {
+        self.standing = status;
     }
 
     /// Told the objective after each epoch, and the loss that stands in for it while it never was defined.
-    pub fn judge(&mut self, epoch: usize, objective: Option<f64>, stand_in: Option<f64>) -> Verdict {
+    pub fn judge(
+        &mut self,
+        epoch: usize,
+        objective: Option<f64>,
+        stand_in: Option<f64>,
+    ) -> EarlyStoppingVerdict {
         let objective = objective.filter(|value| !value.is_nan());
         let stand_in = stand_in.filter(|value| !value.is_nan());
-        let lowest = self.standing.stand_in_bits.map(f64::from_bits);
+        let lowest = self.standing.fallback_bits.map(f64::from_bits);
         let better = match (objective, self.standing.best()) {
             (Some(value), Some(best)) => self.direction.prefers(value, best),
             (Some(_), None) => true,
@@ -75,18 +82,20 @@ impl EarlyStopping {
             },
         };
         if better {
-            self.standing = Standing {
+            self.standing = StopperState {
                 best_epoch: epoch,
                 best_bits: objective.map(f64::to_bits),
-                stand_in_bits: stand_in.filter(|_| objective.is_none()).map(f64::to_bits),
-                waited: 0,
+                fallback_bits: stand_in.filter(|_| objective.is_none()).map(f64::to_bits),
+                epochs_without_improvement: 0,
             };
-            return Verdict::Best;
+            return EarlyStoppingVerdict::Best;
         }
-        self.standing.waited += 1;
+        self.standing.epochs_without_improvement += 1;
         match self.patience {
-            Some(patience) if self.standing.waited >= patience => Verdict::Stop,
-            _ => Verdict::Wait,
+            Some(patience) if self.standing.epochs_without_improvement >= patience => {
+                EarlyStoppingVerdict::Stop
+            }
+            _ => EarlyStoppingVerdict::Wait,
         }
     }
 }
@@ -94,20 +103,20 @@ impl EarlyStopping {
 #[cfg(test)]
 mod tests {
     use crate::domain::score::Direction;
-    use crate::train::early_stopping::{EarlyStopping, Verdict};
+    use crate::train::early_stopping::{EarlyStopping, EarlyStoppingVerdict};
 
     fn judge(
         direction: Direction,
         patience: Option<usize>,
         objectives: &[Option<f64>],
-    ) -> (Vec<Verdict>, usize) {
+    ) -> (Vec<EarlyStoppingVerdict>, usize) {
         let mut stopping = EarlyStopping::new(direction, patience);
         let verdicts =
             objectives.iter().enumerate().map(|(i, value)| stopping.judge(i + 1, *value, None)).collect();
         (verdicts, stopping.standing().best_epoch)
     }
 
-    use Verdict::{Best, Stop, Wait};
+    use EarlyStoppingVerdict::{Best, Stop, Wait};
 
     #[test]
     fn stops_after_patience_without_a_better_one() {
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn a_loss_stands_in_until_there_is_an_objective() {
         let mut stopping = EarlyStopping::new(Direction::Higher, Some(2));
-        let told = [
+        let preference = [
             (None, Some(0.9), Best),
             (None, Some(0.7), Best),
             (None, Some(f64::NAN), Wait),
@@ -146,7 +155,7 @@ mod tests {
             (Some(f64::NAN), Some(0.1), Wait),
             (Some(0.3), Some(0.1), Stop),
         ];
-        for (epoch, (objective, loss, verdict)) in (1..).zip(told) {
+        for (epoch, (objective, loss, verdict)) in (1..).zip(preference) {
             assert_eq!(stopping.judge(epoch, objective, loss), verdict, "epoch {epoch}");
         }
         assert_eq!((stopping.standing().best_epoch, stopping.standing().best()), (6, Some(0.3)));

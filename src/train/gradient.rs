@@ -4,8 +4,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Result, Storage, Tensor};
 
-use crate::train::optimizer::pass::{Stroke, Trainable};
-use crate::train::regularization::Strength;
+use crate::train::optimizer::fused_step::{OptimizerStep, Trainable};
+use crate::train::regularization::PenaltyStrength;
 
 /// The variables' gradients in the variables' order; `None` where the batch's tasks do not reach.
 pub fn collect(mut store: GradStore, variables: &[Trainable]) -> Vec<Option<Tensor>> {
@@ -14,25 +14,29 @@ pub fn collect(mut store: GradStore, variables: &[Trainable]) -> Vec<Option<Tens
 
 /// What is known of a gradient before the step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Survey {
+pub struct GradientStatistics {
     /// Sum of the squares of the joint loss's gradient, the penalty's included.
     pub squares: f64,
     /// The penalty of the weights it reaches.
     pub penalty: f64,
 }
 
-impl Survey {
+impl GradientStatistics {
     /// Reads gradients and weights once.
-    pub fn of(variables: &[Trainable], gradients: &[Option<Tensor>], strength: Strength) -> Result<Self> {
-        let mut survey = Self::default();
+    pub fn from_gradients(
+        variables: &[Trainable],
+        gradients: &[Option<Tensor>],
+        strength: PenaltyStrength,
+    ) -> Result<Self> {
+        let mut statistics = Self::default();
         for (variable, gradient) in variables.iter().zip(gradients) {
             let Some(gradient) = gradient else { continue };
-            let strength = if variable.decay { strength } else { Strength::default() };
-            let sums = Sums::of(variable.var.as_tensor(), gradient, strength)?;
-            survey.squares += sums.joint;
-            survey.penalty += strength.penalty(sums.absolute, sums.squares);
+            let strength = if variable.decay { strength } else { PenaltyStrength::default() };
+            let sums = GradientSums::from_variable(variable.var.as_tensor(), gradient, strength)?;
+            statistics.squares += sums.joint;
+            statistics.penalty += strength.penalty(sums.absolute, sums.squares);
         }
-        Ok(survey)
+        Ok(statistics)
     }
 
     /// What clipping to `limit` leaves of the gradient, as PyTorch's `clip_grad_norm_` has it.
@@ -42,23 +46,23 @@ impl Survey {
 }
 
 /// The step's settings; the survey is taken only when something asks for it.
-pub fn stroke(
+pub fn optimizer_step(
     variables: &[Trainable],
     gradients: &[Option<Tensor>],
     rate: f64,
-    strength: Strength,
+    strength: PenaltyStrength,
     clip_norm: Option<f64>,
-) -> Result<(Stroke, f64)> {
+) -> Result<(OptimizerStep, f64)> {
     if clip_norm.is_none() && strength.is_nothing() {
-        return Ok((Stroke { rate, scale: 1.0, strength }, 0.0));
+        return Ok((OptimizerStep { rate, scale: 1.0, strength }, 0.0));
     }
-    let survey = Survey::of(variables, gradients, strength)?;
-    Ok((Stroke { rate, scale: survey.scale(clip_norm), strength }, survey.penalty))
+    let statistics = GradientStatistics::from_gradients(variables, gradients, strength)?;
+    Ok((OptimizerStep { rate, scale: statistics.scale(clip_norm), strength }, statistics.penalty))
 }
 
 /// One variable's sums.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
+struct GradientSums {
     /// Of the squares of gradient + penalty's gradient.
     joint: f64,
     /// Of |w|.
@@ -67,8 +71,8 @@ struct Sums {
     squares: f64,
 }
 
-impl Sums {
-    fn of(weight: &Tensor, gradient: &Tensor, strength: Strength) -> Result<Self> {
+impl GradientSums {
+    fn from_variable(weight: &Tensor, gradient: &Tensor, strength: PenaltyStrength) -> Result<Self> {
         let gradient = gradient.contiguous()?;
         let (weight_storage, weight_at) = weight.storage_and_layout();
         let (gradient_storage, gradient_at) = gradient.storage_and_layout();
@@ -87,7 +91,7 @@ impl Sums {
     }
 
     /// Halved until small: the order of additions depends on the size alone, never on threads.
-    fn over(w: &[f32], g: &[f32], strength: Strength) -> Self {
+    fn over(w: &[f32], g: &[f32], strength: PenaltyStrength) -> Self {
         const GRAIN: usize = 1 << 15;
         if w.len() > GRAIN {
             let middle = w.len() / 2;
@@ -114,7 +118,7 @@ impl Sums {
         lanes.into_iter().map(of).fold(Self::default(), Self::plus)
     }
 
-    fn composed(weight: &Tensor, gradient: &Tensor, strength: Strength) -> Result<Self> {
+    fn composed(weight: &Tensor, gradient: &Tensor, strength: PenaltyStrength) -> Result<Self> {
         let sum = |tensor: Tensor| -> Result<f64> { Ok(f64::from(tensor.sum_all()?.to_scalar::<f32>()?)) };
         let penalty = (weight.sign()?.affine(strength.l1, 0.0)? + weight.affine(2.0 * strength.l2, 0.0)?)?;
         Ok(Self {
@@ -138,10 +142,10 @@ mod tests {
     use candle_core::{Device, Tensor, Var};
 
     use crate::domain::number::{Positive, Rate};
-    use crate::train::gradient::{Sums, Survey, stroke};
-    use crate::train::optimizer::pass::{Optimizer, Trainable};
-    use crate::train::optimizer::sgd::SgdSpec;
-    use crate::train::regularization::Strength;
+    use crate::train::gradient::{GradientStatistics, GradientSums, optimizer_step};
+    use crate::train::optimizer::fused_step::{Optimizer, Trainable};
+    use crate::train::optimizer::sgd::SgdConfig;
+    use crate::train::regularization::PenaltyStrength;
 
     fn variables() -> [Trainable; 2] {
         let var = |values: &[f32]| Var::from_slice(values, values.len(), &Device::Cpu).expect("a variable");
@@ -156,43 +160,46 @@ mod tests {
         [tensor(&[0.1, -0.2, 0.3]), tensor(&[2.0])]
     }
 
-    /// PyTorch 2.11: loss = (w * [.1, -.2, .3]).sum() + 2 * b.sum() + .01 * (w * w).sum() + .1 * w.abs().sum();
-    /// clip_grad_norm_([w, b], .5) -> 2.0813696; SGD(lr=.1).step() -> w, b below.
+    /// PyTorch 2.11: loss = (w * [.1, -.2, .3]).sum() + 2 * b.sum() + .01 * (w * w).sum() + .1 *
+    /// w.abs().sum(); clip_grad_norm_([w, b], .5) -> 2.0813696; SGD(lr=.1).step() -> w, b below.
     #[test]
     fn clipping_counts_the_penalty_and_equals_pytorch() {
         let (variables, gradients) = (variables(), gradients());
-        let strength = Strength { l1: 0.1, l2: 0.01 };
-        let survey = Survey::of(&variables, &gradients, strength).expect("a survey");
-        assert!((survey.squares.sqrt() - 2.081_369_6).abs() < 1e-6, "{survey:?}");
-        assert!((survey.penalty - (0.1 * 3.5 + 0.01 * 5.25)).abs() < 1e-6, "{survey:?}");
-        let words = SgdSpec { rate: Positive::constant(0.1), momentum: Rate::constant(0.0), nesterov: false };
-        let mut optimizer = Optimizer::new(&words, &variables).expect("an optimizer");
-        let (stroke, _) = stroke(&variables, &gradients, 0.1, strength, Some(0.5)).expect("a stroke");
-        optimizer.step(&variables, &gradients, &stroke).expect("a step");
+        let strength = PenaltyStrength { l1: 0.1, l2: 0.01 };
+        let statistics =
+            GradientStatistics::from_gradients(&variables, &gradients, strength).expect("a survey");
+        assert!((statistics.squares.sqrt() - 2.081_369_6).abs() < 1e-6, "{statistics:?}");
+        assert!((statistics.penalty - (0.1 * 3.5 + 0.01 * 5.25)).abs() < 1e-6, "{statistics:?}");
+        let config =
+            SgdConfig { rate: Positive::constant(0.1), momentum: Rate::constant(0.0), nesterov: false };
+        let mut optimizer = Optimizer::new(&config, &variables).expect("an optimizer");
+        let (step, _) = optimizer_step(&variables, &gradients, 0.1, strength, Some(0.5)).expect("a stroke");
+        optimizer.step(&variables, &gradients, &step).expect("a step");
         let w: Vec<f32> = variables[0].var.to_vec1().expect("values");
         let b: Vec<f32> = variables[1].var.to_vec1().expect("values");
         let expected: [f64; 4] = [0.994_715_04, -1.991_832_26, 0.490_150_72, 2.951_954_84];
-        for (found, expected) in w.iter().chain(&b).zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-6, "{w:?} {b:?}");
+        for (result, expected) in w.iter().chain(&b).zip(expected) {
+            assert!((f64::from(*result) - expected).abs() < 1e-6, "{w:?} {b:?}");
         }
     }
 
     #[test]
     fn a_short_gradient_is_left_alone() {
         let (variables, gradients) = (variables(), gradients());
-        let (stroke, penalty) =
-            stroke(&variables, &gradients, 0.1, Strength::default(), Some(100.0)).expect("a stroke");
-        assert_eq!((stroke.scale, penalty), (1.0, 0.0));
+        let (step, penalty) =
+            optimizer_step(&variables, &gradients, 0.1, PenaltyStrength::default(), Some(100.0))
+                .expect("a stroke");
+        assert_eq!((step.scale, penalty), (1.0, 0.0));
     }
 
     #[test]
     fn the_twin_agrees() {
         let values: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.37).sin()).collect();
         let gradient: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.11).cos()).collect();
-        let strength = Strength { l1: 0.1, l2: 0.01 };
-        let fused = Sums::over(&values, &gradient, strength);
+        let strength = PenaltyStrength { l1: 0.1, l2: 0.01 };
+        let fused = GradientSums::over(&values, &gradient, strength);
         let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).expect("a tensor");
-        let twin = Sums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
+        let twin = GradientSums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
         for (a, b) in
             [(fused.joint, twin.joint), (fused.absolute, twin.absolute), (fused.squares, twin.squares)]
         {

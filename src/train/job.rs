@@ -2,26 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::spec::SamplingSpec;
-use crate::domain::cancel::Cancel;
+use crate::data::config::SamplingConfig;
+use crate::domain::cancel::CancelToken;
 use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
-use crate::evaluate::metric::MetricSpec;
-use crate::model::spec::NetworkSpec;
-use crate::train::spec::{BalanceSpec, Reused, TrainSpec};
+use crate::evaluate::metric::MetricConfig;
+use crate::model::config::NetworkConfig;
+use crate::train::config::{BalanceConfig, TrainConfig, WarmStartPart};
 
 /// One trial's training.
-pub struct Job<'a> {
+pub struct TrainJob<'a> {
     /// Counts from 1.
     pub trial: u32,
     pub seed: u64,
-    pub network: &'a NetworkSpec,
-    pub spec: &'a TrainSpec,
-    pub weighting: &'a BalanceSpec,
+    pub network: &'a NetworkConfig,
+    pub spec: &'a TrainConfig,
+    pub weighting: &'a BalanceConfig,
     /// Which table the next batch comes from.
-    pub sampling: &'a SamplingSpec,
+    pub sampling: &'a SamplingConfig,
     /// What is measured on validation rows after each epoch; every task in the signature's order.
-    pub metrics: Vec<(TaskName, Vec<MetricSpec>)>,
+    pub metrics: Vec<(TaskName, Vec<MetricConfig>)>,
     pub dataset: &'a Dataset,
     /// Where the unfinished training is kept. The training goes on from what it finds there, if that
     /// is of the same job. Once `output` is safe, the caller removes it.
@@ -29,7 +29,7 @@ pub struct Job<'a> {
     /// Stands for all of the above: data, network, settings, seed.
     pub job_fingerprint: &'a str,
     /// What it begins with, instead of initial weights.
-    pub start: Option<Start>,
+    pub start: Option<WarmStart>,
     /// The folder of `weights.safetensors`: the best epoch's weights.
     pub output: &'a Path,
     /// Whom to ask after each epoch whether it is worth going on.
@@ -38,23 +38,23 @@ pub struct Job<'a> {
 
 /// Compares the trainings of a sweep, and gives some of them up.
 pub trait Pruner: Send + Sync {
-    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on, or is asked to stop. It may have to wait until
-    /// others have come as far.
-    fn prune(&self, trial: u32, epoch: usize, cancel: &Cancel) -> Option<String>;
+    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on, or is asked to stop.
+    /// It may have to wait until others have come as far.
+    fn prune(&self, trial: u32, epoch: usize, cancel: &CancelToken) -> Option<String>;
 }
 
 /// What an earlier training learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct WarmStart {
     /// Its weights' file.
     pub weights: PathBuf,
     /// What stays as it was.
-    pub freeze: Vec<Reused>,
+    pub freeze: Vec<WarmStartPart>,
 }
 
 /// A finished training.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trained {
+pub struct TrainedNetwork {
     /// The epoch whose weights were written; counts from 1.
     pub best_epoch: usize,
     /// What it was best by; `None` without validation rows.

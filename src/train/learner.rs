@@ -2,34 +2,34 @@
 
 mod balanced;
 mod by_layer;
-mod foresight;
 mod lookahead;
+mod validation_lookahead;
 
 use candle_core::Tensor;
 
 use crate::model::mode::Mode;
 use crate::model::network::Network;
-use crate::train::affinity::Look;
-use crate::train::balance::Balance;
-use crate::train::balance::shared::Shared;
+use crate::train::affinity::PairAffinity;
+use crate::train::balance::LossBalancer;
+use crate::train::balance::shared::SharedVariables;
 use crate::train::batch::Batch;
-use crate::train::comparison::Pair;
-use crate::train::error::{Error, Result};
-use crate::train::gradient::{collect, stroke};
-use crate::train::held_out::HeldOut;
-use crate::train::optimizer::Update;
-use crate::train::optimizer::pass::{Optimizer, Trainable};
-use crate::train::record::Step;
-use crate::train::regularization::Strength;
-use crate::train::schedule::{Clock, Schedule};
+use crate::train::comparison::GradientPairStep;
+use crate::train::error::{TrainError, TrainResult};
+use crate::train::gradient::{collect, optimizer_step};
+use crate::train::optimizer::UpdateRule;
+use crate::train::optimizer::fused_step::{Optimizer, Trainable};
+use crate::train::record::TrainingStep;
+use crate::train::regularization::PenaltyStrength;
+use crate::train::schedule::{Schedule, ScheduleStep};
+use crate::train::validation_sampler::ValidationSampler;
 
 /// What stays the same at every step.
 #[derive(Clone, Copy)]
-pub struct Words<'a> {
+pub struct LearnerConfig<'a> {
     pub seed: u64,
-    pub update: &'a dyn Update,
+    pub update: &'a dyn UpdateRule,
     pub schedule: &'a dyn Schedule,
-    pub strength: Strength,
+    pub strength: PenaltyStrength,
     pub clip_norm: Option<f64>,
     /// Steps between two measurements of inter-task affinity.
     pub affinity: Option<usize>,
@@ -38,20 +38,20 @@ pub struct Words<'a> {
 /// Changes a network's weights.
 pub struct Learner<'a> {
     network: &'a Network,
-    words: Words<'a>,
+    config: LearnerConfig<'a>,
     pub variables: Vec<Trainable>,
     pub optimizer: Optimizer<'a>,
-    pub balance: Balance,
+    pub balance: LossBalancer,
     /// Validation rows, where the balance learns from them.
-    pub held_out: Option<HeldOut<'a>>,
-    shared: Shared,
+    pub held_out: Option<ValidationSampler<'a>>,
+    shared: SharedVariables,
     /// Per task: was it seen that its loss reaches all it should?
     proven: Vec<bool>,
 }
 
 /// What a step found. Vectors hold every task, in the signature's order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct StepOutcome {
     pub rows: usize,
     /// Rows with a label.
     pub labelled: Vec<usize>,
@@ -61,14 +61,14 @@ pub struct Outcome {
     /// What was minimised: weighted sum, weighting's own part, regularization.
     pub joint: f64,
     /// How the gradients of the batch's tasks stand to each other, when each was taken.
-    pub pairs: Vec<Pair>,
+    pub pairs: Vec<GradientPairStep>,
     /// What a step of each task would have done to the others, when it was looked at.
-    pub looks: Vec<Look>,
+    pub looks: Vec<PairAffinity>,
     /// Did the gradient method find gradients that cancel, or are nothing?
     pub irregular: bool,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// The first task whose loss is no number any more.
     pub fn diverged(&self) -> Option<(usize, f64)> {
         let losses = self.losses.iter().enumerate();
@@ -76,9 +76,18 @@ impl Outcome {
     }
 
     /// As it joins the epoch's sums.
-    pub fn step(&self) -> Step<'_> {
+    pub fn step(&self) -> TrainingStep<'_> {
         let Self { rows, labelled, losses, weights, joint, pairs, looks, irregular } = self;
-        Step { rows: *rows, labelled, losses, weights, joint: *joint, pairs, looks, irregular: *irregular }
+        TrainingStep {
+            rows: *rows,
+            labelled,
+            losses,
+            weights,
+            joint: *joint,
+            pairs,
+            looks,
+            irregular: *irregular,
+        }
     }
 
     fn weighted_sum(&self) -> f64 {
@@ -87,7 +96,7 @@ impl Outcome {
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(network: &'a Network, balance: Balance, words: Words<'a>) -> Result<Self> {
+    pub fn new(network: &'a Network, balance: LossBalancer, config: LearnerConfig<'a>) -> TrainResult<Self> {
         let trainable = network.weights().trainable();
         let variables: Vec<Trainable> = trainable
             .map(|weight| Trainable {
@@ -96,32 +105,33 @@ impl<'a> Learner<'a> {
                 decay: weight.decay,
             })
             .collect();
-        let optimizer = Optimizer::new(words.update, &variables)?;
+        let optimizer = Optimizer::new(config.update, &variables)?;
         let proven = vec![false; network.signature().tasks.len()];
-        let shared = Shared::of(network, &variables);
-        Ok(Self { network, words, variables, optimizer, balance, held_out: None, shared, proven })
+        let shared = SharedVariables::from_network(network, &variables);
+        Ok(Self { network, config, variables, optimizer, balance, held_out: None, shared, proven })
     }
 
     /// The learning rate of a step.
-    pub fn rate(&self, clock: Clock) -> f64 {
-        self.words.update.rate() * self.words.schedule.factor(clock)
+    pub fn rate(&self, clock: ScheduleStep) -> f64 {
+        self.config.update.rate() * self.config.schedule.factor(clock)
     }
 
-    /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is changed.
-    pub fn learn(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
-        let told;
+    /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is
+    /// changed.
+    pub fn learn(&mut self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<StepOutcome> {
+        let preference;
         let parts = match self.balance.losses.preference(clock.step as u64) {
             Some(vector) => {
-                told = self.told(parts, &vector)?;
-                &told
+                preference = self.with_preference(parts, &vector)?;
+                &preference
             }
             None => parts,
         };
-        let due = self.words.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
-        let looks = if due { self.look_ahead(parts, clock)? } else { Vec::new() };
-        if let Some(wanted) = self.balance.losses.foresight(clock.step as u64) {
-            let gradient = self.foresee(parts, clock, &wanted)?;
-            self.balance.losses.foresee(&gradient);
+        let due = self.config.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
+        let looks = if due { self.measure_affinity(parts, clock)? } else { Vec::new() };
+        if let Some(wanted) = self.balance.losses.lookahead_request(clock.step as u64) {
+            let gradient = self.validation_lookahead(parts, clock, &wanted)?;
+            self.balance.losses.receive_lookahead(&gradient);
         }
         let mut outcome = match parts {
             [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
@@ -129,24 +139,24 @@ impl<'a> Learner<'a> {
             _ => self.learn_balanced(parts, clock)?,
         };
         outcome.looks = looks;
-        if self.balance.losses.looks_back() && outcome.diverged().is_none() {
+        if self.balance.losses.wants_losses_after() && outcome.diverged().is_none() {
             let after = self.losses_again(parts, clock)?;
-            self.balance.losses.look_back(&after);
+            self.balance.losses.receive_losses_after(&after);
         }
         Ok(outcome)
     }
 
     /// The same parts with the preference that the network is told in this step.
-    fn told(&self, parts: &[Batch], vector: &[f64]) -> Result<Vec<Batch>> {
-        let told = |part: &Batch| {
-            let inputs = self.network.told(&part.inputs, vector)?;
+    fn with_preference(&self, parts: &[Batch], vector: &[f64]) -> TrainResult<Vec<Batch>> {
+        let preference = |part: &Batch| {
+            let inputs = self.network.with_preference(&part.inputs, vector)?;
             Ok(Batch { rows: part.rows, inputs, labels: part.labels.clone() })
         };
-        parts.iter().map(told).collect()
+        parts.iter().map(preference).collect()
     }
 
     /// One backward of the weighted sum of the losses.
-    fn learn_jointly(&mut self, batch: &Batch, clock: Clock) -> Result<Outcome> {
+    fn learn_jointly(&mut self, batch: &Batch, clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
         let (losses, penalty) = self.losses(batch, &self.mode(clock, 0, 1))?;
         let parts = std::slice::from_ref(batch);
@@ -171,13 +181,14 @@ impl<'a> Learner<'a> {
     /// The optimizer's step along these gradients, and what the weighting of losses learns.
     fn finish(
         &mut self,
-        mut outcome: Outcome,
+        mut outcome: StepOutcome,
         gradients: Vec<Option<Tensor>>,
-        clock: Clock,
-    ) -> Result<Outcome> {
-        let Words { strength, clip_norm, schedule, .. } = self.words;
-        let (stroke, penalty) = stroke(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
-        self.optimizer.step(&self.variables, &gradients, &stroke)?;
+        clock: ScheduleStep,
+    ) -> TrainResult<StepOutcome> {
+        let LearnerConfig { strength, clip_norm, schedule, .. } = self.config;
+        let (step, penalty) =
+            optimizer_step(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
+        self.optimizer.step(&self.variables, &gradients, &step)?;
         // What the sharing adds is there already.
         outcome.joint += outcome.weighted_sum() + self.balance.losses.penalty(&outcome.losses) + penalty;
         self.balance.losses.learn(&outcome.losses, schedule.factor(clock));
@@ -185,14 +196,14 @@ impl<'a> Learner<'a> {
     }
 
     /// Every part of a batch has a dropout of its own.
-    fn mode(&self, clock: Clock, part: usize, parts: usize) -> Mode<'static> {
+    fn mode(&self, clock: ScheduleStep, part: usize, parts: usize) -> Mode<'static> {
         let per_epoch = clock.steps_per_epoch.max(1);
-        let mode = Mode::train(self.words.seed, (clock.step * parts + part) as u64);
+        let mode = Mode::train(self.config.seed, (clock.step * parts + part) as u64);
         mode.in_epoch(clock.step / per_epoch, clock.total / per_epoch)
     }
 
     /// The losses of the batch's tasks and the sharing's penalty, as scalar tensors.
-    fn losses(&self, batch: &Batch, mode: &Mode) -> Result<(Vec<Tensor>, Option<Tensor>)> {
+    fn losses(&self, batch: &Batch, mode: &Mode) -> TrainResult<(Vec<Tensor>, Option<Tensor>)> {
         if batch.labels.is_empty() {
             return Ok((Vec::new(), None));
         }
@@ -200,7 +211,7 @@ impl<'a> Learner<'a> {
     }
 
     /// What the same batch costs after the step: the same dropout, and no running statistic touched.
-    fn losses_again(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Option<f64>>> {
+    fn losses_again(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
             losses.push(self.losses(part, &self.mode(clock, number, parts.len()).again())?.0);
@@ -211,9 +222,9 @@ impl<'a> Learner<'a> {
     }
 
     /// What the losses of `tasks` are, mean over the labels of all parts.
-    fn outcome(&self, parts: &[Batch], losses: &[&[Tensor]], tasks: &[usize]) -> Result<Outcome> {
+    fn outcome(&self, parts: &[Batch], losses: &[&[Tensor]], tasks: &[usize]) -> TrainResult<StepOutcome> {
         let count = self.proven.len();
-        let mut outcome = Outcome {
+        let mut outcome = StepOutcome {
             rows: parts.iter().map(|part| part.rows).sum(),
             labelled: vec![0; count],
             losses: vec![None; count],
@@ -240,13 +251,13 @@ impl<'a> Learner<'a> {
 
     /// At the first step of each task: did every variable it uses get a gradient? A layer without a
     /// backward would cut off all before it, and nobody would notice.
-    fn prove(&mut self, tasks: &[usize], reached: &[bool]) -> Result<()> {
+    fn prove(&mut self, tasks: &[usize], reached: &[bool]) -> TrainResult<()> {
         if tasks.iter().all(|task| self.proven[*task]) {
             return Ok(());
         }
         for (weight, reached) in self.network.weights().trainable().zip(reached) {
             if !reached && self.network.uses(tasks, weight) {
-                return Err(Error::NoGradient { variable: weight.name.clone() });
+                return Err(TrainError::NoGradient { variable: weight.name.clone() });
             }
         }
         tasks.iter().for_each(|task| self.proven[*task] = true);
@@ -255,7 +266,7 @@ impl<'a> Learner<'a> {
 }
 
 /// The weighted sum of the losses.
-fn joint(losses: &[Tensor], weights: impl Iterator<Item = f64>) -> Result<Tensor> {
+fn joint(losses: &[Tensor], weights: impl Iterator<Item = f64>) -> TrainResult<Tensor> {
     let mut sum: Option<Tensor> = None;
     for (loss, weight) in losses.iter().zip(weights) {
         let weighted = if weight == 1.0 { loss.clone() } else { loss.affine(weight, 0.0)? };
@@ -273,13 +284,13 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::name::TaskName;
-    use crate::train::Error;
-    use crate::train::balance::Balance;
-    use crate::train::learner::{Learner, Words, joint};
-    use crate::train::regularization::Strength;
-    use crate::train::rehearsal::Rehearsal;
-    use crate::train::spec::{BalanceSpec, GradientsSpec, OptimizerSpec, ScheduleSpec};
-    use crate::train::weighting::Setting;
+    use crate::train::TrainError;
+    use crate::train::balance::LossBalancer;
+    use crate::train::config::{BalanceConfig, GradientsConfig, OptimizerConfig, ScheduleConfig};
+    use crate::train::harness::TrainingHarness;
+    use crate::train::learner::{Learner, LearnerConfig, joint};
+    use crate::train::regularization::PenaltyStrength;
+    use crate::train::weighting::WeightingContext;
 
     #[test]
     fn the_joint_loss_is_the_weighted_sum() {
@@ -291,30 +302,30 @@ mod tests {
     /// A variable that should have a gradient and has none is named; one the tasks do not use is not.
     #[test]
     fn a_variable_cut_off_from_the_loss_is_named() {
-        let network = Rehearsal::new().network();
-        let optimizer: OptimizerSpec = serde_json::from_value(json!("adam")).expect("words");
-        let schedule = ScheduleSpec::default();
-        let words = Words {
+        let network = TrainingHarness::new().network();
+        let optimizer: OptimizerConfig = serde_json::from_value(json!("adam")).expect("words");
+        let schedule = ScheduleConfig::default();
+        let config = LearnerConfig {
             seed: 0,
             update: optimizer.view(),
             schedule: schedule.view(),
-            strength: Strength::default(),
+            strength: PenaltyStrength::default(),
             clip_norm: None,
             affinity: None,
         };
         let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
-        let setting = Setting { tasks: &tasks, seed: 0, rate: 0.1 };
-        let balance = Balance::new(&BalanceSpec::default(), &GradientsSpec::default(), &setting);
-        let mut learner = Learner::new(&network, balance, words).expect("a learner");
+        let setting = WeightingContext { tasks: &tasks, seed: 0, rate: 0.1 };
+        let balance = LossBalancer::new(&BalanceConfig::default(), &GradientsConfig::default(), &setting);
+        let mut learner = Learner::new(&network, balance, config).expect("a learner");
         let names: Vec<String> = learner.variables.iter().map(|variable| variable.name.clone()).collect();
         let without =
             |missing: &str| -> Vec<bool> { names.iter().map(|name| !name.starts_with(missing)).collect() };
         let error = learner.prove(&[0, 1], &without("trunk.0.dense.weight")).expect_err("cut off");
         assert!(
-            matches!(&error, Error::NoGradient { variable } if variable == "trunk.0.dense.weight"),
+            matches!(&error, TrainError::NoGradient { variable } if variable == "trunk.0.dense.weight"),
             "{error}"
         );
-        let named = |error: Error| matches!(error, Error::NoGradient { variable } if variable.starts_with("head.sign."));
+        let named = |error: TrainError| matches!(error, TrainError::NoGradient { variable } if variable.starts_with("head.sign."));
         assert!(named(learner.prove(&[0, 1], &without("head.sign.")).expect_err("cut off")));
         learner.prove(&[0], &without("head.sign.")).expect("the other head is not used");
         assert!(named(

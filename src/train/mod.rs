@@ -6,28 +6,28 @@ pub mod balance;
 pub mod batch;
 pub mod checkpoint;
 pub mod comparison;
+pub mod config;
 pub mod early_stopping;
 pub mod error;
-pub mod exact;
+pub mod exact_number;
 pub mod gradient;
-pub mod held_out;
+#[cfg(test)]
+mod harness;
 pub mod job;
 pub mod learner;
 pub mod objective;
 pub mod optimizer;
 pub mod record;
 pub mod regularization;
-#[cfg(test)]
-mod rehearsal;
 pub mod schedule;
 pub mod scoring;
 pub mod solver;
-pub mod spec;
 pub mod trainer;
 pub mod training;
 pub mod validation;
+pub mod validation_sampler;
 pub mod weighting;
 
-pub use error::{Error, Result};
-pub use job::{Job, Trained};
+pub use error::{TrainError, TrainResult};
+pub use job::{TrainJob, TrainedNetwork};
 pub use trainer::train;

@@ -9,28 +9,28 @@ use crate::domain::array::Array;
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score};
 use crate::domain::signature::Signature;
-use crate::domain::task::Target;
-use crate::evaluate::metric::MetricSpec;
-use crate::train::error::{Error, Result};
-use crate::train::spec::MonitorSpec;
+use crate::domain::task::FittedTarget;
+use crate::evaluate::metric::MetricConfig;
+use crate::train::config::MonitorConfig;
+use crate::train::error::{TrainError, TrainResult};
 
 /// What a monitor came down to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objective {
     /// One task's metric.
-    Metric { task: TaskName, metric: MetricSpec },
+    Metric { task: TaskName, metric: MetricConfig },
     /// All tasks' losses, each in units of its reference.
     Losses,
 }
 
 impl Objective {
-    pub fn new(monitor: &MonitorSpec, metrics: &[(TaskName, Vec<MetricSpec>)]) -> Result<Self> {
+    pub fn new(monitor: &MonitorConfig, metrics: &[(TaskName, Vec<MetricConfig>)]) -> TrainResult<Self> {
         let Some(task) = &monitor.task else { return Ok(Self::Losses) };
         let Some((_, own)) = metrics.iter().find(|(name, _)| name == task) else {
-            return Err(Error::UnknownTask(task.clone()));
+            return Err(TrainError::UnknownTask(task.clone()));
         };
         let metric = monitor.metric.as_ref().or(own.first());
-        let metric = metric.ok_or_else(|| Error::NoMetric(task.clone()))?.clone();
+        let metric = metric.ok_or_else(|| TrainError::NoMetric(task.clone()))?.clone();
         Ok(Self::Metric { task: task.clone(), metric })
     }
 
@@ -54,7 +54,12 @@ impl Objective {
     }
 
     /// A loss to choose by where the value is not defined: the task's own, or the mean over all tasks.
-    pub fn stand_in(&self, signature: &Signature, losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
+    pub fn fallback_loss(
+        &self,
+        signature: &Signature,
+        losses: &[Option<f64>],
+        references: &[f64],
+    ) -> Option<f64> {
         let Self::Metric { task, .. } = self else { return None };
         let own = signature.tasks.iter().position(|one| one.name == *task).and_then(|at| losses[at]);
         own.or_else(|| joint(losses, references)).filter(|loss| loss.is_finite())
@@ -69,28 +74,28 @@ fn joint(losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
 
 /// The logits that always give the training rows' class frequencies or mean, one row of them.
 /// Classes that never occur count as half a row.
-pub fn constant_logits(target: &Target, truth: &Array, train: &[u32]) -> Vec<f32> {
+pub fn constant_logits(target: &FittedTarget, truth: &Array, train: &[u32]) -> Vec<f32> {
     let odds = |yes: u64, no: u64| ((yes as f64 + 0.5) / (no as f64 + 0.5)).ln() as f32;
     match target {
-        Target::Binary { counts, .. } => vec![odds(counts[1], counts[0])],
-        Target::Multiclass { counts, .. }
-        | Target::Tagging { counts, .. }
-        | Target::Segmentation { counts, .. } => {
+        FittedTarget::Binary { counts, .. } => vec![odds(counts[1], counts[0])],
+        FittedTarget::Multiclass { counts, .. }
+        | FittedTarget::Tagging { counts, .. }
+        | FittedTarget::Segmentation { counts, .. } => {
             counts.iter().map(|count| (*count as f64 + 0.5).ln() as f32).collect()
         }
-        Target::Multilabel { positives, present, .. } => {
+        FittedTarget::Multilabel { positives, present, .. } => {
             positives.iter().zip(present).map(|(yes, all)| odds(*yes, all - yes)).collect()
         }
         // One question per cut: is it above?
-        Target::Ordinal { counts, .. } => (1..counts.len())
+        FittedTarget::Ordinal { counts, .. } => (1..counts.len())
             .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
             .collect(),
-        Target::PixelRegression { center, scale, .. } => {
+        FittedTarget::PixelRegression { center, scale, .. } => {
             vec![((mean(truth, 0, 1, train) - center) / scale) as f32]
         }
         // Nobody asks: a vocabulary is too wide for a row of logits at every token.
-        Target::Text { .. } | Target::LanguageModel { .. } => Vec::new(),
-        Target::Regression { center, scale, .. } => (0..center.len())
+        FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
+        FittedTarget::Regression { center, scale, .. } => (0..center.len())
             .map(|column| {
                 ((mean(truth, column, center.len(), train) - center[column]) / scale[column]) as f32
             })
@@ -133,12 +138,12 @@ mod tests {
     use crate::domain::array::Array;
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split};
-    use crate::domain::task::{TagScheme, Target};
+    use crate::domain::task::{FittedTarget, TagScheme};
     use crate::domain::task_kind::TaskKind;
     use crate::evaluate::default_metrics;
-    use crate::train::error::Error;
+    use crate::train::config::MonitorConfig;
+    use crate::train::error::TrainError;
     use crate::train::objective::{Objective, constant_logits, reference};
-    use crate::train::spec::MonitorSpec;
 
     fn name(text: &str) -> TaskName {
         TaskName::new(text).expect("a name")
@@ -158,7 +163,7 @@ mod tests {
             (name("a"), default_metrics(TaskKind::Regression, TagScheme::None)),
             (name("b"), default_metrics(TaskKind::Binary, TagScheme::None)),
         ];
-        let monitor = |task| MonitorSpec { task: Some(name(task)), ..MonitorSpec::default() };
+        let monitor = |task| MonitorConfig { task: Some(name(task)), ..MonitorConfig::default() };
         let objective = Objective::new(&monitor("b"), &metrics).expect("an objective");
         assert_eq!(objective.direction(), Direction::Higher);
         let score = |task, metric: &str, value| Score {
@@ -172,31 +177,31 @@ mod tests {
         let scores = [score("a", "auroc", 0.1), score("b", "f1", 0.2), score("b", "auroc", 0.3)];
         assert_eq!(objective.value(&scores, &[], &[]), Some(0.3));
         assert_eq!(objective.value(&scores[..2], &[], &[]), None);
-        assert!(matches!(Objective::new(&monitor("c"), &metrics), Err(Error::UnknownTask(_))));
+        assert!(matches!(Objective::new(&monitor("c"), &metrics), Err(TrainError::UnknownTask(_))));
     }
 
     #[test]
     fn constants_give_frequencies_and_means() {
         let truth = Array::f32(&[4, 1], vec![1.0, 3.0, f32::NAN, 100.0]);
         let train = [0, 1, 2];
-        let of = |target: Target| constant_logits(&target, &truth, &train);
+        let of = |target: FittedTarget| constant_logits(&target, &truth, &train);
         let classes = ["a", "b", "c"].map(String::from).to_vec();
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         let counts = vec![10_000, 20_000, 70_000];
-        let binary = of(Target::Binary {
+        let binary = of(FittedTarget::Binary {
             classes: ["n".into(), "y".into()],
             counts: [30_000, 10_000],
             threshold: 0.5,
         });
         assert!((sigmoid(binary[0]) - 0.25).abs() < 1e-4);
-        let multiclass = of(Target::Multiclass { classes: classes.clone(), counts: counts.clone() });
+        let multiclass = of(FittedTarget::Multiclass { classes: classes.clone(), counts: counts.clone() });
         assert!(((multiclass[2] - multiclass[0]).exp() - 7.0).abs() < 1e-2);
-        let ordinal = of(Target::Ordinal { classes, counts });
+        let ordinal = of(FittedTarget::Ordinal { classes, counts });
         assert!((sigmoid(ordinal[0]) - 0.9).abs() < 1e-4 && (sigmoid(ordinal[1]) - 0.7).abs() < 1e-4);
-        let raw = Target::Regression { columns: vec!["y".into()], center: vec![0.0], scale: vec![1.0] };
+        let raw = FittedTarget::Regression { columns: vec!["y".into()], center: vec![0.0], scale: vec![1.0] };
         assert_eq!(of(raw), [2.0]);
         let standardized =
-            Target::Regression { columns: vec!["y".into()], center: vec![2.0], scale: vec![5.0] };
+            FittedTarget::Regression { columns: vec!["y".into()], center: vec![2.0], scale: vec![5.0] };
         assert_eq!(of(standardized), [0.0]);
     }
 }

@@ -3,16 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{Event, FinishedEpoch, Relation, Share};
+use crate::domain::event::{Event, FinishedEpoch, SourceShare, TaskRelation};
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split, TaskValue};
-use crate::train::affinity::{Affinities, Look};
-use crate::train::comparison::{Comparison, Pair};
-use crate::train::exact::{Exact, Sum};
+use crate::train::affinity::{AffinityAccumulator, PairAffinity};
+use crate::train::comparison::{GradientComparison, GradientPairStep};
+use crate::train::exact_number::{ExactNumber, ExactSum};
 
 /// Between which steps a training stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
+pub struct TrainingPosition {
     /// Finished epochs.
     pub epoch: usize,
     /// Finished batches of the running epoch.
@@ -23,27 +23,27 @@ pub struct Position {
 
 /// The running epoch's sums.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct EpochSums {
     /// Per task: loss times labelled rows, and labelled rows.
-    losses: Vec<(Sum, u64)>,
+    losses: Vec<(ExactSum, u64)>,
     /// Per task: weights over the steps where it had labels, and their number.
-    weights: Vec<(Sum, u64)>,
+    weights: Vec<(ExactSum, u64)>,
     /// Joint loss times rows.
-    joint: Sum,
+    joint: ExactSum,
     rows: u64,
     /// Time spent, for the eye only.
-    seconds: Exact,
+    seconds: ExactNumber,
     /// How the tasks' gradients stand to each other, where each is taken.
     #[serde(default)]
-    pub comparison: Comparison,
+    pub comparison: GradientComparison,
     /// What steps of one task do to the others, where it is measured.
     #[serde(default)]
-    pub affinities: Affinities,
+    pub affinities: AffinityAccumulator,
 }
 
 /// One step, as it is added to a tally.
 #[derive(Clone, Debug)]
-pub struct Step<'a> {
+pub struct TrainingStep<'a> {
     pub rows: usize,
     /// Rows with a label, per task.
     pub labelled: &'a [usize],
@@ -51,21 +51,21 @@ pub struct Step<'a> {
     pub losses: &'a [Option<f64>],
     pub weights: &'a [f64],
     pub joint: f64,
-    pub pairs: &'a [Pair],
-    pub looks: &'a [Look],
+    pub pairs: &'a [GradientPairStep],
+    pub looks: &'a [PairAffinity],
     pub irregular: bool,
 }
 
-impl Tally {
+impl EpochSums {
     pub fn new(tasks: usize) -> Self {
         Self {
-            losses: vec![(Sum::NOTHING, 0); tasks],
-            weights: vec![(Sum::NOTHING, 0); tasks],
-            joint: Sum::NOTHING,
+            losses: vec![(ExactSum::NOTHING, 0); tasks],
+            weights: vec![(ExactSum::NOTHING, 0); tasks],
+            joint: ExactSum::NOTHING,
             rows: 0,
-            seconds: Exact::from(0.0),
-            comparison: Comparison::default(),
-            affinities: Affinities::default(),
+            seconds: ExactNumber::from(0.0),
+            comparison: GradientComparison::default(),
+            affinities: AffinityAccumulator::default(),
         }
     }
 
@@ -73,7 +73,7 @@ impl Tally {
         self.losses.len()
     }
 
-    pub fn add(&mut self, step: &Step) {
+    pub fn add(&mut self, step: &TrainingStep) {
         for (task, loss) in step.losses.iter().enumerate() {
             let Some(loss) = loss else { continue };
             let labelled = step.labelled[task] as u64;
@@ -89,7 +89,7 @@ impl Tally {
     }
 
     pub fn spend(&mut self, seconds: f64) {
-        self.seconds = Exact::from(self.seconds.get() + seconds);
+        self.seconds = ExactNumber::from(self.seconds.get() + seconds);
     }
 
     pub fn seconds(&self) -> f64 {
@@ -117,29 +117,29 @@ impl Tally {
 }
 
 /// A number of one task, kept exactly.
-type Named = (TaskName, Exact);
+type TaskNumber = (TaskName, ExactNumber);
 
 /// A finished epoch: `Event::EpochFinished`, kept exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
+pub struct EpochSummary {
     epoch: usize,
     step: usize,
-    losses: Vec<Named>,
-    joint_loss: Exact,
-    weights: Vec<Named>,
-    rate: Exact,
-    rows_per_second: Exact,
-    seconds: Exact,
-    scores: Vec<(TaskName, Split, String, Exact, Direction, usize)>,
-    objective: Option<Exact>,
+    losses: Vec<TaskNumber>,
+    joint_loss: ExactNumber,
+    weights: Vec<TaskNumber>,
+    rate: ExactNumber,
+    rows_per_second: ExactNumber,
+    seconds: ExactNumber,
+    scores: Vec<(TaskName, Split, String, ExactNumber, Direction, usize)>,
+    objective: Option<ExactNumber>,
     best: bool,
-    relations: Vec<(TaskName, TaskName, Exact)>,
+    relations: Vec<(TaskName, TaskName, ExactNumber)>,
     #[serde(default)]
-    shares: Vec<(String, String, String, Exact)>,
+    shares: Vec<(String, String, String, ExactNumber)>,
 }
 
-impl Epoch {
-    pub fn of(ended: &FinishedEpoch) -> Self {
+impl EpochSummary {
+    pub fn from_event(ended: &FinishedEpoch) -> Self {
         let FinishedEpoch {
             trial: _,
             epoch,
@@ -156,24 +156,27 @@ impl Epoch {
             relations,
             shares,
         } = ended;
-        let named =
-            |values: &[TaskValue]| values.iter().map(|v| (v.task.clone(), Exact::from(v.value))).collect();
-        let score = |s: &Score| {
-            (s.task.clone(), s.split, s.metric.clone(), Exact::from(s.value), s.direction, s.rows)
+        let named = |values: &[TaskValue]| {
+            values.iter().map(|v| (v.task.clone(), ExactNumber::from(v.value))).collect()
         };
-        let share = |s: &Share| (s.unit.clone(), s.reader.clone(), s.source.clone(), Exact::from(s.value));
-        let related = |r: &Relation| (r.task.clone(), r.other.clone(), Exact::from(r.value));
+        let score = |s: &Score| {
+            (s.task.clone(), s.split, s.metric.clone(), ExactNumber::from(s.value), s.direction, s.rows)
+        };
+        let share = |s: &SourceShare| {
+            (s.unit.clone(), s.reader.clone(), s.source.clone(), ExactNumber::from(s.value))
+        };
+        let related = |r: &TaskRelation| (r.task.clone(), r.other.clone(), ExactNumber::from(r.value));
         Self {
             epoch: *epoch,
             step: *step,
             losses: named(losses),
-            joint_loss: Exact::from(*joint_loss),
+            joint_loss: ExactNumber::from(*joint_loss),
             weights: named(weights),
-            rate: Exact::from(*rate),
-            rows_per_second: Exact::from(*rows_per_second),
-            seconds: Exact::from(*seconds),
+            rate: ExactNumber::from(*rate),
+            rows_per_second: ExactNumber::from(*rows_per_second),
+            seconds: ExactNumber::from(*seconds),
             scores: scores.iter().map(score).collect(),
-            objective: objective.map(Exact::from),
+            objective: objective.map(ExactNumber::from),
             best: *best,
             relations: relations.iter().map(related).collect(),
             shares: shares.iter().map(share).collect(),
@@ -182,10 +185,10 @@ impl Epoch {
 
     /// The event again.
     pub fn event(&self, trial: u32) -> Event {
-        let values = |named: &[Named]| {
+        let values = |named: &[TaskNumber]| {
             named.iter().map(|(task, value)| TaskValue { task: task.clone(), value: value.get() }).collect()
         };
-        let score = |(task, split, metric, value, direction, rows): &(_, _, _, Exact, _, _)| Score {
+        let score = |(task, split, metric, value, direction, rows): &(_, _, _, ExactNumber, _, _)| Score {
             task: TaskName::clone(task),
             split: *split,
             metric: String::clone(metric),
@@ -193,12 +196,12 @@ impl Epoch {
             direction: *direction,
             rows: *rows,
         };
-        let relation = |(task, other, value): &(TaskName, TaskName, Exact)| Relation {
+        let relation = |(task, other, value): &(TaskName, TaskName, ExactNumber)| TaskRelation {
             task: task.clone(),
             other: other.clone(),
             value: value.get(),
         };
-        let share = |(unit, reader, source, value): &(String, String, String, Exact)| Share {
+        let share = |(unit, reader, source, value): &(String, String, String, ExactNumber)| SourceShare {
             unit: unit.clone(),
             reader: reader.clone(),
             source: source.clone(),
@@ -215,7 +218,7 @@ impl Epoch {
             rows_per_second: self.rows_per_second.get(),
             seconds: self.seconds.get(),
             scores: self.scores.iter().map(score).collect(),
-            objective: self.objective.map(Exact::get),
+            objective: self.objective.map(ExactNumber::get),
             best: self.best,
             relations: self.relations.iter().map(relation).collect(),
             shares: self.shares.iter().map(share).collect(),
@@ -225,15 +228,15 @@ impl Epoch {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::event::{Event, FinishedEpoch, Relation, Share};
+    use crate::domain::event::{Event, FinishedEpoch, SourceShare, TaskRelation};
     use crate::domain::name::TaskName;
     use crate::domain::score::{Direction, Score, Split, TaskValue};
-    use crate::train::record::{Epoch, Step, Tally};
+    use crate::train::record::{EpochSummary, EpochSums, TrainingStep};
 
     #[test]
     fn means_count_labelled_rows() {
-        let mut tally = Tally::new(2);
-        let step = Step {
+        let mut tally = EpochSums::new(2);
+        let step = TrainingStep {
             rows: 4,
             labelled: &[4, 0],
             losses: &[Some(1.0), None],
@@ -244,7 +247,7 @@ mod tests {
             irregular: false,
         };
         tally.add(&step);
-        let step = Step {
+        let step = TrainingStep {
             rows: 2,
             labelled: &[1, 2],
             losses: &[Some(6.0), Some(3.0)],
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(tally.losses(), [Some(2.0), Some(3.0)]);
         assert_eq!(tally.weights(), [Some(0.75), Some(2.0)]);
         assert_eq!(tally.joint(), 2.0);
-        assert_eq!(Tally::new(1).losses(), [None]);
+        assert_eq!(EpochSums::new(1).losses(), [None]);
     }
 
     #[test]
@@ -286,16 +289,16 @@ mod tests {
             scores: vec![score],
             objective: Some(third),
             best: true,
-            relations: vec![Relation { task: task.clone(), other: task, value: third }],
-            shares: vec![Share {
+            relations: vec![TaskRelation { task: task.clone(), other: task, value: third }],
+            shares: vec![SourceShare {
                 unit: "level 1".into(),
                 reader: "a".into(),
                 source: "shared 1".into(),
                 value: third,
             }],
         };
-        let text = serde_json::to_string(&Epoch::of(&ended)).expect("text");
-        let epoch: Epoch = serde_json::from_str(&text).expect("an epoch");
+        let text = serde_json::to_string(&EpochSummary::from_event(&ended)).expect("text");
+        let epoch: EpochSummary = serde_json::from_str(&text).expect("an epoch");
         assert_eq!(epoch.event(2), Event::EpochFinished(ended));
     }
 }

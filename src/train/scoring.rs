@@ -2,30 +2,30 @@
 
 use candle_core::Tensor;
 
-use crate::data::tokenizer::Codec;
+use crate::data::tokenizer::TokenCodec;
 use crate::domain::array::{Array, ElementType};
 use crate::domain::score::{Direction, Score, Split};
-use crate::domain::table::{Dataset, Table};
-use crate::domain::task::Target;
-use crate::evaluate::metric::MetricSpec;
-use crate::evaluate::{Answers, evaluate, of_known_classes, why};
-use crate::model::head::writer::Tally;
+use crate::domain::table::{Dataset, EncodedTable};
+use crate::domain::task::FittedTarget;
+use crate::evaluate::metric::MetricConfig;
+use crate::evaluate::{TaskAnswers, evaluate, of_known_classes, why};
+use crate::model::head::text_writer::TokenLosses;
 use crate::model::labels::{Labels, learned};
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::Prediction;
 use crate::train::batch::targets;
-use crate::train::error::Result;
+use crate::train::error::TrainResult;
 
 /// The name of the loss among the scores.
 pub const LOSS: &str = "loss";
 
 /// Scores a network's answers.
-pub struct Scoring<'a> {
+pub struct Evaluator<'a> {
     pub dataset: &'a Dataset,
     pub network: &'a Network,
     /// Every task's, in the signature's order.
-    pub metrics: &'a [Vec<MetricSpec>],
+    pub metrics: &'a [Vec<MetricConfig>],
     /// The tasks whose texts are written, for the metrics that need them: slow.
     pub texts: &'a [usize],
     /// Of what is drawn while writing.
@@ -34,7 +34,7 @@ pub struct Scoring<'a> {
 
 /// What was found of one task.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct TaskEvaluation {
     /// Its index in the signature.
     pub task: usize,
     /// The mean over cells with a label; `None` when there are none.
@@ -47,27 +47,27 @@ pub struct Found {
     pub undefined: Option<String>,
 }
 
-impl Scoring<'_> {
+impl Evaluator<'_> {
     /// What is found of the tasks that learn from this table, on the rows of a split.
-    pub fn score(&self, table: &Table, split: Split) -> Result<Vec<Found>> {
+    pub fn score(&self, table: &EncodedTable, split: Split) -> TrainResult<Vec<TaskEvaluation>> {
         let rows = table.split(split);
         let targets = targets(self.dataset, table);
         let answering: Vec<usize> =
             targets.iter().map(|(task, _)| *task).filter(|task| !self.writes(*task)).collect();
-        let mut said =
+        let mut text =
             self.network.predict_tasks(table, rows, self.network.comfortable_rows(), &answering)?.into_iter();
-        let mut found = Vec::with_capacity(targets.len());
+        let mut evaluations = Vec::with_capacity(targets.len());
         for (task, truth) in targets {
-            let place = Place { table, rows, task, truth, split };
-            found.push(match self.writes(task) {
-                true => self.written(&place)?,
-                false => match said.next() {
-                    Some(said) => self.answered(&place, &said)?,
+            let task_split = TaskSplit { table, rows, task, truth, split };
+            evaluations.push(match self.writes(task) {
+                true => self.written(&task_split)?,
+                false => match text.next() {
+                    Some(text) => self.answered(&task_split, &text)?,
                     None => continue,
                 },
             });
         }
-        Ok(found)
+        Ok(evaluations)
     }
 
     fn writes(&self, task: usize) -> bool {
@@ -75,101 +75,107 @@ impl Scoring<'_> {
     }
 
     /// A task with an answer for each row, step or pixel.
-    fn answered(&self, place: &Place, said: &Prediction) -> Result<Found> {
-        let target = &self.dataset.signature.tasks[place.task].target;
-        let truth = place.truth.gather(place.rows);
-        let loss = match self.network.has_own_loss(place.task) {
-            true => self.by_batches(place)?,
-            false => self.of_cells(place.task, &truth, said.logits.as_f32().unwrap_or_default())?,
+    fn answered(&self, task_split: &TaskSplit, text: &Prediction) -> TrainResult<TaskEvaluation> {
+        let target = &self.dataset.signature.tasks[task_split.task].target;
+        let truth = task_split.truth.gather(task_split.rows);
+        let loss = match self.network.has_own_loss(task_split.task) {
+            true => self.by_batches(task_split)?,
+            false => self.of_cells(task_split.task, &truth, text.logits.as_f32().unwrap_or_default())?,
         };
         let cells = truth.to_f32().unwrap_or_default();
-        let answers = said.answers.to_f32().unwrap_or_default();
-        let mut all = Answers::new(target, &cells, &answers, cells.len() / target.width());
-        all = all.with_unseen(place.table.unseen(&self.dataset.signature.tasks[place.task].name));
-        let exact = match said.answers.element_type() {
-            ElementType::Float64 => truth.to_f64().zip(said.answers.to_f64()),
+        let answers = text.answers.to_f32().unwrap_or_default();
+        let mut all = TaskAnswers::new(target, &cells, &answers, cells.len() / target.width());
+        all = all.with_unseen(task_split.table.unseen(&self.dataset.signature.tasks[task_split.task].name));
+        let exact = match text.answers.element_type() {
+            ElementType::Float64 => truth.to_f64().zip(text.answers.to_f64()),
             _ => None,
         };
         all = exact.as_ref().map_or(all, |(truth, answers)| all.with_numbers(truth, answers));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
-        let decided = self.network.decide(place.task, &said.logits)?;
+        let decided = self.network.decide(task_split.task, &text.logits)?;
         all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
-        Ok(self.found(place, loss, &all))
+        Ok(self.found(task_split, loss, &all))
     }
 
     /// A task that writes tokens.
-    fn written(&self, place: &Place) -> Result<Found> {
-        let target = &self.dataset.signature.tasks[place.task].target;
-        let tally = self.tally(place)?;
+    fn written(&self, task_split: &TaskSplit) -> TrainResult<TaskEvaluation> {
+        let target = &self.dataset.signature.tasks[task_split.task].target;
+        let tally = self.tally(task_split)?;
         let mean = |sum: f64| (tally.tokens > 0).then(|| sum / tally.tokens as f64);
         let (cost, guessed) = (mean(tally.cost), mean(tally.correct as f64));
-        let truth = place.truth.gather(place.rows);
+        let truth = task_split.truth.gather(task_split.rows);
         let cells = truth.as_f32().unwrap_or_default();
-        let mut all = Answers::new(target, cells, &[], cells.len());
+        let mut all = TaskAnswers::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         all = cost.map_or(all, |cost| all.with_nll(cost));
         all = guessed.map_or(all, |guessed| all.with_guessed(guessed));
-        let texts = self.texts(place)?;
-        all = texts.as_ref().map_or(all, |(said, truth)| all.with_texts(said, truth));
-        Ok(self.found(place, cost, &all))
+        let texts = self.texts(task_split)?;
+        all = texts.as_ref().map_or(all, |(text, truth)| all.with_texts(text, truth));
+        Ok(self.found(task_split, cost, &all))
     }
 
     /// What the true tokens cost, and how many of them are the likeliest.
-    fn tally(&self, place: &Place) -> Result<Tally> {
-        let mut all = Tally::default();
-        for rows in place.rows.chunks(self.network.comfortable_rows()) {
-            let labels =
-                Labels::gather(place.task, place.target(self), place.truth, rows, self.network.device())?;
+    fn tally(&self, task_split: &TaskSplit) -> TrainResult<TokenLosses> {
+        let mut all = TokenLosses::default();
+        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+            let labels = Labels::gather(
+                task_split.task,
+                task_split.target(self),
+                task_split.truth,
+                rows,
+                self.network.device(),
+            )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(place.table, Some(rows))?;
+            let inputs = self.network.signals(task_split.table, Some(rows))?;
             all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
         }
         Ok(all)
     }
 
     /// The texts that a task writes for the rows that have one, and those to be written.
-    fn texts(&self, place: &Place) -> Result<Option<(Vec<String>, Vec<Option<String>>)>> {
-        let signature = &self.dataset.signature.tasks[place.task];
-        let (Some(truth), Some(tokenizer)) = (place.table.texts(&signature.name), signature.target.writes())
+    fn texts(&self, task_split: &TaskSplit) -> TrainResult<Option<(Vec<String>, Vec<Option<String>>)>> {
+        let signature = &self.dataset.signature.tasks[task_split.task];
+        let (Some(truth), Some(tokenizer)) =
+            (task_split.table.texts(&signature.name), signature.target.writes())
         else {
             return Ok(None);
         };
-        if !self.texts.contains(&place.task) {
+        if !self.texts.contains(&task_split.task) {
             return Ok(None);
         }
         let rows: Vec<u32> =
-            place.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
-        let Some(written) = self.network.write(place.task, place.table, &rows, self.seed)? else {
+            task_split.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
+        let Some(written) = self.network.write(task_split.task, task_split.table, &rows, self.seed)? else {
             return Ok(None);
         };
-        let codec = Codec::new(tokenizer)?;
-        let said = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<Result<_>>()?;
+        let codec = TokenCodec::new(tokenizer)?;
+        let text = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<TrainResult<_>>()?;
         let truth = rows.iter().map(|row| Some(truth[*row as usize].clone())).collect();
-        Ok(Some((said, truth)))
+        Ok(Some((text, truth)))
     }
 
-    fn found(&self, place: &Place, loss: Option<f64>, answers: &Answers) -> Found {
-        let name = &self.dataset.signature.tasks[place.task].name;
+    fn found(&self, task_split: &TaskSplit, loss: Option<f64>, answers: &TaskAnswers) -> TaskEvaluation {
+        let name = &self.dataset.signature.tasks[task_split.task].name;
         let finite = loss.filter(|loss| loss.is_finite());
         let mut scores: Vec<Score> = Vec::new();
         scores.extend(finite.map(|value| Score {
             task: name.clone(),
-            split: place.split,
+            split: task_split.split,
             metric: LOSS.into(),
             value,
             direction: Direction::Lower,
             // No loss can be had of a class that training never saw.
             rows: answers.with_unseen(&[]).present(),
         }));
-        let metrics = &self.metrics[place.task];
-        scores.extend(evaluate(name, place.split, metrics, answers));
+        let metrics = &self.metrics[task_split.task];
+        scores.extend(evaluate(name, task_split.split, metrics, answers));
         let undefined = scores.iter().any(|score| score.defined().is_none()).then(|| why(answers));
-        let of_known_classes = of_known_classes(name, place.split, metrics, answers);
-        Found { task: place.task, loss, scores, of_known_classes, undefined }
+        let of_known_classes = of_known_classes(name, task_split.split, metrics, answers);
+        TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined }
     }
 
     /// A task's loss over the logits of all cells; `None` when none of them has a label.
-    pub fn of_cells(&self, task: usize, truth: &Array, logits: &[f32]) -> Result<Option<f64>> {
+    pub fn of_cells(&self, task: usize, truth: &Array, logits: &[f32]) -> TrainResult<Option<f64>> {
         let device = self.network.device();
         let target = &self.dataset.signature.tasks[task].target;
         let width = target.width();
@@ -188,13 +194,18 @@ impl Scoring<'_> {
     }
 
     /// A task's loss from batches, each weighing as much as it has cells with a label.
-    fn by_batches(&self, place: &Place) -> Result<Option<f64>> {
+    fn by_batches(&self, task_split: &TaskSplit) -> TrainResult<Option<f64>> {
         let (mut sum, mut cells) = (0.0, 0);
-        for rows in place.rows.chunks(self.network.comfortable_rows()) {
-            let labels =
-                Labels::gather(place.task, place.target(self), place.truth, rows, self.network.device())?;
+        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+            let labels = Labels::gather(
+                task_split.task,
+                task_split.target(self),
+                task_split.truth,
+                rows,
+                self.network.device(),
+            )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(place.table, Some(rows))?;
+            let inputs = self.network.signals(task_split.table, Some(rows))?;
             let weight = labels.cells;
             let losses = self.network.losses(&inputs, &[labels], &Mode::evaluate())?;
             for loss in losses {
@@ -207,16 +218,16 @@ impl Scoring<'_> {
 }
 
 /// One task on the rows of one split.
-struct Place<'a> {
-    table: &'a Table,
+struct TaskSplit<'a> {
+    table: &'a EncodedTable,
     rows: &'a [u32],
     task: usize,
     truth: &'a Array,
     split: Split,
 }
 
-impl Place<'_> {
-    fn target<'a>(&self, scoring: &Scoring<'a>) -> &'a Target {
+impl TaskSplit<'_> {
+    fn target<'a>(&self, scoring: &Evaluator<'a>) -> &'a FittedTarget {
         &scoring.dataset.signature.tasks[self.task].target
     }
 }

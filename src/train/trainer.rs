@@ -2,32 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use crate::domain::cancel::Cancel;
-use crate::domain::event::{Event, FinishedEpoch, Observer, Relation, Share};
+use crate::domain::cancel::CancelToken;
+use crate::domain::event::{Event, FinishedEpoch, Observer, SourceShare, TaskRelation};
 use crate::domain::score::TaskValue;
 use crate::model::device::device;
 use crate::model::network::Network;
 use crate::train::batch::{Batch, Loader, targets};
-use crate::train::early_stopping::Verdict;
-use crate::train::error::{Error, Result};
-use crate::train::job::{Job, Trained};
-use crate::train::learner::Outcome;
-use crate::train::record::{Epoch, Position, Tally};
-use crate::train::schedule::Clock;
-use crate::train::spec::{BalanceSpec, Reused};
+use crate::train::config::{BalanceConfig, WarmStartPart};
+use crate::train::early_stopping::EarlyStoppingVerdict;
+use crate::train::error::{TrainError, TrainResult};
+use crate::train::job::{TrainJob, TrainedNetwork};
+use crate::train::learner::StepOutcome;
+use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
+use crate::train::schedule::ScheduleStep;
 use crate::train::training::Training;
 
 /// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
 /// checkpoint folder if it finds its own there, and ends the same, bit for bit, as without the pause.
 ///
 /// The epochs of before the pause are told again, so that who listens hears the whole story.
-pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trained> {
+pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> TrainResult<TrainedNetwork> {
     let started = Instant::now();
     let device = device(&job.spec.device)?;
     let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
     network.begin_with(&job.dataset.vectors)?;
     if let Some(start) = &job.start {
-        network.start_from(&start.weights, &Reused::ALL.map(Reused::prefix))?;
+        network.start_from(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
     let network = network;
@@ -37,7 +37,7 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
     training.announce(loader.rows());
     // Stopped between two epochs, maybe before its sweep could judge the last one.
     if training.position.batch == 0 && training.position.epoch > 0 {
-        training.weigh(cancel)?;
+        training.compute_weights(cancel)?;
     }
     while training.finished.is_none() {
         training.epoch(&loader, cancel)?;
@@ -46,38 +46,38 @@ pub fn train(job: &Job, observer: &dyn Observer, cancel: &Cancel) -> Result<Trai
 }
 
 /// Independent parts that each batch is split into.
-fn parts(weighting: &BalanceSpec) -> usize {
-    let claims = weighting.0.iter().filter_map(|choice| choice.view().claims().gradients());
-    claims.map(|claims| claims.parts()).max().unwrap_or(1)
+fn parts(weighting: &BalanceConfig) -> usize {
+    let capabilities = weighting.0.iter().filter_map(|choice| choice.view().capabilities().gradients());
+    capabilities.map(|capabilities| capabilities.parts()).max().unwrap_or(1)
 }
 
 /// Between two `Stepped` events.
-const GLANCE: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Training<'_> {
     /// What is left of the running epoch, and all that belongs to its end.
-    fn epoch(&mut self, loader: &Loader, cancel: &Cancel) -> Result<()> {
-        let Position { epoch, batch, .. } = self.position;
+    fn epoch(&mut self, loader: &Loader, cancel: &CancelToken) -> TrainResult<()> {
+        let TrainingPosition { epoch, batch, .. } = self.position;
         self.mark = Instant::now();
         loader.each(epoch, batch, |parts| self.step(&parts, cancel))?;
         self.end_epoch()?;
-        self.weigh(cancel)
+        self.compute_weights(cancel)
     }
 
     /// Is it worth going on, as far as its sweep knows, and as far as the user does?
-    fn weigh(&mut self, cancel: &Cancel) -> Result<()> {
+    fn compute_weights(&mut self, cancel: &CancelToken) -> TrainResult<()> {
         if self.finished.is_some() {
             return Ok(());
         }
         let (trial, epoch) = (self.job.trial, self.position.epoch);
         match self.job.pruner.and_then(|pruner| pruner.prune(trial, epoch, cancel)) {
-            Some(reason) => Err(Error::Pruned { epoch, reason }),
+            Some(reason) => Err(TrainError::Pruned { epoch, reason }),
             None if cancel.is_requested() => self.interrupt(),
             None => Ok(()),
         }
     }
 
-    fn step(&mut self, parts: &[Batch], cancel: &Cancel) -> Result<()> {
+    fn step(&mut self, parts: &[Batch], cancel: &CancelToken) -> TrainResult<()> {
         let outcome = self.learner.learn(parts, self.clock(self.position.step))?;
         if let Some((task, loss)) = outcome.diverged() {
             return Err(self.diverged(task, loss));
@@ -88,7 +88,7 @@ impl Training<'_> {
         let now = Instant::now();
         self.tally.spend((now - self.mark).as_secs_f64());
         self.mark = now;
-        self.glance(&outcome, now);
+        self.show_step(&outcome, now);
         self.last = outcome.losses;
         if cancel.is_requested() {
             return self.interrupt();
@@ -101,26 +101,26 @@ impl Training<'_> {
     }
 
     /// Saves and stops.
-    fn interrupt(&mut self) -> Result<()> {
+    fn interrupt(&mut self) -> TrainResult<()> {
         self.save()?;
-        Err(Error::Interrupted { step: self.position.step })
+        Err(TrainError::Interrupted { step: self.position.step })
     }
 
     /// Is it time for a checkpoint?
     fn is_due(&self, now: Instant) -> bool {
-        let words = &self.job.spec.checkpoint;
-        words.steps.is_some_and(|steps| self.position.step.is_multiple_of(steps.get()))
-            || (now - self.saved_at).as_secs_f64() >= words.seconds.get()
+        let config = &self.job.spec.checkpoint;
+        config.steps.is_some_and(|steps| self.position.step.is_multiple_of(steps.get()))
+            || (now - self.saved_at).as_secs_f64() >= config.seconds.get()
     }
 
-    fn clock(&self, step: usize) -> Clock {
+    fn clock(&self, step: usize) -> ScheduleStep {
         let total = self.steps_per_epoch * self.job.spec.epochs.get();
-        Clock { step, steps_per_epoch: self.steps_per_epoch, total }
+        ScheduleStep { step, steps_per_epoch: self.steps_per_epoch, total }
     }
 
     /// Shows the step, unless the last one shown is too fresh.
-    fn glance(&mut self, outcome: &Outcome, now: Instant) {
-        if self.shown.is_some_and(|shown| now - shown < GLANCE) {
+    fn show_step(&mut self, outcome: &StepOutcome, now: Instant) {
+        if self.shown.is_some_and(|shown| now - shown < PROGRESS_INTERVAL) {
             return;
         }
         self.shown = Some(now);
@@ -133,15 +133,15 @@ impl Training<'_> {
         });
     }
 
-    fn end_epoch(&mut self) -> Result<()> {
+    fn end_epoch(&mut self) -> TrainResult<()> {
         let started = Instant::now();
         let epoch = self.position.epoch + 1;
         let losses = self.tally.losses();
         self.learner.balance.losses.after_epoch(&losses);
-        let findings = self.validation.look()?;
-        let verdict = self.stopping.judge(epoch, findings.objective, findings.stand_in);
+        let findings = self.validation.evaluate()?;
+        let verdict = self.stopping.judge(epoch, findings.objective, findings.fallback);
         self.tell_undefined(epoch, &findings);
-        if verdict == Verdict::Best {
+        if verdict == EarlyStoppingVerdict::Best {
             self.best = self.weights()?;
         }
         let ended = FinishedEpoch {
@@ -156,11 +156,11 @@ impl Training<'_> {
             seconds: self.tally.seconds() + started.elapsed().as_secs_f64(),
             scores: findings.scores,
             objective: findings.objective,
-            best: verdict == Verdict::Best,
+            best: verdict == EarlyStoppingVerdict::Best,
             relations: self.relations()?,
             shares: self.shares()?,
         };
-        self.history.push(Epoch::of(&ended));
+        self.history.push(EpochSummary::from_event(&ended));
         self.observer.observe(&Event::EpochFinished(ended));
         let names: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
         if let Some(compared) = self.tally.comparison.of_epoch(epoch, &names) {
@@ -171,11 +171,11 @@ impl Training<'_> {
             self.observer.observe(&measured.event(self.job.trial));
             self.measured.push(measured);
         }
-        self.position = Position { epoch, batch: 0, step: self.position.step };
-        self.tally = Tally::new(self.last.len());
+        self.position = TrainingPosition { epoch, batch: 0, step: self.position.step };
+        self.tally = EpochSums::new(self.last.len());
         self.finished = match verdict {
             _ if epoch >= self.job.spec.epochs.get() => Some(format!("all {epoch} epochs are done")),
-            Verdict::Stop => Some(self.stopped()),
+            EarlyStoppingVerdict::Stop => Some(self.stopped()),
             _ => None,
         };
         Ok(())
@@ -183,19 +183,21 @@ impl Training<'_> {
 
     /// Why it is over before all epochs are done.
     fn stopped(&self) -> String {
-        let standing = self.stopping.standing();
-        match standing.best() {
-            Some(_) => format!("no better epoch in the last {}", standing.waited),
-            None => format!("no lower validation loss in the last {} epochs", standing.waited),
+        let status = self.stopping.standing();
+        match status.best() {
+            Some(_) => format!("no better epoch in the last {}", status.epochs_without_improvement),
+            None => {
+                format!("no lower validation loss in the last {} epochs", status.epochs_without_improvement)
+            }
         }
     }
 
     /// How much of what each task reads is each task's, where the sharing learns it.
-    fn relations(&self) -> Result<Vec<Relation>> {
+    fn relations(&self) -> TrainResult<Vec<TaskRelation>> {
         let tasks: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| &task.name).collect();
         let Some(matrix) = self.network.relations()? else { return Ok(Vec::new()) };
         let cells = matrix.as_f32().unwrap_or_default().iter().enumerate();
-        let relation = |(place, value): (usize, &f32)| Relation {
+        let relation = |(place, value): (usize, &f32)| TaskRelation {
             task: tasks[place / tasks.len()].clone(),
             other: tasks[place % tasks.len()].clone(),
             value: f64::from(*value),
@@ -205,10 +207,10 @@ impl Training<'_> {
 
     /// How much is read of which expert or column, on average over validation rows; over training rows,
     /// but not many of them, where there are no others.
-    fn shares(&self) -> Result<Vec<Share>> {
+    fn shares(&self) -> TrainResult<Vec<SourceShare>> {
         const ENOUGH: usize = 4096;
         let mut seen = Vec::new();
-        for table in self.job.dataset.tables.iter().filter(|_| self.network.is_seen_through()) {
+        for table in self.job.dataset.tables.iter().filter(|_| self.network.reports_shares()) {
             let tasks: Vec<usize> = targets(self.job.dataset, table).iter().map(|(task, _)| *task).collect();
             let rows = match table.valid.is_empty() {
                 true => &table.train[..table.train.len().min(ENOUGH)],
@@ -229,10 +231,10 @@ impl Training<'_> {
 }
 
 /// The mean of what was seen of the same share, each time of so many rows, in the order it was seen first.
-fn mean(seen: Vec<(usize, Share)>) -> Vec<Share> {
-    let mut means: Vec<(usize, Share)> = Vec::new();
+fn mean(seen: Vec<(usize, SourceShare)>) -> Vec<SourceShare> {
+    let mut means: Vec<(usize, SourceShare)> = Vec::new();
     for (rows, share) in seen {
-        let same = |(_, known): &&mut (usize, Share)| {
+        let same = |(_, known): &&mut (usize, SourceShare)| {
             (&known.unit, &known.reader, &known.source) == (&share.unit, &share.reader, &share.source)
         };
         match means.iter_mut().find(same) {

@@ -11,44 +11,44 @@ use crate::domain::stage::{Stage, Work};
 use crate::model::device::describe;
 use crate::model::network::Network;
 use crate::model::weights::host;
-use crate::train::affinity::Measured;
-use crate::train::balance::{Balance, Memory};
+use crate::train::affinity::EpochAffinities;
+use crate::train::balance::{BalanceState, LossBalancer};
 use crate::train::batch::Loader;
-use crate::train::checkpoint::{self, Checkpoint, State, file};
-use crate::train::comparison::Compared;
+use crate::train::checkpoint::{self, Checkpoint, TrainingState, file};
+use crate::train::comparison::EpochComparison;
 use crate::train::early_stopping::EarlyStopping;
-use crate::train::error::{Error, LastGood, Result};
-use crate::train::exact::Exact;
-use crate::train::held_out::HeldOut;
-use crate::train::job::{Job, Trained};
-use crate::train::learner::{Learner, Words};
+use crate::train::error::{LastGoodCheckpoint, TrainError, TrainResult};
+use crate::train::exact_number::ExactNumber;
+use crate::train::job::{TrainJob, TrainedNetwork};
+use crate::train::learner::{Learner, LearnerConfig};
 use crate::train::objective::Objective;
-use crate::train::optimizer::pass::Remembered;
-use crate::train::record::{Epoch, Position, Tally};
-use crate::train::regularization::Strength;
-use crate::train::validation::{Findings, Validation};
-use crate::train::weighting::Setting;
+use crate::train::optimizer::fused_step::MomentSnapshot;
+use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
+use crate::train::regularization::PenaltyStrength;
+use crate::train::validation::{Validation, ValidationResult};
+use crate::train::validation_sampler::ValidationSampler;
+use crate::train::weighting::WeightingContext;
 
 /// All that changes while a network is trained, and what it is trained with.
 pub struct Training<'a> {
-    pub job: &'a Job<'a>,
+    pub job: &'a TrainJob<'a>,
     pub observer: &'a dyn Observer,
     pub network: &'a Network,
     pub learner: Learner<'a>,
     pub validation: Validation<'a>,
     pub stopping: EarlyStopping,
     pub steps_per_epoch: usize,
-    pub position: Position,
-    pub tally: Tally,
-    pub history: Vec<Epoch>,
-    pub compared: Vec<Compared>,
-    pub measured: Vec<Measured>,
+    pub position: TrainingPosition,
+    pub tally: EpochSums,
+    pub history: Vec<EpochSummary>,
+    pub compared: Vec<EpochComparison>,
+    pub measured: Vec<EpochAffinities>,
     /// The best epoch's weights, in the network's order; none before the first epoch's end.
     pub best: Vec<Vec<f32>>,
     /// Why it is over, once it is.
     pub finished: Option<String>,
     /// Has it been said that the monitor is undefined?
-    pub told: bool,
+    pub last_shown: bool,
     /// The last step's losses.
     pub last: Vec<Option<f64>>,
     /// Since when the running step takes.
@@ -56,35 +56,35 @@ pub struct Training<'a> {
     /// When a step was shown last.
     pub shown: Option<Instant>,
     pub saved_at: Instant,
-    saved: Option<LastGood>,
+    saved: Option<LastGoodCheckpoint>,
 }
 
 impl<'a> Training<'a> {
     pub fn new(
-        job: &'a Job<'a>,
+        job: &'a TrainJob<'a>,
         observer: &'a dyn Observer,
         network: &'a Network,
         loader: &Loader,
-    ) -> Result<Self> {
+    ) -> TrainResult<Self> {
         if loader.rows() == 0 {
-            return Err(Error::NoRows);
+            return Err(TrainError::NoRows);
         }
         let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
         let update = job.spec.optimizer.view();
-        let setting = Setting { tasks: &tasks, seed: job.seed, rate: update.rate() };
+        let setting = WeightingContext { tasks: &tasks, seed: job.seed, rate: update.rate() };
         let regularization = job.spec.regularization.as_ref();
-        let words = Words {
+        let config = LearnerConfig {
             seed: job.seed,
             update,
             schedule: job.spec.schedule.view(),
-            strength: regularization.map_or(Strength::default(), |words| words.view().strength()),
+            strength: regularization.map_or(PenaltyStrength::default(), |config| config.view().strength()),
             clip_norm: job.spec.clip_norm.map(|norm| norm.get()),
-            affinity: job.spec.affinity.as_ref().map(|words| words.every.get()),
+            affinity: job.spec.affinity.as_ref().map(|config| config.every.get()),
         };
-        let balance = Balance::new(job.weighting, &job.spec.gradients, &setting);
-        let foresees = balance.losses.foresight(0).is_some();
-        let mut learner = Learner::new(network, balance, words)?;
-        learner.held_out = if foresees { Some(HeldOut::new(job, network)?) } else { None };
+        let balance = LossBalancer::new(job.weighting, &job.spec.gradients, &setting);
+        let foresees = balance.losses.lookahead_request(0).is_some();
+        let mut learner = Learner::new(network, balance, config)?;
+        learner.held_out = if foresees { Some(ValidationSampler::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
         let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
         Ok(Self {
@@ -95,14 +95,14 @@ impl<'a> Training<'a> {
             stopping: EarlyStopping::new(objective.direction(), patience),
             validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
             steps_per_epoch: loader.steps_per_epoch(),
-            position: Position::default(),
-            tally: Tally::new(tasks.len()),
+            position: TrainingPosition::default(),
+            tally: EpochSums::new(tasks.len()),
             history: Vec::new(),
             compared: Vec::new(),
             measured: Vec::new(),
             best: Vec::new(),
             finished: None,
-            told: false,
+            last_shown: false,
             last: vec![None; tasks.len()],
             mark: Instant::now(),
             shown: None,
@@ -112,25 +112,25 @@ impl<'a> Training<'a> {
     }
 
     /// Goes on from the checkpoint folder, if there is a checkpoint of this job that can be read.
-    pub fn resume(&mut self) -> Result<()> {
+    pub fn resume(&mut self) -> TrainResult<()> {
         let path = file(self.job.checkpoint_dir);
-        let found = match Checkpoint::read(&path) {
-            Ok(Some(found)) => found,
+        let result = match Checkpoint::read(&path) {
+            Ok(Some(result)) => result,
             Ok(None) => return Ok(()),
-            Err(error @ checkpoint::Error::File { .. }) => return Err(error.into()),
+            Err(error @ checkpoint::CheckpointError::File { .. }) => return Err(error.into()),
             Err(error) => {
                 self.note(format!("{error}; the training starts over"));
                 return Ok(());
             }
         };
-        let step = found.state.position.step;
-        if found.state.job != self.job.job_fingerprint {
+        let step = result.state.position.step;
+        if result.state.job != self.job.job_fingerprint {
             self.note(format!(
                 "the checkpoint {} is of another job; the training starts over",
                 path.display()
             ));
-        } else if self.adopt(found)? {
-            self.saved = Some(LastGood { path, step });
+        } else if self.adopt(result)? {
+            self.saved = Some(LastGoodCheckpoint { path, step });
         } else {
             self.note(format!("the checkpoint {} does not fit; the training starts over", path.display()));
         }
@@ -138,17 +138,17 @@ impl<'a> Training<'a> {
     }
 
     /// Says, once, that the monitor is undefined, and what is done instead.
-    pub fn tell_undefined(&mut self, epoch: usize, findings: &Findings) {
-        let Some(reason) = findings.undefined.as_deref().filter(|_| !self.told) else { return };
+    pub fn tell_undefined(&mut self, epoch: usize, findings: &ValidationResult) {
+        let Some(reason) = findings.undefined.as_deref().filter(|_| !self.last_shown) else { return };
         let monitor = &self.job.spec.monitor;
         let (what, best) = (self.validation.monitored(), self.stopping.standing().best());
         let nobody_asked = monitor.task.is_none() && monitor.patience.is_none();
         if nobody_asked && self.validation.is_empty() {
             return;
         }
-        self.told = true;
+        self.last_shown = true;
         let patience = monitor.patience.is_some();
-        let instead = match (best, findings.stand_in) {
+        let instead = match (best, findings.fallback) {
             (Some(_), _) => "such an epoch is no better than another".to_owned(),
             (None, Some(_)) if patience => {
                 "there is nothing to choose by: the validation loss chooses the epoch to keep, and `patience` goes by it"
@@ -192,7 +192,7 @@ impl<'a> Training<'a> {
     }
 
     /// The weights as they are; an error when they are no numbers any more.
-    pub fn weights(&self) -> Result<Vec<Vec<f32>>> {
+    pub fn weights(&self) -> TrainResult<Vec<Vec<f32>>> {
         let mut values = Vec::new();
         for weight in self.network.weights().iter() {
             values.push(host(&weight.var)?);
@@ -207,8 +207,8 @@ impl<'a> Training<'a> {
     }
 
     /// The error for a loss that is no number; `task` is its index.
-    pub fn diverged(&self, task: usize, loss: f64) -> Error {
-        Error::Diverged {
+    pub fn diverged(&self, task: usize, loss: f64) -> TrainError {
+        TrainError::Diverged {
             step: self.position.step + 1,
             epoch: self.position.epoch + 1,
             task: self.job.dataset.signature.tasks[task].name.clone(),
@@ -218,19 +218,19 @@ impl<'a> Training<'a> {
     }
 
     /// Writes the checkpoint.
-    pub fn save(&mut self) -> Result<()> {
+    pub fn save(&mut self) -> TrainResult<()> {
         let checkpoint = self.checkpoint()?;
         let path = file(self.job.checkpoint_dir);
         checkpoint.write(&path)?;
-        let Position { epoch, batch, step } = self.position;
-        self.saved = Some(LastGood { path, step });
+        let TrainingPosition { epoch, batch, step } = self.position;
+        self.saved = Some(LastGoodCheckpoint { path, step });
         self.saved_at = Instant::now();
         let epoch = epoch + usize::from(batch > 0);
         self.observer.observe(&Event::CheckpointSaved { trial: self.job.trial, epoch, step });
         Ok(())
     }
 
-    fn checkpoint(&self) -> Result<Checkpoint> {
+    fn checkpoint(&self) -> TrainResult<Checkpoint> {
         let names: Vec<&str> = self.network.weights().iter().map(|weight| weight.name.as_str()).collect();
         let named = |kind: &str, values: Vec<Vec<f32>>| -> Vec<(String, Vec<f32>)> {
             names.iter().map(|name| format!("{kind}/{name}")).zip(values).collect()
@@ -243,9 +243,9 @@ impl<'a> Training<'a> {
             let moments = kept.moments.into_iter().enumerate();
             arrays.extend(moments.map(|(number, values)| (moment(number, &variable.name), values)));
         }
-        let Memory { numbers, rows } = self.learner.balance.memory();
+        let BalanceState { numbers, rows } = self.learner.balance.memory();
         arrays.extend(rows.into_iter().enumerate().map(|(task, values)| (balance(task), values)));
-        let state = State {
+        let state = TrainingState {
             job: self.job.job_fingerprint.to_owned(),
             position: self.position,
             tally: self.tally.clone(),
@@ -253,7 +253,7 @@ impl<'a> Training<'a> {
             compared: self.compared.clone(),
             measured: self.measured.clone(),
             standing: self.stopping.standing(),
-            weighting: numbers.into_iter().map(Exact::from).collect(),
+            weighting: numbers.into_iter().map(ExactNumber::from).collect(),
             counts,
             finished: self.finished.clone(),
         };
@@ -261,8 +261,8 @@ impl<'a> Training<'a> {
     }
 
     /// Takes a checkpoint's place; `false`, and nothing is changed, when it does not fit.
-    fn adopt(&mut self, found: Checkpoint) -> Result<bool> {
-        let Checkpoint { state, arrays } = found;
+    fn adopt(&mut self, checkpoint: Checkpoint) -> TrainResult<bool> {
+        let Checkpoint { state, arrays } = checkpoint;
         let mut arrays: HashMap<String, Vec<f32>> = arrays.into_iter().collect();
         let vars: Vec<(&str, &Var)> =
             self.network.weights().iter().map(|weight| (weight.name.as_str(), &weight.var)).collect();
@@ -277,7 +277,7 @@ impl<'a> Training<'a> {
         let moments = self.job.spec.optimizer.view().moments();
         let kept = self.learner.variables.iter().zip(&state.counts).map(|(variable, count)| {
             let moments = (0..moments).map(|number| arrays.remove(&moment(number, &variable.name)));
-            Some(Remembered { count: *count, moments: moments.collect::<Option<_>>()? })
+            Some(MomentSnapshot { count: *count, moments: moments.collect::<Option<_>>()? })
         });
         let (Some(weights), Some(kept)) = (weights, kept.collect::<Option<Vec<_>>>()) else {
             return Ok(false);
@@ -286,7 +286,8 @@ impl<'a> Training<'a> {
         while let Some(values) = arrays.remove(&balance(rows.len())) {
             rows.push(values);
         }
-        let memory = Memory { numbers: state.weighting.iter().map(|value| value.get()).collect(), rows };
+        let memory =
+            BalanceState { numbers: state.weighting.iter().map(|value| value.get()).collect(), rows };
         let fits = known_best
             && state.tally.tasks() == self.last.len()
             && state.position.batch <= self.steps_per_epoch
@@ -296,7 +297,7 @@ impl<'a> Training<'a> {
         if !fits {
             return Ok(false);
         }
-        put(self.network, &weights)?;
+        load_values(self.network, &weights)?;
         self.best = best;
         self.position = state.position;
         self.tally = state.tally;
@@ -310,9 +311,9 @@ impl<'a> Training<'a> {
 
     /// Writes the best weights, and the checkpoint a last time: who is killed before the caller has
     /// put the weights away need not train again.
-    pub fn close(&mut self, started: Instant) -> Result<Trained> {
+    pub fn close(&mut self, started: Instant) -> TrainResult<TrainedNetwork> {
         let reason = self.finished.clone().unwrap_or_default();
-        let standing = self.stopping.standing();
+        let status = self.stopping.standing();
         self.save()?;
         let irregular: usize = self.compared.iter().map(|compared| compared.irregular).sum();
         if irregular > 0 {
@@ -322,9 +323,9 @@ impl<'a> Training<'a> {
                 self.position.step
             ));
         }
-        put(self.network, &self.best)?;
+        load_values(self.network, &self.best)?;
         let output = self.job.output;
-        std::fs::create_dir_all(output).map_err(|source| Error::File {
+        std::fs::create_dir_all(output).map_err(|source| TrainError::File {
             doing: "make the folder",
             path: output.to_owned(),
             source,
@@ -332,14 +333,14 @@ impl<'a> Training<'a> {
         self.network.weights().save(&output.join("weights.safetensors"))?;
         self.observer.observe(&Event::TrainFinished {
             trial: self.job.trial,
-            best_epoch: standing.best_epoch,
+            best_epoch: status.best_epoch,
             epochs: self.position.epoch,
             reason: reason.clone(),
             seconds: started.elapsed().as_secs_f64(),
         });
-        Ok(Trained {
-            best_epoch: standing.best_epoch,
-            objective: standing.best(),
+        Ok(TrainedNetwork {
+            best_epoch: status.best_epoch,
+            objective: status.best(),
             epochs: self.position.epoch,
             reason,
         })
@@ -359,7 +360,7 @@ fn balance(task: usize) -> String {
 }
 
 /// Puts values into a network's weights, in its order.
-fn put(network: &Network, values: &[Vec<f32>]) -> Result<()> {
+fn load_values(network: &Network, values: &[Vec<f32>]) -> TrainResult<()> {
     for (weight, values) in network.weights().iter().zip(values) {
         let var = &weight.var;
         var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;

@@ -1,26 +1,26 @@
 //! How good the weights are on validation rows, after every epoch.
 
 use crate::domain::name::TaskName;
-use crate::domain::remark::names;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::signature::TaskSignature;
-use crate::domain::table::{Dataset, Table};
-use crate::evaluate::metric::MetricSpec;
+use crate::domain::table::{Dataset, EncodedTable};
+use crate::domain::task_remark::names;
+use crate::evaluate::metric::MetricConfig;
 use crate::model::network::Network;
 use crate::train::batch::targets;
-use crate::train::error::Result;
+use crate::train::error::TrainResult;
 use crate::train::objective::{Objective, constant_logits, reference, token_entropy};
-use crate::train::scoring::Scoring;
+use crate::train::scoring::Evaluator;
 
 /// What validation rows say of one epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Findings {
+pub struct ValidationResult {
     /// `loss` and the metrics of every task.
     pub scores: Vec<Score>,
     /// What the monitor says; `None` where it is undefined.
     pub objective: Option<f64>,
     /// A loss to choose by where the monitor is undefined.
-    pub stand_in: Option<f64>,
+    pub fallback: Option<f64>,
     /// Why it is undefined.
     pub undefined: Option<String>,
 }
@@ -30,7 +30,7 @@ pub struct Validation<'a> {
     dataset: &'a Dataset,
     network: &'a Network,
     /// Every task's, in the signature's order.
-    metrics: Vec<Vec<MetricSpec>>,
+    metrics: Vec<Vec<MetricConfig>>,
     objective: Objective,
     /// What each task's loss is measured by.
     references: Vec<f64>,
@@ -42,9 +42,9 @@ impl<'a> Validation<'a> {
     pub fn new(
         dataset: &'a Dataset,
         network: &'a Network,
-        metrics: &[(TaskName, Vec<MetricSpec>)],
+        metrics: &[(TaskName, Vec<MetricConfig>)],
         objective: Objective,
-    ) -> Result<Self> {
+    ) -> TrainResult<Self> {
         let tasks = &dataset.signature.tasks;
         let metrics = tasks.iter().map(|task| measured(&task.name, metrics, &objective)).collect();
         let texts = match &objective {
@@ -63,21 +63,21 @@ impl<'a> Validation<'a> {
     }
 
     /// The losses and scores of the weights as they are.
-    pub fn look(&self) -> Result<Findings> {
+    pub fn evaluate(&self) -> TrainResult<ValidationResult> {
         let mut losses = vec![None; self.metrics.len()];
         let (mut scores, mut reasons) = (Vec::new(), vec![None; self.metrics.len()]);
         for table in self.tables() {
-            for found in self.scoring().score(table, Split::Valid)? {
-                losses[found.task] = found.loss;
-                reasons[found.task] = found.undefined;
-                scores.extend(found.scores);
+            for result in self.scoring().score(table, Split::Valid)? {
+                losses[result.task] = result.loss;
+                reasons[result.task] = result.undefined;
+                scores.extend(result.scores);
             }
         }
         let objective = self.objective.value(&scores, &losses, &self.references);
         let objective = objective.filter(|value| value.is_finite());
-        let stand_in = self.objective.stand_in(&self.dataset.signature, &losses, &self.references);
+        let stand_in = self.objective.fallback_loss(&self.dataset.signature, &losses, &self.references);
         let undefined = objective.is_none().then(|| self.why(&losses, &reasons));
-        Ok(Findings { scores, objective, stand_in, undefined })
+        Ok(ValidationResult { scores, objective, fallback: stand_in, undefined })
     }
 
     /// What is monitored, for people: `auroc` of `income`.
@@ -113,8 +113,8 @@ impl<'a> Validation<'a> {
         }
     }
 
-    fn scoring(&self) -> Scoring<'_> {
-        Scoring {
+    fn scoring(&self) -> Evaluator<'_> {
+        Evaluator {
             dataset: self.dataset,
             network: self.network,
             metrics: &self.metrics,
@@ -129,12 +129,12 @@ impl<'a> Validation<'a> {
     }
 
     /// The tables with validation rows.
-    fn tables(&self) -> impl Iterator<Item = &'a Table> {
+    fn tables(&self) -> impl Iterator<Item = &'a EncodedTable> {
         self.dataset.tables.iter().filter(|table| !table.valid.is_empty())
     }
 
     /// What always answering the training rows' frequencies and means costs.
-    fn constant_losses(&self) -> Result<Vec<Option<f64>>> {
+    fn constant_losses(&self) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = vec![None; self.metrics.len()];
         for table in self.tables() {
             for (task, truth) in targets(self.dataset, table) {
@@ -157,9 +157,9 @@ impl<'a> Validation<'a> {
 /// A task's metrics, with the one the best epoch is chosen by.
 fn measured(
     task: &TaskName,
-    metrics: &[(TaskName, Vec<MetricSpec>)],
+    metrics: &[(TaskName, Vec<MetricConfig>)],
     objective: &Objective,
-) -> Vec<MetricSpec> {
+) -> Vec<MetricConfig> {
     let own = metrics.iter().find(|(name, _)| name == task);
     let mut own = own.map(|(_, metrics)| metrics.clone()).unwrap_or_default();
     if let Objective::Metric { task: chosen, metric } = objective

@@ -1,5 +1,5 @@
-//! What goes to standard output: rows as they are found, readers that leave, outputs that cannot take anything; and a run's
-//! own pipeline where its file is not what it was.
+//! What goes to standard output: rows as they are found, readers that leave, outputs that cannot take
+//! anything; and a run's own pipeline where its file is not what it was.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -42,10 +42,11 @@ fn a_mistake_in_the_middle_of_an_answer_is_told() {
     let project = project();
     let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) \
                select i, abs(case when i = 4000 then -9223372036854775807 - 1 else i end) as a from n";
-    for (format, found) in [("csv", "\n3999,3999\n"), ("json", "\"i\": 3999,"), ("table", "\n3999  3999\n")] {
+    for (format, actual) in [("csv", "\n3999,3999\n"), ("json", "\"i\": 3999,"), ("table", "\n3999  3999\n")]
+    {
         let ran = project.mtl(&["query", sql, "--format", format]).expect(1);
         assert_eq!(ran.err(), "error: integer overflow\n", "{format}");
-        assert!(ran.out().contains(found) && !ran.out().contains("4001"), "{format}");
+        assert!(ran.out().contains(actual) && !ran.out().contains("4001"), "{format}");
         // Half an answer must not look like a whole one.
         assert!(serde_json::from_str::<serde_json::Value>(&ran.out()).is_err());
         assert!(!ran.out().contains("rows\n"));
@@ -56,7 +57,7 @@ fn a_mistake_in_the_middle_of_an_answer_is_told() {
 fn an_output_that_takes_nothing_is_an_error_in_one_line() {
     let project = project();
     let run = last(&project);
-    for words in [
+    for arguments in [
         &["completions", "bash"][..],
         &["completions", "zsh"],
         &["schema"],
@@ -83,12 +84,12 @@ fn an_output_that_takes_nothing_is_an_error_in_one_line() {
         &["gc", "--dry-run"],
     ] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
-        let ran = Ran::of(project.command(words).stdout(full)).expect(1);
-        let said = ran.err();
-        assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
+        let ran = Ran::of(project.command(arguments).stdout(full)).expect(1);
+        let output = ran.err();
+        assert_eq!(output.lines().count(), 1, "{arguments:?}: {output}");
         assert!(
-            said.starts_with("error: cannot write to standard output: No space left"),
-            "{words:?}: {said}"
+            output.starts_with("error: cannot write to standard output: No space left"),
+            "{arguments:?}: {output}"
         );
     }
 }
@@ -96,7 +97,7 @@ fn an_output_that_takes_nothing_is_an_error_in_one_line() {
 #[test]
 fn an_output_that_is_closed_stops_nothing() {
     let project = project();
-    for words in [
+    for arguments in [
         "completions bash",
         "schema",
         "--help",
@@ -105,10 +106,10 @@ fn an_output_that_is_closed_stops_nothing() {
         "query 'select 1'",
         "plan pipeline.yaml",
     ] {
-        let script = format!("\"$MTL\" {words} >&-");
+        let script = format!("\"$MTL\" {arguments} >&-");
         let mut shell = std::process::Command::new("sh");
         shell.args(["-c", &script]).env("MTL", env!("CARGO_BIN_EXE_mtl")).current_dir(project.folder());
-        assert_eq!(Ran::of(&mut shell).expect(0).err(), "", "{words}");
+        assert_eq!(Ran::of(&mut shell).expect(0).err(), "", "{arguments}");
     }
 }
 
@@ -127,17 +128,17 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
         ("was changed", Some(whole.replace("epochs: 2", "epochs: 9").into_bytes())),
     ];
     for (told, content) in damages {
-        for words in ["group", "resume"] {
+        for arguments in ["group", "resume"] {
             let database = rusqlite::Connection::open(project.path("runs/mtl.db")).expect("a database");
             database.execute("UPDATE runs SET state = 'interrupted'", []).expect("changed");
             match &content {
                 Some(content) => std::fs::write(project.path(&name), content).expect("written"),
                 None => std::fs::remove_file(project.path(&name)).expect("removed"),
             }
-            let ran = project.mtl(&[words, "last"]).expect(0);
+            let ran = project.mtl(&[arguments, "last"]).expect(0);
             let begins = format!("warning: {name}: {told}");
-            assert!(ran.err().lines().any(|line| line.starts_with(&begins)), "{words}: {}", ran.err());
-            assert_eq!(project.read(&name), whole, "{words}: {told}");
+            assert!(ran.err().lines().any(|line| line.starts_with(&begins)), "{arguments}: {}", ran.err());
+            assert_eq!(project.read(&name), whole, "{arguments}: {told}");
             if told == "was changed" {
                 // What somebody wrote by hand is not lost.
                 let aside = project.read(&name.replace("pipeline.yaml", "pipeline.changed.yaml"));
@@ -148,8 +149,8 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
     // Nor what was put in its place.
     std::fs::remove_file(project.path(&name)).expect("removed");
     std::fs::create_dir(project.path(&name)).expect("a folder");
-    let said = project.mtl(&["group", "last"]).expect(0).err();
-    assert!(said.contains("cannot be read") && said.contains("pipeline.changed.3.yaml now"), "{said}");
+    let output = project.mtl(&["group", "last"]).expect(0).err();
+    assert!(output.contains("cannot be read") && output.contains("pipeline.changed.3.yaml now"), "{output}");
     assert_eq!(project.read(&name), whole);
     assert!(project.path(&name.replace("pipeline.yaml", "pipeline.changed.3.yaml")).is_dir());
     std::fs::write(project.path(&name), &whole).expect("written");
@@ -159,6 +160,9 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
     let database = rusqlite::Connection::open(project.path("runs/mtl.db")).expect("a database");
     database.execute("UPDATE runs SET resolved = 'nothing'", []).expect("changed");
     std::fs::write(project.path(&name), "seed: [1\n").expect("written");
-    let said = project.mtl(&["group", "last"]).expect(1).err();
-    assert!(said.starts_with(&format!("error: {name}: is damaged")) && said.contains("mtl run"), "{said}");
+    let output = project.mtl(&["group", "last"]).expect(1).err();
+    assert!(
+        output.starts_with(&format!("error: {name}: is damaged")) && output.contains("mtl run"),
+        "{output}"
+    );
 }

@@ -1,16 +1,16 @@
-//! Runs killed at random moments, and every kept file damaged: the programs of `benches/hunt`, for a short while.
-//! `.ci/hunt` runs them long; `docs/durability.md` has what they found.
+//! Runs killed at random moments, and every kept file damaged: the programs of `benches/hunt`, for a short
+//! while. `.ci/hunt` runs them long; `docs/durability.md` has what they found.
 
 use std::process::Command;
 
 use crate::support::{self, Ran};
 
 /// Runs one of the programs on the binary under test; it ends with 0 if it finds nothing.
-fn attack(program: &str, words: &[&str]) -> String {
+fn attack(program: &str, arguments: &[&str]) -> String {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = support::root().join("benches/hunt").join(program);
     let mut command = Command::new(python);
-    command.arg("-B").arg(script).arg(env!("CARGO_BIN_EXE_mtl")).args(words);
+    command.arg("-B").arg(script).arg(env!("CARGO_BIN_EXE_mtl")).args(arguments);
     Ran::of(&mut command).expect(0).out()
 }
 

@@ -77,10 +77,10 @@ fn gradients_are_compared_where_they_are_taken() {
         project
             .mtl(&["run", "pipeline.yaml", "--quiet", "--set", settings[0], "--set", settings[1]])
             .expect(0);
-        let found =
+        let actual =
             "select count(*) from gradients where task = 'rich' and other = 'weeks' and abs(cosine) <= 1
                      and conflicts between 0 and 1 and similarity between 0 and 1 and steps > 0";
-        assert_eq!(number(&project, found), before + 2.0, "{settings:?}");
+        assert_eq!(number(&project, actual), before + 2.0, "{settings:?}");
         let shown = project.mtl(&["show", "last"]).expect(0).out();
         assert!(shown.contains("gradients of") && shown.contains("likeness of length"), "{shown}");
     }

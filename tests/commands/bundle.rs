@@ -1,4 +1,5 @@
-//! Bundles that come from anywhere: names that would leave the folder, cards and files that are not as they were exported.
+//! Bundles that come from anywhere: names that would leave the folder, cards and files that are not as they
+//! were exported.
 
 use std::path::{Path, PathBuf};
 
@@ -132,9 +133,9 @@ fn forge(project: &Project, card: &Value) {
 #[track_caller]
 fn refused(project: &Project, expected: &str) {
     for arguments in [&["verify", "bundle"][..], &["predict", "bundle", "rows.csv", "--to", "x.csv"]] {
-        let said = project.online(arguments).expect(1).err();
-        assert!(said.contains(expected) && !said.contains("panicked"), "{arguments:?}: {said}");
-        assert!(said.trim().lines().count() <= 2, "one message: {said}");
+        let output = project.online(arguments).expect(1).err();
+        assert!(output.contains(expected) && !output.contains("panicked"), "{arguments:?}: {output}");
+        assert!(output.trim().lines().count() <= 2, "one message: {output}");
     }
     assert!(!project.path("x.csv").exists());
 }
@@ -253,8 +254,8 @@ fn a_card_by_which_nothing_could_be_proved_is_refused() {
     lacking["sample"]["outputs"].as_array_mut().expect("outputs").retain(|column| column["name"] != "weeks");
     assert!(verify(&lacking).expect(1).err().contains("no answers of task `weeks`"));
     let mut other = whole.clone();
-    let said = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
-    other["answers"][0]["values"]["text"][0] = json!(if said == "1" { "0" } else { "1" });
+    let output = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
+    other["answers"][0]["values"]["text"][0] = json!(if output == "1" { "0" } else { "1" });
     assert!(verify(&other).expect(1).err().contains("the answers `rich` that it keeps"));
     // Numbers that another network gives, told consistently, are a difference.
     let mut moved = whole.clone();
@@ -272,8 +273,8 @@ fn an_earlier_card_is_read_and_what_it_cannot_prove_is_said() {
     ["sha256", "files", "answers"].iter().for_each(|name| drop(fields.shift_remove(*name)));
     fields["format"] = json!(2);
     std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
-    let said = project.online(&["verify", "bundle"]).expect(0).err();
-    assert!(said.contains("format 2") && said.contains("not proved"), "{said}");
+    let output = project.online(&["verify", "bundle"]).expect(0).err();
+    assert!(output.contains("format 2") && output.contains("not proved"), "{output}");
     project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(0);
     std::fs::remove_file(project.path("x.csv")).expect("removed");
     // The model itself still tells of its classes.
@@ -302,8 +303,8 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
         let mut target = decoder(&mut card);
         target["length"] = json!(length);
         card["signature"]["tasks"][1]["target"] = target;
-        let said = predict(&card).expect(1).err();
-        assert!(said.contains(expected), "{said}");
+        let output = predict(&card).expect(1).err();
+        assert!(output.contains(expected), "{output}");
     }
     // An input's length only bounds what is read.
     let mut long = whole.clone();
@@ -313,8 +314,8 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
     let own = other["signature"]["inputs"][0]["encoding"]["tokenizer"]["json"].as_str().expect("JSON");
     other["signature"]["inputs"][0]["encoding"]["tokenizer"]["json"] =
         json!(own.replace("\"red\"", "\"rad\""));
-    let said = predict(&other).expect(1).err();
-    assert!(said.contains("another tokenizer of input `../../../VICTIM`"), "{said}");
+    let output = predict(&other).expect(1).err();
+    assert!(output.contains("another tokenizer of input `../../../VICTIM`"), "{output}");
     let mut pad = whole.clone();
     pad["signature"]["inputs"][0]["encoding"]["tokenizer"]["pad"] = json!(4_000_000);
     assert!(predict(&pad).expect(1).err().contains("beyond its vocabulary"));
@@ -323,8 +324,8 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
     let file: PathBuf = project.path("bundle/a_b.tokenizer.json");
     std::fs::write(&file, std::fs::read_to_string(&file).expect("a file").replace("red", "rad"))
         .expect("written");
-    let said = project.online(&["verify", "bundle"]).expect(1).err();
-    assert!(said.contains("a_b.tokenizer.json is not the file that was exported"), "{said}");
+    let output = project.online(&["verify", "bundle"]).expect(1).err();
+    assert!(output.contains("a_b.tokenizer.json is not the file that was exported"), "{output}");
 }
 
 #[test]
@@ -345,8 +346,8 @@ fn what_a_card_computes_reads_no_other_file() {
         let mut card = whole.clone();
         card["signature"]["readings"]["rows"]["inputs"]["twice"]["expression"]["sql"] = json!(sql);
         forge(&project, &card);
-        let said = project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(1).err();
-        assert!(said.contains("its expression"), "{said}");
+        let output = project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(1).err();
+        assert!(output.contains("its expression"), "{output}");
         if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
             assert!(ran.expect(1).err().contains("looks at more than a row's own cells"));
         }

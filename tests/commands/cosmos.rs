@@ -9,8 +9,8 @@ fn online(project: &Project, arguments: &[&str]) -> Ran {
 }
 
 fn project() -> Project {
-    let words = format!("{PIPELINE}weighting: {{cosmos: {{lambda: 1.0, front: 5}}}}\n");
-    Project::new().file("pipeline.yaml", words).with_rows("rows.csv", 200)
+    let arguments = format!("{PIPELINE}weighting: {{cosmos: {{lambda: 1.0, front: 5}}}}\n");
+    Project::new().file("pipeline.yaml", arguments).with_rows("rows.csv", 200)
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     online(&project, &["verify", "bundle"]).expect(0);
 
     let answers = |more: &[&str]| {
-        let words = [&["predict", "bundle", "rows.csv", "--to", "answers.csv"], more].concat();
-        online(&project, &words).expect(0);
+        let arguments = [&["predict", "bundle", "rows.csv", "--to", "answers.csv"], more].concat();
+        online(&project, &arguments).expect(0);
         project.read("answers.csv")
     };
     let even = answers(&[]);
@@ -65,11 +65,13 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
         let rows = text.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("JSON"));
         rows.map(|row| row["weeks"].as_f64().expect("a number")).collect()
     };
-    for words in ["rich=1", "rich=1,weeks=3"] {
-        let words = ["--preference", words];
+    for arguments in ["rich=1", "rich=1,weeks=3"] {
+        let arguments = ["--preference", arguments];
         let files = ["predict", "bundle", "rows.csv", "--to", "ours.jsonl"];
-        online(&project, &[&files[..], &words].concat()).expect(0);
-        let Some(theirs) = project.python(&[&["bundle", "rows.csv"][..], &words].concat()) else { continue };
+        online(&project, &[&files[..], &arguments].concat()).expect(0);
+        let Some(theirs) = project.python(&[&["bundle", "rows.csv"][..], &arguments].concat()) else {
+            continue;
+        };
         let (ours, theirs) = (weeks(&project.read("ours.jsonl")), weeks(&theirs.expect(0).out()));
         assert_eq!(ours.len(), theirs.len());
         let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -79,8 +81,8 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
         assert!(theirs.expect(1).err().contains("no task `rihc`; known: rich, weeks"));
     }
 
-    let refused = |words: &str| {
-        online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--preference", words])
+    let refused = |arguments: &str| {
+        online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--preference", arguments])
             .expect(1)
             .err()
     };
@@ -105,8 +107,8 @@ fn another_front_is_no_other_training() {
     assert_eq!(number(&project, &points), 3.0);
     // Up to where the hypervolume reaches is said, kept, and changes nothing that was learned either.
     let set = ["--set", "weighting.cosmos.reference={rich: 0.25, weeks: 90}"];
-    let said = project.mtl(&[&["run", "pipeline.yaml"][..], &set].concat()).expect(0).out();
-    assert!(said.contains("up to (0.2500, 90.00), as the pipeline says"), "{said}");
+    let output = project.mtl(&[&["run", "pipeline.yaml"][..], &set].concat()).expect(0).out();
+    assert!(output.contains("up to (0.2500, 90.00), as the pipeline says"), "{output}");
     let third = last(&project);
     let cached = format!("select cached from stages where run = '{third}' and stage = 'train#1'");
     assert_eq!(number(&project, &cached), 1.0);
@@ -118,7 +120,7 @@ fn another_front_is_no_other_training() {
 fn a_model_of_another_weighting_is_told_none() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let said = project.mtl(&["predict", "last", "rows.csv", "--to", "x.csv", "--preference", "rich=1"]);
-    assert!(said.expect(1).err().contains("not trained with `weighting: cosmos`"));
+    let output = project.mtl(&["predict", "last", "rows.csv", "--to", "x.csv", "--preference", "rich=1"]);
+    assert!(output.expect(1).err().contains("not trained with `weighting: cosmos`"));
     assert_eq!(number(&project, "select count(*) from fronts"), 0.0);
 }

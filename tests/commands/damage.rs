@@ -49,8 +49,8 @@ fn weights(project: &Project, run: &str) -> Vec<u8> {
 fn damaged(project: &Project) -> Vec<String> {
     let json = project.mtl(&["doctor", "--deep", "--json"]).out();
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    let found = json["kept"]["damaged"].as_array().expect("a list");
-    found.iter().map(|one| format!("{}: {}", one["path"], one["problem"])).collect()
+    let actual = json["kept"]["damaged"].as_array().expect("a list");
+    actual.iter().map(|one| format!("{}: {}", one["path"], one["problem"])).collect()
 }
 
 const ROWS: &str =
@@ -66,8 +66,8 @@ fn every_file_of_the_cache_is_mended() {
     for (path, (how, damage)) in files(&project, "runs/cache").into_iter().zip(damages.into_iter().cycle()) {
         let shown = path.display();
         damage(&path);
-        let said = run(&project).err();
-        assert!(said.contains("is damaged") && said.contains("made again"), "{shown} {how}: {said}");
+        let output = run(&project).err();
+        assert!(output.contains("is damaged") && output.contains("made again"), "{shown} {how}: {output}");
         assert_eq!(weights(&project, &last(&project)), expected, "{shown} {how}");
         assert_eq!(number(&project, ROWS), rows, "{shown} {how}");
     }
@@ -87,8 +87,8 @@ fn what_happens_to_a_run_does_not_happen_to_the_cache() {
     for path in files(&project, &format!("runs/{first}")) {
         empty(&path);
     }
-    let said = run(&project).err();
-    assert!(!said.contains("damaged"), "{said}");
+    let output = run(&project).err();
+    assert!(!output.contains("damaged"), "{output}");
     let second = last(&project);
     assert!(!weights(&project, &second).is_empty());
     project.online(&["verify", &second]).expect(0);
@@ -99,16 +99,16 @@ fn doctor_names_what_is_damaged() {
     let project = Project::small();
     run(&project);
     let run = last(&project);
-    let said = project.mtl(&["doctor", "--deep"]).out();
-    assert!(said.contains("all as they were written"), "{said}");
+    let output = project.mtl(&["doctor", "--deep"]).out();
+    assert!(output.contains("all as they were written"), "{output}");
     let of_run = project.path(&format!("runs/{run}/trial-1/weights.safetensors"));
     let of_cache = files(&project, "runs/cache").into_iter().find(|path| path.ends_with("model.onnx"));
     for path in [of_run, of_cache.expect("a model")] {
         let whole = std::fs::read(&path).expect("read");
         flip(&path);
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let said = project.mtl(&["doctor", "--deep"]).expect(1).out();
-        assert!(said.contains("DAMAGED") && said.contains(&format!("{name} was changed")), "{said}");
+        let output = project.mtl(&["doctor", "--deep"]).expect(1).out();
+        assert!(output.contains("DAMAGED") && output.contains(&format!("{name} was changed")), "{output}");
         assert_eq!(damaged(&project).len(), 1);
         std::fs::write(&path, whole).expect("written");
     }
@@ -127,8 +127,8 @@ fn artifacts_of_earlier_versions_are_made_again_without_alarm() {
         }
         std::fs::write(&path, json.to_string()).expect("written");
     }
-    let said = run(&project).err();
-    assert!(!said.contains("damaged") && !said.contains("cached"), "{said}");
+    let output = run(&project).err();
+    assert!(!output.contains("damaged") && !output.contains("cached"), "{output}");
     assert!(run(&project).err().contains("cached"));
     assert_eq!(runs(&project).len(), 3);
 }
@@ -152,8 +152,8 @@ fn gc_removes_what_kills_leave() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::fs::write(path, "x").expect("written");
     }
-    let said = project.mtl(&["gc", "--dry-run"]).expect(0).out();
-    assert!(said.contains("would remove 0 artifacts and 6 damaged or half-made leftovers"), "{said}");
+    let output = project.mtl(&["gc", "--dry-run"]).expect(0).out();
+    assert!(output.contains("would remove 0 artifacts and 6 damaged or half-made leftovers"), "{output}");
     assert!(left.iter().all(|path| path.exists()));
     project.mtl(&["gc"]).expect(0);
     for path in &left {
@@ -191,13 +191,13 @@ fn a_run_that_was_damaged_is_known_and_made_again() {
     for path in trial.into_iter().chain([project.path(&format!("runs/{name}/pipeline.yaml"))]) {
         for damage in [flip as fn(&Path), empty, remove] {
             damage(&path);
-            let said = project.online(&["verify", &name]).expect(1).out();
-            assert!(said.contains("DAMAGED") && said.contains(&format!("mtl resume {name}")), "{said}");
+            let output = project.online(&["verify", &name]).expect(1).out();
+            assert!(output.contains("DAMAGED") && output.contains(&format!("mtl resume {name}")), "{output}");
             project.mtl(&["resume", &name]).expect(0);
             project.online(&["verify", &name]).expect(0);
             assert_eq!(weights(&project, &name), expected);
         }
     }
-    let said = project.mtl(&["resume", &name]).expect(0).out();
-    assert!(said.contains("nothing to go on with"), "{said}");
+    let output = project.mtl(&["resume", &name]).expect(0).out();
+    assert!(output.contains("nothing to go on with"), "{output}");
 }

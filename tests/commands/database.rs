@@ -61,8 +61,8 @@ fn queries_read_and_only_read() {
 fn without_a_database_every_question_says_so() {
     let project = Project::new();
     for arguments in [["runs"].as_slice(), &["show"], &["query", "select 1"], &["gc"], &["resume"]] {
-        let said = project.mtl(arguments).expect(1).err();
-        assert!(said.contains("no runs yet"), "{arguments:?}: {said}");
+        let output = project.mtl(arguments).expect(1).err();
+        assert!(output.contains("no runs yet"), "{arguments:?}: {output}");
         assert!(!project.path("runs").exists(), "{arguments:?}: asking makes nothing");
     }
 }
@@ -79,8 +79,8 @@ fn a_newer_database_is_refused_untouched() {
     }
     std::fs::write(&path, &bytes).expect("written");
     for arguments in [["runs"].as_slice(), &["run", "pipeline.yaml"]] {
-        let said = project.mtl(arguments).expect(5).err();
-        assert!(said.contains("9999") && said.contains("update mtl"), "{said}");
+        let output = project.mtl(arguments).expect(5).err();
+        assert!(output.contains("9999") && output.contains("update mtl"), "{output}");
     }
     assert_eq!(std::fs::read(&path).expect("a database"), bytes);
 }

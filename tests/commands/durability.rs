@@ -135,6 +135,9 @@ fn rm_and_gc_leave_what_is_used() {
     assert!(!project.path(&format!("runs/{removed}")).exists());
     project.mtl(&["gc"]).expect(0);
     assert!(std::fs::read_dir(project.path("runs/cache")).expect("a cache").count() < all);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
-    assert!(said.contains("train#1") && said.contains("cached"), "the first run's artifacts stay: {said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
+    assert!(
+        output.contains("train#1") && output.contains("cached"),
+        "the first run's artifacts stay: {output}"
+    );
 }

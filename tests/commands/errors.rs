@@ -83,17 +83,17 @@ fn an_empty_file_and_an_empty_split() {
 fn a_parquet_that_is_none() {
     let pipeline = PIPELINE.replace("{csv: {path: rows.csv}}", "{parquet: {path: rows.parquet}}");
     let project = Project::new().file("pipeline.yaml", pipeline).file("rows.parquet", "PAR1 but not really");
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert_says(&said, &["rows.parquet", "pipeline.yaml:5"]);
-    assert!(!said.contains("panicked"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert_says(&output, &["rows.parquet", "pipeline.yaml:5"]);
+    assert!(!output.contains("panicked"), "{output}");
 }
 
 #[test]
 fn a_diverging_loss_names_its_step_and_task() {
     let project = Project::small();
     let arguments = ["run", "pipeline.yaml", "--set", "train.optimizer={sgd: {rate: 1.0e30}}"];
-    let said = project.mtl(&arguments).expect(1).err();
-    assert_says(&said, &["step", "task `", "smaller learning rate"]);
+    let output = project.mtl(&arguments).expect(1).err();
+    assert_says(&output, &["step", "task `", "smaller learning rate"]);
     assert_says(&project.mtl(&["runs"]).expect(0).out(), &["failed"]);
 }
 
@@ -101,8 +101,8 @@ fn a_diverging_loss_names_its_step_and_task() {
 #[test]
 fn a_runs_folder_that_cannot_be() {
     let project = Project::small().file("taken", "a file, not a folder");
-    let said = project.mtl(&["--runs", "taken/deeper", "run", "pipeline.yaml"]).expect(1).err();
-    assert_says(&said, &["error: cannot create", "taken"]);
+    let output = project.mtl(&["--runs", "taken/deeper", "run", "pipeline.yaml"]).expect(1).err();
+    assert_says(&output, &["error: cannot create", "taken"]);
 }
 
 #[test]

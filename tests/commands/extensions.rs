@@ -35,32 +35,32 @@ fn a_layer_of_another_crate_trains_and_exports() {
     // The bundle wants no other program than the plain one.
     project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert_eq!(project.read("answers.csv").lines().count(), 161);
-    let said = program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
-    assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", said.err());
+    let output = program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
     // The plain one does not know it.
-    let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("pipeline.yaml:13:5") && said.contains("feature_gate"), "{said}");
+    let output = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(output.contains("pipeline.yaml:13:5") && output.contains("feature_gate"), "{output}");
 }
 
 #[test]
 fn it_explains_itself_and_is_suggested() {
     let project = project("  - dense: {units: 8, activation: relu}\n", "  - feature_gat: {open: 1.0}\n");
-    let said = program(&project, "custom_layer", &["explain", "feature_gate"]).expect(0).out();
+    let output = program(&project, "custom_layer", &["explain", "feature_gate"]).expect(0).out();
     for part in
         ["a layer", "sigmoid(x W + b)", "Dauphin", "open: number, default 2.0", "{feature_gate: {open: 2.0}}"]
     {
-        assert!(said.contains(part), "{part}\n{said}");
+        assert!(output.contains(part), "{part}\n{output}");
     }
     assert!(program(&project, "custom_layer", &["explain"]).expect(0).out().contains("feature_gate"));
     assert!(program(&project, "custom_layer", &["schema"]).expect(0).out().contains("\"feature_gate\""));
-    let said = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("did you mean `feature_gate`"), "{said}");
+    let output = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
+    assert!(output.contains("did you mean `feature_gate`"), "{output}");
     // A slip in its settings is told at its place, as of any layer.
     let wrong = PIPELINE
         .replace("  - dense: {units: 8, activation: relu}\n", "  - feature_gate: {open: wide, shut: 1}\n");
     std::fs::write(project.path("pipeline.yaml"), wrong).expect("written");
-    let said = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("pipeline.yaml:12:32") && said.contains("`shut`"), "{said}");
+    let output = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
+    assert!(output.contains("pipeline.yaml:12:32") && output.contains("`shut`"), "{output}");
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     let project = project("  age: standardize\n", "  age: {rank: {steps: 50}}\n");
     program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
-    let said = program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
-    assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", said.err());
+    let output = program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
+    assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
     program(&project, "custom_input", &["export", "last", "--to", "bundle"]).expect(0);
     program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert_eq!(project.read("answers.csv").lines().count(), 161);
@@ -94,28 +94,28 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     let answers: Vec<&str> = answers.lines().skip(1).collect();
     assert!(answers.len() == 3 && answers[0] == answers[1] && answers[1] != answers[2], "{answers:?}");
     let project = project.file("wrong.csv", "age,hours,work\n30,30,self\nold,30,self\n");
-    let said = program(&project, "custom_input", &["predict", "bundle", "wrong.csv"]).expect(1).err();
-    assert!(said.contains("`old` is no number") && said.contains("line 3"), "{said}");
+    let output = program(&project, "custom_input", &["predict", "bundle", "wrong.csv"]).expect(1).err();
+    assert!(output.contains("`old` is no number") && output.contains("line 3"), "{output}");
 
     // The plain one proves the model, and says why it cannot read rows for it; so does the program in Python.
     project.online(&["verify", "bundle"]).expect(0);
-    let said = project.mtl(&["predict", "bundle", "new.csv"]).expect(1).err();
+    let output = project.mtl(&["predict", "bundle", "new.csv"]).expect(1).err();
     for part in [
         "input `age`, of the kind `rank` of the crate custom_input ",
         "use the program that registers the kind",
     ] {
-        assert!(said.contains(part), "{part}\n{said}");
+        assert!(output.contains(part), "{part}\n{output}");
     }
     if let Some(ran) = project.python(&["bundle", "new.csv"]) {
-        let said = ran.expect(1).err();
-        assert!(said.contains("the kind `rank` of the crate custom_input "), "{said}");
+        let output = ran.expect(1).err();
+        assert!(output.contains("the kind `rank` of the crate custom_input "), "{output}");
     }
-    let said = program(&project, "custom_input", &["explain", "rank"]).expect(0).out();
+    let output = program(&project, "custom_input", &["explain", "rank"]).expect(0).out();
     for part in ["an input kind", "share of training rows", "{rank: {steps: 100}}"] {
-        assert!(said.contains(part), "{part}\n{said}");
+        assert!(output.contains(part), "{part}\n{output}");
     }
-    let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("rank"), "{said}");
+    let output = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(output.contains("rank"), "{output}");
 }
 
 #[test]
@@ -128,6 +128,6 @@ fn explain_knows_every_name_and_says_what_is_near() {
     let both = project.mtl(&["explain", "mse"]).expect(0).out();
     assert!(both.contains("mse: a loss") && both.contains("mse: a metric"), "{both}");
     assert!(project.mtl(&["explain", "sharing"]).expect(0).out().contains("cross_stitch"));
-    let said = project.mtl(&["explain", "lsmt"]).expect(2).err();
-    assert!(said.contains("did you mean `lstm`"), "{said}");
+    let output = project.mtl(&["explain", "lsmt"]).expect(2).err();
+    assert!(output.contains("did you mean `lstm`"), "{output}");
 }

@@ -79,8 +79,8 @@ fn another_weighting_finds_the_baselines_trained() {
 #[test]
 fn trials_of_a_sweep_share_the_baselines_of_their_seed() {
     let project = project("sweep: {space: {weighting: [equal, dwa]}, seeds: [1, 2]}\n");
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0).out();
-    assert!(said.contains("Gain over single tasks") && said.contains("rich, test"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0).out();
+    assert!(output.contains("Gain over single tasks") && output.contains("rich, test"), "{output}");
     assert_eq!(number(&project, "select count(*) from stages where kind = 'baseline'"), 4.0);
     assert_eq!(number(&project, "select count(*) from trial_gains where split = 'valid'"), 4.0);
     let baselines = "select count(distinct baseline) from gains where split = 'test' and metric = 'mae'";

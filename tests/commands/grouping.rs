@@ -20,7 +20,7 @@ fn project() -> Project {
 #[test]
 fn a_pipeline_is_measured_and_its_tasks_grouped() {
     let project = project();
-    let said = project.mtl(&["group", "pipeline.yaml", "--groups", "2", "--quiet"]).expect(0).out();
+    let output = project.mtl(&["group", "pipeline.yaml", "--groups", "2", "--quiet"]).expect(0).out();
     for part in [
         "Inter-task affinity",
         "Groups by affinity",
@@ -29,7 +29,7 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
         "all tasks together",
         "1 step",
     ] {
-        assert!(said.contains(part), "{part} is missing in\n{said}");
+        assert!(output.contains(part), "{part} is missing in\n{output}");
     }
     let run = last(&project);
     assert_eq!(number(&project, "select count(distinct task || ' ' || other) from affinities"), 9.0);
@@ -50,7 +50,8 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     ];
     project.mtl(&[["group", "pipeline.yaml", "--quiet"].as_slice(), &long].concat()).expect(0);
     let run = last(&project);
-    // Once trained, one column in two units is one task; from the run the same, and pipelines that can be run.
+    // Once trained, one column in two units is one task; from the run the same, and pipelines that can be
+    // run.
     let again = project.mtl(&["group", &run, "--write"]).expect(0).out();
     assert!(again.contains("mtl run") && again.contains("pipeline.group-1.yaml"), "{again}");
     let written = project.read("pipeline.group-1.yaml");
@@ -74,8 +75,8 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     project.mtl(&["group", &run, "--write"]).expect(0);
     let first = project.path("pipeline.group-1.yaml");
     std::fs::write(&first, "# mine\n").unwrap();
-    let said = project.mtl(&["group", &run, "--write"]).expect(1).err();
-    assert!(said.contains("pipeline.group-1.yaml") && said.contains("says something else"), "{said}");
+    let output = project.mtl(&["group", &run, "--write"]).expect(1).err();
+    assert!(output.contains("pipeline.group-1.yaml") && output.contains("says something else"), "{output}");
     assert_eq!(std::fs::read_to_string(&first).unwrap(), "# mine\n");
 }
 
@@ -83,8 +84,11 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
 fn nothing_measured_is_said() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let said = project.mtl(&["group", "last"]).expect(1).err();
-    assert!(said.contains("measured no affinities") && said.contains("train.affinity.every=10"), "{said}");
+    let output = project.mtl(&["group", "last"]).expect(1).err();
+    assert!(
+        output.contains("measured no affinities") && output.contains("train.affinity.every=10"),
+        "{output}"
+    );
     project.mtl(&["group", "last", "--set", "train.epochs=1"]).expect(2);
     // Weights are the same with and without.
     let weights = || {

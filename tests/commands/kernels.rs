@@ -1,6 +1,6 @@
 //! Fused and composed kernels: whatever a pipeline is made of learns the same either way.
 
-use mtl::spec::shelf::SHELVES;
+use mtl::spec::registry::REGISTRIES;
 use serde_json::{Value, json};
 
 use crate::support::{Project, Ran};
@@ -53,7 +53,8 @@ tasks:
 train: {epochs: 2, batch_size: 16, device: cpu}
 ";
 
-/// The largest difference of any loss of any trial, fused against composed, relative to it where it is above 1.
+/// The largest difference of any loss of any trial, fused against composed, relative to it where it is above
+/// 1.
 fn apart(project: &Project, pipeline: &str, space: &Value) -> f64 {
     std::fs::write(project.path("p.yaml"), format!("{pipeline}sweep: {{space: {space}}}\n"))
         .expect("written");
@@ -86,8 +87,8 @@ fn apart(project: &Project, pipeline: &str, space: &Value) -> f64 {
 
 /// Every example of a shelf, but for those named.
 fn examples(noun: &str, but: &[&str]) -> Vec<Value> {
-    let shelf = SHELVES.iter().find(|shelf| shelf.noun == noun).expect("the shelf");
-    let wanted = shelf.examples().iter().filter(|(name, _)| !but.contains(name));
+    let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == noun).expect("the shelf");
+    let wanted = registry.examples().iter().filter(|(name, _)| !but.contains(name));
     wanted
         .map(|(_, example)| {
             (serde_yaml::from_str(example)).unwrap_or_else(|error| panic!("{example}: {error}"))
@@ -205,10 +206,10 @@ fn layers_of_images() {
 #[test]
 fn kernels_that_nobody_knows_are_refused() {
     let project = Project::small();
-    let said = |name: &str, value: &str| {
+    let output = |name: &str, value: &str| {
         let mut command = project.command(&["run", "pipeline.yaml"]);
         Ran::of(command.env(name, value)).expect(2).err()
     };
-    assert!(said("MTL_KERNELS", "fast").contains("expected fused or composed"));
-    assert!(said("MTL_SIMD", "mmx").contains("expected auto"));
+    assert!(output("MTL_KERNELS", "fast").contains("expected fused or composed"));
+    assert!(output("MTL_SIMD", "mmx").contains("expected auto"));
 }

@@ -27,36 +27,36 @@ fn layers_that_no_machine_holds_are_refused_at_their_place() {
     ] {
         let project = texts(layer);
         for command in ["check", "plan", "run"] {
-            let said = project.mtl(&[command, "pipeline.yaml", "--memory", "300GB"]).expect(3).err();
+            let output = project.mtl(&[command, "pipeline.yaml", "--memory", "300GB"]).expect(3).err();
             let all = ["error[memory]", "pipeline.yaml:6:", "`trunk[1]` alone", "`--memory` allows 300 GB"];
             for part in all {
-                assert!(said.contains(part), "{command} {layer}: {part}: {said}");
+                assert!(output.contains(part), "{command} {layer}: {part}: {output}");
             }
-            assert!(said.contains(what), "{said}");
+            assert!(output.contains(what), "{output}");
         }
         assert!(!project.path("runs").join("cache").exists(), "nothing was begun");
         // Without a limit of ours the machine's own counts.
-        let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
+        let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
         // What is beyond counting no machine has.
-        let more = said.contains("or say `--memory ");
-        assert!(said.contains("help") && more != what.starts_with("more than"), "{said}");
+        let more = output.contains("or say `--memory ");
+        assert!(output.contains("help") && more != what.starts_with("more than"), "{output}");
     }
 }
 
 #[test]
 fn numbers_beyond_counting_are_refused_as_such() {
-    let said = texts("lstm: 4294967295").mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    let output = texts("lstm: 4294967295").mtl(&["check", "pipeline.yaml"]).expect(3).err();
     assert!(
-        said.contains("a whole number from 1 to 100000000") && said.contains("pipeline.yaml:6:"),
-        "{said}"
+        output.contains("a whole number from 1 to 100000000") && output.contains("pipeline.yaml:6:"),
+        "{output}"
     );
     let layers = "lstm: {units: 8, layers: 100000000}";
-    let said = texts(layers).mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert!(said.contains("error[memory]") && said.contains("more than 1,000,000 weights"), "{said}");
+    let output = texts(layers).mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert!(output.contains("error[memory]") && output.contains("more than 1,000,000 weights"), "{output}");
     let wide = PIPELINE.replace("{width: 2}", "{width: 100000000}");
     let project = Project::new().file("pipeline.yaml", wide);
-    let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
-    assert!(said.contains("error[memory]") && said.contains("`trunk[0]` alone"), "{said}");
+    let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
+    assert!(output.contains("error[memory]") && output.contains("`trunk[0]` alone"), "{output}");
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn a_batch_is_held_against_memory_once_its_rows_are_known() {
     let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 20_000);
     project.mtl(&["check", "pipeline.yaml", "--memory", "200MB"]).expect(0);
     let ran = project.mtl(&["run", "pipeline.yaml", "--quiet", "--memory", "200MB"]).expect(1);
-    let said = ran.err();
+    let output = ran.err();
     for part in ["error[memory]", "pipeline.yaml:16:", "a batch of 12,000 rows", "write `batch_size: "] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(output.contains(part), "{part}: {output}");
     }
     let number =
-        said.split("write `batch_size: ").nth(1).and_then(|rest| rest.split('`').next()).expect("a size");
+        output.split("write `batch_size: ").nth(1).and_then(|rest| rest.split('`').next()).expect("a size");
     let set = format!("train.batch_size={number}");
     let words = ["run", "pipeline.yaml", "--quiet", "--memory", "200MB", "--set", &set];
     project.mtl(&words).expect(0);
@@ -83,8 +83,8 @@ fn a_batch_is_held_against_memory_once_its_rows_are_known() {
 #[test]
 fn the_limit_is_said_by_option_or_environment() {
     let project = Project::small();
-    let said = project.mtl(&["check", "pipeline.yaml", "--memory", "1MB"]).expect(3).err();
-    assert!(said.contains("`--memory` allows 1.0 MB"), "{said}");
+    let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1MB"]).expect(3).err();
+    assert!(output.contains("`--memory` allows 1.0 MB"), "{output}");
     let mut command = project.command(&["plan", "pipeline.yaml"]);
     let ran = crate::support::Ran::of(command.env("MTL_MEMORY", "1MB")).expect(3);
     assert!(ran.err().contains("allows 1.0 MB"), "{}", ran.err());
@@ -97,8 +97,9 @@ fn the_limit_is_said_by_option_or_environment() {
     project.mtl(&["check", "pipeline.yaml", "--memory", "eight"]).expect(2);
 }
 
-/// Columns of every kind next to each other: runs of plain numbers, with and without indicators of missing values, between
-/// categories. What ONNX Runtime answers is held against the training's own answers by the run itself.
+/// Columns of every kind next to each other: runs of plain numbers, with and without indicators of missing
+/// values, between categories. What ONNX Runtime answers is held against the training's own answers by the
+/// run itself.
 #[test]
 fn neighbouring_columns_are_fed_together_and_answer_the_same() {
     let mut text = String::from("data: {rows: {source: {csv: {path: rows.csv}}}}\ninputs:\n");
@@ -128,8 +129,8 @@ fn neighbouring_columns_are_fed_together_and_answer_the_same() {
         rows.push_str(&format!("{}\n", row % 13));
     }
     let project = Project::new().file("pipeline.yaml", text).file("rows.csv", rows);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    assert!(said.err().contains("verified") || said.out().contains("verified"), "{}", said.err());
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    assert!(output.err().contains("verified") || output.out().contains("verified"), "{}", output.err());
     project.mtl(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert_eq!(project.read("answers.csv").lines().count(), 201);
 }
@@ -144,8 +145,8 @@ fn every_place_of_many_problems_is_right() {
         text.push_str(&format!("  t{task}:\n    target: t{task}\n    kind: regression\n    data: nowhere\n"));
     }
     let project = Project::new().file("pipeline.yaml", text);
-    let said = project.mtl(&["check", "pipeline.yaml", "--json"]).expect(3).out();
-    let problems: Vec<serde_json::Value> = serde_json::from_str(&said).expect("JSON");
+    let output = project.mtl(&["check", "pipeline.yaml", "--json"]).expect(3).out();
+    let problems: Vec<serde_json::Value> = serde_json::from_str(&output).expect("JSON");
     let unknown: Vec<_> = problems.iter().filter(|one| one["code"] == "unknown-table").collect();
     assert_eq!(unknown.len(), 400);
     for (task, problem) in unknown.iter().enumerate() {

@@ -88,11 +88,11 @@ fn without_onnx_runtime_the_model_is_exported_and_loudly_unverified() {
     command.env("PATH", "/nonexistent").env("HOME", project.folder()).env_remove("ORT_DYLIB_PATH");
     command.env_remove("XDG_CACHE_HOME").env_remove("LD_LIBRARY_PATH");
     let ran = Ran::of(&mut command).expect(0);
-    let said = format!("{}{}", ran.out(), ran.err());
-    if said.contains("verified       largest") {
+    let output = format!("{}{}", ran.out(), ran.err());
+    if output.contains("verified       largest") {
         return; // a library stands beside the system's others: there is no way to look away from it
     }
-    assert!(said.to_lowercase().contains("unverified"), "{said}");
+    assert!(output.to_lowercase().contains("unverified"), "{output}");
     assert!(project.path(&format!("runs/{}/trial-1/model.onnx", last(&project))).is_file());
 }
 

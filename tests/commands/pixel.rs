@@ -54,16 +54,16 @@ fn pixels_are_named_and_those_without_a_label_do_not_count() {
             .expect("JSON");
     assert_eq!(card["signature"]["tasks"][0]["target"]["classes"], serde_json::json!(["dark", "bright"]));
     project.mtl(&["predict", "last", "pictures-ubyte", "--to", "said.jsonl"]).expect(0);
-    let said = project.read("said.jsonl");
-    assert_eq!(said.lines().count(), ROWS);
-    assert!(said.contains("dark") && said.contains("bright") && !said.contains("255"), "{said}");
+    let output = project.read("said.jsonl");
+    assert_eq!(output.lines().count(), ROWS);
+    assert!(output.contains("dark") && output.contains("bright") && !output.contains("255"), "{output}");
 }
 
 #[test]
 fn a_value_without_a_name_is_told_with_its_row() {
     let project = project().file("pipeline.yaml", PIPELINE.replace(", ignore: 255", ""));
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(said.contains("column `mask`: a pixel of 255 in `masks`"), "{said}");
-    assert!(said.contains("but `classes` names the values 0 to 1 (and 59 more)"), "{said}");
-    assert!(said.contains("write `ignore` for pixels without a label"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert!(output.contains("column `mask`: a pixel of 255 in `masks`"), "{output}");
+    assert!(output.contains("but `classes` names the values 0 to 1 (and 59 more)"), "{output}");
+    assert!(output.contains("write `ignore` for pixels without a label"), "{output}");
 }

@@ -26,16 +26,16 @@ fn picture(project: &Project, name: &str) -> String {
 #[test]
 fn a_run_is_drawn_and_what_is_not_is_said() {
     let project = observed();
-    let said = project.mtl(&["plot"]).expect(0).out();
+    let output = project.mtl(&["plot"]).expect(0).out();
     for why in
         ["shares: no shares were recorded", "relations: no relations", "front: a front is of several trials"]
     {
-        assert!(said.contains(why), "{said}");
+        assert!(output.contains(why), "{output}");
     }
     let folder = format!("runs/{}/plots", last(&project));
     for name in ["curves-rich", "curves-weeks", "weights", "gradients", "gradients-epochs"] {
         let text = picture(&project, &format!("{folder}/{name}.svg"));
-        assert!(said.contains(&format!("{name}.svg")) && text.contains(&last(&project)), "{name}");
+        assert!(output.contains(&format!("{name}.svg")) && text.contains(&last(&project)), "{name}");
     }
     let curves = picture(&project, &format!("{folder}/curves-rich.svg"));
     assert!(curves.contains("learning curves of rich") && curves.contains(">epoch<"), "{curves}");
@@ -48,12 +48,12 @@ fn a_run_is_drawn_and_what_is_not_is_said() {
     assert_eq!(project.read("again/curves-rich.svg"), curves);
     assert!(!project.path("again/weights.svg").exists(), "only what was asked for");
 
-    let said = project
+    let output = project
         .mtl(&["plot", "--format", "png", "--to", "png", "--kind", "curves", "--json"])
         .expect(0)
         .out();
-    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
-    assert_eq!(said["files"].as_array().map(Vec::len), Some(2));
+    let output: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!(output["files"].as_array().map(Vec::len), Some(2));
     let bytes = std::fs::read(project.path("png/curves-rich.png")).expect("a picture");
     let whole = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
     assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n") && whole(16) > 600 && whole(20) > 400);
@@ -74,8 +74,8 @@ fn a_sweep_is_drawn_by_its_groups() {
     let front = picture(&project, "all/front.svg");
     assert_eq!(front.matches("<circle").count(), 8 + 4, "a dot for every trial, and one for every key");
     // One trial of it has nothing to be averaged over, and no front.
-    let said = project.mtl(&["plot", "last#2", "--to", "one"]).expect(0).out();
-    assert!(said.contains("front: "), "{said}");
+    let output = project.mtl(&["plot", "last#2", "--to", "one"]).expect(0).out();
+    assert!(output.contains("front: "), "{output}");
     assert!(picture(&project, "one/curves-rich.svg").contains("validation rows"));
 
     // Two runs side by side, named in the legend.
@@ -88,8 +88,8 @@ fn a_sweep_is_drawn_by_its_groups() {
         .take(2)
         .map(|run| run["run"].as_str().expect("a name").to_owned())
         .collect();
-    let said = project.mtl(&["plot", &names[0], &names[1], "--kind", "curves"]).expect(0).out();
-    assert!(said.contains("plots/curves-rich.svg"), "{said}");
+    let output = project.mtl(&["plot", &names[0], &names[1], "--kind", "curves"]).expect(0).out();
+    assert!(output.contains("plots/curves-rich.svg"), "{output}");
     let both = picture(&project, "plots/curves-rich.svg");
     assert!(names.iter().all(|name| both.contains(&format!(">{name}<"))), "{both}");
 }
@@ -104,19 +104,19 @@ fn what_cannot_be_drawn_is_an_error() {
     let (rest, end) = run.split_at(run.len() - 1);
     let wrong = format!("{rest}{}", if end == "x" { "y" } else { "x" });
     for command in ["plot", "report"] {
-        let said = project.mtl(&[command, &wrong]).expect(1).err();
-        assert!(said.contains(&format!("did you mean `{run}`?")), "{said}");
+        let output = project.mtl(&[command, &wrong]).expect(1).err();
+        assert!(output.contains(&format!("did you mean `{run}`?")), "{output}");
     }
     assert!(project.mtl(&["plot", "last#9"]).expect(2).err().contains("has no trial `9`"));
-    let said = project.mtl(&["plot", "--kind", "curve"]).expect(2).err();
-    assert!(said.contains("'curve'") && said.contains("'curves'"), "{said}");
-    let said = project.mtl(&["plot", "--kind", "gradients"]).expect(1).err();
-    assert!(said.contains("nothing to draw") && said.contains("set train.gradients.observe"), "{said}");
+    let output = project.mtl(&["plot", "--kind", "curve"]).expect(2).err();
+    assert!(output.contains("'curve'") && output.contains("'curves'"), "{output}");
+    let output = project.mtl(&["plot", "--kind", "gradients"]).expect(1).err();
+    assert!(output.contains("nothing to draw") && output.contains("set train.gradients.observe"), "{output}");
     let project = project.file("taken", "a file, no folder");
     for arguments in [["plot", "last", "--to", "taken/deeper"], ["report", "last", "--to", "taken/page.html"]]
     {
-        let said = project.mtl(&arguments).expect(1).err();
-        assert!(said.contains("error: cannot create") && said.contains("taken"), "{said}");
+        let output = project.mtl(&arguments).expect(1).err();
+        assert!(output.contains("error: cannot create") && output.contains("taken"), "{output}");
     }
     assert_eq!(project.read("taken"), "a file, no folder");
 }
@@ -124,9 +124,9 @@ fn what_cannot_be_drawn_is_an_error() {
 #[test]
 fn the_page_tells_all_about_a_run() {
     let project = observed();
-    let said = project.mtl(&["report"]).expect(0).out();
+    let output = project.mtl(&["report"]).expect(0).out();
     let file = format!("runs/{}/report.html", last(&project));
-    assert!(said.trim().ends_with("report.html"), "{said}");
+    assert!(output.trim().ends_with("report.html"), "{output}");
     let page = project.read(&file);
     let names = elements(&page).unwrap_or_else(|wrong| panic!("{wrong}\n{page}"));
     assert_eq!(names.iter().filter(|name| *name == "section").count(), 8);

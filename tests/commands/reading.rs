@@ -1,5 +1,5 @@
-//! What is read is what counts: a changed file is never answered with old scores, and a file that would hang the program,
-//! or fill its memory, is refused with a word.
+//! What is read is what counts: a changed file is never answered with old scores, and a file that would hang
+//! the program, or fill its memory, is refused with a word.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -93,9 +93,9 @@ fn pictures_outside_are_refused_unless_they_are_meant() {
         let labels = project.read("set/labels.csv").lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
         let text = format!("name,mask\n0.scan,{cell}\n{}\n", labels.join("\n"));
         std::fs::write(project.path("set/labels.csv"), text).unwrap();
-        let said = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
-        assert!(said.contains(&format!("`{cell}` in")) && said.contains(line), "{said}");
-        assert!(said.contains("lies outside of") && said.contains("`outside: true`"), "{said}");
+        let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
+        assert!(output.contains(&format!("`{cell}` in")) && output.contains(line), "{output}");
+        assert!(output.contains("lies outside of") && output.contains("`outside: true`"), "{output}");
     };
     refused("../../elsewhere/a.png", "line 2");
     refused(&project.path("elsewhere/a.png").to_string_lossy(), "line 2");
@@ -118,10 +118,10 @@ fn pictures_outside_are_refused_unless_they_are_meant() {
 #[track_caller]
 fn refused_at_once(project: &Project, parts: &[&str]) {
     let began = Instant::now();
-    let said = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
+    let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     for part in parts {
-        assert!(said.contains(part), "{part} is missing: {said}");
+        assert!(output.contains(part), "{part} is missing: {output}");
     }
     project.mtl(&["plan", "pipeline.yaml"]).expect(0);
 }
@@ -184,10 +184,10 @@ fn a_query_reads_its_own_table_alone() {
     let query = "select self.* from self join read_csv('lab.csv') as lab on self.age = lab.age";
     let project = queried(Project::small().file("lab.csv", "age\n30\n"), query);
     for command in [&["check", "pipeline.yaml"][..], &["run", "pipeline.yaml"], &["plan", "pipeline.yaml"]] {
-        let said = project.mtl(command).expect(3).err();
-        assert!(said.contains("pipeline.yaml:6:"), "{said}");
-        assert!(said.contains("reads the file 'lab.csv' by `read_csv`"), "{said}");
-        assert!(said.contains("join the tables before, into one file"), "{said}");
+        let output = project.mtl(command).expect(3).err();
+        assert!(output.contains("pipeline.yaml:6:"), "{output}");
+        assert!(output.contains("reads the file 'lab.csv' by `read_csv`"), "{output}");
+        assert!(output.contains("join the tables before, into one file"), "{output}");
     }
     assert!(!project.path("runs/cache").exists(), "nothing was begun");
 }
@@ -196,7 +196,7 @@ fn a_query_reads_its_own_table_alone() {
 fn deep_queries_work_or_are_refused() {
     let sum = |terms: usize| format!("select *, {}age as total from self", "age + ".repeat(terms - 1));
     queried(Project::small(), &sum(200)).mtl(&["run", "pipeline.yaml", "--only", "split"]).expect(0);
-    for (query, words) in [
+    for (query, arguments) in [
         (sum(2000), "has 4003 words and signs, more than 2000"),
         (sum(100_000), "has 200003 words and signs, more than 2000"),
         (format!("select * from self where {}true", "age > 0 and ".repeat(30_000)), "words and signs"),
@@ -208,9 +208,9 @@ fn deep_queries_work_or_are_refused() {
     ] {
         let project = queried(Project::small(), &query);
         let began = Instant::now();
-        let said = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
-        assert!(said.contains(words), "{}", said.chars().take(600).collect::<String>());
-        assert!(said.contains("pipeline.yaml:6:") && began.elapsed() < Duration::from_secs(10));
+        let output = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
+        assert!(output.contains(arguments), "{}", output.chars().take(600).collect::<String>());
+        assert!(output.contains("pipeline.yaml:6:") && began.elapsed() < Duration::from_secs(10));
     }
 }
 
@@ -228,17 +228,20 @@ fn what_unpacks_to_more_than_memory_is_refused() {
         let mut command = project.command(&["run", "pipeline.yaml", "--only", "load"]);
         Ran::of(command.env("MTL_DATA_MEMORY", limit)).expect(1).err()
     };
-    let said = limited("64MB");
-    assert!(said.contains("to more than the 64 MB that one file may hold here"), "{said}");
-    assert!(said.contains("rows.csv.gz") && said.contains("MTL_DATA_MEMORY=64GB"), "{said}");
-    let said = limited("a lot");
-    assert!(said.contains("MTL_DATA_MEMORY: `a lot` is no size of memory: write for example 8GB"), "{said}");
+    let output = limited("64MB");
+    assert!(output.contains("to more than the 64 MB that one file may hold here"), "{output}");
+    assert!(output.contains("rows.csv.gz") && output.contains("MTL_DATA_MEMORY=64GB"), "{output}");
+    let output = limited("a lot");
+    assert!(
+        output.contains("MTL_DATA_MEMORY: `a lot` is no size of memory: write for example 8GB"),
+        "{output}"
+    );
     // A file that is large as it is.
-    let said = Ran::of(
+    let output = Ran::of(
         Project::small().command(&["run", "pipeline.yaml", "--only", "load"]).env("MTL_DATA_MEMORY", "1kB"),
     );
-    let said = said.expect(1).err();
-    assert!(said.contains("needs") && said.contains("in memory, more than the 1.0 kB"), "{said}");
+    let output = output.expect(1).err();
+    assert!(output.contains("needs") && output.contains("in memory, more than the 1.0 kB"), "{output}");
 }
 
 #[test]
@@ -252,7 +255,7 @@ fn a_picture_of_more_pixels_than_memory_is_refused() {
         writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 3, 0, 0, 0, 0, 1]).expect("a chunk");
     }
     let project = pictures().file("set/photos/5.scan", file);
-    let said = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
-    assert!(said.contains("its 100000 x 100000 pixels need 10 GB in memory"), "{said}");
-    assert!(said.contains("MTL_DATA_MEMORY"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
+    assert!(output.contains("its 100000 x 100000 pixels need 10 GB in memory"), "{output}");
+    assert!(output.contains("MTL_DATA_MEMORY"), "{output}");
 }

@@ -1,11 +1,13 @@
-//! Where one may only read: a read-only folder, a full disk, a database that a dead process has left as it was, an older one.
+//! Where one may only read: a read-only folder, a full disk, a database that a dead process has left as it
+//! was, an older one.
 
 use std::process::Command;
 
 use super::last;
 use crate::support::{Project, Ran};
 
-/// Runs a script with mounts of its own, `$MTL` being the binary; `None`, and a line, where the system allows no mounts.
+/// Runs a script with mounts of its own, `$MTL` being the binary; `None`, and a line, where the system allows
+/// no mounts.
 fn mounted(project: &Project, script: &str) -> Option<Ran> {
     let start = |options: &str, script: &str| {
         let mut command = Command::new("unshare");
@@ -74,17 +76,17 @@ fn a_folder_that_may_only_be_read_answers_every_question() {
 #[test]
 fn what_would_write_says_where_it_could() {
     let project = project();
-    for (words, help) in [
+    for (arguments, help) in [
         ("plot", "name another place: --to DIR"),
         ("report", "name another place: --to FILE.html"),
         ("run pipeline.yaml", "--runs DIR"),
         ("resume", "--runs DIR"),
         ("rm last", "--runs DIR"),
     ] {
-        let Some(refused) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" {words}")) else { return };
-        let said = refused.expect(1).err();
-        assert!(said.starts_with("error: ") && said.contains(help), "{words}: {said}");
-        assert_eq!(said.lines().count(), 1, "{words}: {said}");
+        let Some(refused) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" {arguments}")) else { return };
+        let output = refused.expect(1).err();
+        assert!(output.starts_with("error: ") && output.contains(help), "{arguments}: {output}");
+        assert_eq!(output.lines().count(), 1, "{arguments}: {output}");
     }
 }
 
@@ -97,8 +99,8 @@ fn on_a_full_disk_every_question_is_answered() {
     let Some(asked) = mounted(&project, &format!("{full}{ASKED}")) else { return };
     assert_eq!(asked.expect(0).out(), "asked\n");
     let Some(refused) = mounted(&project, &format!("{full}\"$MTL\" plot")) else { return };
-    let said = refused.expect(1).err();
-    assert!(said.contains("--to DIR"), "{said}");
+    let output = refused.expect(1).err();
+    assert!(output.contains("--to DIR"), "{output}");
 }
 
 #[test]
@@ -106,11 +108,11 @@ fn a_dead_run_that_cannot_be_marked_is_told_of() {
     let project = project();
     database(&project).execute("UPDATE runs SET state = 'running'", []).expect("changed");
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
-    let said = asked.expect(0).err();
+    let output = asked.expect(0).err();
     let run = last_unmarked(&project);
     assert!(
-        said.starts_with(&format!("note: {run}: recorded as running, but no process works on it")),
-        "{said}"
+        output.starts_with(&format!("note: {run}: recorded as running, but no process works on it")),
+        "{output}"
     );
     // Where it can be, it is.
     assert!(project.mtl(&["runs"]).expect(0).out().contains("interrupted"));
@@ -136,8 +138,11 @@ fn the_newest_rows_of_a_process_that_died_are_read_too() {
     let Some(asked) = mounted(&project, &format!("{sealed}{ask}")) else { return };
     assert_eq!(asked.expect(0).out(), "description\nfrom the log\n");
     let Some(refused) = mounted(&project, &format!("{sealed}TMPDIR=/proc {ask}")) else { return };
-    let said = refused.expect(1).err();
-    assert!(said.contains("it has to be copied before it can be read") && said.contains("TMPDIR"), "{said}");
+    let output = refused.expect(1).err();
+    assert!(
+        output.contains("it has to be copied before it can be read") && output.contains("TMPDIR"),
+        "{output}"
+    );
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::support::Project;
 #[test]
 fn a_run_leaves_scores_a_model_and_its_pipeline() {
     let project = Project::small();
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    assert!(said.out().contains("rich") && said.out().contains("auroc"), "{}", said.out());
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    assert!(output.out().contains("rich") && output.out().contains("auroc"), "{}", output.out());
     let run = last(&project);
     for file in ["pipeline.yaml", "trial-1/model.onnx", "trial-1/mtl.json", "trial-1/weights.safetensors"] {
         assert!(project.path(&format!("runs/{run}/{file}")).is_file(), "{file}");
@@ -23,9 +23,9 @@ fn a_second_run_repeats_nothing_and_knows_everything() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let first = last(&project);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    let cached = said.err().matches("cached").count();
-    assert!(cached >= 6, "load, split, fit, train, evaluate, export: {}", said.err());
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    let cached = output.err().matches("cached").count();
+    assert!(cached >= 6, "load, split, fit, train, evaluate, export: {}", output.err());
     let second = last(&project);
     assert_ne!(first, second);
     for table in ["scores", "epochs", "metrics"] {
@@ -52,8 +52,8 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
 fn fresh_makes_everything_anew_to_the_same_numbers() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let said = project.mtl(&["run", "pipeline.yaml", "--fresh"]).expect(0);
-    assert!(!said.err().contains("cached"), "{}", said.err());
+    let output = project.mtl(&["run", "pipeline.yaml", "--fresh"]).expect(0);
+    assert!(!output.err().contains("cached"), "{}", output.err());
     let differing = "select count(*) from (select task, split, metric, value from scores group by 1, 2, 3, 4 having count(*) <> 2)";
     assert_eq!(number(&project, differing), 0.0);
 }
@@ -96,9 +96,9 @@ fn changed_data_is_noticed() {
 #[test]
 fn json_is_one_event_per_line() {
     let project = Project::small();
-    let said = project.mtl(&["run", "pipeline.yaml", "--json"]).expect(0).out();
+    let output = project.mtl(&["run", "pipeline.yaml", "--json"]).expect(0).out();
     let events: Vec<serde_json::Value> =
-        said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+        output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     assert_eq!(events.first().expect("events")["event"], "run_started");
     assert_eq!(events.last().expect("events")["event"], "run_finished");
     assert!(events.iter().any(|event| event["event"] == "epoch_finished"));

@@ -38,12 +38,13 @@ fn a_hopeless_trial_is_given_up_and_is_no_failure() {
     let counts = &status["counts"];
     assert_eq!((&counts["done"], &counts["pruned"], &counts["failed"]), (&1.into(), &2.into(), &0.into()));
     assert_eq!((&status["state"], &status["trials"][1]["pruned"]), (&"finished".into(), &1.into()));
-    let said = project.mtl(&["retry", "last"]).expect(0).out();
-    assert!(said.contains("nothing failed"), "{said}");
+    let output = project.mtl(&["retry", "last"]).expect(0).out();
+    assert!(output.contains("nothing failed"), "{output}");
     let run = last(&project);
     assert!(!project.path(&format!("runs/{run}/trial-2/checkpoint")).exists(), "nothing goes on from it");
 
-    // What was given up is not taken for a training that was finished: without pruning all is trained, under other numbers too.
+    // What was given up is not taken for a training that was finished: without pruning all is trained, under
+    // other numbers too.
     let whole = [
         "--set",
         "sweep.pruning=null",

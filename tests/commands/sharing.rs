@@ -1,6 +1,6 @@
 //! Every sharing, from YAML through training on two tables, the database and ONNX Runtime to answers.
 
-use mtl::spec::shelf::SHELVES;
+use mtl::spec::registry::REGISTRIES;
 
 use super::number;
 use crate::support::Project;
@@ -37,10 +37,10 @@ fn every_sharing_goes_all_the_way() {
     let spread =
         "  rows:\n    source: {csv: {path: rows.csv}}\n    split: {random: {valid: 0.2, test: 0.2}}\n";
     let pipeline = PIPELINE.replace(rows, &format!("{spread}{query}"));
-    let shelf = SHELVES.iter().find(|shelf| shelf.noun == "sharing").expect("the shelf");
+    let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("the shelf");
     // No share is told where nothing is chosen or mixed.
     let silent = ["hard", "relation", "soft", "adapter", "mtan", "esmm"];
-    for (done, (name, example)) in shelf.examples().iter().enumerate() {
+    for (done, (name, example)) in registry.examples().iter().enumerate() {
         std::fs::write(project.path("p.yaml"), pipeline.replace("SHARING", example)).expect("written");
         let run = |arguments: &[&str]| {
             let mut command = project.command(arguments);

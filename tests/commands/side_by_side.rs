@@ -1,4 +1,5 @@
-//! No number depends on `-j`, on who is faster, on what is cached, or on kills: the same trials, given up after the same epochs.
+//! No number depends on `-j`, on who is faster, on what is cached, or on kills: the same trials, given up
+//! after the same epochs.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -7,7 +8,8 @@ use super::{last, number};
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Trials of very different speed, so that side by side they come to an epoch in another order than that of their numbers.
+/// Trials of very different speed, so that side by side they come to an epoch in another order than that of
+/// their numbers.
 const SPACE: &str = "\
 sweep:
   space:
@@ -159,8 +161,8 @@ sweep:
         Project::new().file("pipeline.yaml", text + sweep).with_rows("rows.csv", 200)
     };
     let one = failing();
-    let said = one.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(said.contains("#3") && said.contains("a smaller learning rate"), "{said}");
+    let output = one.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert!(output.contains("#3") && output.contains("a smaller learning rate"), "{output}");
     let known = facts(&one);
     assert!(known.lines().nth(1).is_some_and(|line| line.starts_with("2,1,")), "{known}");
     for jobs in ["2", "5"] {
@@ -190,7 +192,8 @@ fn a_trial_needs_those_it_is_compared_with() {
 
 #[test]
 fn a_task_alone_is_trained_though_its_trial_is_given_up() {
-    // The tasks alone are the same whatever the weighting: they are the third trial's, who learns but one of them, and the fourth's too.
+    // The tasks alone are the same whatever the weighting: they are the third trial's, who learns but one of
+    // them, and the fourth's too.
     let sweep = "\
 sweep:
   space:
@@ -219,10 +222,13 @@ evaluate: {baselines: single_task}
 #[test]
 fn a_search_says_when_fewer_trials_are_at_work_than_may_be() {
     let project = project("  search: {tpe: {trials: 4, startup: 2, candidates: 4}}\n");
-    let said = project.mtl(&["run", "pipeline.yaml", "-j", "2", "--set", "train.epochs=1"]).expect(0).err();
-    assert!(said.contains("chooses 1 trial at a time") && said.contains("sweep.search.tpe.batch"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml", "-j", "2", "--set", "train.epochs=1"]).expect(0).err();
+    assert!(
+        output.contains("chooses 1 trial at a time") && output.contains("sweep.search.tpe.batch"),
+        "{output}"
+    );
     let more =
         ["run", "pipeline.yaml", "-j", "2", "--set", "train.epochs=1", "--set", "sweep.search.tpe.batch=2"];
-    let said = project.mtl(&more).expect(0).err();
-    assert!(!said.contains("at a time"), "{said}");
+    let output = project.mtl(&more).expect(0).err();
+    assert!(!output.contains("at a time"), "{output}");
 }

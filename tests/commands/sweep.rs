@@ -32,8 +32,8 @@ fn a_grid_is_trained_compared_and_its_best_trial_used() {
     assert!(!err.contains("epoch   1"), "a line per epoch and trial is too much: {err}");
     assert!(out.contains("p against equal weights") && out.contains("Best trial #"), "{out}");
     assert!(one.mtl(&["show", "last#3"]).expect(0).out().contains("seed"), "one trial can be shown");
-    let said = one.mtl(&["show", "last#9"]).expect(2).err();
-    assert!(said.contains("has no trial `9`"), "{said}");
+    let output = one.mtl(&["show", "last#9"]).expect(2).err();
+    assert!(output.contains("has no trial `9`"), "{output}");
     let grouped = one.mtl(&["compare", "last", "--group-by", "weighting"]).expect(0).out();
     assert!(grouped.contains("equal") && grouped.contains("±"), "{grouped}");
     assert!(one.mtl(&["compare", "last"]).expect(2).err().contains("--group-by"));
@@ -51,8 +51,8 @@ fn a_grid_is_trained_compared_and_its_best_trial_used() {
         assert_eq!(weights(&one, trial), weights(&two, trial), "trial {trial}");
     }
     // A single run of the same settings finds its training done.
-    let said = one.mtl(&["run", "pipeline.yaml", "--set", "sweep=null", "--seed", "1"]).expect(0).err();
-    assert!(said.contains("train#1        cached"), "{said}");
+    let output = one.mtl(&["run", "pipeline.yaml", "--set", "sweep=null", "--seed", "1"]).expect(0).err();
+    assert!(output.contains("train#1        cached"), "{output}");
     let plan = one.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
     assert!(plan.contains("Trials (4)") && plan.contains("cached"), "{plan}");
 }
@@ -74,9 +74,9 @@ fn a_killed_sweep_repeats_no_finished_trial() {
     let counts = status(&project)["counts"].clone();
     assert_eq!((&counts["done"], &counts["waiting"]), (&1.into(), &3.into()), "{counts}");
 
-    let said = project.mtl(&["resume"]).expect(0).err();
-    assert!(said.contains("#1    done") && said.contains("found as it was trained before"), "{said}");
-    assert!(said.contains("#2    begins") && said.contains("going on from step"), "{said}");
+    let output = project.mtl(&["resume"]).expect(0).err();
+    assert!(output.contains("#1    done") && output.contains("found as it was trained before"), "{output}");
+    assert!(output.contains("#2    begins") && output.contains("going on from step"), "{output}");
     assert_eq!(status(&project)["counts"]["done"], 4);
     let whole = self::project(40);
     whole.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.checkpoint.steps=3"]).expect(0);
@@ -118,6 +118,6 @@ fn a_failing_trial_leaves_the_others_and_is_tried_again_alone() {
         before,
         "nothing else ran"
     );
-    let said = project.mtl(&["retry", "last"]).expect(0).out();
-    assert!(said.contains("nothing failed"), "{said}");
+    let output = project.mtl(&["retry", "last"]).expect(0).out();
+    assert!(output.contains("nothing failed"), "{output}");
 }

@@ -74,15 +74,15 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
         told.contains("input `text`: 1 of 3 rows have more than 8 tokens; their end is cut off"),
         "{told}"
     );
-    let said: Vec<Value> =
+    let output: Vec<Value> =
         project.read("said.jsonl").lines().map(|row| serde_json::from_str(row).unwrap()).collect();
     let tags = |row: &Value| row["colour"].as_str().map(|tags| tags.split(' ').count());
     assert_eq!(
-        said.iter().map(tags).collect::<Vec<_>>(),
+        output.iter().map(tags).collect::<Vec<_>>(),
         [Some(3), Some(4), Some(8)],
         "a tag for every word"
     );
-    assert!(said.iter().all(|row| row["title"].is_string() && row["next"].is_string()), "{said:?}");
+    assert!(output.iter().all(|row| row["title"].is_string() && row["next"].is_string()), "{output:?}");
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn with_vectors(file: &str) -> Project {
 #[test]
 fn word_vectors_are_what_a_frozen_embedding_keeps() {
     let project = with_vectors("4 3\nred 0.125 -7.5 3.25\nhouse 1 2 3\nred 9 9 9\nzebra 1 1 1\n");
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    let said = said.out() + &said.err();
-    assert!(said.contains("input `text`: 2 of 13 tokens (15%) have a vector in `vectors.txt`"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
+    let output = output.out() + &output.err();
+    assert!(output.contains("input `text`: 2 of 13 tokens (15%) have a vector in `vectors.txt`"), "{output}");
     let weights = std::fs::read(newest(&project).join("trial-1/weights.safetensors")).unwrap();
     let row: Vec<u8> = [0.125_f32, -7.5, 3.25].into_iter().flat_map(f32::to_le_bytes).collect();
     assert!(weights.windows(row.len()).any(|bytes| bytes == row), "the word's first vector, untouched");
@@ -138,9 +138,9 @@ fn bad_word_vectors_are_told_with_their_line() {
         ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors are 4 wide, but the embedding is 3 wide"),
         ("rot 1 2 3\n", "none of the 13 tokens of input `text` has a vector in `vectors.txt`"),
     ] {
-        let said = with_vectors(file).mtl(&["run", "pipeline.yaml"]).expect(1).err();
-        assert!(said.contains(expected), "{said}");
-        assert!(said.contains("pipeline.yaml:8"), "{said}");
+        let output = with_vectors(file).mtl(&["run", "pipeline.yaml"]).expect(1).err();
+        assert!(output.contains(expected), "{output}");
+        assert!(output.contains("pipeline.yaml:8"), "{output}");
     }
 }
 
@@ -154,6 +154,6 @@ fn tags_that_do_not_fit_their_words_are_told_with_their_line() {
     let project = project();
     let bad = rows().replacen("[\"O\",\"I-c\",\"O\"]", "[\"O\",\"I-c\"]", 1);
     std::fs::write(project.path("rows.jsonl"), bad).unwrap();
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(said.contains("2 tags for 3 tokens in `rows.jsonl`, line 1"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert!(output.contains("2 tags for 3 tokens in `rows.jsonl`, line 1"), "{output}");
 }

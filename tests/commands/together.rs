@@ -109,7 +109,7 @@ fn a_killed_run_is_gone_on_with_once_while_others_look() {
         children[0].kill().expect("killed");
         children[0].wait().expect("dead");
         assert!(running, "one goes on");
-        assert!(refused.iter().all(|said| said.contains("another process")), "{refused:?}");
+        assert!(refused.iter().all(|output| output.contains("another process")), "{refused:?}");
         let first = states.iter().position(|state| state == "running").expect("it goes on");
         assert!(states[first..].iter().all(|state| state == "running"), "{states:?}");
     });
@@ -118,20 +118,20 @@ fn a_killed_run_is_gone_on_with_once_while_others_look() {
 #[test]
 fn more_threads_than_a_machine_bears_are_refused() {
     let project = Project::small();
-    let refused = |arguments: &[&str], variable: Option<(&str, &str)>, said: &[&str]| {
+    let refused = |arguments: &[&str], variable: Option<(&str, &str)>, messages: &[&str]| {
         let mut command = project.command(arguments);
         command.envs(variable);
         let ran = crate::support::project::Ran::of(&mut command).expect(2);
         let err = ran.err();
-        assert!(err.lines().count() == 1 && said.iter().all(|said| err.contains(said)), "{err}");
+        assert!(err.lines().count() == 1 && messages.iter().all(|message| err.contains(message)), "{err}");
     };
     let run = ["run", "pipeline.yaml", "--quiet"];
     for count in ["30000", "1000000", "18446744073709551615"] {
-        let said = [count, "--threads", "threads", "cores"];
-        refused(&[&run[..], &["--threads", count]].concat(), None, &said[..3]);
+        let output = [count, "--threads", "threads", "cores"];
+        refused(&[&run[..], &["--threads", count]].concat(), None, &output[..3]);
         refused(&[&run[..], &["-j", count]].concat(), None, &[count, "-j", "side by side"]);
         refused(&["resume", "-j", count], None, &[count, "-j"]);
-        refused(&["group", "pipeline.yaml", "--threads", count], None, &said[..3]);
+        refused(&["group", "pipeline.yaml", "--threads", count], None, &output[..3]);
     }
     for name in ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
         for count in ["1000000", "many", "-3"] {

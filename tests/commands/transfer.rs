@@ -92,9 +92,10 @@ fn a_table_may_lack_a_number_that_the_earlier_run_read() {
             "kind: regression, data: rows}\n  rich: {target: rich, kind: binary, data: more}",
         );
     let project = project.file("more.csv", lacking.join("\n")).file("two.yaml", two);
-    let said = project.mtl(&["run", "two.yaml"]).expect(0);
+    let output = project.mtl(&["run", "two.yaml"]).expect(0);
     assert!(
-        said.err().contains("table `more` has no column `hours`") || said.out().contains("no column `hours`")
+        output.err().contains("table `more` has no column `hours`")
+            || output.out().contains("no column `hours`")
     );
     assert_eq!(inputs(&project, &last(&project)), inputs(&project, &first));
 }
@@ -102,12 +103,12 @@ fn a_table_may_lack_a_number_that_the_earlier_run_read() {
 #[test]
 fn a_run_that_is_not_there_or_does_not_fit_is_told() {
     let (project, _) = begun();
-    let said = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);
-    assert!(said.out().contains("weeks"), "a unique beginning names the run");
-    let said = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=nobody"]).expect(3).err();
-    assert!(said.contains("error[unknown-run]: no run is called `nobody`"), "{said}");
-    assert!(said.contains("first run the pipeline whose trunk is to be used"), "{said}");
+    let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);
+    assert!(output.out().contains("weeks"), "a unique beginning names the run");
+    let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=nobody"]).expect(3).err();
+    assert!(output.contains("error[unknown-run]: no run is called `nobody`"), "{output}");
+    assert!(output.contains("first run the pipeline whose trunk is to be used"), "{output}");
     let project = project.file("wide.yaml", LATER.replace("units: 8", "units: 9"));
-    let said = project.mtl(&["run", "wide.yaml"]).expect(1).err();
-    assert!(said.contains("belong to another network: `trunk.0.dense.weight`"), "{said}");
+    let output = project.mtl(&["run", "wide.yaml"]).expect(1).err();
+    assert!(output.contains("belong to another network: `trunk.0.dense.weight`"), "{output}");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mtl::domain::diagnostic::Diagnostic;
 use mtl::plan;
-use mtl::spec::{self, Override, Source};
+use mtl::spec::{self, PipelineText, SettingOverride};
 
 use crate::support;
 
@@ -16,26 +16,26 @@ fn folder() -> std::path::PathBuf {
 }
 
 /// Reads and resolves as `mtl check` does: diagnostics, or warnings.
-pub fn found(source: &Source) -> Vec<Diagnostic> {
+pub fn found(source: &PipelineText) -> Vec<Diagnostic> {
     let stem = source.file().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     match spec::read_source(source) {
-        Err(found) => found,
+        Err(actual) => actual,
         Ok(pipeline) => {
-            let (Ok((_, mut found)) | Err(mut found)) = plan::resolve(&pipeline, stem);
-            source.sort(&mut found);
-            found
+            let (Ok((_, mut actual)) | Err(mut actual)) = plan::resolve(&pipeline, stem);
+            source.sort(&mut actual);
+            actual
         }
     }
 }
 
 fn said(path: &Path) -> String {
     let bytes = std::fs::read(path).expect("a pipeline");
-    let overrides: Vec<Override> = String::from_utf8_lossy(&bytes)
+    let overrides: Vec<SettingOverride> = String::from_utf8_lossy(&bytes)
         .lines()
         .filter_map(|line| line.strip_prefix("# --set "))
-        .map(|argument| Override::parse(argument).expect(argument))
+        .map(|argument| SettingOverride::parse(argument).expect(argument))
         .collect();
-    let source = Source::new(&bytes, path.file_name().expect("a name"), &overrides);
+    let source = PipelineText::new(&bytes, path.file_name().expect("a name"), &overrides);
     spec::render::render(&found(&source), &source, false)
 }
 
@@ -46,12 +46,12 @@ fn every_bad_pipeline_is_answered_as_written_beside_it() {
     let pipelines = support::files(&folder(), "yaml");
     assert!(pipelines.len() > 40, "found {}", pipelines.len());
     for path in pipelines {
-        let said = said(&path);
+        let output = said(&path);
         let kept = path.with_extension("txt");
         if update {
-            std::fs::write(&kept, &said).expect("written");
-        } else if std::fs::read_to_string(&kept).ok().as_deref() != Some(&said) {
-            different.push(format!("{}\n{said}", path.display()));
+            std::fs::write(&kept, &output).expect("written");
+        } else if std::fs::read_to_string(&kept).ok().as_deref() != Some(&output) {
+            different.push(format!("{}\n{output}", path.display()));
         }
     }
     assert!(different.is_empty(), "what is said has changed:\n\n{}", different.join("\n"));
@@ -99,18 +99,18 @@ fn every_code_has_a_pipeline_that_earns_it() {
 #[test]
 fn colours_and_json_say_the_same() {
     let bytes = std::fs::read(folder().join("many_at_once.yaml")).expect("a pipeline");
-    let source = Source::new(&bytes, "many_at_once.yaml", &[]);
-    let found = found(&source);
-    let coloured = spec::render::render(&found, &source, true);
+    let source = PipelineText::new(&bytes, "many_at_once.yaml", &[]);
+    let actual = found(&source);
+    let coloured = spec::render::render(&actual, &source, true);
     let uncoded = coloured.split("\x1b[").enumerate().map(|(position, piece)| match position {
         0 => piece,
         _ => piece.split_once('m').expect("a code").1,
     });
     let plain: String = uncoded.collect();
     assert!(coloured.len() > plain.len());
-    assert_eq!(plain, spec::render::render(&found, &source, false));
+    assert_eq!(plain, spec::render::render(&actual, &source, false));
 
-    let json = spec::render::json(&found, &source);
+    let json = spec::render::json(&actual, &source);
     assert_eq!(
         json[1],
         serde_json::json!({

@@ -1,5 +1,5 @@
-//! Trials that are not independent of each other: seeds times settings, cached runs, the tables and views that put them together, and
-//! proposals within the noise.
+//! Trials that are not independent of each other: seeds times settings, cached runs, the tables and views
+//! that put them together, and proposals within the noise.
 
 use serde_json::Value;
 
@@ -52,8 +52,8 @@ fn half_of_three(values: &[f64]) -> f64 {
 fn settings_times_seeds_are_as_many_draws_as_seeds() {
     let project = sweep("[1, 2, 3]");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let found = compared(&project, &["last", "--group-by", "weighting"]);
-    for group in found["groups"].as_array().expect("groups") {
+    let actual = compared(&project, &["last", "--group-by", "weighting"]);
+    for group in actual["groups"].as_array().expect("groups") {
         assert_eq!((&group["seeds"], group["trials"].as_array().expect("trials").len()), (&3.into(), 9));
         let task =
             group["tasks"].as_array().expect("tasks").iter().find(|t| t["task"] == "weeks").expect("weeks");
@@ -78,10 +78,10 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
         }
     }
     // What is said: how many draws, what was averaged, of which rows; ranks and p go with the split.
-    let said = |arguments: &[&str]| {
+    let output = |arguments: &[&str]| {
         project.mtl(&[&["compare", "last", "--group-by", "weighting"], arguments].concat()).expect(0).out()
     };
-    let (test, valid) = (said(&[]), said(&["--split", "valid"]));
+    let (test, valid) = (output(&[]), output(&["--split", "valid"]));
     for part in [
         "over 3 seeds (Student t)",
         "averaged within each seed first: train.optimizer.adamw.rate (3 values)",
@@ -101,7 +101,7 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let both = compared(&project, &[&first, "last", "--group-by", "weighting"]);
     for (one, two) in
-        found["groups"].as_array().expect("groups").iter().zip(both["groups"].as_array().expect("groups"))
+        actual["groups"].as_array().expect("groups").iter().zip(both["groups"].as_array().expect("groups"))
     {
         assert_eq!((&one["objective"]["half"], &two["seeds"]), (&two["objective"]["half"], &3.into()));
     }
@@ -111,12 +111,12 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
 fn one_seed_has_no_interval_whatever_varies() {
     let project = sweep("[4]");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let said = project.mtl(&["compare", "last", "--group-by", "weighting"]).expect(0).out();
+    let output = project.mtl(&["compare", "last", "--group-by", "weighting"]).expect(0).out();
     assert!(
-        said.contains("one seed: no interval") && !said.contains('±') && !said.contains("p against"),
-        "{said}"
+        output.contains("one seed: no interval") && !output.contains('±') && !output.contains("p against"),
+        "{output}"
     );
-    assert!(said.contains("averaged within each seed first"), "{said}");
+    assert!(output.contains("averaged within each seed first"), "{output}");
 }
 
 #[test]
@@ -230,33 +230,36 @@ fn a_grouping_within_the_noise_is_not_proposed() {
     );
     let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 200);
     let measure = |changes: &[&str]| {
-        let said = project.mtl(&[&["group", "pipeline.yaml", "--quiet"], changes].concat()).expect(0).out();
+        let output = project.mtl(&[&["group", "pipeline.yaml", "--quiet"], changes].concat()).expect(0).out();
         let json: Value =
             serde_json::from_str(&project.mtl(&["group", "last", "--json"]).expect(0).out()).expect("JSON");
-        (said, json["affinity"].clone())
+        (output, json["affinity"].clone())
     };
     // Once: no noise is known, so nothing is proposed.
-    let (said, found) = measure(&["--set", "train.epochs=1", "--set", "train.affinity.every=100"]);
+    let (output, actual) = measure(&["--set", "train.epochs=1", "--set", "train.affinity.every=100"]);
     for part in ["learning all together", "measured over 1 step only", "pipeline.yaml  # all tasks together"]
     {
-        assert!(said.contains(part), "{part} is missing in\n{said}");
+        assert!(output.contains(part), "{part} is missing in\n{output}");
     }
-    assert!(!said.contains("pipeline.group-2.yaml"), "{said}");
+    assert!(!output.contains("pipeline.group-2.yaml"), "{output}");
     assert_eq!(
-        (&found["times"], found["groups"].as_array().expect("groups").len()),
+        (&actual["times"], actual["groups"].as_array().expect("groups").len()),
         (&1.into(), 1),
-        "{found}"
+        "{actual}"
     );
-    assert_eq!(found["groups"][0]["tasks"].as_array().expect("tasks").len(), 3);
-    assert!(found["gain"]["held_out"].is_null(), "{found}");
+    assert_eq!(actual["groups"][0]["tasks"].as_array().expect("tasks").len(), 3);
+    assert!(actual["gain"]["held_out"].is_null(), "{actual}");
 
-    let (said, found) = measure(&["--set", "train.epochs=3", "--set", "train.affinity.every=2"]);
-    assert!(said.contains("learning all together") && said.contains("measured over 6 steps only"), "{said}");
-    let gain = &found["gain"]["held_out"];
+    let (output, actual) = measure(&["--set", "train.epochs=3", "--set", "train.affinity.every=2"]);
+    assert!(
+        output.contains("learning all together") && output.contains("measured over 6 steps only"),
+        "{output}"
+    );
+    let gain = &actual["gain"]["held_out"];
     let sure = gain["mean"].as_f64().zip(gain["half"].as_f64()).is_some_and(|(mean, half)| mean > half);
-    assert_eq!(found["groups"].as_array().expect("groups").len() > 1, sure, "{found}");
-    let by_affinity = said.split("Gradient cosine").next().expect("the first part");
-    assert_eq!(sure, by_affinity.contains("better than learning all together by"), "{said}");
+    assert_eq!(actual["groups"].as_array().expect("groups").len() > 1, sure, "{actual}");
+    let by_affinity = output.split("Gradient cosine").next().expect("the first part");
+    assert_eq!(sure, by_affinity.contains("better than learning all together by"), "{output}");
     // Every measurement is kept, and the means are theirs.
     let run = last(&project);
     let steps = format!("SELECT count(DISTINCT step) FROM affinity_steps WHERE run = '{run}'");

@@ -32,9 +32,9 @@ fn score(project: &Project, metric: &str) -> f64 {
     let sql = format!(
         "select value from scores where split = 'test' and metric = '{metric}' and run = (select max(run) from scores)"
     );
-    let found = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
-    let value = found.lines().nth(1).and_then(|value| value.parse().ok());
-    value.unwrap_or_else(|| panic!("{metric}: {found}"))
+    let actual = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
+    let value = actual.lines().nth(1).and_then(|value| value.parse().ok());
+    value.unwrap_or_else(|| panic!("{metric}: {actual}"))
 }
 
 /// A column of a file, on the rows of `rows.csv` that are of the test split.
@@ -52,12 +52,12 @@ fn tested(project: &Project, file: &str, column: &str) -> Vec<f64> {
 /// Fault 10: a straight line of the time, which had four values left.
 #[test]
 fn seconds_since_1970_are_an_input_like_any_other() {
-    let words = pipeline("when: standardize", "y: {target: y, kind: regression}");
+    let arguments = pipeline("when: standardize", "y: {target: y, kind: regression}");
     let known: Vec<f64> = [(1.7e9, 1.0), (1.7e12, 1000.0), (0.0, 1.0)]
         .into_iter()
         .map(|(beginning, step)| {
             let project =
-                Project::new().file("pipeline.yaml", &words).file("rows.csv", rows(beginning, step));
+                Project::new().file("pipeline.yaml", &arguments).file("rows.csv", rows(beginning, step));
             let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
             assert!(
                 !ran.err().contains("on every training row") && !ran.err().contains("lost"),
@@ -75,11 +75,11 @@ fn seconds_since_1970_are_an_input_like_any_other() {
 /// A target of 1.7e12 scored an rmse of 0; its answers had 7 digits.
 #[test]
 fn milliseconds_are_answered_and_scored_to_the_last() {
-    let words = pipeline(
+    let arguments = pipeline(
         "y: standardize",
         "late: {target: late, kind: regression, metrics: [rmse, mae, mse, r2, spearman, pearson]}",
     );
-    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", rows(1.7e12, 1.0));
+    let project = Project::new().file("pipeline.yaml", arguments).file("rows.csv", rows(1.7e12, 1.0));
     let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
     assert!(ran.out().contains("verified") && !ran.err().contains("on every training row"), "{}", ran.err());
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
@@ -92,19 +92,19 @@ fn milliseconds_are_answered_and_scored_to_the_last() {
     let (mae, mse) = (mean(&|i| distances[i]), mean(&|i| distances[i].powi(2)));
     let spread = mean(&|i| (truth[i] - middle).powi(2));
     for (metric, expected) in [("mae", mae), ("mse", mse), ("rmse", mse.sqrt()), ("r2", 1.0 - mse / spread)] {
-        let found = score(&project, metric);
+        let actual = score(&project, metric);
         // ONNX Runtime and candle add the network's sums in another order.
-        assert!((found - expected).abs() < 1e-3 * expected.abs(), "{metric}: {found}, expected {expected}");
+        assert!((actual - expected).abs() < 1e-3 * expected.abs(), "{metric}: {actual}, expected {expected}");
     }
     assert!(mse > 1e-4 && score(&project, "r2") > 0.99, "{mse}");
     assert!(score(&project, "spearman") > 0.99 && score(&project, "pearson") > 0.99);
     // Python gives the same numbers, with the digits that tell them apart.
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
-        let said = ran.expect(0).out();
-        for (line, answer) in said.lines().zip(project.read("answers.csv").lines().skip(1)) {
-            let said: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            let (said, answer) = (said["late"].as_f64().expect("a number"), answer.parse::<f64>());
-            assert!((said - answer.expect("a number")).abs() < 0.05, "{line}");
+        let output = ran.expect(0).out();
+        for (line, answer) in output.lines().zip(project.read("answers.csv").lines().skip(1)) {
+            let output: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let (output, answer) = (output["late"].as_f64().expect("a number"), answer.parse::<f64>());
+            assert!((output - answer.expect("a number")).abs() < 0.05, "{line}");
         }
     }
 }
@@ -112,8 +112,8 @@ fn milliseconds_are_answered_and_scored_to_the_last() {
 /// What is fed raw in 64 bits is fed so from Python too.
 #[test]
 fn python_feeds_as_many_digits() {
-    let words = pipeline("when: {min_max: {indicator: true}}", "y: {target: y, kind: regression}");
-    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", rows(1.7e12, 1.0));
+    let arguments = pipeline("when: {min_max: {indicator: true}}", "y: {target: y, kind: regression}");
+    let project = Project::new().file("pipeline.yaml", arguments).file("rows.csv", rows(1.7e12, 1.0));
     online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
     let card: serde_json::Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON");
@@ -121,12 +121,12 @@ fn python_feeds_as_many_digits() {
     assert_eq!(card["signature"]["inputs"][0]["encoding"]["center"], 1.7e12);
     online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
-        let said = ran.expect(0).out();
-        for (line, answer) in said.lines().zip(project.read("answers.csv").lines().skip(1)) {
-            let said: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            let (said, answer) =
-                (said["y"].as_f64().expect("a number"), answer.parse::<f64>().expect("a number"));
-            assert!((said - answer).abs() < 1e-4 * answer.abs().max(1.0), "{line}: {answer}");
+        let output = ran.expect(0).out();
+        for (line, answer) in output.lines().zip(project.read("answers.csv").lines().skip(1)) {
+            let output: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let (output, answer) =
+                (output["y"].as_f64().expect("a number"), answer.parse::<f64>().expect("a number"));
+            assert!((output - answer).abs() < 1e-4 * answer.abs().max(1.0), "{line}: {answer}");
         }
     }
 }
@@ -134,23 +134,23 @@ fn python_feeds_as_many_digits() {
 /// What still does not fit is said, with the number of digits.
 #[test]
 fn digits_that_do_not_fit_are_told() {
-    let words = pipeline(
+    let arguments = pipeline(
         "{when: number, y: {number: {missing: zero}}}",
         "late: {target: late, kind: {regression: {standardize: false}}}",
     );
     let project = Project::new()
-        .file("pipeline.yaml", words.replace("epochs: 60", "epochs: 1"))
+        .file("pipeline.yaml", arguments.replace("epochs: 60", "epochs: 1"))
         .file("rows.csv", rows(1.7e9, 1.0));
-    let said = online(&project, &["run", "pipeline.yaml"]).expect(0);
-    let said = said.out() + &said.err();
-    assert!(said.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{said}");
-    assert!(said.contains("use `standardize` or `min_max`"), "{said}");
+    let output = online(&project, &["run", "pipeline.yaml"]).expect(0);
+    let output = output.out() + &output.err();
+    assert!(output.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{output}");
+    assert!(output.contains("use `standardize` or `min_max`"), "{output}");
     assert!(
-        said.contains("task `late`, `late`: its last 2 digits are lost in 32-bit floats (17000"),
-        "{said}"
+        output.contains("task `late`, `late`: its last 2 digits are lost in 32-bit floats (17000"),
+        "{output}"
     );
-    assert!(said.contains("leave `standardize` on"), "{said}");
-    assert!(!said.contains("`y`: its last"), "{said}");
+    assert!(output.contains("leave `standardize` on"), "{output}");
+    assert!(!output.contains("`y`: its last"), "{output}");
 }
 
 /// scikit-learn clips probabilities of 64 bits at 2.2e-16, where 32 bits end at 1.2e-7.
@@ -164,8 +164,8 @@ fn a_certain_and_wrong_answer_costs_as_much_as_elsewhere() {
         let label = if i == 104 { 1 - (i + 1) % 2 } else { (i + 1) % 2 };
         text += &format!("{},{label},{part}\n", 400 * sure);
     }
-    let words = pipeline("x: number", "yes: {target: yes, kind: binary, metrics: [log_loss, brier]}");
-    let project = Project::new().file("pipeline.yaml", words).file("rows.csv", text);
+    let arguments = pipeline("x: number", "yes: {target: yes, kind: binary, metrics: [log_loss, brier]}");
+    let project = Project::new().file("pipeline.yaml", arguments).file("rows.csv", text);
     online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
     online(&project, &["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
     let truth = tested(&project, "rows.csv", "yes");
@@ -175,8 +175,8 @@ fn a_certain_and_wrong_answer_costs_as_much_as_elsewhere() {
         -right.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     };
     let expected = truth.iter().zip(&p).map(cost).sum::<f64>() / truth.len() as f64;
-    let found = score(&project, "log_loss");
-    assert!((found - expected).abs() < 1e-6 * expected, "{found}, expected {expected}");
+    let actual = score(&project, "log_loss");
+    assert!((actual - expected).abs() < 1e-6 * expected, "{actual}, expected {expected}");
     // 16.1 of 40 rows would be the most that 32 bits allow.
-    assert!(found > 0.5, "{found}");
+    assert!(actual > 0.5, "{actual}");
 }

@@ -33,11 +33,12 @@ fn trained(project: &Project, epochs: usize, metric: &str) -> f64 {
     let sql = format!(
         "select value from scores where metric = '{metric}' and split = 'test' order by rowid desc limit 1"
     );
-    let said = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
-    said.lines().last().expect("a row").parse().unwrap_or_else(|_| panic!("{said}"))
+    let output = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
+    output.lines().last().expect("a row").parse().unwrap_or_else(|_| panic!("{output}"))
 }
 
-/// `ID`, a pair of opposite flags, and a column that is the target spelt out: an AUC of 1.000 without a remark.
+/// `ID`, a pair of opposite flags, and a column that is the target spelt out: an AUC of 1.000 without a
+/// remark.
 #[test]
 fn identifiers_and_columns_that_give_the_target_away_are_left_out_with_their_numbers() {
     let rows = table("ID,x,noise,PF_0,spelt,partly,PF_1", 600, |row| {
@@ -100,9 +101,9 @@ fn text_is_read_as_text_alone_and_beside_numbers() {
     let fill =
         ["the", "service", "here", "was", "and", "today", "very", "room", "food", "a", "staff", "really"];
     let sentence = |row: u64, y: u64| {
-        let mut said: Vec<&str> = (0..7).map(|place| fill[drawn(row, 20 + place, 12) as usize]).collect();
-        said.insert(3, words[(4 * y + drawn(row, 5, 4)) as usize]);
-        said.join(" ")
+        let mut output: Vec<&str> = (0..7).map(|place| fill[drawn(row, 20 + place, 12) as usize]).collect();
+        output.insert(3, words[(4 * y + drawn(row, 5, 4)) as usize]);
+        output.join(" ")
     };
     let alone = table("text,label", 400, |row| {
         let y = drawn(row, 1, 2);
@@ -258,13 +259,13 @@ fn targets_are_trimmed_and_what_cannot_be_learned_is_said() {
     assert!(text.contains("target: rich\n") && text.contains("target: weeks\n"), "{text}");
     assert!(text.contains("# 16 of 200 labels missing: masked"), "{text}");
     assert_eq!(drafted(&project, "rows.csv", &[" rich ", "weeks"]).0, text);
-    let said = project.mtl(&["init", "rows.csv", "--target", "rihc, weks"]).expect(1).err();
-    assert!(said.contains("did you mean `rich`?") && said.contains("did you mean `weeks`?"), "{said}");
+    let output = project.mtl(&["init", "rows.csv", "--target", "rihc, weks"]).expect(1).err();
+    assert!(output.contains("did you mean `rich`?") && output.contains("did you mean `weeks`?"), "{output}");
     let alone = Project::new().file("rows.csv", table("id,y", 60, |row| format!("n{row},{}", row % 2)));
-    let said = alone.mtl(&["init", "rows.csv", "--target", "y"]).expect(1).err();
+    let output = alone.mtl(&["init", "rows.csv", "--target", "y"]).expect(1).err();
     assert!(
-        said.contains("nothing in rows.csv is left to learn from") && said.contains("id: it names rows"),
-        "{said}"
+        output.contains("nothing in rows.csv is left to learn from") && output.contains("id: it names rows"),
+        "{output}"
     );
 }
 

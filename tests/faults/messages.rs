@@ -1,5 +1,5 @@
-//! Files that cannot be read as they were asked for, names of other programs, and floods of one problem: each is told
-//! once, with its cause and what to write.
+//! Files that cannot be read as they were asked for, names of other programs, and floods of one problem: each
+//! is told once, with its cause and what to write.
 
 use crate::support::Project;
 
@@ -69,17 +69,17 @@ fn project(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> Project {
 /// What is said of a run that must fail.
 #[track_caller]
 fn refusal(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> String {
-    let said = project(rows, changes).mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(!said.contains("panicked"), "{said}");
-    assert!(said.lines().count() <= 40, "{} lines:\n{said}", said.lines().count());
-    assert!(said.lines().all(|line| line.len() < 600), "{said}");
-    said
+    let output = project(rows, changes).mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert!(!output.contains("panicked"), "{output}");
+    assert!(output.lines().count() <= 40, "{} lines:\n{output}", output.lines().count());
+    assert!(output.lines().all(|line| line.len() < 600), "{output}");
+    output
 }
 
 #[track_caller]
-fn says(said: &str, wanted: &[&str]) {
+fn says(output: &str, wanted: &[&str]) {
     for word in wanted {
-        assert!(said.contains(word), "`{word}` is not in:\n{said}");
+        assert!(output.contains(word), "`{word}` is not in:\n{output}");
     }
 }
 
@@ -136,34 +136,34 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
             "  d: {target: column_1, kind: multiclass}\n",
         ),
     ];
-    let said = refusal(&rows, &changes);
-    says(&said, &["rows.csv`, line 1", "785 columns", "header: false", "pipeline.yaml:5"]);
-    assert_eq!(said.matches("error[").count(), 1, "{said}");
+    let output = refusal(&rows, &changes);
+    says(&output, &["rows.csv`, line 1", "785 columns", "header: false", "pipeline.yaml:5"]);
+    assert_eq!(output.matches("error[").count(), 1, "{output}");
     // What it says to write is right.
     let mut told = changes.to_vec();
     told.push(("path: rows.csv", "path: rows.csv, header: false"));
     says(&learned(&rows, &told).0, &["60 rows x 785 columns"]);
     // A first line of other names that happen to be numbers, none twice.
-    let said = refusal("0,12,3.5\n1,2,3\n4,5,6\n".to_owned() + &"7,8,9\n".repeat(50), &[]);
-    says(&said, &["none of the columns `x1`, `x2`, `colour`, `label`, `y`", "header: false"]);
-    assert_eq!(said.matches("error[").count(), 1, "{said}");
+    let output = refusal("0,12,3.5\n1,2,3\n4,5,6\n".to_owned() + &"7,8,9\n".repeat(50), &[]);
+    says(&output, &["none of the columns `x1`, `x2`, `colour`, `label`, `y`", "header: false"]);
+    assert_eq!(output.matches("error[").count(), 1, "{output}");
 }
 
 /// Fault 16, (a) and (c).
 #[test]
 fn separators_are_told() {
     let semicolons = text(";", "\n");
-    let said = refusal(&semicolons, &[]);
+    let output = refusal(&semicolons, &[]);
     says(
-        &said,
+        &output,
         &["it has one, `x1;x2;colour;label;y`", "separator: \";\"", "`x1`, `x2`, `colour`, `label`, `y`"],
     );
-    assert_eq!(said.matches("error[").count(), 1, "{said}");
+    assert_eq!(output.matches("error[").count(), 1, "{output}");
     let changed = [("path: rows.csv", "path: rows.csv, separator: \";\"")];
     let (loaded, scores) = learned(&semicolons, &changed);
     says(&loaded, &["120 rows x 5 columns"]);
-    let said = refusal(format!("sep=;\n{semicolons}"), &changed);
-    says(&said, &["`sep=;`", "line 1", "Excel", "skip_rows: 1", "separator: \";\""]);
+    let output = refusal(format!("sep=;\n{semicolons}"), &changed);
+    says(&output, &["`sep=;`", "line 1", "Excel", "skip_rows: 1", "separator: \";\""]);
     let skipping = [("path: rows.csv", "path: rows.csv, separator: \";\", skip_rows: 1")];
     assert_eq!(learned(format!("sep=;\n{semicolons}"), &skipping).1, scores);
     says(&refusal(text("\t", "\n"), &[]), &["separator: \"\\t\""]);
@@ -185,8 +185,8 @@ fn a_tab_file_is_one_of_tabs() {
 #[test]
 fn titles_quotes_and_row_names() {
     let plain = text(",", "\n");
-    let said = refusal(format!("Sales of 2024\nas of May\n\n{plain}"), &[]);
-    says(&said, &["line 4: 5 fields where the table has 1 column", "skip_rows: 3"]);
+    let output = refusal(format!("Sales of 2024\nas of May\n\n{plain}"), &[]);
+    says(&output, &["line 4: 5 fields where the table has 1 column", "skip_rows: 3"]);
     let scores = learned(&plain, &[]).1;
     let skipping = [("path: rows.csv", "path: rows.csv, skip_rows: 3")];
     assert_eq!(learned(format!("Sales of 2024\nas of May\n\n{plain}"), &skipping).1, scores);
@@ -237,10 +237,10 @@ fn files_that_are_something_else_say_what() {
         ),
         (text(",", "\n").replacen("red", "r\0d", 1).into_bytes(), vec!["zero byte", "line"]),
     ] {
-        let said = refusal(bytes, &[]);
-        says(&said, &["rows.csv"]);
-        says(&said, &wanted);
-        assert_eq!(said.matches("error[").count(), 1, "{said}");
+        let output = refusal(bytes, &[]);
+        says(&output, &["rows.csv"]);
+        says(&output, &wanted);
+        assert_eq!(output.matches("error[").count(), 1, "{output}");
     }
     // With its mark, UTF-8 is what it is.
     says(&learned(format!("\u{feff}{}", text(",", "\n")), &[]).0, &["120 rows x 5 columns"]);
@@ -267,10 +267,10 @@ fn of_one_kind_at_most_ten_are_told() {
     let inputs: String = (0..40).map(|number| format!("  pixel_{number}: standardize\n")).collect();
     let pipeline = PIPELINE.replace("  x1: standardize\n", &inputs);
     let project = Project::new().file("pipeline.yaml", &pipeline).file("rows.csv", text(",", "\n"));
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert_eq!(said.matches("error[unknown-column]").count(), 10, "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    assert_eq!(output.matches("error[unknown-column]").count(), 10, "{output}");
     says(
-        &said,
+        &output,
         &["and 30 more like this (unknown-column), at inputs.pixel_10, inputs.pixel_11", "27 more places"],
     );
     // The same at the gate before.
@@ -290,9 +290,9 @@ fn a_warning_of_many_inputs_is_one() {
     let heading: String = (0..41).map(|number| format!(",dark_{number}")).collect();
     rows = rows.replacen(&",0".repeat(41), &heading, 1);
     let project = project(rows, &[("  x1: standardize\n", &format!("  x1: standardize\n{inputs}"))]);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
-    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("on every training row")).collect();
-    assert_eq!(warnings.len(), 1, "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
+    let warnings: Vec<&str> = output.lines().filter(|line| line.contains("on every training row")).collect();
+    assert_eq!(warnings.len(), 1, "{output}");
     says(warnings[0], &["`dark_0` is 0", "40 more inputs: `dark_1`", "30 more"]);
 }
 
@@ -342,10 +342,10 @@ fn words_of_other_programs_are_known() {
         ("trunk:\n", "weighting: mgda_ub\ntrunk:\n", "`mgda`"),
         ("trunk:\n", "weighting: PCGrad\ntrunk:\n", "`pcgrad`"),
     ] {
-        let said = project("", &[(old, foreign)]).mtl(&["check", "pipeline.yaml"]).expect(3).err();
-        let help: Vec<&str> = said.lines().filter(|line| line.contains("= help:")).collect();
-        assert!(help.iter().any(|line| line.contains(wanted)), "{foreign}: {wanted} is not in\n{said}");
-        assert!(!said.contains("the section `inputs` is missing"), "{said}");
+        let output = project("", &[(old, foreign)]).mtl(&["check", "pipeline.yaml"]).expect(3).err();
+        let help: Vec<&str> = output.lines().filter(|line| line.contains("= help:")).collect();
+        assert!(help.iter().any(|line| line.contains(wanted)), "{foreign}: {wanted} is not in\n{output}");
+        assert!(!output.contains("the section `inputs` is missing"), "{output}");
     }
 }
 
@@ -384,13 +384,13 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
     let rows = format!("label{heading}\n{rows}");
     let project = Project::new().file("pipeline.yaml", pipeline).file("rows.csv", &rows);
     project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    let found = project.mtl(&[
+    let actual = project.mtl(&[
         "query",
         "select value from scores where split = 'test' and metric = 'accuracy'",
         "--format",
         "csv",
     ]);
-    let accuracy: f64 = found.expect(0).out().lines().last().expect("a score").parse().expect("a number");
+    let accuracy: f64 = actual.expect(0).out().lines().last().expect("a score").parse().expect("a number");
     assert!((accuracy - 1.0).abs() < 1e-9, "{accuracy}");
     // New rows may hold the picture as one text.
     let pixels = |class: u32| {
@@ -406,12 +406,12 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
     // Asked of one of the columns, it says how.
     let asked = pipeline.replace("picture: {image", "pixel0: {image");
     let project = Project::new().file("pipeline.yaml", asked).file("rows.csv", &rows);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    says(&said, &["`pixel0` holds whole numbers", "concat_ws", "images"]);
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    says(&output, &["`pixel0` holds whole numbers", "concat_ws", "images"]);
     let wrong = pipeline.replace("height: 4", "height: 5");
     let project = Project::new().file("pipeline.yaml", wrong).file("rows.csv", &rows);
-    let said = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    says(&said, &["16 numbers", "5 x 4 whole numbers", "row 1 of the query"]);
+    let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
+    says(&output, &["16 numbers", "5 x 4 whole numbers", "row 1 of the query"]);
 }
 
 #[test]

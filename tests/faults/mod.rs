@@ -1,4 +1,5 @@
-//! Small files as other people have them, each with what is right: cases out of public bug reports, through the real binary.
+//! Small files as other people have them, each with what is right: cases out of public bug reports, through
+//! the real binary.
 
 mod comparisons;
 mod digits;

@@ -94,11 +94,11 @@ fn sizes_are_those_of_turned_pictures() {
         let picture = GrayImage::from_fn(16, 8, |_, y| Luma([if (y >= 4) == is_low { 200 } else { 30 }]));
         written(picture.into(), ImageFormat::Jpeg)
     };
-    let standing = GrayImage::from_fn(8, 16, |x, _| Luma([if x < 4 { 200 } else { 30 }]));
-    let standing = written(standing.into(), ImageFormat::Jpeg);
-    let project = project("jpg", lying).file("pics/0.jpg", turned(&standing, 6));
+    let status = GrayImage::from_fn(8, 16, |x, _| Luma([if x < 4 { 200 } else { 30 }]));
+    let status = written(status.into(), ImageFormat::Jpeg);
+    let project = project("jpg", lying).file("pics/0.jpg", turned(&status, 6));
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let project = project.file("pics/0.jpg", turned(&standing, 3));
+    let project = project.file("pics/0.jpg", turned(&status, 3));
     let refused = project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(1).err();
     assert!(refused.contains("8 x 16 in gray in") && refused.contains("16 x 8 in gray in"), "{refused}");
 }

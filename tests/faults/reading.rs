@@ -1,8 +1,8 @@
 //! A model reads new files as it read its training files.
 //!
-//! The law: `predict` on a pipeline's own raw file gives the predictions that evaluation scored. Every run of these
-//! tests proves it of the inputs (`MTL_PROVE_READING`); here it is held against the scores, through files of several
-//! dialects, and against Python.
+//! The law: `predict` on a pipeline's own raw file gives the predictions that evaluation scored. Every run of
+//! these tests proves it of the inputs (`MTL_PROVE_READING`); here it is held against the scores, through
+//! files of several dialects, and against Python.
 
 use crate::support::{Project, Ran};
 
@@ -49,20 +49,21 @@ fn scored(project: &Project) -> (f64, usize) {
     (sum.parse().expect("a number"), rows.parse::<f64>().expect("a number") as usize)
 }
 
-/// Runs the pipeline, answers its own file, and holds the answers against the scores; then Python against both.
+/// Runs the pipeline, answers its own file, and holds the answers against the scores; then Python against
+/// both.
 fn law(project: &Project, file: &str, truth: &[f64]) {
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.online(&["predict", "last", file, "--to", "answers.csv"]).expect(0);
     let answers = answers(project, "answers.csv");
     let (expected, count) = scored(project);
     assert_eq!((answers.len(), count), (truth.len(), truth.len()));
-    let found: f64 = answers.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
+    let actual: f64 = answers.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!(
-        (found - expected).abs() <= 1e-4 * expected.max(1e-3),
-        "squared errors: {found}, scored {expected}"
+        (actual - expected).abs() <= 1e-4 * expected.max(1e-3),
+        "squared errors: {actual}, scored {expected}"
     );
     // Not a model that knows nothing: the mean alone errs by the variance, more than 1.
-    assert!(found / (count as f64) < 0.5, "{found} over {count} rows");
+    assert!(actual / (count as f64) < 0.5, "{actual} over {count} rows");
     python(project, file, &answers);
 }
 
@@ -157,8 +158,8 @@ fn spellings_are_those_of_training() {
     let told = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert!(!told.err().contains("did not learn"), "{}", told.err());
     let (expected, _) = scored(&project);
-    let found: f64 = answers(&project, "answers.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
-    assert!((found - expected).abs() <= 1e-4 * expected.max(1e-3), "{found}, scored {expected}");
+    let actual: f64 = answers(&project, "answers.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
+    assert!((actual - expected).abs() <= 1e-4 * expected.max(1e-3), "{actual}, scored {expected}");
 }
 
 #[test]
@@ -209,13 +210,13 @@ fn a_query_is_run_again_on_new_rows() {
     said(&ran, "rows are left out, as the pipeline's query leaves them out: `day = 'on time'`");
     let kept: Vec<&str> = text.lines().skip(1).filter(|line| line.contains("on time")).collect();
     let (expected, count) = scored(&project);
-    let found = answers(&project, "answers.csv");
-    assert_eq!((found.len(), count), (kept.len(), kept.len()));
+    let actual = answers(&project, "answers.csv");
+    assert_eq!((actual.len(), count), (kept.len(), kept.len()));
     let truth =
         kept.iter().map(|line| line.rsplit(',').next().expect("a field").parse::<f64>().expect("a number"));
-    let error: f64 = found.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
+    let error: f64 = actual.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((error - expected).abs() <= 1e-4 * expected.max(1e-3), "{error}, scored {expected}");
-    python(&project, "rows.csv", &found);
+    python(&project, "rows.csv", &actual);
     // Labels, and what only conditions ask, are not needed.
     let project = project
         .file("new.csv", "raw,k\n5,1\n-5,2\n")

@@ -13,14 +13,14 @@ fn part(row: usize) -> &'static str {
 }
 
 fn run(project: &Project, settings: &[&str]) -> Ran {
-    let mut words = vec!["run", "pipeline.yaml"];
-    settings.iter().for_each(|setting| words.extend(["--set", setting]));
-    project.mtl(&words).expect(0)
+    let mut arguments = vec!["run", "pipeline.yaml"];
+    settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
+    project.mtl(&arguments).expect(0)
 }
 
 fn query(project: &Project, sql: &str) -> Vec<Vec<String>> {
-    let said = project.mtl(&["query", "--format", "csv", sql]).expect(0).out();
-    said.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    let output = project.mtl(&["query", "--format", "csv", sql]).expect(0).out();
+    output.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 /// Fault 22: every validation row has the same class.
@@ -73,13 +73,14 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
     let project = one_class();
     for (metric, rest) in [("auroc", ""), ("average_precision", ", patience: 2")] {
         let monitor = format!("train.monitor={{task: label, metric: {metric}{rest}}}");
-        let said = run(&project, &[&monitor]).err();
-        assert!(!said.contains("best so far"), "{said}");
-        assert_eq!(said.matches("there is nothing to choose by").count(), 1, "{said}");
-        assert!(said.contains(&format!("`{metric}` of `label`, is undefined after epoch 1")), "{said}");
-        assert_eq!(said.contains("`patience` goes by it"), !rest.is_empty(), "{said}");
+        let output = run(&project, &[&monitor]).err();
+        assert!(!output.contains("best so far"), "{output}");
+        assert_eq!(output.matches("there is nothing to choose by").count(), 1, "{output}");
+        assert!(output.contains(&format!("`{metric}` of `label`, is undefined after epoch 1")), "{output}");
+        assert_eq!(output.contains("`patience` goes by it"), !rest.is_empty(), "{output}");
     }
-    // The loss of that task chooses, and patience goes by it: what is learned is wrong on these rows, so it soon rises.
+    // The loss of that task chooses, and patience goes by it: what is learned is wrong on these rows, so it
+    // soon rises.
     let ran = run(&project, &["train.monitor={task: label, metric: auroc, patience: 2}", "train.epochs=60"]);
     assert!(ran.err().contains("no lower validation loss in the last 2 epochs"), "{}", ran.err());
     assert!(ran.out().contains("of the lowest validation loss"), "{}", ran.out());
@@ -125,10 +126,10 @@ train: {epochs: 2, batch_size: 16, device: cpu}
 fn a_label_that_looks_missing_is_told() {
     for word in ["NA", "N/A", "null", "NaN", "None", "?", "-", "missing"] {
         let project = words(word);
-        let said = run(&project, &[]).err();
+        let output = run(&project, &[]).err();
         let warned = format!("warning: task `cls`: `{word}` is a label, on 30 of 150 rows");
-        assert!(said.contains(&warned), "{said}");
-        assert!(said.contains(&format!("write `missing: [\"{word}\"]` in the csv source")), "{said}");
+        assert!(output.contains(&warned), "{output}");
+        assert!(output.contains(&format!("write `missing: [\"{word}\"]` in the csv source")), "{output}");
         let source = format!("data.rows.source={{csv: {{path: rows.csv, missing: [\"{word}\"]}}}}");
         let ran = run(&project, &[&source]);
         assert!(!ran.err().contains("is a label, on"), "{}", ran.err());
@@ -142,12 +143,12 @@ fn a_label_that_looks_missing_is_told() {
 fn other_kinds_say_what_to_write_too() {
     let project = words("NA");
     let binary = "tasks={cls: {target: cls, kind: binary}}";
-    let said = project.mtl(&["run", "pipeline.yaml", "--set", binary]).expect(1).err();
-    assert!(said.contains("`NA` on 30 rows") && said.contains("write `missing: [\"NA\"]`"), "{said}");
+    let output = project.mtl(&["run", "pipeline.yaml", "--set", binary]).expect(1).err();
+    assert!(output.contains("`NA` on 30 rows") && output.contains("write `missing: [\"NA\"]`"), "{output}");
     for kind in ["ordinal", "{ordinal: [a, b, c]}"] {
         let ordinal = format!("tasks={{cls: {{target: cls, kind: {kind}}}}}");
-        let said = project.mtl(&["run", "pipeline.yaml", "--set", &ordinal]).expect(1).err();
-        assert!(said.contains("write `missing: [\"NA\"]`"), "{said}");
+        let output = project.mtl(&["run", "pipeline.yaml", "--set", &ordinal]).expect(1).err();
+        assert!(output.contains("write `missing: [\"NA\"]`"), "{output}");
     }
 }
 
@@ -170,9 +171,9 @@ tasks:
 train: {epochs: 1, device: cpu}
 ";
     let project = Project::new().file("rows.csv", rows).file("pipeline.yaml", pipeline);
-    let said = run(&project, &[]).err();
-    assert!(said.contains("`grade`: `-1` is a label, on 12 of 120 rows"), "{said}");
-    assert!(said.contains("`age`: `-999` is a label, on 12 of 120 rows"), "{said}");
+    let output = run(&project, &[]).err();
+    assert!(output.contains("`grade`: `-1` is a label, on 12 of 120 rows"), "{output}");
+    assert!(output.contains("`age`: `-999` is a label, on 12 of 120 rows"), "{output}");
 }
 
 /// Test rows of two classes that training never saw, and a class on a single training row.
@@ -227,20 +228,22 @@ fn rows_of_classes_that_training_never_saw_count_as_wrong() {
     let answers = project.read("out.csv");
     let heading: Vec<&str> = answers.lines().next().expect("a heading").split(',').collect();
     let place = heading.iter().position(|name| *name == "cls").expect("the answer");
-    let said: Vec<&str> =
+    let output: Vec<&str> =
         answers.lines().skip(1).map(|line| line.split(',').nth(place).unwrap_or("")).collect();
     let (mut right, mut all, mut known) = (0.0, 0.0, 0.0);
-    for (row, (truth, said)) in truth.iter().zip(&said).enumerate().filter(|(row, _)| part(*row) == "test") {
-        assert!(!said.is_empty(), "row {row}");
+    for (row, (truth, output)) in
+        truth.iter().zip(&output).enumerate().filter(|(row, _)| part(*row) == "test")
+    {
+        assert!(!output.is_empty(), "row {row}");
         all += 1.0;
         known += f64::from(u8::from(!truth.starts_with("new")));
-        right += f64::from(u8::from(truth == said));
+        right += f64::from(u8::from(truth == output));
     }
     assert_eq!((all, known), (60.0, 36.0));
     let scores = query(&project, "select metric, value, rows from scores where split = 'test'");
     let score = |metric: &str| {
-        let found = scores.iter().find(|row| row[0] == metric).expect("a score");
-        (found[1].parse::<f64>().expect("a number"), found[2].as_str())
+        let actual = scores.iter().find(|row| row[0] == metric).expect("a score");
+        (actual[1].parse::<f64>().expect("a number"), actual[2].as_str())
     };
     assert!((score("accuracy").0 - right / all).abs() < 1e-9 && score("accuracy").1 == "60");
     let of_known = score("accuracy_known_classes");
@@ -252,10 +255,10 @@ fn rows_of_classes_that_training_never_saw_count_as_wrong() {
     );
 
     // Where n is not the split's it stands beside the score.
-    for said in [ran.out(), project.mtl(&["show", "last"]).expect(0).out()] {
-        let row = said.lines().find(|line| line.contains("accuracy_known_classes")).expect("a row");
+    for output in [ran.out(), project.mtl(&["show", "last"]).expect(0).out()] {
+        let row = output.lines().find(|line| line.contains("accuracy_known_classes")).expect("a row");
         assert!(row.trim_end().ends_with("36"), "{row}");
-        let row = said.lines().find(|line| line.contains(" accuracy ")).expect("a row");
+        let row = output.lines().find(|line| line.contains(" accuracy ")).expect("a row");
         assert!(!row.trim_end().ends_with(" 60"), "{row}");
     }
     let json: serde_json::Value =
@@ -298,8 +301,9 @@ fn one_cause_is_one_warning() {
          {{x: standardize}}\ntasks:\n{tasks}train: {{epochs: 1, device: cpu}}\n"
     );
     let project = Project::new().file("rows.csv", rows).file("pipeline.yaml", pipeline);
-    let said = run(&project, &[]).err();
-    let of = |text: &str| said.lines().filter(|line| line.contains("warning") && line.contains(text)).count();
-    assert_eq!((of("no row of valid has 1 of 2 classes"), of("undefined on valid")), (1, 1), "{said}");
-    assert!(said.contains("14 tasks, ") && said.contains("and 4 more tasks"), "{said}");
+    let output = run(&project, &[]).err();
+    let of =
+        |text: &str| output.lines().filter(|line| line.contains("warning") && line.contains(text)).count();
+    assert_eq!((of("no row of valid has 1 of 2 classes"), of("undefined on valid")), (1, 1), "{output}");
+    assert!(output.contains("14 tasks, ") && output.contains("and 4 more tasks"), "{output}");
 }

@@ -164,7 +164,7 @@ fn few_groups_come_as_near_to_the_shares_as_they_can() {
 /// Inputs of few values: following the old advice would have left 35 of 900 rows and other labels.
 #[test]
 fn rows_are_repeated_only_when_their_labels_are_too() {
-    let words = |deduplicate: &str| {
+    let arguments = |deduplicate: &str| {
         format!(
             "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    \
              split: {{random: {{valid: 0.1, test: 0.2}}}}\n    deduplicate: {deduplicate}\n\
@@ -175,7 +175,7 @@ fn rows_are_repeated_only_when_their_labels_are_too() {
     let told = |rows: &[String], deduplicate: &str| {
         let project = Project::new()
             .file("rows.csv", format!("a,b,pass\n{}\n", rows.join("\n")))
-            .file("pipeline.yaml", words(deduplicate));
+            .file("pipeline.yaml", arguments(deduplicate));
         let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
         (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ")
     };

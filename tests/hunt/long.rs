@@ -5,7 +5,8 @@
 //! MTL_HUNT=100000 cargo test --release --test main hunt::long::hunts -- --ignored --nocapture
 //! ```
 //!
-//! `MTL_HUNT_TARGETS=card,settings`: these alone; `MTL_HUNT_SEED=2`: others are drawn; `MTL_HUNT_TO`: the folder.
+//! `MTL_HUNT_TARGETS=card,settings`: these alone; `MTL_HUNT_SEED=2`: others are drawn; `MTL_HUNT_TO`: the
+//! folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -53,12 +54,12 @@ fn fed(target: Target, bytes: &[u8]) -> Option<String> {
 }
 
 /// The kind of a finding: where it was, without what it said of this input.
-fn kind(said: &str) -> &str {
-    said.split(": ").next().unwrap_or(said)
+fn kind(output: &str) -> &str {
+    output.split(": ").next().unwrap_or(output)
 }
 
 /// The shortest input found, by leaving out ever smaller parts, that still breaks at the same place.
-fn smaller(target: Target, bytes: Vec<u8>, said: &str) -> Vec<u8> {
+fn smaller(target: Target, bytes: Vec<u8>, output: &str) -> Vec<u8> {
     let (mut bytes, mut part, started) = (bytes, usize::MAX, Instant::now());
     part = part.min(bytes.len() / 2);
     while part > 0 {
@@ -66,7 +67,7 @@ fn smaller(target: Target, bytes: Vec<u8>, said: &str) -> Vec<u8> {
         while at < bytes.len() && started.elapsed() < Duration::from_secs(5) {
             let without = [&bytes[..at], &bytes[(at + part).min(bytes.len())..]].concat();
             match fed(target, &without) {
-                Some(other) if kind(&other) == kind(said) => bytes = without,
+                Some(other) if kind(&other) == kind(output) => bytes = without,
                 _ => at += part,
             }
         }
@@ -83,8 +84,8 @@ fn fed_with_a_range() {
     let target = Target::ALL.into_iter().find(|target| target.name() == name).expect("a target");
     let number = |name: &str| number(name).expect(name);
     let (seed, range) = (number("HUNT_SEED"), number("HUNT_FROM")..number("HUNT_TO"));
-    let found = PathBuf::from(variable("HUNT_FOUND").expect("a folder"));
-    let at = File::create(found.join("at")).expect("a file");
+    let actual = PathBuf::from(variable("HUNT_FOUND").expect("a folder"));
+    let at = File::create(actual.join("at")).expect("a file");
     let seeds = seeds(target);
     set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
@@ -94,29 +95,30 @@ fn fed_with_a_range() {
             .copied()
             .or_else(|| text.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("?");
-        let said = format!("{}: {text}", place.unwrap_or_default());
-        *SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = said;
+        let output = format!("{}: {text}", place.unwrap_or_default());
+        *SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = output;
     }));
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for number in range {
         at.write_all_at(&number.to_le_bytes(), 0).expect("written");
         let (bytes, started) = (input(target, &seeds, seed, number), Instant::now());
-        let said = fed(target, &bytes);
+        let output = fed(target, &bytes);
         let slow = started.elapsed() > Duration::from_secs(3);
-        let said = said.or_else(|| slow.then(|| format!("slow: {:.1} s", started.elapsed().as_secs_f64())));
-        let Some(said) = said else { continue };
-        let count = kinds.entry(kind(&said).to_owned()).or_default();
+        let output =
+            output.or_else(|| slow.then(|| format!("slow: {:.1} s", started.elapsed().as_secs_f64())));
+        let Some(output) = output else { continue };
+        let count = kinds.entry(kind(&output).to_owned()).or_default();
         *count += 1;
-        let bytes = if *count == 1 && !slow { smaller(target, bytes, &said) } else { bytes };
-        keep(&found, target, number, &bytes, &said, *count);
+        let bytes = if *count == 1 && !slow { smaller(target, bytes, &output) } else { bytes };
+        keep(&actual, target, number, &bytes, &output, *count);
     }
     let _ = take_hook();
 }
 
 /// Keeps a finding: what was said always, the input of the first ones.
-fn keep(folder: &Path, target: Target, number: u64, bytes: &[u8], said: &str, count: u64) {
+fn keep(folder: &Path, target: Target, number: u64, bytes: &[u8], output: &str, count: u64) {
     let name = format!("{}-{number:07}", target.name());
-    fs::write(folder.join(format!("{name}.txt")), said).expect("written");
+    fs::write(folder.join(format!("{name}.txt")), output).expect("written");
     if count <= KEPT {
         fs::write(folder.join(format!("{name}.bin")), bytes).expect("written");
     }
@@ -200,28 +202,28 @@ fn hunts() {
             let to = (from + BATCH).min(count);
             from = match ended(target, seed, from..to, &place) {
                 None => to,
-                Some((number, said)) => {
-                    keep(&place, target, number, &input(target, &seeds, seed, number), &said, 1);
+                Some((number, output)) => {
+                    keep(&place, target, number, &input(target, &seeds, seed, number), &output, 1);
                     number + 1
                 }
             };
         }
-        let said: Vec<String> = crate::support::files(&place, "txt")
+        let output: Vec<String> = crate::support::files(&place, "txt")
             .iter()
             .map(|file| fs::read_to_string(file).expect("said"))
             .collect();
-        let of = |begins: &str| said.iter().filter(|said| said.starts_with(begins)).count();
+        let of = |begins: &str| output.iter().filter(|output| output.starts_with(begins)).count();
         let (hangs, slow, aborts) = (of("hang"), of("slow"), of("signal") + of("exit"));
-        let panics = said.len() - hangs - slow - aborts;
+        let panics = output.len() - hangs - slow - aborts;
         println!(
             "{:<12} {count:>9} {panics:>7} {aborts:>7} {hangs:>6} {slow:>6} {:>9.1}",
             target.name(),
             started.elapsed().as_secs_f64()
         );
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-        said.iter().for_each(|said| *kinds.entry(kind(said)).or_default() += 1);
+        output.iter().for_each(|output| *kinds.entry(kind(output)).or_default() += 1);
         kinds.iter().for_each(|(kind, count)| println!("    {count:>6} x {kind}"));
-        all += said.len();
+        all += output.len();
     }
     assert_eq!(all, 0, "findings in {}", folder.display());
 }

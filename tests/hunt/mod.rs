@@ -1,7 +1,7 @@
 //! Tests that go on looking: made-up and damaged input in great numbers (`.ci/hunt` runs them long).
 //!
-//! `tests/corpus/<target>/` holds small files that once broke something, or lead to where something may break:
-//! every run of the tests feeds them again.
+//! `tests/corpus/<target>/` holds small files that once broke something, or lead to where something may
+//! break: every run of the tests feeds them again.
 
 mod dice;
 #[cfg(unix)]

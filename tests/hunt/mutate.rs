@@ -3,7 +3,7 @@
 //! Everything is drawn from one number, so that any input can be made again.
 
 use mtl::onnx::seal::sealed;
-use mtl::spec::shelf::SHELVES;
+use mtl::spec::registry::REGISTRIES;
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
@@ -127,16 +127,16 @@ fn text(dice: &mut Dice) -> String {
         3..=5 => dice.choose(&TEXTS).to_owned(),
         6 => "x".repeat(1 << dice.below(14)),
         _ => {
-            let shelf = &SHELVES[dice.below(SHELVES.len())];
-            shelf.examples()[dice.below(shelf.examples().len())].1.to_owned()
+            let registry = &REGISTRIES[dice.below(REGISTRIES.len())];
+            registry.examples()[dice.below(registry.examples().len())].1.to_owned()
         }
     }
 }
 
 /// A name or an example of any shelf.
 fn word(dice: &mut Dice) -> String {
-    let shelf = &SHELVES[dice.below(SHELVES.len())];
-    let (name, example) = shelf.examples()[dice.below(shelf.examples().len())];
+    let registry = &REGISTRIES[dice.below(REGISTRIES.len())];
+    let (name, example) = registry.examples()[dice.below(registry.examples().len())];
     if dice.one_in(2) { name.to_owned() } else { example.to_owned() }
 }
 
@@ -540,7 +540,8 @@ fn headed(target: Target, mut bytes: Vec<u8>, other: &[u8], dice: &mut Dice) -> 
     }
 }
 
-/// Makes the sums of a changed file right again, as somebody who means harm would: what is behind them is reached.
+/// Makes the sums of a changed file right again, as somebody who means harm would: what is behind them is
+/// reached.
 pub fn seal(target: Target, mut bytes: Vec<u8>) -> Vec<u8> {
     match (target, header(target, &bytes)) {
         (Target::Checkpoint, Some(_)) if bytes.len() > 28 => {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use mtl::cli::arguments::Arguments;
-use mtl::cli::exit::Exit;
+use mtl::cli::exit::ExitStatus;
 use mtl::data::{FitRequest, Fitted, TaskRequest, divide, fit, load};
-use mtl::onnx::bundle::{CARD, Card};
+use mtl::onnx::bundle::{CARD, ModelCard};
 use mtl::plan::Plan;
-use mtl::run::bundle::{Bundle, RawRows};
-use mtl::spec::{Source, read_source, render, write};
+use mtl::run::bundle::{ModelBundle, RawRows};
+use mtl::spec::{PipelineText, read_source, render, write};
 use mtl::train::checkpoint::Checkpoint;
 use serde_json::json;
 
@@ -181,27 +181,27 @@ tasks: {rich: {target: rich, kind: binary}}
 
 /// Reads and resolves; a refusal says what is wrong, at a place that is there.
 fn meaning(bytes: &[u8]) -> Option<Plan> {
-    let source = Source::new(bytes, "pipeline.yaml", &[]);
-    let found = match read_source(&source) {
+    let source = PipelineText::new(bytes, "pipeline.yaml", &[]);
+    let actual = match read_source(&source) {
         Ok(pipeline) => match mtl::plan::resolve(&pipeline, "pipeline") {
             Ok((plan, warnings)) => {
                 render::render(&warnings, &source, false);
                 return Some(plan);
             }
-            Err(found) => found,
+            Err(actual) => actual,
         },
-        Err(found) => found,
+        Err(actual) => actual,
     };
-    assert!(!found.is_empty(), "refused without a word");
+    assert!(!actual.is_empty(), "refused without a word");
     let lines = source.text().lines().count().max(1);
-    for one in &found {
+    for one in &actual {
         assert!(!one.message.is_empty(), "a diagnostic without a message: {one:?}");
-        let place = source.place_of(one);
+        let place = source.diagnostic_location(one);
         assert!(place.is_none_or(|place| (1..=lines + 1).contains(&place.line)), "{one:?} at {place:?}");
     }
-    render::render(&found, &source, true);
-    render::counted(&found, &source);
-    render::json(&found, &source);
+    render::render(&actual, &source, true);
+    render::counted(&actual, &source);
+    render::json(&actual, &source);
     None
 }
 
@@ -219,10 +219,10 @@ fn settings(bytes: &[u8]) {
 /// Loads, divides and fits as a run does.
 fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     let mut tables = Vec::new();
-    for (name, spec) in &plan.pipeline.data {
-        let said = |error: mtl::data::Error| assert!(!error.to_string().is_empty());
-        let loaded = load(spec, base).map_err(said).ok()?;
-        let rows = divide(&spec.split, &loaded.frame, loaded.parts, 1).map_err(said).ok()?;
+    for (name, config) in &plan.pipeline.data {
+        let output = |error: mtl::data::DataError| assert!(!error.to_string().is_empty());
+        let loaded = load(config, base).map_err(output).ok()?;
+        let rows = divide(&config.split, &loaded.frame, loaded.parts, 1).map_err(output).ok()?;
         let all = rows.train.len() + rows.valid.len() + rows.test.len();
         assert!(all <= loaded.frame.rows(), "{all} rows of {}", loaded.frame.rows());
         tables.push((name.clone(), loaded, rows));
@@ -245,7 +245,8 @@ fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     fit(&request).map_err(|error| assert!(!error.to_string().is_empty())).ok()
 }
 
-/// A table that was fitted is whole, and its files read again as new rows are the rows that were learned from.
+/// A table that was fitted is whole, and its files read again as new rows are the rows that were learned
+/// from.
 fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
     let fitted = fitted(plan, base)?;
     for table in &fitted.dataset.tables {
@@ -255,8 +256,8 @@ fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
             assert_eq!(array.rows(), table.rows, "rows of `{name}`");
         }
     }
-    for (name, spec) in &plan.pipeline.data {
-        if let Err(error) = mtl::data::raw::prove(&fitted.dataset, name, spec, base) {
+    for (name, config) in &plan.pipeline.data {
+        if let Err(error) = mtl::data::raw::prove(&fitted.dataset, name, config, base) {
             panic!("the law of reading is broken: {error}");
         }
     }
@@ -307,7 +308,7 @@ fn query(folder: &Folder, bytes: &[u8]) {
 /// SQL over an empty database of runs.
 fn sql(folder: &Folder, bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let store = mtl::store::Store::open(&folder.place.path().join("mtl.db")).expect("a database");
+    let store = mtl::store::ResultsDatabase::open(&folder.place.path().join("mtl.db")).expect("a database");
     let before = store.query("select count(*), group_concat(name) from sqlite_schema").expect("the schema");
     let _ = store.query(text);
     let after = store.query("select count(*), group_concat(name) from sqlite_schema").expect("the schema");
@@ -322,7 +323,7 @@ fn rows(folder: &mut Folder, bytes: &[u8]) {
     }
     let fitted = folder.fitted.as_ref().expect("just made");
     let file = folder.put("new.csv", bytes);
-    let Ok(raw) = mtl::data::raw::read(&RawRows::of(&file), &fitted.dataset.signature) else { return };
+    let Ok(raw) = mtl::data::raw::read(&RawRows::from_file(&file), &fitted.dataset.signature) else { return };
     for (name, array) in raw.batch(0..raw.rows) {
         assert_eq!(array.rows(), raw.rows, "rows of `{name}`");
     }
@@ -331,10 +332,10 @@ fn rows(folder: &mut Folder, bytes: &[u8]) {
 /// A checkpoint that is read is the one that was written.
 fn checkpoint(folder: &Folder, bytes: &[u8]) {
     let path = folder.put("checkpoint.mtl", bytes);
-    let Ok(Some(found)) = Checkpoint::read(&path) else { return };
-    found.write(&path).expect("written again");
+    let Ok(Some(actual)) = Checkpoint::read(&path) else { return };
+    actual.write(&path).expect("written again");
     let again = Checkpoint::read(&path).expect("read again").expect("there");
-    assert_eq!(format!("{:?}", found.state), format!("{:?}", again.state));
+    assert_eq!(format!("{:?}", actual.state), format!("{:?}", again.state));
     let bits = |checkpoint: &Checkpoint| -> Vec<Vec<u32>> {
         checkpoint
             .arrays
@@ -342,14 +343,14 @@ fn checkpoint(folder: &Folder, bytes: &[u8]) {
             .map(|(_, values)| values.iter().map(|value| value.to_bits()).collect())
             .collect()
     };
-    assert_eq!(bits(&found), bits(&again));
+    assert_eq!(bits(&actual), bits(&again));
 }
 
 /// A dataset that is read has arrays as long as its tables, and rows that are there.
 fn dataset(folder: &Folder, bytes: &[u8]) {
     folder.put("dataset.bin", bytes);
-    let Ok(found) = mtl::data::store::read(folder.place.path()) else { return };
-    for table in &found.tables {
+    let Ok(actual) = mtl::data::store::read(folder.place.path()) else { return };
+    for table in &actual.tables {
         for (name, array) in &table.inputs {
             assert_eq!(array.rows(), table.rows, "input `{name}` of a dataset that was read");
         }
@@ -384,7 +385,7 @@ train: {epochs: 1, batch_size: 16, device: cpu}
 fn perform(words: &[&str]) {
     let arguments = Arguments::try_parse_from([&["mtl"], words].concat()).expect("a command line");
     let exit = mtl::cli::command::perform(&arguments).map_err(|error| error.to_string());
-    assert_eq!(exit, Ok(Exit::Done), "{words:?}");
+    assert_eq!(exit, Ok(ExitStatus::Done), "{words:?}");
 }
 
 impl Folder {
@@ -417,24 +418,24 @@ pub fn made(target: Target) -> Vec<Vec<u8>> {
     }
 }
 
-/// A card of somebody else's: what it says is believed in nothing, and nothing is written but into the folder that
-/// was named.
+/// A card of somebody else's: what it says is believed in nothing, and nothing is written but into the folder
+/// that was named.
 fn card(folder: &Folder, bytes: &[u8]) {
     let bundle = folder.bundle();
     std::fs::write(bundle.join(CARD), bytes).expect("written");
-    if let Ok(mut card) = Card::read(&bundle.join(CARD)) {
+    if let Ok(mut card) = ModelCard::read(&bundle.join(CARD)) {
         // A score that is no number is left out when it is written; JSON knows none.
         card.metrics.retain(|score| score.value.is_finite());
         let once = serde_json::to_value(&card).expect("JSON");
         card.write(&folder.place.path().join("again.json")).expect("written again");
-        let again = Card::read(&folder.place.path().join("again.json")).expect("read again");
+        let again = ModelCard::read(&folder.place.path().join("again.json")).expect("read again");
         assert_eq!(once, serde_json::to_value(&again).expect("JSON"), "another card once written");
     }
-    let Ok(bundle) = Bundle::read(&bundle) else { return };
+    let Ok(bundle) = ModelBundle::read(&bundle) else { return };
     let silent = |_: &str| {};
-    let rows = RawRows::of(&folder.place.path().join("texts.jsonl"));
+    let rows = RawRows::from_file(&folder.place.path().join("texts.jsonl"));
     if let Ok(answers) = bundle.predict(&rows, &[], &[], 4, &silent) {
-        answers.write(std::io::sink(), mtl::data::raw::Form::Jsonl).expect("answers are written");
+        answers.write(std::io::sink(), mtl::data::raw::AnswerFileFormat::Jsonl).expect("answers are written");
     }
     let _ = bundle.verify(&silent);
     let outside = folder.place.path().join("outside");
@@ -442,12 +443,12 @@ fn card(folder: &Folder, bytes: &[u8]) {
     std::fs::create_dir_all(&inside).expect("folders");
     let run = mtl::domain::name::RunId::new("run-1").expect("a name");
     let _ = bundle.write(&inside.join("bundle"), &run, Vec::new());
-    let found: Vec<_> =
+    let actual: Vec<_> =
         [&outside, &outside.join("deep"), &inside].into_iter().flat_map(|folder| names(folder)).collect();
     std::fs::remove_dir_all(&outside).expect("removed");
     assert!(
-        found.iter().all(|name| ["deep", "er", "bundle"].contains(&name.as_str())),
-        "written outside: {found:?}"
+        actual.iter().all(|name| ["deep", "er", "bundle"].contains(&name.as_str())),
+        "written outside: {actual:?}"
     );
 }
 

@@ -3,13 +3,13 @@
 
 use candle_core::{Tensor, Var};
 use mtl::domain::array::Array;
-use mtl::domain::kinds::Choice;
+use mtl::domain::choice_config::Choice;
 use mtl::domain::shape::Shape;
-use mtl::model::layer::LayerSpec;
+use mtl::model::activations::Activations;
+use mtl::model::layer::LayerConfig;
 use mtl::model::mode::Mode;
-use mtl::model::signal::Signal;
 use mtl::model::weights::host;
-use mtl::onnx::session::Session;
+use mtl::onnx::session::OnnxSession;
 use serde_json::{Value, json};
 
 use crate::laws::signal::{Built, LENGTHS, batch, compared, fed, graph, row, with_noise_behind};
@@ -45,7 +45,7 @@ fn forms() -> Vec<(Value, Shape)> {
     for kind in ["max", "mean", "attention", "last", "first"] {
         forms.push((json!({"pool": kind}), SEQUENCE));
     }
-    for words in [
+    for config in [
         json!({"pool": {"kind": "attention", "units": 3}}),
         json!({"positions": "sinusoidal"}),
         json!({"multi_head_attention": {"heads": 1, "dropout": 0.3}}),
@@ -67,11 +67,11 @@ fn forms() -> Vec<(Value, Shape)> {
         json!({"conv1d": {"filters": 3, "dilation": 2, "padding": "valid", "activation": "tanh"}}),
         json!({"dropout": {"rate": 0.4, "channels": true}}),
     ] {
-        forms.push((words, SEQUENCE));
+        forms.push((config, SEQUENCE));
     }
     forms.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
     forms.push((json!({"embedding": {"width": 3, "tied": "words"}}), TOKENS));
-    for words in [
+    for config in [
         json!({"activation": "silu"}),
         json!({"dropout": {"rate": 0.4, "channels": true}}),
         json!("batch_norm"),
@@ -94,28 +94,29 @@ fn forms() -> Vec<(Value, Shape)> {
         json!({"residual": [{"conv2d": {"filters": 2, "activation": "tanh"}}]}),
         json!({"residual": [{"conv2d": {"filters": 4, "stride": 2}}, "batch_norm"]}),
     ] {
-        forms.push((words, IMAGE));
+        forms.push((config, IMAGE));
     }
     forms
 }
 
 struct Case {
     words: String,
-    spec: LayerSpec,
+    spec: LayerConfig,
     input: Shape,
 }
 
 fn all() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    for (name, example) in LayerSpec::examples() {
-        let spec: LayerSpec = serde_yaml::from_str(example).unwrap();
-        let accepted = [VECTOR, SEQUENCE, TOKENS, IMAGE].into_iter().find(|s| spec.view().shape(*s).is_ok());
+    for (name, example) in LayerConfig::examples() {
+        let settings: LayerConfig = serde_yaml::from_str(example).unwrap();
+        let accepted =
+            [VECTOR, SEQUENCE, TOKENS, IMAGE].into_iter().find(|s| settings.view().shape(*s).is_ok());
         let input = accepted.unwrap_or_else(|| panic!("the example of `{name}` takes no input of the laws"));
-        cases.push(Case { words: (*example).to_owned(), spec, input });
+        cases.push(Case { words: (*example).to_owned(), spec: settings, input });
     }
-    for (words, input) in forms() {
-        let spec: LayerSpec = serde_json::from_value(words.clone()).unwrap();
-        cases.push(Case { words: format!("{words} of {input}"), spec, input });
+    for (config, input) in forms() {
+        let settings: LayerConfig = serde_json::from_value(config.clone()).unwrap();
+        cases.push(Case { words: format!("{config} of {input}"), spec: settings, input });
     }
     cases
 }
@@ -172,10 +173,10 @@ fn gradients_are_those_of_finite_differences() {
     const TRIED: usize = 12;
     for case in all() {
         for mode in [Mode::train(1, 1), Mode::evaluate()] {
-            let (built, words) = (case.stirred(), &case.words);
+            let (built, config) = (case.stirred(), &case.words);
             let x = batch(case.input, &LENGTHS, 9);
             let input = Var::from_tensor(&x.x).unwrap();
-            let x = Signal { x: input.as_tensor().clone(), mask: x.mask };
+            let x = Activations { x: input.as_tensor().clone(), mask: x.mask };
             let mut variables = Vec::new();
             if !matches!(case.input, Shape::Tokens { .. }) {
                 variables.push(("x".to_owned(), input.clone()));
@@ -198,12 +199,12 @@ fn gradients_are_those_of_finite_differences() {
                 joint(&through())
             };
             for (name, variable) in &variables {
-                let gradient = gradients.get(variable).unwrap_or_else(|| panic!("{words}: {name} has none"));
+                let gradient = gradients.get(variable).unwrap_or_else(|| panic!("{config}: {name} has none"));
                 let gradient = values(gradient);
                 let before = values(variable);
                 let stride = before.len().div_ceil(TRIED);
                 for index in (0..before.len()).step_by(if stride > 1 { stride | 1 } else { 1 }) {
-                    let found = f64::from(gradient[index]);
+                    let actual = f64::from(gradient[index]);
                     let slopes = STEPS.map(|step| {
                         let mut moved = before.clone();
                         moved[index] = before[index] + step as f32;
@@ -211,10 +212,10 @@ fn gradients_are_those_of_finite_differences() {
                         moved[index] = before[index] - step as f32;
                         (above - at(variable, &moved)) / (2.0 * step)
                     });
-                    let near = |slope: f64| (slope - found).abs() <= 3e-3 * found.abs().max(1.0);
+                    let near = |slope: f64| (slope - actual).abs() <= 3e-3 * actual.abs().max(1.0);
                     assert!(
                         slopes.iter().any(|slope| near(*slope)),
-                        "{words} {mode:?}: d/d{name}[{index}] is {slopes:?}, not {found}"
+                        "{config} {mode:?}: d/d{name}[{index}] is {slopes:?}, not {actual}"
                     );
                 }
                 at(variable, &before);
@@ -274,7 +275,7 @@ fn who_says_causal_does_not_look_ahead() {
         };
         let parts = [x.x.narrow(1, 0, time as usize - 1).unwrap(), last];
         let changed = x.with(Tensor::cat(&parts, 1).unwrap());
-        let before = |x: &Signal| {
+        let before = |x: &Activations| {
             let y = built.answer(x).x;
             // As many steps as came before the change; all, where the layer gives fewer than it takes.
             let kept = y.dim(1).unwrap().min(time as usize - 1);
@@ -310,20 +311,20 @@ fn onnx_runtime_agrees() {
     for case in all() {
         let built = case.stirred();
         let graph = graph(&built, case.input, case.spec.view().shape(case.input).unwrap());
-        let mut session: Session = session(graph, folder.path(), 17);
+        let mut session: OnnxSession = session(graph, folder.path(), 17);
         let takes: Vec<String> = session.inputs().iter().map(|port| port.name.clone()).collect();
         for lengths in [&LENGTHS[..], &[4], &[1]] {
             let x = batch(case.input, lengths, 8);
             let y = built.answer(&x);
             let mut given: Vec<(String, Array)> = fed(&x);
             given.retain(|(name, _)| takes.contains(name));
-            let found = session.run(&given).unwrap();
-            let array = |name: &str| &found.iter().find(|(output, _)| output == name).unwrap().1;
+            let actual = session.run(&given).unwrap();
+            let array = |name: &str| &actual.iter().find(|(output, _)| output == name).unwrap().1;
             let expected = values(&compared(&y));
-            let (shape, said) = (y.x.dims(), array("y").as_f32().unwrap().to_vec());
+            let (shape, text) = (y.x.dims(), array("y").as_f32().unwrap().to_vec());
             assert_eq!(array("y").shape, shape, "{}", case.words);
-            let said = y.with(Tensor::from_vec(said, shape, y.x.device()).unwrap());
-            let difference = largest_difference(&values(&compared(&said)), &expected);
+            let text = y.with(Tensor::from_vec(text, shape, y.x.device()).unwrap());
+            let difference = largest_difference(&values(&compared(&text)), &expected);
             assert!(difference < 1e-5, "{}: {difference}", case.words);
             if let Some(mask) = &y.mask {
                 assert_eq!(array("steps").as_f32().unwrap(), values(&mask.steps), "{}", case.words);

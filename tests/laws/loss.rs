@@ -1,9 +1,9 @@
 //! The laws of losses.
 
 use candle_core::{Device, Tensor, Var};
-use mtl::domain::kinds::Choice;
-use mtl::domain::task::Target;
-use mtl::model::loss::LossSpec;
+use mtl::domain::choice_config::Choice;
+use mtl::domain::task::FittedTarget;
+use mtl::model::loss::LossConfig;
 use mtl::model::weights::host;
 use serde_json::json;
 
@@ -15,26 +15,35 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
-fn targets() -> Vec<Target> {
+fn targets() -> Vec<FittedTarget> {
     vec![
-        Target::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 },
-        Target::Multiclass { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3] },
-        Target::Multilabel {
+        FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 },
+        FittedTarget::Multiclass { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3] },
+        FittedTarget::Multilabel {
             labels: texts(&["p", "q"]),
             positives: vec![2, 5],
             present: vec![8, 7],
             threshold: 0.5,
         },
-        Target::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
-        Target::Regression { columns: texts(&["u", "v"]), center: vec![10.0, 0.0], scale: vec![2.0, 1.0] },
-        Target::Segmentation { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3], height: 2, width: 1 },
-        Target::PixelRegression { height: 2, width: 2, center: 10.0, scale: 2.0 },
+        FittedTarget::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
+        FittedTarget::Regression {
+            columns: texts(&["u", "v"]),
+            center: vec![10.0, 0.0],
+            scale: vec![2.0, 1.0],
+        },
+        FittedTarget::Segmentation {
+            classes: texts(&["a", "b", "c"]),
+            counts: vec![2, 3, 3],
+            height: 2,
+            width: 1,
+        },
+        FittedTarget::PixelRegression { height: 2, width: 2, center: 10.0, scale: 2.0 },
     ]
 }
 
 /// Every loss of the shelf with every kind of target it accepts.
-fn all() -> Vec<(String, LossSpec, Target)> {
-    let words = [
+fn all() -> Vec<(String, LossConfig, FittedTarget)> {
+    let config = [
         json!("binary_cross_entropy"),
         json!({"binary_cross_entropy": {"class_weights": "balanced"}}),
         json!("cross_entropy"),
@@ -48,47 +57,51 @@ fn all() -> Vec<(String, LossSpec, Target)> {
         json!({"dice": 0.1}),
         json!("ordinal"),
     ];
-    let specs: Vec<LossSpec> = words.iter().map(|w| serde_json::from_value(w.clone()).unwrap()).collect();
-    for name in LossSpec::names() {
-        assert!(specs.iter().any(|spec| spec.name() == *name), "`{name}` is not tried");
+    let specs: Vec<LossConfig> = config.iter().map(|w| serde_json::from_value(w.clone()).unwrap()).collect();
+    for name in LossConfig::names() {
+        assert!(specs.iter().any(|settings| settings.name() == *name), "`{name}` is not tried");
     }
     let mut all = Vec::new();
-    for (words, spec) in words.iter().zip(specs) {
-        for target in targets().into_iter().filter(|target| spec.view().accepts(target.kind())) {
-            spec.view().check(&target).unwrap();
-            all.push((format!("{words} of a {} task", target.kind()), spec.clone(), target));
+    for (config, settings) in config.iter().zip(specs) {
+        for target in targets().into_iter().filter(|target| settings.view().accepts(target.kind())) {
+            settings.view().check(&target).unwrap();
+            all.push((format!("{config} of a {} task", target.kind()), settings.clone(), target));
         }
     }
     all
 }
 
 /// Labels of ROWS rows, numbers standardized.
-fn truth(target: &Target) -> Vec<f32> {
+fn truth(target: &FittedTarget) -> Vec<f32> {
     match target {
-        Target::Binary { .. } => vec![0.0, 1.0, 1.0, 0.0],
-        Target::Multiclass { .. } | Target::Ordinal { .. } | Target::Segmentation { .. } => {
+        FittedTarget::Binary { .. } => vec![0.0, 1.0, 1.0, 0.0],
+        FittedTarget::Multiclass { .. }
+        | FittedTarget::Ordinal { .. }
+        | FittedTarget::Segmentation { .. } => {
             vec![2.0, 0.0, 1.0, 2.0]
         }
-        Target::PixelRegression { .. } => vec![-0.5, 2.0, 0.0, -1.0],
-        Target::Multilabel { .. } => vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0],
-        Target::Regression { .. } => vec![-0.5, 0.5, 2.0, -1.0, 0.0, 0.0, -1.0, 2.0],
+        FittedTarget::PixelRegression { .. } => vec![-0.5, 2.0, 0.0, -1.0],
+        FittedTarget::Multilabel { .. } => vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0],
+        FittedTarget::Regression { .. } => vec![-0.5, 0.5, 2.0, -1.0, 0.0, 0.0, -1.0, 2.0],
         other => panic!("{} tasks have laws of their own", other.kind()),
     }
 }
 
 /// Logits that say exactly what the labels say, `size` strong.
-fn certain(target: &Target, size: f32) -> Vec<f32> {
+fn certain(target: &FittedTarget, size: f32) -> Vec<f32> {
     let sign = |yes: bool| if yes { size } else { -size };
     let truth = truth(target);
     match target {
-        Target::Binary { .. } | Target::Multilabel { .. } => truth.iter().map(|y| sign(*y > 0.5)).collect(),
-        Target::Multiclass { .. } | Target::Segmentation { .. } => {
+        FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
+            truth.iter().map(|y| sign(*y > 0.5)).collect()
+        }
+        FittedTarget::Multiclass { .. } | FittedTarget::Segmentation { .. } => {
             truth.iter().flat_map(|y| (0..3).map(move |class| sign(*y == class as f32))).collect()
         }
-        Target::Ordinal { .. } => {
+        FittedTarget::Ordinal { .. } => {
             truth.iter().flat_map(|y| (0..2).map(move |cut| sign(*y > cut as f32))).collect()
         }
-        Target::Regression { .. } | Target::PixelRegression { .. } => truth,
+        FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => truth,
         other => panic!("{} tasks have laws of their own", other.kind()),
     }
 }
@@ -98,68 +111,71 @@ fn columns(values: Vec<f32>) -> Tensor {
     Tensor::from_vec(values, (ROWS, width), &Device::Cpu).unwrap()
 }
 
-fn present(target: &Target) -> Tensor {
+fn present(target: &FittedTarget) -> Tensor {
     columns(vec![1.0; ROWS * target.width()])
 }
 
-fn value(spec: &LossSpec, target: &Target, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> f32 {
-    spec.view().forward(logits, truth, mask, target).unwrap().to_scalar().unwrap()
+fn value(config: &LossConfig, target: &FittedTarget, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> f32 {
+    config.view().forward(logits, truth, mask, target).unwrap().to_scalar().unwrap()
 }
 
 #[test]
 fn smallest_at_the_target() {
-    for (words, spec, target) in all() {
+    for (config, settings, target) in all() {
         let (truth, mask) = (columns(truth(&target)), present(&target));
-        let best = value(&spec, &target, &columns(certain(&target, 30.0)), &truth, &mask);
-        assert!((0.0..1e-6).contains(&best), "{words}: {best}");
+        let best = value(&settings, &target, &columns(certain(&target, 30.0)), &truth, &mask);
+        assert!((0.0..1e-6).contains(&best), "{config}: {best}");
         for salt in 0..20 {
-            let other = value(&spec, &target, &tensor(ROWS, target.logits(), salt), &truth, &mask);
-            assert!(other > best, "{words}: {other}");
+            let other = value(&settings, &target, &tensor(ROWS, target.logits(), salt), &truth, &mask);
+            assert!(other > best, "{config}: {other}");
         }
     }
 }
 
 #[test]
 fn what_is_masked_has_no_say() {
-    for (words, spec, target) in all() {
+    for (config, settings, target) in all() {
         let width = target.width();
         let mut mask = vec![1.0; ROWS * width];
         mask[width..2 * width].fill(0.0);
         let (mask, logits) = (columns(mask), tensor(ROWS, target.logits(), 3));
         let mut labels = truth(&target);
-        let before = value(&spec, &target, &logits, &columns(labels.clone()), &mask);
+        let before = value(&settings, &target, &logits, &columns(labels.clone()), &mask);
         labels[width..2 * width].fill(0.0);
         let x = Var::from_tensor(&logits).unwrap();
-        let loss = spec.view().forward(&x, &columns(labels), &mask, &target).unwrap();
-        assert_eq!(loss.to_scalar::<f32>().unwrap(), before, "{words}");
+        let loss = settings.view().forward(&x, &columns(labels), &mask, &target).unwrap();
+        assert_eq!(loss.to_scalar::<f32>().unwrap(), before, "{config}");
         let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
         let row = &gradient[target.logits()..2 * target.logits()];
-        assert!(row.iter().all(|g| *g == 0.0), "{words}: {gradient:?}");
-        assert!(gradient.iter().any(|g| *g != 0.0), "{words}: {gradient:?}");
+        assert!(row.iter().all(|g| *g == 0.0), "{config}: {gradient:?}");
+        assert!(gradient.iter().any(|g| *g != 0.0), "{config}: {gradient:?}");
         // The mean of the others is that of the rows without it.
         let three =
             |t: &Tensor| Tensor::cat(&[t.narrow(0, 0, 1).unwrap(), t.narrow(0, 2, 2).unwrap()], 0).unwrap();
-        let alone = value(&spec, &target, &three(&logits), &three(&columns(truth(&target))), &three(&mask));
-        assert!((alone - before).abs() < 1e-6, "{words}: {alone} and {before}");
+        let alone =
+            value(&settings, &target, &three(&logits), &three(&columns(truth(&target))), &three(&mask));
+        assert!((alone - before).abs() < 1e-6, "{config}: {alone} and {before}");
         let nothing = (mask * 0.0).unwrap();
-        assert_eq!(value(&spec, &target, &logits, &columns(truth(&target)), &nothing), 0.0, "{words}");
+        assert_eq!(value(&settings, &target, &logits, &columns(truth(&target)), &nothing), 0.0, "{config}");
     }
 }
 
 #[test]
 fn extremes_stay_finite() {
-    for (words, spec, target) in all() {
+    for (config, settings, target) in all() {
         for size in [1e4, -1e4] {
             let x = Var::from_tensor(&columns(certain(&target, size))).unwrap();
-            let x = if matches!(target, Target::Regression { .. } | Target::PixelRegression { .. }) {
-                Var::from_tensor(&(x.as_tensor() * f64::from(size)).unwrap()).unwrap()
-            } else {
-                x
-            };
-            let loss = spec.view().forward(&x, &columns(truth(&target)), &present(&target), &target).unwrap();
-            assert!(loss.to_scalar::<f32>().unwrap().is_finite(), "{words}");
+            let x =
+                if matches!(target, FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. }) {
+                    Var::from_tensor(&(x.as_tensor() * f64::from(size)).unwrap()).unwrap()
+                } else {
+                    x
+                };
+            let loss =
+                settings.view().forward(&x, &columns(truth(&target)), &present(&target), &target).unwrap();
+            assert!(loss.to_scalar::<f32>().unwrap().is_finite(), "{config}");
             let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
-            assert!(gradient.iter().all(|g| g.is_finite()), "{words}: {gradient:?}");
+            assert!(gradient.iter().all(|g| g.is_finite()), "{config}: {gradient:?}");
         }
     }
 }
@@ -167,21 +183,25 @@ fn extremes_stay_finite() {
 #[test]
 fn gradients_are_those_of_finite_differences() {
     const STEP: f32 = 4e-3;
-    for (words, spec, target) in all() {
+    for (config, settings, target) in all() {
         let (truth, mask) = (columns(truth(&target)), present(&target));
         let logits = tensor(ROWS, target.logits(), 6);
         let x = Var::from_tensor(&logits).unwrap();
-        let loss = spec.view().forward(&x, &truth, &mask, &target).unwrap();
+        let loss = settings.view().forward(&x, &truth, &mask, &target).unwrap();
         let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
         let values = host(&logits).unwrap();
         for index in 0..values.len() {
             let at = |step: f32| {
                 let mut moved = values.clone();
                 moved[index] += step;
-                value(&spec, &target, &columns(moved), &truth, &mask)
+                value(&settings, &target, &columns(moved), &truth, &mask)
             };
             let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            assert!((slope - gradient[index]).abs() < 1e-3, "{words}[{index}]: {slope}, {}", gradient[index]);
+            assert!(
+                (slope - gradient[index]).abs() < 1e-3,
+                "{config}[{index}]: {slope}, {}",
+                gradient[index]
+            );
         }
     }
 }

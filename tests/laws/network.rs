@@ -1,18 +1,18 @@
 //! The laws of whole networks: every encoding, every kind of target, marks and answers seen by others.
 
 use candle_core::Device;
-use mtl::domain::array::{Array, ElementType, Values};
-use mtl::domain::kinds::Choice;
+use mtl::domain::array::{Array, ArrayValues, ElementType};
+use mtl::domain::choice_config::Choice;
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
-use mtl::domain::table::Table;
-use mtl::domain::task::Target;
-use mtl::model::Error;
+use mtl::domain::table::EncodedTable;
+use mtl::domain::task::FittedTarget;
+use mtl::model::ModelError;
+use mtl::model::config::{LayerConfig, NetworkConfig, TaskNetworkConfig};
 use mtl::model::mode::Mode;
 use mtl::model::network::Network;
-use mtl::model::sharing::SharingSpec;
-use mtl::model::spec::{LayerSpec, NetworkSpec, TaskNetworkSpec};
-use mtl::model::weights::{Owner, host};
+use mtl::model::sharing::SharingConfig;
+use mtl::model::weights::{WeightOwner, host};
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -56,12 +56,12 @@ pub(super) fn signature() -> Signature {
         tasks: vec![
             task(
                 "rich",
-                Target::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 },
+                FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 },
             ),
-            task("job", Target::Multiclass { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3] }),
+            task("job", FittedTarget::Multiclass { classes: texts(&["a", "b", "c"]), counts: vec![2, 3, 3] }),
             task(
                 "has",
-                Target::Multilabel {
+                FittedTarget::Multilabel {
                     labels: texts(&["car", "dog"]),
                     positives: vec![2, 5],
                     present: vec![8, 7],
@@ -70,12 +70,12 @@ pub(super) fn signature() -> Signature {
             ),
             task(
                 "grade",
-                Target::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
+                FittedTarget::Ordinal { classes: texts(&["low", "middle", "high"]), counts: vec![2, 3, 3] },
             ),
-            task("flag", Target::Ordinal { classes: texts(&["off", "on"]), counts: vec![4, 4] }),
+            task("flag", FittedTarget::Ordinal { classes: texts(&["off", "on"]), counts: vec![4, 4] }),
             task(
                 "weeks",
-                Target::Regression {
+                FittedTarget::Regression {
                     columns: texts(&["w", "v"]),
                     center: vec![30.0, -2.0],
                     scale: vec![20.0, 0.5],
@@ -85,19 +85,19 @@ pub(super) fn signature() -> Signature {
     }
 }
 
-fn layers(words: Value) -> Vec<LayerSpec> {
-    serde_json::from_value(words).unwrap()
+fn layers(config: Value) -> Vec<LayerConfig> {
+    serde_json::from_value(config).unwrap()
 }
 
-pub(super) fn spec() -> NetworkSpec {
-    let task = |name: &str, from: Option<&str>, after: &[&str], head: Value| TaskNetworkSpec {
+pub(super) fn spec() -> NetworkConfig {
+    let task = |name: &str, from: Option<&str>, after: &[&str], head: Value| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
         from: from.map(|mark| serde_json::from_value(json!(mark)).unwrap()),
         after: after.iter().map(|name| TaskName::new(*name).unwrap()).collect(),
         head: layers(head),
         loss: None,
     };
-    NetworkSpec {
+    NetworkConfig {
         encoders: vec![(
             InputName::new("hours").unwrap(),
             layers(json!([{"dense": {"units": 3, "activation": "tanh"}}])),
@@ -108,7 +108,7 @@ pub(super) fn spec() -> NetworkSpec {
             {"residual": [{"dense": {"units": 6, "activation": "gelu"}}]}, "batch_norm", {"mark": "deep"},
             {"dense": {"units": 5, "activation": "silu"}}
         ])),
-        sharing: SharingSpec::default(),
+        sharing: SharingConfig::default(),
         tasks: vec![
             task("rich", None, &["weeks", "job"], json!([{"dense": {"units": 4, "activation": "relu"}}])),
             task("job", None, &["grade"], json!([])),
@@ -121,8 +121,8 @@ pub(super) fn spec() -> NetworkSpec {
 }
 
 /// Raw values as a consumer feeds them, and the same encoded by hand.
-pub(super) fn rows() -> (Vec<(String, Array)>, Table) {
-    let raw = |values: Values| Array::new(&[ROWS, 1], values);
+pub(super) fn rows() -> (Vec<(String, Array)>, EncodedTable) {
+    let raw = |values: ArrayValues| Array::new(&[ROWS, 1], values);
     let age = vec![20.0, f32::NAN, 64.0, 40.0, 33.0, 90.0, 17.0];
     let hours = vec![f32::NAN, 52.0, 0.0, f32::NAN, 28.0, 40.0, 99.0];
     let scaled = |x: f32| ((if x.is_nan() { 38.5 } else { x }) - 40.0) / 12.0;
@@ -143,13 +143,13 @@ pub(super) fn rows() -> (Vec<(String, Array)>, Table) {
         ("sex", Array::f32(&[ROWS, 2], vec![1., 0., 0., 1., 0., 0., 0., 1., 0., 0., 1., 0., 1., 0.])),
     ];
     let raw = vec![
-        ("age".to_owned(), raw(Values::F32(age))),
-        ("class of worker".to_owned(), raw(Values::Text(worker))),
-        ("hours".to_owned(), raw(Values::F32(hours))),
-        ("region".to_owned(), raw(Values::I64(region))),
-        ("sex".to_owned(), raw(Values::Text(sex))),
+        ("age".to_owned(), raw(ArrayValues::F32(age))),
+        ("class of worker".to_owned(), raw(ArrayValues::Text(worker))),
+        ("hours".to_owned(), raw(ArrayValues::F32(hours))),
+        ("region".to_owned(), raw(ArrayValues::I64(region))),
+        ("sex".to_owned(), raw(ArrayValues::Text(sex))),
     ];
-    let table = Table {
+    let table = EncodedTable {
         name: TableName::new("people").unwrap(),
         rows: ROWS,
         inputs: encoded.into_iter().map(|(name, array)| (InputName::new(name).unwrap(), array)).collect(),
@@ -167,13 +167,13 @@ pub(super) fn rows() -> (Vec<(String, Array)>, Table) {
 
 /// A network whose running statistics and unseen rows are not what they began as.
 fn network() -> Network {
-    sharing(SharingSpec::default())
+    sharing(SharingConfig::default())
 }
 
 /// The same with another sharing.
-fn sharing(sharing: SharingSpec) -> Network {
-    let spec = NetworkSpec { sharing, ..spec() };
-    let network = Network::build(&spec, &signature(), 3, &Device::Cpu).unwrap();
+fn sharing(sharing: SharingConfig) -> Network {
+    let config = NetworkConfig { sharing, ..spec() };
+    let network = Network::build(&config, &signature(), 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
         weight.var.set(&(weight.var.as_tensor() + noise * 0.1).unwrap()).unwrap();
@@ -184,25 +184,27 @@ fn sharing(sharing: SharingSpec) -> Network {
 /// One of every sharing that takes this trunk, and one whose settings name its tasks.
 fn sharings() -> Vec<Network> {
     let named = [("aitm", "{aitm: {order: [rich, has], layers: [{dense: {units: 4, activation: tanh}}]}}")];
-    let read = |(name, example): &(&str, &str)| -> SharingSpec {
+    let read = |(name, example): &(&str, &str)| -> SharingConfig {
         serde_yaml::from_str(example).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    let takes =
-        |words: &SharingSpec| words.view().check(&spec().trunk, mtl::domain::shape::Shape::vector(9)).is_ok();
+    let takes = |config: &SharingConfig| {
+        config.view().check(&spec().trunk, mtl::domain::shape::Shape::vector(9)).is_ok()
+    };
     let networks: Vec<Network> =
-        SharingSpec::examples().iter().chain(&named).map(read).filter(takes).map(sharing).collect();
-    assert!(networks.len() + 1 > SharingSpec::examples().len(), "{}", networks.len());
+        SharingConfig::examples().iter().chain(&named).map(read).filter(takes).map(sharing).collect();
+    assert!(networks.len() + 1 > SharingConfig::examples().len(), "{}", networks.len());
     networks
 }
 
-/// Joined with the answer of another task, a task depends on that one's head, and says the same in ONNX Runtime.
+/// Joined with the answer of another task, a task depends on that one's head, and says the same in ONNX
+/// Runtime.
 #[test]
 fn an_answer_made_with_anothers_is_the_product() {
-    let words = "{esmm: {click: rich, conversion: flag}}";
+    let config = "{esmm: {click: rich, conversion: flag}}";
     let mut signature = signature();
     signature.tasks[4].target = signature.tasks[0].target.clone();
-    let spec = NetworkSpec { sharing: serde_yaml::from_str(words).unwrap(), ..spec() };
-    let network = Network::build(&spec, &signature, 3, &Device::Cpu).unwrap();
+    let settings = NetworkConfig { sharing: serde_yaml::from_str(config).unwrap(), ..spec() };
+    let network = Network::build(&settings, &signature, 3, &Device::Cpu).unwrap();
     onnx_runtime_agrees(&network);
     let uses = |task, name: &str| {
         let weight = network.weights().iter().find(|w| w.name == name).unwrap();
@@ -227,20 +229,20 @@ fn onnx_runtime_agrees(network: &Network) {
     let folder = tempfile::tempdir().unwrap();
     let (raw, table) = rows();
     for opset in [17, 21] {
-        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![4], (0..ROWS as u32).collect::<Vec<_>>()] {
             let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
-            let found = session.run(&fed).unwrap();
+            let actual = session.run(&fed).unwrap();
             for (task, prediction) in network.predict(&table, &rows, 3).unwrap() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
                     (signature.answer_output(), &prediction.answers),
                 ] {
-                    let (_, found) = found.iter().find(|(output, _)| *output == name).unwrap();
-                    assert_eq!(found.shape, expected.shape, "{name}");
+                    let (_, actual) = actual.iter().find(|(output, _)| *output == name).unwrap();
+                    assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
-                        largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
+                        largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
             }
@@ -301,11 +303,11 @@ fn a_weight_says_whose_it_is() {
     for network in sharings().into_iter().chain([network()]) {
         for weight in network.weights().iter() {
             let begins = match &weight.owner {
-                Owner::Inputs => "input.embedding.".to_owned(),
-                Owner::Input(input) => format!("input.{input}."),
-                Owner::Task(task) => format!("head.{}.", network.signature().tasks[*task].name),
-                Owner::Heads => "decoder.".to_owned(),
-                Owner::Body => {
+                WeightOwner::Inputs => "input.embedding.".to_owned(),
+                WeightOwner::Input(input) => format!("input.{input}."),
+                WeightOwner::Task(task) => format!("head.{}.", network.signature().tasks[*task].name),
+                WeightOwner::Heads => "decoder.".to_owned(),
+                WeightOwner::Body => {
                     let body = ["trunk.", "sharing."].iter().any(|begins| weight.name.starts_with(begins));
                     assert!(body, "{}", weight.name);
                     continue;
@@ -342,10 +344,10 @@ fn what_learns_no_more_asks_for_no_gradient() {
 #[test]
 fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
     let build = |tasks: std::ops::Range<usize>, seed| {
-        let (mut spec, mut signature) = (spec(), signature());
-        spec.tasks = spec.tasks.drain(tasks.clone()).collect();
+        let (mut config, mut signature) = (spec(), signature());
+        config.tasks = config.tasks.drain(tasks.clone()).collect();
         signature.tasks = signature.tasks.drain(tasks).collect();
-        Network::build(&spec, &signature, seed, &Device::Cpu).unwrap()
+        Network::build(&config, &signature, seed, &Device::Cpu).unwrap()
     };
     let (all, some, other) = (build(0..6, 3), build(3..6, 3), build(0..6, 4));
     let values = |network: &Network, name: &str| {
@@ -372,25 +374,25 @@ fn parts_count_every_parameter() {
 
 #[test]
 fn a_network_that_cannot_be_says_why() {
-    let build = |change: &dyn Fn(&mut NetworkSpec)| {
-        let mut spec = spec();
-        change(&mut spec);
-        Network::build(&spec, &signature(), 3, &Device::Cpu).err().unwrap()
+    let build = |change: &dyn Fn(&mut NetworkConfig)| {
+        let mut config = spec();
+        change(&mut config);
+        Network::build(&config, &signature(), 3, &Device::Cpu).err().unwrap()
     };
     let name = |name: &str| TaskName::new(name).unwrap();
-    let cycle = build(&|spec| spec.tasks[3].after = vec![name("rich")]);
+    let cycle = build(&|config| config.tasks[3].after = vec![name("rich")]);
     assert_eq!(
         cycle.to_string(),
         "tasks wait for each other's answers: rich after job after grade after rich"
     );
-    let mark = build(&|spec| spec.tasks[2].from = serde_json::from_value(json!("middle")).unwrap());
+    let mark = build(&|config| config.tasks[2].from = serde_json::from_value(json!("middle")).unwrap());
     assert_eq!(mark.to_string(), "task `has` reads from `middle`, but the trunk marks shallow, deep");
-    let loss = build(&|spec| spec.tasks[5].loss = serde_json::from_value(json!("focal")).unwrap());
+    let loss = build(&|config| config.tasks[5].loss = serde_json::from_value(json!("focal")).unwrap());
     assert_eq!(loss.to_string(), "the loss of task `weeks`: is not for regression tasks");
     let weights = json!({"cross_entropy": {"class_weights": [1.0, 2.0]}});
-    let loss = build(&|spec| spec.tasks[1].loss = serde_json::from_value(weights.clone()).unwrap());
+    let loss = build(&|config| config.tasks[1].loss = serde_json::from_value(weights.clone()).unwrap());
     assert_eq!(loss.to_string(), "the loss of task `job`: has 2 class weights for 3 classes");
-    assert!(matches!(build(&|spec| spec.tasks.truncate(2)), Error::Tasks { .. }));
+    assert!(matches!(build(&|config| config.tasks.truncate(2)), ModelError::Tasks { .. }));
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! The laws of networks of images, with tasks of rows and of pixels.
 
 use candle_core::Device;
-use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::array::{Array, ArrayValues, ElementType};
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use mtl::domain::table::Table;
-use mtl::domain::task::Target;
+use mtl::domain::table::EncodedTable;
+use mtl::domain::task::FittedTarget;
+use mtl::model::config::{LayerConfig, NetworkConfig, TaskNetworkConfig};
 use mtl::model::mode::Mode;
 use mtl::model::network::Network;
-use mtl::model::sharing::SharingSpec;
-use mtl::model::spec::{LayerSpec, NetworkSpec, TaskNetworkSpec};
+use mtl::model::sharing::SharingConfig;
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -45,23 +45,26 @@ pub(super) fn signature() -> Signature {
         readings: Default::default(),
         inputs: vec![InputSignature { name, raw: ElementType::Uint8, encoding, required: false }],
         tasks: vec![
-            task("what", Target::Multiclass { classes: classes(4), counts: vec![1; 4] }),
-            task("where", Target::Segmentation { classes: classes(3), counts: vec![9; 3], height, width }),
-            task("depth", Target::PixelRegression { height, width, center: 3.0, scale: 0.5 }),
+            task("what", FittedTarget::Multiclass { classes: classes(4), counts: vec![1; 4] }),
+            task(
+                "where",
+                FittedTarget::Segmentation { classes: classes(3), counts: vec![9; 3], height, width },
+            ),
+            task("depth", FittedTarget::PixelRegression { height, width, center: 3.0, scale: 0.5 }),
         ],
     }
 }
 
-pub(super) fn spec() -> NetworkSpec {
-    let layers = |words: Value| -> Vec<LayerSpec> { serde_json::from_value(words).unwrap() };
-    let task = |name: &str, from: Option<&str>, head: Value, loss: Value| TaskNetworkSpec {
+pub(super) fn spec() -> NetworkConfig {
+    let layers = |config: Value| -> Vec<LayerConfig> { serde_json::from_value(config).unwrap() };
+    let task = |name: &str, from: Option<&str>, head: Value, loss: Value| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
         from: from.map(|mark| serde_json::from_value(json!(mark)).unwrap()),
         after: vec![],
         head: layers(head),
         loss: serde_json::from_value(loss).unwrap(),
     };
-    NetworkSpec {
+    NetworkConfig {
         encoders: vec![],
         preference: false,
         trunk: layers(json!([
@@ -69,7 +72,7 @@ pub(super) fn spec() -> NetworkSpec {
             {"residual": [{"conv2d": {"filters": 6, "stride": 2, "activation": "gelu"}}, {"conv2d": 6}]},
             {"dropout": {"rate": 0.2, "channels": true}}, {"activation": "tanh"}
         ])),
-        sharing: SharingSpec::default(),
+        sharing: SharingConfig::default(),
         tasks: vec![
             task("what", None, json!(["global_pool", {"dense": 5}]), json!(null)),
             task("where", None, json!([{"upsample": {"factor": 4, "method": "bilinear"}}]), json!("dice")),
@@ -87,11 +90,11 @@ fn network() -> Network {
     network
 }
 
-pub(super) fn table() -> Table {
+pub(super) fn table() -> EncodedTable {
     let pixels = ROWS * CHANNELS * HEIGHT * WIDTH;
     let pixels = (0..pixels as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let picture = Array::new(&[ROWS, CHANNELS, HEIGHT, WIDTH], Values::U8(pixels));
-    Table {
+    let picture = Array::new(&[ROWS, CHANNELS, HEIGHT, WIDTH], ArrayValues::U8(pixels));
+    EncodedTable {
         name: TableName::new("pictures").unwrap(),
         rows: ROWS,
         inputs: vec![(InputName::new("picture").unwrap(), picture)],
@@ -111,20 +114,20 @@ fn onnx_runtime_agrees_from_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (network, table) = (network(), table());
     for opset in [17, 21] {
-        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![3], (0..ROWS as u32).collect::<Vec<_>>()] {
             let fed = vec![("picture".to_owned(), table.inputs[0].1.gather(&rows))];
-            let found = session.run(&fed).unwrap();
+            let actual = session.run(&fed).unwrap();
             for (task, prediction) in network.predict(&table, &rows, 2).unwrap() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
                     (signature.answer_output(), &prediction.answers),
                 ] {
-                    let (_, found) = found.iter().find(|(output, _)| *output == name).unwrap();
-                    assert_eq!(found.shape, expected.shape, "{name}");
+                    let (_, actual) = actual.iter().find(|(output, _)| *output == name).unwrap();
+                    assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
-                        largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
+                        largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
             }
@@ -148,9 +151,9 @@ fn gradients_reach_what_a_task_uses_and_nothing_else() {
 
 #[test]
 fn another_number_of_pixels_is_refused() {
-    let mut spec = spec();
-    spec.tasks[1].head.clear();
-    let error = Network::build(&spec, &signature(), 3, &Device::Cpu).err().unwrap();
+    let mut config = spec();
+    config.tasks[1].head.clear();
+    let error = Network::build(&config, &signature(), 3, &Device::Cpu).err().unwrap();
     assert_eq!(
         error.to_string(),
         "`head.where.output` needs an image of 8 x 12 pixels, which the target has, not [6, 2, 3]; add an `upsample` or a `conv_transpose2d`"

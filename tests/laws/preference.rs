@@ -3,18 +3,18 @@
 use candle_core::Device;
 use mtl::domain::array::Array;
 use mtl::domain::signature::{Encoding, PREFERENCE, Signature};
-use mtl::domain::table::Table;
-use mtl::model::Error;
+use mtl::domain::table::EncodedTable;
+use mtl::model::ModelError;
+use mtl::model::config::NetworkConfig;
 use mtl::model::network::Network;
-use mtl::model::spec::NetworkSpec;
 
 use crate::laws::tensor::{largest_difference, session, tensor};
 use crate::laws::{network, pixel};
 
 /// Raw rows and the same encoded.
-type Rows = (Vec<(String, Array)>, Table);
+type Rows = (Vec<(String, Array)>, EncodedTable);
 
-fn cases() -> Vec<(&'static str, NetworkSpec, Signature, Rows)> {
+fn cases() -> Vec<(&'static str, NetworkConfig, Signature, Rows)> {
     let pictures = pixel::table();
     let raw = pictures.inputs.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
     vec![
@@ -23,9 +23,9 @@ fn cases() -> Vec<(&'static str, NetworkSpec, Signature, Rows)> {
     ]
 }
 
-fn build(spec: NetworkSpec, signature: &Signature) -> Network {
+fn build(config: NetworkConfig, signature: &Signature) -> Network {
     let network =
-        Network::build(&NetworkSpec { preference: true, ..spec }, signature, 3, &Device::Cpu).unwrap();
+        Network::build(&NetworkConfig { preference: true, ..config }, signature, 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
         weight.var.set(&(weight.var.as_tensor() + noise * 0.1).unwrap()).unwrap();
@@ -43,23 +43,24 @@ fn vectors(count: usize, tasks: usize) -> Vec<Vec<f64>> {
     (0..count).map(one).collect()
 }
 
-fn outputs(network: &Network, table: &Table) -> Vec<(String, Array)> {
+fn outputs(network: &Network, table: &EncodedTable) -> Vec<(String, Array)> {
     let rows: Vec<u32> = (0..table.rows as u32).collect();
-    let said = network.predict(table, &rows, table.rows).unwrap();
-    let both = said.into_iter().flat_map(|(task, prediction)| {
+    let output = network.predict(table, &rows, table.rows).unwrap();
+    let both = output.into_iter().flat_map(|(task, prediction)| {
         let signature = network.signature().task(&task).unwrap();
         [(signature.logits_output(), prediction.logits), (signature.answer_output(), prediction.answers)]
     });
     both.collect()
 }
 
-/// The same answers in ONNX Runtime from raw rows: one vector for all of them, one for each, and the even one.
+/// The same answers in ONNX Runtime from raw rows: one vector for all of them, one for each, and the even
+/// one.
 #[test]
 fn onnx_runtime_agrees_for_every_preference() {
     let folder = tempfile::tempdir().unwrap();
-    for (what, spec, signature, (raw, table)) in cases() {
+    for (what, config, signature, (raw, table)) in cases() {
         let tasks = signature.tasks.len();
-        let mut network = build(spec, &signature);
+        let mut network = build(config, &signature);
         let even = vec![vec![1.0 / tasks as f64; tasks]];
         let mut known: Vec<Vec<(String, Array)>> = Vec::new();
         for (number, told) in [even, vectors(1, tasks), vectors(table.rows, tasks)].into_iter().enumerate() {
@@ -67,15 +68,15 @@ fn onnx_runtime_agrees_for_every_preference() {
             assert!(number == 0 || network.prefer(&told));
             let expected = outputs(&network, &table);
             for opset in [17, 21] {
-                let mut session = session(network.emit().unwrap(), folder.path(), opset);
+                let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
                 let shares = told.iter().flatten().map(|share| *share as f32).collect();
                 let mut fed = raw.clone();
                 fed.push((PREFERENCE.to_owned(), Array::f32(&[told.len(), tasks], shares)));
-                let found = session.run(&fed).unwrap();
+                let actual = session.run(&fed).unwrap();
                 for (name, expected) in &expected {
-                    let (_, found) = found.iter().find(|(output, _)| output == name).unwrap();
-                    assert_eq!(found.shape, expected.shape, "{what}: {name}");
-                    let far = largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
+                    let (_, actual) = actual.iter().find(|(output, _)| output == name).unwrap();
+                    assert_eq!(actual.shape, expected.shape, "{what}: {name}");
+                    let far = largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(far < 1e-5, "{what}: {name}: {far}");
                 }
             }
@@ -88,8 +89,8 @@ fn onnx_runtime_agrees_for_every_preference() {
 /// A vector for each row gives each row the answer of its vector.
 #[test]
 fn each_row_is_answered_for_its_own_preference() {
-    for (what, spec, signature, (_, table)) in cases() {
-        let mut network = build(spec, &signature);
+    for (what, config, signature, (_, table)) in cases() {
+        let mut network = build(config, &signature);
         let told = vectors(table.rows, signature.tasks.len());
         network.prefer(&told);
         let all = outputs(&network, &table);
@@ -107,21 +108,21 @@ fn each_row_is_answered_for_its_own_preference() {
 
 #[test]
 fn a_network_without_one_is_told_nothing() {
-    let (_, spec, signature, (_, table)) = cases().remove(0);
-    let mut network = Network::build(&spec, &signature, 3, &Device::Cpu).unwrap();
+    let (_, config, signature, (_, table)) = cases().remove(0);
+    let mut network = Network::build(&config, &signature, 3, &Device::Cpu).unwrap();
     let signals = network.signals(&table, None).unwrap();
-    assert!(network.told(&signals, &vec![1.0; signature.tasks.len()]).is_err());
+    assert!(network.with_preference(&signals, &vec![1.0; signature.tasks.len()]).is_err());
     assert!(!network.prefer(&vectors(1, signature.tasks.len())));
 }
 
 /// Steps have no place for it; the plan says so before.
 #[test]
 fn sequences_are_refused() {
-    let (_, spec, mut signature, _) = cases().remove(0);
+    let (_, config, mut signature, _) = cases().remove(0);
     let series = Encoding::Series { center: vec![0.0], scale: vec![1.0], length: 9 };
     signature.inputs.truncate(1);
     signature.inputs[0].encoding = series;
-    let spec = NetworkSpec { preference: true, encoders: vec![], ..spec };
-    let error = Network::build(&spec, &signature, 3, &Device::Cpu).err().unwrap();
-    assert!(matches!(&error, Error::Shape { part, .. } if part == "input.preference"), "{error}");
+    let config = NetworkConfig { preference: true, encoders: vec![], ..config };
+    let error = Network::build(&config, &signature, 3, &Device::Cpu).err().unwrap();
+    assert!(matches!(&error, ModelError::Shape { part, .. } if part == "input.preference"), "{error}");
 }

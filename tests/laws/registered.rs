@@ -1,15 +1,16 @@
-//! Input kinds of other crates: numbers made before a model is fed mean the same to candle and to ONNX Runtime.
+//! Input kinds of other crates: numbers made before a model is fed mean the same to candle and to ONNX
+//! Runtime.
 
 use candle_core::Device;
-use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::array::{Array, ArrayValues, ElementType};
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::shape::Shape;
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use mtl::domain::table::Table;
-use mtl::domain::task::Target;
+use mtl::domain::table::EncodedTable;
+use mtl::domain::task::FittedTarget;
+use mtl::model::config::{NetworkConfig, TaskNetworkConfig};
 use mtl::model::network::Network;
-use mtl::model::sharing::SharingSpec;
-use mtl::model::spec::{NetworkSpec, TaskNetworkSpec};
+use mtl::model::sharing::SharingConfig;
 use mtl::model::weights::host;
 use serde_json::{Value, json};
 
@@ -32,7 +33,8 @@ fn input(name: &str, shape: Shape) -> InputSignature {
 }
 
 fn network() -> Network {
-    let target = Target::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 };
+    let target =
+        FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [5, 3], threshold: 0.5 };
     let (name, table) = (TaskName::new("rich").unwrap(), TableName::new("t").unwrap());
     let signature = Signature {
         inputs: vec![
@@ -46,7 +48,7 @@ fn network() -> Network {
     let encoder = |input: &str, layers: Value| {
         (InputName::new(input).unwrap(), serde_json::from_value(layers).unwrap())
     };
-    let spec = NetworkSpec {
+    let config = NetworkConfig {
         // A step of filling would count in the mean: sigmoid makes something of 0.
         encoders: vec![
             encoder("sequence", json!([{"dense": {"units": 4, "activation": "sigmoid"}}, {"pool": "mean"}])),
@@ -54,14 +56,14 @@ fn network() -> Network {
         ],
         preference: false,
         trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
-        sharing: SharingSpec::default(),
-        tasks: vec![TaskNetworkSpec { name, from: None, after: vec![], head: vec![], loss: None }],
+        sharing: SharingConfig::default(),
+        tasks: vec![TaskNetworkConfig { name, from: None, after: vec![], head: vec![], loss: None }],
     };
-    Network::build(&spec, &signature, 3, &Device::Cpu).unwrap()
+    Network::build(&config, &signature, 3, &Device::Cpu).unwrap()
 }
 
 /// What a consumer feeds, and the table it comes from.
-fn rows() -> (Vec<(String, Array)>, Table) {
+fn rows() -> (Vec<(String, Array)>, EncodedTable) {
     let vector = Array::f32(&[ROWS, 3], numbers(ROWS * 3, 1));
     let image = Array::f32(&[ROWS, 1, 2, 3], numbers(ROWS * 6, 2));
     let all = numbers(ROWS * LONGEST * 2, 3);
@@ -73,14 +75,14 @@ fn rows() -> (Vec<(String, Array)>, Table) {
         filled.resize((row + 1) * LONGEST * 2, f32::NAN);
         offsets.push((steps.len() / 2) as u32);
     }
-    let sequence = Array::ragged(&[2], Values::F32(steps), offsets);
+    let sequence = Array::ragged(&[2], ArrayValues::F32(steps), offsets);
     let fed = vec![
         ("vector".to_owned(), vector.clone()),
         ("sequence".to_owned(), Array::f32(&[ROWS, LONGEST, 2], filled)),
         ("image".to_owned(), image.clone()),
     ];
     let inputs = [("vector", vector), ("sequence", sequence), ("image", image)];
-    let table = Table {
+    let table = EncodedTable {
         name: TableName::new("t").unwrap(),
         rows: ROWS,
         inputs: inputs.into_iter().map(|(name, array)| (InputName::new(name).unwrap(), array)).collect(),
@@ -100,14 +102,14 @@ fn rows() -> (Vec<(String, Array)>, Table) {
 fn a_vector_a_sequence_and_an_image_are_read_as_they_are_fed() {
     let (network, folder, (raw, table)) = (network(), tempfile::tempdir().unwrap(), rows());
     for opset in [17, 21] {
-        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![3], (0..ROWS as u32).collect::<Vec<_>>()] {
             let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
-            let found = session.run(&fed).unwrap();
+            let actual = session.run(&fed).unwrap();
             let (_, prediction) = network.predict(&table, &rows, 2).unwrap().remove(0);
-            let (_, found) = found.iter().find(|(output, _)| output == "rich_logits").unwrap();
+            let (_, actual) = actual.iter().find(|(output, _)| output == "rich_logits").unwrap();
             let expected = prediction.logits.to_f32().unwrap();
-            let difference = largest_difference(&found.to_f32().unwrap(), &expected);
+            let difference = largest_difference(&actual.to_f32().unwrap(), &expected);
             assert!(difference < 1e-5, "{difference}");
             assert!(expected.windows(2).all(|pair| pair[0] != pair[1]), "the rows differ: {expected:?}");
         }

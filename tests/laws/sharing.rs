@@ -3,12 +3,12 @@
 
 use candle_core::{Device, Tensor, Var};
 use mtl::domain::array::{Array, ElementType};
-use mtl::domain::kinds::Choice;
+use mtl::domain::choice_config::Choice;
 use mtl::domain::shape::Shape;
-use mtl::model::layer::LayerSpec;
+use mtl::model::activations::{Activations, GraphActivations, GraphMask};
+use mtl::model::layer::LayerConfig;
 use mtl::model::mode::Mode;
-use mtl::model::sharing::{Body, BuiltSharing, Reader, SharingSpec};
-use mtl::model::signal::{Signal, Wire, WireMask};
+use mtl::model::sharing::{Body, BuiltSharing, SharingConfig, TaskReader};
 use mtl::model::weights::{Weights, host};
 use mtl::onnx::graph::{Dim, Graph};
 use mtl::onnx::operator;
@@ -27,8 +27,8 @@ const TASKS: [&str; 3] = ["a", "b", "c"];
 
 /// A sharing, its trunk, and what it reads.
 struct Case {
-    sharing: SharingSpec,
-    trunk: Vec<LayerSpec>,
+    sharing: SharingConfig,
+    trunk: Vec<LayerConfig>,
     input: Shape,
     words: String,
 }
@@ -102,12 +102,12 @@ fn all() -> Vec<Case> {
     for (trunk, input) in trunks() {
         let forms = bodies(input).iter().flat_map(forms).chain(plain()).collect::<Vec<_>>();
         let examples =
-            SharingSpec::examples().iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
-        let layers: Vec<LayerSpec> = serde_json::from_value(trunk.clone()).unwrap();
-        let specs = forms.into_iter().map(|form| serde_json::from_value::<SharingSpec>(form).unwrap());
+            SharingConfig::examples().iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
+        let layers: Vec<LayerConfig> = serde_json::from_value(trunk.clone()).unwrap();
+        let specs = forms.into_iter().map(|form| serde_json::from_value::<SharingConfig>(form).unwrap());
         for sharing in specs.chain(examples) {
-            let words = format!("{} over {trunk} of {input}", serde_json::to_string(&sharing).unwrap());
-            let case = Case { sharing, trunk: layers.clone(), input, words };
+            let config = format!("{} over {trunk} of {input}", serde_json::to_string(&sharing).unwrap());
+            let case = Case { sharing, trunk: layers.clone(), input, words: config };
             if case.takes().is_ok() {
                 cases.push(case);
             }
@@ -134,10 +134,14 @@ impl Case {
         TASKS.iter().try_for_each(|task| view.shape_for(task, end, false).map(drop))
     }
 
-    fn tasks(&self) -> Vec<Reader> {
-        let marked = self.trunk.iter().any(|layer| matches!(layer, LayerSpec::Mark(_)));
+    fn tasks(&self) -> Vec<TaskReader> {
+        let marked = self.trunk.iter().any(|layer| matches!(layer, LayerConfig::Mark(_)));
         let from = |at: usize| (at == 2 && marked).then(|| serde_json::from_value(json!("m")).unwrap());
-        TASKS.iter().enumerate().map(|(at, name)| Reader { name: (*name).into(), from: from(at) }).collect()
+        TASKS
+            .iter()
+            .enumerate()
+            .map(|(at, name)| TaskReader { name: (*name).into(), from: from(at) })
+            .collect()
     }
 
     fn built(&self, seed: u64) -> Built {
@@ -164,12 +168,12 @@ impl Case {
 }
 
 impl Built {
-    fn answer(&self, x: &Signal) -> Vec<Signal> {
+    fn answer(&self, x: &Activations) -> Vec<Activations> {
         self.body.forward(x, &Mode::evaluate(), &[0, 1, 2]).unwrap()
     }
 
     /// Everything that may be compared of all tasks.
-    fn values(&self, x: &Signal) -> Vec<f32> {
+    fn values(&self, x: &Activations) -> Vec<f32> {
         self.answer(x).iter().flat_map(|y| values(&compared(y))).collect()
     }
 }
@@ -178,7 +182,7 @@ fn values(x: &Tensor) -> Vec<f32> {
     host(x).unwrap()
 }
 
-fn all_of(ys: &[Signal]) -> Tensor {
+fn all_of(ys: &[Activations]) -> Tensor {
     let flat: Vec<Tensor> = ys.iter().map(|y| compared(y).flatten_all().unwrap()).collect();
     Tensor::cat(&flat, 0).unwrap()
 }
@@ -186,9 +190,9 @@ fn all_of(ys: &[Signal]) -> Tensor {
 #[test]
 fn every_sharing_has_a_case_of_every_kind_it_says_it_takes() {
     let cases = all();
-    for name in SharingSpec::names() {
-        let found = cases.iter().filter(|case| case.sharing.name() == *name).count();
-        assert!(found >= 3, "`{name}` has {found} cases");
+    for name in SharingConfig::names() {
+        let actual = cases.iter().filter(|case| case.sharing.name() == *name).count();
+        assert!(actual >= 3, "`{name}` has {actual} cases");
     }
 }
 
@@ -213,7 +217,7 @@ fn what_a_head_reads_is_shaped_as_announced() {
         let mut end = case.input;
         let mut marked = None;
         for layer in &case.trunk {
-            marked = if matches!(layer, LayerSpec::Mark(_)) { Some(end) } else { marked };
+            marked = if matches!(layer, LayerConfig::Mark(_)) { Some(end) } else { marked };
             end = layer.view().shape(end).unwrap();
         }
         let announced = |task, read, marked| case.sharing.view().shape_for(task, read, marked).unwrap();
@@ -257,8 +261,8 @@ fn the_order_of_tasks_and_their_company_change_nothing() {
         for (at, task) in [2, 0, 1].into_iter().enumerate() {
             let alone = built.body.forward(&x, &Mode::evaluate(), &[task]).unwrap();
             let expected = values(&compared(&together[task]));
-            for found in [&turned[at], &alone[0]] {
-                let difference = largest_difference(&values(&compared(found)), &expected);
+            for actual in [&turned[at], &alone[0]] {
+                let difference = largest_difference(&values(&compared(actual)), &expected);
                 assert!(difference < 1e-6, "{}: task {task} by {difference}", case.words);
             }
         }
@@ -270,17 +274,17 @@ fn gradients_are_those_of_finite_differences() {
     const STEPS: [f64; 3] = [4e-3, 1e-3, 2.5e-4];
     /// Elements of each variable that are tried.
     const TRIED: usize = 3;
-    // Where a relu's kink is within reach of the steps, or its units are all but off and what is left of them is
-    // normalized (`mtan`), slopes tell nothing: they differ from step to step, or from one side to the other. There an
-    // element may be passed over, but not many.
+    // Where a relu's kink is within reach of the steps, or its units are all but off and what is left of them
+    // is normalized (`mtan`), slopes tell nothing: they differ from step to step, or from one side to the
+    // other. There an element may be passed over, but not many.
     let is_kinked = |case: &Case| case.words.contains("relu") || case.words.contains("mtan");
     for case in all() {
         let (mut tried, mut passed) = (0, 0);
-        let (built, words) = (case.stirred(), &case.words);
+        let (built, config) = (case.stirred(), &case.words);
         let mode = Mode::evaluate();
         let x = batch(case.input, &LENGTHS, 9);
         let input = Var::from_tensor(&x.x).unwrap();
-        let x = Signal { x: input.as_tensor().clone(), mask: x.mask };
+        let x = Activations { x: input.as_tensor().clone(), mask: x.mask };
         let mut variables = Vec::new();
         if !matches!(case.input, Shape::Tokens { .. }) {
             variables.push(("x".to_owned(), input.clone()));
@@ -317,7 +321,7 @@ fn gradients_are_those_of_finite_differences() {
             let gradient = values(gradient);
             let before = values(variable);
             for index in (0..before.len()).step_by(before.len().div_ceil(TRIED)) {
-                let found = f64::from(gradient[index]);
+                let actual = f64::from(gradient[index]);
                 let value = |by: f64| {
                     let mut moved = before.clone();
                     moved[index] = before[index] + by as f32;
@@ -325,7 +329,7 @@ fn gradients_are_those_of_finite_differences() {
                 };
                 let sides = STEPS.map(|step| ((value(step) - here) / step, (here - value(-step)) / step));
                 let slopes = sides.map(|(above, below)| (above + below) / 2.0);
-                let near = |slope: f64| (slope - found).abs() <= 5e-3 * found.abs().max(1.0);
+                let near = |slope: f64| (slope - actual).abs() <= 5e-3 * actual.abs().max(1.0);
                 tried += 1;
                 if slopes.iter().any(|slope| near(*slope)) {
                     continue;
@@ -333,12 +337,12 @@ fn gradients_are_those_of_finite_differences() {
                 let ends = || sides.iter().flat_map(|(above, below)| [*above, *below]);
                 let spread = ends().fold(f64::MIN, f64::max) - ends().fold(f64::MAX, f64::min);
                 let bent = spread > 2e-2 * ends().fold(1.0, |most, slope| slope.abs().max(most));
-                assert!(is_kinked(&case) && bent, "{words}: d/d{name}[{index}] is {sides:?}, not {found}");
+                assert!(is_kinked(&case) && bent, "{config}: d/d{name}[{index}] is {sides:?}, not {actual}");
                 passed += 1;
             }
             at(variable, &before);
         }
-        assert!(20 * passed <= tried, "{words}: {passed} of {tried} are passed over");
+        assert!(20 * passed <= tried, "{config}: {passed} of {tried} are passed over");
     }
 }
 
@@ -389,7 +393,7 @@ fn shares_are_told_of_every_task_that_reads() {
     for case in all() {
         let built = case.built(1);
         let shares = built.body.shares(&batch(case.input, &LENGTHS, 3), &[0, 1]).unwrap();
-        assert_eq!(built.body.is_seen_through(), !shares.is_empty(), "{}", case.words);
+        assert_eq!(built.body.reports_shares(), !shares.is_empty(), "{}", case.words);
         assert!(shares.iter().all(|share| share.value.is_finite()), "{}: {shares:?}", case.words);
         for task in TASKS.iter().take(2).filter(|_| !shares.is_empty()) {
             assert!(shares.iter().any(|share| share.reader == *task), "{}: {task}", case.words);
@@ -408,13 +412,13 @@ fn onnx_runtime_agrees() {
             let x = batch(case.input, lengths, 8);
             let mut given: Vec<(String, Array)> = fed(&x);
             given.retain(|(name, _)| takes.contains(name));
-            let found = session.run(&given).unwrap();
+            let actual = session.run(&given).unwrap();
             for (name, y) in TASKS.iter().zip(built.answer(&x)) {
-                let (_, said) = found.iter().find(|(output, _)| output == name).unwrap();
-                assert_eq!(said.shape, y.x.dims(), "{}", case.words);
-                let said = Tensor::from_slice(said.as_f32().unwrap(), y.x.dims(), y.x.device()).unwrap();
-                let said = values(&compared(&y.with(said)));
-                let difference = largest_difference(&said, &values(&compared(&y)));
+                let (_, text) = actual.iter().find(|(output, _)| output == name).unwrap();
+                assert_eq!(text.shape, y.x.dims(), "{}", case.words);
+                let text = Tensor::from_slice(text.as_f32().unwrap(), y.x.dims(), y.x.device()).unwrap();
+                let text = values(&compared(&y.with(text)));
+                let difference = largest_difference(&text, &values(&compared(&y)));
                 assert!(difference < 1e-5, "{}: {name} by {difference}", case.words);
             }
         }
@@ -438,9 +442,9 @@ fn graph(case: &Case, built: &Built) -> Graph {
     let mask = case.has_steps().then(|| {
         let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
         let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
-        WireMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
+        GraphMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
     });
-    let read = built.body.emit(&mut graph, &Wire { x, mask }).unwrap();
+    let read = built.body.to_onnx(&mut graph, &GraphActivations { x, mask }).unwrap();
     for (task, (name, y)) in TASKS.iter().zip(read).enumerate() {
         let dims = match built.body.output(task) {
             Shape::Vector { width } => vec![Dim::Batch, Dim::Fixed(width)],

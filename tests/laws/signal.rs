@@ -1,13 +1,13 @@
 //! Batches of every shape, with rows of different lengths, and layers built to take them.
 
 use candle_core::{DType, Device, Tensor};
-use mtl::domain::array::{Array, ElementType, Values};
+use mtl::domain::array::{Array, ArrayValues, ElementType};
 use mtl::domain::shape::Shape;
-use mtl::model::layer::{LayerSpec, Module};
+use mtl::model::activations::{Activations, GraphActivations, GraphMask, SequenceMask};
+use mtl::model::layer::{LayerConfig, Module};
 use mtl::model::mode::Mode;
-use mtl::model::signal::{Mask, Signal, Wire, WireMask};
 use mtl::model::weights::{Weights, host};
-use mtl::onnx::graph::{Dim, Graph, Value};
+use mtl::onnx::graph::{Dim, Graph, GraphValue};
 use mtl::onnx::operator;
 
 use crate::laws::tensor::tensor;
@@ -22,9 +22,9 @@ pub struct Built {
 }
 
 impl Built {
-    pub fn new(spec: &LayerSpec, input: Shape, seed: u64) -> Self {
+    pub fn new(config: &LayerConfig, input: Shape, seed: u64) -> Self {
         let mut weights = Weights::new(seed, &Device::Cpu);
-        let layer = spec.view().build("trunk.0.layer", input, &mut weights).unwrap();
+        let layer = config.view().build("trunk.0.layer", input, &mut weights).unwrap();
         Self { layer, weights }
     }
 
@@ -37,25 +37,25 @@ impl Built {
         }
     }
 
-    pub fn answer(&self, x: &Signal) -> Signal {
+    pub fn answer(&self, x: &Activations) -> Activations {
         self.layer.forward(x, &Mode::evaluate()).unwrap()
     }
 }
 
 /// A batch of that shape, its rows' lengths being `lengths`; behind a row's end stand zeros.
-pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Signal {
+pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Activations {
     let (rows, time) = (lengths.len(), *lengths.iter().max().unwrap() as usize);
-    let mask = || Mask::of(lengths.to_vec(), time, &Device::Cpu).unwrap();
+    let mask = || SequenceMask::from_lengths(lengths.to_vec(), time, &Device::Cpu).unwrap();
     match shape {
-        Shape::Vector { width } => Signal::plain(tensor(rows, width, salt)),
+        Shape::Vector { width } => Activations::plain(tensor(rows, width, salt)),
         Shape::Image { channels, height, width } => {
             let x = tensor(rows, channels * height * width, salt);
-            Signal::plain(x.reshape((rows, channels, height, width)).unwrap())
+            Activations::plain(x.reshape((rows, channels, height, width)).unwrap())
         }
         Shape::Sequence { width } => {
             let x = tensor(rows, time * width, salt).reshape((rows, time, width)).unwrap();
-            let signal = Signal { x, mask: Some(mask()) };
-            signal.with(signal.cleared().unwrap())
+            let signal = Activations { x, mask: Some(mask()) };
+            signal.with(signal.mask_padding().unwrap())
         }
         Shape::Tokens { vocabulary } => {
             let mask = mask();
@@ -64,7 +64,7 @@ pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Signal {
             // 0 is the pad, which no real step has.
             let token = |draw: &f32| 1 + ((draw + 2.0) * 1e6) as u32 % (vocabulary as u32 - 1);
             let tokens = draws.iter().zip(real).map(|(draw, real)| token(draw) * real as u32).collect();
-            Signal {
+            Activations {
                 x: Tensor::from_vec::<_, u32>(tokens, (rows, time), &Device::Cpu).unwrap(),
                 mask: Some(mask),
             }
@@ -73,7 +73,7 @@ pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Signal {
 }
 
 /// The same batch, but with anything behind its rows' ends. Tokens there always are the pad.
-pub fn with_noise_behind(x: &Signal, shape: Shape) -> Signal {
+pub fn with_noise_behind(x: &Activations, shape: Shape) -> Activations {
     let (Some(mask), Shape::Sequence { width }) = (&x.mask, shape) else { return x.clone() };
     let (rows, time) = mask.steps.dims2().unwrap();
     let noise = tensor(rows, time * width, 77).reshape((rows, time, width)).unwrap();
@@ -82,20 +82,20 @@ pub fn with_noise_behind(x: &Signal, shape: Shape) -> Signal {
 }
 
 /// What may be compared of an answer: zeros stand behind its rows' ends.
-pub fn compared(y: &Signal) -> Tensor {
-    y.with(y.x.to_dtype(DType::F32).unwrap()).cleared().unwrap()
+pub fn compared(y: &Activations) -> Tensor {
+    y.with(y.x.to_dtype(DType::F32).unwrap()).mask_padding().unwrap()
 }
 
 /// One row alone, without the steps behind its end.
-pub fn row(x: &Signal, number: usize) -> Signal {
+pub fn row(x: &Activations, number: usize) -> Activations {
     let own = x.x.narrow(0, number, 1).unwrap();
     match &x.mask {
-        None => Signal::plain(own.contiguous().unwrap()),
+        None => Activations::plain(own.contiguous().unwrap()),
         Some(mask) => {
             let length = mask.lengths[number];
             let own = own.narrow(1, 0, length as usize).unwrap().contiguous().unwrap();
-            let mask = Mask::of(vec![length], length as usize, &Device::Cpu).unwrap();
-            Signal { x: own, mask: Some(mask) }
+            let mask = SequenceMask::from_lengths(vec![length], length as usize, &Device::Cpu).unwrap();
+            Activations { x: own, mask: Some(mask) }
         }
     }
 }
@@ -118,9 +118,9 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
     let mask = matches!(input, Shape::Sequence { .. } | Shape::Tokens { .. }).then(|| {
         let steps = graph.input("mask", ElementType::Float32, &[Dim::Batch, time()]);
         let lengths = operator::reduce_sum(&mut graph, &steps, &[1], false);
-        WireMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
+        GraphMask::new(steps, operator::cast(&mut graph, &lengths, ElementType::Int64))
     });
-    let y = built.layer.emit(&mut graph, &Wire { x, mask }).unwrap();
+    let y = built.layer.to_onnx(&mut graph, &GraphActivations { x, mask }).unwrap();
     let element = match output {
         Shape::Tokens { .. } => ElementType::Int64,
         _ => ElementType::Float32,
@@ -134,12 +134,12 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
             vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
         }
     };
-    let as_floats = |graph: &mut Graph, value: &Value| match element {
+    let as_floats = |graph: &mut Graph, value: &GraphValue| match element {
         ElementType::Int64 => operator::cast(graph, value, ElementType::Float32),
         _ => value.clone(),
     };
-    let said = as_floats(&mut graph, &y.x);
-    graph.output("y", &said, ElementType::Float32, &dims);
+    let text = as_floats(&mut graph, &y.x);
+    graph.output("y", &text, ElementType::Float32, &dims);
     if let Some(mask) = y.mask {
         let lengths = operator::cast(&mut graph, &mask.lengths, ElementType::Float32);
         graph.output("lengths", &lengths, ElementType::Float32, &[Dim::Batch]);
@@ -149,13 +149,13 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
 }
 
 /// A batch as that graph is fed.
-pub fn fed(x: &Signal) -> Vec<(String, Array)> {
+pub fn fed(x: &Activations) -> Vec<(String, Array)> {
     let values = match x.x.dtype() {
         DType::U32 => {
             let tokens = x.x.flatten_all().unwrap().to_vec1::<u32>().unwrap();
-            Values::I64(tokens.into_iter().map(i64::from).collect())
+            ArrayValues::I64(tokens.into_iter().map(i64::from).collect())
         }
-        _ => Values::F32(host(&x.x).unwrap()),
+        _ => ArrayValues::F32(host(&x.x).unwrap()),
     };
     let mut given = vec![("x".to_owned(), Array::new(x.x.dims(), values))];
     if let Some(mask) = &x.mask {

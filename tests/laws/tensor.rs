@@ -6,8 +6,8 @@ use candle_core::{Device, Tensor};
 use mtl::model::weights::host;
 use mtl::onnx;
 use mtl::onnx::graph::Graph;
-use mtl::onnx::runtime::{Runtime, Search};
-use mtl::onnx::session::Session;
+use mtl::onnx::runtime::{OnnxRuntime, RuntimeSearch};
+use mtl::onnx::session::OnnxSession;
 
 /// `[rows, width]` of numbers within -2 and 2 that look random.
 pub fn tensor(rows: usize, width: usize, salt: u32) -> Tensor {
@@ -34,9 +34,9 @@ pub fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
 }
 
 /// A graph in ONNX Runtime.
-pub fn session(graph: Graph, folder: &Path, opset: i64) -> Session {
+pub fn session(graph: Graph, folder: &Path, opset: i64) -> OnnxSession {
     let path = folder.join("model.onnx");
     onnx::write::save(&graph.finish(opset, &[]).unwrap(), &path).unwrap();
-    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
-    Session::open(&runtime, &path).unwrap()
+    let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    OnnxSession::open(&runtime, &path).unwrap()
 }

@@ -3,22 +3,22 @@
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use mtl::domain::array::{Array, ElementType, Values};
-use mtl::domain::decoder::DecoderSpec;
+use mtl::domain::array::{Array, ArrayValues, ElementType};
+use mtl::domain::decoder::DecoderConfig;
 use mtl::domain::name::{InputName, TableName, TaskName};
-use mtl::domain::search::SearchSpec;
+use mtl::domain::search::SearchConfig;
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
-use mtl::domain::table::Table;
-use mtl::domain::task::Target;
+use mtl::domain::table::EncodedTable;
+use mtl::domain::task::FittedTarget;
 use mtl::domain::text::{Segmenter, Tokenizer};
-use mtl::domain::tokenizer::Side;
+use mtl::domain::tokenizer::TruncationSide;
+use mtl::model::config::{NetworkConfig, TaskNetworkConfig};
 use mtl::model::network::Network;
-use mtl::model::sharing::SharingSpec;
-use mtl::model::spec::{NetworkSpec, TaskNetworkSpec};
+use mtl::model::sharing::SharingConfig;
 use mtl::model::weights::host;
 use mtl::onnx;
-use mtl::onnx::runtime::{Runtime, Search};
-use mtl::run::generation::{Writer, go_on};
+use mtl::onnx::runtime::{OnnxRuntime, RuntimeSearch};
+use mtl::run::generation::{OnnxWriter, go_on};
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -75,10 +75,10 @@ fn network(sequence: bool, search: &Value) -> Network {
         .iter()
         .enumerate()
         .map(|(index, decoder)| {
-            let decoder: DecoderSpec = serde_json::from_value(decoder.clone()).unwrap();
-            let search: SearchSpec = serde_json::from_value(search.clone()).unwrap();
+            let decoder: DecoderConfig = serde_json::from_value(decoder.clone()).unwrap();
+            let search: SearchConfig = serde_json::from_value(search.clone()).unwrap();
             let tokenizer = tokenizer();
-            let target = Target::Text {
+            let target = FittedTarget::Text {
                 tokenizer,
                 length: LENGTH,
                 decoder,
@@ -91,22 +91,22 @@ fn network(sequence: bool, search: &Value) -> Network {
         .collect();
     if sequence {
         let search = serde_json::from_value(search.clone()).unwrap();
-        let target = Target::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search };
+        let target = FittedTarget::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search };
         tasks.push(TaskSignature { name: name("next"), table: table(), target });
     }
-    let words = |task: &TaskSignature| TaskNetworkSpec {
+    let config = |task: &TaskSignature| TaskNetworkConfig {
         name: task.name.clone(),
         from: None,
         after: vec![],
         head: vec![],
         loss: None,
     };
-    let spec = NetworkSpec {
+    let settings = NetworkConfig {
         encoders: vec![],
         preference: false,
         trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
-        sharing: SharingSpec::default(),
-        tasks: tasks.iter().map(words).collect(),
+        sharing: SharingConfig::default(),
+        tasks: tasks.iter().map(config).collect(),
     };
     let input = InputSignature {
         name: InputName::new("x").unwrap(),
@@ -115,7 +115,7 @@ fn network(sequence: bool, search: &Value) -> Network {
         required: false,
     };
     let network = Network::build(
-        &spec,
+        &settings,
         &Signature { inputs: vec![input], tasks, readings: Default::default() },
         5,
         &Device::Cpu,
@@ -129,7 +129,7 @@ fn network(sequence: bool, search: &Value) -> Network {
 }
 
 /// What a consumer feeds, and the table it comes from.
-fn rows(sequence: bool) -> (Array, Table) {
+fn rows(sequence: bool) -> (Array, EncodedTable) {
     let longest = 6;
     let all = host(&tensor(LENGTHS.len() * longest, WIDTH, 4)).unwrap();
     let (raw, encoded) = match sequence {
@@ -143,14 +143,14 @@ fn rows(sequence: bool) -> (Array, Table) {
                 offsets.push((dense.len() / WIDTH) as u32);
             }
             let raw = Array::f32(&[LENGTHS.len(), longest, WIDTH], padded);
-            (raw, Array::ragged(&[WIDTH], Values::F32(dense), offsets))
+            (raw, Array::ragged(&[WIDTH], ArrayValues::F32(dense), offsets))
         }
         false => {
             let numbers = Array::f32(&[LENGTHS.len(), 1], all[..LENGTHS.len()].to_vec());
             (numbers.clone(), numbers)
         }
     };
-    let table = Table {
+    let table = EncodedTable {
         name: TableName::new("t").unwrap(),
         rows: LENGTHS.len(),
         inputs: vec![(InputName::new("x").unwrap(), encoded)],
@@ -171,14 +171,14 @@ fn decoder_file(folder: &Path, task: &TaskName) -> std::path::PathBuf {
 }
 
 fn save_decoders(network: &Network, folder: &Path, opset: i64) {
-    for (task, graph) in network.emit_decoders().unwrap() {
+    for (task, graph) in network.decoders_to_onnx().unwrap() {
         onnx::write::save(&graph.finish(opset, &[]).unwrap(), &decoder_file(folder, &task)).unwrap();
     }
 }
 
 #[test]
 fn onnx_runtime_writes_what_candle_writes() {
-    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))).unwrap();
     let all: Vec<u32> = (0..LENGTHS.len() as u32).collect();
     let mut different = std::collections::BTreeSet::new();
     for (sequence, opset) in [(true, 17), (true, 21), (false, 17)] {
@@ -186,29 +186,29 @@ fn onnx_runtime_writes_what_candle_writes() {
             let folder = tempfile::tempdir().unwrap();
             let network = network(sequence, &search);
             let (raw, table) = rows(sequence);
-            let mut session = session(network.emit().unwrap(), folder.path(), opset);
+            let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
             save_decoders(&network, folder.path(), opset);
             let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
             for (index, task) in network.signature().tasks.iter().enumerate() {
                 let inputs = network.signals(&table, Some(&all)).unwrap();
                 for (name, expected) in network.memory(index, &inputs).unwrap() {
-                    let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
-                    assert_eq!(found.shape, expected.shape, "{name}");
+                    let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
+                    assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
-                        largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
+                        largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
                 let Some(mut writer) =
-                    Writer::open(&runtime, &decoder_file(folder.path(), &task.name), task).unwrap()
+                    OnnxWriter::open(&runtime, &decoder_file(folder.path(), &task.name), task).unwrap()
                 else {
                     assert_eq!(task.name.as_str(), "next");
                     continue;
                 };
-                let found = writer.write(&outputs, 0, 9).unwrap();
+                let actual = writer.write(&outputs, 0, 9).unwrap();
                 let expected = network.write(index, &table, &all, 9).unwrap().unwrap();
-                assert_eq!(found, expected, "{} {search} {sequence}", task.name);
-                assert!(found.iter().all(|text| text.len() <= LENGTH));
-                different.extend(found);
+                assert_eq!(actual, expected, "{} {search} {sequence}", task.name);
+                assert!(actual.iter().all(|text| text.len() <= LENGTH));
+                different.extend(actual);
             }
         }
     }
@@ -241,8 +241,8 @@ fn what_a_shared_decoder_learns_from_is_known() {
 }
 
 /// A network that reads tokens and looks at no later one: a language model, and a text beside it.
-fn of_tokens(search: &Value) -> (Network, Table, Array) {
-    let words = |name: &str| TaskNetworkSpec {
+fn of_tokens(search: &Value) -> (Network, EncodedTable, Array) {
+    let config = |name: &str| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
         from: None,
         after: vec![],
@@ -252,7 +252,7 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     let search = || serde_json::from_value(search.clone()).unwrap();
     let text = |decoder: usize, copy: bool| {
         let decoder = serde_json::from_value(decoders().swap_remove(decoder)).unwrap();
-        Target::Text {
+        FittedTarget::Text {
             tokenizer: tokenizer(),
             length: LENGTH,
             decoder,
@@ -267,19 +267,22 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
         target,
     };
     let tasks = vec![
-        task("next", Target::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search: search() }),
+        task(
+            "next",
+            FittedTarget::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search: search() },
+        ),
         task("text", text(0, false)),
         task("copied", text(0, true)),
         task("pointed", text(3, true)),
     ];
-    let spec = NetworkSpec {
+    let settings = NetworkConfig {
         encoders: vec![],
         preference: false,
         trunk: serde_json::from_value(json!([{"embedding": {"width": 5}}, {"gru": {"units": 6}}])).unwrap(),
-        sharing: SharingSpec::default(),
-        tasks: ["next", "text", "copied", "pointed"].map(words).into(),
+        sharing: SharingConfig::default(),
+        tasks: ["next", "text", "copied", "pointed"].map(config).into(),
     };
-    let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: Side::Tail };
+    let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: TruncationSide::Tail };
     let input = InputSignature {
         name: InputName::new("x").unwrap(),
         raw: ElementType::Int64,
@@ -287,7 +290,7 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
         required: false,
     };
     let network = Network::build(
-        &spec,
+        &settings,
         &Signature { inputs: vec![input], tasks, readings: Default::default() },
         5,
         &Device::Cpu,
@@ -306,10 +309,10 @@ fn of_tokens(search: &Value) -> (Network, Table, Array) {
     let padded = texts.iter().flat_map(|text| {
         (0..7).map(|place| text.get(place).map_or(0, |token| i64::from(*token))).collect::<Vec<_>>()
     });
-    let raw = Array::new(&[3, 7], Values::I64(padded.collect()));
+    let raw = Array::new(&[3, 7], ArrayValues::I64(padded.collect()));
     let (_, mut table) = rows(false);
     table.rows = 3;
-    table.inputs[0].1 = Array::ragged(&[], Values::U32(texts.concat()), vec![0, 4, 5, 12]);
+    table.inputs[0].1 = Array::ragged(&[], ArrayValues::U32(texts.concat()), vec![0, 4, 5, 12]);
     (network, table, raw)
 }
 
@@ -318,43 +321,44 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
     for search in searches() {
         let folder = tempfile::tempdir().unwrap();
         let (network, table, raw) = of_tokens(&search);
-        let mut session = session(network.emit().unwrap(), folder.path(), 17);
+        let mut session = session(network.to_onnx().unwrap(), folder.path(), 17);
         let inputs = [("x".to_owned(), raw)];
         let outputs = session.run(&inputs).unwrap();
         let read = network.signals(&table, Some(&[0, 1, 2])).unwrap();
         for task in 0..4 {
             for (name, expected) in network.memory(task, &read).unwrap() {
-                let (_, found) = outputs.iter().find(|(output, _)| *output == name).unwrap();
-                assert_eq!(found.shape, expected.shape, "{name}");
-                let difference = largest_difference(&found.to_f32().unwrap(), &expected.to_f32().unwrap());
+                let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
+                assert_eq!(actual.shape, expected.shape, "{name}");
+                let difference = largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
                 assert!(difference < 1e-5, "{name}: {difference}");
             }
         }
         let (signature, task) = (network.signature(), &network.signature().tasks[0]);
-        let found = go_on(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
+        let actual = go_on(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
         let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
-        assert_eq!(found, expected, "{search}");
-        assert!(found.iter().any(|text| text.len() > 2), "{search}: {found:?}");
+        assert_eq!(actual, expected, "{search}");
+        assert!(actual.iter().any(|text| text.len() > 2), "{search}: {actual:?}");
     }
 }
 
 #[test]
 fn what_was_read_is_copied_in_onnx_runtime_as_in_candle() {
-    let runtime = Runtime::find(&Search::everywhere(&|note| eprintln!("{note}"))).unwrap();
+    let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))).unwrap();
     for (search, opset) in searches().into_iter().zip([17, 21, 17]) {
         let folder = tempfile::tempdir().unwrap();
         let (network, table, raw) = of_tokens(&search);
-        let mut session = session(network.emit().unwrap(), folder.path(), opset);
+        let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         save_decoders(&network, folder.path(), opset);
         let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
         for task in [2, 3] {
-            let words = &network.signature().tasks[task];
-            let mut writer =
-                Writer::open(&runtime, &decoder_file(folder.path(), &words.name), words).unwrap().unwrap();
-            let found = writer.write(&outputs, 0, 9).unwrap();
+            let config = &network.signature().tasks[task];
+            let mut writer = OnnxWriter::open(&runtime, &decoder_file(folder.path(), &config.name), config)
+                .unwrap()
+                .unwrap();
+            let actual = writer.write(&outputs, 0, 9).unwrap();
             let expected = network.write(task, &table, &[0, 1, 2], 9).unwrap().unwrap();
-            assert_eq!(found, expected, "{} {search}", words.name);
-            assert!(found.iter().any(|text| !text.is_empty()));
+            assert_eq!(actual, expected, "{} {search}", config.name);
+            assert!(actual.iter().any(|text| !text.is_empty()));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What TorchJD makes of the same matrices: from 2 to 8 tasks, of lengths from 1e-10 to 1e10, with rows of nothing, nearly
-//! alike, cancelling, and of low rank. `ask_torchjd.py` made the numbers, and says where TorchJD itself breaks down and by
-//! which law its answer to an easier matrix was taken over.
+//! What TorchJD makes of the same matrices: from 2 to 8 tasks, of lengths from 1e-10 to 1e10, with rows of
+//! nothing, nearly alike, cancelling, and of low rank. `ask_torchjd.py` made the numbers, and says where
+//! TorchJD itself breaks down and by which law its answer to an easier matrix was taken over.
 
 use mtl::train::solver::Matrix;
-use mtl::train::weighting::gradient_method::Sight;
+use mtl::train::weighting::gradient_method::GradientContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,8 +37,8 @@ fn numbers(value: &Value) -> Vec<f64> {
     serde_json::from_value(value.clone()).expect("numbers")
 }
 
-fn distance(found: &[f64], expected: &[f64]) -> f64 {
-    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+fn distance(actual: &[f64], expected: &[f64]) -> f64 {
+    actual.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
 fn cases() -> Vec<Case> {
@@ -50,11 +50,11 @@ fn cases() -> Vec<Case> {
 fn torchjd_says_the_same() {
     let (mut seen, mut wrong) = (vec![0; compared().len()], Vec::new());
     for case in cases() {
-        for (place, (name, words, within)) in compared().into_iter().enumerate() {
+        for (place, (name, config, within)) in compared().into_iter().enumerate() {
             let Some(expected) = case.found.get(name).map(numbers) else { continue };
-            let found = weigh(&read(words), &case.rows).weights;
-            if distance(&found, &expected) > within * norm(&expected) {
-                wrong.push(format!("{}: {name}: {found:?} is not {expected:?}", case.name));
+            let actual = weigh(&read(config), &case.rows).weights;
+            if distance(&actual, &expected) > within * norm(&expected) {
+                wrong.push(format!("{}: {name}: {actual:?} is not {expected:?}", case.name));
             }
             seen[place] += 1;
         }
@@ -67,15 +67,16 @@ fn torchjd_says_the_same() {
 fn torchjd_takes_the_same_direction_at_even_angles() {
     for case in cases() {
         let expected = numbers(&case.found["config"]);
-        let found = direction(&case.rows, &weigh(&read(json!("config")), &case.rows).weights);
+        let actual = direction(&case.rows, &weigh(&read(json!("config")), &case.rows).weights);
         // Of gradients that cancel the direction is nothing, but for rounding.
         let longest = case.rows.iter().map(|row| norm(row)).fold(0.0, f64::max);
-        let near = distance(&found, &expected) <= 1e-5 * norm(&expected) + 1e-13 * longest;
-        assert!(near, "{}: {found:?} is not {expected:?}", case.name);
+        let near = distance(&actual, &expected) <= 1e-5 * norm(&expected) + 1e-13 * longest;
+        assert!(near, "{}: {actual:?} is not {expected:?}", case.name);
     }
 }
 
-/// Its combination is never shorter, and no further away than by how much it is longer: |d - t|^2 <= |t|^2 - |d|^2.
+/// Its combination is never shorter, and no further away than by how much it is longer: |d - t|^2 <= |t|^2 -
+/// |d|^2.
 #[test]
 fn torchjd_finds_no_shorter_combination() {
     for case in cases() {
@@ -101,11 +102,15 @@ fn torchjd_knows_every_order() {
             for step in 0..100 {
                 // GradVac remembers, so each step is the first of a new one.
                 let mut method = gramian_method(&read(json!(name)), count).expect("of dot products");
-                let sight =
-                    Sight { step, tasks: &tasks[..count], losses: &losses[..count], gramian: &gramian };
-                let found = method.weigh(&sight).weights;
-                let one = known.iter().position(|known| distance(&found, known) <= 1e-4 * norm(known));
-                let Some(one) = one else { panic!("{}: {name}: {found:?} of {known:?}", case.name) };
+                let context = GradientContext {
+                    step,
+                    tasks: &tasks[..count],
+                    losses: &losses[..count],
+                    gramian: &gramian,
+                };
+                let actual = method.compute_weights(&context).weights;
+                let one = known.iter().position(|known| distance(&actual, known) <= 1e-4 * norm(known));
+                let Some(one) = one else { panic!("{}: {name}: {actual:?} of {known:?}", case.name) };
                 drawn[one] = true;
             }
             assert!(drawn.iter().all(|drawn| *drawn), "{}: {name}: {drawn:?} of {known:?}", case.name);

@@ -1,18 +1,21 @@
-//! The laws of weightings and gradient methods: finite, repeatable, going on exactly, and each what it claims.
+//! The laws of weightings and gradient methods: finite, repeatable, going on exactly, and each what it
+//! claims.
 
-use mtl::domain::kinds::Choice;
+use mtl::domain::choice_config::Choice;
 use mtl::domain::name::TaskName;
+use mtl::train::config::WeightingConfig;
 use mtl::train::solver::Matrix;
-use mtl::train::solver::program::Program;
-use mtl::train::spec::WeightingSpec;
-use mtl::train::weighting::Setting;
-use mtl::train::weighting::gradient_method::{Answer, GramianWeighting, RowWeighting, Rows, Sight};
-use mtl::train::weighting::method::{Gradients, Method};
+use mtl::train::solver::program::QuadraticProgram;
+use mtl::train::weighting::WeightingContext;
+use mtl::train::weighting::gradient_method::{
+    GradientContext, GradientRows, GradientWeights, GramianWeighting, RowWeighting,
+};
+use mtl::train::weighting::method::{GradientMethod, WeightingMethod};
 use serde_json::{Value, json};
 
 pub(super) type Jacobian = Vec<Vec<f64>>;
 
-fn words(name: &str) -> WeightingSpec {
+fn words(name: &str) -> WeightingConfig {
     let value = match name {
         "fixed" => json!({"fixed": {"weights": {"t0": 2.0}}}),
         "cr_mogm" => json!({"cr_mogm": {"method": "upgrad"}}),
@@ -21,13 +24,13 @@ fn words(name: &str) -> WeightingSpec {
     read(value)
 }
 
-pub(super) fn read(value: Value) -> WeightingSpec {
+pub(super) fn read(value: Value) -> WeightingConfig {
     serde_json::from_value(value).expect("words")
 }
 
-fn built(words: &WeightingSpec, tasks: usize, seed: u64) -> Method {
+fn built(config: &WeightingConfig, tasks: usize, seed: u64) -> WeightingMethod {
     let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
-    words.view().build(&Setting { tasks: &tasks, seed, rate: 0.01 })
+    config.view().build(&WeightingContext { tasks: &tasks, seed, rate: 0.01 })
 }
 
 /// Even numbers from -1 to 1 that look random.
@@ -77,21 +80,26 @@ fn jacobians() -> Vec<(String, Jacobian)> {
     all
 }
 
-pub(super) fn gramian_method(words: &WeightingSpec, tasks: usize) -> Option<Box<dyn GramianWeighting>> {
-    match built(words, tasks, 0).gradients {
-        Some(Gradients::Gramian(method)) => Some(method),
+pub(super) fn gramian_method(config: &WeightingConfig, tasks: usize) -> Option<Box<dyn GramianWeighting>> {
+    match built(config, tasks, 0).gradients {
+        Some(GradientMethod::Gramian(method)) => Some(method),
         _ => None,
     }
 }
 
-fn ask(method: &mut dyn GramianWeighting, rows: &Jacobian, step: u64) -> Answer {
+fn ask(method: &mut dyn GramianWeighting, rows: &Jacobian, step: u64) -> GradientWeights {
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let losses: Vec<f64> = tasks.iter().map(|task| 0.5 + *task as f64).collect();
-    method.weigh(&Sight { step, tasks: &tasks, losses: &losses, gramian: &Matrix::gramian(rows) })
+    method.compute_weights(&GradientContext {
+        step,
+        tasks: &tasks,
+        losses: &losses,
+        gramian: &Matrix::gramian(rows),
+    })
 }
 
-pub(super) fn weigh(words: &WeightingSpec, rows: &Jacobian) -> Answer {
-    ask(&mut *gramian_method(words, rows.len()).expect("of dot products"), rows, 0)
+pub(super) fn weigh(config: &WeightingConfig, rows: &Jacobian) -> GradientWeights {
+    ask(&mut *gramian_method(config, rows.len()).expect("of dot products"), rows, 0)
 }
 
 pub(super) fn direction(rows: &Jacobian, weights: &[f64]) -> Vec<f64> {
@@ -107,23 +115,29 @@ pub(super) fn norm(a: &[f64]) -> f64 {
 }
 
 fn of_dot_products() -> Vec<&'static str> {
-    WeightingSpec::names().iter().copied().filter(|name| gramian_method(&words(name), 2).is_some()).collect()
+    WeightingConfig::names()
+        .iter()
+        .copied()
+        .filter(|name| gramian_method(&words(name), 2).is_some())
+        .collect()
 }
 
-fn combine(method: &mut dyn RowWeighting, rows: &Jacobian, step: u64) -> (Answer, Vec<Vec<f32>>) {
+fn combine(method: &mut dyn RowWeighting, rows: &Jacobian, step: u64) -> (GradientWeights, Vec<Vec<f32>>) {
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let losses: Vec<f64> = tasks.iter().map(|task| 0.5 + *task as f64).collect();
     let gramian = Matrix::gramian(rows);
     let values = rows.iter().map(|row| row.iter().map(|value| *value as f32).collect()).collect();
-    let mut values = Rows { values, point: None };
-    let answer =
-        method.weigh(&Sight { step, tasks: &tasks, losses: &losses, gramian: &gramian }, &mut values);
+    let mut values = GradientRows { values, point: None };
+    let answer = method.compute_weights(
+        &GradientContext { step, tasks: &tasks, losses: &losses, gramian: &gramian },
+        &mut values,
+    );
     (answer, values.values)
 }
 
 fn row_method(name: &str, tasks: usize) -> Option<Box<dyn RowWeighting>> {
     match built(&words(name), tasks, 0).gradients {
-        Some(Gradients::Rows(method)) => Some(method),
+        Some(GradientMethod::Rows(method)) => Some(method),
         _ => None,
     }
 }
@@ -131,7 +145,7 @@ fn row_method(name: &str, tasks: usize) -> Option<Box<dyn RowWeighting>> {
 #[test]
 fn weights_are_finite_whatever_comes() {
     for (what, rows) in jacobians() {
-        for name in WeightingSpec::names() {
+        for name in WeightingConfig::names() {
             if let Some(mut method) = gramian_method(&words(name), rows.len()) {
                 for step in 0..3 {
                     let answer = ask(&mut *method, &rows, step);
@@ -159,7 +173,7 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
             })
             .collect()
     };
-    for name in WeightingSpec::names() {
+    for name in WeightingConfig::names() {
         let (Some(mut one), Some(mut two)) =
             (built(&words(name), 3, 1).losses, built(&words(name), 3, 1).losses)
         else {
@@ -171,8 +185,10 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
             assert!(weights.len() == 3 && weights.iter().all(|w| w.is_finite()), "{name}: {weights:?}");
             assert!(one.penalty(&losses).is_finite(), "{name}");
             one.learn(&losses, 0.5);
-            if one.looks_back() {
-                one.look_back(&losses.iter().map(|loss| loss.map(|loss| loss * 0.9)).collect::<Vec<_>>());
+            if one.wants_losses_after() {
+                one.receive_losses_after(
+                    &losses.iter().map(|loss| loss.map(|loss| loss * 0.9)).collect::<Vec<_>>(),
+                );
             }
             if step % 4 == 3 {
                 one.after_epoch(&losses);
@@ -192,7 +208,7 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
 fn gradient_methods_go_on_exactly_and_repeat_by_seed() {
     let mut draw = Draw(3);
     let course: Vec<Jacobian> = (0..8).map(|_| draw.rows(4, 6)).collect();
-    for name in WeightingSpec::names() {
+    for name in WeightingConfig::names() {
         if let (Some(mut one), Some(mut two)) =
             (gramian_method(&words(name), 4), gramian_method(&words(name), 4))
         {
@@ -205,7 +221,7 @@ fn gradient_methods_go_on_exactly_and_repeat_by_seed() {
         }
         if let (Some(mut one), Some(mut two)) = (row_method(name, 4), row_method(name, 4)) {
             (0..4).for_each(|step| drop(combine(&mut *one, &course[step], step as u64)));
-            assert!(two.restore(&one.state(), one.kept()), "{name}");
+            assert!(two.restore(&one.state(), one.buffers()), "{name}");
             for (step, rows) in course.iter().enumerate().skip(4) {
                 let (a, b) = (combine(&mut *one, rows, step as u64), combine(&mut *two, rows, step as u64));
                 assert_eq!(a, b, "{name}");
@@ -228,9 +244,9 @@ fn methods_without_conflict_have_none() {
         json!({"cagrad": {"c": 2.0}}),
     ];
     for value in none {
-        let words = read(value.clone());
+        let config = read(value.clone());
         for (what, rows) in jacobians() {
-            let answer = weigh(&words, &rows);
+            let answer = weigh(&config, &rows);
             let d = direction(&rows, &answer.weights);
             let terms = rows.iter().zip(&answer.weights).map(|(row, w)| norm(row) * w.abs()).sum::<f64>();
             for row in &rows {
@@ -278,11 +294,12 @@ fn order_does_not_matter_where_none_is_drawn() {
 fn ask_even(name: &str, rows: &Jacobian) -> Vec<f64> {
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let (losses, gramian) = (vec![1.0; rows.len()], Matrix::gramian(rows));
-    let sight = Sight { step: 0, tasks: &tasks, losses: &losses, gramian: &gramian };
-    gramian_method(&words(name), rows.len()).expect("of dot products").weigh(&sight).weights
+    let context = GradientContext { step: 0, tasks: &tasks, losses: &losses, gramian: &gramian };
+    gramian_method(&words(name), rows.len()).expect("of dot products").compute_weights(&context).weights
 }
 
-/// Gradients of another length: MGDA and the like keep w, Nash and FairGrad turn it round, UPGrad and the like go along.
+/// Gradients of another length: MGDA and the like keep w, Nash and FairGrad turn it round, UPGrad and the
+/// like go along.
 #[test]
 fn lengths_go_through_as_they_should() {
     let scaled = |rows: &Jacobian, by: f64| -> Jacobian {
@@ -305,12 +322,12 @@ fn lengths_go_through_as_they_should() {
         for (what, rows) in jacobians().into_iter().filter(|(what, _)| what.starts_with("random")) {
             let plain = weigh(&read(value.clone()), &rows).weights;
             for by in [1e-8, 1e8] {
-                let found = weigh(&read(value.clone()), &scaled(&rows, by)).weights;
-                for (a, b) in plain.iter().zip(&found) {
+                let actual = weigh(&read(value.clone()), &scaled(&rows, by)).weights;
+                for (a, b) in plain.iter().zip(&actual) {
                     let expected = a * f64::powf(by, power);
                     assert!(
                         (b - expected).abs() < 1e-5 * expected.abs().max(1e-3 * f64::powf(by, power)),
-                        "{name}: {what} {by}: {plain:?} {found:?}"
+                        "{name}: {what} {by}: {plain:?} {actual:?}"
                     );
                 }
             }
@@ -318,8 +335,8 @@ fn lengths_go_through_as_they_should() {
     }
 }
 
-/// Each solver's own equation: MGDA is no longer than any mixture; Nash has G w = 1 / w and length sqrt K; IMTL-G is as
-/// far along all; DualProj is the mean where nothing conflicts; CAGrad with c = 0 is the mean.
+/// Each solver's own equation: MGDA is no longer than any mixture; Nash has G w = 1 / w and length sqrt K;
+/// IMTL-G is as far along all; DualProj is the mean where nothing conflicts; CAGrad with c = 0 is the mean.
 #[test]
 fn equations_hold() {
     let mut draw = Draw(11);
@@ -404,23 +421,24 @@ fn quadratic_programs_are_solved() {
             let linear: Vec<f64> = quadratic.times(&(0..size).map(|_| draw.next()).collect::<Vec<_>>());
             let total: Vec<f64> = (0..size).map(|_| 0.1 + draw.next().abs()).collect();
             for total in [None, Some(total.as_slice())] {
-                let found = Program { quadratic: &quadratic, linear: &linear, total }.solve();
-                assert!(found.reached, "{size} {width}");
+                let actual = QuadraticProgram { quadratic: &quadratic, linear: &linear, total }.solve();
+                assert!(actual.reached, "{size} {width}");
                 let slope: Vec<f64> =
-                    quadratic.times(&found.x).iter().zip(&linear).map(|(h, p)| h + p).collect();
+                    quadratic.times(&actual.x).iter().zip(&linear).map(|(h, p)| h + p).collect();
                 let price = match total {
                     Some(total) => {
-                        assert!((dot(total, &found.x) - 1.0).abs() < 1e-9);
-                        let free = (0..size).max_by(|a, b| found.x[*a].total_cmp(&found.x[*b])).expect("one");
+                        assert!((dot(total, &actual.x) - 1.0).abs() < 1e-9);
+                        let free =
+                            (0..size).max_by(|a, b| actual.x[*a].total_cmp(&actual.x[*b])).expect("one");
                         slope[free] / total[free]
                     }
                     None => 0.0,
                 };
                 for i in 0..size {
                     let left = slope[i] - price * total.map_or(0.0, |total| total[i]);
-                    assert!(found.x[i] >= 0.0);
+                    assert!(actual.x[i] >= 0.0);
                     assert!(left > -1e-7, "{size} {width} {i}: {left}");
-                    assert!(found.x[i] == 0.0 || left.abs() < 1e-7, "{size} {width} {i}: {left}");
+                    assert!(actual.x[i] == 0.0 || left.abs() < 1e-7, "{size} {width} {i}: {left}");
                 }
             }
         }

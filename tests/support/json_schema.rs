@@ -5,17 +5,17 @@ use serde_json::Value;
 
 /// Everything in `value` that the schema refuses, as sentences; empty when it fits.
 pub fn errors(schema: &Value, value: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    check(schema, schema, value, "", &mut found);
-    found
+    let mut actual = Vec::new();
+    check(schema, schema, value, "", &mut actual);
+    actual
 }
 
 const PROSE: [&str; 6] = ["$schema", "$defs", "title", "description", "default", "format"];
 
-fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+fn check(root: &Value, schema: &Value, value: &Value, at: &str, actual: &mut Vec<String>) {
     let Value::Object(rules) = schema else {
         if schema == &Value::Bool(false) {
-            found.push(format!("{at}: nothing is allowed here"));
+            actual.push(format!("{at}: nothing is allowed here"));
         }
         return;
     };
@@ -23,7 +23,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
         let fits = match keyword.as_str() {
             "$ref" => {
                 let pointer = rule.as_str().unwrap().trim_start_matches('#');
-                check(root, root.pointer(pointer).expect(pointer), value, at, found);
+                check(root, root.pointer(pointer).expect(pointer), value, at, actual);
                 true
             }
             "type" => match rule {
@@ -49,14 +49,14 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             }),
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-                    check(root, rule, item, &format!("{at}[{index}]"), found);
+                    check(root, rule, item, &format!("{at}[{index}]"), actual);
                 }
                 true
             }
             "properties" => {
                 for (key, rule) in rule.as_object().unwrap() {
                     if let Some(value) = value.get(key) {
-                        check(root, rule, value, &format!("{at}.{key}"), found);
+                        check(root, rule, value, &format!("{at}.{key}"), actual);
                     }
                 }
                 true
@@ -65,7 +65,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
                 let own = rules.get("properties").and_then(Value::as_object);
                 for (key, value) in value.as_object().into_iter().flatten() {
                     if own.is_none_or(|own| !own.contains_key(key)) {
-                        check(root, rule, value, &format!("{at}.{key}"), found);
+                        check(root, rule, value, &format!("{at}.{key}"), actual);
                     }
                 }
                 true
@@ -78,16 +78,16 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             unknown => panic!("the schema uses `{unknown}`, which this check does not know"),
         };
         if !fits {
-            found.push(format!("{at}: {value} breaks {keyword}: {rule}"));
+            actual.push(format!("{at}: {value} breaks {keyword}: {rule}"));
         }
     }
 }
 
 fn fitting(root: &Value, schemas: &Value, value: &Value) -> usize {
     let fits = |schema: &&Value| {
-        let mut found = Vec::new();
-        check(root, schema, value, "", &mut found);
-        found.is_empty()
+        let mut actual = Vec::new();
+        check(root, schema, value, "", &mut actual);
+        actual.is_empty()
     };
     schemas.as_array().unwrap().iter().filter(fits).count()
 }

@@ -1,4 +1,5 @@
-//! Is a text well-formed XML? A page of HTML may be read the same way where it closes every element but these.
+//! Is a text well-formed XML? A page of HTML may be read the same way where it closes every element but
+//! these.
 
 /// Elements of HTML that have no end.
 const VOID: [&str; 1] = ["meta"];

@@ -15,7 +15,7 @@ pub fn root() -> PathBuf {
 
 /// Every file below a folder with this ending, sorted.
 pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
@@ -23,11 +23,11 @@ pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|found| found == ending) {
-                found.push(path);
+            } else if path.extension().is_some_and(|actual| actual == ending) {
+                actual.push(path);
             }
         }
     }
-    found.sort();
-    found
+    actual.sort();
+    actual
 }

@@ -1,11 +1,12 @@
-//! No two files of a room need each other, over whatever detour: a file can be read, and changed, by what it names. A file
-//! and its own children (those in the folder of its name) may, as a shelf and its items do.
+//! No two files of a room need each other, over whatever detour: a file can be read, and changed, by what it
+//! names. A file and its own children (those in the folder of its name) may, as a shelf and its items do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tidy::{ARROWS, fail, paths, paths_below, sources};
 
-/// Modules, and those that each of them names. A file is called as its module: `data/split/mod.rs` is `data::split`.
+/// Modules, and those that each of them names. A file is called as its module: `data/split/mod.rs` is
+/// `data::split`.
 type Needs = BTreeMap<String, BTreeSet<String>>;
 
 fn module(file: &str) -> String {
@@ -18,7 +19,8 @@ fn is_below(child: &str, parent: &str) -> bool {
     child.strip_prefix(parent).is_some_and(|rest| rest.starts_with("::"))
 }
 
-/// The modules that a file's code names: by whole paths, and through modules that it imports or that are its children.
+/// The modules that a file's code names: by whole paths, and through modules that it imports or that are its
+/// children.
 fn named(own: &str, code: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
     // Who may see a thing is no use of it.
     let code = code.replace("(in crate::", "(in ");
@@ -56,16 +58,16 @@ fn needs(room: &str) -> Needs {
 
 /// Everything that a file needs, itself too if it stands in a circle.
 fn reached(needs: &Needs, from: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let mut actual = BTreeSet::new();
     let mut open = vec![from.to_owned()];
     while let Some(file) = open.pop() {
         for next in needs[&file].iter().filter(|next| needs.contains_key(*next)) {
-            if found.insert(next.clone()) {
+            if actual.insert(next.clone()) {
                 open.push(next.clone());
             }
         }
     }
-    found
+    actual
 }
 
 /// The largest sets of files of which each needs every other.
@@ -103,12 +105,12 @@ fn told(circle: &BTreeSet<String>, needs: &Needs) -> String {
 
 #[test]
 fn files_of_a_room_stand_in_no_circle() {
-    let mut found = Vec::new();
+    let mut actual = Vec::new();
     for (room, _) in ARROWS {
         let needs = needs(room);
-        found.extend(tangles(&needs).iter().map(|circle| told(circle, &needs)));
+        actual.extend(tangles(&needs).iter().map(|circle| told(circle, &needs)));
     }
-    fail("files stand in no circle but a parent with its own children", found);
+    fail("files stand in no circle but a parent with its own children", actual);
 }
 
 fn arrows(all: &[(&str, &str)]) -> Needs {
@@ -131,11 +133,11 @@ fn the_rule_sees_circles() {
     assert_eq!(tangles(&detour), [set(&["r::a", "r::b", "r::c"])]);
     assert!(told(&tangles(&detour)[0], &detour).contains("r::c -> r::a"));
 
-    let shelf = [("r::s", "r::s::a"), ("r::s::a", "r::s"), ("r::s", "r::s::b"), ("r::s::b", "r::s::a")];
-    assert!(tangles(&arrows(&shelf)).is_empty());
-    let siblings = [&shelf[..], &[("r::s::a", "r::s::b")]].concat();
+    let registry = [("r::s", "r::s::a"), ("r::s::a", "r::s"), ("r::s", "r::s::b"), ("r::s::b", "r::s::a")];
+    assert!(tangles(&arrows(&registry)).is_empty());
+    let siblings = [&registry[..], &[("r::s::a", "r::s::b")]].concat();
     assert_eq!(tangles(&arrows(&siblings)), [set(&["r::s::a", "r::s::b"])]);
-    let outside = [&shelf[..], &[("r::s::a", "r::o"), ("r::o", "r::s")]].concat();
+    let outside = [&registry[..], &[("r::s::a", "r::o"), ("r::o", "r::s")]].concat();
     assert_eq!(tangles(&arrows(&outside)), [set(&["r::o", "r::s", "r::s::a", "r::s::b"])]);
     // A name that begins as another's is not below it.
     assert_eq!(tangles(&arrows(&[("r::s", "r::sa"), ("r::sa", "r::s")])).len(), 1);

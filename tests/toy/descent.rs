@@ -1,11 +1,11 @@
 //! Going down a toy problem with a weighting, exactly as a training's step asks it.
 
 use mtl::domain::name::TaskName;
-use mtl::train::balance::Balance;
+use mtl::train::balance::LossBalancer;
+use mtl::train::config::{BalanceConfig, GradientsConfig};
 use mtl::train::solver::Matrix;
-use mtl::train::spec::{BalanceSpec, GradientsSpec};
-use mtl::train::weighting::Setting;
-use mtl::train::weighting::gradient_method::{Rows, Sight};
+use mtl::train::weighting::WeightingContext;
+use mtl::train::weighting::gradient_method::{GradientContext, GradientRows};
 
 use super::problem::Problem;
 
@@ -28,12 +28,15 @@ pub fn descend(
 ) -> Vec<Vec<f64>> {
     let tasks: Vec<TaskName> =
         ["t0", "t1"].into_iter().filter_map(|name| TaskName::new(name.to_owned())).collect();
-    let words: BalanceSpec = serde_json::from_value(words.clone()).expect("words");
+    let words: BalanceConfig = serde_json::from_value(words.clone()).expect("words");
     let rate = match step {
         Step::Adam(rate) | Step::Plain(rate) => rate,
     };
-    let mut balance =
-        Balance::new(&words, &GradientsSpec::default(), &Setting { tasks: &tasks, seed: 0, rate });
+    let mut balance = LossBalancer::new(
+        &words,
+        &GradientsConfig::default(),
+        &WeightingContext { tasks: &tasks, seed: 0, rate },
+    );
     let mut x = start.to_vec();
     let (mut mean, mut square) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let mut path = vec![x.clone()];
@@ -56,9 +59,9 @@ pub fn descend(
                 }
             };
         }
-        if balance.losses.looks_back() {
+        if balance.losses.wants_losses_after() {
             let after: Vec<Option<f64>> = (problem.of)(&x).0.into_iter().map(Some).collect();
-            balance.losses.look_back(&after);
+            balance.losses.receive_losses_after(&after);
         }
         if (at + 1) % keep == 0 || at + 1 == steps {
             path.push(x.clone());
@@ -68,7 +71,7 @@ pub fn descend(
 }
 
 /// J^T w, with the weights of losses and of gradients.
-fn direction(balance: &mut Balance, step: u64, losses: &[f64], gradients: Vec<Vec<f64>>) -> Vec<f64> {
+fn direction(balance: &mut LossBalancer, step: u64, losses: &[f64], gradients: Vec<Vec<f64>>) -> Vec<f64> {
     let given: Vec<Option<f64>> = losses.iter().copied().map(Some).collect();
     let of_losses = balance.losses.weights(step, &given);
     balance.losses.learn(&given, 1.0);
@@ -78,10 +81,10 @@ fn direction(balance: &mut Balance, step: u64, losses: &[f64], gradients: Vec<Ve
     if balance.looks_at_gradients() {
         let gramian = Matrix::gramian(&rows);
         let losses: Vec<f64> = losses.iter().zip(&of_losses).map(|(loss, weight)| loss * weight).collect();
-        let sight = Sight { step, tasks: &[0, 1], losses: &losses, gramian: &gramian };
+        let context = GradientContext { step, tasks: &[0, 1], losses: &losses, gramian: &gramian };
         let values = rows.iter().map(|row| row.iter().map(|g| *g as f32).collect()).collect();
-        let mut whole = balance.needs_rows().then_some(Rows { values, point: None });
-        let answer = balance.weigh(&sight, whole.as_mut());
+        let mut whole = balance.needs_rows().then_some(GradientRows { values, point: None });
+        let answer = balance.compute_weights(&context, whole.as_mut());
         weights = balance.scaled(answer.weights, &gramian);
         if let Some(whole) = whole {
             rows = whole.values.iter().map(|row| row.iter().map(|g| f64::from(*g)).collect()).collect();

@@ -1,5 +1,5 @@
-//! Toy problems end where they should: what is asserted is what an end is (stuck, or on the Pareto front) and, where it can be
-//! known from elsewhere, where it is. What the papers' figures show is the rest.
+//! Toy problems end where they should: what is asserted is what an end is (stuck, or on the Pareto front)
+//! and, where it can be known from elsewhere, where it is. What the papers' figures show is the rest.
 
 pub mod descent;
 mod picture;
@@ -41,9 +41,9 @@ fn last(problem: &Problem, words: &Value, start: &[f64], step: Step, steps: usiz
     descend(problem, words, start, step, steps, steps).pop().expect("an end")
 }
 
-fn near(found: &[f64], expected: &[f64], within: f64) {
-    let agree = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= within);
-    assert!(agree && found.len() == expected.len(), "{found:?} is not within {within} of {expected:?}");
+fn near(actual: &[f64], expected: &[f64], within: f64) {
+    let agree = actual.iter().zip(expected).all(|(a, b)| (a - b).abs() <= within);
+    assert!(agree && actual.len() == expected.len(), "{actual:?} is not within {within} of {expected:?}");
 }
 
 const STARTS: [[f64; 2]; 3] = [[-8.5, 7.5], [-8.5, -5.0], [9.0, 9.0]];
@@ -61,8 +61,10 @@ fn of_two_valleys_the_mean_sticks_and_cagrad_finds_the_middle() {
             assert_eq!(end(&problem, &go(json!(name), start)), End::Front, "{name} from {start:?}");
         }
     }
-    // In torch 2.11, float64, with g the two gradients by autograd, G = g @ g.T and Adam(lr=1e-3), 100,000 times:
-    //   w = ((G[1, 1] - G[0, 1]) / (G[0, 0] + G[1, 1] - 2 * G[0, 1])).clamp(0, 1); x.grad = w * g[0] + (1 - w) * g[1]
+    // In torch 2.11, float64, with g the two gradients by autograd, G = g @ g.T and Adam(lr=1e-3), 100,000
+    // times:
+    //   w = ((G[1, 1] - G[0, 1]) / (G[0, 0] + G[1, 1] - 2 * G[0, 1])).clamp(0, 1); x.grad = w * g[0] + (1 -
+    //   w) * g[1]
     let ends = [[-3.322148, -8.373951], [-6.992179, -8.434294], [3.325840, -8.373992]];
     for (start, expected) in STARTS.iter().zip(&ends) {
         near(&go(json!("mgda"), start), expected, 1e-3);
@@ -78,9 +80,9 @@ fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
     let go = |words: &Value, start: &[f64], steps| last(&problem, words, start, Step::Adam(1e-3), steps);
     for name in ["nash_mtl", "imtl_g", "mgda"] {
         for start in &starts {
-            let found = go(&json!(name), start, 35_000);
-            let (length, cosine) = stationarity(&problem, &found);
-            assert!(length < 1e-2 && cosine < -0.999, "{name} from {start:?}: {found:?} {length} {cosine}");
+            let actual = go(&json!(name), start, 35_000);
+            let (length, cosine) = stationarity(&problem, &actual);
+            assert!(length < 1e-2 && cosine < -0.999, "{name} from {start:?}: {actual:?} {length} {cosine}");
         }
     }
     // A bargain does not care for units: the very same places as with both losses in one.
@@ -98,11 +100,11 @@ fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
     }
     let famo = json!({"famo": {"decay": 0.0, "lower": {"t0": -2.1, "t1": -21.0}}});
     for start in &starts {
-        let found = go(&famo, start, 50_000);
-        let (length, cosine) = stationarity(&problem, &found);
+        let actual = go(&famo, start, 50_000);
+        let (length, cosine) = stationarity(&problem, &actual);
         assert!(
-            found[0].abs() < 3.0 && length < 1e-2 && cosine < -0.99,
-            "from {start:?}: {found:?} {length} {cosine}"
+            actual[0].abs() < 3.0 && length < 1e-2 && cosine < -0.99,
+            "from {start:?}: {actual:?} {length} {cosine}"
         );
     }
 }
@@ -117,9 +119,10 @@ fn out_of_the_valley_pcgrad_escapes() {
     assert!(escapes[0] < -90.0 && escapes[1] < -100.0, "{escapes:?}");
 }
 
-/// f1 = 1 - exp(-(s - 1)^2), f2 = 1 - exp(-(s + 1)^2), s from -1 to 1, is the front: the ends of sums, and where p1 f1 = p2 f2.
-/// With scipy 1.17, f(s) these two: brentq(lambda s: p * f(s)[0] - (1 - p) * f(s)[1], -1, 1), and for the smooth maximum
-/// minimize_scalar(lambda s: .05 * log(sum(exp(w * v / .05) for w, v in zip((p, 1 - p), f(s)))), bounds=(-1, 1), method="bounded").
+/// f1 = 1 - exp(-(s - 1)^2), f2 = 1 - exp(-(s + 1)^2), s from -1 to 1, is the front: the ends of sums, and
+/// where p1 f1 = p2 f2. With scipy 1.17, f(s) these two: brentq(lambda s: p * f(s)[0] - (1 - p) * f(s)[1],
+/// -1, 1), and for the smooth maximum minimize_scalar(lambda s: .05 * log(sum(exp(w * v / .05) for w, v in
+/// zip((p, 1 - p), f(s)))), bounds=(-1, 1), method="bounded").
 #[test]
 fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
     let problem = exponential();
@@ -143,13 +146,15 @@ fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
         near(&go(words), &expected, 5e-3);
     }
     for name in ["mgda", "pcgrad", "nash_mtl", "upgrad"] {
-        let found = go(json!(name));
-        assert!(found.iter().all(|f| *f < 0.95), "{name}: {found:?}");
+        let actual = go(json!(name));
+        assert!(actual.iter().all(|f| *f < 0.95), "{name}: {actual:?}");
     }
 }
 
-/// The strongly stationary points of two bowls of one shape lie between their centres, on the line q = 0. In TorchJD 0.18, float64:
-///   agg = UPGrad(projector=QuadprogProjector(norm_eps=1e-30, reg_eps=1e-12)); for _ in range(100): x -= 0.005 * agg(J(x))
+/// The strongly stationary points of two bowls of one shape lie between their centres, on the line q = 0. In
+/// TorchJD 0.18, float64:
+///   agg = UPGrad(projector=QuadprogProjector(norm_eps=1e-30, reg_eps=1e-12)); for _ in range(100): x -=
+///   0.005 * agg(J(x))
 /// (with its default ridge of 1e-4 it goes on along the line, to -7.596, -4.228, -4.015 and -4.598).
 #[test]
 fn between_bowls_upgrad_ends_on_the_line_of_centres() {

@@ -1,14 +1,16 @@
-//! A picture of the ways down two valleys: the mean loss, the Pareto set, and where five methods go from three starts.
+//! A picture of the ways down two valleys: the mean loss, the Pareto set, and where five methods go from
+//! three starts.
 //!
-//! `cargo test --release --locked --test main -- --ignored toy::picture` writes `benches/toy_trajectories.svg`.
+//! `cargo test --release --locked --test main -- --ignored toy::picture` writes
+//! `benches/toy_trajectories.svg`.
 
 use std::path::Path;
 
 use mtl::report::plot::figure::TITLE;
-use mtl::report::plot::look::{Look, SMALL, WORDS};
-use mtl::report::plot::palette::{Colour, INK, PAPER, SOFT};
-use mtl::report::plot::scale::Scale;
-use mtl::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+use mtl::report::plot::palette::{INK, PAPER, Rgb, SOFT};
+use mtl::report::plot::scale::AxisScale;
+use mtl::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
+use mtl::report::plot::series_style::{SMALL, SeriesStyle, WORDS};
 use mtl::report::plot::svg;
 use serde_json::{Value, json};
 
@@ -17,19 +19,19 @@ use super::problem::{Problem, two_valleys};
 use super::{STARTS, stationarity};
 
 const SIDE: f64 = 560.0;
-const CORNER: Point = (64.0, 76.0);
+const CORNER: PlotPoint = (64.0, 76.0);
 const REACH: f64 = 10.0;
 /// Colours of the mean loss, and rows of boxes that show it.
 const BANDS: f64 = 16.0;
 const ROWS: usize = 112;
 const COLUMNS: usize = 224;
 
-fn place((p, q): Point) -> Point {
-    let scale = Scale::between(-REACH, REACH);
-    (CORNER.0 + SIDE * scale.place(p), CORNER.1 + SIDE * (1.0 - scale.place(q)))
+fn place((p, q): PlotPoint) -> PlotPoint {
+    let scale = AxisScale::between(-REACH, REACH);
+    (CORNER.0 + SIDE * scale.to_unit(p), CORNER.1 + SIDE * (1.0 - scale.to_unit(q)))
 }
 
-fn mean(problem: &Problem, point: Point) -> f64 {
+fn mean(problem: &Problem, point: PlotPoint) -> f64 {
     let losses = (problem.of)(&[point.0, point.1]).0;
     losses.iter().sum::<f64>() / losses.len() as f64
 }
@@ -49,15 +51,16 @@ fn field(scene: &mut Scene, problem: &Problem) {
         for run in values.chunk_by(|a, b| band(*a) == band(*b)) {
             let corner = (CORNER.0 + wide * begin as f64, CORNER.1 + tall * row as f64);
             let size = (wide * run.len() as f64 + 0.3, tall + 0.3);
-            let fill = Colour(150, 160, 172).towards(PAPER, band(run[0]) / (BANDS - 1.0));
-            scene.marks.push(Mark::Box { corner, size, fill, tip: String::new() });
+            let fill = Rgb(150, 160, 172).towards(PAPER, band(run[0]) / (BANDS - 1.0));
+            scene.marks.push(SceneShape::Box { corner, size, fill, tip: String::new() });
             begin += run.len();
         }
     }
 }
 
-/// Where no direction serves both losses, from one bowl's bottom to the other's: of each p the q that is nearest to it.
-fn front(problem: &Problem) -> Vec<Point> {
+/// Where no direction serves both losses, from one bowl's bottom to the other's: of each p the q that is
+/// nearest to it.
+fn front(problem: &Problem) -> Vec<PlotPoint> {
     let rest = |p: f64, q: f64| stationarity(problem, &[p, q]).0;
     let nearest = |p: f64| {
         let (mut low, mut high) = (-9.0, -7.5);
@@ -74,22 +77,22 @@ fn front(problem: &Problem) -> Vec<Point> {
 fn axes(scene: &mut Scene) {
     let ends = [(-REACH, -REACH), (REACH, -REACH), (REACH, REACH), (-REACH, REACH), (-REACH, -REACH)];
     let points = ends.map(place).to_vec();
-    scene.marks.push(Mark::Line { points, colour: SOFT, width: 1.0, dash: Dash::Whole });
-    for (value, label) in Scale::between(-REACH, REACH).ticks(5, true) {
+    scene.marks.push(SceneShape::Line { points, colour: SOFT, width: 1.0, dash: LineStyle::Whole });
+    for (value, label) in AxisScale::between(-REACH, REACH).ticks(5, true) {
         let ((x, y), (left, height)) = (place((value, -REACH)), place((-REACH, value)));
-        scene.rule((x, y), (x, y + 5.0), SOFT, Dash::Whole);
-        scene.text((x, y + 18.0), &label, SMALL, SOFT, Anchor::Middle);
-        scene.rule((left - 5.0, height), (left, height), SOFT, Dash::Whole);
-        scene.text((left - 8.0, height + 4.0), &label, SMALL, SOFT, Anchor::End);
+        scene.rule((x, y), (x, y + 5.0), SOFT, LineStyle::Whole);
+        scene.text((x, y + 18.0), &label, SMALL, SOFT, TextAnchor::Middle);
+        scene.rule((left - 5.0, height), (left, height), SOFT, LineStyle::Whole);
+        scene.text((left - 8.0, height + 4.0), &label, SMALL, SOFT, TextAnchor::End);
     }
     let (middle, bottom) = (CORNER.0 + SIDE / 2.0, CORNER.1 + SIDE + 38.0);
-    scene.text((middle, bottom), "first weight", WORDS, INK, Anchor::Middle);
-    scene.turned((22.0, CORNER.1 + SIDE / 2.0), "second weight", WORDS, INK, Anchor::Middle);
+    scene.text((middle, bottom), "first weight", WORDS, INK, TextAnchor::Middle);
+    scene.rotated_text((22.0, CORNER.1 + SIDE / 2.0), "second weight", WORDS, INK, TextAnchor::Middle);
 }
 
-fn dot(scene: &mut Scene, at: Point, radius: f64, fill: Colour, square: bool) {
+fn dot(scene: &mut Scene, at: PlotPoint, radius: f64, fill: Rgb, square: bool) {
     let (centre, rim, tip) = (place(at), INK, String::new());
-    scene.marks.push(Mark::Dot { centre, radius, fill, rim, square, tip });
+    scene.marks.push(SceneShape::Dot { centre, radius, fill, rim, square, tip });
 }
 
 #[test]
@@ -104,23 +107,23 @@ fn picture() {
     ];
     let problem = two_valleys(1.0);
     let mut scene = Scene::new(CORNER.0 + SIDE + 190.0, CORNER.1 + SIDE + 56.0, "Two valleys");
-    scene.text((16.0, 30.0), "Two valleys: where five methods go", TITLE, INK, Anchor::Start);
+    scene.text((16.0, 30.0), "Two valleys: where five methods go", TITLE, INK, TextAnchor::Start);
     let told = "losses of Liu et al. (CAGrad, 2021); Adam, rate 0.001, 100,000 steps, each 500th drawn";
-    scene.text((16.0, 52.0), told, WORDS, SOFT, Anchor::Start);
+    scene.text((16.0, 52.0), told, WORDS, SOFT, TextAnchor::Start);
     field(&mut scene, &problem);
-    let found = front(&problem);
-    assert!(found.len() > 400, "{} places of the Pareto set", found.len());
-    let points = found.iter().step_by(10).map(|point| place(*point)).collect();
-    scene.marks.push(Mark::Line { points, colour: PAPER, width: 7.0, dash: Dash::Whole });
-    let points = found.iter().step_by(10).map(|point| place(*point)).collect();
-    scene.marks.push(Mark::Line { points, colour: INK, width: 3.0, dash: Dash::Whole });
+    let actual = front(&problem);
+    assert!(actual.len() > 400, "{} places of the Pareto set", actual.len());
+    let points = actual.iter().step_by(10).map(|point| place(*point)).collect();
+    scene.marks.push(SceneShape::Line { points, colour: PAPER, width: 7.0, dash: LineStyle::Whole });
+    let points = actual.iter().step_by(10).map(|point| place(*point)).collect();
+    scene.marks.push(SceneShape::Line { points, colour: INK, width: 3.0, dash: LineStyle::Whole });
     let mut ends = Vec::new();
     for (number, (_, words)) in methods.iter().enumerate() {
-        let Look { colour, dash, .. } = Look::nth(number);
+        let SeriesStyle { colour, dash, .. } = SeriesStyle::nth(number);
         for start in &STARTS {
             let path = descend(&problem, words, start, Step::Adam(1e-3), 100_000, 500);
-            let points: Vec<Point> = path.iter().map(|x| place((x[0], x[1]))).collect();
-            scene.marks.push(Mark::Line { points, colour, width: 2.0, dash });
+            let points: Vec<PlotPoint> = path.iter().map(|x| place((x[0], x[1]))).collect();
+            scene.marks.push(SceneShape::Line { points, colour, width: 2.0, dash });
             ends.extend(path.last().map(|x| ((x[0], x[1]), colour)));
         }
     }
@@ -129,29 +132,29 @@ fn picture() {
     axes(&mut scene);
     let left = CORNER.0 + SIDE + 20.0;
     let mut y = CORNER.1 + 16.0;
-    let mut key = |scene: &mut Scene, mark: &dyn Fn(f64) -> Mark, text: &str| {
+    let mut key = |scene: &mut Scene, mark: &dyn Fn(f64) -> SceneShape, text: &str| {
         scene.marks.push(mark(y - 4.0));
-        scene.text((left + 34.0, y), text, WORDS, INK, Anchor::Start);
+        scene.text((left + 34.0, y), text, WORDS, INK, TextAnchor::Start);
         y += 22.0;
     };
     for (number, (name, _)) in methods.iter().enumerate() {
-        let Look { colour, dash, width } = Look::nth(number);
+        let SeriesStyle { colour, dash, width } = SeriesStyle::nth(number);
         let points = |y| vec![(left, y), (left + 24.0, y)];
-        key(&mut scene, &|y| Mark::Line { points: points(y), colour, width, dash }, name);
+        key(&mut scene, &|y| SceneShape::Line { points: points(y), colour, width, dash }, name);
     }
     let spot = |fill, square| {
         move |y| {
             let (centre, tip) = ((left + 12.0, y), String::new());
-            Mark::Dot { centre, radius: 4.0, fill, rim: INK, square, tip }
+            SceneShape::Dot { centre, radius: 4.0, fill, rim: INK, square, tip }
         }
     };
     key(&mut scene, &spot(PAPER, true), "start");
     key(&mut scene, &spot(SOFT, false), "end");
     let points = |y| vec![(left, y), (left + 24.0, y)];
-    let line = |y| Mark::Line { points: points(y), colour: INK, width: 3.0, dash: Dash::Whole };
+    let line = |y| SceneShape::Line { points: points(y), colour: INK, width: 3.0, dash: LineStyle::Whole };
     key(&mut scene, &line, "Pareto set");
-    let (fill, tip) = (Colour(150, 160, 172), String::new);
-    let dark = |y| Mark::Box { corner: (left, y - 5.0), size: (24.0, 10.0), fill, tip: tip() };
+    let (fill, tip) = (Rgb(150, 160, 172), String::new);
+    let dark = |y| SceneShape::Box { corner: (left, y - 5.0), size: (24.0, 10.0), fill, tip: tip() };
     key(&mut scene, &dark, "low mean loss");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/toy_trajectories.svg");
     std::fs::write(file, svg::write(&scene)).expect("written");

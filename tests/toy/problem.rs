@@ -22,8 +22,8 @@ fn logarithm(a: f64) -> (f64, f64) {
     (a.abs().max(LEAST).ln(), if a.abs() > LEAST { 1.0 / a } else { 0.0 })
 }
 
-/// Two valleys whose gradients oppose each other and differ in length (Liu et al., CAGrad, NeurIPS 2021, appendix; with
-/// the first loss scaled by 0.1 it is Navon et al.'s, Nash-MTL, ICML 2022).
+/// Two valleys whose gradients oppose each other and differ in length (Liu et al., CAGrad, NeurIPS 2021,
+/// appendix; with the first loss scaled by 0.1 it is Navon et al.'s, Nash-MTL, ICML 2022).
 pub fn two_valleys(first: f64) -> Problem {
     problem(move |x| {
         let (p, q) = (x[0], x[1]);
@@ -68,8 +68,8 @@ pub fn valley() -> Problem {
     })
 }
 
-/// 1 - exp(-|x - u|^2) and 1 - exp(-|x + u|^2), u = 1 / sqrt(n): a front that bends the wrong way for sums (Lin et al.,
-/// Pareto MTL, NeurIPS 2019).
+/// 1 - exp(-|x - u|^2) and 1 - exp(-|x + u|^2), u = 1 / sqrt(n): a front that bends the wrong way for sums
+/// (Lin et al., Pareto MTL, NeurIPS 2019).
 pub fn exponential() -> Problem {
     problem(|x| {
         let u = 1.0 / (x.len() as f64).sqrt();
@@ -82,7 +82,8 @@ pub fn exponential() -> Problem {
     })
 }
 
-/// Two bowls of one shape, the second ten times as steep, around (1, 0) and (-10, 0) (TorchJD's trajectories).
+/// Two bowls of one shape, the second ten times as steep, around (1, 0) and (-10, 0) (TorchJD's
+/// trajectories).
 pub fn bowls() -> Problem {
     problem(|x| {
         let one = |center: f64, scale: f64| {

@@ -21,15 +21,18 @@ pub enum AnswerFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct Predict {
+pub struct PredictArguments {
     /// A run, RUN#3 for its third trial, or a bundle's folder (`./NAME` where a run has that name too)
     pub model: String,
-    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow, or `-` for the standard input; label columns are not needed
+    /// Raw rows: .csv, .tsv, .parquet, .jsonl or .arrow, or `-` for the standard input; label columns are not
+    /// needed
     pub data: PathBuf,
-    /// Where the answers go: .csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow [default: -, the standard output]
+    /// Where the answers go: .csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow [default: -, the
+    /// standard output]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
-    /// The answers' form: csv, tsv, jsonl, parquet or arrow [default: as the file's ending says; csv on the standard output]
+    /// The answers' form: csv, tsv, jsonl, parquet or arrow [default: as the file's ending says; csv on the
+    /// standard output]
     #[arg(long, value_name = "FORM", hide_possible_values = true)]
     pub format: Option<AnswerFormat>,
     /// Keep these columns of the data beside the answers, or `all`

@@ -1,26 +1,26 @@
 //! `mtl check FILE`: everything that is wrong with a pipeline, without touching its data.
 
-use crate::cli::arguments::{Arguments, Check};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, CheckArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::{output, pipeline};
 use crate::spec::render;
 
-pub fn perform(arguments: &Arguments, words: &Check) -> Result<Exit, Error> {
-    let reading = pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?;
+pub fn perform(arguments: &Arguments, args: &CheckArguments) -> Result<ExitStatus, CliError> {
+    let reading = pipeline::read(&args.file, &args.changes)?.within_memory(arguments)?;
     let (problems, stages) = match &reading.meaning {
         Ok((plan, warnings)) => (warnings, Some(plan.stages().count())),
         Err(problems) => (problems, None),
     };
-    if words.json {
+    if args.json {
         output::print_json(&render::json(problems, &reading.source))?;
     } else {
         let colour = output::coloured_errors(arguments.color);
-        output::tell(&render::render(problems, &reading.source, colour));
+        output::print_error(&render::render(problems, &reading.source, colour));
         match stages {
-            Some(stages) => output::print(&format!("{}: ok, {stages} stages", words.file.display()))?,
-            None => output::tell(&render::counted(problems, &reading.source)),
+            Some(stages) => output::print(&format!("{}: ok, {stages} stages", args.file.display()))?,
+            None => output::print_error(&render::counted(problems, &reading.source)),
         }
     }
-    Ok(if stages.is_some() { Exit::Done } else { Exit::Diagnostics })
+    Ok(if stages.is_some() { ExitStatus::Done } else { ExitStatus::Diagnostics })
 }

@@ -2,30 +2,30 @@
 
 use serde_json::json;
 
-use crate::cli::arguments::{Arguments, Doctor};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{kept, output, workspace};
+use crate::cli::arguments::{Arguments, DoctorArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{integrity, output, workspace};
 use crate::run::machine;
-use crate::store::Store;
+use crate::store::ResultsDatabase;
 
-pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &DoctorArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
     let path = layout.database();
-    let runtime = machine::runtime(words.fetch, &|line| output::tell(line));
+    let runtime = machine::runtime(args.fetch, &|line| output::print_error(line));
     let database = match path.exists() {
         false => Ok("none yet".to_owned()),
-        true => match Store::open_read_only(&path).and_then(|store| store.runs()) {
+        true => match ResultsDatabase::open_read_only(&path).and_then(|store| store.runs()) {
             Ok(runs) => Ok(format!("{} runs", runs.len())),
             Err(error) => Err(error.to_string()),
         },
     };
-    let kept = (words.deep && path.exists()).then(|| kept::everything(&layout));
+    let kept = (args.deep && path.exists()).then(|| integrity::everything(&layout));
     let devices = machine::devices();
     let (threads, cores) = (machine::threads(), std::thread::available_parallelism().map_or(1, usize::from));
-    let kernels = machine::kernels().map_err(Error::Usage)?;
+    let kernels = machine::kernels().map_err(CliError::Usage)?;
     let version = env!("CARGO_PKG_VERSION");
-    if words.json {
+    if args.json {
         output::print_json(&json!({
             "mtl": version,
             "threads": threads,
@@ -34,7 +34,7 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
             "devices": devices,
             "onnx_runtime": {"found": runtime.as_ref().ok(), "problem": runtime.as_ref().err()},
             "database": {"path": path, "state": database.as_ref().ok(), "problem": database.as_ref().err()},
-            "kept": kept.as_ref().map(kept::Checked::json),
+            "kept": kept.as_ref().map(integrity::IntegrityReport::json),
         }))?;
     } else {
         let mut lines =
@@ -45,8 +45,8 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
             lines.push(format!("device        {}: {state}", device.name));
         }
         lines.push(match &runtime {
-            Ok(found) => {
-                format!("onnx runtime  {} at {} ({})", found.version, found.path.display(), found.how)
+            Ok(library) => {
+                format!("onnx runtime  {} at {} ({})", library.version, library.path.display(), library.how)
             }
             Err(problem) => {
                 format!("onnx runtime  MISSING: {problem}\n              `mtl doctor --fetch` fetches it")
@@ -54,9 +54,9 @@ pub fn perform(arguments: &Arguments, words: &Doctor) -> Result<Exit, Error> {
         });
         let state = database.as_ref().unwrap_or_else(|problem| problem);
         lines.push(format!("database      {}: {state}", path.display()));
-        lines.extend(kept.iter().map(kept::Checked::text));
+        lines.extend(kept.iter().map(integrity::IntegrityReport::text));
         output::print(&lines.join("\n"))?;
     }
     let whole = kept.is_none_or(|kept| kept.is_whole());
-    Ok(if runtime.is_ok() && database.is_ok() && whole { Exit::Done } else { Exit::Failed })
+    Ok(if runtime.is_ok() && database.is_ok() && whole { ExitStatus::Done } else { ExitStatus::Failed })
 }

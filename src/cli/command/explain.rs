@@ -1,23 +1,23 @@
 //! `mtl explain`: what a name of a pipeline means.
 
-use crate::cli::arguments::{Arguments, Explain};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, ExplainArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::output;
 use crate::domain::diagnostic::nearest;
 use crate::spec::explain::{Explanation, all, explain, first_sentence, reference, text};
 
-pub fn perform(_: &Arguments, words: &Explain) -> Result<Exit, Error> {
-    let said = match &words.name {
-        _ if words.markdown => reference(),
+pub fn perform(_: &Arguments, args: &ExplainArguments) -> Result<ExitStatus, CliError> {
+    let text = match &args.name {
+        _ if args.markdown => reference(),
         None => list(&all()),
-        Some(name) => of(name)?,
+        Some(name) => find_items(name)?,
     };
-    output::print(&said).map(|()| Exit::Done)
+    output::print(&text).map(|()| ExitStatus::Done)
 }
 
 /// The items of that name, or all of that kind.
-fn of(name: &str) -> Result<String, Error> {
+fn find_items(name: &str) -> Result<String, CliError> {
     let items = explain(name);
     if !items.is_empty() {
         return Ok(items.iter().map(text).collect::<Vec<_>>().join("\n"));
@@ -35,23 +35,23 @@ fn of(name: &str) -> Result<String, Error> {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`mtl explain` lists all names".to_owned(),
     };
-    Err(Error::Usage(format!("`{name}` is nothing that a pipeline can name; {help}")))
+    Err(CliError::Usage(format!("`{name}` is nothing that a pipeline can name; {help}")))
 }
 
 /// Each name with its first sentence, by kind.
 fn list(kinds: &[(&'static str, Vec<Explanation>)]) -> String {
-    let mut said = String::new();
+    let mut text = String::new();
     for (noun, items) in kinds {
-        said.push_str(noun);
-        said.push('\n');
+        text.push_str(noun);
+        text.push('\n');
         let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
         for item in items {
-            said.push_str(&format!("  {:width$}  {}\n", item.name, brief(&first_sentence(&item.about))));
+            text.push_str(&format!("  {:width$}  {}\n", item.name, brief(&first_sentence(&item.about))));
         }
-        said.push('\n');
+        text.push('\n');
     }
-    said.push_str("`mtl explain NAME` says more.\n");
-    said
+    text.push_str("`mtl explain NAME` says more.\n");
+    text
 }
 
 /// As much as stands in a line.

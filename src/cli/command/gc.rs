@@ -3,32 +3,32 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::cli::arguments::{Arguments, Gc};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, GcArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::{output, workspace};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::report::number::size;
 use crate::run::lock::RunLock;
-use crate::run::place;
-use crate::store::Store;
+use crate::run::publish;
+use crate::store::ResultsDatabase;
 
-pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &GcArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
     // On a full disk nothing can be written down, and room is what it is for.
     let store = workspace::open_for_reading(&layout)?;
     if let Some(run) = store.running()?.iter().find(|run| RunLock::is_held(&layout, run)) {
         // What a living run is about to use cannot be told from litter.
-        return Err(crate::run::Error::Busy { run: run.to_string() }.into());
+        return Err(crate::run::RunError::Busy { run: run.to_string() }.into());
     }
     let unused = unused(&store, &layout)?;
     let left = left_behind(&store, &layout)?;
     let mut bytes = 0;
     for path in unused.iter().chain(&left) {
-        bytes += place::size(path);
-        if words.dry_run {
+        bytes += publish::size(path);
+        if args.dry_run {
             output::print(&path.display().to_string())?;
             continue;
         }
@@ -36,20 +36,20 @@ pub fn perform(arguments: &Arguments, words: &Gc) -> Result<Exit, Error> {
         match removed {
             // Another `mtl gc` was faster.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            removed => removed.map_err(Error::io("remove", path))?,
+            removed => removed.map_err(CliError::io("remove", path))?,
         }
     }
-    let done = if words.dry_run { "would remove" } else { "removed" };
+    let done = if args.dry_run { "would remove" } else { "removed" };
     let left = match left.len() {
         0 => String::new(),
         count => format!(" and {count} damaged or half-made leftovers"),
     };
     output::print(&format!("{done} {} artifacts{left}, {}", unused.len(), size(bytes)))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The artifacts of the cache whose fingerprint nobody names.
-fn unused(store: &Store, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
+fn unused(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliError> {
     let used = store.stage_fingerprints()?.into_iter();
     let used: BTreeSet<String> = used.map(|(_, print)| Fingerprint(print).short().to_owned()).collect();
     let is_unused = |path: &PathBuf| {
@@ -61,7 +61,7 @@ fn unused(store: &Store, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// What a kill leaves: half-made and set-aside things, and folders of runs that have no row.
-fn left_behind(store: &Store, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
+fn left_behind(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliError> {
     let mut left: Vec<PathBuf> =
         entries(&layout.cache())?.into_iter().filter(|path| is_temporary(path)).collect();
     let runs: BTreeSet<String> = store.runs()?.into_iter().map(|line| line.run.to_string()).collect();
@@ -85,21 +85,21 @@ fn is_of_no_run(layout: &Layout, path: &Path) -> bool {
 }
 
 /// Temporary things in a run's folder and those in it.
-fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut found = Vec::new();
+fn below(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let mut paths = Vec::new();
     for path in entries(folder)? {
         if is_temporary(&path) {
-            found.push(path);
+            paths.push(path);
         } else if path.is_dir() && !path.is_symlink() {
-            found.extend(below(&path)?);
+            paths.extend(below(&path)?);
         }
     }
-    Ok(found)
+    Ok(paths)
 }
 
 fn is_temporary(path: &Path) -> bool {
     let name = name(path);
-    let ours = [place::MAKING, place::WRITING, place::ASIDE, crate::store::MAKING];
+    let ours = [publish::MAKING, publish::WRITING, publish::ASIDE, crate::store::MAKING];
     ours.iter().any(|beginning| name.starts_with(beginning))
 }
 
@@ -107,7 +107,7 @@ fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     match std::fs::read_dir(folder) {
         Ok(entries) => {
             let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -115,6 +115,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
             Ok(paths)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Error::io("read", folder)(error)),
+        Err(error) => Err(CliError::io("read", folder)(error)),
     }
 }

@@ -2,30 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::arguments::Init;
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::InitArguments;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::output;
 use crate::disk::whole_file::same_file;
-use crate::run::{draft, place};
+use crate::run::{draft, publish};
 
-pub fn perform(words: &Init) -> Result<Exit, Error> {
-    let stem = words.data.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+pub fn perform(args: &InitArguments) -> Result<ExitStatus, CliError> {
+    let stem = args.data.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name: String = stem.split('.').next().unwrap_or("pipeline").to_owned();
-    let to = words.to.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
-    if to.exists() && !words.force {
-        return Err(Error::Failed(format!("{} is there already; --force replaces it", to.display())));
+    let to = args.to.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
+    if to.exists() && !args.force {
+        return Err(CliError::Failed(format!("{} is there already; --force replaces it", to.display())));
     }
-    if same_file(&words.data, &to) || to.is_dir() {
+    if same_file(&args.data, &to) || to.is_dir() {
         let what = if to.is_dir() { "a folder" } else { "the data itself" };
-        return Err(Error::Usage(format!("{} is {what}; name the pipeline's file by --to", to.display())));
+        return Err(CliError::Usage(format!("{} is {what}; name the pipeline's file by --to", to.display())));
     }
-    let data = relative(&words.data, &to);
-    let drafted = draft::draft(&words.data, &data, &name, &words.target)?;
-    place::write(&to, drafted.text.as_bytes())?;
-    let (told, to) = (drafted.told.join("\n"), to.display());
-    output::print(&format!("{told}\nwrote {to}\nnext: mtl run {to}"))?;
-    Ok(Exit::Done)
+    let data = relative(&args.data, &to);
+    let drafted = draft::draft(&args.data, &data, &name, &args.target)?;
+    publish::write(&to, drafted.text.as_bytes())?;
+    let (messages, to) = (drafted.messages.join("\n"), to.display());
+    output::print(&format!("{messages}\nwrote {to}\nnext: mtl run {to}"))?;
+    Ok(ExitStatus::Done)
 }
 
 /// The data's path as the pipeline file has to write it.

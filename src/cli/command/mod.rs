@@ -25,40 +25,40 @@ mod verify;
 use clap::CommandFactory;
 
 use crate::cli::arguments::{Arguments, Command};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::output;
 
 /// Does what the command line says.
-pub fn perform(arguments: &Arguments) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments) -> Result<ExitStatus, CliError> {
     match &arguments.command {
-        Command::Run(words) => run::perform(arguments, words),
-        Command::Resume(words) => resume::perform(arguments, words),
-        Command::Retry(words) => retry::perform(arguments, words),
-        Command::Sweep(words) => sweep::perform(arguments, words),
-        Command::Check(words) => check::perform(arguments, words),
-        Command::Plan(words) => plan::perform(arguments, words),
-        Command::List(words) => runs::perform(arguments, words),
-        Command::Show(words) => show::perform(arguments, words),
-        Command::Compare(words) => compare::perform(arguments, words),
-        Command::Plot(words) => plot::perform(arguments, words),
-        Command::Report(words) => report::perform(arguments, words),
-        Command::Group(words) => group::perform(arguments, words),
-        Command::Query(words) => query::perform(arguments, words),
-        Command::Export(words) => export::perform(arguments, words),
-        Command::Predict(words) => predict::perform(arguments, words),
-        Command::Verify(words) => verify::perform(arguments, words),
-        Command::Init(words) => init::perform(words),
-        Command::Explain(words) => explain::perform(arguments, words),
-        Command::Schema => output::print_json(&crate::spec::schema()).map(|()| Exit::Done),
-        Command::Doctor(words) => doctor::perform(arguments, words),
-        Command::Rm(words) => rm::perform(arguments, words),
-        Command::Gc(words) => gc::perform(arguments, words),
+        Command::Run(args) => run::perform(arguments, args),
+        Command::Resume(args) => resume::perform(arguments, args),
+        Command::Retry(args) => retry::perform(arguments, args),
+        Command::Sweep(args) => sweep::perform(arguments, args),
+        Command::Check(args) => check::perform(arguments, args),
+        Command::Plan(args) => plan::perform(arguments, args),
+        Command::List(args) => runs::perform(arguments, args),
+        Command::Show(args) => show::perform(arguments, args),
+        Command::Compare(args) => compare::perform(arguments, args),
+        Command::Plot(args) => plot::perform(arguments, args),
+        Command::Report(args) => report::perform(arguments, args),
+        Command::Group(args) => group::perform(arguments, args),
+        Command::Query(args) => query::perform(arguments, args),
+        Command::Export(args) => export::perform(arguments, args),
+        Command::Predict(args) => predict::perform(arguments, args),
+        Command::Verify(args) => verify::perform(arguments, args),
+        Command::Init(args) => init::perform(args),
+        Command::Explain(args) => explain::perform(arguments, args),
+        Command::Schema => output::print_json(&crate::spec::schema()).map(|()| ExitStatus::Done),
+        Command::Doctor(args) => doctor::perform(arguments, args),
+        Command::Rm(args) => rm::perform(arguments, args),
+        Command::Gc(args) => gc::perform(arguments, args),
         Command::Completions { shell } => {
             // Into memory first: it panics where a reader has left.
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mtl", &mut script);
-            output::pipe(|out| out.write_all(&script)).map(|()| Exit::Done)
+            output::pipe(|out| out.write_all(&script)).map(|()| ExitStatus::Done)
         }
     }
 }

@@ -3,29 +3,29 @@
 use std::collections::BTreeSet;
 
 use crate::cli::arguments::{Arguments, PlanArguments, PlanFormat};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::{output, pipeline, workspace};
 use crate::domain::layout::Layout;
 use crate::domain::stage::{Stage, Work};
 use crate::domain::table::Dataset;
 use crate::plan::render::{self, StageView, View};
-use crate::run::standing::standings;
+use crate::run::stage_status::stage_statuses;
 
-pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &PlanArguments) -> Result<ExitStatus, CliError> {
     let mut pipeline =
-        pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?.require(arguments.color)?;
+        pipeline::read(&args.file, &args.changes)?.within_memory(arguments)?.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     if pipeline.plan.pipeline.train.start_from.is_some() {
         pipeline.find_start(&workspace::open_for_reading(&layout)?, arguments.color)?;
     }
     let plan = &pipeline.plan;
-    let standings = standings(plan, &pipeline.base, &layout, false, &BTreeSet::new());
+    let statuses = stage_statuses(plan, &pipeline.base, &layout, false, &BTreeSet::new());
     let view = |stage: &Stage| StageView {
         stage: stage.clone(),
-        fingerprint: Some(standings[stage].fingerprint.clone()),
-        cached: standings[stage].cached,
-        why: standings[stage].why.clone(),
+        fingerprint: Some(statuses[stage].fingerprint.clone()),
+        cached: statuses[stage].cached,
+        reason: statuses[stage].reason.clone(),
     };
     let stages: Vec<StageView> = plan.stages().map(view).collect();
     // Known once the data has been fitted.
@@ -33,13 +33,13 @@ pub fn perform(arguments: &Arguments, words: &PlanArguments) -> Result<Exit, Err
     let parts = dataset.as_ref().and_then(|dataset| crate::run::layers(plan, dataset).ok());
     let memory = crate::run::memory::view(plan, dataset.as_ref());
     let view = View { stages, parts, memory };
-    output::print(&match words.format {
+    output::print(&match args.format {
         PlanFormat::Text => render::text(plan, &view),
         PlanFormat::Json => format!("{:#}", render::json(plan, &view)),
         PlanFormat::Dot => render::dot(plan, &view),
         PlanFormat::Mermaid => render::mermaid(plan, &view),
     })?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The dataset that `fit` made, if it did.

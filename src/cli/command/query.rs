@@ -2,32 +2,32 @@
 
 use std::io::Read;
 
-use crate::cli::arguments::{Arguments, Query, TableFormat};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, QueryArguments, TableFormat};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::{output, workspace};
-use crate::report::answer::{Answer, Csv, Json, Text};
+use crate::report::answer::{CsvOutput, JsonOutput, QueryWriter, TextOutput};
 use crate::store;
 
-pub fn perform(arguments: &Arguments, words: &Query) -> Result<Exit, Error> {
-    let mut sql = words.sql.clone();
+pub fn perform(arguments: &Arguments, args: &QueryArguments) -> Result<ExitStatus, CliError> {
+    let mut sql = args.sql.clone();
     if sql == "-" {
         sql.clear();
         std::io::stdin()
             .read_to_string(&mut sql)
-            .map_err(|error| Error::Failed(format!("cannot read standard input: {error}")))?;
+            .map_err(|error| CliError::Failed(format!("cannot read standard input: {error}")))?;
     }
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let mut asked = Ok(());
     output::pipe(|out| {
-        let mut answer: Box<dyn Answer> = match words.format {
-            TableFormat::Table => Box::new(Text::new(out, output::style(arguments.color))),
-            TableFormat::Csv => Box::new(Csv::new(out)),
-            TableFormat::Json => Box::new(Json::new(out)),
+        let mut answer: Box<dyn QueryWriter> = match args.format {
+            TableFormat::Table => Box::new(TextOutput::new(out, output::style(arguments.color))),
+            TableFormat::Csv => Box::new(CsvOutput::new(out)),
+            TableFormat::Json => Box::new(JsonOutput::new(out)),
         };
-        match store.ask(&sql, &mut *answer) {
+        match store.query_rows(&sql, &mut *answer) {
             Ok(()) => answer.end(),
-            Err(store::Error::Answer(error)) => Err(error),
+            Err(store::StoreError::Answer(error)) => Err(error),
             Err(error) => {
                 // What was found until then has gone out.
                 asked = Err(error);
@@ -36,5 +36,5 @@ pub fn perform(arguments: &Arguments, words: &Query) -> Result<Exit, Error> {
         }
     })?;
     asked?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

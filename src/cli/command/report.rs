@@ -2,36 +2,36 @@
 
 use std::path::Path;
 
-use crate::cli::arguments::{Arguments, Report};
+use crate::cli::arguments::{Arguments, ReportArguments};
 use crate::cli::command::plot::elsewhere;
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{named, output, workspace};
-use crate::report::Page;
-use crate::run::place;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{output, run_selector, workspace};
+use crate::report::ReportPage;
+use crate::run::publish;
 
-pub fn perform(arguments: &Arguments, words: &Report) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &ReportArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
-    if let Some(to) = &words.to {
+    if let Some(to) = &args.to {
         check(to)?;
     }
     let store = workspace::open_for_reading(&layout)?;
-    let (run, trial) = named::named(&store, &words.run)?;
-    let page = Page::read_trial(&store, &run, trial)?;
+    let (run, trial) = run_selector::named(&store, &args.run)?;
+    let page = ReportPage::read_trial(&store, &run, trial)?;
     let folder = trial.map_or_else(|| layout.run(&run), |number| layout.trial(&run, number));
-    let file = words.to.clone().unwrap_or_else(|| folder.join("report.html"));
-    let written = place::write(&file, page.html().as_bytes());
-    written.map_err(|error| elsewhere(words.to.is_none(), error, "--to FILE.html"))?;
+    let file = args.to.clone().unwrap_or_else(|| folder.join("report.html"));
+    let written = publish::write(&file, page.html().as_bytes());
+    written.map_err(|error| elsewhere(args.to.is_none(), error, "--to FILE.html"))?;
     output::print(&file.display().to_string())?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A page must not take the place of data or of a database.
-fn check(to: &Path) -> Result<(), Error> {
+fn check(to: &Path) -> Result<(), CliError> {
     let shown = to.display();
     if to.is_dir() {
         let inside = to.join("report.html");
-        return Err(Error::Usage(format!(
+        return Err(CliError::Usage(format!(
             "`{shown}` is a folder; name a file, such as `{}`",
             inside.display()
         )));
@@ -39,6 +39,6 @@ fn check(to: &Path) -> Result<(), Error> {
     let ending = to.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("html" | "htm") => Ok(()),
-        _ => Err(Error::Usage(format!("`{shown}`: a report is written as .html; use that ending"))),
+        _ => Err(CliError::Usage(format!("`{shown}`: a report is written as .html; use that ending"))),
     }
 }

@@ -1,12 +1,12 @@
 //! `mtl retry RUN`: the stages of a run that failed, and those left out because of them; nothing else.
 
-use crate::cli::arguments::{Arguments, Resume};
-use crate::cli::command::resume::go_on;
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, ResumeArguments};
+use crate::cli::command::resume::continue_run;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 
-pub fn perform(arguments: &Arguments, words: &Resume) -> Result<Exit, Error> {
-    go_on(arguments, words, |_, detail| {
+pub fn perform(arguments: &Arguments, args: &ResumeArguments) -> Result<ExitStatus, CliError> {
+    continue_run(arguments, args, |_, detail| {
         let again = |state: &str| state == "failed" || state == "skipped";
         let stages = detail.stages.iter().filter(|stage| again(&stage.state));
         let stages: Vec<String> = stages.map(|stage| stage.stage.clone()).collect();

@@ -1,15 +1,16 @@
 //! `mtl rm RUN...`: a run's rows and folder. Cached artifacts stay until `mtl gc`.
 
-use crate::cli::arguments::{Arguments, Rm};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{named, output, workspace};
+use crate::cli::arguments::{Arguments, RmArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{output, run_selector, workspace};
 use crate::run::lock::RunLock;
 
-pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &RmArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let runs = words.names.iter().map(|run| named::whole(&store, run, "`mtl rm` is of whole runs"));
+    let runs =
+        args.names.iter().map(|run| run_selector::resolve_run(&store, run, "`mtl rm` is of whole runs"));
     let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
     // Named twice, it is removed once.
     runs.sort();
@@ -23,10 +24,10 @@ pub fn perform(arguments: &Arguments, words: &Rm) -> Result<Exit, Error> {
         let folder = layout.run(&run);
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &folder)(error));
+                return Err(CliError::io("remove", &folder)(error));
             }
             _ => output::print(&format!("removed {run}"))?,
         }
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

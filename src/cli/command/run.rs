@@ -3,11 +3,11 @@
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 
-use crate::cli::arguments::{Arguments, Run, Showing};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::pipeline::{self, Pipeline};
-use crate::cli::progress::{Manner, Progress};
+use crate::cli::arguments::{Arguments, DisplayArguments, RunArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::pipeline::{self, RunnablePipeline};
+use crate::cli::progress::{ProgressDisplay, ProgressMode};
 use crate::cli::{environment, output, signal, workspace};
 use crate::domain::diagnostic::Path;
 use crate::domain::event::RunState;
@@ -15,32 +15,32 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::stage::Stage;
 use crate::plan::Plan;
-use crate::report::{Roster, Summary};
+use crate::report::{RunSummary, SweepProgress};
 use crate::run::lock::RunLock;
-use crate::run::{Failure, Request, execute};
-use crate::spec::Source;
+use crate::run::{RunFailure, RunRequest, execute};
+use crate::spec::PipelineText;
 use crate::spec::render::{counted, render};
-use crate::store::Store;
+use crate::store::ResultsDatabase;
 use crate::store::recorder::Recorder;
 
-pub fn perform(arguments: &Arguments, words: &Run) -> Result<Exit, Error> {
-    let reading = pipeline::read(&words.file, &words.changes)?.within_memory(arguments)?;
+pub fn perform(arguments: &Arguments, args: &RunArguments) -> Result<ExitStatus, CliError> {
+    let reading = pipeline::read(&args.file, &args.changes)?.within_memory(arguments)?;
     let mut pipeline = reading.require(arguments.color)?;
     let layout = workspace::layout(arguments);
     let store = workspace::open(&layout)?;
     pipeline.find_start(&store, arguments.color)?;
     let (run, lock) = new_run(&layout, &pipeline)?;
-    let only = words.only.iter().cloned().collect();
-    let job = Job { run, lock, fresh: words.fresh, only, resumed: false, jobs: words.jobs };
-    perform_job(arguments, &layout, store, &pipeline, &words.file, &job, &words.showing)
+    let only = args.only.iter().cloned().collect();
+    let job = RunJob { run, lock, new_run: args.fresh, only, resumed: false, jobs: args.jobs };
+    perform_job(arguments, &layout, store, &pipeline, &args.file, &job, &args.showing)
 }
 
 /// One execution, new or gone on with.
-pub struct Job {
+pub struct RunJob {
     pub run: RunId,
     /// Taken before the database says that it is running, and kept until it says how it ended.
     pub lock: RunLock,
-    pub fresh: bool,
+    pub new_run: bool,
     /// Stages to do, with what they need; all when there are none.
     pub only: Vec<String>,
     pub resumed: bool,
@@ -52,19 +52,19 @@ pub struct Job {
 pub fn perform_job(
     arguments: &Arguments,
     layout: &Layout,
-    store: Store,
-    pipeline: &Pipeline,
+    store: ResultsDatabase,
+    pipeline: &RunnablePipeline,
     file: &std::path::Path,
-    job: &Job,
-    showing: &Showing,
-) -> Result<Exit, Error> {
-    let told = Telling { manner: manner(showing), quiet: showing.quiet, summary: !showing.json };
-    perform_and_tell(arguments, layout, store, pipeline, file, job, &told)
+    job: &RunJob,
+    showing: &DisplayArguments,
+) -> Result<ExitStatus, CliError> {
+    let reporting = RunReporting { manner: manner(showing), quiet: showing.quiet, summary: !showing.json };
+    perform_with(arguments, layout, store, pipeline, file, job, &reporting)
 }
 
 /// What is said of a run: while it works, and at its end.
-pub struct Telling {
-    pub manner: Manner,
+pub struct RunReporting {
+    pub manner: ProgressMode,
     /// At the end the run's name alone.
     pub quiet: bool,
     /// At the end what came of it.
@@ -72,27 +72,27 @@ pub struct Telling {
 }
 
 /// The same, saying so much.
-pub fn perform_and_tell(
+pub fn perform_with(
     arguments: &Arguments,
     layout: &Layout,
-    store: Store,
-    pipeline: &Pipeline,
+    store: ResultsDatabase,
+    pipeline: &RunnablePipeline,
     file: &std::path::Path,
-    job: &Job,
-    telling: &Telling,
-) -> Result<Exit, Error> {
+    job: &RunJob,
+    telling: &RunReporting,
+) -> Result<ExitStatus, CliError> {
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
-    let roster = Roster::new(labels(&pipeline.plan), trials(&pipeline.plan), job.jobs.get());
-    let progress = Progress::new(telling.manner, roster);
-    let request = Request {
+    let sweep = SweepProgress::new(labels(&pipeline.plan), trials(&pipeline.plan), job.jobs.get());
+    let progress = ProgressDisplay::new(telling.manner, sweep);
+    let request = RunRequest {
         plan: &pipeline.plan,
         base: &pipeline.base,
         layout,
         run: &job.run,
         lock: &job.lock,
-        fresh: job.fresh,
+        new_run: job.new_run,
         only: &job.only,
         jobs: job.jobs,
         resumed: job.resumed,
@@ -103,39 +103,39 @@ pub fn perform_and_tell(
     if telling.quiet {
         output::print(job.run.as_str())?;
     } else if telling.summary {
-        let summary = Summary::read(&workspace::open(layout)?, &job.run)?;
+        let summary = RunSummary::read(&workspace::open(layout)?, &job.run)?;
         output::print(&summary.text(&output::style(arguments.color)))?;
     }
     for failure in &outcome.failures {
-        output::tell(&explained(failure, &pipeline.source, output::coloured_errors(arguments.color)));
+        output::print_error(&explained(failure, &pipeline.source, output::coloured_errors(arguments.color)));
     }
     if outcome.state == RunState::Interrupted {
-        output::tell(&format!("interrupted; go on with: mtl resume {}", job.run));
-        return Ok(Exit::Interrupted);
+        output::print_error(&format!("interrupted; go on with: mtl resume {}", job.run));
+        return Ok(ExitStatus::Interrupted);
     }
     Ok(match outcome.failures.first() {
-        Some(Failure { error: crate::run::Error::Parity { .. }, .. }) => Exit::Parity,
-        Some(_) => Exit::Failed,
-        None => Exit::Done,
+        Some(RunFailure { error: crate::run::RunError::Parity { .. }, .. }) => ExitStatus::Parity,
+        Some(_) => ExitStatus::Failed,
+        None => ExitStatus::Done,
     })
 }
 
 /// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
-fn explained(failure: &Failure, source: &Source, colour: bool) -> String {
+fn explained(failure: &RunFailure, source: &PipelineText, colour: bool) -> String {
     let stage = failure.stage.as_ref();
     let problem = match &failure.error {
-        crate::run::Error::Data(problem) => problem,
-        crate::run::Error::Memory(problem) => {
+        crate::run::RunError::Data(problem) => problem,
+        crate::run::RunError::Memory(problem) => {
             let problems = [problem.as_ref().clone()];
             return render(&problems, source, colour) + &counted(&problems, source);
         }
         other => {
-            let place = stage.map_or("prepare", Stage::key);
-            return format!("error: {place}: {}\n", other.with_causes());
+            let stage_name = stage.map_or("prepare", Stage::key);
+            return format!("error: {stage_name}: {}\n", other.with_causes());
         }
     };
     let at = match stage.and_then(|stage| stage.work.table()) {
-        Some(table) => Path::of("data").key(table),
+        Some(table) => Path::from_key("data").key(table),
         None => Path::root(),
     };
     let problems = problem.diagnostics(&at);
@@ -153,37 +153,37 @@ fn trials(plan: &Plan) -> usize {
     plan.trials.len() + plan.open() * plan.seeds()
 }
 
-fn manner(showing: &Showing) -> Manner {
+fn manner(showing: &DisplayArguments) -> ProgressMode {
     match (showing.json, showing.quiet, std::io::stderr().is_terminal()) {
-        (true, ..) => Manner::Json,
-        (_, true, _) => Manner::Quiet,
-        (.., true) => Manner::Bars,
-        _ => Manner::Lines,
+        (true, ..) => ProgressMode::Json,
+        (_, true, _) => ProgressMode::Quiet,
+        (.., true) => ProgressMode::Bars,
+        _ => ProgressMode::Lines,
     }
 }
 
 /// A new run's name, folder and lock: the pipeline's name and six letters nobody else has.
-pub fn new_run(layout: &Layout, pipeline: &Pipeline) -> Result<(RunId, RunLock), Error> {
+pub fn new_run(layout: &Layout, pipeline: &RunnablePipeline) -> Result<(RunId, RunLock), CliError> {
     let name = pipeline.plan.name();
     for attempt in 0..100u32 {
         let Some(run) =
             RunId::new(format!("{}-{}", beginning(name.as_str()), environment::six_letters(attempt)))
         else {
-            return Err(Error::Failed(format!("`{name}` cannot be the beginning of a run's name")));
+            return Err(CliError::Failed(format!("`{name}` cannot be the beginning of a run's name")));
         };
         let folder = layout.run(&run);
         match std::fs::create_dir(&folder) {
             Ok(()) => {
                 let lock = RunLock::take(layout, &run)?;
                 let text = crate::spec::write(&pipeline.plan.pipeline);
-                crate::run::place::write(&layout.pipeline(&run), text.as_bytes())?;
+                crate::run::publish::write(&layout.pipeline(&run), text.as_bytes())?;
                 return Ok((run, lock));
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Error::io("create", &folder)(error)),
+            Err(error) => return Err(CliError::io("create", &folder)(error)),
         }
     }
-    Err(Error::Failed("found no free name for the run".to_owned()))
+    Err(CliError::Failed("found no free name for the run".to_owned()))
 }
 
 /// As much of a pipeline's name as leaves room for the letters behind it: a run's name has 64 bytes at most.

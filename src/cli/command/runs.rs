@@ -1,20 +1,20 @@
 //! `mtl runs`: what has been run, the newest first.
 
-use crate::cli::arguments::{Arguments, List};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
+use crate::cli::arguments::{Arguments, ListArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
 use crate::cli::{output, workspace};
-use crate::report::Runs;
+use crate::report::RunList;
 
-pub fn perform(arguments: &Arguments, words: &List) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &ListArguments) -> Result<ExitStatus, CliError> {
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
-    let mut report = Runs::read(&store)?;
-    report.lines.retain(|line| words.pipeline.as_ref().is_none_or(|name| *name == line.pipeline));
-    report.lines.truncate(words.limit);
-    if words.json {
+    let mut report = RunList::read(&store)?;
+    report.lines.retain(|line| args.pipeline.as_ref().is_none_or(|name| *name == line.pipeline));
+    report.lines.truncate(args.limit);
+    if args.json {
         output::print_json(&report.json())?;
     } else {
         output::print(&report.text(&output::style(arguments.color)))?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

@@ -1,19 +1,19 @@
 //! `mtl show RUN`: all that is known of one run.
 
-use crate::cli::arguments::{Arguments, Show};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{named, output, workspace};
-use crate::report::Detail;
+use crate::cli::arguments::{Arguments, ShowArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{output, run_selector, workspace};
+use crate::report::RunReport;
 
-pub fn perform(arguments: &Arguments, words: &Show) -> Result<Exit, Error> {
+pub fn perform(arguments: &Arguments, args: &ShowArguments) -> Result<ExitStatus, CliError> {
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
-    let (run, number) = named::named(&store, &words.run)?;
-    let report = Detail::read(&store, &run, number)?;
-    if words.json {
+    let (run, number) = run_selector::named(&store, &args.run)?;
+    let report = RunReport::read(&store, &run, number)?;
+    if args.json {
         output::print_json(&report.json())?;
     } else {
         output::print(&report.text(&output::style(arguments.color)))?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

@@ -1,20 +1,20 @@
 //! `mtl sweep status RUN`: how far a sweep has come.
 
-use crate::cli::arguments::{Arguments, Sweep};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{named, output, workspace};
+use crate::cli::arguments::{Arguments, SweepCommand};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{output, run_selector, workspace};
 use crate::report::SweepStatus;
 
-pub fn perform(arguments: &Arguments, words: &Sweep) -> Result<Exit, Error> {
-    let Sweep::Status(words) = words;
+pub fn perform(arguments: &Arguments, args: &SweepCommand) -> Result<ExitStatus, CliError> {
+    let SweepCommand::Status(args) = args;
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
-    let run = named::whole(&store, &words.run, "`mtl sweep status` tells of a whole run")?;
+    let run = run_selector::resolve_run(&store, &args.run, "`mtl sweep status` tells of a whole run")?;
     let report = SweepStatus::read(&store, &run)?;
-    if words.json {
+    if args.json {
         output::print_json(&report.json())?;
     } else {
         output::print(&report.text(&output::style(arguments.color)))?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }

@@ -1,39 +1,39 @@
-//! `mtl verify BUNDLE`: is the model still the one that was trained? Works anywhere; needs neither the data nor the run.
-//! Of a run, everything that is kept of it is read besides.
+//! `mtl verify BUNDLE`: is the model still the one that was trained? Works anywhere; needs neither the data
+//! nor the run. Of a run, everything that is kept of it is read besides.
 
 use serde_json::json;
 
-use crate::cli::arguments::{Arguments, Verify};
-use crate::cli::error::Error;
-use crate::cli::exit::Exit;
-use crate::cli::{kept, named, output, workspace};
+use crate::cli::arguments::{Arguments, VerifyArguments};
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::{integrity, output, run_selector, workspace};
 use crate::report::number::tiny;
 
-pub fn perform(arguments: &Arguments, words: &Verify) -> Result<Exit, Error> {
-    let kept = match named::run_of_model(arguments, &words.bundle)? {
-        Some((store, run)) => Some(kept::of_run(&workspace::layout(arguments), &store.run(&run)?)),
+pub fn perform(arguments: &Arguments, args: &VerifyArguments) -> Result<ExitStatus, CliError> {
+    let kept = match run_selector::run_of_model(arguments, &args.bundle)? {
+        Some((store, run)) => Some(integrity::of_run(&workspace::layout(arguments), &store.run(&run)?)),
         None => None,
     };
     if let Some(kept) = kept.as_ref().filter(|kept| !kept.is_whole()) {
-        match words.json {
+        match args.json {
             true => output::print_json(&json!({"kept": kept.json()}))?,
-            false => output::print(&format!("{}: DAMAGED\n{}", words.bundle, kept.text()))?,
+            false => output::print(&format!("{}: DAMAGED\n{}", args.bundle, kept.text()))?,
         }
-        return Ok(Exit::Failed);
+        return Ok(ExitStatus::Failed);
     }
-    let parity = named::bundle(arguments, &words.bundle)?.verify(&|line| output::tell(line))?;
+    let parity = run_selector::bundle(arguments, &args.bundle)?.verify(&|line| output::print_error(line))?;
     let equal = parity.largest <= parity.tolerance;
-    if words.json {
-        let mut told = serde_json::to_value(&parity).unwrap_or_default();
+    if args.json {
+        let mut report = serde_json::to_value(&parity).unwrap_or_default();
         if let Some(kept) = &kept {
-            told["kept"] = kept.json();
+            report["kept"] = kept.json();
         }
-        output::print_json(&told)?;
+        output::print_json(&report)?;
     } else {
         let batches: Vec<String> = parity.batches.iter().map(ToString::to_string).collect();
         let mut text = format!(
             "{}: {}, ONNX Runtime {}, batches of {} rows\n",
-            words.bundle,
+            args.bundle,
             if equal { "verified" } else { "DIFFERS from what was trained" },
             parity.runtime.as_deref().unwrap_or("?"),
             batches.join(" and ")
@@ -47,5 +47,5 @@ pub fn perform(arguments: &Arguments, words: &Verify) -> Result<Exit, Error> {
         }
         output::print(&text)?;
     }
-    Ok(if equal { Exit::Done } else { Exit::Parity })
+    Ok(if equal { ExitStatus::Done } else { ExitStatus::Parity })
 }

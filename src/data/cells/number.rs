@@ -1,22 +1,22 @@
 //! Cells as numbers; of those that are none, the first is named with its place.
 
-use crate::data::cells::{Bad, Cells, whole};
-use crate::data::error::Error;
+use crate::data::cells::{BadRow, Cells, as_integer};
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::place::Place;
+use crate::data::location::DataLocation;
 
 impl Cells {
     /// The cells as 64-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
-    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, Error> {
-        self.numbers_at(&|row| frame.place_of(row, self.name()))
+    pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, DataError> {
+        self.numbers_at(&|row| frame.cell_location(row, self.name()))
     }
 
     /// As `numbers`, where `place` tells where a cell stood.
-    pub fn numbers_at(&self, place: &dyn Fn(usize) -> Place) -> Result<Vec<f64>, Error> {
-        let mut bad = Bad::default();
-        let mut infinite = Bad::default();
+    pub fn numbers_at(&self, location: &dyn Fn(usize) -> DataLocation) -> Result<Vec<f64>, DataError> {
+        let mut bad = BadRow::default();
+        let mut infinite = BadRow::default();
         let mut numbers = Vec::with_capacity(self.len());
-        let mut push = |row: usize, value: Option<f64>, infinite: &mut Bad| {
+        let mut push = |row: usize, value: Option<f64>, infinite: &mut BadRow| {
             let number = value.unwrap_or(f64::NAN);
             if number.is_infinite() {
                 infinite.note(row);
@@ -47,27 +47,27 @@ impl Cells {
                 }
             }
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a number"));
+                return Err(self.type_error("a number"));
             }
         }
         if let Some(row) = bad.first {
-            let (value, place) = (self.text(row).into_owned(), place(row));
+            let (value, location) = (self.text(row).into_owned(), location(row));
             let (column, samples) = (self.name().to_owned(), self.no_numbers());
-            return Err(Error::NotNumber { column, value, place, count: bad.count, samples });
+            return Err(DataError::NotNumber { column, value, place: location, count: bad.count, samples });
         }
         if let Some(row) = infinite.first {
-            let (value, place) = (self.text(row).into_owned(), place(row));
+            let (value, location) = (self.text(row).into_owned(), location(row));
             let (column, count) = (self.name().to_owned(), infinite.count);
-            return Err(Error::Infinite { column, value, place, count });
+            return Err(DataError::Infinite { column, value, place: location, count });
         }
         Ok(numbers)
     }
 
     /// The cells as whole numbers, `missing` where missing.
-    pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, Error> {
-        let mut bad = Bad::default();
+    pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, DataError> {
+        let mut bad = BadRow::default();
         let mut of_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
-            Some(value) => whole(value).unwrap_or_else(|| {
+            Some(value) => as_integer(value).unwrap_or_else(|| {
                 bad.note(row);
                 missing
             }),
@@ -92,15 +92,15 @@ impl Cells {
                 values.iter().enumerate().map(&mut read).collect()
             }
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
-                return Err(self.wrong("a whole number"));
+                return Err(self.type_error("a whole number"));
             }
         };
         match bad.first {
             None => Ok(numbers),
-            Some(row) => Err(Error::NotWhole {
+            Some(row) => Err(DataError::NotWhole {
                 column: self.name().to_owned(),
                 value: self.text(row).into_owned(),
-                place: frame.place_of(row, self.name()),
+                place: frame.cell_location(row, self.name()),
                 count: bad.count,
             }),
         }

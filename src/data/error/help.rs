@@ -1,20 +1,20 @@
 //! What to do about a problem with data.
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::error::suspicion::{no_heading, of_columns, of_texts};
-use crate::data::wording::{list, suggest};
+use crate::data::phrases::{list, suggest};
 use crate::domain::missing_word::looks_missing;
 
-impl Error {
+impl DataError {
     /// Labels in the way that look like missing ones.
     fn missing_words(&self) -> Vec<&str> {
-        let found: Vec<&String> = match self {
+        let types: Vec<&String> = match self {
             Self::NotBinary { values, .. } | Self::NoOrder { values, .. } => values.iter().collect(),
             Self::NotInOrder { value, .. } | Self::NotLabel { value, .. } => vec![value],
             Self::BadTag { tag, .. } => vec![tag],
             _ => Vec::new(),
         };
-        found.into_iter().map(String::as_str).filter(|text| looks_missing(text)).collect()
+        types.into_iter().map(String::as_str).filter(|text| looks_missing(text)).collect()
     }
 
     /// What to do about it.
@@ -32,8 +32,8 @@ impl Error {
             Self::UnknownColumn { column, known, .. } => return Some(suggest(column, known)),
             Self::UnknownColumns { columns, known, .. } => return of_columns(columns.first()?, known),
             Self::HeadingOfNumbers { first, .. } => return Some(no_heading(first)),
-            Self::ExcelSeparator { line, found, .. } => {
-                let separator = found.chars().nth(4).map(|one| format!(", separator: {:?}", one.to_string()));
+            Self::ExcelSeparator { line, found: types, .. } => {
+                let separator = types.chars().nth(4).map(|one| format!(", separator: {:?}", one.to_string()));
                 let separator = separator.unwrap_or_default();
                 return Some(format!(
                     "write `skip_rows: {line}{separator}` in the csv source, or delete the line"
@@ -58,7 +58,7 @@ impl Error {
                 "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
             }
             Self::Nul { .. } => "the file is damaged or of another kind; write it again as UTF-8 text",
-            Self::Unlike { likeness, .. } => likeness.help,
+            Self::Unlike { likeness: guess, .. } => guess.help,
             Self::Separator { .. } => {
                 "write it in quotes, such as `separator: \";\"`, and a tab as `\"\\t\"`"
             }

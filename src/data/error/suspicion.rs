@@ -1,8 +1,8 @@
 //! What is most likely behind a problem with a table: its separator, a missing heading, a title above it, the
 //! decimals' sign, words that mean a missing value. Said once, however many columns or rows show it.
 
-use crate::data::error::{Error, Located};
-use crate::data::wording::list;
+use crate::data::error::{DataError, LocatedError};
+use crate::data::phrases::list;
 use crate::domain::diagnostic::nearest;
 
 /// The separators that files of tables have.
@@ -30,8 +30,8 @@ const NOTHING: [&str; 18] = [
     "not available",
 ];
 
-/// Names that say the table was cut into columns otherwise than it was written; nothing where a single name is
-/// simply not there.
+/// Names that say the table was cut into columns otherwise than it was written; nothing where a single name
+/// is simply not there.
 pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<String> {
     if let [one] = known
         && let Some(separator) = separator_in(one)
@@ -56,11 +56,11 @@ pub(in crate::data) fn of_columns(asked: &str, known: &[String]) -> Option<Strin
 
 /// What to write where a name holds what should have stood between names.
 fn separate(separator: char) -> String {
-    let told =
+    let message =
         format!("write `separator: {}` in the csv source, which its first line holds", quoted(separator));
     match separator {
-        ',' => told + "; where every line stands in quotes as a whole, take these off",
-        _ => told,
+        ',' => message + "; where every line stands in quotes as a whole, take these off",
+        _ => message,
     }
 }
 
@@ -93,10 +93,10 @@ fn quoted(separator: char) -> String {
 }
 
 /// Unknown columns that have one cause become one problem, where the first of them stood.
-pub(in crate::data) fn gather(problems: Vec<Located>) -> Vec<Located> {
-    let mut out: Vec<Located> = Vec::new();
+pub(in crate::data) fn gather(problems: Vec<LocatedError>) -> Vec<LocatedError> {
+    let mut out: Vec<LocatedError> = Vec::new();
     for problem in problems {
-        let Error::UnknownColumn { table, column, known } = &problem.error else {
+        let DataError::UnknownColumn { table, column, known } = &problem.error else {
             out.push(problem);
             continue;
         };
@@ -105,7 +105,7 @@ pub(in crate::data) fn gather(problems: Vec<Located>) -> Vec<Located> {
             continue;
         }
         let same = out.iter_mut().find_map(|other| match &mut other.error {
-            Error::UnknownColumns { table: first, columns, .. } if first == table => Some(columns),
+            DataError::UnknownColumns { table: first, columns, .. } if first == table => Some(columns),
             _ => None,
         });
         match same {
@@ -113,7 +113,10 @@ pub(in crate::data) fn gather(problems: Vec<Located>) -> Vec<Located> {
             Some(columns) => columns.push(column.clone()),
             None => {
                 let (table, known, columns) = (table.clone(), known.clone(), vec![column.clone()]);
-                out.push(Located::new(problem.path, Error::UnknownColumns { table, columns, known }));
+                out.push(LocatedError::new(
+                    problem.path,
+                    DataError::UnknownColumns { table, columns, known },
+                ));
             }
         }
     }

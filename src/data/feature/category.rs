@@ -1,45 +1,45 @@
-//! The input kind `category`: see [`CategorySpec`].
+//! The input kind `category`: see [`CategoryConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::feature::vocabulary::Vocabulary;
-use crate::data::feature::{Feature, Part};
-use crate::data::note::Note;
+use crate::data::error::DataError;
+use crate::data::feature::vocabulary::CategoryVocabulary;
+use crate::data::feature::{Feature, FeaturePart};
+use crate::data::note::DataNote;
 use crate::domain::array::Array;
+use crate::domain::choice_config::Settings;
 use crate::domain::diagnostic::Severity;
-use crate::domain::kinds::Settings;
 use crate::domain::number::Count;
 use crate::domain::signature::Encoding;
 
 /// One of several values, as a learned embedding with a row for unseen values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CategorySpec {
+pub struct CategoryConfig {
     /// Width of the embedding. Default: min(16, 1.6 x values^0.56) rounded.
     #[serde(default)]
     pub width: Option<Count>,
     /// A value seen on fewer training rows than this counts as unseen. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_minimum")]
     pub minimum: Count,
 }
 
-impl Settings for CategorySpec {
+impl Settings for CategoryConfig {
     const BARE: Option<&'static str> = Some("width");
     const EXAMPLE: &'static str = "{category: {width: 8, minimum: 5}}";
 }
 
-fn one() -> Count {
+fn default_minimum() -> Count {
     Count::constant(1)
 }
 
-impl CategorySpec {
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let mut fitted = Vocabulary::fit(name, self.minimum.get(), parts)?;
+impl CategoryConfig {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        let mut fitted = CategoryVocabulary::fit(name, self.minimum.get(), parts)?;
         if fitted.keys.is_empty() {
             let text = format!("no value of input `{name}` is seen on {} training rows", self.minimum.get());
-            fitted.notes.push(Note { severity: Severity::Warning, text });
+            fitted.notes.push(DataNote { severity: Severity::Warning, text });
         }
         let width = self.width.map_or_else(|| default_width(fitted.keys.len()), Count::get);
         Ok(Feature {

@@ -3,7 +3,7 @@
 use polars::prelude::PlHashMap;
 
 use crate::data::feature::series::scaled;
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Keys};
 
@@ -11,37 +11,37 @@ use crate::domain::signature::{Encoding, Keys};
 /// encoding's raw type.
 pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     match (encoding, &raw.values) {
-        (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F32(values)) => {
+        (Encoding::Scale { center, scale: factor, fill, indicator }, ArrayValues::F32(values)) => {
             Some(scale(values, *center, *factor, *fill, *indicator))
         }
-        (Encoding::Scale { center, scale: factor, fill, indicator }, Values::F64(values)) => {
+        (Encoding::Scale { center, scale: factor, fill, indicator }, ArrayValues::F64(values)) => {
             Some(scale(values, *center, *factor, *fill, *indicator))
         }
         (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
-        (Encoding::Tokens { tokenizer, .. }, Values::I64(values)) => {
+        (Encoding::Tokens { tokenizer, .. }, ArrayValues::I64(values)) => {
             let pad = i64::from(tokenizer.pad);
             let (values, offsets) = unfilled(values, raw.rows(), 1, |step| step[0] != pad);
-            Some(Array::ragged(&[], Values::U32(values.iter().map(|id| *id as u32).collect()), offsets))
+            Some(Array::ragged(&[], ArrayValues::U32(values.iter().map(|id| *id as u32).collect()), offsets))
         }
-        (Encoding::Series { center, scale, .. }, Values::F32(values)) => {
+        (Encoding::Series { center, scale, .. }, ArrayValues::F32(values)) => {
             let width = center.len();
             let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
-            Some(scaled(&Array::ragged(&[width], Values::F32(values), offsets), center, scale))
+            Some(scaled(&Array::ragged(&[width], ArrayValues::F32(values), offsets), center, scale))
         }
-        (Encoding::Series { center, scale, .. }, Values::F64(values)) => {
+        (Encoding::Series { center, scale, .. }, ArrayValues::F64(values)) => {
             let width = center.len();
             let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
-            Some(scaled(&Array::ragged(&[width], Values::F64(values), offsets), center, scale))
+            Some(scaled(&Array::ragged(&[width], ArrayValues::F64(values), offsets), center, scale))
         }
-        (Encoding::Image { channels, height, width, .. }, Values::U8(_)) => {
+        (Encoding::Image { channels, height, width, .. }, ArrayValues::U8(_)) => {
             (raw.shape[1..] == [*channels, *height, *width]).then(|| raw.clone())
         }
-        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, Values::F32(values)) => {
+        (Encoding::Registered { shape: Shape::Sequence { width }, .. }, ArrayValues::F32(values)) => {
             let (values, offsets) = unfilled(values, raw.rows(), *width, |step| !step[0].is_nan());
-            Some(Array::ragged(&[*width], Values::F32(values), offsets))
+            Some(Array::ragged(&[*width], ArrayValues::F32(values), offsets))
         }
-        (Encoding::Registered { .. }, Values::F32(_)) => Some(raw.clone()),
+        (Encoding::Registered { .. }, ArrayValues::F32(_)) => Some(raw.clone()),
         _ => None,
     }
 }
@@ -84,14 +84,14 @@ pub(in crate::data) fn one_hot(codes: &[u32], keys: usize) -> Array {
     Array::f32(&[codes.len(), keys], values)
 }
 
-fn codes(keys: &Keys, values: &Values) -> Option<Vec<u32>> {
+fn codes(keys: &Keys, values: &ArrayValues) -> Option<Vec<u32>> {
     match (keys, values) {
-        (Keys::Text(keys), Values::Text(values)) => {
+        (Keys::Text(keys), ArrayValues::Text(values)) => {
             let known: PlHashMap<&str, u32> =
                 keys.iter().enumerate().map(|(position, key)| (key.as_str(), position as u32 + 1)).collect();
             Some(values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(0)).collect())
         }
-        (Keys::Int(keys), Values::I64(values)) => {
+        (Keys::Int(keys), ArrayValues::I64(values)) => {
             let known: PlHashMap<i64, u32> =
                 keys.iter().enumerate().map(|(position, key)| (*key, position as u32 + 1)).collect();
             Some(values.iter().map(|value| known.get(value).copied().unwrap_or(0)).collect())
@@ -103,7 +103,7 @@ fn codes(keys: &Keys, values: &Values) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use crate::data::feature::encode;
-    use crate::domain::array::{Array, Values};
+    use crate::domain::array::{Array, ArrayValues};
     use crate::domain::signature::{Encoding, Keys};
 
     #[test]
@@ -117,14 +117,14 @@ mod tests {
     #[test]
     fn numbers_are_centered_before_they_are_rounded() {
         let encoding = Encoding::Scale { center: 1.7e12, scale: 50.0, fill: 0.0, indicator: false };
-        let raw = Array::new(&[2, 1], Values::F64(vec![1_700_000_000_123.0, 1_700_000_000_001.0]));
+        let raw = Array::new(&[2, 1], ArrayValues::F64(vec![1_700_000_000_123.0, 1_700_000_000_001.0]));
         assert_eq!(encode(&encoding, &raw), Some(Array::f32(&[2, 1], vec![2.46, 0.02])));
     }
 
     #[test]
     fn an_unseen_value_is_code_0_and_no_column() {
         let keys = Keys::Text(vec!["".to_owned(), "a".to_owned()]);
-        let raw = Array::new(&[3, 1], Values::Text(vec!["a".into(), "z".into(), "".into()]));
+        let raw = Array::new(&[3, 1], ArrayValues::Text(vec!["a".into(), "z".into(), "".into()]));
         let code = Encoding::Code { keys: keys.clone(), width: 2 };
         assert_eq!(encode(&code, &raw), Some(Array::codes(vec![2, 0, 1])));
         let hot = encode(&Encoding::OneHot { keys }, &raw);

@@ -1,17 +1,17 @@
-//! The input kind `min_max`: see [`MinMaxSpec`].
+//! The input kind `min_max`: see [`MinMaxConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::feature::scale::Scaled;
-use crate::data::feature::{Feature, MissingNumber, Part};
-use crate::domain::kinds::Settings;
+use crate::data::error::DataError;
+use crate::data::feature::scale::ScaledInput;
+use crate::data::feature::{Feature, FeaturePart, MissingNumber};
+use crate::domain::choice_config::Settings;
 
 /// A number as (x - min) / (max - min) of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MinMaxSpec {
+pub struct MinMaxConfig {
     /// What stands in for a missing value: mean (default), median, zero, or error.
     #[serde(default)]
     pub missing: MissingNumber,
@@ -20,14 +20,14 @@ pub struct MinMaxSpec {
     pub indicator: bool,
 }
 
-impl Settings for MinMaxSpec {
+impl Settings for MinMaxConfig {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{min_max: {missing: mean}}";
 }
 
-impl MinMaxSpec {
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |found| (found.minimum, found.usable(found.maximum - found.minimum)))
+impl MinMaxConfig {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        let scaled = ScaledInput { name, missing: self.missing, indicator: self.indicator };
+        scaled.fit(parts, |result| (result.minimum, result.usable(result.maximum - result.minimum)))
     }
 }

@@ -1,14 +1,13 @@
 //! The shelf of features: one input column, fitted on training rows, becomes a tensor.
 
 pub mod category;
-mod digits;
 pub mod encode;
 pub mod image;
 pub mod min_max;
-mod nature;
 pub mod number;
 pub mod one_hot;
 mod pixels;
+mod precision;
 pub(in crate::data) mod registered;
 mod scale;
 pub mod series;
@@ -17,6 +16,7 @@ mod statistics;
 pub mod text;
 mod token;
 pub mod tokens;
+mod value_type;
 mod vocabulary;
 
 use std::path::Path;
@@ -25,35 +25,39 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-pub(in crate::data) use crate::data::feature::digits::{lost, lost_whole, shown};
+use crate::data::error::DataError;
 pub use crate::data::feature::encode::encode;
-pub(in crate::data) use crate::data::feature::image::{Look, picture, pictures, whole};
-pub use crate::data::feature::nature::SOME_SIZE;
+pub(in crate::data) use crate::data::feature::image::{
+    ImageFormat, collect_or_first_error, picture, pictures,
+};
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
+pub(in crate::data) use crate::data::feature::precision::{
+    display_number, integer_precision_loss, precision_loss,
+};
 pub(in crate::data) use crate::data::feature::registered::known as encode_registered;
-pub use crate::data::feature::registered::{Encoder, InputKind, InputWords};
+pub use crate::data::feature::registered::{AnyInputKind, Encoder, InputKind};
 pub(in crate::data) use crate::data::feature::scale::{raw, refuse_beyond};
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
-pub(in crate::data) use crate::data::feature::token::{fed, kept};
+pub(in crate::data) use crate::data::feature::token::{fed, truncate_rows};
+pub use crate::data::feature::value_type::SOME_SIZE;
 use crate::data::frame::Frame;
-use crate::data::note::Note;
+use crate::data::note::DataNote;
 use crate::domain::array::{Array, ElementType};
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 use crate::domain::signature::Encoding;
 
 kinds! {
     /// How an input column becomes a tensor.
-    pub open enum FeatureSpec: "input kind" adds dyn InputWords {
-        Number: "number" => number::NumberSpec,
-        Standardize: "standardize" => standardize::StandardizeSpec,
-        MinMax: "min_max" => min_max::MinMaxSpec,
-        Category: "category" => category::CategorySpec,
-        OneHot: "one_hot" => one_hot::OneHotSpec,
-        Text: "text" => text::TextInputSpec,
-        Tokens: "tokens" => tokens::TokensSpec,
-        Series: "series" => series::SeriesSpec,
-        Image: "image" => image::ImageSpec,
+    pub open enum FeatureConfig: "input kind" adds dyn AnyInputKind {
+        Number: "number" => number::NumberConfig,
+        Standardize: "standardize" => standardize::StandardizeConfig,
+        MinMax: "min_max" => min_max::MinMaxConfig,
+        Category: "category" => category::CategoryConfig,
+        OneHot: "one_hot" => one_hot::OneHotConfig,
+        Text: "text" => text::TextInputConfig,
+        Tokens: "tokens" => tokens::TokensConfig,
+        Series: "series" => series::SeriesConfig,
+        Image: "image" => image::ImageConfig,
     }
 }
 
@@ -73,7 +77,7 @@ pub enum MissingNumber {
 }
 
 /// One table's cells of an input, and the rows of it that may be learned from.
-pub(in crate::data) struct Part<'a> {
+pub(in crate::data) struct FeaturePart<'a> {
     pub frame: &'a Frame,
     pub cells: Cells,
     /// Columns that tasks write in this input's tokens.
@@ -93,22 +97,22 @@ pub(in crate::data) struct Feature {
     pub encoded: Vec<Array>,
     /// The raw sample rows of each table, as a model is fed them: `[rows, 1]`, or sequences filled up.
     pub samples: Vec<Array>,
-    pub notes: Vec<Note>,
+    pub notes: Vec<DataNote>,
 }
 
-impl FeatureSpec {
+impl FeatureConfig {
     /// Fits on training rows, and encodes every row of every part.
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
         match self {
-            Self::Number(spec) => spec.fit(name, parts),
-            Self::Standardize(spec) => spec.fit(name, parts),
-            Self::MinMax(spec) => spec.fit(name, parts),
-            Self::Category(spec) => spec.fit(name, parts),
-            Self::OneHot(spec) => spec.fit(name, parts),
-            Self::Text(spec) => spec.fit(name, parts),
-            Self::Tokens(spec) => spec.fit(name, parts),
-            Self::Series(spec) => spec.fit(name, parts),
-            Self::Image(spec) => spec.fit(name, parts),
+            Self::Number(config) => config.fit(name, parts),
+            Self::Standardize(config) => config.fit(name, parts),
+            Self::MinMax(config) => config.fit(name, parts),
+            Self::Category(config) => config.fit(name, parts),
+            Self::OneHot(config) => config.fit(name, parts),
+            Self::Text(config) => config.fit(name, parts),
+            Self::Tokens(config) => config.fit(name, parts),
+            Self::Series(config) => config.fit(name, parts),
+            Self::Image(config) => config.fit(name, parts),
             Self::Registered(kind) => registered::fit(kind, name, parts),
         }
     }

@@ -1,17 +1,17 @@
-//! The input kind `number`: see [`NumberSpec`].
+//! The input kind `number`: see [`NumberConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::feature::scale::Scaled;
-use crate::data::feature::{Feature, MissingNumber, Part};
-use crate::domain::kinds::Settings;
+use crate::data::error::DataError;
+use crate::data::feature::scale::ScaledInput;
+use crate::data::feature::{Feature, FeaturePart, MissingNumber};
+use crate::domain::choice_config::Settings;
 
 /// A number as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NumberSpec {
+pub struct NumberConfig {
     /// What stands in for a missing value: mean (default), median, zero, or error.
     #[serde(default)]
     pub missing: MissingNumber,
@@ -20,14 +20,14 @@ pub struct NumberSpec {
     pub indicator: bool,
 }
 
-impl Settings for NumberSpec {
+impl Settings for NumberConfig {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{number: {missing: zero}}";
 }
 
-impl NumberSpec {
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
+impl NumberConfig {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        let scaled = ScaledInput { name, missing: self.missing, indicator: self.indicator };
         scaled.fit(parts, |_| (0.0, Some(1.0)))
     }
 }

@@ -1,13 +1,14 @@
-//! A picture written as numbers: all its pixels in one text (`0 0 12 255 ...`, as in FER2013) or one list, line by
-//! line, each a whole number from 0 to 255. A table with a column per pixel, as MNIST is handed around in CSV,
-//! becomes one by its `query`: `select *, concat_ws(' ', pixel0, pixel1, ...) as picture from self`, with all their names.
+//! A picture written as numbers: all its pixels in one text (`0 0 12 255 ...`, as in FER2013) or one list,
+//! line by line, each a whole number from 0 to 255. A table with a column per pixel, as MNIST is handed
+//! around in CSV, becomes one by its `query`: `select *, concat_ws(' ', pixel0, pixel1, ...) as picture from
+//! self`, with all their names.
 
 use std::borrow::Cow;
 
 use polars::prelude::{BinaryChunked, NewChunkedArray, PlSmallStr};
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::picture::pack;
 
 /// The cells as bare gray pictures, where they are numbers; pictures stay as they are.
@@ -15,20 +16,20 @@ pub(in crate::data) fn packed<'a>(
     cells: &'a Cells,
     height: Option<usize>,
     width: Option<usize>,
-    place: &dyn Fn(usize) -> String,
-) -> Result<Cow<'a, Cells>, Error> {
+    index: &dyn Fn(usize) -> String,
+) -> Result<Cow<'a, Cells>, DataError> {
     if let Cells::Binary(_) = cells {
         return Ok(Cow::Borrowed(cells));
     }
     let rows = rows(cells)?;
-    let refuse = |found: String, row: usize| {
+    let refuse = |result: String, row: usize| {
         let sides = height.zip(width).map(|(height, width)| format!("{height} x {width} "));
         let sides = sides.unwrap_or_default();
-        Error::Pixels { column: cells.name().to_owned(), found, place: place(row), sides }
+        DataError::Pixels { column: cells.name().to_owned(), found: result, place: index(row), sides }
     };
     let mut packed: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
     for (row, pixels) in rows.into_iter().enumerate() {
-        let pixels = pixels.map_err(|found| refuse(format!("`{found}`"), row))?;
+        let pixels = pixels.map_err(|result| refuse(format!("`{result}`"), row))?;
         let (Some(height), Some(width)) = (height, width) else {
             return Err(refuse(format!("{} numbers, without `height` and `width`", pixels.len()), row));
         };
@@ -62,8 +63,8 @@ fn between(letter: char) -> bool {
 }
 
 /// The pixels of each row, or the text of it that is none.
-fn rows(cells: &Cells) -> Result<Vec<Result<Vec<u8>, String>>, Error> {
-    let unlike = || cells.wrong("a picture");
+fn rows(cells: &Cells) -> Result<Vec<Result<Vec<u8>, String>>, DataError> {
+    let unlike = || cells.type_error("a picture");
     match cells {
         Cells::List(list) if list.inner.is_numeric() => {
             let mut all: Vec<Result<u8, String>> = Vec::new();
@@ -92,7 +93,7 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::feature::pixels::packed;
-    use crate::data::picture::{Ground, Picture};
+    use crate::data::picture::{Picture, PixelConversion};
 
     fn cells(texts: &[&str]) -> Cells {
         Cells::of_series(&Series::new("picture".into(), texts)).unwrap()
@@ -100,27 +101,27 @@ mod tests {
 
     #[test]
     fn numbers_become_the_picture_they_are() {
-        let found = cells(&["0 1 2 255.0 4 5", "[9, 8, 7, 6, 5, 4]"]);
-        let packed = packed(&found, Some(2), Some(3), &|row| format!("row {row}")).unwrap();
+        let result = cells(&["0 1 2 255.0 4 5", "[9, 8, 7, 6, 5, 4]"]);
+        let packed = packed(&result, Some(2), Some(3), &|row| format!("row {row}")).unwrap();
         let Cells::Binary(values) = &*packed else { panic!("no pictures") };
         let planes: Vec<Vec<u8>> = values
             .iter()
             .flatten()
-            .map(|cell| Picture::of(cell, &Ground::default()).unwrap().planes())
+            .map(|cell| Picture::decode(cell, &PixelConversion::default()).unwrap().planes())
             .collect();
         assert_eq!(planes, [[0, 1, 2, 255, 4, 5], [9, 8, 7, 6, 5, 4]]);
     }
 
     #[test]
     fn what_is_no_picture_is_refused_with_its_row() {
-        let said = |texts: &[&str], sides: Option<usize>| {
-            let found = cells(texts);
-            packed(&found, sides, sides, &|row| format!("row {row}")).unwrap_err().to_string()
+        let text = |texts: &[&str], sides: Option<usize>| {
+            let result = cells(texts);
+            packed(&result, sides, sides, &|row| format!("row {row}")).unwrap_err().to_string()
         };
-        assert!(said(&["1 2 3 4", "1 2 3"], Some(2)).contains("3 numbers in row 1"));
-        assert!(said(&["1 2 3 256"], Some(2)).contains("`256` in row 0"));
-        assert!(said(&["0.5 0 0 0"], Some(2)).contains("`0.5`"));
-        assert!(said(&["cats/1.png"], Some(2)).contains("`cats/1.png`"));
-        assert!(said(&["1 2 3 4"], None).contains("`height`"));
+        assert!(text(&["1 2 3 4", "1 2 3"], Some(2)).contains("3 numbers in row 1"));
+        assert!(text(&["1 2 3 256"], Some(2)).contains("`256` in row 0"));
+        assert!(text(&["0.5 0 0 0"], Some(2)).contains("`0.5`"));
+        assert!(text(&["cats/1.png"], Some(2)).contains("`cats/1.png`"));
+        assert!(text(&["1 2 3 4"], None).contains("`height`"));
     }
 }

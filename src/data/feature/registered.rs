@@ -7,31 +7,32 @@ use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
+use crate::data::feature::registered::error::InputKindOrigin;
 use crate::data::feature::registered::error::RegisteredError;
-use crate::data::feature::registered::error::Whose;
 use crate::data::feature::series::fed;
 use crate::data::feature::token::offset;
-use crate::data::feature::{Feature, FeatureSpec, Part};
+use crate::data::feature::{Feature, FeatureConfig, FeaturePart};
 use crate::data::frame::Frame;
-use crate::domain::array::{Array, ElementType, Values};
-use crate::domain::kinds::Choice;
+use crate::domain::array::{Array, ArrayValues, ElementType};
+use crate::domain::choice_config::Choice;
 use crate::domain::registry::Registered;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 
-/// How the cells of a column become numbers: another crate implements it for its settings, and registers them by
-/// [`FeatureSpec::register`].
+/// How the cells of a column become numbers: another crate implements it for its settings, and registers them
+/// by [`FeatureConfig::register`].
 ///
-/// A cell is a text, spelled the same whatever file it stands in (see [`CellKind`](crate::domain::reading::CellKind));
-/// `None` is a missing one. A column of several the `query` of a pipeline makes.
+/// A cell is a text, spelled the same whatever file it stands in (see
+/// [`CellKind`](crate::domain::reading::CellKind)); `None` is a missing one. A column of several the `query`
+/// of a pipeline makes.
 pub trait InputKind: Send + Sync {
-    /// What is learned of the training rows. It is kept in the dataset and in the model's card, as JSON: numbers in it must
-    /// be finite.
+    /// What is learned of the training rows. It is kept in the dataset and in the model's card, as JSON:
+    /// numbers in it must be finite.
     type Fitted: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// What a row gives: a vector, a sequence or an image. Without `fitted` no data has been read: a size that they alone
-    /// tell is [`SOME_SIZE`](crate::data::feature::SOME_SIZE).
+    /// What a row gives: a vector, a sequence or an image. Without `fitted` no data has been read: a size
+    /// that they alone tell is [`SOME_SIZE`](crate::data::feature::SOME_SIZE).
     fn shape(&self, fitted: Option<&Self::Fitted>) -> Shape;
 
     /// Learns of the cells of all training rows, or says why nothing can be learned of them.
@@ -42,7 +43,7 @@ pub trait InputKind: Send + Sync {
 }
 
 /// An [`InputKind`], whatever it learns.
-pub trait InputWords: Send + Sync {
+pub trait AnyInputKind: Send + Sync {
     /// The shape before any data has been read.
     fn expected(&self) -> Shape;
 
@@ -54,12 +55,12 @@ pub trait InputWords: Send + Sync {
 /// What a fitted kind makes of a cell.
 pub struct Encoder<'a> {
     shape: Shape,
-    encode: Box<Encode<'a>>,
+    encode: Box<EncoderFn<'a>>,
 }
 
-type Encode<'a> = dyn Fn(Option<&str>) -> Result<Vec<f32>, String> + Send + Sync + 'a;
+type EncoderFn<'a> = dyn Fn(Option<&str>) -> Result<Vec<f32>, String> + Send + Sync + 'a;
 
-impl<K: InputKind> InputWords for K {
+impl<K: InputKind> AnyInputKind for K {
     fn expected(&self) -> Shape {
         self.shape(None)
     }
@@ -80,12 +81,12 @@ impl<K: InputKind> InputWords for K {
 
 /// Fits on training rows, and encodes every row by what will be read of the card again.
 pub(in crate::data) fn fit(
-    kind: &Registered<dyn InputWords>,
+    kind: &Registered<dyn AnyInputKind>,
     name: &str,
-    parts: &[Part<'_>],
-) -> Result<Feature, Error> {
-    let whose = Whose::new(name, kind.name(), kind.origin());
-    let texts = parts.iter().map(|part| part.cells.texts()).collect::<Result<Vec<_>, Error>>()?;
+    parts: &[FeaturePart<'_>],
+) -> Result<Feature, DataError> {
+    let whose = InputKindOrigin::new(name, kind.name(), kind.origin());
+    let texts = parts.iter().map(|part| part.cells.texts()).collect::<Result<Vec<_>, DataError>>()?;
     let mut of_training = Vec::new();
     for (part, texts) in parts.iter().zip(&texts) {
         of_training.extend(part.train.iter().map(|&row| present(&texts[row as usize])));
@@ -102,7 +103,7 @@ pub(in crate::data) fn fit(
     let encoding = Encoding::Registered {
         name: kind.name().to_owned(),
         origin: kind.origin().to_owned(),
-        settings: kind.words().clone(),
+        settings: kind.config().clone(),
         shape: encoder.shape,
         fitted,
     };
@@ -114,20 +115,20 @@ pub(in crate::data) fn known<T: AsRef<str> + Sync>(
     input: &InputSignature,
     texts: &[T],
     frame: &Frame,
-) -> Result<(Array, &'static str), Error> {
+) -> Result<(Array, &'static str), DataError> {
     let Encoding::Registered { name, origin, settings, fitted, .. } = &input.encoding else {
-        return Err(Error::OtherEncoding { column: input.name.to_string() });
+        return Err(DataError::OtherEncoding { column: input.name.to_string() });
     };
-    let whose = Whose::new(input.name.as_str(), name, origin);
-    let Some((_, own)) = FeatureSpec::registered().into_iter().find(|(known, _)| known == name) else {
+    let whose = InputKindOrigin::new(input.name.as_str(), name, origin);
+    let Some((_, own)) = FeatureConfig::registered().into_iter().find(|(known, _)| known == name) else {
         return Err(RegisteredError::Unknown { whose }.into());
     };
     if own.split_whitespace().next() != origin.split_whitespace().next() {
         return Err(RegisteredError::OtherCrate { whose, own }.into());
     }
     let unread = |reason| RegisteredError::Unread { whose: whose.clone(), own, reason };
-    let kind = match FeatureSpec::read(name, settings.clone()) {
-        Ok(FeatureSpec::Registered(kind)) => kind,
+    let kind = match FeatureConfig::read(name, settings.clone()) {
+        Ok(FeatureConfig::Registered(kind)) => kind,
         Ok(_) => return Err(RegisteredError::Unknown { whose }.into()),
         Err(cause) => return Err(unread(cause.to_string()).into()),
     };
@@ -144,8 +145,8 @@ fn encode<T: AsRef<str> + Sync>(
     encoder: &Encoder<'_>,
     texts: &[T],
     frame: &Frame,
-    whose: &Whose,
-) -> Result<Array, Error> {
+    whose: &InputKindOrigin,
+) -> Result<Array, DataError> {
     let rows: Vec<Result<Vec<f32>, String>> =
         texts.par_iter().map(|text| numbers(encoder, present(text.as_ref()))).collect();
     let count = rows.iter().filter(|row| row.is_err()).count();
@@ -153,13 +154,13 @@ fn encode<T: AsRef<str> + Sync>(
     let width = size(encoder.shape).unwrap_or(1);
     for (row, numbers) in rows.into_iter().enumerate() {
         let numbers = numbers.map_err(|reason| {
-            let place = frame.place_of(row, &whose.column);
-            RegisteredError::Cell { whose: whose.clone(), count, place, reason }
+            let location = frame.cell_location(row, &whose.column);
+            RegisteredError::Cell { whose: whose.clone(), count, place: location, reason }
         })?;
         values.extend(numbers);
         ends.push(offset(values.len() / width)?);
     }
-    let values = Values::F32(values);
+    let values = ArrayValues::F32(values);
     Ok(match encoder.shape {
         Shape::Sequence { width } => Array::ragged(&[width], values, ends),
         Shape::Image { channels, height, width } => {

@@ -1,17 +1,17 @@
-//! The input kind `standardize`: see [`StandardizeSpec`].
+//! The input kind `standardize`: see [`StandardizeConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::feature::scale::Scaled;
-use crate::data::feature::{Feature, MissingNumber, Part};
-use crate::domain::kinds::Settings;
+use crate::data::error::DataError;
+use crate::data::feature::scale::ScaledInput;
+use crate::data::feature::{Feature, FeaturePart, MissingNumber};
+use crate::domain::choice_config::Settings;
 
 /// A number as (x - mean) / deviation of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StandardizeSpec {
+pub struct StandardizeConfig {
     /// What stands in for a missing value: mean (default), median, zero, or error.
     #[serde(default)]
     pub missing: MissingNumber,
@@ -20,14 +20,14 @@ pub struct StandardizeSpec {
     pub indicator: bool,
 }
 
-impl Settings for StandardizeSpec {
+impl Settings for StandardizeConfig {
     const BARE: Option<&'static str> = Some("missing");
     const EXAMPLE: &'static str = "{standardize: {missing: median, indicator: true}}";
 }
 
-impl StandardizeSpec {
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let scaled = Scaled { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |found| (found.mean, found.usable(found.deviation)))
+impl StandardizeConfig {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        let scaled = ScaledInput { name, missing: self.missing, indicator: self.indicator };
+        scaled.fit(parts, |result| (result.mean, result.usable(result.deviation)))
     }
 }

@@ -16,7 +16,7 @@ pub(in crate::data) struct Statistics {
 
 impl Statistics {
     /// `None` when no value is present. The values come back in another order.
-    pub fn of<T: Copy + Into<f64>>(present: &mut [T]) -> Option<Self> {
+    pub fn from_values<T: Copy + Into<f64>>(present: &mut [T]) -> Option<Self> {
         if present.is_empty() {
             return None;
         }
@@ -91,37 +91,38 @@ mod tests {
     /// `numpy.mean/median/std([3, 1, 4, 1, 5, 9])` gives 3.8333333333333335, 3.5, 2.733536577809454.
     #[test]
     fn statistics_agree_with_numpy() {
-        let found = Statistics::of(&mut [3., 1., 4., 1., 5., 9.]).unwrap();
-        assert_eq!(found.mean, 3.8333333333333335);
-        assert_eq!(found.median, 3.5);
-        assert!((found.deviation - 2.733536577809454).abs() < 1e-15);
-        assert_eq!((found.minimum, found.maximum), (1., 9.));
-        assert_eq!(found.spread, 4.0); // of [1, 1, 3, 4, 5, 9]: from 1 to 5
-        assert_eq!(Statistics::of(&mut [2., 8., 5.]).unwrap().median, 5.);
-        assert_eq!(Statistics::of::<f64>(&mut []), None);
+        let result = Statistics::from_values(&mut [3., 1., 4., 1., 5., 9.]).unwrap();
+        assert_eq!(result.mean, 3.8333333333333335);
+        assert_eq!(result.median, 3.5);
+        assert!((result.deviation - 2.733536577809454).abs() < 1e-15);
+        assert_eq!((result.minimum, result.maximum), (1., 9.));
+        assert_eq!(result.spread, 4.0); // of [1, 1, 3, 4, 5, 9]: from 1 to 5
+        assert_eq!(Statistics::from_values(&mut [2., 8., 5.]).unwrap().median, 5.);
+        assert_eq!(Statistics::from_values::<f64>(&mut []), None);
     }
 
-    /// `1.7e12 + numpy.arange(200_000).mean()` is 1700000099999.5, `numpy.arange(200_000).std()` 57735.02691824089;
-    /// `numpy.std([1e300, 3e300]) / 1e300`, `numpy.std([1e-200, 3e-200]) * 1e200` would be 1.
+    /// `1.7e12 + numpy.arange(200_000).mean()` is 1700000099999.5, `numpy.arange(200_000).std()`
+    /// 57735.02691824089; `numpy.std([1e300, 3e300]) / 1e300`, `numpy.std([1e-200, 3e-200]) * 1e200` would be
+    /// 1.
     #[test]
     fn neither_large_means_nor_large_and_small_numbers_lose_digits() {
         let mut numbers: Vec<f64> = (0..200_000).map(|i| 1.7e12 + f64::from(i)).collect();
-        let found = Statistics::of(&mut numbers).unwrap();
-        assert_eq!((found.mean, found.median), (1_700_000_099_999.5, 1_700_000_099_999.5));
-        assert!((found.deviation - 57_735.026_918_240_89).abs() < 1e-7, "{}", found.deviation);
+        let result = Statistics::from_values(&mut numbers).unwrap();
+        assert_eq!((result.mean, result.median), (1_700_000_099_999.5, 1_700_000_099_999.5));
+        assert!((result.deviation - 57_735.026_918_240_89).abs() < 1e-7, "{}", result.deviation);
         for size in [1e300, 1.0, 1e-200, 1e-310] {
-            let found = Statistics::of(&mut [size, 3.0 * size]).unwrap();
-            assert!((found.deviation / size - 1.0).abs() < 1e-9, "{size}: {}", found.deviation);
-            assert!(found.usable(found.deviation).is_some());
+            let result = Statistics::from_values(&mut [size, 3.0 * size]).unwrap();
+            assert!((result.deviation / size - 1.0).abs() < 1e-9, "{size}: {}", result.deviation);
+            assert!(result.usable(result.deviation).is_some());
         }
-        let found = Statistics::of(&mut [f64::MAX, f64::MAX, 0.0, 0.0]).unwrap();
-        assert_eq!((found.mean, found.median), (f64::MAX / 2.0, f64::MAX / 2.0));
+        let result = Statistics::from_values(&mut [f64::MAX, f64::MAX, 0.0, 0.0]).unwrap();
+        assert_eq!((result.mean, result.median), (f64::MAX / 2.0, f64::MAX / 2.0));
     }
 
     #[test]
     fn a_constant_is_told_although_sums_round() {
-        let found = Statistics::of(&mut vec![0.1; 1_000_003]).unwrap();
-        assert!(found.is_constant());
-        assert_eq!(found.usable(found.deviation), None);
+        let result = Statistics::from_values(&mut vec![0.1; 1_000_003]).unwrap();
+        assert!(result.is_constant());
+        assert_eq!(result.usable(result.deviation), None);
     }
 }

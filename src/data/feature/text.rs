@@ -1,4 +1,4 @@
-//! The input kind `text`: see [`TextInputSpec`].
+//! The input kind `text`: see [`TextInputConfig`].
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-use crate::data::feature::token::Tokenized;
-use crate::data::feature::{Feature, Part};
-use crate::data::list::Pieces;
-use crate::data::tokenizer::{self, Codec, Training, takes_pieces};
-use crate::domain::kinds::{Choice, Settings};
+use crate::data::error::DataError;
+use crate::data::feature::token::TokenizedInput;
+use crate::data::feature::{Feature, FeaturePart};
+use crate::data::list::TextLists;
+use crate::data::tokenizer::{self, TokenCodec, TokenizerTraining, takes_pieces};
+use crate::domain::choice_config::{Choice, Settings};
 use crate::domain::number::Count;
-use crate::domain::tokenizer::{Side, TokenizerSpec};
+use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
 
 /// A text as token numbers, by a tokenizer fitted on training rows.
 ///
@@ -22,36 +22,40 @@ use crate::domain::tokenizer::{Side, TokenizerSpec};
 /// already cut, which `word`, `character` and `jieba` take beside whole texts of other tables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct TextInputSpec {
+pub struct TextInputConfig {
     /// How it is cut into tokens. Default `word`.
-    pub tokenizer: TokenizerSpec,
+    pub tokenizer: TokenizerConfig,
     /// Tokens at most; a longer text is cut. Default 256.
     pub length: Count,
     /// Which end of a longer text is kept: head (default) or tail.
-    pub side: Side,
+    pub side: TruncationSide,
 }
 
-impl Default for TextInputSpec {
+impl Default for TextInputConfig {
     fn default() -> Self {
-        Self { tokenizer: TokenizerSpec::default(), length: Count::constant(256), side: Side::Head }
+        Self {
+            tokenizer: TokenizerConfig::default(),
+            length: Count::constant(256),
+            side: TruncationSide::Head,
+        }
     }
 }
 
-impl Settings for TextInputSpec {
+impl Settings for TextInputConfig {
     const BARE: Option<&'static str> = Some("tokenizer");
     const EXAMPLE: &'static str = "{text: {tokenizer: {bpe: {vocabulary: 8000}}, length: 256}}";
 }
 
-impl TextInputSpec {
-    pub(in crate::data) fn fit(&self, name: &str, parts: &[Part<'_>]) -> Result<Feature, Error> {
-        let columns = parts.iter().map(|part| Column::of(part, &self.tokenizer));
-        let columns = columns.collect::<Result<Vec<Column<'_>>, Error>>()?;
+impl TextInputConfig {
+    pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        let columns = parts.iter().map(|part| TextColumn::from_part(part, &self.tokenizer));
+        let columns = columns.collect::<Result<Vec<TextColumn<'_>>, DataError>>()?;
         let (mut texts, mut pieces): (Vec<&str>, Vec<&str>) = (vec![], vec![]);
         for (part, column) in parts.iter().zip(&columns) {
             let rows = part.train.iter().map(|&row| row as usize);
             match column {
-                Column::Texts(all) => texts.extend(rows.map(|row| all[row].as_ref())),
-                Column::Pieces(all) => pieces.extend(rows.flat_map(|row| all.row(row))),
+                TextColumn::Texts(all) => texts.extend(rows.map(|row| all[row].as_ref())),
+                TextColumn::Pieces(all) => pieces.extend(rows.flat_map(|row| all.row(row))),
             }
         }
         // What is written in these tokens is cut as what is read.
@@ -63,37 +67,39 @@ impl TextInputSpec {
         texts.retain(|text| !text.trim().is_empty());
         pieces.retain(|piece| !piece.is_empty());
         let Some(first) = parts.first().filter(|_| !texts.is_empty() || !pieces.is_empty()) else {
-            return Err(Error::AllMissing { column: name.to_owned() });
+            return Err(DataError::AllMissing { column: name.to_owned() });
         };
-        let training = Training { texts: &texts, pieces: &pieces };
+        let training = TokenizerTraining { texts: &texts, pieces: &pieces };
         let tokenizer = tokenizer::fit(&self.tokenizer, training, first.base)?;
-        let codec = Codec::new(&tokenizer)?;
+        let codec = TokenCodec::new(&tokenizer)?;
         let numbers = columns.iter().map(|column| column.encode(&codec)).collect::<Result<Vec<_>, _>>()?;
-        let stranger = |part: usize, row: usize| columns[part].stranger(row, &codec);
+        let unknown = |part: usize, row: usize| columns[part].first_unknown(row, &codec);
         let limits = (self.length.get(), self.side);
-        Tokenized { name, noun: "text", tokenizer, unknown: codec.unknown(), limits }
-            .feature(parts, &numbers, stranger)
+        TokenizedInput { name, token_noun: "text", tokenizer, unknown: codec.unknown(), limits }
+            .feature(parts, &numbers, unknown)
     }
 }
 
 /// A column of texts, or of texts that are already cut.
-enum Column<'a> {
+enum TextColumn<'a> {
     Texts(Vec<Cow<'a, str>>),
-    Pieces(Pieces),
+    Pieces(TextLists),
 }
 
-impl<'a> Column<'a> {
-    fn of(part: &'a Part<'_>, tokenizer: &TokenizerSpec) -> Result<Self, Error> {
+impl<'a> TextColumn<'a> {
+    fn from_part(part: &'a FeaturePart<'_>, tokenizer: &TokenizerConfig) -> Result<Self, DataError> {
         match &part.cells {
-            Cells::List(_) if takes_pieces(tokenizer) => Ok(Self::Pieces(Pieces::of(&part.cells, " ")?)),
+            Cells::List(_) if takes_pieces(tokenizer) => {
+                Ok(Self::Pieces(TextLists::from_cells(&part.cells, " ")?))
+            }
             Cells::List(list) => {
-                Err(Error::AlreadyCut { column: list.name().to_owned(), tokenizer: tokenizer.name() })
+                Err(DataError::AlreadyCut { column: list.name().to_owned(), tokenizer: tokenizer.name() })
             }
             cells => Ok(Self::Texts(cells.texts()?)),
         }
     }
 
-    fn encode(&self, codec: &Codec) -> Result<Vec<Vec<u32>>, Error> {
+    fn encode(&self, codec: &TokenCodec) -> Result<Vec<Vec<u32>>, DataError> {
         match self {
             Self::Texts(texts) => texts.par_iter().map(|text| codec.encode(text)).collect(),
             Self::Pieces(pieces) => {
@@ -103,13 +109,13 @@ impl<'a> Column<'a> {
     }
 
     /// The first unknown piece of a row.
-    fn stranger(&self, row: usize, codec: &Codec) -> Option<String> {
+    fn first_unknown(&self, row: usize, codec: &TokenCodec) -> Option<String> {
         match self {
-            Self::Texts(texts) => codec.stranger(&texts[row]),
+            Self::Texts(texts) => codec.first_unknown(&texts[row]),
             Self::Pieces(pieces) => {
                 let numbers = codec.pieces(pieces.row(row)).ok()?;
-                let place = numbers.iter().position(|number| *number == codec.unknown())?;
-                pieces.row(row).nth(place).map(str::to_owned)
+                let index = numbers.iter().position(|number| *number == codec.unknown())?;
+                pieces.row(row).nth(index).map(str::to_owned)
             }
         }
     }

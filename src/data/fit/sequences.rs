@@ -2,26 +2,26 @@
 
 use serde_json::{Value, json};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::feature::encode;
 use crate::data::fit::{FitRequest, Fitted, fit};
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
-use crate::data::load::Loaded;
-use crate::data::split::Rows;
+use crate::data::load::LoadedTable;
+use crate::data::split::SplitRows;
 use crate::data::store;
-use crate::data::tokenizer::Codec;
-use crate::domain::array::{Array, Values};
+use crate::data::tokenizer::TokenCodec;
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::{InputName, TableName};
 use crate::domain::signature::Encoding;
-use crate::domain::task::{TagScheme, Target};
+use crate::domain::task::{FittedTarget, TagScheme};
 
-fn jsonl(text: &str) -> Loaded {
+fn jsonl(text: &str) -> LoadedTable {
     let folder = Folder::new();
     folder.file("rows.jsonl", text);
     folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap()
 }
 
-fn fitted(loaded: Loaded, inputs: Value, tasks: Value) -> Fitted {
+fn fitted(loaded: LoadedTable, inputs: Value, tasks: Value) -> Fitted {
     let rows = most_train(&loaded);
     fit_table(loaded, rows, inputs, tasks).unwrap()
 }
@@ -35,7 +35,7 @@ fn problems(text: &str, inputs: Value, tasks: Value) -> Vec<String> {
 }
 
 fn codes(array: &Array) -> Vec<Vec<u32>> {
-    let Values::U32(values) = &array.values else { panic!("{array:?}") };
+    let ArrayValues::U32(values) = &array.values else { panic!("{array:?}") };
     (0..array.rows()).map(|row| values[array.row(row)].to_vec()).collect()
 }
 
@@ -51,33 +51,34 @@ fn notes(fitted: &Fitted) -> Vec<&str> {
 #[test]
 fn texts_become_tokens_and_oddities_are_told() {
     let text = "t,y\na b a b a b c,0\n,1\nb a,0\n\" \",1\nb ☃ a,0\na z b z a,1\n";
-    let found = fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({}));
-    let table = &found.dataset.tables[0];
+    let result = fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({}));
+    let table = &result.dataset.tables[0];
     let encoded = &table.inputs[0].1;
     // a 5 and b 5 times; `c` once, `☃` and `z` never on the four training rows.
     assert_eq!(
         codes(encoded),
         [vec![4, 5, 4, 5], vec![1], vec![5, 4], vec![1], vec![5, 1, 4], vec![4, 1, 5, 1]]
     );
-    let Encoding::Tokens { tokenizer, length: 4, .. } = &found.dataset.signature.inputs[0].encoding else {
+    let Encoding::Tokens { tokenizer, length: 4, .. } = &result.dataset.signature.inputs[0].encoding else {
         panic!("tokens");
     };
     assert_eq!(tokenizer.size, 6);
-    let told = notes(&found);
-    assert!(told[0].starts_with("input `t`: 2 texts are empty, first "), "{told:?}");
-    assert!(told[0].contains("line 3"));
+    let message = notes(&result);
+    assert!(message[0].starts_with("input `t`: 2 texts are empty, first "), "{message:?}");
+    assert!(message[0].contains("line 3"));
     assert!(
-        told[1].contains("2 texts have more than 4 tokens, the longest 7, first")
-            && told[1].contains("line 2")
+        message[1].contains("2 texts have more than 4 tokens, the longest 7, first")
+            && message[1].contains("line 2")
     );
     assert!(
-        told[2].contains("37.50 % of the tokens of valid and test rows (3 of 8) are unknown, first `☃` in")
+        message[2]
+            .contains("37.50 % of the tokens of valid and test rows (3 of 8) are unknown, first `☃` in")
     );
-    assert!(told[2].ends_with("line 6"), "{told:?}");
+    assert!(message[2].ends_with("line 6"), "{message:?}");
     // What a model is fed leads to the same.
     let (_, raw) = &table.sample[0];
-    assert_eq!(*raw, Array::new(&[1, 4], Values::I64(vec![4, 1, 5, 1])));
-    let encoding = &found.dataset.signature.inputs[0].encoding;
+    assert_eq!(*raw, Array::new(&[1, 4], ArrayValues::I64(vec![4, 1, 5, 1])));
+    let encoding = &result.dataset.signature.inputs[0].encoding;
     assert_eq!(encode(encoding, raw).unwrap(), encoded.gather(&table.sample_rows));
     let tail = fitted(csv(text), json!({"t": {"text": {"length": 2, "side": "tail"}}}), json!({}));
     assert_eq!(codes(&tail.dataset.tables[0].inputs[0].1)[5], [1, 4]);
@@ -85,99 +86,102 @@ fn texts_become_tokens_and_oddities_are_told() {
 
 #[test]
 fn a_text_column_without_text_is_refused() {
-    let found = problems(
+    let result = problems(
         "{\"t\": \"\"}\n{\"t\": null}\n{\"t\": \"a\"}\n{\"t\": \"b\"}\n",
         json!({"t": "text"}),
         json!({}),
     );
-    assert!(found[0].starts_with("all-missing at inputs.t"), "{found:?}");
+    assert!(result[0].starts_with("all-missing at inputs.t"), "{result:?}");
     let lists = "{\"t\": [1]}\n{\"t\": [2]}\n{\"t\": [3]}\n";
-    let found = problems(lists, json!({"t": {"text": {"tokenizer": "bpe"}}}), json!({}));
-    assert!(found[0].starts_with("already-cut at inputs.t: column `t` holds lists, texts that"), "{found:?}");
+    let result = problems(lists, json!({"t": {"text": {"tokenizer": "bpe"}}}), json!({}));
+    assert!(
+        result[0].starts_with("already-cut at inputs.t: column `t` holds lists, texts that"),
+        "{result:?}"
+    );
 }
 
 #[test]
 fn texts_that_are_cut_stand_beside_texts_that_are_not() {
     let lists =
         "{\"t\": [\"我\", \"来到北京\"]}\n{\"t\": [\"北京\"]}\n{\"t\": [\"我\"]}\n{\"t\": [\"我\"]}\n";
-    let words = json!({"t": {"text": {"tokenizer": {"jieba": {"minimum": 1}}}}});
-    let (_, found) = tables([lists, "{\"t\": \"我来到北京\"}\n{\"t\": \"我\"}\n{\"t\": \"我\"}\n"], words);
-    let found = found.unwrap();
+    let config = json!({"t": {"text": {"tokenizer": {"jieba": {"minimum": 1}}}}});
+    let (_, result) = tables([lists, "{\"t\": \"我来到北京\"}\n{\"t\": \"我\"}\n{\"t\": \"我\"}\n"], config);
+    let result = result.unwrap();
     // Counted: 北京 2 and 我 2, then 来到 and 来到北京 once each.
-    assert_eq!(codes(&found.dataset.tables[0].inputs[0].1)[..2], [vec![5, 7], vec![4]]);
-    assert_eq!(codes(&found.dataset.tables[1].inputs[0].1)[0], [5, 6, 4]);
+    assert_eq!(codes(&result.dataset.tables[0].inputs[0].1)[..2], [vec![5, 7], vec![4]]);
+    assert_eq!(codes(&result.dataset.tables[1].inputs[0].1)[0], [5, 6, 4]);
 }
 
 #[test]
 fn tokens_are_lists_or_texts_cut_at_a_separator() {
     let list = "{\"t\": [\"a\", \"New York\", \"a\"]}\n{\"t\": [\"New York\"]}\n{\"t\": []}\n{\"t\": [\"b\", \"a\", null]}\n";
     let text = "t\na|New York|a\nNew York\n\nb|a|\n";
-    let words = json!({"t": {"tokens": {"separator": "|", "minimum": 1}}});
-    let lists = fitted(jsonl(list), words.clone(), json!({}));
+    let config = json!({"t": {"tokens": {"separator": "|", "minimum": 1}}});
+    let lists = fitted(jsonl(list), config.clone(), json!({}));
     assert_eq!(codes(&lists.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5, 1]]);
-    let texts = fitted(csv(&text.replace("\n\n", "\n\"\"\n")), words, json!({}));
+    let texts = fitted(csv(&text.replace("\n\n", "\n\"\"\n")), config, json!({}));
     assert_eq!(codes(&texts.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5]]);
     // At an empty separator characters are tokens.
-    let words = json!({"t": {"tokens": {"separator": "", "minimum": 1}}});
-    let letters = fitted(csv("t\nab\nb a\nba\nb☃\n"), words, json!({}));
+    let config = json!({"t": {"tokens": {"separator": "", "minimum": 1}}});
+    let letters = fitted(csv("t\nab\nb a\nba\nb☃\n"), config, json!({}));
     assert_eq!(
         codes(&letters.dataset.tables[0].inputs[0].1),
         [vec![4, 5], vec![5, 6, 4], vec![5, 4], vec![5, 1]]
     );
     let encoding = &letters.dataset.signature.inputs[0].encoding;
     let Encoding::Tokens { tokenizer, .. } = encoding else { panic!("tokens") };
-    assert_eq!(Codec::new(tokenizer).unwrap().encode("b a").unwrap(), [5, 6, 4]);
+    assert_eq!(TokenCodec::new(tokenizer).unwrap().encode("b a").unwrap(), [5, 6, 4]);
 }
 
 #[test]
 fn series_are_standardized_on_training_rows() {
     let text =
         "{\"s\": [1, 3, 5]}\n{\"s\": [3, null]}\n{\"s\": []}\n{\"s\": [100, 1, 1, 1]}\n{\"s\": [7.5]}\n";
-    let found = fitted(jsonl(text), json!({"s": {"series": {"length": 3}}}), json!({}));
+    let result = fitted(jsonl(text), json!({"s": {"series": {"length": 3}}}), json!({}));
     // numpy: mean([1, 3, 5, 3]) is 3, std is 1.4142135623730951.
     let scale = std::f64::consts::SQRT_2;
-    let Encoding::Series { center, scale: found_scale, .. } = &found.dataset.signature.inputs[0].encoding
+    let Encoding::Series { center, scale: found_scale, .. } = &result.dataset.signature.inputs[0].encoding
     else {
         panic!("series");
     };
     assert_eq!((center.as_slice(), found_scale.as_slice()), (&[3.0][..], &[scale][..]));
-    let table = &found.dataset.tables[0];
+    let table = &result.dataset.tables[0];
     let rows = floats(&table.inputs[0].1);
     assert_eq!(rows[0], [-2.0 / scale, 0.0, 2.0 / scale].map(|value| value as f32));
     assert_eq!((rows[1].as_slice(), rows[2].as_slice()), (&[0.0, 0.0][..], &[0.0][..]));
     assert_eq!(rows[3].len(), 3);
-    let told = notes(&found);
+    let message = notes(&result);
     assert!(
-        told[0].contains("1 empty series") && told[1].contains("1 series with missing numbers"),
-        "{told:?}"
+        message[0].contains("1 empty series") && message[1].contains("1 series with missing numbers"),
+        "{message:?}"
     );
-    assert!(told[2].contains("1 series of more than 3 steps, the longest 4"));
-    let encoding = &found.dataset.signature.inputs[0].encoding;
+    assert!(message[2].contains("1 series of more than 3 steps, the longest 4"));
+    let encoding = &result.dataset.signature.inputs[0].encoding;
     assert_eq!(encode(encoding, &table.sample[0].1).unwrap(), table.inputs[0].1.gather(&table.sample_rows));
 }
 
 #[test]
 fn series_may_have_several_numbers_a_step() {
     let text = "{\"s\": [[1, 10], [3, 30]]}\n{\"s\": [[5, 50]]}\n{\"s\": [[1, 1], [2, 2], [3, 3]]}\n{\"s\": [[0, 0]]}\n";
-    let found = fitted(jsonl(text), json!({"s": {"series": {"standardize": false}}}), json!({}));
-    let encoded = &found.dataset.tables[0].inputs[0].1;
+    let result = fitted(jsonl(text), json!({"s": {"series": {"standardize": false}}}), json!({}));
+    let encoded = &result.dataset.tables[0].inputs[0].1;
     assert_eq!((encoded.shape.as_slice(), encoded.steps(), encoded.length(2)), (&[4, 2][..], 7, 3));
     assert_eq!(encoded.as_f32().unwrap()[..6], [1., 10., 3., 30., 5., 50.]);
-    assert_eq!(found.dataset.tables[0].sample[0].1.shape, [1, 1, 2]);
+    assert_eq!(result.dataset.tables[0].sample[0].1.shape, [1, 1, 2]);
     let bad = text.replace("[3, 30]", "[3]");
-    let found = problems(&bad, json!({"s": "series"}), json!({}));
+    let result = problems(&bad, json!({"s": "series"}), json!({}));
     assert_eq!(
-        found,
+        result,
         [
             "step-width at inputs.s: column `s`: a step of 1 numbers where the others have 2, in `rows.jsonl`, line 1"
         ]
     );
-    let words = json!({"s": {"series": {"standardize": false}}});
-    let texts = fitted(csv("s\n1 2\n\"3,-4.5; 1e1\"\n5\n7\n"), words, json!({}));
+    let config = json!({"s": {"series": {"standardize": false}}});
+    let texts = fitted(csv("s\n1 2\n\"3,-4.5; 1e1\"\n5\n7\n"), config, json!({}));
     assert_eq!(texts.dataset.tables[0].inputs[0].1.as_f32().unwrap(), [1., 2., 3., -4.5, 10., 5., 7.]);
-    let found =
+    let result =
         problems("{\"s\": \"1 2\"}\n{\"s\": \"3 x\"}\n{\"s\": \"4\"}\n", json!({"s": "series"}), json!({}));
-    assert!(found[0].contains("1 row is not a number, first `x` in `rows.jsonl`, line 2"), "{found:?}");
+    assert!(result[0].contains("1 row is not a number, first `x` in `rows.jsonl`, line 2"), "{result:?}");
 }
 
 const TAGGED: &str = r#"{"w": ["EU", "rejects", "German", "call"], "t": ["B-ORG", "O", "B-MISC", "O"]}
@@ -195,16 +199,16 @@ fn tagging(text: &str, kind: Value) -> Vec<String> {
 #[test]
 fn tags_stand_beside_their_tokens() {
     let inputs = json!({"w": {"tokens": {"length": 3, "minimum": 1}}});
-    let found =
+    let result =
         fitted(jsonl(TAGGED), inputs, json!({"t": [["t"], {"tagging": {"scheme": "bio", "crf": true}}]}));
-    let Target::Tagging { classes, counts, scheme: TagScheme::Bio, crf: true } =
-        &found.dataset.signature.tasks[0].target
+    let FittedTarget::Tagging { classes, counts, scheme: TagScheme::Bio, crf: true } =
+        &result.dataset.signature.tasks[0].target
     else {
         panic!("tagging");
     };
     assert_eq!(classes, &["B-MISC", "B-ORG", "B-PER", "I-PER", "O"]);
     assert_eq!(counts, &[1, 1, 1, 1, 2]);
-    let table = &found.dataset.tables[0];
+    let table = &result.dataset.tables[0];
     let truth = &table.targets[0].1;
     assert_eq!(truth.offsets, table.inputs[0].1.offsets);
     let rows = floats(truth);
@@ -216,12 +220,12 @@ fn tags_stand_beside_their_tokens() {
         rows[2].len() == 2 && rows[3].len() == 1 && rows[2].iter().chain(&rows[3]).all(|tag| tag.is_nan())
     );
     assert!(rows[4][0] == 2.0 && rows[4][1].is_nan() && rows[4][2].is_nan());
-    assert!(notes(&found).iter().any(|note| note.contains("1 of 6 tags on no training row (`B-LOC`)")));
-    assert_eq!(found.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [2, 0, 0]);
+    assert!(notes(&result).iter().any(|note| note.contains("1 of 6 tags on no training row (`B-LOC`)")));
+    assert_eq!(result.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [2, 0, 0]);
     let folder = Folder::new();
-    store::write(&found.dataset, folder.path()).unwrap();
+    store::write(&result.dataset, folder.path()).unwrap();
     let read = store::read(folder.path()).unwrap();
-    assert_eq!(read.tables[0].inputs, found.dataset.tables[0].inputs);
+    assert_eq!(read.tables[0].inputs, result.dataset.tables[0].inputs);
     assert_eq!(read.tables[0].targets[0].1.offsets, truth.offsets);
 }
 
@@ -259,86 +263,87 @@ fn tags_that_cannot_be_are_named() {
             "bad-tag at tasks.t.target: target `t`: tag 1, `B-ORG`, of `rows.jsonl`, line 1",
         ),
     ] {
-        let found = tagging(&TAGGED.replace(from, to), kind);
-        assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
+        let result = tagging(&TAGGED.replace(from, to), kind);
+        assert!(result.len() == 1 && result[0].starts_with(problem), "{result:?}");
     }
-    let found = problems(TAGGED, json!({}), json!({"t": [["t"], "tagging"]}));
-    assert!(found[0].starts_with("tokens-input at tasks.t.target"), "{found:?}");
+    let result = problems(TAGGED, json!({}), json!({"t": [["t"], "tagging"]}));
+    assert!(result[0].starts_with("tokens-input at tasks.t.target"), "{result:?}");
     // An input that cannot be fitted is told once.
-    let found = problems(TAGGED, json!({"v": "tokens"}), json!({"t": [["t"], "tagging"]}));
-    assert!(found.len() == 1 && found[0].starts_with("unknown-column at inputs.v"), "{found:?}");
+    let result = problems(TAGGED, json!({"v": "tokens"}), json!({"t": [["t"], "tagging"]}));
+    assert!(result.len() == 1 && result[0].starts_with("unknown-column at inputs.v"), "{result:?}");
 }
 
 #[test]
 fn a_text_to_be_written_ends() {
     let text = "t,s\na b,x y x\nb a,\na,x y\nb,y x x x x\nb b,x w\n";
     let tasks = json!({"s": [["s"], {"text": {"tokenizer": {"word": {"minimum": 2}}, "length": 4}}]});
-    let found = fitted(csv(text), json!({"t": "text"}), tasks);
-    let truth = floats(&found.dataset.tables[0].targets[0].1);
+    let result = fitted(csv(text), json!({"t": "text"}), tasks);
+    let truth = floats(&result.dataset.tables[0].targets[0].1);
     // x 3 times, y twice on the three training rows.
     assert_eq!(
         truth,
         [vec![4., 5., 4., 3.], vec![], vec![4., 5., 3.], vec![5., 4., 4., 3.], vec![4., 1., 3.]]
     );
-    let told = notes(&found);
+    let message = notes(&result);
     assert!(
-        told.iter()
+        message
+            .iter()
             .any(|note| note.starts_with("task `s`: 1 text(s) of 4 or more tokens, the longest 5, first"))
     );
-    assert!(told.iter().any(|note| note.contains("(1 of 12) are unknown")), "{told:?}");
-    assert_eq!(found.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [1, 0, 0]);
+    assert!(message.iter().any(|note| note.contains("(1 of 12) are unknown")), "{message:?}");
+    assert_eq!(result.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [1, 0, 0]);
     // In the tokens of an input.
     let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
-    let found = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"character": 1}}}}), shared);
-    let (input, task) = (&found.dataset.signature.inputs[0], &found.dataset.signature.tasks[0]);
-    let (Encoding::Tokens { tokenizer: a, .. }, Target::Text { tokenizer: b, .. }) =
+    let result = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"character": 1}}}}), shared);
+    let (input, task) = (&result.dataset.signature.inputs[0], &result.dataset.signature.tasks[0]);
+    let (Encoding::Tokens { tokenizer: a, .. }, FittedTarget::Text { tokenizer: b, .. }) =
         (&input.encoding, &task.target)
     else {
         panic!("tokens and a text");
     };
     assert_eq!(a, b);
     let numbers: Vec<u32> =
-        floats(&found.dataset.tables[0].targets[0].1)[0].iter().map(|id| *id as u32).collect();
-    assert_eq!(Codec::new(b).unwrap().decode(&numbers).unwrap(), "x y x");
+        floats(&result.dataset.tables[0].targets[0].1)[0].iter().map(|id| *id as u32).collect();
+    assert_eq!(TokenCodec::new(b).unwrap().decode(&numbers).unwrap(), "x y x");
     // Fitted on both: `w` is no training text's, `x` is.
     let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
-    let found = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}}), shared);
-    let Encoding::Tokens { tokenizer, .. } = &found.dataset.signature.inputs[0].encoding else {
+    let result = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}}), shared);
+    let Encoding::Tokens { tokenizer, .. } = &result.dataset.signature.inputs[0].encoding else {
         panic!("tokens")
     };
-    assert_eq!(Codec::new(tokenizer).unwrap().encode("x a w").unwrap(), [5, 4, 1]);
-    let found = problems(
+    assert_eq!(TokenCodec::new(tokenizer).unwrap().encode("x a w").unwrap(), [5, 4, 1]);
+    let result = problems(
         "{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n{\"t\": \"a\", \"s\": \"b\"}\n",
         json!({"t": "text"}),
         json!({"s": [["s"], {"text": {"tokenizer": {"input": "u"}}}]}),
     );
     assert!(
-        found[0].starts_with("tokenizer at tasks.s.target: no input of tokens is called `u`"),
-        "{found:?}"
+        result[0].starts_with("tokenizer at tasks.s.target: no input of tokens is called `u`"),
+        "{result:?}"
     );
 }
 
 #[test]
 fn a_language_model_learns_the_next_token() {
     let text = "t\na b a\nb\n\"\"\na b a b b\nb a\n";
-    let found =
+    let result =
         fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({"next": [["t"], "language_model"]}));
     // Counted on training rows: a 2, b 2. After a cut nobody knows, after nothing comes nothing.
-    let truth = floats(&found.dataset.tables[0].targets[0].1);
+    let truth = floats(&result.dataset.tables[0].targets[0].1);
     assert_eq!(
         (truth[0].as_slice(), truth[1].as_slice(), truth[4].as_slice()),
         (&[5., 4., 3.][..], &[3.][..], &[4., 3.][..])
     );
     assert!(truth[2].len() == 1 && truth[2][0].is_nan());
     assert!(truth[3][..3] == [5., 4., 5.] && truth[3][3].is_nan());
-    let found = problems(
+    let result = problems(
         "{\"t\": \"a\", \"u\": \"b\"}\n{\"t\": \"a\", \"u\": \"b\"}\n{\"t\": \"a\", \"u\": \"b\"}\n",
         json!({"t": "text"}),
         json!({"next": [["u"], "language_model"]}),
     );
     assert!(
-        found[0].starts_with("tokens-input at tasks.next.target: no input of tokens is called `u`"),
-        "{found:?}"
+        result[0].starts_with("tokens-input at tasks.next.target: no input of tokens is called `u`"),
+        "{result:?}"
     );
 }
 
@@ -348,17 +353,17 @@ fn characters_have_tags_too() {
         "{\"t\": \"ab c\", \"s\": [\"B\", \"E\", \"S\", \"S\"]}\n{\"t\": \"ba\", \"s\": \"BE\"}\n".repeat(2);
     let text = text.replace("\"BE\"", "[\"B\", \"E\"]");
     let inputs = json!({"t": {"text": {"tokenizer": {"character": 1}, "length": 3, "side": "tail"}}});
-    let found = fitted(jsonl(&text), inputs, json!({"s": [["s"], "tagging"]}));
-    assert_eq!(floats(&found.dataset.tables[0].targets[0].1)[..2], [vec![1., 2., 2.], vec![0., 1.]]);
+    let result = fitted(jsonl(&text), inputs, json!({"s": [["s"], "tagging"]}));
+    assert_eq!(floats(&result.dataset.tables[0].targets[0].1)[..2], [vec![1., 2., 2.], vec![0., 1.]]);
 }
 
-fn two_tables(inputs: Value) -> (Folder, Result<Fitted, Error>) {
+fn two_tables(inputs: Value) -> (Folder, Result<Fitted, DataError>) {
     let a = "{\"n\": 1, \"t\": \"a b\"}\n{\"n\": 2, \"t\": \"a\"}\n{\"n\": 3, \"t\": \"b\"}\n{\"n\": 4, \"t\": \"a b\"}\n";
     tables([a, "{\"t\": \"b\"}\n{\"t\": \"a\"}\n{\"t\": \"a b\"}\n"], inputs)
 }
 
 /// The tables `a` and `b` of JSON lines.
-fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, Error>) {
+fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, DataError>) {
     let folder = Folder::new();
     let tables = ["a", "b"].map(|name| {
         folder.file(&format!("{name}.jsonl"), texts[usize::from(name == "b")]);
@@ -378,43 +383,43 @@ fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, Error>) {
         vectors: vec![],
         known: vec![],
     };
-    let found = fit(&request);
-    (folder, found)
+    let result = fit(&request);
+    (folder, result)
 }
 
 #[test]
 fn a_table_may_lack_a_number_but_no_text() {
-    let (_, found) = two_tables(
+    let (_, result) = two_tables(
         json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": {"number": {"indicator": true}}}),
     );
-    let found = found.unwrap();
-    assert_eq!(notes(&found)[0], "table `b` has no column `n`: it is missing on all its rows");
+    let result = result.unwrap();
+    assert_eq!(notes(&result)[0], "table `b` has no column `n`: it is missing on all its rows");
     // numpy: mean([1, 2]) is 1.5.
-    assert_eq!(floats(&found.dataset.tables[1].inputs[1].1)[0], [1.5]);
-    assert_eq!(found.dataset.tables[1].inputs[1].1.as_f32().unwrap(), [1.5, 1., 1.5, 1., 1.5, 1.]);
-    let (folder, found) = two_tables(json!({"n": "series"}));
-    let told = folder.problems(found);
+    assert_eq!(floats(&result.dataset.tables[1].inputs[1].1)[0], [1.5]);
+    assert_eq!(result.dataset.tables[1].inputs[1].1.as_f32().unwrap(), [1.5, 1., 1.5, 1., 1.5, 1.]);
+    let (folder, result) = two_tables(json!({"n": "series"}));
+    let message = folder.problems(result);
     assert_eq!(
-        told[0],
+        message[0],
         "lacking-column at inputs.n: table `b` has no column `n`, and a series cannot be missing | give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
     );
-    let (folder, found) = two_tables(json!({"m": "number"}));
-    assert_eq!(folder.problems(found).len(), 2);
+    let (folder, result) = two_tables(json!({"m": "number"}));
+    assert_eq!(folder.problems(result).len(), 2);
 }
 
 #[test]
 fn a_row_in_two_splits_is_told() {
     let text = "t,n\na b,1\nc,2\na b,2\na b,1\nc,3\na b,1\n";
-    let rows = Rows { train: vec![0, 1, 2], valid: vec![3, 4], test: vec![5], notes: vec![] };
-    let words = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": "number"});
-    let found = fit_table(csv(text), rows, words, json!({})).unwrap();
-    let told = notes(&found);
-    let last = told.last().unwrap();
+    let rows = SplitRows { train: vec![0, 1, 2], valid: vec![3, 4], test: vec![5], notes: vec![] };
+    let config = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": "number"});
+    let result = fit_table(csv(text), rows, config, json!({})).unwrap();
+    let message = notes(&result);
+    let last = message.last().unwrap();
     assert!(last.starts_with(
         "table `rows`: 2 of 3 rows of valid and test are the same in all inputs and targets as a row of another split"
     ));
     assert!(last.contains("line 5 and") && last.contains("line 2;"), "{last}");
-    let rows = Rows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };
-    let found = fit_table(csv(text), rows, json!({"n": "number"}), json!({})).unwrap();
-    assert!(notes(&found).last().unwrap().contains("1 of 2 rows"));
+    let rows = SplitRows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };
+    let result = fit_table(csv(text), rows, json!({"n": "number"}), json!({})).unwrap();
+    assert!(notes(&result).last().unwrap().contains("1 of 2 rows"));
 }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::fixture::{Folder, table};
-use crate::data::list::{Pieces, Steps};
-use crate::data::load::{Loaded, load};
-use crate::data::repeat::{Used, deduplicate};
+use crate::data::list::{StepLists, TextLists};
+use crate::data::load::{LoadedTable, load};
+use crate::data::repeat::{UsedColumns, deduplicate};
 
 fn csv_problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let folder = Folder::new();
@@ -51,8 +51,8 @@ fn a_damaged_csv_is_refused_by_line() {
 
 #[test]
 fn a_ragged_line_and_a_cut_end_are_told_together() {
-    let found = csv_problems("a,b\n1\n3,4\n5");
-    assert!(found[0].contains("line 2: 1 field ") && found[1].contains("its last line, 4,"), "{found:?}");
+    let result = csv_problems("a,b\n1\n3,4\n5");
+    assert!(result[0].contains("line 2: 1 field ") && result[1].contains("its last line, 4,"), "{result:?}");
 }
 
 #[test]
@@ -96,13 +96,13 @@ fn a_file_of_another_form_is_refused() {
             "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value (and 2 more such rows) | lines of fields with a separator between them are read by `csv`",
         ),
     ] {
-        let found = folder.problems(folder.load(json!({"source": {source: file}})));
-        assert_eq!(found, [problem]);
+        let result = folder.problems(folder.load(json!({"source": {source: file}})));
+        assert_eq!(result, [problem]);
     }
     folder.file("rows.csv.gz", "a,b\n1,2\n");
-    let found = folder.problems(folder.load(json!({"source": {"csv": "rows.csv.gz"}})));
+    let result = folder.problems(folder.load(json!({"source": {"csv": "rows.csv.gz"}})));
     assert_eq!(
-        found,
+        result,
         ["file-form at source.csv.path: `rows.csv.gz` is not gzip: it begins with other bytes"]
     );
 }
@@ -115,8 +115,8 @@ fn a_footer_of_nonsense_is_an_error_and_no_panic() {
         bytes.extend((0..60u8).map(|i| i.wrapping_mul(seed).wrapping_add(seed)));
         bytes.extend(b"\x20\x00\x00\x00PAR1");
         folder.file("rows.parquet", &bytes);
-        let found = folder.problems(folder.load(json!({"source": {"parquet": "rows.parquet"}})));
-        assert_eq!(found.len(), 1, "seed {seed}");
+        let result = folder.problems(folder.load(json!({"source": {"parquet": "rows.parquet"}})));
+        assert_eq!(result.len(), 1, "seed {seed}");
     }
 }
 
@@ -132,8 +132,8 @@ fn json_lines_name_the_bad_line() {
         ),
     ] {
         folder.file("rows.jsonl", text);
-        let found = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
-        assert_eq!(found, [format!("bad-json at source.jsonl.path: `rows.jsonl`, {reason}")]);
+        let result = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
+        assert_eq!(result, [format!("bad-json at source.jsonl.path: `rows.jsonl`, {reason}")]);
     }
 }
 
@@ -150,7 +150,7 @@ fn json_lines_become_columns_of_one_kind_each() {
     assert_eq!(frame.cells("c").unwrap().text(1), "[1,2]");
     assert_eq!(frame.cells("c").unwrap().text(2), "true");
     assert_eq!(
-        frame.place(2).to_string(),
+        frame.location(2).to_string(),
         format!("`{}`, line 3", folder.path().join("rows.jsonl").display())
     );
 }
@@ -174,37 +174,37 @@ fn compressed_text_is_read_by_its_ending() {
         let frame = folder.load(json!({"source": {"csv": file}})).unwrap().frame;
         assert_eq!((frame.rows(), frame.columns()), (2, vec!["a".to_owned(), "b".to_owned()]));
     }
-    let found = folder.problems(folder.load(json!({"source": {"csv": "cut.tsv.gz"}})));
-    assert!(found[0].starts_with("file-form at source.csv.path: `cut.tsv.gz` is not gzip"), "{found:?}");
+    let result = folder.problems(folder.load(json!({"source": {"csv": "cut.tsv.gz"}})));
+    assert!(result[0].starts_with("file-form at source.csv.path: `cut.tsv.gz` is not gzip"), "{result:?}");
 }
 
 #[test]
 fn a_csv_says_what_is_missing_and_what_its_columns_are() {
     let folder = Folder::new();
     folder.file("rows.csv", "\u{feff}a, 1, ?\r\n b ,2.5,x\r\n\r\n?,,\"y, z\"\r\n");
-    let words =
+    let config =
         json!({"csv": {"path": "rows.csv", "header": false, "columns": ["k", "n", "t"], "missing": ["?"]}});
-    let frame = folder.load(json!({"source": words})).unwrap().frame;
+    let frame = folder.load(json!({"source": config})).unwrap().frame;
     assert_eq!(frame.cells("n").unwrap().numbers(&frame).unwrap()[..2], [1.0, 2.5]);
     let mut texts = vec![];
     frame.cells("k").unwrap().for_each_text(|_, text| texts.push(text.map(str::to_owned))).unwrap();
     assert_eq!(texts, [Some("a".to_owned()), Some("b".to_owned()), None]);
     assert_eq!(frame.cells("t").unwrap().text(2), "y, z");
     // The empty line is no row, and is counted all the same.
-    assert!(frame.place(2).to_string().ends_with("line 4"));
-    let words = json!({"csv": {"path": "rows.csv", "header": false}});
-    assert_eq!(folder.load(json!({"source": words})).unwrap().frame.columns()[2], "column_3");
+    assert!(frame.location(2).to_string().ends_with("line 4"));
+    let config = json!({"csv": {"path": "rows.csv", "header": false}});
+    assert_eq!(folder.load(json!({"source": config})).unwrap().frame.columns()[2], "column_3");
 }
 
 #[test]
 fn the_query_runs_over_self_and_names_come_after() {
     let folder = Folder::new();
     folder.file("rows.csv", "age,sex\n41,m\n17,f\n30,f\n");
-    let words =
+    let config =
         |query: &str| json!({"source": {"csv": "rows.csv"}, "query": query, "rename": {"n": "years"}});
-    let frame = folder.load(words("select age + 1 as n from self where sex = 'f'")).unwrap().frame;
+    let frame = folder.load(config("select age + 1 as n from self where sex = 'f'")).unwrap().frame;
     assert_eq!((frame.columns(), frame.rows()), (vec!["years".to_owned()], 2));
-    assert!(frame.place(1).to_string().starts_with("row 2 of the query over"));
+    assert!(frame.location(1).to_string().starts_with("row 2 of the query over"));
     for (query, problem) in [
         ("select from where", "query at query: the query failed"),
         ("select * from other", "query at query: the query failed"),
@@ -219,10 +219,10 @@ fn the_query_runs_over_self_and_names_come_after() {
             "rename at rename.n: renaming `n` to `years` gives two columns",
         ),
     ] {
-        let found = folder.problems(folder.load(words(query)));
-        assert!(found.len() == 1 && found[0].starts_with(problem), "{query}: {found:?}");
+        let result = folder.problems(folder.load(config(query)));
+        assert!(result.len() == 1 && result[0].starts_with(problem), "{query}: {result:?}");
     }
-    let grouped = folder.load(words("select sex, count(*) as n from self group by sex")).unwrap();
+    let grouped = folder.load(config("select sex, count(*) as n from self group by sex")).unwrap();
     assert!(grouped.notes[0].text.contains("without `order by`"));
 }
 
@@ -232,14 +232,14 @@ fn split_files_have_the_same_columns_and_agree_on_their_kinds() {
     folder.file("train.csv", "a,b\n1,x\n2,y\n");
     folder.file("test.csv", "b,a\nz,3.5\n");
     folder.file("other.csv", "a,c\n1,2\n");
-    let words = |test: &str| json!({"source": {"csv": "train.csv"}, "split": {"files": {"test": test}}});
-    let loaded = folder.load(words("test.csv")).unwrap();
+    let config = |test: &str| json!({"source": {"csv": "train.csv"}, "split": {"files": {"test": test}}});
+    let loaded = folder.load(config("test.csv")).unwrap();
     assert_eq!(loaded.parts, Some([2, 0, 1]));
     assert_eq!(loaded.frame.cells("a").unwrap().numbers(&loaded.frame).unwrap(), [1.0, 2.0, 3.5]);
-    assert!(loaded.frame.place(2).to_string().ends_with("test.csv`, line 2"));
-    let found = folder.problems(folder.load(words("other.csv")));
+    assert!(loaded.frame.location(2).to_string().ends_with("test.csv`, line 2"));
+    let result = folder.problems(folder.load(config("other.csv")));
     assert_eq!(
-        found,
+        result,
         ["other-columns at split.files.test: `other.csv` has other columns than `train.csv`: `b` is missing"]
     );
 }
@@ -251,17 +251,17 @@ fn lists_in_json_lines_are_columns_of_lists() {
                 {\"t\": null, \"n\": [], \"m\": [], \"o\": [2], \"e\": []}\n{\"t\": [\"b\"], \"n\": [null], \"m\": [[4]]}\n";
     folder.file("rows.jsonl", text);
     let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
-    let found = |name: &str| loaded.frame.cells(name).unwrap();
-    assert_eq!(found("t").found(), "lists of text");
-    assert_eq!(found("n").found(), "lists of numbers");
-    assert_eq!(found("m").found(), "lists of lists of numbers");
+    let result = |name: &str| loaded.frame.cells(name).unwrap();
+    assert_eq!(result("t").found(), "lists of text");
+    assert_eq!(result("n").found(), "lists of numbers");
+    assert_eq!(result("m").found(), "lists of lists of numbers");
     // Lists of other things are kept as their JSON text.
-    assert_eq!(found("o").text(0), "[{\"a\":1}]");
-    assert_eq!(found("e").found(), "lists of text");
-    let pieces = Pieces::of(&found("t"), " ").unwrap();
+    assert_eq!(result("o").text(0), "[{\"a\":1}]");
+    assert_eq!(result("e").found(), "lists of text");
+    let pieces = TextLists::from_cells(&result("t"), " ").unwrap();
     let rows: Vec<Vec<&str>> = (0..3).map(|row| pieces.row(row).collect()).collect();
     assert_eq!(rows, [vec!["a", "1", ""], vec![], vec!["b"]]);
-    let steps = Steps::of(&found("n"), &loaded.frame).unwrap();
+    let steps = StepLists::from_cells(&result("n"), &loaded.frame).unwrap();
     assert_eq!((steps.row(0), steps.length(1), steps.row(2)[0].is_nan()), (&[1.0, 2.5][..], 0, true));
 }
 
@@ -276,9 +276,9 @@ fn lists_of_parquet_are_read_through_a_query() {
     let mut table = loaded.frame.table().clone();
     let file = std::fs::File::create(folder.path().join("rows.parquet")).unwrap();
     polars::prelude::ParquetWriter::new(file).finish(&mut table).unwrap();
-    let words = json!({"source": {"parquet": "rows.parquet"}, "query": "select * from self where n <> 1"});
-    let loaded = folder.load(words).unwrap();
-    let pieces = Pieces::of(&loaded.frame.cells("t").unwrap(), " ").unwrap();
+    let config = json!({"source": {"parquet": "rows.parquet"}, "query": "select * from self where n <> 1"});
+    let loaded = folder.load(config).unwrap();
+    let pieces = TextLists::from_cells(&loaded.frame.cells("t").unwrap(), " ").unwrap();
     assert_eq!((pieces.rows(), pieces.length(1)), (2, 0));
     assert_eq!(pieces.row(0).collect::<Vec<_>>(), ["c"]);
 }
@@ -287,26 +287,27 @@ fn lists_of_parquet_are_read_through_a_query() {
 fn conll_gives_a_row_per_sentence() {
     let folder = Folder::new();
     folder.file("a.txt", "# one\nEU B-ORG\nrejects  O\n\n\n# two\nPeter\tB-PER\n  \n#tag O\n");
-    let words = json!({"source": {"conll": {"path": "a.txt", "columns": ["token", "tag"], "comment": "# "}}});
-    let loaded = folder.load(words).unwrap();
-    let pieces = |name: &str| Pieces::of(&loaded.frame.cells(name).unwrap(), " ").unwrap();
+    let config =
+        json!({"source": {"conll": {"path": "a.txt", "columns": ["token", "tag"], "comment": "# "}}});
+    let loaded = folder.load(config).unwrap();
+    let pieces = |name: &str| TextLists::from_cells(&loaded.frame.cells(name).unwrap(), " ").unwrap();
     let (tokens, tags) = (pieces("token"), pieces("tag"));
     assert_eq!(
         tokens.row(0).chain(tokens.row(1)).chain(tokens.row(2)).collect::<Vec<_>>(),
         ["EU", "rejects", "Peter", "#tag"]
     );
     assert_eq!(tags.row(0).collect::<Vec<_>>(), ["B-ORG", "O"]);
-    assert!(loaded.frame.place(1).to_string().ends_with("line 7"));
+    assert!(loaded.frame.location(1).to_string().ends_with("line 7"));
     folder.file("b.txt", "a\tb c\tO\na\n\nb\tO\tO\n");
-    let words = |separator: &str| json!({"source": {"conll": {"path": "b.txt", "columns": ["x", "y", "z"], "separator": separator}}});
+    let config = |separator: &str| json!({"source": {"conll": {"path": "b.txt", "columns": ["x", "y", "z"], "separator": separator}}});
     assert_eq!(
-        folder.problems(folder.load(words("\t"))),
+        folder.problems(folder.load(config("\t"))),
         [
             "ragged-row at source.conll.path: `b.txt`, line 2: 1 field where the table has 3 columns | `columns` names every field of a line, and `separator` what stands between them; lines that are notes begin with what `comment` says"
         ]
     );
     folder.file("b.txt", "\n\n");
-    assert!(folder.problems(folder.load(words("\t")))[0].starts_with("no-rows at source.conll.path"));
+    assert!(folder.problems(folder.load(config("\t")))[0].starts_with("no-rows at source.conll.path"));
 }
 
 #[test]
@@ -314,31 +315,31 @@ fn repeated_rows_are_dropped_when_asked() {
     let folder = Folder::new();
     folder.file("a.csv", "t,n\na,1\nb,1\na,2\na,1\nc,\nc,\n");
     folder.file("b.csv", "t,n\nb,1\nd,4\n");
-    let load = |words: Value| -> Result<Loaded, Error> {
-        let spec = table(words);
-        let used = Used { inputs: vec!["t", "n", "not here"], targets: vec![] };
-        deduplicate(&spec, load(&spec, folder.path())?, &used)
+    let load = |config: Value| -> Result<LoadedTable, DataError> {
+        let settings = table(config);
+        let used = UsedColumns { inputs: vec!["t", "n", "not here"], targets: vec![] };
+        deduplicate(&settings, load(&settings, folder.path())?, &used)
     };
     let source = json!({"csv": "a.csv"});
-    let found = load(json!({"source": source, "deduplicate": true})).unwrap();
-    assert_eq!(found.frame.rows(), 4);
+    let result = load(json!({"source": source, "deduplicate": true})).unwrap();
+    assert_eq!(result.frame.rows(), 4);
     assert!(
-        found.notes[0]
+        result.notes[0]
             .text
             .starts_with("2 rows repeat an earlier one in all inputs and targets and are dropped, first ")
     );
-    assert!(found.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", found.notes[0].text);
-    assert!(found.frame.place(3).to_string().ends_with("line 6"));
-    let found = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
+    assert!(result.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", result.notes[0].text);
+    assert!(result.frame.location(3).to_string().ends_with("line 6"));
+    let result = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
     assert_eq!(
-        (found.frame.rows(), found.frame.cells("t").unwrap().text(2).into_owned()),
+        (result.frame.rows(), result.frame.cells("t").unwrap().text(2).into_owned()),
         (3, "c".to_owned())
     );
     assert_eq!(load(json!({"source": source})).unwrap().frame.rows(), 6);
     let split = json!({"files": {"test": "b.csv"}});
-    let found = load(json!({"source": source, "split": split, "deduplicate": "t"})).unwrap();
-    assert_eq!((found.parts, found.frame.rows()), (Some([3, 0, 1]), 4));
-    assert!(found.frame.place(3).to_string().ends_with("b.csv`, line 3"));
+    let result = load(json!({"source": source, "split": split, "deduplicate": "t"})).unwrap();
+    assert_eq!((result.parts, result.frame.rows()), (Some([3, 0, 1]), 4));
+    assert!(result.frame.location(3).to_string().ends_with("b.csv`, line 3"));
     assert_eq!(
         folder.problems(load(json!({"source": source, "deduplicate": ["tt"]}))),
         ["unknown-column at deduplicate: `a.csv` has no column `tt` | did you mean `t`?"]

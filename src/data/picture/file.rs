@@ -6,11 +6,12 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::data::free_memory::VARIABLE;
-use crate::data::picture::{Header, Size};
+use crate::data::picture::{ImageHeader, ImageSize};
 use crate::data::source::memory::picture_limit;
 use crate::domain::bytes::Bytes;
 
-/// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one likes.
+/// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one
+/// likes.
 pub(super) fn allow(width: u32, height: u32, bytes: u64) -> Result<(), String> {
     let bytes = Bytes(bytes);
     let limit = picture_limit().map_err(|error| error.to_string())?;
@@ -23,19 +24,19 @@ pub(super) fn allow(width: u32, height: u32, bytes: u64) -> Result<(), String> {
     }
 }
 
-pub(super) fn header(cell: &[u8]) -> Result<Header, String> {
-    let mut decoder = reader(cell)?.into_decoder().map_err(said)?;
+pub(super) fn header(cell: &[u8]) -> Result<ImageHeader, String> {
+    let mut decoder = reader(cell)?.into_decoder().map_err(describe_error)?;
     let color = decoder.color_type();
     let (mut width, mut height) = decoder.dimensions();
-    if is_turned(orientation(cell, &mut decoder)) {
+    if is_rotated(orientation(cell, &mut decoder)) {
         (width, height) = (height, width);
     }
-    let size = Size {
+    let size = ImageSize {
         channels: if color.has_color() { 3 } else { 1 },
         height: height as usize,
         width: width as usize,
     };
-    Ok(Header { size, is_deep: color.bytes_per_pixel() > color.channel_count() })
+    Ok(ImageHeader { size, is_deep: color.bytes_per_pixel() > color.channel_count() })
 }
 
 /// A file's picture as viewers show it.
@@ -46,22 +47,22 @@ pub(super) fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
     if reader.format() == Some(ImageFormat::Jpeg) && is_cut(cell) {
         return Err("it is cut short".to_owned());
     }
-    let mut decoder = reader.into_decoder().map_err(said)?;
+    let mut decoder = reader.into_decoder().map_err(describe_error)?;
     let (width, height) = decoder.dimensions();
     allow(width, height, decoder.total_bytes())?;
     let mut limits = Limits::default();
     // The decoder's own rooms come besides.
     limits.max_alloc = Some(decoder.total_bytes().saturating_mul(2).max(1 << 26));
-    decoder.set_limits(limits).map_err(said)?;
+    decoder.set_limits(limits).map_err(describe_error)?;
     let orientation = orientation(cell, &mut decoder);
-    let mut decoded = DynamicImage::from_decoder(decoder).map_err(said)?;
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(describe_error)?;
     decoded.apply_orientation(orientation);
     Ok(decoded)
 }
 
 /// How a cell's picture is to be turned.
-pub(super) fn turn(cell: &[u8]) -> Result<Orientation, String> {
-    let mut decoder = reader(cell)?.into_decoder().map_err(said)?;
+pub(super) fn read_orientation(cell: &[u8]) -> Result<Orientation, String> {
+    let mut decoder = reader(cell)?.into_decoder().map_err(describe_error)?;
     Ok(orientation(cell, &mut decoder))
 }
 
@@ -75,7 +76,7 @@ fn orientation(cell: &[u8], decoder: &mut impl ImageDecoder) -> Orientation {
     exif.and_then(|exif| Orientation::from_exif_chunk(&exif)).unwrap_or(Orientation::NoTransforms)
 }
 
-fn is_turned(orientation: Orientation) -> bool {
+fn is_rotated(orientation: Orientation) -> bool {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
@@ -106,6 +107,6 @@ pub(super) fn reader(cell: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> 
     }
 }
 
-fn said(error: image::ImageError) -> String {
+fn describe_error(error: image::ImageError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }

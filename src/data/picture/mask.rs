@@ -4,10 +4,10 @@ use std::io::Cursor;
 
 use image::{DynamicImage, GrayImage};
 
-use crate::data::picture::{HEADER, MAGIC, Size, bare, file};
+use crate::data::picture::{HEADER, ImageSize, MAGIC, bare, file};
 
 /// The values of a mask's pixels, `[height, width]`, 16 bits kept as they are; a palette's are its indices.
-pub(in crate::data) fn values(cell: &[u8]) -> Result<(Size, Vec<f32>), String> {
+pub(in crate::data) fn values(cell: &[u8]) -> Result<(ImageSize, Vec<f32>), String> {
     if cell.starts_with(MAGIC) {
         let size = bare(cell)?;
         return Ok((size, cell[HEADER..].iter().map(|pixel| f32::from(*pixel)).collect()));
@@ -15,12 +15,12 @@ pub(in crate::data) fn values(cell: &[u8]) -> Result<(Size, Vec<f32>), String> {
     let decoded = match indexed(cell)? {
         Some(indices) => {
             let mut indices = DynamicImage::ImageLuma8(indices);
-            indices.apply_orientation(file::turn(cell)?);
+            indices.apply_orientation(file::read_orientation(cell)?);
             indices
         }
         None => file::decode(cell)?,
     };
-    let size = Size { channels: 1, height: decoded.height() as usize, width: decoded.width() as usize };
+    let size = ImageSize { channels: 1, height: decoded.height() as usize, width: decoded.width() as usize };
     let alpha = |is_opaque: bool| match is_opaque {
         true => Ok(()),
         false => Err("it is transparent in places, but a label needs one value per pixel".to_owned()),
@@ -57,13 +57,13 @@ pub(in crate::data) fn values(cell: &[u8]) -> Result<(Size, Vec<f32>), String> {
 
 /// The indices of a PNG with a palette. Its colours are how a viewer shows classes, not which they are.
 fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
-    let said = |cause: png::DecodingError| cause.to_string();
+    let text = |cause: png::DecodingError| cause.to_string();
     if !cell.starts_with(b"\x89PNG") {
         return Ok(None);
     }
     let mut decoder = png::Decoder::new(Cursor::new(cell));
     decoder.set_transformations(png::Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(said)?;
+    let mut reader = decoder.read_info().map_err(text)?;
     let (color, depth) = reader.output_color_type();
     if color != png::ColorType::Indexed {
         return Ok(None);
@@ -73,7 +73,7 @@ fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
     // A byte for each pixel, of a picture that holds eight in one.
     file::allow(width, height, u64::from(width) * u64::from(height))?;
     let mut packed = vec![0; room];
-    let frame = reader.next_frame(&mut packed).map_err(said)?;
+    let frame = reader.next_frame(&mut packed).map_err(text)?;
     let bits = depth as usize;
     let (width, mask) = (frame.width as usize, ((1u16 << bits) - 1) as u8);
     let rows = packed.chunks_exact(frame.line_size.max(1)).take(frame.height as usize);

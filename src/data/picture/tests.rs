@@ -1,14 +1,14 @@
 //! Pictures of every kind that PNG and JPEG have.
 
 use crate::data::fixture::{jpeg, png};
-use crate::data::picture::{Ground, Picture, Size, extremes, header, pack, values};
+use crate::data::picture::{ImageSize, Picture, PixelConversion, extremes, header, pack, values};
 
 fn read(cell: &[u8]) -> Result<Picture, String> {
-    Picture::of(cell, &Ground::default())
+    Picture::decode(cell, &PixelConversion::default())
 }
 
-fn gray(height: usize, width: usize) -> Size {
-    Size { channels: 1, height, width }
+fn gray(height: usize, width: usize) -> ImageSize {
+    ImageSize { channels: 1, height, width }
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn every_kind_of_picture_is_what_pillow_sees() {
     assert!(all.len() > 35);
     for (name, (channels, height, width, pixels)) in all {
         let file = made(&name);
-        let size = Size { channels, height, width };
+        let size = ImageSize { channels, height, width };
         assert_eq!(header(&file).unwrap().size, size, "{name}");
         assert_eq!(header(&file).unwrap().is_deep, name.contains("16"), "{name}");
         let picture = read(&file).unwrap();
@@ -104,7 +104,9 @@ fn a_mask_has_the_values_that_numpy_sees() {
 #[test]
 fn the_ground_shows_where_a_picture_is_transparent() {
     let on = |background: u8, name: &str| {
-        Picture::of(&made(name), &Ground { background, ..Ground::default() }).unwrap().planes()
+        Picture::decode(&made(name), &PixelConversion { background, ..PixelConversion::default() })
+            .unwrap()
+            .planes()
     };
     // The first pixel is clear, the third half so: `(34 * 128 + 0 * 127) / 255` and `+ 100 * 127`.
     let (black, other) = (on(0, "gray-alpha-8.png"), on(100, "gray-alpha-8.png"));
@@ -114,7 +116,7 @@ fn the_ground_shows_where_a_picture_is_transparent() {
 
 #[test]
 fn a_range_of_16_bits_becomes_bytes() {
-    let ground = Ground { range: [1000, 1159], ..Ground::default() };
+    let ground = PixelConversion { range: [1000, 1159], ..PixelConversion::default() };
     let byte = |value: u16| {
         let picture = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(1, 1, vec![value]).unwrap();
         ground.under(picture.into()).0[0]
@@ -122,11 +124,11 @@ fn a_range_of_16_bits_becomes_bytes() {
     // In Python: `[round((v - 1000) / 159 * 255) for v in (1000, 1001, 1059, 1100, 1159)]`.
     assert_eq!([1000, 1001, 1059, 1100, 1159].map(byte), [0, 2, 95, 160, 255]);
     assert_eq!([0, 999, 1160, u16::MAX].map(byte), [0, 0, 255, 255]);
-    assert_eq!(extremes(&made("gray-16.png"), &Ground::default()), Ok([1000, 9148]));
+    assert_eq!(extremes(&made("gray-16.png"), &PixelConversion::default()), Ok([1000, 9148]));
     // A picture of 8 bits stands where its brightness does.
-    let half = Ground { range: [0, 32767], ..Ground::default() };
-    assert_eq!(Picture::of(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
+    let half = PixelConversion { range: [0, 32767], ..PixelConversion::default() };
+    assert_eq!(Picture::decode(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
     let mut cell = Vec::new();
     pack(1, 2, &[100, 200], &mut cell);
-    assert_eq!(Picture::of(&cell, &half).unwrap().planes(), [200, 255]);
+    assert_eq!(Picture::decode(&cell, &half).unwrap().planes(), [200, 255]);
 }

@@ -3,9 +3,9 @@
 use polars::prelude::Int64Chunked;
 
 use crate::data::cells::Cells;
-use crate::data::profile::count::{Counted, Values};
+use crate::data::profile::count::{CountedValues, ValueRows};
 use crate::data::profile::pattern::{self, Pattern};
-use crate::data::profile::prose::{self, Prose};
+use crate::data::profile::text_profile::{self, TextProfile};
 
 /// What one column holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub struct ColumnProfile {
     /// What the texts look like, where nine of ten look alike.
     pub pattern: Option<Pattern>,
     /// What the texts are made of.
-    pub prose: Option<Prose>,
+    pub prose: Option<TextProfile>,
     pub list: Option<ListProfile>,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
     if let Cells::Time(values) = cells {
         profile.missing = values.null_count();
     }
-    let Some(counted) = Counted::of(cells) else { return profile };
+    let Some(counted) = ValueRows::from_cells(cells) else { return profile };
     let counts = counted.counts();
     profile.distinct = counted.distinct();
     profile.missing = counted.missing;
@@ -115,7 +115,7 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
     profile.rarest = counts.iter().copied().min().unwrap_or(0);
     profile.frequent = [2, 5, 20].map(|least| counts.iter().filter(|count| **count >= least).count());
     match &counted.values {
-        Values::Numbers(numbers) => {
+        CountedValues::Numbers(numbers) => {
             let mut ordered = numbers.clone();
             ordered.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
             profile.range = range(&ordered);
@@ -124,11 +124,11 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
             profile.infinite =
                 numbers.iter().filter(|(number, _)| number.is_infinite()).map(|(_, rows)| rows).sum();
         }
-        Values::Texts(texts) if kind == ColumnKind::Text => {
-            profile.pattern = pattern::of(texts);
-            profile.prose = prose::of(texts);
+        CountedValues::Texts(texts) if kind == ColumnKind::Text => {
+            profile.pattern = pattern::detect(texts);
+            profile.prose = text_profile::profile(texts);
         }
-        Values::Texts(_) => {}
+        CountedValues::Texts(_) => {}
     }
     if let Cells::Int(values) = cells {
         profile.is_running = is_running(values);

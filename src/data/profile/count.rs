@@ -7,24 +7,24 @@ use polars::prelude::PlHashMap;
 use crate::data::cells::Cells;
 
 /// Values with their rows.
-pub(super) struct Counted {
-    pub values: Values,
+pub(super) struct ValueRows {
+    pub values: CountedValues,
     pub missing: usize,
 }
 
-pub(super) enum Values {
+pub(super) enum CountedValues {
     Numbers(Vec<(f64, usize)>),
     Texts(Vec<(String, usize)>),
 }
 
-impl Counted {
+impl ValueRows {
     /// `None` where the cells are neither numbers nor texts.
-    pub fn of(cells: &Cells) -> Option<Self> {
+    pub fn from_cells(cells: &Cells) -> Option<Self> {
         match cells {
             Cells::Int(values) => {
                 let (counts, missing) = tally(values.iter());
                 let numbers = counts.into_iter().map(|(value, count)| (value as f64, count)).collect();
-                Some(Self { values: Values::Numbers(numbers), missing })
+                Some(Self { values: CountedValues::Numbers(numbers), missing })
             }
             Cells::Float { values, .. } => {
                 // Adding 0 turns -0 into 0.
@@ -32,17 +32,17 @@ impl Counted {
                     values.iter().map(|value| value.filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits()));
                 let (counts, missing) = tally(bits);
                 let numbers = counts.into_iter().map(|(bits, count)| (f64::from_bits(bits), count)).collect();
-                Some(Self { values: Values::Numbers(numbers), missing })
+                Some(Self { values: CountedValues::Numbers(numbers), missing })
             }
             Cells::Bool(values) => {
                 let (counts, missing) = tally(values.iter());
                 let texts = counts.into_iter().map(|(value, count)| (value.to_string(), count)).collect();
-                Some(Self { values: Values::Texts(texts), missing })
+                Some(Self { values: CountedValues::Texts(texts), missing })
             }
             Cells::Text(values) => {
                 let (counts, missing) = tally(values.iter().map(|text| text.filter(|text| !text.is_empty())));
                 let texts = counts.into_iter().map(|(text, count)| (text.to_owned(), count)).collect();
-                Some(Self { values: Values::Texts(texts), missing })
+                Some(Self { values: CountedValues::Texts(texts), missing })
             }
             Cells::Time(_) | Cells::List(_) | Cells::Binary(_) | Cells::Other { .. } => None,
         }
@@ -50,33 +50,33 @@ impl Counted {
 
     pub fn distinct(&self) -> usize {
         match &self.values {
-            Values::Numbers(numbers) => numbers.len(),
-            Values::Texts(texts) => texts.len(),
+            CountedValues::Numbers(numbers) => numbers.len(),
+            CountedValues::Texts(texts) => texts.len(),
         }
     }
 
     pub fn counts(&self) -> Vec<usize> {
         match &self.values {
-            Values::Numbers(numbers) => numbers.iter().map(|(_, count)| *count).collect(),
-            Values::Texts(texts) => texts.iter().map(|(_, count)| *count).collect(),
+            CountedValues::Numbers(numbers) => numbers.iter().map(|(_, count)| *count).collect(),
+            CountedValues::Texts(texts) => texts.iter().map(|(_, count)| *count).collect(),
         }
     }
 
     /// The most frequent values, as they are written; those of equal numbers in their order.
     pub fn texts(&self, most: usize) -> Vec<(String, usize)> {
         match &self.values {
-            Values::Numbers(numbers) => {
+            CountedValues::Numbers(numbers) => {
                 let top = top(numbers, most, f64::total_cmp);
                 top.into_iter().map(|(number, count)| (number.to_string(), count)).collect()
             }
-            Values::Texts(texts) => top(texts, most, String::cmp),
+            CountedValues::Texts(texts) => top(texts, most, String::cmp),
         }
     }
 }
 
 /// Values in the order in which they are met first, whatever a map's own order is.
 fn tally<T: Hash + Eq + Copy>(cells: impl Iterator<Item = Option<T>>) -> (Vec<(T, usize)>, usize) {
-    let mut places: PlHashMap<T, usize> = PlHashMap::default();
+    let mut indices: PlHashMap<T, usize> = PlHashMap::default();
     let mut counts: Vec<(T, usize)> = Vec::new();
     let mut missing = 0;
     for cell in cells {
@@ -84,11 +84,11 @@ fn tally<T: Hash + Eq + Copy>(cells: impl Iterator<Item = Option<T>>) -> (Vec<(T
             missing += 1;
             continue;
         };
-        let place = *places.entry(value).or_insert_with(|| {
+        let index = *indices.entry(value).or_insert_with(|| {
             counts.push((value, 0));
             counts.len() - 1
         });
-        counts[place].1 += 1;
+        counts[index].1 += 1;
     }
     (counts, missing)
 }

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use crate::data::cells::Cells;
 use crate::data::frame::Frame;
 use crate::data::profile::column::{ColumnKind, ColumnProfile};
-use crate::data::profile::count::{Counted, Values};
+use crate::data::profile::count::{CountedValues, ValueRows};
 use crate::data::source::csv::Decimal;
-use crate::data::source::kind::Kind;
+use crate::data::source::kind::CellType;
 
 /// Among numbers these can be nothing else, however they are spelt.
 const AMONG_NUMBERS: [&str; 24] = [
@@ -21,18 +21,18 @@ const AMONG_WORDS: [&str; 14] =
 const SENTINELS: [f64; 7] = [-99.0, -200.0, -999.0, -9999.0, -99999.0, -999_999.0, -9_999_999.0];
 
 /// The words of all columns of texts that mean a missing value.
-pub(super) fn words(frame: &Frame) -> Vec<String> {
+pub(super) fn missing_value_words(frame: &Frame) -> Vec<String> {
     let of = |name: &String| match frame.cells(name) {
-        Ok(cells @ Cells::Text(_)) => match Counted::of(&cells) {
-            Some(Counted { values: Values::Texts(texts), .. }) => of_column(&texts),
+        Ok(cells @ Cells::Text(_)) => match ValueRows::from_cells(&cells) {
+            Some(ValueRows { values: CountedValues::Texts(texts), .. }) => of_column(&texts),
             _ => vec![],
         },
         _ => vec![],
     };
-    let mut found: Vec<String> = frame.columns().par_iter().flat_map_iter(of).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    let mut result: Vec<String> = frame.columns().par_iter().flat_map_iter(of).collect();
+    result.sort_unstable();
+    result.dedup();
+    result
 }
 
 fn of_column(texts: &[(String, usize)]) -> Vec<String> {
@@ -43,15 +43,15 @@ fn of_column(texts: &[(String, usize)]) -> Vec<String> {
     let is_number = |text: &str| {
         [Decimal::Point, Decimal::Comma]
             .iter()
-            .any(|decimal| matches!(decimal.kind(text), Kind::Int | Kind::Float))
+            .any(|decimal| matches!(decimal.kind(text), CellType::Int | CellType::Float))
     };
     let rest = || texts.iter().filter(|(text, _)| !among_numbers(text));
     let (all, numbers) = (rest().count(), rest().filter(|(text, _)| is_number(text)).count());
     if numbers > 1 && numbers == all {
         return words(&among_numbers);
     }
-    if let Some(strange) = strangers(texts, &is_number) {
-        return strange;
+    if let Some(unknown) = missing_words(texts, &is_number) {
+        return unknown;
     }
     // Two capitals may be a country's code, as Namibia's.
     let codes =
@@ -61,29 +61,29 @@ fn of_column(texts: &[(String, usize)]) -> Vec<String> {
 }
 
 /// A few words without any digit, on a few rows of a column of numbers.
-fn strangers(texts: &[(String, usize)], is_number: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
-    let strange = || texts.iter().filter(|(text, _)| !is_number(text));
+fn missing_words(texts: &[(String, usize)], is_number: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
+    let unknown = || texts.iter().filter(|(text, _)| !is_number(text));
     let all: usize = texts.iter().map(|(_, rows)| rows).sum();
-    let rows: usize = strange().map(|(_, rows)| rows).sum();
-    let plain = strange().all(|(text, _)| !text.bytes().any(|letter| letter.is_ascii_digit()));
-    let few = strange().count() <= 5 && rows * 20 <= all && texts.len() > 20;
-    (plain && few).then(|| strange().map(|(text, _)| text.clone()).collect())
+    let rows: usize = unknown().map(|(_, rows)| rows).sum();
+    let plain = unknown().all(|(text, _)| !text.bytes().any(|letter| letter.is_ascii_digit()));
+    let few = unknown().count() <= 5 && rows * 20 <= all && texts.len() > 20;
+    (plain && few).then(|| unknown().map(|(text, _)| text.clone()).collect())
 }
 
 /// Negative numbers of nines, far below all others of their column.
 pub(super) fn sentinels(columns: &[ColumnProfile]) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut result = Vec::new();
     for column in columns.iter().filter(|column| column.is_numeric()) {
         let Some(number) = sentinel(column) else { continue };
-        found.push(number.to_string());
+        result.push(number.to_string());
         if column.kind == ColumnKind::Number {
-            found.push(format!("{number:.1}"));
-            found.push(format!("{number:.2}"));
+            result.push(format!("{number:.1}"));
+            result.push(format!("{number:.2}"));
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    found
+    result.sort_unstable();
+    result.dedup();
+    result
 }
 
 /// The number that stands for missing ones in a column.

@@ -1,43 +1,43 @@
-//! What a file and its columns hold, for `mtl init`: how it is read, what each column is made of, and how much
-//! one column says of another.
+//! What a file and its columns hold, for `mtl init`: how it is read, what each column is made of, and how
+//! much one column says of another.
 
-pub mod alone;
 mod column;
+pub mod column_pairs;
+pub mod column_relevance;
 mod count;
 mod missing;
-mod neighbour;
+mod neighbour_index;
 mod pattern;
-mod prose;
 mod sample;
-pub mod together;
+mod text_profile;
 
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use crate::data::cells::Cells;
-use crate::data::error::{Error, Located};
+use crate::data::error::{DataError, LocatedError};
 use crate::data::frame::Frame;
 pub use crate::data::profile::column::{ColumnKind, ColumnProfile, ListProfile};
 pub use crate::data::profile::pattern::Pattern;
-pub use crate::data::profile::prose::{Prose, Script};
-use crate::data::source::SourceSpec;
-use crate::data::source::{Sheet, look};
+pub use crate::data::profile::text_profile::{TextProfile, WritingSystem};
+use crate::data::source::SourceConfig;
+use crate::data::source::{OpenedFile, sniff};
 
 /// A file looked at from end to end.
-pub struct Survey {
+pub struct DataProfile {
     /// How it is read.
-    pub source: SourceSpec,
+    pub source: SourceConfig,
     pub rows: usize,
     pub columns: Vec<ColumnProfile>,
     frame: Frame,
 }
 
 /// Looks at every column of a file.
-pub fn survey(file: &Path) -> Result<Survey, Error> {
-    let mut source = look(file)?;
+pub fn survey(file: &Path) -> Result<DataProfile, DataError> {
+    let mut source = sniff(file)?;
     let mut frame = read(&mut source, file)?;
-    if add_missing(&mut source, missing::words(&frame)) {
+    if add_missing(&mut source, missing::missing_value_words(&frame)) {
         frame = read(&mut source, file)?;
     }
     let mut columns = describe(&frame)?;
@@ -45,61 +45,61 @@ pub fn survey(file: &Path) -> Result<Survey, Error> {
         frame = read(&mut source, file)?;
         columns = describe(&frame)?;
     }
-    Ok(Survey { source, rows: frame.rows(), columns, frame })
+    Ok(DataProfile { source, rows: frame.rows(), columns, frame })
 }
 
-impl Survey {
+impl DataProfile {
     /// The cells of a column.
-    fn cells(&self, column: usize) -> Result<Cells, Error> {
+    fn cells(&self, column: usize) -> Result<Cells, DataError> {
         self.frame.cells(&self.columns[column].name)
     }
 }
 
-fn describe(frame: &Frame) -> Result<Vec<ColumnProfile>, Error> {
+fn describe(frame: &Frame) -> Result<Vec<ColumnProfile>, DataError> {
     frame.columns().par_iter().map(|name| Ok(column::describe(&frame.cells(name)?))).collect()
 }
 
 /// Names further words for missing values, where the source has that setting; true when there are new ones.
-fn add_missing(source: &mut SourceSpec, words: Vec<String>) -> bool {
-    let SourceSpec::Csv(spec) = source else { return false };
-    let before = spec.missing.len();
+fn add_missing(source: &mut SourceConfig, words: Vec<String>) -> bool {
+    let SourceConfig::Csv(config) = source else { return false };
+    let before = config.missing.len();
     for word in words {
-        if !spec.missing.contains(&word) {
-            spec.missing.push(word);
+        if !config.missing.contains(&word) {
+            config.missing.push(word);
         }
     }
-    spec.missing.len() > before
+    config.missing.len() > before
 }
 
 /// Reads the file. A quote that makes no sense further down than was looked at is then none.
-fn read(source: &mut SourceSpec, file: &Path) -> Result<Frame, Error> {
-    let table = |source: &SourceSpec| {
-        let sheet = Sheet::open(source, file)?;
+fn read(source: &mut SourceConfig, file: &Path) -> Result<Frame, DataError> {
+    let table = |source: &SourceConfig| {
+        let sheet = OpenedFile::open(source, file)?;
         let kinds = sheet.texts(|_| false);
         sheet.build(&kinds)
     };
-    let mut found = table(source);
-    if let (Err(error), SourceSpec::Csv(spec)) = (&found, &*source)
+    let mut result = table(source);
+    if let (Err(error), SourceConfig::Csv(config)) = (&result, &*source)
         && is_of_quotes(error)
     {
-        let mut plain = spec.clone();
+        let mut plain = config.clone();
         "none".clone_into(&mut plain.quote);
-        let plain = SourceSpec::Csv(plain);
+        let plain = SourceConfig::Csv(plain);
         if let Ok(table) = table(&plain) {
-            (found, *source) = (Ok(table), plain);
+            (result, *source) = (Ok(table), plain);
         }
     }
-    let (table, origin) = found?;
+    let (table, origin) = result?;
     if table.height() == 0 {
-        return Err(Error::NoRows { file: file.to_owned() });
+        return Err(DataError::NoRows { file: file.to_owned() });
     }
     Ok(Frame::new(table, vec![origin]))
 }
 
-fn is_of_quotes(error: &Error) -> bool {
+fn is_of_quotes(error: &DataError) -> bool {
     match error {
-        Error::OpenQuote { .. } | Error::AfterQuote { .. } => true,
-        Error::Many(found) => found.iter().any(|Located { error, .. }| is_of_quotes(error)),
+        DataError::OpenQuote { .. } | DataError::AfterQuote { .. } => true,
+        DataError::Many(result) => result.iter().any(|LocatedError { error, .. }| is_of_quotes(error)),
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// As a person calls such texts.
-    pub fn noun(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::Date => "dates or times",
             Self::Uuid => "UUIDs",
@@ -38,7 +38,7 @@ const LOOKED_AT: usize = 1000;
 type Test = fn(&str) -> bool;
 
 /// The pattern of a column's different texts.
-pub(super) fn of(texts: &[(String, usize)]) -> Option<Pattern> {
+pub(super) fn detect(texts: &[(String, usize)]) -> Option<Pattern> {
     let step = texts.len().div_ceil(LOOKED_AT).max(1);
     let sample: Vec<&str> = texts.iter().step_by(step).map(|(text, _)| text.trim()).collect();
     let tests: [(Pattern, Test); 9] = [
@@ -53,8 +53,8 @@ pub(super) fn of(texts: &[(String, usize)]) -> Option<Pattern> {
         (Pattern::Amount, is_amount),
     ];
     let most = |test: Test| sample.iter().filter(|text| test(text)).count() * 10 >= sample.len() * 9;
-    let found = tests.into_iter().find(|(_, test)| !sample.is_empty() && most(*test));
-    found.map(|(pattern, _)| pattern)
+    let result = tests.into_iter().find(|(_, test)| !sample.is_empty() && most(*test));
+    result.map(|(pattern, _)| pattern)
 }
 
 /// Runs of digits, runs of letters, and what stands between them.
@@ -64,10 +64,10 @@ fn runs(text: &str) -> Vec<&str> {
     let mut runs = Vec::new();
     let mut start = 0;
     let mut last = None;
-    for (place, letter) in text.char_indices() {
+    for (index, letter) in text.char_indices() {
         if last.is_some_and(|last| last != class(letter)) {
-            runs.push(&text[start..place]);
-            start = place;
+            runs.push(&text[start..index]);
+            start = index;
         }
         last = Some(class(letter));
     }
@@ -94,10 +94,10 @@ fn is_date(text: &str) -> bool {
     if !words.iter().all(is_known) || !signs.chars().all(|sign| " -/.:,+".contains(sign)) {
         return false;
     }
-    let value = |place: usize| numbers.get(place).and_then(|number| number.parse::<u32>().ok());
+    let value = |index: usize| numbers.get(index).and_then(|number| number.parse::<u32>().ok());
     let (Some(first), second, third) = (value(0), value(1), value(2)) else { return false };
-    let year = |number: Option<u32>, place: usize| {
-        number.is_some_and(|number| (1000..3000).contains(&number)) && numbers[place].len() == 4
+    let year = |number: Option<u32>, index: usize| {
+        number.is_some_and(|number| (1000..3000).contains(&number)) && numbers[index].len() == 4
     };
     let day = |number: Option<u32>| number.is_some_and(|number| (1..=31).contains(&number));
     let between = runs.get(1).map_or("", |run| run.trim());
@@ -108,7 +108,7 @@ fn is_date(text: &str) -> bool {
         }
         2..=4 if between == ":" => first < 25 && second.is_some_and(|minutes| minutes < 60),
         3..=8 if between == "-" || between == "/" || between == "." => {
-            let short = |place: usize| numbers.get(place).is_some_and(|number| number.len() <= 2);
+            let short = |index: usize| numbers.get(index).is_some_and(|number| number.len() <= 2);
             year(Some(first), 0) && day(second) && day(third)
                 || day(Some(first)) && day(second) && (year(third, 2) || short(2) && between != ".")
                 || between == "." && is_time(&numbers)
@@ -119,8 +119,8 @@ fn is_date(text: &str) -> bool {
 
 /// `18.00.00`
 fn is_time(numbers: &[&str]) -> bool {
-    let below = |place: usize, most: u32| {
-        let number: &&str = &numbers[place];
+    let below = |index: usize, most: u32| {
+        let number: &&str = &numbers[index];
         number.len() == 2 && number.parse::<u32>().is_ok_and(|number| number < most)
     };
     numbers.len() == 3 && below(0, 25) && below(1, 60) && below(2, 60)
@@ -222,10 +222,10 @@ fn is_amount(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::profile::pattern::{Pattern, of};
+    use crate::data::profile::pattern::{Pattern, detect};
 
     fn found(texts: &[&str]) -> Option<Pattern> {
-        of(&texts.iter().map(|text| ((*text).to_owned(), 1)).collect::<Vec<_>>())
+        detect(&texts.iter().map(|text| ((*text).to_owned(), 1)).collect::<Vec<_>>())
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Rows drawn to measure by, and a column's cells on them. Nothing is drawn at random: a row's place is a hash
-//! of its number.
+//! Rows drawn to measure by, and a column's cells on them. Nothing is drawn at random: a row's place is a
+//! hash of its number.
 
 use polars::prelude::PlHashMap;
 
@@ -28,9 +28,9 @@ pub(super) fn is_first_half(row: u32) -> bool {
 pub(super) fn rows(rows: usize, columns: usize, classes: &[&Cells]) -> Vec<u32> {
     let wanted = rows.min(ROWS).min((CELLS / columns.max(1)).max(1000));
     let mut drawn: Vec<u32> = (0..wanted)
-        .map(|place| {
-            let (from, to) = (place * rows / wanted, (place + 1) * rows / wanted);
-            (from + (mixed(place as u64) % (to - from).max(1) as u64) as usize) as u32
+        .map(|index| {
+            let (from, to) = (index * rows / wanted, (index + 1) * rows / wanted);
+            (from + (mixed(index as u64) % (to - from).max(1) as u64) as usize) as u32
         })
         .collect();
     if wanted < rows {
@@ -43,17 +43,17 @@ pub(super) fn rows(rows: usize, columns: usize, classes: &[&Cells]) -> Vec<u32> 
 
 /// The first rows of each class, as many as are wanted of one.
 fn rare(cells: &Cells) -> Vec<u32> {
-    let mut found: PlHashMap<String, usize> = PlHashMap::default();
+    let mut result: PlHashMap<String, usize> = PlHashMap::default();
     let mut rows = Vec::new();
     // A target that is no text and no number has been refused.
     let _ = cells.for_each_text(|row, text| {
         let Some(text) = text else { return };
-        if found.len() > 100 {
+        if result.len() > 100 {
             return;
         }
-        let seen = match found.get_mut(text) {
+        let seen = match result.get_mut(text) {
             Some(seen) => seen,
-            None => found.entry(text.to_owned()).or_insert(0),
+            None => result.entry(text.to_owned()).or_insert(0),
         };
         *seen += 1;
         if *seen <= OF_A_CLASS {
@@ -64,16 +64,16 @@ fn rare(cells: &Cells) -> Vec<u32> {
 }
 
 /// A column's cells on the rows of a sample.
-pub(super) enum Sampled {
+pub(super) enum SampledColumn {
     /// NaN where missing.
     Numbers(Vec<f64>),
     /// 0 where missing.
     Codes(Vec<u32>),
 }
 
-impl Sampled {
+impl SampledColumn {
     /// `None` where the cells are neither numbers nor texts.
-    pub fn of(cells: &Cells, rows: &[u32]) -> Option<Self> {
+    pub fn from_cells(cells: &Cells, rows: &[u32]) -> Option<Self> {
         let at = |row: &u32| *row as usize;
         Some(match cells {
             Cells::Int(values) => Self::Numbers(

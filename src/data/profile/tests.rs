@@ -1,31 +1,31 @@
 //! Columns described, and what they say of one another.
 
 use crate::data::fixture::Folder;
-use crate::data::profile::alone::{Alone, Measure, gain};
-use crate::data::profile::{ColumnKind, Pattern, Survey, survey};
-use crate::data::source::SourceSpec;
+use crate::data::profile::column_relevance::{ColumnRelevance, TargetMeasure, gain};
+use crate::data::profile::{ColumnKind, DataProfile, Pattern, survey};
+use crate::data::source::SourceConfig;
 
-fn looked_at(text: &str) -> Survey {
+fn looked_at(text: &str) -> DataProfile {
     let folder = Folder::new();
     survey(&folder.file("rows.csv", text)).unwrap()
 }
 
 #[test]
 fn each_column_is_described() {
-    let found = looked_at("a,b,c,d\n3,x,1.5,true\n10,y,,false\n3,x,-2,true\n").columns;
-    let kinds: Vec<ColumnKind> = found.iter().map(|column| column.kind).collect();
+    let result = looked_at("a,b,c,d\n3,x,1.5,true\n10,y,,false\n3,x,-2,true\n").columns;
+    let kinds: Vec<ColumnKind> = result.iter().map(|column| column.kind).collect();
     assert_eq!(kinds, [ColumnKind::Whole, ColumnKind::Text, ColumnKind::Number, ColumnKind::Boolean]);
-    assert_eq!(found[0].range, Some([3.0, 3.0, 10.0]));
-    assert_eq!((found[0].distinct, found[0].rows, found[0].rarest), (2, 3, 1));
-    assert_eq!((found[2].missing, found[2].range), (1, Some([-2.0, -2.0, 1.5])));
-    assert_eq!(found[1].values, [("x".to_owned(), 2), ("y".to_owned(), 1)]);
-    assert_eq!((found[1].frequent, found[0].is_whole), ([1, 0, 0], true));
+    assert_eq!(result[0].range, Some([3.0, 3.0, 10.0]));
+    assert_eq!((result[0].distinct, result[0].rows, result[0].rarest), (2, 3, 1));
+    assert_eq!((result[2].missing, result[2].range), (1, Some([-2.0, -2.0, 1.5])));
+    assert_eq!(result[1].values, [("x".to_owned(), 2), ("y".to_owned(), 1)]);
+    assert_eq!((result[1].frequent, result[0].is_whole), ([1, 0, 0], true));
 }
 
 #[test]
 fn words_and_numbers_for_missing_values_are_found() {
     let missing = |text: &str| match looked_at(text).source {
-        SourceSpec::Csv(spec) => spec.missing,
+        SourceConfig::Csv(config) => config.missing,
         other => panic!("{other:?}"),
     };
     assert_eq!(missing("a,b\n1,x\nn/a,y\n3,z\n"), ["n/a"]);
@@ -42,17 +42,17 @@ fn a_quote_that_never_closes_is_a_character() {
     (0..3000).for_each(|row| text.push_str(&format!("{row},x\n")));
     text.push_str("7,\"y\n");
     match looked_at(&text).source {
-        SourceSpec::Csv(spec) => assert_eq!(spec.quote, "none"),
+        SourceConfig::Csv(config) => assert_eq!(config.quote, "none"),
         other => panic!("{other:?}"),
     }
 }
 
 /// What the first columns say of the last.
-fn alone(text: &str, measure: Measure) -> Vec<Alone> {
-    let found = looked_at(text);
-    let target = found.columns.len() - 1;
-    let said = found.alone(&[(target, measure)]).unwrap();
-    said.into_iter().take(target).map(|one| one[0].unwrap()).collect()
+fn alone(text: &str, measure: TargetMeasure) -> Vec<ColumnRelevance> {
+    let result = looked_at(text);
+    let target = result.columns.len() - 1;
+    let output = result.alone(&[(target, measure)]).unwrap();
+    output.into_iter().take(target).map(|one| one[0].unwrap()).collect()
 }
 
 /// A whole number below `below`, the same each time.
@@ -74,7 +74,7 @@ fn two_classes_are_told_by_their_copies_and_not_by_identifiers() {
         let shifted = y as f64 + drawn(row, 3, 100) as f64 / 200.0;
         text.push_str(&format!("{row},n{row},{noise},{word},{},{shifted},{y}\n", 1 - y));
     }
-    let scores: Vec<f64> = alone(&text, Measure::Auc).iter().map(|one| one.score).collect();
+    let scores: Vec<f64> = alone(&text, TargetMeasure::Auc).iter().map(|one| one.score).collect();
     assert!(scores[..3].iter().all(|score| (0.4..0.6).contains(score)), "{scores:?}");
     assert_eq!(scores[3..], [1.0, 1.0, 1.0]);
 }
@@ -87,13 +87,13 @@ fn numbers_are_told_by_what_they_are_made_of() {
         let class = ["low", "middle", "high"][((y + 50.0) / 34.0) as usize];
         text.push_str(&format!("{},{},{},{class},{y}\n", drawn(row, 5, 1000), 2.0 * y + 7.0, y * y * y));
     }
-    let said = alone(&text, Measure::R2);
-    let scores: Vec<f64> = said.iter().map(|one| one.score).collect();
+    let output = alone(&text, TargetMeasure::R2);
+    let scores: Vec<f64> = output.iter().map(|one| one.score).collect();
     assert!(scores[0] < 0.05 && scores[3] < 0.95, "{scores:?}");
     assert!(scores[1] > 0.9999 && scores[2] > 0.995, "{scores:?}");
-    let steps = said[3].steps.unwrap();
+    let steps = output[3].steps.unwrap();
     assert!(steps.are_classes() && steps.changes == 2, "classes of a number follow it: {steps:?}");
-    assert!(said[0].steps.is_none());
+    assert!(output[0].steps.is_none());
 }
 
 #[test]
@@ -103,15 +103,15 @@ fn several_classes_are_told_by_codes() {
         let class = drawn(row, 6, 6);
         text.push_str(&format!("{},{},c{class}\n", drawn(row, 7, 50), (class * 5) % 7));
     }
-    let said = alone(&text, Measure::Accuracy);
-    assert!(gain(said[0].score, said[0].chance) < 0.1, "{said:?}");
-    assert_eq!(said[1].score, 1.0);
+    let output = alone(&text, TargetMeasure::Accuracy);
+    assert!(gain(output[0].score, output[0].chance) < 0.1, "{output:?}");
+    assert_eq!(output[1].score, 1.0);
 }
 
 #[test]
 fn patterns_and_texts_are_seen() {
-    let found =
+    let result =
         looked_at("when,file,said\n2020-01-01,a.png,good and fast\n2020-01-02,b.png,bad and slow\n").columns;
-    assert_eq!((found[0].pattern, found[1].pattern), (Some(Pattern::Date), Some(Pattern::Picture)));
-    assert_eq!(found[2].prose.unwrap().words, 3.0);
+    assert_eq!((result[0].pattern, result[1].pattern), (Some(Pattern::Date), Some(Pattern::Picture)));
+    assert_eq!(result[2].prose.unwrap().words_per_text, 3.0);
 }

@@ -3,7 +3,7 @@
 use polars::prelude::{Column, DataType};
 
 use crate::data::cells::Cells;
-use crate::data::list::Pieces;
+use crate::data::list::TextLists;
 
 /// One column to write. `None` and NaN are missing values.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,8 @@ impl AnswerColumn {
 
     /// A column as it was read; dates and times as text, lists as text with spaces between. `None` for
     /// other nested types.
-    pub(in crate::data) fn of(column: &Column) -> Option<Self> {
-        Some(match Cells::of(column).ok()? {
+    pub(in crate::data) fn from_column(column: &Column) -> Option<Self> {
+        Some(match Cells::from_column(column).ok()? {
             Cells::Int(values) => Self::Int(values.iter().collect()),
             Cells::Float { values, single: true } => {
                 Self::Float(values.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect())
@@ -48,7 +48,7 @@ impl AnswerColumn {
                 Self::Text(text)
             }
             cells @ Cells::List(_) => {
-                let pieces = Pieces::of(&cells, " ").ok()?;
+                let pieces = TextLists::from_cells(&cells, " ").ok()?;
                 let joined = |row| pieces.row(row).collect::<Vec<_>>().join(" ");
                 Self::Text((0..pieces.rows()).map(|row| Some(joined(row))).collect())
             }

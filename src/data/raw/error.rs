@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::data::place::Place;
+use crate::data::location::DataLocation;
 
 /// What is wrong with new rows, as a model wants them.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum ReadingError {
     #[error(
         "column `{column}`: {count} row(s) are not {expected} as in training, first `{value}` in {place}"
     )]
-    OtherKind { column: String, expected: &'static str, value: String, place: Place, count: usize },
+    OtherKind { column: String, expected: &'static str, value: String, place: DataLocation, count: usize },
     #[error("the model's card does not say how rows are read: {reason}")]
     Card { reason: String },
 }

@@ -1,5 +1,5 @@
-//! Does what a card computes look at a row's own cells alone? A card may come from anywhere, and SQL can read files: an
-//! expression with a query in it, or that is more than one expression, is refused before it is run.
+//! Does what a card computes look at a row's own cells alone? A card may come from anywhere, and SQL can read
+//! files: an expression with a query in it, or that is more than one expression, is refused before it is run.
 
 use std::ops::ControlFlow;
 
@@ -8,15 +8,15 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 use sqlparser::tokenizer::Token;
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::raw::ReadingError;
 use crate::domain::reading::Expression;
 
 /// Refuses what is no expression over a row's cells.
-pub(super) fn refuse_strange(expression: &Expression) -> Result<(), Error> {
+pub(super) fn check_row_expression(expression: &Expression) -> Result<(), DataError> {
     let refused = |reason: &str| {
         let reason = format!("its expression `{}` {reason}", expression.sql);
-        Error::from(ReadingError::Card { reason })
+        DataError::from(ReadingError::Card { reason })
     };
     // A comment would hide what is written behind the expression.
     let parser = Parser::new(&GenericDialect)
@@ -28,16 +28,16 @@ pub(super) fn refuse_strange(expression: &Expression) -> Result<(), Error> {
     if rest.is_some_and(|rest| rest.token != Token::EOF) {
         return Err(refused("is more than one expression"));
     }
-    match parsed.visit(&mut Others) {
+    match parsed.visit(&mut QueryVisitor) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(refused("looks at more than a row's own cells")),
     }
 }
 
 /// Stops at a query, or at a table.
-struct Others;
+struct QueryVisitor;
 
-impl Visitor for Others {
+impl Visitor for QueryVisitor {
     type Break = ();
 
     fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
@@ -51,13 +51,13 @@ impl Visitor for Others {
 
 #[cfg(test)]
 mod tests {
-    use super::refuse_strange;
+    use super::check_row_expression;
     use crate::domain::reading::Expression;
 
     #[test]
     fn an_expression_reads_no_file() {
         let refused =
-            |sql: &str| refuse_strange(&Expression { sql: sql.to_owned(), columns: vec![] }).is_err();
+            |sql: &str| check_row_expression(&Expression { sql: sql.to_owned(), columns: vec![] }).is_err();
         for fine in [
             "price * 1.2",
             "country = 'select' and not (x is null or y in (1, 2))",

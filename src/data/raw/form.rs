@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The form of a file of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum AnswerFileFormat {
     Csv,
     Tsv,
     Jsonl,
@@ -13,18 +13,18 @@ pub enum Form {
 }
 
 /// The endings of each form; the first is the usual one.
-const ENDINGS: [(Form, &[&str]); 5] = [
-    (Form::Csv, &[".csv"]),
-    (Form::Tsv, &[".tsv"]),
-    (Form::Jsonl, &[".jsonl", ".ndjson"]),
-    (Form::Parquet, &[".parquet", ".pq"]),
-    (Form::Arrow, &[".arrow", ".feather", ".ipc"]),
+const ENDINGS: [(AnswerFileFormat, &[&str]); 5] = [
+    (AnswerFileFormat::Csv, &[".csv"]),
+    (AnswerFileFormat::Tsv, &[".tsv"]),
+    (AnswerFileFormat::Jsonl, &[".jsonl", ".ndjson"]),
+    (AnswerFileFormat::Parquet, &[".parquet", ".pq"]),
+    (AnswerFileFormat::Arrow, &[".arrow", ".feather", ".ipc"]),
 ];
 
 /// What may be written, for people.
 pub const WRITTEN: &str = ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow";
 
-impl Form {
+impl AnswerFileFormat {
     /// The form that a file's ending tells, and whether it is to be compressed.
     pub fn of_ending(file: &Path) -> Option<(Self, bool)> {
         let name = file.to_string_lossy().to_lowercase();
@@ -56,19 +56,19 @@ impl Form {
 mod tests {
     use std::path::Path;
 
-    use crate::data::raw::Form;
+    use crate::data::raw::AnswerFileFormat;
     use crate::data::source::of_ending;
 
     #[test]
     fn an_ending_tells_a_form_that_can_be_read_again() {
         for (name, form) in [
-            ("a.csv", Some((Form::Csv, false))),
-            ("a.b/A.CSV", Some((Form::Csv, false))),
-            (".tsv.gz", Some((Form::Tsv, true))),
-            ("a.jsonl", Some((Form::Jsonl, false))),
-            ("a.ndjson.gz", Some((Form::Jsonl, true))),
-            ("a.pq", Some((Form::Parquet, false))),
-            ("a.feather", Some((Form::Arrow, false))),
+            ("a.csv", Some((AnswerFileFormat::Csv, false))),
+            ("a.b/A.CSV", Some((AnswerFileFormat::Csv, false))),
+            (".tsv.gz", Some((AnswerFileFormat::Tsv, true))),
+            ("a.jsonl", Some((AnswerFileFormat::Jsonl, false))),
+            ("a.ndjson.gz", Some((AnswerFileFormat::Jsonl, true))),
+            ("a.pq", Some((AnswerFileFormat::Parquet, false))),
+            ("a.feather", Some((AnswerFileFormat::Arrow, false))),
             ("a.txt", None),
             ("a.parquet.gz", None),
             ("a.csv.zst", None),
@@ -77,7 +77,7 @@ mod tests {
             ("csv", None),
             ("a", None),
         ] {
-            assert_eq!(Form::of_ending(Path::new(name)), form, "{name}");
+            assert_eq!(AnswerFileFormat::of_ending(Path::new(name)), form, "{name}");
             assert!(form.is_none() || of_ending(Path::new(name)).is_ok(), "{name} cannot be read");
         }
     }

@@ -5,19 +5,19 @@ mod column;
 pub(in crate::data) mod error;
 mod expression;
 mod form;
+mod input_warnings;
 mod open;
 mod proof;
 mod read;
-mod told;
 mod values;
 mod write;
 
 pub use crate::data::raw::answer::AnswerColumn;
 pub(in crate::data) use crate::data::raw::column::known;
 pub use crate::data::raw::error::ReadingError;
-pub use crate::data::raw::form::{Form, WRITTEN};
+pub use crate::data::raw::form::{AnswerFileFormat, WRITTEN};
 pub use crate::data::raw::proof::prove;
-pub use crate::data::raw::read::{Raw, RawRows, read};
+pub use crate::data::raw::read::{RawRows, RawTable, read};
 pub use crate::data::raw::write::{save, write};
 
 #[cfg(test)]

@@ -1,40 +1,45 @@
-//! The law of reading, proved: a table's own files, read again as the model's card says, give the rows that the model
-//! learned from and was scored on.
+//! The law of reading, proved: a table's own files, read again as the model's card says, give the rows that
+//! the model learned from and was scored on.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::PlHashMap;
 
-use crate::data::error::Error;
+use crate::data::config::{SplitConfig, TableConfig};
+use crate::data::error::DataError;
 use crate::data::feature::encode;
 use crate::data::raw::{RawRows, ReadingError, read};
-use crate::data::source::SourceSpec;
-use crate::data::spec::{SplitSpec, TableSpec};
-use crate::domain::array::{Array, Values};
+use crate::data::source::SourceConfig;
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::TableName;
 use crate::domain::table::Dataset;
 
-/// Reads the files of a table again, as rows to predict, and looks for every row of the dataset among them: the query
-/// may have sorted them, and repeated ones may have been dropped.
-pub fn prove(dataset: &Dataset, name: &TableName, spec: &TableSpec, base: &Path) -> Result<(), Error> {
+/// Reads the files of a table again, as rows to predict, and looks for every row of the dataset among them:
+/// the query may have sorted them, and repeated ones may have been dropped.
+pub fn prove(
+    dataset: &Dataset,
+    name: &TableName,
+    config: &TableConfig,
+    base: &Path,
+) -> Result<(), DataError> {
     let (signature, Some(table)) = (&dataset.signature, dataset.table(name)) else { return Ok(()) };
     let reading = signature.readings.get(name);
     if reading.is_none_or(|reading| reading.not_row_wise.is_some()) {
         return Ok(());
     }
-    let mut found: PlHashMap<u64, usize> = PlHashMap::default();
-    for file in files(spec, base) {
+    let mut result: PlHashMap<u64, usize> = PlHashMap::default();
+    for file in files(config, base) {
         let rows = RawRows { file, table: Some(name.to_string()), prepared: false };
         let raw = read(&rows, signature)?;
         let encoded = raw.batch(0..raw.rows).into_iter().zip(&signature.inputs);
         let encoded: Option<Vec<Array>> =
             encoded.map(|((_, array), input)| encode(&input.encoding, &array)).collect();
         let encoded = encoded.ok_or_else(|| differs(name, "an input is of another type"))?;
-        (0..raw.rows).for_each(|row| *found.entry(sum(encoded.iter(), row)).or_default() += 1);
+        (0..raw.rows).for_each(|row| *result.entry(sum(encoded.iter(), row)).or_default() += 1);
     }
     for row in 0..table.rows {
-        match found.get_mut(&sum(table.inputs.iter().map(|(_, array)| array), row)) {
+        match result.get_mut(&sum(table.inputs.iter().map(|(_, array)| array), row)) {
             Some(count) if *count > 0 => *count -= 1,
             _ => return Err(differs(name, &format!("row {} was read otherwise in training", row + 1))),
         }
@@ -42,7 +47,7 @@ pub fn prove(dataset: &Dataset, name: &TableName, spec: &TableSpec, base: &Path)
     Ok(())
 }
 
-fn differs(table: &TableName, reason: &str) -> Error {
+fn differs(table: &TableName, reason: &str) -> DataError {
     ReadingError::Card { reason: format!("table `{table}`: {reason}") }.into()
 }
 
@@ -58,23 +63,23 @@ fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
     let range = steps.start * width..steps.end * width;
     range.len().hash(sum);
     match &array.values {
-        Values::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
-        Values::F64(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
-        Values::I64(values) => values[range].hash(sum),
-        Values::U32(values) => values[range].hash(sum),
-        Values::U8(values) => values[range].hash(sum),
-        Values::Text(values) => values[range].hash(sum),
+        ArrayValues::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
+        ArrayValues::F64(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
+        ArrayValues::I64(values) => values[range].hash(sum),
+        ArrayValues::U32(values) => values[range].hash(sum),
+        ArrayValues::U8(values) => values[range].hash(sum),
+        ArrayValues::Text(values) => values[range].hash(sum),
     }
 }
 
 /// The files that hold rows.
-fn files(spec: &TableSpec, base: &Path) -> Vec<PathBuf> {
-    let own = match &spec.source {
-        SourceSpec::Images(images) => images.labels.as_ref().unwrap_or(&images.path),
+fn files(config: &TableConfig, base: &Path) -> Vec<PathBuf> {
+    let own = match &config.source {
+        SourceConfig::Images(images) => images.labels.as_ref().unwrap_or(&images.path),
         other => other.path(),
     };
     let mut files = vec![base.join(own)];
-    if let SplitSpec::Files(split) = &spec.split {
+    if let SplitConfig::Files(split) = &config.split {
         files.extend(split.valid.iter().chain([&split.test]).map(|file| base.join(file)));
     }
     files

@@ -3,24 +3,24 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
 use crate::data::raw::column;
-use crate::data::raw::expression::refuse_strange;
-use crate::data::raw::open::{Wanted, name_images, reading_of, source_for, table};
-use crate::data::raw::told::merged;
+use crate::data::raw::expression::check_row_expression;
+use crate::data::raw::input_warnings::merged;
+use crate::data::raw::open::{RequiredColumns, name_images, reading_of, source_for, table};
 use crate::data::raw::values::RawColumn;
 use crate::data::raw::{AnswerColumn, ReadingError};
 use crate::data::source::{compute, kept_rows};
 use crate::domain::array::{Array, ElementType};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::InputName;
-use crate::domain::reading::{CellKind, Expression, InputReading, Reading};
+use crate::domain::reading::{CellKind, Expression, InputReading, TableSchema};
 use crate::domain::signature::{Encoding, InputSignature, Signature};
 
 /// New rows, checked against a signature.
 #[derive(Clone, Debug)]
-pub struct Raw {
+pub struct RawTable {
     pub rows: usize,
     /// What a person should know of the rows.
     pub notes: Vec<String>,
@@ -39,14 +39,14 @@ pub struct RawRows {
 }
 
 impl RawRows {
-    pub fn of(file: &Path) -> Self {
+    pub fn from_file(file: &Path) -> Self {
         Self { file: file.to_owned(), ..Self::default() }
     }
 }
 
-/// Reads the columns a model needs, as its card says that the training rows were read; the file's kind is told by its
-/// ending. Label columns are not needed. All problems at once, at `inputs.<input>`.
-pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
+/// Reads the columns a model needs, as its card says that the training rows were read; the file's kind is
+/// told by its ending. Label columns are not needed. All problems at once, at `inputs.<input>`.
+pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError> {
     let file = &rows.file;
     let reading = reading_of(&signature.readings, file, rows.table.as_deref())?;
     if let Some(reason) = reading.and_then(|reading| reading.not_row_wise.as_ref()).filter(|_| !rows.prepared)
@@ -54,10 +54,13 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
         let wanted = signature.inputs.iter().map(|input| input.name.to_string()).collect();
         return Err(ReadingError::NotRowWise { file: file.clone(), reason: reason.clone(), wanted }.into());
     }
-    let sources: Vec<Source<'_>> =
-        signature.inputs.iter().map(|input| Source::of(input, reading, rows.prepared)).collect();
+    let sources: Vec<InputSource<'_>> = signature
+        .inputs
+        .iter()
+        .map(|input| InputSource::from_reading(input, reading, rows.prepared))
+        .collect();
     let filters = reading.filter(|_| !rows.prepared).map_or(&[][..], |reading| &reading.filters);
-    sources.iter().filter_map(|one| one.expression).chain(filters).try_for_each(refuse_strange)?;
+    sources.iter().filter_map(|one| one.expression).chain(filters).try_for_each(check_row_expression)?;
     let mut source = source_for(reading, file)?;
     let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
     name_images(&mut source, signature.inputs.iter().find(is_image).map(|input| input.name.as_str()));
@@ -67,10 +70,11 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
         .flat_map(|one| &one.columns)
         .filter_map(|name| Some((name.as_str(), *reading?.columns.get(name)?)));
     let texts = sources.iter().filter(|one| one.is_text).filter_map(|one| one.column).collect();
-    let (frame, mut notes) = table(&source, file, reading, &Wanted { computed: computed.collect(), texts })?;
+    let (frame, mut notes) =
+        table(&source, file, reading, &RequiredColumns { computed: computed.collect(), texts })?;
     let frame = chosen(frame, filters, &mut notes, file)?;
     let made = computed_columns(&frame, &sources)?;
-    let (mut inputs, mut told, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut inputs, mut message, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (input, source) in signature.inputs.iter().zip(&sources) {
         let cells = match (source.expression, source.column) {
             (Some(expression), _) => match lacking(&frame, expression) {
@@ -85,20 +89,20 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<Raw, Error> {
             (None, column) => frame.cells(column.unwrap_or(input.name.as_str())),
         };
         match cells.and_then(|cells| column::read(input, source.kind, &cells, &frame)) {
-            Ok((column, said)) => {
+            Ok((column, text)) => {
                 inputs.push((input.name.clone(), column));
-                told.extend(said);
+                message.extend(text);
             }
-            Err(error) => problems.push(error.at(Node::of("inputs").key(&input.name))),
+            Err(error) => problems.push(error.at(Node::from_key("inputs").key(&input.name))),
         }
     }
-    Error::unless_empty(problems)?;
-    notes.extend(merged(told));
-    Ok(Raw { rows: frame.rows(), notes, inputs, frame })
+    DataError::unless_empty(problems)?;
+    notes.extend(merged(message));
+    Ok(RawTable { rows: frame.rows(), notes, inputs, frame })
 }
 
 /// Where an input's cells come from in the file at hand.
-struct Source<'a> {
+struct InputSource<'a> {
     input: &'a str,
     column: Option<&'a str>,
     expression: Option<&'a Expression>,
@@ -107,8 +111,8 @@ struct Source<'a> {
     is_text: bool,
 }
 
-impl<'a> Source<'a> {
-    fn of(input: &'a InputSignature, reading: Option<&'a Reading>, prepared: bool) -> Self {
+impl<'a> InputSource<'a> {
+    fn from_reading(input: &'a InputSignature, reading: Option<&'a TableSchema>, prepared: bool) -> Self {
         let of_texts = matches!(input.encoding, Encoding::Tokens { .. } | Encoding::Registered { .. });
         let is_text = input.raw == ElementType::Text || of_texts;
         let own: Option<&InputReading> = reading.and_then(|reading| reading.inputs.get(&input.name));
@@ -126,14 +130,14 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The rows for which the query's conditions are true; those whose columns the file lacks, such as labels, are not
-/// asked.
+/// The rows for which the query's conditions are true; those whose columns the file lacks, such as labels,
+/// are not asked.
 fn chosen(
     frame: Frame,
     filters: &[Expression],
     notes: &mut Vec<String>,
     file: &Path,
-) -> Result<Frame, Error> {
+) -> Result<Frame, DataError> {
     let (asked, left): (Vec<_>, Vec<_>) =
         filters.iter().partition(|filter| lacking(&frame, filter).is_none());
     for filter in left {
@@ -149,7 +153,7 @@ fn chosen(
     let rows = kept_rows(frame.table(), &asked)?;
     let dropped = frame.rows() - rows.len();
     if rows.is_empty() {
-        return Err(Error::NoRowsAfterQuery { file: file.to_owned() });
+        return Err(DataError::NoRowsAfterQuery { file: file.to_owned() });
     }
     if dropped > 0 {
         let conditions: Vec<String> = asked.iter().map(|filter| format!("`{}`", filter.sql)).collect();
@@ -164,7 +168,7 @@ fn chosen(
 }
 
 /// The columns that the query computes, whose own columns are all there.
-fn computed_columns(frame: &Frame, sources: &[Source<'_>]) -> Result<Frame, Error> {
+fn computed_columns(frame: &Frame, sources: &[InputSource<'_>]) -> Result<Frame, DataError> {
     let expressions: Vec<(String, &Expression)> = sources
         .iter()
         .filter_map(|source| Some((source.input.to_owned(), source.expression?)))
@@ -178,7 +182,13 @@ fn lacking<'a>(frame: &Frame, expression: &'a Expression) -> Option<&'a str> {
     expression.columns.iter().find(|name| !frame.has(name)).map(String::as_str)
 }
 
-fn no_column(file: &Path, frame: &Frame, column: &str, input: &InputSignature, made: &Expression) -> Error {
+fn no_column(
+    file: &Path,
+    frame: &Frame,
+    column: &str,
+    input: &InputSignature,
+    made: &Expression,
+) -> DataError {
     ReadingError::NoColumnOf {
         file: file.to_owned(),
         column: column.to_owned(),
@@ -189,9 +199,9 @@ fn no_column(file: &Path, frame: &Frame, column: &str, input: &InputSignature, m
     .into()
 }
 
-impl Raw {
-    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`, or sequences filled
-    /// up to the longest of these rows.
+impl RawTable {
+    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`, or sequences
+    /// filled up to the longest of these rows.
     pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
         self.inputs.iter().map(|(name, column)| (name.clone(), column.rows(rows.clone()))).collect()
@@ -205,6 +215,8 @@ impl Raw {
     /// The file's own columns, to stand beside the answers; nested ones are left out.
     pub fn originals(&self) -> Vec<(String, AnswerColumn)> {
         let columns = self.frame.table().columns().iter();
-        columns.filter_map(|column| Some((column.name().to_string(), AnswerColumn::of(column)?))).collect()
+        columns
+            .filter_map(|column| Some((column.name().to_string(), AnswerColumn::from_column(column)?)))
+            .collect()
     }
 }

@@ -4,9 +4,9 @@ use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
-use crate::data::raw::{AnswerColumn, Form, RawRows, read, save};
-use crate::data::source::{Sheet, of_ending};
-use crate::domain::array::{Array, Values};
+use crate::data::raw::{AnswerColumn, AnswerFileFormat, RawRows, read, save};
+use crate::data::source::{OpenedFile, of_ending};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::{MISSING_INT, Signature};
 
 /// Inputs: x a number, k a text category, n a whole-number one, f a category of numbers.
@@ -20,16 +20,16 @@ fn signature() -> Signature {
 #[test]
 fn rows_are_cast_as_training_cast_them() {
     let folder = Folder::new();
-    let text = |values: [&str; 3]| Array::new(&[3, 1], Values::Text(values.map(str::to_owned).to_vec()));
+    let text = |values: [&str; 3]| Array::new(&[3, 1], ArrayValues::Text(values.map(str::to_owned).to_vec()));
     // Labels are not needed, the order of columns is free, and kinds are not told anew.
     folder.file("rows.csv", "n,f,x,k,id\n3,1.50,1,007,a\n,2.0,,12,b\n4.0,zz,true,,c\n");
     folder.file("rows.jsonl", "{\"n\": 3, \"f\": 1.5, \"x\": 1, \"k\": \"007\"}\n{\"f\": 2, \"k\": 12}\n{\"n\": 4.0, \"f\": \"zz\", \"x\": true}\n");
     for file in ["rows.csv", "rows.jsonl"] {
         if file == "rows.csv" {
             // `true` beside numbers makes a text column; it is no number as text.
-            let found = folder.problems(read(&RawRows::of(&folder.path().join(file)), &signature()));
+            let result = folder.problems(read(&RawRows::from_file(&folder.path().join(file)), &signature()));
             assert!(
-                found[0]
+                result[0]
                     .starts_with("not-a-number at inputs.x: column `x`: 1 row is not a number, first `true`")
             );
             folder.file(file, "n,f,x,k,id\n3,1.50,1,007,a\n,2.0,,12,b\n4.0,zz,1,,c\n");
@@ -37,7 +37,7 @@ fn rows_are_cast_as_training_cast_them() {
             folder
                 .file(file, std::fs::read_to_string(folder.path().join(file)).unwrap().replace("true", "1"));
         }
-        let raw = read(&RawRows::of(&folder.path().join(file)), &signature()).unwrap();
+        let raw = read(&RawRows::from_file(&folder.path().join(file)), &signature()).unwrap();
         assert_eq!(raw.rows, 3);
         let inputs = raw.batch(0..3);
         let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
@@ -45,7 +45,7 @@ fn rows_are_cast_as_training_cast_them() {
         let x = inputs[0].1.as_f32().unwrap();
         assert!(x[0] == 1.0 && x[1].is_nan() && x[2] == 1.0);
         assert_eq!(inputs[1].1, text(["007", "12", ""]));
-        assert_eq!(inputs[2].1, Array::new(&[3, 1], Values::I64(vec![3, MISSING_INT, 4])));
+        assert_eq!(inputs[2].1, Array::new(&[3, 1], ArrayValues::I64(vec![3, MISSING_INT, 4])));
         assert_eq!(inputs[3].1, text(["1.5", "2", "zz"]), "{file}");
         assert_eq!(raw.batch(1..9)[1].1.rows(), 2);
     }
@@ -55,31 +55,31 @@ fn rows_are_cast_as_training_cast_them() {
 fn a_missing_or_bad_column_is_named() {
     let folder = Folder::new();
     let path = folder.file("rows.csv", "X,kk,n,f\n1,a,1.5,2\nten,b,2,2\n");
-    let found = folder.problems(read(&RawRows::of(&path), &signature()));
+    let result = folder.problems(read(&RawRows::from_file(&path), &signature()));
     assert_eq!(
-        found,
+        result,
         [
             "unknown-column at inputs.x: `rows.csv` has no column `x` | did you mean `X`?",
             "unknown-column at inputs.k: `rows.csv` has no column `k` | did you mean `kk`?",
         ]
     );
     let path = folder.file("rows.xlsx", b"PK\x03\x04 and so on");
-    assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("file-form"));
+    assert!(folder.problems(read(&RawRows::from_file(&path), &signature()))[0].starts_with("file-form"));
     let path = folder.file("none.csv", "x,k,n,f\n");
-    assert!(folder.problems(read(&RawRows::of(&path), &signature()))[0].starts_with("no-rows"));
+    assert!(folder.problems(read(&RawRows::from_file(&path), &signature()))[0].starts_with("no-rows"));
 }
 
 /// Writes a file in the form of its ending.
-fn write(path: &std::path::Path, columns: &[(String, AnswerColumn)]) -> Result<(), crate::data::Error> {
-    save(path, Form::of_ending(path).expect("a form"), columns)
+fn write(path: &std::path::Path, columns: &[(String, AnswerColumn)]) -> Result<(), crate::data::DataError> {
+    save(path, AnswerFileFormat::of_ending(path).expect("a form"), columns)
 }
 
 fn reread(path: &std::path::Path) -> Vec<(String, AnswerColumn)> {
-    let sheet = Sheet::open(&of_ending(path).unwrap(), path).unwrap();
+    let sheet = OpenedFile::open(&of_ending(path).unwrap(), path).unwrap();
     let kinds = sheet.texts(|name| name == "text");
     let (table, _) = sheet.build(&kinds).unwrap();
     let columns = table.columns().iter();
-    columns.map(|column| (column.name().to_string(), AnswerColumn::of(column).unwrap())).collect()
+    columns.map(|column| (column.name().to_string(), AnswerColumn::from_column(column).unwrap())).collect()
 }
 
 proptest! {
@@ -116,8 +116,8 @@ fn a_float_is_written_as_short_as_it_is() {
         write(&folder.path().join(file), &columns).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join(file)).unwrap(), text);
     }
-    let found = folder.problems(write(&folder.path().join("none/out.csv"), &columns));
-    assert!(found[0].starts_with("file-unwritable at : `none/out.csv` cannot be written"), "{found:?}");
+    let result = folder.problems(write(&folder.path().join("none/out.csv"), &columns));
+    assert!(result[0].starts_with("file-unwritable at : `none/out.csv` cannot be written"), "{result:?}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn sequences_are_fed_filled_up() {
     let inputs = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "w": {"tokens": 2}, "s": {"series": {"length": 2}}});
     let fitted = fit_table(loaded, rows, inputs, json!({})).unwrap();
     let signature = &fitted.dataset.signature;
-    let codes = |shape: [usize; 2], values: &[i64]| Array::new(&shape, Values::I64(values.to_vec()));
+    let codes = |shape: [usize; 2], values: &[i64]| Array::new(&shape, ArrayValues::I64(values.to_vec()));
     for (file, text) in [
         (
             "a.jsonl",
@@ -139,7 +139,7 @@ fn sequences_are_fed_filled_up() {
         ),
         ("a.csv", "t,w,s\n12,y x x,3 4 5\n,,\n"),
     ] {
-        let raw = read(&RawRows::of(&folder.file(file, text)), signature).unwrap();
+        let raw = read(&RawRows::from_file(&folder.file(file, text)), signature).unwrap();
         let inputs = raw.batch(0..2);
         // a 6 times, b 4, `12` once on training rows; x 6 times, y 4.
         assert_eq!(inputs[0].1, codes([2, 1], &[6, 1]), "{file}");
@@ -152,6 +152,6 @@ fn sequences_are_fed_filled_up() {
         assert_eq!(raw.originals().len(), 3);
     }
     let path = folder.file("b.jsonl", "{\"t\": \"a\", \"w\": \"x\", \"s\": [[1, 2]]}\n");
-    let found = folder.problems(read(&RawRows::of(&path), signature));
-    assert!(found[0].starts_with("step-width at inputs.s"), "{found:?}");
+    let result = folder.problems(read(&RawRows::from_file(&path), signature));
+    assert!(result[0].starts_with("step-width at inputs.s"), "{result:?}");
 }

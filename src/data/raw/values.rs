@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::data::feature::{fed, series};
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 
 /// An input's values, a row each.
 #[derive(Clone, Debug)]
@@ -28,10 +28,10 @@ impl RawColumn {
             Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
             Self::Series(array) => return series::fed(&array.gather(&picked)),
             Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
-            Self::Whole(values) => Values::I64(values[rows.clone()].to_vec()),
-            Self::Text(found, places) => {
-                let text = |place: &u32| found[*place as usize].clone();
-                Values::Text(places[rows.clone()].iter().map(text).collect())
+            Self::Whole(values) => ArrayValues::I64(values[rows.clone()].to_vec()),
+            Self::Text(result, indices) => {
+                let text = |index: &u32| result[*index as usize].clone();
+                ArrayValues::Text(indices[rows.clone()].iter().map(text).collect())
             }
         };
         Array::new(&[rows.len(), 1], values)

@@ -9,17 +9,17 @@ use polars::prelude::{
     DataFrame, IntoColumn, IpcWriter, NamedFrom, ParquetWriter, PlSmallStr, SerWriter, Series,
 };
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::persist::persist;
-use crate::data::raw::{AnswerColumn, Form};
+use crate::data::raw::{AnswerColumn, AnswerFileFormat};
 
-/// Writes columns of the same length, no two of one name, into a file, compressed by gzip where that is asked for. It
-/// appears whole or not at all.
+/// Writes columns of the same length, no two of one name, into a file, compressed by gzip where that is asked
+/// for. It appears whole or not at all.
 pub fn save(
     path: &Path,
-    (form, packed): (Form, bool),
+    (form, packed): (AnswerFileFormat, bool),
     columns: &[(String, AnswerColumn)],
-) -> Result<(), Error> {
+) -> Result<(), DataError> {
     persist(path, |writer| match packed {
         false => write(writer, form, columns),
         true => {
@@ -31,17 +31,21 @@ pub fn save(
 }
 
 /// Writes them wherever bytes go.
-pub fn write(mut writer: impl Write, form: Form, columns: &[(String, AnswerColumn)]) -> Result<(), IoError> {
+pub fn write(
+    mut writer: impl Write,
+    form: AnswerFileFormat,
+    columns: &[(String, AnswerColumn)],
+) -> Result<(), IoError> {
     let writer = &mut writer;
     match form {
-        Form::Csv => separated(writer, columns, b','),
-        Form::Tsv => separated(writer, columns, b'\t'),
-        Form::Jsonl => json_lines(writer, columns),
-        Form::Parquet => {
+        AnswerFileFormat::Csv => separated(writer, columns, b','),
+        AnswerFileFormat::Tsv => separated(writer, columns, b'\t'),
+        AnswerFileFormat::Jsonl => json_lines(writer, columns),
+        AnswerFileFormat::Parquet => {
             let mut table = table(columns)?;
             ParquetWriter::new(writer).finish(&mut table).map(|_| ()).map_err(IoError::other)
         }
-        Form::Arrow => {
+        AnswerFileFormat::Arrow => {
             let mut table = table(columns)?;
             IpcWriter::new(writer).finish(&mut table).map_err(IoError::other)
         }

@@ -1,27 +1,28 @@
-//! One number for each row's cells: rows of the same cells have the same one, others have it in one of 2^64 cases at most.
+//! One number for each row's cells: rows of the same cells have the same one, others have it in one of 2^64
+//! cases at most.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rayon::prelude::*;
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
 
 /// What stands for a row's cells.
-pub(super) type Key = [u64; 2];
+pub(super) type RowHash = [u64; 2];
 
 /// Stands for a missing cell.
 const MISSING: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Each row's cells in some columns, as one key; the same for all rows where there are no columns.
-pub(super) fn keys(frame: &Frame, columns: &[&str]) -> Result<Vec<Key>, Error> {
+pub(super) fn keys(frame: &Frame, columns: &[&str]) -> Result<Vec<RowHash>, DataError> {
     let mut keys = vec![[0, MISSING]; frame.rows()];
     // A few at a time, so that no table is held twice.
     for some in columns.chunks(rayon::current_num_threads().max(1)) {
-        let found: Result<Vec<Vec<u64>>, Error> =
+        let hashes: Result<Vec<Vec<u64>>, DataError> =
             some.par_iter().map(|name| frame.cells(name).and_then(|column| cells(&column))).collect();
-        for column in found? {
+        for column in hashes? {
             keys.par_iter_mut().zip(column).for_each(|(key, cell)| {
                 *key = [mixed(key[0] ^ cell), mixed(key[1].rotate_left(23).wrapping_add(cell))];
             });
@@ -31,7 +32,7 @@ pub(super) fn keys(frame: &Frame, columns: &[&str]) -> Result<Vec<Key>, Error> {
 }
 
 /// A number for each cell of a column. Missing and empty are the same.
-pub(super) fn cells(column: &Cells) -> Result<Vec<u64>, Error> {
+pub(super) fn cells(column: &Cells) -> Result<Vec<u64>, DataError> {
     let of = |value: Option<u64>| value.map_or(MISSING, mixed);
     Ok(match column {
         Cells::Int(values) | Cells::Time(values) => {
@@ -53,7 +54,7 @@ pub(super) fn cells(column: &Cells) -> Result<Vec<u64>, Error> {
             };
             (0..list.rows()).map(of).collect()
         }
-        Cells::Other { .. } => return Err(column.wrong("something to compare rows by")),
+        Cells::Other { .. } => return Err(column.type_error("something to compare rows by")),
     })
 }
 

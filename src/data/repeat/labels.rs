@@ -13,8 +13,8 @@ const MOST: usize = 3;
 
 /// For each target that has classes or a mean: what it is over all rows, and over those that are kept.
 pub(super) fn shifts(frame: &Frame, targets: &[&str], kept: &[u32]) -> Vec<String> {
-    let told = targets.iter().filter_map(|name| shift(&frame.cells(name).ok()?, kept));
-    told.take(MOST).collect()
+    let message = targets.iter().filter_map(|name| shift(&frame.cells(name).ok()?, kept));
+    message.take(MOST).collect()
 }
 
 fn shift(column: &Cells, kept: &[u32]) -> Option<String> {

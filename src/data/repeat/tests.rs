@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::data::fixture::{Folder, csv, table};
-use crate::data::load::Loaded;
-use crate::data::repeat::{Used, across_splits, deduplicate};
-use crate::data::split::{Rows, divide};
+use crate::data::load::LoadedTable;
+use crate::data::repeat::{UsedColumns, across_splits, deduplicate};
+use crate::data::split::{SplitRows, divide};
 
 /// What is said of a table of these lines whose last column is the label, divided at random.
 fn told(heading: &str, lines: &[String]) -> Option<String> {
     let loaded = csv(&format!("{heading}\n{}\n", lines.join("\n")));
-    let spec =
+    let config =
         table(json!({"source": {"csv": "rows.csv"}, "split": {"random": {"valid": 0.1, "test": 0.2}}}));
-    let rows = divide(&spec.split, &loaded.frame, loaded.parts, 1).unwrap();
+    let rows = divide(&config.split, &loaded.frame, loaded.parts, 1).unwrap();
     let names: Vec<&str> = heading.split(',').collect();
     let (inputs, targets) = names.split_at(names.len() - 1);
-    let used = Used { inputs: inputs.to_vec(), targets: targets.to_vec() };
+    let used = UsedColumns { inputs: inputs.to_vec(), targets: targets.to_vec() };
     across_splits("rows", &loaded.frame, &rows, &used).map(|note| note.text)
 }
 
@@ -63,35 +63,36 @@ fn coarse_inputs_and_other_labels_say_nothing() {
 #[test]
 fn texts_alone_are_compared_whole() {
     let text = |row: usize| format!("text {},{}", row % 150, drawn(row % 150));
-    let found = told("text,y", &(0..200).map(text).collect::<Vec<_>>()).unwrap();
+    let result = told("text,y", &(0..200).map(text).collect::<Vec<_>>()).unwrap();
     assert!(
-        found.contains("`deduplicate: true` drops 50 of 200 rows: the mean of `y` goes from "),
-        "{found}"
+        result.contains("`deduplicate: true` drops 50 of 200 rows: the mean of `y` goes from "),
+        "{result}"
     );
 }
 
-fn dropped(text: &str, words: Value) -> Loaded {
+fn dropped(text: &str, config: Value) -> LoadedTable {
     let folder = Folder::new();
     folder.file("rows.csv", text);
-    let spec = table(json!({"source": {"csv": "rows.csv"}, "deduplicate": words}));
+    let settings = table(json!({"source": {"csv": "rows.csv"}, "deduplicate": config}));
     let loaded = folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap();
-    deduplicate(&spec, loaded, &Used { inputs: vec!["a", "b"], targets: vec!["y", "not here"] }).unwrap()
+    deduplicate(&settings, loaded, &UsedColumns { inputs: vec!["a", "b"], targets: vec!["y", "not here"] })
+        .unwrap()
 }
 
 #[test]
 fn rows_with_another_label_are_kept_unless_columns_say_otherwise() {
     let text = "a,b,y\n1,x,0\n1,x,0\n1,x,1\n2,,1\n2,,1\n-0.0,x,1\n0,x,1\n";
-    let found = dropped(text, json!(true));
-    assert_eq!(found.frame.rows(), 4);
-    let note = &found.notes[0].text;
+    let result = dropped(text, json!(true));
+    assert_eq!(result.frame.rows(), 4);
+    let note = &result.notes[0].text;
     assert!(
         note.starts_with("3 rows repeat an earlier one in all inputs and targets and are dropped, first "),
         "{note}"
     );
     assert!(note.ends_with("4 of 7 are left: `y` is `1` on 0.714 of the rows, then on 0.750"), "{note}");
-    let found = dropped(text, json!(["a", "b"]));
-    assert_eq!(found.frame.rows(), 3);
-    let note = &found.notes[0].text;
+    let result = dropped(text, json!(["a", "b"]));
+    assert_eq!(result.frame.rows(), 3);
+    let note = &result.notes[0].text;
     assert!(
         note.ends_with(
             "1 of the dropped rows have other labels than the row that stays; `deduplicate: true` would keep those"
@@ -103,8 +104,8 @@ fn rows_with_another_label_are_kept_unless_columns_say_otherwise() {
 #[test]
 fn a_row_is_told_of_once() {
     let loaded = csv("a,y\n1,0\n2,1\n1,0\n");
-    let rows = Rows { train: vec![0], valid: vec![1], test: vec![2], notes: vec![] };
-    let used = Used { inputs: vec!["a"], targets: vec!["y"] };
+    let rows = SplitRows { train: vec![0], valid: vec![1], test: vec![2], notes: vec![] };
+    let used = UsedColumns { inputs: vec!["a"], targets: vec!["y"] };
     let text = across_splits("rows", &loaded.frame, &rows, &used).unwrap().text;
     assert!(text.starts_with("table `rows`: 1 of 2 rows of valid and test"), "{text}");
     assert!(text.contains("line 4 and") && text.contains("line 2;"), "{text}");

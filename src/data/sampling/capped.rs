@@ -1,31 +1,31 @@
-//! The sampling `capped`: see [`CappedSpec`].
+//! The sampling `capped`: see [`CappedConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::sampling::Sampling;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 
-/// In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An epoch
-/// has as many batches as all tables together.
+/// In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An
+/// epoch has as many batches as all tables together.
 ///
 /// p ~ min(n, C)
 ///
 /// `sampling: {capped: 10000}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CappedSpec {
+pub struct CappedConfig {
     /// A table with more rows is drawn as often as one with so many.
     pub rows: Count,
 }
 
-impl Settings for CappedSpec {
+impl Settings for CappedConfig {
     const BARE: Option<&'static str> = Some("rows");
     const EXAMPLE: &'static str = "{capped: {rows: 10000}}";
 }
 
-impl Sampling for CappedSpec {
+impl Sampling for CappedConfig {
     fn weight(&self, rows: usize, _: f64) -> f64 {
         rows.min(self.rows.get()) as f64
     }

@@ -16,30 +16,30 @@ pub mod temperature;
 pub mod uniform;
 
 pub(in crate::data) use crate::data::sampling::generator::{shuffle, split_generator};
-pub use crate::data::sampling::shuffle::{Batch, Shuffle};
-use crate::domain::kinds::kinds;
+pub use crate::data::sampling::shuffle::{BatchRows, RowShuffle};
+use crate::domain::choice_config::kinds;
 
 kinds! {
     /// Which table the next batch comes from.
-    pub enum SamplingSpec: "sampling" => dyn Sampling {
-        Proportional: "proportional" => proportional::ProportionalSpec,
-        Uniform: "uniform" => uniform::UniformSpec,
-        Temperature: "temperature" => temperature::TemperatureSpec,
-        Annealed: "annealed" => annealed::AnnealedSpec,
-        Capped: "capped" => capped::CappedSpec,
-        RoundRobin: "round_robin" => round_robin::RoundRobinSpec,
+    pub enum SamplingConfig: "sampling" => dyn Sampling {
+        Proportional: "proportional" => proportional::ProportionalConfig,
+        Uniform: "uniform" => uniform::UniformConfig,
+        Temperature: "temperature" => temperature::TemperatureConfig,
+        Annealed: "annealed" => annealed::AnnealedConfig,
+        Capped: "capped" => capped::CappedConfig,
+        RoundRobin: "round_robin" => round_robin::RoundRobinConfig,
     }
 }
 
-impl Default for SamplingSpec {
+impl Default for SamplingConfig {
     fn default() -> Self {
-        Self::Proportional(proportional::ProportionalSpec {})
+        Self::Proportional(proportional::ProportionalConfig {})
     }
 }
 
 /// A table, as a sampling sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct TableSize {
     /// Training rows.
     pub rows: usize,
     /// Batches that these rows fill once.
@@ -53,8 +53,8 @@ pub trait Sampling {
     fn weight(&self, rows: usize, progress: f64) -> f64;
 
     /// Batches of each table in an epoch. Every table with rows has at least one.
-    fn batches(&self, tables: &[Size], progress: f64) -> Vec<usize> {
-        let weigh = |table: &Size| if table.rows == 0 { 0.0 } else { self.weight(table.rows, progress) };
+    fn batches(&self, tables: &[TableSize], progress: f64) -> Vec<usize> {
+        let weigh = |table: &TableSize| if table.rows == 0 { 0.0 } else { self.weight(table.rows, progress) };
         quota::spread(&tables.iter().map(weigh).collect::<Vec<_>>(), quota::total(tables))
     }
 }

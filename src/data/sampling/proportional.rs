@@ -1,10 +1,10 @@
-//! The sampling `proportional`: see [`ProportionalSpec`].
+//! The sampling `proportional`: see [`ProportionalConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::sampling::{Sampling, Size};
-use crate::domain::kinds::Settings;
+use crate::data::sampling::{Sampling, TableSize};
+use crate::domain::choice_config::Settings;
 
 /// Each table in proportion to its rows: in every epoch every training row is seen exactly once.
 ///
@@ -13,19 +13,19 @@ use crate::domain::kinds::Settings;
 /// `sampling: proportional`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ProportionalSpec {}
+pub struct ProportionalConfig {}
 
-impl Settings for ProportionalSpec {
+impl Settings for ProportionalConfig {
     const EXAMPLE: &'static str = "proportional";
 }
 
-impl Sampling for ProportionalSpec {
+impl Sampling for ProportionalConfig {
     fn weight(&self, rows: usize, _: f64) -> f64 {
         rows as f64
     }
 
     /// Its own, however the last batches are filled.
-    fn batches(&self, tables: &[Size], _: f64) -> Vec<usize> {
+    fn batches(&self, tables: &[TableSize], _: f64) -> Vec<usize> {
         tables.iter().map(|table| table.batches).collect()
     }
 }

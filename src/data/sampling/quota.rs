@@ -1,9 +1,9 @@
 //! Shares made whole: how many batches of an epoch are each table's.
 
-use crate::data::sampling::Size;
+use crate::data::sampling::TableSize;
 
 /// Batches of an epoch in which every row could be seen once.
-pub(super) fn total(tables: &[Size]) -> usize {
+pub(super) fn total(tables: &[TableSize]) -> usize {
     tables.iter().map(|table| table.batches).sum()
 }
 

@@ -1,10 +1,10 @@
-//! The sampling `round_robin`: see [`RoundRobinSpec`].
+//! The sampling `round_robin`: see [`RoundRobinConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::sampling::{Sampling, Size};
-use crate::domain::kinds::Settings;
+use crate::data::sampling::{Sampling, TableSize};
+use crate::domain::choice_config::Settings;
 
 /// One batch of each table in turn, until the longest has been gone through; the others begin again. An epoch
 /// has as many batches as there are tables, times those of the longest.
@@ -12,18 +12,18 @@ use crate::domain::kinds::Settings;
 /// `sampling: round_robin`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RoundRobinSpec {}
+pub struct RoundRobinConfig {}
 
-impl Settings for RoundRobinSpec {
+impl Settings for RoundRobinConfig {
     const EXAMPLE: &'static str = "round_robin";
 }
 
-impl Sampling for RoundRobinSpec {
+impl Sampling for RoundRobinConfig {
     fn weight(&self, _: usize, _: f64) -> f64 {
         1.0
     }
 
-    fn batches(&self, tables: &[Size], _: f64) -> Vec<usize> {
+    fn batches(&self, tables: &[TableSize], _: f64) -> Vec<usize> {
         let longest = tables.iter().map(|table| table.batches).max().unwrap_or(0);
         tables.iter().map(|table| if table.rows == 0 { 0 } else { longest }).collect()
     }

@@ -1,10 +1,10 @@
-//! The sampling `temperature`: see [`TemperatureSpec`].
+//! The sampling `temperature`: see [`TemperatureConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::sampling::Sampling;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Positive;
 
 /// Between `proportional` (1) and `uniform` (towards infinity). An epoch has as many batches as all tables
@@ -15,17 +15,17 @@ use crate::domain::number::Positive;
 /// `sampling: {temperature: 2}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TemperatureSpec {
+pub struct TemperatureConfig {
     /// A table is drawn in proportion to its rows to the power of 1 / value.
     pub value: Positive,
 }
 
-impl Settings for TemperatureSpec {
+impl Settings for TemperatureConfig {
     const BARE: Option<&'static str> = Some("value");
     const EXAMPLE: &'static str = "{temperature: 2}";
 }
 
-impl Sampling for TemperatureSpec {
+impl Sampling for TemperatureConfig {
     fn weight(&self, rows: usize, _: f64) -> f64 {
         (rows as f64).powf(1.0 / self.value.get())
     }

@@ -1,22 +1,22 @@
 //! Every sampling: quotas, order, similar lengths.
 
 use crate::data::sampling::quota::spread;
-use crate::data::sampling::{Batch, SamplingSpec, Shuffle, Size};
-use crate::domain::kinds::Choice;
+use crate::data::sampling::{BatchRows, RowShuffle, SamplingConfig, TableSize};
+use crate::domain::choice_config::Choice;
 
-fn sampling(words: serde_json::Value) -> SamplingSpec {
-    serde_json::from_value(words).unwrap()
+fn sampling(config: serde_json::Value) -> SamplingConfig {
+    serde_json::from_value(config).unwrap()
 }
 
 /// Shares of an epoch for tables of 10,000, 1,000 and 100 rows.
-fn shares(words: serde_json::Value, progress: f64) -> Vec<f64> {
-    let sampling = sampling(words);
+fn shares(config: serde_json::Value, progress: f64) -> Vec<f64> {
+    let sampling = sampling(config);
     let weights = [10_000, 1_000, 100].map(|rows| sampling.view().weight(rows, progress));
     weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect()
 }
 
-fn close(found: &[f64], expected: [f64; 3]) {
-    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, not {expected:?}");
+fn close(result: &[f64], expected: [f64; 3]) {
+    assert!(result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{result:?}, not {expected:?}");
 }
 
 /// n = (10000, 1000, 100), in Python: `w = [x ** a for x in n]; [x / sum(w) for x in w]`.
@@ -43,12 +43,12 @@ fn shares_become_whole_batches_and_nobody_gets_none() {
 
 #[test]
 fn every_sampling_keeps_its_promised_length() {
-    let tables = [(640, 64), (70, 7), (3, 1)].map(|(rows, batches)| Size { rows, batches });
-    let words = serde_json::json!([
+    let tables = [(640, 64), (70, 7), (3, 1)].map(|(rows, batches)| TableSize { rows, batches });
+    let config = serde_json::json!([
         "proportional", "uniform", {"temperature": 2}, "annealed", {"capped": 50}, "round_robin"
     ]);
-    let samplings: Vec<SamplingSpec> = serde_json::from_value(words).unwrap();
-    assert_eq!(samplings.iter().map(Choice::name).collect::<Vec<_>>(), SamplingSpec::names());
+    let samplings: Vec<SamplingConfig> = serde_json::from_value(config).unwrap();
+    assert_eq!(samplings.iter().map(Choice::name).collect::<Vec<_>>(), SamplingConfig::names());
     for sampling in samplings {
         for progress in [0.0, 0.5, 1.0] {
             let batches = sampling.view().batches(&tables, progress);
@@ -60,14 +60,14 @@ fn every_sampling_keeps_its_promised_length() {
     }
 }
 
-fn of_table(epoch: &[Batch], table: usize) -> Vec<u32> {
+fn of_table(epoch: &[BatchRows], table: usize) -> Vec<u32> {
     epoch.iter().filter(|batch| batch.table == table).flat_map(|batch| &batch.rows).copied().collect()
 }
 
 #[test]
 fn every_row_is_seen_once_an_epoch_in_an_order_of_its_own() {
     let tables = vec![(0..100).collect(), (5..30).collect()];
-    let shuffle = Shuffle::new(3, 8, tables.clone());
+    let shuffle = RowShuffle::new(3, 8, tables.clone());
     let epoch = shuffle.epoch(1);
     assert_eq!(epoch.len(), shuffle.steps_per_epoch());
     for (table, rows) in tables.iter().enumerate() {
@@ -76,14 +76,14 @@ fn every_row_is_seen_once_an_epoch_in_an_order_of_its_own() {
         seen.sort_unstable();
         assert_eq!(seen, *rows);
     }
-    assert_eq!(epoch, Shuffle::new(3, 8, tables.clone()).epoch(1));
+    assert_eq!(epoch, RowShuffle::new(3, 8, tables.clone()).epoch(1));
     assert_ne!(epoch, shuffle.epoch(2));
-    assert_ne!(epoch, Shuffle::new(4, 8, tables).epoch(1));
+    assert_ne!(epoch, RowShuffle::new(4, 8, tables).epoch(1));
 }
 
 #[test]
 fn tables_take_turns_in_proportion() {
-    let epoch = Shuffle::new(0, 10, vec![(0..120).collect(), (0..40).collect()]).epoch(0);
+    let epoch = RowShuffle::new(0, 10, vec![(0..120).collect(), (0..40).collect()]).epoch(0);
     let order: Vec<usize> = epoch.iter().map(|batch| batch.table).collect();
     assert_eq!(order, [0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
 }
@@ -91,7 +91,7 @@ fn tables_take_turns_in_proportion() {
 #[test]
 fn tables_take_turns_one_by_one() {
     let tables = vec![(0..40).collect(), (0..10).collect(), vec![]];
-    let shuffle = Shuffle::new(0, 10, tables).sampled(&sampling("round_robin".into()), 3);
+    let shuffle = RowShuffle::new(0, 10, tables).sampled(&sampling("round_robin".into()), 3);
     let order: Vec<usize> = shuffle.epoch(1).iter().map(|batch| batch.table).collect();
     assert_eq!(order, [0, 1, 0, 1, 0, 1, 0, 1]);
     assert_eq!(shuffle.steps_per_epoch(), 8);
@@ -100,16 +100,16 @@ fn tables_take_turns_one_by_one() {
 #[test]
 fn a_table_goes_on_where_it_ended() {
     let tables: Vec<Vec<u32>> = vec![(0..90).collect(), (0..30).collect()];
-    for words in ["uniform", "annealed"] {
-        let shuffle = Shuffle::new(5, 10, tables.clone()).sampled(&sampling(words.into()), 8);
-        let epochs: Vec<Vec<Batch>> = (0..8).map(|epoch| shuffle.epoch(epoch)).collect();
-        assert!(epochs.iter().all(|epoch| epoch.len() == 12), "{words}");
+    for config in ["uniform", "annealed"] {
+        let shuffle = RowShuffle::new(5, 10, tables.clone()).sampled(&sampling(config.into()), 8);
+        let epochs: Vec<Vec<BatchRows>> = (0..8).map(|epoch| shuffle.epoch(epoch)).collect();
+        assert!(epochs.iter().all(|epoch| epoch.len() == 12), "{config}");
         for (table, rows) in tables.iter().enumerate() {
             let seen: Vec<u32> = epochs.iter().flat_map(|epoch| of_table(epoch, table)).collect();
             for lap in seen.chunks_exact(rows.len()) {
                 let mut lap = lap.to_vec();
                 lap.sort_unstable();
-                assert_eq!(lap, *rows, "{words}: all rows before one again");
+                assert_eq!(lap, *rows, "{config}: all rows before one again");
             }
         }
     }
@@ -118,7 +118,7 @@ fn a_table_goes_on_where_it_ended() {
 #[test]
 fn a_single_row_at_the_end_joins_the_batch_before() {
     let sizes = |rows: u32, size: usize| {
-        let epoch = Shuffle::new(0, size, vec![(0..rows).collect()]).epoch(0);
+        let epoch = RowShuffle::new(0, size, vec![(0..rows).collect()]).epoch(0);
         epoch.iter().map(|batch| batch.rows.len()).collect::<Vec<_>>()
     };
     assert_eq!(sizes(21, 10), [10, 11]);
@@ -132,10 +132,10 @@ fn rows_of_similar_length_are_batched() {
     let rows: Vec<u32> = (0..4000).collect();
     // Lengths from 1 to 200 in no order.
     let lengths: Vec<u32> = rows.iter().map(|row| row * 7919 % 200 + 1).collect();
-    let plain = Shuffle::new(2, 16, vec![rows.clone()]);
+    let plain = RowShuffle::new(2, 16, vec![rows.clone()]);
     let bucketed = plain.clone().bucketed(vec![Some(lengths.clone())]);
-    let padding = |epoch: &[Batch]| -> u32 {
-        let batch = |batch: &Batch| {
+    let padding = |epoch: &[BatchRows]| -> u32 {
+        let batch = |batch: &BatchRows| {
             let of = batch.rows.iter().map(|&row| lengths[row as usize]);
             of.clone().max().unwrap_or(0) * batch.rows.len() as u32 - of.sum::<u32>()
         };
@@ -149,6 +149,6 @@ fn rows_of_similar_length_are_batched() {
     assert_eq!(epoch, bucketed.epoch(4));
     assert_ne!(epoch, bucketed.epoch(5));
     // Short batches do not all come first.
-    let longest = |batch: &Batch| batch.rows.iter().map(|&row| lengths[row as usize]).max();
+    let longest = |batch: &BatchRows| batch.rows.iter().map(|&row| lengths[row as usize]).max();
     assert!(!epoch.is_sorted_by_key(longest));
 }

@@ -1,10 +1,10 @@
-//! The sampling `uniform`: see [`UniformSpec`].
+//! The sampling `uniform`: see [`UniformConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::sampling::Sampling;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 
 /// Every table as often as any other, whatever its rows. An epoch has as many batches as all tables together;
 /// a small table is gone through more than once in it, of a large one a part is seen.
@@ -14,13 +14,13 @@ use crate::domain::kinds::Settings;
 /// `sampling: uniform`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UniformSpec {}
+pub struct UniformConfig {}
 
-impl Settings for UniformSpec {
+impl Settings for UniformConfig {
     const EXAMPLE: &'static str = "uniform";
 }
 
-impl Sampling for UniformSpec {
+impl Sampling for UniformConfig {
     fn weight(&self, _: usize, _: f64) -> f64 {
         1.0
     }

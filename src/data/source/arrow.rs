@@ -1,4 +1,4 @@
-//! The source `arrow`: see [`ArrowSpec`].
+//! The source `arrow`: see [`ArrowConfig`].
 
 mod blocks;
 
@@ -9,30 +9,30 @@ use polars::prelude::{DataFrame, IpcReader, SerReader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::guard::{guarded, magic};
 use crate::data::source::memory;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 
 /// Apache Arrow IPC (Feather version 2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ArrowSpec {
+pub struct ArrowConfig {
     /// Relative to the pipeline file.
     pub path: String,
 }
 
-impl Settings for ArrowSpec {
+impl Settings for ArrowConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{arrow: {path: data/rows.arrow}}";
 }
 
 /// Reads the whole file.
-pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
+pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, DataError> {
     let form = "an Arrow file";
     let mut opened = magic(file, form, b"ARROW1", 10)?;
     // Where the blocks cannot be followed, the reader tells why.
     memory::allow(file, blocks::unpacked(&mut opened).unwrap_or(0))?;
-    opened.rewind().map_err(|source| Error::Unreadable { file: file.to_owned(), source })?;
+    opened.rewind().map_err(|source| DataError::Unreadable { file: file.to_owned(), source })?;
     guarded(file, form, || IpcReader::new(opened).finish())
 }

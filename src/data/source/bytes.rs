@@ -5,13 +5,13 @@ use std::path::Path;
 
 use polars::io::utils::compression::CompressedReader;
 
-use crate::data::error::Error;
-use crate::data::source::{likeness, memory};
+use crate::data::error::DataError;
+use crate::data::source::{file_guess, memory};
 use crate::disk::regular_file;
 use crate::domain::bytes::Bytes;
 
 /// The bytes of a file.
-pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, Error> {
+pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
     let mut opened = open(file)?;
     let size = opened.metadata().map_err(|source| unreadable(file, source))?.len();
     memory::allow(file, size)?;
@@ -22,40 +22,40 @@ pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Opens a file, which must be a regular one.
-pub(in crate::data) fn open(file: &Path) -> Result<std::fs::File, Error> {
+pub(in crate::data) fn open(file: &Path) -> Result<std::fs::File, DataError> {
     regular_file::open(file).map_err(|source| unreadable(file, source))
 }
 
-fn unreadable(file: &Path, source: std::io::Error) -> Error {
+fn unreadable(file: &Path, source: std::io::Error) -> DataError {
     match source.kind() {
-        ErrorKind::NotFound => Error::Absent { file: file.to_owned() },
-        _ => Error::Unreadable { file: file.to_owned(), source },
+        ErrorKind::NotFound => DataError::Absent { file: file.to_owned() },
+        _ => DataError::Unreadable { file: file.to_owned(), source },
     }
 }
 
 /// The bytes of a file, decompressed where its ending says so.
-pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, Error> {
+pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, DataError> {
     decompressed(file, bytes(file)?)
 }
 
 /// The text of a file, without the mark some editors put before UTF-8.
-pub(in crate::data) fn text(file: &Path) -> Result<String, Error> {
+pub(in crate::data) fn text(file: &Path) -> Result<String, DataError> {
     let bytes = plain(file)?;
-    if let Some(likeness) = likeness::of(&bytes) {
-        return Err(Error::Unlike { file: file.to_owned(), likeness });
+    if let Some(guess) = file_guess::guess(&bytes) {
+        return Err(DataError::Unlike { file: file.to_owned(), likeness: guess });
     }
     if let Some(at) = bytes.iter().position(|&b| b == 0) {
-        let (line, column) = place(&bytes[..at]);
-        return Err(Error::Nul { file: file.to_owned(), line, column });
+        let (line, column) = line_and_column(&bytes[..at]);
+        return Err(DataError::Nul { file: file.to_owned(), line, column });
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
-        let (line, column) = place(&bytes[..valid]);
+        let (line, column) = line_and_column(&bytes[..valid]);
         // A letter of another encoding stands among ASCII; bytes that stop in a letter of UTF-8 are cut off.
         let cut = error.utf8_error().error_len().is_none();
-        let found = if cut { None } else { bytes.get(valid).copied() };
-        Error::NotUtf8 { file: file.to_owned(), line, column, found }
+        let bad_byte = if cut { None } else { bytes.get(valid).copied() };
+        DataError::NotUtf8 { file: file.to_owned(), line, column, found: bad_byte }
     })?;
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
@@ -63,26 +63,27 @@ pub(in crate::data) fn text(file: &Path) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What ends the lines of a text: a carriage return where there is no line feed at all, as on a Mac before 2001.
+/// What ends the lines of a text: a carriage return where there is no line feed at all, as on a Mac before
+/// 2001.
 pub(in crate::data) fn line_end(text: &str) -> char {
     if text.contains('\r') && !text.contains('\n') { '\r' } else { '\n' }
 }
 
 /// Line, and byte of the line, behind these bytes, counted from 1.
-fn place(before: &[u8]) -> (usize, usize) {
+fn line_and_column(before: &[u8]) -> (usize, usize) {
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
     let column = 1 + before.iter().rev().take_while(|&&b| b != b'\n').count();
     (line, column)
 }
 
-fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, Error> {
+fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, DataError> {
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     let (form, magic): (&'static str, &[u8]) = match ending.as_deref() {
         Some("gz") => ("gzip", &[0x1f, 0x8b]),
         Some("zst") => ("zstd", &[0x28, 0xb5, 0x2f, 0xfd]),
         _ => return Ok(packed),
     };
-    let refuse = |reason: String| Error::NotOfForm { file: file.to_owned(), form, reason };
+    let refuse = |reason: String| DataError::NotOfForm { file: file.to_owned(), form, reason };
     // Asked here, since polars tells the form by the first bytes and returns other text as it is.
     if !packed.starts_with(magic) || packed.len() < 4 {
         return Err(refuse("it begins with other bytes".to_owned()));

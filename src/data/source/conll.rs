@@ -1,4 +1,4 @@
-//! The source `conll`: see [`ConllSpec`].
+//! The source `conll`: see [`ConllConfig`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use polars::prelude::DataFrame;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::frame::{Lines, Origin};
-use crate::data::source::{bytes, nested};
-use crate::domain::kinds::Settings;
+use crate::data::error::DataError;
+use crate::data::frame::{LineIndex, SourceFile};
+use crate::data::source::{bytes, list_builder};
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
 /// CoNLL: one token per line with its tags beside it, and an empty line behind each sentence. A sentence
@@ -24,7 +24,7 @@ use crate::domain::name::ColumnName;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ConllSpec {
+pub struct ConllConfig {
     /// Relative to the pipeline file.
     pub path: String,
     /// What the fields of a line are called, all of them.
@@ -38,21 +38,21 @@ pub struct ConllSpec {
     pub comment: Option<String>,
 }
 
-impl Settings for ConllSpec {
+impl Settings for ConllConfig {
     const EXAMPLE: &'static str = "{conll: {path: data/names.txt, columns: [token, tag]}}";
 }
 
 /// Reads the whole file.
-pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame, Origin), Error> {
+pub(in crate::data) fn read(config: &ConllConfig, file: &Path) -> Result<(DataFrame, SourceFile), DataError> {
     let text = bytes::text(file)?;
-    let expected = spec.columns.len();
+    let expected = config.columns.len();
     let mut columns: Vec<Vec<Vec<&str>>> = vec![vec![]; expected];
     let mut firsts: Vec<u32> = vec![];
     let mut ragged: Option<(usize, usize)> = None;
     let mut count = 0;
     let mut inside = false;
     for (number, line) in text.split(bytes::line_end(&text)).enumerate() {
-        if spec.comment.as_ref().is_some_and(|comment| !comment.is_empty() && line.starts_with(comment)) {
+        if config.comment.as_ref().is_some_and(|comment| !comment.is_empty() && line.starts_with(comment)) {
             continue;
         }
         if line.trim().is_empty() {
@@ -64,7 +64,7 @@ pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame,
             firsts.push(number as u32 + 1);
             columns.iter_mut().for_each(|column| column.push(vec![]));
         }
-        let fields: Vec<&str> = match spec.separator.as_deref() {
+        let fields: Vec<&str> = match config.separator.as_deref() {
             Some(separator) if !separator.is_empty() => {
                 line.trim_end_matches('\r').split(separator).collect()
             }
@@ -79,20 +79,22 @@ pub(in crate::data) fn read(spec: &ConllSpec, file: &Path) -> Result<(DataFrame,
             column.last_mut().into_iter().for_each(|sentence| sentence.push(field));
         }
     }
-    if let Some((line, found)) = ragged {
+    if let Some((line, result)) = ragged {
         let cause = Some(
             "`columns` names every field of a line, and `separator` what stands between them; lines that are notes \
              begin with what `comment` says"
                 .to_owned(),
         );
-        return Err(Error::Ragged { file: file.to_owned(), line, found, expected, count, cause });
+        return Err(DataError::Ragged { file: file.to_owned(), line, found: result, expected, count, cause });
     }
-    let made = spec.columns.iter().zip(&columns).map(|(name, lists)| nested::texts(name.as_str(), lists));
-    let table = DataFrame::new(firsts.len(), made.collect()).map_err(|cause| Error::NotOfForm {
+    let made =
+        config.columns.iter().zip(&columns).map(|(name, lists)| list_builder::texts(name.as_str(), lists));
+    let table = DataFrame::new(firsts.len(), made.collect()).map_err(|cause| DataError::NotOfForm {
         file: file.to_owned(),
         form: "a CoNLL file",
         reason: cause.to_string(),
     })?;
-    let origin = Origin { file: file.to_owned(), rows: firsts.len(), lines: Lines::Each(Arc::from(firsts)) };
+    let origin =
+        SourceFile { file: file.to_owned(), rows: firsts.len(), lines: LineIndex::Each(Arc::from(firsts)) };
     Ok((table, origin))
 }

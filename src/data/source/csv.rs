@@ -1,4 +1,4 @@
-//! The source `csv`: see [`CsvSpec`].
+//! The source `csv`: see [`CsvConfig`].
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::source::kind::Kind;
-use crate::data::source::record::Dialect;
-use crate::domain::kinds::Settings;
+use crate::data::error::DataError;
+use crate::data::source::kind::CellType;
+use crate::data::source::record::CsvDialect;
+use crate::domain::choice_config::Settings;
 
 /// Comma- or otherwise separated text, optionally compressed (.gz, .zst).
 ///
@@ -17,7 +17,7 @@ use crate::domain::kinds::Settings;
 /// or text. Spaces around a field that is not quoted do not belong to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CsvSpec {
+pub struct CsvConfig {
     /// Relative to the pipeline file.
     pub path: String,
     /// One character between fields; default `,`, and a tab for `.tsv` and `.tab` files.
@@ -25,7 +25,7 @@ pub struct CsvSpec {
     pub separator: Option<String>,
     /// The character that fields which hold a separator or a line end stand in, doubled inside them;
     /// `none` where a quote is a character as any other. Default `"`.
-    #[serde(default = "double_quote")]
+    #[serde(default = "default_quote")]
     pub quote: String,
     /// What stands before the decimals of a number: `.` or `,`. Default `.`.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct CsvSpec {
     #[serde(default)]
     pub skip_rows: usize,
     /// Does the first line name the columns? Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_header")]
     pub header: bool,
     /// Names of the columns, when there is no header. Default: `column_1`, `column_2`...
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct CsvSpec {
     pub missing: Vec<String>,
 }
 
-impl Settings for CsvSpec {
+impl Settings for CsvConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{csv: {path: data/rows.csv}}";
 }
@@ -61,13 +61,13 @@ pub enum Decimal {
 
 impl Decimal {
     /// The kind of one cell's text, which is not empty. A number with a thousands separator is text.
-    pub(in crate::data) fn kind(self, text: &str) -> Kind {
-        match (self, Kind::of(text)) {
-            (Self::Comma, Kind::Float) if text.contains('.') => Kind::Text,
-            (Self::Comma, Kind::Text) if text.contains(',') && !text.contains('.') => {
-                match Kind::of(&text.replace(',', ".")) {
-                    Kind::Float => Kind::Float,
-                    _ => Kind::Text,
+    pub(in crate::data) fn kind(self, text: &str) -> CellType {
+        match (self, CellType::parse(text)) {
+            (Self::Comma, CellType::Float) if text.contains('.') => CellType::Text,
+            (Self::Comma, CellType::Text) if text.contains(',') && !text.contains('.') => {
+                match CellType::parse(&text.replace(',', ".")) {
+                    CellType::Float => CellType::Float,
+                    _ => CellType::Text,
                 }
             }
             (_, kind) => kind,
@@ -83,21 +83,21 @@ impl Decimal {
     }
 }
 
-fn yes() -> bool {
+fn default_header() -> bool {
     true
 }
 
-fn double_quote() -> String {
+fn default_quote() -> String {
     "\"".to_owned()
 }
 
-impl CsvSpec {
+impl CsvConfig {
     /// A file with a header and no more to say about it.
     pub fn plain(path: &str) -> Self {
         Self {
             path: path.to_owned(),
             separator: None,
-            quote: double_quote(),
+            quote: default_quote(),
             decimal: Decimal::Point,
             skip_rows: 0,
             header: true,
@@ -107,29 +107,29 @@ impl CsvSpec {
     }
 
     /// How the records of `file` are cut into fields.
-    pub(in crate::data) fn dialect(&self, file: &Path) -> Result<Dialect, Error> {
+    pub(in crate::data) fn dialect(&self, file: &Path) -> Result<CsvDialect, DataError> {
         let separator = self.separator(file)?;
-        Ok(Dialect { separator, quote: self.quote(separator)? })
+        Ok(CsvDialect { separator, quote: self.quote(separator)? })
     }
 
     /// The byte that fields may stand in.
-    fn quote(&self, separator: u8) -> Result<Option<u8>, Error> {
+    fn quote(&self, separator: u8) -> Result<Option<u8>, DataError> {
         match self.quote.as_bytes() {
             b"none" => Ok(None),
             [one] if one.is_ascii_punctuation() && *one != separator => Ok(Some(*one)),
-            _ => Err(Error::Quote { found: self.quote.clone() }),
+            _ => Err(DataError::Quote { found: self.quote.clone() }),
         }
     }
 
     /// The byte between the fields of `file`.
-    pub(in crate::data) fn separator(&self, file: &Path) -> Result<u8, Error> {
+    pub(in crate::data) fn separator(&self, file: &Path) -> Result<u8, DataError> {
         match self.separator.as_deref() {
             None if is_tsv(file) => Ok(b'\t'),
             None => Ok(b','),
             Some("\\t") => Ok(b'\t'),
             Some(text) => match text.as_bytes() {
                 [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r' | 0) => Ok(*one),
-                _ => Err(Error::Separator { found: text.to_owned() }),
+                _ => Err(DataError::Separator { found: text.to_owned() }),
             },
         }
     }
@@ -145,25 +145,25 @@ fn is_tsv(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::data::source::csv::Decimal;
-    use crate::data::source::kind::Kind;
+    use crate::data::source::kind::CellType;
 
     /// pandas: `read_csv(StringIO("x\n" + text), sep=";", decimal=",").x.dtype` is float64, int64 or object.
     #[test]
     fn a_decimal_comma_makes_a_number_of_one_comma() {
         for (text, kind) in [
-            ("1,5", Kind::Float),
-            ("-,5", Kind::Float),
-            ("1,5e-3", Kind::Float),
-            ("12", Kind::Int),
-            ("1.5", Kind::Text),
-            ("1.234,5", Kind::Text),
-            ("1,234,567", Kind::Text),
-            ("a,b", Kind::Text),
-            ("nan", Kind::Float),
+            ("1,5", CellType::Float),
+            ("-,5", CellType::Float),
+            ("1,5e-3", CellType::Float),
+            ("12", CellType::Int),
+            ("1.5", CellType::Text),
+            ("1.234,5", CellType::Text),
+            ("1,234,567", CellType::Text),
+            ("a,b", CellType::Text),
+            ("nan", CellType::Float),
         ] {
             assert_eq!(Decimal::Comma.kind(text), kind, "{text}");
         }
-        assert_eq!(Decimal::Point.kind("1,5"), Kind::Text);
+        assert_eq!(Decimal::Point.kind("1,5"), CellType::Text);
         assert_eq!(Decimal::Comma.with_point("-1,25"), "-1.25");
         assert_eq!(Decimal::Point.with_point("-1,25"), "-1,25");
     }

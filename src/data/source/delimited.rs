@@ -10,13 +10,13 @@ use polars::prelude::DataFrame;
 use rayon::prelude::*;
 
 use crate::data::error::suspicion::{are_numbers, of_widths};
-use crate::data::error::{Error, Located};
-use crate::data::frame::{Lines, Origin};
-use crate::data::source::csv::{CsvSpec, Decimal};
-use crate::data::source::kind::{Builder, Kind};
-use crate::data::source::record::{Cursor, Dialect, Fault, Stretch, stretches};
-use crate::data::source::{bytes, likeness};
-use crate::data::wording::short;
+use crate::data::error::{DataError, LocatedError};
+use crate::data::frame::{LineIndex, SourceFile};
+use crate::data::phrases::short;
+use crate::data::source::csv::{CsvConfig, Decimal};
+use crate::data::source::kind::{Builder, CellType};
+use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, RecordChunk, stretches};
+use crate::data::source::{bytes, file_guess};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::ColumnName;
 
@@ -27,33 +27,33 @@ const STRETCH: usize = 1 << 21;
 pub(in crate::data) struct Delimited {
     file: PathBuf,
     text: String,
-    dialect: Dialect,
+    dialect: CsvDialect,
     decimal: Decimal,
     missing: Vec<String>,
     /// Where each stretch of records begins and ends in the text, and its first line.
-    stretches: Vec<(usize, usize, usize)>,
+    chunks: Vec<(usize, usize, usize)>,
     pub names: Vec<String>,
-    pub kinds: Vec<Kind>,
-    origin: Origin,
+    pub kinds: Vec<CellType>,
+    origin: SourceFile,
 }
 
 impl Delimited {
     /// Reads and checks the file.
-    pub fn open(spec: &CsvSpec, file: &Path) -> Result<Self, Error> {
-        let dialect = spec.dialect(file)?;
-        if spec.header && spec.columns.is_some() {
-            return Err(Error::ColumnsBesideHeader);
+    pub fn open(config: &CsvConfig, file: &Path) -> Result<Self, DataError> {
+        let dialect = config.dialect(file)?;
+        if config.header && config.columns.is_some() {
+            return Err(DataError::ColumnsBesideHeader);
         }
         let text = bytes::text(file)?;
-        if let Some(likeness) = likeness::of_json(&text) {
-            return Err(Error::Unlike { file: file.to_owned(), likeness });
+        if let Some(guess) = file_guess::of_json(&text) {
+            return Err(DataError::Unlike { file: file.to_owned(), likeness: guess });
         }
-        let mut cursor = Cursor::new(&text, dialect, 1);
-        for skipped in 0..spec.skip_rows {
+        let mut cursor = FieldCursor::new(&text, dialect, 1);
+        for skipped in 0..config.skip_rows {
             if cursor.is_at_end() {
-                return Err(Error::AllSkipped {
+                return Err(DataError::AllSkipped {
                     file: file.to_owned(),
-                    asked: spec.skip_rows,
+                    asked: config.skip_rows,
                     lines: skipped,
                 });
             }
@@ -63,41 +63,41 @@ impl Delimited {
         excel_separator(&text[body..], line, file)?;
         let first = first_record(&mut cursor).map_err(|fault| fault_error(fault, file))?;
         if first.is_empty() {
-            return Err(Error::NoRows { file: file.to_owned() });
+            return Err(DataError::NoRows { file: file.to_owned() });
         }
-        let names = match (&spec.columns, spec.header) {
+        let names = match (&config.columns, config.header) {
             (_, true) => headings(first, file, line)?,
             (Some(columns), false) => headings(columns.clone(), file, line)?,
             (None, false) => (1..=first.len()).map(|number| format!("column_{number}")).collect(),
         };
-        if spec.header {
+        if config.header {
             (body, line) = (cursor.position(), cursor.line());
         }
         let cut =
             stretches(&text[body..], dialect, line, STRETCH).map_err(|fault| fault_error(fault, file))?;
-        let surveys: Vec<Survey> =
-            cut.par_iter().map(|stretch| Survey::of(stretch, dialect, &names, spec)).collect();
+        let surveys: Vec<DelimitedScan> =
+            cut.par_iter().map(|chunk| DelimitedScan::scan(chunk, dialect, &names, config)).collect();
         let cut: Vec<(usize, usize, usize)> = cut
             .iter()
             .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
             .collect();
-        let (kinds, lines) = conclude(surveys, file, &text, &names, spec.header)?;
+        let (kinds, lines) = finish_scan(surveys, file, &text, &names, config.header)?;
         let rows = lines.len();
         let consecutive = lines.first().is_none_or(|&first| lines.last() == Some(&(first + rows as u32 - 1)));
         let lines = match (consecutive, lines.first()) {
-            (true, first) => Lines::From(first.copied().unwrap_or(1) as usize),
-            (false, _) => Lines::Each(Arc::from(lines)),
+            (true, first) => LineIndex::From(first.copied().unwrap_or(1) as usize),
+            (false, _) => LineIndex::Each(Arc::from(lines)),
         };
-        let origin = Origin { file: file.to_owned(), rows, lines };
-        let (decimal, missing) = (spec.decimal, spec.missing.clone());
-        let (file, stretches) = (file.to_owned(), cut);
-        Ok(Self { file, text, dialect, decimal, missing, stretches, names, kinds, origin })
+        let origin = SourceFile { file: file.to_owned(), rows, lines };
+        let (decimal, missing) = (config.decimal, config.missing.clone());
+        let (file, chunks) = (file.to_owned(), cut);
+        Ok(Self { file, text, dialect, decimal, missing, chunks, names, kinds, origin })
     }
 
     /// The table, its columns of these kinds, which must hold the file's own.
-    pub fn build(self, kinds: &[Kind]) -> Result<(DataFrame, Origin), Error> {
-        let parts: Result<Vec<DataFrame>, Error> = self
-            .stretches
+    pub fn build(self, kinds: &[CellType]) -> Result<(DataFrame, SourceFile), DataError> {
+        let parts: Result<Vec<DataFrame>, DataError> = self
+            .chunks
             .par_iter()
             .map(|&(start, length, line)| self.part(start, length, line, kinds))
             .collect();
@@ -114,18 +114,24 @@ impl Delimited {
         Ok((table, self.origin))
     }
 
-    fn part(&self, start: usize, length: usize, line: usize, kinds: &[Kind]) -> Result<DataFrame, Error> {
+    fn part(
+        &self,
+        start: usize,
+        length: usize,
+        line: usize,
+        kinds: &[CellType],
+    ) -> Result<DataFrame, DataError> {
         let text = &self.text[start..start + length];
         let rows = length / (2 * self.names.len()).max(16);
         let mut builders: Vec<Builder> =
             self.names.iter().zip(kinds).map(|(name, kind)| Builder::new(name, *kind, rows)).collect();
-        let stretch = Stretch { text, line };
-        each_record(&stretch, self.dialect, |_, record| {
+        let chunk = RecordChunk { text, line };
+        each_record(&chunk, self.dialect, |_, record| {
             for (builder, cell) in builders.iter_mut().zip(record) {
                 match (present(cell, &self.missing), &builder) {
                     (Some(text), Builder::Float(_)) => builder.push(Some(&self.decimal.with_point(text))),
                     // Beside a text a number is told by its point, so that the text alone is what is wrong.
-                    (Some(text), Builder::Text(_)) if self.decimal.kind(text) == Kind::Float => {
+                    (Some(text), Builder::Text(_)) if self.decimal.kind(text) == CellType::Float => {
                         builder.push(Some(&self.decimal.with_point(text)));
                     }
                     (cell, _) => builder.push(cell),
@@ -137,14 +143,18 @@ impl Delimited {
         DataFrame::new_infer_height(columns).map_err(|cause| self.refuse(&cause))
     }
 
-    fn refuse(&self, cause: &polars::prelude::PolarsError) -> Error {
-        Error::NotOfForm { file: self.file.clone(), form: "a separated text file", reason: cause.to_string() }
+    fn refuse(&self, cause: &polars::prelude::PolarsError) -> DataError {
+        DataError::NotOfForm {
+            file: self.file.clone(),
+            form: "a separated text file",
+            reason: cause.to_string(),
+        }
     }
 }
 
 /// What a first pass over a stretch finds.
-struct Survey {
-    kinds: Vec<Kind>,
+struct DelimitedScan {
+    kinds: Vec<CellType>,
     /// The line of each record.
     lines: Vec<u32>,
     /// Line and number of fields of the first record with a wrong number of them, and how many there are.
@@ -153,13 +163,13 @@ struct Survey {
     /// How many such records have so many fields, and the line of the first.
     widths: BTreeMap<usize, (usize, usize)>,
     last_record: Option<(usize, usize)>,
-    fault: Option<Fault>,
+    fault: Option<FieldError>,
 }
 
-impl Survey {
-    fn of(stretch: &Stretch<'_>, dialect: Dialect, names: &[String], spec: &CsvSpec) -> Self {
-        let mut survey = Self {
-            kinds: vec![Kind::Empty; names.len()],
+impl DelimitedScan {
+    fn scan(chunk: &RecordChunk<'_>, dialect: CsvDialect, names: &[String], config: &CsvConfig) -> Self {
+        let mut scan = Self {
+            kinds: vec![CellType::Empty; names.len()],
             lines: vec![],
             ragged: None,
             ragged_count: 0,
@@ -167,75 +177,77 @@ impl Survey {
             last_record: None,
             fault: None,
         };
-        survey.fault = each_record(stretch, dialect, |line, record| {
-            survey.lines.push(line as u32);
-            survey.last_record = Some((line, record.len()));
+        scan.fault = each_record(chunk, dialect, |line, record| {
+            scan.lines.push(line as u32);
+            scan.last_record = Some((line, record.len()));
             if record.len() != names.len() {
-                survey.ragged.get_or_insert((line, record.len()));
-                survey.ragged_count += 1;
-                survey.widths.entry(record.len()).or_insert((0, line)).0 += 1;
+                scan.ragged.get_or_insert((line, record.len()));
+                scan.ragged_count += 1;
+                scan.widths.entry(record.len()).or_insert((0, line)).0 += 1;
             }
-            for (kind, cell) in survey.kinds.iter_mut().zip(record) {
+            for (kind, cell) in scan.kinds.iter_mut().zip(record) {
                 // A text column stays one whatever follows.
-                if *kind != Kind::Text
-                    && let Some(text) = present(cell, &spec.missing)
+                if *kind != CellType::Text
+                    && let Some(text) = present(cell, &config.missing)
                 {
-                    *kind = kind.join(spec.decimal.kind(text));
+                    *kind = kind.join(config.decimal.kind(text));
                 }
             }
         })
         .err();
-        survey
+        scan
     }
 }
 
 /// The columns' kinds and the records' lines, or everything that is wrong with the file.
-fn conclude(
-    surveys: Vec<Survey>,
+fn finish_scan(
+    surveys: Vec<DelimitedScan>,
     file: &Path,
     text: &str,
     names: &[String],
     header: bool,
-) -> Result<(Vec<Kind>, Vec<u32>), Error> {
+) -> Result<(Vec<CellType>, Vec<u32>), DataError> {
     let expected = names.len();
     let mut problems = Vec::new();
-    if let Some(fault) = surveys.iter().find_map(|survey| survey.fault) {
+    if let Some(fault) = surveys.iter().find_map(|scan| scan.fault) {
         return Err(fault_error(fault, file));
     }
-    let ragged = surveys.iter().find_map(|survey| survey.ragged);
-    let mut count: usize = surveys.iter().map(|survey| survey.ragged_count).sum();
-    let last = surveys.iter().rev().find_map(|survey| survey.last_record);
+    let ragged = surveys.iter().find_map(|scan| scan.ragged);
+    let mut count: usize = surveys.iter().map(|scan| scan.ragged_count).sum();
+    let last = surveys.iter().rev().find_map(|scan| scan.last_record);
     let file = file.to_owned();
-    let cut = last.filter(|(_, found)| *found < expected && !text.ends_with(['\n', '\r']));
-    if let Some((line, found)) = cut {
+    let cut = last.filter(|(_, field)| *field < expected && !text.ends_with(['\n', '\r']));
+    if let Some((line, field)) = cut {
         count -= 1;
-        problems
-            .push(Located::new(Node::root(), Error::CutShort { file: file.clone(), line, found, expected }));
+        problems.push(LocatedError::new(
+            Node::root(),
+            DataError::CutShort { file: file.clone(), line, found: field, expected },
+        ));
     }
-    if let Some((line, found)) = ragged.filter(|first| Some(*first) != cut) {
+    if let Some((line, field)) = ragged.filter(|first| Some(*first) != cut) {
         let mut widths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-        for (width, (count, line)) in surveys.iter().flat_map(|survey| &survey.widths) {
+        for (width, (count, line)) in surveys.iter().flat_map(|scan| &scan.widths) {
             widths.entry(*width).or_insert((0, *line)).0 += count;
         }
         let widths: Vec<_> = widths.into_iter().map(|(width, (count, line))| (width, count, line)).collect();
-        let cause = of_widths(names, header, &widths, surveys.iter().map(|survey| survey.lines.len()).sum());
-        let error = Error::Ragged { file, line, found, expected, count, cause };
-        problems.insert(0, Located::new(Node::root(), error));
+        let cause = of_widths(names, header, &widths, surveys.iter().map(|scan| scan.lines.len()).sum());
+        let error = DataError::Ragged { file, line, found: field, expected, count, cause };
+        problems.insert(0, LocatedError::new(Node::root(), error));
     }
-    Error::unless_empty(problems)?;
-    let kinds = surveys.iter().fold(vec![Kind::Empty; expected], |kinds, survey| {
-        kinds.iter().zip(&survey.kinds).map(|(a, b)| a.join(*b)).collect()
+    DataError::unless_empty(problems)?;
+    let kinds = surveys.iter().fold(vec![CellType::Empty; expected], |kinds, scan| {
+        kinds.iter().zip(&scan.kinds).map(|(a, b)| a.join(*b)).collect()
     });
-    Ok((kinds, surveys.into_iter().flat_map(|survey| survey.lines).collect()))
+    Ok((kinds, surveys.into_iter().flat_map(|scan| scan.lines).collect()))
 }
 
 /// Calls `each` with the line and the fields of every record; empty lines are none.
 fn each_record<'a>(
-    stretch: &Stretch<'a>,
-    dialect: Dialect,
+    chunk: &RecordChunk<'a>,
+    dialect: CsvDialect,
     mut each: impl FnMut(usize, &[std::borrow::Cow<'a, str>]),
-) -> Result<(), Fault> {
-    let mut cursor = Cursor::new(stretch.text, dialect, stretch.line);
+) -> Result<(), FieldError> {
+    let mut cursor = FieldCursor::new(chunk.text, dialect, chunk.line);
     let mut record = Vec::new();
     while !cursor.is_at_end() {
         let line = cursor.line();
@@ -256,7 +268,7 @@ fn each_record<'a>(
     Ok(())
 }
 
-fn first_record(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Fault> {
+fn first_record(cursor: &mut FieldCursor<'_>) -> Result<Vec<String>, FieldError> {
     let mut record = Vec::new();
     while !cursor.is_at_end() {
         let field = cursor.field()?;
@@ -278,30 +290,35 @@ fn present<'a>(cell: &'a str, missing: &[String]) -> Option<&'a str> {
 }
 
 /// Headings as column names; an empty one, as pandas writes over row numbers, is named by its position.
-fn headings(found: Vec<String>, file: &Path, line: usize) -> Result<Vec<String>, Error> {
-    let numbers = are_numbers(&found);
-    let (columns, first) = (found.len(), found.first().cloned().unwrap_or_default());
+fn headings(field: Vec<String>, file: &Path, line: usize) -> Result<Vec<String>, DataError> {
+    let numbers = are_numbers(&field);
+    let (columns, first) = (field.len(), field.first().cloned().unwrap_or_default());
     let mut problems = Vec::new();
-    let mut names: Vec<String> = Vec::with_capacity(found.len());
+    let mut names: Vec<String> = Vec::with_capacity(field.len());
     let mut places: HashMap<String, usize> = HashMap::new();
-    for (position, heading) in found.into_iter().enumerate() {
+    for (position, heading) in field.into_iter().enumerate() {
         let name = if heading.is_empty() { format!("column_{}", position + 1) } else { heading };
         let file = || file.to_owned();
         if ColumnName::new(name.clone()).is_none() {
             let reason = bad_name(&name);
-            problems.push(Error::BadHeading { file: file(), name: name.clone(), reason });
+            problems.push(DataError::BadHeading { file: file(), name: name.clone(), reason });
         }
         if let Some(first) = places.get(&name) {
             let (first, second) = (first + 1, position + 1);
-            problems.push(Error::DuplicateHeading { file: file(), name: name.clone(), first, second });
+            problems.push(DataError::DuplicateHeading { file: file(), name: name.clone(), first, second });
         }
         places.entry(name.clone()).or_insert(position);
         names.push(name);
     }
     if numbers && !problems.is_empty() {
-        return Err(Error::HeadingOfNumbers { file: file.to_owned(), line, columns, first: short(&first) });
+        return Err(DataError::HeadingOfNumbers {
+            file: file.to_owned(),
+            line,
+            columns,
+            first: short(&first),
+        });
     }
-    Error::unless_empty(problems.into_iter().map(|one| one.at(Node::root())).collect())?;
+    DataError::unless_empty(problems.into_iter().map(|one| one.at(Node::root())).collect())?;
     Ok(names)
 }
 
@@ -316,20 +333,20 @@ pub(in crate::data) fn bad_name(name: &str) -> &'static str {
 }
 
 /// `sep=;` above the table, which tells Excel the separator.
-fn excel_separator(text: &str, line: usize, file: &Path) -> Result<(), Error> {
+fn excel_separator(text: &str, line: usize, file: &Path) -> Result<(), DataError> {
     let first = text.lines().next().unwrap_or_default().split('\r').next().unwrap_or_default();
-    let found = first.trim().trim_matches('"');
-    match found.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("sep=")) && found.chars().count() <= 6
+    let field = first.trim().trim_matches('"');
+    match field.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("sep=")) && field.chars().count() <= 6
     {
-        true => Err(Error::ExcelSeparator { file: file.to_owned(), line, found: found.to_owned() }),
+        true => Err(DataError::ExcelSeparator { file: file.to_owned(), line, found: field.to_owned() }),
         false => Ok(()),
     }
 }
 
-fn fault_error(fault: Fault, file: &Path) -> Error {
+fn fault_error(fault: FieldError, file: &Path) -> DataError {
     let file = file.to_owned();
     match fault {
-        Fault::OpenQuote { line } => Error::OpenQuote { file, line },
-        Fault::AfterQuote { line, found } => Error::AfterQuote { file, line, found },
+        FieldError::OpenQuote { line } => DataError::OpenQuote { file, line },
+        FieldError::AfterQuote { line, found: field } => DataError::AfterQuote { file, line, found: field },
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use polars::prelude::PolarsResult;
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::bytes;
 
 /// Opens a file that begins and ends with the same mark, before which stands the length of the
@@ -17,10 +17,11 @@ pub(in crate::data) fn magic(
     form: &'static str,
     mark: &[u8],
     around: u64,
-) -> Result<File, Error> {
+) -> Result<File, DataError> {
     let mut opened = bytes::open(file)?;
-    let refuse = |reason: &str| Error::NotOfForm { file: file.to_owned(), form, reason: reason.to_owned() };
-    let unreadable = |source| Error::Unreadable { file: file.to_owned(), source };
+    let refuse =
+        |reason: &str| DataError::NotOfForm { file: file.to_owned(), form, reason: reason.to_owned() };
+    let unreadable = |source| DataError::Unreadable { file: file.to_owned(), source };
     let size = opened.metadata().map_err(unreadable)?.len();
     let ends = 4 + mark.len();
     if size < (mark.len() + ends) as u64 {
@@ -50,13 +51,13 @@ pub(in crate::data) fn guarded<T>(
     file: &Path,
     form: &'static str,
     read: impl FnOnce() -> PolarsResult<T>,
-) -> Result<T, Error> {
+) -> Result<T, DataError> {
     let reason = match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(cause)) => cause.to_string(),
         Err(panic) => panic_text(panic.as_ref()),
     };
-    Err(Error::NotOfForm { file: file.to_owned(), form, reason })
+    Err(DataError::NotOfForm { file: file.to_owned(), form, reason })
 }
 
 /// What a panic said.

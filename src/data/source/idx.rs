@@ -1,4 +1,4 @@
-//! The source `idx`: see [`IdxSpec`].
+//! The source `idx`: see [`IdxConfig`].
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use polars::prelude::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::frame::{Lines, Origin};
+use crate::data::error::DataError;
+use crate::data::frame::{LineIndex, SourceFile};
 use crate::data::picture::{PictureError, pack};
 use crate::data::source::bytes;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
 /// IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
@@ -22,7 +22,7 @@ use crate::domain::name::ColumnName;
 /// `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct IdxSpec {
+pub struct IdxConfig {
     /// The file of images (idx3: rows, height, width), relative to the pipeline file.
     pub images: String,
     /// Files of labels by the names of their columns: one number per row (idx1), or one per pixel (idx3).
@@ -33,13 +33,13 @@ pub struct IdxSpec {
     pub column: Option<ColumnName>,
 }
 
-impl Settings for IdxSpec {
+impl Settings for IdxConfig {
     const BARE: Option<&'static str> = Some("images");
     const EXAMPLE: &'static str =
         "{idx: {images: data/images-idx3-ubyte.gz, labels: {digit: data/labels-idx1-ubyte.gz}}}";
 }
 
-impl IdxSpec {
+impl IdxConfig {
     /// A file of images and no more to say about it.
     pub fn plain(images: &str) -> Self {
         Self { images: images.to_owned(), labels: IndexMap::new(), column: None }
@@ -56,21 +56,25 @@ struct Idx {
 }
 
 /// The files of labels.
-pub(in crate::data) fn beside(spec: &IdxSpec, base: &Path) -> Vec<PathBuf> {
-    spec.labels.values().map(|path| base.join(path)).collect()
+pub(in crate::data) fn label_files(config: &IdxConfig, base: &Path) -> Vec<PathBuf> {
+    config.labels.values().map(|path| base.join(path)).collect()
 }
 
 /// Reads the images, and the labels beside them.
-pub(in crate::data) fn read(spec: &IdxSpec, file: &Path, base: &Path) -> Result<(DataFrame, Origin), Error> {
+pub(in crate::data) fn read(
+    config: &IdxConfig,
+    file: &Path,
+    base: &Path,
+) -> Result<(DataFrame, SourceFile), DataError> {
     let images = open(file)?;
     if images.sizes.len() != 3 {
         return Err(refuse(file, format!("{} are no images: rows, height and width", list(&images.sizes))));
     }
     let rows = images.sizes[0];
-    let name = spec.column.as_ref().map_or(IMAGE, ColumnName::as_str);
+    let name = config.column.as_ref().map_or(IMAGE, ColumnName::as_str);
     let mut columns = vec![column(name, images, file)?];
-    let mut beside = Vec::with_capacity(spec.labels.len());
-    for (name, path) in &spec.labels {
+    let mut beside = Vec::with_capacity(config.labels.len());
+    for (name, path) in &config.labels {
         let path = base.join(path);
         let labels = open(&path)?;
         if labels.sizes[0] != rows {
@@ -82,10 +86,10 @@ pub(in crate::data) fn read(spec: &IdxSpec, file: &Path, base: &Path) -> Result<
         beside.push((name.to_string(), path));
     }
     let table = DataFrame::new(rows, columns).map_err(|cause| refuse(file, cause.to_string()))?;
-    Ok((table, Origin { file: file.to_owned(), rows, lines: Lines::Beside(Arc::from(beside)) }))
+    Ok((table, SourceFile { file: file.to_owned(), rows, lines: LineIndex::Beside(Arc::from(beside)) }))
 }
 
-fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, Error> {
+fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, DataError> {
     let name = PlSmallStr::from_str(name);
     match idx.sizes[..] {
         [_] => {
@@ -107,9 +111,9 @@ fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, Error> {
     }
 }
 
-/// Two bytes of 0, the type (8: unsigned bytes), the number of dimensions, each size as 4 bytes with the largest
-/// first, and the values.
-fn open(file: &Path) -> Result<Idx, Error> {
+/// Two bytes of 0, the type (8: unsigned bytes), the number of dimensions, each size as 4 bytes with the
+/// largest first, and the values.
+fn open(file: &Path) -> Result<Idx, DataError> {
     let bytes = bytes::plain(file)?;
     let (kind, dimensions) = match bytes[..] {
         [0, 0, kind, dimensions, ..] => (kind, usize::from(dimensions)),
@@ -125,10 +129,10 @@ fn open(file: &Path) -> Result<Idx, Error> {
     let sizes: Vec<usize> =
         header.as_chunks::<4>().0.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
     let expected = sizes.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
-    let found = bytes.len() - start;
-    if expected != Some(found) {
+    let actual = bytes.len() - start;
+    if expected != Some(actual) {
         let expected = expected.map_or("more than any memory".to_owned(), |count| count.to_string());
-        let reason = format!("its header says {} = {expected} bytes, but {found} follow it", list(&sizes));
+        let reason = format!("its header says {} = {expected} bytes, but {actual} follow it", list(&sizes));
         return Err(refuse(file, reason));
     }
     let mut values = bytes;
@@ -140,8 +144,8 @@ fn list(sizes: &[usize]) -> String {
     sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
 }
 
-fn refuse(file: &Path, reason: String) -> Error {
-    Error::NotOfForm { file: file.to_owned(), form: "an IDX file of bytes", reason }
+fn refuse(file: &Path, reason: String) -> DataError {
+    DataError::NotOfForm { file: file.to_owned(), form: "an IDX file of bytes", reason }
 }
 
 #[cfg(test)]
@@ -152,7 +156,7 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::fixture::{Folder, idx};
-    use crate::data::picture::{Ground, Picture};
+    use crate::data::picture::{Picture, PixelConversion};
 
     fn words() -> serde_json::Value {
         let labels = json!({"digit": "digits.gz", "mask": "masks"});
@@ -176,23 +180,29 @@ mod tests {
         assert_eq!(frame.columns(), ["image", "digit", "mask"]);
         assert_eq!(frame.cells("digit").unwrap().numbers(&frame).unwrap(), [7.0, 0.0, 9.0]);
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
-        assert_eq!(Picture::of(images.get(1).unwrap(), &Ground::default()).unwrap().planes(), [4, 5, 6, 7]);
         assert_eq!(
-            frame.place(1).to_string(),
+            Picture::decode(images.get(1).unwrap(), &PixelConversion::default()).unwrap().planes(),
+            [4, 5, 6, 7]
+        );
+        assert_eq!(
+            frame.location(1).to_string(),
             format!("`{}`, row 2", folder.path().join("images").display())
         );
         // Each column stands in a file of its own, also of rows that were picked.
         let second = frame.pick(&[1, 2]).unwrap();
         for (column, file) in [("image", "images"), ("digit", "digits.gz"), ("mask", "masks")] {
             let expected = format!("`{}`, row 3", folder.path().join(file).display());
-            assert_eq!(second.place_of(1, column).to_string(), expected);
+            assert_eq!(second.cell_location(1, column).to_string(), expected);
         }
         // Columns of bytes go through queries.
         let mut queried = words();
         queried["query"] = json!("select * from self where digit > 0 order by digit desc");
         let frame = folder.load(queried).unwrap().frame;
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
-        assert_eq!(Picture::of(images.get(0).unwrap(), &Ground::default()).unwrap().planes(), [8, 9, 10, 11]);
+        assert_eq!(
+            Picture::decode(images.get(0).unwrap(), &PixelConversion::default()).unwrap().planes(),
+            [8, 9, 10, 11]
+        );
     }
 
     #[test]
@@ -218,7 +228,7 @@ mod tests {
             assert_eq!(folder.problems(folder.load(words())), [expected]);
         }
         folder.file("images", idx(&[2, 2, 2], &[0; 8]));
-        let found = folder.problems(folder.load(words()));
-        assert_eq!(found, ["other-rows at source.idx.images: `digits.gz` has 3 rows, but `images` has 2"]);
+        let actual = folder.problems(folder.load(words()));
+        assert_eq!(actual, ["other-rows at source.idx.images: `digits.gz` has 3 rows, but `images` has 2"]);
     }
 }

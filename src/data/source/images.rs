@@ -1,4 +1,4 @@
-//! The source `images`: see [`ImagesSpec`].
+//! The source `images`: see [`ImagesConfig`].
 
 mod listing;
 
@@ -12,17 +12,17 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::data::frame::{Lines, Origin};
-use crate::data::note::{Note, warning};
-use crate::data::picture::{Ground, Picture, PictureError};
-use crate::data::source::csv::CsvSpec;
+use crate::data::error::DataError;
+use crate::data::frame::{LineIndex, SourceFile};
+use crate::data::note::{DataNote, warning};
+use crate::data::picture::{Picture, PictureError, PixelConversion};
+use crate::data::source::csv::CsvConfig;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::idx::IMAGE;
 use crate::data::source::images::listing::Listing;
 pub(in crate::data) use crate::data::source::images::listing::reads;
 use crate::data::source::{bytes, memory};
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
 /// A folder of PNG and JPEG files. With a table of labels, a column of it names each row's file; without one,
@@ -31,7 +31,7 @@ use crate::domain::name::ColumnName;
 /// `source: {images: {path: data/photos, labels: data/photos.csv, column: file}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImagesSpec {
+pub struct ImagesConfig {
     /// The folder, relative to the pipeline file. The pictures become the column `image`.
     pub path: String,
     /// A CSV or TSV file with a row for each picture, relative to the pipeline file. Without it the folder's
@@ -45,11 +45,12 @@ pub struct ImagesSpec {
     /// the column then holds that picture. Default none.
     #[serde(default)]
     pub mask: Option<ColumnName>,
-    /// What to do about a file that is missing or no whole picture: stop (default), or skip its row and say so.
+    /// What to do about a file that is missing or no whole picture: stop (default), or skip its row and say
+    /// so.
     #[serde(default)]
-    pub corrupt: Corrupt,
-    /// May pictures lie outside of the folder and of the folder of `labels`, by an absolute path, `..` or a link?
-    /// Default false: such a path is refused.
+    pub corrupt: OnCorruptImage,
+    /// May pictures lie outside of the folder and of the folder of `labels`, by an absolute path, `..` or a
+    /// link? Default false: such a path is refused.
     #[serde(default)]
     pub outside: bool,
 }
@@ -57,7 +58,7 @@ pub struct ImagesSpec {
 /// What to do about a picture that cannot be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Corrupt {
+pub enum OnCorruptImage {
     /// Name it, and stop.
     #[default]
     Stop,
@@ -65,23 +66,24 @@ pub enum Corrupt {
     Skip,
 }
 
-impl Settings for ImagesSpec {
+impl Settings for ImagesConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str =
         "{images: {path: data/photos, labels: data/photos.csv, column: file, corrupt: skip}}";
 }
 
-impl ImagesSpec {
+impl ImagesConfig {
     /// The pictures of a folder, without labels.
     pub(in crate::data) fn of_folder(self, path: String) -> Self {
         Self { path, labels: None, mask: None, ..self }
     }
 
-    /// New rows that name their pictures as those of training did; none where the file has no such column. The
-    /// pictures are looked for in the folder that lies to the file as it did in training, or beside the file.
+    /// New rows that name their pictures as those of training did; none where the file has no such column.
+    /// The pictures are looked for in the folder that lies to the file as it did in training, or beside the
+    /// file.
     pub(in crate::data) fn of_labels(self, file: &Path) -> Option<Self> {
         let column = self.column.as_ref().map_or(FILE, ColumnName::as_str);
-        let sheet = Delimited::open(&CsvSpec::plain(&file.to_string_lossy()), file).ok()?;
+        let sheet = Delimited::open(&CsvConfig::plain(&file.to_string_lossy()), file).ok()?;
         if !sheet.names.iter().any(|name| name == column) || sheet.names.iter().any(|name| name == IMAGE) {
             return None;
         }
@@ -99,11 +101,11 @@ const FILE: &str = "file";
 
 /// Reads the labels and every picture; all of them are looked at whole.
 pub(in crate::data) fn read(
-    spec: &ImagesSpec,
+    config: &ImagesConfig,
     folder: &Path,
     base: &Path,
-) -> Result<(DataFrame, Origin, Vec<Note>), Error> {
-    let listing = Listing::of(spec, folder, base)?;
+) -> Result<(DataFrame, SourceFile, Vec<DataNote>), DataError> {
+    let listing = Listing::read(config, folder, base)?;
     // Their bytes are kept as they are.
     memory::allow(folder, listing.size())?;
     let rows = listing.origin.rows;
@@ -123,47 +125,47 @@ pub(in crate::data) fn read(
         }
         columns.push(builder.finish().into_column());
     }
-    let failed = |cause: polars::prelude::PolarsError| Error::Query { reason: cause.to_string() };
+    let failed = |cause: polars::prelude::PolarsError| DataError::Query { reason: cause.to_string() };
     let mut table = listing.table;
     for column in columns {
         table.with_column(column).map_err(failed)?;
     }
-    keep(spec, table, listing.origin, &bad)
+    filter_corrupt(config, table, listing.origin, &bad)
 }
 
 /// The bytes of a file that is a whole picture, or why it is none.
 fn cell(file: &Path) -> Result<Vec<u8>, String> {
     let cell = bytes::bytes(file).map_err(|error| match error {
-        Error::Absent { .. } => "there is no such file".to_owned(),
-        Error::Unreadable { source, .. } => source.to_string(),
+        DataError::Absent { .. } => "there is no such file".to_owned(),
+        DataError::Unreadable { source, .. } => source.to_string(),
         other => other.to_string(),
     })?;
-    Picture::of(&cell, &Ground::default())?;
+    Picture::decode(&cell, &PixelConversion::default())?;
     Ok(cell)
 }
 
 /// Stops at the rows that cannot be used, or leaves them out.
-fn keep(
-    spec: &ImagesSpec,
+fn filter_corrupt(
+    config: &ImagesConfig,
     table: DataFrame,
-    origin: Origin,
+    origin: SourceFile,
     bad: &[Option<String>],
-) -> Result<(DataFrame, Origin, Vec<Note>), Error> {
-    let mut found = bad.iter().flatten();
-    let count = found.clone().count();
-    let Some(first) = found.next() else { return Ok((table, origin, vec![])) };
-    if spec.corrupt == Corrupt::Stop {
+) -> Result<(DataFrame, SourceFile, Vec<DataNote>), DataError> {
+    let mut bad_images = bad.iter().flatten();
+    let count = bad_images.clone().count();
+    let Some(first) = bad_images.next() else { return Ok((table, origin, vec![])) };
+    if config.corrupt == OnCorruptImage::Stop {
         return Err(PictureError::Unreadable { what: first.clone(), count }.into());
     }
     let good: Vec<u32> = (0..origin.rows as u32).filter(|row| bad[*row as usize].is_none()).collect();
     let mask = BooleanChunked::from_iter_values(PlSmallStr::EMPTY, bad.iter().map(Option::is_none));
-    let table = table.filter(&mask).map_err(|cause| Error::Query { reason: cause.to_string() })?;
-    let (rows, lines) = (good.len(), Lines::Picked(Arc::from(good), Box::new(origin.lines)));
+    let table = table.filter(&mask).map_err(|cause| DataError::Query { reason: cause.to_string() })?;
+    let (rows, lines) = (good.len(), LineIndex::Picked(Arc::from(good), Box::new(origin.lines)));
     let named: Vec<&str> = bad.iter().flatten().take(5).map(String::as_str).collect();
     let more = if count > named.len() { ", ..." } else { "" };
     let text = format!("{count} of {} rows are left out: {}{more}", origin.rows, named.join(", "));
     let note = warning(text);
-    Ok((table, Origin { file: origin.file, rows, lines }, vec![note]))
+    Ok((table, SourceFile { file: origin.file, rows, lines }, vec![note]))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The source `jsonl`: see [`JsonlSpec`].
+//! The source `jsonl`: see [`JsonlConfig`].
 
 use std::path::{Path, PathBuf};
 
@@ -11,25 +11,25 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::data::error::Error;
-use crate::data::frame::{Lines, Origin};
+use crate::data::error::DataError;
+use crate::data::frame::{LineIndex, SourceFile};
 use crate::data::source::bytes;
 use crate::data::source::delimited::bad_name;
-use crate::data::source::kind::{Builder, Kind};
-use crate::data::source::nested::{Items, Lists};
-use crate::domain::kinds::Settings;
+use crate::data::source::kind::{Builder, CellType};
+use crate::data::source::list_builder::{ListItemKind, Lists};
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
 /// One JSON object per line. Lists of numbers, of texts, and of lists of numbers are columns of lists; other
 /// lists and objects inside a row are kept as their JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct JsonlSpec {
+pub struct JsonlConfig {
     /// Relative to the pipeline file.
     pub path: String,
 }
 
-impl Settings for JsonlSpec {
+impl Settings for JsonlConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{jsonl: {path: data/rows.jsonl}}";
 }
@@ -41,8 +41,8 @@ pub(in crate::data) struct Jsonl {
     /// Byte range of each row.
     rows: Vec<(usize, usize)>,
     pub names: Vec<String>,
-    pub kinds: Vec<Kind>,
-    origin: Origin,
+    pub kinds: Vec<CellType>,
+    origin: SourceFile,
 }
 
 /// Rows that one thread reads in one go.
@@ -50,7 +50,7 @@ const STRETCH: usize = 4096;
 
 impl Jsonl {
     /// Reads and checks the file.
-    pub fn open(file: &Path) -> Result<Self, Error> {
+    pub fn open(file: &Path) -> Result<Self, DataError> {
         let text = bytes::text(file)?;
         let (mut rows, mut numbers) = (vec![], vec![]);
         let mut start = 0;
@@ -61,17 +61,17 @@ impl Jsonl {
             }
             start += line.len();
         }
-        let surveys: Vec<Survey> = rows
+        let surveys: Vec<JsonScan> = rows
             .par_chunks(STRETCH)
             .zip(numbers.par_chunks(STRETCH))
-            .map(|(rows, numbers)| Survey::of(&text, rows, numbers))
+            .map(|(rows, numbers)| JsonScan::scan(&text, rows, numbers))
             .collect();
-        let count = surveys.iter().map(|survey| survey.bad).sum();
-        let mut columns: IndexMap<String, Kind> = IndexMap::new();
-        for survey in surveys {
-            if let Some((line, reason)) = survey.first_bad {
+        let count = surveys.iter().map(|scan| scan.bad).sum();
+        let mut columns: IndexMap<String, CellType> = IndexMap::new();
+        for scan in surveys {
+            if let Some((line, reason)) = scan.first_bad {
                 let help = likely(&text, rows.len(), count);
-                return Err(Error::BadJson {
+                return Err(DataError::BadJson {
                     file: file.to_owned(),
                     line: line as usize,
                     reason,
@@ -79,24 +79,24 @@ impl Jsonl {
                     help,
                 });
             }
-            for (name, kind) in survey.columns {
+            for (name, kind) in scan.columns {
                 let known = columns.entry(name).or_default();
                 *known = known.join(kind);
             }
         }
         if let Some(name) = columns.keys().find(|name| ColumnName::new(name.as_str()).is_none()) {
             let reason = bad_name(name);
-            return Err(Error::BadHeading { file: file.to_owned(), name: name.clone(), reason });
+            return Err(DataError::BadHeading { file: file.to_owned(), name: name.clone(), reason });
         }
         let (names, kinds) = columns.into_iter().unzip();
-        let lines = Lines::Each(Arc::from(numbers));
-        let origin = Origin { file: file.to_owned(), rows: rows.len(), lines };
+        let lines = LineIndex::Each(Arc::from(numbers));
+        let origin = SourceFile { file: file.to_owned(), rows: rows.len(), lines };
         Ok(Self { file: file.to_owned(), text, rows, names, kinds, origin })
     }
 
     /// The table, its columns of these kinds, which must hold the file's own.
-    pub fn build(self, kinds: &[Kind]) -> Result<(DataFrame, Origin), Error> {
-        let parts: Result<Vec<DataFrame>, Error> =
+    pub fn build(self, kinds: &[CellType]) -> Result<(DataFrame, SourceFile), DataError> {
+        let parts: Result<Vec<DataFrame>, DataError> =
             self.rows.par_chunks(STRETCH).map(|rows| self.part(rows, kinds)).collect();
         let mut parts = parts?.into_iter();
         let mut table = match parts.next() {
@@ -110,9 +110,13 @@ impl Jsonl {
         Ok((table, self.origin))
     }
 
-    fn part(&self, rows: &[(usize, usize)], kinds: &[Kind]) -> Result<DataFrame, Error> {
-        let mut builders: Vec<Cells> =
-            self.names.iter().zip(kinds).map(|(name, kind)| Cells::new(name, *kind, rows.len())).collect();
+    fn part(&self, rows: &[(usize, usize)], kinds: &[CellType]) -> Result<DataFrame, DataError> {
+        let mut builders: Vec<JsonColumnBuilder> = self
+            .names
+            .iter()
+            .zip(kinds)
+            .map(|(name, kind)| JsonColumnBuilder::new(name, *kind, rows.len()))
+            .collect();
         for &(start, end) in rows {
             let row: Map<String, Value> = serde_json::from_str(&self.text[start..end])
                 .map_err(|cause| self.refuse(cause.to_string()))?;
@@ -120,25 +124,25 @@ impl Jsonl {
                 builder.push(row.get(name)).map_err(|cause| self.refuse(cause.to_string()))?;
             }
         }
-        let columns: Vec<_> = builders.into_iter().map(Cells::finish).collect();
+        let columns: Vec<_> = builders.into_iter().map(JsonColumnBuilder::finish).collect();
         DataFrame::new_infer_height(columns).map_err(|cause| self.refuse(cause.to_string()))
     }
 
-    fn refuse(&self, reason: String) -> Error {
-        Error::NotOfForm { file: self.file.clone(), form: "a file of JSON lines", reason }
+    fn refuse(&self, reason: String) -> DataError {
+        DataError::NotOfForm { file: self.file.clone(), form: "a file of JSON lines", reason }
     }
 }
 
 /// A column being built, value by value.
-enum Cells {
+enum JsonColumnBuilder {
     Single(Builder),
     Lists(Lists),
 }
 
-impl Cells {
-    fn new(name: &str, kind: Kind, rows: usize) -> Self {
+impl JsonColumnBuilder {
+    fn new(name: &str, kind: CellType, rows: usize) -> Self {
         match kind {
-            Kind::List(items) => Self::Lists(Lists::new(name, items, rows)),
+            CellType::List(items) => Self::Lists(Lists::new(name, items, rows)),
             other => Self::Single(Builder::new(name, other, rows)),
         }
     }
@@ -164,27 +168,27 @@ impl Cells {
 
 /// What a first pass over some rows finds.
 #[derive(Default)]
-struct Survey {
+struct JsonScan {
     /// In order of appearance.
-    columns: IndexMap<String, Kind>,
+    columns: IndexMap<String, CellType>,
     /// Line and reason of the first that is no row, and how many there are.
     first_bad: Option<(u32, String)>,
     bad: usize,
 }
 
-impl Survey {
-    fn of(text: &str, rows: &[(usize, usize)], numbers: &[u32]) -> Self {
-        let mut survey = Self::default();
+impl JsonScan {
+    fn scan(text: &str, rows: &[(usize, usize)], numbers: &[u32]) -> Self {
+        let mut scan = Self::default();
         for (&(start, end), &number) in rows.iter().zip(numbers) {
             match row(text, start, end) {
-                Ok(row) => survey.take(row),
+                Ok(row) => scan.take(row),
                 Err(reason) => {
-                    survey.first_bad.get_or_insert((number, reason));
-                    survey.bad += 1;
+                    scan.first_bad.get_or_insert((number, reason));
+                    scan.bad += 1;
                 }
             }
         }
-        survey
+        scan
     }
 
     fn take(&mut self, row: Map<String, Value>) {
@@ -241,17 +245,17 @@ fn likely(text: &str, rows: usize, bad: usize) -> Option<&'static str> {
     }
 }
 
-fn kind(value: &Value) -> Kind {
+fn kind(value: &Value) -> CellType {
     match value {
-        Value::Null => Kind::Empty,
-        Value::Bool(_) => Kind::Bool,
-        Value::Number(number) if number.is_i64() => Kind::Int,
-        Value::Number(number) if number.is_f64() => Kind::Float,
+        Value::Null => CellType::Empty,
+        Value::Bool(_) => CellType::Bool,
+        Value::Number(number) if number.is_i64() => CellType::Int,
+        Value::Number(number) if number.is_f64() => CellType::Float,
         // Beyond i64: a hash or another name, not an amount.
-        Value::Number(_) => Kind::Text,
-        Value::String(text) if text.is_empty() => Kind::Empty,
-        Value::Array(items) => Items::of(items).map_or(Kind::Text, Kind::List),
-        Value::String(_) | Value::Object(_) => Kind::Text,
+        Value::Number(_) => CellType::Text,
+        Value::String(text) if text.is_empty() => CellType::Empty,
+        Value::Array(items) => ListItemKind::from_values(items).map_or(CellType::Text, CellType::List),
+        Value::String(_) | Value::Object(_) => CellType::Text,
     }
 }
 

@@ -7,11 +7,11 @@ use polars::prelude::{
     PrimitiveChunkedBuilder, StringChunkedBuilder,
 };
 
-use crate::data::source::nested::Items;
+use crate::data::source::list_builder::ListItemKind;
 
 /// The narrowest kind that holds every cell seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::data) enum Kind {
+pub(in crate::data) enum CellType {
     /// Every cell is missing.
     #[default]
     Empty,
@@ -20,12 +20,12 @@ pub(in crate::data) enum Kind {
     Float,
     Text,
     /// Lists, in a form that has such.
-    List(Items),
+    List(ListItemKind),
 }
 
-impl Kind {
+impl CellType {
     /// The kind of one cell's text, which is not empty.
-    pub fn of(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let bytes = text.as_bytes();
         let (negative, digits) = match bytes {
             [b'-', rest @ ..] => (true, rest),
@@ -86,13 +86,15 @@ pub(in crate::data) enum Builder {
 }
 
 impl Builder {
-    pub fn new(name: &str, kind: Kind, rows: usize) -> Self {
+    pub fn new(name: &str, kind: CellType, rows: usize) -> Self {
         let name = PlSmallStr::from_str(name);
         match kind {
-            Kind::Bool => Self::Bool(BooleanChunkedBuilder::new(name, rows)),
-            Kind::Int => Self::Int(PrimitiveChunkedBuilder::new(name, rows)),
-            Kind::Float => Self::Float(PrimitiveChunkedBuilder::new(name, rows)),
-            Kind::Empty | Kind::Text | Kind::List(_) => Self::Text(StringChunkedBuilder::new(name, rows)),
+            CellType::Bool => Self::Bool(BooleanChunkedBuilder::new(name, rows)),
+            CellType::Int => Self::Int(PrimitiveChunkedBuilder::new(name, rows)),
+            CellType::Float => Self::Float(PrimitiveChunkedBuilder::new(name, rows)),
+            CellType::Empty | CellType::Text | CellType::List(_) => {
+                Self::Text(StringChunkedBuilder::new(name, rows))
+            }
         }
     }
 
@@ -118,45 +120,45 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::source::kind::Kind;
-    use crate::data::source::nested::Items;
+    use crate::data::source::kind::CellType;
+    use crate::data::source::list_builder::ListItemKind;
 
     #[test]
     fn a_cell_tells_its_kind() {
         for (text, kind) in [
-            ("0", Kind::Int),
-            ("-12", Kind::Int),
-            ("9223372036854775807", Kind::Int),
-            ("9223372036854775808", Kind::Text),
-            ("007", Kind::Text),
-            ("+49", Kind::Text),
-            ("-", Kind::Text),
-            ("1.5", Kind::Float),
-            ("-.5", Kind::Float),
-            ("1e-3", Kind::Float),
-            ("NaN", Kind::Float),
-            ("-inf", Kind::Float),
-            ("-0", Kind::Float),
-            ("1,5", Kind::Text),
-            ("inch", Kind::Text),
-            ("True", Kind::Bool),
-            ("false", Kind::Bool),
-            ("2024-01-02", Kind::Text),
+            ("0", CellType::Int),
+            ("-12", CellType::Int),
+            ("9223372036854775807", CellType::Int),
+            ("9223372036854775808", CellType::Text),
+            ("007", CellType::Text),
+            ("+49", CellType::Text),
+            ("-", CellType::Text),
+            ("1.5", CellType::Float),
+            ("-.5", CellType::Float),
+            ("1e-3", CellType::Float),
+            ("NaN", CellType::Float),
+            ("-inf", CellType::Float),
+            ("-0", CellType::Float),
+            ("1,5", CellType::Text),
+            ("inch", CellType::Text),
+            ("True", CellType::Bool),
+            ("false", CellType::Bool),
+            ("2024-01-02", CellType::Text),
         ] {
-            assert_eq!(Kind::of(text), kind, "{text}");
+            assert_eq!(CellType::parse(text), kind, "{text}");
         }
     }
 
     #[test]
     fn kinds_join_to_the_narrowest_that_holds_both() {
-        assert_eq!(Kind::Int.join(Kind::Float), Kind::Float);
-        assert_eq!(Kind::Empty.join(Kind::Bool), Kind::Bool);
-        assert_eq!(Kind::Bool.join(Kind::Int), Kind::Text);
-        assert_eq!(Kind::Text.join(Kind::Empty), Kind::Text);
-        let list = Kind::List;
-        assert_eq!(list(Items::None).join(list(Items::Rows)), list(Items::Rows));
-        assert_eq!(list(Items::Texts).join(list(Items::Numbers)), list(Items::Texts));
-        assert_eq!(list(Items::Texts).join(list(Items::Rows)), Kind::Text);
-        assert_eq!(list(Items::Texts).join(Kind::Empty), list(Items::Texts));
+        assert_eq!(CellType::Int.join(CellType::Float), CellType::Float);
+        assert_eq!(CellType::Empty.join(CellType::Bool), CellType::Bool);
+        assert_eq!(CellType::Bool.join(CellType::Int), CellType::Text);
+        assert_eq!(CellType::Text.join(CellType::Empty), CellType::Text);
+        let list = CellType::List;
+        assert_eq!(list(ListItemKind::None).join(list(ListItemKind::Rows)), list(ListItemKind::Rows));
+        assert_eq!(list(ListItemKind::Texts).join(list(ListItemKind::Numbers)), list(ListItemKind::Texts));
+        assert_eq!(list(ListItemKind::Texts).join(list(ListItemKind::Rows)), CellType::Text);
+        assert_eq!(list(ListItemKind::Texts).join(CellType::Empty), list(ListItemKind::Texts));
     }
 }

@@ -5,57 +5,59 @@ pub(in crate::data) mod bytes;
 pub mod conll;
 pub mod csv;
 mod delimited;
+pub(in crate::data) mod file_guess;
 mod guard;
 pub mod idx;
 pub mod images;
 pub mod jsonl;
 pub(in crate::data) mod kind;
-pub(in crate::data) mod likeness;
-mod look;
+mod list_builder;
 pub(in crate::data) mod memory;
-mod nested;
+mod opened_file;
 pub mod parquet;
 mod query;
 mod record;
 mod rowwise;
-mod sheet;
+mod sniff;
 
 use std::path::{Path, PathBuf};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 pub(in crate::data) use crate::data::source::bytes::{bytes as read_bytes, text as read_text};
-pub(in crate::data) use crate::data::source::kind::Kind;
-pub(in crate::data) use crate::data::source::look::look;
+pub(in crate::data) use crate::data::source::kind::CellType;
+pub(in crate::data) use crate::data::source::opened_file::{OpenedFile, of_ending};
 pub(in crate::data) use crate::data::source::query::{check as check_query, is_unordered, run as run_query};
-pub(in crate::data) use crate::data::source::rowwise::{Made, RowQuery, compute, kept_rows, row_query};
-pub(in crate::data) use crate::data::source::sheet::{Sheet, of_ending};
-use crate::domain::kinds::kinds;
+pub(in crate::data) use crate::data::source::rowwise::{
+    ColumnOrigin, RowQuery, compute, kept_rows, row_query,
+};
+pub(in crate::data) use crate::data::source::sniff::sniff;
+use crate::domain::choice_config::kinds;
 
 kinds! {
     /// Where a table comes from.
-    pub enum SourceSpec: "source" {
-        Csv: "csv" => csv::CsvSpec,
-        Parquet: "parquet" => parquet::ParquetSpec,
-        Jsonl: "jsonl" => jsonl::JsonlSpec,
-        Arrow: "arrow" => arrow::ArrowSpec,
-        Conll: "conll" => conll::ConllSpec,
-        Idx: "idx" => idx::IdxSpec,
-        Images: "images" => images::ImagesSpec,
+    pub enum SourceConfig: "source" {
+        Csv: "csv" => csv::CsvConfig,
+        Parquet: "parquet" => parquet::ParquetConfig,
+        Jsonl: "jsonl" => jsonl::JsonlConfig,
+        Arrow: "arrow" => arrow::ArrowConfig,
+        Conll: "conll" => conll::ConllConfig,
+        Idx: "idx" => idx::IdxConfig,
+        Images: "images" => images::ImagesConfig,
     }
 }
 
 /// What a table is read from.
 #[derive(Clone, Debug, Default)]
-pub struct Reads {
+pub struct SourceFiles {
     pub files: Vec<PathBuf>,
-    /// Names that the rows are made of, where these say more than the files' content: a picture's class, a picture
-    /// that is not there.
+    /// Names that the rows are made of, where these say more than the files' content: a picture's class, a
+    /// picture that is not there.
     pub names: Vec<String>,
 }
 
-impl SourceSpec {
+impl SourceConfig {
     /// The setting that names the file, or folder.
-    pub(in crate::data) fn place(&self) -> &'static str {
+    pub(in crate::data) fn path_key(&self) -> &'static str {
         match self {
             Self::Idx(_) => "images",
             _ => "path",
@@ -63,27 +65,27 @@ impl SourceSpec {
     }
 
     /// Every file that is read; paths are relative to `base`.
-    pub(in crate::data) fn reads(&self, base: &Path) -> Result<Reads, Error> {
+    pub(in crate::data) fn reads(&self, base: &Path) -> Result<SourceFiles, DataError> {
         let files = match self {
-            Self::Idx(spec) => {
-                std::iter::once(base.join(&spec.images)).chain(idx::beside(spec, base)).collect()
+            Self::Idx(config) => {
+                std::iter::once(base.join(&config.images)).chain(idx::label_files(config, base)).collect()
             }
-            Self::Images(spec) => return images::reads(spec, base),
+            Self::Images(config) => return images::reads(config, base),
             one => vec![base.join(one.path())],
         };
-        Ok(Reads { files, names: vec![] })
+        Ok(SourceFiles { files, names: vec![] })
     }
 
     /// The same settings for another file.
     pub(in crate::data) fn at(self, path: String) -> Self {
         match self {
-            Self::Csv(spec) => Self::Csv(csv::CsvSpec { path, ..spec }),
-            Self::Parquet(_) => Self::Parquet(parquet::ParquetSpec { path }),
-            Self::Jsonl(_) => Self::Jsonl(jsonl::JsonlSpec { path }),
-            Self::Arrow(_) => Self::Arrow(arrow::ArrowSpec { path }),
-            Self::Conll(spec) => Self::Conll(conll::ConllSpec { path, ..spec }),
-            Self::Idx(spec) => Self::Idx(idx::IdxSpec { images: path, ..spec }),
-            Self::Images(spec) => Self::Images(images::ImagesSpec { path, ..spec }),
+            Self::Csv(config) => Self::Csv(csv::CsvConfig { path, ..config }),
+            Self::Parquet(_) => Self::Parquet(parquet::ParquetConfig { path }),
+            Self::Jsonl(_) => Self::Jsonl(jsonl::JsonlConfig { path }),
+            Self::Arrow(_) => Self::Arrow(arrow::ArrowConfig { path }),
+            Self::Conll(config) => Self::Conll(conll::ConllConfig { path, ..config }),
+            Self::Idx(config) => Self::Idx(idx::IdxConfig { images: path, ..config }),
+            Self::Images(config) => Self::Images(images::ImagesConfig { path, ..config }),
         }
     }
 
@@ -95,13 +97,13 @@ impl SourceSpec {
     /// The file, as the user wrote it.
     pub fn path(&self) -> &str {
         match self {
-            Self::Csv(spec) => &spec.path,
-            Self::Parquet(spec) => &spec.path,
-            Self::Jsonl(spec) => &spec.path,
-            Self::Arrow(spec) => &spec.path,
-            Self::Conll(spec) => &spec.path,
-            Self::Idx(spec) => &spec.images,
-            Self::Images(spec) => &spec.path,
+            Self::Csv(config) => &config.path,
+            Self::Parquet(config) => &config.path,
+            Self::Jsonl(config) => &config.path,
+            Self::Arrow(config) => &config.path,
+            Self::Conll(config) => &config.path,
+            Self::Idx(config) => &config.images,
+            Self::Images(config) => &config.path,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The source `parquet`: see [`ParquetSpec`].
+//! The source `parquet`: see [`ParquetConfig`].
 
 mod page;
 
@@ -8,27 +8,27 @@ use polars::prelude::{DataFrame, ParquetReader, SerReader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::guard::{guarded, magic};
 use crate::data::source::memory;
-use crate::data::source::parquet::page::Column;
-use crate::domain::kinds::Settings;
+use crate::data::source::parquet::page::ParquetPageColumn;
+use crate::domain::choice_config::Settings;
 
 /// Apache Parquet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ParquetSpec {
+pub struct ParquetConfig {
     /// Relative to the pipeline file.
     pub path: String,
 }
 
-impl Settings for ParquetSpec {
+impl Settings for ParquetConfig {
     const BARE: Option<&'static str> = Some("path");
     const EXAMPLE: &'static str = "{parquet: {path: data/rows.parquet}}";
 }
 
 /// Reads the whole file.
-pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
+pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, DataError> {
     let form = "a Parquet file";
     let opened = magic(file, form, b"PAR1", 8)?;
     let mut reader = ParquetReader::new(opened);
@@ -47,16 +47,20 @@ pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, Error> {
     memory::allow(file, unpacked)?;
     let pages = guarded(file, form, || {
         let groups = &reader.get_metadata()?.row_groups;
-        let columns = groups.iter().flat_map(|group| group.parquet_columns()).map(|column| Column {
-            bytes: column.byte_range(),
-            values: column.num_values(),
-            unpacked: column.uncompressed_size(),
-        });
+        let columns =
+            groups.iter().flat_map(|group| group.parquet_columns()).map(|column| ParquetPageColumn {
+                bytes: column.byte_range(),
+                values: column.num_values(),
+                unpacked: column.uncompressed_size(),
+            });
         Ok(columns.collect::<Vec<_>>())
     })?;
     let again = magic(file, form, b"PAR1", 8)?;
-    let refuse =
-        |reason: std::io::Error| Error::NotOfForm { file: file.to_owned(), form, reason: reason.to_string() };
+    let refuse = |reason: std::io::Error| DataError::NotOfForm {
+        file: file.to_owned(),
+        form,
+        reason: reason.to_string(),
+    };
     page::check(again, pages.into_iter()).map_err(refuse)?;
     guarded(file, form, || reader.finish())
 }

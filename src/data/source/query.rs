@@ -7,7 +7,7 @@ use std::thread::{Builder, scope};
 use polars::prelude::{DataFrame, IntoLazy};
 use polars::sql::SQLContext;
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::guard::panic_text;
 pub(in crate::data) use crate::data::source::query::syntax::parse;
 
@@ -15,31 +15,31 @@ pub(in crate::data) use crate::data::source::query::syntax::parse;
 const STACK: usize = 1 << 28;
 
 /// The query's result.
-pub(in crate::data) fn run(table: DataFrame, query: &str) -> Result<DataFrame, Error> {
+pub(in crate::data) fn run(table: DataFrame, query: &str) -> Result<DataFrame, DataError> {
     with_stack(|| {
         syntax::check(query)?;
         let mut context = SQLContext::new();
         context.register("self", table.lazy());
         let asked = context.execute(query).and_then(|asked| asked.collect());
-        let mut table = asked.map_err(|cause| Error::Query { reason: cause.to_string() })?;
+        let mut table = asked.map_err(|cause| DataError::Query { reason: cause.to_string() })?;
         table.rechunk_mut_par();
         Ok(table)
     })
 }
 
 /// Refuses a query that reads other files than its table's, or is too deep.
-pub(in crate::data) fn check(query: &str) -> Result<(), Error> {
+pub(in crate::data) fn check(query: &str) -> Result<(), DataError> {
     with_stack(|| syntax::check(query))
 }
 
 /// Does work that goes deep into a query, on a stack that is large enough for it.
 pub(in crate::data) fn with_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, Error> + Send,
-) -> Result<T, Error> {
+    work: impl FnOnce() -> Result<T, DataError> + Send,
+) -> Result<T, DataError> {
     scope(|scope| {
         let thread = Builder::new().name("query".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread.map_err(|cause| Error::Query { reason: cause.to_string() })?;
-        thread.join().unwrap_or_else(|panic| Err(Error::Query { reason: panic_text(panic.as_ref()) }))
+        let thread = thread.map_err(|cause| DataError::Query { reason: cause.to_string() })?;
+        thread.join().unwrap_or_else(|panic| Err(DataError::Query { reason: panic_text(panic.as_ref()) }))
     })
 }
 

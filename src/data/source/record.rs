@@ -8,24 +8,24 @@ use std::borrow::Cow;
 
 /// How records are cut into fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Dialect {
+pub(in crate::data) struct CsvDialect {
     pub separator: u8,
     /// What a field may stand in.
     pub quote: Option<u8>,
 }
 
 /// Walks through text field by field.
-pub(in crate::data) struct Cursor<'a> {
+pub(in crate::data) struct FieldCursor<'a> {
     text: &'a str,
     at: usize,
     /// Line of the next byte, from 1.
     line: usize,
-    dialect: Dialect,
+    dialect: CsvDialect,
 }
 
 /// One field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Field<'a> {
+pub(in crate::data) struct RecordField<'a> {
     pub text: Cow<'a, str>,
     pub quoted: bool,
     /// Is it the last of its record?
@@ -34,13 +34,13 @@ pub(in crate::data) struct Field<'a> {
 
 /// Why a field cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) enum Fault {
+pub(in crate::data) enum FieldError {
     OpenQuote { line: usize },
     AfterQuote { line: usize, found: char },
 }
 
-impl<'a> Cursor<'a> {
-    pub fn new(text: &'a str, dialect: Dialect, line: usize) -> Self {
+impl<'a> FieldCursor<'a> {
+    pub fn new(text: &'a str, dialect: CsvDialect, line: usize) -> Self {
         Self { text, at: 0, line, dialect }
     }
 
@@ -64,9 +64,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads one field and steps over the separator or line end behind it.
-    pub fn field(&mut self) -> Result<Field<'a>, Fault> {
+    pub fn field(&mut self) -> Result<RecordField<'a>, FieldError> {
         let rest = &self.text.as_bytes()[self.at..];
-        let Dialect { separator, quote } = self.dialect;
+        let CsvDialect { separator, quote } = self.dialect;
         // A separator may be a tab or a space, and is then no space around a field.
         let spaces = rest.iter().take_while(|&&b| b == b' ' && b != separator).count();
         match (quote, rest.get(spaces)) {
@@ -78,17 +78,17 @@ impl<'a> Cursor<'a> {
         let length = rest.iter().position(|&b| b == separator || ends_line(b)).unwrap_or(rest.len());
         let text = &self.text[self.at..self.at + length];
         let last = self.step_over(self.at + length);
-        Ok(Field { text: Cow::Borrowed(text.trim_matches([' ', '\t'])), quoted: false, last })
+        Ok(RecordField { text: Cow::Borrowed(text.trim_matches([' ', '\t'])), quoted: false, last })
     }
 
-    fn quoted_field(&mut self, start: usize, quote: u8) -> Result<Field<'a>, Fault> {
+    fn quoted_field(&mut self, start: usize, quote: u8) -> Result<RecordField<'a>, FieldError> {
         let opened = self.line;
         let bytes = self.text.as_bytes();
         let mut doubled = false;
         let mut at = start;
         let end = loop {
             match bytes[at..].iter().position(|&b| b == quote) {
-                None => return Err(Fault::OpenQuote { line: opened }),
+                None => return Err(FieldError::OpenQuote { line: opened }),
                 Some(length) if bytes.get(at + length + 1) == Some(&quote) => {
                     doubled = true;
                     at += length + 2;
@@ -102,8 +102,8 @@ impl<'a> Cursor<'a> {
         let after = end + 1 + bytes[end + 1..].iter().take_while(|b| spaces(b)).count();
         match self.text[after..].chars().next() {
             None | Some('\n' | '\r') => {}
-            Some(found) if found as u32 == u32::from(self.dialect.separator) => {}
-            Some(found) => return Err(Fault::AfterQuote { line: self.line, found }),
+            Some(character) if character as u32 == u32::from(self.dialect.separator) => {}
+            Some(character) => return Err(FieldError::AfterQuote { line: self.line, found: character }),
         }
         let last = self.step_over(after);
         let quote = char::from(quote);
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
             true => Cow::Owned(inside.replace(&format!("{quote}{quote}"), &quote.to_string())),
             false => Cow::Borrowed(inside),
         };
-        Ok(Field { text, quoted: true, last })
+        Ok(RecordField { text, quoted: true, last })
     }
 
     /// Steps over what ends a field at `end`; true when the record ends there too.
@@ -147,7 +147,7 @@ fn line_ends(text: &[u8]) -> usize {
 
 /// A stretch of whole records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Stretch<'a> {
+pub(in crate::data) struct RecordChunk<'a> {
     pub text: &'a str,
     /// The line it begins on.
     pub line: usize,
@@ -156,15 +156,15 @@ pub(in crate::data) struct Stretch<'a> {
 /// Cuts text into stretches of about `size` bytes, between records.
 pub(in crate::data) fn stretches(
     text: &str,
-    dialect: Dialect,
+    dialect: CsvDialect,
     line: usize,
     size: usize,
-) -> Result<Vec<Stretch<'_>>, Fault> {
-    let mut stretches = Vec::new();
+) -> Result<Vec<RecordChunk<'_>>, FieldError> {
+    let mut chunks = Vec::new();
     let mut start = 0;
     let mut first = line;
     let quotes = dialect.quote.is_some_and(|quote| text.as_bytes().contains(&quote));
-    let mut cursor = Cursor::new(text, dialect, line);
+    let mut cursor = FieldCursor::new(text, dialect, line);
     while start < text.len() {
         let end = if quotes {
             while !cursor.is_at_end() && (cursor.position() - start < size) {
@@ -178,26 +178,26 @@ pub(in crate::data) fn stretches(
             let both = text.as_bytes()[end - 1] == b'\r' && text.as_bytes().get(end) == Some(&b'\n');
             end + usize::from(both)
         };
-        let stretch = Stretch { text: &text[start..end], line: first };
-        first = if quotes { cursor.line() } else { first + line_ends(stretch.text.as_bytes()) };
-        stretches.push(stretch);
+        let chunk = RecordChunk { text: &text[start..end], line: first };
+        first = if quotes { cursor.line() } else { first + line_ends(chunk.text.as_bytes()) };
+        chunks.push(chunk);
         start = end;
     }
-    Ok(stretches)
+    Ok(chunks)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::data::source::record::{Cursor, Dialect, Fault, stretches};
+    use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, stretches};
 
-    const COMMAS: Dialect = Dialect { separator: b',', quote: Some(b'"') };
+    const COMMAS: CsvDialect = CsvDialect { separator: b',', quote: Some(b'"') };
 
-    fn records(text: &str) -> Result<Vec<Vec<String>>, Fault> {
+    fn records(text: &str) -> Result<Vec<Vec<String>>, FieldError> {
         records_of(text, COMMAS)
     }
 
-    fn records_of(text: &str, dialect: Dialect) -> Result<Vec<Vec<String>>, Fault> {
-        let mut cursor = Cursor::new(text, dialect, 1);
+    fn records_of(text: &str, dialect: CsvDialect) -> Result<Vec<Vec<String>>, FieldError> {
+        let mut cursor = FieldCursor::new(text, dialect, 1);
         let mut records = vec![];
         while !cursor.is_at_end() {
             let mut record = vec![];
@@ -215,14 +215,17 @@ mod tests {
 
     #[test]
     fn quotes_spaces_and_line_ends() {
-        let found = records("a, b ,\"c, \"\"d\"\"\"\r\n1,5\" pipe,\n, \"x\ny\" ,z").unwrap();
-        assert_eq!(found, [vec!["a", "b", "c, \"d\""], vec!["1", "5\" pipe", ""], vec!["", "x\ny", "z"],]);
+        let character = records("a, b ,\"c, \"\"d\"\"\"\r\n1,5\" pipe,\n, \"x\ny\" ,z").unwrap();
+        assert_eq!(
+            character,
+            [vec!["a", "b", "c, \"d\""], vec!["1", "5\" pipe", ""], vec!["", "x\ny", "z"],]
+        );
     }
 
     #[test]
     fn an_open_quote_names_the_line_it_opens_on() {
-        assert_eq!(records("a,b\n1,\"x\n2,3\n"), Err(Fault::OpenQuote { line: 2 }));
-        assert_eq!(records("a\n\"x\"y\n"), Err(Fault::AfterQuote { line: 2, found: 'y' }));
+        assert_eq!(records("a,b\n1,\"x\n2,3\n"), Err(FieldError::OpenQuote { line: 2 }));
+        assert_eq!(records("a\n\"x\"y\n"), Err(FieldError::AfterQuote { line: 2, found: 'y' }));
     }
 
     /// Python: `list(csv.reader(io.StringIO(text, newline="")))`.
@@ -231,7 +234,7 @@ mod tests {
         let rows = [vec!["a", "b"], vec!["1", "x\ry"], vec!["2", "3"]];
         assert_eq!(records("a,b\r1,\"x\ry\"\r2,3\r").unwrap(), rows);
         assert_eq!(records("a,b\r\n1,\"x\ry\"\r2,3\n").unwrap(), rows);
-        let mut cursor = Cursor::new("a\r\"x\ry\"\r\nb\n", COMMAS, 1);
+        let mut cursor = FieldCursor::new("a\r\"x\ry\"\r\nb\n", COMMAS, 1);
         let lines: Vec<usize> = std::iter::from_fn(|| {
             let line = cursor.line();
             (!cursor.is_at_end()).then(|| cursor.field().map(|_| line).unwrap_or_default())
@@ -244,10 +247,10 @@ mod tests {
     #[test]
     fn the_quote_is_chosen_or_there_is_none() {
         let text = "1,'it''s, so'\n2,5\" pipe\n";
-        let found = records_of(text, Dialect { quote: Some(b'\''), ..COMMAS }).unwrap();
-        assert_eq!(found, [vec!["1", "it's, so"], vec!["2", "5\" pipe"]]);
-        let found = records_of("1,\"open\n2,x\n", Dialect { quote: None, ..COMMAS }).unwrap();
-        assert_eq!(found, [vec!["1", "\"open"], vec!["2", "x"]]);
+        let character = records_of(text, CsvDialect { quote: Some(b'\''), ..COMMAS }).unwrap();
+        assert_eq!(character, [vec!["1", "it's, so"], vec!["2", "5\" pipe"]]);
+        let character = records_of("1,\"open\n2,x\n", CsvDialect { quote: None, ..COMMAS }).unwrap();
+        assert_eq!(character, [vec!["1", "\"open"], vec!["2", "x"]]);
     }
 
     #[test]
@@ -258,10 +261,10 @@ mod tests {
             for size in 1..text.len() {
                 let cut = stretches(text, COMMAS, 1, size).unwrap();
                 assert_eq!(cut.iter().map(|one| one.text).collect::<String>(), text);
-                for stretch in &cut {
-                    let before = stretch.text.as_ptr() as usize - text.as_ptr() as usize;
-                    assert_eq!(stretch.line, 1 + text[..before].matches(ends).count(), "size {size}");
-                    assert_ne!(stretch.text.as_bytes()[0], b'y', "size {size}");
+                for chunk in &cut {
+                    let before = chunk.text.as_ptr() as usize - text.as_ptr() as usize;
+                    assert_eq!(chunk.line, 1 + text[..before].matches(ends).count(), "size {size}");
+                    assert_ne!(chunk.text.as_bytes()[0], b'y', "size {size}");
                 }
             }
         }

@@ -1,9 +1,10 @@
 //! The part of a query that can be run on new rows: what it computes of each row alone, and its conditions.
 //!
-//! `select *, price * 1.2 as gross from self where country = 'AT' order by day` computes `gross` of a row's `price`
-//! and keeps every column; sorting is left out, since it changes no row. What looks at several rows at once
-//! (grouping, joins, aggregates, windows) cannot be run on new rows. That what is found looks at single rows only is
-//! proved on rows of the table: computed together and in two halves it must give the same.
+//! `select *, price * 1.2 as gross from self where country = 'AT' order by day` computes `gross` of a row's
+//! `price` and keeps every column; sorting is left out, since it changes no row. What looks at several rows
+//! at once (grouping, joins, aggregates, windows) cannot be run on new rows. That what is found looks at
+//! single rows only is proved on rows of the table: computed together and in two halves it must give the
+//! same.
 
 use std::ops::ControlFlow;
 
@@ -14,16 +15,16 @@ use sqlparser::ast::{
     TableFactor, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::query::{parse, run, with_stack};
 use crate::domain::reading::Expression;
 
 /// What a query does to single rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::data) struct RowQuery {
-    /// The columns of the result that are computed of one row: by name, how. A column of the table under another
-    /// or the same name is `Made::Column`.
-    pub columns: IndexMap<String, Made>,
+    /// The columns of the result that are computed of one row: by name, how. A column of the table under
+    /// another or the same name is `ColumnOrigin::Column`.
+    pub columns: IndexMap<String, ColumnOrigin>,
     pub filters: Vec<Expression>,
     /// Why the query, or the columns not among these, cannot be had of single rows.
     pub refused: Option<String>,
@@ -31,7 +32,7 @@ pub(in crate::data) struct RowQuery {
 
 /// Where a column of a query's result comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::data) enum Made {
+pub(in crate::data) enum ColumnOrigin {
     Column(String),
     Computed(Expression),
 }
@@ -83,30 +84,31 @@ pub(in crate::data) fn row_query(query: &str, table: &DataFrame) -> RowQuery {
 
 fn found(query: &str, table: &DataFrame, refused: &(dyn Fn(&str) -> RowQuery + Sync)) -> RowQuery {
     let (mut select, unsorted) = match select(query) {
-        Ok(found) => found,
+        Ok(result) => result,
         Err(reason) => return refused(&reason),
     };
     let names: Vec<String> = table.get_column_names().into_iter().map(ToString::to_string).collect();
-    let mut found = RowQuery::default();
+    let mut result = RowQuery::default();
     for condition in select.selection.take().into_iter().flat_map(conjuncts) {
-        match look(condition, &names) {
+        match row_expression(condition, &names) {
             (_, Some(reason)) => return refused(&reason),
-            (condition, None) => found.filters.push(condition),
+            (condition, None) => result.filters.push(condition),
         }
     }
     let from = select.from.first().map_or_else(String::new, ToString::to_string);
     for item in std::mem::take(&mut select.projection) {
-        if let Err(reason) = take(item, (table, &from), &names, &mut found) {
-            found.refused.get_or_insert(reason);
+        if let Err(reason) = take(item, (table, &from), &names, &mut result) {
+            result.refused.get_or_insert(reason);
         }
     }
-    if !is_proved(&found, &unsorted, table) {
+    if !is_proved(&result, &unsorted, table) {
         return refused("what it gives for a row depends on other rows");
     }
-    found
+    result
 }
 
-/// The query's one `select` over `self`, and the query without its order and limit; or why it has another form.
+/// The query's one `select` over `self`, and the query without its order and limit; or why it has another
+/// form.
 fn select(query: &str) -> Result<(Select, String), String> {
     let parsed = parse(query).map_err(|error| error.to_string())?;
     let Ok([Statement::Query(mut query)]) = <[Statement; 1]>::try_from(parsed) else {
@@ -154,20 +156,20 @@ fn take(
     item: SelectItem,
     (table, from): (&DataFrame, &str),
     names: &[String],
-    found: &mut RowQuery,
+    query: &mut RowQuery,
 ) -> Result<(), String> {
-    let given = given(&item, table, from)?;
+    let given = item_columns(&item, table, from)?;
     match item {
         SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
             for name in given {
                 let made = of_wildcard(&name, &options, names)?;
-                found.columns.insert(name, made);
+                query.columns.insert(name, made);
             }
             Ok(())
         }
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
             let [name] = given.as_slice() else { return Err(format!("`{expr}` gives several columns")) };
-            found.columns.insert(name.clone(), made(expr, names)?);
+            query.columns.insert(name.clone(), made(expr, names)?);
             Ok(())
         }
         SelectItem::ExprWithAliases { expr, .. } => Err(format!("`{expr}` gives several columns")),
@@ -175,14 +177,18 @@ fn take(
 }
 
 /// The names of the columns that an item gives: polars itself says them.
-fn given(item: &SelectItem, table: &DataFrame, from: &str) -> Result<Vec<String>, String> {
+fn item_columns(item: &SelectItem, table: &DataFrame, from: &str) -> Result<Vec<String>, String> {
     let result =
         run(table.head(Some(1)), &format!("select {item} from {from}")).map_err(|error| error.to_string())?;
     Ok(result.get_column_names().into_iter().map(ToString::to_string).collect())
 }
 
 /// Where a wildcard's column comes from: `replace` and `rename` may have changed it.
-fn of_wildcard(name: &str, options: &WildcardAdditionalOptions, names: &[String]) -> Result<Made, String> {
+fn of_wildcard(
+    name: &str,
+    options: &WildcardAdditionalOptions,
+    names: &[String],
+) -> Result<ColumnOrigin, String> {
     let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
     let replaced = replaced.into_iter().find(|item| item.column_name.value == name);
     if let Some(item) = replaced {
@@ -194,26 +200,26 @@ fn of_wildcard(name: &str, options: &WildcardAdditionalOptions, names: &[String]
         None => &[],
     };
     let from = renamed.iter().find(|one| one.alias.value == name).map(|one| one.ident.value.clone());
-    Ok(Made::Column(from.unwrap_or_else(|| name.to_owned())))
+    Ok(ColumnOrigin::Column(from.unwrap_or_else(|| name.to_owned())))
 }
 
 /// A column of the table, or what is computed of several; an error says why it cannot be of one row.
-fn made(expr: Expr, names: &[String]) -> Result<Made, String> {
+fn made(expr: Expr, names: &[String]) -> Result<ColumnOrigin, String> {
     let plain = match &expr {
         Expr::Identifier(name) => Some(name.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()),
         _ => None,
     };
-    match (plain.filter(|name| names.contains(name)), look(expr, names)) {
-        (Some(name), _) => Ok(Made::Column(name)),
+    match (plain.filter(|name| names.contains(name)), row_expression(expr, names)) {
+        (Some(name), _) => Ok(ColumnOrigin::Column(name)),
         (None, (_, Some(reason))) => Err(reason),
-        (None, (expression, None)) => Ok(Made::Computed(expression)),
+        (None, (expression, None)) => Ok(ColumnOrigin::Computed(expression)),
     }
 }
 
-/// An expression by itself, and why it cannot be computed of one row, where it cannot. Names of the table before those
-/// of its columns are left out.
-fn look(mut expr: Expr, names: &[String]) -> (Expression, Option<String>) {
+/// An expression by itself, and why it cannot be computed of one row, where it cannot. Names of the table
+/// before those of its columns are left out.
+fn row_expression(mut expr: Expr, names: &[String]) -> (Expression, Option<String>) {
     let (mut columns, mut reason): (Vec<String>, Option<String>) = (Vec::new(), None);
     let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
         let over_rows = match part {
@@ -247,14 +253,14 @@ fn look(mut expr: Expr, names: &[String]) -> (Expression, Option<String>) {
 }
 
 /// Do rows give the same as in the whole query, and the same again in two halves?
-fn is_proved(found: &RowQuery, query: &str, table: &DataFrame) -> bool {
+fn is_proved(matched: &RowQuery, query: &str, table: &DataFrame) -> bool {
     let table = table.head(Some(PROOF));
     let half = table.height() / 2;
     let (first, second) = (table.slice(0, half), table.slice(half as i64, table.height() - half));
-    let names: Vec<&String> = found.columns.keys().collect();
+    let names: Vec<&String> = matched.columns.keys().collect();
     let expected = run(table.clone(), query).ok().and_then(|result| result.select(names).ok());
     let (Some(expected), Some(whole), Some(mut first), Some(second)) =
-        (expected, result(found, &table), result(found, &first), result(found, &second))
+        (expected, result(matched, &table), result(matched, &first), result(matched, &second))
     else {
         return false;
     };
@@ -262,32 +268,34 @@ fn is_proved(found: &RowQuery, query: &str, table: &DataFrame) -> bool {
 }
 
 /// The columns found, of the rows that the conditions leave.
-fn result(found: &RowQuery, table: &DataFrame) -> Option<DataFrame> {
-    let rows = kept_rows(table, &found.filters.iter().collect::<Vec<_>>()).ok()?;
+fn result(query: &RowQuery, table: &DataFrame) -> Option<DataFrame> {
+    let rows = kept_rows(table, &query.filters.iter().collect::<Vec<_>>()).ok()?;
     let picked: Option<Vec<Column>> =
         table.columns().iter().map(|column| column.take_slice(&rows).ok()).collect();
     let picked = DataFrame::new(rows.len(), picked?).ok()?;
-    let computed = found.columns.iter().filter_map(|(name, made)| match made {
-        Made::Computed(expression) => Some((name.clone(), expression)),
-        Made::Column(_) => None,
+    let computed = query.columns.iter().filter_map(|(name, made)| match made {
+        ColumnOrigin::Computed(expression) => Some((name.clone(), expression)),
+        ColumnOrigin::Column(_) => None,
     });
     let computed = compute(&picked, &computed.collect::<Vec<_>>()).ok()?;
-    let column = |(name, made): (&String, &Made)| match made {
-        Made::Column(from) => Some(picked.column(from).ok()?.clone().with_name(PlSmallStr::from_str(name))),
-        Made::Computed(_) => computed.column(name).ok().cloned(),
+    let column = |(name, made): (&String, &ColumnOrigin)| match made {
+        ColumnOrigin::Column(from) => {
+            Some(picked.column(from).ok()?.clone().with_name(PlSmallStr::from_str(name)))
+        }
+        ColumnOrigin::Computed(_) => computed.column(name).ok().cloned(),
     };
-    let columns: Option<Vec<Column>> = found.columns.iter().map(column).collect();
+    let columns: Option<Vec<Column>> = query.columns.iter().map(column).collect();
     DataFrame::new(rows.len(), columns?).ok()
 }
 
 /// The rows for which all conditions are true, by their numbers.
-pub(in crate::data) fn kept_rows(table: &DataFrame, filters: &[&Expression]) -> Result<Vec<u32>, Error> {
+pub(in crate::data) fn kept_rows(table: &DataFrame, filters: &[&Expression]) -> Result<Vec<u32>, DataError> {
     let mut rows: Vec<u32> = (0..table.height() as u32).collect();
     let named: Vec<(String, &Expression)> =
-        filters.iter().enumerate().map(|(place, filter)| (format!("condition {place}"), *filter)).collect();
+        filters.iter().enumerate().map(|(index, filter)| (format!("condition {index}"), *filter)).collect();
     let conditions = compute(table, &named)?;
     for condition in conditions.columns() {
-        let is_true = condition.bool().map_err(|cause| Error::Query { reason: cause.to_string() })?;
+        let is_true = condition.bool().map_err(|cause| DataError::Query { reason: cause.to_string() })?;
         rows.retain(|row| is_true.get(*row as usize) == Some(true));
     }
     Ok(rows)
@@ -297,13 +305,13 @@ pub(in crate::data) fn kept_rows(table: &DataFrame, filters: &[&Expression]) -> 
 pub(in crate::data) fn compute(
     table: &DataFrame,
     expressions: &[(String, &Expression)],
-) -> Result<DataFrame, Error> {
+) -> Result<DataFrame, DataError> {
     if expressions.is_empty() || table.height() == 0 {
         let empty = expressions
             .iter()
             .map(|(name, _)| Column::new_empty(PlSmallStr::from_str(name), &DataType::Null));
         return DataFrame::new(0, empty.collect())
-            .map_err(|cause| Error::Query { reason: cause.to_string() });
+            .map_err(|cause| DataError::Query { reason: cause.to_string() });
     }
     let item = |(name, expression): &(String, &Expression)| {
         format!("({}) as \"{}\"", expression.sql, name.replace('"', "\"\""))
@@ -323,7 +331,7 @@ mod tests {
     use polars::prelude::DataFrame;
 
     use crate::data::source::query::run;
-    use crate::data::source::rowwise::{Made, RowQuery, row_query};
+    use crate::data::source::rowwise::{ColumnOrigin, RowQuery, row_query};
     use crate::domain::reading::Expression;
 
     fn table() -> DataFrame {
@@ -331,9 +339,9 @@ mod tests {
         run(DataFrame::default(), &format!("select * from (values {rows}) as t (n, x, k)")).unwrap()
     }
 
-    fn computed(sql: &str, columns: &[&str]) -> Made {
+    fn computed(sql: &str, columns: &[&str]) -> ColumnOrigin {
         let columns = columns.iter().map(|name| (*name).to_owned()).collect();
-        Made::Computed(Expression { sql: sql.to_owned(), columns })
+        ColumnOrigin::Computed(Expression { sql: sql.to_owned(), columns })
     }
 
     fn found(query: &str) -> RowQuery {
@@ -342,10 +350,10 @@ mod tests {
 
     #[test]
     fn what_is_computed_of_single_rows_is_found() {
-        let found = found(
+        let query = found(
             "select *, x * n as area, self.k as name, 1 as one from self where k = 'a' and (n > 0) order by x limit 1",
         );
-        let plain = |name: &str| Made::Column(name.to_owned());
+        let plain = |name: &str| ColumnOrigin::Column(name.to_owned());
         let expected = [
             ("n", plain("n")),
             ("x", plain("x")),
@@ -354,11 +362,11 @@ mod tests {
             ("name", plain("k")),
             ("one", computed("1", &[])),
         ];
-        let expected: IndexMap<String, Made> =
+        let expected: IndexMap<String, ColumnOrigin> =
             expected.into_iter().map(|(name, made)| (name.to_owned(), made)).collect();
-        assert_eq!(found.columns, expected);
-        let filters: Vec<&str> = found.filters.iter().map(|filter| filter.sql.as_str()).collect();
-        assert_eq!((filters, found.refused), (vec!["k = 'a'", "n > 0"], None));
+        assert_eq!(query.columns, expected);
+        let filters: Vec<&str> = query.filters.iter().map(|filter| filter.sql.as_str()).collect();
+        assert_eq!((filters, query.refused), (vec!["k = 'a'", "n > 0"], None));
         let aliased =
             super::row_query("select t.n, t.x * 2 as double from self as t where t.n > 1", &table());
         assert_eq!((aliased.columns["double"].clone(), aliased.refused), (computed("x * 2", &["x"]), None));
@@ -366,12 +374,12 @@ mod tests {
 
     #[test]
     fn a_wildcard_s_changes_are_followed() {
-        let found = found("select * exclude (k) from self");
-        assert_eq!(found.columns.keys().collect::<Vec<_>>(), ["n", "x"]);
-        let found = super::row_query("select * replace (x * 10 as x) from self", &table());
-        assert_eq!((found.columns["x"].clone(), found.refused), (computed("x * 10", &["x"]), None));
-        let found = super::row_query("select * rename (x as y) from self", &table());
-        assert_eq!((found.columns["y"].clone(), found.refused), (Made::Column("x".to_owned()), None));
+        let query = found("select * exclude (k) from self");
+        assert_eq!(query.columns.keys().collect::<Vec<_>>(), ["n", "x"]);
+        let query = super::row_query("select * replace (x * 10 as x) from self", &table());
+        assert_eq!((query.columns["x"].clone(), query.refused), (computed("x * 10", &["x"]), None));
+        let query = super::row_query("select * rename (x as y) from self", &table());
+        assert_eq!((query.columns["y"].clone(), query.refused), (ColumnOrigin::Column("x".to_owned()), None));
     }
 
     #[test]
@@ -391,9 +399,9 @@ mod tests {
         for query in
             ["select n, x - avg(x) as x from self", "select n, lag(x) over (order by n) as x from self"]
         {
-            let found = found(query);
-            assert!(found.refused.is_some_and(|reason| reason.contains("several rows")), "{query}");
-            assert_eq!(found.columns.keys().collect::<Vec<_>>(), ["n"], "{query}");
+            let result = found(query);
+            assert!(result.refused.is_some_and(|reason| reason.contains("several rows")), "{query}");
+            assert_eq!(result.columns.keys().collect::<Vec<_>>(), ["n"], "{query}");
         }
     }
 }

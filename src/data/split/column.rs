@@ -1,56 +1,57 @@
-//! The split `column`: see [`ColumnSpec`].
+//! The split `column`: see [`ColumnConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::note::Note;
+use crate::data::note::DataNote;
 use crate::data::sampling::{shuffle, split_generator};
-use crate::data::split::Rows;
+use crate::data::split::SplitRows;
+use crate::domain::choice_config::Settings;
 use crate::domain::diagnostic::Severity;
-use crate::domain::kinds::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
 /// A column says which split a row belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ColumnSpec {
+pub struct ColumnConfig {
     /// The column.
     pub by: ColumnName,
     /// Its value for training rows. Default `train`.
-    #[serde(default = "train")]
+    #[serde(default = "default_train")]
     pub train: String,
     /// Its value for validation rows. Default `valid`.
-    #[serde(default = "valid")]
+    #[serde(default = "default_valid")]
     pub valid: String,
-    /// Where no row has that value: the share of the training rows that is drawn for validation instead. Default 0.
-    #[serde(default = "none", skip_serializing_if = "is_none")]
+    /// Where no row has that value: the share of the training rows that is drawn for validation instead.
+    /// Default 0.
+    #[serde(default = "default_validation_split", skip_serializing_if = "is_none")]
     pub validation_split: Fraction,
     /// Its value for test rows. Default `test`.
-    #[serde(default = "test")]
+    #[serde(default = "default_test")]
     pub test: String,
 }
 
-impl Settings for ColumnSpec {
+impl Settings for ColumnConfig {
     const BARE: Option<&'static str> = Some("by");
     const EXAMPLE: &'static str = "{column: {by: part, train: train, valid: dev, test: test}}";
 }
 
-fn train() -> String {
+fn default_train() -> String {
     "train".to_owned()
 }
 
-fn valid() -> String {
+fn default_valid() -> String {
     "valid".to_owned()
 }
 
-fn test() -> String {
+fn default_test() -> String {
     "test".to_owned()
 }
 
-fn none() -> Fraction {
+fn default_validation_split() -> Fraction {
     Fraction::constant(0.0)
 }
 
@@ -59,11 +60,11 @@ fn is_none(share: &Fraction) -> bool {
     share.get() == 0.0
 }
 
-impl ColumnSpec {
-    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<Rows, Error> {
+impl ColumnConfig {
+    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<SplitRows, DataError> {
         let cells = frame.cells(self.by.as_str())?;
-        let mut rows = Rows::default();
-        let mut strange = None;
+        let mut rows = SplitRows::default();
+        let mut unknown = None;
         cells.for_each_text(|row, text| {
             let text = text.unwrap_or("").trim();
             let splits = [
@@ -73,23 +74,24 @@ impl ColumnSpec {
             ];
             match splits.into_iter().find(|(name, _)| name.trim() == text) {
                 Some((_, rows)) => rows.push(row as u32),
-                None => strange = strange.or(Some(row)),
+                None => unknown = unknown.or(Some(row)),
             }
         })?;
-        if let Some(row) = strange {
+        if let Some(row) = unknown {
             let known = vec![self.train.clone(), self.valid.clone(), self.test.clone()];
             let value = cells.text(row).into_owned();
-            return Err(Error::UnknownSplit {
+            return Err(DataError::UnknownSplit {
                 column: self.by.to_string(),
                 value,
-                place: frame.place_of(row, self.by.as_str()),
+                place: frame.cell_location(row, self.by.as_str()),
                 known,
             });
         }
-        for (split, value, found) in [("train", &self.train, &rows.train), ("test", &self.test, &rows.test)] {
-            if found.is_empty() {
+        for (split, value, result) in [("train", &self.train, &rows.train), ("test", &self.test, &rows.test)]
+        {
+            if result.is_empty() {
                 let reason = format!("no row has `{value}` in column `{}`", self.by);
-                return Err(Error::EmptySplit { split, reason });
+                return Err(DataError::EmptySplit { split, reason });
             }
         }
         let drawn = (rows.train.len() as f64 * self.validation_split.get()).round() as usize;
@@ -100,7 +102,7 @@ impl ColumnSpec {
         if rows.valid.is_empty() {
             let (by, value) = (&self.by, &self.valid);
             let text = format!("no row has `{value}` in column `{by}`: nothing to choose the best epoch by");
-            rows.notes.push(Note { severity: Severity::Warning, text });
+            rows.notes.push(DataNote { severity: Severity::Warning, text });
         }
         Ok(rows)
     }

@@ -1,38 +1,51 @@
 //! Why a table cannot be divided.
 
-use crate::data::place::Place;
+use crate::data::location::DataLocation;
 
 /// Why a table cannot be divided.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
     #[error("column `{column}`: `{value}` in {place} is no number, date or time{}", more(*.count))]
-    NotTime { column: String, value: String, place: Place, count: usize },
+    NotTime { column: String, value: String, place: DataLocation, count: usize },
     #[error(
         "column `{column}`: `{value}` in {place} is {form}, but `{first}` in {first_place} is {first_form}"
     )]
     Mixed {
         column: String,
         value: String,
-        place: Place,
+        place: DataLocation,
         form: String,
         first: String,
-        first_place: Place,
+        first_place: DataLocation,
         first_form: String,
     },
     #[error(
         "column `{column}`: no row tells whether the day or the month comes first, as `{value}` in {place} does not"
     )]
-    DayOrMonth { column: String, value: String, place: Place, formats: [String; 2] },
+    DayOrMonth { column: String, value: String, place: DataLocation, formats: [String; 2] },
     #[error(
         "column `{column}`: the day comes first in `{day}` in {day_place}, but the month in `{month}` in {month_place}"
     )]
-    DayAndMonth { column: String, day: String, day_place: Place, month: String, month_place: Place },
+    DayAndMonth {
+        column: String,
+        day: String,
+        day_place: DataLocation,
+        month: String,
+        month_place: DataLocation,
+    },
     #[error(
         "column `{column}`: `{value}` in {place} looks like a date whose year comes last; as numbers such are in no order of time"
     )]
-    YearLast { column: String, value: String, place: Place, formats: Vec<String> },
+    YearLast { column: String, value: String, place: DataLocation, formats: Vec<String> },
     #[error("column `{column}`: `{value}` in {place} is not written as `{format}`: {cause}{}", more(*.count))]
-    OtherFormat { column: String, value: String, place: Place, format: String, cause: String, count: usize },
+    OtherFormat {
+        column: String,
+        value: String,
+        place: DataLocation,
+        format: String,
+        cause: String,
+        count: usize,
+    },
     #[error("column `{column}` holds dates or times already, not texts of the format `{format}`")]
     FormatOfTimes { column: String, format: String },
     #[error("column `{column}` holds {found}, which are in no order of time")]
@@ -40,7 +53,7 @@ pub enum SplitError {
     #[error("column `{column}` has {found} different moment{}, too few for {splits} splits", if *.found == 1 { "" } else { "s" })]
     TooFewMoments { column: String, found: usize, splits: usize },
     #[error("column `{column}` has no value in {}, first in {place}: such a row has no {what}", rows(*.count))]
-    Missing { column: String, what: &'static str, place: Place, count: usize },
+    Missing { column: String, what: &'static str, place: DataLocation, count: usize },
     #[error("column `{column}` has {found} group{}, too few for {splits} splits", if *.found == 1 { "" } else { "s" })]
     TooFewGroups { column: String, found: usize, splits: usize },
 }

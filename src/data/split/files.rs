@@ -1,18 +1,18 @@
-//! The split `files`: see [`FilesSpec`].
+//! The split `files`: see [`FilesConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::sampling::{shuffle, split_generator};
-use crate::data::split::{Rows, Shares};
-use crate::domain::kinds::Settings;
+use crate::data::split::{SplitRows, SplitShares};
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 
 /// Separate files of the same form; the source itself holds the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FilesSpec {
+pub struct FilesConfig {
     /// The file of validation rows, relative to the pipeline file. Without it, a share of the training rows.
     #[serde(default)]
     pub valid: Option<String>,
@@ -23,27 +23,27 @@ pub struct FilesSpec {
     pub valid_share: Fraction,
 }
 
-impl Settings for FilesSpec {
+impl Settings for FilesConfig {
     const BARE: Option<&'static str> = Some("test");
     const EXAMPLE: &'static str = "{files: {valid: data/valid.csv, test: data/test.csv}}";
 }
 
-impl FilesSpec {
+impl FilesConfig {
     /// `parts` are the rows of the training, validation and test files.
-    pub(in crate::data) fn divide(&self, parts: [usize; 3], seed: u64) -> Result<Rows, Error> {
+    pub(in crate::data) fn divide(&self, parts: [usize; 3], seed: u64) -> Result<SplitRows, DataError> {
         let [train, valid, test] = parts.map(|rows| rows as u32);
         if self.valid.is_some() {
-            return Ok(Rows {
+            return Ok(SplitRows {
                 train: (0..train).collect(),
                 valid: (train..train + valid).collect(),
                 test: (train + valid..train + valid + test).collect(),
                 notes: vec![],
             });
         }
-        let shares = Shares::new(self.valid_share, Fraction::constant(0.0))?;
+        let shares = SplitShares::new(self.valid_share, Fraction::constant(0.0))?;
         let mut order: Vec<u32> = (0..train).collect();
         shuffle(&mut order, &mut split_generator(seed));
-        Ok(Rows { test: (train..train + test).collect(), ..shares.cut(&order) })
+        Ok(SplitRows { test: (train..train + test).collect(), ..shares.split_rows(&order) })
     }
 
     /// Must validation rows be there?

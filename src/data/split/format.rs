@@ -8,7 +8,7 @@ use jiff::tz::Offset;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::data::split::moment::days_since_1970;
+use crate::data::split::datetime::days_since_1970;
 
 /// How a column's dates and times are written: `%d/%m/%Y %H:%M`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,19 +60,20 @@ impl JsonSchema for TimeFormat {
 }
 
 impl TimeFormat {
-    /// Nanoseconds since the beginning of 1970, or of the day where the format has no date; or why there are none.
+    /// Nanoseconds since the beginning of 1970, or of the day where the format has no date; or why there are
+    /// none.
     pub(in crate::data::split) fn read(&self, text: &str) -> Result<i128, String> {
-        let told = |cause: jiff::Error| cause.to_string();
-        let mut found = strtime::parse(&self.0, text).map_err(told)?;
-        if found.offset().is_some() || found.timestamp().is_some() {
-            return found.to_timestamp().map(|moment| moment.as_nanosecond()).map_err(told);
+        let message = |cause: jiff::Error| cause.to_string();
+        let mut result = strtime::parse(&self.0, text).map_err(message)?;
+        if result.offset().is_some() || result.timestamp().is_some() {
+            return result.to_timestamp().map(|moment| moment.as_nanosecond()).map_err(message);
         }
-        if found.month().is_some() && found.day().is_none() {
-            found.set_day(Some(1)).map_err(told)?;
+        if result.month().is_some() && result.day().is_none() {
+            result.set_day(Some(1)).map_err(message)?;
         }
-        let time = match (found.hour(), found.minute()) {
+        let time = match (result.hour(), result.minute()) {
             (None, None) => None,
-            _ => Some(found.to_time().map_err(told)?),
+            _ => Some(result.to_time().map_err(message)?),
         };
         let since_midnight = |time: Time| {
             i128::from(
@@ -82,11 +83,12 @@ impl TimeFormat {
             )
         };
         let time_of_day = time.map_or(0, since_midnight);
-        let has_date = found.year().is_some() || found.iso_week_year().is_some() || found.month().is_some();
+        let has_date =
+            result.year().is_some() || result.iso_week_year().is_some() || result.month().is_some();
         if !has_date && time.is_some() {
             return Ok(time_of_day);
         }
-        let day = found.to_date().map_err(told).map(days_since_1970)?;
+        let day = result.to_date().map_err(message).map(days_since_1970)?;
         let day = day.ok_or_else(|| "its day is beyond the calendar".to_owned())?;
         Ok(i128::from(day) * 86_400_000_000_000 + time_of_day)
     }
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_format_reads_what_it_says() {
-        // In Python: `datetime.datetime.strptime(text, format).replace(tzinfo=datetime.timezone.utc).timestamp()`.
+        // In Python: `datetime.datetime.strptime(text,
+        // format).replace(tzinfo=datetime.timezone.utc).timestamp()`.
         let moment = 1_709_631_300_000_000_000;
         for (format, text) in [
             ("%d/%m/%Y %H:%M", "05/03/2024 9:35"),

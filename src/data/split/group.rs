@@ -1,23 +1,23 @@
-//! The split `group`: see [`GroupSpec`].
+//! The split `group`: see [`GroupConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::note::{Note, warning};
+use crate::data::note::{DataNote, warning};
 use crate::data::sampling::split_generator;
-use crate::data::split::fill::fill;
-use crate::data::split::grouping::{Group, Grouping};
-use crate::data::split::{Rows, Shares, SplitError};
-use crate::domain::kinds::Settings;
+use crate::data::split::group_assignment::fill;
+use crate::data::split::grouping::{RowGroup, RowGrouping};
+use crate::data::split::{SplitError, SplitRows, SplitShares};
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
 /// At random by group: all rows with one value of a column stay together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GroupSpec {
+pub struct GroupConfig {
     /// The column that names the group.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
@@ -28,20 +28,20 @@ pub struct GroupSpec {
     pub test: Fraction,
 }
 
-impl Settings for GroupSpec {
+impl Settings for GroupConfig {
     const BARE: Option<&'static str> = Some("by");
     const EXAMPLE: &'static str = "{group: {by: user, valid: 0.1, test: 0.2}}";
 }
 
-impl GroupSpec {
-    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<Rows, Error> {
-        let shares = Shares::new(self.valid, self.test)?;
-        let mut groups = Grouping::of(&frame.cells(self.by.as_str())?)?.groups;
+impl GroupConfig {
+    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<SplitRows, DataError> {
+        let shares = SplitShares::new(self.valid, self.test)?;
+        let mut groups = RowGrouping::from_cells(&frame.cells(self.by.as_str())?)?.groups;
         if let Some(lost) = groups.iter().find(|group| group.value.is_none()) {
             return Err(SplitError::Missing {
                 column: self.by.to_string(),
                 what: "group",
-                place: frame.place_of(lost.rows[0] as usize, self.by.as_str()),
+                place: frame.cell_location(lost.rows[0] as usize, self.by.as_str()),
                 count: lost.rows.len(),
             }
             .into());
@@ -58,11 +58,11 @@ impl GroupSpec {
         // Values in their order, so that the draw depends on the rows alone.
         groups.sort_by(|a, b| a.value.cmp(&b.value));
         let sizes: Vec<usize> = groups.iter().map(|group| group.rows.len()).collect();
-        let places = fill(&sizes, shares.wanted(frame.rows()), &mut split_generator(seed));
+        let locations = fill(&sizes, shares.wanted(frame.rows()), &mut split_generator(seed));
         let largest = groups.iter().max_by_key(|group| group.rows.len()).map(named);
-        let mut rows = Rows::default();
-        for (group, place) in groups.into_iter().zip(places) {
-            [&mut rows.train, &mut rows.valid, &mut rows.test][place].extend(group.rows);
+        let mut rows = SplitRows::default();
+        for (group, location) in groups.into_iter().zip(locations) {
+            [&mut rows.train, &mut rows.valid, &mut rows.test][location].extend(group.rows);
         }
         rows.notes = self.notes(&rows, shares, largest, sizes.len());
         Ok(rows)
@@ -71,11 +71,11 @@ impl GroupSpec {
     /// What is said of splits that are far from their shares, and of a group that holds most rows.
     fn notes(
         &self,
-        rows: &Rows,
-        shares: Shares,
+        rows: &SplitRows,
+        shares: SplitShares,
         largest: Option<(String, usize)>,
         groups: usize,
-    ) -> Vec<Note> {
+    ) -> Vec<DataNote> {
         let total = rows.train.len() + rows.valid.len() + rows.test.len();
         let Some((value, size)) = largest else { return vec![] };
         let alone = format!("`{}` is `{value}` on {size} of {total} rows", self.by);
@@ -90,6 +90,6 @@ impl GroupSpec {
     }
 }
 
-fn named(group: &Group) -> (String, usize) {
+fn named(group: &RowGroup) -> (String, usize) {
     (group.value.clone().unwrap_or_default(), group.rows.len())
 }

@@ -3,24 +3,24 @@
 use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
+use crate::data::error::DataError;
 
 /// The rows of one value, ascending.
 #[derive(Clone, Debug)]
-pub(in crate::data) struct Group {
+pub(in crate::data) struct RowGroup {
     /// `None`: the value is missing.
     pub value: Option<String>,
     pub rows: Vec<u32>,
 }
 
 /// Groups in order of appearance.
-pub(in crate::data) struct Grouping {
-    pub groups: Vec<Group>,
+pub(in crate::data) struct RowGrouping {
+    pub groups: Vec<RowGroup>,
 }
 
-impl Grouping {
-    pub fn of(cells: &Cells) -> Result<Self, Error> {
-        let mut groups: Vec<Group> = Vec::new();
+impl RowGrouping {
+    pub fn from_cells(cells: &Cells) -> Result<Self, DataError> {
+        let mut groups: Vec<RowGroup> = Vec::new();
         let mut position: PlHashMap<String, usize> = PlHashMap::default();
         let mut missing = None;
         let mut add = |row: usize, text: Option<&str>| {
@@ -29,7 +29,7 @@ impl Grouping {
                 Some(text) => position.get(text).copied(),
             };
             let known = known.unwrap_or_else(|| {
-                groups.push(Group { value: text.map(str::to_owned), rows: vec![] });
+                groups.push(RowGroup { value: text.map(str::to_owned), rows: vec![] });
                 match text {
                     None => missing = Some(groups.len() - 1),
                     Some(text) => {

@@ -1,48 +1,49 @@
 //! A column's cells as numbers that stand in the order of time.
 
-use crate::data::cells::{Bad, Cells};
-use crate::data::error::Error;
+use crate::data::cells::{BadRow, Cells};
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::note::{Note, warning};
+use crate::data::note::{DataNote, warning};
 use crate::data::split::SplitError;
+use crate::data::split::datetime::{DayMonthOrder, ParsedDateTime, read, year_last};
 use crate::data::split::format::TimeFormat;
-use crate::data::split::moment::{First, Moment, read, year_last};
 
 /// A column to order rows by.
-pub(in crate::data::split) struct Times<'a> {
+pub(in crate::data::split) struct TimeColumn<'a> {
     pub frame: &'a Frame,
     pub cells: &'a Cells,
     pub column: &'a str,
 }
 
-impl Times<'_> {
+impl TimeColumn<'_> {
     /// By what the cells themselves tell.
-    pub fn told(&self) -> Result<(Vec<i128>, Vec<Note>), Error> {
+    pub fn sort_keys(&self) -> Result<(Vec<i128>, Vec<DataNote>), DataError> {
         if let Cells::Time(moments) = self.cells {
             let moments = moments.iter().map(|moment| moment.map(i128::from)).collect();
-            return Ok((self.whole(moments)?, vec![]));
+            return Ok((self.all_moments(moments)?, vec![]));
         }
         let texts = self.texts()?;
         let known = || texts.iter().flatten().map(String::as_str);
         if known().all(|text| number(text).is_some()) {
             self.refuse_year_last(&texts)?;
-            return Ok((self.whole(numbers(&texts))?, vec![]));
+            return Ok((self.all_moments(numbers(&texts))?, vec![]));
         }
-        let moments: Vec<Option<Moment>> = texts.iter().map(|text| text.as_deref().and_then(read)).collect();
+        let moments: Vec<Option<ParsedDateTime>> =
+            texts.iter().map(|text| text.as_deref().and_then(read)).collect();
         self.refuse_strange(&texts, &moments)?;
         self.refuse_mixed(&texts, &moments)?;
         let (first, note) = self.first(&texts, &moments)?;
         let at = moments.iter().map(|moment| moment.and_then(|moment| moment.at(first))).collect();
-        Ok((self.whole(at)?, note.into_iter().collect()))
+        Ok((self.all_moments(at)?, note.into_iter().collect()))
     }
 
     /// By a format that a person has written.
-    pub fn of_format(&self, format: &TimeFormat) -> Result<Vec<i128>, Error> {
+    pub fn of_format(&self, format: &TimeFormat) -> Result<Vec<i128>, DataError> {
         if let Cells::Time(_) = self.cells {
             let (column, format) = (self.column.to_owned(), format.to_string());
             return Err(SplitError::FormatOfTimes { column, format }.into());
         }
-        let mut bad = Bad::default();
+        let mut bad = BadRow::default();
         let mut cause = String::new();
         let mut moments = Vec::with_capacity(self.cells.len());
         for (row, text) in self.texts()?.iter().enumerate() {
@@ -59,36 +60,36 @@ impl Times<'_> {
             return Err(SplitError::OtherFormat {
                 column: self.column.to_owned(),
                 value: self.cells.text(row).into_owned(),
-                place: self.frame.place_of(row, self.column),
+                place: self.frame.cell_location(row, self.column),
                 format: format.to_string(),
                 cause,
                 count: bad.count,
             }
             .into());
         }
-        self.whole(moments)
+        self.all_moments(moments)
     }
 
     /// The cells' texts without blanks around; `None` where nothing is left.
-    fn texts(&self) -> Result<Vec<Option<String>>, Error> {
+    fn texts(&self) -> Result<Vec<Option<String>>, DataError> {
         let mut texts = Vec::with_capacity(self.cells.len());
         let read = self.cells.for_each_text(|_, text| {
             texts.push(text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned));
         });
-        let (column, found) = (self.column.to_owned(), self.cells.found());
-        read.map_err(|_| SplitError::NoTime { column, found })?;
+        let (column, year) = (self.column.to_owned(), self.cells.found());
+        read.map_err(|_| SplitError::NoTime { column, found: year })?;
         Ok(texts)
     }
 
     /// All of them, when no row lacks one.
-    fn whole(&self, moments: Vec<Option<i128>>) -> Result<Vec<i128>, Error> {
+    fn all_moments(&self, moments: Vec<Option<i128>>) -> Result<Vec<i128>, DataError> {
         let count = moments.iter().filter(|moment| moment.is_none()).count();
         match moments.iter().position(Option::is_none) {
             None => Ok(moments.into_iter().flatten().collect()),
             Some(row) => Err(SplitError::Missing {
                 column: self.column.to_owned(),
                 what: "place in time",
-                place: self.frame.place_of(row, self.column),
+                place: self.frame.cell_location(row, self.column),
                 count,
             }
             .into()),
@@ -96,8 +97,12 @@ impl Times<'_> {
     }
 
     /// Refuses what is neither a number nor a moment.
-    fn refuse_strange(&self, texts: &[Option<String>], moments: &[Option<Moment>]) -> Result<(), Error> {
-        let mut bad = Bad::default();
+    fn refuse_strange(
+        &self,
+        texts: &[Option<String>],
+        moments: &[Option<ParsedDateTime>],
+    ) -> Result<(), DataError> {
+        let mut bad = BadRow::default();
         for (row, (text, moment)) in texts.iter().zip(moments).enumerate() {
             if moment.is_none() && text.as_deref().is_some_and(|text| number(text).is_none()) {
                 bad.note(row);
@@ -107,14 +112,18 @@ impl Times<'_> {
         Err(SplitError::NotTime {
             column: self.column.to_owned(),
             value: texts[row].clone().unwrap_or_default(),
-            place: self.frame.place_of(row, self.column),
+            place: self.frame.cell_location(row, self.column),
             count: bad.count,
         }
         .into())
     }
 
     /// Refuses rows of several forms.
-    fn refuse_mixed(&self, texts: &[Option<String>], moments: &[Option<Moment>]) -> Result<(), Error> {
+    fn refuse_mixed(
+        &self,
+        texts: &[Option<String>],
+        moments: &[Option<ParsedDateTime>],
+    ) -> Result<(), DataError> {
         let form = |row: usize| moments[row].map(|moment| moment.form());
         let mut known = (0..texts.len()).filter(|row| texts[*row].is_some());
         let Some(first) = known.next() else { return Ok(()) };
@@ -124,10 +133,10 @@ impl Times<'_> {
         Err(SplitError::Mixed {
             column: self.column.to_owned(),
             value: text(other),
-            place: self.frame.place_of(other, self.column),
+            place: self.frame.cell_location(other, self.column),
             form: name(other),
             first: text(first),
-            first_place: self.frame.place_of(first, self.column),
+            first_place: self.frame.cell_location(first, self.column),
             first_form: name(first),
         }
         .into())
@@ -137,38 +146,40 @@ impl Times<'_> {
     fn first(
         &self,
         texts: &[Option<String>],
-        moments: &[Option<Moment>],
-    ) -> Result<(First, Option<Note>), Error> {
+        moments: &[Option<ParsedDateTime>],
+    ) -> Result<(DayMonthOrder, Option<DataNote>), DataError> {
         let Some(open) = moments.iter().position(|moment| moment.is_some_and(|one| one.form().is_open()))
         else {
-            return Ok((First::Day, None));
+            return Ok((DayMonthOrder::Day, None));
         };
-        let telling = |first: First| {
-            moments.iter().position(|moment| moment.and_then(|moment| moment.tells()) == Some(first))
+        let telling = |first: DayMonthOrder| {
+            moments
+                .iter()
+                .position(|moment| moment.and_then(|moment| moment.day_month_order()) == Some(first))
         };
         let text = |row: usize| texts[row].clone().unwrap_or_default();
-        let place = |row: usize| self.frame.place_of(row, self.column);
+        let location = |row: usize| self.frame.cell_location(row, self.column);
         let column = self.column.to_owned();
-        let (first, row, word) = match (telling(First::Day), telling(First::Month)) {
-            (Some(row), None) => (First::Day, row, "day"),
-            (None, Some(row)) => (First::Month, row, "month"),
+        let (first, row, word) = match (telling(DayMonthOrder::Day), telling(DayMonthOrder::Month)) {
+            (Some(row), None) => (DayMonthOrder::Day, row, "day"),
+            (None, Some(row)) => (DayMonthOrder::Month, row, "month"),
             (Some(day), Some(month)) => {
                 return Err(SplitError::DayAndMonth {
                     column,
                     day: text(day),
-                    day_place: place(day),
+                    day_place: location(day),
                     month: text(month),
-                    month_place: place(month),
+                    month_place: location(month),
                 }
                 .into());
             }
             (None, None) => {
                 let format = |first| moments[open].map_or(String::new(), |moment| moment.format(first));
-                let formats = [First::Day, First::Month].map(format);
+                let formats = [DayMonthOrder::Day, DayMonthOrder::Month].map(format);
                 return Err(SplitError::DayOrMonth {
                     column,
                     value: text(open),
-                    place: place(open),
+                    place: location(open),
                     formats,
                 }
                 .into());
@@ -179,19 +190,19 @@ impl Times<'_> {
         let note = format!(
             "column `{column}` is read with the {word} first, as `{}` in {} can only be; `format: \"{format}\"` says so for good",
             text(row),
-            place(row)
+            location(row)
         );
         Ok((first, Some(warning(note))))
     }
 
     /// Refuses numbers such as `05032024`, whose order is not that of time.
-    fn refuse_year_last(&self, texts: &[Option<String>]) -> Result<(), Error> {
-        let mut firsts = vec![First::Day, First::Month];
+    fn refuse_year_last(&self, texts: &[Option<String>]) -> Result<(), DataError> {
+        let mut firsts = vec![DayMonthOrder::Day, DayMonthOrder::Month];
         let mut row = None;
         for (at, text) in texts.iter().enumerate() {
             let Some(text) = text else { continue };
-            let found = year_last(text);
-            firsts.retain(|first| found.contains(first));
+            let year = year_last(text);
+            firsts.retain(|first| year.contains(first));
             if firsts.is_empty() {
                 return Ok(());
             }
@@ -202,14 +213,14 @@ impl Times<'_> {
         if texts.iter().flatten().all(|text| read(text).is_some()) {
             return Ok(());
         }
-        let format = |first: &First| match first {
-            First::Day => "%d%m%Y".to_owned(),
-            First::Month => "%m%d%Y".to_owned(),
+        let format = |first: &DayMonthOrder| match first {
+            DayMonthOrder::Day => "%d%m%Y".to_owned(),
+            DayMonthOrder::Month => "%m%d%Y".to_owned(),
         };
         Err(SplitError::YearLast {
             column: self.column.to_owned(),
             value: texts[row].clone().unwrap_or_default(),
-            place: self.frame.place_of(row, self.column),
+            place: self.frame.cell_location(row, self.column),
             formats: firsts.iter().map(format).collect(),
         }
         .into())
@@ -242,10 +253,10 @@ mod tests {
     #[test]
     fn numbers_keep_their_order_and_their_digits() {
         let texts = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
-        let found = numbers(&texts(&["9007199254740993", "9007199254740992", "-1", "18446744073709551616"]));
-        assert!(found[2] < found[1] && found[1] < found[0] && found[0] < found[3]);
-        let found = numbers(&texts(&["-1.5", "-20", "-0", "0", "1e3", "inf"]));
-        assert!(found[1] < found[0] && found[0] < found[2] && found[2] == found[3] && found[3] < found[4]);
-        assert!(found[4] < found[5]);
+        let year = numbers(&texts(&["9007199254740993", "9007199254740992", "-1", "18446744073709551616"]));
+        assert!(year[2] < year[1] && year[1] < year[0] && year[0] < year[3]);
+        let year = numbers(&texts(&["-1.5", "-20", "-0", "0", "1e3", "inf"]));
+        assert!(year[1] < year[0] && year[0] < year[2] && year[2] == year[3] && year[3] < year[4]);
+        assert!(year[4] < year[5]);
     }
 }

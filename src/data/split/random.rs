@@ -1,18 +1,18 @@
-//! The split `random`: see [`RandomSpec`].
+//! The split `random`: see [`RandomSplitConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::sampling::{shuffle, split_generator};
-use crate::data::split::{Rows, Shares};
-use crate::domain::kinds::Settings;
+use crate::data::split::{SplitRows, SplitShares};
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 
 /// Rows drawn at random.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RandomSpec {
+pub struct RandomSplitConfig {
     /// Share of rows for validation. Default 0.1.
     #[serde(default = "super::tenth")]
     pub valid: Fraction,
@@ -21,15 +21,15 @@ pub struct RandomSpec {
     pub test: Fraction,
 }
 
-impl Settings for RandomSpec {
+impl Settings for RandomSplitConfig {
     const EXAMPLE: &'static str = "{random: {valid: 0.1, test: 0.2}}";
 }
 
-impl RandomSpec {
-    pub(in crate::data) fn divide(&self, rows: usize, seed: u64) -> Result<Rows, Error> {
-        let shares = Shares::new(self.valid, self.test)?;
+impl RandomSplitConfig {
+    pub(in crate::data) fn divide(&self, rows: usize, seed: u64) -> Result<SplitRows, DataError> {
+        let shares = SplitShares::new(self.valid, self.test)?;
         let mut order: Vec<u32> = (0..rows as u32).collect();
         shuffle(&mut order, &mut split_generator(seed));
-        Ok(shares.cut(&order))
+        Ok(shares.split_rows(&order))
     }
 }

@@ -1,21 +1,21 @@
-//! The split `stratified`: see [`StratifiedSpec`].
+//! The split `stratified`: see [`StratifiedConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
 use crate::data::sampling::{shuffle, split_generator};
-use crate::data::split::grouping::Grouping;
-use crate::data::split::{Rows, Shares};
-use crate::domain::kinds::Settings;
+use crate::data::split::grouping::RowGrouping;
+use crate::data::split::{SplitRows, SplitShares};
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
 /// At random, with the same share of each value of a column in every split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StratifiedSpec {
+pub struct StratifiedConfig {
     /// The column whose shares are kept.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
@@ -26,32 +26,32 @@ pub struct StratifiedSpec {
     pub test: Fraction,
 }
 
-impl Settings for StratifiedSpec {
+impl Settings for StratifiedConfig {
     const BARE: Option<&'static str> = Some("by");
     const EXAMPLE: &'static str = "{stratified: {by: label, valid: 0.1, test: 0.2}}";
 }
 
-impl StratifiedSpec {
-    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<Rows, Error> {
-        let shares = Shares::new(self.valid, self.test)?;
-        let mut strata = Grouping::of(&frame.cells(self.by.as_str())?)?;
+impl StratifiedConfig {
+    pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<SplitRows, DataError> {
+        let shares = SplitShares::new(self.valid, self.test)?;
+        let mut strata = RowGrouping::from_cells(&frame.cells(self.by.as_str())?)?;
         // Values in their order, so that the draw depends on the rows alone.
         strata.groups.sort_by(|a, b| a.value.cmp(&b.value));
         let splits = shares.splits();
         if let Some(small) = strata.groups.iter().find(|stratum| stratum.rows.len() < splits) {
-            return Err(Error::TooFewOfStratum {
+            return Err(DataError::TooFewOfStratum {
                 column: self.by.to_string(),
                 value: small.value.clone().unwrap_or_default(),
                 count: small.rows.len(),
                 splits,
-                place: frame.place_of(small.rows[0] as usize, self.by.as_str()),
+                place: frame.cell_location(small.rows[0] as usize, self.by.as_str()),
             });
         }
         let sizes: Vec<usize> = strata.groups.iter().map(|stratum| stratum.rows.len()).collect();
         let test = allot(&sizes, shares.test, &vec![0; sizes.len()]);
         let valid = allot(&sizes, shares.valid, &test);
         let mut generator = split_generator(seed);
-        let mut rows = Rows::default();
+        let mut rows = SplitRows::default();
         for ((stratum, test), valid) in strata.groups.iter_mut().zip(test).zip(valid) {
             shuffle(&mut stratum.rows, &mut generator);
             rows.test.extend(&stratum.rows[..test]);

@@ -4,10 +4,10 @@ use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_assume
 use serde_json::{Value, json};
 
 use crate::data::fixture::{Folder, csv, table};
-use crate::data::load::Loaded;
-use crate::data::split::{Rows, divide};
+use crate::data::load::LoadedTable;
+use crate::data::split::{SplitRows, divide};
 
-fn divided(split: Value, loaded: &Loaded, seed: u64) -> Result<Rows, crate::data::Error> {
+fn divided(split: Value, loaded: &LoadedTable, seed: u64) -> Result<SplitRows, crate::data::DataError> {
     divide(
         &table(json!({"source": {"csv": "rows.csv"}, "split": split})).split,
         &loaded.frame,
@@ -17,18 +17,18 @@ fn divided(split: Value, loaded: &Loaded, seed: u64) -> Result<Rows, crate::data
 }
 
 /// A table with a row number, a group of a few rows, a class of three and a moment.
-fn rows(groups: &[usize]) -> Loaded {
+fn rows(groups: &[usize]) -> LoadedTable {
     let of_group = |(group, size): (usize, &usize)| vec![group; *size];
     let rows: Vec<usize> = groups.iter().enumerate().flat_map(of_group).collect();
     let line = |(row, group): (usize, &usize)| format!("{row},g{group},{},{}\n", row % 3, (row * 37) % 101);
     csv(&format!("row,group,class,moment\n{}", rows.iter().enumerate().map(line).collect::<String>()))
 }
 
-fn is_complete(found: &Rows, total: usize) -> bool {
+fn is_complete(result: &SplitRows, total: usize) -> bool {
     let mut all: Vec<u32> =
-        [&found.train, &found.valid, &found.test].into_iter().flatten().copied().collect();
+        [&result.train, &result.valid, &result.test].into_iter().flatten().copied().collect();
     let ascending = |rows: &[u32]| rows.is_sorted_by(|a, b| a < b);
-    let each = ascending(&found.train) && ascending(&found.valid) && ascending(&found.test);
+    let each = ascending(&result.train) && ascending(&result.valid) && ascending(&result.test);
     all.sort_unstable();
     each && all == (0..total as u32).collect::<Vec<_>>()
 }
@@ -43,12 +43,12 @@ proptest! {
         total in 12usize..300, (valid, test) in shares(), seed in 0..u64::MAX,
     ) {
         let loaded = rows(&vec![1; total]);
-        let words = json!({"random": {"valid": valid, "test": test}});
-        let found = divided(words.clone(), &loaded, seed).unwrap();
-        prop_assert!(is_complete(&found, total));
-        prop_assert!((found.test.len() as f64 - total as f64 * test).abs() <= 1.0);
-        prop_assert!((found.valid.len() as f64 - total as f64 * valid).abs() <= 1.0);
-        prop_assert_eq!(divided(words, &loaded, seed).unwrap(), found);
+        let config = json!({"random": {"valid": valid, "test": test}});
+        let result = divided(config.clone(), &loaded, seed).unwrap();
+        prop_assert!(is_complete(&result, total));
+        prop_assert!((result.test.len() as f64 - total as f64 * test).abs() <= 1.0);
+        prop_assert!((result.valid.len() as f64 - total as f64 * valid).abs() <= 1.0);
+        prop_assert_eq!(divided(config, &loaded, seed).unwrap(), result);
     }
 
     #[test]
@@ -57,15 +57,15 @@ proptest! {
     ) {
         prop_assume!(valid + test < 0.8);
         let loaded = rows(&vec![1; total]);
-        let words = json!({"stratified": {"by": "class", "valid": valid, "test": test}});
-        let found = divided(words, &loaded, seed).unwrap();
-        prop_assert!(is_complete(&found, total));
-        prop_assert!((found.test.len() as f64 - total as f64 * test).abs() <= 1.0);
+        let config = json!({"stratified": {"by": "class", "valid": valid, "test": test}});
+        let result = divided(config, &loaded, seed).unwrap();
+        prop_assert!(is_complete(&result, total));
+        prop_assert!((result.test.len() as f64 - total as f64 * test).abs() <= 1.0);
         for class in 0..3 {
             let size = (0..total).filter(|row| row % 3 == class).count() as f64;
             let of_class = |rows: &[u32]| rows.iter().filter(|row| **row as usize % 3 == class).count() as f64;
-            prop_assert!((of_class(&found.test) - size * test).abs() < 1.0);
-            prop_assert!((of_class(&found.valid) - size * valid).abs() < 1.0);
+            prop_assert!((of_class(&result.test) - size * test).abs() < 1.0);
+            prop_assert!((of_class(&result.valid) - size * valid).abs() < 1.0);
         }
     }
 
@@ -75,12 +75,12 @@ proptest! {
     ) {
         let total: usize = groups.iter().sum();
         let loaded = rows(&groups);
-        let found = divided(json!({"group": {"by": "group", "valid": valid, "test": test}}), &loaded, seed).unwrap();
-        prop_assert!(is_complete(&found, total));
+        let result = divided(json!({"group": {"by": "group", "valid": valid, "test": test}}), &loaded, seed).unwrap();
+        prop_assert!(is_complete(&result, total));
         let mut start = 0;
         for size in groups {
             let here = |rows: &[u32]| usize::from(rows.iter().any(|row| (start..start + size).contains(&(*row as usize))));
-            prop_assert_eq!(here(&found.train) + here(&found.valid) + here(&found.test), 1);
+            prop_assert_eq!(here(&result.train) + here(&result.valid) + here(&result.test), 1);
             start += size;
         }
     }
@@ -88,12 +88,12 @@ proptest! {
     #[test]
     fn the_earliest_rows_train_and_the_latest_test(total in 12usize..200, (valid, test) in shares()) {
         let loaded = rows(&vec![1; total]);
-        let found = divided(json!({"time": {"by": "moment", "valid": valid, "test": test}}), &loaded, 0).unwrap();
-        prop_assert!(is_complete(&found, total));
+        let result = divided(json!({"time": {"by": "moment", "valid": valid, "test": test}}), &loaded, 0).unwrap();
+        prop_assert!(is_complete(&result, total));
         let moment = |row: &u32| (*row as usize * 37) % 101;
         let latest = |rows: &[u32]| rows.iter().map(moment).max();
         let earliest = |rows: &[u32]| rows.iter().map(moment).min();
-        for (before, after) in [(&found.train, &found.valid), (&found.valid, &found.test), (&found.train, &found.test)] {
+        for (before, after) in [(&result.train, &result.valid), (&result.valid, &result.test), (&result.train, &result.test)] {
             if let (Some(before), Some(after)) = (latest(before), earliest(after)) {
                 prop_assert!(before <= after);
             }
@@ -104,10 +104,10 @@ proptest! {
 #[test]
 fn another_seed_gives_another_split() {
     let loaded = rows(&[1; 100]);
-    let found = |seed| divided(json!("random"), &loaded, seed).unwrap();
-    assert_ne!(found(1).test, found(2).test);
+    let result = |seed| divided(json!("random"), &loaded, seed).unwrap();
+    assert_ne!(result(1).test, result(2).test);
     // Kept so that a change of the generator is noticed: it would change every run's split.
-    assert_eq!(found(7).test, [3, 5, 11, 23, 29, 31, 51, 59, 88, 91]);
+    assert_eq!(result(7).test, [3, 5, 11, 23, 29, 31, 51, 59, 88, 91]);
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn dates_and_negative_numbers_stand_in_time() {
         (["10", "9", "-1", "100"], [2, 1, 0, 3]),
     ] {
         let loaded = csv(&format!("t\n{}\n", texts.join("\n")));
-        let found = divided(json!({"time": {"by": "t", "valid": 0.25, "test": 0.25}}), &loaded, 0).unwrap();
+        let result = divided(json!({"time": {"by": "t", "valid": 0.25, "test": 0.25}}), &loaded, 0).unwrap();
         let mut train = order[..2].to_vec();
         train.sort_unstable();
         assert_eq!(
-            (found.train, found.valid, found.test),
+            (result.train, result.valid, result.test),
             (train, vec![order[2]], vec![order[3]]),
             "{texts:?}"
         );
@@ -133,31 +133,31 @@ fn dates_and_negative_numbers_stand_in_time() {
 fn validation_rows_are_drawn_from_training_where_a_column_names_none() {
     let text: String = (0..50).map(|row| if row % 5 == 0 { "test\n" } else { "train\n" }).collect();
     let loaded = csv(&format!("part\n{text}"));
-    let words = json!({"column": {"by": "part", "validation_split": 0.1}});
-    let found = divided(words.clone(), &loaded, 3).unwrap();
-    assert!(is_complete(&found, 50) && found.notes.is_empty());
-    assert_eq!((found.train.len(), found.valid.len(), found.test.len()), (36, 4, 10));
-    assert!(found.test.iter().all(|row| row % 5 == 0));
-    assert_eq!(divided(words.clone(), &loaded, 3).unwrap(), found);
-    assert_ne!(divided(words, &loaded, 4).unwrap().valid, found.valid);
+    let config = json!({"column": {"by": "part", "validation_split": 0.1}});
+    let result = divided(config.clone(), &loaded, 3).unwrap();
+    assert!(is_complete(&result, 50) && result.notes.is_empty());
+    assert_eq!((result.train.len(), result.valid.len(), result.test.len()), (36, 4, 10));
+    assert!(result.test.iter().all(|row| row % 5 == 0));
+    assert_eq!(divided(config.clone(), &loaded, 3).unwrap(), result);
+    assert_ne!(divided(config, &loaded, 4).unwrap().valid, result.valid);
     // Rows that the column names stay as they are.
     let named = csv("part\ntrain\ntest\nvalid\ntrain\n");
-    let found = divided(json!({"column": {"by": "part", "validation_split": 0.5}}), &named, 3).unwrap();
-    assert_eq!((found.train, found.valid), (vec![0, 3], vec![2]));
+    let result = divided(json!({"column": {"by": "part", "validation_split": 0.5}}), &named, 3).unwrap();
+    assert_eq!((result.train, result.valid), (vec![0, 3], vec![2]));
 }
 
 #[test]
 fn a_column_or_files_name_the_split() {
     let loaded = csv("part\ntrain\ntest\ndev\ntrain\n");
-    let found = divided(json!({"column": {"by": "part", "valid": "dev"}}), &loaded, 0).unwrap();
-    assert_eq!((found.train, found.valid, found.test), (vec![0, 3], vec![2], vec![1]));
+    let result = divided(json!({"column": {"by": "part", "valid": "dev"}}), &loaded, 0).unwrap();
+    assert_eq!((result.train, result.valid, result.test), (vec![0, 3], vec![2], vec![1]));
     let mut loaded = csv("a\n0\n1\n2\n3\n4\n5\n6\n");
     loaded.parts = Some([4, 1, 2]);
-    let found = divided(json!({"files": {"valid": "v", "test": "t"}}), &loaded, 0).unwrap();
-    assert_eq!((found.train, found.valid, found.test), (vec![0, 1, 2, 3], vec![4], vec![5, 6]));
+    let result = divided(json!({"files": {"valid": "v", "test": "t"}}), &loaded, 0).unwrap();
+    assert_eq!((result.train, result.valid, result.test), (vec![0, 1, 2, 3], vec![4], vec![5, 6]));
     loaded.parts = Some([4, 0, 3]);
-    let found = divided(json!({"files": {"test": "t", "valid_share": 0.25}}), &loaded, 0).unwrap();
-    assert_eq!((found.train.len(), found.valid.len(), found.test), (3, 1, vec![4, 5, 6]));
+    let result = divided(json!({"files": {"test": "t", "valid_share": 0.25}}), &loaded, 0).unwrap();
+    assert_eq!((result.train.len(), result.valid.len(), result.test), (3, 1, vec![4, 5, 6]));
 }
 
 #[test]
@@ -199,14 +199,14 @@ fn a_split_that_cannot_be_made_says_why() {
             "unknown-split at split.column: column `part`: `dev` in `rows.csv`, line 4 names no split | its values may be `train`, `valid`, `test`",
         ),
     ] {
-        let found = folder.problems(divided(split, &loaded, 0));
-        assert!(found.len() == 1 && found[0].starts_with(problem), "{found:?}");
+        let result = folder.problems(divided(split, &loaded, 0));
+        assert!(result.len() == 1 && result[0].starts_with(problem), "{result:?}");
     }
     folder.file("rows.csv", "part\ntrain\nvalid\n");
     let loaded = folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap();
-    let found = folder.problems(divided(json!({"column": "part"}), &loaded, 0));
+    let result = folder.problems(divided(json!({"column": "part"}), &loaded, 0));
     assert_eq!(
-        found,
+        result,
         ["empty-split at split.column: the test split is empty: no row has `test` in column `part`"]
     );
 }

@@ -1,22 +1,22 @@
-//! The split `time`: see [`TimeSpec`].
+//! The split `time`: see [`TimeConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::note::{Note, warning};
+use crate::data::note::{DataNote, warning};
 use crate::data::split::format::TimeFormat;
-use crate::data::split::order::Times;
-use crate::data::split::{Rows, Shares, SplitError};
-use crate::domain::kinds::Settings;
+use crate::data::split::order::TimeColumn;
+use crate::data::split::{SplitError, SplitRows, SplitShares};
+use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
 /// The earliest rows train, the latest test. No moment stands in two splits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TimeSpec {
+pub struct TimeConfig {
     /// The column to order by: numbers, dates, times, or texts of them, all of one form.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
@@ -25,52 +25,53 @@ pub struct TimeSpec {
     /// Share of rows for testing. Default 0.1.
     #[serde(default = "super::tenth")]
     pub test: Fraction,
-    /// How the column's texts are written, in the words of `strftime`: `"%d/%m/%Y %H:%M"`. Default: told from the texts,
-    /// such as `2024-03-05T09:35:00+01:00`, `2024-03-05 9:35`, `05.03.2024`, `5 Mar 2024`, `9:35 PM`.
+    /// How the column's texts are written, in the words of `strftime`: `"%d/%m/%Y %H:%M"`. Default: told from
+    /// the texts, such as `2024-03-05T09:35:00+01:00`, `2024-03-05 9:35`, `05.03.2024`, `5 Mar 2024`, `9:35
+    /// PM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TimeFormat>,
 }
 
-impl Settings for TimeSpec {
+impl Settings for TimeConfig {
     const BARE: Option<&'static str> = Some("by");
     const EXAMPLE: &'static str = r#"{time: {by: day, valid: 0.1, test: 0.2, format: "%d/%m/%Y"}}"#;
 }
 
-impl TimeSpec {
-    pub(in crate::data) fn divide(&self, frame: &Frame) -> Result<Rows, Error> {
-        let shares = Shares::new(self.valid, self.test)?;
-        let times = Times { frame, cells: &frame.cells(self.by.as_str())?, column: self.by.as_str() };
+impl TimeConfig {
+    pub(in crate::data) fn divide(&self, frame: &Frame) -> Result<SplitRows, DataError> {
+        let shares = SplitShares::new(self.valid, self.test)?;
+        let times = TimeColumn { frame, cells: &frame.cells(self.by.as_str())?, column: self.by.as_str() };
         let (moments, mut notes) = match &self.format {
             Some(format) => (times.of_format(format)?, vec![]),
-            None => times.told()?,
+            None => times.sort_keys()?,
         };
         let mut order: Vec<u32> = (0..moments.len() as u32).collect();
         order.sort_by_key(|row| moments[*row as usize]);
         let sorted: Vec<i128> = order.iter().map(|row| moments[*row as usize]).collect();
-        let [valid, test] = cuts(&sorted, shares).map_err(|found| SplitError::TooFewMoments {
+        let [valid, test] = cuts(&sorted, shares).map_err(|distinct| SplitError::TooFewMoments {
             column: self.by.to_string(),
-            found,
+            found: distinct,
             splits: shares.splits(),
         })?;
-        let rows = Rows {
+        let rows = SplitRows {
             train: order[..valid].to_vec(),
             valid: order[valid..test].to_vec(),
             test: order[test..].to_vec(),
             notes: vec![],
         };
         notes.extend(self.far(&rows, shares));
-        Ok(Rows { notes, ..rows })
+        Ok(SplitRows { notes, ..rows })
     }
 
-    fn far(&self, rows: &Rows, shares: Shares) -> Option<Note> {
+    fn far(&self, rows: &SplitRows, shares: SplitShares) -> Option<DataNote> {
         let figures = shares.far(rows)?;
         Some(warning(format!("{figures}: rows of one moment of `{}` stay together", self.by)))
     }
 }
 
-/// Where validation and test begin in ascending moments: nearest to their shares among the places where a moment ends.
-/// Or how many moments there are, where they are too few.
-fn cuts(moments: &[i128], shares: Shares) -> Result<[usize; 2], usize> {
+/// Where validation and test begin in ascending moments: nearest to their shares among the places where a
+/// moment ends. Or how many moments there are, where they are too few.
+fn cuts(moments: &[i128], shares: SplitShares) -> Result<[usize; 2], usize> {
     let rows = moments.len();
     let wanted = |share: f64| rows - ((rows as f64 * share).round() as usize).min(rows);
     let [valid, test] = [wanted(shares.valid + shares.test), wanted(shares.test)];
@@ -99,23 +100,23 @@ fn cuts(moments: &[i128], shares: Shares) -> Result<[usize; 2], usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::split::Shares;
+    use crate::data::split::SplitShares;
     use crate::data::split::time::cuts;
     use crate::domain::number::Fraction;
 
-    fn cut(moments: &[i128], valid: f64, test: f64) -> Result<[usize; 2], usize> {
-        cuts(moments, Shares::new(Fraction::constant(valid), Fraction::constant(test)).unwrap())
+    fn split_moments(moments: &[i128], valid: f64, test: f64) -> Result<[usize; 2], usize> {
+        cuts(moments, SplitShares::new(Fraction::constant(valid), Fraction::constant(test)).unwrap())
     }
 
     #[test]
     fn no_moment_is_cut_in_two() {
         let each: Vec<i128> = (0..10).collect();
-        assert_eq!(cut(&each, 0.2, 0.1), Ok([7, 9]));
-        assert_eq!(cut(&each, 0.0, 0.1), Ok([9, 9]));
-        assert_eq!(cut(&each, 0.3, 0.0), Ok([7, 10]));
-        assert_eq!(cut(&[1, 1, 1, 2, 2, 2, 2, 3, 3, 3], 0.2, 0.2), Ok([3, 7]));
-        assert_eq!(cut(&[1, 2, 2, 2, 2, 2, 2, 2, 2, 3], 0.2, 0.2), Ok([1, 9]));
-        assert_eq!(cut(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2], 0.2, 0.2), Err(2));
-        assert_eq!(cut(&[1; 10], 0.0, 0.2), Err(1));
+        assert_eq!(split_moments(&each, 0.2, 0.1), Ok([7, 9]));
+        assert_eq!(split_moments(&each, 0.0, 0.1), Ok([9, 9]));
+        assert_eq!(split_moments(&each, 0.3, 0.0), Ok([7, 10]));
+        assert_eq!(split_moments(&[1, 1, 1, 2, 2, 2, 2, 3, 3, 3], 0.2, 0.2), Ok([3, 7]));
+        assert_eq!(split_moments(&[1, 2, 2, 2, 2, 2, 2, 2, 2, 3], 0.2, 0.2), Ok([1, 9]));
+        assert_eq!(split_moments(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2], 0.2, 0.2), Err(2));
+        assert_eq!(split_moments(&[1; 10], 0.0, 0.2), Err(1));
     }
 }

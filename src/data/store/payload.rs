@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::error::Error;
-use crate::domain::array::{Array, ElementType, Values};
+use crate::data::error::DataError;
+use crate::domain::array::{Array, ArrayValues, ElementType};
 
 /// What must be known of an array to read it.
 #[derive(Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub(in crate::data) struct ArrayHeader {
 }
 
 impl ArrayHeader {
-    pub fn of(array: &Array) -> Self {
+    pub fn from_array(array: &Array) -> Self {
         let largest = match &array.values {
-            Values::U32(codes) => codes.iter().copied().max().unwrap_or(0),
+            ArrayValues::U32(codes) => codes.iter().copied().max().unwrap_or(0),
             _ => 0,
         };
         let code_bytes = match largest {
@@ -39,20 +39,20 @@ impl ArrayHeader {
 pub(in crate::data) const BLOCK: usize = 1 << 20;
 
 /// Bytes on their way to the file, summed block by block.
-pub(in crate::data) struct Payload<W> {
+pub(in crate::data) struct PayloadWriter<W> {
     writer: W,
     block: Vec<u8>,
     length: u64,
     sum: u64,
 }
 
-impl<W: Write> Payload<W> {
+impl<W: Write> PayloadWriter<W> {
     /// What is put behind a header of these bytes.
     pub fn after(header: &[u8], writer: W) -> Self {
         Self { writer, block: Vec::with_capacity(BLOCK), length: 0, sum: checksum(0, header) }
     }
 
-    pub fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+    pub fn write(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
         while self.block.len() + bytes.len() >= BLOCK {
             let (now, later) = bytes.split_at(BLOCK - self.block.len());
             self.block.extend_from_slice(now);
@@ -65,20 +65,26 @@ impl<W: Write> Payload<W> {
 
     /// An array's offsets and values.
     pub fn array(&mut self, array: &Array) -> std::io::Result<()> {
-        let code_bytes = ArrayHeader::of(array).code_bytes;
+        let code_bytes = ArrayHeader::from_array(array).code_bytes;
         let offsets = array.offsets.iter().flatten();
-        offsets.into_iter().try_for_each(|offset| self.put(&offset.to_le_bytes()))?;
+        offsets.into_iter().try_for_each(|offset| self.write(&offset.to_le_bytes()))?;
         match &array.values {
-            Values::F32(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
-            Values::F64(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
-            Values::I64(values) => values.iter().try_for_each(|value| self.put(&value.to_le_bytes()))?,
-            Values::U32(values) => {
-                values.iter().try_for_each(|value| self.put(&value.to_le_bytes()[..code_bytes]))?;
+            ArrayValues::F32(values) => {
+                values.iter().try_for_each(|value| self.write(&value.to_le_bytes()))?
             }
-            Values::U8(values) => self.put(values)?,
-            Values::Text(values) => values.iter().try_for_each(|value| {
-                self.put(&(value.len() as u64).to_le_bytes())?;
-                self.put(value.as_bytes())
+            ArrayValues::F64(values) => {
+                values.iter().try_for_each(|value| self.write(&value.to_le_bytes()))?
+            }
+            ArrayValues::I64(values) => {
+                values.iter().try_for_each(|value| self.write(&value.to_le_bytes()))?
+            }
+            ArrayValues::U32(values) => {
+                values.iter().try_for_each(|value| self.write(&value.to_le_bytes()[..code_bytes]))?;
+            }
+            ArrayValues::U8(values) => self.write(values)?,
+            ArrayValues::Text(values) => values.iter().try_for_each(|value| {
+                self.write(&(value.len() as u64).to_le_bytes())?;
+                self.write(value.as_bytes())
             })?,
         }
         Ok(())
@@ -103,18 +109,18 @@ impl<W: Write> Payload<W> {
 }
 
 /// Bytes of a file, from its beginning.
-pub(in crate::data) struct Reader<'a> {
+pub(in crate::data) struct PayloadReader<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
     pub file: PathBuf,
 }
 
-impl<'a> Reader<'a> {
-    pub fn refuse(&self, reason: &str) -> Error {
-        Error::Store { file: self.file.clone(), reason: reason.to_owned() }
+impl<'a> PayloadReader<'a> {
+    pub fn refuse(&self, reason: &str) -> DataError {
+        DataError::Store { file: self.file.clone(), reason: reason.to_owned() }
     }
 
-    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], DataError> {
         let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
         let end = end.ok_or_else(|| self.refuse("it is cut short"))?;
         let taken = &self.bytes[self.at..end];
@@ -122,12 +128,12 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    pub fn number(&mut self) -> Result<u64, Error> {
+    pub fn number(&mut self) -> Result<u64, DataError> {
         let bytes = self.take(8)?;
         Ok(bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
     }
 
-    pub fn block(&mut self) -> Result<&'a [u8], Error> {
+    pub fn block(&mut self) -> Result<&'a [u8], DataError> {
         let length = self.number()?;
         self.take(usize::try_from(length).map_err(|_| self.refuse("it is cut short"))?)
     }
@@ -136,17 +142,17 @@ impl<'a> Reader<'a> {
         &mut self,
         count: usize,
         read: impl Fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, DataError> {
         let length = count.checked_mul(N).ok_or_else(|| self.refuse("its header is damaged"))?;
         let (chunks, _) = self.take(length)?.as_chunks::<N>();
         Ok(chunks.iter().map(|chunk| read(*chunk)).collect())
     }
 
-    pub fn rows(&mut self, count: usize) -> Result<Vec<u32>, Error> {
+    pub fn rows(&mut self, count: usize) -> Result<Vec<u32>, DataError> {
         self.many(count, u32::from_le_bytes)
     }
 
-    pub fn array(&mut self, header: ArrayHeader) -> Result<Array, Error> {
+    pub fn array(&mut self, header: ArrayHeader) -> Result<Array, DataError> {
         let damaged = |reader: &Self| reader.refuse("its header is damaged");
         let rows = header.shape.first().copied().ok_or_else(|| damaged(self))?;
         let offsets = match header.steps {
@@ -158,17 +164,19 @@ impl<'a> Reader<'a> {
         let count = sizes.try_fold(1usize, |product, n| product.checked_mul(n));
         let count = count.ok_or_else(|| damaged(self))?;
         let values = match header.element {
-            ElementType::Float32 => Values::F32(self.many(count, f32::from_le_bytes)?),
-            ElementType::Float64 => Values::F64(self.many(count, f64::from_le_bytes)?),
-            ElementType::Int64 => Values::I64(self.many(count, i64::from_le_bytes)?),
-            ElementType::Uint32 => Values::U32(match header.code_bytes {
+            ElementType::Float32 => ArrayValues::F32(self.many(count, f32::from_le_bytes)?),
+            ElementType::Float64 => ArrayValues::F64(self.many(count, f64::from_le_bytes)?),
+            ElementType::Int64 => ArrayValues::I64(self.many(count, i64::from_le_bytes)?),
+            ElementType::Uint32 => ArrayValues::U32(match header.code_bytes {
                 1 => self.many(count, |[code]| u32::from(code))?,
                 2 => self.many(count, |code| u32::from(u16::from_le_bytes(code)))?,
                 4 => self.many(count, u32::from_le_bytes)?,
                 _ => return Err(self.refuse("its header is damaged")),
             }),
-            ElementType::Uint8 => Values::U8(self.take(count)?.to_vec()),
-            ElementType::Text => Values::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?),
+            ElementType::Uint8 => ArrayValues::U8(self.take(count)?.to_vec()),
+            ElementType::Text => {
+                ArrayValues::Text((0..count).map(|_| self.text()).collect::<Result<_, _>>()?)
+            }
         };
         Ok(match offsets {
             Some(offsets) => Array::ragged(&header.shape[1..], values, offsets),
@@ -177,7 +185,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One more than rows, from 0 up to `steps`.
-    fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, Error> {
+    fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, DataError> {
         let count = rows.checked_add(1).ok_or_else(|| self.refuse("its header is damaged"))?;
         let offsets = self.rows(count)?;
         let rise = offsets.first() == Some(&0) && offsets.is_sorted();
@@ -187,7 +195,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn text(&mut self) -> Result<String, Error> {
+    fn text(&mut self) -> Result<String, DataError> {
         let bytes = self.block()?.to_vec();
         String::from_utf8(bytes).map_err(|_| self.refuse("its texts are damaged"))
     }

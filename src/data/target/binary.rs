@@ -1,45 +1,49 @@
 //! One of two classes.
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-use crate::data::target::labels::Labels;
-use crate::data::target::{FittedTarget, Found, LabelColumns};
-use crate::domain::task::{BinarySpec, Target};
+use crate::data::error::DataError;
+use crate::data::target::labels::LabelIndex;
+use crate::data::target::{LabelColumns, LabelStatistics, TargetFit};
+use crate::domain::task::{BinaryConfig, FittedTarget};
 
 pub(in crate::data) fn fit(
-    spec: &BinarySpec,
+    config: &BinaryConfig,
     labels: &LabelColumns<'_>,
     column: &Cells,
-) -> Result<FittedTarget, Error> {
-    let found = Labels::of(labels, column)?;
-    let values = found.texts();
+) -> Result<TargetFit, DataError> {
+    let fitted_labels = LabelIndex::from_column(labels, column)?;
+    let values = fitted_labels.texts();
     let name = || column.name().to_owned();
-    let rows = || found.found.iter().map(|label| label.rows).collect();
+    let rows = || fitted_labels.found.iter().map(|label| label.rows).collect();
     if values.len() > 2 {
-        return Err(Error::NotBinary { column: name(), values, rows: rows() });
+        return Err(DataError::NotBinary { column: name(), values, rows: rows() });
     }
-    found.refuse_one_class(column.name())?;
+    fitted_labels.refuse_one_class(column.name())?;
     let [first, second] = values.as_slice() else {
-        return Err(Error::NotBinary { column: name(), values, rows: rows() });
+        return Err(DataError::NotBinary { column: name(), values, rows: rows() });
     };
-    let positive = match &spec.positive {
+    let positive = match &config.positive {
         Some(positive) => {
             let exact = values.iter().position(|value| value == positive);
             let wanted =
                 exact.or_else(|| values.iter().position(|value| value.eq_ignore_ascii_case(positive)));
             let (positive, values) = (positive.clone(), values.clone());
-            wanted.ok_or_else(|| Error::UnknownPositive { column: name(), positive, values })?
+            wanted.ok_or_else(|| DataError::UnknownPositive { column: name(), positive, values })?
         }
         None => usually_positive(first, second),
     };
     let classes = [values[1 - positive].clone(), values[positive].clone()];
-    let counts = found.counts(&classes);
-    let (truth, unseen) = found.truth(&classes, found.numeric);
-    Ok(FittedTarget {
+    let counts = fitted_labels.counts(&classes);
+    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.numeric);
+    Ok(TargetFit {
         texts: None,
         truth,
-        labels: Found { unseen, remarks: found.remarks(labels.task, column.name()) },
-        target: Target::Binary { counts: [counts[0], counts[1]], classes, threshold: spec.threshold.get() },
+        labels: LabelStatistics { unseen, remarks: fitted_labels.remarks(labels.task, column.name()) },
+        target: FittedTarget::Binary {
+            counts: [counts[0], counts[1]],
+            classes,
+            threshold: config.threshold.get(),
+        },
         notes: vec![],
     })
 }

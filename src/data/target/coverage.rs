@@ -1,27 +1,31 @@
 //! Which classes no row of a split has.
 
-use crate::data::target::FittedTarget;
-use crate::domain::remark::{Remark, names};
+use crate::data::target::TargetFit;
 use crate::domain::score::Split;
-use crate::domain::table::Table;
-use crate::domain::task::Target;
+use crate::domain::table::EncodedTable;
+use crate::domain::task::FittedTarget;
+use crate::domain::task_remark::{TaskRemark, names};
 
-/// Classes of training rows that valid or test have none of: they cannot be scored there. A split without any label is told
-/// of elsewhere.
-pub(in crate::data) fn of(task: &str, fitted: &FittedTarget, table: &Table) -> Option<Remark> {
+/// Classes of training rows that valid or test have none of: they cannot be scored there. A split without any
+/// label is told of elsewhere.
+pub(in crate::data) fn check_coverage(
+    task: &str,
+    fitted: &TargetFit,
+    table: &EncodedTable,
+) -> Option<TaskRemark> {
     let (classes, counts): (Vec<&str>, Vec<u64>) = match &fitted.target {
-        Target::Binary { classes, counts, .. } => {
+        FittedTarget::Binary { classes, counts, .. } => {
             (classes.iter().map(String::as_str).collect(), counts.to_vec())
         }
-        Target::Multiclass { classes, counts }
-        | Target::Ordinal { classes, counts }
-        | Target::Tagging { classes, counts, .. }
-        | Target::Segmentation { classes, counts, .. } => {
+        FittedTarget::Multiclass { classes, counts }
+        | FittedTarget::Ordinal { classes, counts }
+        | FittedTarget::Tagging { classes, counts, .. }
+        | FittedTarget::Segmentation { classes, counts, .. } => {
             (classes.iter().map(String::as_str).collect(), counts.clone())
         }
         _ => return None,
     };
-    let said: Vec<String> = [Split::Valid, Split::Test]
+    let text: Vec<String> = [Split::Valid, Split::Test]
         .into_iter()
         .filter_map(|split| {
             let there = there(fitted, table.split(split), classes.len());
@@ -37,16 +41,16 @@ pub(in crate::data) fn of(task: &str, fitted: &FittedTarget, table: &Table) -> O
             })
         })
         .collect();
-    (!said.is_empty()).then(|| Remark {
+    (!text.is_empty()).then(|| TaskRemark {
         cause: "classes without a row to be scored on",
         task: task.to_owned(),
-        said: said.join(", "),
+        text: text.join(", "),
         advice: "means over classes leave them out, and a ranking of one class is undefined".to_owned(),
     })
 }
 
 /// Which classes these rows have.
-fn there(fitted: &FittedTarget, rows: &[u32], classes: usize) -> Vec<bool> {
+fn there(fitted: &TargetFit, rows: &[u32], classes: usize) -> Vec<bool> {
     let (truth, width) = (&fitted.truth, fitted.truth.width());
     let cells = truth.as_f32().unwrap_or_default();
     let mut there = vec![false; classes];

@@ -3,11 +3,11 @@
 use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-use crate::data::target::{LabelColumns, suspicion};
+use crate::data::error::DataError;
+use crate::data::target::{LabelColumns, label_warnings};
 use crate::domain::array::Array;
-use crate::domain::label::{Unseen, unseen};
-use crate::domain::remark::{Remark, names};
+use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::task_remark::{TaskRemark, names};
 
 pub(in crate::data) const NO_TRAINING_ROW: &str = "classes on no training row";
 
@@ -28,7 +28,7 @@ pub(in crate::data) struct Label {
 }
 
 /// The labels of a column: those of numbers in numeric order, else in the order of their letters.
-pub(in crate::data) struct Labels {
+pub(in crate::data) struct LabelIndex {
     pub found: Vec<Label>,
     /// Each row's index into `found`; `None` where the label is missing.
     pub rows: Vec<Option<u32>>,
@@ -38,55 +38,55 @@ pub(in crate::data) struct Labels {
     pub are_numbers: bool,
 }
 
-impl Labels {
+impl LabelIndex {
     /// Refuses a column without any label on training rows.
-    pub fn of(labels: &LabelColumns<'_>, column: &Cells) -> Result<Self, Error> {
-        let mut found: Vec<Label> = Vec::new();
+    pub fn from_column(labels: &LabelColumns<'_>, column: &Cells) -> Result<Self, DataError> {
+        let mut fitted_labels: Vec<Label> = Vec::new();
         let mut position: PlHashMap<String, u32> = PlHashMap::default();
         let mut rows = Vec::with_capacity(column.len());
         column.for_each_text(|row, text| {
             rows.push(text.map(|text| {
                 let known = position.get(text).copied().unwrap_or_else(|| {
-                    position.insert(text.to_owned(), found.len() as u32);
-                    found.push(Label { text: text.to_owned(), rows: 0, count: 0, first: row });
-                    found.len() as u32 - 1
+                    position.insert(text.to_owned(), fitted_labels.len() as u32);
+                    fitted_labels.push(Label { text: text.to_owned(), rows: 0, count: 0, first: row });
+                    fitted_labels.len() as u32 - 1
                 });
-                found[known as usize].rows += 1;
+                fitted_labels[known as usize].rows += 1;
                 known
             }));
         })?;
         for &row in labels.train {
             if let Some(label) = rows[row as usize] {
-                let label = &mut found[label as usize];
+                let label = &mut fitted_labels[label as usize];
                 if label.count == 0 {
                     label.first = row as usize;
                 }
                 label.count += 1;
             }
         }
-        if found.iter().all(|label| label.count == 0) {
-            return Err(Error::NoLabels { column: column.name().to_owned() });
+        if fitted_labels.iter().all(|label| label.count == 0) {
+            return Err(DataError::NoLabels { column: column.name().to_owned() });
         }
-        Ok(Self::sorted(found, rows, column.is_numeric()))
+        Ok(Self::sorted(fitted_labels, rows, column.is_numeric()))
     }
 
-    fn sorted(found: Vec<Label>, mut rows: Vec<Option<u32>>, numeric: bool) -> Self {
+    fn sorted(labels: Vec<Label>, mut rows: Vec<Option<u32>>, numeric: bool) -> Self {
         let number = |label: &Label| label.text.trim().parse::<f64>().ok().filter(|number| !number.is_nan());
-        let are_numbers = found.iter().all(|label| number(label).is_some());
-        let mut order: Vec<u32> = (0..found.len() as u32).collect();
+        let are_numbers = labels.iter().all(|label| number(label).is_some());
+        let mut order: Vec<u32> = (0..labels.len() as u32).collect();
         order.sort_by(|&a, &b| {
-            let (a, b) = (&found[a as usize], &found[b as usize]);
+            let (a, b) = (&labels[a as usize], &labels[b as usize]);
             let by_number = match (numeric, number(a), number(b)) {
                 (true, Some(a), Some(b)) => a.total_cmp(&b),
                 _ => std::cmp::Ordering::Equal,
             };
             by_number.then_with(|| a.text.cmp(&b.text))
         });
-        let mut place = vec![0u32; found.len()];
-        order.iter().enumerate().for_each(|(position, &label)| place[label as usize] = position as u32);
-        rows.iter_mut().flatten().for_each(|label| *label = place[*label as usize]);
-        let found = order.iter().map(|&label| found[label as usize].clone()).collect();
-        Self { found, rows, numeric, are_numbers }
+        let mut index = vec![0u32; labels.len()];
+        order.iter().enumerate().for_each(|(position, &label)| index[label as usize] = position as u32);
+        rows.iter_mut().flatten().for_each(|label| *label = index[*label as usize]);
+        let labels = order.iter().map(|&label| labels[label as usize].clone()).collect();
+        Self { found: labels, rows, numeric, are_numbers }
     }
 
     pub fn texts(&self) -> Vec<String> {
@@ -94,19 +94,19 @@ impl Labels {
     }
 
     /// Refuses a single class on training rows.
-    pub fn refuse_one_class(&self, column: &str) -> Result<(), Error> {
+    pub fn refuse_one_class(&self, column: &str) -> Result<(), DataError> {
         let mut seen = self.found.iter().filter(|label| label.count > 0);
         match (seen.next(), seen.next()) {
             (Some(only), None) => {
-                Err(Error::OneClass { column: column.to_owned(), value: only.text.clone() })
+                Err(DataError::OneClass { column: column.to_owned(), value: only.text.clone() })
             }
             _ => Ok(()),
         }
     }
 
-    /// The truth when `classes` are the classes, in the order of their numbers or of their letters: a label that is none
-    /// of them is one that training never saw.
-    pub fn truth(&self, classes: &[String], by_number: bool) -> (Array, Vec<Unseen>) {
+    /// The truth when `classes` are the classes, in the order of their numbers or of their letters: a label
+    /// that is none of them is one that training never saw.
+    pub fn truth(&self, classes: &[String], by_number: bool) -> (Array, Vec<UnseenClass>) {
         let order = |a: &str, b: &str| match (a.trim().parse::<f64>(), b.trim().parse::<f64>()) {
             (Ok(first), Ok(second)) if by_number => first.total_cmp(&second),
             _ => a.cmp(b),
@@ -118,8 +118,10 @@ impl Labels {
         others.sort_by(|a, b| order(a, b));
         code.extend(others.iter().enumerate().map(|(number, label)| (*label, unseen(number))));
         let before = |label: &str| classes.iter().filter(|class| order(class, label).is_lt()).count();
-        let others =
-            others.iter().map(|label| Unseen { name: (*label).to_owned(), before: before(label) }).collect();
+        let others = others
+            .iter()
+            .map(|label| UnseenClass { name: (*label).to_owned(), before: before(label) })
+            .collect();
         let code: Vec<f32> = self.found.iter().map(|label| code[label.text.as_str()]).collect();
         let values: Vec<f32> =
             self.rows.iter().map(|row| row.map_or(f32::NAN, |label| code[label as usize])).collect();
@@ -135,35 +137,43 @@ impl Labels {
 
     /// What a person should know of them: classes on one training row or on none, and labels that look like
     /// something else.
-    pub fn remarks(&self, task: &str, column: &str) -> Vec<Remark> {
+    pub fn remarks(&self, task: &str, column: &str) -> Vec<TaskRemark> {
         let all: Vec<(&str, u64)> =
             self.found.iter().map(|label| (label.text.as_str(), label.rows)).collect();
-        let mut remarks = suspicion::of_classes(task, column, &all);
+        let mut remarks = label_warnings::of_classes(task, column, &all);
         remarks.extend(rare(task, self.found.iter().filter(|label| label.count == 1), self.found.len()));
-        remarks.extend(strange(task, self.found.iter().filter(|label| label.count == 0), self.found.len()));
+        remarks.extend(unseen_classes_remark(
+            task,
+            self.found.iter().filter(|label| label.count == 0),
+            self.found.len(),
+        ));
         remarks
     }
 }
 
 /// A word about classes on one training row.
-fn rare<'a>(task: &str, labels: impl Iterator<Item = &'a Label>, of: usize) -> Option<Remark> {
+fn rare<'a>(task: &str, labels: impl Iterator<Item = &'a Label>, of: usize) -> Option<TaskRemark> {
     let few: Vec<&str> = labels.map(|label| label.text.as_str()).collect();
-    (!few.is_empty()).then(|| Remark {
+    (!few.is_empty()).then(|| TaskRemark {
         cause: "classes on one training row",
         task: task.to_owned(),
-        said: format!("{} of {of} classes on one training row only ({})", few.len(), names(few)),
+        text: format!("{} of {of} classes on one training row only ({})", few.len(), names(few)),
         advice: "too few to be learned; merge or drop such classes in the `query` if they matter".to_owned(),
     })
 }
 
 /// A word about classes on rows of valid and test alone.
-fn strange<'a>(task: &str, labels: impl Iterator<Item = &'a Label>, of: usize) -> Option<Remark> {
+fn unseen_classes_remark<'a>(
+    task: &str,
+    labels: impl Iterator<Item = &'a Label>,
+    of: usize,
+) -> Option<TaskRemark> {
     let all: Vec<&Label> = labels.collect();
     let rows: u64 = all.iter().map(|label| label.rows).sum();
-    (!all.is_empty()).then(|| Remark {
+    (!all.is_empty()).then(|| TaskRemark {
         cause: NO_TRAINING_ROW,
         task: task.to_owned(),
-        said: format!(
+        text: format!(
             "{} of {of} classes on no training row ({}), but on {rows} rows of valid and test",
             all.len(),
             names(all.iter().map(|label| label.text.as_str()))

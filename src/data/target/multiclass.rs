@@ -1,22 +1,22 @@
 //! One of several classes, in no order.
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-use crate::data::target::labels::Labels;
-use crate::data::target::{FittedTarget, Found, LabelColumns};
-use crate::domain::task::Target;
+use crate::data::error::DataError;
+use crate::data::target::labels::LabelIndex;
+use crate::data::target::{LabelColumns, LabelStatistics, TargetFit};
+use crate::domain::task::FittedTarget;
 
-pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<FittedTarget, Error> {
-    let found = Labels::of(labels, column)?;
-    found.refuse_one_class(column.name())?;
+pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<TargetFit, DataError> {
+    let fitted_labels = LabelIndex::from_column(labels, column)?;
+    fitted_labels.refuse_one_class(column.name())?;
     let classes: Vec<String> =
-        found.found.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
-    let (truth, unseen) = found.truth(&classes, found.numeric);
-    Ok(FittedTarget {
+        fitted_labels.found.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
+    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.numeric);
+    Ok(TargetFit {
         texts: None,
         truth,
         notes: vec![],
-        labels: Found { unseen, remarks: found.remarks(labels.task, column.name()) },
-        target: Target::Multiclass { counts: found.counts(&classes), classes },
+        labels: LabelStatistics { unseen, remarks: fitted_labels.remarks(labels.task, column.name()) },
+        target: FittedTarget::Multiclass { counts: fitted_labels.counts(&classes), classes },
     })
 }

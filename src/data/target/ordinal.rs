@@ -1,30 +1,31 @@
 //! One of several classes that stand in an order.
 
 use crate::data::cells::Cells;
-use crate::data::error::Error;
-use crate::data::target::labels::Labels;
-use crate::data::target::{FittedTarget, Found, LabelColumns};
-use crate::domain::remark::{Remark, names};
-use crate::domain::task::{OrdinalSpec, Target};
+use crate::data::error::DataError;
+use crate::data::target::labels::LabelIndex;
+use crate::data::target::{LabelColumns, LabelStatistics, TargetFit};
+use crate::domain::task::{FittedTarget, OrdinalConfig};
+use crate::domain::task_remark::{TaskRemark, names};
 
 pub(in crate::data) fn fit(
-    spec: &OrdinalSpec,
+    config: &OrdinalConfig,
     labels: &LabelColumns<'_>,
     column: &Cells,
-) -> Result<FittedTarget, Error> {
-    let found = Labels::of(labels, column)?;
+) -> Result<TargetFit, DataError> {
+    let fitted_labels = LabelIndex::from_column(labels, column)?;
     let name = column.name();
-    let mut remarks = found.remarks(labels.task, name);
-    let classes = match &spec.order {
+    let mut remarks = fitted_labels.remarks(labels.task, name);
+    let classes = match &config.order {
         Some(order) => {
-            follows(order, &found, labels, name)?;
-            let absent = order.iter().filter(|class| !found.found.iter().any(|label| label.text == **class));
+            follows(order, &fitted_labels, labels, name)?;
+            let absent =
+                order.iter().filter(|class| !fitted_labels.found.iter().any(|label| label.text == **class));
             let absent: Vec<&str> = absent.map(String::as_str).collect();
             if !absent.is_empty() {
-                remarks.push(Remark {
+                remarks.push(TaskRemark {
                     cause: "classes of the order on no row",
                     task: labels.task.to_owned(),
-                    said: format!(
+                    text: format!(
                         "{} of {} classes on no row ({})",
                         absent.len(),
                         order.len(),
@@ -35,41 +36,46 @@ pub(in crate::data) fn fit(
             }
             order.clone()
         }
-        None if found.are_numbers => {
-            let seen = found.found.iter().filter(|label| label.count > 0);
+        None if fitted_labels.are_numbers => {
+            let seen = fitted_labels.found.iter().filter(|label| label.count > 0);
             let mut classes: Vec<(f64, String)> = seen
                 .map(|label| (label.text.trim().parse().unwrap_or(f64::NAN), label.text.clone()))
                 .collect();
             classes.sort_by(|a, b| a.0.total_cmp(&b.0));
             classes.into_iter().map(|(_, text)| text).collect()
         }
-        None => return Err(Error::NoOrder { column: name.to_owned(), values: found.texts() }),
+        None => return Err(DataError::NoOrder { column: name.to_owned(), values: fitted_labels.texts() }),
     };
-    found.refuse_one_class(name)?;
-    let (truth, unseen) = found.truth(&classes, found.are_numbers);
-    Ok(FittedTarget {
+    fitted_labels.refuse_one_class(name)?;
+    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.are_numbers);
+    Ok(TargetFit {
         texts: None,
         truth,
         notes: vec![],
-        labels: Found { unseen, remarks },
-        target: Target::Ordinal { counts: found.counts(&classes), classes },
+        labels: LabelStatistics { unseen, remarks },
+        target: FittedTarget::Ordinal { counts: fitted_labels.counts(&classes), classes },
     })
 }
 
 /// Refuses an order that is none, and labels that are not in it.
-fn follows(order: &[String], found: &Labels, labels: &LabelColumns<'_>, column: &str) -> Result<(), Error> {
+fn follows(
+    order: &[String],
+    fitted_labels: &LabelIndex,
+    labels: &LabelColumns<'_>,
+    column: &str,
+) -> Result<(), DataError> {
     if order.len() < 2 {
-        return Err(Error::ShortOrder { found: order.len() });
+        return Err(DataError::ShortOrder { found: order.len() });
     }
     if let Some(twice) = order.iter().enumerate().find(|(i, class)| order[..*i].contains(class)) {
-        return Err(Error::OrderTwice { value: twice.1.clone() });
+        return Err(DataError::OrderTwice { value: twice.1.clone() });
     }
-    match found.found.iter().find(|label| !order.contains(&label.text)) {
+    match fitted_labels.found.iter().find(|label| !order.contains(&label.text)) {
         None => Ok(()),
-        Some(strange) => Err(Error::NotInOrder {
+        Some(unknown) => Err(DataError::NotInOrder {
             column: column.to_owned(),
-            value: strange.text.clone(),
-            place: labels.frame.place_of(strange.first, column),
+            value: unknown.text.clone(),
+            place: labels.frame.cell_location(unknown.first, column),
             order: order.to_vec(),
         }),
     }

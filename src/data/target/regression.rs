@@ -1,17 +1,19 @@
 //! One or several numbers.
 
-use crate::data::error::Error;
-use crate::data::feature::{Statistics, lost, lost_whole, refuse_beyond, shown};
+use crate::data::error::DataError;
+use crate::data::feature::{
+    Statistics, display_number, integer_precision_loss, precision_loss, refuse_beyond,
+};
 use crate::data::note::warning;
-use crate::data::target::{FittedTarget, Found, LabelColumns, never_changes, side_by_side};
-use crate::domain::array::{Array, Values};
-use crate::domain::task::{RegressionSpec, Target};
+use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, never_changes, side_by_side};
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::task::{FittedTarget, RegressionConfig};
 
 pub(in crate::data) fn fit(
-    spec: &RegressionSpec,
+    config: &RegressionConfig,
     labels: &LabelColumns<'_>,
-) -> Result<FittedTarget, Vec<Error>> {
-    let (mut errors, mut notes, mut labels_found) = (vec![], vec![], Found::default());
+) -> Result<TargetFit, Vec<DataError>> {
+    let (mut errors, mut notes, mut labels_found) = (vec![], vec![], LabelStatistics::default());
     let (mut columns, mut names) = (vec![], vec![]);
     let (mut center, mut scale) = (vec![], vec![]);
     for column in &labels.columns {
@@ -25,12 +27,12 @@ pub(in crate::data) fn fit(
         };
         let mut known: Vec<f64> =
             labels.train.iter().map(|&row| values[row as usize]).filter(|value| !value.is_nan()).collect();
-        let Some(found) = Statistics::of(&mut known) else {
-            errors.push(Error::NoLabels { column: name });
+        let Some(statistics) = Statistics::from_values(&mut known) else {
+            errors.push(DataError::NoLabels { column: name });
             continue;
         };
-        let (middle, factor) = match spec.standardize {
-            true => (found.mean, found.usable(found.deviation).unwrap_or(1.0)),
+        let (middle, factor) = match config.standardize {
+            true => (statistics.mean, statistics.usable(statistics.deviation).unwrap_or(1.0)),
             false => (0.0, 1.0),
         };
         let learned = values.iter().map(|value| ((value - middle) / factor) as f32).collect();
@@ -39,17 +41,17 @@ pub(in crate::data) fn fit(
             continue;
         }
         let task = labels.task;
-        let lost = lost(&known, &found, middle, factor);
-        let lost = lost.or_else(|| lost_whole(column, labels.train, &found)).map(|lost| {
+        let lost = precision_loss(&known, &statistics, middle, factor);
+        let lost = lost.or_else(|| integer_precision_loss(column, labels.train, &statistics)).map(|lost| {
             let remedy =
-                lost.remedy(!spec.standardize, "leave `standardize` on, which centers it in 64 bits first");
-            lost.told(&format!("task `{task}`, `{name}`"), remedy)
+                lost.remedy(!config.standardize, "leave `standardize` on, which centers it in 64 bits first");
+            lost.message(&format!("task `{task}`, `{name}`"), remedy)
         });
         match lost {
             Some(lost) => notes.push(warning(lost)),
-            None if found.is_constant() => {
-                let said = format!("`{name}` is {}", shown(found.minimum));
-                labels_found.remarks.push(never_changes(task, &said, "training row"));
+            None if statistics.is_constant() => {
+                let text = format!("`{name}` is {}", display_number(statistics.minimum));
+                labels_found.remarks.push(never_changes(task, &text, "training row"));
             }
             None => {}
         }
@@ -61,10 +63,10 @@ pub(in crate::data) fn fit(
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(FittedTarget {
+    Ok(TargetFit {
         texts: None,
-        truth: side_by_side(&columns, Values::F64),
-        target: Target::Regression { columns: names, center, scale },
+        truth: side_by_side(&columns, ArrayValues::F64),
+        target: FittedTarget::Regression { columns: names, center, scale },
         notes,
         labels: labels_found,
     })

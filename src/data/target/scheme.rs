@@ -4,7 +4,7 @@ use crate::domain::task::TagScheme;
 
 /// A tag that cannot stand where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::data) struct Fault {
+pub(in crate::data) struct TagError {
     pub tag: String,
     /// From 0.
     pub position: usize,
@@ -13,7 +13,7 @@ pub(in crate::data) struct Fault {
 
 /// A tag, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag<'a> {
+enum ParsedTag<'a> {
     Outside,
     Begin(&'a str),
     Inside(&'a str),
@@ -21,8 +21,8 @@ enum Tag<'a> {
     Single(&'a str),
 }
 
-impl<'a> Tag<'a> {
-    fn of(scheme: TagScheme, tag: &'a str) -> Option<Self> {
+impl<'a> ParsedTag<'a> {
+    fn parse(scheme: TagScheme, tag: &'a str) -> Option<Self> {
         if tag == "O" {
             return Some(Self::Outside);
         }
@@ -38,21 +38,21 @@ impl<'a> Tag<'a> {
 }
 
 /// The first fault of a row. An empty tag is a missing one, beside which anything may stand.
-pub(in crate::data) fn fault<'a>(scheme: TagScheme, tags: impl Iterator<Item = &'a str>) -> Option<Fault> {
+pub(in crate::data) fn fault<'a>(scheme: TagScheme, tags: impl Iterator<Item = &'a str>) -> Option<TagError> {
     if scheme == TagScheme::None {
         return None;
     }
     // `None` before the first tag and beside a missing one.
-    let mut before: Option<Tag<'_>> = Some(Tag::Outside);
+    let mut before: Option<ParsedTag<'_>> = Some(ParsedTag::Outside);
     let mut last = None;
     for (position, tag) in tags.enumerate() {
-        let fault = |reason: String| Some(Fault { tag: tag.to_owned(), position, reason });
+        let fault = |reason: String| Some(TagError { tag: tag.to_owned(), position, reason });
         last = Some((position, tag));
         if tag.is_empty() {
             before = None;
             continue;
         }
-        let Some(now) = Tag::of(scheme, tag) else {
+        let Some(now) = ParsedTag::parse(scheme, tag) else {
             return fault(format!("a tag is {}", forms(scheme)));
         };
         if let Some(reason) = before.and_then(|before| conflict(scheme, before, now)) {
@@ -61,26 +61,26 @@ pub(in crate::data) fn fault<'a>(scheme: TagScheme, tags: impl Iterator<Item = &
         before = Some(now);
     }
     let open = match (scheme, before) {
-        (TagScheme::Bioes, Some(Tag::Begin(name) | Tag::Inside(name))) => name,
+        (TagScheme::Bioes, Some(ParsedTag::Begin(name) | ParsedTag::Inside(name))) => name,
         _ => return None,
     };
     let (position, tag) = last?;
-    Some(Fault { tag: tag.to_owned(), position, reason: format!("the row ends before `E-{open}`") })
+    Some(TagError { tag: tag.to_owned(), position, reason: format!("the row ends before `E-{open}`") })
 }
 
-fn conflict(scheme: TagScheme, before: Tag<'_>, now: Tag<'_>) -> Option<String> {
+fn conflict(scheme: TagScheme, before: ParsedTag<'_>, now: ParsedTag<'_>) -> Option<String> {
     let open = match before {
-        Tag::Begin(name) | Tag::Inside(name) => Some(name),
+        ParsedTag::Begin(name) | ParsedTag::Inside(name) => Some(name),
         _ => None,
     };
     match (scheme, open, now) {
-        (TagScheme::Bio, open, Tag::Inside(name)) if open != Some(name) => {
+        (TagScheme::Bio, open, ParsedTag::Inside(name)) if open != Some(name) => {
             Some(format!("it goes on with what neither `B-{name}` nor `I-{name}` before it began"))
         }
-        (TagScheme::Bioes, open, Tag::Inside(name) | Tag::End(name)) if open != Some(name) => {
+        (TagScheme::Bioes, open, ParsedTag::Inside(name) | ParsedTag::End(name)) if open != Some(name) => {
             Some(format!("it goes on with what neither `B-{name}` nor `I-{name}` before it began"))
         }
-        (TagScheme::Bioes, Some(open), Tag::Outside | Tag::Begin(_) | Tag::Single(_)) => {
+        (TagScheme::Bioes, Some(open), ParsedTag::Outside | ParsedTag::Begin(_) | ParsedTag::Single(_)) => {
             Some(format!("it stands before `E-{open}` has come"))
         }
         _ => None,
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_may_not_is_found() {
-        for (scheme, tags, place) in [
+        for (scheme, tags, index) in [
             (Io, "O B-PER", 1),
             (Bio, "O PER", 1),
             (Bio, "I-PER O", 0),
@@ -137,7 +137,7 @@ mod tests {
             (Bioes, "B-PER E-ORG", 1),
             (Bioes, "O B-PER", 1),
         ] {
-            assert_eq!(position(scheme, tags), Some(place), "{tags}");
+            assert_eq!(position(scheme, tags), Some(index), "{tags}");
         }
     }
 }

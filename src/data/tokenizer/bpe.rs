@@ -3,17 +3,17 @@
 
 use serde_json::json;
 
-use crate::data::error::Error;
-use crate::data::tokenizer::form::{Cut, fitted, form, numbered, vocabulary};
+use crate::data::error::DataError;
 use crate::data::tokenizer::merge::merges;
-use crate::data::tokenizer::piece::count;
+use crate::data::tokenizer::text_splitter::{TextSplitter, fitted, form, token_numbers, vocabulary};
+use crate::data::tokenizer::token_counts::count;
 use crate::data::tokenizer::word::lowercase;
-use crate::domain::tokenizer::{BpeSpec, Segmenter, Tokenizer};
+use crate::domain::tokenizer::{BpeConfig, Segmenter, Tokenizer};
 
-pub fn fit(spec: &BpeSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
+pub fn fit(config: &BpeConfig, texts: &[&str]) -> Result<Tokenizer, DataError> {
     let bytes =
         json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
-    let cut = Cut { normalizer: lowercase(spec.lowercase), pre_tokenizer: bytes.clone() };
+    let cut = TextSplitter { normalizer: lowercase(config.lowercase), pre_tokenizer: bytes.clone() };
     let counts = count(&cut, texts)?;
     let mut tokens = vocabulary(alphabet().iter().map(char::to_string));
     let first = tokens.len() - 256;
@@ -21,15 +21,15 @@ pub fn fit(spec: &BpeSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
     alphabet().iter().enumerate().for_each(|(i, letter)| number[*letter as usize] = (first + i) as u32);
     let symbols = |word: &str| word.chars().map(|letter| number[letter as usize]).collect();
     let words = counts.iter().map(|(word, count)| (symbols(word), *count)).collect();
-    let found = merges(words, &mut tokens, spec.vocabulary.get(), spec.minimum.get() as u64, |a, b| {
+    let result = merges(words, &mut tokens, config.vocabulary.get(), config.minimum.get() as u64, |a, b| {
         format!("{a}{b}")
     });
     let pairs: Vec<[&str; 2]> =
-        found.iter().map(|&(a, b)| [tokens[a as usize].as_str(), tokens[b as usize].as_str()]).collect();
+        result.iter().map(|&(a, b)| [tokens[a as usize].as_str(), tokens[b as usize].as_str()]).collect();
     let model = json!({
         "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
         "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-        "vocab": numbered(&tokens), "merges": pairs,
+        "vocab": token_numbers(&tokens), "merges": pairs,
     });
     Ok(fitted(Segmenter::None, &form(&cut, model, bytes), tokens.len()))
 }
@@ -42,7 +42,7 @@ fn alphabet() -> [char; 256] {
     let own = (0..=255u8).filter(prints).map(char::from);
     let others = (0..=255u8).filter(|byte| !prints(byte)).count() as u32;
     let moved = (256..256 + others).filter_map(char::from_u32);
-    letters.iter_mut().zip(own.chain(moved)).for_each(|(place, letter)| *place = letter);
+    letters.iter_mut().zip(own.chain(moved)).for_each(|(index, letter)| *index = letter);
     letters
 }
 

@@ -2,14 +2,14 @@
 
 use tokenizers::tokenizer::{NormalizedString, Normalizer};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::tokenizer::jieba;
-use crate::data::tokenizer::piece::load;
+use crate::data::tokenizer::token_counts::load;
 use crate::domain::tokenizer::{Segmenter, Tokenizer};
 
 /// Turns texts into token numbers and back. Made once per tokenizer: reading one takes a moment.
 #[derive(Clone, Debug)]
-pub struct Codec {
+pub struct TokenCodec {
     inner: tokenizers::Tokenizer,
     segmenter: Segmenter,
     /// Stand for no text.
@@ -18,8 +18,8 @@ pub struct Codec {
     unknown: u32,
 }
 
-impl Codec {
-    pub fn new(tokenizer: &Tokenizer) -> Result<Self, Error> {
+impl TokenCodec {
+    pub fn new(tokenizer: &Tokenizer) -> Result<Self, DataError> {
         let mut inner = load(&tokenizer.json)?;
         // A text that says `[PAD]` says no more than that.
         inner.set_encode_special_tokens(true);
@@ -39,31 +39,31 @@ impl Codec {
     }
 
     /// The numbers of a text; none of an empty one.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
         if self.segmenter == Segmenter::Jieba {
-            return self.pieces(jieba::words(text));
+            return self.pieces(jieba::segment(text));
         }
-        let found = self.inner.encode_fast(text, true);
-        let found = found.map_err(|cause| Error::Tokenizer { reason: cause.to_string() })?;
-        Ok(found.get_ids().iter().map(|id| self.plain(*id)).collect())
+        let result = self.inner.encode_fast(text, true);
+        let result = result.map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })?;
+        Ok(result.get_ids().iter().map(|id| self.plain(*id)).collect())
     }
 
     /// The numbers of pieces that are already cut, one each.
-    pub fn pieces<'a>(&self, pieces: impl Iterator<Item = &'a str>) -> Result<Vec<u32>, Error> {
+    pub fn pieces<'a>(&self, pieces: impl Iterator<Item = &'a str>) -> Result<Vec<u32>, DataError> {
         pieces.map(|piece| self.piece(piece)).collect()
     }
 
-    fn piece(&self, piece: &str) -> Result<u32, Error> {
-        let found = match self.inner.get_normalizer() {
+    fn piece(&self, piece: &str) -> Result<u32, DataError> {
+        let result = match self.inner.get_normalizer() {
             None => self.inner.token_to_id(piece),
             Some(normalizer) => {
                 let mut normalized = NormalizedString::from(piece);
-                let refuse = |cause: tokenizers::Error| Error::Tokenizer { reason: cause.to_string() };
+                let refuse = |cause: tokenizers::Error| DataError::Tokenizer { reason: cause.to_string() };
                 normalizer.normalize(&mut normalized).map_err(refuse)?;
                 self.inner.token_to_id(normalized.get())
             }
         };
-        Ok(found.filter(|id| !self.special.contains(id)).unwrap_or(self.unknown))
+        Ok(result.filter(|id| !self.special.contains(id)).unwrap_or(self.unknown))
     }
 
     /// Behind a row's end alone stands the filler: a piece spelled like it is unknown.
@@ -72,13 +72,13 @@ impl Codec {
     }
 
     /// The text of token numbers, special ones left out.
-    pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
+    pub fn decode(&self, ids: &[u32]) -> Result<String, DataError> {
         let ids: Vec<u32> = ids.iter().copied().filter(|id| !self.special.contains(id)).collect();
         if self.segmenter == Segmenter::Jieba {
             let words: Vec<String> = ids.iter().filter_map(|id| self.inner.id_to_token(*id)).collect();
             return Ok(jieba::joined(&words));
         }
-        self.inner.decode(&ids, true).map_err(|cause| Error::Tokenizer { reason: cause.to_string() })
+        self.inner.decode(&ids, true).map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })
     }
 
     /// How a token is spelled in the vocabulary.
@@ -87,14 +87,14 @@ impl Codec {
     }
 
     /// The first piece of a text that is unknown, for a message.
-    pub(in crate::data) fn stranger(&self, text: &str) -> Option<String> {
+    pub(in crate::data) fn first_unknown(&self, text: &str) -> Option<String> {
         if self.segmenter == Segmenter::Jieba {
-            let strange = |word: &&str| self.piece(word).is_ok_and(|id| id == self.unknown);
-            return jieba::words(text).find(strange).map(str::to_owned);
+            let unknown = |word: &&str| self.piece(word).is_ok_and(|id| id == self.unknown);
+            return jieba::segment(text).find(unknown).map(str::to_owned);
         }
-        let found = self.inner.encode(text, true).ok()?;
-        let place = found.get_ids().iter().position(|id| *id == self.unknown)?;
-        let (from, to) = *found.get_offsets().get(place)?;
+        let result = self.inner.encode(text, true).ok()?;
+        let index = result.get_ids().iter().position(|id| *id == self.unknown)?;
+        let (from, to) = *result.get_offsets().get(index)?;
         text.get(from..to).map(str::to_owned)
     }
 }

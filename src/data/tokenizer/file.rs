@@ -4,10 +4,10 @@ use std::path::Path;
 
 use tokenizers::AddedToken;
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 use crate::data::source::read_text;
-use crate::data::tokenizer::form::{BEGIN, END, PAD, UNKNOWN};
-use crate::data::tokenizer::piece::parsed;
+use crate::data::tokenizer::text_splitter::{BEGIN, END, PAD, UNKNOWN};
+use crate::data::tokenizer::token_counts::parsed;
 use crate::domain::tokenizer::{Segmenter, Tokenizer};
 
 /// What the special tokens are usually called, ours first.
@@ -18,25 +18,25 @@ const ENDS: [&str; 7] = [END, "</s>", "<eos>", "[SEP]", "<|endoftext|>", "<|end_
 
 /// Reads a `tokenizer.json`. Its own cutting and filling up are switched off: lengths are the pipeline's
 /// to say. Special tokens it lacks get numbers behind its last one.
-pub fn read(file: &Path) -> Result<Tokenizer, Error> {
-    let refuse = |cause: tokenizers::Error| Error::NotOfForm {
+pub fn read(file: &Path) -> Result<Tokenizer, DataError> {
+    let refuse = |cause: tokenizers::Error| DataError::NotOfForm {
         file: file.to_owned(),
         form: "a tokenizer in Hugging Face's form",
         reason: cause.to_string(),
     };
-    let mut found = parsed(&read_text(file)?).map_err(refuse)?;
-    found.with_padding(None);
-    found.with_truncation(None).map_err(refuse)?;
-    let mut number = |names: &[&str]| -> Result<u32, Error> {
-        if let Some(number) = names.iter().find_map(|name| found.token_to_id(name)) {
+    let mut result = parsed(&read_text(file)?).map_err(refuse)?;
+    result.with_padding(None);
+    result.with_truncation(None).map_err(refuse)?;
+    let mut number = |names: &[&str]| -> Result<u32, DataError> {
+        if let Some(number) = names.iter().find_map(|name| result.token_to_id(name)) {
             return Ok(number);
         }
-        found.add_special_tokens([AddedToken::from(names[0], true)]).map_err(refuse)?;
-        found.token_to_id(names[0]).ok_or_else(|| refuse("a token cannot be added".into()))
+        result.add_special_tokens([AddedToken::from(names[0], true)]).map_err(refuse)?;
+        result.token_to_id(names[0]).ok_or_else(|| refuse("a token cannot be added".into()))
     };
     let (pad, unknown) = (number(&PADS)?, Some(number(&UNKNOWNS)?));
     let (begin, end) = (Some(number(&BEGINS)?), Some(number(&ENDS)?));
-    let size = found.get_vocab(true).values().max().map_or(0, |largest| *largest as usize + 1);
-    let json = found.to_string(false).map_err(refuse)?;
+    let size = result.get_vocab(true).values().max().map_or(0, |largest| *largest as usize + 1);
+    let json = result.to_string(false).map_err(refuse)?;
     Ok(Tokenizer { segmenter: Segmenter::None, json, size, pad, unknown, begin, end })
 }

@@ -6,27 +6,27 @@ use std::sync::OnceLock;
 use jieba_rs::Jieba;
 use serde_json::{Value, json};
 
-use crate::data::error::Error;
-use crate::data::tokenizer::Training;
-use crate::data::tokenizer::form::{Cut, fitted, form, vocabulary, word_level};
-use crate::data::tokenizer::piece::{added, counted, kept, whole};
-use crate::domain::tokenizer::{JiebaSpec, Segmenter, Tokenizer};
+use crate::data::error::DataError;
+use crate::data::tokenizer::TokenizerTraining;
+use crate::data::tokenizer::text_splitter::{TextSplitter, fitted, form, vocabulary, word_level};
+use crate::data::tokenizer::token_counts::{added, count_pieces, counted, most_frequent_pieces};
+use crate::domain::tokenizer::{JiebaConfig, Segmenter, Tokenizer};
 
-pub fn fit(spec: &JiebaSpec, training: Training<'_>) -> Result<Tokenizer, Error> {
-    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), Error> {
-        words(text).for_each(note);
+pub fn fit(config: &JiebaConfig, training: TokenizerTraining<'_>) -> Result<Tokenizer, DataError> {
+    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), DataError> {
+        segment(text).for_each(note);
         Ok(())
     };
-    let counts = added(counted(training.texts, each)?, whole(training.pieces, false));
-    let tokens = vocabulary(kept(counts, spec.vocabulary.get(), spec.minimum.get()));
+    let counts = added(counted(training.texts, each)?, count_pieces(training.pieces, false));
+    let tokens = vocabulary(most_frequent_pieces(counts, config.vocabulary.get(), config.minimum.get()));
     // For programs that cut the words themselves: they hand over words with spaces between.
-    let cut = Cut { normalizer: Value::Null, pre_tokenizer: json!({"type": "WhitespaceSplit"}) };
+    let cut = TextSplitter { normalizer: Value::Null, pre_tokenizer: json!({"type": "WhitespaceSplit"}) };
     let form = form(&cut, word_level(&tokens), json!({"type": "Fuse"}));
     Ok(fitted(Segmenter::Jieba, &form, tokens.len()))
 }
 
 /// The words and marks of a text, without spaces.
-pub fn words(text: &str) -> impl Iterator<Item = &str> {
+pub fn segment(text: &str) -> impl Iterator<Item = &str> {
     /// Reading the dictionary takes a moment.
     static DICTIONARY: OnceLock<Jieba> = OnceLock::new();
     let words = DICTIONARY.get_or_init(Jieba::new).cut(text, true).into_iter();

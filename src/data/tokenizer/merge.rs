@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use polars::prelude::{PlHashMap, PlHashSet};
 
 /// Two neighbours.
-type Pair = (u32, u32);
+type SymbolPair = (u32, u32);
 
 /// Merges in the order they are learned, until there are `size` symbols or no pair is seen `minimum`
 /// times; of pairs seen equally often, the one of smaller numbers first. New symbols go to the end of
@@ -17,12 +17,12 @@ pub fn merges(
     size: usize,
     minimum: u64,
     join: impl Fn(&str, &str) -> String,
-) -> Vec<Pair> {
+) -> Vec<SymbolPair> {
     let mut numbers: PlHashMap<String, u32> =
         symbols.iter().enumerate().map(|(number, symbol)| (symbol.clone(), number as u32)).collect();
-    let mut text = Text::new(words);
-    let mut merged: Vec<Pair> = Vec::new();
-    let mut known: PlHashSet<Pair> = PlHashSet::default();
+    let mut text = SymbolText::new(words);
+    let mut merged: Vec<SymbolPair> = Vec::new();
+    let mut known: PlHashSet<SymbolPair> = PlHashSet::default();
     while symbols.len() < size {
         let Some((pair, count)) = text.most_frequent() else { break };
         if count < minimum.max(1) {
@@ -43,33 +43,33 @@ pub fn merges(
 }
 
 /// Words as symbols, and how often each pair stands in them.
-struct Text {
-    words: Vec<(Vec<u32>, u64)>,
-    counts: PlHashMap<Pair, u64>,
+struct SymbolText {
+    word_counts: Vec<(Vec<u32>, u64)>,
+    counts: PlHashMap<SymbolPair, u64>,
     /// Words that hold a pair, or did so once.
-    places: PlHashMap<Pair, Vec<u32>>,
+    places: PlHashMap<SymbolPair, Vec<u32>>,
     /// Counts as they were when put in: looked up again when taken out.
-    queue: BinaryHeap<(u64, Reverse<Pair>)>,
+    queue: BinaryHeap<(u64, Reverse<SymbolPair>)>,
 }
 
-impl Text {
+impl SymbolText {
     fn new(words: Vec<(Vec<u32>, u64)>) -> Self {
-        let (mut counts, mut places) = (PlHashMap::default(), PlHashMap::default());
-        for (place, (word, count)) in words.iter().enumerate() {
+        let (mut counts, mut indices) = (PlHashMap::default(), PlHashMap::default());
+        for (index, (word, count)) in words.iter().enumerate() {
             for pair in pairs(word) {
                 *counts.entry(pair).or_insert(0) += count;
-                let places: &mut Vec<u32> = places.entry(pair).or_default();
-                if places.last() != Some(&(place as u32)) {
-                    places.push(place as u32);
+                let indices: &mut Vec<u32> = indices.entry(pair).or_default();
+                if indices.last() != Some(&(index as u32)) {
+                    indices.push(index as u32);
                 }
             }
         }
         // A heap's order among different entries does not depend on the order they came in.
         let queue = counts.iter().map(|(pair, count)| (*count, Reverse(*pair))).collect();
-        Self { words, counts, places, queue }
+        Self { word_counts: words, counts, places: indices, queue }
     }
 
-    fn most_frequent(&mut self) -> Option<(Pair, u64)> {
+    fn most_frequent(&mut self) -> Option<(SymbolPair, u64)> {
         loop {
             let (count, Reverse(pair)) = self.queue.pop()?;
             match self.counts.get(&pair).copied().unwrap_or(0) {
@@ -81,13 +81,13 @@ impl Text {
     }
 
     /// Puts `number` where the pair stands.
-    fn merge(&mut self, pair: Pair, number: u32) {
-        let mut places = self.places.remove(&pair).unwrap_or_default();
-        places.sort_unstable();
-        places.dedup();
-        let mut grown: PlHashSet<Pair> = PlHashSet::default();
-        for place in places {
-            let (word, times) = &mut self.words[place as usize];
+    fn merge(&mut self, pair: SymbolPair, number: u32) {
+        let mut indices = self.places.remove(&pair).unwrap_or_default();
+        indices.sort_unstable();
+        indices.dedup();
+        let mut grown: PlHashSet<SymbolPair> = PlHashSet::default();
+        for index in indices {
+            let (word, times) = &mut self.word_counts[index as usize];
             let after = replaced(word, pair, number);
             if after.len() == word.len() {
                 continue;
@@ -100,7 +100,7 @@ impl Text {
             for now in pairs(&after) {
                 *self.counts.entry(now).or_insert(0) += *times;
                 if now.0 == number || now.1 == number {
-                    self.places.entry(now).or_default().push(place);
+                    self.places.entry(now).or_default().push(index);
                     grown.insert(now);
                 }
             }
@@ -112,12 +112,12 @@ impl Text {
     }
 }
 
-fn pairs(word: &[u32]) -> impl Iterator<Item = Pair> {
+fn pairs(word: &[u32]) -> impl Iterator<Item = SymbolPair> {
     word.windows(2).map(|two| (two[0], two[1]))
 }
 
 /// The word with `number` for each pair, from the left.
-fn replaced(word: &[u32], pair: Pair, number: u32) -> Vec<u32> {
+fn replaced(word: &[u32], pair: SymbolPair, number: u32) -> Vec<u32> {
     let mut after = Vec::with_capacity(word.len());
     let mut rest = word;
     while let [first, tail @ ..] = rest {
@@ -144,17 +144,17 @@ mod tests {
         let letter = |letter: char| "deilnorstw".find(letter).unwrap() as u32;
         let words = [("low", 5), ("lower", 2), ("newest", 6), ("widest", 3)]
             .map(|(word, count)| (word.chars().map(letter).collect(), count));
-        let found = merges(words.to_vec(), &mut symbols, 17, 1, |a, b| format!("{a}{b}"));
+        let result = merges(words.to_vec(), &mut symbols, 17, 1, |a, b| format!("{a}{b}"));
         assert_eq!(symbols[10..], ["es", "est", "lo", "low", "ew", "new", "newest"]);
-        assert_eq!(found.len(), 7);
+        assert_eq!(result.len(), 7);
     }
 
     #[test]
     fn a_pair_that_overlaps_itself_is_merged_from_the_left() {
         let mut symbols = vec!["a".to_owned()];
-        let found = merges(vec![(vec![0; 5], 3)], &mut symbols, 9, 1, |a, b| format!("{a}{b}"));
+        let result = merges(vec![(vec![0; 5], 3)], &mut symbols, 9, 1, |a, b| format!("{a}{b}"));
         // aaaaa: aa aa a. `aa` `a` goes before `aa` `aa`, for its numbers: aa aaa, then aaaaa.
         assert_eq!(symbols, ["a", "aa", "aaa", "aaaaa"]);
-        assert_eq!(found, [(0, 0), (1, 0), (1, 2)]);
+        assert_eq!(result, [(0, 0), (1, 0), (1, 2)]);
     }
 }

@@ -7,54 +7,54 @@ mod bpe;
 mod character;
 mod codec;
 mod file;
-mod form;
 mod jieba;
 mod merge;
-mod piece;
+mod text_splitter;
+mod token_counts;
 mod word;
 mod word_piece;
 
 use std::path::Path;
 
-use crate::data::error::Error;
-pub use crate::data::tokenizer::codec::Codec;
+use crate::data::error::DataError;
+pub use crate::data::tokenizer::codec::TokenCodec;
 pub(in crate::data) use crate::data::tokenizer::word::of_pieces;
-use crate::domain::tokenizer::{Tokenizer, TokenizerSpec};
+use crate::domain::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// What a tokenizer is fitted on.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::data) struct Training<'a> {
+pub(in crate::data) struct TokenizerTraining<'a> {
     pub texts: &'a [&'a str],
     /// Texts that are already cut: tokens as they are.
     pub pieces: &'a [&'a str],
 }
 
-impl<'a> Training<'a> {
+impl<'a> TokenizerTraining<'a> {
     pub fn texts(texts: &'a [&'a str]) -> Self {
         Self { texts, pieces: &[] }
     }
 }
 
 /// Does it look up whole what others have cut?
-pub(in crate::data) fn takes_pieces(spec: &TokenizerSpec) -> bool {
-    matches!(spec, TokenizerSpec::Word(_) | TokenizerSpec::Character(_) | TokenizerSpec::Jieba(_))
+pub(in crate::data) fn takes_pieces(config: &TokenizerConfig) -> bool {
+    matches!(config, TokenizerConfig::Word(_) | TokenizerConfig::Character(_) | TokenizerConfig::Jieba(_))
 }
 
 /// Fits on training texts, and on pieces where it takes them. `base` is the folder that paths are relative
 /// to.
 pub(in crate::data) fn fit(
-    spec: &TokenizerSpec,
-    training: Training<'_>,
+    config: &TokenizerConfig,
+    training: TokenizerTraining<'_>,
     base: &Path,
-) -> Result<Tokenizer, Error> {
-    match spec {
-        TokenizerSpec::Word(spec) => word::fit(spec, training),
-        TokenizerSpec::Character(spec) => character::fit(spec, training),
-        TokenizerSpec::Jieba(spec) => jieba::fit(spec, training),
-        TokenizerSpec::Bpe(spec) => bpe::fit(spec, training.texts),
-        TokenizerSpec::WordPiece(spec) => word_piece::fit(spec, training.texts),
-        TokenizerSpec::File(spec) => file::read(&base.join(&spec.path)),
-        TokenizerSpec::Input(spec) => Err(Error::NoSuchTokenizer { input: spec.name.clone() }),
+) -> Result<Tokenizer, DataError> {
+    match config {
+        TokenizerConfig::Word(config) => word::fit(config, training),
+        TokenizerConfig::Character(config) => character::fit(config, training),
+        TokenizerConfig::Jieba(config) => jieba::fit(config, training),
+        TokenizerConfig::Bpe(config) => bpe::fit(config, training.texts),
+        TokenizerConfig::WordPiece(config) => word_piece::fit(config, training.texts),
+        TokenizerConfig::File(config) => file::read(&base.join(&config.path)),
+        TokenizerConfig::Input(config) => Err(DataError::NoSuchTokenizer { input: config.name.clone() }),
     }
 }
 

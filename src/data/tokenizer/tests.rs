@@ -6,9 +6,9 @@ use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
 use crate::data::fixture::Folder;
-use crate::data::tokenizer::{Codec, Training, fit, of_pieces};
-use crate::domain::kinds::Choice;
-use crate::domain::tokenizer::{Tokenizer, TokenizerSpec};
+use crate::data::tokenizer::{TokenCodec, TokenizerTraining, fit, of_pieces};
+use crate::domain::choice_config::Choice;
+use crate::domain::tokenizer::{Tokenizer, TokenizerConfig};
 
 const TEXTS: [&str; 6] = [
     "The cat sat on the mat.",
@@ -19,16 +19,16 @@ const TEXTS: [&str; 6] = [
     "the matted cats sat sitting on mats, matting and sitting",
 ];
 
-fn fitted(words: Value, texts: &[&str]) -> Tokenizer {
-    let spec: TokenizerSpec = serde_json::from_value(words).unwrap();
-    fit(&spec, Training::texts(texts), Path::new("")).unwrap()
+fn fitted(config: Value, texts: &[&str]) -> Tokenizer {
+    let settings: TokenizerConfig = serde_json::from_value(config).unwrap();
+    fit(&settings, TokenizerTraining::texts(texts), Path::new("")).unwrap()
 }
 
-fn codec(words: Value, texts: &[&str]) -> Codec {
-    Codec::new(&fitted(words, texts)).unwrap()
+fn codec(config: Value, texts: &[&str]) -> TokenCodec {
+    TokenCodec::new(&fitted(config, texts)).unwrap()
 }
 
-fn tokens(codec: &Codec, text: &str) -> Vec<String> {
+fn tokens(codec: &TokenCodec, text: &str) -> Vec<String> {
     codec.encode(text).unwrap().into_iter().map(|id| codec.token(id).unwrap()).collect()
 }
 
@@ -37,21 +37,21 @@ fn training_again_gives_the_same() {
     // Long enough for several threads.
     let many: Vec<String> = (0..3000).map(|i| format!("{} {}", TEXTS[i % 6], TEXTS[(i / 7) % 6])).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    for words in [
+    for config in [
         json!("word"),
         json!({"character": 1}),
         json!({"jieba": {"minimum": 1}}),
         json!({"bpe": {"vocabulary": 400}}),
         json!({"word_piece": {"vocabulary": 200}}),
     ] {
-        let first = fitted(words.clone(), &many);
+        let first = fitted(config.clone(), &many);
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        assert_eq!(alone.install(|| fitted(words.clone(), &many)), first, "{words}");
+        assert_eq!(alone.install(|| fitted(config.clone(), &many)), first, "{config}");
         assert_eq!((first.pad, first.unknown, first.begin, first.end), (0, Some(1), Some(2), Some(3)));
-        let codec = Codec::new(&first).unwrap();
+        let codec = TokenCodec::new(&first).unwrap();
         for text in TEXTS {
             let numbers = codec.encode(text).unwrap();
-            assert!(numbers.iter().all(|id| (*id as usize) < first.size && *id != first.pad), "{words}");
+            assert!(numbers.iter().all(|id| (*id as usize) < first.size && *id != first.pad), "{config}");
             assert_eq!(codec.encode(text).unwrap(), numbers);
         }
         assert!(codec.encode("").unwrap().is_empty());
@@ -81,7 +81,7 @@ fn characters_are_numbered_and_fused_again() {
     assert_eq!(numbers.len(), text.chars().count());
     assert_eq!(codec.decode(&numbers).unwrap(), text);
     assert_eq!(tokens(&codec, "a☃☃c"), ["a", "[UNK]", "[UNK]", "c"]);
-    assert_eq!(codec.stranger("cat ☃!"), Some("☃".to_owned()));
+    assert_eq!(codec.first_unknown("cat ☃!"), Some("☃".to_owned()));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn chinese_words_are_cut_by_the_dictionary() {
     assert_eq!(tokens(&codec, "我来到北京清华大学"), ["我", "来到", "北京", "清华大学"]);
     let mixed = "我 cat and dog来到";
     assert_eq!(codec.decode(&codec.encode(mixed).unwrap()).unwrap(), "我cat and dog来到");
-    assert_eq!(codec.stranger("我来到☃"), Some("☃".to_owned()));
+    assert_eq!(codec.first_unknown("我来到☃"), Some("☃".to_owned()));
 }
 
 #[test]
@@ -119,13 +119,14 @@ fn words_are_cut_into_their_longest_known_parts() {
 
 #[test]
 fn no_text_says_that_it_has_ended() {
-    for words in [json!({"word": 1}), json!({"character": 1}), json!({"bpe": 300}), json!({"word_piece": 90})]
+    for config in
+        [json!({"word": 1}), json!({"character": 1}), json!({"bpe": 300}), json!({"word_piece": 90})]
     {
-        let codec = codec(words.clone(), &TEXTS);
+        let codec = codec(config.clone(), &TEXTS);
         let numbers = codec.encode("a [PAD] b [EOS][UNK] ##").unwrap();
-        assert!(!numbers.iter().any(|id| [0, 2, 3].contains(id)), "{words}: {numbers:?}");
+        assert!(!numbers.iter().any(|id| [0, 2, 3].contains(id)), "{config}: {numbers:?}");
     }
-    let pieces = Codec::new(&of_pieces(&["[PAD]", "x", "[PAD]"], " ", false, 9, 1)).unwrap();
+    let pieces = TokenCodec::new(&of_pieces(&["[PAD]", "x", "[PAD]"], " ", false, 9, 1)).unwrap();
     assert_eq!(pieces.pieces(["[PAD]", "x", "", "[EOS]"].into_iter()).unwrap(), [1, 4, 1, 1]);
     assert_eq!(pieces.encode("[PAD] x").unwrap(), [1, 4]);
 }
@@ -133,7 +134,7 @@ fn no_text_says_that_it_has_ended() {
 #[test]
 fn pieces_are_not_cut_again() {
     let tokenizer = of_pieces(&["New York", "is", "New York", "BIG"], "|", true, 9, 1);
-    let codec = Codec::new(&tokenizer).unwrap();
+    let codec = TokenCodec::new(&tokenizer).unwrap();
     assert_eq!(tokens(&codec, "NEW YORK|is||big|small"), ["new york", "is", "big", "[UNK]"]);
     let pieces = ["New York", "Big", "small"];
     assert_eq!(codec.pieces(pieces.into_iter()).unwrap(), codec.encode("New York|Big|small").unwrap());
@@ -143,18 +144,18 @@ fn pieces_are_not_cut_again() {
 fn an_existing_tokenizer_is_read() {
     let folder = Folder::new();
     let read = |name: &str| {
-        let spec: TokenizerSpec = serde_json::from_value(json!({"file": name})).unwrap();
-        fit(&spec, Training::default(), folder.path())
+        let config: TokenizerConfig = serde_json::from_value(json!({"file": name})).unwrap();
+        fit(&config, TokenizerTraining::default(), folder.path())
     };
     let own = fitted(json!({"bpe": 300}), &TEXTS);
     folder.file("own.json", &own.json);
-    let found = read("own.json").unwrap();
+    let result = read("own.json").unwrap();
     assert_eq!(
-        (found.size, found.pad, found.unknown, found.begin, found.end),
+        (result.size, result.pad, result.unknown, result.begin, result.end),
         (300, 0, Some(1), Some(2), Some(3))
     );
     let text = TEXTS[3];
-    let both = [own, found].map(|tokenizer| Codec::new(&tokenizer).unwrap().encode(text).unwrap());
+    let both = [own, result].map(|tokenizer| TokenCodec::new(&tokenizer).unwrap().encode(text).unwrap());
     assert_eq!(both[0], both[1]);
     // Names of others; what is lacking gets numbers behind the last; cutting and filling are switched off.
     let form = json!({
@@ -166,12 +167,12 @@ fn an_existing_tokenizer_is_read() {
         "model": {"type": "WordLevel", "vocab": {"a": 0, "<unk>": 1, "</s>": 2}, "unk_token": "<unk>"},
     });
     folder.file("other.json", form.to_string());
-    let found = read("other.json").unwrap();
+    let result = read("other.json").unwrap();
     assert_eq!(
-        (found.pad, found.unknown, found.begin, found.end, found.size),
+        (result.pad, result.unknown, result.begin, result.end, result.size),
         (3, Some(1), Some(4), Some(2), 5)
     );
-    assert_eq!(Codec::new(&found).unwrap().encode("a b a").unwrap(), [0, 1, 0]);
+    assert_eq!(TokenCodec::new(&result).unwrap().encode("a b a").unwrap(), [0, 1, 0]);
     folder.file("bad.json", "{\"version\": 1}");
     let problems = folder.problems(read("bad.json"));
     assert!(problems[0].contains("`bad.json` is not a tokenizer in Hugging Face's form"), "{problems:?}");
@@ -180,7 +181,7 @@ fn an_existing_tokenizer_is_read() {
 
 #[test]
 fn every_example_reads() {
-    for (name, example) in TokenizerSpec::examples() {
+    for (name, example) in TokenizerConfig::examples() {
         assert!(example.contains(name));
     }
 }

@@ -3,37 +3,37 @@
 
 use serde_json::json;
 
-use crate::data::error::Error;
-use crate::data::tokenizer::form::{Cut, UNKNOWN, fitted, form, numbered, vocabulary};
+use crate::data::error::DataError;
 use crate::data::tokenizer::merge::merges;
-use crate::data::tokenizer::piece::count;
-use crate::domain::tokenizer::{Segmenter, Tokenizer, WordPieceSpec};
+use crate::data::tokenizer::text_splitter::{TextSplitter, UNKNOWN, fitted, form, token_numbers, vocabulary};
+use crate::data::tokenizer::token_counts::count;
+use crate::domain::tokenizer::{Segmenter, Tokenizer, WordPieceConfig};
 
 /// What goes on in a word is marked so.
 const ON: &str = "##";
 
 /// Learned by byte pair merges, as everybody does: the original training was never published.
-pub fn fit(spec: &WordPieceSpec, texts: &[&str]) -> Result<Tokenizer, Error> {
-    let cut = Cut {
+pub fn fit(config: &WordPieceConfig, texts: &[&str]) -> Result<Tokenizer, DataError> {
+    let cut = TextSplitter {
         normalizer: json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-                           "strip_accents": false, "lowercase": spec.lowercase}),
+                           "strip_accents": false, "lowercase": config.lowercase}),
         pre_tokenizer: json!({"type": "BertPreTokenizer"}),
     };
-    let minimum = spec.minimum.get() as u64;
+    let minimum = config.minimum.get() as u64;
     let counts = count(&cut, texts)?;
     let letters = letters(&counts, minimum);
     let mut tokens = vocabulary(letters.iter().cloned());
     let first = tokens.len() - letters.len();
     let words = counts.iter().filter_map(|(word, count)| {
-        let number = |letter| letters.binary_search(&letter).ok().map(|place| (first + place) as u32);
+        let number = |letter| letters.binary_search(&letter).ok().map(|index| (first + index) as u32);
         symbols(word).map(number).collect::<Option<Vec<u32>>>().map(|word| (word, *count))
     });
     let words = words.collect();
     let join = |a: &str, b: &str| format!("{a}{}", b.strip_prefix(ON).unwrap_or(b));
-    merges(words, &mut tokens, spec.vocabulary.get(), minimum, join);
+    merges(words, &mut tokens, config.vocabulary.get(), minimum, join);
     let model = json!({
         "type": "WordPiece", "unk_token": UNKNOWN, "continuing_subword_prefix": ON,
-        "max_input_chars_per_word": 100, "vocab": numbered(&tokens),
+        "max_input_chars_per_word": 100, "vocab": token_numbers(&tokens),
     });
     let decoder = json!({"type": "WordPiece", "prefix": ON, "cleanup": true});
     Ok(fitted(Segmenter::None, &form(&cut, model, decoder), tokens.len()))

@@ -26,7 +26,9 @@ impl VectorsError {
 
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Width { found, .. } => Some(format!("write `width: {found}`, or take another file")),
+            Self::Width { found: result, .. } => {
+                Some(format!("write `width: {result}`, or take another file"))
+            }
             Self::Strange { such, .. } => {
                 let spelled = format!("a token is looked up as it is spelled, such as {such}");
                 Some(format!("{spelled}; vectors of words need a tokenizer of words"))

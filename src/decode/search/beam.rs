@@ -1,8 +1,8 @@
 //! Several texts per row at a time, the likeliest kept.
 
-use crate::decode::search::rule::{Rule, log_probabilities};
-use crate::decode::search::{Order, Stepper};
-use crate::domain::search::BeamSpec;
+use crate::decode::search::token_constraint::{TokenConstraint, log_probabilities};
+use crate::decode::search::{DecodeRequest, Stepper};
+use crate::domain::search::BeamConfig;
 
 /// A text in the making.
 #[derive(Clone)]
@@ -32,12 +32,12 @@ impl Beam {
 /// Writes every row to its end.
 pub fn write<S: Stepper + ?Sized>(
     stepper: &mut S,
-    order: &Order,
-    rule: &Rule,
-    words: &BeamSpec,
+    order: &DecodeRequest,
+    rule: &TokenConstraint,
+    config: &BeamConfig,
 ) -> Result<Vec<Vec<u32>>, S::Error> {
-    let width = words.width.get();
-    let penalty = |tokens: usize| ((5.0 + tokens as f64) / 6.0).powf(words.length_penalty.get());
+    let width = config.width.get();
+    let penalty = |tokens: usize| ((5.0 + tokens as f64) / 6.0).powf(config.length_penalty.get());
     let rows = (order.rows.end - order.rows.start) as usize;
     let first = |at| Hypothesis { tokens: Vec::new(), score: 0.0, at };
     let mut beams: Vec<Beam> = (0..rows).map(|row| Beam { live: vec![first(row)], best: None }).collect();
@@ -55,22 +55,22 @@ pub fn write<S: Stepper + ?Sized>(
         for beam in &mut beams {
             let before = std::mem::take(&mut beam.live);
             let mut candidates: Vec<(f64, usize, u32)> = Vec::new();
-            for (place, text) in before.iter().enumerate() {
-                let logits = &mut logits[(at + place) * vocabulary..][..vocabulary];
+            for (index, text) in before.iter().enumerate() {
+                let logits = &mut logits[(at + index) * vocabulary..][..vocabulary];
                 rule.forbid(&text.tokens, logits);
                 let own = best(log_probabilities(logits), 2 * width);
-                candidates.extend(own.into_iter().map(|(log, token)| (text.score + log, place, token)));
+                candidates.extend(own.into_iter().map(|(log, token)| (text.score + log, index, token)));
             }
             candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
             // Each text has one end at most, so `width` others are among twice as many.
-            for (score, place, token) in candidates.into_iter().take(2 * width) {
-                let text = &before[place];
+            for (score, index, token) in candidates.into_iter().take(2 * width) {
+                let text = &before[index];
                 if token == order.end {
                     beam.end(score / penalty(text.tokens.len() + 1), text.tokens.clone());
                 } else if beam.live.len() < width {
                     let mut tokens = text.tokens.clone();
                     tokens.push(token);
-                    beam.live.push(Hypothesis { tokens, score, at: at + place });
+                    beam.live.push(Hypothesis { tokens, score, at: at + index });
                 }
             }
             at += before.len();
@@ -81,8 +81,8 @@ pub fn write<S: Stepper + ?Sized>(
                 }
             }
             // Scores only fall and penalties only grow, so this is the most a live text can come to.
-            let hope = beam.live.first().map(|text| text.score / penalty(order.length));
-            let done = beam.best.as_ref().zip(hope).is_some_and(|((best, _), hope)| *best >= hope);
+            let bound = beam.live.first().map(|text| text.score / penalty(order.length));
+            let done = beam.best.as_ref().zip(bound).is_some_and(|((best, _), bound)| *best >= bound);
             if done {
                 beam.live.clear();
             }
@@ -100,13 +100,13 @@ pub fn write<S: Stepper + ?Sized>(
 
 /// The `count` largest, and where they stand; impossible ones left out.
 fn best(logs: Vec<f64>, count: usize) -> Vec<(f64, u32)> {
-    let mut found: Vec<(f64, u32)> =
+    let mut candidates: Vec<(f64, u32)> =
         logs.into_iter().zip(0..).filter(|(log, _)| *log > f64::NEG_INFINITY).collect();
     let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    if found.len() > count {
-        found.select_nth_unstable_by(count - 1, order);
-        found.truncate(count);
+    if candidates.len() > count {
+        candidates.select_nth_unstable_by(count - 1, order);
+        candidates.truncate(count);
     }
-    found.sort_by(order);
-    found
+    candidates.sort_by(order);
+    candidates
 }

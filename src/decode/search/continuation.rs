@@ -3,31 +3,31 @@
 use crate::decode::search::Stepper;
 
 /// Texts that grow at their ends.
-pub struct Continuation<F> {
+pub struct FullContextStepper<F> {
     texts: Vec<Vec<u32>>,
     /// Tokens of a text that are read; of a longer one the last.
     length: usize,
     /// Gives the next token's logits of every text, `[texts, vocabulary]`.
     next: F,
-    begun: bool,
+    started: bool,
 }
 
-impl<F> Continuation<F> {
+impl<F> FullContextStepper<F> {
     pub fn new(texts: Vec<Vec<u32>>, length: usize, next: F) -> Self {
-        Self { texts, length: length.max(1), next, begun: false }
+        Self { texts, length: length.max(1), next, started: false }
     }
 }
 
-impl<E, F: FnMut(&[Vec<u32>]) -> Result<Vec<f32>, E>> Stepper for Continuation<F> {
+impl<E, F: FnMut(&[Vec<u32>]) -> Result<Vec<f32>, E>> Stepper for FullContextStepper<F> {
     type Error = E;
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, E> {
         let mut texts: Vec<Vec<u32>> = parents.iter().map(|parent| self.texts[*parent].clone()).collect();
-        if self.begun {
+        if self.started {
             texts.iter_mut().zip(tokens).for_each(|(text, token)| text.push(*token));
         }
         // The first tokens are those before the first: the texts stand already.
-        self.begun = true;
+        self.started = true;
         for text in &mut texts {
             text.drain(..text.len().saturating_sub(self.length));
         }
@@ -40,9 +40,9 @@ impl<E, F: FnMut(&[Vec<u32>]) -> Result<Vec<f32>, E>> Stepper for Continuation<F
 mod tests {
     use std::convert::Infallible;
 
-    use crate::decode::search::continuation::Continuation;
-    use crate::decode::search::{Order, search};
-    use crate::domain::search::SearchSpec;
+    use crate::decode::search::continuation::FullContextStepper;
+    use crate::decode::search::{DecodeRequest, search};
+    use crate::domain::search::SearchConfig;
 
     #[test]
     fn counts_on() {
@@ -54,9 +54,9 @@ mod tests {
                 .flat_map(|text| (0..9).map(|token| f32::from(u8::from(Some(&(token - 1)) == text.last()))))
                 .collect())
         };
-        let mut stepper = Continuation::new(vec![vec![1, 2], vec![3]], 2, next);
-        let order = Order { rows: 0..2, begin: 9, end: 6, length: 9, never: vec![], seed: 0 };
-        let Ok(texts) = search(&mut stepper, &SearchSpec::default(), &order);
+        let mut stepper = FullContextStepper::new(vec![vec![1, 2], vec![3]], 2, next);
+        let order = DecodeRequest { rows: 0..2, begin: 9, end: 6, length: 9, never: vec![], seed: 0 };
+        let Ok(texts) = search(&mut stepper, &SearchConfig::default(), &order);
         assert_eq!(texts, [vec![3, 4, 5], vec![4, 5]]);
     }
 }

@@ -4,16 +4,16 @@
 //! predicting) is searched by the same code, so both write the same text.
 
 mod beam;
+pub mod beam_parents;
 pub mod continuation;
-pub mod lineage;
-mod rule;
-mod single;
+mod greedy_and_sampling;
+mod token_constraint;
 
 use std::ops::Range;
 
-use crate::decode::search::rule::Rule;
+use crate::decode::search::token_constraint::TokenConstraint;
 use crate::domain::number::{Count, Whole};
-use crate::domain::search::SearchSpec;
+use crate::domain::search::SearchConfig;
 use crate::domain::tokenizer::Tokenizer;
 
 /// What says how likely each next token is.
@@ -28,7 +28,7 @@ pub trait Stepper {
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Order {
+pub struct DecodeRequest {
     /// Numbers of the rows: sampling depends on them, so that it does not on batches.
     pub rows: Range<u64>,
     /// The token before the first.
@@ -42,10 +42,10 @@ pub struct Order {
     pub seed: u64,
 }
 
-impl Order {
-    /// What a task's rows are to be written with. The token before the first has a number of its own, one beyond
-    /// the vocabulary. `None` without a token that ends.
-    pub fn of(tokenizer: &Tokenizer, length: usize, rows: Range<u64>, seed: u64) -> Option<Self> {
+impl DecodeRequest {
+    /// What a task's rows are to be written with. The token before the first has a number of its own, one
+    /// beyond the vocabulary. `None` without a token that ends.
+    pub fn for_rows(tokenizer: &Tokenizer, length: usize, rows: Range<u64>, seed: u64) -> Option<Self> {
         let end = tokenizer.end?;
         let never = [Some(tokenizer.pad), tokenizer.unknown, tokenizer.begin];
         let never = never.into_iter().flatten().filter(|token| *token != end).collect();
@@ -56,26 +56,28 @@ impl Order {
 /// One text per row, as tokens without the end; none at all is possible.
 pub fn search<S: Stepper + ?Sized>(
     stepper: &mut S,
-    words: &SearchSpec,
-    order: &Order,
+    config: &SearchConfig,
+    order: &DecodeRequest,
 ) -> Result<Vec<Vec<u32>>, S::Error> {
-    let rule = |minimum: Whole, no_repeat: Option<Count>| Rule {
+    let rule = |minimum: Whole, no_repeat: Option<Count>| TokenConstraint {
         end: order.end,
         never: &order.never,
         minimum: minimum.get(),
         no_repeat: no_repeat.map_or(0, Count::get),
     };
-    match words {
-        SearchSpec::Greedy(words) => {
-            let rule = rule(words.minimum, words.no_repeat);
-            single::write(stepper, order, &rule, |_, logits| rule::likeliest(logits))
+    match config {
+        SearchConfig::Greedy(config) => {
+            let rule = rule(config.minimum, config.no_repeat);
+            greedy_and_sampling::write(stepper, order, &rule, |_, logits| token_constraint::likeliest(logits))
         }
-        SearchSpec::Sample(words) => {
-            let mut sampler = single::Sampler::new(words, order);
-            let rule = rule(words.minimum, words.no_repeat);
-            single::write(stepper, order, &rule, |row, logits| sampler.draw(row, logits))
+        SearchConfig::Sample(config) => {
+            let mut sampler = greedy_and_sampling::TokenSampler::new(config, order);
+            let rule = rule(config.minimum, config.no_repeat);
+            greedy_and_sampling::write(stepper, order, &rule, |row, logits| sampler.draw(row, logits))
         }
-        SearchSpec::Beam(words) => beam::write(stepper, order, &rule(words.minimum, words.no_repeat), words),
+        SearchConfig::Beam(config) => {
+            beam::write(stepper, order, &rule(config.minimum, config.no_repeat), config)
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::decode::search::{Order, Stepper, search};
+use crate::decode::search::{DecodeRequest, Stepper, search};
 use crate::domain::number::{Count, Fraction, NonNegative, Positive, Whole};
-use crate::domain::search::{BeamSpec, GreedySpec, SampleSpec, SearchSpec};
+use crate::domain::search::{BeamConfig, GreedyConfig, SampleConfig, SearchConfig};
 
 const END: u32 = 0;
 const BEGIN: u32 = 1;
@@ -15,19 +15,19 @@ const C: u32 = 4;
 const D: u32 = 5;
 
 /// Knows the probabilities after each whole text, so that a state put in the wrong place shows.
-struct Toy {
+struct ToyStepper {
     known: fn(&[u32]) -> Vec<(u32, f32)>,
     states: Vec<Vec<u32>>,
     steps: usize,
 }
 
-impl Toy {
+impl ToyStepper {
     fn new(rows: usize, known: fn(&[u32]) -> Vec<(u32, f32)>) -> Self {
         Self { known, states: vec![Vec::new(); rows], steps: 0 }
     }
 }
 
-impl Stepper for Toy {
+impl Stepper for ToyStepper {
     type Error = Infallible;
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, Infallible> {
@@ -45,19 +45,23 @@ impl Stepper for Toy {
     }
 }
 
-fn order(rows: u64, length: usize) -> Order {
-    Order { rows: 0..rows, begin: BEGIN, end: END, length, never: vec![], seed: 3 }
+fn order(rows: u64, length: usize) -> DecodeRequest {
+    DecodeRequest { rows: 0..rows, begin: BEGIN, end: END, length, never: vec![], seed: 3 }
 }
 
-fn written(words: SearchSpec, order: &Order, known: fn(&[u32]) -> Vec<(u32, f32)>) -> Vec<Vec<u32>> {
-    let mut toy = Toy::new((order.rows.end - order.rows.start) as usize, known);
-    let Ok(texts) = search(&mut toy, &words, order);
+fn written(
+    config: SearchConfig,
+    order: &DecodeRequest,
+    known: fn(&[u32]) -> Vec<(u32, f32)>,
+) -> Vec<Vec<u32>> {
+    let mut toy = ToyStepper::new((order.rows.end - order.rows.start) as usize, known);
+    let Ok(texts) = search(&mut toy, &config, order);
     texts
 }
 
-fn beam(width: usize, length_penalty: f64) -> BeamSpec {
+fn beam(width: usize, length_penalty: f64) -> BeamConfig {
     let length_penalty = NonNegative::constant(length_penalty);
-    BeamSpec { width: Count::constant(width), length_penalty, ..BeamSpec::default() }
+    BeamConfig { width: Count::constant(width), length_penalty, ..BeamConfig::default() }
 }
 
 /// The likeliest first token leads to less likely texts: a c 0.2, a d 0.15, but b c 0.36.
@@ -82,28 +86,28 @@ fn short_or_long(text: &[u32]) -> Vec<(u32, f32)> {
 #[test]
 fn greedy_takes_the_likeliest_token_and_a_beam_the_likeliest_text() {
     let order = order(2, 8);
-    assert_eq!(written(SearchSpec::default(), &order, garden_path), [[A, C], [A, C]]);
-    assert_eq!(written(SearchSpec::Beam(beam(1, 0.0)), &order, garden_path), [[A, C], [A, C]]);
+    assert_eq!(written(SearchConfig::default(), &order, garden_path), [[A, C], [A, C]]);
+    assert_eq!(written(SearchConfig::Beam(beam(1, 0.0)), &order, garden_path), [[A, C], [A, C]]);
     for width in [2, 3, 50] {
-        assert_eq!(written(SearchSpec::Beam(beam(width, 0.0)), &order, garden_path), [[B, C], [B, C]]);
+        assert_eq!(written(SearchConfig::Beam(beam(width, 0.0)), &order, garden_path), [[B, C], [B, C]]);
     }
 }
 
 #[test]
 fn a_penalty_of_length_favours_the_longer() {
     let none: [u32; 0] = [];
-    assert_eq!(written(SearchSpec::Beam(beam(2, 0.0)), &order(1, 5), short_or_long), [none]);
-    assert_eq!(written(SearchSpec::Beam(beam(2, 1.0)), &order(1, 5), short_or_long), [[A, C]]);
+    assert_eq!(written(SearchConfig::Beam(beam(2, 0.0)), &order(1, 5), short_or_long), [none]);
+    assert_eq!(written(SearchConfig::Beam(beam(2, 1.0)), &order(1, 5), short_or_long), [[A, C]]);
 }
 
 #[test]
 fn a_text_has_its_least_and_its_most_tokens() {
-    let words = GreedySpec { minimum: Whole::constant(2), no_repeat: None };
-    assert_eq!(written(SearchSpec::Greedy(words), &order(1, 5), short_or_long), [[A, C]]);
-    let words = BeamSpec { minimum: Whole::constant(1), ..beam(2, 0.0) };
-    assert_eq!(written(SearchSpec::Beam(words), &order(1, 5), short_or_long), [[A, C]]);
-    for words in [SearchSpec::default(), SearchSpec::Beam(beam(3, 1.0))] {
-        assert_eq!(written(words, &order(1, 1), |_| vec![(A, 1.0)]), [[A]]);
+    let config = GreedyConfig { minimum: Whole::constant(2), no_repeat: None };
+    assert_eq!(written(SearchConfig::Greedy(config), &order(1, 5), short_or_long), [[A, C]]);
+    let config = BeamConfig { minimum: Whole::constant(1), ..beam(2, 0.0) };
+    assert_eq!(written(SearchConfig::Beam(config), &order(1, 5), short_or_long), [[A, C]]);
+    for config in [SearchConfig::default(), SearchConfig::Beam(beam(3, 1.0))] {
+        assert_eq!(written(config, &order(1, 1), |_| vec![(A, 1.0)]), [[A]]);
     }
 }
 
@@ -121,22 +125,22 @@ fn rows_end_at_their_own_time_and_beams_keep_their_states() {
     }
     // a a a a 0.3 0.9^3 = 0.2187; b b b 0.3 0.8^2 = 0.192; c a 0.16.
     let order = order(3, 9);
-    let texts = written(SearchSpec::Beam(beam(3, 0.0)), &order, by_first);
+    let texts = written(SearchConfig::Beam(beam(3, 0.0)), &order, by_first);
     assert_eq!(texts, [[A; 4]; 3]);
 }
 
 #[test]
 fn nothing_is_written_twice_where_that_is_forbidden() {
     let chatter = |_: &[u32]| vec![(A, 0.5), (B, 0.3), (C, 0.15), (END, 0.05)];
-    let words = GreedySpec { minimum: Whole::default(), no_repeat: Some(Count::constant(1)) };
-    assert_eq!(written(SearchSpec::Greedy(words), &order(1, 9), chatter), [[A, B, C]]);
+    let config = GreedyConfig { minimum: Whole::default(), no_repeat: Some(Count::constant(1)) };
+    assert_eq!(written(SearchConfig::Greedy(config), &order(1, 9), chatter), [[A, B, C]]);
     let mut never = order(1, 2);
     never.never = vec![A];
-    assert_eq!(written(SearchSpec::default(), &never, chatter), [[B, B]]);
+    assert_eq!(written(SearchConfig::default(), &never, chatter), [[B, B]]);
     never.never = vec![A, B, C, END];
     let none: [u32; 0] = [];
-    assert_eq!(written(SearchSpec::default(), &never, chatter), [none]);
-    assert_eq!(written(SearchSpec::Beam(beam(2, 0.5)), &never, chatter), [none]);
+    assert_eq!(written(SearchConfig::default(), &never, chatter), [none]);
+    assert_eq!(written(SearchConfig::Beam(beam(2, 0.5)), &never, chatter), [none]);
 }
 
 #[test]
@@ -145,23 +149,23 @@ fn samples_have_their_shares_and_their_seed() {
         if text.is_empty() { vec![(A, 0.5), (B, 0.3), (C, 0.2)] } else { vec![(END, 1.0)] }
     }
     let order = order(10_000, 4);
-    let counts = |words: SampleSpec| {
+    let counts = |config: SampleConfig| {
         let mut counts = BTreeMap::new();
-        for text in written(SearchSpec::Sample(words), &order, once) {
+        for text in written(SearchConfig::Sample(config), &order, once) {
             *counts.entry(text[0]).or_insert(0) += 1;
         }
         counts
     };
     // Binomial(10000, 0.5): deviation 50.
-    let plain = counts(SampleSpec::default());
+    let plain = counts(SampleConfig::default());
     assert!((4800..5200).contains(&plain[&A]) && (1850..2150).contains(&plain[&C]), "{plain:?}");
-    let two = counts(SampleSpec { top_k: Some(Count::constant(2)), ..SampleSpec::default() });
+    let two = counts(SampleConfig { top_k: Some(Count::constant(2)), ..SampleConfig::default() });
     assert!(two.len() == 2 && (6050..6450).contains(&two[&A]), "{two:?}");
     // a alone has 0.5, a and b have 0.8.
-    let p = |top_p| SampleSpec { top_p: Fraction::constant(top_p), ..SampleSpec::default() };
+    let p = |top_p| SampleConfig { top_p: Fraction::constant(top_p), ..SampleConfig::default() };
     assert_eq!((counts(p(0.0)).len(), counts(p(0.45)).len(), counts(p(0.6)).len()), (1, 1, 2));
     // Squared: 0.25, 0.09, 0.04 of 0.38.
-    let cold = counts(SampleSpec { temperature: Positive::constant(0.5), ..SampleSpec::default() });
+    let cold = counts(SampleConfig { temperature: Positive::constant(0.5), ..SampleConfig::default() });
     assert!((6380..6780).contains(&cold[&A]), "{cold:?}");
 }
 
@@ -170,12 +174,12 @@ fn a_sample_depends_on_its_row_and_seed_not_on_its_batch() {
     fn letters(text: &[u32]) -> Vec<(u32, f32)> {
         if text.len() < 6 { vec![(A, 0.25), (B, 0.25), (C, 0.25), (D, 0.25)] } else { vec![(END, 1.0)] }
     }
-    let words = || SearchSpec::Sample(SampleSpec::default());
-    let all = written(words(), &order(4, 9), letters);
+    let config = || SearchConfig::Sample(SampleConfig::default());
+    let all = written(config(), &order(4, 9), letters);
     let mut last = order(4, 9);
     last.rows = 2..4;
-    assert_eq!(written(words(), &last, letters), all[2..]);
+    assert_eq!(written(config(), &last, letters), all[2..]);
     assert_ne!(all[0], all[1]);
     last.seed = 4;
-    assert_ne!(written(words(), &last, letters), all[2..]);
+    assert_ne!(written(config(), &last, letters), all[2..]);
 }

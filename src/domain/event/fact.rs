@@ -26,7 +26,7 @@ pub struct Parity {
 
 /// How much of what `task` reads is the part of `other`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Relation {
+pub struct TaskRelation {
     pub task: TaskName,
     pub other: TaskName,
     pub value: f64,
@@ -34,7 +34,7 @@ pub struct Relation {
 
 /// How much of what `reader` reads at a place of the body comes from a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Share {
+pub struct SourceShare {
     /// The place: `level 1`.
     pub unit: String,
     /// A task, or `shared`.
@@ -75,7 +75,7 @@ pub struct Affinity {
 
 /// What a network scores for one preference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FrontPoint {
+pub struct PreferenceScores {
     /// Each task's share; they sum to 1.
     pub preference: Vec<TaskValue>,
     /// `loss` and the metrics of every task.
@@ -84,7 +84,7 @@ pub struct FrontPoint {
 
 /// What a task's metric has at its worst.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reference {
+pub struct MetricReference {
     pub task: TaskName,
     pub metric: String,
     pub value: f64,
@@ -121,10 +121,10 @@ pub struct FinishedEpoch {
     pub best: bool,
     /// How much of what a task reads is another's, where that is learned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub relations: Vec<Relation>,
+    pub relations: Vec<TaskRelation>,
     /// How much is read of which expert or column, where the sharing says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares: Vec<Share>,
+    pub shares: Vec<SourceShare>,
 }
 
 /// A data file, by content.

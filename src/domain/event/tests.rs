@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, FinishedEpoch};
+use crate::domain::event_source::EventSource;
 use crate::domain::name::TaskName;
 use crate::domain::score::TaskValue;
-use crate::domain::speaker::Speaker;
 use crate::domain::stage::{Stage, Work};
 
-fn note(stage: Speaker) -> Event {
+fn note(stage: EventSource) -> Event {
     Event::Note { stage, severity: Severity::Warning, text: "a word".to_owned() }
 }
 
@@ -41,24 +41,27 @@ fn tapes_of_all_versions_are_read_and_written_alike() {
             r#"{"event":"epoch_finished","trial":2,"epoch":1,"step":4,"losses":[{"task":"income","value":0.5}],"joint_loss":0.5,"weights":[],"rate":0.25,"rows_per_second":8.0,"seconds":2.0,"scores":[],"objective":null,"best":true}"#,
         ),
         (note(stage.into()), r#"{"event":"note","stage":"train#2","severity":"warning","text":"a word"}"#),
-        (note(Speaker::Sweep), r#"{"event":"note","stage":"sweep","severity":"warning","text":"a word"}"#),
+        (
+            note(EventSource::Sweep),
+            r#"{"event":"note","stage":"sweep","severity":"warning","text":"a word"}"#,
+        ),
         (skipped, r#"{"event":"stage_skipped","stage":"verify#2","trial":2,"because":"train#2"}"#),
     ];
     for (event, text) in known {
         assert_eq!(serde_json::to_string(&event).expect("text"), text);
         assert_eq!(serde_json::from_str::<Event>(text).expect("an event"), event);
     }
-    let strange = json!({"event": "note", "stage": "trained", "severity": "warning", "text": ""});
-    assert!(serde_json::from_value::<Event>(strange).is_err());
+    let unknown = json!({"event": "note", "stage": "trained", "severity": "warning", "text": ""});
+    assert!(serde_json::from_value::<Event>(unknown).is_err());
 }
 
 #[test]
 fn what_one_trial_made_another_tells_as_its_own() {
     let saved = Event::CheckpointSaved { trial: 1, epoch: 2, step: 3 };
     let by = Stage::of_trial(Work::Evaluate, 7);
-    assert_eq!(saved.told_by(&by).trial(), Some(7));
-    assert_eq!(saved.told_by(&Stage::shared(Work::Fit)), saved);
-    let noted = note(Stage::of_trial(Work::Evaluate, 1).into()).told_by(&by);
+    assert_eq!(saved.spoken_by(&by).trial(), Some(7));
+    assert_eq!(saved.spoken_by(&Stage::shared(Work::Fit)), saved);
+    let noted = note(Stage::of_trial(Work::Evaluate, 1).into()).spoken_by(&by);
     assert_eq!((noted.trial(), noted), (Some(7), note(by.into())));
-    assert_eq!(note(Speaker::Search).trial(), None);
+    assert_eq!(note(EventSource::Search).trial(), None);
 }

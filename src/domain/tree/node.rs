@@ -5,7 +5,7 @@
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::domain::diagnostic::{Path, Step};
+use crate::domain::diagnostic::{Path, PathStep};
 
 /// One node. List elements keep the index they had in the file when others are pruned.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,20 +27,24 @@ pub(crate) enum Scalar {
 }
 
 impl Node {
-    pub fn child(&self, step: &Step) -> Option<&Node> {
+    pub fn child(&self, step: &PathStep) -> Option<&Node> {
         match (self, step) {
-            (Self::Map(entries), Step::Key(key)) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
-            (Self::List(items), Step::Index(index)) => items.iter().find(|(i, _)| i == index).map(|(_, v)| v),
+            (Self::Map(entries), PathStep::Key(key)) => {
+                entries.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+            }
+            (Self::List(items), PathStep::Index(index)) => {
+                items.iter().find(|(i, _)| i == index).map(|(_, v)| v)
+            }
             _ => None,
         }
     }
 
-    pub fn child_mut(&mut self, step: &Step) -> Option<&mut Node> {
+    pub fn child_mut(&mut self, step: &PathStep) -> Option<&mut Node> {
         match (self, step) {
-            (Self::Map(entries), Step::Key(key)) => {
+            (Self::Map(entries), PathStep::Key(key)) => {
                 entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
             }
-            (Self::List(items), Step::Index(index)) => {
+            (Self::List(items), PathStep::Index(index)) => {
                 items.iter_mut().find(|(i, _)| i == index).map(|(_, v)| v)
             }
             _ => None,
@@ -70,12 +74,12 @@ impl Node {
         let Some((last, parents)) = path.0.split_last() else { return false };
         let Some(parent) = self.at_mut(&Path(parents.to_vec())) else { return false };
         match (parent, last) {
-            (Self::Map(entries), Step::Key(key)) => {
+            (Self::Map(entries), PathStep::Key(key)) => {
                 let before = entries.len();
                 entries.retain(|(k, _)| k != key);
                 entries.len() < before
             }
-            (Self::List(items), Step::Index(index)) => {
+            (Self::List(items), PathStep::Index(index)) => {
                 let before = items.len();
                 items.retain(|(i, _)| i != index);
                 items.len() < before
@@ -107,20 +111,20 @@ pub(crate) fn quote(text: &str) -> String {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything)
+        deserializer.deserialize_any(AnyNodeVisitor)
     }
 }
 
 /// Whatever stands there.
-struct Anything;
+struct AnyNodeVisitor;
 
-impl Anything {
+impl AnyNodeVisitor {
     fn scalar<E>(value: Scalar, text: impl ToString) -> Result<Node, E> {
         Ok(Node::Scalar { value, text: text.to_string() })
     }
 }
 
-impl<'de> Visitor<'de> for Anything {
+impl<'de> Visitor<'de> for AnyNodeVisitor {
     type Value = Node;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,21 +5,21 @@ use std::fmt;
 
 use serde::de::{Error, Expected, Unexpected};
 
-use crate::domain::diagnostic::{Path, Step};
+use crate::domain::diagnostic::{Path, PathStep};
 use crate::domain::tree::node::quote;
 
 /// Why reading stopped, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
     /// Innermost step first.
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
     /// The key at the path is meant, not its value.
     pub on_key: bool,
-    pub what: What,
+    pub what: ProblemKind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum ProblemKind {
     UnknownKey { found: String, known: &'static [&'static str] },
     UnknownName { found: String, known: &'static [&'static str] },
     MissingKey { key: &'static str },
@@ -28,12 +28,12 @@ pub(crate) enum What {
 }
 
 impl Problem {
-    pub fn new(what: What) -> Self {
+    pub fn new(what: ProblemKind) -> Self {
         Self { steps: Vec::new(), on_key: false, what }
     }
 
     /// The same problem seen from one node further out.
-    pub fn under(mut self, step: Step) -> Self {
+    pub fn under(mut self, step: PathStep) -> Self {
         self.steps.push(step);
         self
     }
@@ -41,7 +41,7 @@ impl Problem {
     /// A problem with the key itself.
     pub fn with_key(mut self, key: &str) -> Self {
         self.on_key = self.steps.is_empty();
-        self.under(Step::Key(key.to_owned()))
+        self.under(PathStep::Key(key.to_owned()))
     }
 
     pub fn path(&self) -> Path {
@@ -55,46 +55,46 @@ thread_local! {
 }
 
 /// A problem as any reader's error.
-pub(crate) fn carried<E: Error>(problem: Problem) -> E {
+pub(crate) fn into_serde_error<E: Error>(problem: Problem) -> E {
     let text = problem.to_string();
     CARRIED.set(Some((text.clone(), problem)));
     E::custom(text)
 }
 
 /// The problem that was made into this text last.
-fn arrived(text: &str) -> Option<Problem> {
+fn from_serde_error(text: &str) -> Option<Problem> {
     CARRIED.take().filter(|(known, _)| known == text).map(|(_, problem)| problem)
 }
 
 impl Error for Problem {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let text = message.to_string();
-        arrived(&text).unwrap_or_else(|| Self::new(What::Other(text)))
+        from_serde_error(&text).unwrap_or_else(|| Self::new(ProblemKind::Other(text)))
     }
 
-    fn invalid_type(found: Unexpected, expected: &dyn Expected) -> Self {
-        Self::new(What::Mismatch { found: describe(found), expected: plain(expected) })
+    fn invalid_type(result: Unexpected, expected: &dyn Expected) -> Self {
+        Self::new(ProblemKind::Mismatch { found: describe(result), expected: plain(expected) })
     }
 
-    fn invalid_value(found: Unexpected, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
+    fn invalid_value(result: Unexpected, expected: &dyn Expected) -> Self {
+        Self::invalid_type(result, expected)
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        let found = if length == 0 { "nothing".to_owned() } else { format!("{length} values") };
-        Self::new(What::Mismatch { found, expected: plain(expected) })
+        let result = if length == 0 { "nothing".to_owned() } else { format!("{length} values") };
+        Self::new(ProblemKind::Mismatch { found: result, expected: plain(expected) })
     }
 
-    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        Self::new(What::UnknownName { found: found.to_owned(), known })
+    fn unknown_variant(result: &str, known: &'static [&'static str]) -> Self {
+        Self::new(ProblemKind::UnknownName { found: result.to_owned(), known })
     }
 
-    fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
-        Self::new(What::UnknownKey { found: found.to_owned(), known })
+    fn unknown_field(result: &str, known: &'static [&'static str]) -> Self {
+        Self::new(ProblemKind::UnknownKey { found: result.to_owned(), known })
     }
 
     fn missing_field(key: &'static str) -> Self {
-        Self::new(What::MissingKey { key })
+        Self::new(ProblemKind::MissingKey { key })
     }
 }
 
@@ -107,8 +107,8 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// Without serde's words for things.
-fn describe(found: Unexpected) -> String {
-    match found {
+fn describe(result: Unexpected) -> String {
+    match result {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(number) => format!("the number {number}"),
         Unexpected::Signed(number) => format!("the number {number}"),

@@ -2,21 +2,21 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::domain::diagnostic::Step;
+use crate::domain::diagnostic::PathStep;
 use crate::domain::tree::node::{Node, Scalar};
-use crate::domain::tree::problem::{Problem, What};
+use crate::domain::tree::problem::{Problem, ProblemKind};
 
 /// A node, to be read.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a>(pub &'a Node);
+pub(crate) struct NodeReader<'a>(pub &'a Node);
 
-impl Reader<'_> {
+impl NodeReader<'_> {
     fn mismatch(&self, expected: String) -> Problem {
-        Problem::new(What::Mismatch { found: self.0.describe(), expected })
+        Problem::new(ProblemKind::Mismatch { found: self.0.describe(), expected })
     }
 }
 
-impl<'de> Deserializer<'de> for Reader<'de> {
+impl<'de> Deserializer<'de> for NodeReader<'de> {
     type Error = Problem;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
@@ -27,8 +27,8 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Node::Scalar { value: Scalar::Unsigned(value), .. } => visitor.visit_u64(*value),
             Node::Scalar { value: Scalar::Float(value), .. } => visitor.visit_f64(*value),
             Node::Text(text) => visitor.visit_borrowed_str(text),
-            Node::List(items) => visitor.visit_seq(Items(items.iter())),
-            Node::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
+            Node::List(items) => visitor.visit_seq(SequenceReader(items.iter())),
+            Node::Map(entries) => visitor.visit_map(MapReader { rest: entries.iter(), value: None }),
         }
     }
 
@@ -58,7 +58,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     /// `trunk:` with nothing after it is an empty list.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
-            Node::Null => visitor.visit_seq(Items([].iter())),
+            Node::Null => visitor.visit_seq(SequenceReader([].iter())),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -66,7 +66,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     /// `train:` with nothing after it is an empty map.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
-            Node::Null => visitor.visit_map(Entries { rest: [].iter(), value: None }),
+            Node::Null => visitor.visit_map(MapReader { rest: [].iter(), value: None }),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -102,23 +102,23 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 }
 
-struct Items<'a>(std::slice::Iter<'a, (usize, Node)>);
+struct SequenceReader<'a>(std::slice::Iter<'a, (usize, Node)>);
 
-impl<'de> SeqAccess<'de> for Items<'de> {
+impl<'de> SeqAccess<'de> for SequenceReader<'de> {
     type Error = Problem;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
         let Some((index, item)) = self.0.next() else { return Ok(None) };
-        seed.deserialize(Reader(item)).map(Some).map_err(|problem| problem.under(Step::Index(*index)))
+        seed.deserialize(NodeReader(item)).map(Some).map_err(|problem| problem.under(PathStep::Index(*index)))
     }
 }
 
-struct Entries<'a> {
+struct MapReader<'a> {
     rest: std::slice::Iter<'a, (String, Node)>,
     value: Option<&'a (String, Node)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<'de> MapAccess<'de> for MapReader<'de> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
@@ -130,6 +130,6 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
         let (key, node) = self.value.take().ok_or_else(|| Problem::custom("a value is read once"))?;
-        seed.deserialize(Reader(node)).map_err(|problem| problem.under(Step::Key(key.clone())))
+        seed.deserialize(NodeReader(node)).map_err(|problem| problem.under(PathStep::Key(key.clone())))
     }
 }

@@ -41,17 +41,17 @@
 //! truth, said = texts(); one = [truth]
 //! ```
 
-use crate::domain::task::{TagScheme, Target};
-use crate::domain::text::{DecoderSpec, SearchSpec, Segmenter, Tokenizer};
-use crate::evaluate::case::{Case, mix};
+use crate::domain::task::{FittedTarget, TagScheme};
+use crate::domain::text::{DecoderConfig, SearchConfig, Segmenter, Tokenizer};
+use crate::evaluate::case::{MetricCase, mix};
 
 const ROWS: usize = 300;
 
 /// Tags of two kinds of spans, a quarter of them answered at random, some steps without a label.
-pub fn spans(scheme: TagScheme) -> Case {
-    let tags = |places: &[&str]| {
+pub fn spans(scheme: TagScheme) -> MetricCase {
+    let tags = |indices: &[&str]| {
         let kinds = ["PER", "LOC"];
-        kinds.iter().flat_map(|kind| places.iter().map(move |place| format!("{place}-{kind}"))).collect()
+        kinds.iter().flat_map(|kind| indices.iter().map(move |index| format!("{index}-{kind}"))).collect()
     };
     let kinds: Vec<String> = match scheme {
         TagScheme::None => Vec::new(),
@@ -65,15 +65,15 @@ pub fn spans(scheme: TagScheme) -> Case {
         for _ in 0..1 + mix(1, 7, row) {
             let i = truth.len();
             let class = mix(3, classes.len(), i);
-            let said = if mix(5, 4, i) == 0 { mix(6, classes.len(), i) } else { class };
+            let answer = if mix(5, 4, i) == 0 { mix(6, classes.len(), i) } else { class };
             truth.push(if i % 29 == 7 { f32::NAN } else { class as f32 });
-            answers.extend((0..classes.len()).map(|class| if class == said { 0.6 } else { 0.1 }));
+            answers.extend((0..classes.len()).map(|class| if class == answer { 0.6 } else { 0.1 }));
         }
         offsets.push(truth.len() as u32);
     }
     let counts = vec![1; classes.len()];
-    let case = Case::new(Target::Tagging { classes, counts, scheme, crf: false }, truth, answers);
-    Case { offsets: Some(offsets), ..case }
+    let case = MetricCase::new(FittedTarget::Tagging { classes, counts, scheme, crf: false }, truth, answers);
+    MetricCase { offsets: Some(offsets), ..case }
 }
 
 const WORDS: [&str; 30] = [
@@ -110,8 +110,8 @@ const WORDS: [&str; 30] = [
 ];
 
 /// Words of two languages with what tokenizers trip over; an eighth of them is left out, an eighth another.
-pub fn texts() -> Case {
-    let (mut said, mut truth, mut i) = (Vec::new(), Vec::new(), 0);
+pub fn texts() -> MetricCase {
+    let (mut answer, mut truth, mut i) = (Vec::new(), Vec::new(), 0);
     for row in 0..ROWS {
         let (mut right, mut own) = (Vec::new(), Vec::new());
         for _ in 0..1 + mix(2, 12, row) {
@@ -125,29 +125,37 @@ pub fn texts() -> Case {
             i += 1;
         }
         truth.push((row % 31 != 4).then(|| right.join(" ")));
-        said.push(if row % 37 == 5 { String::new() } else { own.join(" ") });
+        answer.push(if row % 37 == 5 { String::new() } else { own.join(" ") });
     }
-    let case = Case::new(text(), Vec::new(), Vec::new());
-    Case { texts: Some((said, truth)), nll: Some(1.5), guessed: Some(0.5), ..case }
+    let case = MetricCase::new(text(), Vec::new(), Vec::new());
+    MetricCase { texts: Some((answer, truth)), nll: Some(1.5), guessed: Some(0.5), ..case }
 }
 
 /// A text case of (said, truth).
-pub fn of_texts(rows: &[(&str, Option<&str>)]) -> Case {
-    let texts = rows.iter().map(|(said, truth)| ((*said).to_owned(), truth.map(str::to_owned))).unzip();
-    Case { texts: Some(texts), ..Case::new(text(), Vec::new(), Vec::new()) }
+pub fn of_texts(rows: &[(&str, Option<&str>)]) -> MetricCase {
+    let texts = rows.iter().map(|(answer, truth)| ((*answer).to_owned(), truth.map(str::to_owned))).unzip();
+    MetricCase { texts: Some(texts), ..MetricCase::new(text(), Vec::new(), Vec::new()) }
 }
 
 /// A language model's case: of 40 tokens, three quarters are guessed.
-pub fn language() -> Case {
-    let target = Target::LanguageModel { tokenizer: tokenizer(), length: 8, search: SearchSpec::default() };
+pub fn language() -> MetricCase {
+    let target =
+        FittedTarget::LanguageModel { tokenizer: tokenizer(), length: 8, search: SearchConfig::default() };
     let truth = (0..40).map(|i| mix(3, 36, i) as f32 + 4.0).collect();
-    let case = Case::new(target, truth, Vec::new());
-    Case { offsets: Some(vec![0, 7, 7, 40]), nll: Some(3.0_f64.ln()), guessed: Some(0.75), ..case }
+    let case = MetricCase::new(target, truth, Vec::new());
+    MetricCase { offsets: Some(vec![0, 7, 7, 40]), nll: Some(3.0_f64.ln()), guessed: Some(0.75), ..case }
 }
 
-fn text() -> Target {
-    let (decoder, search) = (DecoderSpec::default(), SearchSpec::default());
-    Target::Text { tokenizer: tokenizer(), length: 9, decoder, search, copy: false, scheduled_sampling: None }
+fn text() -> FittedTarget {
+    let (decoder, search) = (DecoderConfig::default(), SearchConfig::default());
+    FittedTarget::Text {
+        tokenizer: tokenizer(),
+        length: 9,
+        decoder,
+        search,
+        copy: false,
+        scheduled_sampling: None,
+    }
 }
 
 fn tokenizer() -> Tokenizer {

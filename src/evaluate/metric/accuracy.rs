@@ -1,14 +1,14 @@
-//! The metric `accuracy`: see [`AccuracySpec`].
+//! The metric `accuracy`: see [`AccuracyConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::decision::Decisions;
+use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
 
 /// Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
@@ -18,13 +18,13 @@ use crate::evaluate::metric::Metric;
 /// accuracy = 1/n sum [decided = true]. As `sklearn.metrics.accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AccuracySpec {}
+pub struct AccuracyConfig {}
 
-impl Settings for AccuracySpec {
+impl Settings for AccuracyConfig {
     const EXAMPLE: &'static str = "accuracy";
 }
 
-impl Metric for AccuracySpec {
+impl Metric for AccuracyConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -33,11 +33,11 @@ impl Metric for AccuracySpec {
         kind.answers_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         if answers.target.writes().is_some() {
             return answers.guessed;
         }
-        mean(answers.decisions().iter().map(Decisions::accuracy))
+        mean(answers.decisions().iter().map(ClassDecisions::accuracy))
     }
 }
 

@@ -1,15 +1,15 @@
-//! The metric `auroc`: see [`AurocSpec`].
+//! The metric `auroc`: see [`AurocConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::contest::Tie;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::ranking::TiedRows;
 
 /// Area under the receiver operating characteristic: the chance that a positive row is ranked above
 /// a negative one, ties counting half. Several classes: each against the rest, then their mean, over
@@ -18,13 +18,13 @@ use crate::evaluate::metric::Metric;
 /// As `sklearn.metrics.roc_auc_score` (`multi_class="ovr"`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AurocSpec {}
+pub struct AurocConfig {}
 
-impl Settings for AurocSpec {
+impl Settings for AurocConfig {
     const EXAMPLE: &'static str = "auroc";
 }
 
-impl Metric for AurocSpec {
+impl Metric for AurocConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -33,13 +33,13 @@ impl Metric for AurocSpec {
         kind.answers_classes()
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        mean(answers.contests().map(|contest| area(&contest.ranking()?)))
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        mean(answers.contests().map(|ranking| area(&ranking.ranking()?)))
     }
 }
 
 /// Exact until the division: whole numbers of half pairs.
-fn area(ranking: &[Tie]) -> Option<f64> {
+fn area(ranking: &[TiedRows]) -> Option<f64> {
     let (mut positives, mut negatives, mut halves) = (0u64, 0u64, 0u128);
     for tie in ranking {
         halves += u128::from(tie.negatives) * u128::from(2 * positives + tie.positives);

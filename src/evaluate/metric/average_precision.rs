@@ -1,15 +1,15 @@
-//! The metric `average_precision`: see [`AveragePrecisionSpec`].
+//! The metric `average_precision`: see [`AveragePrecisionConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::contest::Tie;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::ranking::TiedRows;
 
 /// Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
 /// each against the rest, then their mean, over classes that have both kinds of rows.
@@ -18,13 +18,13 @@ use crate::evaluate::metric::Metric;
 /// `sklearn.metrics.average_precision_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AveragePrecisionSpec {}
+pub struct AveragePrecisionConfig {}
 
-impl Settings for AveragePrecisionSpec {
+impl Settings for AveragePrecisionConfig {
     const EXAMPLE: &'static str = "average_precision";
 }
 
-impl Metric for AveragePrecisionSpec {
+impl Metric for AveragePrecisionConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -33,12 +33,12 @@ impl Metric for AveragePrecisionSpec {
         kind.answers_classes()
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        mean(answers.contests().map(|contest| Some(area(&contest.ranking()?))))
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        mean(answers.contests().map(|ranking| Some(area(&ranking.ranking()?))))
     }
 }
 
-fn area(ranking: &[Tie]) -> f64 {
+fn area(ranking: &[TiedRows]) -> f64 {
     let positives: u64 = ranking.iter().map(|tie| tie.positives).sum();
     let (mut right, mut decided, mut area) = (0u64, 0u64, 0.0);
     for tie in ranking {

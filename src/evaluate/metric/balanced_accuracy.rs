@@ -1,14 +1,14 @@
-//! The metric `balanced_accuracy`: see [`BalancedAccuracySpec`].
+//! The metric `balanced_accuracy`: see [`BalancedAccuracyConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::decision::{ClassCounts, share};
 use crate::evaluate::metric::Metric;
 
 /// Mean over classes of the share of the class answered right; classes without rows are left out.
@@ -16,13 +16,13 @@ use crate::evaluate::metric::Metric;
 /// As `sklearn.metrics.balanced_accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BalancedAccuracySpec {}
+pub struct BalancedAccuracyConfig {}
 
-impl Settings for BalancedAccuracySpec {
+impl Settings for BalancedAccuracyConfig {
     const EXAMPLE: &'static str = "balanced_accuracy";
 }
 
-impl Metric for BalancedAccuracySpec {
+impl Metric for BalancedAccuracyConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -38,9 +38,9 @@ impl Metric for BalancedAccuracySpec {
         )
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let [decisions] = answers.decisions().try_into().ok()?;
-        let recall = |tally: &Tally| (tally.truth > 0).then(|| share(tally.right, tally.truth));
+        let recall = |tally: &ClassCounts| (tally.truth > 0).then(|| share(tally.right, tally.truth));
         mean(decisions.tally().iter().map(recall))
     }
 }

@@ -1,12 +1,12 @@
-//! The metric `bleu`: see [`BleuSpec`].
+//! The metric `bleu`: see [`BleuConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::WordTokenizer;
@@ -23,7 +23,7 @@ use crate::evaluate::word::WordTokenizer;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BleuSpec {
+pub struct BleuConfig {
     /// How text is cut into words: 13a (default), zh, char or none.
     #[serde(default)]
     pub tokenizer: WordTokenizer,
@@ -32,12 +32,12 @@ pub struct BleuSpec {
     pub lowercase: bool,
 }
 
-impl Settings for BleuSpec {
+impl Settings for BleuConfig {
     const BARE: Option<&'static str> = Some("tokenizer");
     const EXAMPLE: &'static str = "{bleu: {tokenizer: 13a}}";
 }
 
-impl Metric for BleuSpec {
+impl Metric for BleuConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -56,17 +56,17 @@ impl Metric for BleuSpec {
         (!words.is_empty()).then(|| words.join("_"))
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        let pairs = answers.spoken()?;
-        let mut sums = Sums::default();
-        for (said, truth) in pairs {
-            sums.add(&self.words(said), &self.words(truth));
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        let pairs = answers.text_pairs()?;
+        let mut sums = BleuCounts::default();
+        for (answer, truth) in pairs {
+            sums.add(&self.words(answer), &self.words(truth));
         }
         Some(sums.score())
     }
 }
 
-impl BleuSpec {
+impl BleuConfig {
     fn words(&self, text: &str) -> Vec<String> {
         match self.lowercase {
             true => self.tokenizer.words(&text.to_lowercase()),
@@ -80,20 +80,20 @@ const ORDER: usize = 4;
 
 /// Counts over all rows.
 #[derive(Default)]
-struct Sums {
-    said: u64,
+struct BleuCounts {
+    answer_length: u64,
     truth: u64,
     right: [u64; ORDER],
     runs: [u64; ORDER],
 }
 
-impl Sums {
-    fn add(&mut self, said: &[String], truth: &[String]) {
-        self.said += said.len() as u64;
+impl BleuCounts {
+    fn add(&mut self, answer: &[String], truth: &[String]) {
+        self.answer_length += answer.len() as u64;
         self.truth += truth.len() as u64;
         for n in 1..=ORDER {
-            self.right[n - 1] += common(&counts(said, n), &counts(truth, n));
-            self.runs[n - 1] += total(said.len(), n);
+            self.right[n - 1] += common(&counts(answer, n), &counts(truth, n));
+            self.runs[n - 1] += total(answer.len(), n);
         }
     }
 
@@ -101,8 +101,8 @@ impl Sums {
         if self.right.iter().all(|right| *right == 0) || self.runs.contains(&0) {
             return 0.0;
         }
-        let (said, truth) = (self.said as f64, self.truth as f64);
-        let brevity = if said < truth { 1.0 - truth / said } else { 0.0 };
+        let (answer, truth) = (self.answer_length as f64, self.truth as f64);
+        let brevity = if answer < truth { 1.0 - truth / answer } else { 0.0 };
         let mut halves = 1.0;
         let logarithms = self.right.iter().zip(&self.runs).map(|(right, runs)| {
             let share = match *right {

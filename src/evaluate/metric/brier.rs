@@ -1,13 +1,13 @@
-//! The metric `brier`: see [`BrierSpec`].
+//! The metric `brier`: see [`BrierConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
@@ -17,13 +17,13 @@ use crate::evaluate::metric::Metric;
 /// As `sklearn.metrics.brier_score_loss`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BrierSpec {}
+pub struct BrierConfig {}
 
-impl Settings for BrierSpec {
+impl Settings for BrierConfig {
     const EXAMPLE: &'static str = "brier";
 }
 
-impl Metric for BrierSpec {
+impl Metric for BrierConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -32,12 +32,12 @@ impl Metric for BrierSpec {
         kind.answers_classes()
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let squares = answers
             .contests()
-            .map(|contest| contest.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));
+            .map(|ranking| ranking.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));
         match answers.target {
-            Target::Binary { .. } | Target::Multilabel { .. } => mean(squares),
+            FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => mean(squares),
             _ => {
                 // A class that training never saw is answered with a probability of 0.
                 let known: Option<f64> = squares.sum();

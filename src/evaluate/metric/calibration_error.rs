@@ -1,14 +1,14 @@
-//! The metric `calibration_error`: see [`CalibrationErrorSpec`].
+//! The metric `calibration_error`: see [`CalibrationErrorConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::score::Direction;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::answers::likeliest;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
@@ -20,22 +20,22 @@ use crate::evaluate::metric::Metric;
 /// decided class's probability, and whether it is right. Several labels: the mean of theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CalibrationErrorSpec {
+pub struct CalibrationErrorConfig {
     /// Number of bins. Default 15.
-    #[serde(default = "fifteen")]
+    #[serde(default = "default_bins")]
     pub bins: Count,
 }
 
-impl Settings for CalibrationErrorSpec {
+impl Settings for CalibrationErrorConfig {
     const BARE: Option<&'static str> = Some("bins");
     const EXAMPLE: &'static str = "{calibration_error: {bins: 15}}";
 }
 
-fn fifteen() -> Count {
+fn default_bins() -> Count {
     Count::constant(15)
 }
 
-impl Metric for CalibrationErrorSpec {
+impl Metric for CalibrationErrorConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -45,14 +45,14 @@ impl Metric for CalibrationErrorSpec {
     }
 
     fn variant(&self) -> Option<String> {
-        (self.bins != fifteen()).then(|| self.bins.get().to_string())
+        (self.bins != default_bins()).then(|| self.bins.get().to_string())
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let bins = self.bins.get();
         match answers.target {
-            Target::Binary { .. } | Target::Multilabel { .. } => {
-                mean(answers.contests().map(|contest| error(contest.rows.iter().copied(), bins)))
+            FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
+                mean(answers.contests().map(|ranking| error(ranking.rows.iter().copied(), bins)))
             }
             _ => {
                 let rows = answers.distributions().map(|(truth, row)| {

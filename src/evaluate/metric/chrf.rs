@@ -1,13 +1,13 @@
-//! The metric `chrf`: see [`ChrfSpec`].
+//! The metric `chrf`: see [`ChrfConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Whole};
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::{is_space, pieces};
@@ -23,42 +23,46 @@ use crate::evaluate::word::{is_space, pieces};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ChrfSpec {
+pub struct ChrfConfig {
     /// The longest runs of words. Default 0: none.
-    #[serde(default = "none")]
+    #[serde(default = "default_word_order")]
     pub word_order: Whole,
     /// The longest runs of characters. Default 6.
-    #[serde(default = "six")]
+    #[serde(default = "default_character_order")]
     pub character_order: Count,
     /// How many times more recall counts than precision. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_beta")]
     pub beta: Count,
 }
 
-impl Default for ChrfSpec {
+impl Default for ChrfConfig {
     fn default() -> Self {
-        Self { word_order: none(), character_order: six(), beta: two() }
+        Self {
+            word_order: default_word_order(),
+            character_order: default_character_order(),
+            beta: default_beta(),
+        }
     }
 }
 
-impl Settings for ChrfSpec {
+impl Settings for ChrfConfig {
     const BARE: Option<&'static str> = Some("word_order");
     const EXAMPLE: &'static str = "{chrf: {word_order: 2}}";
 }
 
-fn none() -> Whole {
+fn default_word_order() -> Whole {
     Whole::constant(0)
 }
 
-fn six() -> Count {
+fn default_character_order() -> Count {
     Count::constant(6)
 }
 
-fn two() -> Count {
+fn default_beta() -> Count {
     Count::constant(2)
 }
 
-impl Metric for ChrfSpec {
+impl Metric for ChrfConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -78,23 +82,23 @@ impl Metric for ChrfSpec {
             ("character", self.character_order.get(), usual.character_order.get()),
             ("beta", self.beta.get(), usual.beta.get()),
         ];
-        let said: Vec<String> = settings
+        let answer: Vec<String> = settings
             .iter()
             .filter(|(_, own, usual)| own != usual)
             .map(|(name, own, _)| format!("{name}_{own}"))
             .collect();
-        (!said.is_empty()).then(|| said.join("_"))
+        (!answer.is_empty()).then(|| answer.join("_"))
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let (characters, words) = (self.character_order.get(), self.word_order.get());
-        let mut sums = vec![Sums::default(); characters + words];
-        for (said, truth) in answers.spoken()? {
+        let mut sums = vec![ChrfCounts::default(); characters + words];
+        for (answer, truth) in answers.text_pairs()? {
             let letters = |text: &str| text.chars().filter(|c| !is_space(*c)).collect::<Vec<char>>();
-            let (one, other) = (letters(said), letters(truth));
+            let (one, other) = (letters(answer), letters(truth));
             (1..=characters).for_each(|n| sums[n - 1].add(&one, &other, n));
             if words > 0 {
-                let (one, other) = (without_punctuation(said), without_punctuation(truth));
+                let (one, other) = (without_punctuation(answer), without_punctuation(truth));
                 (1..=words).for_each(|n| sums[characters + n - 1].add(&one, &other, n));
             }
         }
@@ -104,28 +108,28 @@ impl Metric for ChrfSpec {
 
 /// Counts of runs of one length over all rows.
 #[derive(Clone, Copy, Default)]
-struct Sums {
-    said: u64,
+struct ChrfCounts {
+    answer_count: u64,
     truth: u64,
     right: u64,
 }
 
-impl Sums {
-    fn add<T: Eq + std::hash::Hash>(&mut self, said: &[T], truth: &[T], n: usize) {
+impl ChrfCounts {
+    fn add<T: Eq + std::hash::Hash>(&mut self, answer: &[T], truth: &[T], n: usize) {
         let truths = total(truth.len(), n);
         // A truth too short for such runs blames none that were said.
         if truths > 0 {
-            self.said += total(said.len(), n);
+            self.answer_count += total(answer.len(), n);
             self.truth += truths;
-            self.right += common(&counts(said, n), &counts(truth, n));
+            self.right += common(&counts(answer, n), &counts(truth, n));
         }
     }
 }
 
-fn f_score(sums: &[Sums], beta: f64) -> f64 {
-    let counted = || sums.iter().filter(|sums| sums.said > 0 && sums.truth > 0);
+fn f_score(sums: &[ChrfCounts], beta: f64) -> f64 {
+    let counted = || sums.iter().filter(|sums| sums.answer_count > 0 && sums.truth > 0);
     let orders = counted().count().max(1) as f64;
-    let precision = counted().map(|sums| sums.right as f64 / sums.said as f64).sum::<f64>() / orders;
+    let precision = counted().map(|sums| sums.right as f64 / sums.answer_count as f64).sum::<f64>() / orders;
     let recall = counted().map(|sums| sums.right as f64 / sums.truth as f64).sum::<f64>() / orders;
     let factor = beta * beta;
     match precision + recall > 0.0 {

@@ -1,12 +1,12 @@
-//! The metric `exact_match`: see [`ExactMatchSpec`].
+//! The metric `exact_match`: see [`ExactMatchConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::word::pieces;
@@ -17,13 +17,13 @@ use crate::evaluate::word::pieces;
 /// exact_match = 1/n sum [said = true].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ExactMatchSpec {}
+pub struct ExactMatchConfig {}
 
-impl Settings for ExactMatchSpec {
+impl Settings for ExactMatchConfig {
     const EXAMPLE: &'static str = "exact_match";
 }
 
-impl Metric for ExactMatchSpec {
+impl Metric for ExactMatchConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -36,8 +36,8 @@ impl Metric for ExactMatchSpec {
         true
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        mean(answers.spoken()?.map(|(said, truth)| Some(f64::from(pieces(said).eq(pieces(truth))))))
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        mean(answers.text_pairs()?.map(|(answer, truth)| Some(f64::from(pieces(answer).eq(pieces(truth))))))
     }
 }
 

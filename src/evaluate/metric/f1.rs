@@ -1,13 +1,13 @@
-//! The metric `f1`: see [`F1Spec`].
+//! The metric `f1`: see [`F1Config`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
@@ -17,18 +17,18 @@ use crate::evaluate::metric::Metric;
 /// true nor decided anywhere are left out of the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct F1Spec {
+pub struct F1Config {
     /// auto (default), micro or macro.
     #[serde(default)]
-    pub average: Average,
+    pub average: ClassAverage,
 }
 
-impl Settings for F1Spec {
+impl Settings for F1Config {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{f1: {average: macro}}";
 }
 
-impl Metric for F1Spec {
+impl Metric for F1Config {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -41,7 +41,7 @@ impl Metric for F1Spec {
         self.average.name().map(str::to_owned)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| {
             share(2 * tally.right, tally.truth + tally.decided)
         })

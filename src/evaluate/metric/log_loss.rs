@@ -1,13 +1,13 @@
-//! The metric `log_loss`: see [`LogLossSpec`].
+//! The metric `log_loss`: see [`LogLossConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
@@ -18,13 +18,13 @@ use crate::evaluate::metric::Metric;
 /// `sklearn.metrics.log_loss` of the same probabilities in float64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LogLossSpec {}
+pub struct LogLossConfig {}
 
-impl Settings for LogLossSpec {
+impl Settings for LogLossConfig {
     const EXAMPLE: &'static str = "log_loss";
 }
 
-impl Metric for LogLossSpec {
+impl Metric for LogLossConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -33,10 +33,10 @@ impl Metric for LogLossSpec {
         kind.answers_classes()
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         match answers.target {
-            Target::Binary { .. } | Target::Multilabel { .. } => {
-                mean(answers.contests().map(|contest| contest.mean(surprise)))
+            FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
+                mean(answers.contests().map(|ranking| ranking.mean(log_loss_of)))
             }
             _ => {
                 // Training never saw a class without a probability: that of its rows is 0.
@@ -49,7 +49,7 @@ impl Metric for LogLossSpec {
     }
 }
 
-fn surprise(truth: bool, p: f64) -> f64 {
+fn log_loss_of(truth: bool, p: f64) -> f64 {
     -logarithm(if truth { p } else { 1.0 - p })
 }
 

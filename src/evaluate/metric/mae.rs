@@ -1,12 +1,12 @@
-//! The metric `mae`: see [`MaeSpec`].
+//! The metric `mae`: see [`MaeMetricConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
@@ -16,13 +16,13 @@ use crate::evaluate::metric::Metric;
 /// As `sklearn.metrics.mean_absolute_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MaeSpec {}
+pub struct MaeMetricConfig {}
 
-impl Settings for MaeSpec {
+impl Settings for MaeMetricConfig {
     const EXAMPLE: &'static str = "mae";
 }
 
-impl Metric for MaeSpec {
+impl Metric for MaeMetricConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -31,7 +31,7 @@ impl Metric for MaeSpec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).abs())))
     }
 }

@@ -1,13 +1,13 @@
-//! The metric `mean_iou`: see [`MeanIouSpec`].
+//! The metric `mean_iou`: see [`MeanIouConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
@@ -21,13 +21,13 @@ use crate::evaluate::metric::Metric;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MeanIouSpec {}
+pub struct MeanIouConfig {}
 
-impl Settings for MeanIouSpec {
+impl Settings for MeanIouConfig {
     const EXAMPLE: &'static str = "mean_iou";
 }
 
-impl Metric for MeanIouSpec {
+impl Metric for MeanIouConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -36,8 +36,8 @@ impl Metric for MeanIouSpec {
         kind == TaskKind::Segmentation
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        averaged(&answers.decisions(), Average::Macro, |tally| {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        averaged(&answers.decisions(), ClassAverage::Macro, |tally| {
             share(tally.right, tally.truth + tally.decided - tally.right)
         })
     }

@@ -29,11 +29,11 @@ pub mod span_precision;
 pub mod span_recall;
 pub mod spearman;
 
-use crate::domain::kinds::{Choice, kinds};
+use crate::domain::choice_config::{Choice, kinds};
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-pub use crate::evaluate::average::Average;
+use crate::evaluate::answers::TaskAnswers;
+pub use crate::evaluate::average::ClassAverage;
 
 /// One number from a task's truth and answers. Where a task has several columns, each is measured
 /// over its own present cells, and the score is the mean of those that have one.
@@ -60,10 +60,10 @@ pub trait Metric: Send + Sync {
     }
 
     /// `None` where it is undefined: no labelled rows, one class only, a constant.
-    fn score(&self, answers: &Answers) -> Option<f64>;
+    fn score(&self, answers: &TaskAnswers) -> Option<f64>;
 }
 
-impl MetricSpec {
+impl MetricConfig {
     /// The name of its scores: `f1`, `f1_micro`.
     pub fn label(&self) -> String {
         match self.view().variant() {
@@ -75,33 +75,33 @@ impl MetricSpec {
 
 kinds! {
     /// How good answers are.
-    pub open enum MetricSpec: "metric" => dyn Metric {
-        Accuracy: "accuracy" => accuracy::AccuracySpec,
-        BalancedAccuracy: "balanced_accuracy" => balanced_accuracy::BalancedAccuracySpec,
-        Precision: "precision" => precision::PrecisionSpec,
-        Recall: "recall" => recall::RecallSpec,
-        F1: "f1" => f1::F1Spec,
-        Auroc: "auroc" => auroc::AurocSpec,
-        AveragePrecision: "average_precision" => average_precision::AveragePrecisionSpec,
-        LogLoss: "log_loss" => log_loss::LogLossSpec,
-        Brier: "brier" => brier::BrierSpec,
-        CalibrationError: "calibration_error" => calibration_error::CalibrationErrorSpec,
-        Mae: "mae" => mae::MaeSpec,
-        Mse: "mse" => mse::MseSpec,
-        Rmse: "rmse" => rmse::RmseSpec,
-        R2: "r2" => r2::R2Spec,
-        Spearman: "spearman" => spearman::SpearmanSpec,
-        Pearson: "pearson" => pearson::PearsonSpec,
-        QuadraticKappa: "quadratic_kappa" => quadratic_kappa::QuadraticKappaSpec,
-        SpanF1: "span_f1" => span_f1::SpanF1Spec,
-        SpanPrecision: "span_precision" => span_precision::SpanPrecisionSpec,
-        SpanRecall: "span_recall" => span_recall::SpanRecallSpec,
-        MeanIou: "mean_iou" => mean_iou::MeanIouSpec,
-        Dice: "dice" => dice::DiceSpec,
-        Perplexity: "perplexity" => perplexity::PerplexitySpec,
-        Bleu: "bleu" => bleu::BleuSpec,
-        Chrf: "chrf" => chrf::ChrfSpec,
-        Rouge: "rouge" => rouge::RougeSpec,
-        ExactMatch: "exact_match" => exact_match::ExactMatchSpec,
+    pub open enum MetricConfig: "metric" => dyn Metric {
+        Accuracy: "accuracy" => accuracy::AccuracyConfig,
+        BalancedAccuracy: "balanced_accuracy" => balanced_accuracy::BalancedAccuracyConfig,
+        Precision: "precision" => precision::PrecisionConfig,
+        Recall: "recall" => recall::RecallConfig,
+        F1: "f1" => f1::F1Config,
+        Auroc: "auroc" => auroc::AurocConfig,
+        AveragePrecision: "average_precision" => average_precision::AveragePrecisionConfig,
+        LogLoss: "log_loss" => log_loss::LogLossConfig,
+        Brier: "brier" => brier::BrierConfig,
+        CalibrationError: "calibration_error" => calibration_error::CalibrationErrorConfig,
+        Mae: "mae" => mae::MaeMetricConfig,
+        Mse: "mse" => mse::MseMetricConfig,
+        Rmse: "rmse" => rmse::RmseConfig,
+        R2: "r2" => r2::R2Config,
+        Spearman: "spearman" => spearman::SpearmanConfig,
+        Pearson: "pearson" => pearson::PearsonConfig,
+        QuadraticKappa: "quadratic_kappa" => quadratic_kappa::QuadraticKappaConfig,
+        SpanF1: "span_f1" => span_f1::SpanF1Config,
+        SpanPrecision: "span_precision" => span_precision::SpanPrecisionConfig,
+        SpanRecall: "span_recall" => span_recall::SpanRecallConfig,
+        MeanIou: "mean_iou" => mean_iou::MeanIouConfig,
+        Dice: "dice" => dice::DiceMetricConfig,
+        Perplexity: "perplexity" => perplexity::PerplexityConfig,
+        Bleu: "bleu" => bleu::BleuConfig,
+        Chrf: "chrf" => chrf::ChrfConfig,
+        Rouge: "rouge" => rouge::RougeConfig,
+        ExactMatch: "exact_match" => exact_match::ExactMatchConfig,
     }
 }

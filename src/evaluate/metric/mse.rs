@@ -1,12 +1,12 @@
-//! The metric `mse`: see [`MseSpec`].
+//! The metric `mse`: see [`MseMetricConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
@@ -16,13 +16,13 @@ use crate::evaluate::metric::Metric;
 /// As `sklearn.metrics.mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MseSpec {}
+pub struct MseMetricConfig {}
 
-impl Settings for MseSpec {
+impl Settings for MseMetricConfig {
     const EXAMPLE: &'static str = "mse";
 }
 
-impl Metric for MseSpec {
+impl Metric for MseMetricConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -31,7 +31,7 @@ impl Metric for MseSpec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).powi(2))))
     }
 }

@@ -1,15 +1,15 @@
-//! The metric `pearson`: see [`PearsonSpec`].
+//! The metric `pearson`: see [`PearsonConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
-use crate::evaluate::pair::Pairs;
+use crate::evaluate::pair::NumberPairs;
 
 /// Linear correlation of answer and truth. Undefined where either is constant. Of several columns, the
 /// mean of theirs.
@@ -17,13 +17,13 @@ use crate::evaluate::pair::Pairs;
 /// As `scipy.stats.pearsonr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PearsonSpec {}
+pub struct PearsonConfig {}
 
-impl Settings for PearsonSpec {
+impl Settings for PearsonConfig {
     const EXAMPLE: &'static str = "pearson";
 }
 
-impl Metric for PearsonSpec {
+impl Metric for PearsonConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -32,8 +32,8 @@ impl Metric for PearsonSpec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        mean(answers.pairs().iter().map(Pairs::correlation))
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        mean(answers.pairs().iter().map(NumberPairs::correlation))
     }
 }
 

@@ -1,12 +1,12 @@
-//! The metric `perplexity`: see [`PerplexitySpec`].
+//! The metric `perplexity`: see [`PerplexityConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 
 /// How many tokens the model wavers between: exp of the mean of -log of the probability given to each
@@ -15,13 +15,13 @@ use crate::evaluate::metric::Metric;
 /// exp(1/n sum -ln p(token)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PerplexitySpec {}
+pub struct PerplexityConfig {}
 
-impl Settings for PerplexitySpec {
+impl Settings for PerplexityConfig {
     const EXAMPLE: &'static str = "perplexity";
 }
 
-impl Metric for PerplexitySpec {
+impl Metric for PerplexityConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -30,7 +30,7 @@ impl Metric for PerplexitySpec {
         matches!(kind, TaskKind::Text | TaskKind::LanguageModel)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         answers.nll.map(f64::exp)
     }
 }

@@ -1,13 +1,13 @@
-//! The metric `precision`: see [`PrecisionSpec`].
+//! The metric `precision`: see [`PrecisionConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
@@ -16,18 +16,18 @@ use crate::evaluate::metric::Metric;
 /// right / decided. As `sklearn.metrics.precision_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PrecisionSpec {
+pub struct PrecisionConfig {
     /// auto (default), micro or macro.
     #[serde(default)]
-    pub average: Average,
+    pub average: ClassAverage,
 }
 
-impl Settings for PrecisionSpec {
+impl Settings for PrecisionConfig {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{precision: {average: macro}}";
 }
 
-impl Metric for PrecisionSpec {
+impl Metric for PrecisionConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -40,7 +40,7 @@ impl Metric for PrecisionSpec {
         self.average.name().map(str::to_owned)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.decided))
     }
 }

@@ -1,13 +1,13 @@
-//! The metric `quadratic_kappa`: see [`QuadraticKappaSpec`].
+//! The metric `quadratic_kappa`: see [`QuadraticKappaConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::decision::Decisions;
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
 
 /// Agreement beyond chance, disagreement weighted by its squared distance in classes (Cohen 1968).
@@ -17,13 +17,13 @@ use crate::evaluate::metric::Metric;
 /// `sklearn.metrics.cohen_kappa_score` with `weights="quadratic"` and `labels` all classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct QuadraticKappaSpec {}
+pub struct QuadraticKappaConfig {}
 
-impl Settings for QuadraticKappaSpec {
+impl Settings for QuadraticKappaConfig {
     const EXAMPLE: &'static str = "quadratic_kappa";
 }
 
-impl Metric for QuadraticKappaSpec {
+impl Metric for QuadraticKappaConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -32,7 +32,7 @@ impl Metric for QuadraticKappaSpec {
         matches!(kind, TaskKind::Multiclass | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let [decisions] = answers.decisions().try_into().ok()?;
         agreement(&decisions)
     }
@@ -40,7 +40,7 @@ impl Metric for QuadraticKappaSpec {
 
 /// The expected sum needs only the moments of both sides, not the square of all classes:
 /// sum_ij (i-j)^2 t_i d_j / n = sum i^2 t_i + sum j^2 d_j - 2 (sum i t_i)(sum j d_j) / n.
-fn agreement(decisions: &Decisions) -> Option<f64> {
+fn agreement(decisions: &ClassDecisions) -> Option<f64> {
     let pairs = decisions.pairs();
     let observed = pairs.mean(|truth, decided| (truth - decided).powi(2))?;
     let (truth, decided) = (pairs.mean(|truth, _| truth)?, pairs.mean(|_, decided| decided)?);

@@ -1,15 +1,15 @@
-//! The metric `r2`: see [`R2Spec`].
+//! The metric `r2`: see [`R2Config`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
-use crate::evaluate::pair::Pairs;
+use crate::evaluate::pair::NumberPairs;
 
 /// Coefficient of determination: 1 is perfect, 0 is no better than always answering the mean of these
 /// rows. Undefined where the truth is constant. Of several columns, the mean of theirs.
@@ -17,13 +17,13 @@ use crate::evaluate::pair::Pairs;
 /// 1 - sum (y - answer)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct R2Spec {}
+pub struct R2Config {}
 
-impl Settings for R2Spec {
+impl Settings for R2Config {
     const EXAMPLE: &'static str = "r2";
 }
 
-impl Metric for R2Spec {
+impl Metric for R2Config {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -32,12 +32,12 @@ impl Metric for R2Spec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         mean(answers.pairs().iter().map(determination))
     }
 }
 
-fn determination(pairs: &Pairs) -> Option<f64> {
+fn determination(pairs: &NumberPairs) -> Option<f64> {
     let center = pairs.mean(|truth, _| truth)?;
     let spread = pairs.mean(|truth, _| (truth - center).powi(2))?;
     let error = pairs.mean(|truth, answer| (truth - answer).powi(2))?;

@@ -1,13 +1,13 @@
-//! The metric `recall`: see [`RecallSpec`].
+//! The metric `recall`: see [`RecallConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
-use crate::evaluate::average::{Average, averaged};
+use crate::evaluate::answers::TaskAnswers;
+use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
 
@@ -16,18 +16,18 @@ use crate::evaluate::metric::Metric;
 /// right / true. As `sklearn.metrics.recall_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RecallSpec {
+pub struct RecallConfig {
     /// auto (default), micro or macro.
     #[serde(default)]
-    pub average: Average,
+    pub average: ClassAverage,
 }
 
-impl Settings for RecallSpec {
+impl Settings for RecallConfig {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{recall: {average: macro}}";
 }
 
-impl Metric for RecallSpec {
+impl Metric for RecallConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -40,7 +40,7 @@ impl Metric for RecallSpec {
         self.average.name().map(str::to_owned)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.truth))
     }
 }

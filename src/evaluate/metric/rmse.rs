@@ -1,15 +1,15 @@
-//! The metric `rmse`: see [`RmseSpec`].
+//! The metric `rmse`: see [`RmseConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
-use crate::evaluate::pair::Pairs;
+use crate::evaluate::pair::NumberPairs;
 
 /// Root of the mean squared difference, in the target's unit; in classes for ordinal tasks. Of several
 /// columns, the mean of their roots.
@@ -17,13 +17,13 @@ use crate::evaluate::pair::Pairs;
 /// As `sklearn.metrics.root_mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RmseSpec {}
+pub struct RmseConfig {}
 
-impl Settings for RmseSpec {
+impl Settings for RmseConfig {
     const EXAMPLE: &'static str = "rmse";
 }
 
-impl Metric for RmseSpec {
+impl Metric for RmseConfig {
     fn direction(&self) -> Direction {
         Direction::Lower
     }
@@ -32,8 +32,8 @@ impl Metric for RmseSpec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        let root = |pairs: &Pairs| pairs.mean(|truth, answer| (truth - answer).powi(2)).map(f64::sqrt);
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        let root = |pairs: &NumberPairs| pairs.mean(|truth, answer| (truth - answer).powi(2)).map(f64::sqrt);
         mean(answers.pairs().iter().map(root))
     }
 }

@@ -1,12 +1,12 @@
-//! The metric `rouge`: see [`RougeSpec`].
+//! The metric `rouge`: see [`RougeConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::share;
 use crate::evaluate::metric::Metric;
@@ -26,7 +26,7 @@ use crate::evaluate::word::is_space;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RougeSpec {
+pub struct RougeConfig {
     /// rouge_l (default), rouge_1 or rouge_2.
     #[serde(default)]
     pub variant: RougeVariant,
@@ -78,12 +78,12 @@ pub enum RougeMeasure {
     Recall,
 }
 
-impl Settings for RougeSpec {
+impl Settings for RougeConfig {
     const BARE: Option<&'static str> = Some("variant");
     const EXAMPLE: &'static str = "{rouge: {variant: rouge_l}}";
 }
 
-impl Metric for RougeSpec {
+impl Metric for RougeConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -114,26 +114,26 @@ impl Metric for RougeSpec {
         Some(format!("{variant}{tokenizer}{measure}"))
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
-        mean(answers.spoken()?.map(|(said, truth)| Some(self.row(said, truth))))
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+        mean(answers.text_pairs()?.map(|(answer, truth)| Some(self.row(answer, truth))))
     }
 }
 
-impl RougeSpec {
-    fn row(&self, said: &str, truth: &str) -> f64 {
-        let (said, truth) = (self.words(said), self.words(truth));
+impl RougeConfig {
+    fn row(&self, answer: &str, truth: &str) -> f64 {
+        let (answer, truth) = (self.words(answer), self.words(truth));
         let runs = |n| {
-            let right = common(&counts(&said, n), &counts(&truth, n));
-            (right, total(said.len(), n), total(truth.len(), n))
+            let right = common(&counts(&answer, n), &counts(&truth, n));
+            (right, total(answer.len(), n), total(truth.len(), n))
         };
-        let (right, said, truth) = match self.variant {
+        let (right, answer, truth) = match self.variant {
             RougeVariant::One => runs(1),
             RougeVariant::Two => runs(2),
-            RougeVariant::Longest => (longest(&said, &truth), said.len() as u64, truth.len() as u64),
+            RougeVariant::Longest => (longest(&answer, &truth), answer.len() as u64, truth.len() as u64),
         };
         match self.measure {
-            RougeMeasure::F1 => share(2 * right, said + truth),
-            RougeMeasure::Precision => share(right, said),
+            RougeMeasure::F1 => share(2 * right, answer + truth),
+            RougeMeasure::Precision => share(right, answer),
             RougeMeasure::Recall => share(right, truth),
         }
     }

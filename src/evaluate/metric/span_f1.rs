@@ -1,25 +1,25 @@
-//! The metric `span_f1`: see [`SpanF1Spec`].
+//! The metric `span_f1`: see [`SpanF1Config`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::evaluate::average::SpanAverage;
-use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::decision::{ClassCounts, share};
 use crate::evaluate::metric::span_metric::SpanMetric;
 
 /// How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
 /// (kind, first and last step), and of true ones that are answered.
 ///
-/// 2 right / (true + decided) over all rows. As `seqeval.metrics.f1_score`, which reads spans as conlleval does; `strict` as
-/// its `mode="strict"`.
+/// 2 right / (true + decided) over all rows. As `seqeval.metrics.f1_score`, which reads spans as conlleval
+/// does; `strict` as its `mode="strict"`.
 ///
 /// ```yaml
 /// metrics: [{span_f1: {average: macro}}]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SpanF1Spec {
+pub struct SpanF1Config {
     /// micro (default), or macro: every kind of span counts alike.
     #[serde(default)]
     pub average: SpanAverage,
@@ -28,17 +28,17 @@ pub struct SpanF1Spec {
     pub strict: bool,
 }
 
-impl Settings for SpanF1Spec {
+impl Settings for SpanF1Config {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{span_f1: {average: macro}}";
 }
 
-impl SpanMetric for SpanF1Spec {
+impl SpanMetric for SpanF1Config {
     fn settings(&self) -> (SpanAverage, bool) {
         (self.average, self.strict)
     }
 
-    fn share(&self, tally: &Tally) -> f64 {
+    fn share(&self, tally: &ClassCounts) -> f64 {
         share(2 * tally.right, tally.truth + tally.decided)
     }
 }

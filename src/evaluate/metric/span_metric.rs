@@ -1,10 +1,11 @@
-//! What metrics of spans have in common: all are higher for better taggings, and differ in what share they take.
+//! What metrics of spans have in common: all are higher for better taggings, and differ in what share they
+//! take.
 
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{SpanAverage, pooled};
-use crate::evaluate::decision::Tally;
+use crate::evaluate::decision::ClassCounts;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::span::tally;
 
@@ -14,7 +15,7 @@ pub trait SpanMetric: Send + Sync {
     fn settings(&self) -> (SpanAverage, bool);
 
     /// The score of spans that were told so.
-    fn share(&self, tally: &Tally) -> f64;
+    fn share(&self, tally: &ClassCounts) -> f64;
 }
 
 impl<S: SpanMetric> Metric for S {
@@ -35,7 +36,7 @@ impl<S: SpanMetric> Metric for S {
         average.variant(strict)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let (average, strict) = self.settings();
         pooled(&tally(answers, strict)?, average == SpanAverage::Micro, |tally| self.share(tally))
     }

@@ -1,24 +1,24 @@
-//! The metric `span_precision`: see [`SpanPrecisionSpec`].
+//! The metric `span_precision`: see [`SpanPrecisionConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::evaluate::average::SpanAverage;
-use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::decision::{ClassCounts, share};
 use crate::evaluate::metric::span_metric::SpanMetric;
 
 /// Of the spans that answered tags mark, the share that is true: kind, first and last step.
 ///
-/// right / decided over all rows. As `seqeval.metrics.precision_score`, which reads spans as conlleval does; `strict` as
-/// its `mode="strict"`.
+/// right / decided over all rows. As `seqeval.metrics.precision_score`, which reads spans as conlleval does;
+/// `strict` as its `mode="strict"`.
 ///
 /// ```yaml
 /// metrics: [{span_precision: {average: macro}}]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SpanPrecisionSpec {
+pub struct SpanPrecisionConfig {
     /// micro (default), or macro: every kind of span counts alike.
     #[serde(default)]
     pub average: SpanAverage,
@@ -27,17 +27,17 @@ pub struct SpanPrecisionSpec {
     pub strict: bool,
 }
 
-impl Settings for SpanPrecisionSpec {
+impl Settings for SpanPrecisionConfig {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{span_precision: {average: macro}}";
 }
 
-impl SpanMetric for SpanPrecisionSpec {
+impl SpanMetric for SpanPrecisionConfig {
     fn settings(&self) -> (SpanAverage, bool) {
         (self.average, self.strict)
     }
 
-    fn share(&self, tally: &Tally) -> f64 {
+    fn share(&self, tally: &ClassCounts) -> f64 {
         share(tally.right, tally.decided)
     }
 }

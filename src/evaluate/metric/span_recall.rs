@@ -1,24 +1,24 @@
-//! The metric `span_recall`: see [`SpanRecallSpec`].
+//! The metric `span_recall`: see [`SpanRecallConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::evaluate::average::SpanAverage;
-use crate::evaluate::decision::{Tally, share};
+use crate::evaluate::decision::{ClassCounts, share};
 use crate::evaluate::metric::span_metric::SpanMetric;
 
 /// Of the spans that true tags mark, the share that is answered: kind, first and last step.
 ///
-/// right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does; `strict` as
-/// its `mode="strict"`.
+/// right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does;
+/// `strict` as its `mode="strict"`.
 ///
 /// ```yaml
 /// metrics: [{span_recall: {average: macro}}]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SpanRecallSpec {
+pub struct SpanRecallConfig {
     /// micro (default), or macro: every kind of span counts alike.
     #[serde(default)]
     pub average: SpanAverage,
@@ -27,17 +27,17 @@ pub struct SpanRecallSpec {
     pub strict: bool,
 }
 
-impl Settings for SpanRecallSpec {
+impl Settings for SpanRecallConfig {
     const BARE: Option<&'static str> = Some("average");
     const EXAMPLE: &'static str = "{span_recall: {average: macro}}";
 }
 
-impl SpanMetric for SpanRecallSpec {
+impl SpanMetric for SpanRecallConfig {
     fn settings(&self) -> (SpanAverage, bool) {
         (self.average, self.strict)
     }
 
-    fn share(&self, tally: &Tally) -> f64 {
+    fn share(&self, tally: &ClassCounts) -> f64 {
         share(tally.right, tally.truth)
     }
 }

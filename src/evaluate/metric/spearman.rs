@@ -1,12 +1,12 @@
-//! The metric `spearman`: see [`SpearmanSpec`].
+//! The metric `spearman`: see [`SpearmanConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::Answers;
+use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
@@ -16,13 +16,13 @@ use crate::evaluate::metric::Metric;
 /// As `scipy.stats.spearmanr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SpearmanSpec {}
+pub struct SpearmanConfig {}
 
-impl Settings for SpearmanSpec {
+impl Settings for SpearmanConfig {
     const EXAMPLE: &'static str = "spearman";
 }
 
-impl Metric for SpearmanSpec {
+impl Metric for SpearmanConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -31,7 +31,7 @@ impl Metric for SpearmanSpec {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &Answers) -> Option<f64> {
+    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         mean(answers.pairs().iter().map(|pairs| pairs.ranks()?.correlation()))
     }
 }

@@ -2,11 +2,11 @@
 //! label, and for multilabel ones.
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::head::output::Output;
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// Independent yes-or-no questions.
@@ -15,17 +15,17 @@ pub struct Binary {
 }
 
 impl Binary {
-    pub fn build(name: &str, width: usize, labels: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn build(name: &str, width: usize, labels: usize, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { projection: Dense::projection(name, width, labels, weights)? })
     }
 }
 
 impl Output for Binary {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.projection.on(ops, &x.x)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         ops.activation(Activation::Sigmoid, logits)
     }
 }

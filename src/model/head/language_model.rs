@@ -3,16 +3,16 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
-use crate::model::head::decoder::Port;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::DecoderPort;
 use crate::model::head::output::Output;
-use crate::model::head::writer::{Generator, Tally, Writer};
-use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss, vocabulary_scores};
+use crate::model::head::text_writer::{Generator, TextWriter, TokenLosses};
+use crate::model::kernel::vocabulary_loss::{VocabularyTargets, vocabulary_loss, vocabulary_scores};
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights, host};
 
 /// Guesses the next token.
@@ -25,7 +25,7 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    pub fn build(name: &str, width: usize, vocabulary: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn build(name: &str, width: usize, vocabulary: usize, weights: &mut Weights) -> ModelResult<Self> {
         let init = Init::fan_in(width);
         Ok(Self {
             weight: weights.parameter(&format!("{name}.weight"), &[width, vocabulary], init)?,
@@ -35,13 +35,13 @@ impl LanguageModel {
     }
 
     /// `[tokens, width]` of hidden vectors `[rows, time, width]`.
-    fn flat(x: &Signal) -> Result<Tensor> {
+    fn flat(x: &Activations) -> ModelResult<Tensor> {
         let (rows, time, width) = x.x.dims3()?;
         Ok(x.x.reshape((rows * time, width))?)
     }
 
     /// `[..., width]` to `[..., vocabulary]`.
-    fn project<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    fn project<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let (weight, bias) = (ops.weight(&self.weight)?, ops.weight(&self.bias)?);
         let y = ops.matmul(x, &weight)?;
         ops.add(&y, &bias)
@@ -49,23 +49,29 @@ impl LanguageModel {
 }
 
 /// The truth's classes, and which count.
-fn known(labels: &Labels) -> Result<(Vec<u32>, Vec<f32>)> {
+fn known(labels: &Labels) -> ModelResult<(Vec<u32>, Vec<f32>)> {
     let classes = host(&labels.truth)?.into_iter().map(|class| class as u32).collect();
     Ok((classes, host(&labels.mask)?))
 }
 
 impl Output for LanguageModel {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.project(ops, &x.x)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         ops.softmax(logits)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
+    fn loss(
+        &self,
+        x: &Activations,
+        labels: &Labels,
+        loss: &LossConfig,
+        _: &Mode,
+    ) -> ModelResult<Option<Tensor>> {
         let (classes, shares) = known(labels)?;
-        let truth = Truth { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, shares: &shares };
         let (weight, bias) = (self.weight.tensor(), self.bias.tensor());
         Ok(Some(vocabulary_loss(&Self::flat(x)?, &weight, &bias, truth, loss.smoothing())?))
     }
@@ -74,24 +80,28 @@ impl Output for LanguageModel {
         true
     }
 
-    fn writer(&self) -> Option<&dyn Writer> {
+    fn writer(&self) -> Option<&dyn TextWriter> {
         Some(self)
     }
 }
 
 impl Generator for LanguageModel {
-    fn tally(&self, x: &Signal, labels: &Labels) -> Result<Tally> {
+    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
         let (classes, shares) = known(labels)?;
-        let truth = Truth { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, shares: &shares };
         let scores = vocabulary_scores(&Self::flat(x)?, self.weight.var(), self.bias.var(), truth)?;
-        Ok(Tally::of(&scores, &classes, &shares))
+        Ok(TokenLosses::from_scores(&scores, &classes, &shares))
     }
 
-    fn begin(&self) -> u32 {
+    fn start_token(&self) -> u32 {
         self.vocabulary as u32
     }
 
-    fn memory<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Vec<(Port, O::Value)>> {
+    fn memory<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Activations<O::Value>,
+    ) -> ModelResult<Vec<(DecoderPort, O::Value)>> {
         let last = match &x.mask {
             Some(mask) => ops.last_step(&x.x, mask)?,
             None => {
@@ -99,6 +109,6 @@ impl Generator for LanguageModel {
                 ops.squeeze(&last, 1)?
             }
         };
-        Ok(vec![(Port::vector("logits", self.vocabulary), self.project(ops, &last)?)])
+        Ok(vec![(DecoderPort::vector("logits", self.vocabulary), self.project(ops, &last)?)])
     }
 }

@@ -2,15 +2,15 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// One of several classes.
@@ -19,21 +19,27 @@ pub struct Multiclass {
 }
 
 impl Multiclass {
-    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { projection: Dense::projection(name, width, classes, weights)? })
     }
 }
 
 impl Output for Multiclass {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.projection.on(ops, &x.x)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         ops.softmax(logits)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
+    fn loss(
+        &self,
+        x: &Activations,
+        labels: &Labels,
+        loss: &LossConfig,
+        _: &Mode,
+    ) -> ModelResult<Option<Tensor>> {
         cross_entropy(&self.projection, x, labels, loss)
     }
 }

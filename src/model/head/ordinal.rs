@@ -6,10 +6,10 @@
 //! the rest is scaled to 1. The biases begin at (K-1)/(K-1), ..., 1/(K-1).
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::head::output::Output;
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// One of several classes in an order.
@@ -23,7 +23,7 @@ pub struct Ordinal {
 }
 
 impl Ordinal {
-    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> ModelResult<Self> {
         let cuts = classes - 1;
         let first: Vec<f32> = (1..=cuts).rev().map(|k| k as f32 / cuts as f32).collect();
         Ok(Self {
@@ -35,13 +35,13 @@ impl Ordinal {
 }
 
 impl Output for Ordinal {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         let (weight, biases) = (ops.weight(&self.weight)?, ops.weight(&self.biases)?);
         let score = ops.matmul(&x.x, &weight)?;
         ops.add(&score, &biases)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         // [rows, classes - 1]
         let above = ops.activation(Activation::Sigmoid, logits)?;
         let between = self.cuts - 1;
@@ -65,7 +65,7 @@ mod tests {
 
     use crate::model::head::Head;
     use crate::model::head::ordinal::Ordinal;
-    use crate::model::kernel::agreement::near;
+    use crate::model::kernel::reference_check::near;
     use crate::model::weights::Weights;
 
     #[test]

@@ -1,30 +1,38 @@
-//! What a head computes, described once: over tensors it learns and answers, as nodes of a graph it is exported.
+//! What a head computes, described once: over tensors it learns and answers, as nodes of a graph it is
+//! exported.
 
 use candle_core::Tensor;
 
 use crate::decode::viterbi::Transitions;
-use crate::model::error::Result;
-use crate::model::head::unit::Unit;
-use crate::model::head::writer::Writer;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::head::target_unit::TargetUnit;
+use crate::model::head::text_writer::TextWriter;
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 
-/// A built head: what it computes, and what else it can do. [`Head`](crate::model::head::Head) says what each is for.
+/// A built head: what it computes, and what else it can do. [`Head`](crate::model::head::Head) says what each
+/// is for.
 pub trait Output: Send + Sync {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value>;
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value>;
 
     /// Probabilities, or numbers in standardized units.
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value>;
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value>;
 
     /// Of heads of numbers: what makes answers of their evidence.
-    fn unit(&self) -> Option<&Unit> {
+    fn unit(&self) -> Option<&TargetUnit> {
         None
     }
 
-    fn loss(&self, _x: &Signal, _labels: &Labels, _loss: &LossSpec, _mode: &Mode) -> Result<Option<Tensor>> {
+    fn loss(
+        &self,
+        _x: &Activations,
+        _labels: &Labels,
+        _loss: &LossConfig,
+        _mode: &Mode,
+    ) -> ModelResult<Option<Tensor>> {
         Ok(None)
     }
 
@@ -32,7 +40,7 @@ pub trait Output: Send + Sync {
         false
     }
 
-    fn transitions(&self) -> Result<Option<Transitions>> {
+    fn transitions(&self) -> ModelResult<Option<Transitions>> {
         Ok(None)
     }
 
@@ -40,7 +48,7 @@ pub trait Output: Send + Sync {
         false
     }
 
-    fn writer(&self) -> Option<&dyn Writer> {
+    fn writer(&self) -> Option<&dyn TextWriter> {
         None
     }
 }

@@ -2,12 +2,12 @@
 //! Vinyals, Fortunato & Jaitly 2015; mixed with a vocabulary as by See, Liu & Manning 2017).
 //!
 //! P(y) = g softmax(h W + b)[y] + (1 - g) sum of a_i over the steps i that were read as y, with
-//! a = softmax(h (K m) / sqrt(width of h)) over real steps and g = sigmoid(h v + c): h is the decoder's hidden
-//! vector, m what was read. Names and numbers that hardly ever stood in a training text come through.
+//! a = softmax(h (K m) / sqrt(width of h)) over real steps and g = sigmoid(h v + c): h is the decoder's
+//! hidden vector, m what was read. Names and numbers that hardly ever stood in a training text come through.
 //!
-//! The loss is the mean of -log P. Its gradient is that of r (-log g softmax[y]) + (1 - r) (-log (1 - g) copied[y])
-//! where r, the share of P that was guessed, is taken as given (Fisher's identity): so the fused kernel of the
-//! vocabulary stays in use, and scales each row's gradient by r.
+//! The loss is the mean of -log P. Its gradient is that of r (-log g softmax[y]) + (1 - r) (-log (1 - g)
+//! copied[y]) where r, the share of P that was guessed, is taken as given (Fisher's identity): so the fused
+//! kernel of the vocabulary stays in use, and scales each row's gradient by r.
 //!
 //! `kind: {text: {tokenizer: {input: article}, copy: true}}`
 
@@ -15,16 +15,16 @@ use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
-use crate::model::error::{Error, Result};
-use crate::model::head::decoder::vocabulary::Vocabulary;
-use crate::model::head::decoder::{Port, lengths};
+use crate::model::activations::Activations;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::head::decoder::vocabulary::TokenProjection;
+use crate::model::head::decoder::{DecoderPort, lengths};
 use crate::model::kernel::activation::activation;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::softmax_row::log_sum;
-use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_share};
+use crate::model::kernel::vocabulary_loss::{VocabularyTargets, vocabulary_share};
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{Ops, Tensors};
-use crate::model::signal::Signal;
 use crate::model::weights::{Weights, host};
 
 /// What stands for a step that is not real, among tokens.
@@ -44,7 +44,7 @@ pub struct Pointer {
 }
 
 /// What pointing gives for hidden vectors `[rows, time, hidden]`.
-struct Pointed {
+struct PointerOutput {
     /// log g and log (1 - g), `[rows x time]` each.
     guess: Tensor,
     copy: Tensor,
@@ -59,7 +59,7 @@ impl Pointer {
         hidden: usize,
         size: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let keys = format!("{name}.copy.keys");
         let keys = Dense::build(&keys, memory, hidden, Activation::Identity, false, weights)?;
         let gate = Dense::projection(&format!("{name}.copy.gate"), hidden, 1, weights)?;
@@ -67,14 +67,17 @@ impl Pointer {
     }
 
     /// Which tensors it makes of the memory, behind the decoder's own.
-    pub fn ports(&self) -> [Port; 2] {
-        [Port::sequence("copy_keys", "seen", Some(self.hidden)), Port::sequence("copy_tokens", "seen", None)]
+    pub fn ports(&self) -> [DecoderPort; 2] {
+        [
+            DecoderPort::sequence("copy_keys", "seen", Some(self.hidden)),
+            DecoderPort::sequence("copy_tokens", "seen", None),
+        ]
     }
 
-    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<[O::Value; 2]> {
+    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Activations<O::Value>) -> ModelResult<[O::Value; 2]> {
         let mask = memory.mask.as_ref();
         let Some((mask, tokens)) = mask.and_then(|mask| Some((mask, mask.tokens.as_ref()?))) else {
-            return Err(self.lost());
+            return Err(self.unresolved_pointer());
         };
         let tokens = ops.float(tokens)?;
         let tokens = ops.shift(&tokens, -NONE)?;
@@ -82,14 +85,14 @@ impl Pointer {
         Ok([self.keys.on(ops, &memory.x)?, ops.shift(&tokens, NONE)?])
     }
 
-    fn lost(&self) -> Error {
+    fn unresolved_pointer(&self) -> ModelError {
         let reason = "`copy` points at tokens that were read, and what comes before has other steps: leave out \
                       layers that make a sequence shorter, or `copy`";
-        Error::Shape { part: self.name.clone(), reason: reason.to_owned() }
+        ModelError::Shape { part: self.name.clone(), reason: reason.to_owned() }
     }
 
     /// `h` `[rows, time, hidden]`
-    fn point(&self, h: &Tensor, [keys, tokens]: [&Tensor; 2]) -> Result<Pointed> {
+    fn point(&self, h: &Tensor, [keys, tokens]: [&Tensor; 2]) -> ModelResult<PointerOutput> {
         let (rows, time, _) = h.dims3()?;
         let seen = tokens.dim(1)?;
         let scores = (h.matmul(&keys.t()?.contiguous()?)? / (self.hidden as f64).sqrt())?;
@@ -97,7 +100,7 @@ impl Pointer {
         let each: Vec<u32> = real.iter().flat_map(|length| std::iter::repeat_n(*length, time)).collect();
         let shares = softmax(&scores.reshape((rows * time, seen))?, Some(&each))?;
         let z = self.gate.apply(h)?.reshape(rows * time)?;
-        Ok(Pointed {
+        Ok(PointerOutput {
             guess: log_sigmoid(&z)?,
             copy: log_sigmoid(&z.neg()?)?,
             shares: shares.reshape((rows, time, seen))?,
@@ -107,11 +110,11 @@ impl Pointer {
     /// The mean of -log P over the tokens that count; `h` `[rows, time, hidden]`.
     pub fn loss(
         &self,
-        vocabulary: &Vocabulary,
+        vocabulary: &TokenProjection,
         h: &Tensor,
         fixed: [&Tensor; 2],
-        truth: Truth,
-    ) -> Result<Tensor> {
+        truth: VocabularyTargets,
+    ) -> ModelResult<Tensor> {
         let (rows, time, _) = h.dims3()?;
         let flat = h.reshape((rows * time, self.hidden))?;
         let pointed = self.point(h, fixed)?;
@@ -121,14 +124,14 @@ impl Pointer {
         let copied = ((pointed.shares.mul(&same)?.sum(2)?.flatten_all()? + TINY)?.log()? + &pointed.copy)?;
 
         let (guess, copy) = (host(&pointed.guess)?, host(&copied)?);
-        let rivals: Vec<f32> = copy.iter().zip(&guess).map(|(copy, guess)| copy - guess).collect();
-        let (own, costs) = vocabulary.mixture(&flat, truth, &rivals)?;
+        let sampled: Vec<f32> = copy.iter().zip(&guess).map(|(copy, guess)| copy - guess).collect();
+        let (own, costs) = vocabulary.mixture(&flat, truth, &sampled)?;
         let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
         let (mut guessed, mut left) = (Vec::with_capacity(guess.len()), Vec::with_capacity(guess.len()));
         let mut doubt = 0.0;
         for (at, share) in truth.shares.iter().enumerate() {
             // Their shares of P; which of two comes from what is a doubt that P itself has not.
-            let r = vocabulary_share(costs[at], rivals[at]);
+            let r = vocabulary_share(costs[at], sampled[at]);
             doubt += f64::from(*share) * (entropy(r) + entropy(1.0 - r));
             guessed.push(share * r as f32);
             left.push(share * (1.0 - r) as f32);
@@ -141,7 +144,12 @@ impl Pointer {
     }
 
     /// log P `[rows x time, size]`; `h` `[rows, time, hidden]`.
-    pub fn logits(&self, vocabulary: &Vocabulary, h: &Tensor, fixed: [&Tensor; 2]) -> Result<Vec<f32>> {
+    pub fn logits(
+        &self,
+        vocabulary: &TokenProjection,
+        h: &Tensor,
+        fixed: [&Tensor; 2],
+    ) -> ModelResult<Vec<f32>> {
         let (rows, time, _) = h.dims3()?;
         let pointed = self.point(h, fixed)?;
         let mut logits =
@@ -166,11 +174,11 @@ impl Pointer {
     /// What each true token costs, and the likeliest in its place; `h` `[rows, time, hidden]`.
     pub fn scores(
         &self,
-        vocabulary: &Vocabulary,
+        vocabulary: &TokenProjection,
         h: &Tensor,
         fixed: [&Tensor; 2],
         classes: &[u32],
-    ) -> Result<Vec<(f32, u32)>> {
+    ) -> ModelResult<Vec<(f32, u32)>> {
         let (rows, time, _) = h.dims3()?;
         let mut scores = Vec::with_capacity(rows * time);
         // Row by row, since all of a batch's logits are many.
@@ -188,7 +196,7 @@ impl Pointer {
 }
 
 /// log sigmoid(z) = min(z, 0) - log(1 + exp(-|z|))
-fn log_sigmoid(z: &Tensor) -> Result<Tensor> {
+fn log_sigmoid(z: &Tensor) -> ModelResult<Tensor> {
     let below = activation(Activation::Relu, &z.neg()?)?.neg()?;
     Ok((below - (z.abs()?.neg()?.exp()? + 1.0)?.log()?)?)
 }

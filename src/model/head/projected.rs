@@ -2,12 +2,12 @@
 
 use candle_core::{D, Tensor};
 
-use crate::model::error::Result;
-use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::kernel::vocabulary_loss::{VocabularyTargets, vocabulary_loss};
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::host;
 
 /// Classes from which it is worth it.
@@ -16,10 +16,10 @@ const MANY: usize = 64;
 /// The mean over the labels' cells; `None` where the loss is another, or classes are few.
 pub fn cross_entropy(
     projection: &Dense,
-    x: &Signal,
+    x: &Activations,
     labels: &Labels,
-    loss: &LossSpec,
-) -> Result<Option<Tensor>> {
+    loss: &LossConfig,
+) -> ModelResult<Option<Tensor>> {
     let (Some((weight, bias)), Some(smoothing)) = (projection.linear(), loss.plain_smoothing()) else {
         return Ok(None);
     };
@@ -29,6 +29,6 @@ pub fn cross_entropy(
     }
     let classes: Vec<u32> = host(&labels.truth)?.into_iter().map(|class| class as u32).collect();
     let shares = host(&labels.mask)?;
-    let truth = Truth { classes: &classes, shares: &shares };
+    let truth = VocabularyTargets { classes: &classes, shares: &shares };
     Ok(Some(vocabulary_loss(&x.x.reshape(((), width))?, weight, bias, truth, smoothing)?))
 }

@@ -2,19 +2,19 @@
 //! probabilities are exp(logit) over the sum of all. Classes stand last: `[rows, height, width, classes]`.
 
 use crate::domain::shape::Shape;
-use crate::model::error::{Error, Result};
+use crate::model::activations::Activations;
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::output::Output;
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// A projection of every pixel's channels.
-pub struct Pixels {
+pub struct PixelProjection {
     projection: Dense,
 }
 
-impl Pixels {
+impl PixelProjection {
     /// `input` must be an image of the truth's height and width.
     pub fn build(
         name: &str,
@@ -22,8 +22,8 @@ impl Pixels {
         truth: (usize, usize),
         logits: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
-        let refused = |reason| Error::Shape { part: name.to_owned(), reason };
+    ) -> ModelResult<Self> {
+        let refused = |reason| ModelError::Shape { part: name.to_owned(), reason };
         let Shape::Image { channels, height, width } = input else {
             return Err(refused(format!("needs an image, not {input}")));
         };
@@ -41,7 +41,7 @@ impl Pixels {
     }
 
     /// `[rows, channels, height, width]` to `[rows, height, width, logits]`.
-    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let pixels = ops.transpose(x, &[0, 2, 3, 1])?;
         self.projection.on(ops, &pixels)
     }
@@ -49,21 +49,21 @@ impl Pixels {
 
 /// One of several classes at every pixel.
 pub struct Segmentation {
-    pixels: Pixels,
+    pixels: PixelProjection,
 }
 
 impl Segmentation {
-    pub fn new(pixels: Pixels) -> Self {
+    pub fn new(pixels: PixelProjection) -> Self {
         Self { pixels }
     }
 }
 
 impl Output for Segmentation {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.pixels.on(ops, &x.x)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         ops.softmax(logits)
     }
 }
@@ -74,9 +74,9 @@ mod tests {
 
     use crate::domain::shape::Shape;
     use crate::model::activation::Activation;
-    use crate::model::head::segmentation::Pixels;
-    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::head::segmentation::PixelProjection;
     use crate::model::kernel::convolution::convolution;
+    use crate::model::kernel::reference_check::{check_against, variable};
     use crate::model::kernel::window::Window;
     use crate::model::ops::Tensors;
     use crate::model::weights::Weights;
@@ -86,7 +86,10 @@ mod tests {
         let input = Shape::Image { channels: 8, height: 14, width: 14 };
         let error = |truth| {
             let mut weights = Weights::new(0, &Device::Cpu);
-            Pixels::build("head.mask.output", input, truth, 3, &mut weights).err().unwrap().to_string()
+            PixelProjection::build("head.mask.output", input, truth, 3, &mut weights)
+                .err()
+                .unwrap()
+                .to_string()
         };
         assert_eq!(
             error((28, 28)),
@@ -99,11 +102,11 @@ mod tests {
     fn it_is_a_convolution_of_single_pixels() {
         let mut weights = Weights::new(0, &Device::Cpu);
         let input = Shape::Image { channels: 3, height: 4, width: 5 };
-        let pixels = Pixels::build("o", input, (4, 5), 2, &mut weights).unwrap();
-        let found: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
+        let pixels = PixelProjection::build("o", input, (4, 5), 2, &mut weights).unwrap();
+        let result: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
         let window = Window { size: 1, stride: 1, top: 0, left: 0, height: 4, width: 5, rows: 4, columns: 5 };
-        agree(
-            &[variable(&[2, 3, 4, 5], 1), found[0].clone(), found[1].clone()],
+        check_against(
+            &[variable(&[2, 3, 4, 5], 1), result[0].clone(), result[1].clone()],
             1e-5,
             |v| Ok(pixels.on(&mut Tensors::answering(), &v[0]).unwrap()),
             |v| {

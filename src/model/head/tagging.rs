@@ -16,28 +16,28 @@ use candle_core::Tensor;
 
 use crate::decode::viterbi::Transitions;
 use crate::domain::task::TagScheme;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;
 use crate::model::kernel::crf::crf;
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights, host};
 
 /// One of several classes at every step.
 pub struct Tagging {
     projection: Dense,
-    chain: Option<Chain>,
+    chain: Option<CrfWeights>,
     /// What the scheme lets follow what.
     allowed: Option<Transitions>,
 }
 
 /// What a CRF learns besides emissions.
-struct Chain {
+struct CrfWeights {
     /// `[from, to]`
     between: Parameter,
     /// `[classes]`
@@ -54,7 +54,7 @@ impl Tagging {
         scheme: TagScheme,
         crf: bool,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let allowed = Transitions::of_scheme(scheme, classes);
         let classes = classes.len();
         let projection = Dense::projection(name, width, classes, weights)?;
@@ -62,7 +62,7 @@ impl Tagging {
             weights.parameter(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
         };
         let chain = match crf {
-            true => Some(Chain {
+            true => Some(CrfWeights {
                 between: scores("between", &[classes, classes])?,
                 start: scores("start", &[classes])?,
                 end: scores("end", &[classes])?,
@@ -74,16 +74,22 @@ impl Tagging {
 }
 
 impl Output for Tagging {
-    fn logits<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.projection.on(ops, &x.x)
     }
 
-    fn evidence<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> Result<O::Value> {
+    fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
         ops.softmax(logits)
     }
 
-    fn loss(&self, x: &Signal, labels: &Labels, loss: &LossSpec, _: &Mode) -> Result<Option<Tensor>> {
-        let Some(Chain { between, start, end }) = &self.chain else {
+    fn loss(
+        &self,
+        x: &Activations,
+        labels: &Labels,
+        loss: &LossConfig,
+        _: &Mode,
+    ) -> ModelResult<Option<Tensor>> {
+        let Some(CrfWeights { between, start, end }) = &self.chain else {
             return cross_entropy(&self.projection, x, labels, loss);
         };
         let emissions = self.projection.apply(&x.x)?;
@@ -101,7 +107,7 @@ impl Output for Tagging {
         self.chain.is_some()
     }
 
-    fn transitions(&self) -> Result<Option<Transitions>> {
+    fn transitions(&self) -> ModelResult<Option<Transitions>> {
         let Some(chain) = &self.chain else { return Ok(self.allowed.clone()) };
         let learned =
             Transitions::new(host(chain.start.var())?, host(chain.end.var())?, host(chain.between.var())?);
@@ -113,16 +119,16 @@ impl Output for Tagging {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::domain::array::{Array, Values};
+    use crate::domain::array::{Array, ArrayValues};
     use crate::domain::task::TagScheme;
     use crate::domain::task_kind::TaskKind;
+    use crate::model::activations::{Activations, SequenceMask};
     use crate::model::head::Head;
     use crate::model::head::tagging::Tagging;
-    use crate::model::kernel::agreement::variable;
+    use crate::model::kernel::reference_check::variable;
     use crate::model::labels::Labels;
-    use crate::model::loss::LossSpec;
+    use crate::model::loss::LossConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::{Mask, Signal};
     use crate::model::weights::Weights;
 
     fn tagging(name: &str, scheme: TagScheme, crf: bool, weights: &mut Weights) -> Tagging {
@@ -136,9 +142,9 @@ mod tests {
         Labels { task: 0, truth, mask, labelled: 2, cells: 4 }
     }
 
-    fn signal() -> Signal {
-        let mask = Mask::of(vec![3, 1], 3, &Device::Cpu).unwrap();
-        Signal { x: variable(&[2, 3, 4], 1).as_tensor().clone(), mask: Some(mask) }
+    fn signal() -> Activations {
+        let mask = SequenceMask::from_lengths(vec![3, 1], 3, &Device::Cpu).unwrap();
+        Activations { x: variable(&[2, 3, 4], 1).as_tensor().clone(), mask: Some(mask) }
     }
 
     #[test]
@@ -148,7 +154,7 @@ mod tests {
             tagging("a", TagScheme::None, true, &mut weights),
             tagging("b", TagScheme::None, false, &mut weights),
         );
-        let (x, mode, usual) = (signal(), Mode::evaluate(), LossSpec::for_kind(TaskKind::Tagging));
+        let (x, mode, usual) = (signal(), Mode::evaluate(), LossConfig::for_kind(TaskKind::Tagging));
         assert!(plain.loss(&x, &labels(), &usual, &mode).unwrap().is_none() && !plain.has_own_loss());
         let loss = chained.loss(&x, &labels(), &usual, &mode).unwrap().unwrap();
         let p = chained.answers(&chained.logits(&x, &mode).unwrap()).unwrap().to_vec3::<f32>().unwrap();
@@ -169,7 +175,7 @@ mod tests {
             .var()
             .set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap())
             .unwrap();
-        let logits = Values::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+        let logits = ArrayValues::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
         let logits = Array::ragged(&[2], logits, vec![0, 3, 4]);
         assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 1, 0, 1]));
         let mut weights = Weights::new(0, &Device::Cpu);

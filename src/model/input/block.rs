@@ -1,87 +1,90 @@
-//! Inputs that are fed together: neighbours that are plain numbers stand in one tensor, so that ten thousand columns cost
-//! a step one tensor and not ten thousand.
+//! Inputs that are fed together: neighbours that are plain numbers stand in one tensor, so that ten thousand
+//! columns cost a step one tensor and not ten thousand.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::array::{Array, Values};
+use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::InputName;
 use crate::domain::signature::{Encoding, InputSignature};
-use crate::model::error::{Error, Result};
-use crate::model::kernel::lookup::Column;
-use crate::model::ops::nodes::encoding::emit_numbers;
+use crate::model::activations::{Activations, GraphActivations};
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::kernel::lookup::LookupColumn;
+use crate::model::ops::nodes::encoding::numbers_to_onnx;
 use crate::model::raw::feed;
-use crate::model::signal::{Signal, Wire};
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::{Graph, GraphValue};
 
-/// Inputs side by side that are fed as one signal: neighbours that are numbers without layers of their own, or one input
-/// of any other kind.
+/// Inputs side by side that are fed as one signal: neighbours that are numbers without layers of their own,
+/// or one input of any other kind.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Block {
+pub struct InputBlock {
     pub inputs: Range<usize>,
     /// What the signal brings to a row; `None` for what is no vector.
-    pub column: Option<Column>,
+    pub column: Option<LookupColumn>,
 }
 
 /// All inputs in blocks, in their order. `alone`: has the input layers of its own?
-pub fn blocks(columns: &[Option<Column>], alone: impl Fn(usize) -> bool) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
+pub fn blocks(columns: &[Option<LookupColumn>], alone: impl Fn(usize) -> bool) -> Vec<InputBlock> {
+    let mut blocks: Vec<InputBlock> = Vec::new();
     let mut open = false;
     for (index, column) in columns.iter().enumerate() {
-        let plain = matches!(column, Some(Column::Numbers { .. })) && !alone(index);
+        let plain = matches!(column, Some(LookupColumn::Numbers { .. })) && !alone(index);
         match (blocks.last_mut(), column) {
-            (Some(Block { inputs, column: Some(Column::Numbers { width }) }), Some(more))
+            (Some(InputBlock { inputs, column: Some(LookupColumn::Numbers { width }) }), Some(more))
                 if open && plain =>
             {
                 inputs.end = index + 1;
                 *width += more.width();
             }
-            _ => blocks.push(Block { inputs: index..index + 1, column: *column }),
+            _ => blocks.push(InputBlock { inputs: index..index + 1, column: *column }),
         }
         open = plain;
     }
     blocks
 }
 
-/// Each input's array, in the signature's order; or the first that is missing. Mostly they stand in that order already.
+/// Each input's array, in the signature's order; or the first that is missing. Mostly they stand in that
+/// order already.
 pub fn in_order<'a>(
     signatures: &[InputSignature],
     arrays: &'a [(InputName, Array)],
-) -> Result<Vec<&'a Array>> {
+) -> ModelResult<Vec<&'a Array>> {
     let same = |(signature, (name, _)): (&InputSignature, &(InputName, Array))| signature.name == *name;
     if signatures.len() == arrays.len() && signatures.iter().zip(arrays).all(same) {
         return Ok(arrays.iter().map(|(_, array)| array).collect());
     }
     let known: HashMap<&InputName, &Array> = arrays.iter().map(|(name, array)| (name, array)).collect();
     let find = |signature: &InputSignature| {
-        let missing = || Error::Input { input: signature.name.clone(), reason: "is missing".to_owned() };
+        let missing = || ModelError::Input { input: signature.name.clone(), reason: "is missing".to_owned() };
         known.get(&signature.name).copied().ok_or_else(missing)
     };
     signatures.iter().map(find).collect()
 }
 
-/// Columns from which on a table that is learned from is laid out row by row first: to gather rows from ten thousand
-/// arrays is a wait for memory at every number.
+/// Columns from which on a table that is learned from is laid out row by row first: to gather rows from ten
+/// thousand arrays is a wait for memory at every number.
 const WIDE: usize = 64;
 
 /// The numbers of a table's wide blocks, row by row; see [`WIDE`].
 #[derive(Clone, Debug, Default)]
-pub struct Packed(Vec<Option<Array>>);
+pub struct PackedInputs(Vec<Option<Array>>);
 
-impl Packed {
+impl PackedInputs {
     /// Of each block's inputs and arrays.
-    pub fn of<'a>(blocks: impl Iterator<Item = (&'a [InputSignature], &'a [&'a Array])>) -> Result<Self> {
+    pub fn pack<'a>(
+        blocks: impl Iterator<Item = (&'a [InputSignature], &'a [&'a Array])>,
+    ) -> ModelResult<Self> {
         let one = |(signatures, arrays): (&[InputSignature], &[&Array])| match signatures.len() < WIDE {
             true => Ok(None),
             false => side_by_side(signatures, arrays, None).map(Some),
         };
-        blocks.map(one).collect::<Result<_>>().map(Self)
+        blocks.map(one).collect::<ModelResult<_>>().map(Self)
     }
 
     /// Some rows of a block; `None` where it was not wide.
-    pub fn rows(&self, block: usize, rows: &[u32], device: &Device) -> Option<Result<Signal>> {
+    pub fn rows(&self, block: usize, rows: &[u32], device: &Device) -> Option<ModelResult<Activations>> {
         let all = self.0.get(block)?.as_ref()?;
         Some(signal(all.gather(rows), device))
     }
@@ -93,28 +96,32 @@ pub fn numbers(
     arrays: &[&Array],
     rows: Option<&[u32]>,
     device: &Device,
-) -> Result<Signal> {
+) -> ModelResult<Activations> {
     signal(side_by_side(signatures, arrays, rows)?, device)
 }
 
-fn signal(array: Array, device: &Device) -> Result<Signal> {
+fn signal(array: Array, device: &Device) -> ModelResult<Activations> {
     let shape = (array.rows(), array.width());
     let values = match array.values {
-        Values::F32(values) => values,
+        ArrayValues::F32(values) => values,
         other => return Err(candle_core::Error::msg(format!("no block of {} values", other.len())).into()),
     };
-    Ok(Signal::plain(Tensor::from_vec(values, shape, device)?))
+    Ok(Activations::plain(Tensor::from_vec(values, shape, device)?))
 }
 
 /// Some rows of several arrays of numbers as one array.
-fn side_by_side(signatures: &[InputSignature], arrays: &[&Array], rows: Option<&[u32]>) -> Result<Array> {
+fn side_by_side(
+    signatures: &[InputSignature],
+    arrays: &[&Array],
+    rows: Option<&[u32]>,
+) -> ModelResult<Array> {
     let widths: Vec<usize> = signatures.iter().map(|one| one.encoding.shape().width()).collect();
     let width: usize = widths.iter().sum();
     let count = rows.map_or_else(|| arrays.first().map_or(0, |array| array.rows()), <[u32]>::len);
     let mut x = vec![0.0; count * width];
     let mut at = 0;
     for ((signature, array), own) in signatures.iter().zip(arrays).zip(widths) {
-        let wrong = |reason: String| Error::Input { input: signature.name.clone(), reason };
+        let wrong = |reason: String| ModelError::Input { input: signature.name.clone(), reason };
         let values = match array.as_f32().filter(|_| array.width() == own && array.offsets.is_none()) {
             Some(values) => values,
             // What is wrong with one is said as of an input alone.
@@ -138,9 +145,9 @@ fn side_by_side(signatures: &[InputSignature], arrays: &[&Array], rows: Option<&
     Ok(Array::f32(&[count, width], x))
 }
 
-/// A block's inputs, raw, as nodes of an ONNX graph that encode them: those next to each other that are centered and
-/// scaled and of one element type at once, the others one by one.
-pub fn emit(graph: &mut Graph, inputs: &[InputSignature], raw: &[Value]) -> Wire {
+/// A block's inputs, raw, as nodes of an ONNX graph that encode them: those next to each other that are
+/// centered and scaled and of one element type at once, the others one by one.
+pub fn to_onnx(graph: &mut Graph, inputs: &[InputSignature], raw: &[GraphValue]) -> GraphActivations {
     let mut parts = Vec::new();
     let alike = |one: &InputSignature, other: &InputSignature| {
         let scaled = |input: &InputSignature| matches!(input.encoding, Encoding::Scale { .. });
@@ -155,14 +162,14 @@ pub fn emit(graph: &mut Graph, inputs: &[InputSignature], raw: &[Value]) -> Wire
             _ => "input".to_owned(),
         });
         let encodings: Vec<&Encoding> = group.iter().map(|input| &input.encoding).collect();
-        parts.push(emit_numbers(graph, own, &encodings));
+        parts.push(numbers_to_onnx(graph, own, &encodings));
     }
     graph.scope("input");
     match parts.len() {
-        1 => Wire::plain(parts.remove(0)),
+        1 => GraphActivations::plain(parts.remove(0)),
         _ => {
-            let parts: Vec<&Value> = parts.iter().collect();
-            Wire::plain(crate::onnx::operator::concat(graph, &parts, 1))
+            let parts: Vec<&GraphValue> = parts.iter().collect();
+            GraphActivations::plain(crate::onnx::operator::concat(graph, &parts, 1))
         }
     }
 }
@@ -171,11 +178,11 @@ pub fn emit(graph: &mut Graph, inputs: &[InputSignature], raw: &[Value]) -> Wire
 mod tests {
     use candle_core::Device;
 
-    use super::{Block, Packed, blocks, in_order, numbers, side_by_side};
+    use super::{InputBlock, PackedInputs, blocks, in_order, numbers, side_by_side};
     use crate::domain::array::{Array, ElementType};
     use crate::domain::name::InputName;
     use crate::domain::signature::{Encoding, InputSignature};
-    use crate::model::kernel::lookup::Column;
+    use crate::model::kernel::lookup::LookupColumn;
     use crate::model::weights::host;
 
     fn number(name: &str, indicator: bool) -> InputSignature {
@@ -186,12 +193,12 @@ mod tests {
 
     #[test]
     fn neighbours_that_are_numbers_are_one_block() {
-        let one = Some(Column::Numbers { width: 1 });
-        let code = Some(Column::Code { start: 0, rows: 3, width: 2 });
-        let columns = [one, Some(Column::Numbers { width: 2 }), code, one, one, one, None];
-        let of = |inputs, column| Block { inputs, column };
+        let one = Some(LookupColumn::Numbers { width: 1 });
+        let code = Some(LookupColumn::Code { start: 0, rows: 3, width: 2 });
+        let columns = [one, Some(LookupColumn::Numbers { width: 2 }), code, one, one, one, None];
+        let of = |inputs, column| InputBlock { inputs, column };
         let expected = [
-            of(0..2, Some(Column::Numbers { width: 3 })),
+            of(0..2, Some(LookupColumn::Numbers { width: 3 })),
             of(2..3, code),
             of(3..4, one),
             of(4..5, one),
@@ -214,7 +221,7 @@ mod tests {
             assert_eq!(host(&some.x).unwrap(), [3.0, 30.0, 0.0, 1.0, 10.0, 0.0]);
             let all = numbers(&signatures, &arrays, None, &Device::Cpu).unwrap();
             assert_eq!(all.x.dims(), [3, 3]);
-            let packed = Packed(vec![None, Some(side_by_side(&signatures, &arrays, None).unwrap())]);
+            let packed = PackedInputs(vec![None, Some(side_by_side(&signatures, &arrays, None).unwrap())]);
             let same = packed.rows(1, &[2, 0], &Device::Cpu).unwrap().unwrap();
             assert_eq!(host(&same.x).unwrap(), host(&some.x).unwrap());
             assert!(packed.rows(0, &[2], &Device::Cpu).is_none());

@@ -18,13 +18,13 @@ pub fn activation(activation: Activation, x: &Tensor) -> Result<Tensor> {
         return Ok(x.clone());
     }
     if !fits(&[x]) {
-        return twin(activation, x);
+        return composed(activation, x);
     }
-    x.contiguous()?.apply_op1(Elementwise(activation))
+    x.contiguous()?.apply_op1(ElementwiseOp(activation))
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(activation: Activation, x: &Tensor) -> Result<Tensor> {
+pub fn composed(activation: Activation, x: &Tensor) -> Result<Tensor> {
     match activation {
         Activation::Relu => relu(x),
         Activation::LeakyRelu => relu(x)? - (relu(&x.neg()?)? * f64::from(LEAK))?,
@@ -111,9 +111,9 @@ fn both(gradient: &mut [f32], known: &[f32], slope: impl Fn(f32, f32) -> f32) {
     gradient.iter_mut().zip(known).for_each(|(g, known)| *g = slope(*g, *known));
 }
 
-struct Elementwise(Activation);
+struct ElementwiseOp(Activation);
 
-impl CustomOp1 for Elementwise {
+impl CustomOp1 for ElementwiseOp {
     fn name(&self) -> &'static str {
         "activation"
     }
@@ -149,8 +149,8 @@ impl CustomOp1 for Elementwise {
 #[cfg(test)]
 mod tests {
     use crate::model::activation::Activation;
-    use crate::model::kernel::activation::{activation, apply, twin};
-    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::kernel::activation::{activation, apply, composed};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
     const ALL: [Activation; 9] = [
         Activation::Relu,
@@ -169,7 +169,7 @@ mod tests {
         for function in ALL {
             for shape in [[3, 5], [257, 200]] {
                 let x = variable(&shape, 3);
-                agree(&[x], 2e-6, |x| activation(function, &x[0]), |x| twin(function, &x[0]));
+                check_against(&[x], 2e-6, |x| activation(function, &x[0]), |x| composed(function, &x[0]));
             }
         }
     }

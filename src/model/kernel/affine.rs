@@ -1,6 +1,6 @@
-//! activation(x W + b) as one operation: W is laid out once, and each thread multiplies some rows with it, adds
-//! the bias and applies the function while they stand in its cache; backward, one pass for the slope and the
-//! bias's gradient, and two products.
+//! activation(x W + b) as one operation: W is laid out once, and each thread multiplies some rows with it,
+//! adds the bias and applies the function while they stand in its cache; backward, one pass for the slope and
+//! the bias's gradient, and two products.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,25 +10,25 @@ use rayon::prelude::*;
 
 use crate::model::activation::Activation;
 use crate::model::kernel::activation::{
-    apply, slope_by_output, slope_from_input, slope_from_output, twin as activation_twin,
+    apply, composed as activation_twin, slope_by_output, slope_from_input, slope_from_output,
 };
-use crate::model::kernel::dots::dots;
-use crate::model::kernel::packed::{Onto, Packed};
-use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+use crate::model::kernel::dot_products::dots;
+use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
     if !fits(&[x, weight, bias]) {
-        return twin(x, weight, bias, function);
+        return composed(x, weight, bias, function);
     }
     let x = x.contiguous()?;
-    x.apply_op3(&weight.contiguous()?, bias, Affine { function, before: OnceLock::new() })
+    x.apply_op3(&weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
+pub fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
     let mut shape = x.dims().to_vec();
     let y = x.reshape(((), x.dim(D::Minus1)?))?.matmul(weight)?.broadcast_add(bias)?;
     shape.pop();
@@ -36,13 +36,13 @@ pub fn twin(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) ->
     activation_twin(function, &y.reshape(shape)?)
 }
 
-struct Affine {
+struct AffineOp {
     function: Activation,
     /// x W + b, kept for functions whose slope is not known from what they gave.
     before: OnceLock<Vec<f32>>,
 }
 
-impl CustomOp3 for Affine {
+impl CustomOp3 for AffineOp {
     fn name(&self) -> &'static str {
         "affine"
     }
@@ -68,8 +68,8 @@ impl CustomOp3 for Affine {
             (floats(x, x_layout)?, floats(weight, weight_layout)?, floats(bias, bias_layout)?);
         let mut y = zeros(rows * out);
         let by_output = slope_by_output(self.function);
-        let right = Matrix::new(weight, width, out);
-        times(x, right, &mut y, Onto::Row(bias), |block| {
+        let right = MatrixView::new(weight, width, out);
+        times(x, right, &mut y, ProductTarget::Row(bias), |block| {
             if by_output {
                 apply(self.function, block);
             }
@@ -95,30 +95,30 @@ impl CustomOp3 for Affine {
         let mut by_x = zeros(if x.track_op() { rows * width } else { 0 });
         let mut by_weight = zeros(width * out);
         let by_bias = with_floats(gradient, |gradient| {
-            let mut turned = Vec::new();
+            let mut transposed = Vec::new();
             let by_bias = match (self.function, self.before.get()) {
                 (Activation::Identity, _) => column_sums(gradient, out),
                 (function, Some(before)) => {
-                    turned = zeros(gradient.len());
-                    sloped(function, slope_from_input, before, gradient, &mut turned, out)
+                    transposed = zeros(gradient.len());
+                    sloped(function, slope_from_input, before, gradient, &mut transposed, out)
                 }
                 (function, None) => with_floats(y, |y| {
-                    turned = zeros(gradient.len());
-                    Ok(sloped(function, slope_from_output, y, gradient, &mut turned, out))
+                    transposed = zeros(gradient.len());
+                    Ok(sloped(function, slope_from_output, y, gradient, &mut transposed, out))
                 })?,
             };
-            let before = if turned.is_empty() { gradient } else { &turned };
+            let before = if transposed.is_empty() { gradient } else { &transposed };
             if x.track_op() {
                 with_floats(weight, |weight| {
-                    let right = Matrix::new(weight, width, out).t();
-                    times(before, right, &mut by_x, Onto::Nothing, |_| {});
+                    let right = MatrixView::new(weight, width, out).t();
+                    times(before, right, &mut by_x, ProductTarget::Nothing, |_| {});
                     Ok(())
                 })?;
             }
             with_floats(x, |x| {
                 let to = MatrixMut::new(&mut by_weight, width, out);
-                let (left, right) = (Matrix::new(x, rows, width).t(), Matrix::new(before, rows, out));
-                product(left, right, to, false, Threads::All);
+                let (left, right) = (MatrixView::new(x, rows, width).t(), MatrixView::new(before, rows, out));
+                product(left, right, to, false, ProductThreads::All);
                 Ok(())
             })?;
             Ok(by_bias)
@@ -130,7 +130,13 @@ impl CustomOp3 for Affine {
 }
 
 /// y = x times a matrix (+ `onto`), and `finish` with each block of rows of it.
-fn times(x: &[f32], right: Matrix, y: &mut [f32], onto: Onto, finish: impl Fn(&mut [f32]) + Sync + Send) {
+fn times(
+    x: &[f32],
+    right: MatrixView,
+    y: &mut [f32],
+    onto: ProductTarget,
+    finish: impl Fn(&mut [f32]) + Sync + Send,
+) {
     let (width, out) = (right.rows(), right.columns());
     if out == 0 {
         return;
@@ -139,7 +145,7 @@ fn times(x: &[f32], right: Matrix, y: &mut [f32], onto: Onto, finish: impl Fn(&m
     if rows <= BLOCK && width * out >= LARGE {
         return by_columns(x, right, y, onto, finish);
     }
-    let right = Packed::new(right);
+    let right = PackedMatrix::new(right);
     let block = |(index, y): (usize, &mut [f32])| {
         right.times(&x[index * BLOCK * width..], width, y.len() / out, y, out, onto);
         finish(y);
@@ -157,13 +163,13 @@ const LARGE: usize = 1 << 17;
 /// Columns that are laid out and multiplied with before they leave the cache.
 const GROUP: usize = 64;
 
-/// The same for few rows and a large matrix: each thread lays some columns out and multiplies with them at once, or
-/// reads them as they lie where their numbers follow each other.
+/// The same for few rows and a large matrix: each thread lays some columns out and multiplies with them at
+/// once, or reads them as they lie where their numbers follow each other.
 fn by_columns(
     x: &[f32],
-    right: Matrix,
+    right: MatrixView,
     y: &mut [f32],
-    onto: Onto,
+    onto: ProductTarget,
     finish: impl Fn(&mut [f32]) + Sync + Send,
 ) {
     let (width, out) = (right.rows(), right.columns());
@@ -171,18 +177,18 @@ fn by_columns(
     let group = |group: usize| {
         let columns = group * GROUP..out.min((group + 1) * GROUP);
         let onto = match onto {
-            Onto::Row(row) => Onto::Row(&row[columns.clone()]),
+            ProductTarget::Row(row) => ProductTarget::Row(&row[columns.clone()]),
             other => other,
         };
         let mut part = vec![0.0; rows * columns.len()];
         let whole: Option<Vec<&[f32]>> = match onto {
-            Onto::Nothing => columns.clone().map(|column| right.down_column(column)).collect(),
+            ProductTarget::Nothing => columns.clone().map(|column| right.down_column(column)).collect(),
             _ => None,
         };
         match whole {
             Some(whole) => dots(x, width, width, &whole, &mut part),
             None => {
-                let packed = Packed::new(right.some_columns(columns.clone()));
+                let packed = PackedMatrix::new(right.some_columns(columns.clone()));
                 packed.times(x, width, rows, &mut part, columns.len(), onto);
             }
         }
@@ -213,25 +219,26 @@ fn sloped(
     slope: impl Fn(Activation, &[f32], &mut [f32]) + Sync,
     known: &[f32],
     gradient: &[f32],
-    turned: &mut [f32],
+    transposed: &mut [f32],
     out: usize,
 ) -> Vec<f32> {
-    let block = |((turned, known), gradient): ((&mut [f32], &[f32]), &[f32])| {
+    let block = |((transposed, known), gradient): ((&mut [f32], &[f32]), &[f32])| {
         let mut sums = vec![0.0; out];
-        let rows = turned.chunks_exact_mut(out).zip(known.chunks_exact(out)).zip(gradient.chunks_exact(out));
-        for ((turned, known), gradient) in rows {
-            turned.copy_from_slice(gradient);
-            slope(function, known, turned);
-            wide(|| sums.iter_mut().zip(&*turned).for_each(|(sum, g)| *sum += g));
+        let rows =
+            transposed.chunks_exact_mut(out).zip(known.chunks_exact(out)).zip(gradient.chunks_exact(out));
+        for ((transposed, known), gradient) in rows {
+            transposed.copy_from_slice(gradient);
+            slope(function, known, transposed);
+            wide(|| sums.iter_mut().zip(&*transposed).for_each(|(sum, g)| *sum += g));
         }
         sums
     };
     let size = (BLOCK * out).max(1);
     // Blocks are the same whatever the threads, so the sums are too.
     let sums: Vec<Vec<f32>> = if gradient.len() < WORTHWHILE {
-        turned.chunks_mut(size).zip(known.chunks(size)).zip(gradient.chunks(size)).map(block).collect()
+        transposed.chunks_mut(size).zip(known.chunks(size)).zip(gradient.chunks(size)).map(block).collect()
     } else {
-        let blocks = turned.par_chunks_mut(size).zip(known.par_chunks(size));
+        let blocks = transposed.par_chunks_mut(size).zip(known.par_chunks(size));
         blocks.zip(gradient.par_chunks(size)).map(block).collect()
     };
     total(sums, out)
@@ -268,8 +275,8 @@ fn total(sums: Vec<Vec<f32>>, out: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use crate::model::activation::Activation;
-    use crate::model::kernel::affine::{affine, twin};
-    use crate::model::kernel::agreement::{agree, variable};
+    use crate::model::kernel::affine::{affine, composed};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
     #[test]
     fn agrees_with_its_twin() {
@@ -278,11 +285,11 @@ mod tests {
             for (rows, width, out) in [(1, 3, 1), (7, 5, 4), (300, 40, 130), (3, 400, 331)] {
                 let variables =
                     [variable(&[rows, width], 1), variable(&[width, out], 2), variable(&[out], 3)];
-                agree(
+                check_against(
                     &variables,
                     2e-5,
                     |v| affine(&v[0], &v[1], &v[2], function),
-                    |v| twin(&v[0], &v[1], &v[2], function),
+                    |v| composed(&v[0], &v[1], &v[2], function),
                 );
             }
         }
@@ -291,11 +298,11 @@ mod tests {
     #[test]
     fn steps_are_rows() {
         let variables = [variable(&[3, 50, 8], 1), variable(&[8, 240], 2), variable(&[240], 3)];
-        agree(
+        check_against(
             &variables,
             2e-5,
             |v| affine(&v[0], &v[1], &v[2], Activation::Gelu),
-            |v| twin(&v[0], &v[1], &v[2], Activation::Gelu),
+            |v| composed(&v[0], &v[1], &v[2], Activation::Gelu),
         );
         let [x, _, bias] = &variables;
         let error = affine(x, &variable(&[7, 240], 2), bias, Activation::Identity).unwrap_err().to_string();

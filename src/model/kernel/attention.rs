@@ -14,13 +14,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
-use crate::model::kernel::attention::row::{Row, Steps};
-use crate::model::kernel::product::{MatrixMut, Threads, product};
+use crate::model::kernel::attention::row::{AttentionRow, StridedSteps};
+use crate::model::kernel::product::{MatrixMut, ProductThreads, product};
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// Who attends to what.
 #[derive(Clone, Debug)]
-pub struct Attention {
+pub struct AttentionShape {
     /// The width is divided among these.
     pub heads: usize,
     /// Query i sees the keys up to i; when there are more keys than queries, the last query sees all.
@@ -30,12 +30,12 @@ pub struct Attention {
     /// How many keys of each row are real; all if left out.
     pub keys: Option<Arc<[u32]>>,
     /// Drops scores after the softmax, while training.
-    pub dropout: Option<Dropout>,
+    pub dropout: Option<AttentionDropout>,
 }
 
 /// Sets a share `rate` of the scores to 0 and scales the others.
 #[derive(Clone, Debug)]
-pub struct Dropout {
+pub struct AttentionDropout {
     /// Standing where its numbers begin; every score has its own, wherever it is computed.
     pub random: ChaCha8Rng,
     pub rate: f64,
@@ -43,7 +43,7 @@ pub struct Dropout {
 
 /// Attention of a sequence to itself: `packed` is `[batch, time, 3 width]`, queries, keys and values side by
 /// side. Gives `[batch, time, width]`.
-pub fn self_attention(packed: &Tensor, how: &Attention) -> Result<Tensor> {
+pub fn self_attention(packed: &Tensor, how: &AttentionShape) -> Result<Tensor> {
     let (batch, time, wide) = packed.dims3()?;
     if wide % (3 * how.heads) != 0 {
         candle_core::bail!(
@@ -54,14 +54,14 @@ pub fn self_attention(packed: &Tensor, how: &Attention) -> Result<Tensor> {
     how.check(batch, time, time)?;
     if !fits(&[packed]) {
         let part = |at| packed.narrow(2, at * wide / 3, wide / 3);
-        return twin(&part(0)?, &part(1)?, &part(2)?, how);
+        return composed(&part(0)?, &part(1)?, &part(2)?, how);
     }
-    packed.contiguous()?.apply_op1(Packed(how.clone()))
+    packed.contiguous()?.apply_op1(PackedQkv(how.clone()))
 }
 
 /// Attention of queries `[batch, time, width]` to the keys and values `[batch, other time, width]` of
 /// another sequence.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &Attention) -> Result<Tensor> {
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Result<Tensor> {
     let ((batch, time, width), (_, other, _)) = (q.dims3()?, k.dims3()?);
     if width % how.heads != 0 || k.dims() != [batch, other, width] || k.dims() != v.dims() {
         candle_core::bail!(
@@ -74,13 +74,13 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &Attention) -> Result<
     }
     how.check(batch, time, other)?;
     if !fits(&[q, k, v]) {
-        return twin(q, k, v, how);
+        return composed(q, k, v, how);
     }
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Apart(how.clone()))
+    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(q: &Tensor, k: &Tensor, v: &Tensor, how: &Attention) -> Result<Tensor> {
+pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Result<Tensor> {
     let ((batch, time, width), other) = (q.dims3()?, k.dim(1)?);
     let size = width / how.heads;
     let by_head =
@@ -110,7 +110,7 @@ pub fn twin(q: &Tensor, k: &Tensor, v: &Tensor, how: &Attention) -> Result<Tenso
     y.broadcast_mul(&Tensor::from_vec(real, (batch, time, 1), q.device())?)
 }
 
-impl Attention {
+impl AttentionShape {
     fn check(&self, batch: usize, queries: usize, keys: usize) -> Result<()> {
         for (lengths, time) in [(&self.queries, queries), (&self.keys, keys)] {
             if let Some(lengths) = lengths
@@ -138,7 +138,7 @@ impl Attention {
     }
 }
 
-impl Dropout {
+impl AttentionDropout {
     /// The factors of consecutive queries' scores, `stride` apart, from the `first` of all queries of all
     /// heads and rows on. A query has `keys` keys.
     fn factors(&self, first: usize, keys: usize, stride: usize, factors: &mut [f32]) {
@@ -160,17 +160,17 @@ impl Dropout {
 }
 
 /// Queries, keys and values in one tensor.
-struct Packed(Attention);
+struct PackedQkv(AttentionShape);
 
-impl Packed {
-    fn row<'a>(&'a self, number: usize, packed: &'a [f32], time: usize) -> Row<'a> {
+impl PackedQkv {
+    fn row<'a>(&'a self, number: usize, packed: &'a [f32], time: usize) -> AttentionRow<'a> {
         let width = packed.len() / time / 3;
-        let part = |at| Steps { values: &packed[at * width..], stride: 3 * width };
-        Row::new(&self.0, number, (time, time, width), [part(0), part(1), part(2)])
+        let part = |at| StridedSteps { values: &packed[at * width..], stride: 3 * width };
+        AttentionRow::new(&self.0, number, (time, time, width), [part(0), part(1), part(2)])
     }
 }
 
-impl CustomOp1 for Packed {
+impl CustomOp1 for PackedQkv {
     fn name(&self) -> &'static str {
         "self_attention"
     }
@@ -198,11 +198,11 @@ impl CustomOp1 for Packed {
                 let rows = rows.zip(gradient.par_chunks_exact((time * width).max(1)));
                 let jobs = result.par_chunks_exact_mut((time * wide).max(1)).zip(rows).enumerate();
                 jobs.for_each(|(number, (result, (packed, gradient)))| {
-                    let gradient = Steps { values: gradient, stride: width };
+                    let gradient = StridedSteps { values: gradient, stride: width };
                     self.row(number, packed, time).backward(gradient, |part, from, at, a, b| {
-                        let place = &mut result[from * wide + part * width + at..];
-                        let place = MatrixMut::strided(place, a.rows(), b.columns(), wide, 1);
-                        product(a, b, place, true, Threads::One);
+                        let output = &mut result[from * wide + part * width + at..];
+                        let output = MatrixMut::strided(output, a.rows(), b.columns(), wide, 1);
+                        product(a, b, output, true, ProductThreads::One);
                     });
                 });
                 Ok(())
@@ -213,17 +213,23 @@ impl CustomOp1 for Packed {
 }
 
 /// Queries, keys and values in tensors of their own.
-struct Apart(Attention);
+struct SeparateQkv(AttentionShape);
 
-impl Apart {
-    fn row<'a>(&'a self, number: usize, parts: [&'a [f32]; 3], queries: usize, keys: usize) -> Row<'a> {
+impl SeparateQkv {
+    fn row<'a>(
+        &'a self,
+        number: usize,
+        parts: [&'a [f32]; 3],
+        queries: usize,
+        keys: usize,
+    ) -> AttentionRow<'a> {
         let width = parts[0].len() / queries;
-        let parts = parts.map(|values| Steps { values, stride: width });
-        Row::new(&self.0, number, (queries, keys, width), parts)
+        let parts = parts.map(|values| StridedSteps { values, stride: width });
+        AttentionRow::new(&self.0, number, (queries, keys, width), parts)
     }
 }
 
-impl CustomOp3 for Apart {
+impl CustomOp3 for SeparateQkv {
     fn name(&self) -> &'static str {
         "attention"
     }
@@ -269,12 +275,12 @@ impl CustomOp3 for Apart {
             let rows = q.par_chunks_exact(outer).zip(rows).zip(gradient.par_chunks_exact(outer));
             results.zip(rows).enumerate().for_each(
                 |(number, ((by_q, (by_k, by_v)), ((q, (k, v)), gradient)))| {
-                    let gradient = Steps { values: gradient, stride: width };
+                    let gradient = StridedSteps { values: gradient, stride: width };
                     let mut results = [by_q, by_k, by_v];
                     self.row(number, [q, k, v], queries, keys).backward(gradient, |part, from, at, a, b| {
-                        let place = &mut results[part][from * width + at..];
-                        let place = MatrixMut::strided(place, a.rows(), b.columns(), width, 1);
-                        product(a, b, place, true, Threads::One);
+                        let output = &mut results[part][from * width + at..];
+                        let output = MatrixMut::strided(output, a.rows(), b.columns(), width, 1);
+                        product(a, b, output, true, ProductThreads::One);
                     });
                 },
             );

@@ -1,6 +1,7 @@
-//! Which kernels are taken: by default the fused ones, with the widest instructions that the machine has. Two environment
-//! variables change that, to compare, or to look for a fault: `MTL_KERNELS=composed` takes the forms composed of candle's
-//! operations everywhere, `MTL_SIMD=avx2` or `scalar` fewer instructions than there are (`neon` or `scalar` on ARM).
+//! Which kernels are taken: by default the fused ones, with the widest instructions that the machine has. Two
+//! environment variables change that, to compare, or to look for a fault: `MTL_KERNELS=composed` takes the
+//! forms composed of candle's operations everywhere, `MTL_SIMD=avx2` or `scalar` fewer instructions than
+//! there are (`neon` or `scalar` on ARM).
 
 use std::sync::OnceLock;
 
@@ -8,14 +9,14 @@ use pulp::Arch;
 
 /// What the environment asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice {
+pub struct KernelSelection {
     pub composed: bool,
     pub arch: Arch,
 }
 
-impl Choice {
+impl KernelSelection {
     /// Of these variables' values; an error names the variable, what was found and what may stand there.
-    fn of(kernels: Option<&str>, simd: Option<&str>) -> Result<Self, String> {
+    fn from_variables(kernels: Option<&str>, simd: Option<&str>) -> Result<Self, String> {
         let composed = match kernels.unwrap_or("fused") {
             "fused" | "" => false,
             "composed" => true,
@@ -30,21 +31,21 @@ impl Choice {
     }
 
     /// `fused, avx512`
-    pub fn said(&self) -> String {
+    pub fn describe(&self) -> String {
         let kernels = if self.composed { "composed" } else { "fused" };
         format!("{kernels}, {}", instructions(self.arch))
     }
 }
 
 /// What the environment says, read once.
-pub fn choice() -> Result<Choice, String> {
-    static CHOICE: OnceLock<Result<Choice, String>> = OnceLock::new();
+pub fn choice() -> Result<KernelSelection, String> {
+    static CHOICE: OnceLock<Result<KernelSelection, String>> = OnceLock::new();
     let read = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let found = CHOICE.get_or_init(|| {
+    let cached = CHOICE.get_or_init(|| {
         let (kernels, simd) = (read("MTL_KERNELS"), read("MTL_SIMD"));
-        Choice::of(kernels.as_deref(), simd.as_deref())
+        KernelSelection::from_variables(kernels.as_deref(), simd.as_deref())
     });
-    found.clone()
+    cached.clone()
 }
 
 /// Are the composed forms taken?
@@ -104,13 +105,24 @@ fn instructions(arch: Arch) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::Choice;
+    use super::KernelSelection;
 
     #[test]
     fn what_may_stand_in_the_environment() {
-        assert!(!Choice::of(None, None).unwrap().composed);
-        assert_eq!(Choice::of(Some("composed"), Some("scalar")).unwrap().said(), "composed, scalar");
-        assert!(Choice::of(Some("fast"), None).unwrap_err().contains("`fast`, expected fused or composed"));
-        assert!(Choice::of(None, Some("sse9")).unwrap_err().contains("MTL_SIMD is `sse9`, expected auto"));
+        assert!(!KernelSelection::from_variables(None, None).unwrap().composed);
+        assert_eq!(
+            KernelSelection::from_variables(Some("composed"), Some("scalar")).unwrap().describe(),
+            "composed, scalar"
+        );
+        assert!(
+            KernelSelection::from_variables(Some("fast"), None)
+                .unwrap_err()
+                .contains("`fast`, expected fused or composed")
+        );
+        assert!(
+            KernelSelection::from_variables(None, Some("sse9"))
+                .unwrap_err()
+                .contains("MTL_SIMD is `sse9`, expected auto")
+        );
     }
 }

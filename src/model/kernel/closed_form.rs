@@ -8,10 +8,10 @@ use crate::model::kernel::{BLOCK, WORTHWHILE, with_floats};
 
 /// One row of a loss: its logits, truth and mask, and where its gradient goes. Gives the row's loss and
 /// the weight it has in the mean.
-pub type Row<'a> = dyn Fn(&[f32], &[f32], &[f32], &mut [f32]) -> (f64, f64) + Sync + 'a;
+pub type LossRow<'a> = dyn Fn(&[f32], &[f32], &[f32], &mut [f32]) -> (f64, f64) + Sync + 'a;
 
 /// The sum of all rows' losses over the sum of their weights, as a scalar tensor; 0 without weights.
-pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Row) -> Result<Tensor> {
+pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &LossRow) -> Result<Tensor> {
     let (rows, width) = logits.dims2()?;
     let columns = truth.dim(1)?;
     if truth.dims() != mask.dims() || truth.dim(0)? != rows || width == 0 || columns == 0 {
@@ -50,15 +50,15 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Row)
 /// A scalar tensor of `value`, whose gradient with respect to `x` is `gradient` (of x's shape).
 pub fn closed_form(x: &Tensor, value: f64, gradient: Vec<f32>) -> Result<Tensor> {
     let gradient = Tensor::from_vec(gradient, x.shape(), x.device())?;
-    x.apply_op1(ClosedForm { value: value as f32, gradient })
+    x.apply_op1(ClosedFormLossOp { value: value as f32, gradient })
 }
 
-struct ClosedForm {
+struct ClosedFormLossOp {
     value: f32,
     gradient: Tensor,
 }
 
-impl CustomOp1 for ClosedForm {
+impl CustomOp1 for ClosedFormLossOp {
     fn name(&self) -> &'static str {
         "closed_form"
     }

@@ -4,16 +4,16 @@
 //! `[channels of positions, channels of the image, size, size]`: a convolution reads the image at each
 //! position, a transposed one writes it. Each is the other's gradient.
 
-mod links;
+mod linear_convolution;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
 use crate::model::kernel::activation::{
-    activation, slope_by_output, slope_from_output, twin as activation_twin,
+    activation, composed as activation_twin, slope_by_output, slope_from_output,
 };
-use crate::model::kernel::convolution::links::{End, Links};
+use crate::model::kernel::convolution::linear_convolution::{ConvolutionEpilogue, LinearConvolution};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats};
 
@@ -26,11 +26,11 @@ pub fn convolution(
     window: Window,
     function: Activation,
 ) -> Result<Tensor> {
-    link(x, weight, bias, window, function, Direction::Read)
+    link(x, weight, bias, window, function, ConvolutionDirection::Read)
 }
 
-/// x `[rows, channels, window.rows, window.columns]` and weight `[channels, filters, size, size]` to the image
-/// `[rows, filters, height, width]` whose windows are the sums of x's values times the weight.
+/// x `[rows, channels, window.rows, window.columns]` and weight `[channels, filters, size, size]` to the
+/// image `[rows, filters, height, width]` whose windows are the sums of x's values times the weight.
 pub fn transposed(
     x: &Tensor,
     weight: &Tensor,
@@ -38,7 +38,7 @@ pub fn transposed(
     window: Window,
     function: Activation,
 ) -> Result<Tensor> {
-    link(x, weight, bias, window, function, Direction::Write)
+    link(x, weight, bias, window, function, ConvolutionDirection::Write)
 }
 
 fn link(
@@ -47,37 +47,37 @@ fn link(
     bias: &Tensor,
     window: Window,
     function: Activation,
-    direction: Direction,
+    direction: ConvolutionDirection,
 ) -> Result<Tensor> {
     if !fits(&[x, weight, bias]) {
-        return twin(x, weight, bias, window, function, direction);
+        return composed(x, weight, bias, window, function, direction);
     }
     // The slopes of the others are not known from their output, which alone is kept.
     let inside = if slope_by_output(function) { function } else { Activation::Identity };
-    let op = Convolution { window, function: inside, direction };
+    let op = ConvolutionOp { window, function: inside, direction };
     let y = x.contiguous()?.apply_op3(weight, bias, op)?;
     if inside == function { Ok(y) } else { activation(function, &y) }
 }
 
 /// The same, composed of candle's operations.
-fn twin(
+fn composed(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     window: Window,
     function: Activation,
-    direction: Direction,
+    direction: ConvolutionDirection,
 ) -> Result<Tensor> {
     let Window { stride, top, left, height, width, rows, columns, size } = window;
     let y = match direction {
-        Direction::Read => {
+        ConvolutionDirection::Read => {
             let x = x.pad_with_zeros(2, top, window.bottom())?.pad_with_zeros(3, left, window.right())?;
             // candle's gradient needs that no row or column is left over.
             let reached = |count: usize| (count - 1) * stride + size;
             let x = x.narrow(2, 0, reached(rows))?.narrow(3, 0, reached(columns))?;
             x.conv2d(weight, 0, stride, 1, 1)?
         }
-        Direction::Write => {
+        ConvolutionDirection::Write => {
             let y = x.conv_transpose2d(weight, 0, 0, stride, 1)?;
             let missing = |length: usize, before: usize, count: usize| {
                 (length + before).saturating_sub((count - 1) * stride + size)
@@ -91,30 +91,30 @@ fn twin(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+enum ConvolutionDirection {
     /// From the image to the positions.
     Read,
     /// From the positions to the image.
     Write,
 }
 
-struct Convolution {
+struct ConvolutionOp {
     window: Window,
     function: Activation,
-    direction: Direction,
+    direction: ConvolutionDirection,
 }
 
-impl Convolution {
-    fn links(&self, weight: &Shape) -> Result<Links> {
+impl ConvolutionOp {
+    fn links(&self, weight: &Shape) -> Result<LinearConvolution> {
         let (positions, image, size, across) = weight.dims4()?;
         if (size, across) != (self.window.size, self.window.size) {
             candle_core::bail!("weights {weight:?} for a window of {}", self.window.size);
         }
-        Ok(Links { window: self.window, image, positions })
+        Ok(LinearConvolution { window: self.window, image, positions })
     }
 }
 
-impl CustomOp3 for Convolution {
+impl CustomOp3 for ConvolutionOp {
     fn name(&self) -> &'static str {
         "convolution"
     }
@@ -134,15 +134,15 @@ impl CustomOp3 for Convolution {
         let image = [links.image, self.window.height, self.window.width];
         let values = [links.positions, rows, columns];
         let (taken, given) =
-            if self.direction == Direction::Read { (image, values) } else { (values, image) };
+            if self.direction == ConvolutionDirection::Read { (image, values) } else { (values, image) };
         if [channels, height, width] != taken {
             candle_core::bail!("x has rows of {:?}, not {taken:?}", [channels, height, width]);
         }
         let (x, weight) = (floats(x, x_layout)?, floats(weight, weight_layout)?);
-        let end = End { bias: floats(bias, bias_layout)?, function: self.function };
+        let end = ConvolutionEpilogue { bias: floats(bias, bias_layout)?, function: self.function };
         let y = match self.direction {
-            Direction::Read => links.read(x, weight, Some(end)),
-            Direction::Write => links.write(x, weight, Some(end)),
+            ConvolutionDirection::Read => links.read(x, weight, Some(end)),
+            ConvolutionDirection::Write => links.write(x, weight, Some(end)),
         };
         Ok((CpuStorage::F32(y), Shape::from((batch, given[0], given[1], given[2]))))
     }
@@ -173,8 +173,8 @@ impl CustomOp3 for Convolution {
             true => Some(with_floats(weight, |weight| {
                 with_floats(&sloped, |gradient| {
                     let values = match self.direction {
-                        Direction::Read => links.write(gradient, weight, None),
-                        Direction::Write => links.read(gradient, weight, None),
+                        ConvolutionDirection::Read => links.write(gradient, weight, None),
+                        ConvolutionDirection::Write => links.read(gradient, weight, None),
                     };
                     Tensor::from_vec(values, x.shape(), x.device())
                 })
@@ -183,8 +183,8 @@ impl CustomOp3 for Convolution {
         let (of_weight, of_bias) = with_floats(x, |x| {
             with_floats(&sloped, |gradient| {
                 let weights = match self.direction {
-                    Direction::Read => links.weights(x, gradient),
-                    Direction::Write => links.weights(gradient, x),
+                    ConvolutionDirection::Read => links.weights(x, gradient),
+                    ConvolutionDirection::Write => links.weights(gradient, x),
                 };
                 Ok((weights, plane_sums(gradient, plane, y.dim(1)?)))
             })

@@ -42,34 +42,34 @@ pub fn crf(
         );
     }
     if !fits(&[emissions, transitions, truth, mask]) {
-        return twin(emissions, transitions, truth, mask, lengths);
+        return composed(emissions, transitions, truth, mask, lengths);
     }
-    let found = with_floats(emissions, |emissions| {
+    let gradients = with_floats(emissions, |emissions| {
         with_floats(transitions, |transitions| {
             with_floats(truth, |truth| {
                 with_floats(mask, |mask| {
-                    let chain = Chain::new(transitions, classes);
+                    let chain = CrfPotentials::new(transitions, classes);
                     Ok(chain.rows(emissions, truth, mask, lengths, time))
                 })
             })
         })
     })?;
     let (device, share) =
-        (emissions.device(), if found.labelled > 0 { 1.0 / found.labelled as f64 } else { 0.0 });
+        (emissions.device(), if gradients.labelled > 0 { 1.0 / gradients.labelled as f64 } else { 0.0 });
     let scaled = |numbers: Vec<f64>, shape: &Shape| {
         let numbers: Vec<f32> = numbers.into_iter().map(|number| (number * share) as f32).collect();
         Tensor::from_vec(numbers, shape, device)
     };
-    let op = Crf {
-        value: (found.loss * share) as f32,
-        emissions: (Tensor::from_vec(found.emissions, emissions.shape(), device)? * share)?,
-        transitions: scaled(found.transitions, transitions.shape())?,
+    let op = CrfOp {
+        value: (gradients.loss * share) as f32,
+        emissions: (Tensor::from_vec(gradients.emissions, emissions.shape(), device)? * share)?,
+        transitions: scaled(gradients.transitions, transitions.shape())?,
     };
     emissions.apply_op2(transitions, op)
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(
+pub fn composed(
     emissions: &Tensor,
     transitions: &Tensor,
     truth: &Tensor,
@@ -112,13 +112,13 @@ fn log_sum_exp(x: &Tensor, dim: usize) -> Result<Tensor> {
     (sum + largest)?.squeeze(dim)
 }
 
-struct Crf {
+struct CrfOp {
     value: f32,
     emissions: Tensor,
     transitions: Tensor,
 }
 
-impl CustomOp2 for Crf {
+impl CustomOp2 for CrfOp {
     fn name(&self) -> &'static str {
         "crf"
     }
@@ -140,7 +140,7 @@ impl CustomOp2 for Crf {
 }
 
 /// What some rows lose, and the gradients of that.
-struct Found {
+struct CrfGradients {
     loss: f64,
     /// Labelled steps.
     labelled: usize,
@@ -152,7 +152,7 @@ struct Found {
 
 /// The exponentials of the scores, so that a step of the recursion is sums of products. 64-bit numbers,
 /// and each step scaled to a sum of 1, so that neither length nor score runs out of them.
-struct Chain {
+struct CrfPotentials {
     classes: usize,
     /// exp(T - greatest), `[from, to]`, and `[to, from]`.
     between: Vec<f64>,
@@ -163,7 +163,7 @@ struct Chain {
 }
 
 /// One row's sums: of step t, the paths' weight up to it by class, and from it on, both scaled.
-struct Sweep {
+struct ForwardBackward {
     /// log sum over the paths of exp(score).
     log_sum: f64,
     /// `[steps, classes]`: how likely each class is.
@@ -174,7 +174,7 @@ struct Sweep {
     after: Vec<f64>,
 }
 
-impl Chain {
+impl CrfPotentials {
     fn new(transitions: &[f32], classes: usize) -> Self {
         let scores: Vec<f64> = transitions.iter().map(|score| f64::from(*score)).collect();
         let (between, ends) = scores.split_at(classes * classes);
@@ -186,7 +186,14 @@ impl Chain {
     }
 
     /// All rows, in blocks added up in their order.
-    fn rows(&self, emissions: &[f32], truth: &[f32], mask: &[f32], lengths: &[u32], time: usize) -> Found {
+    fn rows(
+        &self,
+        emissions: &[f32],
+        truth: &[f32],
+        mask: &[f32],
+        lengths: &[u32],
+        time: usize,
+    ) -> CrfGradients {
         let width = time * self.classes;
         let mut gradient = vec![0.0; emissions.len()];
         let block = |(block, gradient): (usize, &mut [f32])| {
@@ -205,19 +212,19 @@ impl Chain {
         };
         let blocks: Vec<(f64, usize, Vec<f64>)> =
             gradient.par_chunks_mut((ROWS * width).max(1)).enumerate().map(block).collect();
-        let mut found = Found {
+        let mut gradients = CrfGradients {
             loss: 0.0,
             labelled: 0,
             emissions: Vec::new(),
             transitions: vec![0.0; (self.classes + 2) * self.classes],
         };
         for (loss, labelled, transitions) in blocks {
-            found.loss += loss;
-            found.labelled += labelled;
-            found.transitions.iter_mut().zip(&transitions).for_each(|(sum, block)| *sum += block);
+            gradients.loss += loss;
+            gradients.labelled += labelled;
+            gradients.transitions.iter_mut().zip(&transitions).for_each(|(sum, block)| *sum += block);
         }
-        found.emissions = gradient;
-        found
+        gradients.emissions = gradient;
+        gradients
     }
 
     /// One row's loss; adds its gradients to `emissions` and `transitions`.
@@ -241,7 +248,7 @@ impl Chain {
     }
 
     /// Forward and backward through one row, along the paths that agree with the labels.
-    fn sweep(&self, own: &[f32], labels: Option<&[Option<usize>]>) -> Sweep {
+    fn sweep(&self, own: &[f32], labels: Option<&[Option<usize>]>) -> ForwardBackward {
         let classes = self.classes;
         let steps = own.len() / classes;
         let mut weights = vec![0.0; own.len()];
@@ -280,17 +287,17 @@ impl Chain {
             // What `after` holds of a step begins with the step's own weight.
             if step + 1 < steps {
                 let sums = product(&after[(step + 1) * classes..(step + 2) * classes], &self.back, classes);
-                let places = step * classes..(step + 1) * classes;
-                after[places.clone()].iter_mut().zip(&sums).for_each(|(after, sum)| *after *= sum);
-                likely[places].iter_mut().zip(&sums).for_each(|(likely, sum)| *likely *= sum);
+                let range = step * classes..(step + 1) * classes;
+                after[range.clone()].iter_mut().zip(&sums).for_each(|(after, sum)| *after *= sum);
+                likely[range].iter_mut().zip(&sums).for_each(|(likely, sum)| *likely *= sum);
             }
             after[step * classes..(step + 1) * classes].iter_mut().for_each(|after| *after /= scales[step]);
         }
-        Sweep { log_sum, likely, before, after }
+        ForwardBackward { log_sum, likely, before, after }
     }
 
     /// Adds `sign` times how often each score is used.
-    fn add(&self, sweep: &Sweep, sign: f64, emissions: &mut [f32], transitions: &mut [f64]) {
+    fn add(&self, sweep: &ForwardBackward, sign: f64, emissions: &mut [f32], transitions: &mut [f64]) {
         let classes = self.classes;
         for (gradient, likely) in emissions.iter_mut().zip(&sweep.likely) {
             *gradient += (sign * likely) as f32;

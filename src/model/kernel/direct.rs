@@ -18,7 +18,7 @@ pub const SLACK: usize = 16;
 
 /// What the processor's registers make best.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine {
+pub struct SimdTiling {
     /// Floats in a register.
     pub lanes: usize,
     /// Sums of one vector each that a tile holds side by side: 8 of 32 registers, 4 of 16, times `VECTORS`.
@@ -26,19 +26,19 @@ pub struct Machine {
 }
 
 /// Asks a processor.
-pub struct Ask;
+pub struct QuerySimd;
 
-impl WithSimd for Ask {
-    type Output = Machine;
+impl WithSimd for QuerySimd {
+    type Output = SimdTiling;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Machine {
-        Machine { lanes: S::F32_LANES, together: if S::REGISTER_COUNT >= 32 { 8 } else { 4 } }
+    fn with_simd<S: Simd>(self, _: S) -> SimdTiling {
+        SimdTiling { lanes: S::F32_LANES, together: if S::REGISTER_COUNT >= 32 { 8 } else { 4 } }
     }
 }
 
 /// Weights in the order in which tiles read them: blocks of filters, and in a block tap after tap.
-pub struct Packed {
+pub struct PackedFilters {
     arch: Arch,
     /// Filters of each block; the last may be filled up with zeros.
     blocks: Vec<usize>,
@@ -46,14 +46,14 @@ pub struct Packed {
     values: Vec<f32>,
 }
 
-impl Packed {
+impl PackedFilters {
     /// `weight` of a filter and a tap.
     pub fn new(filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         Self::on(arch(), filters, taps, weight)
     }
 
     fn on(arch: Arch, filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let together = arch.dispatch(Ask).together;
+        let together = arch.dispatch(QuerySimd).together;
         let mut blocks = Vec::new();
         let mut values = Vec::with_capacity((filters + together) * taps);
         let mut first = 0;
@@ -78,7 +78,7 @@ impl Packed {
 /// `out[filter][at]` = the sum over taps of `weights[filter][tap] image[offset[tap] + at]`, for `at` below
 /// `length`; a row of `out` has `pitch` elements, at least `length + SLACK`.
 pub fn correlate(
-    weights: &Packed,
+    weights: &PackedFilters,
     offsets: &[usize],
     image: &[f32],
     length: usize,
@@ -86,11 +86,11 @@ pub fn correlate(
     out: &mut [f32],
 ) {
     debug_assert!(offsets.len() == weights.taps && pitch >= length + SLACK);
-    weights.arch.dispatch(Correlate { weights, offsets, image, length, pitch, out });
+    weights.arch.dispatch(CorrelateTiles { weights, offsets, image, length, pitch, out });
 }
 
-struct Correlate<'a> {
-    weights: &'a Packed,
+struct CorrelateTiles<'a> {
+    weights: &'a PackedFilters,
     offsets: &'a [usize],
     image: &'a [f32],
     length: usize,
@@ -98,7 +98,7 @@ struct Correlate<'a> {
     out: &'a mut [f32],
 }
 
-impl WithSimd for Correlate<'_> {
+impl WithSimd for CorrelateTiles<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -112,7 +112,7 @@ impl WithSimd for Correlate<'_> {
             for size in &weights.blocks {
                 let (own, others) = values.split_at(size * weights.taps);
                 let (rows, rest) = out.split_at_mut(size * pitch);
-                let tile = Tile { weights: own, offsets, image, at, pitch };
+                let tile = OutputTile { weights: own, offsets, image, at, pitch };
                 match size {
                     8 => tile.wide::<S, 8>(simd, vectors, rows),
                     4 => tile.wide::<S, 4>(simd, vectors, rows),
@@ -125,7 +125,7 @@ impl WithSimd for Correlate<'_> {
     }
 }
 
-struct Tile<'a> {
+struct OutputTile<'a> {
     weights: &'a [f32],
     offsets: &'a [usize],
     image: &'a [f32],
@@ -133,7 +133,7 @@ struct Tile<'a> {
     pitch: usize,
 }
 
-impl Tile<'_> {
+impl OutputTile<'_> {
     #[inline(always)]
     fn wide<S: Simd, const ROWS: usize>(&self, simd: S, vectors: usize, out: &mut [f32]) {
         match vectors {
@@ -172,7 +172,7 @@ impl Tile<'_> {
 mod tests {
     use pulp::Arch;
 
-    use crate::model::kernel::direct::{Packed, SLACK, correlate};
+    use crate::model::kernel::direct::{PackedFilters, SLACK, correlate};
 
     /// Without wide registers, and with this machine's.
     fn machines() -> [Arch; 2] {
@@ -195,14 +195,15 @@ mod tests {
                 let offsets: Vec<usize> = (0..channels * 6).map(offset).collect();
                 let image = whole(channels * (rows + 1) * pitch + SLACK, 1);
                 let weights = whole(filters * offsets.len(), 2);
-                let packed = Packed::on(arch, filters, offsets.len(), |f, t| weights[f * offsets.len() + t]);
+                let packed =
+                    PackedFilters::on(arch, filters, offsets.len(), |f, t| weights[f * offsets.len() + t]);
                 let length = (rows - 1) * pitch + columns;
-                let mut found = vec![f32::NAN; packed.rows() * (length + SLACK)];
-                correlate(&packed, &offsets, &image, length, length + SLACK, &mut found);
+                let mut result = vec![f32::NAN; packed.rows() * (length + SLACK)];
+                correlate(&packed, &offsets, &image, length, length + SLACK, &mut result);
                 for (f, own) in weights.chunks(offsets.len()).enumerate() {
                     for at in 0..length {
                         let sum: f32 = own.iter().zip(&offsets).map(|(w, o)| w * image[o + at]).sum();
-                        assert_eq!(found[f * (length + SLACK) + at], sum, "{arch:?} {filters}: {f} {at}");
+                        assert_eq!(result[f * (length + SLACK) + at], sum, "{arch:?} {filters}: {f} {at}");
                     }
                 }
             }

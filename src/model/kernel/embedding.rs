@@ -13,23 +13,23 @@ const ROWS: usize = 64;
 /// shape, to which the width is added).
 pub fn embed(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if !fits(&[table]) || !ids.device().is_cpu() || ids.dtype() != DType::U32 {
-        return twin(table, ids);
+        return composed(table, ids);
     }
-    table.contiguous()?.apply_op1(Embed { ids: ids.contiguous()? })
+    table.contiguous()?.apply_op1(EmbeddingOp { ids: ids.contiguous()? })
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
+pub fn composed(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     let mut shape = ids.dims().to_vec();
     shape.push(table.dim(1)?);
     table.index_select(&ids.flatten_all()?, 0)?.reshape(shape)
 }
 
-struct Embed {
+struct EmbeddingOp {
     ids: Tensor,
 }
 
-impl Embed {
+impl EmbeddingOp {
     fn with_ids<T>(&self, work: impl FnOnce(&[u32]) -> Result<T>) -> Result<T> {
         let (storage, layout) = self.ids.storage_and_layout();
         match (&*storage, layout.contiguous_offsets()) {
@@ -39,7 +39,7 @@ impl Embed {
     }
 }
 
-impl CustomOp1 for Embed {
+impl CustomOp1 for EmbeddingOp {
     fn name(&self) -> &'static str {
         "embed"
     }
@@ -73,12 +73,12 @@ impl CustomOp1 for Embed {
         let mut result = zeros(rows * width);
         with_floats(gradient, |gradient| {
             self.with_ids(|ids| {
-                let (starts, places) = by_row(ids, rows);
+                let (starts, indices) = by_row(ids, rows);
                 let add = |(block, sums): (usize, &mut [f32])| {
                     for (offset, sum) in sums.chunks_exact_mut(width).enumerate() {
                         let row = block * ROWS + offset;
-                        for place in &places[starts[row]..starts[row + 1]] {
-                            let gradient = &gradient[*place as usize * width..][..width];
+                        for index in &indices[starts[row]..starts[row + 1]] {
+                            let gradient = &gradient[*index as usize * width..][..width];
                             sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
                         }
                     }
@@ -104,21 +104,21 @@ fn by_row(ids: &[u32], rows: usize) -> (Vec<usize>, Vec<u32>) {
     for row in 2..starts.len() {
         starts[row] += starts[row - 1];
     }
-    let mut places = vec![0; ids.len()];
-    for (place, id) in (0..).zip(ids) {
+    let mut indices = vec![0; ids.len()];
+    for (index, id) in (0..).zip(ids) {
         let next = &mut starts[*id as usize + 1];
-        places[*next] = place;
+        indices[*next] = index;
         *next += 1;
     }
-    (starts, places)
+    (starts, indices)
 }
 
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::embedding::{by_row, embed, twin};
+    use crate::model::kernel::embedding::{by_row, composed, embed};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
     fn ids(batch: usize, time: usize, vocabulary: u32) -> Tensor {
         let ids = (0..(batch * time) as u32).map(|i| i.wrapping_mul(2_654_435_761) % vocabulary);
@@ -129,11 +129,11 @@ mod tests {
     fn agrees_with_its_twin() {
         for (batch, time, vocabulary, width) in [(1, 1, 1, 1), (2, 3, 5, 4), (9, 70, 333, 65)] {
             let ids = ids(batch, time, vocabulary);
-            agree(
+            check_against(
                 &[variable(&[vocabulary as usize, width], 1)],
                 1e-5,
                 |v| embed(&v[0], &ids),
-                |v| twin(&v[0], &ids),
+                |v| composed(&v[0], &ids),
             );
         }
     }

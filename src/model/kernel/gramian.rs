@@ -1,7 +1,8 @@
 //! Dot products of long rows in 64 bits: what a gradient method sees of the tasks' gradients.
 //!
-//! K rows have K (K + 1) / 2 products, and reading them anew for each would take longer than making the gradients. Here they are
-//! read once: a block of every row is widened to 64 bits, and its products are summed while it lies in the fastest memory.
+//! K rows have K (K + 1) / 2 products, and reading them anew for each would take longer than making the
+//! gradients. Here they are read once: a block of every row is widened to 64 bits, and its products are
+//! summed while it lies in the fastest memory.
 
 use pulp::{Simd, WithSimd};
 
@@ -13,8 +14,8 @@ const BLOCK: usize = 512;
 /// Rows that one row is multiplied with at once: their sums stay in registers.
 const TILE: usize = 4;
 
-/// For each pair of places in `rows` the dot product of these rows. Rows that are not all of one length are a bug of the caller: it
-/// panics. The order of additions depends on the length alone, never on threads.
+/// For each pair of places in `rows` the dot product of these rows. Rows that are not all of one length are a
+/// bug of the caller: it panics. The order of additions depends on the length alone, never on threads.
 pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
     let length = rows.first().map_or(0, |row| row.len());
     assert!(rows.iter().all(|row| row.len() == length), "rows have {length} numbers");
@@ -25,18 +26,18 @@ pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
         return one;
     }
     let mut sums = vec![0.0; pairs.len()];
-    arch().dispatch(Sums { rows, pairs, length, sums: &mut sums });
+    arch().dispatch(GramianSums { rows, pairs, length, sums: &mut sums });
     sums
 }
 
-struct Sums<'a> {
+struct GramianSums<'a> {
     rows: &'a [&'a [f32]],
     pairs: &'a [(usize, usize)],
     length: usize,
     sums: &'a mut [f64],
 }
 
-impl WithSimd for Sums<'_> {
+impl WithSimd for GramianSums<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -99,10 +100,10 @@ mod tests {
             let rows = [row(0.37), row(0.11), row(0.73)];
             let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
             let pairs = [(0, 0), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2), (2, 0), (2, 1)];
-            for ((left, right), found) in pairs.iter().zip(dot_products(&rows, &pairs)) {
+            for ((left, right), result) in pairs.iter().zip(dot_products(&rows, &pairs)) {
                 let terms = rows[*left].iter().zip(rows[*right]).map(|(a, b)| f64::from(*a) * f64::from(*b));
                 let expected: f64 = terms.sum();
-                assert!((found - expected).abs() <= 1e-9 * length as f64, "{length}: {found} {expected}");
+                assert!((result - expected).abs() <= 1e-9 * length as f64, "{length}: {result} {expected}");
             }
         }
         assert!(dot_products(&[], &[]).is_empty());

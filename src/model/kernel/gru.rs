@@ -4,19 +4,22 @@
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid as sigmoid_of;
 
-use crate::model::kernel::recurrence::{Back, Cell, Course, add, put, recur, take};
+use crate::model::kernel::recurrence::{
+    BackwardStep, RecurrentCell, Traversal, add, recur, store_lanes, take,
+};
 use crate::model::kernel::wide::{sigmoid, tanh};
 
-/// The outputs `[batch, time, units]` for x `[batch, time, width]`, the weight `[width + units, 3 units]` (W above U)
-/// and the bias `[4 units]` (b, then b'); behind each row's end they are 0. The initial state is `[batch, units]`.
+/// The outputs `[batch, time, units]` for x `[batch, time, width]`, the weight `[width + units, 3 units]` (W
+/// above U) and the bias `[4 units]` (b, then b'); behind each row's end they are 0. The initial state is
+/// `[batch, units]`.
 pub fn gru(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    course: Course,
+    traversal: Traversal,
 ) -> Result<Tensor> {
-    Ok(recur::<Gru>(x, weight, bias, initial, course, false)?.0)
+    Ok(recur::<GruCell>(x, weight, bias, initial, traversal, false)?.0)
 }
 
 /// The same with the last state `[batch, units]`.
@@ -25,9 +28,9 @@ pub fn gru_with_state(
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    course: Course,
+    traversal: Traversal,
 ) -> Result<(Tensor, Tensor)> {
-    match recur::<Gru>(x, weight, bias, initial, course, true)? {
+    match recur::<GruCell>(x, weight, bias, initial, traversal, true)? {
         (y, Some(state)) => Ok((y, state)),
         (_, None) => candle_core::bail!("a state was asked for"),
     }
@@ -35,9 +38,9 @@ pub fn gru_with_state(
 
 /// Kept: the gates, and the state's part of n's input. The way back puts the gradients of r, z and n's
 /// inputs in the gates' place, and that of the state's part of n's behind them.
-pub struct Gru;
+pub struct GruCell;
 
-impl Cell for Gru {
+impl RecurrentCell for GruCell {
     const NAME: &'static str = "gru";
     const GATES: usize = 3;
     const KEPT: usize = 4;
@@ -53,9 +56,9 @@ impl Cell for Gru {
         bias: &[f32],
         state: &mut [f32],
     ) {
-        let place = |block: usize| block * units + at;
-        let [mut r, mut z, mut n] = [0, 1, 2].map(|block| take::<N>(kept, place(block)));
-        let [side_r, side_z, mut q] = [0, 1, 2].map(|block| take::<N>(side, place(block)));
+        let index = |block: usize| block * units + at;
+        let [mut r, mut z, mut n] = [0, 1, 2].map(|block| take::<N>(kept, index(block)));
+        let [side_r, side_z, mut q] = [0, 1, 2].map(|block| take::<N>(side, index(block)));
         let bias = take::<N>(bias, at);
         let mut h = take::<N>(state, at);
         for j in 0..N {
@@ -74,17 +77,17 @@ impl Cell for Gru {
             h[j] = n[j] + z[j] * (h[j] - n[j]);
         }
         for (block, values) in [r, z, n, q].into_iter().enumerate() {
-            put(kept, place(block), values);
+            store_lanes(kept, index(block), values);
         }
-        put(state, at, h);
+        store_lanes(state, at, h);
     }
 
     #[inline(always)]
-    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut Back) {
-        let place = |block: usize| block * units + at;
-        let [r, z, n, q] = [0, 1, 2, 3].map(|block| take::<N>(kept, place(block)));
+    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut BackwardStep) {
+        let index = |block: usize| block * units + at;
+        let [r, z, n, q] = [0, 1, 2, 3].map(|block| take::<N>(kept, index(block)));
         let before = take::<N>(step.h, at);
-        let mut of_h = take::<N>(step.carry, at);
+        let mut of_h = take::<N>(step.previous, at);
         let of_y = take::<N>(step.gradient, at);
         let (mut of_r, mut of_z, mut of_n, mut of_q) = ([0.0; N], [0.0; N], [0.0; N], [0.0; N]);
         for j in 0..N {
@@ -96,13 +99,13 @@ impl Cell for Gru {
             of_h[j] = all * z[j];
         }
         for (block, values) in [of_r, of_z, of_n, of_q].into_iter().enumerate() {
-            put(kept, place(block), values);
-            add(step.bias, place(block), values);
+            store_lanes(kept, index(block), values);
+            add(step.bias, index(block), values);
         }
         for (block, values) in [of_r, of_z, of_q].into_iter().enumerate() {
-            put(step.side, place(block), values);
+            store_lanes(step.side, index(block), values);
         }
-        put(step.carry, at, of_h);
+        store_lanes(step.previous, at, of_h);
     }
 
     fn plain(input: &Tensor, side: &Tensor, bias: Option<&Tensor>, state: &[Tensor]) -> Result<Vec<Tensor>> {

@@ -12,23 +12,23 @@ use crate::model::kernel::{BLOCK, fits, floats, with_floats, zeros};
 /// Layer normalization of `[..., width]`; gamma and beta are `[width]`.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     if !fits(&[x, gamma, beta]) {
-        return twin(x, gamma, beta, epsilon);
+        return composed(x, gamma, beta, epsilon);
     }
-    x.contiguous()?.apply_op3(gamma, beta, LayerNorm { epsilon: epsilon as f32 })
+    x.contiguous()?.apply_op3(gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
 }
 
 /// The same, composed of candle's operations. candle's own `layer_norm` drops every gradient before it.
-pub fn twin(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
+pub fn composed(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + epsilon)?.sqrt()?;
     centered.broadcast_div(&deviation)?.broadcast_mul(gamma)?.broadcast_add(beta)
 }
 
-struct LayerNorm {
+struct LayerNormOp {
     epsilon: f32,
 }
 
-impl LayerNorm {
+impl LayerNormOp {
     /// Turns a row into its normalized one; gives 1 / deviation.
     #[inline(always)]
     fn normalize(&self, row: &mut [f32]) -> f32 {
@@ -41,7 +41,7 @@ impl LayerNorm {
     }
 }
 
-impl CustomOp3 for LayerNorm {
+impl CustomOp3 for LayerNormOp {
     fn name(&self) -> &'static str {
         "layer_norm"
     }
@@ -94,9 +94,9 @@ impl CustomOp3 for LayerNorm {
                     by_gamma.iter_mut().zip(gradient).zip(&normal).for_each(|((sum, g), n)| *sum += g * n);
                     result.iter_mut().zip(gradient).zip(gamma).for_each(|((r, g), gamma)| *r = g * gamma);
                     let plain = sum(result) / width as f32;
-                    let turned = dot(result, &normal) / width as f32;
+                    let weighted_mean = dot(result, &normal) / width as f32;
                     let pairs = result.iter_mut().zip(&normal);
-                    pairs.for_each(|(r, n)| *r = inverse * (*r - plain - n * turned));
+                    pairs.for_each(|(r, n)| *r = inverse * (*r - plain - n * weighted_mean));
                 }
             });
             (by_gamma, by_beta)
@@ -128,18 +128,18 @@ impl CustomOp3 for LayerNorm {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::kernel::agreement::{agree, near, variable};
-    use crate::model::kernel::layer_norm::{layer_norm, twin};
+    use crate::model::kernel::layer_norm::{composed, layer_norm};
+    use crate::model::kernel::reference_check::{check_against, near, variable};
 
     #[test]
     fn agrees_with_its_twin() {
         for shape in [vec![3, 4], vec![1, 1], vec![200, 65], vec![3, 50, 33]] {
             let width = *shape.last().unwrap();
-            agree(
+            check_against(
                 &[variable(&shape, 1), variable(&[width], 2), variable(&[width], 3)],
                 5e-5,
                 |v| layer_norm(&v[0], &v[1], &v[2], 1e-5),
-                |v| twin(&v[0], &v[1], &v[2], 1e-5),
+                |v| composed(&v[0], &v[1], &v[2], 1e-5),
             );
         }
     }

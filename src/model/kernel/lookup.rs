@@ -9,14 +9,14 @@ use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// What one input brings to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub enum LookupColumn {
     /// So many floats, copied.
     Numbers { width: usize },
     /// A code, looked up in the table of `rows` x `width` that begins at `start` of the packed ones.
     Code { start: usize, rows: usize, width: usize },
 }
 
-impl Column {
+impl LookupColumn {
     pub fn width(&self) -> usize {
         match *self {
             Self::Numbers { width } | Self::Code { width, .. } => width,
@@ -25,39 +25,39 @@ impl Column {
 }
 
 /// `[rows, width]` from each column's tensor: floats `[rows, width]` or codes `[rows]`.
-pub fn lookup(tables: &Tensor, columns: &[Column], inputs: &[Tensor]) -> Result<Tensor> {
+pub fn lookup(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> Result<Tensor> {
     if !fits(&[tables]) || inputs.iter().any(|input| !input.device().is_cpu()) {
-        return twin(tables, columns, inputs);
+        return composed(tables, columns, inputs);
     }
     let inputs = inputs.iter().map(Tensor::contiguous).collect::<Result<Vec<_>>>()?;
-    tables.apply_op1(Lookup { columns: columns.to_vec(), inputs })
+    tables.apply_op1(LookupOp { columns: columns.to_vec(), inputs })
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(tables: &Tensor, columns: &[Column], inputs: &[Tensor]) -> Result<Tensor> {
+pub fn composed(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> Result<Tensor> {
     let blocks = columns.iter().zip(inputs).map(|(column, input)| match *column {
-        Column::Numbers { .. } => Ok(input.clone()),
-        Column::Code { start, rows, width } => {
+        LookupColumn::Numbers { .. } => Ok(input.clone()),
+        LookupColumn::Code { start, rows, width } => {
             tables.i(start..start + rows * width)?.reshape((rows, width))?.index_select(input, 0)
         }
     });
     Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 1)
 }
 
-struct Lookup {
-    columns: Vec<Column>,
+struct LookupOp {
+    columns: Vec<LookupColumn>,
     inputs: Vec<Tensor>,
 }
 
 /// One column's values for this batch, and where they stand in a row.
-enum Source<'a> {
+enum LookupSource<'a> {
     Numbers { values: &'a [f32], width: usize, at: usize },
     Code { codes: &'a [u32], start: usize, width: usize, at: usize },
 }
 
-impl Lookup {
+impl LookupOp {
     /// Calls `work` with every column's values, codes checked to lie within their tables.
-    fn with_sources<T>(&self, work: impl FnOnce(&[Source], usize) -> Result<T>) -> Result<T> {
+    fn with_sources<T>(&self, work: impl FnOnce(&[LookupSource], usize) -> Result<T>) -> Result<T> {
         let guards: Vec<_> = self.inputs.iter().map(Tensor::storage_and_layout).collect();
         let mut sources = Vec::with_capacity(guards.len());
         let mut at = 0;
@@ -66,17 +66,17 @@ impl Lookup {
             let Storage::Cpu(storage) = &**storage else { candle_core::bail!("a kernel works on the CPU") };
             let (begin, end) = layout.contiguous_offsets().unwrap_or((0, 0));
             match (*column, storage) {
-                (Column::Numbers { width }, CpuStorage::F32(values)) if end - begin == rows * width => {
-                    sources.push(Source::Numbers { values: &values[begin..end], width, at });
+                (LookupColumn::Numbers { width }, CpuStorage::F32(values)) if end - begin == rows * width => {
+                    sources.push(LookupSource::Numbers { values: &values[begin..end], width, at });
                 }
-                (Column::Code { start, rows: known, width }, CpuStorage::U32(codes))
+                (LookupColumn::Code { start, rows: known, width }, CpuStorage::U32(codes))
                     if end - begin == rows =>
                 {
                     let codes = &codes[begin..end];
                     if let Some(code) = codes.iter().find(|code| **code as usize >= known) {
                         candle_core::bail!("code {code} is beyond its table of {known} rows");
                     }
-                    sources.push(Source::Code { codes, start, width, at });
+                    sources.push(LookupSource::Code { codes, start, width, at });
                 }
                 _ => candle_core::bail!("an input of shape {:?} does not fit {column:?}", layout.dims()),
             }
@@ -86,11 +86,11 @@ impl Lookup {
     }
 
     fn width(&self) -> usize {
-        self.columns.iter().map(Column::width).sum()
+        self.columns.iter().map(LookupColumn::width).sum()
     }
 }
 
-impl CustomOp1 for Lookup {
+impl CustomOp1 for LookupOp {
     fn name(&self) -> &'static str {
         "lookup"
     }
@@ -105,10 +105,10 @@ impl CustomOp1 for Lookup {
                     let row = block * BLOCK + offset;
                     for source in sources {
                         match *source {
-                            Source::Numbers { values, width, at } => {
+                            LookupSource::Numbers { values, width, at } => {
                                 y[at..at + width].copy_from_slice(&values[row * width..][..width]);
                             }
-                            Source::Code { codes, start, width, at } => {
+                            LookupSource::Code { codes, start, width, at } => {
                                 let from = start + codes[row] as usize * width;
                                 y[at..at + width].copy_from_slice(&tables[from..][..width]);
                             }
@@ -130,12 +130,12 @@ impl CustomOp1 for Lookup {
         let mut result = zeros(tables.elem_count());
         with_floats(gradient, |gradient| {
             self.with_sources(|sources, rows| {
-                let codes: Vec<&Source> =
-                    sources.iter().filter(|s| matches!(s, Source::Code { .. })).collect();
+                let codes: Vec<&LookupSource> =
+                    sources.iter().filter(|s| matches!(s, LookupSource::Code { .. })).collect();
                 let parts = if gradient.len() < WORTHWHILE { 1 } else { rayon::current_num_threads().min(8) };
                 // Each thread owns some columns with their tables: a table's sums are made by one
                 // thread in the rows' order, so they are the same for any number of threads.
-                let mut jobs: Vec<(&[&Source], &mut [f32], usize)> = Vec::new();
+                let mut jobs: Vec<(&[&LookupSource], &mut [f32], usize)> = Vec::new();
                 let (mut rest, mut begin) = (result.as_mut_slice(), 0);
                 for group in codes.chunks(codes.len().div_ceil(parts).max(1)) {
                     let end = self.end_of(group);
@@ -143,10 +143,10 @@ impl CustomOp1 for Lookup {
                     jobs.push((group, own, begin));
                     (rest, begin) = (others, end);
                 }
-                let add = |(group, own, begin): (&[&Source], &mut [f32], usize)| {
+                let add = |(group, own, begin): (&[&LookupSource], &mut [f32], usize)| {
                     for (row, gradient) in gradient.chunks_exact(width).take(rows).enumerate() {
                         for source in group {
-                            if let Source::Code { codes, start, width, at } = **source {
+                            if let LookupSource::Code { codes, start, width, at } = **source {
                                 let to = start - begin + codes[row] as usize * width;
                                 let own = &mut own[to..to + width];
                                 own.iter_mut().zip(&gradient[at..]).for_each(|(own, g)| *own += g);
@@ -166,14 +166,14 @@ impl CustomOp1 for Lookup {
     }
 }
 
-impl Lookup {
+impl LookupOp {
     /// Where the tables of a group of columns end; tables stand in the columns' order.
-    fn end_of(&self, group: &[&Source]) -> usize {
-        let Some(Source::Code { start: last, .. }) = group.last() else { return 0 };
+    fn end_of(&self, group: &[&LookupSource]) -> usize {
+        let Some(LookupSource::Code { start: last, .. }) = group.last() else { return 0 };
         self.columns
             .iter()
             .find_map(|column| match column {
-                Column::Code { start, rows, width } if start == last => Some(start + rows * width),
+                LookupColumn::Code { start, rows, width } if start == last => Some(start + rows * width),
                 _ => None,
             })
             .unwrap_or(*last)
@@ -184,17 +184,17 @@ impl Lookup {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::lookup::{Column, lookup, twin};
+    use crate::model::kernel::lookup::{LookupColumn, composed, lookup};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
     #[test]
     fn agrees_with_its_twin() {
         let columns = [
-            Column::Code { start: 0, rows: 3, width: 2 },
-            Column::Numbers { width: 1 },
-            Column::Code { start: 6, rows: 5, width: 40 },
-            Column::Code { start: 206, rows: 2, width: 30 },
-            Column::Numbers { width: 3 },
+            LookupColumn::Code { start: 0, rows: 3, width: 2 },
+            LookupColumn::Numbers { width: 1 },
+            LookupColumn::Code { start: 6, rows: 5, width: 40 },
+            LookupColumn::Code { start: 206, rows: 2, width: 30 },
+            LookupColumn::Numbers { width: 3 },
         ];
         for rows in [1, 7, 700] {
             let codes = |known: u32| {
@@ -202,18 +202,18 @@ mod tests {
             };
             let numbers = |width: usize| variable(&[rows as usize, width], 9).as_tensor().detach();
             let inputs = [codes(3).unwrap(), numbers(1), codes(5).unwrap(), codes(2).unwrap(), numbers(3)];
-            agree(
+            check_against(
                 &[variable(&[266], 5)],
                 1e-5,
                 |tables| lookup(&tables[0], &columns, &inputs),
-                |tables| twin(&tables[0], &columns, &inputs),
+                |tables| composed(&tables[0], &columns, &inputs),
             );
         }
     }
 
     #[test]
     fn a_code_beyond_the_table_is_refused() {
-        let columns = [Column::Code { start: 0, rows: 3, width: 2 }];
+        let columns = [LookupColumn::Code { start: 0, rows: 3, width: 2 }];
         let codes = Tensor::from_vec(vec![0u32, 3], 2, &Device::Cpu).unwrap();
         let error = lookup(variable(&[6], 1).as_tensor(), &columns, &[codes]).unwrap_err();
         assert!(error.to_string().contains("code 3 is beyond its table of 3 rows"));

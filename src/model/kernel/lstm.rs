@@ -8,19 +8,22 @@
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid as sigmoid_of;
 
-use crate::model::kernel::recurrence::{Back, Cell, Course, add, put, recur, take};
+use crate::model::kernel::recurrence::{
+    BackwardStep, RecurrentCell, Traversal, add, recur, store_lanes, take,
+};
 use crate::model::kernel::wide::{sigmoid, tanh};
 
-/// The outputs `[batch, time, units]` for x `[batch, time, width]`, the weight `[width + units, 4 units]` (W above U)
-/// and the bias `[4 units]`; behind each row's end they are 0. The initial state is `[batch, 2 units]`: h, then c.
+/// The outputs `[batch, time, units]` for x `[batch, time, width]`, the weight `[width + units, 4 units]` (W
+/// above U) and the bias `[4 units]`; behind each row's end they are 0. The initial state is `[batch, 2
+/// units]`: h, then c.
 pub fn lstm(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    course: Course,
+    traversal: Traversal,
 ) -> Result<Tensor> {
-    Ok(recur::<Lstm>(x, weight, bias, initial, course, false)?.0)
+    Ok(recur::<LstmCell>(x, weight, bias, initial, traversal, false)?.0)
 }
 
 /// The same with the last state `[batch, 2 units]`: h, then c.
@@ -29,18 +32,18 @@ pub fn lstm_with_state(
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    course: Course,
+    traversal: Traversal,
 ) -> Result<(Tensor, Tensor)> {
-    match recur::<Lstm>(x, weight, bias, initial, course, true)? {
+    match recur::<LstmCell>(x, weight, bias, initial, traversal, true)? {
         (y, Some(state)) => Ok((y, state)),
         (_, None) => candle_core::bail!("a state was asked for"),
     }
 }
 
 /// Kept: the gates, and c. The way back puts the gradients of the gates' inputs in the gates' place.
-pub struct Lstm;
+pub struct LstmCell;
 
-impl Cell for Lstm {
+impl RecurrentCell for LstmCell {
     const NAME: &'static str = "lstm";
     const GATES: usize = 4;
     const KEPT: usize = 5;
@@ -56,10 +59,10 @@ impl Cell for Lstm {
         _: &[f32],
         state: &mut [f32],
     ) {
-        let place = |block: usize| block * units + at;
+        let index = |block: usize| block * units + at;
         let mut gates = [[0.0; N]; 4];
         for (block, gate) in gates.iter_mut().enumerate() {
-            let (input, side) = (take::<N>(kept, place(block)), take::<N>(side, place(block)));
+            let (input, side) = (take::<N>(kept, index(block)), take::<N>(side, index(block)));
             for n in 0..N {
                 gate[n] = input[n] + side[n];
             }
@@ -77,7 +80,7 @@ impl Cell for Lstm {
         for n in 0..N {
             o[n] = sigmoid(o[n]);
         }
-        let mut c = take::<N>(state, place(1));
+        let mut c = take::<N>(state, index(1));
         let mut h = [0.0; N];
         for n in 0..N {
             c[n] = f[n] * c[n] + i[n] * g[n];
@@ -86,18 +89,18 @@ impl Cell for Lstm {
             h[n] = o[n] * tanh(c[n]);
         }
         for (block, values) in [i, f, g, o, c].into_iter().enumerate() {
-            put(kept, place(block), values);
+            store_lanes(kept, index(block), values);
         }
-        put(state, place(0), h);
-        put(state, place(1), c);
+        store_lanes(state, index(0), h);
+        store_lanes(state, index(1), c);
     }
 
     #[inline(always)]
-    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut Back) {
-        let place = |block: usize| block * units + at;
-        let [i, f, g, o, c] = [0, 1, 2, 3, 4].map(|block| take::<N>(kept, place(block)));
+    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut BackwardStep) {
+        let index = |block: usize| block * units + at;
+        let [i, f, g, o, c] = [0, 1, 2, 3, 4].map(|block| take::<N>(kept, index(block)));
         let before = take::<N>(step.memory, at);
-        let (of_h, mut of_c) = (take::<N>(step.carry, place(0)), take::<N>(step.carry, place(1)));
+        let (of_h, mut of_c) = (take::<N>(step.previous, index(0)), take::<N>(step.previous, index(1)));
         let of_y = take::<N>(step.gradient, at);
         let (mut of_i, mut of_f, mut of_g, mut of_o) = ([0.0; N], [0.0; N], [0.0; N], [0.0; N]);
         let mut t = [0.0; N];
@@ -114,13 +117,13 @@ impl Cell for Lstm {
             of_c[n] = all * f[n];
         }
         for (block, values) in [of_i, of_f, of_g, of_o].into_iter().enumerate() {
-            put(kept, place(block), values);
-            put(step.side, place(block), values);
-            add(step.bias, place(block), values);
+            store_lanes(kept, index(block), values);
+            store_lanes(step.side, index(block), values);
+            add(step.bias, index(block), values);
         }
         // All of h's gradient comes through the gates.
-        put(step.carry, place(0), [0.0; N]);
-        put(step.carry, place(1), of_c);
+        store_lanes(step.previous, index(0), [0.0; N]);
+        store_lanes(step.previous, index(1), of_c);
     }
 
     fn plain(input: &Tensor, side: &Tensor, _: Option<&Tensor>, state: &[Tensor]) -> Result<Vec<Tensor>> {

@@ -38,25 +38,25 @@ pub fn keeps(random: &ChaCha8Rng, rate: f64, count: usize) -> Vec<f32> {
 /// x times `mask`, which has as many elements; no gradient goes to the mask.
 pub fn masked(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
     if !fits(&[x]) || mask.len() != x.elem_count() {
-        return twin(x, mask);
+        return composed(x, mask);
     }
-    x.contiguous()?.apply_op1(Masked(mask))
+    x.contiguous()?.apply_op1(MaskOp(mask))
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
+pub fn composed(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
     x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
 }
 
-struct Masked(Vec<f32>);
+struct MaskOp(Vec<f32>);
 
-impl Masked {
+impl MaskOp {
     fn times(&self, values: &[f32]) -> Vec<f32> {
         values.iter().zip(&self.0).map(|(value, mask)| value * mask).collect()
     }
 }
 
-impl CustomOp1 for Masked {
+impl CustomOp1 for MaskOp {
     fn name(&self) -> &'static str {
         "masked"
     }
@@ -73,13 +73,13 @@ impl CustomOp1 for Masked {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::masked::{DRAWN, keeps, masked, twin};
-    use crate::model::random::{Purpose, stream};
+    use crate::model::kernel::masked::{DRAWN, composed, keeps, masked};
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::random::{RandomPurpose, stream};
 
     #[test]
     fn draws_do_not_depend_on_how_many_there_are() {
-        let random = stream(1, Purpose::Dropout, "a");
+        let random = stream(1, RandomPurpose::Dropout, "a");
         let all = keeps(&random, 0.3, 4 * DRAWN + 5);
         assert_eq!(all[..DRAWN + 3], keeps(&random, 0.3, DRAWN + 3));
         let dropped = all.iter().filter(|factor| **factor == 0.0).count();
@@ -90,6 +90,11 @@ mod tests {
     #[test]
     fn agrees_with_its_twin() {
         let mask: Vec<f32> = (0..12).map(|i| (i % 3) as f32).collect();
-        agree(&[variable(&[3, 4], 1)], 0.0, |x| masked(&x[0], mask.clone()), |x| twin(&x[0], mask.clone()));
+        check_against(
+            &[variable(&[3, 4], 1)],
+            0.0,
+            |x| masked(&x[0], mask.clone()),
+            |x| composed(&x[0], mask.clone()),
+        );
     }
 }

@@ -7,15 +7,13 @@
 
 pub mod activation;
 pub mod affine;
-#[cfg(test)]
-pub mod agreement;
 pub mod attention;
 pub mod choice;
 pub mod closed_form;
 pub mod convolution;
 pub mod crf;
 pub mod direct;
-pub mod dots;
+pub mod dot_products;
 pub mod embedding;
 pub mod gramian;
 pub mod gru;
@@ -24,13 +22,15 @@ pub mod lookup;
 pub mod lstm;
 pub mod masked;
 pub mod normalize;
-pub mod outer;
+pub mod outer_product;
 pub mod over_time;
 pub mod packed;
 pub mod plane;
 pub mod pool;
 pub mod product;
 pub mod recurrence;
+#[cfg(test)]
+pub mod reference_check;
 pub mod rotary;
 pub mod softmax;
 pub mod softmax_row;
@@ -52,14 +52,15 @@ pub const WORTHWHILE: usize = 1 << 15;
 /// Rows one thread takes at a time.
 pub const BLOCK: usize = 128;
 
-/// So many zeros. Memory that is touched for the first time costs as much as a pass over it: threads share that.
+/// So many zeros. Memory that is touched for the first time costs as much as a pass over it: threads share
+/// that.
 pub fn zeros(count: usize) -> Vec<f32> {
     if count < WORTHWHILE {
         return vec![0.0; count];
     }
     let mut values: Vec<f32> = Vec::with_capacity(count);
-    let places = &mut values.spare_capacity_mut()[..count];
-    places.par_chunks_mut(WORTHWHILE).for_each(|places| places.fill(MaybeUninit::new(0.0)));
+    let spare = &mut values.spare_capacity_mut()[..count];
+    spare.par_chunks_mut(WORTHWHILE).for_each(|spare| spare.fill(MaybeUninit::new(0.0)));
     // SAFETY: there is room for `count` numbers, and each was written.
     unsafe { values.set_len(count) };
     values

@@ -7,13 +7,13 @@ use crate::model::kernel::{floats, with_floats};
 
 /// Means and biased variances of a `[rows, width]` tensor's columns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Statistics {
+pub struct BatchStatistics {
     pub mean: Vec<f32>,
     pub variance: Vec<f32>,
 }
 
 /// The statistics, summed in 64 bits.
-pub fn statistics(x: &Tensor) -> Result<Statistics> {
+pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
     let (rows, width) = x.dims2()?;
     with_floats(x, |x| {
         let mut mean = vec![0.0f64; width];
@@ -29,7 +29,7 @@ pub fn statistics(x: &Tensor) -> Result<Statistics> {
             }
         }
         let narrow = |values: Vec<f64>, by: f64| values.into_iter().map(|v| (v / by) as f32).collect();
-        Ok(Statistics { mean: narrow(mean, 1.0), variance: narrow(variance, rows as f64) })
+        Ok(BatchStatistics { mean: narrow(mean, 1.0), variance: narrow(variance, rows as f64) })
     })
 }
 
@@ -38,21 +38,21 @@ pub fn normalize(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,
-    statistics: &Statistics,
+    statistics: &BatchStatistics,
     epsilon: f64,
 ) -> Result<Tensor> {
     let inverse =
         statistics.variance.iter().map(|v| (1.0 / (f64::from(*v) + epsilon).sqrt()) as f32).collect();
-    x.contiguous()?.apply_op3(gamma, beta, Normalize { mean: statistics.mean.clone(), inverse })
+    x.contiguous()?.apply_op3(gamma, beta, BatchNormOp { mean: statistics.mean.clone(), inverse })
 }
 
-struct Normalize {
+struct BatchNormOp {
     mean: Vec<f32>,
     /// 1 / deviation
     inverse: Vec<f32>,
 }
 
-impl CustomOp3 for Normalize {
+impl CustomOp3 for BatchNormOp {
     fn name(&self) -> &'static str {
         "normalize"
     }
@@ -89,7 +89,7 @@ impl CustomOp3 for Normalize {
         let gamma_values = with_floats(gamma, |values| Ok(values.to_vec()))?;
         // Sums over each column of the gradient before gamma, and of it times the normalized x.
         let mut plain = vec![0.0f64; self.mean.len()];
-        let mut turned = vec![0.0f64; self.mean.len()];
+        let mut weighted = vec![0.0f64; self.mean.len()];
         let (mut of_gamma, mut of_beta) = (vec![0.0f32; width], vec![0.0f32; width]);
         let result = with_floats(x, |x| {
             with_floats(gradient, |gradient| {
@@ -98,20 +98,21 @@ impl CustomOp3 for Normalize {
                         let normal = (x[column] - self.mean[column]) * self.inverse[column];
                         let before = g[column] * gamma_values[column];
                         plain[column] += f64::from(before);
-                        turned[column] += f64::from(before * normal);
+                        weighted[column] += f64::from(before * normal);
                         of_gamma[column] += g[column] * normal;
                         of_beta[column] += g[column];
                     }
                 }
                 let mean =
                     |sums: &[f64]| sums.iter().map(|sum| (sum / rows as f64) as f32).collect::<Vec<_>>();
-                let (plain, turned) = (mean(&plain), mean(&turned));
+                let (plain, weighted) = (mean(&plain), mean(&weighted));
                 let mut result = gradient.to_vec();
                 for (x, g) in x.chunks_exact(width).zip(result.chunks_exact_mut(width)) {
                     for column in 0..width {
                         let normal = (x[column] - self.mean[column]) * self.inverse[column];
                         let before = g[column] * gamma_values[column];
-                        g[column] = self.inverse[column] * (before - plain[column] - normal * turned[column]);
+                        g[column] =
+                            self.inverse[column] * (before - plain[column] - normal * weighted[column]);
                     }
                 }
                 Ok(result)
@@ -129,10 +130,10 @@ impl CustomOp3 for Normalize {
 mod tests {
     use candle_core::{Result, Tensor};
 
-    use crate::model::kernel::agreement::{agree, variable};
     use crate::model::kernel::normalize::{normalize, statistics};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
-    fn twin(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
+    fn composed(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
         let centered = x.broadcast_sub(&x.mean_keepdim(0)?)?;
         let deviation = (centered.sqr()?.mean_keepdim(0)? + 1e-5)?.sqrt()?;
         centered.broadcast_div(&deviation)?.broadcast_mul(gamma)?.broadcast_add(beta)
@@ -141,11 +142,11 @@ mod tests {
     #[test]
     fn agrees_with_its_twin() {
         for (rows, width) in [(3, 4), (200, 65)] {
-            agree(
+            check_against(
                 &[variable(&[rows, width], 1), variable(&[width], 2), variable(&[width], 3)],
                 2e-5,
                 |v| normalize(&v[0], &v[1], &v[2], &statistics(&v[0])?, 1e-5),
-                |v| twin(&v[0], &v[1], &v[2]),
+                |v| composed(&v[0], &v[1], &v[2]),
             );
         }
     }

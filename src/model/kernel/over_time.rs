@@ -13,20 +13,20 @@ pub fn largest(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
         candle_core::bail!("the lengths {lengths:?} are not those of {batch} rows of {time} steps");
     }
     if !fits(&[x]) {
-        return twin(x, lengths);
+        return composed(x, lengths);
     }
-    x.contiguous()?.apply_op1(Largest(lengths.to_vec()))
+    x.contiguous()?.apply_op1(MaxOverTimeOp(lengths.to_vec()))
 }
 
 /// The same, composed of candle's operations. Equal steps all get the gradient.
-pub fn twin(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
+pub fn composed(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
     let below = ((real(lengths, x.dim(1)?, x)?.unsqueeze(2)? - 1.0)? * 1e30)?;
     x.broadcast_add(&below)?.max(1)
 }
 
-struct Largest(Vec<u32>);
+struct MaxOverTimeOp(Vec<u32>);
 
-impl CustomOp1 for Largest {
+impl CustomOp1 for MaxOverTimeOp {
     fn name(&self) -> &'static str {
         "largest_over_time"
     }
@@ -80,19 +80,19 @@ impl CustomOp1 for Largest {
 mod tests {
     use candle_core::{Device, Tensor, Var};
 
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::over_time::{largest, twin};
+    use crate::model::kernel::over_time::{composed, largest};
+    use crate::model::kernel::reference_check::{check_against, variable};
     use crate::model::weights::host;
 
     #[test]
     fn agrees_with_its_twin() {
         for (batch, time, width) in [(1, 1, 1), (5, 7, 3), (4, 60, 33)] {
             let lengths: Vec<u32> = (0..batch as u32).map(|row| row * 3 % time as u32 + 1).collect();
-            agree(
+            check_against(
                 &[variable(&[batch, time, width], 2)],
                 0.0,
                 |x| largest(&x[0], &lengths),
-                |x| twin(&x[0], &lengths),
+                |x| composed(&x[0], &lengths),
             );
         }
     }

@@ -11,7 +11,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
-use crate::model::kernel::product::Matrix;
+use crate::model::kernel::product::MatrixView;
 use crate::model::kernel::{WORTHWHILE, zeros};
 
 /// Columns of a panel.
@@ -21,7 +21,7 @@ const BLOCK: usize = 64;
 
 /// A matrix ready to be multiplied with from the left.
 #[derive(Clone, Debug)]
-pub struct Packed {
+pub struct PackedMatrix {
     panels: Vec<f32>,
     rows: usize,
     columns: usize,
@@ -29,7 +29,7 @@ pub struct Packed {
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
-pub enum Onto<'a> {
+pub enum ProductTarget<'a> {
     Nothing,
     /// What stands in the result.
     Itself,
@@ -37,8 +37,8 @@ pub enum Onto<'a> {
     Row(&'a [f32]),
 }
 
-impl Packed {
-    pub fn new(matrix: Matrix) -> Self {
+impl PackedMatrix {
+    pub fn new(matrix: MatrixView) -> Self {
         let (rows, columns) = (matrix.rows(), matrix.columns());
         let count = columns.div_ceil(PANEL);
         let mut panels = zeros(count * rows * PANEL);
@@ -63,53 +63,61 @@ impl Packed {
         self.columns
     }
 
-    /// c = a times this matrix (+ `onto`): `rows` rows of `a` and `c`, each `a_stride` and `c_stride` after the
-    /// one before. Panics when they do not lie in their slices: a bug of the caller.
-    pub fn times(&self, a: &[f32], a_stride: usize, rows: usize, c: &mut [f32], c_stride: usize, onto: Onto) {
+    /// c = a times this matrix (+ `onto`): `rows` rows of `a` and `c`, each `a_stride` and `c_stride` after
+    /// the one before. Panics when they do not lie in their slices: a bug of the caller.
+    pub fn times(
+        &self,
+        a: &[f32],
+        a_stride: usize,
+        rows: usize,
+        c: &mut [f32],
+        c_stride: usize,
+        onto: ProductTarget,
+    ) {
         if rows == 0 || self.columns == 0 {
             return;
         }
         assert!((rows - 1) * a_stride + self.rows <= a.len(), "{rows} rows lie in the left slice");
         assert!((rows - 1) * c_stride + self.columns <= c.len(), "{rows} rows lie in the result");
         assert!(c_stride >= self.columns, "rows of the result lie apart");
-        if let Onto::Row(row) = onto {
+        if let ProductTarget::Row(row) = onto {
             assert!(row.len() >= self.columns, "a row has {} columns", self.columns);
         }
-        arch().dispatch(Times { right: self, a, a_stride, rows, c, c_stride, onto });
+        arch().dispatch(PackedProduct { right: self, a, a_stride, rows, c, c_stride, onto });
     }
 }
 
 /// Lays out a panel of some columns; what is not there stays 0.
-fn lay_out(matrix: Matrix, columns: Range<usize>, panel: &mut [f32]) {
+fn lay_out(matrix: MatrixView, columns: Range<usize>, panel: &mut [f32]) {
     let (rows, _) = panel.as_chunks_mut::<PANEL>();
     for (row, values) in rows.iter_mut().enumerate() {
-        let Some(found) = matrix.along_row(row, columns.clone()) else { break };
-        values[..found.len()].copy_from_slice(found);
+        let Some(result) = matrix.along_row(row, columns.clone()) else { break };
+        values[..result.len()].copy_from_slice(result);
         if row + 1 == matrix.rows() {
             return;
         }
     }
-    for (place, column) in columns.enumerate() {
+    for (index, column) in columns.enumerate() {
         match matrix.down_column(column) {
-            Some(found) => rows.iter_mut().zip(found).for_each(|(values, value)| values[place] = *value),
+            Some(result) => rows.iter_mut().zip(result).for_each(|(values, value)| values[index] = *value),
             None => {
-                rows.iter_mut().enumerate().for_each(|(row, values)| values[place] = matrix.at(row, column))
+                rows.iter_mut().enumerate().for_each(|(row, values)| values[index] = matrix.at(row, column))
             }
         }
     }
 }
 
-struct Times<'a> {
-    right: &'a Packed,
+struct PackedProduct<'a> {
+    right: &'a PackedMatrix,
     a: &'a [f32],
     a_stride: usize,
     rows: usize,
     c: &'a mut [f32],
     c_stride: usize,
-    onto: Onto<'a>,
+    onto: ProductTarget<'a>,
 }
 
-impl WithSimd for Times<'_> {
+impl WithSimd for PackedProduct<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -145,7 +153,7 @@ impl WithSimd for Times<'_> {
     }
 }
 
-impl Times<'_> {
+impl PackedProduct<'_> {
     /// `R` rows from `row` on times a panel.
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&mut self, simd: S, panel: usize, row: usize) {
@@ -175,13 +183,13 @@ impl Times<'_> {
                 if count < wide {
                     // Not all columns of the panel are there.
                     let mut whole = [0.0; PANEL];
-                    let (places, _) = S::as_mut_simd_f32s(&mut whole);
-                    places[..2].copy_from_slice(sums);
+                    let (indices, _) = S::as_mut_simd_f32s(&mut whole);
+                    indices[..2].copy_from_slice(sums);
                     let sums = c.iter_mut().zip(&whole);
                     match self.onto {
-                        Onto::Nothing => sums.for_each(|(c, sum)| *c = *sum),
-                        Onto::Itself => sums.for_each(|(c, sum)| *c += sum),
-                        Onto::Row(row) => {
+                        ProductTarget::Nothing => sums.for_each(|(c, sum)| *c = *sum),
+                        ProductTarget::Itself => sums.for_each(|(c, sum)| *c += sum),
+                        ProductTarget::Row(row) => {
                             sums.zip(&row[from + part..]).for_each(|((c, sum), row)| *c = row + sum);
                         }
                     }
@@ -190,9 +198,9 @@ impl Times<'_> {
                 let (c, _) = S::as_mut_simd_f32s(c);
                 for (index, (c, sum)) in c.iter_mut().zip(sums).enumerate() {
                     *c = match self.onto {
-                        Onto::Nothing => *sum,
-                        Onto::Itself => simd.add_f32s(*c, *sum),
-                        Onto::Row(row) => {
+                        ProductTarget::Nothing => *sum,
+                        ProductTarget::Itself => simd.add_f32s(*c, *sum),
+                        ProductTarget::Row(row) => {
                             let (row, _) = S::as_simd_f32s(&row[from + part..][..wide]);
                             simd.add_f32s(row[index], *sum)
                         }
@@ -206,8 +214,8 @@ impl Times<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::packed::{Onto, Packed};
-    use crate::model::kernel::product::Matrix;
+    use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+    use crate::model::kernel::product::MatrixView;
 
     fn numbers(count: usize, salt: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 37 + salt * 11) % 23) as f32 / 8.0 - 1.25).collect()
@@ -217,9 +225,9 @@ mod tests {
     fn agrees_with_plain_sums() {
         for (m, k, n) in [(1, 1, 1), (3, 5, 31), (7, 4, 32), (8, 64, 96), (13, 7, 49), (150, 3, 70)] {
             let (a, b, bias) = (numbers(m * (k + 2), 1), numbers(k * n, 2), numbers(n, 3));
-            for b in [Matrix::new(&b, k, n), Matrix::new(&b, n, k).t()] {
-                let packed = Packed::new(b);
-                for onto in [Onto::Nothing, Onto::Itself, Onto::Row(&bias)] {
+            for b in [MatrixView::new(&b, k, n), MatrixView::new(&b, n, k).t()] {
+                let packed = PackedMatrix::new(b);
+                for onto in [ProductTarget::Nothing, ProductTarget::Itself, ProductTarget::Row(&bias)] {
                     let before = numbers(m * (n + 1), 4);
                     let mut c = before.clone();
                     packed.times(&a, k + 2, m, &mut c, n + 1, onto);
@@ -227,9 +235,9 @@ mod tests {
                         for column in 0..n {
                             let at = row * (n + 1) + column;
                             let start = match onto {
-                                Onto::Nothing => 0.0,
-                                Onto::Itself => before[at],
-                                Onto::Row(row) => row[column],
+                                ProductTarget::Nothing => 0.0,
+                                ProductTarget::Itself => before[at],
+                                ProductTarget::Row(row) => row[column],
                             };
                             let product = |j| f64::from(a[row * (k + 2) + j]) * f64::from(b.at(j, column));
                             let sum = start + (0..k).map(product).sum::<f64>() as f32;
@@ -246,12 +254,12 @@ mod tests {
     #[test]
     fn a_row_is_the_same_alone_and_among_others() {
         let (a, b) = (numbers(11 * 40, 5), numbers(40 * 70, 6));
-        let packed = Packed::new(Matrix::new(&b, 40, 70));
+        let packed = PackedMatrix::new(MatrixView::new(&b, 40, 70));
         let mut all = vec![0.0; 11 * 70];
-        packed.times(&a, 40, 11, &mut all, 70, Onto::Nothing);
+        packed.times(&a, 40, 11, &mut all, 70, ProductTarget::Nothing);
         for row in 0..11 {
             let mut one = vec![0.0; 70];
-            packed.times(&a[row * 40..], 40, 1, &mut one, 70, Onto::Nothing);
+            packed.times(&a[row * 40..], 40, 1, &mut one, 70, ProductTarget::Nothing);
             assert_eq!(one, all[row * 70..][..70]);
         }
     }

@@ -4,11 +4,11 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::normalize::Statistics;
+use crate::model::kernel::normalize::BatchStatistics;
 use crate::model::kernel::{floats, with_floats};
 
 /// Means and biased variances of the channels of x `[rows, channels, height, width]`, summed in 64 bits.
-pub fn statistics(x: &Tensor) -> Result<Statistics> {
+pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
     let (rows, channels, height, width) = x.dims4()?;
     let (plane, size) = (height * width, (rows * height * width) as f64);
     with_floats(x, |x| {
@@ -18,7 +18,7 @@ pub fn statistics(x: &Tensor) -> Result<Statistics> {
             let mean = mean[channel];
             [sum(x, |x| (x - mean) * (x - mean)), 0.0]
         });
-        Ok(Statistics {
+        Ok(BatchStatistics {
             mean: mean.iter().map(|mean| *mean as f32).collect(),
             variance: sums.iter().map(|sum| (sum[0] / size) as f32).collect(),
         })
@@ -60,23 +60,23 @@ pub fn normalize(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,
-    statistics: &Statistics,
+    statistics: &BatchStatistics,
     fixed: bool,
     epsilon: f64,
 ) -> Result<Tensor> {
     let inverse =
         statistics.variance.iter().map(|v| (1.0 / (f64::from(*v) + epsilon).sqrt()) as f32).collect();
-    x.contiguous()?.apply_op3(gamma, beta, Normalize { mean: statistics.mean.clone(), inverse, fixed })
+    x.contiguous()?.apply_op3(gamma, beta, PlaneNormOp { mean: statistics.mean.clone(), inverse, fixed })
 }
 
-struct Normalize {
+struct PlaneNormOp {
     mean: Vec<f32>,
     /// 1 / deviation
     inverse: Vec<f32>,
     fixed: bool,
 }
 
-impl CustomOp3 for Normalize {
+impl CustomOp3 for PlaneNormOp {
     fn name(&self) -> &'static str {
         "normalize_planes"
     }
@@ -127,8 +127,8 @@ impl CustomOp3 for Normalize {
                 let mut sums =
                     by_channel(gradient, plane, channels, |_, gradient| [sum(gradient, |g| g), 0.0]);
                 for row in both.chunks_exact(channels) {
-                    for ((sums, turned), inverse) in sums.iter_mut().zip(row).zip(&self.inverse) {
-                        sums[1] += turned * f64::from(*inverse);
+                    for ((sums, transposed), inverse) in sums.iter_mut().zip(row).zip(&self.inverse) {
+                        sums[1] += transposed * f64::from(*inverse);
                     }
                 }
                 let mut result = gradient.to_vec();
@@ -137,11 +137,11 @@ impl CustomOp3 for Normalize {
                     let channel = index % channels;
                     let (mean, inverse) = (self.mean[channel], self.inverse[channel]);
                     let scale = inverse * factors[channel];
-                    let [plain, turned] = sums[channel].map(|sum| (sum / size) as f32);
+                    let [plain, transposed] = sums[channel].map(|sum| (sum / size) as f32);
                     match self.fixed {
                         true => g.iter_mut().for_each(|g| *g *= scale),
                         false => g.iter_mut().zip(x).for_each(|(g, x)| {
-                            *g = scale * (*g - plain - (x - mean) * inverse * turned);
+                            *g = scale * (*g - plain - (x - mean) * inverse * transposed);
                         }),
                     }
                 });
@@ -175,9 +175,9 @@ fn product(x: &[f32], mean: f32, gradient: &[f32]) -> f64 {
 mod tests {
     use candle_core::{Result, Tensor};
 
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::normalize::Statistics;
+    use crate::model::kernel::normalize::BatchStatistics;
     use crate::model::kernel::plane::{normalize, statistics};
+    use crate::model::kernel::reference_check::{check_against, variable};
 
     fn spread(values: &Tensor) -> Result<Tensor> {
         values.reshape((1, (), 1, 1))
@@ -187,7 +187,7 @@ mod tests {
     fn agrees_with_its_twin() {
         for shape in [[3, 2, 4, 5], [20, 5, 3, 3]] {
             let variables = [variable(&shape, 1), variable(&[shape[1]], 2), variable(&[shape[1]], 3)];
-            agree(
+            check_against(
                 &variables,
                 2e-5,
                 |v| normalize(&v[0], &v[1], &v[2], &statistics(&v[0])?, false, 1e-5),
@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn with_fixed_statistics() {
-        let known = Statistics { mean: vec![0.5, -1.0], variance: vec![4.0, 0.25] };
-        agree(
+        let known = BatchStatistics { mean: vec![0.5, -1.0], variance: vec![4.0, 0.25] };
+        check_against(
             &[variable(&[3, 2, 4, 5], 1), variable(&[2], 2), variable(&[2], 3)],
             2e-5,
             |v| normalize(&v[0], &v[1], &v[2], &known, true, 0.0),

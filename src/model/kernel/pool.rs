@@ -19,9 +19,9 @@ pub enum Pooling {
 /// x `[rows, channels, height, width]` to `[rows, channels, window.rows, window.columns]`.
 pub fn pool(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     if !fits(&[x]) {
-        return twin(x, window, pooling);
+        return composed(x, window, pooling);
     }
-    x.contiguous()?.apply_op1(Pool { window, pooling })
+    x.contiguous()?.apply_op1(PoolOp { window, pooling })
 }
 
 /// One value of each whole plane: `[rows, channels, height, width]` to `[rows, channels]`.
@@ -34,7 +34,7 @@ pub fn pool_all(x: &Tensor, pooling: Pooling) -> Result<Tensor> {
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
+pub fn composed(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     let mut lines = Vec::with_capacity(window.rows);
     for row in 0..window.rows {
         let mut cells = Vec::with_capacity(window.columns);
@@ -52,12 +52,12 @@ pub fn twin(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     Tensor::stack(&lines, 2)
 }
 
-struct Pool {
+struct PoolOp {
     window: Window,
     pooling: Pooling,
 }
 
-impl Pool {
+impl PoolOp {
     fn forward(&self, x: &[f32], y: &mut [f32]) {
         let Window { width, columns, .. } = self.window;
         let mut line = vec![0.0; width];
@@ -91,12 +91,12 @@ impl Pool {
             let across = self.window.covered_columns(position % columns);
             match self.pooling {
                 Pooling::Max => {
-                    let found = down.into_iter().find_map(|row| {
+                    let matched = down.into_iter().find_map(|row| {
                         let from = row * width + across.start;
                         let mut line = x[from..row * width + across.end].iter();
                         line.position(|value| value == largest || value.is_nan()).map(|at| from + at)
                     });
-                    if let Some(at) = found {
+                    if let Some(at) = matched {
                         result[at] += gradient;
                     }
                 }
@@ -117,7 +117,7 @@ fn larger(one: f32, other: f32) -> f32 {
     if other > one || other.is_nan() { other } else { one }
 }
 
-impl CustomOp1 for Pool {
+impl CustomOp1 for PoolOp {
     fn name(&self) -> &'static str {
         "pool"
     }
@@ -156,8 +156,8 @@ impl CustomOp1 for Pool {
 mod tests {
     use candle_core::{Device, Tensor, Var};
 
-    use crate::model::kernel::agreement::{agree, near, variable};
-    use crate::model::kernel::pool::{Pooling, pool, pool_all, twin};
+    use crate::model::kernel::pool::{Pooling, composed, pool, pool_all};
+    use crate::model::kernel::reference_check::{check_against, near, variable};
     use crate::model::kernel::window::Window;
 
     fn window(size: usize, stride: usize, before: usize, rows: usize, columns: usize) -> Window {
@@ -176,7 +176,12 @@ mod tests {
         for window in windows {
             for pooling in [Pooling::Max, Pooling::Mean] {
                 let x = variable(&[3, 2, 7, 6], 1);
-                agree(&[x], 2e-6, |v| pool(&v[0], window, pooling), |v| twin(&v[0], window, pooling));
+                check_against(
+                    &[x],
+                    2e-6,
+                    |v| pool(&v[0], window, pooling),
+                    |v| composed(&v[0], window, pooling),
+                );
             }
         }
     }
@@ -185,8 +190,8 @@ mod tests {
     fn whole_planes() {
         let x = variable(&[3, 2, 7, 6], 1);
         let mean = |x: &Tensor| x.flatten_from(2)?.mean(2);
-        agree(std::slice::from_ref(&x), 2e-6, |v| pool_all(&v[0], Pooling::Mean), |v| mean(&v[0]));
-        agree(&[x], 0.0, |v| pool_all(&v[0], Pooling::Max), |v| v[0].flatten_from(2)?.max(2));
+        check_against(std::slice::from_ref(&x), 2e-6, |v| pool_all(&v[0], Pooling::Mean), |v| mean(&v[0]));
+        check_against(&[x], 0.0, |v| pool_all(&v[0], Pooling::Max), |v| v[0].flatten_from(2)?.max(2));
     }
 
     #[test]
@@ -195,8 +200,8 @@ mod tests {
         values[8] = f32::NAN;
         let x = Var::from_vec(values, (1, 1, 7, 6), &Device::Cpu).unwrap();
         let y = pool(&x, window(2, 2, 0, 3, 3), Pooling::Max).unwrap();
-        let found: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
-        assert!(found[1].is_nan() && found[0] == 1.0 && found[2] == 1.0);
+        let position: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(position[1].is_nan() && position[0] == 1.0 && position[2] == 1.0);
         let gradient = y.sum_all().unwrap().backward().unwrap();
         let gradient: Vec<f32> = gradient.get(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
         assert_eq!(gradient[8], 1.0);

@@ -1,33 +1,34 @@
 //! Matrix products over plain slices: the one safe door to crate gemm, whose own is unsafe. Strides
 //! make a transposed matrix, or some columns of a wider one, cost nothing.
 //!
-//! Each element is summed in an order fixed by the three dimensions, so the number of threads changes nothing.
+//! Each element is summed in an order fixed by the three dimensions, so the number of threads changes
+//! nothing.
 
 use gemm::Parallelism;
 
 /// A matrix that lies in a slice: element (i, j) at i times `row_stride` + j times `column_stride`.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
+pub struct MatrixView<'a> {
     values: &'a [f32],
-    place: Place,
+    place: OutputPointer,
 }
 
 /// A matrix that is written to.
 #[derive(Debug)]
 pub struct MatrixMut<'a> {
     values: &'a mut [f32],
-    place: Place,
+    place: OutputPointer,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct OutputPointer {
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl Place {
+impl OutputPointer {
     /// Panics when an element lies beyond the slice: a bug of the caller.
     fn check(self, length: usize) -> Self {
         if self.rows > 0 && self.columns > 0 {
@@ -47,7 +48,7 @@ impl Place {
     }
 }
 
-impl<'a> Matrix<'a> {
+impl<'a> MatrixView<'a> {
     /// Row after row, nothing between.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns, 1)
@@ -61,7 +62,7 @@ impl<'a> Matrix<'a> {
         row_stride: usize,
         column_stride: usize,
     ) -> Self {
-        Self { values, place: Place { rows, columns, row_stride, column_stride }.check(values.len()) }
+        Self { values, place: OutputPointer { rows, columns, row_stride, column_stride }.check(values.len()) }
     }
 
     /// Transposed; nothing moves.
@@ -81,9 +82,9 @@ impl<'a> Matrix<'a> {
     pub fn some_columns(self, columns: std::ops::Range<usize>) -> Self {
         assert!(columns.end <= self.place.columns, "{columns:?} of {:?}", self.place);
         let first = columns.start * self.place.column_stride;
-        let place = Place { columns: columns.len(), ..self.place };
+        let layout = OutputPointer { columns: columns.len(), ..self.place };
         let values = &self.values[first.min(self.values.len())..];
-        Self { values, place: place.check(values.len()) }
+        Self { values, place: layout.check(values.len()) }
     }
 
     /// Numbers of a row from a column on, where a row's lie one after the other.
@@ -121,8 +122,8 @@ impl<'a> MatrixMut<'a> {
         let by_rows = rows <= 1 || columns.saturating_sub(1) * column_stride < row_stride;
         let by_columns = columns <= 1 || rows.saturating_sub(1) * row_stride < column_stride;
         assert!(apart && (by_rows || by_columns), "elements of a matrix that is written to lie apart");
-        let place = Place { rows, columns, row_stride, column_stride }.check(values.len());
-        Self { values, place }
+        let layout = OutputPointer { rows, columns, row_stride, column_stride }.check(values.len());
+        Self { values, place: layout }
     }
 
     /// Transposed; nothing moves.
@@ -133,7 +134,7 @@ impl<'a> MatrixMut<'a> {
 
 /// Who works on a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threads {
+pub enum ProductThreads {
     /// The caller: for small products, and for callers that are one of several themselves.
     One,
     /// All of rayon's, if the product is worth it.
@@ -141,7 +142,7 @@ pub enum Threads {
 }
 
 /// c = a b, or c += a b when `add`. Panics when the dimensions do not fit.
-pub fn product(a: Matrix, b: Matrix, c: MatrixMut, add: bool, threads: Threads) {
+pub fn product(a: MatrixView, b: MatrixView, c: MatrixMut, add: bool, threads: ProductThreads) {
     let (m, k, n) = (a.place.rows, a.place.columns, b.place.columns);
     assert!(
         b.place.rows == k && c.place.rows == m && c.place.columns == n,
@@ -153,16 +154,17 @@ pub fn product(a: Matrix, b: Matrix, c: MatrixMut, add: bool, threads: Threads) 
     if m == 0 || n == 0 {
         return;
     }
-    let parallelism = if threads == Threads::All { Parallelism::Rayon(0) } else { Parallelism::None };
+    let parallelism = if threads == ProductThreads::All { Parallelism::Rayon(0) } else { Parallelism::None };
     // A stride never is beyond isize: the last element's place was compared with a slice's length, and
     // that of a dimension of 1 is not used.
     let stride = |length: usize, stride: usize| if length <= 1 { 1 } else { stride as isize };
-    let strides = |p: &Place| (stride(p.columns, p.column_stride), stride(p.rows, p.row_stride));
+    let strides = |p: &OutputPointer| (stride(p.columns, p.column_stride), stride(p.rows, p.row_stride));
     let (a_columns, a_rows) = strides(&a.place);
     let (b_columns, b_rows) = strides(&b.place);
     let (c_columns, c_rows) = strides(&c.place);
-    // SAFETY: `Place::check` made sure that all elements of the three lie in their slices; `c` is borrowed
-    // mutably, so it overlaps neither `a` nor `b`, and its elements lie apart (`MatrixMut::strided`).
+    // SAFETY: `OutputPointer::check` made sure that all elements of the three lie in their slices; `c` is
+    // borrowed mutably, so it overlaps neither `a` nor `b`, and its elements lie apart
+    // (`MatrixMut::strided`).
     unsafe {
         gemm::gemm(
             m,
@@ -190,13 +192,13 @@ pub fn product(a: Matrix, b: Matrix, c: MatrixMut, add: bool, threads: Threads) 
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+    use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 
     fn numbers(count: usize, salt: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 37 + salt * 11) % 23) as f32 / 8.0 - 1.25).collect()
     }
 
-    fn plain(a: Matrix, b: Matrix, row: usize, column: usize) -> f32 {
+    fn plain(a: MatrixView, b: MatrixView, row: usize, column: usize) -> f32 {
         (0..a.columns()).map(|k| f64::from(a.at(row, k)) * f64::from(b.at(k, column))).sum::<f64>() as f32
     }
 
@@ -205,17 +207,19 @@ mod tests {
         for (m, k, n) in [(1, 1, 1), (3, 5, 2), (1, 40, 7), (17, 9, 33), (70, 300, 65)] {
             let (left, right) = (numbers(m * k, 1), numbers(k * n * 2, 2));
             let sides = [
-                (Matrix::new(&left, m, k), Matrix::new(&right, k, n)),
-                (Matrix::new(&left, k, m).t(), Matrix::new(&right, n, k).t()),
-                (Matrix::new(&left, m, k), Matrix::strided(&right, k, n, 2 * n, 1)),
-                (Matrix::new(&left, k, m).t(), Matrix::strided(&right, k, n, 1, 2 * k)),
+                (MatrixView::new(&left, m, k), MatrixView::new(&right, k, n)),
+                (MatrixView::new(&left, k, m).t(), MatrixView::new(&right, n, k).t()),
+                (MatrixView::new(&left, m, k), MatrixView::strided(&right, k, n, 2 * n, 1)),
+                (MatrixView::new(&left, k, m).t(), MatrixView::strided(&right, k, n, 1, 2 * k)),
             ];
             for (a, b) in sides {
-                for (add, threads) in [(false, Threads::One), (true, Threads::One), (false, Threads::All)] {
+                for (add, threads) in
+                    [(false, ProductThreads::One), (true, ProductThreads::One), (false, ProductThreads::All)]
+                {
                     // Every other column of a wider matrix.
                     let mut values = vec![0.5; m * n * 2];
                     product(a, b, MatrixMut::strided(&mut values, m, n, 2 * n, 2), add, threads);
-                    for (index, found) in values.iter().enumerate() {
+                    for (index, result) in values.iter().enumerate() {
                         let (row, column) = (index / (2 * n), index % (2 * n));
                         let expected = match (column % 2, add) {
                             (0, true) => 0.5 + plain(a, b, row, column / 2),
@@ -223,14 +227,14 @@ mod tests {
                             _ => 0.5,
                         };
                         assert!(
-                            (found - expected).abs() < 1e-4 * expected.abs().max(1.0),
-                            "{found} {expected}"
+                            (result - expected).abs() < 1e-4 * expected.abs().max(1.0),
+                            "{result} {expected}"
                         );
                     }
-                    let mut turned = vec![0.0; m * n];
-                    product(a, b, MatrixMut::new(&mut turned, n, m).t(), false, threads);
+                    let mut transposed = vec![0.0; m * n];
+                    product(a, b, MatrixMut::new(&mut transposed, n, m).t(), false, threads);
                     let last = plain(a, b, m - 1, n - 1);
-                    assert!((turned[m * n - 1] - last).abs() < 1e-4 * last.abs().max(1.0));
+                    assert!((transposed[m * n - 1] - last).abs() < 1e-4 * last.abs().max(1.0));
                 }
             }
         }
@@ -240,17 +244,17 @@ mod tests {
     fn nothing_to_sum_is_zero() {
         let mut c = [1.0, 2.0];
         let none: [f32; 0] = [];
-        let (a, b) = (Matrix::new(&none, 1, 0), Matrix::new(&none, 0, 2));
-        product(a, b, MatrixMut::new(&mut c, 1, 2), true, Threads::One);
+        let (a, b) = (MatrixView::new(&none, 1, 0), MatrixView::new(&none, 0, 2));
+        product(a, b, MatrixMut::new(&mut c, 1, 2), true, ProductThreads::One);
         assert_eq!(c, [1.0, 2.0]);
-        product(a, b, MatrixMut::new(&mut c, 1, 2), false, Threads::One);
+        product(a, b, MatrixMut::new(&mut c, 1, 2), false, ProductThreads::One);
         assert_eq!(c, [0.0, 0.0]);
     }
 
     #[test]
     #[should_panic(expected = "does not lie in a slice of 5")]
     fn a_slice_too_short_is_refused() {
-        Matrix::new(&[0.0; 5], 2, 3);
+        MatrixView::new(&[0.0; 5], 2, 3);
     }
 
     #[test]

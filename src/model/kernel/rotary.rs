@@ -8,29 +8,29 @@ use crate::model::kernel::{fits, floats, with_floats};
 
 /// `[batch, time, width]`, the first `turned` columns of it made of heads of `size` columns, which are
 /// turned by their steps; the others stay as they are.
-pub fn rotary(x: &Tensor, turned: usize, size: usize) -> Result<Tensor> {
+pub fn rotary(x: &Tensor, transposed: usize, size: usize) -> Result<Tensor> {
     let (_, _, width) = x.dims3()?;
-    if !size.is_multiple_of(2) || !turned.is_multiple_of(size) || turned > width {
-        candle_core::bail!("{turned} of {width} columns cannot be turned in heads of {size}");
+    if !size.is_multiple_of(2) || !transposed.is_multiple_of(size) || transposed > width {
+        candle_core::bail!("{transposed} of {width} columns cannot be turned in heads of {size}");
     }
     if !fits(&[x]) {
-        return twin(x, turned, size);
+        return composed(x, transposed, size);
     }
-    x.contiguous()?.apply_op1(Rotary { turned, size })
+    x.contiguous()?.apply_op1(RotaryOp { rotated: transposed, size })
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, turned: usize, size: usize) -> Result<Tensor> {
+pub fn composed(x: &Tensor, transposed: usize, size: usize) -> Result<Tensor> {
     let (batch, time, width) = x.dims3()?;
     let (cosines, sines) = turns(time, size);
     let half = |values| Tensor::from_vec(values, (1, time, 1, size / 2), x.device());
     let (cosines, sines) = (half(cosines)?, half(sines)?);
-    let heads = x.narrow(2, 0, turned)?.contiguous()?.reshape((batch, time, turned / size, size))?;
+    let heads = x.narrow(2, 0, transposed)?.contiguous()?.reshape((batch, time, transposed / size, size))?;
     let (one, other) = (heads.narrow(3, 0, size / 2)?, heads.narrow(3, size / 2, size / 2)?);
     let first = (one.broadcast_mul(&cosines)? - other.broadcast_mul(&sines)?)?;
     let second = (other.broadcast_mul(&cosines)? + one.broadcast_mul(&sines)?)?;
-    let heads = Tensor::cat(&[first, second], 3)?.reshape((batch, time, turned))?;
-    Tensor::cat(&[heads, x.narrow(2, turned, width - turned)?], 2)
+    let heads = Tensor::cat(&[first, second], 3)?.reshape((batch, time, transposed))?;
+    Tensor::cat(&[heads, x.narrow(2, transposed, width - transposed)?], 2)
 }
 
 /// Frequencies of a head's pairs.
@@ -46,21 +46,21 @@ fn turns(time: usize, size: usize) -> (Vec<f32>, Vec<f32>) {
     angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip()
 }
 
-struct Rotary {
-    turned: usize,
+struct RotaryOp {
+    rotated: usize,
     size: usize,
 }
 
-impl Rotary {
+impl RotaryOp {
     /// Turns forwards (`sign` 1) or back (-1).
-    fn turn(&self, values: &mut [f32], time: usize, width: usize, sign: f32) {
+    fn rotate(&self, values: &mut [f32], time: usize, width: usize, sign: f32) {
         let (cosines, mut sines) = turns(time, self.size);
         sines.iter_mut().for_each(|sine| *sine *= sign);
         let half = self.size / 2;
         values.par_chunks_exact_mut((time * width).max(1)).for_each(|row| {
             let angles = cosines.chunks_exact(half).zip(sines.chunks_exact(half));
             for (step, (cosines, sines)) in row.chunks_exact_mut(width).zip(angles) {
-                for head in step[..self.turned].chunks_exact_mut(self.size) {
+                for head in step[..self.rotated].chunks_exact_mut(self.size) {
                     let (one, other) = head.split_at_mut(half);
                     let pairs = one.iter_mut().zip(other).zip(cosines.iter().zip(sines));
                     pairs.for_each(|((one, other), (cosine, sine))| {
@@ -72,7 +72,7 @@ impl Rotary {
     }
 }
 
-impl CustomOp1 for Rotary {
+impl CustomOp1 for RotaryOp {
     fn name(&self) -> &'static str {
         "rotary"
     }
@@ -80,14 +80,14 @@ impl CustomOp1 for Rotary {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (_, time, width) = layout.shape().dims3()?;
         let mut values = floats(x, layout)?.to_vec();
-        self.turn(&mut values, time, width, 1.0);
+        self.rotate(&mut values, time, width, 1.0);
         Ok((CpuStorage::F32(values), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, width) = x.dims3()?;
         let mut values = with_floats(gradient, |gradient| Ok(gradient.to_vec()))?;
-        self.turn(&mut values, time, width, -1.0);
+        self.rotate(&mut values, time, width, -1.0);
         Tensor::from_vec(values, x.shape(), x.device()).map(Some)
     }
 }
@@ -96,17 +96,17 @@ impl CustomOp1 for Rotary {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::kernel::agreement::{agree, near, variable};
-    use crate::model::kernel::rotary::{rotary, twin};
+    use crate::model::kernel::reference_check::{check_against, near, variable};
+    use crate::model::kernel::rotary::{composed, rotary};
 
     #[test]
     fn agrees_with_its_twin() {
-        for (time, width, turned, size) in [(1, 2, 2, 2), (9, 12, 8, 4), (40, 24, 16, 8)] {
-            agree(
+        for (time, width, transposed, size) in [(1, 2, 2, 2), (9, 12, 8, 4), (40, 24, 16, 8)] {
+            check_against(
                 &[variable(&[2, time, width], 1)],
                 1e-6,
-                |x| rotary(&x[0], turned, size),
-                |x| twin(&x[0], turned, size),
+                |x| rotary(&x[0], transposed, size),
+                |x| composed(&x[0], transposed, size),
             );
         }
     }

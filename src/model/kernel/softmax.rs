@@ -19,13 +19,13 @@ pub fn softmax(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
         candle_core::bail!("the lengths are not those of {rows} rows of {n}");
     }
     if !fits(&[x]) {
-        return twin(x, lengths);
+        return composed(x, lengths);
     }
-    x.contiguous()?.apply_op1(Softmax(lengths.map(<[u32]>::to_vec)))
+    x.contiguous()?.apply_op1(SoftmaxOp(lengths.map(<[u32]>::to_vec)))
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
+pub fn composed(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
     let n = x.dim(1)?;
     let Some(lengths) = lengths else { return candle_nn::ops::softmax(x, D::Minus1) };
     let real = real(lengths, n, x)?;
@@ -40,15 +40,15 @@ pub fn real(lengths: &[u32], n: usize, like: &Tensor) -> Result<Tensor> {
     Tensor::from_iter(steps, like.device())?.reshape((lengths.len(), n))
 }
 
-struct Softmax(Option<Vec<u32>>);
+struct SoftmaxOp(Option<Vec<u32>>);
 
-impl Softmax {
+impl SoftmaxOp {
     fn length(&self, row: usize, n: usize) -> usize {
         self.0.as_ref().map_or(n, |lengths| lengths[row] as usize)
     }
 }
 
-impl CustomOp1 for Softmax {
+impl CustomOp1 for SoftmaxOp {
     fn name(&self) -> &'static str {
         "softmax"
     }
@@ -150,8 +150,8 @@ pub fn slope(p: &[f32], gradient: &mut [f32], scale: f32) {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::softmax::{dot, softmax, sum, twin};
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::kernel::softmax::{composed, dot, softmax, sum};
     use crate::model::weights::host;
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             let lengths: Vec<u32> = (0..rows as u32).map(|row| row % n as u32 + 1).collect();
             for lengths in [None, Some(lengths.as_slice())] {
                 let x = [variable(&[rows, n], 3)];
-                agree(&x, 2e-6, |x| softmax(&x[0], lengths), |x| twin(&x[0], lengths));
+                check_against(&x, 2e-6, |x| softmax(&x[0], lengths), |x| composed(&x[0], lengths));
             }
         }
     }

@@ -8,7 +8,7 @@ const LANES: usize = 16;
 
 /// What the row's loss is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Softmax {
+pub struct SoftmaxTarget {
     /// The logarithm of the sum of exp(z + b).
     pub log_sum: f32,
     /// The sum of z + b.
@@ -16,12 +16,12 @@ pub struct Softmax {
 }
 
 /// Turns z into scale softmax(z + b) - spread.
-pub fn softmax_row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> Softmax {
+pub fn softmax_row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> SoftmaxTarget {
     wide(|| row(z, bias, scale, spread))
 }
 
 #[inline(always)]
-fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> Softmax {
+fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> SoftmaxTarget {
     let whole = z.len() / LANES * LANES;
     let (head, tail) = z.split_at_mut(whole);
     let (bias_head, bias_tail) = bias.split_at(whole);
@@ -57,7 +57,7 @@ fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> Softmax {
     let total: f64 = shares.into_iter().map(f64::from).sum();
     let factor = (f64::from(scale) / total) as f32;
     z.iter_mut().for_each(|z| *z = *z * factor - spread);
-    Softmax { log_sum: largest + total.ln() as f32, sum }
+    SoftmaxTarget { log_sum: largest + total.ln() as f32, sum }
 }
 
 /// The logarithm of the sum of exp(z).
@@ -99,13 +99,13 @@ mod tests {
             let total: f64 = exact.iter().sum();
             let biased: Vec<f32> = z.iter().zip(&bias).map(|(z, b)| z + b).collect();
             assert!((f64::from(log_sum(&biased)) - total.ln()).abs() < 1e-5);
-            let mut found = z.clone();
-            let row = softmax_row(&mut found, &bias, 2.0, 0.25);
+            let mut result = z.clone();
+            let row = softmax_row(&mut result, &bias, 2.0, 0.25);
             assert!((f64::from(row.log_sum) - total.ln()).abs() < 1e-5);
             let sum: f64 = z.iter().zip(&bias).map(|(z, b)| f64::from(z + b)).sum();
             assert!((row.sum - sum).abs() < 1e-3);
-            for (found, exact) in found.iter().zip(exact) {
-                assert!((f64::from(*found) - (2.0 * exact / total - 0.25)).abs() < 1e-6);
+            for (result, exact) in result.iter().zip(exact) {
+                assert!((f64::from(*result) - (2.0 * exact / total - 0.25)).abs() < 1e-6);
             }
         }
     }

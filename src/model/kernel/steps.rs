@@ -7,13 +7,13 @@ use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// A window of `size` steps, `dilation` apart, beginning `before` steps before the step it stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Steps {
+pub struct StepWindow {
     pub size: usize,
     pub dilation: usize,
     pub before: usize,
 }
 
-impl Steps {
+impl StepWindow {
     /// Steps from a window's first to its last.
     pub fn reach(&self) -> usize {
         (self.size - 1) * self.dilation
@@ -21,27 +21,27 @@ impl Steps {
 }
 
 /// x `[rows, time, width]` to `[rows, time, size width]`, zeros standing for steps that are not there.
-pub fn windows(x: &Tensor, steps: Steps) -> Result<Tensor> {
+pub fn windows(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     if steps.size == 1 && steps.before == 0 {
         return Ok(x.clone());
     }
     if !fits(&[x]) {
-        return twin(x, steps);
+        return composed(x, steps);
     }
-    x.contiguous()?.apply_op1(Windows(steps))
+    x.contiguous()?.apply_op1(StepWindowsOp(steps))
 }
 
 /// The same, composed of candle's operations.
-pub fn twin(x: &Tensor, steps: Steps) -> Result<Tensor> {
+pub fn composed(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     let time = x.dim(1)?;
     let padded = x.pad_with_zeros(1, steps.before, steps.reach().saturating_sub(steps.before))?;
     let each = (0..steps.size).map(|tap| padded.narrow(1, tap * steps.dilation, time));
     Tensor::cat(&each.collect::<Result<Vec<_>>>()?, 2)
 }
 
-struct Windows(Steps);
+struct StepWindowsOp(StepWindow);
 
-impl Windows {
+impl StepWindowsOp {
     /// Calls `work` with the tap, the step and the step seen, for all that are there.
     fn each(&self, time: usize, mut work: impl FnMut(usize, usize, usize)) {
         for step in 0..time {
@@ -56,7 +56,7 @@ impl Windows {
     }
 }
 
-impl CustomOp1 for Windows {
+impl CustomOp1 for StepWindowsOp {
     fn name(&self) -> &'static str {
         "windows_of_steps"
     }
@@ -94,16 +94,16 @@ impl CustomOp1 for Windows {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::kernel::steps::{Steps, twin, windows};
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::kernel::steps::{StepWindow, composed, windows};
 
     #[test]
     fn agrees_with_its_twin() {
         for (size, dilation, before) in [(1, 1, 0), (3, 1, 1), (3, 2, 4), (2, 1, 0), (4, 1, 1), (5, 3, 12)] {
-            let steps = Steps { size, dilation, before };
+            let steps = StepWindow { size, dilation, before };
             for time in [1, 2, 7] {
                 let x = variable(&[3, time, 2], 1);
-                agree(&[x], 1e-6, |v| windows(&v[0], steps), |v| twin(&v[0], steps));
+                check_against(&[x], 1e-6, |v| windows(&v[0], steps), |v| composed(&v[0], steps));
             }
         }
     }

@@ -4,19 +4,19 @@
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::model::interpolation::Method;
+use crate::model::interpolation::Interpolation;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// x `[rows, channels, height, width]`, `factor` times as high and as wide.
-pub fn upsample(x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
+pub fn upsample(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tensor> {
     if !fits(&[x]) {
-        return twin(x, factor, method);
+        return composed(x, factor, method);
     }
-    x.contiguous()?.apply_op1(Upsample { factor, method })
+    x.contiguous()?.apply_op1(UpsampleOp { factor, method })
 }
 
 /// The same, composed of candle's operations: products with the matrices of the sums.
-pub fn twin(x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
+pub fn composed(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tensor> {
     let (rows, channels, height, width) = x.dims4()?;
     let down = matrix(height, factor, method, x.device())?;
     let across = matrix(width, factor, method, x.device())?;
@@ -26,7 +26,7 @@ pub fn twin(x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
 }
 
 /// `[length factor, length]`
-fn matrix(length: usize, factor: usize, method: Method, device: &Device) -> Result<Tensor> {
+fn matrix(length: usize, factor: usize, method: Interpolation, device: &Device) -> Result<Tensor> {
     let mut values = vec![0.0f32; length * factor * length];
     for (row, sum) in values.chunks_exact_mut(length).zip(sums(length, factor, method)) {
         row[sum.low] += 1.0 - sum.share;
@@ -37,31 +37,31 @@ fn matrix(length: usize, factor: usize, method: Method, device: &Device) -> Resu
 
 /// (1 - share) of one and share of the other.
 #[derive(Clone, Copy, Debug)]
-struct Sum {
+struct InterpolationTerm {
     low: usize,
     high: usize,
     share: f32,
 }
 
-fn sums(length: usize, factor: usize, method: Method) -> Vec<Sum> {
+fn sums(length: usize, factor: usize, method: Interpolation) -> Vec<InterpolationTerm> {
     let of = |at: usize| match method {
-        Method::Nearest => Sum { low: at / factor, high: at / factor, share: 0.0 },
-        Method::Bilinear => {
+        Interpolation::Nearest => InterpolationTerm { low: at / factor, high: at / factor, share: 0.0 },
+        Interpolation::Bilinear => {
             // Centers lie at half numbers; before the first and after the last nothing changes.
             let at = ((at as f32 + 0.5) / factor as f32 - 0.5).max(0.0);
             let low = (at as usize).min(length - 1);
-            Sum { low, high: (low + 1).min(length - 1), share: at - low as f32 }
+            InterpolationTerm { low, high: (low + 1).min(length - 1), share: at - low as f32 }
         }
     };
     (0..length * factor).map(of).collect()
 }
 
-struct Upsample {
+struct UpsampleOp {
     factor: usize,
-    method: Method,
+    method: Interpolation,
 }
 
-impl CustomOp1 for Upsample {
+impl CustomOp1 for UpsampleOp {
     fn name(&self) -> &'static str {
         "upsample"
     }
@@ -118,16 +118,21 @@ impl CustomOp1 for Upsample {
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::model::interpolation::Method;
-    use crate::model::kernel::agreement::{agree, near, variable};
-    use crate::model::kernel::upsample::{twin, upsample};
+    use crate::model::interpolation::Interpolation;
+    use crate::model::kernel::reference_check::{check_against, near, variable};
+    use crate::model::kernel::upsample::{composed, upsample};
 
     #[test]
     fn agrees_with_its_twin() {
-        for method in [Method::Nearest, Method::Bilinear] {
+        for method in [Interpolation::Nearest, Interpolation::Bilinear] {
             for factor in [1, 2, 3, 4] {
                 let x = variable(&[2, 3, 4, 5], 1);
-                agree(&[x], 1e-5, |v| upsample(&v[0], factor, method), |v| twin(&v[0], factor, method));
+                check_against(
+                    &[x],
+                    1e-5,
+                    |v| upsample(&v[0], factor, method),
+                    |v| composed(&v[0], factor, method),
+                );
             }
         }
     }
@@ -141,13 +146,13 @@ mod tests {
             2.75, 3.75, 4.25, 3.0, 3.25, 3.75, 4.25, 4.75, 5.0,
         ];
         let expected = Tensor::new(&expected, &Device::Cpu).unwrap();
-        near("bilinear", &upsample(&x, 2, Method::Bilinear).unwrap(), &expected, 1e-6);
+        near("bilinear", &upsample(&x, 2, Interpolation::Bilinear).unwrap(), &expected, 1e-6);
         // mode="nearest"
         let expected = [
             0.0f32, 0.0, -3.0, -3.0, 2.0, 2.0, 0.0, 0.0, -3.0, -3.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0,
             3.0, 3.0, 4.0, 4.0, 5.0, 5.0,
         ];
         let expected = Tensor::new(&expected, &Device::Cpu).unwrap();
-        near("nearest", &upsample(&x, 2, Method::Nearest).unwrap(), &expected, 0.0);
+        near("nearest", &upsample(&x, 2, Interpolation::Nearest).unwrap(), &expected, 0.0);
     }
 }

@@ -9,16 +9,16 @@ use std::ops::Range;
 use candle_core::{Result, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
-use crate::model::kernel::softmax_row::{Softmax, softmax_row};
+use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
+use crate::model::kernel::softmax_row::{SoftmaxTarget, softmax_row};
+pub use crate::model::kernel::vocabulary_loss::composed::composed;
 pub use crate::model::kernel::vocabulary_loss::mixture::{share as vocabulary_share, vocabulary_mixture};
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
-pub use crate::model::kernel::vocabulary_loss::twin::twin;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
+mod composed;
 mod mixture;
 mod operation;
-mod twin;
 
 /// Logits of a chunk: so many that they stay in a core's own cache.
 const CHUNK: usize = 1 << 17;
@@ -27,12 +27,12 @@ const GROUPS: usize = 1 << 23;
 
 /// The truth of every row, and how much the row counts (0: not at all).
 #[derive(Clone, Copy, Debug)]
-pub struct Truth<'a> {
+pub struct VocabularyTargets<'a> {
     pub classes: &'a [u32],
     pub shares: &'a [f32],
 }
 
-impl Truth<'_> {
+impl VocabularyTargets<'_> {
     fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
         if self.classes.len() != rows || self.shares.len() != rows {
             candle_core::bail!("{rows} rows, {} classes, {} shares", self.classes.len(), self.shares.len());
@@ -46,23 +46,23 @@ impl Truth<'_> {
 }
 
 /// The mean over rows by their shares, as a scalar; 0 when none counts. h `[rows, width]`, W
-/// `[width, vocabulary]` (it may be a transposed `[vocabulary, width]`), b `[vocabulary]`. Smoothing by e gives
-/// (1-e) of the loss to the truth and e / vocabulary to every class.
+/// `[width, vocabulary]` (it may be a transposed `[vocabulary, width]`), b `[vocabulary]`. Smoothing by e
+/// gives (1-e) of the loss to the truth and e / vocabulary to every class.
 pub fn vocabulary_loss(
     h: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    truth: Truth,
+    truth: VocabularyTargets,
     smoothing: f32,
 ) -> Result<Tensor> {
     let ((rows, _), vocabulary) = (h.dims2()?, weight.dim(1)?);
     truth.check(rows, vocabulary)?;
     if !fits(&[h, weight, bias]) || !dense(weight) {
-        return twin(h, weight, bias, truth, smoothing);
+        return composed(h, weight, bias, truth, smoothing);
     }
     let h = h.contiguous()?;
-    let goal = Goal { truth, smoothing, rivals: None };
-    let Learned { loss, gradients, .. } = with_matrices(&h, weight, bias, |work| work.learn(goal))?;
+    let goal = VocabularyLossGoal { truth, smoothing, sampled_tokens: None };
+    let ProjectionWeights { loss, gradients, .. } = with_matrices(&h, weight, bias, |work| work.learn(goal))?;
     h.apply_op3(weight, bias, VocabularyLoss { loss, gradients })
 }
 
@@ -72,7 +72,7 @@ pub fn vocabulary_scores(
     h: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    truth: Truth,
+    truth: VocabularyTargets,
 ) -> Result<Vec<(f32, u32)>> {
     let ((rows, _), vocabulary) = (h.dims2()?, weight.dim(1)?);
     truth.check(rows, vocabulary)?;
@@ -84,24 +84,24 @@ pub fn vocabulary_scores(
 
 /// Is one of the matrix's strides 1, the other that of full rows or columns?
 fn dense(weight: &Tensor) -> bool {
-    weight.is_contiguous() || weight.t().is_ok_and(|turned| turned.is_contiguous())
+    weight.is_contiguous() || weight.t().is_ok_and(|transposed| transposed.is_contiguous())
 }
 
 /// What is learned.
 #[derive(Clone, Copy)]
-struct Goal<'a> {
-    truth: Truth<'a>,
+struct VocabularyLossGoal<'a> {
+    truth: VocabularyTargets<'a>,
     smoothing: f32,
     /// See `vocabulary_mixture`.
-    rivals: Option<&'a [f32]>,
+    sampled_tokens: Option<&'a [f32]>,
 }
 
 /// What one call works on.
-struct Work<'a> {
+struct LossBlock<'a> {
     h: &'a [f32],
-    weight: Matrix<'a>,
+    weight: MatrixView<'a>,
     /// Does W lie column by column?
-    turned: bool,
+    transposed: bool,
     bias: &'a [f32],
     width: usize,
     vocabulary: usize,
@@ -113,51 +113,51 @@ fn with_matrices<T>(
     h: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    work: impl FnOnce(&Work) -> Result<T>,
+    work: impl FnOnce(&LossBlock) -> Result<T>,
 ) -> Result<T> {
     let (width, vocabulary) = weight.dims2()?;
     if h.dim(1)? != width || bias.elem_count() != vocabulary {
         candle_core::bail!("h {:?}, weight {:?}, bias {:?}", h.dims(), weight.dims(), bias.dims());
     }
-    let turned = !weight.is_contiguous();
-    let flat = if turned { weight.t()? } else { weight.clone() };
+    let transposed = !weight.is_contiguous();
+    let flat = if transposed { weight.t()? } else { weight.clone() };
     let (storage, layout) = flat.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else { candle_core::bail!("a kernel works on the CPU") };
     let values = floats(storage, layout)?;
-    let matrix = match turned {
-        true => Matrix::new(values, vocabulary, width).t(),
-        false => Matrix::new(values, width, vocabulary),
+    let matrix = match transposed {
+        true => MatrixView::new(values, vocabulary, width).t(),
+        false => MatrixView::new(values, width, vocabulary),
     };
     with_floats(h, |h_values| {
         with_floats(bias, |bias| {
             let wanted = (h.track_op(), weight.track_op());
-            work(&Work { h: h_values, weight: matrix, turned, bias, width, vocabulary, wanted })
+            work(&LossBlock { h: h_values, weight: matrix, transposed, bias, width, vocabulary, wanted })
         })
     })
 }
 
 /// The gradients of the loss with respect to h, W (as W lies) and b.
-pub struct Gradients {
+pub struct VocabularyLossGradients {
     h: Option<Tensor>,
     weight: Option<(Tensor, Tensor)>,
 }
 
-struct Learned {
+struct ProjectionWeights {
     loss: f64,
-    gradients: Gradients,
+    gradients: VocabularyLossGradients,
     /// -log probability of the truth, of every row that counts, in their order.
     costs: Vec<f32>,
 }
 
 /// What one group of rows adds.
-struct Part {
+struct PartialGradients {
     loss: f64,
     costs: Vec<f32>,
     weight: Vec<f32>,
     bias: Vec<f32>,
 }
 
-impl Work<'_> {
+impl LossBlock<'_> {
     /// Rows of one chunk.
     fn chunk(&self) -> usize {
         (CHUNK / self.vocabulary).clamp(32, 256)
@@ -188,7 +188,7 @@ impl Work<'_> {
             };
             let logits = &mut logits[..rows.len() * self.vocabulary];
             let z = MatrixMut::new(logits, rows.len(), self.vocabulary);
-            product(Matrix::new(h, rows.len(), self.width), self.weight, z, false, Threads::One);
+            product(MatrixView::new(h, rows.len(), self.width), self.weight, z, false, ProductThreads::One);
             each(rows, h, logits);
         }
     }
@@ -197,7 +197,7 @@ impl Work<'_> {
         &self.h[row as usize * self.width..][..self.width]
     }
 
-    fn learn(&self, goal: Goal) -> Result<Learned> {
+    fn learn(&self, goal: VocabularyLossGoal) -> Result<ProjectionWeights> {
         let truth = goal.truth;
         let rows = truth.classes.len();
         let counted = counted(truth);
@@ -209,7 +209,7 @@ impl Work<'_> {
             true => self.divided(&groups, &mut of_h),
             false => groups.iter().map(|group| (*group, 0, &mut [][..])).collect(),
         };
-        let parts: Vec<Part> = jobs
+        let parts: Vec<PartialGradients> = jobs
             .into_par_iter()
             .map(|(group, first, of_h)| self.part(group, goal, share, first, of_h))
             .collect();
@@ -224,7 +224,7 @@ impl Work<'_> {
             true => {
                 let (weight, bias) = sum(parts)
                     .unwrap_or_else(|| (vec![0.0; self.width * self.vocabulary], vec![0.0; self.vocabulary]));
-                let weight = match self.turned {
+                let weight = match self.transposed {
                     true => Tensor::from_vec(weight, (self.vocabulary, self.width), &device)?.t()?,
                     false => Tensor::from_vec(weight, (self.width, self.vocabulary), &device)?,
                 };
@@ -232,7 +232,7 @@ impl Work<'_> {
             }
             false => None,
         };
-        Ok(Learned { loss, gradients: Gradients { h, weight }, costs })
+        Ok(ProjectionWeights { loss, gradients: VocabularyLossGradients { h, weight }, costs })
     }
 
     /// Every group with its own piece of h's gradient, and the row with which that begins.
@@ -252,10 +252,17 @@ impl Work<'_> {
         jobs
     }
 
-    fn part(&self, rows: &[u32], goal: Goal, share: f64, first: usize, of_h: &mut [f32]) -> Part {
-        let Goal { truth, smoothing, rivals } = goal;
+    fn part(
+        &self,
+        rows: &[u32],
+        goal: VocabularyLossGoal,
+        share: f64,
+        first: usize,
+        of_h: &mut [f32],
+    ) -> PartialGradients {
+        let VocabularyLossGoal { truth, smoothing, sampled_tokens: sampled } = goal;
         let learns = self.wanted.1;
-        let mut part = Part {
+        let mut part = PartialGradients {
             loss: 0.0,
             costs: Vec::with_capacity(rows.len()),
             weight: vec![0.0; if learns { self.width * self.vocabulary } else { 0 }],
@@ -268,28 +275,28 @@ impl Work<'_> {
                 let (class, own) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
                 let scale = (f64::from(own) * share) as f32;
                 let at_class = z[class] + self.bias[class];
-                let Softmax { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
+                let SoftmaxTarget { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
                 z[class] -= (1.0 - smoothing) * scale;
                 let cost = log_sum - at_class;
                 let certain = f64::from(1.0 - smoothing) * f64::from(cost);
                 let others = f64::from(spread) * (f64::from(log_sum) * self.vocabulary as f64 - sum);
                 let mut loss = f64::from(own) * (certain + if smoothing > 0.0 { others } else { 0.0 });
-                if let Some(rivals) = rivals {
-                    let part = mixture::share(cost, rivals[*row as usize]);
+                if let Some(sampled) = sampled {
+                    let part = mixture::share(cost, sampled[*row as usize]);
                     z.iter_mut().for_each(|z| *z *= part as f32);
                     loss *= part;
                 }
                 part.loss += loss;
                 part.costs.push(cost);
             }
-            let p = Matrix::new(logits, rows.len(), self.vocabulary);
+            let p = MatrixView::new(logits, rows.len(), self.vocabulary);
             if learns {
-                let turned = Matrix::new(h, rows.len(), self.width).t();
-                let of_weight = match self.turned {
+                let transposed = MatrixView::new(h, rows.len(), self.width).t();
+                let of_weight = match self.transposed {
                     true => MatrixMut::new(&mut part.weight, self.vocabulary, self.width).t(),
                     false => MatrixMut::new(&mut part.weight, self.width, self.vocabulary),
                 };
-                product(turned, p, of_weight, true, Threads::One);
+                product(transposed, p, of_weight, true, ProductThreads::One);
                 for row in logits.chunks_exact(self.vocabulary) {
                     part.bias.iter_mut().zip(row).for_each(|(sum, p)| *sum += p);
                 }
@@ -297,7 +304,7 @@ impl Work<'_> {
             if !of_h.is_empty() {
                 gathered.resize(rows.len() * self.width, 0.0);
                 let own = MatrixMut::new(&mut gathered, rows.len(), self.width);
-                product(p, self.weight.t(), own, false, Threads::One);
+                product(p, self.weight.t(), own, false, ProductThreads::One);
                 for (row, own) in rows.iter().zip(gathered.chunks_exact(self.width)) {
                     of_h[(*row as usize - first) * self.width..][..self.width].copy_from_slice(own);
                 }
@@ -306,31 +313,31 @@ impl Work<'_> {
         part
     }
 
-    fn score(&self, truth: Truth) -> Result<Vec<(f32, u32)>> {
+    fn score(&self, truth: VocabularyTargets) -> Result<Vec<(f32, u32)>> {
         let counted = counted(truth);
         let mut scores = vec![(0.0, 0); truth.classes.len()];
-        let found: Vec<Vec<(u32, f32, u32)>> = counted
+        let targets: Vec<Vec<(u32, f32, u32)>> = counted
             .par_chunks(self.chunk())
             .map(|rows| {
-                let mut found = Vec::with_capacity(rows.len());
+                let mut targets = Vec::with_capacity(rows.len());
                 self.chunks(rows, |rows, _, logits| {
                     for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
                         let best = likeliest(z, self.bias);
                         let class = truth.classes[*row as usize] as usize;
                         let at_class = z[class] + self.bias[class];
-                        let Softmax { log_sum, .. } = softmax_row(z, self.bias, 1.0, 0.0);
-                        found.push((*row, log_sum - at_class, best));
+                        let SoftmaxTarget { log_sum, .. } = softmax_row(z, self.bias, 1.0, 0.0);
+                        targets.push((*row, log_sum - at_class, best));
                     }
                 });
-                found
+                targets
             })
             .collect();
-        found.into_iter().flatten().for_each(|(row, loss, best)| scores[row as usize] = (loss, best));
+        targets.into_iter().flatten().for_each(|(row, loss, best)| scores[row as usize] = (loss, best));
         Ok(scores)
     }
 }
 
-fn counted(truth: Truth) -> Vec<u32> {
+fn counted(truth: VocabularyTargets) -> Vec<u32> {
     (0..truth.shares.len() as u32).filter(|row| truth.shares[*row as usize] != 0.0).collect()
 }
 
@@ -345,11 +352,11 @@ fn likeliest(z: &[f32], bias: &[f32]) -> u32 {
 }
 
 /// The groups' gradients of W and b, added in the groups' order.
-fn sum(parts: Vec<Part>) -> Option<(Vec<f32>, Vec<f32>)> {
+fn sum(parts: Vec<PartialGradients>) -> Option<(Vec<f32>, Vec<f32>)> {
     let mut parts = parts.into_iter();
-    let Part { mut weight, mut bias, .. } = parts.next()?;
-    let others: Vec<Part> = parts.collect();
-    let add = |into: &mut [f32], range: Range<usize>, of: fn(&Part) -> &[f32]| {
+    let PartialGradients { mut weight, mut bias, .. } = parts.next()?;
+    let others: Vec<PartialGradients> = parts.collect();
+    let add = |into: &mut [f32], range: Range<usize>, of: fn(&PartialGradients) -> &[f32]| {
         for part in &others {
             into.iter_mut().zip(&of(part)[range.clone()]).for_each(|(sum, g)| *sum += g);
         }

@@ -4,7 +4,7 @@
 //! For a stride s the padded image is dealt out to s x s smaller ones, pixel (y, x) to image (y mod s, x mod
 //! s): there neighbouring positions are neighbours whatever the stride.
 
-use crate::model::kernel::direct::{Packed, SLACK, correlate};
+use crate::model::kernel::direct::{PackedFilters, SLACK, correlate};
 
 /// A window of `size` x `size` moving over an image by `stride`, from `top` rows above and `left` columns
 /// beside it; what lies outside the image is 0.
@@ -41,8 +41,9 @@ impl Window {
         ((self.columns - 1) * self.stride + self.size).saturating_sub(self.width + self.left)
     }
 
-    /// The window of 3 x 3 that leads back, from positions to the image: its weights stand the other way round.
-    pub fn turned(&self) -> Option<Self> {
+    /// The window of 3 x 3 that leads back, from positions to the image: its weights stand the other way
+    /// round.
+    pub fn transposed(&self) -> Option<Self> {
         let Self { size, stride, top, left, height, width, rows, columns } = *self;
         let back = Self { top: 2 - top.min(2), left: 2 - left.min(2), height: rows, width: columns, ..*self };
         (size == 3 && stride == 1 && top.max(left) < 3).then_some(Self {
@@ -68,7 +69,7 @@ fn covered(from: usize, size: usize, before: usize, length: usize) -> std::ops::
 }
 
 /// An image laid out for reading its windows.
-pub struct Gather {
+pub struct WindowGather {
     window: Window,
     channels: usize,
     /// Elements from one row of positions to the next.
@@ -81,7 +82,7 @@ pub struct Gather {
     pub places: Vec<usize>,
 }
 
-impl Gather {
+impl WindowGather {
     pub fn new(window: Window, channels: usize) -> Self {
         let Window { size, stride, rows, columns, .. } = window;
         let reach = (size - 1) / stride;
@@ -96,13 +97,13 @@ impl Gather {
                 }
             }
         }
-        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| row * pitch + column));
-        let places = places.collect();
-        Self { window, channels, pitch, plane, offsets, places }
+        let indices = (0..rows).flat_map(|row| (0..columns).map(move |column| row * pitch + column));
+        let indices = indices.collect();
+        Self { window, channels, pitch, plane, offsets, places: indices }
     }
 
     /// Room for an image, all zeros.
-    pub fn room(&self) -> Vec<f32> {
+    pub fn zeros(&self) -> Vec<f32> {
         vec![0.0; self.channels * self.plane + SLACK]
     }
 
@@ -141,27 +142,27 @@ impl Gather {
 /// Values of positions laid out for spreading each over its window, where windows overlap as a sum: a
 /// convolution's gradient, and a transposed convolution. Every dealt image is a sum of products on its
 /// own, over the taps that meet it.
-pub struct Spread {
+pub struct WindowScatter {
     window: Window,
     channels: usize,
     pitch: usize,
     deep: usize,
     /// Rows and columns of zeros before the positions.
     before: (usize, usize),
-    phases: Vec<Phase>,
+    phases: Vec<PixelPhase>,
 }
 
 /// The pixels of a dealt image.
-struct Phase {
+struct PixelPhase {
     /// The first pixel of the image that belongs to it.
     first: (usize, usize),
     rows: usize,
     columns: usize,
     offsets: Vec<usize>,
-    weights: Packed,
+    weights: PackedFilters,
 }
 
-impl Spread {
+impl WindowScatter {
     /// `channels` belong to a position, `filters` to a pixel; `weight` of a channel, a filter and a tap's row
     /// and column.
     pub fn new(
@@ -172,8 +173,8 @@ impl Spread {
     ) -> Self {
         let Window { size, stride, top, left, height, width, .. } = window;
         let reach = (size - 1) / stride;
-        // Pixel p of the padded image meets position p / stride - tap / stride, which is as low as top / stride -
-        // reach for the first pixel: so many rows of zeros stand before the first position.
+        // Pixel p of the padded image meets position p / stride - tap / stride, which is as low as top /
+        // stride - reach for the first pixel: so many rows of zeros stand before the first position.
         let before = (reach - (top / stride).min(reach), reach - (left / stride).min(reach));
         let deep = before.0 + window.rows.max((height - 1 + top) / stride + 1);
         let pitch = before.1 + window.columns.max((width - 1 + left) / stride + 1);
@@ -192,19 +193,19 @@ impl Spread {
                         (channel * deep + from_y - tap_y / stride) * pitch + from_x - tap_x / stride
                     }));
                 }
-                let weights = Packed::new(filters, channels * taps.len(), |filter, tap| {
+                let weights = PackedFilters::new(filters, channels * taps.len(), |filter, tap| {
                     let (tap_y, tap_x) = taps[tap % taps.len()];
                     weight(tap / taps.len(), filter, tap_y, tap_x)
                 });
                 let (rows, columns) = ((height - y).div_ceil(stride), (width - x).div_ceil(stride));
-                phases.push(Phase { first: (y, x), rows, columns, offsets, weights });
+                phases.push(PixelPhase { first: (y, x), rows, columns, offsets, weights });
             }
         }
         Self { window, channels, pitch, deep, before, phases }
     }
 
     /// Room for the values of all positions, all zeros.
-    pub fn room(&self) -> Vec<f32> {
+    pub fn zeros(&self) -> Vec<f32> {
         vec![0.0; self.channels * self.deep * self.pitch + SLACK]
     }
 

@@ -1,22 +1,22 @@
-//! The layer `avg_pool2d`: see [`AvgPool2dSpec`].
+//! The layer `avg_pool2d`: see [`AvgPool2dConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::pool::Pooling;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::pool2d::{Moving, two, valid};
-use crate::model::layer::{LayerWords, Module};
+use crate::model::layer::pool2d::{PoolWindow, two, valid};
+use crate::model::layer::{BuildLayer, Module};
 use crate::model::weights::Weights;
 
 /// The mean of each window of an image, channel by channel. Only what lies inside the image counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AvgPool2dSpec {
+pub struct AvgPool2dConfig {
     /// Height and width of the window, in pixels. Default 2.
     #[serde(default = "two")]
     pub size: Count,
@@ -28,23 +28,23 @@ pub struct AvgPool2dSpec {
     pub padding: Padding,
 }
 
-impl Settings for AvgPool2dSpec {
+impl Settings for AvgPool2dConfig {
     const BARE: Option<&'static str> = Some("size");
     const EXAMPLE: &'static str = "{avg_pool2d: 2}";
 }
 
-impl AvgPool2dSpec {
-    fn moving(&self) -> Moving {
-        Moving { size: self.size, stride: self.stride, padding: self.padding }
+impl AvgPool2dConfig {
+    fn moving(&self) -> PoolWindow {
+        PoolWindow { size: self.size, stride: self.stride, padding: self.padding }
     }
 }
 
-impl LayerWords for AvgPool2dSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for AvgPool2dConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         self.moving().shape(input)
     }
 
-    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, _: &str, input: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
         self.moving().build(input, Pooling::Mean)
     }
 }

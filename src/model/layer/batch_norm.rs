@@ -1,15 +1,15 @@
-//! The layer `batch_norm`: see [`BatchNormSpec`].
+//! The layer `batch_norm`: see [`BatchNormConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::{BatchNorm, Ops};
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Weights};
 
 /// Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
@@ -19,36 +19,36 @@ use crate::model::weights::{Init, Weights};
 /// PyTorch's. Answering uses the running ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BatchNormSpec {
+pub struct BatchNormConfig {
     /// Share of the new batch in the running statistics. Default 0.1.
-    #[serde(default = "tenth")]
+    #[serde(default = "default_momentum")]
     pub momentum: Fraction,
     /// Added to the variance. Default 1e-5.
-    #[serde(default = "small")]
+    #[serde(default = "default_epsilon")]
     pub epsilon: Positive,
 }
 
-impl Settings for BatchNormSpec {
+impl Settings for BatchNormConfig {
     const EXAMPLE: &'static str = "{batch_norm: {momentum: 0.1}}";
 }
 
-fn tenth() -> Fraction {
+fn default_momentum() -> Fraction {
     Fraction::constant(0.1)
 }
 
-fn small() -> Positive {
+fn default_epsilon() -> Positive {
     Positive::constant(1e-5)
 }
 
-impl LayerWords for BatchNormSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for BatchNormConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match input {
             Shape::Vector { .. } | Shape::Image { .. } => Ok(input),
             other => Err(format!("needs a vector or an image, not {other}; use `layer_norm`")),
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let shape = match input {
             Shape::Image { channels, .. } => [channels],
             other => [other.width()],
@@ -67,7 +67,7 @@ impl LayerWords for BatchNormSpec {
 
 impl Layer for BatchNorm {
     // x: [rows, width] or [rows, channels, height, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(ops.batch_norm(&x.x, self)?))
     }
 }
@@ -78,11 +78,11 @@ mod tests {
 
     use crate::domain::number::{Fraction, Positive};
     use crate::domain::shape::Shape;
-    use crate::model::kernel::agreement::near;
-    use crate::model::layer::LayerWords;
-    use crate::model::layer::batch_norm::BatchNormSpec;
+    use crate::model::activations::Activations;
+    use crate::model::kernel::reference_check::near;
+    use crate::model::layer::BuildLayer;
+    use crate::model::layer::batch_norm::BatchNormConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::Signal;
     use crate::model::weights::Weights;
 
     #[test]
@@ -90,13 +90,13 @@ mod tests {
         // Columns (1, 3, 8) and (0, 0, 6): means 4 and 2, biased variances 26/3 and 8, unbiased 13 and 12.
         let device = Device::Cpu;
         let mut weights = Weights::new(0, &device);
-        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
-        let layer = spec.build("b", Shape::vector(2), &mut weights).unwrap();
+        let config = BatchNormConfig { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let layer = config.build("b", Shape::vector(2), &mut weights).unwrap();
         let x = Tensor::new(&[[1f32, 0.], [3., 0.], [8., 6.]], &device).unwrap();
         let (a, b) = ((26f32 / 3.0 + 1e-5).sqrt(), 8.00001f32.sqrt());
         let expected =
             Tensor::new(&[[-3. / a, -2. / b], [-1. / a, -2. / b], [4. / a, 4. / b]], &device).unwrap();
-        let signal = Signal::plain(x.clone());
+        let signal = Activations::plain(x.clone());
         near("training", &layer.forward(&signal, &Mode::train(0, 0)).unwrap().x, &expected, 1e-5);
         let buffers: Vec<_> = weights.iter().filter(|w| !w.trainable).collect();
         near("mean", &buffers[0].var, &Tensor::new(&[0.4f32, 0.2], &device).unwrap(), 1e-6);
@@ -109,17 +109,18 @@ mod tests {
 
     #[test]
     fn images_as_pytorch() {
-        // x = ((torch.arange(16) * 7 % 11 - 5) / 5).reshape(2, 2, 2, 2); b = torch.nn.BatchNorm2d(2); b(x).flatten()
+        // x = ((torch.arange(16) * 7 % 11 - 5) / 5).reshape(2, 2, 2, 2); b = torch.nn.BatchNorm2d(2);
+        // b(x).flatten()
         let mut weights = Weights::new(0, &Device::Cpu);
-        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let config = BatchNormConfig { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
         let input = Shape::Image { channels: 2, height: 2, width: 2 };
-        let layer = spec.build("b", input, &mut weights).unwrap();
+        let layer = config.build("b", input, &mut weights).unwrap();
         let values: Vec<f32> = (0..16).map(|i| ((i * 7 % 11) as f32 - 5.0) / 5.0).collect();
-        let x = Signal::plain(Tensor::from_vec(values, (2, 2, 2, 2), &Device::Cpu).unwrap());
-        let found = layer.forward(&x, &Mode::train(0, 0)).unwrap().x;
+        let x = Activations::plain(Tensor::from_vec(values, (2, 2, 2, 2), &Device::Cpu).unwrap());
+        let result = layer.forward(&x, &Mode::train(0, 0)).unwrap().x;
         near(
             "training",
-            &found,
+            &result,
             &Tensor::new(
                 &[
                     -1.150296f32,
@@ -154,10 +155,10 @@ mod tests {
             1e-6,
         );
         // b.eval()(x).flatten()
-        let found = layer.forward(&x, &Mode::evaluate()).unwrap().x;
+        let result = layer.forward(&x, &Mode::evaluate()).unwrap().x;
         near(
             "answering",
-            &found,
+            &result,
             &Tensor::new(
                 &[
                     -1.003389f32,
@@ -187,9 +188,9 @@ mod tests {
     #[test]
     fn one_row_is_refused() {
         let mut weights = Weights::new(0, &Device::Cpu);
-        let spec = BatchNormSpec { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
-        let layer = spec.build("trunk.1.batch_norm", Shape::vector(2), &mut weights).unwrap();
-        let x = Signal::plain(Tensor::new(&[[1f32, 0.]], &Device::Cpu).unwrap());
+        let config = BatchNormConfig { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
+        let layer = config.build("trunk.1.batch_norm", Shape::vector(2), &mut weights).unwrap();
+        let x = Activations::plain(Tensor::new(&[[1f32, 0.]], &Device::Cpu).unwrap());
         let error = layer.forward(&x, &Mode::train(0, 0)).unwrap_err().to_string();
         assert_eq!(
             error,

@@ -1,17 +1,17 @@
-//! The layer `conv1d`: see [`Conv1dSpec`].
+//! The layer `conv1d`: see [`Conv1dConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::kernel::steps::Steps;
-use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::kernel::steps::StepWindow;
+use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A convolution over the steps of sequences: at each step, weights times a window of steps plus a bias,
@@ -21,14 +21,14 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Conv1dSpec {
+pub struct Conv1dConfig {
     /// Width of the output.
     pub filters: Count,
     /// Steps of the window. Default 3.
-    #[serde(default = "three")]
+    #[serde(default = "default_kernel")]
     pub kernel: Count,
     /// How far apart the window's steps are. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_dilation")]
     pub dilation: Count,
     /// Where the window stands. Default `same`.
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct Conv1dSpec {
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_bias")]
     pub bias: bool,
 }
 
@@ -55,25 +55,25 @@ pub enum StepPadding {
     Valid,
 }
 
-impl Settings for Conv1dSpec {
+impl Settings for Conv1dConfig {
     const BARE: Option<&'static str> = Some("filters");
     const EXAMPLE: &'static str = "{conv1d: {filters: 128, kernel: 5, activation: relu}}";
 }
 
-fn three() -> Count {
+fn default_kernel() -> Count {
     Count::constant(3)
 }
 
-fn one() -> Count {
+fn default_dilation() -> Count {
     Count::constant(1)
 }
 
-fn yes() -> bool {
+fn default_bias() -> bool {
     true
 }
 
-impl Conv1dSpec {
-    fn steps(&self) -> Steps {
+impl Conv1dConfig {
+    fn steps(&self) -> StepWindow {
         let (size, dilation) = (self.kernel.get(), self.dilation.get());
         let reach = (size - 1) * dilation;
         let before = match self.padding {
@@ -81,12 +81,12 @@ impl Conv1dSpec {
             StepPadding::Causal => reach,
             StepPadding::Valid => 0,
         };
-        Steps { size, dilation, before }
+        StepWindow { size, dilation, before }
     }
 }
 
-impl LayerWords for Conv1dSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for Conv1dConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         sequence(input).map(|_| Shape::Sequence { width: self.filters.get() })
     }
 
@@ -99,7 +99,7 @@ impl LayerWords for Conv1dSpec {
         self.padding != StepPadding::Valid || self.steps().reach() == 0
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let (steps, width, filters) = (self.steps(), input.width(), self.filters.get());
         let init = Init::fan_in(steps.size * width);
         let shape = [steps.size * width, filters];
@@ -120,7 +120,7 @@ struct Conv1d {
     weight: Parameter,
     /// `[filters]`
     bias: Option<Parameter>,
-    steps: Steps,
+    steps: StepWindow,
     /// By how many steps a row becomes shorter.
     shorter: usize,
     activation: Activation,
@@ -128,14 +128,14 @@ struct Conv1d {
 
 impl Layer for Conv1d {
     // x: [rows, time, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
-        let cleared = ops.cleared(x)?;
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        let cleared = ops.mask_padding(x)?;
         let y = ops.conv1d(&cleared, &self.weight, self.bias.as_ref(), self.steps, self.activation)?;
         let mut y = x.with(y);
         if self.shorter > 0 {
             y = ops.shortened(&y, self.shorter)?;
         }
-        Ok(y.with(ops.cleared(&y)?))
+        Ok(y.with(ops.mask_padding(&y)?))
     }
 }
 
@@ -144,18 +144,18 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use crate::domain::shape::Shape;
-    use crate::model::kernel::agreement::near;
-    use crate::model::layer::LayerWords;
-    use crate::model::layer::conv1d::Conv1dSpec;
+    use crate::model::activations::{Activations, SequenceMask};
+    use crate::model::kernel::reference_check::near;
+    use crate::model::layer::BuildLayer;
+    use crate::model::layer::conv1d::Conv1dConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::{Mask, Signal};
     use crate::model::weights::Weights;
 
     /// What it gives of steps (1, 2), (3, 4), (5, 6), (7, 8) and of the first two of them, and its lengths.
-    fn given(words: serde_json::Value) -> (Tensor, Vec<u32>) {
-        let spec: Conv1dSpec = serde_json::from_value(words).unwrap();
+    fn given(config: serde_json::Value) -> (Tensor, Vec<u32>) {
+        let settings: Conv1dConfig = serde_json::from_value(config).unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let layer = spec.build("c", Shape::Sequence { width: 2 }, &mut weights).unwrap();
+        let layer = settings.build("c", Shape::Sequence { width: 2 }, &mut weights).unwrap();
         // torch.nn.Conv1d has [filters, width, kernel], ours is its permute(2, 1, 0).
         let weight: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
         let numbers = Tensor::new(&[0.5f32, -1.0, 2.0, 0.25, 1.0, -0.5], &Device::Cpu).unwrap();
@@ -163,20 +163,21 @@ mod tests {
         weight[1].set(&Tensor::new(&[0.1f32], &Device::Cpu).unwrap()).unwrap();
         let x = [1f32, 2., 3., 4., 5., 6., 7., 8., 1., 2., 3., 4., 99., 99., 99., 99.];
         let x = Tensor::new(&x, &Device::Cpu).unwrap().reshape((2, 4, 2)).unwrap();
-        let mask = Some(Mask::of(vec![4, 2], 4, &Device::Cpu).unwrap());
-        let y = layer.forward(&Signal { x, mask }, &Mode::evaluate()).unwrap();
+        let mask = Some(SequenceMask::from_lengths(vec![4, 2], 4, &Device::Cpu).unwrap());
+        let y = layer.forward(&Activations { x, mask }, &Mode::evaluate()).unwrap();
         (y.x, y.mask.unwrap().lengths.to_vec())
     }
 
-    fn is(found: &(Tensor, Vec<u32>), values: &[f32], lengths: &[u32]) {
-        near("steps", &found.0, &Tensor::new(values, &Device::Cpu).unwrap(), 1e-6);
-        assert_eq!(found.1, lengths);
+    fn is(result: &(Tensor, Vec<u32>), values: &[f32], lengths: &[u32]) {
+        near("steps", &result.0, &Tensor::new(values, &Device::Cpu).unwrap(), 1e-6);
+        assert_eq!(result.1, lengths);
     }
 
     #[test]
     fn values_of_pytorch() {
-        // w = torch.tensor([.5, -1, 2, .25, 1, -.5]).reshape(3, 2, 1).permute(2, 1, 0); b = torch.tensor([.1])
-        // x = torch.arange(1., 9).reshape(1, 4, 2).mT; F.conv1d(x, w, b, padding=1), and of x[:, :, :2]
+        // w = torch.tensor([.5, -1, 2, .25, 1, -.5]).reshape(3, 2, 1).permute(2, 1, 0); b =
+        // torch.tensor([.1]) x = torch.arange(1., 9).reshape(1, 4, 2).mT; F.conv1d(x, w, b, padding=1), and
+        // of x[:, :, :2]
         is(&given(serde_json::json!({"filters": 1})), &[3.6, 7.6, 12.1, 12.6, 3.6, 5.6, 0.0, 0.0], &[4, 2]);
         // F.conv1d(F.pad(x, (2, 0)), w, b)
         is(
@@ -187,7 +188,7 @@ mod tests {
         // F.conv1d(x, w, b), and of F.pad(x[:, :, :2], (0, 1))
         is(&given(serde_json::json!({"filters": 1, "padding": "valid"})), &[7.6, 12.1, 5.6, 0.0], &[2, 1]);
         // F.conv1d(F.pad(x, (4, 0)), w, b, dilation=2)
-        let words = serde_json::json!({"filters": 1, "padding": "causal", "dilation": 2});
-        is(&given(words), &[0.1, 1.1, 4.6, 10.1, 0.1, 1.1, 0.0, 0.0], &[4, 2]);
+        let config = serde_json::json!({"filters": 1, "padding": "causal", "dilation": 2});
+        is(&given(config), &[0.1, 1.1, 4.6, 10.1, 0.1, 1.1, 0.0, 0.0], &[4, 2]);
     }
 }

@@ -1,35 +1,35 @@
-//! The layer `conv2d`: see [`Conv2dSpec`].
+//! The layer `conv2d`: see [`Conv2dConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A convolution of images: at each position of a window, weights times its pixels plus a bias, then an
 /// activation.
 ///
-/// Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel kernel),
-/// as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
+/// Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel
+/// kernel), as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Conv2dSpec {
+pub struct Conv2dConfig {
     /// Channels of the output.
     pub filters: Count,
     /// Height and width of the window, in pixels. Default 3.
-    #[serde(default = "three")]
+    #[serde(default = "default_kernel")]
     pub kernel: Count,
     /// How far the window moves, in pixels. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_stride")]
     pub stride: Count,
     /// `same` (default), `valid`, or pixels of zeros on every side.
     #[serde(default)]
@@ -38,41 +38,41 @@ pub struct Conv2dSpec {
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_bias")]
     pub bias: bool,
 }
 
-impl Settings for Conv2dSpec {
+impl Settings for Conv2dConfig {
     const BARE: Option<&'static str> = Some("filters");
     const EXAMPLE: &'static str = "{conv2d: {filters: 64, kernel: 3, activation: relu}}";
 }
 
-fn three() -> Count {
+fn default_kernel() -> Count {
     Count::constant(3)
 }
 
-fn one() -> Count {
+fn default_stride() -> Count {
     Count::constant(1)
 }
 
-fn yes() -> bool {
+fn default_bias() -> bool {
     true
 }
 
-impl Conv2dSpec {
-    fn window(&self, height: usize, width: usize) -> Result<Window, String> {
+impl Conv2dConfig {
+    fn window(&self, height: usize, width: usize) -> ModelResult<Window, String> {
         self.padding.window(height, width, self.kernel.get(), self.stride.get())
     }
 }
 
-impl LayerWords for Conv2dSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for Conv2dConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let (_, height, width) = image(input)?;
         let Window { rows, columns, .. } = self.window(height, width)?;
         Ok(Shape::Image { channels: self.filters.get(), height: rows, width: columns })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
         let function = self.activation.unwrap_or(Activation::Identity);
@@ -100,7 +100,7 @@ impl Conv2d {
         activation: Activation,
         bias: bool,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let init = Init::fan_in(channels * window.size * window.size);
         let shape = [filters, channels, window.size, window.size];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
@@ -112,13 +112,13 @@ impl Conv2d {
     }
 
     /// `[rows, channels, height, width]` to `[rows, filters, window.rows, window.columns]`.
-    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.conv2d(x, &self.weight, self.bias.as_ref(), self.window, self.activation)
     }
 }
 
 impl Layer for Conv2d {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
-        Ok(Signal::plain(self.on(ops, &x.x)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        Ok(Activations::plain(self.on(ops, &x.x)?))
     }
 }

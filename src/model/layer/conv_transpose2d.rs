@@ -1,75 +1,75 @@
-//! The layer `conv_transpose2d`: see [`ConvTranspose2dSpec`].
+//! The layer `conv_transpose2d`: see [`ConvTranspose2dConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A transposed convolution: each pixel is spread by weights over a window of a larger image, where windows
 /// overlap as a sum; then a bias and an activation. With `padding: same` the image grows by `stride`.
 ///
-/// Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel kernel),
-/// as PyTorch's `nn.ConvTranspose2d`.
+/// Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel
+/// kernel), as PyTorch's `nn.ConvTranspose2d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ConvTranspose2dSpec {
+pub struct ConvTranspose2dConfig {
     /// Channels of the output.
     pub filters: Count,
     /// Height and width of the window, in pixels. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_kernel_or_stride")]
     pub kernel: Count,
     /// How far apart the windows of neighbouring pixels lie. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_kernel_or_stride")]
     pub stride: Count,
-    /// `same` (default: `stride` times the height and width), `valid` (all that the windows reach), or pixels cut
-    /// from every side of that.
+    /// `same` (default: `stride` times the height and width), `valid` (all that the windows reach), or pixels
+    /// cut from every side of that.
     #[serde(default)]
     pub padding: Padding,
     /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add a bias? Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_bias")]
     pub bias: bool,
 }
 
-impl Settings for ConvTranspose2dSpec {
+impl Settings for ConvTranspose2dConfig {
     const BARE: Option<&'static str> = Some("filters");
     const EXAMPLE: &'static str = "{conv_transpose2d: {filters: 32, kernel: 2, stride: 2}}";
 }
 
-fn two() -> Count {
+fn default_kernel_or_stride() -> Count {
     Count::constant(2)
 }
 
-fn yes() -> bool {
+fn default_bias() -> bool {
     true
 }
 
-impl ConvTranspose2dSpec {
-    fn window(&self, height: usize, width: usize) -> Result<Window, String> {
+impl ConvTranspose2dConfig {
+    fn window(&self, height: usize, width: usize) -> ModelResult<Window, String> {
         self.padding.transposed(height, width, self.kernel.get(), self.stride.get())
     }
 }
 
-impl LayerWords for ConvTranspose2dSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for ConvTranspose2dConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let (_, height, width) = image(input)?;
         let Window { height, width, .. } = self.window(height, width)?;
         Ok(Shape::Image { channels: self.filters.get(), height, width })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
         let filters = self.filters.get();
@@ -97,8 +97,8 @@ struct ConvTranspose2d {
 
 impl Layer for ConvTranspose2d {
     // x: [rows, channels, height, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let (bias, window) = (self.bias.as_ref(), self.window);
-        Ok(Signal::plain(ops.conv_transpose2d(&x.x, &self.weight, bias, window, self.activation)?))
+        Ok(Activations::plain(ops.conv_transpose2d(&x.x, &self.weight, bias, window, self.activation)?))
     }
 }

@@ -1,17 +1,17 @@
-//! The layer `dense`: see [`DenseSpec`].
+//! The layer `dense`: see [`DenseConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::Ops;
 pub use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// A fully connected layer: y = x W + b, then an activation.
@@ -19,28 +19,28 @@ use crate::model::weights::Weights;
 /// W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DenseSpec {
+pub struct DenseConfig {
     /// Width of the output.
     pub units: Count,
     /// An element-wise function of what was computed. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
     /// Add b? Default true.
-    #[serde(default = "yes")]
+    #[serde(default = "default_bias")]
     pub bias: bool,
 }
 
-impl Settings for DenseSpec {
+impl Settings for DenseConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{dense: {units: 64, activation: relu}}";
 }
 
-fn yes() -> bool {
+fn default_bias() -> bool {
     true
 }
 
-impl LayerWords for DenseSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for DenseConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match input {
             Shape::Image { .. } | Shape::Tokens { .. } => {
                 Err(format!("needs a vector or a sequence, not {input}"))
@@ -49,14 +49,14 @@ impl LayerWords for DenseSpec {
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let activation = self.activation.unwrap_or(Activation::Identity);
         Ok(Box::new(Dense::build(name, input.width(), self.units.get(), activation, self.bias, weights)?))
     }
 }
 
 impl Layer for Dense {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(self.on(ops, &x.x)?))
     }
 }

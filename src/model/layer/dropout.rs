@@ -1,24 +1,25 @@
-//! The layer `dropout`: see [`DropoutSpec`].
+//! The layer `dropout`: see [`DropoutConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module, numbers};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module, numbers};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
 ///
 /// With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
-/// dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava et al. 2014).
+/// dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava
+/// et al. 2014).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DropoutSpec {
+pub struct DropoutConfig {
     /// From 0 up to but not 1.
     pub rate: Rate,
     /// Drop whole channels of an image, or whole columns of a sequence? Default false: each number alone.
@@ -26,13 +27,13 @@ pub struct DropoutSpec {
     pub channels: bool,
 }
 
-impl Settings for DropoutSpec {
+impl Settings for DropoutConfig {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{dropout: 0.5}";
 }
 
-impl LayerWords for DropoutSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for DropoutConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match input {
             Shape::Vector { .. } if self.channels => {
                 Err(format!("with `channels` needs an image or a sequence, not {input}"))
@@ -41,7 +42,7 @@ impl LayerWords for DropoutSpec {
         }
     }
 
-    fn build(&self, name: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, _: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
         Ok(Box::new(Dropout { name: name.to_owned(), rate: self.rate.get(), channels: self.channels }))
     }
 }
@@ -54,7 +55,7 @@ struct Dropout {
 }
 
 impl Layer for Dropout {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(match self.channels {
             true => ops.dropout_channels(&self.name, self.rate, &x.x)?,
             false => ops.dropout(&self.name, self.rate, &x.x)?,
@@ -68,10 +69,10 @@ mod tests {
 
     use crate::domain::number::Rate;
     use crate::domain::shape::Shape;
-    use crate::model::layer::LayerWords;
-    use crate::model::layer::dropout::DropoutSpec;
+    use crate::model::activations::Activations;
+    use crate::model::layer::BuildLayer;
+    use crate::model::layer::dropout::DropoutConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::Signal;
     use crate::model::weights::{Weights, host};
 
     #[test]
@@ -79,10 +80,10 @@ mod tests {
         let device = Device::Cpu;
         let x = Tensor::ones((100, 1000), candle_core::DType::F32, &device).unwrap();
         let mut weights = Weights::new(0, &device);
-        let layer = DropoutSpec { rate: Rate::constant(0.25), channels: false }
+        let layer = DropoutConfig { rate: Rate::constant(0.25), channels: false }
             .build("trunk.0.dropout", Shape::vector(1000), &mut weights)
             .unwrap();
-        let x = Signal::plain(x);
+        let x = Activations::plain(x);
         let y = |mode| host(&layer.forward(&x, &mode).unwrap().x).unwrap();
         let first = y(Mode::train(1, 5));
         let dropped = first.iter().filter(|y| **y == 0.0).count();
@@ -97,23 +98,23 @@ mod tests {
 
     #[test]
     fn channels_and_columns_are_dropped_whole() {
-        let spec = DropoutSpec { rate: Rate::constant(0.5), channels: true };
+        let config = DropoutConfig { rate: Rate::constant(0.5), channels: true };
         let mut weights = Weights::new(0, &Device::Cpu);
-        let layer = spec.build("d", Shape::Sequence { width: 20 }, &mut weights).unwrap();
+        let layer = config.build("d", Shape::Sequence { width: 20 }, &mut weights).unwrap();
         let ones = |shape: &[usize]| Tensor::ones(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
-        let image = Signal::plain(ones(&[4, 30, 3, 2]));
+        let image = Activations::plain(ones(&[4, 30, 3, 2]));
         let y = host(&layer.forward(&image, &Mode::train(1, 1)).unwrap().x).unwrap();
         let planes: Vec<&[f32]> = y.chunks_exact(6).collect();
         assert!(planes.iter().all(|plane| plane.iter().all(|y| *y == plane[0])));
         let kept = planes.iter().filter(|plane| plane[0] == 2.0).count();
         assert!((40..80).contains(&kept), "{kept} of 120");
-        let y = layer.forward(&Signal::plain(ones(&[2, 5, 20])), &Mode::train(1, 1)).unwrap().x;
+        let y = layer.forward(&Activations::plain(ones(&[2, 5, 20])), &Mode::train(1, 1)).unwrap().x;
         let first = host(&y.narrow(1, 0, 1).unwrap()).unwrap();
         for step in 1..5 {
             assert_eq!(host(&y.narrow(1, step, 1).unwrap()).unwrap(), first);
         }
         assert!(first.contains(&0.0) && first.contains(&2.0));
-        let refused = spec.shape(Shape::vector(3)).unwrap_err();
+        let refused = config.shape(Shape::vector(3)).unwrap_err();
         assert_eq!(refused, "with `channels` needs an image or a sequence, not [3]");
     }
 }

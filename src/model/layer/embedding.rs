@@ -1,17 +1,17 @@
-//! The layer `embedding`: see [`EmbeddingSpec`].
+//! The layer `embedding`: see [`EmbeddingConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TieName;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::domain::vectors::VectorsSpec;
-use crate::model::error::{Error, Result};
-use crate::model::layer::{Layer, LayerWords, Module};
+use crate::domain::vectors::VectorsConfig;
+use crate::model::activations::Activations;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A learned vector for each token: the row of a table that the token names.
@@ -28,7 +28,7 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EmbeddingSpec {
+pub struct EmbeddingConfig {
     /// Length of a vector.
     pub width: Count,
     /// Leave the vectors as they begin? Default false.
@@ -38,28 +38,29 @@ pub struct EmbeddingSpec {
     /// alike. Default none.
     #[serde(default)]
     pub tied: Option<TieName>,
-    /// Vectors that tokens begin with, as wide as `width`; a token without one begins at random. Default none.
+    /// Vectors that tokens begin with, as wide as `width`; a token without one begins at random. Default
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vectors: Option<VectorsSpec>,
+    pub vectors: Option<VectorsConfig>,
 }
 
-impl Settings for EmbeddingSpec {
+impl Settings for EmbeddingConfig {
     const BARE: Option<&'static str> = Some("width");
     const EXAMPLE: &'static str = "{embedding: {width: 128}}";
 }
 
-impl LayerWords for EmbeddingSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for EmbeddingConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match input {
             Shape::Tokens { .. } => Ok(Shape::Sequence { width: self.width.get() }),
             other => Err(format!("needs tokens, not {other}")),
         }
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let Shape::Tokens { vocabulary } = input else {
             let reason = format!("needs tokens, not {input}");
-            return Err(Error::Shape { part: name.to_owned(), reason });
+            return Err(ModelError::Shape { part: name.to_owned(), reason });
         };
         let width = self.width.get();
         let shape = [vocabulary, width];
@@ -71,7 +72,7 @@ impl LayerWords for EmbeddingSpec {
                         "is tied to `{}`, whose table is {:?}, not {shape:?}",
                         table.name, table.shape
                     );
-                    return Err(Error::Shape { part: name.to_owned(), reason });
+                    return Err(ModelError::Shape { part: name.to_owned(), reason });
                 }
                 table.name.clone()
             }
@@ -105,7 +106,7 @@ struct Embedding {
 }
 
 impl Layer for Embedding {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(ops.embedding(&self.table, &x.x)?))
     }
 }
@@ -115,18 +116,18 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use crate::domain::shape::Shape;
-    use crate::model::layer::LayerSpec;
+    use crate::model::activations::{Activations, SequenceMask};
+    use crate::model::layer::LayerConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::{Mask, Signal};
     use crate::model::weights::{Weights, host};
 
-    fn spec(words: &str) -> LayerSpec {
-        serde_json::from_str(words).unwrap()
+    fn spec(config: &str) -> LayerConfig {
+        serde_json::from_str(config).unwrap()
     }
 
-    fn tokens() -> Signal {
+    fn tokens() -> Activations {
         let x = Tensor::new(&[[3u32, 1], [2, 0]], &Device::Cpu).unwrap();
-        Signal { x, mask: Some(Mask::of(vec![2, 1], 2, &Device::Cpu).unwrap()) }
+        Activations { x, mask: Some(SequenceMask::from_lengths(vec![2, 1], 2, &Device::Cpu).unwrap()) }
     }
 
     #[test]
@@ -145,26 +146,26 @@ mod tests {
     fn tied_ones_share_a_table_of_one_shape() {
         let mut weights = Weights::new(1, &Device::Cpu);
         let tokens_of = Shape::Tokens { vocabulary: 4 };
-        let words = spec(r#"{"embedding": {"width": 3, "tied": "words"}}"#);
-        let one = words.view().build("a", tokens_of, &mut weights).unwrap();
-        let other = words.view().build("b", tokens_of, &mut weights).unwrap();
+        let config = spec(r#"{"embedding": {"width": 3, "tied": "words"}}"#);
+        let one = config.view().build("a", tokens_of, &mut weights).unwrap();
+        let other = config.view().build("b", tokens_of, &mut weights).unwrap();
         assert_eq!(weights.parameters(), 12);
         let through = |layer: &dyn crate::model::layer::Module| {
             host(&layer.forward(&tokens(), &Mode::evaluate()).unwrap().x).unwrap()
         };
         assert_eq!(through(&*one), through(&*other));
-        let wider = words.view().build("c", Shape::Tokens { vocabulary: 5 }, &mut weights).err().unwrap();
+        let wider = config.view().build("c", Shape::Tokens { vocabulary: 5 }, &mut weights).err().unwrap();
         assert_eq!(wider.to_string(), "`c` is tied to `a.weight`, whose table is [4, 3], not [5, 3]");
     }
 
     #[test]
     fn vectors_are_asked_for_by_the_table_and_put_at_their_tokens() {
         let mut weights = Weights::new(1, &Device::Cpu);
-        let words = spec(
+        let config = spec(
             r#"{"embedding": {"width": 2, "tied": "words", "frozen": true, "vectors": {"path": "v.txt"}}}"#,
         );
-        words.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
-        words.view().build("b", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        config.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        config.view().build("b", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
         let wishes: Vec<_> =
             weights.wishes().iter().map(|wish| [&wish.layer, &wish.weight, &wish.path]).collect();
         assert_eq!(wishes, [["a", "a.weight", "v.txt"], ["b", "a.weight", "v.txt"]]);
@@ -180,11 +181,11 @@ mod tests {
     #[test]
     fn a_frozen_one_is_kept_but_not_trained() {
         let mut weights = Weights::new(1, &Device::Cpu);
-        let words = spec(r#"{"embedding": {"width": 3, "frozen": true}}"#);
-        let layer = words.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
+        let config = spec(r#"{"embedding": {"width": 3, "frozen": true}}"#);
+        let layer = config.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
         assert_eq!((weights.parameters(), weights.iter().count()), (0, 1));
         let y = layer.forward(&tokens(), &Mode::evaluate()).unwrap().x;
         assert!(!y.track_op());
-        assert_eq!(words.view().shape(Shape::vector(2)).unwrap_err(), "needs tokens, not [2]");
+        assert_eq!(config.view().shape(Shape::vector(2)).unwrap_err(), "needs tokens, not [2]");
     }
 }

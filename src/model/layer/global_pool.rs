@@ -1,21 +1,21 @@
-//! The layer `global_pool`: see [`GlobalPoolSpec`].
+//! The layer `global_pool`: see [`GlobalPoolConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::kernel::pool::Pooling;
-use crate::model::layer::{Layer, LayerWords, Module, image};
+use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// The mean or the largest value of each channel of an image, as a vector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GlobalPoolSpec {
+pub struct GlobalPoolConfig {
     /// `mean` (default) or `max`.
     #[serde(default)]
     pub method: GlobalPooling,
@@ -30,25 +30,25 @@ pub enum GlobalPooling {
     Max,
 }
 
-impl Settings for GlobalPoolSpec {
+impl Settings for GlobalPoolConfig {
     const BARE: Option<&'static str> = Some("method");
     const EXAMPLE: &'static str = "{global_pool: mean}";
 }
 
-impl LayerWords for GlobalPoolSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for GlobalPoolConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         image(input).map(|(channels, _, _)| Shape::vector(channels))
     }
 
-    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, _: &str, _: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
         Ok(Box::new(self.method))
     }
 }
 
 impl Layer for GlobalPooling {
     // x: [rows, channels, height, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let pooling = if *self == Self::Mean { Pooling::Mean } else { Pooling::Max };
-        Ok(Signal::plain(ops.global_pool(&x.x, pooling)?))
+        Ok(Activations::plain(ops.global_pool(&x.x, pooling)?))
     }
 }

@@ -1,61 +1,61 @@
-//! The layer `lstm`: see [`LstmSpec`].
+//! The layer `lstm`: see [`LstmConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::kernel::lstm::Lstm;
-use crate::model::layer::recurrent::Passes;
-use crate::model::layer::{LayerWords, Module, sequence};
+use crate::model::error::ModelResult;
+use crate::model::kernel::lstm::LstmCell;
+use crate::model::layer::recurrent::RecurrentLayers;
+use crate::model::layer::{BuildLayer, Module, sequence};
 use crate::model::weights::Weights;
 
 /// Long short-term memory over the steps of a sequence (Hochreiter & Schmidhuber 1997).
 ///
 /// i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
-/// Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; there is one bias, not two to be added.
-/// The backward direction of a bidirectional layer begins at each row's own last step.
+/// Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; there is one bias, not two to be
+/// added. The backward direction of a bidirectional layer begins at each row's own last step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LstmSpec {
+pub struct LstmConfig {
     /// Width of the output of each direction.
     pub units: Count,
     /// Also from the last step to the first, both outputs side by side? Default false.
     #[serde(default)]
     pub bidirectional: bool,
     /// Such layers one upon the other. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_layers")]
     pub layers: Count,
     /// Dropped between two of these layers while training; from 0 up to but not 1. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_dropout")]
     pub dropout: Rate,
 }
 
-impl Settings for LstmSpec {
+impl Settings for LstmConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{lstm: {units: 64, bidirectional: true}}";
 }
 
-fn one() -> Count {
+fn default_layers() -> Count {
     Count::constant(1)
 }
 
-fn nothing() -> Rate {
+fn default_dropout() -> Rate {
     Rate::constant(0.0)
 }
 
-impl LayerWords for LstmSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for LstmConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         sequence(input)?;
         let directions = if self.bidirectional { 2 } else { 1 };
         Ok(input.with_width(self.units.get() * directions))
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let size = (self.units.get(), self.bidirectional, self.layers.get());
-        Ok(Box::new(Passes::<Lstm>::build(name, input.width(), size, self.dropout, weights)?))
+        Ok(Box::new(RecurrentLayers::<LstmCell>::build(name, input.width(), size, self.dropout, weights)?))
     }
 
     fn is_causal(&self) -> bool {

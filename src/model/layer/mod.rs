@@ -9,6 +9,7 @@ pub mod conv_transpose2d;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+mod expected_shape;
 pub mod flatten;
 pub mod global_pool;
 pub mod gru;
@@ -27,52 +28,51 @@ pub mod stack;
 pub mod to_sequence;
 pub mod transformer;
 pub mod upsample;
-mod wanted;
 
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-pub use crate::model::layer::wanted::{image, numbers, sequence, vector};
+use crate::model::activations::{Activations, GraphActivations};
+use crate::model::error::ModelResult;
+pub use crate::model::layer::expected_shape::{image, numbers, sequence, vector};
 use crate::model::mode::Mode;
 pub use crate::model::module::Module;
 use crate::model::ops::{Nodes, Ops, Tensors};
-use crate::model::signal::{Signal, Wire};
 use crate::model::weights::Weights;
 use crate::onnx::graph::Graph;
 
 kinds! {
     /// One layer.
-    pub open enum LayerSpec: "layer" => dyn LayerWords {
-        Dense: "dense" => dense::DenseSpec,
-        Dropout: "dropout" => dropout::DropoutSpec,
-        BatchNorm: "batch_norm" => batch_norm::BatchNormSpec,
-        LayerNorm: "layer_norm" => layer_norm::LayerNormSpec,
-        Activation: "activation" => activation::ActivationSpec,
-        Embedding: "embedding" => embedding::EmbeddingSpec,
-        Gru: "gru" => gru::GruSpec,
-        Lstm: "lstm" => lstm::LstmSpec,
-        MultiHeadAttention: "multi_head_attention" => multi_head_attention::MultiHeadAttentionSpec,
-        Pool: "pool" => pool::PoolSpec,
-        Positions: "positions" => positions::PositionsSpec,
-        Transformer: "transformer" => transformer::TransformerSpec,
-        Residual: "residual" => residual::ResidualSpec,
-        Mark: "mark" => mark::MarkSpec,
-        Conv2d: "conv2d" => conv2d::Conv2dSpec,
-        ConvTranspose2d: "conv_transpose2d" => conv_transpose2d::ConvTranspose2dSpec,
-        MaxPool2d: "max_pool2d" => max_pool2d::MaxPool2dSpec,
-        AvgPool2d: "avg_pool2d" => avg_pool2d::AvgPool2dSpec,
-        Upsample: "upsample" => upsample::UpsampleSpec,
-        GlobalPool: "global_pool" => global_pool::GlobalPoolSpec,
-        Flatten: "flatten" => flatten::FlattenSpec,
-        ToSequence: "to_sequence" => to_sequence::ToSequenceSpec,
-        Conv1d: "conv1d" => conv1d::Conv1dSpec,
+    pub open enum LayerConfig: "layer" => dyn BuildLayer {
+        Dense: "dense" => dense::DenseConfig,
+        Dropout: "dropout" => dropout::DropoutConfig,
+        BatchNorm: "batch_norm" => batch_norm::BatchNormConfig,
+        LayerNorm: "layer_norm" => layer_norm::LayerNormConfig,
+        Activation: "activation" => activation::ActivationConfig,
+        Embedding: "embedding" => embedding::EmbeddingConfig,
+        Gru: "gru" => gru::GruConfig,
+        Lstm: "lstm" => lstm::LstmConfig,
+        MultiHeadAttention: "multi_head_attention" => multi_head_attention::MultiHeadAttentionConfig,
+        Pool: "pool" => pool::PoolConfig,
+        Positions: "positions" => positions::PositionsConfig,
+        Transformer: "transformer" => transformer::TransformerConfig,
+        Residual: "residual" => residual::ResidualConfig,
+        Mark: "mark" => mark::MarkConfig,
+        Conv2d: "conv2d" => conv2d::Conv2dConfig,
+        ConvTranspose2d: "conv_transpose2d" => conv_transpose2d::ConvTranspose2dConfig,
+        MaxPool2d: "max_pool2d" => max_pool2d::MaxPool2dConfig,
+        AvgPool2d: "avg_pool2d" => avg_pool2d::AvgPool2dConfig,
+        Upsample: "upsample" => upsample::UpsampleConfig,
+        GlobalPool: "global_pool" => global_pool::GlobalPoolConfig,
+        Flatten: "flatten" => flatten::FlattenConfig,
+        ToSequence: "to_sequence" => to_sequence::ToSequenceConfig,
+        Conv1d: "conv1d" => conv1d::Conv1dConfig,
     }
 }
 
 /// What a layer's words can do.
-pub trait LayerWords: Send + Sync {
+pub trait BuildLayer: Send + Sync {
     /// What it gives for one row, or why it cannot take `input`. No candle.
-    fn shape(&self, input: Shape) -> Result<Shape, String>;
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String>;
 
     /// Has each row of a sequence as many steps behind it as before it?
     fn keeps_steps(&self) -> bool {
@@ -80,7 +80,7 @@ pub trait LayerWords: Send + Sync {
     }
 
     /// The working layer; its weights' names begin with `name`. `shape` has agreed to `input`.
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>>;
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>>;
 
     /// Does what it gives at a step depend on that step and those before it alone?
     fn is_causal(&self) -> bool {
@@ -90,15 +90,15 @@ pub trait LayerWords: Send + Sync {
 
 /// A built layer: what it computes, described once.
 pub trait Layer: Send + Sync {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>>;
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>>;
 }
 
 impl<L: Layer> Module for L {
-    fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        self.apply(&mut Tensors::of(mode), x)
+    fn forward(&self, x: &Activations, mode: &Mode) -> ModelResult<Activations> {
+        self.apply(&mut Tensors::new(mode), x)
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+    fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphActivations> {
         self.apply(&mut Nodes { graph }, x)
     }
 }

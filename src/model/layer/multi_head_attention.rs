@@ -1,21 +1,21 @@
-//! The layer `multi_head_attention`: see [`MultiHeadAttentionSpec`].
+//! The layer `multi_head_attention`: see [`MultiHeadAttentionConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::dense::Dense;
-use crate::model::ops::{Heads, Ops};
-use crate::model::signal::Signal;
+use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
 
-/// Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values, weighted
-/// by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are projections of the
-/// steps, and the result is projected once more.
+/// Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values,
+/// weighted by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are
+/// projections of the steps, and the result is projected once more.
 ///
 /// `rotary` turns queries and keys by their steps (Su et al. 2021), so that order counts.
 ///
@@ -24,11 +24,11 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MultiHeadAttentionSpec {
+pub struct MultiHeadAttentionConfig {
     /// Parts that attend on their own; they divide the width.
     pub heads: Count,
     /// Share of the weights that are dropped while training. Default 0.
-    #[serde(default = "none")]
+    #[serde(default = "default_dropout")]
     pub dropout: Rate,
     /// Does a step see itself and those before it alone? Default false.
     #[serde(default)]
@@ -38,17 +38,17 @@ pub struct MultiHeadAttentionSpec {
     pub rotary: bool,
 }
 
-impl Settings for MultiHeadAttentionSpec {
+impl Settings for MultiHeadAttentionConfig {
     const BARE: Option<&'static str> = Some("heads");
     const EXAMPLE: &'static str = "{multi_head_attention: {heads: 4, rotary: true}}";
 }
 
-pub(crate) fn none() -> Rate {
+pub(crate) fn default_dropout() -> Rate {
     Rate::constant(0.0)
 }
 
 /// Do so many heads divide the width, and into parts that can be turned?
-pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> Result<(), String> {
+pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> ModelResult<(), String> {
     if !width.is_multiple_of(heads) {
         return Err(format!("has {heads} heads, which do not divide the width {width}"));
     }
@@ -58,16 +58,21 @@ pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> Result<(), St
     Ok(())
 }
 
-impl LayerWords for MultiHeadAttentionSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for MultiHeadAttentionConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let width = sequence(input)?;
         divided(width, self.heads.get(), self.rotary)?;
         Ok(input)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let rate = self.dropout.get();
-        let how = Heads { count: self.heads.get(), causal: self.causal, rotary: self.rotary, dropout: rate };
+        let how = AttentionSettings {
+            count: self.heads.get(),
+            causal: self.causal,
+            rotary: self.rotary,
+            dropout: rate,
+        };
         Ok(Box::new(SelfAttention::build(name, input.width(), how, weights)?))
     }
 
@@ -79,7 +84,7 @@ impl LayerWords for MultiHeadAttentionSpec {
 /// Projections and heads.
 pub struct SelfAttention {
     name: String,
-    heads: Heads,
+    heads: AttentionSettings,
     /// To queries, keys and values side by side.
     input: Dense,
     output: Dense,
@@ -87,7 +92,12 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    pub fn build(name: &str, width: usize, heads: Heads, weights: &mut Weights) -> Result<Self> {
+    pub fn build(
+        name: &str,
+        width: usize,
+        heads: AttentionSettings,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
         Ok(Self {
             name: name.to_owned(),
             heads,
@@ -98,7 +108,12 @@ impl SelfAttention {
     }
 
     /// The steps `x` `[batch, time, width]` of a signal, each with what it saw.
-    pub fn on<O: Ops>(&self, ops: &mut O, signal: &Signal<O::Value>, x: &O::Value) -> Result<O::Value> {
+    pub fn on<O: Ops>(
+        &self,
+        ops: &mut O,
+        signal: &Activations<O::Value>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
         let packed = self.input.on(ops, x)?;
         let mask = signal.mask.as_ref();
         let seen = ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?;
@@ -107,7 +122,7 @@ impl SelfAttention {
 }
 
 impl Layer for SelfAttention {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(self.on(ops, x, &x.x)?))
     }
 }
@@ -117,14 +132,14 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use crate::domain::shape::Shape;
-    use crate::model::kernel::agreement::near;
-    use crate::model::layer::LayerSpec;
+    use crate::model::activations::Activations;
+    use crate::model::kernel::reference_check::near;
+    use crate::model::layer::LayerConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::Signal;
     use crate::model::weights::Weights;
 
-    fn spec(words: &str) -> LayerSpec {
-        serde_json::from_str(words).unwrap()
+    fn spec(config: &str) -> LayerConfig {
+        serde_json::from_str(config).unwrap()
     }
 
     #[test]
@@ -132,17 +147,18 @@ mod tests {
         // m = torch.nn.MultiheadAttention(4, 2, batch_first=True); with torch.no_grad():
         // f = lambda *s: (torch.arange(float(torch.Size(s).numel())) * 7 % 11 / 10 - 0.5).reshape(s)
         // m.in_proj_weight.copy_(f(4, 12).T); m.in_proj_bias.copy_(f(12)); m.out_proj.weight.copy_(f(4, 4).T)
-        // m.out_proj.bias.copy_(f(4)); x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4); m(x, x, x)[0]
+        // m.out_proj.bias.copy_(f(4)); x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4); m(x, x,
+        // x)[0]
         let mut weights = Weights::new(0, &Device::Cpu);
-        let words = spec(r#"{"multi_head_attention": 2}"#);
-        let layer = words.view().build("a", Shape::Sequence { width: 4 }, &mut weights).unwrap();
+        let config = spec(r#"{"multi_head_attention": 2}"#);
+        let layer = config.view().build("a", Shape::Sequence { width: 4 }, &mut weights).unwrap();
         for weight in weights.iter() {
             let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
             weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
         }
         let x = (0..12).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
         let x = Tensor::from_vec(x, (1, 3, 4), &Device::Cpu).unwrap();
-        let y = layer.forward(&Signal::plain(x), &Mode::evaluate()).unwrap().x;
+        let y = layer.forward(&Activations::plain(x), &Mode::evaluate()).unwrap().x;
         let expected = [[
             [-0.325_003_9f32, 0.061_809_57, -0.235_134_59, 0.405_459_55],
             [-0.339_943_83, 0.073_198_75, -0.247_580_13, 0.412_331_4],
@@ -154,7 +170,7 @@ mod tests {
 
     #[test]
     fn heads_divide_the_width() {
-        let shape = |words, width| spec(words).view().shape(Shape::Sequence { width }).unwrap_err();
+        let shape = |config, width| spec(config).view().shape(Shape::Sequence { width }).unwrap_err();
         assert_eq!(
             shape(r#"{"multi_head_attention": 3}"#, 8),
             "has 3 heads, which do not divide the width 8"

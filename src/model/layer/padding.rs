@@ -31,8 +31,8 @@ impl Serialize for Padding {
 
 impl<'de> Deserialize<'de> for Padding {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl serde::de::Visitor<'_> for Form {
+        struct PaddingForm;
+        impl serde::de::Visitor<'_> for PaddingForm {
             type Value = Padding;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("same, valid, or a number of pixels")
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Padding {
                 Ok(Padding::Given(whole.get()))
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(PaddingForm)
     }
 }
 
@@ -101,8 +101,8 @@ impl Padding {
         }
     }
 
-    /// The window whose positions are the pixels of an image of `rows` x `columns`, over the larger image that
-    /// a transposed convolution makes of it: with `same`, `stride` times as large.
+    /// The window whose positions are the pixels of an image of `rows` x `columns`, over the larger image
+    /// that a transposed convolution makes of it: with `same`, `stride` times as large.
     pub fn transposed(
         self,
         rows: usize,
@@ -140,20 +140,20 @@ mod tests {
     use crate::model::layer::padding::Padding;
 
     /// Zeros before, positions, zeros after.
-    fn of(padding: Padding, length: usize, size: usize, stride: usize) -> (usize, usize, usize) {
+    fn padding_for(padding: Padding, length: usize, size: usize, stride: usize) -> (usize, usize, usize) {
         let window = padding.window(length, length, size, stride).unwrap();
         (window.top, window.rows, window.bottom())
     }
 
     #[test]
     fn sizes_by_hand() {
-        assert_eq!(of(Padding::Same, 28, 3, 1), (1, 28, 1));
-        assert_eq!(of(Padding::Same, 28, 3, 2), (0, 14, 1));
-        assert_eq!(of(Padding::Same, 7, 2, 1), (0, 7, 1));
-        assert_eq!(of(Padding::Same, 7, 1, 3), (0, 3, 0));
-        assert_eq!(of(Padding::Valid, 28, 5, 1), (0, 24, 0));
-        assert_eq!(of(Padding::Valid, 7, 2, 2), (0, 3, 0));
-        assert_eq!(of(Padding::Given(1), 28, 3, 2), (1, 14, 0));
+        assert_eq!(padding_for(Padding::Same, 28, 3, 1), (1, 28, 1));
+        assert_eq!(padding_for(Padding::Same, 28, 3, 2), (0, 14, 1));
+        assert_eq!(padding_for(Padding::Same, 7, 2, 1), (0, 7, 1));
+        assert_eq!(padding_for(Padding::Same, 7, 1, 3), (0, 3, 0));
+        assert_eq!(padding_for(Padding::Valid, 28, 5, 1), (0, 24, 0));
+        assert_eq!(padding_for(Padding::Valid, 7, 2, 2), (0, 3, 0));
+        assert_eq!(padding_for(Padding::Given(1), 28, 3, 2), (1, 14, 0));
         let up = Padding::Same.transposed(7, 7, 3, 2).unwrap();
         assert_eq!((up.top, up.height, up.bottom()), (0, 14, 1));
         let up = Padding::Given(1).transposed(7, 7, 4, 2).unwrap();

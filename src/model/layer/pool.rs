@@ -1,17 +1,17 @@
-//! The layer `pool`: see [`PoolSpec`].
+//! The layer `pool`: see [`PoolConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Makes one vector of a sequence's steps, as many as each row has.
@@ -25,7 +25,7 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PoolSpec {
+pub struct PoolConfig {
     /// max, mean, attention, last or first. Default max.
     #[serde(default)]
     pub kind: PoolKind,
@@ -50,31 +50,31 @@ pub enum PoolKind {
     First,
 }
 
-impl Settings for PoolSpec {
+impl Settings for PoolConfig {
     const BARE: Option<&'static str> = Some("kind");
     const EXAMPLE: &'static str = "{pool: max}";
 }
 
-impl LayerWords for PoolSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for PoolConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         if self.units.is_some() && self.kind != PoolKind::Attention {
             return Err("has `units` only with `kind: attention`".into());
         }
         sequence(input).map(Shape::vector)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         Ok(match self.kind {
-            PoolKind::Max => Box::new(Pool::Max),
-            PoolKind::Mean => Box::new(Pool::Mean),
-            PoolKind::Last => Box::new(Pool::Last),
-            PoolKind::First => Box::new(Pool::First),
+            PoolKind::Max => Box::new(SequencePool::Max),
+            PoolKind::Mean => Box::new(SequencePool::Mean),
+            PoolKind::Last => Box::new(SequencePool::Last),
+            PoolKind::First => Box::new(SequencePool::First),
             PoolKind::Attention => {
                 let width = input.width();
                 let units = self.units.map_or(width, Count::get);
                 let hidden = format!("{name}.hidden");
                 let query = format!("{name}.query");
-                Box::new(Pool::Attention {
+                Box::new(SequencePool::Attention {
                     hidden: Dense::build(&hidden, width, units, Activation::Tanh, true, weights)?,
                     query: weights.parameter(&query, &[units, 1], Init::fan_in(units))?,
                 })
@@ -88,7 +88,7 @@ impl LayerWords for PoolSpec {
 }
 
 /// One vector of several steps.
-enum Pool {
+enum SequencePool {
     Max,
     Mean,
     Last,
@@ -100,21 +100,21 @@ enum Pool {
     },
 }
 
-impl Layer for Pool {
+impl Layer for SequencePool {
     // x: [batch, time, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let all;
         let mask = match &x.mask {
             Some(mask) => mask,
             None => {
-                all = ops.all_real(&x.x)?;
+                all = ops.full_mask(&x.x)?;
                 &all
             }
         };
-        Ok(Signal::plain(match self {
+        Ok(Activations::plain(match self {
             Self::Max => ops.max_over_steps(&x.x, mask)?,
             Self::Mean => {
-                let shares = ops.even_shares(mask)?;
+                let shares = ops.mean_weights(mask)?;
                 ops.weighted_sum(&x.x, &shares)?
             }
             Self::Last => ops.last_step(&x.x, mask)?,
@@ -139,37 +139,37 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use crate::domain::shape::Shape;
-    use crate::model::kernel::agreement::near;
-    use crate::model::layer::LayerSpec;
+    use crate::model::activations::{Activations, SequenceMask};
+    use crate::model::kernel::reference_check::near;
+    use crate::model::layer::LayerConfig;
     use crate::model::mode::Mode;
-    use crate::model::signal::{Mask, Signal};
     use crate::model::weights::Weights;
 
     #[test]
     fn by_hand() {
         let x =
             Tensor::new(&[[[1f32, -5.], [4., -6.], [9., 9.]], [[2., 0.], [3., 1.], [0., 2.]]], &Device::Cpu);
-        let mask = Some(Mask::of(vec![2, 3], 3, &Device::Cpu).unwrap());
-        let x = Signal { x: x.unwrap(), mask };
-        for (words, expected) in [
+        let mask = Some(SequenceMask::from_lengths(vec![2, 3], 3, &Device::Cpu).unwrap());
+        let x = Activations { x: x.unwrap(), mask };
+        for (config, expected) in [
             (r#"{"pool": "max"}"#, [[4f32, -5.], [3., 2.]]),
             (r#"{"pool": "mean"}"#, [[2.5, -5.5], [5. / 3., 1.]]),
             (r#"{"pool": "last"}"#, [[4., -6.], [0., 2.]]),
             (r#"{"pool": "first"}"#, [[1., -5.], [2., 0.]]),
         ] {
-            let spec: LayerSpec = serde_json::from_str(words).unwrap();
+            let settings: LayerConfig = serde_json::from_str(config).unwrap();
             let mut weights = Weights::new(0, &Device::Cpu);
-            let layer = spec.view().build("p", Shape::Sequence { width: 2 }, &mut weights).unwrap();
+            let layer = settings.view().build("p", Shape::Sequence { width: 2 }, &mut weights).unwrap();
             let y = layer.forward(&x, &Mode::evaluate()).unwrap();
-            near(words, &y.x, &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
+            near(config, &y.x, &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
             assert!(y.mask.is_none());
         }
     }
 
     #[test]
     fn units_are_for_attention() {
-        let spec: LayerSpec = serde_json::from_str(r#"{"pool": {"kind": "mean", "units": 3}}"#).unwrap();
-        let reason = spec.view().shape(Shape::Sequence { width: 2 }).unwrap_err();
+        let config: LayerConfig = serde_json::from_str(r#"{"pool": {"kind": "mean", "units": 3}}"#).unwrap();
+        let reason = config.view().shape(Shape::Sequence { width: 2 }).unwrap_err();
         assert_eq!(reason, "has `units` only with `kind: attention`");
     }
 }

@@ -2,34 +2,34 @@
 
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{Layer, Module, image};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 
 /// Of how many pixels a window is, how far it moves, and how far it may stand over the border.
 #[derive(Clone, Copy, Debug)]
-pub struct Moving {
+pub struct PoolWindow {
     pub size: Count,
     pub stride: Option<Count>,
     pub padding: Padding,
 }
 
-impl Moving {
-    fn window(&self, height: usize, width: usize) -> Result<Window, String> {
+impl PoolWindow {
+    fn window(&self, height: usize, width: usize) -> ModelResult<Window, String> {
         self.padding.window(height, width, self.size.get(), self.stride.unwrap_or(self.size).get())
     }
 
-    pub fn shape(&self, input: Shape) -> Result<Shape, String> {
+    pub fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let (channels, height, width) = image(input)?;
         let Window { rows, columns, .. } = self.window(height, width)?;
         Ok(Shape::Image { channels, height: rows, width: columns })
     }
 
-    pub fn build(&self, input: Shape, pooling: Pooling) -> Result<Box<dyn Module>> {
+    pub fn build(&self, input: Shape, pooling: Pooling) -> ModelResult<Box<dyn Module>> {
         let (_, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
         Ok(Box::new(Pool2d { window, pooling }))
@@ -54,7 +54,7 @@ struct Pool2d {
 
 impl Layer for Pool2d {
     // x: [rows, channels, height, width]
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
-        Ok(Signal::plain(ops.pool2d(&x.x, self.window, self.pooling)?))
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        Ok(Activations::plain(ops.pool2d(&x.x, self.window, self.pooling)?))
     }
 }

@@ -1,15 +1,15 @@
-//! The layer `positions`: see [`PositionsSpec`].
+//! The layer `positions`: see [`PositionsConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Adds to each step a vector of its position, so that layers that see all steps at once know their order.
@@ -23,12 +23,12 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PositionsSpec {
+pub struct PositionsConfig {
     /// sinusoidal or learned. Default sinusoidal.
     #[serde(default)]
     pub kind: PositionKind,
     /// Steps that learned positions are for; longer sequences are refused. Default 512.
-    #[serde(default = "many")]
+    #[serde(default = "default_length")]
     pub length: Count,
 }
 
@@ -43,21 +43,21 @@ pub enum PositionKind {
     Learned,
 }
 
-impl Settings for PositionsSpec {
+impl Settings for PositionsConfig {
     const BARE: Option<&'static str> = Some("kind");
     const EXAMPLE: &'static str = "{positions: {kind: learned, length: 256}}";
 }
 
-pub(crate) fn many() -> Count {
+pub(crate) fn default_length() -> Count {
     Count::constant(512)
 }
 
-impl LayerWords for PositionsSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for PositionsConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         sequence(input).map(|width| Shape::Sequence { width })
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         Ok(Box::new(Positions::build(name, input.width(), self.kind, self.length.get(), weights)?))
     }
 }
@@ -76,7 +76,7 @@ impl Positions {
         kind: PositionKind,
         length: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let init = Init::Normal(1.0 / (width as f32).sqrt());
         let table = match kind {
             PositionKind::Sinusoidal => None,
@@ -88,7 +88,7 @@ impl Positions {
     }
 
     /// x `[batch, time, width]` plus the positions of its steps.
-    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let rows = match &self.table {
             Some(table) => ops.learned_positions(x, table)?,
             None => {
@@ -112,7 +112,7 @@ impl Positions {
 }
 
 impl Layer for Positions {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(self.on(ops, &x.x)?))
     }
 }
@@ -121,7 +121,7 @@ impl Layer for Positions {
 mod tests {
     use candle_core::{DType, Device, Tensor};
 
-    use crate::model::kernel::agreement::near;
+    use crate::model::kernel::reference_check::near;
     use crate::model::layer::positions::{PositionKind, Positions};
     use crate::model::ops::Tensors;
     use crate::model::weights::Weights;

@@ -1,19 +1,19 @@
-//! The layer `residual`: see [`ResidualSpec`].
+//! The layer `residual`: see [`ResidualConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::layer::conv2d::Conv2d;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::stack::{Stack, shape_after};
-use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
+use crate::model::layer::{BuildLayer, Layer, LayerConfig, Module};
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
@@ -22,19 +22,19 @@ use crate::model::weights::Weights;
 /// the image, every third where they make it a third.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ResidualSpec {
+pub struct ResidualConfig {
     /// The layers around which x is carried.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
 }
 
-impl Settings for ResidualSpec {
+impl Settings for ResidualConfig {
     const BARE: Option<&'static str> = Some("layers");
     const EXAMPLE: &'static str = "{residual: [{dense: {units: 64, activation: relu}}, {dense: 64}]}";
 }
 
-impl LayerWords for ResidualSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
-        if self.layers.iter().any(|layer| matches!(layer, LayerSpec::Mark(_))) {
+impl BuildLayer for ResidualConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
+        if self.layers.iter().any(|layer| matches!(layer, LayerConfig::Mark(_))) {
             return Err("may not hold a `mark`: marks stand in the trunk itself".into());
         }
         let after = shape_after(&self.layers, input)
@@ -60,10 +60,10 @@ impl LayerWords for ResidualSpec {
         self.layers.iter().all(|layer| layer.view().keeps_steps())
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let layers = Stack::build(name, &self.layers, input, weights)?;
         let name = format!("{name}.projection");
-        let carry = match (input, layers.output()) {
+        let shortcut = match (input, layers.output()) {
             (input, output) if input == output => None,
             (Shape::Image { channels, height, width }, Shape::Image { channels: filters, .. }) => {
                 let stride = stride(input, layers.output()).unwrap_or(1);
@@ -71,14 +71,21 @@ impl LayerWords for ResidualSpec {
                     Padding::Valid.window(height, width, 1, stride).map_err(candle_core::Error::msg)?;
                 let function = Activation::Identity;
                 let pixels = Conv2d::build(&name, channels, filters, window, function, false, weights)?;
-                Some(Carry::Pixels(pixels))
+                Some(ResidualShortcut::Pixels(pixels))
             }
             (input, output) => {
                 let (from, to) = (input.width(), output.width());
-                Some(Carry::Width(Dense::build(&name, from, to, Activation::Identity, false, weights)?))
+                Some(ResidualShortcut::Width(Dense::build(
+                    &name,
+                    from,
+                    to,
+                    Activation::Identity,
+                    false,
+                    weights,
+                )?))
             }
         };
-        Ok(Box::new(Residual { layers, carry }))
+        Ok(Box::new(Residual { layers, shortcut }))
     }
 }
 
@@ -93,7 +100,7 @@ fn stride(from: Shape, to: Shape) -> Option<usize> {
 }
 
 /// What makes x of the layers' shape.
-enum Carry {
+enum ResidualShortcut {
     Width(Dense),
     Pixels(Conv2d),
 }
@@ -101,15 +108,15 @@ enum Carry {
 /// carry(x) + layers(x)
 struct Residual {
     layers: Stack,
-    carry: Option<Carry>,
+    shortcut: Option<ResidualShortcut>,
 }
 
 impl Layer for Residual {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let y = self.layers.apply(ops, x)?;
-        let carried = match &self.carry {
-            Some(Carry::Width(projection)) => projection.on(ops, &x.x)?,
-            Some(Carry::Pixels(projection)) => projection.on(ops, &x.x)?,
+        let carried = match &self.shortcut {
+            Some(ResidualShortcut::Width(projection)) => projection.on(ops, &x.x)?,
+            Some(ResidualShortcut::Pixels(projection)) => projection.on(ops, &x.x)?,
             None => x.x.clone(),
         };
         Ok(y.with(ops.add(&carried, &y.x)?))

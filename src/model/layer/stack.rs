@@ -1,19 +1,19 @@
 //! Layers one after the other: a trunk, an encoder, a head, an expert.
 
-use crate::domain::kinds::Choice;
+use crate::domain::choice_config::Choice;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
-use crate::model::error::{Error, Result};
-use crate::model::layer::{Layer, LayerSpec, Module};
+use crate::model::activations::{Activations, GraphActivations};
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::layer::{Layer, LayerConfig, Module};
 use crate::model::mode::Mode;
 use crate::model::ops::{Nodes, Ops, Tensors};
-use crate::model::part::Part;
-use crate::model::signal::{Signal, Wire};
+use crate::model::part::NetworkPart;
 use crate::model::weights::Weights;
 use crate::onnx::graph::Graph;
 
 /// What a list of layers gives for one row, or the index of the layer that refuses, and why.
-pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, String)> {
+pub fn shape_after(layers: &[LayerConfig], input: Shape) -> ModelResult<Shape, (usize, String)> {
     layers.iter().enumerate().try_fold(input, |shape, (index, layer)| {
         layer.view().shape(shape).map_err(|reason| (index, format!("({}) {reason}", layer.name())))
     })
@@ -22,15 +22,15 @@ pub fn shape_after(layers: &[LayerSpec], input: Shape) -> Result<Shape, (usize, 
 /// Built layers, one after the other.
 pub struct Stack {
     layers: Vec<Box<dyn Module>>,
-    parts: Vec<Part>,
+    parts: Vec<NetworkPart>,
     /// The crates of layers that are not ours.
     origins: Vec<Option<&'static str>>,
-    marks: Vec<Mark>,
+    marks: Vec<StackMark>,
     output: Shape,
 }
 
 /// A named point: the output of the layers before it.
-struct Mark {
+struct StackMark {
     name: MarkName,
     /// How many layers stand before it.
     after: usize,
@@ -38,12 +38,12 @@ struct Mark {
 }
 
 /// What a stack gave, at its end and at its marks.
-pub struct Trail<T> {
+pub struct StackOutputs<T> {
     pub end: T,
     pub marks: Vec<(MarkName, T)>,
 }
 
-impl<T> Trail<T> {
+impl<T> StackOutputs<T> {
     pub fn mark(&self, name: &MarkName) -> Option<&T> {
         self.marks.iter().find(|(mark, _)| mark == name).map(|(_, value)| value)
     }
@@ -51,7 +51,12 @@ impl<T> Trail<T> {
 
 impl Stack {
     /// Builds `layers`; the third dense layer of a trunk is called `trunk.2.dense`.
-    pub fn build(name: &str, layers: &[LayerSpec], input: Shape, weights: &mut Weights) -> Result<Self> {
+    pub fn build(
+        name: &str,
+        layers: &[LayerConfig],
+        input: Shape,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
         Self::build_from(name, 0, layers, input, weights)
     }
 
@@ -59,30 +64,30 @@ impl Stack {
     pub fn build_from(
         name: &str,
         first: usize,
-        layers: &[LayerSpec],
+        layers: &[LayerConfig],
         input: Shape,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let mut stack = Self { layers: vec![], parts: vec![], origins: vec![], marks: vec![], output: input };
-        for (index, spec) in layers.iter().enumerate() {
-            if let LayerSpec::Mark(mark) = spec {
+        for (index, config) in layers.iter().enumerate() {
+            if let LayerConfig::Mark(mark) = config {
                 let name = mark.name.clone();
                 if stack.marks.iter().any(|mark| mark.name == name) {
-                    return Err(Error::MarkTwice { mark: name });
+                    return Err(ModelError::MarkTwice { mark: name });
                 }
-                stack.marks.push(Mark { name, after: index, shape: stack.output });
+                stack.marks.push(StackMark { name, after: index, shape: stack.output });
             }
-            let part = format!("{name}.{}.{}", first + index, spec.name());
-            let shape = spec
+            let part = format!("{name}.{}.{}", first + index, config.name());
+            let shape = config
                 .view()
                 .shape(stack.output)
-                .map_err(|reason| Error::Shape { part: part.clone(), reason })?;
+                .map_err(|reason| ModelError::Shape { part: part.clone(), reason })?;
             let before = weights.parameters();
-            let layer = spec.view().build(&part, stack.output, weights);
-            stack.layers.push(layer.map_err(|error| named(error, &part, spec.origin()))?);
-            stack.origins.push(spec.origin());
+            let layer = config.view().build(&part, stack.output, weights);
+            stack.layers.push(layer.map_err(|error| named(error, &part, config.origin()))?);
+            stack.origins.push(config.origin());
             let parameters = weights.parameters() - before;
-            stack.parts.push(Part { name: part, kind: spec.name(), shape, parameters });
+            stack.parts.push(NetworkPart { name: part, kind: config.name(), shape, parameters });
             stack.output = shape;
         }
         Ok(stack)
@@ -97,7 +102,7 @@ impl Stack {
         self.layers.is_empty()
     }
 
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[NetworkPart] {
         &self.parts
     }
 
@@ -112,49 +117,53 @@ impl Stack {
         mark.map_or(self.layers.len(), |mark| mark.after)
     }
 
-    pub fn forward(&self, x: &Signal, mode: &Mode) -> Result<Signal> {
-        self.apply(&mut Tensors::of(mode), x)
+    pub fn forward(&self, x: &Activations, mode: &Mode) -> ModelResult<Activations> {
+        self.apply(&mut Tensors::new(mode), x)
     }
 
     /// What stands at its end and at its marks.
-    pub fn walk<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Trail<Signal<O::Value>>> {
-        let mut trail = Trail { end: x.clone(), marks: Vec::with_capacity(self.marks.len()) };
+    pub fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Activations<O::Value>,
+    ) -> ModelResult<StackOutputs<Activations<O::Value>>> {
+        let mut outputs = StackOutputs { end: x.clone(), marks: Vec::with_capacity(self.marks.len()) };
         for (index, layer) in self.layers.iter().enumerate() {
             if let Some(mark) = self.marks.iter().find(|mark| mark.after == index) {
-                trail.marks.push((mark.name.clone(), trail.end.clone()));
+                outputs.marks.push((mark.name.clone(), outputs.end.clone()));
             }
             let part = &self.parts[index];
             ops.scope(&part.name);
             if part.parameters > 0 {
-                trail.end = ops.cut(&trail.end)?;
+                outputs.end = ops.detach(&outputs.end)?;
             }
-            let given = ops.module(layer.as_ref(), &trail.end);
+            let given = ops.module(layer.as_ref(), &outputs.end);
             let origin = self.origins[index];
-            trail.end = given.map_err(|error| named(error, &part.name, origin))?;
+            outputs.end = given.map_err(|error| named(error, &part.name, origin))?;
             if let Some(origin) = origin {
-                let wrong = |reason| Error::Registered { part: part.name.clone(), origin, reason };
-                ops.agrees(&trail.end.x, part.shape).map_err(wrong)?;
+                let wrong = |reason| ModelError::Registered { part: part.name.clone(), origin, reason };
+                ops.check_shape(&outputs.end.x, part.shape).map_err(wrong)?;
             }
         }
-        Ok(trail)
+        Ok(outputs)
     }
 
-    pub fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Wire> {
+    pub fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphActivations> {
         self.apply(&mut Nodes { graph }, x)
     }
 }
 
 /// What went wrong in a layer, with the crate it comes from where it is not ours.
-fn named(error: Error, part: &str, origin: Option<&'static str>) -> Error {
+fn named(error: ModelError, part: &str, origin: Option<&'static str>) -> ModelError {
     match origin {
-        Some(origin) => Error::Registered { part: part.to_owned(), origin, reason: error.to_string() },
+        Some(origin) => ModelError::Registered { part: part.to_owned(), origin, reason: error.to_string() },
         None => error,
     }
 }
 
 impl Layer for Stack {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
-        Ok(self.walk(ops, x)?.end)
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        Ok(self.compute(ops, x)?.end)
     }
 }
 
@@ -164,36 +173,36 @@ mod tests {
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
-    use crate::domain::kinds::Settings;
+    use crate::domain::choice_config::Settings;
     use crate::domain::shape::Shape;
-    use crate::model::error::Result;
+    use crate::model::activations::{Activations, GraphActivations};
+    use crate::model::error::ModelResult;
     use crate::model::layer::stack::Stack;
-    use crate::model::layer::{Layer, LayerSpec, LayerWords, Module};
+    use crate::model::layer::{BuildLayer, Layer, LayerConfig, Module};
     use crate::model::mode::Mode;
     use crate::model::ops::Ops;
-    use crate::model::signal::{Signal, Wire};
     use crate::model::weights::Weights;
     use crate::onnx::graph::Graph;
 
     /// Squares every number with candle alone, and says whatever it is told of what it gives.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
-    struct SquareSpec {
+    struct SquareConfig {
         /// The width it claims.
         claimed: usize,
     }
 
-    impl Settings for SquareSpec {
+    impl Settings for SquareConfig {
         const BARE: Option<&'static str> = Some("claimed");
         const EXAMPLE: &'static str = "{square_of_a_test: 2}";
     }
 
-    impl LayerWords for SquareSpec {
-        fn shape(&self, _: Shape) -> Result<Shape, String> {
+    impl BuildLayer for SquareConfig {
+        fn shape(&self, _: Shape) -> ModelResult<Shape, String> {
             Ok(Shape::vector(self.claimed))
         }
 
-        fn build(&self, _: &str, _: Shape, _: &mut Weights) -> Result<Box<dyn Module>> {
+        fn build(&self, _: &str, _: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
             Ok(Box::new(Square))
         }
     }
@@ -201,7 +210,11 @@ mod tests {
     struct Square;
 
     impl Layer for Square {
-        fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+        fn apply<O: Ops>(
+            &self,
+            ops: &mut O,
+            x: &Activations<O::Value>,
+        ) -> ModelResult<Activations<O::Value>> {
             let square = |inputs: &[Tensor]| Ok(inputs[0].sqr()?);
             Ok(x.with(ops.custom("square", std::slice::from_ref(&x.x), &square)?))
         }
@@ -209,14 +222,14 @@ mod tests {
 
     #[test]
     fn a_layer_of_another_crate_is_named_with_it() {
-        LayerSpec::register::<SquareSpec>("square_of_a_test", "squares 0.3.0").expect("a new name");
+        LayerConfig::register::<SquareConfig>("square_of_a_test", "squares 0.3.0").expect("a new name");
         let stack = |claimed: usize| {
-            let layers: Vec<LayerSpec> =
+            let layers: Vec<LayerConfig> =
                 serde_json::from_value(serde_json::json!([{"square_of_a_test": claimed}])).expect("layers");
             Stack::build("trunk", &layers, Shape::vector(2), &mut Weights::new(0, &Device::Cpu))
                 .expect("a stack")
         };
-        let x = Signal::plain(Tensor::new(&[[1_f32, 3.0]], &Device::Cpu).expect("numbers"));
+        let x = Activations::plain(Tensor::new(&[[1_f32, 3.0]], &Device::Cpu).expect("numbers"));
         let y = stack(2).forward(&x, &Mode::evaluate()).expect("its square").x;
         assert_eq!(y.to_vec2::<f32>().expect("numbers"), [[1.0, 9.0]]);
         let wrong = stack(5).forward(&x, &Mode::evaluate()).err().map(|error| error.to_string());
@@ -229,7 +242,8 @@ mod tests {
         // It learns and answers, and export says what is missing.
         let mut graph = Graph::new("g");
         let fed = graph.scalar(1.0);
-        let wrong = stack(2).emit(&mut graph, &Wire::plain(fed)).err().map(|error| error.to_string());
+        let wrong =
+            stack(2).to_onnx(&mut graph, &GraphActivations::plain(fed)).err().map(|error| error.to_string());
         let wrong = wrong.unwrap_or_default();
         assert!(wrong.contains("squares 0.3.0: `square` computes with candle tensors alone"), "{wrong}");
     }

@@ -1,20 +1,20 @@
-//! The layer `transformer`: see [`TransformerSpec`].
+//! The layer `transformer`: see [`TransformerConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::layer::layer_norm::LayerNorm;
-use crate::model::layer::multi_head_attention::{SelfAttention, divided, none};
-use crate::model::layer::positions::{PositionKind, Positions, many};
-use crate::model::layer::{Layer, LayerWords, Module, sequence};
+use crate::model::layer::multi_head_attention::{SelfAttention, default_dropout, divided};
+use crate::model::layer::positions::{PositionKind, Positions, default_length};
+use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::dense::Dense;
-use crate::model::ops::{Heads, Ops};
-use crate::model::signal::Signal;
+use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
 
 const EPSILON: f64 = 1e-5;
@@ -30,32 +30,32 @@ const EPSILON: f64 = 1e-5;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransformerSpec {
+pub struct TransformerConfig {
     /// How many times attention and the dense pair follow each other. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_layers")]
     pub layers: Count,
     /// Heads of attention; they divide the width. Default 4.
-    #[serde(default = "four")]
+    #[serde(default = "default_heads")]
     pub heads: Count,
     /// Width inside the dense pair. Default 4 times the width.
     #[serde(default)]
     pub hidden: Option<Count>,
     /// Share dropped while training: of attention's weights, inside the dense pair, and of what each adds.
     /// Default 0.
-    #[serde(default = "none")]
+    #[serde(default = "default_dropout")]
     pub dropout: Rate,
     /// Where the norms stand: pre or post. Default pre.
     #[serde(default)]
-    pub norm: NormPlace,
+    pub norm: NormPosition,
     /// How steps know their order: none, learned, sinusoidal or rotary. Default sinusoidal.
     #[serde(default)]
-    pub positions: Order,
+    pub positions: PositionEncoding,
     /// Steps that learned positions are for; longer sequences are refused. Default 512.
-    #[serde(default = "many")]
+    #[serde(default = "default_length")]
     pub length: Count,
     /// Of the dense pair: gelu or relu. Default gelu.
     #[serde(default)]
-    pub activation: Gate,
+    pub activation: GatedActivation,
     /// Does a step see itself and those before it alone? Default false.
     #[serde(default)]
     pub causal: bool,
@@ -64,7 +64,7 @@ pub struct TransformerSpec {
 /// Where the norms of a transformer stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum NormPlace {
+pub enum NormPosition {
     /// x + f(norm(x)), and a norm at the end.
     #[default]
     Pre,
@@ -75,7 +75,7 @@ pub enum NormPlace {
 /// How the steps of a transformer know their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum PositionEncoding {
     /// Not at all: what comes before it may have told them.
     None,
     /// A learned vector is added to each of the first `length` steps.
@@ -90,37 +90,37 @@ pub enum Order {
 /// The function of a transformer's dense pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Gate {
+pub enum GatedActivation {
     #[default]
     Gelu,
     Relu,
 }
 
-impl Settings for TransformerSpec {
+impl Settings for TransformerConfig {
     const EXAMPLE: &'static str = "{transformer: {layers: 2, heads: 4, hidden: 256, dropout: 0.1}}";
 }
 
-fn two() -> Count {
+fn default_layers() -> Count {
     Count::constant(2)
 }
 
-fn four() -> Count {
+fn default_heads() -> Count {
     Count::constant(4)
 }
 
-impl LayerWords for TransformerSpec {
-    fn shape(&self, input: Shape) -> Result<Shape, String> {
+impl BuildLayer for TransformerConfig {
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let width = sequence(input)?;
-        divided(width, self.heads.get(), self.positions == Order::Rotary)?;
+        divided(width, self.heads.get(), self.positions == PositionEncoding::Rotary)?;
         Ok(input)
     }
 
-    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> Result<Box<dyn Module>> {
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let width = input.width();
         let positions = match self.positions {
-            Order::None | Order::Rotary => None,
-            Order::Learned => Some(PositionKind::Learned),
-            Order::Sinusoidal => Some(PositionKind::Sinusoidal),
+            PositionEncoding::None | PositionEncoding::Rotary => None,
+            PositionEncoding::Learned => Some(PositionKind::Learned),
+            PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
         let positions = match positions {
             Some(kind) => {
@@ -130,13 +130,13 @@ impl LayerWords for TransformerSpec {
             None => None,
         };
         let blocks = (0..self.layers.get())
-            .map(|index| Block::build(&format!("{name}.{index}"), self, width, weights))
-            .collect::<Result<_>>()?;
+            .map(|index| EncoderBlock::build(&format!("{name}.{index}"), self, width, weights))
+            .collect::<ModelResult<_>>()?;
         let last = match self.norm {
-            NormPlace::Pre => Some(LayerNorm::build(&format!("{name}.norm"), width, EPSILON, weights)?),
-            NormPlace::Post => None,
+            NormPosition::Pre => Some(LayerNorm::build(&format!("{name}.norm"), width, EPSILON, weights)?),
+            NormPosition::Post => None,
         };
-        Ok(Box::new(Transformer { positions, blocks, last }))
+        Ok(Box::new(TransformerEncoder { positions, blocks, last }))
     }
 
     fn is_causal(&self) -> bool {
@@ -145,16 +145,16 @@ impl LayerWords for TransformerSpec {
 }
 
 /// Blocks, one after the other.
-struct Transformer {
+struct TransformerEncoder {
     positions: Option<Positions>,
-    blocks: Vec<Block>,
+    blocks: Vec<EncoderBlock>,
     last: Option<LayerNorm>,
 }
 
 /// Attention and the dense pair.
-struct Block {
+struct EncoderBlock {
     name: String,
-    place: NormPlace,
+    place: NormPosition,
     rate: f64,
     attention: SelfAttention,
     attention_norm: LayerNorm,
@@ -163,24 +163,29 @@ struct Block {
     dense_norm: LayerNorm,
 }
 
-impl Block {
-    fn build(name: &str, spec: &TransformerSpec, width: usize, weights: &mut Weights) -> Result<Self> {
-        let heads = Heads {
-            count: spec.heads.get(),
-            causal: spec.causal,
-            rotary: spec.positions == Order::Rotary,
-            dropout: spec.dropout.get(),
+impl EncoderBlock {
+    fn build(
+        name: &str,
+        config: &TransformerConfig,
+        width: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
+        let heads = AttentionSettings {
+            count: config.heads.get(),
+            causal: config.causal,
+            rotary: config.positions == PositionEncoding::Rotary,
+            dropout: config.dropout.get(),
         };
-        let hidden = spec.hidden.map_or(4 * width, Count::get);
-        let function = match spec.activation {
-            Gate::Gelu => Activation::Gelu,
-            Gate::Relu => Activation::Relu,
+        let hidden = config.hidden.map_or(4 * width, Count::get);
+        let function = match config.activation {
+            GatedActivation::Gelu => Activation::Gelu,
+            GatedActivation::Relu => Activation::Relu,
         };
         let part = |part: &str| format!("{name}.{part}");
         Ok(Self {
             name: name.to_owned(),
-            place: spec.norm,
-            rate: spec.dropout.get(),
+            place: config.norm,
+            rate: config.dropout.get(),
             attention: SelfAttention::build(&part("attention"), width, heads, weights)?,
             attention_norm: LayerNorm::build(&part("attention_norm"), width, EPSILON, weights)?,
             up: Dense::build(&part("up"), width, hidden, function, true, weights)?,
@@ -189,7 +194,7 @@ impl Block {
         })
     }
 
-    fn on<O: Ops>(&self, ops: &mut O, signal: &Signal<O::Value>, x: &O::Value) -> Result<O::Value> {
+    fn on<O: Ops>(&self, ops: &mut O, signal: &Activations<O::Value>, x: &O::Value) -> ModelResult<O::Value> {
         let x = self.around(ops, &self.attention_norm, x, |ops, x| {
             let seen = self.attention.on(ops, signal, x)?;
             self.drop(ops, "attention_drop", &seen)
@@ -202,7 +207,7 @@ impl Block {
         })
     }
 
-    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> Result<O::Value> {
+    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> ModelResult<O::Value> {
         ops.dropout(&format!("{}.{part}", self.name), self.rate, x)
     }
 
@@ -212,15 +217,15 @@ impl Block {
         ops: &mut O,
         norm: &LayerNorm,
         x: &O::Value,
-        part: impl FnOnce(&mut O, &O::Value) -> Result<O::Value>,
-    ) -> Result<O::Value> {
+        part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
+    ) -> ModelResult<O::Value> {
         match self.place {
-            NormPlace::Pre => {
+            NormPosition::Pre => {
                 let normal = norm.on(ops, x)?;
                 let y = part(ops, &normal)?;
                 ops.add(x, &y)
             }
-            NormPlace::Post => {
+            NormPosition::Post => {
                 let y = part(ops, x)?;
                 let sum = ops.add(x, &y)?;
                 norm.on(ops, &sum)
@@ -229,8 +234,8 @@ impl Block {
     }
 }
 
-impl Layer for Transformer {
-    fn apply<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+impl Layer for TransformerEncoder {
+    fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let mut y = match &self.positions {
             Some(positions) => positions.on(ops, &x.x)?,
             None => x.x.clone(),

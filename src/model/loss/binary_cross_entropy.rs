@@ -1,16 +1,16 @@
-//! The loss `binary_cross_entropy`: see [`BinaryCrossEntropySpec`].
+//! The loss `binary_cross_entropy`: see [`BinaryCrossEntropyConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Rate;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::kernel::activation::{logistic, twin as activation_twin};
+use crate::model::error::ModelResult;
+use crate::model::kernel::activation::{composed as activation_twin, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
@@ -21,44 +21,50 @@ use crate::model::loss::{ClassWeights, Loss};
 /// `binary_cross_entropy_with_logits(weight=...)`. Smoothing by e makes y into y (1-e) + e/2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BinaryCrossEntropySpec {
+pub struct BinaryCrossEntropyConfig {
     /// `none` (default), `balanced`, or one weight per class in the classes' order.
     #[serde(default)]
     pub class_weights: ClassWeights,
     /// Share of certainty given to the other classes. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_label_smoothing")]
     pub label_smoothing: Rate,
 }
 
-impl Default for BinaryCrossEntropySpec {
+impl Default for BinaryCrossEntropyConfig {
     fn default() -> Self {
-        Self { class_weights: ClassWeights::None, label_smoothing: nothing() }
+        Self { class_weights: ClassWeights::None, label_smoothing: default_label_smoothing() }
     }
 }
 
-impl Settings for BinaryCrossEntropySpec {
+impl Settings for BinaryCrossEntropyConfig {
     const BARE: Option<&'static str> = Some("class_weights");
     const EXAMPLE: &'static str = "{binary_cross_entropy: {class_weights: balanced}}";
 }
 
-fn nothing() -> Rate {
+fn default_label_smoothing() -> Rate {
     Rate::constant(0.0)
 }
 
-impl Loss for BinaryCrossEntropySpec {
+impl Loss for BinaryCrossEntropyConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         matches!(kind, TaskKind::Binary | TaskKind::Multilabel)
     }
 
-    fn check(&self, target: &Target) -> Result<(), String> {
+    fn check(&self, target: &FittedTarget) -> ModelResult<(), String> {
         self.class_weights.per_label(target).map(drop)
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        target: &FittedTarget,
+    ) -> ModelResult<Tensor> {
         let weights = self.class_weights.per_label(target).map_err(candle_core::Error::msg)?;
         let smoothing = self.label_smoothing.get() as f32;
         if !fits(&[logits, truth, mask]) {
-            return twin(logits, truth, mask, &weights, smoothing);
+            return composed(logits, truth, mask, &weights, smoothing);
         }
         let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
             let (mut loss, mut present) = (0.0, 0.0);
@@ -81,7 +87,13 @@ impl Loss for BinaryCrossEntropySpec {
 }
 
 /// The same, composed of candle's operations.
-fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], smoothing: f32) -> Result<Tensor> {
+fn composed(
+    z: &Tensor,
+    truth: &Tensor,
+    mask: &Tensor,
+    weights: &[[f32; 2]],
+    smoothing: f32,
+) -> ModelResult<Tensor> {
     let of = |side: usize| Tensor::from_iter(weights.iter().map(|w| w[side]), z.device());
     let (absent, present) = (of(0)?, of(1)?);
     let weight = truth.broadcast_mul(&(present - &absent)?)?.broadcast_add(&absent)?;
@@ -94,17 +106,17 @@ fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], smoothi
 #[cfg(test)]
 mod tests {
     use crate::domain::number::{Positive, Rate};
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
     use crate::model::loss::ClassWeights;
-    use crate::model::loss::binary_cross_entropy::{BinaryCrossEntropySpec, twin};
+    use crate::model::loss::binary_cross_entropy::{BinaryCrossEntropyConfig, composed};
     use crate::model::loss::{
         Loss,
         example::{column, matrix, value},
     };
 
-    pub fn binary() -> Target {
-        Target::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 }
+    pub fn binary() -> FittedTarget {
+        FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 }
     }
 
     #[test]
@@ -113,13 +125,13 @@ mod tests {
         let all = column(&[1.0; 4]);
         // F = torch.nn.functional; z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
         // F.binary_cross_entropy_with_logits(z, y) -> 0.39396092
-        let plain = BinaryCrossEntropySpec::default();
+        let plain = BinaryCrossEntropyConfig::default();
         value(&plain, &z, &y, &all, &binary(), 0.393_960_92);
         // F.binary_cross_entropy_with_logits(z, y, weight=torch.tensor([2/3, 2., 2, 2/3])) -> 0.48973504
-        let balanced = BinaryCrossEntropySpec { class_weights: ClassWeights::Balanced, ..plain.clone() };
+        let balanced = BinaryCrossEntropyConfig { class_weights: ClassWeights::Balanced, ..plain.clone() };
         value(&balanced, &z, &y, &all, &binary(), 0.489_735_04);
         // F.binary_cross_entropy_with_logits(z, y * .9 + .05) -> 0.44146094
-        let smooth = BinaryCrossEntropySpec { label_smoothing: Rate::constant(0.1), ..plain };
+        let smooth = BinaryCrossEntropyConfig { label_smoothing: Rate::constant(0.1), ..plain };
         value(&smooth, &z, &y, &all, &binary(), 0.441_460_94);
     }
 
@@ -127,8 +139,8 @@ mod tests {
     fn agrees_with_its_twin() {
         let weights = ClassWeights::Given([1.0, 0.5, 3.0].map(Positive::constant).to_vec());
         let loss =
-            BinaryCrossEntropySpec { class_weights: weights.clone(), label_smoothing: Rate::constant(0.2) };
-        let target = Target::Multilabel {
+            BinaryCrossEntropyConfig { class_weights: weights.clone(), label_smoothing: Rate::constant(0.2) };
+        let target = FittedTarget::Multilabel {
             labels: ["a", "b", "c"].map(String::from).to_vec(),
             positives: vec![1, 2, 3],
             present: vec![9, 9, 9],
@@ -137,11 +149,11 @@ mod tests {
         let y = matrix(&[&[1.0, 0.0, 0.0], &[1.0, 1.0, 0.0]]);
         let mask = matrix(&[&[1.0, 1.0, 0.0], &[0.0, 1.0, 1.0]]);
         let per_label = weights.per_label(&target).unwrap();
-        agree(
+        check_against(
             &[variable(&[2, 3], 4)],
             1e-6,
             |z| Ok(loss.forward(&z[0], &y, &mask, &target).unwrap()),
-            |z| Ok(twin(&z[0], &y, &mask, &per_label, 0.2).unwrap()),
+            |z| Ok(composed(&z[0], &y, &mask, &per_label, 0.2).unwrap()),
         );
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::number::Positive;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 
 /// How much each class counts in a loss.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,8 +30,8 @@ impl Serialize for ClassWeights {
 
 impl<'de> Deserialize<'de> for ClassWeights {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> serde::de::Visitor<'de> for Form {
+        struct ClassWeightsForm;
+        impl<'de> serde::de::Visitor<'de> for ClassWeightsForm {
             type Value = ClassWeights;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("none, balanced, or a list of one weight per class")
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for ClassWeights {
                 Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(items)).map(ClassWeights::Given)
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(ClassWeightsForm)
     }
 }
 
@@ -66,21 +66,21 @@ impl JsonSchema for ClassWeights {
 
 impl ClassWeights {
     /// One weight per class of a target that has classes.
-    pub fn per_class(&self, target: &Target) -> Result<Vec<f32>, String> {
+    pub fn per_class(&self, target: &FittedTarget) -> Result<Vec<f32>, String> {
         match target {
-            Target::Binary { counts, .. } => self.given(counts),
-            Target::Multiclass { counts, .. }
-            | Target::Ordinal { counts, .. }
-            | Target::Tagging { counts, .. }
-            | Target::Segmentation { counts, .. } => self.given(counts),
+            FittedTarget::Binary { counts, .. } => self.class_weights(counts),
+            FittedTarget::Multiclass { counts, .. }
+            | FittedTarget::Ordinal { counts, .. }
+            | FittedTarget::Tagging { counts, .. }
+            | FittedTarget::Segmentation { counts, .. } => self.class_weights(counts),
             other => Err(format!("a {} task has no classes", other.kind())),
         }
     }
 
     /// The weights of absence and of presence for each column of a binary or multilabel target. A
     /// multilabel's given weights count for the label as a whole.
-    pub fn per_label(&self, target: &Target) -> Result<Vec<[f32; 2]>, String> {
-        let Target::Multilabel { labels, positives, present, .. } = target else {
+    pub fn per_label(&self, target: &FittedTarget) -> Result<Vec<[f32; 2]>, String> {
+        let FittedTarget::Multilabel { labels, positives, present, .. } = target else {
             let weights = self.per_class(target)?;
             return Ok(vec![[weights[0], weights[1]]]);
         };
@@ -94,11 +94,13 @@ impl ClassWeights {
                     [weights[0], weights[1]]
                 })
                 .collect()),
-            Self::Given(_) => Ok(self.given(positives)?.into_iter().map(|weight| [weight; 2]).collect()),
+            Self::Given(_) => {
+                Ok(self.class_weights(positives)?.into_iter().map(|weight| [weight; 2]).collect())
+            }
         }
     }
 
-    fn given(&self, counts: &[u64]) -> Result<Vec<f32>, String> {
+    fn class_weights(&self, counts: &[u64]) -> Result<Vec<f32>, String> {
         match self {
             Self::None => Ok(vec![1.0; counts.len()]),
             Self::Balanced => Ok(balanced(counts)),
@@ -122,11 +124,14 @@ fn balanced(counts: &[u64]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use crate::domain::number::Positive;
-    use crate::domain::task::Target;
+    use crate::domain::task::FittedTarget;
     use crate::model::loss::ClassWeights;
 
-    fn three() -> Target {
-        Target::Multiclass { classes: ["a", "b", "c"].map(String::from).to_vec(), counts: vec![1, 2, 5] }
+    fn three() -> FittedTarget {
+        FittedTarget::Multiclass {
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            counts: vec![1, 2, 5],
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! The loss `cross_entropy`: see [`CrossEntropySpec`].
+//! The loss `cross_entropy`: see [`CrossEntropyConfig`].
 
 use candle_core::{D, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Rate;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
@@ -20,31 +20,31 @@ use crate::model::loss::{ClassWeights, Loss};
 /// w of its own. Both as PyTorch's `cross_entropy`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CrossEntropySpec {
+pub struct CrossEntropyConfig {
     /// `none` (default), `balanced`, or one weight per class in the classes' order.
     #[serde(default)]
     pub class_weights: ClassWeights,
     /// Share of certainty given to the other classes. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_label_smoothing")]
     pub label_smoothing: Rate,
 }
 
-impl Default for CrossEntropySpec {
+impl Default for CrossEntropyConfig {
     fn default() -> Self {
-        Self { class_weights: ClassWeights::None, label_smoothing: nothing() }
+        Self { class_weights: ClassWeights::None, label_smoothing: default_label_smoothing() }
     }
 }
 
-impl Settings for CrossEntropySpec {
+impl Settings for CrossEntropyConfig {
     const BARE: Option<&'static str> = Some("class_weights");
     const EXAMPLE: &'static str = "{cross_entropy: {label_smoothing: 0.1}}";
 }
 
-fn nothing() -> Rate {
+fn default_label_smoothing() -> Rate {
     Rate::constant(0.0)
 }
 
-impl Loss for CrossEntropySpec {
+impl Loss for CrossEntropyConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         matches!(
             kind,
@@ -56,18 +56,24 @@ impl Loss for CrossEntropySpec {
         )
     }
 
-    fn check(&self, target: &Target) -> Result<(), String> {
+    fn check(&self, target: &FittedTarget) -> ModelResult<(), String> {
         match target.writes() {
             Some(_) if self.class_weights == ClassWeights::None => Ok(()),
             _ => self.class_weights.per_class(target).map(drop),
         }
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        target: &FittedTarget,
+    ) -> ModelResult<Tensor> {
         let weights = self.class_weights.per_class(target).map_err(candle_core::Error::msg)?;
         let smoothing = self.label_smoothing.get() as f32;
         if !fits(&[logits, truth, mask]) {
-            return twin(logits, truth, mask, &weights, smoothing);
+            return composed(logits, truth, mask, &weights, smoothing);
         }
         let spread: Vec<f32> = weights.iter().map(|w| w * smoothing / weights.len() as f32).collect();
         let spread_sum: f32 = spread.iter().sum();
@@ -103,20 +109,26 @@ pub fn exponentials(z: &[f32], p: &mut [f32]) -> f32 {
 }
 
 /// log softmax in the last dimension, composed of operations with gradients.
-pub fn log_softmax(z: &Tensor) -> Result<Tensor> {
+pub fn log_softmax(z: &Tensor) -> ModelResult<Tensor> {
     let shifted = z.broadcast_sub(&z.detach().max_keepdim(D::Minus1)?)?;
     let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
     Ok(shifted.broadcast_sub(&log_sum)?)
 }
 
 /// `[rows, classes]` of 0 and 1, from class indices `[rows, 1]`.
-pub fn one_hot(truth: &Tensor, classes: usize) -> Result<Tensor> {
+pub fn one_hot(truth: &Tensor, classes: usize) -> ModelResult<Tensor> {
     let columns = Tensor::from_iter((0..classes).map(|class| class as f32), truth.device())?;
     Ok(truth.broadcast_eq(&columns.reshape((1, classes))?)?.to_dtype(truth.dtype())?)
 }
 
 /// The same, composed of candle's operations.
-fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], smoothing: f32) -> Result<Tensor> {
+fn composed(
+    z: &Tensor,
+    truth: &Tensor,
+    mask: &Tensor,
+    weights: &[f32],
+    smoothing: f32,
+) -> ModelResult<Tensor> {
     let classes = weights.len();
     let weights = Tensor::new(weights, z.device())?.reshape((1, classes))?;
     let own = one_hot(truth, classes)?.broadcast_mul(&weights)?; // [rows, classes]
@@ -130,17 +142,20 @@ fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], smoothing: f
 #[cfg(test)]
 mod tests {
     use crate::domain::number::{Positive, Rate};
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
     use crate::model::loss::ClassWeights;
-    use crate::model::loss::cross_entropy::{CrossEntropySpec, twin};
+    use crate::model::loss::cross_entropy::{CrossEntropyConfig, composed};
     use crate::model::loss::{
         Loss,
         example::{column, matrix, value},
     };
 
-    fn three() -> Target {
-        Target::Multiclass { classes: ["a", "b", "c"].map(String::from).to_vec(), counts: vec![1, 2, 5] }
+    fn three() -> FittedTarget {
+        FittedTarget::Multiclass {
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            counts: vec![1, 2, 5],
+        }
     }
 
     #[test]
@@ -149,24 +164,24 @@ mod tests {
         let (y, all) = (column(&[2.0, 1.0]), column(&[1.0; 2]));
         // F = torch.nn.functional; z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); y = torch.tensor([2,1])
         // F.cross_entropy(z, y) -> 1.39898109
-        let plain = CrossEntropySpec::default();
+        let plain = CrossEntropyConfig::default();
         value(&plain, &z, &y, &all, &three(), 1.398_981_09);
         // F.cross_entropy(z, y, weight=torch.tensor([.5,1.,3.]), label_smoothing=.1) -> 1.05402899
         let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
-        let loss = CrossEntropySpec { class_weights: weights, label_smoothing: Rate::constant(0.1) };
+        let loss = CrossEntropyConfig { class_weights: weights, label_smoothing: Rate::constant(0.1) };
         value(&loss, &z, &y, &all, &three(), 1.054_028_99);
     }
 
     #[test]
     fn agrees_with_its_twin() {
         let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
-        let loss = CrossEntropySpec { class_weights: weights, label_smoothing: Rate::constant(0.3) };
+        let loss = CrossEntropyConfig { class_weights: weights, label_smoothing: Rate::constant(0.3) };
         let (y, mask) = (column(&[2.0, 1.0, 0.0, 0.0]), column(&[1.0, 1.0, 0.0, 1.0]));
-        agree(
+        check_against(
             &[variable(&[4, 3], 4)],
             1e-6,
             |z| Ok(loss.forward(&z[0], &y, &mask, &three()).unwrap()),
-            |z| Ok(twin(&z[0], &y, &mask, &[0.5, 1.0, 3.0], 0.3).unwrap()),
+            |z| Ok(composed(&z[0], &y, &mask, &[0.5, 1.0, 3.0], 0.3).unwrap()),
         );
     }
 }

@@ -1,14 +1,14 @@
-//! The loss `dice`: see [`DiceSpec`].
+//! The loss `dice`: see [`DiceLossConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Positive;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::closed_form::closed_form;
 use crate::model::kernel::{fits, with_floats};
 use crate::model::loss::Loss;
@@ -22,30 +22,36 @@ use crate::model::ops::{Arithmetic, Tensors};
 /// class counts as much as a frequent one, which cross entropy does not give.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DiceSpec {
+pub struct DiceLossConfig {
     /// Added above and below, in pixels, so that a class no pixel has is no fault. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_smooth")]
     pub smooth: Positive,
 }
 
-impl Settings for DiceSpec {
+impl Settings for DiceLossConfig {
     const BARE: Option<&'static str> = Some("smooth");
     const EXAMPLE: &'static str = "{dice: {smooth: 1}}";
 }
 
-fn one() -> Positive {
+fn default_smooth() -> Positive {
     Positive::constant(1.0)
 }
 
-impl Loss for DiceSpec {
+impl Loss for DiceLossConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         kind == TaskKind::Segmentation
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        _: &FittedTarget,
+    ) -> ModelResult<Tensor> {
         let smooth = self.smooth.get();
         if !fits(&[logits, truth, mask]) {
-            return twin(logits, truth, mask, smooth);
+            return composed(logits, truth, mask, smooth);
         }
         let (_, classes) = logits.dims2()?;
         let (loss, gradient) = with_floats(logits, |z| {
@@ -93,7 +99,7 @@ fn formed(z: &[f32], y: &[f32], mask: &[f32], classes: usize, smooth: f64) -> (f
 }
 
 /// The same, composed of candle's operations.
-fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, smooth: f64) -> Result<Tensor> {
+fn composed(z: &Tensor, truth: &Tensor, mask: &Tensor, smooth: f64) -> ModelResult<Tensor> {
     let p = Tensors::answering().softmax(z)?.broadcast_mul(mask)?;
     let y = one_hot(truth, z.dim(1)?)?.broadcast_mul(mask)?;
     let above = ((&p * &y)?.sum(0)?.affine(2.0, smooth))?;
@@ -104,17 +110,17 @@ fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor, smooth: f64) -> Result<Tensor
 #[cfg(test)]
 mod tests {
     use crate::domain::number::Positive;
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::loss::dice::{DiceSpec, twin};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::loss::dice::{DiceLossConfig, composed};
     use crate::model::loss::{
         Loss,
         example::{column, matrix, value},
     };
 
-    fn three() -> Target {
+    fn three() -> FittedTarget {
         let classes = ["a", "b", "c"].map(String::from).to_vec();
-        Target::Segmentation { classes, counts: vec![1, 2, 5], height: 2, width: 2 }
+        FittedTarget::Segmentation { classes, counts: vec![1, 2, 5], height: 2, width: 2 }
     }
 
     #[test]
@@ -123,18 +129,18 @@ mod tests {
         // o = F.one_hot(y, 3); (1 - (2*(p*o).sum(0) + 1) / (p.sum(0) + o.sum(0) + 1)).mean()
         let z = matrix(&[&[0.2, -1.0, 0.5], &[2.0, 0.1, -0.3], &[0.0, 1.0, -2.0]]);
         let (y, all) = (column(&[2.0, 1.0, 1.0]), column(&[1.0; 3]));
-        value(&DiceSpec { smooth: Positive::constant(1.0) }, &z, &y, &all, &three(), 0.382_581_37);
+        value(&DiceLossConfig { smooth: Positive::constant(1.0) }, &z, &y, &all, &three(), 0.382_581_37);
     }
 
     #[test]
     fn agrees_with_its_twin() {
         let (y, mask) = (column(&[2.0, 1.0, 0.0, 0.0, 2.0]), column(&[1.0, 1.0, 0.0, 1.0, 1.0]));
-        let loss = DiceSpec { smooth: Positive::constant(0.5) };
-        agree(
+        let loss = DiceLossConfig { smooth: Positive::constant(0.5) };
+        check_against(
             &[variable(&[5, 3], 4)],
             1e-6,
             |z| Ok(loss.forward(&z[0], &y, &mask, &three()).unwrap()),
-            |z| Ok(twin(&z[0], &y, &mask, 0.5).unwrap()),
+            |z| Ok(composed(&z[0], &y, &mask, 0.5).unwrap()),
         );
     }
 }

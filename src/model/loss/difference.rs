@@ -3,12 +3,12 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 
 /// A function's value and slope at one difference.
-pub struct Slope {
+pub struct ValueAndDerivative {
     pub value: f32,
     pub slope: f32,
 }
@@ -18,11 +18,11 @@ pub fn mean_of_differences(
     logits: &Tensor,
     truth: &Tensor,
     mask: &Tensor,
-    cell: impl Fn(f32) -> Slope + Sync,
-    composed: impl Fn(&Tensor) -> Result<Tensor>,
-) -> Result<Tensor> {
+    cell: impl Fn(f32) -> ValueAndDerivative + Sync,
+    composed: impl Fn(&Tensor) -> ModelResult<Tensor>,
+) -> ModelResult<Tensor> {
     if !fits(&[logits, truth, mask]) {
-        return twin(logits, truth, mask, composed);
+        return composed_mean(logits, truth, mask, composed);
     }
     let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
         let (mut loss, mut present) = (0.0, 0.0);
@@ -30,7 +30,7 @@ pub fn mean_of_differences(
             if mask[column] == 0.0 {
                 continue;
             }
-            let Slope { value, slope } = cell(z[column] - y[column]);
+            let ValueAndDerivative { value, slope } = cell(z[column] - y[column]);
             loss += f64::from(value);
             gradient[column] = slope;
             present += 1.0;
@@ -40,12 +40,12 @@ pub fn mean_of_differences(
     Ok(mean_over_rows(logits, truth, mask, &row)?)
 }
 
-fn twin(
+fn composed_mean(
     logits: &Tensor,
     truth: &Tensor,
     mask: &Tensor,
-    composed: impl Fn(&Tensor) -> Result<Tensor>,
-) -> Result<Tensor> {
+    composed: impl Fn(&Tensor) -> ModelResult<Tensor>,
+) -> ModelResult<Tensor> {
     let sum = (composed(&(logits - truth)?)? * mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
@@ -55,16 +55,16 @@ mod tests {
     use candle_core::Tensor;
 
     use crate::domain::number::Positive;
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::loss::difference::{Slope, mean_of_differences, twin};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::loss::difference::{ValueAndDerivative, composed_mean, mean_of_differences};
     use crate::model::loss::example::{matrix, value};
-    use crate::model::loss::huber::HuberSpec;
-    use crate::model::loss::mae::MaeSpec;
-    use crate::model::loss::mse::MseSpec;
+    use crate::model::loss::huber::HuberConfig;
+    use crate::model::loss::mae::MaeLossConfig;
+    use crate::model::loss::mse::MseLossConfig;
 
-    fn two() -> Target {
-        Target::Regression {
+    fn two() -> FittedTarget {
+        FittedTarget::Regression {
             columns: vec!["a".into(), "b".into()],
             center: vec![10.0, -1.0],
             scale: vec![4.0, 0.5],
@@ -79,9 +79,9 @@ mod tests {
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.0]]);
         let y = matrix(&[&[0.0, -1.0], &[5.0, 0.0]]);
         let mask = matrix(&[&[1.0, 1.0], &[1.0, 0.0]]);
-        value(&MseSpec {}, &z, &y, &mask, &two(), 3.083_333_3); // F.mse_loss(a, b)
-        value(&MaeSpec {}, &z, &y, &mask, &two(), 1.166_666_7); // F.l1_loss(a, b)
-        let huber = HuberSpec { delta: Positive::constant(1.5) };
+        value(&MseLossConfig {}, &z, &y, &mask, &two(), 3.083_333_3); // F.mse_loss(a, b)
+        value(&MaeLossConfig {}, &z, &y, &mask, &two(), 1.166_666_7); // F.l1_loss(a, b)
+        let huber = HuberConfig { delta: Positive::constant(1.5) };
         value(&huber, &z, &y, &mask, &two(), 1.166_666_7); // F.huber_loss(a, b, delta=1.5)
     }
 
@@ -89,14 +89,14 @@ mod tests {
     fn agrees_with_its_twin() {
         let (y, mask) = (matrix(&[&[-0.25, -2.0], &[1.0, 0.0]]), matrix(&[&[1.0, 1.0], &[1.0, 0.0]]));
         let square = |d: &Tensor| Ok(d.sqr()?);
-        agree(
+        check_against(
             &[variable(&[2, 2], 4)],
             1e-5,
             |z| {
-                let cell = |d: f32| Slope { value: d * d, slope: 2.0 * d };
+                let cell = |d: f32| ValueAndDerivative { value: d * d, slope: 2.0 * d };
                 Ok(mean_of_differences(&z[0], &y, &mask, cell, square).unwrap())
             },
-            |z| Ok(twin(&z[0], &y, &mask, square).unwrap()),
+            |z| Ok(composed_mean(&z[0], &y, &mask, square).unwrap()),
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::model::loss::Loss;
 
 /// `[rows, 1]`
@@ -16,11 +16,11 @@ pub fn matrix(rows: &[&[f32]]) -> Tensor {
 }
 
 /// Is the loss the expected one?
-pub fn value(loss: &dyn Loss, z: &Tensor, y: &Tensor, mask: &Tensor, target: &Target, expected: f64) {
+pub fn value(loss: &dyn Loss, z: &Tensor, y: &Tensor, mask: &Tensor, target: &FittedTarget, expected: f64) {
     assert!(loss.accepts(target.kind()));
     loss.check(target).expect("in a test");
-    let found = f64::from(
+    let result = f64::from(
         loss.forward(z, y, mask, target).expect("in a test").to_scalar::<f32>().expect("in a test"),
     );
-    assert!((found - expected).abs() < 2e-6, "{found}, not {expected}");
+    assert!((result - expected).abs() < 2e-6, "{result}, not {expected}");
 }

@@ -1,16 +1,16 @@
-//! The loss `focal`: see [`FocalSpec`].
+//! The loss `focal`: see [`FocalConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::kernel::activation::{logistic, twin as activation_twin};
+use crate::model::error::ModelResult;
+use crate::model::kernel::activation::{composed as activation_twin, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::cross_entropy::{exponentials, log_softmax, one_hot};
@@ -21,25 +21,25 @@ use crate::model::loss::{ClassWeights, Loss};
 /// Class weights multiply a cell's loss (the paper's alpha); the mean is over present cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FocalSpec {
+pub struct FocalConfig {
     /// How strongly easy rows are turned down. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_gamma")]
     pub gamma: NonNegative,
     /// `none` (default), `balanced`, or one weight per class in the classes' order.
     #[serde(default)]
     pub class_weights: ClassWeights,
 }
 
-impl Settings for FocalSpec {
+impl Settings for FocalConfig {
     const BARE: Option<&'static str> = Some("gamma");
     const EXAMPLE: &'static str = "{focal: {gamma: 2.0}}";
 }
 
-fn two() -> NonNegative {
+fn default_gamma() -> NonNegative {
     NonNegative::constant(2.0)
 }
 
-impl Loss for FocalSpec {
+impl Loss for FocalConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         matches!(
             kind,
@@ -51,35 +51,47 @@ impl Loss for FocalSpec {
         )
     }
 
-    fn check(&self, target: &Target) -> Result<(), String> {
+    fn check(&self, target: &FittedTarget) -> ModelResult<(), String> {
         match target {
-            Target::Binary { .. } | Target::Multilabel { .. } => {
+            FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
                 self.class_weights.per_label(target).map(drop)
             }
             _ => self.class_weights.per_class(target).map(drop),
         }
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor> {
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        target: &FittedTarget,
+    ) -> ModelResult<Tensor> {
         let gamma = self.gamma.get() as f32;
         let on_cpu = fits(&[logits, truth, mask]);
-        if !matches!(target, Target::Binary { .. } | Target::Multilabel { .. }) {
+        if !matches!(target, FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. }) {
             let weights = self.class_weights.per_class(target).map_err(candle_core::Error::msg)?;
             return match on_cpu {
                 true => classes(logits, truth, mask, &weights, gamma),
-                false => classes_twin(logits, truth, mask, &weights, gamma),
+                false => classes_composed(logits, truth, mask, &weights, gamma),
             };
         }
         let weights = self.class_weights.per_label(target).map_err(candle_core::Error::msg)?;
         match on_cpu {
             true => labels(logits, truth, mask, &weights, gamma),
-            false => labels_twin(logits, truth, mask, &weights, gamma),
+            false => labels_composed(logits, truth, mask, &weights, gamma),
         }
     }
 }
 
 /// p = sigmoid(s) with s the logit, its sign turned where the label is absent.
-fn labels(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], gamma: f32) -> Result<Tensor> {
+fn labels(
+    z: &Tensor,
+    truth: &Tensor,
+    mask: &Tensor,
+    weights: &[[f32; 2]],
+    gamma: f32,
+) -> ModelResult<Tensor> {
     let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
         let (mut loss, mut present) = (0.0, 0.0);
         for column in 0..z.len() {
@@ -89,11 +101,11 @@ fn labels(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], gamma
             let (sign, weight) =
                 if y[column] > 0.5 { (1.0, weights[column][1]) } else { (-1.0, weights[column][0]) };
             let s = sign * z[column];
-            let surprise = (-s).max(0.0) + (-s.abs()).exp().ln_1p(); // -log p
-            let doubt = logistic(-s); // 1 - p
-            let focus = weight * doubt.powf(gamma);
-            loss += f64::from(focus * surprise);
-            gradient[column] = -sign * focus * (gamma * (1.0 - doubt) * surprise + doubt);
+            let log_probability = (-s).max(0.0) + (-s.abs()).exp().ln_1p(); // -log p
+            let error = logistic(-s); // 1 - p
+            let focus = weight * error.powf(gamma);
+            loss += f64::from(focus * log_probability);
+            gradient[column] = -sign * focus * (gamma * (1.0 - error) * log_probability + error);
             present += 1.0;
         }
         (loss, present)
@@ -102,67 +114,74 @@ fn labels(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[[f32; 2]], gamma
 }
 
 /// p = softmax(logits)[class]
-fn classes(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f32) -> Result<Tensor> {
+fn classes(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f32) -> ModelResult<Tensor> {
     let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
         if mask[0] == 0.0 {
             return (0.0, 0.0);
         }
         let class = y[0] as usize;
-        let surprise = exponentials(z, gradient) - z[class]; // -log p
-        let doubt = -(-surprise).exp_m1(); // 1 - p
-        let focus = weights[class] * doubt.powf(gamma);
+        let log_probability = exponentials(z, gradient) - z[class]; // -log p
+        let error = -(-log_probability).exp_m1(); // 1 - p
+        let focus = weights[class] * error.powf(gamma);
         // The derivative by log p. At p = 1 its first part is 0, whatever gamma.
-        let turned = if doubt > 0.0 { gamma * focus / doubt * (1.0 - doubt) * surprise } else { 0.0 };
-        let by_log = -(turned + focus);
+        let derivative =
+            if error > 0.0 { gamma * focus / error * (1.0 - error) * log_probability } else { 0.0 };
+        let by_log = -(derivative + focus);
         gradient.iter_mut().for_each(|p| *p *= -by_log);
         gradient[class] += by_log;
-        (f64::from(focus * surprise), 1.0)
+        (f64::from(focus * log_probability), 1.0)
     };
     Ok(mean_over_rows(z, truth, mask, &row)?)
 }
 
 /// `labels`, composed of candle's operations.
-fn labels_twin(
+fn labels_composed(
     z: &Tensor,
     truth: &Tensor,
     mask: &Tensor,
     weights: &[[f32; 2]],
     gamma: f32,
-) -> Result<Tensor> {
+) -> ModelResult<Tensor> {
     let of = |side: usize| Tensor::from_iter(weights.iter().map(|w| w[side]), z.device());
     let (absent, present) = (of(0)?, of(1)?);
     let weight = truth.broadcast_mul(&(present - &absent)?)?.broadcast_add(&absent)?;
     let s = (truth.affine(2.0, -1.0)? * z)?;
-    let surprise = activation_twin(Activation::Softplus, &s.neg()?)?;
-    let doubt = activation_twin(Activation::Sigmoid, &s.neg()?)?;
-    let sum = (power(&doubt, gamma)? * surprise)?.mul(&weight)?.mul(mask)?.sum_all()?;
+    let log_probability = activation_twin(Activation::Softplus, &s.neg()?)?;
+    let error = activation_twin(Activation::Sigmoid, &s.neg()?)?;
+    let sum = (power(&error, gamma)? * log_probability)?.mul(&weight)?.mul(mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
 
 /// `classes`, composed of candle's operations.
-fn classes_twin(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f32) -> Result<Tensor> {
+fn classes_composed(
+    z: &Tensor,
+    truth: &Tensor,
+    mask: &Tensor,
+    weights: &[f32],
+    gamma: f32,
+) -> ModelResult<Tensor> {
     let own = one_hot(truth, weights.len())?;
     let log = (log_softmax(z)? * &own)?.sum_keepdim(1)?; // [rows, 1]
     let weight = own.broadcast_mul(&Tensor::new(weights, z.device())?)?.sum_keepdim(1)?;
-    let doubt = (1.0 - log.exp()?)?;
-    let sum = (power(&doubt, gamma)? * log.neg()?)?.mul(&weight)?.mul(mask)?.sum_all()?;
+    let error = (1.0 - log.exp()?)?;
+    let sum = (power(&error, gamma)? * log.neg()?)?.mul(&weight)?.mul(mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
 
 /// doubt^gamma, with a finite slope at 0.
-fn power(doubt: &Tensor, gamma: f32) -> Result<Tensor> {
+fn power(error: &Tensor, gamma: f32) -> ModelResult<Tensor> {
     if gamma == 0.0 {
-        return Ok(doubt.ones_like()?);
+        return Ok(error.ones_like()?);
     }
-    Ok(doubt.maximum(f64::from(f32::MIN_POSITIVE))?.powf(f64::from(gamma))?)
+    Ok(error.maximum(f64::from(f32::MIN_POSITIVE))?.powf(f64::from(gamma))?)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::domain::number::NonNegative;
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::loss::focal::{FocalSpec, classes, classes_twin, labels, labels_twin};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::loss::focal::{FocalConfig, classes, classes_composed, labels, labels_composed};
     use crate::model::loss::{
         ClassWeights,
         example::{column, matrix, value},
@@ -170,16 +189,21 @@ mod tests {
 
     #[test]
     fn by_its_definition() {
-        let loss = FocalSpec { gamma: NonNegative::constant(2.0), class_weights: ClassWeights::None };
-        let binary = Target::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 };
+        let loss = FocalConfig { gamma: NonNegative::constant(2.0), class_weights: ClassWeights::None };
+        let binary =
+            FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 };
         let (z, y) = (column(&[-1.5, 0.3, 2.0, 0.0]), column(&[0.0, 1.0, 1.0, 0.0]));
         // z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
-        // p = torch.sigmoid(z) * y + (1 - torch.sigmoid(z)) * (1 - y); (-(1-p)**2 * p.log()).mean() -> 0.07054662
+        // p = torch.sigmoid(z) * y + (1 - torch.sigmoid(z)) * (1 - y); (-(1-p)**2 * p.log()).mean() ->
+        // 0.07054662
         value(&loss, &z, &y, &column(&[1.0; 4]), &binary, 0.070_546_62);
-        let three =
-            Target::Multiclass { classes: ["a", "b", "c"].map(String::from).to_vec(), counts: vec![1; 3] };
+        let three = FittedTarget::Multiclass {
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            counts: vec![1; 3],
+        };
         let z = matrix(&[&[0.2, -1.0, 0.5], &[2.0, 0.1, -0.3]]);
-        // z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); p = z.softmax(1)[[0,1],[2,1]]; (-(1-p)**2 * p.log()).mean() -> 0.90394235
+        // z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); p = z.softmax(1)[[0,1],[2,1]]; (-(1-p)**2 *
+        // p.log()).mean() -> 0.90394235
         value(&loss, &z, &column(&[2.0, 1.0]), &column(&[1.0; 2]), &three, 0.903_942_35);
     }
 
@@ -189,19 +213,19 @@ mod tests {
             let y = matrix(&[&[1.0, 0.0], &[0.0, 1.0], &[1.0, 1.0]]);
             let mask = matrix(&[&[1.0, 1.0], &[0.0, 1.0], &[1.0, 0.0]]);
             let weights = [[1.0, 2.0], [0.5, 3.0]];
-            agree(
+            check_against(
                 &[variable(&[3, 2], 4)],
                 1e-6,
                 |z| Ok(labels(&z[0], &y, &mask, &weights, gamma).unwrap()),
-                |z| Ok(labels_twin(&z[0], &y, &mask, &weights, gamma).unwrap()),
+                |z| Ok(labels_composed(&z[0], &y, &mask, &weights, gamma).unwrap()),
             );
             let (y, mask) = (column(&[2.0, 1.0, 0.0, 0.0]), column(&[1.0, 1.0, 0.0, 1.0]));
             let weights = [0.5, 1.0, 3.0];
-            agree(
+            check_against(
                 &[variable(&[4, 3], 4)],
                 2e-6,
                 |z| Ok(classes(&z[0], &y, &mask, &weights, gamma).unwrap()),
-                |z| Ok(classes_twin(&z[0], &y, &mask, &weights, gamma).unwrap()),
+                |z| Ok(classes_composed(&z[0], &y, &mask, &weights, gamma).unwrap()),
             );
         }
     }

@@ -15,23 +15,23 @@ pub mod ordinal;
 
 use candle_core::Tensor;
 
-use crate::domain::kinds::kinds;
-use crate::domain::task::Target;
+use crate::domain::choice_config::kinds;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 pub use crate::model::loss::class_weights::ClassWeights;
 
 kinds! {
     /// How far a task's raw output is from the truth.
-    pub open enum LossSpec: "loss" => dyn Loss {
-        BinaryCrossEntropy: "binary_cross_entropy" => binary_cross_entropy::BinaryCrossEntropySpec,
-        CrossEntropy: "cross_entropy" => cross_entropy::CrossEntropySpec,
-        Focal: "focal" => focal::FocalSpec,
-        Mse: "mse" => mse::MseSpec,
-        Mae: "mae" => mae::MaeSpec,
-        Huber: "huber" => huber::HuberSpec,
-        Dice: "dice" => dice::DiceSpec,
-        Ordinal: "ordinal" => ordinal::OrdinalLossSpec,
+    pub open enum LossConfig: "loss" => dyn Loss {
+        BinaryCrossEntropy: "binary_cross_entropy" => binary_cross_entropy::BinaryCrossEntropyConfig,
+        CrossEntropy: "cross_entropy" => cross_entropy::CrossEntropyConfig,
+        Focal: "focal" => focal::FocalConfig,
+        Mse: "mse" => mse::MseLossConfig,
+        Mae: "mae" => mae::MaeLossConfig,
+        Huber: "huber" => huber::HuberConfig,
+        Dice: "dice" => dice::DiceLossConfig,
+        Ordinal: "ordinal" => ordinal::OrdinalLossConfig,
     }
 }
 
@@ -41,36 +41,44 @@ pub trait Loss: Send + Sync {
     fn accepts(&self, kind: TaskKind) -> bool;
 
     /// What is wrong with it for this fitted target, such as a wrong number of class weights.
-    fn check(&self, _target: &Target) -> Result<(), String> {
+    fn check(&self, _target: &FittedTarget) -> ModelResult<(), String> {
         Ok(())
     }
 
     /// The mean over present cells as a scalar; 0 when none is present. `truth` and `mask` are of the
     /// target's width: a missing label is 0 in both, a present one has mask 1. Numbers are standardized.
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, target: &Target) -> Result<Tensor>;
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        target: &FittedTarget,
+    ) -> ModelResult<Tensor>;
 }
 
-impl LossSpec {
+impl LossConfig {
     /// The loss of a task whose pipeline names none.
     pub fn for_kind(kind: TaskKind) -> Self {
         match kind {
             TaskKind::Binary | TaskKind::Multilabel => {
-                Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropySpec::default())
+                Self::BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropyConfig::default())
             }
             TaskKind::Multiclass
             | TaskKind::Tagging
             | TaskKind::Segmentation
             | TaskKind::Text
-            | TaskKind::LanguageModel => Self::CrossEntropy(cross_entropy::CrossEntropySpec::default()),
-            TaskKind::Ordinal => Self::Ordinal(ordinal::OrdinalLossSpec {}),
-            TaskKind::Regression | TaskKind::PixelRegression => Self::Mse(mse::MseSpec {}),
+            | TaskKind::LanguageModel => Self::CrossEntropy(cross_entropy::CrossEntropyConfig::default()),
+            TaskKind::Ordinal => Self::Ordinal(ordinal::OrdinalLossConfig {}),
+            TaskKind::Regression | TaskKind::PixelRegression => Self::Mse(mse::MseLossConfig {}),
         }
     }
 
     /// The smoothing of a cross entropy in which all classes count alike.
     pub fn plain_smoothing(&self) -> Option<f32> {
         match self {
-            Self::CrossEntropy(words) if words.class_weights == ClassWeights::None => Some(self.smoothing()),
+            Self::CrossEntropy(config) if config.class_weights == ClassWeights::None => {
+                Some(self.smoothing())
+            }
             _ => None,
         }
     }
@@ -78,7 +86,7 @@ impl LossSpec {
     /// The share of certainty a cross entropy gives to the other classes.
     pub fn smoothing(&self) -> f32 {
         match self {
-            Self::CrossEntropy(words) => words.label_smoothing.get() as f32,
+            Self::CrossEntropy(config) => config.label_smoothing.get() as f32,
             _ => 0.0,
         }
     }

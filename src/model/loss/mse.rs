@@ -1,32 +1,38 @@
-//! The loss `mse`: see [`MseSpec`].
+//! The loss `mse`: see [`MseLossConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
-use crate::domain::task::Target;
+use crate::domain::choice_config::Settings;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::loss::Loss;
-use crate::model::loss::difference::{Slope, mean_of_differences};
+use crate::model::loss::difference::{ValueAndDerivative, mean_of_differences};
 
 /// Mean squared error, in standardized units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MseSpec {}
+pub struct MseLossConfig {}
 
-impl Settings for MseSpec {
+impl Settings for MseLossConfig {
     const EXAMPLE: &'static str = "mse";
 }
 
-impl Loss for MseSpec {
+impl Loss for MseLossConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {
-        let cell = |d: f32| Slope { value: d * d, slope: 2.0 * d };
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        _: &FittedTarget,
+    ) -> ModelResult<Tensor> {
+        let cell = |d: f32| ValueAndDerivative { value: d * d, slope: 2.0 * d };
         mean_of_differences(logits, truth, mask, cell, |d| Ok(d.sqr()?))
     }
 }

@@ -1,39 +1,46 @@
-//! The loss `ordinal`: see [`OrdinalLossSpec`].
+//! The loss `ordinal`: see [`OrdinalLossConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
-use crate::domain::task::Target;
+use crate::domain::choice_config::Settings;
+use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::kernel::activation::{logistic, twin as activation_twin};
+use crate::model::error::ModelResult;
+use crate::model::kernel::activation::{composed as activation_twin, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::Loss;
 
-/// Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020, CORAL).
+/// Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020,
+/// CORAL).
 ///
 /// The mean over rows of the sum over the cut points k of the cross entropy of sigmoid(logit k)
 /// with 1 where the class is above k, else 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OrdinalLossSpec {}
+pub struct OrdinalLossConfig {}
 
-impl Settings for OrdinalLossSpec {
+impl Settings for OrdinalLossConfig {
     const EXAMPLE: &'static str = "ordinal";
 }
 
-impl Loss for OrdinalLossSpec {
+impl Loss for OrdinalLossConfig {
     fn accepts(&self, kind: TaskKind) -> bool {
         kind == TaskKind::Ordinal
     }
 
-    fn forward(&self, logits: &Tensor, truth: &Tensor, mask: &Tensor, _: &Target) -> Result<Tensor> {
+    fn forward(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        mask: &Tensor,
+        _: &FittedTarget,
+    ) -> ModelResult<Tensor> {
         if !fits(&[logits, truth, mask]) {
-            return twin(logits, truth, mask);
+            return composed(logits, truth, mask);
         }
         let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
             if mask[0] == 0.0 {
@@ -52,7 +59,7 @@ impl Loss for OrdinalLossSpec {
 }
 
 /// The same, composed of candle's operations.
-fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor) -> Result<Tensor> {
+fn composed(z: &Tensor, truth: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
     let cuts = z.dim(1)?;
     let cut = Tensor::from_iter((0..cuts).map(|cut| cut as f32), z.device())?.reshape((1, cuts))?;
     let above = truth.broadcast_gt(&cut)?.to_dtype(z.dtype())?;
@@ -63,16 +70,19 @@ fn twin(z: &Tensor, truth: &Tensor, mask: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::task::Target;
-    use crate::model::kernel::agreement::{agree, variable};
-    use crate::model::loss::ordinal::{OrdinalLossSpec, twin};
+    use crate::domain::task::FittedTarget;
+    use crate::model::kernel::reference_check::{check_against, variable};
+    use crate::model::loss::ordinal::{OrdinalLossConfig, composed};
     use crate::model::loss::{
         Loss,
         example::{column, matrix, value},
     };
 
-    fn three() -> Target {
-        Target::Ordinal { classes: ["low", "middle", "high"].map(String::from).to_vec(), counts: vec![1; 3] }
+    fn three() -> FittedTarget {
+        FittedTarget::Ordinal {
+            classes: ["low", "middle", "high"].map(String::from).to_vec(),
+            counts: vec![1; 3],
+        }
     }
 
     #[test]
@@ -80,17 +90,17 @@ mod tests {
         // z = torch.tensor([[.5,-1.],[2.,.3]]); levels = torch.tensor([[1.,0.],[1.,1.]])  # classes 1 and 2
         // F.binary_cross_entropy_with_logits(z, levels, reduction='none').sum(1).mean() -> 0.73431098
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.3]]);
-        value(&OrdinalLossSpec {}, &z, &column(&[1.0, 2.0]), &column(&[1.0; 2]), &three(), 0.734_310_98);
+        value(&OrdinalLossConfig {}, &z, &column(&[1.0, 2.0]), &column(&[1.0; 2]), &three(), 0.734_310_98);
     }
 
     #[test]
     fn agrees_with_its_twin() {
         let (y, mask) = (column(&[2.0, 1.0, 0.0]), column(&[1.0, 0.0, 1.0]));
-        agree(
+        check_against(
             &[variable(&[3, 2], 4)],
             1e-6,
-            |z| Ok(OrdinalLossSpec {}.forward(&z[0], &y, &mask, &three()).unwrap()),
-            |z| Ok(twin(&z[0], &y, &mask).unwrap()),
+            |z| Ok(OrdinalLossConfig {}.forward(&z[0], &y, &mask, &three()).unwrap()),
+            |z| Ok(composed(&z[0], &y, &mask).unwrap()),
         );
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::{Tensor, Var};
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::weights::{Init, Parameter, Weights};
 
@@ -25,7 +25,7 @@ impl Dense {
         activation: Activation,
         bias: bool,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let init = Init::fan_in(width);
         let weight = weights.parameter(&format!("{name}.weight"), &[width, units], init.clone())?;
         let bias = match bias {
@@ -36,7 +36,7 @@ impl Dense {
     }
 
     /// A projection: no function, and with a bias.
-    pub fn projection(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn projection(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         Self::build(name, width, units, Activation::Identity, true, weights)
     }
 
@@ -47,12 +47,12 @@ impl Dense {
     }
 
     /// `[..., in]` to `[..., out]`.
-    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.linear(x, &self.weight, self.bias.as_ref(), self.activation)
     }
 
     /// The same of a tensor.
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn apply(&self, x: &Tensor) -> ModelResult<Tensor> {
         self.on(&mut Tensors::answering(), x)
     }
 }

@@ -1,8 +1,8 @@
 //! Images `[rows, channels, height, width]`, and normalization over rows.
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::interpolation::Method;
+use crate::model::error::ModelResult;
+use crate::model::interpolation::Interpolation;
 use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
 use crate::model::ops::Arithmetic;
@@ -29,7 +29,7 @@ pub trait Images: Arithmetic {
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Self::Value>;
+    ) -> ModelResult<Self::Value>;
 
     /// activation(x spread by W + b); W `[channels, filters, kernel, kernel]`, b `[filters]`.
     fn conv_transpose2d(
@@ -39,18 +39,19 @@ pub trait Images: Arithmetic {
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Self::Value>;
+    ) -> ModelResult<Self::Value>;
 
     /// The largest value, or the mean, of what each window covers of the image.
-    fn pool2d(&mut self, x: &Self::Value, window: Window, pooling: Pooling) -> Result<Self::Value>;
+    fn pool2d(&mut self, x: &Self::Value, window: Window, pooling: Pooling) -> ModelResult<Self::Value>;
 
     /// The largest value, or the mean, of each channel: `[rows, channels]`.
-    fn global_pool(&mut self, x: &Self::Value, pooling: Pooling) -> Result<Self::Value>;
+    fn global_pool(&mut self, x: &Self::Value, pooling: Pooling) -> ModelResult<Self::Value>;
 
     /// An image `factor` times as high and as wide.
-    fn upsample(&mut self, x: &Self::Value, factor: usize, method: Method) -> Result<Self::Value>;
+    fn upsample(&mut self, x: &Self::Value, factor: usize, method: Interpolation)
+    -> ModelResult<Self::Value>;
 
-    /// Each column of `[rows, width]`, or each channel, normalized by the batch's mean and variance while training, by the
-    /// running ones otherwise.
-    fn batch_norm(&mut self, x: &Self::Value, norm: &BatchNorm) -> Result<Self::Value>;
+    /// Each column of `[rows, width]`, or each channel, normalized by the batch's mean and variance while
+    /// training, by the running ones otherwise.
+    fn batch_norm(&mut self, x: &Self::Value, norm: &BatchNorm) -> ModelResult<Self::Value>;
 }

@@ -1,8 +1,10 @@
-//! What layers, gates, sharings and heads are written in: operations, each with two implementations, candle tensors
-//! ([`Tensors`]) and values of an ONNX graph ([`Nodes`]). A layer is described once; learning and answering walk it with
-//! the first, exporting with the second, so that both compute the same by construction.
+//! What layers, gates, sharings and heads are written in: operations, each with two implementations, candle
+//! tensors ([`Tensors`]) and values of an ONNX graph ([`Nodes`]). A layer is described once; learning and
+//! answering walk it with the first, exporting with the second, so that both compute the same by
+//! construction.
 //!
-//! Dimensions count from 0, negative ones from the end; shapes broadcast as in NumPy. Rows come first in everything.
+//! Dimensions count from 0, negative ones from the end; shapes broadcast as in NumPy. Rows come first in
+//! everything.
 
 mod arithmetic;
 pub mod dense;
@@ -13,14 +15,14 @@ mod sequence;
 pub mod tensors;
 mod writing;
 
-pub use crate::model::ops::arithmetic::{Arithmetic, Mixing};
+pub use crate::model::ops::arithmetic::{Arithmetic, ExpertMixing};
 pub use crate::model::ops::image::{BatchNorm, Images};
 pub use crate::model::ops::nodes::Nodes;
-pub use crate::model::ops::sequence::{Heads, Sequences};
+pub use crate::model::ops::sequence::{AttentionSettings, Sequences};
 pub use crate::model::ops::tensors::Tensors;
-pub use crate::model::ops::writing::Writing;
+pub use crate::model::ops::writing::DecoderOps;
 
 /// All operations.
-pub trait Ops: Sequences + Images + Writing {}
+pub trait Ops: Sequences + Images + DecoderOps {}
 
-impl<O: Sequences + Images + Writing> Ops for O {}
+impl<O: Sequences + Images + DecoderOps> Ops for O {}

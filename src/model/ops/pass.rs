@@ -4,36 +4,36 @@ use std::marker::PhantomData;
 
 use candle_core::{Tensor, Var};
 
-use crate::model::error::Result;
-use crate::model::kernel::gru::Gru;
-use crate::model::kernel::lstm::Lstm;
-use crate::model::kernel::recurrence::{BIAS, Cell, Course, recur};
+use crate::model::error::ModelResult;
+use crate::model::kernel::gru::GruCell;
+use crate::model::kernel::lstm::LstmCell;
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal, recur};
 use crate::model::weights::{Init, Weights, host};
-use crate::onnx::graph::{Graph, Value};
-use crate::onnx::operator::recurrent::{Direction, Recurrence, Recurrent, recurrent};
+use crate::onnx::graph::{Graph, GraphValue};
+use crate::onnx::operator::recurrent::{RecurrentDirection, RecurrentNode, RecurrentOperator, recurrent};
 
 /// A cell with its place in ONNX.
-pub trait Written: Cell {
-    const KIND: Recurrence;
+pub trait OnnxCell: RecurrentCell {
+    const KIND: RecurrentOperator;
     /// Our block that stands at each place of ONNX's.
     const ORDER: &'static [usize];
 }
 
-impl Written for Lstm {
-    const KIND: Recurrence = Recurrence::Lstm;
+impl OnnxCell for LstmCell {
+    const KIND: RecurrentOperator = RecurrentOperator::Lstm;
     // i o f c, of ours: i f g o.
     const ORDER: &'static [usize] = &[0, 3, 1, 2];
 }
 
-impl Written for Gru {
-    const KIND: Recurrence = Recurrence::Gru;
+impl OnnxCell for GruCell {
+    const KIND: RecurrentOperator = RecurrentOperator::Gru;
     // z r h, of ours: r z n.
     const ORDER: &'static [usize] = &[1, 0, 2];
 }
 
 /// One recurrence with its weights, which begin evenly within 1 / sqrt(units) as PyTorch's do.
 #[derive(Clone, Debug)]
-pub struct Pass<C> {
+pub struct RecurrentPass<C> {
     name: String,
     width: usize,
     units: usize,
@@ -44,8 +44,8 @@ pub struct Pass<C> {
     cell: PhantomData<C>,
 }
 
-impl<C: Written> Pass<C> {
-    pub fn build(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
+impl<C: OnnxCell> RecurrentPass<C> {
+    pub fn build(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         let init = Init::fan_in(units);
         let shape = [width + units, C::GATES * units];
         Ok(Self {
@@ -69,35 +69,40 @@ impl<C: Written> Pass<C> {
     }
 
     /// `[batch, time, units]` of `[batch, time, width]`.
-    pub fn over(&self, x: &Tensor, course: Course) -> Result<Tensor> {
-        Ok(recur::<C>(x, &self.weight, &self.bias, None, course, false)?.0)
+    pub fn over(&self, x: &Tensor, traversal: Traversal) -> ModelResult<Tensor> {
+        Ok(recur::<C>(x, &self.weight, &self.bias, None, traversal, false)?.0)
     }
 
     /// The same from a state `[batch, state]` on, or from zeros; with the state after each row's last step.
-    pub fn from_state(&self, x: &Tensor, state: Option<&Tensor>, course: Course) -> Result<(Tensor, Tensor)> {
-        match recur::<C>(x, &self.weight, &self.bias, state, course, true)? {
+    pub fn from_state(
+        &self,
+        x: &Tensor,
+        state: Option<&Tensor>,
+        traversal: Traversal,
+    ) -> ModelResult<(Tensor, Tensor)> {
+        match recur::<C>(x, &self.weight, &self.bias, state, traversal, true)? {
             (y, Some(state)) => Ok((y, state)),
             (_, None) => Err(candle_core::Error::Msg(format!("`{}` gave no state", self.name)).into()),
         }
     }
 
-    /// As a node over x `[time, batch, width]`; the states `[1, batch, units]` are h, and c if there is one. Gives
-    /// `[time, 1, batch, units]` and the states.
-    pub fn emit(
+    /// As a node over x `[time, batch, width]`; the states `[1, batch, units]` are h, and c if there is one.
+    /// Gives `[time, 1, batch, units]` and the states.
+    pub fn to_onnx(
         &self,
         graph: &mut Graph,
-        x: &Value,
-        lengths: Option<&Value>,
-        initial: &[Value],
-    ) -> Result<(Value, Vec<Value>)> {
-        emit(graph, &[self], x, lengths, initial)
+        x: &GraphValue,
+        lengths: Option<&GraphValue>,
+        initial: &[GraphValue],
+    ) -> ModelResult<(GraphValue, Vec<GraphValue>)> {
+        to_onnx(graph, &[self], x, lengths, initial)
     }
 
     /// The weights in ONNX's order: the input's `[gates * units, width]`, the state's, and the bias.
-    fn written(&self) -> Result<[Vec<f32>; 3]> {
+    fn written(&self) -> ModelResult<[Vec<f32>; 3]> {
         let (units, columns) = (self.units, C::GATES * self.units);
         let (weight, bias) = (host(&self.weight)?, host(&self.bias)?);
-        let turned = |rows: std::ops::Range<usize>| {
+        let transposed = |rows: std::ops::Range<usize>| {
             let columns_of = |block: &usize| block * units..(block + 1) * units;
             let weight = &weight;
             C::ORDER
@@ -112,19 +117,19 @@ impl<C: Written> Pass<C> {
         let left = &bias[columns..];
         ordered.resize(2 * columns - left.len(), 0.0);
         ordered.extend(left);
-        Ok([turned(0..self.width), turned(self.width..self.width + units), ordered])
+        Ok([transposed(0..self.width), transposed(self.width..self.width + units), ordered])
     }
 }
 
 /// One pass, or a forward and a backward one, as a node.
-pub fn emit<C: Written>(
+pub fn to_onnx<C: OnnxCell>(
     graph: &mut Graph,
-    passes: &[&Pass<C>],
-    x: &Value,
-    lengths: Option<&Value>,
-    initial: &[Value],
-) -> Result<(Value, Vec<Value>)> {
-    let Pass { name, width, units, .. } = passes[0];
+    passes: &[&RecurrentPass<C>],
+    x: &GraphValue,
+    lengths: Option<&GraphValue>,
+    initial: &[GraphValue],
+) -> ModelResult<(GraphValue, Vec<GraphValue>)> {
+    let RecurrentPass { name, width, units, .. } = passes[0];
     let (width, units, rows) = (*width, *units, C::GATES * passes[0].units);
     let mut parts = [Vec::new(), Vec::new(), Vec::new()];
     for pass in passes {
@@ -137,8 +142,9 @@ pub fn emit<C: Written>(
     let input = constant("input", &[rows, width], &parts[0]);
     let state = constant("state", &[rows, units], &parts[1]);
     let bias = constant("bias", &[2 * rows], &parts[2]);
-    let direction = if passes.len() == 1 { Direction::Forward } else { Direction::Bidirectional };
-    let of = Recurrent {
+    let direction =
+        if passes.len() == 1 { RecurrentDirection::Forward } else { RecurrentDirection::Bidirectional };
+    let of = RecurrentNode {
         kind: C::KIND,
         direction,
         units,

@@ -1,21 +1,21 @@
-//! The sharing `adapter`: see [`AdapterSpec`].
+//! The sharing `adapter`: see [`AdapterConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::layer::stack::{Stack, Trail};
-use crate::model::layer::{LayerSpec, Module};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::stack::{Stack, StackOutputs};
+use crate::model::layer::{LayerConfig, Module};
 use crate::model::ops::Ops;
-use crate::model::part::Part;
-use crate::model::sharing::block::{Stop, cut, shapes, stops};
+use crate::model::part::NetworkPart;
+use crate::model::sharing::block::{ReadPoint, shapes, split_blocks, stops};
 use crate::model::sharing::pointwise::{features, pointwise};
-use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and
@@ -35,35 +35,35 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AdapterSpec {
+pub struct AdapterConfig {
     /// Width between W_down and W_up. Default 16.
-    #[serde(default = "sixteen")]
+    #[serde(default = "default_units")]
     pub units: Count,
     /// f, an element-wise function. Default relu.
-    #[serde(default = "relu")]
+    #[serde(default = "default_activation")]
     pub activation: Activation,
 }
 
-impl Settings for AdapterSpec {
+impl Settings for AdapterConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{adapter: {units: 16, activation: relu}}";
 }
 
-fn sixteen() -> Count {
+fn default_units() -> Count {
     Count::constant(16)
 }
 
-fn relu() -> Activation {
+fn default_activation() -> Activation {
     Activation::Relu
 }
 
-impl SharingWords for AdapterSpec {
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+impl BuildSharing for AdapterConfig {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let ranges = cut(body.trunk);
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let ranges = split_blocks(body.trunk);
         let stops = stops(body, &ranges);
         let mut blocks: Vec<Stack> = Vec::new();
         for range in &ranges {
@@ -71,7 +71,7 @@ impl SharingWords for AdapterSpec {
             let layers = &body.trunk[range.clone()];
             blocks.push(Stack::build_from("trunk", range.start, layers, input, weights)?);
         }
-        let mut parts: Vec<Part> = blocks.iter().flat_map(Stack::parts).cloned().collect();
+        let mut parts: Vec<NetworkPart> = blocks.iter().flat_map(Stack::parts).cloned().collect();
         let mut adapters = Vec::new();
         for (task, stop) in body.tasks.iter().zip(&stops) {
             let mut own = Vec::new();
@@ -92,7 +92,7 @@ impl SharingWords for AdapterSpec {
                 };
                 weights.clear(&up)?;
                 let parameters = weights.parameters() - before;
-                parts.push(Part { name, kind: "adapter", shape, parameters });
+                parts.push(NetworkPart { name, kind: "adapter", shape, parameters });
                 own.push(adapter);
             }
             adapters.push(own);
@@ -109,7 +109,7 @@ struct Adapter {
 }
 
 impl Adapter {
-    fn walk<O: Ops>(&self, ops: &mut O, h: &Signal<O::Value>) -> Result<Signal<O::Value>> {
+    fn compute<O: Ops>(&self, ops: &mut O, h: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         ops.scope(&self.name);
         let down = ops.module(self.down.as_ref(), h)?;
         let added = ops.module(self.up.as_ref(), &down)?;
@@ -120,35 +120,35 @@ impl Adapter {
 /// A trunk in blocks, and the tasks' adapters.
 struct Adapters {
     blocks: Vec<Stack>,
-    stops: Vec<Stop>,
+    stops: Vec<ReadPoint>,
     /// By task, then by block.
     adapters: Vec<Vec<Adapter>>,
-    parts: Vec<Part>,
+    parts: Vec<NetworkPart>,
 }
 
 impl Adapters {
     /// One task's way through the trunk. The first block is the same for all, and done once.
-    fn walk<O: Ops>(
+    fn compute<O: Ops>(
         &self,
         ops: &mut O,
         task: usize,
-        first: &Trail<Signal<O::Value>>,
-    ) -> Result<Signal<O::Value>> {
-        let Stop { block: last, mark } = &self.stops[task];
+        first: &StackOutputs<Activations<O::Value>>,
+    ) -> ModelResult<Activations<O::Value>> {
+        let ReadPoint { block: last, mark } = &self.stops[task];
         let mut x = first.end.clone();
         for block in 0..=*last {
             let behind;
-            let trail = match block {
+            let outputs = match block {
                 0 => first,
                 _ => {
-                    behind = self.blocks[block].walk(ops, &x)?;
+                    behind = self.blocks[block].compute(ops, &x)?;
                     &behind
                 }
             };
             if let Some(mark) = mark.as_ref().filter(|_| block == *last) {
-                return Ok(trail.mark(mark).unwrap_or(&trail.end).clone());
+                return Ok(outputs.mark(mark).unwrap_or(&outputs.end).clone());
             }
-            x = self.adapters[task][block].walk(ops, &trail.end)?;
+            x = self.adapters[task][block].compute(ops, &outputs.end)?;
         }
         Ok(x)
     }
@@ -160,7 +160,7 @@ impl Sharing for Adapters {
     }
 
     fn output(&self, task: usize) -> Shape {
-        let Stop { block, mark } = &self.stops[task];
+        let ReadPoint { block, mark } = &self.stops[task];
         let stack = &self.blocks[*block];
         let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
         marked.unwrap_or(stack.output())
@@ -170,7 +170,7 @@ impl Sharing for Adapters {
         for (block, stack) in self.blocks.iter().enumerate() {
             if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
                 return tasks.iter().any(|task| {
-                    let Stop { block: last, mark } = &self.stops[*task];
+                    let ReadPoint { block: last, mark } = &self.stops[*task];
                     *last > block || *last == block && at < stack.depth(mark.as_ref())
                 });
             }
@@ -181,20 +181,20 @@ impl Sharing for Adapters {
         tasks.iter().any(|task| self.adapters[*task].iter().any(owns))
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         self.parts.clone()
     }
 }
 
-impl Describe for Adapters {
+impl SharingForward for Adapters {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let first = self.blocks[0].walk(ops, x)?;
-        tasks.iter().map(|task| self.walk(ops, *task, &first)).collect()
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let first = self.blocks[0].compute(ops, x)?;
+        tasks.iter().map(|task| self.compute(ops, *task, &first)).collect()
     }
 }
 
@@ -204,22 +204,22 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// By hand: block 0 gives h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 + 5.75;
     /// block 1 gives 10 h = 117.5, and an adapter of zeros adds nothing. b's adapters are as they began: 60.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"adapter": 1})).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!({"adapter": 1})).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
         let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
         let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, value: f32| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -230,7 +230,7 @@ mod tests {
         set("sharing.a.0.down.bias", -1.0);
         set("sharing.a.0.up.weight", 0.5);
         set("sharing.a.0.up.bias", 0.25);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert_eq!(read, [117.5, 60.0]);

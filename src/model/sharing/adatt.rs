@@ -1,16 +1,16 @@
-//! The sharing `adatt`: see [`AdattSpec`].
+//! The sharing `adatt`: see [`AdattConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Whole};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::ExpertsWords;
-use crate::model::sharing::level::Reach;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::level::ExpertScope;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
 /// Adaptive task-to-task fusion (Li et al., KDD 2023): levels of experts in which each task reads those of
@@ -38,53 +38,53 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AdattSpec {
+pub struct AdattConfig {
     /// How many levels. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_levels_or_own")]
     pub levels: Count,
     /// How many experts each task has for itself in a level. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_levels_or_own")]
     pub own: Count,
     /// How many experts all tasks share in a level. Default 0.
     #[serde(default)]
     pub shared: Whole,
     /// The layers of every expert, in every level.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
 }
 
-impl Settings for AdattSpec {
+impl Settings for AdattConfig {
     const EXAMPLE: &'static str =
         "{adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}";
 }
 
-fn two() -> Count {
+fn default_levels_or_own() -> Count {
     Count::constant(2)
 }
 
-impl AdattSpec {
-    fn words(&self) -> ExpertsWords<'_> {
-        ExpertsWords {
+impl AdattConfig {
+    fn config(&self) -> ExpertsConfig<'_> {
+        ExpertsConfig {
             levels: self.levels.get(),
             shared: self.shared.get(),
             own: self.own.get(),
-            reach: Reach::All,
+            reach: ExpertScope::All,
             residual: true,
-            ..ExpertsWords::of(&self.layers)
+            ..ExpertsConfig::from_layers(&self.layers)
         }
     }
 }
 
-impl SharingWords for AdattSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        self.words().shape(read, marked)
+impl BuildSharing for AdattConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.config().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        self.words().build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.config().build(body, weights)
     }
 }
 
@@ -94,23 +94,23 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
-    /// Two tasks with two experts each of one number, one level, x = 2; a's experts give 2 4, b's 6 8, by hand:
-    /// gates of zeros share evenly: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
+    /// Two tasks with two experts each of one number, one level, x = 2; a's experts give 2 4, b's 6 8, by
+    /// hand: gates of zeros share evenly: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"adatt": {
+        let config: SharingConfig = serde_json::from_value(json!({"adatt": {
             "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
         }}))
         .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -122,7 +122,7 @@ mod tests {
         set("sharing.1.gate.b.weight", &[0.0; 4]);
         set("sharing.1.of.a.residual", &[0.5, -0.25]);
         set("sharing.1.of.b.residual", &[0.1, 0.2]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert!((read[0] - 5.0).abs() < 1e-6 && (read[1] - 7.2).abs() < 1e-5, "{read:?}");

@@ -1,25 +1,25 @@
-//! The sharing `aitm`: see [`AitmSpec`].
+//! The sharing `aitm`: see [`AitmConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::choice_config::Settings;
 use crate::domain::diagnostic::Path;
-use crate::domain::event::Share;
-use crate::domain::kinds::Settings;
+use crate::domain::event::SourceShare;
 use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::{Error, Result};
-use crate::model::layer::stack::{Stack, Trail, shape_after};
-use crate::model::layer::{LayerSpec, vector};
+use crate::model::activations::Activations;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::layer::stack::{Stack, StackOutputs, shape_after};
+use crate::model::layer::{LayerConfig, vector};
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{Arithmetic, Ops, Tensors};
-use crate::model::part::Part;
+use crate::model::part::NetworkPart;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, LogitsSource, Sharing, SharingForward};
 use crate::model::weights::{Weights, host};
 
 /// Adaptive information transfer (Xi et al., KDD 2021): tasks that happen one after the other, each of
@@ -43,27 +43,27 @@ use crate::model::weights::{Weights, host};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AitmSpec {
+pub struct AitmConfig {
     /// The tasks in the order in which they happen; all binary.
     pub order: Vec<TaskName>,
     /// The layers of every task's tower.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
     /// Weight in the joint loss of what is likelier than what it needs. Default 0.6.
-    #[serde(default = "usual")]
+    #[serde(default = "default_initial")]
     pub penalty: NonNegative,
 }
 
-impl Settings for AitmSpec {
+impl Settings for AitmConfig {
     const EXAMPLE: &'static str =
         "{aitm: {order: [click, purchase], layers: [{dense: {units: 32, activation: relu}}]}}";
 }
 
-fn usual() -> NonNegative {
+fn default_initial() -> NonNegative {
     NonNegative::constant(0.6)
 }
 
-impl SharingWords for AitmSpec {
-    fn shape_for(&self, task: &str, read: Shape, _: bool) -> Result<Shape, String> {
+impl BuildSharing for AitmConfig {
+    fn shape_for(&self, task: &str, read: Shape, _: bool) -> ModelResult<Shape, String> {
         if self.order.iter().all(|name| name.as_str() != task) {
             return Ok(read);
         }
@@ -74,35 +74,41 @@ impl SharingWords for AitmSpec {
     }
 
     fn named(&self) -> Vec<(Path, &TaskName)> {
-        let place = |(at, name)| (Path::of("order").index(at), name);
-        self.order.iter().enumerate().map(place).collect()
+        let name_prefix = |(at, name)| (Path::from_key("order").index(at), name);
+        self.order.iter().enumerate().map(name_prefix).collect()
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
-        let mut chain: Vec<Link> = Vec::new();
+        let mut chain: Vec<TaskTransfer> = Vec::new();
         for name in &self.order {
             let Some(task) = body.tasks.iter().position(|task| task.name == name.as_str()) else { continue };
-            let place = format!("sharing.tower.{name}");
-            let tower = Stack::build(&place, &self.layers, trunk.shape(task), weights)?;
-            let width = vector(tower.output()).map_err(|reason| Error::Shape { part: place, reason })?;
-            let before = chain.last().map(|link| link.tower.output().width());
+            let name_prefix = format!("sharing.tower.{name}");
+            let head = Stack::build(&name_prefix, &self.layers, trunk.shape(task), weights)?;
+            let width =
+                vector(head.output()).map_err(|reason| ModelError::Shape { part: name_prefix, reason })?;
+            let before = chain.last().map(|link| link.layers.output().width());
             let transfer = before.map(|before| Transfer::build(name.as_str(), before, width, weights));
-            chain.push(Link { task, name: name.to_string(), tower, transfer: transfer.transpose()? });
+            chain.push(TaskTransfer {
+                task,
+                name: name.to_string(),
+                layers: head,
+                transfer: transfer.transpose()?,
+            });
         }
         Ok(Box::new(Aitm { trunk, chain, penalty: self.penalty.get() }))
     }
 }
 
 /// One task of the order.
-struct Link {
+struct TaskTransfer {
     task: usize,
     name: String,
-    tower: Stack,
+    layers: Stack,
     /// None of the first.
     transfer: Option<Transfer>,
 }
@@ -113,11 +119,11 @@ struct Transfer {
     query: Dense,
     key: Dense,
     value: Dense,
-    part: Part,
+    part: NetworkPart,
 }
 
 impl Transfer {
-    fn build(task: &str, before: usize, width: usize, weights: &mut Weights) -> Result<Self> {
+    fn build(task: &str, before: usize, width: usize, weights: &mut Weights) -> ModelResult<Self> {
         let name = format!("sharing.transfer.{task}");
         let made = weights.parameters();
         let mut plain = |part: &str| {
@@ -126,13 +132,13 @@ impl Transfer {
         let (query, key, value) = (plain("query")?, plain("key")?, plain("value")?);
         let gives = Dense::build(&format!("{name}.gives"), before, width, Activation::Relu, true, weights)?;
         let parameters = weights.parameters() - made;
-        let part = Part { name, kind: "transfer", shape: Shape::vector(width), parameters };
+        let part = NetworkPart { name, kind: "transfer", shape: Shape::vector(width), parameters };
         Ok(Self { gives, query, key, value, part })
     }
 
     /// z and the shares `[rows, 2]` of what is taken over and what is its own.
     // z, q: [rows, width]
-    fn walk<O: Ops>(&self, ops: &mut O, z: &O::Value, q: &O::Value) -> Result<(O::Value, O::Value)> {
+    fn compute<O: Ops>(&self, ops: &mut O, z: &O::Value, q: &O::Value) -> ModelResult<(O::Value, O::Value)> {
         ops.scope(&self.part.name);
         let both = [self.gives.on(ops, z)?, q.clone()];
         let scale = 1.0 / (self.part.shape.width() as f64).sqrt();
@@ -158,7 +164,7 @@ impl Transfer {
 /// One trunk, and tasks that take over from one another.
 struct Aitm {
     trunk: Trunk,
-    chain: Vec<Link>,
+    chain: Vec<TaskTransfer>,
     penalty: f64,
 }
 
@@ -168,25 +174,25 @@ impl Aitm {
     }
 
     /// The links without which these tasks' heads cannot read.
-    fn needed(&self, tasks: &[usize]) -> &[Link] {
+    fn needed(&self, tasks: &[usize]) -> &[TaskTransfer] {
         let last = tasks.iter().filter_map(|task| self.position(*task)).max();
         &self.chain[..last.map_or(0, |last| last + 1)]
     }
 
     /// Of the needed links z, and the shares of what they take over.
-    fn walk<O: Ops>(
+    fn compute<O: Ops>(
         &self,
         ops: &mut O,
-        trail: &Trail<Signal<O::Value>>,
+        outputs: &StackOutputs<Activations<O::Value>>,
         tasks: &[usize],
-    ) -> Result<Vec<(Signal<O::Value>, Option<O::Value>)>> {
-        let mut all: Vec<(Signal<O::Value>, Option<O::Value>)> = Vec::new();
+    ) -> ModelResult<Vec<(Activations<O::Value>, Option<O::Value>)>> {
+        let mut all: Vec<(Activations<O::Value>, Option<O::Value>)> = Vec::new();
         for link in self.needed(tasks) {
-            let q = link.tower.walk(ops, &self.trunk.read(trail, link.task))?.end;
+            let q = link.layers.compute(ops, &self.trunk.read(outputs, link.task))?.end;
             all.push(match (&link.transfer, all.last()) {
                 (Some(transfer), Some((before, _))) => {
-                    let (z, shares) = transfer.walk(ops, &before.x, &q.x)?;
-                    (Signal::plain(z), Some(shares))
+                    let (z, shares) = transfer.compute(ops, &before.x, &q.x)?;
+                    (Activations::plain(z), Some(shares))
                 }
                 _ => (q, None),
             });
@@ -201,34 +207,35 @@ impl Sharing for Aitm {
     }
 
     fn output(&self, task: usize) -> Shape {
-        self.position(task).map_or(self.trunk.shape(task), |at| self.chain[at].tower.output())
+        self.position(task).map_or(self.trunk.shape(task), |at| self.chain[at].layers.output())
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
         let links = self.needed(tasks);
         let read: Vec<usize> = links.iter().map(|link| link.task).chain(tasks.iter().copied()).collect();
-        let owns = |link: &Link| {
+        let owns = |link: &TaskTransfer| {
             let transfer = link.transfer.as_ref().is_some_and(|transfer| transfer.part.owns(weight));
-            transfer || link.tower.parts().iter().any(|part| part.owns(weight))
+            transfer || link.layers.parts().iter().any(|part| part.owns(weight))
         };
         links.iter().any(owns) || self.trunk.uses(&read, weight)
     }
 
-    fn parts(&self) -> Vec<Part> {
-        let transfer = |link: &Link| link.transfer.as_ref().map(|transfer| transfer.part.clone());
+    fn parts(&self) -> Vec<NetworkPart> {
+        let transfer = |link: &TaskTransfer| link.transfer.as_ref().map(|transfer| transfer.part.clone());
         let links =
-            self.chain.iter().flat_map(|link| link.tower.parts().iter().cloned().chain(transfer(link)));
+            self.chain.iter().flat_map(|link| link.layers.parts().iter().cloned().chain(transfer(link)));
         self.trunk.parts().iter().cloned().chain(links).collect()
     }
 
-    fn penalty(&self, tasks: &[usize], answers: &mut Answers) -> Result<Option<Tensor>> {
+    fn penalty(&self, tasks: &[usize], answers: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for pair in self.chain.windows(2).filter(|_| self.penalty > 0.0) {
             if !pair.iter().all(|link| tasks.contains(&link.task)) {
                 continue;
             }
-            let mut probability =
-                |link: &Link| Tensors::answering().activation(Activation::Sigmoid, &answers(link.task)?);
+            let mut probability = |link: &TaskTransfer| {
+                Tensors::answering().activation(Activation::Sigmoid, &answers(link.task)?)
+            };
             let (before, later) = (probability(&pair[0])?, probability(&pair[1])?);
             let above = (later - before)?.relu()?.mean_all()?.affine(self.penalty, 0.0)?;
             sum = Some(match sum {
@@ -239,15 +246,15 @@ impl Sharing for Aitm {
         Ok(sum)
     }
 
-    fn is_seen_through(&self) -> bool {
+    fn reports_shares(&self) -> bool {
         self.chain.len() > 1
     }
 
-    fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
+    fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let ops = &mut Tensors::answering();
-        let trail = self.trunk.walk(ops, x)?;
+        let outputs = self.trunk.compute(ops, x)?;
         let mut seen = Vec::new();
-        for (at, (_, shares)) in self.walk(ops, &trail, tasks)?.into_iter().enumerate() {
+        for (at, (_, shares)) in self.compute(ops, &outputs, tasks)?.into_iter().enumerate() {
             let name = |at: usize| self.chain[at].name.clone();
             let sources = match shares {
                 Some(shares) => [at - 1, at].into_iter().zip(host(&shares.mean(0)?)?).collect(),
@@ -255,25 +262,25 @@ impl Sharing for Aitm {
             };
             for (source, value) in sources {
                 let (unit, reader, source) = ("transfer".to_owned(), name(at), name(source));
-                seen.push(Share { unit, reader, source, value: f64::from(value) });
+                seen.push(SourceShare { unit, reader, source, value: f64::from(value) });
             }
         }
         Ok(seen)
     }
 }
 
-impl Describe for Aitm {
+impl SharingForward for Aitm {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let trail = self.trunk.walk(ops, x)?;
-        let all = self.walk(ops, &trail, tasks)?;
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let outputs = self.trunk.compute(ops, x)?;
+        let all = self.compute(ops, &outputs, tasks)?;
         let read = |task: &usize| match self.position(*task) {
             Some(at) => all[at].0.clone(),
-            None => self.trunk.read(&trail, *task),
+            None => self.trunk.read(&outputs, *task),
         };
         Ok(tasks.iter().map(read).collect())
     }
@@ -285,24 +292,24 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// Towers of one number, x = 2, by hand: q_a = z_a = 2; q_b = .5 2 = 1; p = relu(3 2 - 4) = 2;
-    /// scores u Q u K = .5 u^2: 2 and .5, softmax .817574 .182426; z_b = 10 (.817574 2 + .182426 1) = 18.17574.
-    /// Of logits 0 and ln 3 the penalty is .6 (.75 - .5) = .15; the other way round it is 0.
+    /// scores u Q u K = .5 u^2: 2 and .5, softmax .817574 .182426; z_b = 10 (.817574 2 + .182426 1) =
+    /// 18.17574. Of logits 0 and ln 3 the penalty is .6 (.75 - .5) = .15; the other way round it is 0.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"aitm": {
+        let config: SharingConfig = serde_json::from_value(json!({"aitm": {
             "order": ["a", "b"], "layers": [{"dense": {"units": 1, "bias": false}}]
         }}))
         .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["b", "a", "c"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["b", "a", "c"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, value: f32| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -314,7 +321,7 @@ mod tests {
         set("sharing.transfer.b.query.weight", 0.5);
         set("sharing.transfer.b.key.weight", 1.0);
         set("sharing.transfer.b.value.weight", 10.0);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1, 2]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert!((read[0] - 18.175_74).abs() < 1e-4 && read[1..] == [2.0, 2.0], "{read:?}");

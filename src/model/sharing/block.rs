@@ -8,43 +8,43 @@ use std::ops::Range;
 
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
-use crate::model::layer::LayerSpec;
+use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::shape_after;
 use crate::model::sharing::Body;
 
 /// Where the blocks of a trunk stand in its list.
-pub fn cut(trunk: &[LayerSpec]) -> Vec<Range<usize>> {
+pub fn split_blocks(trunk: &[LayerConfig]) -> Vec<Range<usize>> {
     let begins = (1..trunk.len()).filter(|at| begins(&trunk[*at]) && trunk[..*at].iter().any(begins));
     let begins: Vec<usize> = std::iter::once(0).filter(|_| !trunk.is_empty()).chain(begins).collect();
     let ends = begins.iter().copied().skip(1).chain([trunk.len()]);
     begins.iter().copied().zip(ends).map(|(begin, end)| begin..end).collect()
 }
 
-fn begins(layer: &LayerSpec) -> bool {
+fn begins(layer: &LayerConfig) -> bool {
     matches!(
         layer,
-        LayerSpec::Dense(_)
-            | LayerSpec::Embedding(_)
-            | LayerSpec::Gru(_)
-            | LayerSpec::Lstm(_)
-            | LayerSpec::MultiHeadAttention(_)
-            | LayerSpec::Transformer(_)
-            | LayerSpec::Residual(_)
-            | LayerSpec::Conv1d(_)
-            | LayerSpec::Conv2d(_)
-            | LayerSpec::ConvTranspose2d(_)
+        LayerConfig::Dense(_)
+            | LayerConfig::Embedding(_)
+            | LayerConfig::Gru(_)
+            | LayerConfig::Lstm(_)
+            | LayerConfig::MultiHeadAttention(_)
+            | LayerConfig::Transformer(_)
+            | LayerConfig::Residual(_)
+            | LayerConfig::Conv1d(_)
+            | LayerConfig::Conv2d(_)
+            | LayerConfig::ConvTranspose2d(_)
     )
 }
 
 /// Where a task reads.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stop {
+pub struct ReadPoint {
     pub block: usize,
     /// Without it, the end of the last block.
     pub mark: Option<MarkName>,
 }
 
-impl Stop {
+impl ReadPoint {
     /// Does the task go on behind this block, or read its very end?
     pub fn is_behind(&self, block: usize) -> bool {
         self.block > block || self.mark.is_none()
@@ -52,14 +52,13 @@ impl Stop {
 }
 
 /// Where each task of a body reads, its trunk being cut into these blocks.
-pub fn stops(body: &Body, blocks: &[Range<usize>]) -> Vec<Stop> {
+pub fn stops(body: &Body, blocks: &[Range<usize>]) -> Vec<ReadPoint> {
     let last = blocks.len().saturating_sub(1);
     let stop = |from: &Option<MarkName>| {
-        let is_it =
-            |layer: &LayerSpec| matches!(layer, LayerSpec::Mark(mark) if from.as_ref() == Some(&mark.name));
+        let is_it = |layer: &LayerConfig| matches!(layer, LayerConfig::Mark(mark) if from.as_ref() == Some(&mark.name));
         let at = body.trunk.iter().position(is_it);
         let block = at.and_then(|at| blocks.iter().position(|block| block.contains(&at)));
-        Stop { block: block.unwrap_or(last), mark: from.clone().filter(|_| block.is_some()) }
+        ReadPoint { block: block.unwrap_or(last), mark: from.clone().filter(|_| block.is_some()) }
     };
     body.tasks.iter().map(|task| stop(&task.from)).collect()
 }
@@ -67,11 +66,11 @@ pub fn stops(body: &Body, blocks: &[Range<usize>]) -> Vec<Stop> {
 /// What each block of the trunk gives, or why a sharing that stands between blocks cannot be built on it.
 /// Every block but the first reads what the one before gave, as `between` makes it.
 pub fn shapes(
-    trunk: &[LayerSpec],
+    trunk: &[LayerConfig],
     input: Shape,
     between: impl Fn(Shape) -> Shape,
 ) -> Result<Vec<Shape>, String> {
-    let blocks = cut(trunk);
+    let blocks = split_blocks(trunk);
     if blocks.is_empty() {
         return Err(
             "is made of the trunk's layers, and the trunk has none: add `trunk: [{dense: 64}]`".into()
@@ -92,8 +91,9 @@ pub fn shapes(
 }
 
 /// A trunk of which every task has a copy can have no tied table: whose would it be?
-pub fn nothing_tied(trunk: &[LayerSpec]) -> Result<(), String> {
-    let is_tied = |layer: &LayerSpec| matches!(layer, LayerSpec::Embedding(words) if words.tied.is_some());
+pub fn nothing_tied(trunk: &[LayerConfig]) -> Result<(), String> {
+    let is_tied =
+        |layer: &LayerConfig| matches!(layer, LayerConfig::Embedding(config) if config.tied.is_some());
     match trunk.iter().any(is_tied) {
         true => {
             Err("gives every task a copy of the trunk, so that its `embedding` cannot be tied: put that \
@@ -108,7 +108,7 @@ pub fn nothing_tied(trunk: &[LayerSpec]) -> Result<(), String> {
 mod tests {
     use serde_json::json;
 
-    use crate::model::sharing::block::cut;
+    use crate::model::sharing::block::split_blocks;
 
     #[test]
     fn a_block_begins_with_what_learns_of_its_own() {
@@ -117,8 +117,8 @@ mod tests {
             {"conv2d": 4}, "max_pool2d", "flatten", {"dense": 3}
         ]);
         let trunk: Vec<_> = serde_json::from_value(trunk).unwrap();
-        assert_eq!(cut(&trunk), [0..5, 5..8, 8..9]);
-        assert_eq!(cut(&trunk[..1]).first(), Some(&(0..1)));
-        assert!(cut(&[]).is_empty());
+        assert_eq!(split_blocks(&trunk), [0..5, 5..8, 8..9]);
+        assert_eq!(split_blocks(&trunk[..1]).first(), Some(&(0..1)));
+        assert!(split_blocks(&[]).is_empty());
     }
 }

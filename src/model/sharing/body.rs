@@ -3,29 +3,29 @@
 use candle_core::Tensor;
 
 use crate::domain::array::Array;
-use crate::domain::event::Share;
+use crate::domain::event::SourceShare;
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::activations::{Activations, GraphActivations};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::{Nodes, Ops, Tensors};
-use crate::model::part::Part;
-use crate::model::signal::{Signal, Wire};
-use crate::onnx::graph::{Graph, Value};
+use crate::model::part::NetworkPart;
+use crate::onnx::graph::{Graph, GraphValue};
 
 /// What a body is built from.
 pub struct Body<'a> {
     /// What the inputs give.
     pub input: Shape,
-    pub trunk: &'a [LayerSpec],
+    pub trunk: &'a [LayerConfig],
     /// Each task, and the mark it reads from.
-    pub tasks: &'a [Reader],
+    pub tasks: &'a [TaskReader],
 }
 
 /// A task as a sharing sees it: where its head reads.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reader {
+pub struct TaskReader {
     /// Its name, for the names of weights of its own.
     pub name: String,
     /// Without it, the end.
@@ -33,7 +33,7 @@ pub struct Reader {
 }
 
 /// Gives a task's logits in the running step.
-pub type Answers<'a> = dyn FnMut(usize) -> Result<Tensor> + 'a;
+pub type LogitsSource<'a> = dyn FnMut(usize) -> ModelResult<Tensor> + 'a;
 
 /// What is known of a built body.
 pub trait Sharing: Send + Sync {
@@ -47,25 +47,25 @@ pub trait Sharing: Send + Sync {
     fn uses(&self, tasks: &[usize], weight: &str) -> bool;
 
     /// Its layers, for people.
-    fn parts(&self) -> Vec<Part>;
+    fn parts(&self) -> Vec<NetworkPart>;
 
     /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
-    fn relations(&self) -> Result<Option<Array>> {
+    fn relations(&self) -> ModelResult<Option<Array>> {
         Ok(None)
     }
 
     /// What a step that learns from these tasks adds to the joint loss, as a scalar tensor.
-    fn penalty(&self, _tasks: &[usize], _answers: &mut Answers) -> Result<Option<Tensor>> {
+    fn penalty(&self, _tasks: &[usize], _answers: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
         Ok(None)
     }
 
     /// Does it say how much is read of what? Then `shares` is worth its work.
-    fn is_seen_through(&self) -> bool {
+    fn reports_shares(&self) -> bool {
         false
     }
 
     /// How much of what these tasks read comes from where, on average over rows.
-    fn shares(&self, _x: &Signal, _tasks: &[usize]) -> Result<Vec<Share>> {
+    fn shares(&self, _x: &Activations, _tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         Ok(Vec::new())
     }
 
@@ -76,14 +76,14 @@ pub trait Sharing: Send + Sync {
 }
 
 /// What a built body computes, described once.
-pub trait Describe: Sharing {
+pub trait SharingForward: Sharing {
     /// For each of `tasks`, in that order, what its head reads.
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>>;
+    ) -> ModelResult<Vec<Activations<O::Value>>>;
 
     /// A task's logits, from what its head gives and the logits of those it is joined with.
     fn join<O: Ops>(
@@ -92,7 +92,7 @@ pub trait Describe: Sharing {
         _task: usize,
         own: O::Value,
         _others: &[O::Value],
-    ) -> Result<O::Value> {
+    ) -> ModelResult<O::Value> {
         Ok(own)
     }
 }
@@ -100,33 +100,45 @@ pub trait Describe: Sharing {
 /// A built body among others: its description, walked over tensors and over a graph.
 pub trait BuiltSharing: Sharing {
     /// For each of `tasks`, in that order, what its head reads.
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>>;
+    fn forward(&self, x: &Activations, mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Activations>>;
 
     /// For every task what its head reads, as values of an ONNX graph.
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>>;
+    fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<Vec<GraphActivations>>;
 
     /// A task's logits, from what its head gives and the logits of those it is joined with.
-    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> Result<Tensor>;
+    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> ModelResult<Tensor>;
 
     /// The same in an ONNX graph.
-    fn emit_join(&self, graph: &mut Graph, task: usize, own: Value, others: &[Value]) -> Result<Value>;
+    fn join_to_onnx(
+        &self,
+        graph: &mut Graph,
+        task: usize,
+        own: GraphValue,
+        others: &[GraphValue],
+    ) -> ModelResult<GraphValue>;
 }
 
-impl<D: Describe> BuiltSharing for D {
-    fn forward(&self, x: &Signal, mode: &Mode, tasks: &[usize]) -> Result<Vec<Signal>> {
-        self.read(&mut Tensors::of(mode), x, tasks)
+impl<D: SharingForward> BuiltSharing for D {
+    fn forward(&self, x: &Activations, mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Activations>> {
+        self.read(&mut Tensors::new(mode), x, tasks)
     }
 
-    fn emit(&self, graph: &mut Graph, x: &Wire) -> Result<Vec<Wire>> {
+    fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<Vec<GraphActivations>> {
         let all: Vec<usize> = (0..self.tasks()).collect();
         self.read(&mut Nodes { graph }, x, &all)
     }
 
-    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> Result<Tensor> {
-        Describe::join(self, &mut Tensors::answering(), task, own, others)
+    fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> ModelResult<Tensor> {
+        SharingForward::join(self, &mut Tensors::answering(), task, own, others)
     }
 
-    fn emit_join(&self, graph: &mut Graph, task: usize, own: Value, others: &[Value]) -> Result<Value> {
-        Describe::join(self, &mut Nodes { graph }, task, own, others)
+    fn join_to_onnx(
+        &self,
+        graph: &mut Graph,
+        task: usize,
+        own: GraphValue,
+        others: &[GraphValue],
+    ) -> ModelResult<GraphValue> {
+        SharingForward::join(self, &mut Nodes { graph }, task, own, others)
     }
 }

@@ -1,15 +1,15 @@
-//! The sharing `cgc`: see [`CgcSpec`].
+//! The sharing `cgc`: see [`CgcConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::ExpertsWords;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
 /// Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): experts that all tasks share, experts of
@@ -27,43 +27,47 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CgcSpec {
+pub struct CgcConfig {
     /// How many experts all tasks share. Default 4.
-    #[serde(default = "four")]
+    #[serde(default = "default_shared_or_own")]
     pub shared: Count,
     /// How many experts each task has for itself. Default 4.
-    #[serde(default = "four")]
+    #[serde(default = "default_shared_or_own")]
     pub own: Count,
     /// The layers of every expert.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
 }
 
-impl Settings for CgcSpec {
+impl Settings for CgcConfig {
     const EXAMPLE: &'static str =
         "{cgc: {shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}";
 }
 
-fn four() -> Count {
+fn default_shared_or_own() -> Count {
     Count::constant(4)
 }
 
-impl CgcSpec {
-    fn words(&self) -> ExpertsWords<'_> {
-        ExpertsWords { shared: self.shared.get(), own: self.own.get(), ..ExpertsWords::of(&self.layers) }
+impl CgcConfig {
+    fn config(&self) -> ExpertsConfig<'_> {
+        ExpertsConfig {
+            shared: self.shared.get(),
+            own: self.own.get(),
+            ..ExpertsConfig::from_layers(&self.layers)
+        }
     }
 }
 
-impl SharingWords for CgcSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        self.words().shape(read, marked)
+impl BuildSharing for CgcConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.config().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        self.words().build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.config().build(body, weights)
     }
 }
 
@@ -73,23 +77,23 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
-    /// By hand, of x = 2: a's expert gives 2, b's 8, the shared one 10; a's gate has logits 0, ln 3 over its own and
-    /// the shared one, shares .25 .75, b's shares even: a reads .5 + 7.5, b 4 + 5.
+    /// By hand, of x = 2: a's expert gives 2, b's 8, the shared one 10; a's gate has logits 0, ln 3 over its
+    /// own and the shared one, shares .25 .75, b's shares even: a reads .5 + 7.5, b 4 + 5.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"cgc": {"shared": 1, "own": 1,
+        let config: SharingConfig = serde_json::from_value(json!({"cgc": {"shared": 1, "own": 1,
             "layers": [{"dense": {"units": 1, "bias": false}}]
         }}))
         .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -99,7 +103,7 @@ mod tests {
         }
         set("sharing.1.gate.a.weight", &[0.0, 3.0_f32.ln() / 2.0]);
         set("sharing.1.gate.b.weight", &[0.0, 0.0]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert!((read[0] - 8.0).abs() < 1e-5 && (read[1] - 9.0).abs() < 1e-5, "{read:?}");

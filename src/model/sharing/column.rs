@@ -8,26 +8,26 @@ mod build;
 
 use candle_core::Tensor;
 
-use crate::domain::event::Share;
+use crate::domain::event::SourceShare;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::stack::{Stack, Trail};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::stack::{Stack, StackOutputs};
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
-use crate::model::part::Part;
-use crate::model::sharing::block::Stop;
-pub use crate::model::sharing::column::build::{ColumnsWords, MakesUnits};
-use crate::model::sharing::{Answers, Describe, Sharing};
-use crate::model::signal::Signal;
+use crate::model::part::NetworkPart;
+use crate::model::sharing::block::ReadPoint;
+pub use crate::model::sharing::column::build::{BuildUnits, ColumnsConfig};
+use crate::model::sharing::{LogitsSource, Sharing, SharingForward};
 use crate::model::weights::{Parameter, host};
 
 /// What stands between the blocks of the columns: each column goes on with a mixture of all.
-pub trait Units: Send + Sync {
+pub trait ColumnUnits: Send + Sync {
     /// Of unit `unit`, the matrix `[columns, columns]`: row i says what column i goes on with.
-    fn matrix(&self, unit: usize, mode: &Mode) -> Result<Tensor>;
+    fn matrix(&self, unit: usize, mode: &Mode) -> ModelResult<Tensor>;
 
     /// The same for people.
-    fn seen(&self, unit: usize) -> Result<Tensor> {
+    fn seen(&self, unit: usize) -> ModelResult<Tensor> {
         self.matrix(unit, &Mode::evaluate())
     }
 
@@ -36,23 +36,23 @@ pub trait Units: Send + Sync {
 }
 
 /// What the columns add to the joint loss.
-pub trait Bond: Send + Sync {
-    fn penalty(&self) -> Result<Option<Tensor>>;
+pub trait ColumnPenalty: Send + Sync {
+    fn penalty(&self) -> ModelResult<Option<Tensor>>;
 }
 
 /// A column for each task.
-pub struct Columns {
+pub struct TaskColumns {
     /// By block, then by column: those of a task stand side by side.
     blocks: Vec<Vec<Stack>>,
     tasks: Vec<String>,
     subspaces: usize,
-    stops: Vec<Stop>,
-    units: Option<Box<dyn Units>>,
+    stops: Vec<ReadPoint>,
+    units: Option<Box<dyn ColumnUnits>>,
     last: bool,
     /// Each task's shares of its column's layers.
     layers: Vec<Parameter>,
-    bond: Option<Box<dyn Bond>>,
-    part: Part,
+    penalty: Option<Box<dyn ColumnPenalty>>,
+    part: NetworkPart,
 }
 
 /// So many of that shape beside each other.
@@ -65,7 +65,7 @@ pub fn side_by_side(shape: Shape, count: usize) -> Shape {
     }
 }
 
-impl Columns {
+impl TaskColumns {
     fn end(&self) -> usize {
         self.blocks.len() - 1
     }
@@ -76,7 +76,7 @@ impl Columns {
     }
 
     /// The tasks whose columns are wanted behind this block's unit, for these tasks' heads.
-    fn behind(&self, block: usize, tasks: &[usize]) -> Vec<usize> {
+    fn tasks_after(&self, block: usize, tasks: &[usize]) -> Vec<usize> {
         let wanted = |task: &usize| {
             tasks.contains(task) && self.stops[*task].is_behind(block)
                 || block < self.end() && self.within(block + 1, tasks).contains(task)
@@ -92,13 +92,13 @@ impl Columns {
     }
 }
 
-impl Sharing for Columns {
+impl Sharing for TaskColumns {
     fn tasks(&self) -> usize {
         self.tasks.len()
     }
 
     fn output(&self, task: usize) -> Shape {
-        let Stop { block, mark } = &self.stops[task];
+        let ReadPoint { block, mark } = &self.stops[task];
         let stack = &self.blocks[*block][task * self.subspaces];
         let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
         side_by_side(marked.unwrap_or(stack.output()), self.subspaces)
@@ -110,12 +110,12 @@ impl Sharing for Columns {
         }
         for (block, stacks) in self.blocks.iter().enumerate() {
             if self.has_unit(block) && self.units.as_ref().is_some_and(|units| units.name(block) == weight) {
-                return !self.behind(block, tasks).is_empty();
+                return !self.tasks_after(block, tasks).is_empty();
             }
             for (column, stack) in stacks.iter().enumerate() {
                 let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) else { continue };
                 let task = column / self.subspaces;
-                let Stop { block: stop, mark } = &self.stops[task];
+                let ReadPoint { block: stop, mark } = &self.stops[task];
                 let others =
                     self.has_unit(block) && tasks.iter().any(|task| self.stops[*task].is_behind(block));
                 let own = tasks.contains(&task)
@@ -126,23 +126,23 @@ impl Sharing for Columns {
         false
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         let columns = 0..self.tasks.len() * self.subspaces;
         let of_column = |column: usize| self.blocks.iter().flat_map(move |block| block[column].parts());
         columns.flat_map(of_column).chain([&self.part]).cloned().collect()
     }
 
-    fn penalty(&self, _: &[usize], _: &mut Answers) -> Result<Option<Tensor>> {
-        self.bond.as_ref().map_or(Ok(None), |bond| bond.penalty())
+    fn penalty(&self, _: &[usize], _: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
+        self.penalty.as_ref().map_or(Ok(None), |penalty| penalty.penalty())
     }
 
-    fn is_seen_through(&self) -> bool {
+    fn reports_shares(&self) -> bool {
         self.units.is_some() && (0..self.blocks.len()).any(|block| self.has_unit(block))
             || !self.layers.is_empty()
     }
 
     /// All tasks' shares: they depend on no row.
-    fn shares(&self, _: &Signal, _: &[usize]) -> Result<Vec<Share>> {
+    fn shares(&self, _: &Activations, _: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let name = |column: usize| match self.subspaces {
             1 => self.tasks[column].clone(),
             subspaces => format!("{} {}", self.tasks[column / subspaces], column % subspaces + 1),
@@ -157,63 +157,67 @@ impl Sharing for Columns {
             let unit = format!("unit behind {}", layer.into_iter().rev().collect::<Vec<_>>().join("."));
             for (at, value) in host(&units.seen(block)?)?.into_iter().enumerate() {
                 let (reader, source) = (name(at / columns), name(at % columns));
-                shares.push(Share { unit: unit.clone(), reader, source, value: f64::from(value) });
+                shares.push(SourceShare { unit: unit.clone(), reader, source, value: f64::from(value) });
             }
         }
         for (task, of_layers) in self.tasks.iter().zip(&self.layers) {
             for (at, value) in host(&of_layers.tensor())?.into_iter().enumerate() {
                 let (unit, source) = ("layers".to_owned(), format!("block {}", at + 1));
-                shares.push(Share { unit, reader: task.clone(), source, value: f64::from(value) });
+                shares.push(SourceShare { unit, reader: task.clone(), source, value: f64::from(value) });
             }
         }
         Ok(shares)
     }
 }
 
-impl Describe for Columns {
+impl SharingForward for TaskColumns {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
         let subspaces = self.subspaces;
-        let mut held: Vec<Option<Signal<O::Value>>> = vec![None; self.tasks.len() * subspaces];
-        let mut read: Vec<Option<Signal<O::Value>>> = vec![None; self.tasks.len()];
-        let mut passed: Vec<Vec<Signal<O::Value>>> = vec![Vec::new(); self.tasks.len()];
+        let mut held: Vec<Option<Activations<O::Value>>> = vec![None; self.tasks.len() * subspaces];
+        let mut read: Vec<Option<Activations<O::Value>>> = vec![None; self.tasks.len()];
+        let mut passed: Vec<Vec<Activations<O::Value>>> = vec![Vec::new(); self.tasks.len()];
         for (block, stacks) in self.blocks.iter().enumerate() {
-            let mut said: Vec<Option<Signal<O::Value>>> = vec![None; held.len()];
+            let mut outputs: Vec<Option<Activations<O::Value>>> = vec![None; held.len()];
             for task in self.within(block, tasks) {
                 let columns = task * subspaces..(task + 1) * subspaces;
                 let from = match block {
                     0 => x.clone(),
-                    _ => beside(ops, &held[columns.clone()], self.blocks[block - 1][0].output())?,
+                    _ => concat_widths(ops, &held[columns.clone()], self.blocks[block - 1][0].output())?,
                 };
-                let trails = stacks[columns.clone()].iter().map(|stack| stack.walk(ops, &from));
-                let trails: Vec<Trail<Signal<O::Value>>> = trails.collect::<Result<_>>()?;
+                let column_outputs = stacks[columns.clone()].iter().map(|stack| stack.compute(ops, &from));
+                let column_outputs: Vec<StackOutputs<Activations<O::Value>>> =
+                    column_outputs.collect::<ModelResult<_>>()?;
                 let stop = &self.stops[task];
                 if let Some(mark) = stop.mark.as_ref().filter(|_| stop.block == block) {
-                    let marked: Vec<_> = trails.iter().map(|trail| trail.mark(mark).cloned()).collect();
-                    read[task] = Some(beside(ops, &marked, self.output(task))?);
+                    let marked: Vec<_> = column_outputs
+                        .iter()
+                        .map(|column_output| column_output.mark(mark).cloned())
+                        .collect();
+                    read[task] = Some(concat_widths(ops, &marked, self.output(task))?);
                 }
-                for (column, trail) in columns.zip(trails) {
-                    said[column] = Some(trail.end);
+                for (column, column_output) in columns.zip(column_outputs) {
+                    outputs[column] = Some(column_output.end);
                 }
             }
-            let behind = self.behind(block, tasks);
+            let behind = self.tasks_after(block, tasks);
             let units = self.units.as_deref().filter(|_| self.has_unit(block) && !behind.is_empty());
             if let Some(units) = units {
                 let rows: Vec<usize> =
                     behind.iter().flat_map(|task| task * subspaces..(task + 1) * subspaces).collect();
-                let mixed = mix(ops, units, block, &rows, &said)?;
+                let mixed = mix(ops, units, block, &rows, &outputs)?;
                 for (row, mixed) in rows.into_iter().zip(mixed) {
-                    said[row] = Some(mixed);
+                    outputs[row] = Some(mixed);
                 }
             }
-            held = said;
+            held = outputs;
             for task in tasks.iter().filter(|task| self.stops[**task].mark.is_none()) {
                 let columns = task * subspaces..(task + 1) * subspaces;
-                passed[*task].push(beside(ops, &held[columns], stacks[0].output())?);
+                passed[*task].push(concat_widths(ops, &held[columns], stacks[0].output())?);
             }
         }
         for task in tasks.iter().filter(|task| self.stops[**task].mark.is_none()) {
@@ -233,16 +237,16 @@ impl Describe for Columns {
 /// What the columns of these `rows` go on with behind a unit.
 fn mix<O: Ops>(
     ops: &mut O,
-    units: &dyn Units,
+    units: &dyn ColumnUnits,
     unit: usize,
     rows: &[usize],
-    columns: &[Option<Signal<O::Value>>],
-) -> Result<Vec<Signal<O::Value>>> {
+    columns: &[Option<Activations<O::Value>>],
+) -> ModelResult<Vec<Activations<O::Value>>> {
     ops.scope(units.name(unit));
     let matrix = units.matrix(unit, &ops.mode())?;
     let wanted: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
     let wanted = Tensor::new(wanted, matrix.device())?;
-    let columns: Vec<Signal<O::Value>> = columns.iter().flatten().cloned().collect();
+    let columns: Vec<Activations<O::Value>> = columns.iter().flatten().cloned().collect();
     mixtures(ops, &matrix.index_select(&wanted, 0)?, &columns)
 }
 
@@ -250,19 +254,19 @@ fn mix<O: Ops>(
 fn mixtures<O: Ops>(
     ops: &mut O,
     matrix: &Tensor,
-    columns: &[Signal<O::Value>],
-) -> Result<Vec<Signal<O::Value>>> {
+    columns: &[Activations<O::Value>],
+) -> ModelResult<Vec<Activations<O::Value>>> {
     let values: Vec<O::Value> = columns.iter().map(|column| column.x.clone()).collect();
-    let mixed = ops.mixtures(matrix, &values)?;
+    let mixed = ops.mix_rows(matrix, &values)?;
     Ok(mixed.into_iter().map(|mixed| columns[0].with(mixed)).collect())
 }
 
 /// Signals of this shape beside each other; one alone is itself.
-fn beside<O: Ops>(
+fn concat_widths<O: Ops>(
     ops: &mut O,
-    signals: &[Option<Signal<O::Value>>],
+    signals: &[Option<Activations<O::Value>>],
     shape: Shape,
-) -> Result<Signal<O::Value>> {
+) -> ModelResult<Activations<O::Value>> {
     let values: Vec<O::Value> = signals.iter().flatten().map(|signal| signal.x.clone()).collect();
     let Some(first) = signals.iter().flatten().next() else {
         return Err(candle_core::Error::msg("nothing to put side by side").into());

@@ -1,18 +1,18 @@
-//! The sharing `cross_stitch`: see [`CrossStitchSpec`].
+//! The sharing `cross_stitch`: see [`CrossStitchConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::mode::Mode;
 use crate::model::sharing::block::{nothing_tied, shapes};
-use crate::model::sharing::column::{ColumnsWords, Units};
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::sharing::column::{ColumnUnits, ColumnsConfig};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Cross-stitch networks (Misra, Shrivastava, Gupta & Hebert, CVPR 2016): a column of the trunk's layers
@@ -31,39 +31,41 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CrossStitchSpec {
+pub struct CrossStitchConfig {
     /// A column's share of itself at the start; the others divide the rest. Default 0.9.
-    #[serde(default = "most")]
+    #[serde(default = "default_own")]
     pub own: Fraction,
 }
 
-impl Settings for CrossStitchSpec {
+impl Settings for CrossStitchConfig {
     const BARE: Option<&'static str> = Some("own");
     const EXAMPLE: &'static str = "{cross_stitch: {own: 0.9}}";
 }
 
-fn most() -> Fraction {
+fn default_own() -> Fraction {
     Fraction::constant(0.9)
 }
 
-impl SharingWords for CrossStitchSpec {
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+impl BuildSharing for CrossStitchConfig {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         nothing_tied(trunk)?;
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
-            let own = self.own.get() as f32;
-            let init = |row: usize, column: usize| match row == column {
-                true if columns == 1 => 1.0,
-                true => own,
-                false => (1.0 - own) / (columns - 1) as f32,
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let units =
+            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
+                let own = self.own.get() as f32;
+                let init = |row: usize, column: usize| match row == column {
+                    true if columns == 1 => 1.0,
+                    true => own,
+                    false => (1.0 - own) / (columns - 1) as f32,
+                };
+                Ok(Box::new(Linear::build(names, columns, &init, weights)?))
             };
-            Ok(Box::new(Linear::build(names, columns, &init, weights)?))
-        };
-        let words = ColumnsWords { subspaces: 1, units: Some(&units), last: false, layers: None, bond: None };
-        words.build(body, weights)
+        let config =
+            ColumnsConfig { subspaces: 1, units: Some(&units), last: false, layers: None, penalty: None };
+        config.build(body, weights)
     }
 }
 
@@ -81,18 +83,18 @@ impl Linear {
         columns: usize,
         init: &dyn Fn(usize, usize) -> f32,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let begin: Vec<f32> = (0..columns * columns).map(|at| init(at / columns, at % columns)).collect();
         let unit = |name: &String| {
             // In one dimension, because weights of two decay: that would shut the columns.
             weights.parameter(&format!("{name}.unit"), &[columns * columns], Init::Given(begin.clone()))
         };
-        Ok(Self { columns, units: names.iter().map(unit).collect::<Result<_>>()? })
+        Ok(Self { columns, units: names.iter().map(unit).collect::<ModelResult<_>>()? })
     }
 }
 
-impl Units for Linear {
-    fn matrix(&self, unit: usize, _: &Mode) -> Result<Tensor> {
+impl ColumnUnits for Linear {
+    fn matrix(&self, unit: usize, _: &Mode) -> ModelResult<Tensor> {
         Ok(self.units[unit].tensor().reshape((self.columns, self.columns))?)
     }
 
@@ -107,25 +109,26 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// Two blocks of one number: y_j = w_j x, x_i = sum_j A_ij y_j, z_i = v_i x_i, by hand:
     /// x = 2, w = 1 10, y = 2 20; x = .9 2 + .1 20 = 3.8 and .3 2 + .5 20 = 10.6; v = 5 7, z = 19 74.2.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!("cross_stitch")).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!("cross_stitch")).unwrap();
         let trunk = json!([
             {"dense": {"units": 1, "bias": false}}, {"mark": "m"}, {"dense": {"units": 1, "bias": false}}
         ]);
         let trunk: Vec<_> = serde_json::from_value(trunk).unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
         let mark = Some(serde_json::from_value(json!("m")).unwrap());
-        let tasks = [Reader { name: "a".into(), from: None }, Reader { name: "b".into(), from: None }];
+        let tasks =
+            [TaskReader { name: "a".into(), from: None }, TaskReader { name: "b".into(), from: None }];
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
         let set = |name: &str, values: &[f32]| {
             let var = find(name);
@@ -137,7 +140,7 @@ mod tests {
             set(&format!("trunk.{name}.dense.weight"), &[value]);
         }
         set("sharing.1.unit", &[0.9, 0.1, 0.3, 0.5]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let z: Vec<f32> = read.iter().map(|z| host(&z.x).unwrap()[0]).collect();
         assert!((z[0] - 19.0).abs() < 1e-5 && (z[1] - 74.2).abs() < 1e-4, "{z:?}");
@@ -146,10 +149,10 @@ mod tests {
         assert_eq!((shares[2].reader.as_str(), shares[2].source.as_str()), ("b", "a"));
 
         // Who reads the mark reads its own column there, which nothing was mixed into.
-        let tasks = [tasks[0].clone(), Reader { name: "b".into(), from: mark }];
+        let tasks = [tasks[0].clone(), TaskReader { name: "b".into(), from: mark }];
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
         let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         assert!(sharing.uses(&[1], "trunk.b.0.dense.weight") && !sharing.uses(&[1], "sharing.1.unit"));
         assert!(
             !sharing.uses(&[1], "trunk.a.0.dense.weight") && sharing.uses(&[0], "trunk.b.0.dense.weight")
@@ -158,12 +161,12 @@ mod tests {
 
     #[test]
     fn three_columns_divide_what_a_column_leaves() {
-        let words: SharingSpec = serde_json::from_value(json!({"cross_stitch": 0.7})).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!({"cross_stitch": 0.7})).unwrap();
         let trunk: Vec<_> = serde_json::from_value(json!([{"dense": 2}, {"dense": 2}])).unwrap();
-        let tasks = ["a", "b", "c"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b", "c"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
         let mut weights = Weights::new(0, &Device::Cpu);
-        words.view().build(&body, &mut weights).unwrap();
+        config.view().build(&body, &mut weights).unwrap();
         let unit = weights.iter().find(|weight| weight.name == "sharing.0.unit").unwrap();
         let unit = host(&unit.var).unwrap();
         assert!((unit[0] - 0.7).abs() < 1e-6 && (unit[1] - 0.15).abs() < 1e-6, "{unit:?}");

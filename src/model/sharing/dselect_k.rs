@@ -1,21 +1,21 @@
-//! The sharing `dselect_k`: see [`DselectKSpec`].
+//! The sharing `dselect_k`: see [`DselectKConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::ExpertsWords;
-use crate::model::sharing::level::Gates;
-use crate::model::sharing::selection::Selectors;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::level::GateSet;
+use crate::model::sharing::selection::SelectorConfig;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
-/// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture of
-/// experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
+/// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture
+/// of experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
 ///
 /// Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
 ///
@@ -37,73 +37,73 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DselectKSpec {
+pub struct DselectKConfig {
     /// How many experts. Default 8.
-    #[serde(default = "eight")]
+    #[serde(default = "default_experts")]
     pub experts: Count,
     /// How many of them a task reads at most. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_k")]
     pub k: Count,
     /// The layers of every expert.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
     /// Width of the range in which a bit is undecided. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_gamma")]
     pub gamma: Positive,
     /// Weight of the selectors' entropy in the joint loss. Default 1e-6.
-    #[serde(default = "millionth")]
+    #[serde(default = "default_entropy")]
     pub entropy: NonNegative,
 }
 
-impl Settings for DselectKSpec {
+impl Settings for DselectKConfig {
     const EXAMPLE: &'static str =
         "{dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}";
 }
 
-fn eight() -> Count {
+fn default_experts() -> Count {
     Count::constant(8)
 }
 
-fn two() -> Count {
+fn default_k() -> Count {
     Count::constant(2)
 }
 
-fn one() -> Positive {
+fn default_gamma() -> Positive {
     Positive::constant(1.0)
 }
 
-fn millionth() -> NonNegative {
+fn default_entropy() -> NonNegative {
     NonNegative::constant(1e-6)
 }
 
-impl DselectKSpec {
-    fn words(&self) -> ExpertsWords<'_> {
-        ExpertsWords {
+impl DselectKConfig {
+    fn config(&self) -> ExpertsConfig<'_> {
+        ExpertsConfig {
             shared: self.experts.get(),
-            gates: Gates::Select(Selectors {
+            gates: GateSet::Select(SelectorConfig {
                 count: self.k.get(),
                 gamma: self.gamma.get(),
                 entropy: self.entropy.get(),
             }),
-            ..ExpertsWords::of(&self.layers)
+            ..ExpertsConfig::from_layers(&self.layers)
         }
     }
 }
 
-impl SharingWords for DselectKSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+impl BuildSharing for DselectKConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         let (k, experts) = (self.k.get(), self.experts.get());
         if k > experts {
             return Err(format!("cannot choose k = {k} of {experts} experts"));
         }
-        self.words().shape(read, marked)
+        self.config().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        self.words().build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.config().build(body, weights)
     }
 }
 
@@ -113,9 +113,9 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// Three experts, so two bits of which one combination names nobody; k = 2 and the experts are 2 x, each
@@ -128,14 +128,14 @@ mod tests {
     ///   penalty = .5 * (.267112 + .090641 + .241901 + .346574) + 1/.868164 + 1/.5 = 3.624967
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"dselect_k": {
+        let config: SharingConfig = serde_json::from_value(json!({"dselect_k": {
             "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
         }}))
         .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = [Reader { name: "a".into(), from: None }];
+        let tasks = [TaskReader { name: "a".into(), from: None }];
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -145,7 +145,7 @@ mod tests {
         }
         set("sharing.1.gate.a.bits", &[-0.25, 0.25, 0.5, 0.0]);
         set("sharing.1.gate.a.mixture", &[3.0_f32.ln(), 0.0]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let y = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap()[0];
         let expected = 2.0 * (0.098_877 + 10.0 * 0.143_311 + 100.0 * 0.533_936);
         assert!((y - expected).abs() < 1e-3, "{y} {expected}");

@@ -1,18 +1,18 @@
-//! The sharing `esmm`: see [`EsmmSpec`].
+//! The sharing `esmm`: see [`EsmmConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::choice_config::Settings;
 use crate::domain::diagnostic::Path;
-use crate::domain::kinds::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::ops::Ops;
-use crate::model::part::Part;
+use crate::model::part::NetworkPart;
 use crate::model::sharing::hard::Hard;
-use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// Entire-space multi-task model (Ma et al., SIGIR 2018): of two tasks of which one can happen only after
@@ -30,27 +30,27 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EsmmSpec {
+pub struct EsmmConfig {
     /// The task that comes first: was there a click?
     pub click: TaskName,
     /// The task that can happen only after it: were there a click and a conversion?
     pub conversion: TaskName,
 }
 
-impl Settings for EsmmSpec {
+impl Settings for EsmmConfig {
     const EXAMPLE: &'static str = "{esmm: {click: click, conversion: purchase}}";
 }
 
-impl SharingWords for EsmmSpec {
+impl BuildSharing for EsmmConfig {
     fn named(&self) -> Vec<(Path, &TaskName)> {
-        vec![(Path::of("click"), &self.click), (Path::of("conversion"), &self.conversion)]
+        vec![(Path::from_key("click"), &self.click), (Path::from_key("conversion"), &self.conversion)]
     }
 
     fn joins(&self) -> Vec<(&TaskName, &TaskName)> {
         vec![(&self.conversion, &self.click)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let find = |name: &TaskName| body.tasks.iter().position(|task| task.name == name.as_str());
         let pair =
             find(&self.click).zip(find(&self.conversion)).filter(|(click, conversion)| click != conversion);
@@ -80,7 +80,7 @@ impl Sharing for Esmm {
         self.hard.uses(tasks, weight)
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         self.hard.parts()
     }
 
@@ -89,18 +89,24 @@ impl Sharing for Esmm {
     }
 }
 
-impl Describe for Esmm {
+impl SharingForward for Esmm {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
         self.hard.read(ops, x, tasks)
     }
 
     // [rows, 1]
-    fn join<O: Ops>(&self, ops: &mut O, task: usize, own: O::Value, others: &[O::Value]) -> Result<O::Value> {
+    fn join<O: Ops>(
+        &self,
+        ops: &mut O,
+        task: usize,
+        own: O::Value,
+        others: &[O::Value],
+    ) -> ModelResult<O::Value> {
         let (true, [click]) = (self.conversion == Some(task), others) else { return Ok(own) };
         ops.scope("sharing.product");
         ops.logit_of_product(click, &own)
@@ -121,11 +127,11 @@ mod tests {
         let column = |values: [f32; 4]| Tensor::new(&values, &Device::Cpu).unwrap().reshape((4, 1)).unwrap();
         let a = column([logit(0.8), logit(0.1), -60.0, 60.0]);
         let b = column([logit(0.5), logit(0.1), 60.0, 60.0]);
-        let found = host(&Tensors::answering().logit_of_product(&a, &b).unwrap()).unwrap();
+        let result = host(&Tensors::answering().logit_of_product(&a, &b).unwrap()).unwrap();
         let expected = [logit(0.4), logit(0.01), -60.0, 60.0 - 2.0_f32.ln()];
         assert!(
-            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),
-            "{found:?}"
+            result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),
+            "{result:?}"
         );
     }
 }

@@ -6,39 +6,47 @@ use std::collections::BTreeSet;
 
 use candle_core::Tensor;
 
-use crate::domain::event::Share;
+use crate::domain::event::SourceShare;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::shape_after;
 use crate::model::ops::{Ops, Tensors};
-use crate::model::part::Part;
-use crate::model::sharing::level::{Gates, Level, LevelWords, Reach, Step};
+use crate::model::part::NetworkPart;
+use crate::model::sharing::level::{ExpertLevel, ExpertScope, GateSet, LevelConfig, LevelStep};
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Answers, Body, BuiltSharing, Describe, Sharing};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuiltSharing, LogitsSource, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// How the levels of a mixture of experts are built.
-pub struct ExpertsWords<'a> {
+pub struct ExpertsConfig<'a> {
     pub levels: usize,
     /// Every expert's layers.
-    pub layers: &'a [LayerSpec],
+    pub layers: &'a [LayerConfig],
     pub shared: usize,
     pub own: usize,
-    pub gates: Gates,
-    pub reach: Reach,
+    pub gates: GateSet,
+    pub reach: ExpertScope,
     pub residual: bool,
 }
 
-impl<'a> ExpertsWords<'a> {
+impl<'a> ExpertsConfig<'a> {
     /// One level with no experts yet, and a softmax for each task over its own and the shared ones.
-    pub fn of(layers: &'a [LayerSpec]) -> Self {
-        Self { levels: 1, layers, shared: 0, own: 0, gates: Gates::Each, reach: Reach::Own, residual: false }
+    pub fn from_layers(layers: &'a [LayerConfig]) -> Self {
+        Self {
+            levels: 1,
+            layers,
+            shared: 0,
+            own: 0,
+            gates: GateSet::Each,
+            reach: ExpertScope::Own,
+            residual: false,
+        }
     }
 
     /// What the levels make of `read`.
-    pub fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+    pub fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         if marked {
             return Ok(read);
         }
@@ -64,7 +72,7 @@ impl<'a> ExpertsWords<'a> {
         }
     }
 
-    pub fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+    pub fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let members: Vec<usize> = (0..trunk.tasks()).filter(|task| trunk.is_read_to_the_end(*task)).collect();
         let streams: Vec<String> = members.iter().map(|task| body.tasks[*task].name.clone()).collect();
@@ -72,7 +80,7 @@ impl<'a> ExpertsWords<'a> {
         let mut levels = Vec::new();
         let count = if members.is_empty() { 0 } else { self.levels };
         for number in 1..=count {
-            let words = LevelWords {
+            let config = LevelConfig {
                 number,
                 layers: self.layers,
                 shared: self.shared,
@@ -82,7 +90,7 @@ impl<'a> ExpertsWords<'a> {
                 goes_on: number < count && self.shared > 0,
                 residual: self.residual,
             };
-            let level = words.build(&streams, input, weights)?;
+            let level = config.build(&streams, input, weights)?;
             input = level.output();
             levels.push(level);
         }
@@ -95,7 +103,7 @@ struct Experts {
     trunk: Trunk,
     /// The tasks that are streams of the levels.
     members: Vec<usize>,
-    levels: Vec<Level>,
+    levels: Vec<ExpertLevel>,
 }
 
 impl Experts {
@@ -119,18 +127,22 @@ impl Experts {
         wanted
     }
 
-    /// What each stream holds behind the last level. `listen` hears of every level what the streams held before, and what
-    /// it made of them.
-    fn walk<O: Ops>(
+    /// What each stream holds behind the last level. `listen` hears of every level what the streams held
+    /// before, and what it made of them.
+    fn compute<O: Ops>(
         &self,
         ops: &mut O,
-        end: &Signal<O::Value>,
+        end: &Activations<O::Value>,
         tasks: &[usize],
-        mut listen: impl FnMut(&Level, &[Option<Signal<O::Value>>], &Step<O::Value>) -> Result<()>,
-    ) -> Result<Vec<Option<Signal<O::Value>>>> {
+        mut listen: impl FnMut(
+            &ExpertLevel,
+            &[Option<Activations<O::Value>>],
+            &LevelStep<O::Value>,
+        ) -> ModelResult<()>,
+    ) -> ModelResult<Vec<Option<Activations<O::Value>>>> {
         let mut streams = vec![Some(end.clone()); self.members.len() + 1];
         for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
-            let step = level.walk(ops, &streams, &wanted)?;
+            let step = level.compute(ops, &streams, &wanted)?;
             listen(level, &streams, &step)?;
             streams = step.held;
         }
@@ -156,12 +168,12 @@ impl Sharing for Experts {
             || self.levels.iter().zip(wanted).any(|(level, wanted)| level.uses(&wanted, weight))
     }
 
-    fn parts(&self) -> Vec<Part> {
-        let levels = self.levels.iter().flat_map(Level::parts);
+    fn parts(&self) -> Vec<NetworkPart> {
+        let levels = self.levels.iter().flat_map(ExpertLevel::parts);
         self.trunk.parts().iter().chain(levels).cloned().collect()
     }
 
-    fn penalty(&self, tasks: &[usize], _: &mut Answers) -> Result<Option<Tensor>> {
+    fn penalty(&self, tasks: &[usize], _: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
             for penalty in level.penalties(&wanted)? {
@@ -174,15 +186,15 @@ impl Sharing for Experts {
         Ok(sum)
     }
 
-    fn is_seen_through(&self) -> bool {
+    fn reports_shares(&self) -> bool {
         !self.levels.is_empty()
     }
 
-    fn shares(&self, x: &Signal, tasks: &[usize]) -> Result<Vec<Share>> {
+    fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let ops = &mut Tensors::answering();
         let mut seen = Vec::new();
-        let end = self.trunk.walk(ops, x)?.end;
-        self.walk(ops, &end, tasks, |level, streams, step| {
+        let end = self.trunk.compute(ops, x)?.end;
+        self.compute(ops, &end, tasks, |level, streams, step| {
             seen.extend(level.seen(streams, &step.shares)?);
             Ok(())
         })?;
@@ -190,18 +202,18 @@ impl Sharing for Experts {
     }
 }
 
-impl Describe for Experts {
+impl SharingForward for Experts {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let trail = self.trunk.walk(ops, x)?;
-        let streams = self.walk(ops, &trail.end, tasks, |_, _, _| Ok(()))?;
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let outputs = self.trunk.compute(ops, x)?;
+        let streams = self.compute(ops, &outputs.end, tasks, |_, _, _| Ok(()))?;
         let read = |task: &usize| {
             let mixed = self.stream(*task).and_then(|stream| streams[stream].clone());
-            mixed.unwrap_or_else(|| self.trunk.read(&trail, *task))
+            mixed.unwrap_or_else(|| self.trunk.read(&outputs, *task))
         };
         Ok(tasks.iter().map(read).collect())
     }

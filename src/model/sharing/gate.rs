@@ -3,13 +3,13 @@
 use candle_core::Tensor;
 
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::global_pool::{GlobalPoolSpec, GlobalPooling};
-use crate::model::layer::pool::{PoolKind, PoolSpec};
-use crate::model::layer::{LayerWords, Module};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::global_pool::{GlobalPoolConfig, GlobalPooling};
+use crate::model::layer::pool::{PoolConfig, PoolKind};
+use crate::model::layer::{BuildLayer, Module};
 use crate::model::ops::Ops;
-use crate::model::sharing::selection::Selection;
-use crate::model::signal::Signal;
+use crate::model::sharing::selection::ExpertSelection;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Gives every expert its share.
@@ -17,18 +17,18 @@ pub enum Gate {
     /// softmax(x W), without a bias; W `[width, experts]`.
     Softmax(Parameter),
     /// The same shares for every row.
-    Selection(Selection),
+    Selection(ExpertSelection),
 }
 
 impl Gate {
-    pub fn softmax(name: &str, width: usize, experts: usize, weights: &mut Weights) -> Result<Self> {
+    pub fn softmax(name: &str, width: usize, experts: usize, weights: &mut Weights) -> ModelResult<Self> {
         let name = format!("{name}.weight");
         Ok(Self::Softmax(weights.parameter(&name, &[width, experts], Init::fan_in(width))?))
     }
 
-    /// From the rows that an [`Eye`] sees to `[rows, experts]`; of shares that are alike see
+    /// From the rows that an [`GateInput`] sees to `[rows, experts]`; of shares that are alike see
     /// [`Arithmetic::folded_rows`](crate::model::ops::Arithmetic::folded_rows).
-    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         match self {
             Self::Softmax(weight) => {
                 let weight = ops.weight(weight)?;
@@ -45,7 +45,7 @@ impl Gate {
     }
 
     /// What it adds to the joint loss.
-    pub fn penalty(&self) -> Result<Option<Tensor>> {
+    pub fn penalty(&self) -> ModelResult<Option<Tensor>> {
         match self {
             Self::Softmax(_) => Ok(None),
             Self::Selection(selection) => selection.penalty(),
@@ -55,19 +55,19 @@ impl Gate {
 
 /// What a gate sees of what its experts read: a vector whole, of an image each channel's mean. Of a
 /// sequence each step, if the experts give steps; otherwise the mean of its real steps.
-pub struct Eye {
+pub struct GateInput {
     pool: Option<Box<dyn Module>>,
     /// Does each step have shares of its own?
     pub is_stepped: bool,
     pub width: usize,
 }
 
-impl Eye {
-    pub fn build(input: Shape, output: Shape, weights: &mut Weights) -> Result<Self> {
-        let mean: Option<Box<dyn LayerWords>> = match (input, output) {
+impl GateInput {
+    pub fn build(input: Shape, output: Shape, weights: &mut Weights) -> ModelResult<Self> {
+        let mean: Option<Box<dyn BuildLayer>> = match (input, output) {
             (Shape::Sequence { .. }, Shape::Sequence { .. }) => None,
-            (Shape::Sequence { .. }, _) => Some(Box::new(PoolSpec { kind: PoolKind::Mean, units: None })),
-            (Shape::Image { .. }, _) => Some(Box::new(GlobalPoolSpec { method: GlobalPooling::Mean })),
+            (Shape::Sequence { .. }, _) => Some(Box::new(PoolConfig { kind: PoolKind::Mean, units: None })),
+            (Shape::Image { .. }, _) => Some(Box::new(GlobalPoolConfig { method: GlobalPooling::Mean })),
             _ => None,
         };
         let is_stepped = mean.is_none() && matches!(input, Shape::Sequence { .. });
@@ -75,12 +75,13 @@ impl Eye {
             Shape::Image { channels, .. } => channels,
             input => input.width(),
         };
-        let pool = mean.map(|words| words.build("sharing.gate", input, weights)).transpose()?;
+        let pool = mean.map(|config| config.build("sharing.gate", input, weights)).transpose()?;
         Ok(Self { pool, is_stepped, width })
     }
 
-    /// What is seen, as [rows](crate::model::ops::Arithmetic::rows); with shares of their own, each step is one.
-    pub fn see<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<O::Value> {
+    /// What is seen, as [rows](crate::model::ops::Arithmetic::rows); with shares of their own, each step is
+    /// one.
+    pub fn see<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         let seen = match &self.pool {
             Some(pool) => ops.module(pool.as_ref(), x)?.x,
             None => x.x.clone(),

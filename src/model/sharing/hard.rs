@@ -1,16 +1,16 @@
-//! The sharing `hard`: see [`HardSpec`].
+//! The sharing `hard`: see [`HardConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::ops::Ops;
-use crate::model::part::Part;
+use crate::model::part::NetworkPart;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// Every task reads the one shared trunk (Caruana 1993), at its end or at a mark.
@@ -20,14 +20,14 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HardSpec {}
+pub struct HardConfig {}
 
-impl Settings for HardSpec {
+impl Settings for HardConfig {
     const EXAMPLE: &'static str = "hard";
 }
 
-impl SharingWords for HardSpec {
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+impl BuildSharing for HardConfig {
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         Ok(Box::new(Hard::build(body, weights)?))
     }
 }
@@ -38,7 +38,7 @@ pub struct Hard {
 }
 
 impl Hard {
-    pub fn build(body: &Body, weights: &mut Weights) -> Result<Self> {
+    pub fn build(body: &Body, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { trunk: Trunk::build(body, weights)? })
     }
 }
@@ -56,19 +56,19 @@ impl Sharing for Hard {
         self.trunk.uses(tasks, weight)
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         self.trunk.parts().to_vec()
     }
 }
 
-impl Describe for Hard {
+impl SharingForward for Hard {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let trail = self.trunk.walk(ops, x)?;
-        Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect())
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let outputs = self.trunk.compute(ops, x)?;
+        Ok(tasks.iter().map(|task| self.trunk.read(&outputs, *task)).collect())
     }
 }

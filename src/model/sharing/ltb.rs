@@ -1,20 +1,20 @@
-//! The sharing `ltb`: see [`LtbSpec`].
+//! The sharing `ltb`: see [`LtbConfig`].
 
 use candle_core::{D, Tensor};
 use rand_distr::{Distribution, Open01};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::{Arithmetic, Tensors};
 use crate::model::sharing::block::{nothing_tied, shapes};
-use crate::model::sharing::column::{ColumnsWords, Units};
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::sharing::column::{ColumnUnits, ColumnsConfig};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Learning to branch (Guo, Lee & Ulbricht, ICML 2020): a column of the trunk's layers for each task, of
@@ -36,40 +36,42 @@ use crate::model::weights::{Init, Parameter, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LtbSpec {
+pub struct LtbConfig {
     /// tau in the first epoch. Default a twentieth of the number of epochs.
     #[serde(default)]
     pub temperature: Option<Positive>,
     /// Share of the epochs, rounded up, in which columns go on with the whole mixture. Default 0.01.
-    #[serde(default = "hundredth")]
+    #[serde(default = "default_warmup")]
     pub warmup: Fraction,
 }
 
-impl Settings for LtbSpec {
+impl Settings for LtbConfig {
     const EXAMPLE: &'static str = "{ltb: {temperature: 0.5, warmup: 0.01}}";
 }
 
-fn hundredth() -> Fraction {
+fn default_warmup() -> Fraction {
     Fraction::constant(0.01)
 }
 
-impl SharingWords for LtbSpec {
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+impl BuildSharing for LtbConfig {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         nothing_tied(trunk)?;
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
-            let unit = |name: &String| {
-                // In one dimension: weights of two decay, and choices that do are never made.
-                weights.parameter(&format!("{name}.branch"), &[columns * columns], Init::Zeros)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let units =
+            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
+                let unit = |name: &String| {
+                    // In one dimension: weights of two decay, and choices that do are never made.
+                    weights.parameter(&format!("{name}.branch"), &[columns * columns], Init::Zeros)
+                };
+                let units = names.iter().map(unit).collect::<ModelResult<_>>()?;
+                Ok(Box::new(Branches { columns, units, config: self.clone() }))
             };
-            let units = names.iter().map(unit).collect::<Result<_>>()?;
-            Ok(Box::new(Branches { columns, units, words: self.clone() }))
-        };
-        let words = ColumnsWords { subspaces: 1, units: Some(&units), last: true, layers: None, bond: None };
-        words.build(body, weights)
+        let config =
+            ColumnsConfig { subspaces: 1, units: Some(&units), last: true, layers: None, penalty: None };
+        config.build(body, weights)
     }
 }
 
@@ -78,42 +80,42 @@ struct Branches {
     columns: usize,
     /// theta, `[columns x columns]`
     units: Vec<Parameter>,
-    words: LtbSpec,
+    config: LtbConfig,
 }
 
 impl Branches {
-    fn theta(&self, unit: usize) -> Result<Tensor> {
+    fn theta(&self, unit: usize) -> ModelResult<Tensor> {
         Ok(self.units[unit].tensor().reshape((self.columns, self.columns))?)
     }
 
     /// One 1 in each row, where it is largest.
-    fn largest(&self, x: &Tensor) -> Result<Tensor> {
+    fn largest(&self, x: &Tensor) -> ModelResult<Tensor> {
         let chosen = x.detach().argmax_keepdim(D::Minus1)?;
         let all = Tensor::arange(0, self.columns as u32, x.device())?.unsqueeze(0)?;
         Ok(all.broadcast_eq(&chosen)?.to_dtype(x.dtype())?)
     }
 }
 
-impl Units for Branches {
-    fn matrix(&self, unit: usize, mode: &Mode) -> Result<Tensor> {
+impl ColumnUnits for Branches {
+    fn matrix(&self, unit: usize, mode: &Mode) -> ModelResult<Tensor> {
         let theta = self.theta(unit)?;
         let Some((random, (epoch, epochs))) = mode.random(self.name(unit)).zip(mode.epoch()) else {
             return self.largest(&theta);
         };
-        if (epoch as f64) < (self.words.warmup.get() * epochs as f64).ceil() {
+        if (epoch as f64) < (self.config.warmup.get() * epochs as f64).ceil() {
             return Tensors::answering().softmax(&theta);
         }
         let gumbel = |u: f32| -(-u.ln()).ln();
         let noise = Distribution::<f32>::sample_iter(Open01, random).map(gumbel);
         let noise = Tensor::from_iter(noise.take(self.columns * self.columns), theta.device())?;
-        let first = self.words.temperature.map_or(epochs as f64 / 20.0, Positive::get);
+        let first = self.config.temperature.map_or(epochs as f64 / 20.0, Positive::get);
         let temperature = first / ((epoch + 1) as f64).sqrt();
         let noisy = ((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?;
         let p = Tensors::answering().softmax(&noisy)?;
         Ok(((self.largest(&p)? - p.detach())? + p)?)
     }
 
-    fn seen(&self, unit: usize) -> Result<Tensor> {
+    fn seen(&self, unit: usize) -> ModelResult<Tensor> {
         Tensors::answering().softmax(&self.theta(unit)?)
     }
 
@@ -128,16 +130,16 @@ mod tests {
     use serde_json::json;
 
     use crate::model::mode::Mode;
-    use crate::model::sharing::column::Units;
-    use crate::model::sharing::ltb::{Branches, LtbSpec};
+    use crate::model::sharing::column::ColumnUnits;
+    use crate::model::sharing::ltb::{Branches, LtbConfig};
     use crate::model::weights::{Init, Weights, host};
 
     fn branches() -> (Branches, Weights) {
         let mut weights = Weights::new(0, &Device::Cpu);
         let theta = vec![0.2, 0.1, 0.0, 0.0, 0.5, 0.4, 1.0, 0.0, 0.0];
         let theta = weights.parameter("sharing.0.branch", &[9], Init::Given(theta)).unwrap();
-        let words: LtbSpec = serde_json::from_value(json!({"warmup": 0.1})).unwrap();
-        (Branches { columns: 3, units: vec![theta], words }, weights)
+        let config: LtbConfig = serde_json::from_value(json!({"warmup": 0.1})).unwrap();
+        (Branches { columns: 3, units: vec![theta], config }, weights)
     }
 
     #[test]

@@ -1,24 +1,24 @@
-//! The sharing `mmoe`: see [`MmoeSpec`].
+//! The sharing `mmoe`: see [`MmoeConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::ExpertsWords;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
 /// Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): experts that all tasks share,
 /// and a gate for each task that says how much it reads of each.
 ///
 /// f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is what the trunk gives at its end, E_e are lists of layers, and
-/// f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own shares;
-/// otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean shares on
-/// validation rows are shown after every epoch.
+/// f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own
+/// shares; otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean
+/// shares on validation rows are shown after every epoch.
 ///
 /// A task that reads `from` a mark reads there as with `hard`, and takes no part.
 ///
@@ -27,39 +27,39 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MmoeSpec {
+pub struct MmoeConfig {
     /// How many experts. Default 8.
-    #[serde(default = "eight")]
+    #[serde(default = "default_experts")]
     pub experts: Count,
     /// The layers of every expert.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
 }
 
-impl Settings for MmoeSpec {
+impl Settings for MmoeConfig {
     const EXAMPLE: &'static str = "{mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}";
 }
 
-fn eight() -> Count {
+fn default_experts() -> Count {
     Count::constant(8)
 }
 
-impl MmoeSpec {
-    fn words(&self) -> ExpertsWords<'_> {
-        ExpertsWords { shared: self.experts.get(), ..ExpertsWords::of(&self.layers) }
+impl MmoeConfig {
+    fn config(&self) -> ExpertsConfig<'_> {
+        ExpertsConfig { shared: self.experts.get(), ..ExpertsConfig::from_layers(&self.layers) }
     }
 }
 
-impl SharingWords for MmoeSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        self.words().shape(read, marked)
+impl BuildSharing for MmoeConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.config().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        self.words().build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.config().build(body, weights)
     }
 }
 
@@ -69,23 +69,23 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
-    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has logits ln 3, 0 and shares .75 .25,
-    /// b's 0, ln 4 and .2 .8: a reads .75 + .75, b .2 + 2.4.
+    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has logits ln 3, 0 and shares .75
+    /// .25, b's 0, ln 4 and .2 .8: a reads .75 + .75, b .2 + 2.4.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"mmoe": {"experts": 2,
+        let config: SharingConfig = serde_json::from_value(json!({"mmoe": {"experts": 2,
             "layers": [{"dense": {"units": 1, "bias": false}}]
         }}))
         .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(2), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -94,7 +94,7 @@ mod tests {
         set("sharing.1.shared.2.0.dense.weight", &[0.0, -3.0]);
         set("sharing.1.gate.a.weight", &[3.0_f32.ln(), 0.0, 0.0, 0.0]);
         set("sharing.1.gate.b.weight", &[0.0, 0.0, 0.0, -(4.0_f32.ln())]);
-        let x = Signal::plain(Tensor::new(&[[1.0_f32, -1.0]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[1.0_f32, -1.0]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert!((read[0] - 1.5).abs() < 1e-5 && (read[1] - 2.6).abs() < 1e-5, "{read:?}");

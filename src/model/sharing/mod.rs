@@ -6,7 +6,7 @@
 //! something of each task's own behind its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` make a column
 //! of its layers for each task.
 //!
-//! What the heads read is described once over [`Ops`](crate::model::ops::Ops), see [`Describe`].
+//! What the heads read is described once over [`Ops`](crate::model::ops::Ops), see [`SharingForward`].
 
 pub mod adapter;
 pub mod adatt;
@@ -34,57 +34,59 @@ pub mod sluice;
 pub mod soft;
 pub mod trunk;
 
+use crate::domain::choice_config::kinds;
 use crate::domain::diagnostic::Path;
-use crate::domain::kinds::kinds;
 use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-pub use crate::model::sharing::body::{Answers, Body, BuiltSharing, Describe, Reader, Sharing};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+pub use crate::model::sharing::body::{
+    Body, BuiltSharing, LogitsSource, Sharing, SharingForward, TaskReader,
+};
 use crate::model::weights::Weights;
 
 kinds! {
     /// How tasks share beyond the trunk.
-    pub open enum SharingSpec: "sharing" => dyn SharingWords {
-        Hard: "hard" => hard::HardSpec,
-        Relation: "relation" => relation::RelationSpec,
-        Omoe: "omoe" => omoe::OmoeSpec,
-        Mmoe: "mmoe" => mmoe::MmoeSpec,
-        Cgc: "cgc" => cgc::CgcSpec,
-        Ple: "ple" => ple::PleSpec,
-        DselectK: "dselect_k" => dselect_k::DselectKSpec,
-        Adatt: "adatt" => adatt::AdattSpec,
-        CrossStitch: "cross_stitch" => cross_stitch::CrossStitchSpec,
-        Sluice: "sluice" => sluice::SluiceSpec,
-        Ltb: "ltb" => ltb::LtbSpec,
-        Soft: "soft" => soft::SoftSpec,
-        Adapter: "adapter" => adapter::AdapterSpec,
-        Mtan: "mtan" => mtan::MtanSpec,
-        Aitm: "aitm" => aitm::AitmSpec,
-        Esmm: "esmm" => esmm::EsmmSpec,
+    pub open enum SharingConfig: "sharing" => dyn BuildSharing {
+        Hard: "hard" => hard::HardConfig,
+        Relation: "relation" => relation::RelationConfig,
+        Omoe: "omoe" => omoe::OmoeConfig,
+        Mmoe: "mmoe" => mmoe::MmoeConfig,
+        Cgc: "cgc" => cgc::CgcConfig,
+        Ple: "ple" => ple::PleConfig,
+        DselectK: "dselect_k" => dselect_k::DselectKConfig,
+        Adatt: "adatt" => adatt::AdattConfig,
+        CrossStitch: "cross_stitch" => cross_stitch::CrossStitchConfig,
+        Sluice: "sluice" => sluice::SluiceConfig,
+        Ltb: "ltb" => ltb::LtbConfig,
+        Soft: "soft" => soft::SoftConfig,
+        Adapter: "adapter" => adapter::AdapterConfig,
+        Mtan: "mtan" => mtan::MtanConfig,
+        Aitm: "aitm" => aitm::AitmConfig,
+        Esmm: "esmm" => esmm::EsmmConfig,
     }
 }
 
-impl Default for SharingSpec {
+impl Default for SharingConfig {
     fn default() -> Self {
-        Self::Hard(hard::HardSpec {})
+        Self::Hard(hard::HardConfig {})
     }
 }
 
 /// What a sharing's words can do.
-pub trait SharingWords: Send + Sync {
+pub trait BuildSharing: Send + Sync {
     /// What a task's head reads where the trunk gives `read`, at its end or at a mark; or why it cannot.
-    fn shape(&self, read: Shape, _marked: bool) -> Result<Shape, String> {
+    fn shape(&self, read: Shape, _marked: bool) -> ModelResult<Shape, String> {
         Ok(read)
     }
 
     /// Why it cannot work with this trunk, if it cannot; `shape` has been asked.
-    fn check(&self, _trunk: &[LayerSpec], _input: Shape) -> Result<(), String> {
+    fn check(&self, _trunk: &[LayerConfig], _input: Shape) -> ModelResult<(), String> {
         Ok(())
     }
 
     /// The same where what a head reads depends on the task.
-    fn shape_for(&self, _task: &str, read: Shape, marked: bool) -> Result<Shape, String> {
+    fn shape_for(&self, _task: &str, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         self.shape(read, marked)
     }
 
@@ -99,9 +101,9 @@ pub trait SharingWords: Send + Sync {
     }
 
     /// Layers of its own, by the setting they stand in.
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         Vec::new()
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>>;
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>>;
 }

@@ -1,24 +1,24 @@
-//! The sharing `mtan`: see [`MtanSpec`].
+//! The sharing `mtan`: see [`MtanConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Positive};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::layer::batch_norm::BatchNormSpec;
-use crate::model::layer::layer_norm::LayerNormSpec;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::batch_norm::BatchNormConfig;
+use crate::model::layer::layer_norm::LayerNormConfig;
 use crate::model::layer::stack::Stack;
-use crate::model::layer::{LayerSpec, LayerWords, Module};
+use crate::model::layer::{BuildLayer, LayerConfig, Module};
 use crate::model::ops::Ops;
-use crate::model::part::Part;
-use crate::model::sharing::block::{Stop, cut, shapes, stops};
+use crate::model::part::NetworkPart;
+use crate::model::sharing::block::{ReadPoint, shapes, split_blocks, stops};
 use crate::model::sharing::column::{feature_axis, side_by_side};
 use crate::model::sharing::pointwise::{features, pointwise};
-use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over
@@ -44,19 +44,19 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MtanSpec {}
+pub struct MtanConfig {}
 
-impl Settings for MtanSpec {
+impl Settings for MtanConfig {
     const EXAMPLE: &'static str = "mtan";
 }
 
-impl SharingWords for MtanSpec {
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+impl BuildSharing for MtanConfig {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let ranges = cut(body.trunk);
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let ranges = split_blocks(body.trunk);
         let stops = stops(body, &ranges);
         let (mut blocks, mut carries): (Vec<Stack>, Vec<Stack>) = (Vec::new(), Vec::new());
         let masked = stops.iter().any(|stop| stop.mark.is_none());
@@ -68,7 +68,8 @@ impl SharingWords for MtanSpec {
             }
             blocks.push(Stack::build_from("trunk", range.start, layers, input, weights)?);
         }
-        let mut parts: Vec<Part> = blocks.iter().chain(&carries).flat_map(Stack::parts).cloned().collect();
+        let mut parts: Vec<NetworkPart> =
+            blocks.iter().chain(&carries).flat_map(Stack::parts).cloned().collect();
         let mut masks = Vec::new();
         for (task, stop) in body.tasks.iter().zip(&stops) {
             let mut own = Vec::new();
@@ -76,9 +77,9 @@ impl SharingWords for MtanSpec {
                 let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
                 let (shape, before) = (stack.output(), weights.parameters());
                 let read = side_by_side(shape, if block == 0 { 1 } else { 2 });
-                own.push(Mask::build(&name, read, shape, weights)?);
+                own.push(AttentionMask::build(&name, read, shape, weights)?);
                 let parameters = weights.parameters() - before;
-                parts.push(Part { name, kind: "mask", shape, parameters });
+                parts.push(NetworkPart { name, kind: "mask", shape, parameters });
             }
             masks.push(own);
         }
@@ -87,20 +88,20 @@ impl SharingWords for MtanSpec {
 }
 
 /// sigmoid(N(P relu(N(P x))))
-struct Mask {
+struct AttentionMask {
     name: String,
     axis: usize,
     layers: Vec<Box<dyn Module>>,
 }
 
-impl Mask {
-    fn build(name: &str, read: Shape, shape: Shape, weights: &mut Weights) -> Result<Self> {
-        let norm: Box<dyn LayerWords> = match shape {
-            Shape::Image { .. } => Box::new(BatchNormSpec {
+impl AttentionMask {
+    fn build(name: &str, read: Shape, shape: Shape, weights: &mut Weights) -> ModelResult<Self> {
+        let norm: Box<dyn BuildLayer> = match shape {
+            Shape::Image { .. } => Box::new(BatchNormConfig {
                 momentum: Fraction::constant(0.1),
                 epsilon: Positive::constant(1e-5),
             }),
-            _ => Box::new(LayerNormSpec { epsilon: Positive::constant(1e-5) }),
+            _ => Box::new(LayerNormConfig { epsilon: Positive::constant(1e-5) }),
         };
         let units = features(shape);
         let layers: Vec<Box<dyn Module>> = vec![
@@ -115,12 +116,12 @@ impl Mask {
     }
 
     /// a * s, from s and what was carried.
-    fn walk<O: Ops>(
+    fn compute<O: Ops>(
         &self,
         ops: &mut O,
-        s: &Signal<O::Value>,
-        carried: Option<&Signal<O::Value>>,
-    ) -> Result<Signal<O::Value>> {
+        s: &Activations<O::Value>,
+        carried: Option<&Activations<O::Value>>,
+    ) -> ModelResult<Activations<O::Value>> {
         ops.scope(&self.name);
         let read = match carried {
             Some(carried) => s.with(ops.concat(&[s.x.clone(), carried.x.clone()], self.axis as i64)?),
@@ -136,10 +137,10 @@ struct Mtan {
     blocks: Vec<Stack>,
     /// f of every block but the first.
     carries: Vec<Stack>,
-    stops: Vec<Stop>,
+    stops: Vec<ReadPoint>,
     /// By task, then by block; none of one that reads a mark.
-    masks: Vec<Vec<Mask>>,
-    parts: Vec<Part>,
+    masks: Vec<Vec<AttentionMask>>,
+    parts: Vec<NetworkPart>,
 }
 
 impl Mtan {
@@ -159,7 +160,7 @@ impl Sharing for Mtan {
     }
 
     fn output(&self, task: usize) -> Shape {
-        let Stop { block, mark } = &self.stops[task];
+        let ReadPoint { block, mark } = &self.stops[task];
         let stack = &self.blocks[*block];
         let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
         marked.unwrap_or(stack.output())
@@ -169,7 +170,7 @@ impl Sharing for Mtan {
         for (block, stack) in self.blocks.iter().enumerate() {
             if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
                 return tasks.iter().any(|task| {
-                    let Stop { block: last, mark } = &self.stops[*task];
+                    let ReadPoint { block: last, mark } = &self.stops[*task];
                     *last > block || *last == block && at < stack.depth(mark.as_ref())
                 });
             }
@@ -180,34 +181,34 @@ impl Sharing for Mtan {
             || tasks.iter().any(|task| self.masks[*task].iter().any(|mask| under(&mask.name)))
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         self.parts.clone()
     }
 }
 
-impl Describe for Mtan {
+impl SharingForward for Mtan {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let mut held: Vec<Option<Signal<O::Value>>> = vec![None; tasks.len()];
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let mut held: Vec<Option<Activations<O::Value>>> = vec![None; tasks.len()];
         let mut shared = x.clone();
         for (block, stack) in self.blocks[..self.depth(tasks)].iter().enumerate() {
-            let trail = stack.walk(ops, &shared)?;
+            let outputs = stack.compute(ops, &shared)?;
             for (task, held) in tasks.iter().zip(&mut held) {
                 if let Some(mask) = self.masks[*task].get(block) {
                     let carried = match held.as_ref() {
-                        Some(before) => Some(self.carries[block - 1].walk(ops, before)?.end),
+                        Some(before) => Some(self.carries[block - 1].compute(ops, before)?.end),
                         None => None,
                     };
-                    *held = Some(mask.walk(ops, &trail.end, carried.as_ref())?);
+                    *held = Some(mask.compute(ops, &outputs.end, carried.as_ref())?);
                 } else if self.stops[*task].block == block {
-                    *held = self.stops[*task].mark.as_ref().and_then(|mark| trail.mark(mark)).cloned();
+                    *held = self.stops[*task].mark.as_ref().and_then(|mark| outputs.mark(mark)).cloned();
                 }
             }
-            shared = trail.end;
+            shared = outputs.end;
         }
         Ok(held.into_iter().flatten().collect())
     }
@@ -219,9 +220,9 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// numpy:
@@ -233,13 +234,13 @@ mod tests {
     ///   s2 = s1 @ W; t2 = mask(np.concatenate([s2, t1 @ (2 * I)]), P2, I) * s2
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!("mtan")).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!("mtan")).unwrap();
         let dense = json!({"dense": {"units": 2, "bias": false}});
         let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [Reader { name: "a".into(), from: None }];
+        let tasks = [TaskReader { name: "a".into(), from: None }];
         let body = Body { input: Shape::vector(2), trunk: &trunk, tasks: &tasks };
         let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -255,7 +256,7 @@ mod tests {
         for name in ["0.first", "0.second", "1.first", "1.second"] {
             set(&format!("sharing.a.{name}.bias"), &[0.0, 0.0]);
         }
-        let x = Signal::plain(Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap());
         let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
         assert!(read.iter().zip(EXPECTED).all(|(a, b)| (a - b).abs() < 1e-5), "{read:?}");
     }

@@ -1,15 +1,15 @@
-//! The sharing `ple`: see [`PleSpec`].
+//! The sharing `ple`: see [`PleConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
-use crate::model::sharing::experts::ExpertsWords;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
+use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
 /// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): levels of experts, in which tasks
@@ -34,55 +34,55 @@ use crate::model::weights::Weights;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PleSpec {
+pub struct PleConfig {
     /// How many levels. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_levels")]
     pub levels: Count,
     /// How many experts all tasks share. Default 4.
-    #[serde(default = "four")]
+    #[serde(default = "default_shared_or_own")]
     pub shared: Count,
     /// How many experts each task has for itself. Default 4.
-    #[serde(default = "four")]
+    #[serde(default = "default_shared_or_own")]
     pub own: Count,
     /// The layers of every expert, in every level.
-    pub layers: Vec<LayerSpec>,
+    pub layers: Vec<LayerConfig>,
 }
 
-impl Settings for PleSpec {
+impl Settings for PleConfig {
     const EXAMPLE: &'static str =
         "{ple: {levels: 2, shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}";
 }
 
-fn two() -> Count {
+fn default_levels() -> Count {
     Count::constant(2)
 }
 
-fn four() -> Count {
+fn default_shared_or_own() -> Count {
     Count::constant(4)
 }
 
-impl PleSpec {
-    fn words(&self) -> ExpertsWords<'_> {
-        ExpertsWords {
+impl PleConfig {
+    fn config(&self) -> ExpertsConfig<'_> {
+        ExpertsConfig {
             levels: self.levels.get(),
             shared: self.shared.get(),
             own: self.own.get(),
-            ..ExpertsWords::of(&self.layers)
+            ..ExpertsConfig::from_layers(&self.layers)
         }
     }
 }
 
-impl SharingWords for PleSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
-        self.words().shape(read, marked)
+impl BuildSharing for PleConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.config().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerSpec])> {
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        self.words().build(body, weights)
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.config().build(body, weights)
     }
 }
 
@@ -92,24 +92,25 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
-    /// By hand, of x = 2: level 1's experts give 2 (a), 8 (b) and 10 (shared), and all gates share evenly: a holds 6,
-    /// b 9, the shared stream 20/3. Level 2's give 2 6 = 12, 1 9 = 9 and 3 20/3 = 20; a's gate shares evenly, b's has
-    /// logits 0, ln 3: a reads 16, b .25 9 + .75 20.
+    /// By hand, of x = 2: level 1's experts give 2 (a), 8 (b) and 10 (shared), and all gates share evenly: a
+    /// holds 6, b 9, the shared stream 20/3. Level 2's give 2 6 = 12, 1 9 = 9 and 3 20/3 = 20; a's gate
+    /// shares evenly, b's has logits 0, ln 3: a reads 16, b .25 9 + .75 20.
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!({"ple": {"levels": 2, "shared": 1, "own": 1,
-            "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
+        let config: SharingConfig =
+            serde_json::from_value(json!({"ple": {"levels": 2, "shared": 1, "own": 1,
+                "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}))
+            .unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| Reader { name: name.into(), from: None });
+        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let set = |name: &str, values: &[f32]| {
             let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
             var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
@@ -129,7 +130,7 @@ mod tests {
         }
         set("sharing.1.shared.gate.weight", &[0.0; 3]);
         set("sharing.2.gate.b.weight", &[0.0, 3.0_f32.ln() / 9.0]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
         assert!((read[0] - 16.0).abs() < 1e-5 && (read[1] - 17.25).abs() < 1e-5, "{read:?}");

@@ -3,11 +3,11 @@
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::layer::conv2d::Conv2dSpec;
-use crate::model::layer::dense::DenseSpec;
+use crate::model::error::ModelResult;
+use crate::model::layer::conv2d::Conv2dConfig;
+use crate::model::layer::dense::DenseConfig;
 use crate::model::layer::padding::Padding;
-use crate::model::layer::{LayerWords, Module};
+use crate::model::layer::{BuildLayer, Module};
 use crate::model::weights::Weights;
 
 /// How many numbers a row, a step or a pixel has.
@@ -25,10 +25,10 @@ pub fn pointwise(
     units: usize,
     activation: Activation,
     weights: &mut Weights,
-) -> Result<Box<dyn Module>> {
+) -> ModelResult<Box<dyn Module>> {
     let units = Count::new(units).unwrap_or(Count::constant(1));
-    let words: Box<dyn LayerWords> = match input {
-        Shape::Image { .. } => Box::new(Conv2dSpec {
+    let config: Box<dyn BuildLayer> = match input {
+        Shape::Image { .. } => Box::new(Conv2dConfig {
             filters: units,
             kernel: Count::constant(1),
             stride: Count::constant(1),
@@ -36,7 +36,7 @@ pub fn pointwise(
             activation: Some(activation),
             bias: true,
         }),
-        _ => Box::new(DenseSpec { units, activation: Some(activation), bias: true }),
+        _ => Box::new(DenseConfig { units, activation: Some(activation), bias: true }),
     };
-    words.build(name, input, weights)
+    config.build(name, input, weights)
 }

@@ -1,19 +1,19 @@
-//! The sharing `relation`: see [`RelationSpec`].
+//! The sharing `relation`: see [`RelationConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::array::Array;
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, NonNegative};
 use crate::domain::shape::Shape;
-use crate::model::error::{Error, Result};
+use crate::model::activations::Activations;
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::ops::{Arithmetic, Ops, Tensors};
-use crate::model::part::Part;
+use crate::model::part::NetworkPart;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, BuiltSharing, Describe, Sharing, SharingWords};
-use crate::model::signal::Signal;
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::{Init, Parameter, Weights, host};
 
 /// Every task reads a mixture of all tasks' views of the one shared trunk, in shares that are learned:
@@ -36,27 +36,27 @@ use crate::model::weights::{Init, Parameter, Weights, host};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RelationSpec {
+pub struct RelationConfig {
     /// Width of a task's view. Default that of the trunk's end.
     #[serde(default)]
     pub units: Option<Count>,
     /// How far a task stands by its own view at the start, as a logit. Default 3: its own view weighs
     /// e^3, 20 times as much as another's.
-    #[serde(default = "three")]
+    #[serde(default = "default_identity")]
     pub identity: NonNegative,
 }
 
-impl Settings for RelationSpec {
+impl Settings for RelationConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{relation: {units: 64, identity: 3}}";
 }
 
-fn three() -> NonNegative {
+fn default_identity() -> NonNegative {
     NonNegative::constant(3.0)
 }
 
-impl SharingWords for RelationSpec {
-    fn shape(&self, read: Shape, marked: bool) -> Result<Shape, String> {
+impl BuildSharing for RelationConfig {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         match read {
             read if marked => Ok(read),
             Shape::Vector { width } => Ok(Shape::vector(self.units.map_or(width, Count::get))),
@@ -66,11 +66,11 @@ impl SharingWords for RelationSpec {
         }
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let output = self
             .shape(trunk.end(), false)
-            .map_err(|reason| Error::Shape { part: "sharing.relation".into(), reason })?;
+            .map_err(|reason| ModelError::Shape { part: "sharing.relation".into(), reason })?;
         let before = weights.parameters();
         let related = body.tasks.iter().filter(|task| task.from.is_none());
         let (width, units) = (trunk.end().width(), output.width());
@@ -79,20 +79,21 @@ impl SharingWords for RelationSpec {
                 let name = format!("sharing.{}.view", task.name);
                 weights.parameter(&name, &[width, units], Init::fan_in(width))
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<ModelResult<Vec<_>>>()?;
         // In one dimension, because weights of two decay: that would pull all relations to the same.
         let count = views.len();
         let diagonal = |at: usize| if at / count == at % count { self.identity.get() as f32 } else { 0.0 };
         let relations = (0..count * count).map(diagonal).collect();
         let relations = weights.parameter("sharing.relations", &[count * count], Init::Given(relations))?;
         let parameters = weights.parameters() - before;
-        let part = Part { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
-        Ok(Box::new(Relation { trunk, relations, views, output, part }))
+        let part =
+            NetworkPart { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
+        Ok(Box::new(RelationBody { trunk, relations, views, output, part }))
     }
 }
 
 /// A trunk, the tasks' views of it, and their relations.
-struct Relation {
+struct RelationBody {
     /// Tasks that read its end are related.
     trunk: Trunk,
     /// `[related x related]`
@@ -100,10 +101,10 @@ struct Relation {
     /// One per related task, `[width, units]`.
     views: Vec<Parameter>,
     output: Shape,
-    part: Part,
+    part: NetworkPart,
 }
 
-impl Relation {
+impl RelationBody {
     /// The position of a task among the related ones.
     fn position(&self, task: usize) -> Option<usize> {
         let is_related = |task: &usize| self.trunk.is_read_to_the_end(*task);
@@ -111,14 +112,14 @@ impl Relation {
     }
 
     /// Each row's shares: `[related, related]`.
-    fn shares(&self) -> Result<Tensor> {
+    fn shares(&self) -> ModelResult<Tensor> {
         let related = self.views.len();
         Tensors::answering().softmax(&self.relations.tensor().reshape((related, related))?)
     }
 
     /// Mixing views is reading through a mixture of their projections, which is the smaller work:
     /// `[related, width, units]`.
-    fn mixed(&self) -> Result<Tensor> {
+    fn mixed(&self) -> ModelResult<Tensor> {
         let views: Vec<Tensor> = self.views.iter().map(Parameter::tensor).collect();
         let (width, units) = views[0].dims2()?;
         let flat = Tensor::stack(&views, 0)?.reshape((self.views.len(), width * units))?;
@@ -126,7 +127,7 @@ impl Relation {
     }
 }
 
-impl Sharing for Relation {
+impl Sharing for RelationBody {
     fn tasks(&self) -> usize {
         self.trunk.tasks()
     }
@@ -145,11 +146,11 @@ impl Sharing for Relation {
         self.trunk.uses(tasks, weight)
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<NetworkPart> {
         self.trunk.parts().iter().chain([&self.part]).cloned().collect()
     }
 
-    fn relations(&self) -> Result<Option<Array>> {
+    fn relations(&self) -> ModelResult<Option<Array>> {
         let shares = host(&self.shares()?)?;
         let tasks = self.trunk.tasks();
         let share = |task: usize, other: usize| match (self.position(task), self.position(other)) {
@@ -161,28 +162,29 @@ impl Sharing for Relation {
     }
 }
 
-impl Describe for Relation {
+impl SharingForward for RelationBody {
     fn read<O: Ops>(
         &self,
         ops: &mut O,
-        x: &Signal<O::Value>,
+        x: &Activations<O::Value>,
         tasks: &[usize],
-    ) -> Result<Vec<Signal<O::Value>>> {
-        let trail = self.trunk.walk(ops, x)?;
+    ) -> ModelResult<Vec<Activations<O::Value>>> {
+        let outputs = self.trunk.compute(ops, x)?;
         if tasks.iter().all(|task| self.position(*task).is_none()) {
-            return Ok(tasks.iter().map(|task| self.trunk.read(&trail, *task)).collect());
+            return Ok(tasks.iter().map(|task| self.trunk.read(&outputs, *task)).collect());
         }
         ops.scope(&self.part.name);
         let mixed = self.mixed()?;
-        let end = &trail.end;
+        let end = &outputs.end;
         let rows = ops.rows(&end.x, self.trunk.end().width())?;
         let mut read = Vec::new();
         for task in tasks {
             let Some(position) = self.position(*task) else {
-                read.push(self.trunk.read(&trail, *task));
+                read.push(self.trunk.read(&outputs, *task));
                 continue;
             };
-            let projection = ops.folded(&format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
+            let projection =
+                ops.constant_from_weights(&format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
             let seen = ops.matmul(&rows, &projection)?;
             read.push(end.with(ops.unrows(&seen, &end.x)?));
         }
@@ -196,20 +198,20 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
-    use crate::model::kernel::agreement::{near, variable};
+    use crate::model::activations::Activations;
+    use crate::model::kernel::reference_check::{near, variable};
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, BuiltSharing, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, BuiltSharing, SharingConfig, TaskReader};
     use crate::model::weights::Weights;
 
     fn build(weights: &mut Weights) -> Box<dyn BuiltSharing> {
-        let words: SharingSpec = serde_json::from_value(json!({"relation": {"units": 2}})).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!({"relation": {"units": 2}})).unwrap();
         let trunk = serde_json::from_value::<Vec<_>>(json!([{"mark": "early"}])).unwrap();
         let early = Some(serde_json::from_value(json!("early")).unwrap());
-        let task = |name: &str, from| Reader { name: name.into(), from };
+        let task = |name: &str, from| TaskReader { name: name.into(), from };
         let tasks = [task("a", None), task("b", early), task("c", None)];
         let body = Body { input: Shape::vector(3), trunk: &trunk, tasks: &tasks };
-        words.view().build(&body, weights).unwrap()
+        config.view().build(&body, weights).unwrap()
     }
 
     #[test]
@@ -221,7 +223,7 @@ mod tests {
             .set(&Tensor::new(&[2.0_f32, 0.5, -1.0, 1.0], &Device::Cpu).unwrap())
             .unwrap();
         let x = variable(&[5, 3], 1).as_tensor().clone();
-        let read = body.forward(&Signal::plain(x.clone()), &Mode::evaluate(), &[2, 1, 0]).unwrap();
+        let read = body.forward(&Activations::plain(x.clone()), &Mode::evaluate(), &[2, 1, 0]).unwrap();
         let view = |name: &str| x.matmul(find(name).as_tensor()).unwrap();
         let (a, c) = (view("sharing.a.view"), view("sharing.c.view"));
         // softmax of [2, 0.5] and of [-1, 1]
@@ -232,10 +234,10 @@ mod tests {
         let relations = body.relations().unwrap().unwrap();
         assert_eq!(relations.shape, [3, 3]);
         let expected = [0.817_574_5, 0.0, 0.182_425_5, 0.0, 1.0, 0.0, 0.119_202_9, 0.0, 0.880_797_1];
-        let found = relations.as_f32().unwrap();
+        let result = relations.as_f32().unwrap();
         assert!(
-            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6),
-            "{found:?}"
+            result.iter().zip(expected).all(|(result, expected)| (result - expected).abs() < 1e-6),
+            "{result:?}"
         );
     }
 

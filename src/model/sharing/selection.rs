@@ -1,15 +1,15 @@
-//! Selectors, of which each names one expert in binary by a function that has a gradient everywhere: the equations stand
-//! with the sharing [`dselect_k`](crate::model::sharing::dselect_k).
+//! Selectors, of which each names one expert in binary by a function that has a gradient everywhere: the
+//! equations stand with the sharing [`dselect_k`](crate::model::sharing::dselect_k).
 
 use candle_core::{D, Device, Tensor};
 
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// How a task's selectors are built.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Selectors {
+pub struct SelectorConfig {
     pub count: usize,
     /// Width of the range in which a bit is undecided.
     pub gamma: f64,
@@ -18,7 +18,7 @@ pub struct Selectors {
 }
 
 /// One task's k selectors.
-pub struct Selection {
+pub struct ExpertSelection {
     name: String,
     gamma: f64,
     entropy: f64,
@@ -29,9 +29,14 @@ pub struct Selection {
     mixture: Parameter,
 }
 
-impl Selection {
-    pub fn build(name: &str, words: Selectors, experts: usize, weights: &mut Weights) -> Result<Self> {
-        let Selectors { count: k, gamma, entropy } = words;
+impl ExpertSelection {
+    pub fn build(
+        name: &str,
+        config: SelectorConfig,
+        experts: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
+        let SelectorConfig { count: k, gamma, entropy } = config;
         let count = experts.next_power_of_two().trailing_zeros() as usize;
         let bound = Init::Uniform((gamma / 100.0) as f32);
         let bits = match count {
@@ -44,7 +49,7 @@ impl Selection {
     }
 
     /// r(t) of the experts there are: `[k, experts]`.
-    fn selectors(&self) -> Result<Tensor> {
+    fn selectors(&self) -> ModelResult<Tensor> {
         let mixture = self.mixture.var();
         let (k, device) = (mixture.dim(0)?, mixture.device());
         let mut product = Tensor::ones((k, self.experts), candle_core::DType::F32, device)?;
@@ -59,7 +64,7 @@ impl Selection {
     }
 
     /// For S or 1 - S as a bit says, what S is multiplied with and what is added, for each expert.
-    fn digits(&self, bit: usize, device: &Device) -> Result<(Tensor, Tensor)> {
+    fn digits(&self, bit: usize, device: &Device) -> ModelResult<(Tensor, Tensor)> {
         let is_set = |expert: usize| f32::from(u8::from(expert >> bit & 1 == 1));
         let sign: Vec<f32> = (0..self.experts).map(|expert| 2.0 * is_set(expert) - 1.0).collect();
         let start: Vec<f32> = (0..self.experts).map(|expert| 1.0 - is_set(expert)).collect();
@@ -67,18 +72,18 @@ impl Selection {
     }
 
     /// q `[1, experts]`
-    fn chosen(&self) -> Result<Tensor> {
+    fn chosen(&self) -> ModelResult<Tensor> {
         let mixture = Tensors::answering().softmax(&self.mixture.tensor().unsqueeze(0)?)?;
         Ok(mixture.matmul(&self.selectors()?)?)
     }
 
     /// q for each of the rows of x.
-    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> Result<O::Value> {
+    pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.folded_rows(&format!("{}.shares", self.name), &self.chosen()?, x)
     }
 
     /// What it adds to the joint loss.
-    pub fn penalty(&self) -> Result<Option<Tensor>> {
+    pub fn penalty(&self) -> ModelResult<Option<Tensor>> {
         if self.bits.is_none() {
             return Ok(None);
         }
@@ -95,7 +100,7 @@ impl Selection {
 }
 
 /// S(t). Its ends are flat, so that clamping t changes no gradient.
-fn smooth_step(t: &Tensor, gamma: f64) -> Result<Tensor> {
+fn smooth_step(t: &Tensor, gamma: f64) -> ModelResult<Tensor> {
     let t = t.clamp(-gamma / 2.0, gamma / 2.0)?;
     let cubic = (t.sqr()? * &t)?.affine(-2.0 / gamma.powi(3), 0.5)?;
     Ok((cubic + t.affine(1.5 / gamma, 0.0)?)?)

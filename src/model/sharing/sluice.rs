@@ -1,18 +1,18 @@
-//! The sharing `sluice`: see [`SluiceSpec`].
+//! The sharing `sluice`: see [`SluiceConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Fraction, NonNegative};
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::sharing::block::{nothing_tied, shapes};
-use crate::model::sharing::column::{Bond, ColumnsWords, Units, side_by_side};
+use crate::model::sharing::column::{ColumnPenalty, ColumnUnits, ColumnsConfig, side_by_side};
 use crate::model::sharing::cross_stitch::Linear;
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Parameter, Weights};
 
 /// Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns in subspaces, units that
@@ -36,48 +36,48 @@ use crate::model::weights::{Parameter, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SluiceSpec {
+pub struct SluiceConfig {
     /// Copies of each block in a column. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_subspaces")]
     pub subspaces: Count,
     /// A subspace's share of itself at the start; the others divide the rest. Default 0.95.
-    #[serde(default = "most")]
+    #[serde(default = "default_own")]
     pub own: Fraction,
     /// What each task's mixture of layers begins with. Default `even`.
     #[serde(default)]
-    pub skip: Skip,
+    pub skip: SkipInit,
     /// Weight of the subspaces' likeness in the joint loss. Default 0.1.
-    #[serde(default = "tenth")]
+    #[serde(default = "default_orthogonality")]
     pub orthogonality: NonNegative,
 }
 
 /// What a mixture of layers begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Skip {
+pub enum SkipInit {
     #[default]
     Even,
     /// 0.9 for the last layer; the others divide the rest.
     Last,
 }
 
-impl Settings for SluiceSpec {
+impl Settings for SluiceConfig {
     const EXAMPLE: &'static str = "{sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}";
 }
 
-fn two() -> Count {
+fn default_subspaces() -> Count {
     Count::constant(2)
 }
 
-fn most() -> Fraction {
+fn default_own() -> Fraction {
     Fraction::constant(0.95)
 }
 
-fn tenth() -> NonNegative {
+fn default_orthogonality() -> NonNegative {
     NonNegative::constant(0.1)
 }
 
-impl Skip {
+impl SkipInit {
     fn begins(self, blocks: usize) -> Vec<f32> {
         let one = |block: usize| match self {
             Self::Even => 1.0 / blocks as f32,
@@ -89,12 +89,12 @@ impl Skip {
     }
 }
 
-impl SharingWords for SluiceSpec {
-    fn shape(&self, read: Shape, _: bool) -> Result<Shape, String> {
+impl BuildSharing for SluiceConfig {
+    fn shape(&self, read: Shape, _: bool) -> ModelResult<Shape, String> {
         Ok(side_by_side(read, self.subspaces.get()))
     }
 
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         nothing_tied(trunk)?;
         let shapes = shapes(trunk, input, |shape| side_by_side(shape, self.subspaces.get()))?;
         match shapes.windows(2).find(|pair| pair[0] != pair[1]) {
@@ -106,28 +106,29 @@ impl SharingWords for SluiceSpec {
         }
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let units = |names: &[String], columns: usize, weights: &mut Weights| -> Result<Box<dyn Units>> {
-            let own = self.own.get() as f32;
-            let init = |row: usize, column: usize| match row == column {
-                true if columns == 1 => 1.0,
-                true => own,
-                false => (1.0 - own) / (columns - 1) as f32,
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let units =
+            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
+                let own = self.own.get() as f32;
+                let init = |row: usize, column: usize| match row == column {
+                    true if columns == 1 => 1.0,
+                    true => own,
+                    false => (1.0 - own) / (columns - 1) as f32,
+                };
+                Ok(Box::new(Linear::build(names, columns, &init, weights)?))
             };
-            Ok(Box::new(Linear::build(names, columns, &init, weights)?))
-        };
         let (subspaces, strength) = (self.subspaces.get(), self.orthogonality.get());
-        let bond = |columns: Vec<Vec<Parameter>>| -> Box<dyn Bond> {
+        let penalty = |columns: Vec<Vec<Parameter>>| -> Box<dyn ColumnPenalty> {
             Box::new(Orthogonal { columns, subspaces, strength })
         };
-        let words = ColumnsWords {
+        let config = ColumnsConfig {
             subspaces,
             units: Some(&units),
             last: true,
             layers: Some(&|blocks| self.skip.begins(blocks)),
-            bond: Some(&bond),
+            penalty: Some(&penalty),
         };
-        words.build(body, weights)
+        config.build(body, weights)
     }
 }
 
@@ -138,13 +139,15 @@ struct Orthogonal {
     strength: f64,
 }
 
-impl Bond for Orthogonal {
-    fn penalty(&self) -> Result<Option<Tensor>> {
+impl ColumnPenalty for Orthogonal {
+    fn penalty(&self) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for column in self.columns.chunks(self.subspaces).filter(|_| self.strength > 0.0) {
             for (at, one) in column.iter().enumerate() {
                 for (a, b) in column[at + 1..].iter().flat_map(|other| one.iter().zip(other)) {
-                    let Some(likeness) = likeness(a.name(), &a.tensor(), &b.tensor())? else { continue };
+                    let Some(likeness) = column_overlap(a.name(), &a.tensor(), &b.tensor())? else {
+                        continue;
+                    };
                     sum = Some(match sum {
                         Some(sum) => (sum + likeness)?,
                         None => likeness,
@@ -157,7 +160,7 @@ impl Bond for Orthogonal {
 }
 
 /// |A'B|^2; `None` of biases and scales.
-fn likeness(name: &str, a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
+fn column_overlap(name: &str, a: &Tensor, b: &Tensor) -> ModelResult<Option<Tensor>> {
     let product = match a.dims() {
         [_] if name.ends_with(".bias") || name.contains("norm") => return Ok(None),
         [_] => (a * b)?.sum_all()?,
@@ -174,9 +177,9 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, Reader, SharingSpec};
-    use crate::model::signal::Signal;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader};
     use crate::model::weights::{Weights, host};
 
     /// One task, two subspaces, two blocks of one number, by hand:
@@ -186,13 +189,13 @@ mod tests {
     ///   penalty .1 * ((3 5)^2 + |v_1 v_2|^2) = .1 * (225 + 100) = 32.5, v being `[2, 1]`
     #[test]
     fn by_its_definition() {
-        let words: SharingSpec = serde_json::from_value(json!("sluice")).unwrap();
+        let config: SharingConfig = serde_json::from_value(json!("sluice")).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
         let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [Reader { name: "a".into(), from: None }];
+        let tasks = [TaskReader { name: "a".into(), from: None }];
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
         let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = words.view().build(&body, &mut weights).unwrap();
+        let sharing = config.view().build(&body, &mut weights).unwrap();
         let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
         let begin = host(&find("sharing.0.unit")).unwrap();
         assert!(begin.iter().zip([0.95, 0.05, 0.05, 0.95]).all(|(a, b)| (a - b).abs() < 1e-6), "{begin:?}");
@@ -208,7 +211,7 @@ mod tests {
         set("trunk.a.2.1.dense.weight", &[10.0, 0.0]);
         set("sharing.1.unit", &[1.0, 0.0, 0.5, 0.5]);
         set("sharing.layers.a", &[0.25, 0.75]);
-        let x = Signal::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
+        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
         let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
         assert!((read[0] - 20.2).abs() < 1e-4 && (read[1] - 35.6).abs() < 1e-4, "{read:?}");
         assert_eq!(sharing.output(0), Shape::vector(2));

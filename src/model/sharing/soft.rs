@@ -1,17 +1,17 @@
-//! The sharing `soft`: see [`SoftSpec`].
+//! The sharing `soft`: see [`SoftConfig`].
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::LayerSpec;
+use crate::model::error::ModelResult;
+use crate::model::layer::LayerConfig;
 use crate::model::sharing::block::{nothing_tied, shapes};
-use crate::model::sharing::column::{Bond, ColumnsWords};
-use crate::model::sharing::{Body, BuiltSharing, SharingWords};
+use crate::model::sharing::column::{ColumnPenalty, ColumnsConfig};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Parameter, Weights, host};
 
 /// Soft sharing: a network for each task, and a penalty on how far these are apart.
@@ -31,19 +31,19 @@ use crate::model::weights::{Parameter, Weights, host};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SoftSpec {
+pub struct SoftConfig {
     /// What is small when tasks are alike. Default `distance`.
     #[serde(default)]
-    pub penalty: Apart,
+    pub penalty: ParameterDistance,
     /// Its weight in the joint loss. Default 1e-3.
-    #[serde(default = "thousandth")]
+    #[serde(default = "default_strength")]
     pub strength: NonNegative,
 }
 
 /// How far tasks are apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Apart {
+pub enum ParameterDistance {
     /// The square of the distance of every two.
     #[default]
     Distance,
@@ -51,49 +51,50 @@ pub enum Apart {
     TraceNorm,
 }
 
-impl Settings for SoftSpec {
+impl Settings for SoftConfig {
     const EXAMPLE: &'static str = "{soft: {penalty: distance, strength: 1.0e-3}}";
 }
 
-fn thousandth() -> NonNegative {
+fn default_strength() -> NonNegative {
     NonNegative::constant(1e-3)
 }
 
-impl SharingWords for SoftSpec {
-    fn check(&self, trunk: &[LayerSpec], input: Shape) -> Result<(), String> {
+impl BuildSharing for SoftConfig {
+    fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
         nothing_tied(trunk)?;
         shapes(trunk, input, |shape| shape).map(drop)
     }
 
-    fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let (apart, strength) = (self.penalty, self.strength.get());
-        let bond = |columns: Vec<Vec<Parameter>>| -> Box<dyn Bond> {
+        let penalty = |columns: Vec<Vec<Parameter>>| -> Box<dyn ColumnPenalty> {
             let count = columns.iter().map(Vec::len).min().unwrap_or(0);
             let copies = |at: usize| columns.iter().map(|column| column[at].clone()).collect();
-            Box::new(Near { weights: (0..count).map(copies).collect(), apart, strength })
+            Box::new(DistancePenalty { weights: (0..count).map(copies).collect(), distance: apart, strength })
         };
-        let words = ColumnsWords { subspaces: 1, units: None, last: false, layers: None, bond: Some(&bond) };
-        words.build(body, weights)
+        let config =
+            ColumnsConfig { subspaces: 1, units: None, last: false, layers: None, penalty: Some(&penalty) };
+        config.build(body, weights)
     }
 }
 
 /// Keeps columns together.
-struct Near {
+struct DistancePenalty {
     /// For each weight every column's.
     weights: Vec<Vec<Parameter>>,
-    apart: Apart,
+    distance: ParameterDistance,
     strength: f64,
 }
 
-impl Bond for Near {
-    fn penalty(&self) -> Result<Option<Tensor>> {
+impl ColumnPenalty for DistancePenalty {
+    fn penalty(&self) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for copies in self.weights.iter().filter(|copies| self.strength > 0.0 && copies.len() > 1) {
             let rows = copies.iter().map(|copy| copy.tensor().flatten_all());
             let rows = Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
-            let one = match self.apart {
-                Apart::Distance => distance(&rows)?,
-                Apart::TraceNorm => trace_norm(&rows)?,
+            let one = match self.distance {
+                ParameterDistance::Distance => distance(&rows)?,
+                ParameterDistance::TraceNorm => trace_norm(&rows)?,
             };
             sum = Some(match sum {
                 Some(sum) => (sum + one)?,
@@ -105,15 +106,15 @@ impl Bond for Near {
 }
 
 /// The sum over pairs of rows of their distance's square: rows times the sum of squares to the mean.
-fn distance(rows: &Tensor) -> Result<Tensor> {
+fn distance(rows: &Tensor) -> ModelResult<Tensor> {
     let count = rows.dim(0)? as f64;
     let apart = rows.broadcast_sub(&rows.mean_keepdim(0)?)?;
     Ok(apart.sqr()?.sum_all()?.affine(count, 0.0)?)
 }
 
-/// The sum of the singular values of W `[rows, numbers]`. Its gradient (W W')^(-1/2) W is taken as a constant that W
-/// is multiplied with: the sum of these products is the trace norm itself.
-fn trace_norm(rows: &Tensor) -> Result<Tensor> {
+/// The sum of the singular values of W `[rows, numbers]`. Its gradient (W W')^(-1/2) W is taken as a constant
+/// that W is multiplied with: the sum of these products is the trace norm itself.
+fn trace_norm(rows: &Tensor) -> ModelResult<Tensor> {
     let count = rows.dim(0)?;
     let flat = host(rows)?;
     let numbers = flat.len() / count.max(1);
@@ -178,9 +179,9 @@ mod tests {
         Var::from_tensor(&Tensor::new(&rows, &Device::Cpu).unwrap()).unwrap()
     }
 
-    fn is(found: &[f32], expected: &[f32]) {
-        let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
-        assert!(near && found.len() == expected.len(), "{found:?}");
+    fn is(result: &[f32], expected: &[f32]) {
+        let near = result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near && result.len() == expected.len(), "{result:?}");
     }
 
     /// numpy: sum(((w[i] - w[j]) ** 2).sum() for i < j); np.linalg.svd(w) -> u, s, vt; s.sum(); u @ vt

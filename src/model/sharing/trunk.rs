@@ -2,12 +2,12 @@
 
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::layer::stack::{Stack, Trail};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::layer::stack::{Stack, StackOutputs};
 use crate::model::ops::Ops;
-use crate::model::part::Part;
+use crate::model::part::NetworkPart;
 use crate::model::sharing::Body;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
 
 /// A shared trunk.
@@ -18,7 +18,7 @@ pub struct Trunk {
 }
 
 impl Trunk {
-    pub fn build(body: &Body, weights: &mut Weights) -> Result<Self> {
+    pub fn build(body: &Body, weights: &mut Weights) -> ModelResult<Self> {
         let stack = Stack::build("trunk", body.trunk, body.input, weights)?;
         Ok(Self { stack, from: body.tasks.iter().map(|task| task.from.clone()).collect() })
     }
@@ -45,15 +45,19 @@ impl Trunk {
         marked.map_or(self.stack.output(), |(_, shape)| shape)
     }
 
-    pub fn walk<O: Ops>(&self, ops: &mut O, x: &Signal<O::Value>) -> Result<Trail<Signal<O::Value>>> {
-        self.stack.walk(ops, x)
+    pub fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        x: &Activations<O::Value>,
+    ) -> ModelResult<StackOutputs<Activations<O::Value>>> {
+        self.stack.compute(ops, x)
     }
 
     /// What it gave where the task reads.
-    pub fn read<T: Clone>(&self, trail: &Trail<T>, task: usize) -> T {
+    pub fn read<T: Clone>(&self, outputs: &StackOutputs<T>, task: usize) -> T {
         // The network has checked that every mark exists.
-        let mark = self.from[task].as_ref().and_then(|mark| trail.mark(mark));
-        mark.unwrap_or(&trail.end).clone()
+        let mark = self.from[task].as_ref().and_then(|mark| outputs.mark(mark));
+        mark.unwrap_or(&outputs.end).clone()
     }
 
     /// Does what stands where these tasks read depend on the weight of this name?
@@ -62,7 +66,7 @@ impl Trunk {
         self.stack.parts()[..deepest.unwrap_or(0)].iter().any(|part| part.owns(weight))
     }
 
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[NetworkPart] {
         self.stack.parts()
     }
 }

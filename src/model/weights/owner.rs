@@ -4,7 +4,7 @@ use crate::domain::name::InputName;
 
 /// The part of a network that a weight belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum WeightOwner {
     /// Of the inputs together: the table of all their categories.
     Inputs,
     /// One input's encoder.
@@ -17,7 +17,7 @@ pub enum Owner {
     Heads,
 }
 
-impl Owner {
+impl WeightOwner {
     /// Does the weight stand before the body?
     pub fn is_of_inputs(&self) -> bool {
         match self {

@@ -7,7 +7,7 @@ use crate::domain::array::ElementType;
 use crate::domain::number::{Fraction, TextLength};
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
-use crate::domain::task::{Grain, Target};
+use crate::domain::task::{FittedTarget, LabelLevel};
 use crate::domain::tokenizer::Tokenizer;
 
 /// The most classes, or tokens of a vocabulary.
@@ -34,7 +34,7 @@ pub fn fault(signature: &Signature) -> Result<(), String> {
         |input: &InputSignature| matches!(input.encoding, Encoding::Tokens { .. } | Encoding::Series { .. });
     for task in tasks {
         target(task).map_err(|fault| format!("task `{}`: {fault}", task.name))?;
-        let tags = matches!(task.target, Target::Tagging { .. });
+        let tags = matches!(task.target, FittedTarget::Tagging { .. });
         if tags && !inputs.iter().any(steps) {
             return Err(format!("task `{}` has tags, and no input has steps", task.name));
         }
@@ -106,37 +106,37 @@ fn keys(keys: &Keys) -> Result<&'static [ElementType], String> {
 
 fn target(task: &TaskSignature) -> Result<(), String> {
     match &task.target {
-        Target::Binary { classes, threshold, .. } => {
+        FittedTarget::Binary { classes, threshold, .. } => {
             names(classes, 2)?;
             share(*threshold)?;
         }
-        Target::Multiclass { classes, counts } | Target::Ordinal { classes, counts } => {
+        FittedTarget::Multiclass { classes, counts } | FittedTarget::Ordinal { classes, counts } => {
             names(classes, counts.len())?;
         }
-        Target::Multilabel { labels, positives, threshold, .. } => {
+        FittedTarget::Multilabel { labels, positives, threshold, .. } => {
             share(*threshold)?;
             within("count of labels", labels.len())?;
             if labels.len() != positives.len() {
                 return Err(format!("{} labels have {} counts", labels.len(), positives.len()));
             }
         }
-        Target::Regression { columns, center, scale } => {
+        FittedTarget::Regression { columns, center, scale } => {
             if columns.len() != center.len() {
                 return Err(format!("{} columns have {} centers", columns.len(), center.len()));
             }
             units(center, scale)?;
         }
-        Target::Tagging { classes, counts, .. } => some(classes, counts.len())?,
-        Target::Segmentation { classes, counts, height, width } => {
+        FittedTarget::Tagging { classes, counts, .. } => some(classes, counts.len())?,
+        FittedTarget::Segmentation { classes, counts, height, width } => {
             some(classes, counts.len())?;
             product(&[*height, *width, classes.len()])?;
         }
-        Target::PixelRegression { height, width, center, scale } => {
+        FittedTarget::PixelRegression { height, width, center, scale } => {
             product(&[*height, *width])?;
             units(&[*center], &[*scale])?;
         }
-        Target::Text { tokenizer: own, length, .. }
-        | Target::LanguageModel { tokenizer: own, length, .. } => {
+        FittedTarget::Text { tokenizer: own, length, .. }
+        | FittedTarget::LanguageModel { tokenizer: own, length, .. } => {
             tokenizer(own)?;
             if TextLength::new(*length).is_none() {
                 return Err(format!(
@@ -146,9 +146,9 @@ fn target(task: &TaskSignature) -> Result<(), String> {
             }
         }
     }
-    match task.target.grain() {
-        Grain::Pixel { .. } | Grain::Step => Ok(()),
-        Grain::Row => within("count of answers", task.target.answers()),
+    match task.target.label_level() {
+        LabelLevel::Pixel { .. } | LabelLevel::Step => Ok(()),
+        LabelLevel::Row => within("count of answers", task.target.answers()),
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_no_model_can_have_is_told() {
         assert_eq!(said(signature()), Ok(()));
-        for (place, value, expected) in [
+        for (index, value, expected) in [
             ("/inputs/0/encoding/scale", json!(0.0), "input `age`: its center or scale is no number"),
             ("/inputs/0/raw", json!("text"), "it cannot be fed as Text"),
             ("/inputs/1/name", json!("age"), "two inputs or tasks are called `age`"),
@@ -281,9 +281,9 @@ mod tests {
             ("/tasks/5/target/classes", json!([]), "its count of classes is 0"),
         ] {
             let mut changed = signature();
-            *changed.pointer_mut(place).expect(place) = value;
-            let found = said(changed).expect_err(place);
-            assert!(found.contains(expected), "{place}: {found}");
+            *changed.pointer_mut(index).expect(index) = value;
+            let result = said(changed).expect_err(index);
+            assert!(result.contains(expected), "{index}: {result}");
         }
         let mut rows = signature();
         rows["inputs"].as_array_mut().expect("inputs").retain(|input| input["name"] == "age");

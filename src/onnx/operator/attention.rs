@@ -2,25 +2,25 @@
 //! softmax over the steps that may be seen.
 
 use crate::domain::array::ElementType;
-use crate::onnx::graph::{Attribute, Graph, Value};
+use crate::onnx::graph::{Attribute, Graph, GraphValue};
 use crate::onnx::operator::{
     add, cast, concat, div, greater, matmul, mul, reduce_sum, reshape, scale, shape, shift, slice, softmax,
     squeeze, sub, transpose, unary, unsqueeze,
 };
 
 /// Added to a score that must not count: far below every score, and yet finite.
-const BELOW: f32 = 1e30;
+const MASKED_SCORE: f32 = 1e30;
 
 /// Who may see whom.
-pub struct Seen<'a> {
+pub struct AttentionMasking<'a> {
     /// Float `[batch, time]` of the keys, 1 for a real one; all are real if left out.
-    pub keys: Option<&'a Value>,
+    pub keys: Option<&'a GraphValue>,
     /// Does step t see the steps up to t alone?
     pub causal: bool,
 }
 
 /// The steps 0, 1, ... of `x` `[batch, time, ...]` as floats `[time]`.
-pub fn steps(g: &mut Graph, x: &Value) -> Value {
+pub fn steps(g: &mut Graph, x: &GraphValue) -> GraphValue {
     let dims = shape(g, x);
     let time = slice(g, &dims, 0, 1, 2);
     let time = squeeze(g, &time, &[0]);
@@ -30,7 +30,7 @@ pub fn steps(g: &mut Graph, x: &Value) -> Value {
 }
 
 /// The angles of steps, `[time, frequencies]`.
-pub fn angles(g: &mut Graph, x: &Value, frequencies: &[f64]) -> Value {
+pub fn angles(g: &mut Graph, x: &GraphValue, frequencies: &[f64]) -> GraphValue {
     let steps = steps(g, x);
     let steps = unsqueeze(g, &steps, &[1]);
     let frequencies: Vec<f32> = frequencies.iter().map(|frequency| *frequency as f32).collect();
@@ -39,25 +39,31 @@ pub fn angles(g: &mut Graph, x: &Value, frequencies: &[f64]) -> Value {
 }
 
 /// x `[batch, time, heads, size]` with each head's pairs turned by their steps' angles `[time, size / 2]`.
-pub fn rotary(g: &mut Graph, x: &Value, angles: &Value, size: usize) -> Value {
+pub fn rotary(g: &mut Graph, x: &GraphValue, angles: &GraphValue, size: usize) -> GraphValue {
     let half = (size / 2) as i64;
     let (cosines, sines) = (unary(g, "Cos", angles), unary(g, "Sin", angles));
     let (cosines, sines) = (unsqueeze(g, &cosines, &[1]), unsqueeze(g, &sines, &[1]));
     let (one, other) = (slice(g, x, 3, 0, half), slice(g, x, 3, half, 2 * half));
-    let (plain, turned) = (mul(g, &one, &cosines), mul(g, &other, &sines));
-    let first = sub(g, &plain, &turned);
-    let (plain, turned) = (mul(g, &other, &cosines), mul(g, &one, &sines));
-    let second = add(g, &plain, &turned);
+    let (plain, rotated) = (mul(g, &one, &cosines), mul(g, &other, &sines));
+    let first = sub(g, &plain, &rotated);
+    let (plain, rotated) = (mul(g, &other, &cosines), mul(g, &one, &sines));
+    let second = add(g, &plain, &rotated);
     concat(g, &[&first, &second], 3)
 }
 
 /// x `[batch, time, width]` as `[batch, time, heads, size]`.
-pub fn by_head(g: &mut Graph, x: &Value, heads: usize, size: usize) -> Value {
+pub fn by_head(g: &mut Graph, x: &GraphValue, heads: usize, size: usize) -> GraphValue {
     reshape(g, x, &[0, 0, heads as i64, size as i64])
 }
 
 /// Attention of queries, keys and values `[batch, time, heads, size]`; gives `[batch, time, heads * size]`.
-pub fn attention(g: &mut Graph, [q, k, v]: [&Value; 3], heads: usize, size: usize, seen: &Seen) -> Value {
+pub fn attention(
+    g: &mut Graph,
+    [q, k, v]: [&GraphValue; 3],
+    heads: usize,
+    size: usize,
+    seen: &AttentionMasking,
+) -> GraphValue {
     let queries = transpose(g, q, &[0, 2, 1, 3]);
     let keys = transpose(g, k, &[0, 2, 3, 1]);
     let values = transpose(g, v, &[0, 2, 1, 3]);
@@ -73,7 +79,7 @@ pub fn attention(g: &mut Graph, [q, k, v]: [&Value; 3], heads: usize, size: usiz
         let (later, earlier) = (unsqueeze(g, &steps, &[0]), unsqueeze(g, &steps, &[1]));
         let ahead = greater(g, &later, &earlier);
         let ahead = cast(g, &ahead, ElementType::Float32);
-        let below = scale(g, &ahead, -BELOW);
+        let below = scale(g, &ahead, -MASKED_SCORE);
         scores = add(g, &scores, &below);
     }
     let shares = softmax(g, &scores, -1);
@@ -83,33 +89,33 @@ pub fn attention(g: &mut Graph, [q, k, v]: [&Value; 3], heads: usize, size: usiz
 }
 
 /// Softmax over the real steps of scores `[batch, time]`; `real` is float `[batch, time]`.
-pub fn masked_softmax(g: &mut Graph, scores: &Value, real: &Value) -> Value {
+pub fn masked_softmax(g: &mut Graph, scores: &GraphValue, real: &GraphValue) -> GraphValue {
     let below = below(g, real);
     let scores = add(g, scores, &below);
     softmax(g, &scores, -1)
 }
 
 /// 0 at a real step, far below 0 elsewhere.
-fn below(g: &mut Graph, real: &Value) -> Value {
+fn below(g: &mut Graph, real: &GraphValue) -> GraphValue {
     let behind = shift(g, real, -1.0);
-    scale(g, &behind, BELOW)
+    scale(g, &behind, MASKED_SCORE)
 }
 
 /// The sum of steps `[batch, time, width]`, each times its weight `[batch, time]`: `[batch, width]`.
-pub fn weighted_sum(g: &mut Graph, x: &Value, weights: &Value) -> Value {
+pub fn weighted_sum(g: &mut Graph, x: &GraphValue, weights: &GraphValue) -> GraphValue {
     let weights = unsqueeze(g, weights, &[1]);
     let y = matmul(g, &weights, x);
     squeeze(g, &y, &[1])
 }
 
 /// 1 / (steps of the row) at real steps, else 0: `[batch, time]`.
-pub fn even_shares(g: &mut Graph, real: &Value) -> Value {
+pub fn mean_weights(g: &mut Graph, real: &GraphValue) -> GraphValue {
     let count = reduce_sum(g, real, &[1], true);
     div(g, real, &count)
 }
 
 /// Of x `[batch, time, width]` the last real step, `lengths` being whole numbers `[batch]`: `[batch, width]`.
-pub fn last_step(g: &mut Graph, x: &Value, lengths: &Value) -> Value {
+pub fn last_step(g: &mut Graph, x: &GraphValue, lengths: &GraphValue) -> GraphValue {
     let one = g.ints(&[1]);
     let last = sub(g, lengths, &one);
     let last = unsqueeze(g, &last, &[1]);

@@ -1,11 +1,11 @@
 //! Recurrences over sequences: ONNX's LSTM and GRU.
 
-use crate::onnx::graph::{Attribute, Graph, Value};
+use crate::onnx::graph::{Attribute, Graph, GraphValue};
 use crate::onnx::proto::data_type;
 
 /// ONNX's recurrences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recurrence {
+pub enum RecurrentOperator {
     /// Gates i o f c; states h and c.
     Lstm,
     /// Gates z r h; the reset gate is applied behind the product, as PyTorch does. State h.
@@ -14,7 +14,7 @@ pub enum Recurrence {
 
 /// The way over the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum RecurrentDirection {
     Forward,
     Reverse,
     /// Both, side by side in everything that has directions.
@@ -23,27 +23,28 @@ pub enum Direction {
 
 /// What a recurrence takes.
 #[derive(Clone, Copy)]
-pub struct Recurrent<'a> {
-    pub kind: Recurrence,
-    pub direction: Direction,
+pub struct RecurrentNode<'a> {
+    pub kind: RecurrentOperator,
+    pub direction: RecurrentDirection,
     pub units: usize,
     /// `[time, batch, width]`
-    pub x: &'a Value,
+    pub x: &'a GraphValue,
     /// `[directions, gates * units, width]`
-    pub input: &'a Value,
+    pub input: &'a GraphValue,
     /// `[directions, gates * units, units]`
-    pub state: &'a Value,
+    pub state: &'a GraphValue,
     /// `[directions, 2 * gates * units]`: the input's part, then the state's.
-    pub bias: &'a Value,
+    pub bias: &'a GraphValue,
     /// Whole numbers `[batch]`, 64 bits; without it all rows are whole.
-    pub lengths: Option<&'a Value>,
+    pub lengths: Option<&'a GraphValue>,
     /// h, and for an LSTM c: `[directions, batch, units]`; zeros if left out.
-    pub initial: &'a [Value],
+    pub initial: &'a [GraphValue],
 }
 
-/// Outputs `[time, directions, batch, units]` (0 behind each row's end) and the last states `[directions, batch, units]`.
-pub fn recurrent(g: &mut Graph, of: &Recurrent) -> (Value, Vec<Value>) {
-    let none = Value::none();
+/// Outputs `[time, directions, batch, units]` (0 behind each row's end) and the last states `[directions,
+/// batch, units]`.
+pub fn recurrent(g: &mut Graph, of: &RecurrentNode) -> (GraphValue, Vec<GraphValue>) {
+    let none = GraphValue::none();
     // Lengths are 32 bits wide here.
     let to = Attribute::int("to", data_type::INT32.into());
     let lengths = of.lengths.map(|lengths| g.node("Cast", &[lengths], vec![to]));
@@ -53,17 +54,17 @@ pub fn recurrent(g: &mut Graph, of: &Recurrent) -> (Value, Vec<Value>) {
     }
     inputs.extend(of.initial);
     let direction = match of.direction {
-        Direction::Forward => "forward",
-        Direction::Reverse => "reverse",
-        Direction::Bidirectional => "bidirectional",
+        RecurrentDirection::Forward => "forward",
+        RecurrentDirection::Reverse => "reverse",
+        RecurrentDirection::Bidirectional => "bidirectional",
     };
     let mut attributes =
         vec![Attribute::text("direction", direction), Attribute::int("hidden_size", of.units as i64)];
     let (op, outputs) = match of.kind {
-        Recurrence::Lstm => ("LSTM", 3),
-        Recurrence::Gru => ("GRU", 2),
+        RecurrentOperator::Lstm => ("LSTM", 3),
+        RecurrentOperator::Gru => ("GRU", 2),
     };
-    if of.kind == Recurrence::Gru {
+    if of.kind == RecurrentOperator::Gru {
         attributes.push(Attribute::int("linear_before_reset", 1));
     }
     let mut outputs = g.nodes(op, &inputs, outputs, attributes);

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use crate::domain::array::{Array, ElementType, Values};
+use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::signature::Keys;
-use crate::onnx::graph::{Dim, Graph, Value};
+use crate::onnx::graph::{Dim, Graph, GraphValue};
 use crate::onnx::operator as op;
 use crate::onnx::runtime::for_tests;
-use crate::onnx::session::Session;
+use crate::onnx::session::OnnxSession;
 use crate::onnx::verify::{compare, verify};
 use crate::onnx::write::save;
 
@@ -23,18 +23,18 @@ fn run(graph: &Graph, opset: i64, inputs: &[(String, Array)]) -> Vec<(String, Ar
     open(&path).run(inputs).unwrap()
 }
 
-fn open(path: &Path) -> Session {
-    Session::open_with(&for_tests(), path, 1).unwrap()
+fn open(path: &Path) -> OnnxSession {
+    OnnxSession::open_with(&for_tests(), path, 1).unwrap()
 }
 
 /// Outputs in the making, with what is expected of them.
-struct Case {
+struct OperatorCase {
     graph: Graph,
     expected: Vec<(String, Array)>,
 }
 
-impl Case {
-    fn expect(&mut self, name: &str, value: &Value, shape: &[usize], values: &[f32]) {
+impl OperatorCase {
+    fn expect(&mut self, name: &str, value: &GraphValue, shape: &[usize], values: &[f32]) {
         let dims: Vec<Dim> =
             std::iter::once(Dim::Batch).chain(shape[1..].iter().map(|&n| Dim::Fixed(n))).collect();
         self.graph.output(name, value, ElementType::Float32, &dims);
@@ -52,11 +52,11 @@ impl Case {
     }
 }
 
-fn case() -> (Case, Value, Vec<(String, Array)>) {
+fn case() -> (OperatorCase, GraphValue, Vec<(String, Array)>) {
     let mut graph = Graph::new("operators");
     let x = graph.input("x", ElementType::Float32, &[Dim::Batch, Dim::Fixed(3)]);
     let inputs = vec![("x".to_owned(), Array::f32(&[2, 3], vec![-1.5, 0.0, 2.0, 0.5, -0.25, 3.0]))];
-    (Case { graph, expected: Vec::new() }, x, inputs)
+    (OperatorCase { graph, expected: Vec::new() }, x, inputs)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn activations() {
     let (mut case, x, inputs) = case();
     let g = &mut case.graph;
     // x = np.array([[-1.5, 0, 2], [0.5, -0.25, 3]]); sg = 1 / (1 + np.exp(-x)); e = np.exp(x)
-    let values: [(&str, Value, [f32; 6]); 11] = [
+    let values: [(&str, GraphValue, [f32; 6]); 11] = [
         // sg
         (
             "sigmoid",
@@ -203,8 +203,8 @@ fn mixed(rows: usize) -> Vec<(String, Array)> {
     let zips = (0..rows).map(|row| [10115, -5, i64::MIN, 0, i64::MAX, 10115, 7][pick(row)]).collect();
     vec![
         ("age".to_owned(), Array::f32(&[rows, 1], ages)),
-        ("job title".to_owned(), Array::new(&[rows, 1], Values::Text(jobs.collect()))),
-        ("zip".to_owned(), Array::new(&[rows, 1], Values::I64(zips))),
+        ("job title".to_owned(), Array::new(&[rows, 1], ArrayValues::Text(jobs.collect()))),
+        ("zip".to_owned(), Array::new(&[rows, 1], ArrayValues::I64(zips))),
     ]
 }
 
@@ -299,10 +299,10 @@ fn a_category_without_keys_is_all_unseen() {
     let shifted = op::shift(&mut graph, &shifted, 0.5);
     graph.output("codes", &codes, ElementType::Int64, &[Dim::Batch, Dim::Fixed(1)]);
     graph.output("shifted", &shifted, ElementType::Float32, &[Dim::Batch, Dim::Fixed(1)]);
-    let texts = Values::Text(vec!["a".to_owned(), "b".to_owned()]);
+    let texts = ArrayValues::Text(vec!["a".to_owned(), "b".to_owned()]);
     for opset in OPSETS {
         let got = run(&graph, opset, &[("x".to_owned(), Array::new(&[2, 1], texts.clone()))]);
-        assert_eq!(got[0].1, Array::new(&[2, 1], Values::I64(vec![0, 0])));
+        assert_eq!(got[0].1, Array::new(&[2, 1], ArrayValues::I64(vec![0, 0])));
         assert_eq!(got[1].1, Array::f32(&[2, 1], vec![0.5, 0.5]));
     }
 }
@@ -313,7 +313,7 @@ fn what_a_model_cannot_take_is_an_error() {
     let path = folder.path().join("model.onnx");
     save(&network().finish(17, &[]).unwrap(), &path).unwrap();
     let mut session = open(&path);
-    let error = |session: &mut Session, change: fn(&mut Vec<(String, Array)>)| {
+    let error = |session: &mut OnnxSession, change: fn(&mut Vec<(String, Array)>)| {
         let mut inputs = mixed(2);
         change(&mut inputs);
         session.run(&inputs).unwrap_err().to_string()
@@ -324,7 +324,7 @@ fn what_a_model_cannot_take_is_an_error() {
     assert!(unknown.contains("no input `ages`") && unknown.contains("job title"), "{unknown}");
     error(&mut session, |inputs| inputs[1].1 = inputs[0].1.clone()); // a number for a text
     error(&mut session, |inputs| inputs[0].1 = Array::f32(&[2, 2], vec![0.0; 4])); // two columns
-    let nul = Values::Text(vec!["a\0b".to_owned(), String::new()]);
+    let nul = ArrayValues::Text(vec!["a\0b".to_owned(), String::new()]);
     let inputs =
         [mixed(2)[0].clone(), ("job title".to_owned(), Array::new(&[2, 1], nul)), mixed(2)[2].clone()];
     assert!(session.run(&inputs).is_err());
@@ -333,6 +333,6 @@ fn what_a_model_cannot_take_is_an_error() {
     assert_eq!(session.run(&mixed(7)).unwrap().len(), 2);
 
     std::fs::write(&path, b"not a model").unwrap();
-    assert!(Session::open(&for_tests(), &path).is_err());
-    assert!(Session::open(&for_tests(), &folder.path().join("absent.onnx")).is_err());
+    assert!(OnnxSession::open(&for_tests(), &path).is_err());
+    assert!(OnnxSession::open(&for_tests(), &folder.path().join("absent.onnx")).is_err());
 }

@@ -5,23 +5,23 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::answer::planned;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
-use crate::domain::task::TargetSpec;
-use crate::spec::pipeline::PipelineSpec;
+use crate::domain::task::TargetConfig;
+use crate::spec::pipeline::PipelineConfig;
 
 /// Checks the names of outputs and of the columns of answers.
-pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = same_outputs(pipeline);
-    found.extend(same_columns(pipeline));
-    found
+pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = same_outputs(pipeline);
+    diagnostics.extend(same_columns(pipeline));
+    diagnostics
 }
 
 /// A task called `a_logits` beside `a`: two outputs of the model would have one name.
-fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn same_outputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let writers: Vec<&TaskName> = pipeline
         .tasks
         .iter()
-        .filter(|(_, task)| matches!(task.kind, TargetSpec::Text(_)))
+        .filter(|(_, task)| matches!(task.kind, TargetConfig::Text(_)))
         .map(|(name, _)| name)
         .collect();
     let known: HashMap<&str, &TaskName> = pipeline.tasks.keys().map(|name| (name.as_str(), name)).collect();
@@ -39,8 +39,8 @@ fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             let message = format!(
                 "the model's output `{name}` would have two meanings: this task, and {what} `{other}`"
             );
-            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
-            found.push(diagnostic.on_key().help("give one of the tasks another name"));
+            let diagnostic = Diagnostic::error("same-output", Path::from_key("tasks").key(name), message);
+            diagnostics.push(diagnostic.on_key().help("give one of the tasks another name"));
         }
     }
     // Of each writer the first input that is called like something its decoder reads.
@@ -55,11 +55,11 @@ fn same_outputs(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         let named = outputs.iter().find_map(|output| inputs.get(output.as_str()).copied());
         if let Some(input) = named.or_else(|| inputs_read.get(name).copied()) {
             let message = format!("the model would have an input and an output called `{input}`");
-            let diagnostic = Diagnostic::error("same-output", Path::of("tasks").key(name), message);
-            found.push(diagnostic.on_key().help("give the task another name than the input's"));
+            let diagnostic = Diagnostic::error("same-output", Path::from_key("tasks").key(name), message);
+            diagnostics.push(diagnostic.on_key().help("give the task another name than the input's"));
         }
     }
-    found
+    diagnostics
 }
 
 /// Is it what a decoder looks at, or begins with?
@@ -74,17 +74,17 @@ fn is_read(port: &str) -> bool {
 }
 
 /// A task called `a_probability` beside the binary task `a`. What classes the data has is not known here.
-fn same_columns(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = Vec::new();
+fn same_columns(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let mut first: HashMap<String, &TaskName> = HashMap::new();
     for (name, task) in &pipeline.tasks {
         // One of them is enough to find a task's name wrong.
-        let mut told = false;
+        let mut reported = false;
         for column in planned(name, &task.kind, &task.target.0) {
             match first.get(&column) {
-                Some(other) if !told => {
-                    told = true;
-                    let path = Path::of("tasks").key(name);
+                Some(other) if !reported => {
+                    reported = true;
+                    let path = Path::from_key("tasks").key(name);
                     let message = if *other == name {
                         format!("two columns of its answers would be called `{column}`")
                     } else {
@@ -96,7 +96,7 @@ fn same_columns(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
                         true => "give one of its target columns another name, by `rename`",
                         false => "give one of the tasks another name",
                     };
-                    found.push(Diagnostic::error("same-answer", path, message).on_key().help(help));
+                    diagnostics.push(Diagnostic::error("same-answer", path, message).on_key().help(help));
                 }
                 Some(_) => {}
                 None => {
@@ -105,7 +105,7 @@ fn same_columns(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             }
         }
     }
-    found
+    diagnostics
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ pub mod vectors;
 pub(crate) mod weights;
 
 use crate::domain::diagnostic::Diagnostic;
-use crate::spec::pipeline::PipelineSpec;
+use crate::spec::pipeline::PipelineConfig;
 
 /// Every diagnostic of a pipeline: errors and warnings.
-pub fn all(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     [
         data::check,
         task::check,

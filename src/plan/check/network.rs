@@ -2,22 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::domain::choice_config::with_article;
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::a;
 use crate::domain::name::{InputName, MarkName, TaskName};
-use crate::domain::task::TargetSpec;
-use crate::model::spec::LayerSpec;
+use crate::domain::task::TargetConfig;
+use crate::model::config::LayerConfig;
 use crate::plan::check::task::table_of;
-use crate::spec::pipeline::PipelineSpec;
+use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `trunk`, encoders, heads, `from` and `after`.
-pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let (marks, mut found) = marks(pipeline);
-    found.extend(reads(pipeline, &marks));
-    found.extend(after(pipeline));
-    found.extend(named(pipeline));
-    found.extend(cycles(pipeline));
-    found.extend(batch_of_one(pipeline));
+pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let (marks, mut diagnostics) = marks(pipeline);
+    diagnostics.extend(reads(pipeline, &marks));
+    diagnostics.extend(after(pipeline));
+    diagnostics.extend(named(pipeline));
+    diagnostics.extend(cycles(pipeline));
+    diagnostics.extend(batch_of_one(pipeline));
     if pipeline.tasks.len() > 1
         && !pipeline.trunk.iter().any(learns)
         && experts(pipeline).is_empty()
@@ -25,75 +25,78 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         && pipeline
             .inputs
             .values()
-            .all(|input| !matches!(input.feature, crate::data::spec::FeatureSpec::Category(_)))
+            .all(|input| !matches!(input.feature, crate::data::config::FeatureConfig::Category(_)))
     {
         let message = "the tasks share no layer: each head reads the inputs alone";
         let help = "add layers: `trunk: [{dense: {units: 64, activation: relu}}]`";
-        found.push(Diagnostic::warning("nothing-shared", Path::of("trunk"), message).help(help));
+        diagnostics.push(Diagnostic::warning("nothing-shared", Path::from_key("trunk"), message).help(help));
     }
-    found
+    diagnostics
 }
 
-/// Every list of layers with its path: encoders, trunk, experts, heads. Empty encoders are left out: of ten thousand
-/// columns hardly one has layers of its own.
-pub(crate) fn lists(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
+/// Every list of layers with its path: encoders, trunk, experts, heads. Empty encoders are left out: of ten
+/// thousand columns hardly one has layers of its own.
+pub(crate) fn lists(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> {
     lists_of(pipeline).into_iter().map(|(path, layers, _)| (path, layers)).collect()
 }
 
 /// The same, with the input whose encoder it is.
-pub(crate) fn lists_of(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec], Option<&InputName>)> {
+pub(crate) fn lists_of(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig], Option<&InputName>)> {
     let with_layers = pipeline.inputs.iter().filter(|(_, input)| !input.encoder.is_empty());
     let encoders = with_layers.map(|(name, input)| {
-        let kind = crate::domain::kinds::Choice::name(&input.feature);
-        (Path::of("inputs").key(name).key(kind).key("encoder"), input.encoder.as_slice(), Some(name))
+        let kind = crate::domain::choice_config::Choice::name(&input.feature);
+        (Path::from_key("inputs").key(name).key(kind).key("encoder"), input.encoder.as_slice(), Some(name))
     });
     let heads = pipeline
         .tasks
         .iter()
-        .map(|(name, task)| (Path::of("tasks").key(name).key("head"), task.head.as_slice()));
-    let trunk = std::iter::once((Path::of("trunk"), pipeline.trunk.as_slice()));
+        .map(|(name, task)| (Path::from_key("tasks").key(name).key("head"), task.head.as_slice()));
+    let trunk = std::iter::once((Path::from_key("trunk"), pipeline.trunk.as_slice()));
     let others = trunk.chain(experts(pipeline)).chain(heads);
     encoders.chain(others.map(|(path, layers)| (path, layers, None))).collect()
 }
 
 /// The sharing's own lists of layers with their paths.
-pub(crate) fn experts(pipeline: &PipelineSpec) -> Vec<(Path, &[LayerSpec])> {
+pub(crate) fn experts(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> {
     let sharing = &pipeline.sharing;
-    let path = |field: &str| Path::of("sharing").key(crate::domain::kinds::Choice::name(sharing)).key(field);
+    let path = |field: &str| {
+        Path::from_key("sharing").key(crate::domain::choice_config::Choice::name(sharing)).key(field)
+    };
     sharing.view().lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
 }
 
-/// Calls `visit` with every layer of a list, those inside a residual too, its path, and whether it is inside one.
+/// Calls `visit` with every layer of a list, those inside a residual too, its path, and whether it is inside
+/// one.
 pub(crate) fn each<'a>(
-    layers: &'a [LayerSpec],
+    layers: &'a [LayerConfig],
     path: &Path,
     inside: bool,
-    visit: &mut dyn FnMut(&'a LayerSpec, Path, bool),
+    visit: &mut dyn FnMut(&'a LayerConfig, Path, bool),
 ) {
     for (position, layer) in layers.iter().enumerate() {
         let here = path.index(position);
         visit(layer, here.clone(), inside);
-        if let LayerSpec::Residual(residual) = layer {
+        if let LayerConfig::Residual(residual) = layer {
             each(&residual.layers, &here.key("residual").key("layers"), true, visit);
         }
     }
 }
 
-fn learns(layer: &LayerSpec) -> bool {
+fn learns(layer: &LayerConfig) -> bool {
     match layer {
-        LayerSpec::Residual(residual) => residual.layers.iter().any(learns),
-        LayerSpec::Dropout(_) | LayerSpec::Activation(_) | LayerSpec::Mark(_) => false,
+        LayerConfig::Residual(residual) => residual.layers.iter().any(learns),
+        LayerConfig::Dropout(_) | LayerConfig::Activation(_) | LayerConfig::Mark(_) => false,
         _ => true,
     }
 }
 
 /// The trunk's marks with their paths; marks that stand twice or elsewhere.
-fn marks(pipeline: &PipelineSpec) -> (HashMap<&MarkName, Path>, Vec<Diagnostic>) {
-    let (mut marks, mut found) = (HashMap::new(), Vec::new());
+fn marks(pipeline: &PipelineConfig) -> (HashMap<&MarkName, Path>, Vec<Diagnostic>) {
+    let (mut marks, mut diagnostics) = (HashMap::new(), Vec::new());
     for (list, layers) in lists(pipeline) {
-        let in_trunk = list == Path::of("trunk");
+        let in_trunk = list == Path::from_key("trunk");
         each(layers, &list, false, &mut |layer, path, inside| {
-            let LayerSpec::Mark(mark) = layer else { return };
+            let LayerConfig::Mark(mark) = layer else { return };
             let path = path.key("mark");
             if !in_trunk || inside {
                 let message =
@@ -103,30 +106,30 @@ fn marks(pipeline: &PipelineSpec) -> (HashMap<&MarkName, Path>, Vec<Diagnostic>)
                 } else {
                     "put it in the trunk"
                 };
-                found.push(Diagnostic::error("mark-place", path, message).help(help));
+                diagnostics.push(Diagnostic::error("mark-place", path, message).help(help));
             } else if marks.insert(&mark.name, path.clone()).is_some() {
                 let message = format!("the mark `{}` stands twice in the trunk", mark.name);
-                found.push(
+                diagnostics.push(
                     Diagnostic::error("same-mark", path, message).help("give each point a name of its own"),
                 );
             }
         });
     }
-    (marks, found)
+    (marks, diagnostics)
 }
 
 /// `from` of every task, and marks nobody reads.
-fn reads(pipeline: &PipelineSpec, marks: &HashMap<&MarkName, Path>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn reads(pipeline: &PipelineConfig, marks: &HashMap<&MarkName, Path>) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let mut read = HashSet::new();
     for (name, task) in &pipeline.tasks {
         let Some(from) = &task.from else { continue };
         read.insert(from);
         if !marks.contains_key(from) {
-            let path = Path::of("tasks").key(name).key("from");
+            let path = Path::from_key("tasks").key(name).key("from");
             let diagnostic =
                 Diagnostic::error("unknown-mark", path, format!("there is no mark `{from}` in the trunk"));
-            found.push(match marks.is_empty() {
+            diagnostics.push(match marks.is_empty() {
                 true => {
                     diagnostic.help(format!("put `- mark: {from}` into the trunk where the task shall read"))
                 }
@@ -141,30 +144,30 @@ fn reads(pipeline: &PipelineSpec, marks: &HashMap<&MarkName, Path>) -> Vec<Diagn
     for (mark, path) in marks {
         if !read.contains(mark) {
             let message = format!("no task reads from the mark `{mark}`");
-            found.push(
+            diagnostics.push(
                 Diagnostic::warning("unused-mark", path.clone(), message).help("a task reads it by `from`"),
             );
         }
     }
-    found
+    diagnostics
 }
 
 /// The names in every `after`.
-fn after(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     for (name, task) in &pipeline.tasks {
         for (position, other) in task.after.iter().enumerate() {
-            let path = Path::of("tasks").key(name).key("after").index(position);
+            let path = Path::from_key("tasks").key(name).key("after").index(position);
             let Some(seen) = pipeline.tasks.get(other) else {
                 let known = pipeline.tasks.keys().filter(|task| *task != name).map(TaskName::as_str);
                 let message = format!("there is no task `{other}` to come after");
-                found.push(
+                diagnostics.push(
                     Diagnostic::error("unknown-task", path, message).did_you_mean(other.as_str(), known),
                 );
                 continue;
             };
             if task.after[..position].contains(other) {
-                found.push(Diagnostic::warning(
+                diagnostics.push(Diagnostic::warning(
                     "same-after",
                     path.clone(),
                     format!("`{other}` is named twice"),
@@ -176,45 +179,48 @@ fn after(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             {
                 let message = format!("`{name}` learns from `{mine}` but `{other}` from `{theirs}`");
                 let help = "a task comes after one of its own table: their rows must be the same";
-                found.push(Diagnostic::error("after-other-table", path, message).help(help));
+                diagnostics.push(Diagnostic::error("after-other-table", path, message).help(help));
             }
         }
     }
-    found
+    diagnostics
 }
 
 /// The tasks that the sharing's settings name.
-fn named(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let sharing = crate::domain::kinds::Choice::name(&pipeline.sharing);
-    let mut found = Vec::new();
+fn named(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let sharing = crate::domain::choice_config::Choice::name(&pipeline.sharing);
+    let mut diagnostics = Vec::new();
     let named = pipeline.sharing.view().named();
-    for (position, (place, name)) in named.iter().enumerate() {
-        let mut path = Path::of("sharing").key(sharing);
-        path.0.extend(place.0.iter().cloned());
+    for (position, (index, name)) in named.iter().enumerate() {
+        let mut path = Path::from_key("sharing").key(sharing);
+        path.0.extend(index.0.iter().cloned());
         let Some(task) = pipeline.tasks.get(*name) else {
             let known = pipeline.tasks.keys().map(TaskName::as_str);
             let message = format!("there is no task `{name}` for `{sharing}`");
-            found.push(Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known));
+            diagnostics
+                .push(Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known));
             continue;
         };
         if named[..position].iter().any(|(_, other)| other == name) {
             let message = format!("`{sharing}` names the task `{name}` twice");
-            found.push(Diagnostic::error("same-task", path, message).help("name each task once"));
+            diagnostics.push(Diagnostic::error("same-task", path, message).help("name each task once"));
             continue;
         }
-        if !matches!(task.kind, TargetSpec::Binary(_)) {
-            let kind = crate::domain::kinds::Choice::name(&task.kind);
-            let message =
-                format!("`{sharing}` needs probabilities of yes or no, but `{name}` is {}", a(kind));
+        if !matches!(task.kind, TargetConfig::Binary(_)) {
+            let kind = crate::domain::choice_config::Choice::name(&task.kind);
+            let message = format!(
+                "`{sharing}` needs probabilities of yes or no, but `{name}` is {}",
+                with_article(kind)
+            );
             let help = format!("leave `{name}` out, or make it `kind: binary`");
-            found.push(Diagnostic::error("sharing-kind", path, message).help(help));
+            diagnostics.push(Diagnostic::error("sharing-kind", path, message).help(help));
         }
     }
-    found
+    diagnostics
 }
 
 /// Tasks that wait for one another in a ring, each ring once.
-fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+fn cycles(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut graph = petgraph::graphmap::DiGraphMap::<usize, ()>::new();
     for (number, task) in pipeline.tasks.values().enumerate() {
         graph.add_node(number);
@@ -228,7 +234,7 @@ fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             graph.add_edge(task, other, ());
         }
     }
-    let mut found = Vec::new();
+    let mut diagnostics = Vec::new();
     for mut ring in petgraph::algo::tarjan_scc(&graph) {
         ring.sort_unstable();
         let first = ring[0];
@@ -245,26 +251,26 @@ fn cycles(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             [one] => format!("{one} comes after itself"),
             several => format!("{} come after one another in a ring", several.join(" and ")),
         };
-        let path = Path::of("tasks").key(name).key("after");
-        found.push(Diagnostic::error("after-cycle", path, message).help("one of them must come first"));
+        let path = Path::from_key("tasks").key(name).key("after");
+        diagnostics.push(Diagnostic::error("after-cycle", path, message).help("one of them must come first"));
     }
-    found
+    diagnostics
 }
 
 /// Batch normalization of a single row is 0.
-fn batch_of_one(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+fn batch_of_one(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     if pipeline.train.batch_size.get() > 1 {
         return Vec::new();
     }
-    let mut found = Vec::new();
+    let mut diagnostics = Vec::new();
     for (list, layers) in lists(pipeline) {
         each(layers, &list, false, &mut |layer, path, _| {
-            if matches!(layer, LayerSpec::BatchNorm(_)) {
+            if matches!(layer, LayerConfig::BatchNorm(_)) {
                 let message = "batch normalization cannot learn from batches of one row";
                 let help = "raise `train.batch_size`, or use `layer_norm`";
-                found.push(Diagnostic::error("batch-of-one", path, message).help(help));
+                diagnostics.push(Diagnostic::error("batch-of-one", path, message).help(help));
             }
         });
     }
-    found
+    diagnostics
 }

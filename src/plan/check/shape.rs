@@ -3,68 +3,68 @@
 
 use std::collections::HashMap;
 
+use crate::domain::choice_config::{Choice, with_article};
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::kinds::{Choice, a};
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
-use crate::domain::task::TargetSpec;
+use crate::domain::task::TargetConfig;
+use crate::model::config::LayerConfig;
 use crate::model::head::accepts;
 use crate::model::input::together;
 use crate::model::preference::joined;
-use crate::model::spec::LayerSpec;
 use crate::plan::check::network::experts;
 use crate::plan::check::text::decoder;
 use crate::plan::preference::cosmos;
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::task::TaskSpec;
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::task::TaskConfig;
 
 /// Checks encoders, trunk, experts and heads; at most one diagnostic per list.
-pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let mut marks = HashMap::new();
     let mut shapes = Vec::new();
     for (name, input) in &pipeline.inputs {
-        let path = || Path::of("inputs").key(name).key(input.name()).key("encoder");
-        match walk(&input.encoder, input.feature.shape(), &path, &mut HashMap::new()) {
+        let path = || Path::from_key("inputs").key(name).key(input.name()).key("encoder");
+        match check_layers(&input.encoder, input.feature.shape(), &path, &mut HashMap::new()) {
             Ok(shape) => shapes.push((name, shape)),
-            Err(diagnostic) => found.push(diagnostic),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     let given = match together(shapes.into_iter()) {
         Ok(shape) => shape,
         Err((name, reason)) => {
             let kind = pipeline.inputs.get(&name).map_or("", |input| input.name());
-            let path = Path::of("inputs").key(&name).key(kind);
-            found.push(Diagnostic::error("input-shape", path, format!("`{name}` {reason}")));
-            return found;
+            let path = Path::from_key("inputs").key(&name).key(kind);
+            diagnostics.push(Diagnostic::error("input-shape", path, format!("`{name}` {reason}")));
+            return diagnostics;
         }
     };
     let given = match with_preference(pipeline, given) {
         Ok(given) => given,
         Err(diagnostic) => {
-            found.push(diagnostic);
-            return found;
+            diagnostics.push(diagnostic);
+            return diagnostics;
         }
     };
-    let end = match walk(&pipeline.trunk, given, &|| Path::of("trunk"), &mut marks) {
+    let end = match check_layers(&pipeline.trunk, given, &|| Path::from_key("trunk"), &mut marks) {
         Ok(shape) => shape,
         Err(diagnostic) => {
-            found.push(diagnostic);
-            return found;
+            diagnostics.push(diagnostic);
+            return diagnostics;
         }
     };
     // Towers of named tasks read where each of these does: what they cannot read is said with the tasks.
     let read_the_end =
         pipeline.sharing.view().named().is_empty() && pipeline.tasks.values().any(|task| task.from.is_none());
     for (path, layers) in experts(pipeline).into_iter().filter(|_| read_the_end) {
-        if let Err(diagnostic) = walk(layers, end, &|| path.clone(), &mut HashMap::new()) {
-            found.push(diagnostic);
-            return found;
+        if let Err(diagnostic) = check_layers(layers, end, &|| path.clone(), &mut HashMap::new()) {
+            diagnostics.push(diagnostic);
+            return diagnostics;
         }
     }
     if let Err(reason) = pipeline.sharing.view().check(&pipeline.trunk, given) {
-        found.push(impossible(pipeline, &reason));
-        return found;
+        diagnostics.push(impossible(pipeline, &reason));
+        return diagnostics;
     }
     for (name, task) in &pipeline.tasks {
         let mark = task.from.as_ref().and_then(|mark| marks.get(mark).copied());
@@ -72,38 +72,39 @@ pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         {
             Ok(read) => read,
             Err(reason) => {
-                found.push(impossible(pipeline, &reason));
-                return found;
+                diagnostics.push(impossible(pipeline, &reason));
+                return diagnostics;
             }
         };
-        let task_path = Path::of("tasks").key(name);
+        let task_path = Path::from_key("tasks").key(name);
         let shape = match (task.after.is_empty(), read) {
             (true, read) => read,
             (false, Shape::Vector { width }) => Shape::vector(width + task.after.len()),
             (false, read) => {
                 let message = format!("`{name}` sees other tasks' answers beside {read}, not a vector");
                 let help = "put a `pool` or a `flatten` at the trunk's end";
-                found.push(Diagnostic::error("after-shape", task_path.key("after"), message).help(help));
+                diagnostics
+                    .push(Diagnostic::error("after-shape", task_path.key("after"), message).help(help));
                 continue;
             }
         };
-        match walk(&task.head, shape, &|| task_path.key("head"), &mut HashMap::new()) {
+        match check_layers(&task.head, shape, &|| task_path.key("head"), &mut HashMap::new()) {
             Ok(shape) => {
                 if let Err(reason) = accepts(task.kind.kind(), shape) {
-                    let message = format!("{} task {reason}", a(task.kind.name()));
-                    found.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
+                    let message = format!("{} task {reason}", with_article(task.kind.name()));
+                    diagnostics.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
                 }
-                found.extend(decoder(name, &task.kind, shape));
+                diagnostics.extend(decoder(name, &task.kind, shape));
             }
-            Err(diagnostic) => found.push(diagnostic),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    found.extend(steps(pipeline));
-    found
+    diagnostics.extend(steps(pipeline));
+    diagnostics
 }
 
 /// What the trunk reads: with the preference, where the network reads one.
-fn with_preference(pipeline: &PipelineSpec, given: Shape) -> Result<Shape, Diagnostic> {
+fn with_preference(pipeline: &PipelineConfig, given: Shape) -> Result<Shape, Diagnostic> {
     let Some((path, _)) = cosmos(pipeline) else { return Ok(given) };
     joined(given, pipeline.tasks.len()).map_err(|reason| {
         let help = match given {
@@ -114,32 +115,32 @@ fn with_preference(pipeline: &PipelineSpec, given: Shape) -> Result<Shape, Diagn
     })
 }
 
-fn impossible(pipeline: &PipelineSpec, reason: &str) -> Diagnostic {
+fn impossible(pipeline: &PipelineConfig, reason: &str) -> Diagnostic {
     let message = format!("the sharing `{}` {reason}", pipeline.sharing.name());
-    Diagnostic::error("sharing-shape", Path::of("sharing"), message)
+    Diagnostic::error("sharing-shape", Path::from_key("sharing"), message)
 }
 
 /// Layers that do not leave a task the steps it has labels for: a language model that sees the token it is to
 /// guess, tags of rows that became shorter.
-fn steps(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn steps(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     for (name, task) in &pipeline.tasks {
-        let path = Path::of("tasks").key(name).key("kind");
+        let path = Path::from_key("tasks").key(name).key("kind");
         match task.kind {
-            TargetSpec::LanguageModel(_) => {
-                found.extend(before(pipeline, task).find(|(layer, _)| !layer.view().is_causal()).map(|(layer, place)| {
+            TargetConfig::LanguageModel(_) => {
+                diagnostics.extend(before(pipeline, task).find(|(layer, _)| !layer.view().is_causal()).map(|(layer, index)| {
                     let message = format!(
-                        "the language model `{name}` reads a `{}` in the {place}, which looks ahead at the very token to be guessed",
+                        "the language model `{name}` reads a `{}` in the {index}, which looks ahead at the very token to be guessed",
                         layer.name()
                     );
                     let help = "read `from` a mark before it, or make it causal";
                     Diagnostic::error("looks-ahead", path, message).help(help)
                 }));
             }
-            TargetSpec::Tagging(_) => {
-                found.extend(before(pipeline, task).find(|(layer, _)| !layer.view().keeps_steps()).map(|(layer, place)| {
+            TargetConfig::Tagging(_) => {
+                diagnostics.extend(before(pipeline, task).find(|(layer, _)| !layer.view().keeps_steps()).map(|(layer, index)| {
                     let message = format!(
-                        "`{name}` has a tag for every token, but reads a `{}` in the {place}, which makes rows shorter",
+                        "`{name}` has a tag for every token, but reads a `{}` in the {index}, which makes rows shorter",
                         layer.name()
                     );
                     let help = "use `padding: same` or `causal`, or read `from` a mark before it";
@@ -149,15 +150,15 @@ fn steps(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
             _ => {}
         }
     }
-    found
+    diagnostics
 }
 
 /// The layers before a task's end, and where each stands.
 fn before<'a>(
-    pipeline: &'a PipelineSpec,
-    task: &'a TaskSpec,
-) -> impl Iterator<Item = (&'a LayerSpec, &'static str)> {
-    let reads = |layer: &&LayerSpec| !matches!(layer, LayerSpec::Mark(mark) if task.from.as_ref() == Some(&mark.name));
+    pipeline: &'a PipelineConfig,
+    task: &'a TaskConfig,
+) -> impl Iterator<Item = (&'a LayerConfig, &'static str)> {
+    let reads = |layer: &&LayerConfig| !matches!(layer, LayerConfig::Mark(mark) if task.from.as_ref() == Some(&mark.name));
     let trunk = pipeline.trunk.iter().take_while(reads).map(|layer| (layer, "trunk"));
     let encoders = pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
     let experts = experts(pipeline).into_iter().filter(|_| task.from.is_none());
@@ -165,14 +166,14 @@ fn before<'a>(
     encoders.chain(trunk).chain(experts).chain(task.head.iter().map(|layer| (layer, "head")))
 }
 
-fn walk<'a>(
-    layers: &'a [LayerSpec],
+fn check_layers<'a>(
+    layers: &'a [LayerConfig],
     mut shape: Shape,
     path: &dyn Fn() -> Path,
     marks: &mut HashMap<&'a MarkName, Shape>,
 ) -> Result<Shape, Diagnostic> {
     for (position, layer) in layers.iter().enumerate() {
-        if let LayerSpec::Mark(mark) = layer {
+        if let LayerConfig::Mark(mark) = layer {
             marks.insert(&mark.name, shape);
         }
         if holds_a_mark(layer) {
@@ -187,10 +188,10 @@ fn walk<'a>(
     Ok(shape)
 }
 
-fn holds_a_mark(layer: &LayerSpec) -> bool {
+fn holds_a_mark(layer: &LayerConfig) -> bool {
     match layer {
-        LayerSpec::Residual(residual) => {
-            residual.layers.iter().any(|layer| matches!(layer, LayerSpec::Mark(_)) || holds_a_mark(layer))
+        LayerConfig::Residual(residual) => {
+            residual.layers.iter().any(|layer| matches!(layer, LayerConfig::Mark(_)) || holds_a_mark(layer))
         }
         _ => false,
     }

@@ -3,182 +3,190 @@
 
 use petgraph::graph::DiGraph;
 
-use crate::domain::diagnostic::{Diagnostic, Path, Step};
+use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
 use crate::plan::check::objective;
 use crate::plan::check::train::without_valid;
-use crate::plan::meaning::Plan;
 use crate::plan::preference;
+use crate::plan::resolved_plan::Plan;
 use crate::plan::stage::{Stage, Work};
-use crate::plan::sweep::{MOST_TRIALS, Pick, combinations, seeds};
+use crate::plan::sweep::{MOST_TRIALS, SettingChoice, combinations, seeds};
 use crate::plan::trial::metrics;
-use crate::spec::pipeline::PipelineSpec;
-use crate::spec::pruning::PruningSpec;
-use crate::spec::sweep::{ChoicesSpec, RangeSpec, SweepSearchSpec, SweepSpec};
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::pruning::PruningConfig;
+use crate::spec::sweep::{ChoicesConfig, RangeConfig, SweepConfig, SweepSearchConfig};
 use crate::spec::variant::address;
 
 /// More values for one address than could tell a search more.
 const MOST_CANDIDATES: usize = 10_000;
 
 /// Checks `sweep` but for the choices themselves.
-pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let Some(sweep) = &pipeline.sweep else { return Vec::new() };
-    let mut found = preference::check(pipeline, sweep);
-    found.extend(addresses(sweep));
-    found.extend(overlaps(sweep));
-    found.extend(repeated(sweep));
-    found.extend(ranges(sweep));
-    found.extend(by_results(pipeline, sweep));
-    found.extend(objective::check(pipeline, sweep));
-    if found.is_empty() {
-        found.extend(size(pipeline, &preference::expanded(pipeline, sweep)));
+    let mut diagnostics = preference::check(pipeline, sweep);
+    diagnostics.extend(addresses(sweep));
+    diagnostics.extend(overlaps(sweep));
+    diagnostics.extend(repeated(sweep));
+    diagnostics.extend(ranges(sweep));
+    diagnostics.extend(by_results(pipeline, sweep));
+    diagnostics.extend(objective::check(pipeline, sweep));
+    if diagnostics.is_empty() {
+        diagnostics.extend(size(pipeline, &preference::expanded(pipeline, sweep)));
     }
-    found
+    diagnostics
 }
 
 fn key(address: &str) -> Path {
-    Path::of("sweep").key("space").key(address)
+    Path::from_key("sweep").key("space").key(address)
 }
 
 /// Addresses that are none, and those that make no difference between trainings.
-fn addresses(sweep: &SweepSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn addresses(sweep: &SweepConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     for name in sweep.space.keys() {
         let error = |code, message: String| Diagnostic::error(code, key(name), message).on_key();
         let Some(path) = address(name) else {
             let help = "write it as for --set: train.epochs, trunk[0].dense.units";
-            found.push(error("sweep-address", format!("`{name}` is no address of a setting")).help(help));
+            diagnostics
+                .push(error("sweep-address", format!("`{name}` is no address of a setting")).help(help));
             continue;
         };
-        let Some(Step::Key(first)) = path.0.first() else { continue };
+        let Some(PathStep::Key(first)) = path.0.first() else { continue };
         match first.as_str() {
-            "seed" => found.push(
+            "seed" => diagnostics.push(
                 error("sweep-address", "the seed is not varied by the space".to_owned())
                     .help("list seeds beside it: `seeds: [1, 2, 3]`"),
             ),
-            "name" | "description" | "sweep" => found.push(
+            "name" | "description" | "sweep" => diagnostics.push(
                 error("sweep-address", format!("`{first}` makes no difference to a training"))
                     .help("vary a setting of trunk, sharing, tasks, weighting, sampling or train"),
             ),
             _ => {}
         }
     }
-    found
+    diagnostics
 }
 
 /// Two addresses, one inside the other: which of them would win?
-fn overlaps(sweep: &SweepSpec) -> Vec<Diagnostic> {
+fn overlaps(sweep: &SweepConfig) -> Vec<Diagnostic> {
     let paths: Vec<(&String, Path)> =
         sweep.space.keys().filter_map(|name| Some((name, address(name)?))).collect();
-    let mut found = Vec::new();
+    let mut diagnostics = Vec::new();
     for (inner, path) in &paths {
         let around = |(outer, other): &&(&String, Path)| outer != inner && path.starts_with(other);
         if let Some((outer, _)) = paths.iter().find(around) {
             let message = format!("`{inner}` lies inside `{outer}`, which varies too");
             let help = format!("list whole choices under `{outer}`, such as {{sgd: {{rate: 0.1}}}}");
-            found.push(Diagnostic::error("sweep-overlap", key(inner), message).on_key().help(help));
+            diagnostics.push(Diagnostic::error("sweep-overlap", key(inner), message).on_key().help(help));
         }
     }
-    found
+    diagnostics
 }
 
 /// Choices and seeds that stand twice.
-fn repeated(sweep: &SweepSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn repeated(sweep: &SweepConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     for (name, choices) in &sweep.space {
-        let ChoicesSpec::List(values) = choices else { continue };
+        let ChoicesConfig::List(values) = choices else { continue };
         for (i, value) in values.iter().enumerate().filter(|(i, value)| values[..*i].contains(value)) {
             let message = format!("`{}` stands twice under `{name}`", crate::plan::sweep::plain(value));
-            found.push(Diagnostic::error("same-choice", key(name).index(i), message));
+            diagnostics.push(Diagnostic::error("same-choice", key(name).index(i), message));
         }
     }
     for (i, seed) in sweep.seeds.iter().enumerate().filter(|(i, seed)| sweep.seeds[..*i].contains(seed)) {
         let message = format!("the seed {} stands twice: it would give the same numbers", seed.get());
-        found.push(Diagnostic::error("same-choice", Path::of("sweep").key("seeds").index(i), message));
+        diagnostics.push(Diagnostic::error(
+            "same-choice",
+            Path::from_key("sweep").key("seeds").index(i),
+            message,
+        ));
     }
-    found
+    diagnostics
 }
 
 /// Ranges need a search that draws; of logarithms they are above 0, of whole numbers whole.
-fn ranges(sweep: &SweepSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+fn ranges(sweep: &SweepConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     for (name, choices) in &sweep.space {
-        let ChoicesSpec::Range(range) = choices else { continue };
+        let ChoicesConfig::Range(range) = choices else { continue };
         let error = |code, message: String| Diagnostic::error(code, key(name), message);
-        if matches!(sweep.search, SweepSearchSpec::Grid(_)) {
+        if matches!(sweep.search, SweepSearchConfig::Grid(_)) {
             let help = "list the values to try, or draw some: `search: {random: {trials: 20}}`";
             let message = format!("a grid has no end over the range under `{name}`");
-            found.push(error("sweep-grid", message).on_key().help(help));
+            diagnostics.push(error("sweep-grid", message).on_key().help(help));
         }
         match range {
-            RangeSpec::Log(words) if words.between.0 <= 0.0 => {
-                let message = format!("found {}, expected a smallest number greater than 0", words.between.0);
-                found.push(error("sweep-range", message).help("logarithms begin above 0; or use `linear`"));
+            RangeConfig::Log(config) if config.between.0 <= 0.0 => {
+                let message =
+                    format!("found {}, expected a smallest number greater than 0", config.between.0);
+                diagnostics
+                    .push(error("sweep-range", message).help("logarithms begin above 0; or use `linear`"));
             }
-            RangeSpec::Whole(words)
-                if words.between.0.fract() != 0.0
-                    || words.between.1.fract() != 0.0
-                    || words.between.0.abs().max(words.between.1.abs()) > 1e15 =>
+            RangeConfig::Whole(config)
+                if config.between.0.fract() != 0.0
+                    || config.between.1.fract() != 0.0
+                    || config.between.0.abs().max(config.between.1.abs()) > 1e15 =>
             {
                 let message =
-                    format!("found {} and {}, expected whole numbers", words.between.0, words.between.1);
-                found.push(error("sweep-range", message));
+                    format!("found {} and {}, expected whole numbers", config.between.0, config.between.1);
+                diagnostics.push(error("sweep-range", message));
             }
             _ => {}
         }
     }
-    found
+    diagnostics
 }
 
 /// Pruning and searching compare trials by their objective on validation rows.
-fn by_results(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Vec<Diagnostic> {
-    let path = Path::of("sweep");
-    let mut found = Vec::new();
-    if let Some(PruningSpec::Asha(words)) = &sweep.pruning
-        && words.reduction.get() < 2
+fn by_results(pipeline: &PipelineConfig, sweep: &SweepConfig) -> Vec<Diagnostic> {
+    let path = Path::from_key("sweep");
+    let mut diagnostics = Vec::new();
+    if let Some(PruningConfig::Asha(config)) = &sweep.pruning
+        && config.reduction.get() < 2
     {
         let path = path.key("pruning").key("asha").key("reduction");
-        found.push(Diagnostic::error(
+        diagnostics.push(Diagnostic::error(
             "pruning",
             path,
             "found 1, expected 2 or more: of one trial one goes on",
         ));
     }
-    if let SweepSearchSpec::Tpe(words) = &sweep.search
-        && words.candidates.get() > MOST_CANDIDATES
+    if let SweepSearchConfig::Tpe(config) = &sweep.search
+        && config.candidates.get() > MOST_CANDIDATES
     {
-        let count = words.candidates.get();
+        let count = config.candidates.get();
         let message = format!(
             "found {count} candidates, expected at most {MOST_CANDIDATES}: each is drawn and weighed for every address"
         );
         let path = path.key("search").key("tpe").key("candidates");
-        found.push(Diagnostic::error("sweep-search", path, message).help("a few dozen are usual"));
+        diagnostics.push(Diagnostic::error("sweep-search", path, message).help("a few dozen are usual"));
     }
-    let searches = matches!(sweep.search, SweepSearchSpec::Tpe(_));
+    let searches = matches!(sweep.search, SweepSearchConfig::Tpe(_));
     if searches && sweep.space.is_empty() && sweep.preferences.is_none() {
         let message = "there is nothing to search: the space is empty";
         let help = "for example: `space: {train.optimizer.adamw.rate: {log: [1.0e-4, 1.0e-2]}}`";
-        found.push(Diagnostic::error("sweep-search", path.key("search"), message).on_key().help(help));
+        diagnostics.push(Diagnostic::error("sweep-search", path.key("search"), message).on_key().help(help));
     }
-    let Some(table) = without_valid(pipeline) else { return found };
+    let Some(table) = without_valid(pipeline) else { return diagnostics };
     for (key, given) in [("pruning", sweep.pruning.is_some()), ("search", searches)] {
         if given {
             let message =
                 format!("it compares trials on validation rows, but the split of `{table}` has none");
             let help = format!("raise `valid` in `data.{table}.split`");
-            found.push(Diagnostic::error("sweep-without-valid", path.key(key), message).on_key().help(help));
+            diagnostics
+                .push(Diagnostic::error("sweep-without-valid", path.key(key), message).on_key().help(help));
         }
     }
-    found
+    diagnostics
 }
 
-fn size(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Option<Diagnostic> {
+fn size(pipeline: &PipelineConfig, sweep: &SweepConfig) -> Option<Diagnostic> {
     let mut trials = seeds(sweep, pipeline).len();
     match &sweep.search {
-        SweepSearchSpec::Random(words) => trials = trials.saturating_mul(words.trials.get()),
-        SweepSearchSpec::Tpe(words) => trials = trials.saturating_mul(words.trials.get()),
-        SweepSearchSpec::Grid(_) => {
+        SweepSearchConfig::Random(config) => trials = trials.saturating_mul(config.trials.get()),
+        SweepSearchConfig::Tpe(config) => trials = trials.saturating_mul(config.trials.get()),
+        SweepSearchConfig::Grid(_) => {
             for choices in sweep.space.values() {
-                if let ChoicesSpec::List(values) = choices {
+                if let ChoicesConfig::List(values) = choices {
                     trials = trials.saturating_mul(values.len());
                 }
             }
@@ -187,14 +195,14 @@ fn size(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Option<Diagnostic> {
     if trials > MOST_TRIALS {
         let message = format!("the sweep has {trials} trials, expected at most {MOST_TRIALS}");
         let help = "draw some of them: `search: {random: {trials: 100}}`";
-        return Some(Diagnostic::error("sweep-size", Path::of("sweep"), message).on_key().help(help));
+        return Some(Diagnostic::error("sweep-size", Path::from_key("sweep"), message).on_key().help(help));
     }
-    if let SweepSearchSpec::Random(words) = &sweep.search {
+    if let SweepSearchConfig::Random(config) = &sweep.search {
         let all = combinations(sweep, pipeline.seed.get()).len();
-        if all < words.trials.get() {
+        if all < config.trials.get() {
             let message =
-                format!("the space has {all} combinations, fewer than the {} asked for", words.trials.get());
-            let path = Path::of("sweep").key("search").key("random").key("trials");
+                format!("the space has {all} combinations, fewer than the {} asked for", config.trials.get());
+            let path = Path::from_key("sweep").key("search").key("random").key("trials");
             return Some(
                 Diagnostic::warning("sweep-size", path, message).help("`search: grid` tries them all"),
             );
@@ -205,29 +213,33 @@ fn size(pipeline: &PipelineSpec, sweep: &SweepSpec) -> Option<Diagnostic> {
 
 /// Whether a choice changes what all trials share (the data, and what is fitted to it) or what they are
 /// compared by.
-pub(crate) fn shared(plain: &PipelineSpec, changed: &PipelineSpec, pick: &Pick) -> Option<Diagnostic> {
+pub(crate) fn shared(
+    plain: &PipelineConfig,
+    changed: &PipelineConfig,
+    pick: &SettingChoice,
+) -> Option<Diagnostic> {
     let address = &pick.change.address;
     let refuse = |message: String, help: &str| {
         Some(Diagnostic::error("sweep-shared", pick.key(), message).on_key().help(help))
     };
     let may = "trunk, encoders, sharing, heads, losses, weighting, sampling and train may vary; \
                for this, write a pipeline each";
-    let words = |pipeline: &PipelineSpec| {
+    let config = |pipeline: &PipelineConfig| {
         let plan =
             Plan { pipeline: pipeline.clone(), trials: Vec::new(), graph: DiGraph::new(), memory: None };
         let tables = pipeline.data.keys().cloned();
         let mut works: Vec<Work> =
             tables.flat_map(|table| [Work::Load(table.clone()), Work::Split(table)]).collect();
         works.push(Work::Fit);
-        let words = |work| plan.words(&Stage::shared(work), &Default::default());
-        works.into_iter().map(words).collect::<Vec<_>>()
+        let config = |work| plan.stage_config(&Stage::shared(work), &Default::default());
+        works.into_iter().map(config).collect::<Vec<_>>()
     };
-    if words(plain) != words(changed) {
+    if config(plain) != config(changed) {
         let message =
             format!("`{address}` changes the data, or what is fitted to it, which all trials share");
         return refuse(message, may);
     }
-    let monitored = |pipeline: &PipelineSpec| {
+    let monitored = |pipeline: &PipelineConfig| {
         let monitor = &pipeline.train.monitor;
         (monitor.task.clone(), monitor.metric.clone())
     };

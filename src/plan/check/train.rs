@@ -3,31 +3,31 @@
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::{TableName, TaskName};
 use crate::domain::score::Split;
-use crate::onnx::spec::ExportSpec;
+use crate::onnx::config::ExportConfig;
 use crate::plan::check::balance;
 use crate::plan::check::data::{has_no_test, has_no_valid};
 use crate::plan::check::task::{metric_fits, table_of};
-use crate::spec::pipeline::PipelineSpec;
+use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `weighting`, `train`, `evaluate` and `export`.
-pub fn check(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let mut found = balance::check(pipeline);
-    found.extend(monitor(pipeline));
-    found.extend(patience(pipeline));
-    found.extend(splits(pipeline));
-    found.extend(baselines(pipeline));
-    let ExportSpec::Onnx(onnx) = &pipeline.export;
+pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let mut diagnostics = balance::check(pipeline);
+    diagnostics.extend(monitor(pipeline));
+    diagnostics.extend(patience(pipeline));
+    diagnostics.extend(splits(pipeline));
+    diagnostics.extend(baselines(pipeline));
+    let ExportConfig::Onnx(onnx) = &pipeline.export;
     if !(17..=21).contains(&onnx.opset.get()) {
-        let path = Path::of("export").key("onnx").key("opset");
+        let path = Path::from_key("export").key("onnx").key("opset");
         let message = format!("found the operator set {}, expected 17 to 21", onnx.opset.get());
-        found.push(Diagnostic::error("opset", path, message));
+        diagnostics.push(Diagnostic::error("opset", path, message));
     }
-    found
+    diagnostics
 }
 
-fn monitor(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+fn monitor(pipeline: &PipelineConfig) -> Option<Diagnostic> {
     let monitor = &pipeline.train.monitor;
-    let path = Path::of("train").key("monitor");
+    let path = Path::from_key("train").key("monitor");
     let Some(name) = &monitor.task else {
         return monitor.metric.as_ref().map(|_| {
             let message = "a metric is monitored, but of which task is not said";
@@ -52,12 +52,12 @@ fn monitor(pipeline: &PipelineSpec) -> Option<Diagnostic> {
 }
 
 /// Early stopping needs validation rows.
-fn patience(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
+fn patience(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let monitor = &pipeline.train.monitor;
     if monitor.patience.is_none() {
         return Vec::new();
     }
-    let path = Path::of("train").key("monitor").key("patience");
+    let path = Path::from_key("train").key("monitor").key("patience");
     without_valid(pipeline)
         .map(|name| {
             let message = format!("early stopping needs validation rows, but the split of `{name}` has none");
@@ -69,7 +69,7 @@ fn patience(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
 }
 
 /// A table of the monitored tasks, when none of these tables has validation rows.
-pub(crate) fn without_valid(pipeline: &PipelineSpec) -> Option<&TableName> {
+pub(crate) fn without_valid(pipeline: &PipelineConfig) -> Option<&TableName> {
     let monitor = &pipeline.train.monitor;
     let watched: Vec<_> = match &monitor.task {
         Some(name) => pipeline.tasks.get(name).into_iter().collect(),
@@ -83,17 +83,18 @@ pub(crate) fn without_valid(pipeline: &PipelineSpec) -> Option<&TableName> {
 }
 
 /// Splits to score: at least one, each once, with rows.
-fn splits(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
-    let path = Path::of("evaluate").key("splits");
+fn splits(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
+    let path = Path::from_key("evaluate").key("splits");
     let splits = &pipeline.evaluate.splits;
-    let mut found = Vec::new();
+    let mut diagnostics = Vec::new();
     if splits.is_empty() {
         let message = "the list is empty: nothing would be scored";
-        found.push(Diagnostic::error("no-splits", path.clone(), message).help("for example: [valid, test]"));
+        diagnostics
+            .push(Diagnostic::error("no-splits", path.clone(), message).help("for example: [valid, test]"));
     }
     for (position, split) in splits.iter().enumerate() {
         if splits[..position].contains(split) {
-            found.push(Diagnostic::warning(
+            diagnostics.push(Diagnostic::warning(
                 "same-split",
                 path.index(position),
                 format!("`{split}` stands twice"),
@@ -104,15 +105,19 @@ fn splits(pipeline: &PipelineSpec) -> Vec<Diagnostic> {
         !pipeline.data.is_empty() && pipeline.data.values().all(|table| has_no_test(&table.split));
     if splits.as_slice() == [Split::Test] && none_to_test {
         let message = "only the test split would be scored, but no table has test rows";
-        found.push(Diagnostic::error("no-splits", path, message).help("raise `test` in the tables' `split`"));
+        diagnostics
+            .push(Diagnostic::error("no-splits", path, message).help("raise `test` in the tables' `split`"));
     }
-    found
+    diagnostics
 }
 
 /// One task has nobody to gain from.
-fn baselines(pipeline: &PipelineSpec) -> Option<Diagnostic> {
+fn baselines(pipeline: &PipelineConfig) -> Option<Diagnostic> {
     pipeline.evaluate.baselines.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
     let message = "there is one task only: it is trained alone already";
     let help = "remove `baselines`, or add a task that is learned with it";
-    Some(Diagnostic::error("baselines-one-task", Path::of("evaluate").key("baselines"), message).help(help))
+    Some(
+        Diagnostic::error("baselines-one-task", Path::from_key("evaluate").key("baselines"), message)
+            .help(help),
+    )
 }

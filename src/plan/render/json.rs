@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::meaning::Plan;
 use crate::plan::render::View;
+use crate::plan::resolved_plan::Plan;
 use crate::plan::trial::Trial;
 
 /// What the sweep chose, by address.
@@ -25,7 +25,7 @@ pub fn json(plan: &Plan, view: &View) -> Value {
             "needs": needs,
             "fingerprint": seen.and_then(|seen| seen.fingerprint.as_ref()),
             "cached": seen.map(|seen| seen.cached),
-            "why": seen.map(|seen| &seen.why),
+            "why": seen.map(|seen| &seen.reason),
         })
     });
     let trials = plan

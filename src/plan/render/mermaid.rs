@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use petgraph::visit::EdgeRef;
 
-use crate::plan::meaning::Plan;
 use crate::plan::render::View;
+use crate::plan::resolved_plan::Plan;
 
 /// A flowchart: cached stages are dashed.
 pub fn mermaid(plan: &Plan, view: &View) -> String {

@@ -49,7 +49,7 @@ pub struct StageView {
     pub fingerprint: Option<Fingerprint>,
     pub cached: bool,
     /// `found in runs/cache`, `never done`, `the data changed`.
-    pub why: String,
+    pub reason: String,
 }
 
 /// One part of the network.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::plan::meaning::Plan;
 use crate::plan::render::{MemoryView, PartView, View};
+use crate::plan::resolved_plan::Plan;
 use crate::plan::trial::Trial;
 use crate::spec::write;
 
@@ -23,7 +23,7 @@ pub fn text(plan: &Plan, view: &View) -> String {
                 None => "",
             };
             let fingerprint = view.and_then(|view| view.fingerprint.as_ref()).map(|f| f.short().to_owned());
-            let why = view.map(|view| view.why.clone()).unwrap_or_default();
+            let why = view.map(|view| view.reason.clone()).unwrap_or_default();
             [stage.to_string(), fingerprint.unwrap_or_default(), state.to_owned(), why]
         })
         .collect();

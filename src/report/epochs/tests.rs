@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::event::Event;
-use crate::report::epochs::{Epochs, WIDEST, shortened};
+use crate::report::epochs::{EpochPrinter, WIDEST, shortened};
 use crate::report::table::width;
 
 fn started(epochs: usize) -> Event {
@@ -33,7 +33,7 @@ fn epoch(number: usize, tasks: &[(&str, f64, Option<(&str, f64)>)], best: bool) 
 }
 
 fn told(columns: Option<usize>, events: &[Event]) -> String {
-    let mut epochs = Epochs::new(columns);
+    let mut epochs = EpochPrinter::new(columns);
     let lines: Vec<String> = events.iter().filter_map(|event| epochs.lines(event)).collect();
     lines.join("\n")
 }

@@ -1,9 +1,9 @@
 //! What is proposed, and how sure it is said to be.
 
 use crate::domain::name::RunId;
-use crate::report::grouping::{Grouping, Measured, propose};
+use crate::report::grouping::{GroupingReport, ReadingSummary, propose};
 use crate::report::style::Style;
-use crate::store::affinity::{AffinityRecord, Reading};
+use crate::store::affinity::{AffinityReading, AffinityRecord};
 
 fn tasks() -> Vec<String> {
     ["a", "b", "c"].map(str::to_owned).to_vec()
@@ -15,7 +15,7 @@ fn noise(number: usize) -> f64 {
 }
 
 /// a and b help each other; c is hindered by both, least by a. Each step strays up to so far to both sides.
-fn grouping(steps: usize, stray: f64, most: usize) -> Grouping {
+fn grouping(steps: usize, stray: f64, most: usize) -> GroupingReport {
     let values = [
         ("a", "b", 0.04),
         ("b", "a", 0.02),
@@ -26,9 +26,9 @@ fn grouping(steps: usize, stray: f64, most: usize) -> Grouping {
     ];
     let mut readings = Vec::new();
     for step in 0..steps {
-        for (place, (task, other, value)) in values.iter().enumerate() {
-            let side = 2.0 * stray * noise(6 * step + place);
-            readings.push(Reading {
+        for (index, (task, other, value)) in values.iter().enumerate() {
+            let side = 2.0 * stray * noise(6 * step + index);
+            readings.push(AffinityReading {
                 at: 10 * step,
                 task: (*task).to_owned(),
                 other: (*other).to_owned(),
@@ -46,23 +46,23 @@ fn grouping(steps: usize, stray: f64, most: usize) -> Grouping {
         }
     };
     let pairs = values.iter().map(pair).collect();
-    Grouping {
+    GroupingReport {
         run: RunId::new("abc-1").expect("a name"),
         trial: 1,
         most,
-        affinity: propose(&tasks(), pairs, &Measured { readings, by_step: true }, most),
-        cosine: propose(&tasks(), Vec::new(), &Measured { readings: Vec::new(), by_step: false }, most),
+        affinity: propose(&tasks(), pairs, &ReadingSummary { readings, by_step: true }, most),
+        cosine: propose(&tasks(), Vec::new(), &ReadingSummary { readings: Vec::new(), by_step: false }, most),
         tasks: tasks(),
     }
 }
 
-/// By hand, but for the noise: (0.02 + 0.04 + 0) / 3 = 0.02 against ((0.02 - 0.01) / 2 + (0.04 + 0) / 2 + (-0.01 - 0.03) / 2) / 3 =
-/// 0.005 / 3. With it, in numpy 2.4.6 and scipy 1.17.1 (a search of its own): a 2.0018 ± 0.0222, b 4.0026 ± 0.0215, gain 1.8306 ±
-/// 0.0083.
+/// By hand, but for the noise: (0.02 + 0.04 + 0) / 3 = 0.02 against ((0.02 - 0.01) / 2 + (0.04 + 0) / 2 +
+/// (-0.01 - 0.03) / 2) / 3 = 0.005 / 3. With it, in numpy 2.4.6 and scipy 1.17.1 (a search of its own): a
+/// 2.0018 ± 0.0222, b 4.0026 ± 0.0215, gain 1.8306 ± 0.0083.
 #[test]
 fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
-    let found = grouping(40, 0.001, 2);
-    let text = found.text(&Style::plain());
+    let result = grouping(40, 0.001, 2);
+    let text = result.text(&Style::plain());
     for part in [
         "    1  a, b",
         "a +2.002 ± 0.022",
@@ -82,8 +82,8 @@ fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
         assert!(one.contains(part), "{part} is missing in\n{one}");
     }
     assert!(!one.contains("better than learning all together"), "{one}");
-    assert!(found.cosine.is_none() && found.obstacle().is_none());
-    let json = found.json();
+    assert!(result.cosine.is_none() && result.reason_unavailable().is_none());
+    let json = result.json();
     assert_eq!(json["affinity"]["groups"][1]["serves"][0][0], "c");
     assert_eq!(json["affinity"]["gain"]["held_out"]["count"], 10);
 }
@@ -91,12 +91,12 @@ fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
 /// The same effects under a noise ten times as large, over six steps: all tasks together, and plainly why.
 #[test]
 fn what_is_within_the_noise_is_not_proposed() {
-    let found = grouping(6, 0.2, 2);
-    let proposal = found.affinity.as_ref().expect("a proposal");
-    assert_eq!(found.groups().len(), 1, "{:?}", found.groups());
-    assert_eq!(found.groups()[0].tasks, tasks());
+    let result = grouping(6, 0.2, 2);
+    let proposal = result.affinity.as_ref().expect("a proposal");
+    assert_eq!(result.groups().len(), 1, "{:?}", result.groups());
+    assert_eq!(result.groups()[0].tasks, tasks());
     assert_eq!(proposal.best.len(), 2);
-    let text = found.text(&Style::plain());
+    let text = result.text(&Style::plain());
     for part in [
         "    1  a, b, c",
         "no grouping is better than learning all together beyond the noise",

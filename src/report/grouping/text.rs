@@ -1,12 +1,13 @@
-//! A proposal as people read it: the groups, what they gain over learning all tasks together, and how sure that is.
+//! A proposal as people read it: the groups, what they gain over learning all tasks together, and how sure
+//! that is.
 
-use crate::report::affinity::{Half, matrix};
+use crate::report::affinity::{IntervalHalfWidth, matrix};
 use crate::report::estimate::{estimate, signed};
-use crate::report::evidence::FEW;
 use crate::report::grouping::{Proposal, ProposedGroup};
 use crate::report::number;
-use crate::report::style::{Style, Tone};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::pair_measurements::FEW;
+use crate::report::style::{Style, TextTone};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
 impl Proposal {
     /// `6 steps`
@@ -20,9 +21,10 @@ impl Proposal {
 
     pub(super) fn matrix(&self, title: &str, times: f64, style: &Style) -> String {
         let records: Vec<_> = self.pairs.iter().map(|pair| pair.record.clone()).collect();
-        let half: &Half<'_> = &|task, other| {
-            let found = self.pairs.iter().find(|pair| pair.record.task == task && pair.record.other == other);
-            found.and_then(|pair| pair.half)
+        let half: &IntervalHalfWidth<'_> = &|task, other| {
+            let record =
+                self.pairs.iter().find(|pair| pair.record.task == task && pair.record.other == other);
+            record.and_then(|pair| pair.half)
         };
         matrix(title, &records, times, half, style)
     }
@@ -31,15 +33,19 @@ impl Proposal {
         let remark = format!(
             "at most {most}, they may overlap; a score is the mean of what the others in the group do to the task, 0 alone"
         );
-        let columns = [("group", Align::Right), ("trained together", Align::Left), ("serves", Align::Left)];
-        let mut table = Table::new(&columns);
+        let columns = [
+            ("group", ColumnAlign::Right),
+            ("trained together", ColumnAlign::Left),
+            ("serves", ColumnAlign::Left),
+        ];
+        let mut table = TextTable::new(&columns);
         for (number, group) in (1..).zip(&self.groups) {
             let serves = group.serves.iter().map(|(task, score, half)| {
                 format!("{task} {}", signed(score * times, half.map(|half| half * times)))
             });
             table.row(vec![
                 number.to_string().into(),
-                Cell::new(Tone::Strong, group.tasks.join(", ")),
+                TableCell::new(TextTone::Strong, group.tasks.join(", ")),
                 serves.collect::<Vec<_>>().join(", ").into(),
             ]);
         }
@@ -49,18 +55,18 @@ impl Proposal {
             text.push_str(&style.paint(tone, &verdict));
             text.push('\n');
         }
-        for caution in self.cautions(times) {
-            text.push_str(&style.paint(Tone::Caution, &caution));
+        for caution in self.caveats(times) {
+            text.push_str(&style.paint(TextTone::Caution, &caution));
             text.push('\n');
         }
         text
     }
 
     /// Are the best groups better than all tasks together?
-    fn verdict(&self, most: usize, times: f64) -> Option<(Tone, String)> {
+    fn verdict(&self, most: usize, times: f64) -> Option<(TextTone, String)> {
         let Some(gain) = self.gain else {
-            let said = "no grouping has a higher score than learning all together";
-            return (most > 1).then(|| (Tone::Plain, said.to_owned()));
+            let text = "no grouping has a higher score than learning all together";
+            return (most > 1).then(|| (TextTone::Plain, text.to_owned()));
         };
         let measured = self.measured();
         let best: Vec<String> =
@@ -73,7 +79,7 @@ impl Proposal {
         let Some(held_out) = gain.held_out else {
             let chosen = number::difference(gain.chosen * times);
             return Some((
-                Tone::Caution,
+                TextTone::Caution,
                 format!(
                     "whether a grouping is better than learning all together cannot be told from {measured}: {best} scored {chosen} \
                      more, with a noise that nobody knows; {longer}"
@@ -86,9 +92,9 @@ impl Proposal {
             held_out.count
         );
         Some(match gain.is_sure() {
-            true => (Tone::Good, format!("better than learning all together by {sure} ({how})")),
+            true => (TextTone::Good, format!("better than learning all together by {sure} ({how})")),
             false => (
-                Tone::Caution,
+                TextTone::Caution,
                 format!(
                     "no grouping is better than learning all together beyond the noise: the best by score, {best}, gains {sure} \
                      ({how}); {longer}"
@@ -98,7 +104,7 @@ impl Proposal {
     }
 
     /// What else to think of before going by it.
-    fn cautions(&self, times: f64) -> Vec<String> {
+    fn caveats(&self, times: f64) -> Vec<String> {
         let mut cautions = Vec::new();
         let compare = "`evaluate: {baselines: single_task}` tells how well alone";
         if self.by_step && self.times < FEW {

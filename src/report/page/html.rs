@@ -1,8 +1,8 @@
 //! The pieces pages are made of, with every text escaped.
 
 pub use crate::report::plot::svg::escape;
-use crate::report::style::Tone;
-use crate::report::table::{Align, Table};
+use crate::report::style::TextTone;
+use crate::report::table::{ColumnAlign, TextTable};
 
 /// A text as a paragraph.
 pub fn paragraph(text: &str) -> String {
@@ -17,22 +17,22 @@ pub fn heading(title: &str, remark: &str) -> String {
 }
 
 /// A table as terminals show it, as a table of HTML.
-pub fn table(table: &Table) -> String {
+pub fn table(table: &TextTable) -> String {
     if table.is_empty() {
         return String::new();
     }
     let class = |classes: &[&str]| {
-        let said: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
-        if said.is_empty() { String::new() } else { format!(" class=\"{}\"", said.join(" ")) }
+        let output: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
+        if output.is_empty() { String::new() } else { format!(" class=\"{}\"", output.join(" ")) }
     };
-    let stands = |align: Align| if align == Align::Left { "" } else { "number" };
+    let stands = |align: ColumnAlign| if align == ColumnAlign::Left { "" } else { "number" };
     let columns = table.columns();
     let titles: String = columns
         .iter()
         .map(|(title, align)| format!("<th{}>{}</th>", class(&[stands(*align)]), escape(title)))
         .collect();
-    let row = |cells: Vec<(Tone, &str)>| {
-        let cell = |((tone, text), (_, align)): (&(Tone, &str), &(String, Align))| {
+    let row = |cells: Vec<(TextTone, &str)>| {
+        let cell = |((tone, text), (_, align)): (&(TextTone, &str), &(String, ColumnAlign))| {
             // A mean and its interval stay on one line.
             let text = escape(text).replace(" ± ", "\u{a0}±\u{a0}");
             format!("<td{}>{text}</td>", class(&[stands(*align), name(*tone)]))
@@ -46,14 +46,14 @@ pub fn table(table: &Table) -> String {
     )
 }
 
-fn name(tone: Tone) -> &'static str {
+fn name(tone: TextTone) -> &'static str {
     match tone {
-        Tone::Plain => "",
-        Tone::Strong => "strong",
-        Tone::Faint => "faint",
-        Tone::Good => "good",
-        Tone::Caution => "caution",
-        Tone::Bad => "bad",
+        TextTone::Plain => "",
+        TextTone::Strong => "strong",
+        TextTone::Faint => "faint",
+        TextTone::Good => "good",
+        TextTone::Caution => "caution",
+        TextTone::Bad => "bad",
     }
 }
 
@@ -80,16 +80,20 @@ pub fn folded(title: &str, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::report::page::html;
-    use crate::report::style::Tone;
-    use crate::report::table::{Align, Cell, Table};
+    use crate::report::style::TextTone;
+    use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
     #[test]
     fn tables_keep_tones_and_escape_names() {
-        let mut table = Table::new(&[("a<b", Align::Left), ("n", Align::Decimal)]);
-        table.row(vec!["x & y".into(), Cell::new(Tone::Good, "1.5")]);
+        let mut table = TextTable::new(&[("a<b", ColumnAlign::Left), ("n", ColumnAlign::Decimal)]);
+        table.row(vec!["x & y".into(), TableCell::new(TextTone::Good, "1.5")]);
         let text = html::table(&table);
         assert!(text.contains("<th>a&lt;b</th><th class=\"number\">n</th>"), "{text}");
         assert!(text.contains("<td>x &amp; y</td><td class=\"number good\">1.5</td>"), "{text}");
-        assert_eq!(html::table(&Table::new(&[("a", Align::Left)])), "", "a table without rows is none");
+        assert_eq!(
+            html::table(&TextTable::new(&[("a", ColumnAlign::Left)])),
+            "",
+            "a table without rows is none"
+        );
     }
 }

@@ -8,22 +8,22 @@ use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::report::page::html::{escape, paragraph};
 use crate::report::page::part::{narrow, shorten};
-use crate::report::plot::{Kind, Plots};
-use crate::report::sweep::Sweep;
-use crate::report::trained::Trained;
+use crate::report::plot::{FigureKind, Plots};
+use crate::report::sweep::SweepReport;
+use crate::report::trained::TrainedTrial;
 use crate::report::{Style, number, summary};
 use crate::store::record::RunDetail;
-use crate::store::{Error, Store};
+use crate::store::{ResultsDatabase, StoreError};
 
 const STYLE: &str = include_str!("page.css");
 
 /// A run, its trials together, and its pictures.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page {
+pub struct ReportPage {
     pub(crate) detail: RunDetail,
-    pub(crate) trained: Vec<Trained>,
+    pub(crate) trained: Vec<TrainedTrial>,
     /// What its trials say together, when it has several.
-    pub(crate) sweep: Option<Sweep>,
+    pub(crate) sweep: Option<SweepReport>,
     /// The trial to use: of several the best one.
     pub(crate) best: Option<u32>,
     pub(crate) plots: Plots,
@@ -31,29 +31,29 @@ pub struct Page {
     only: Option<u32>,
 }
 
-impl Page {
+impl ReportPage {
     /// Reads it from the database, also of a run that is at work or has failed.
-    pub fn read(store: &Store, run: &RunId) -> Result<Self, Error> {
+    pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Self, StoreError> {
         Self::read_trial(store, run, None)
     }
 
     /// The same of one trial, where one is named.
-    pub fn read_trial(store: &Store, run: &RunId, only: Option<u32>) -> Result<Self, Error> {
+    pub fn read_trial(store: &ResultsDatabase, run: &RunId, only: Option<u32>) -> Result<Self, StoreError> {
         let mut detail = store.run(run)?;
-        let mut trained = Trained::read(store, run)?;
+        let mut trained = TrainedTrial::read(store, run)?;
         if let Some(only) = only {
             trained.retain(|trial| trial.number == only);
             narrow(&mut detail, only);
         }
         let several = detail.trials.len() > 1;
         let mut sweep =
-            several.then(|| Sweep::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
+            several.then(|| SweepReport::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
         sweep.iter_mut().for_each(|sweep| shorten(sweep, &trained));
         Ok(Self {
             trained,
             sweep,
             best: if only.is_some() { only } else { store.best_trial(run)? },
-            plots: Plots::read(store, &[(run.clone(), only)], &Kind::ALL)?,
+            plots: Plots::read(store, &[(run.clone(), only)], &FigureKind::ALL)?,
             only,
             detail,
         })
@@ -99,7 +99,7 @@ impl Page {
         let time = detail.seconds.filter(|_| detail.state != RunState::Running);
         let word = if detail.state == RunState::Finished { "in" } else { "after" };
         let time = time.map_or_else(String::new, |seconds| format!(" {word} {}", number::duration(seconds)));
-        let said = match detail.state {
+        let text = match detail.state {
             RunState::Finished => format!("finished{time}"),
             RunState::Running => "still running: what follows is what there is so far".to_owned(),
             RunState::Interrupted => {
@@ -117,7 +117,7 @@ impl Page {
                 paragraph(&format!("{} failed: {reason}", stage.stage))
             })
             .collect();
-        format!("<div class=\"standing {state}\">{}{reasons}</div>\n", paragraph(&said))
+        format!("<div class=\"standing {state}\">{}{reasons}</div>\n", paragraph(&text))
     }
 
     /// A trial's proof, as every report says it, without its label.

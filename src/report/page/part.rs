@@ -1,15 +1,15 @@
 //! What of a run stands on the page: all of it or one trial, its choices called as in the pictures.
 
 use crate::domain::trial_address::TrialAddress;
-use crate::report::page::Page;
-use crate::report::sweep::Sweep;
-use crate::report::trained::Trained;
+use crate::report::page::ReportPage;
+use crate::report::sweep::SweepReport;
+use crate::report::trained::TrainedTrial;
 use crate::store::record::RunDetail;
 
-impl Page {
+impl ReportPage {
     /// As a user names it: `census-3f2a`, of one trial `census-3f2a#3`.
     pub(crate) fn name(&self) -> String {
-        TrialAddress::of(&self.detail.run, self.only)
+        TrialAddress::format(&self.detail.run, self.only)
     }
 }
 
@@ -23,8 +23,9 @@ pub fn narrow(detail: &mut RunDetail, only: u32) {
     detail.notes.retain(|note| own(note.trial()));
 }
 
-/// Choices by their names, as the legends of the pictures have them; what they are in full stands with the trials.
-pub fn shorten(sweep: &mut Sweep, trained: &[Trained]) {
+/// Choices by their names, as the legends of the pictures have them; what they are in full stands with the
+/// trials.
+pub fn shorten(sweep: &mut SweepReport, trained: &[TrainedTrial]) {
     for group in &mut sweep.groups {
         let Some(one) = trained.iter().find(|trial| group.trials.contains(&trial.name)) else { continue };
         group.settings = sweep.by.iter().map(|address| one.named(address, trained)).collect();

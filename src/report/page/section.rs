@@ -1,12 +1,12 @@
 //! The sections of the page, each from what the database has.
 
 use crate::domain::event::RunState;
-use crate::report::page::Page;
+use crate::report::page::ReportPage;
 use crate::report::page::html::{code, escape, facts, folded, heading, paragraph, table};
 use crate::report::plot::svg;
-use crate::report::preferences::{self, Preferences};
-use crate::report::style::Tone;
-use crate::report::table::{Align, Cell, Table};
+use crate::report::preferences::{self, PreferenceReport};
+use crate::report::style::TextTone;
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::report::{Style, detail, gain, number, score};
 use crate::store::record::{RunDetail, TrialRecord};
 
@@ -14,41 +14,41 @@ use crate::store::record::{RunDetail, TrialRecord};
 pub type Section = (&'static str, &'static str, String);
 
 /// What was run: pipeline, data, seeds, machine, time, versions.
-pub fn run(page: &Page) -> Section {
-    let found = &page.detail;
-    let mut said = detail::provenance(found);
+pub fn run(page: &ReportPage) -> Section {
+    let result = &page.detail;
+    let mut text = detail::provenance(result);
     // It stands above, in full.
-    said.retain(|(name, _)| *name != "about");
-    let seeds: Vec<String> = seeds(found).iter().map(u64::to_string).collect();
+    text.retain(|(name, _)| *name != "about");
+    let seeds: Vec<String> = seeds(result).iter().map(u64::to_string).collect();
     if seeds.len() > 1 {
-        said.retain(|(name, _)| *name != "seed");
-        said.push(("seeds", seeds.join(", ")));
+        text.retain(|(name, _)| *name != "seed");
+        text.push(("seeds", seeds.join(", ")));
     }
-    if let Some(end) = &found.finished_at {
-        said.push(("ended", format!("{} UTC", number::moment(end))));
+    if let Some(end) = &result.finished_at {
+        text.push(("ended", format!("{} UTC", number::moment(end))));
     }
-    said.extend(found.fingerprint.clone().map(|print| ("fingerprint", print)));
-    let mut body = facts(&said);
-    for (title, part) in [("Data", detail::data(found)), ("Tasks", detail::tasks(found))] {
+    text.extend(result.fingerprint.clone().map(|print| ("fingerprint", print)));
+    let mut body = facts(&text);
+    for (title, part) in [("Data", detail::data(result)), ("Tasks", detail::tasks(result))] {
         let part = table(&part);
         if !part.is_empty() {
             body.push_str(&heading(title, ""));
             body.push_str(&part);
         }
     }
-    body.push_str(&folded("Stages", &table(&detail::stages(found))));
+    body.push_str(&folded("Stages", &table(&detail::stages(result))));
     ("run", "What was run", body)
 }
 
-fn seeds(found: &RunDetail) -> Vec<u64> {
-    let mut seeds: Vec<u64> = found.trials.iter().map(|trial| trial.seed.unwrap_or(found.seed)).collect();
+fn seeds(detail: &RunDetail) -> Vec<u64> {
+    let mut seeds: Vec<u64> = detail.trials.iter().map(|trial| trial.seed.unwrap_or(detail.seed)).collect();
     seeds.sort_unstable();
     seeds.dedup();
     seeds
 }
 
 /// Scores on every split; of a sweep first its groups.
-pub fn scores(page: &Page) -> Section {
+pub fn scores(page: &ReportPage) -> Section {
     let mut body = String::new();
     if let Some(sweep) = &page.sweep {
         for (title, remark, part) in sweep.tables() {
@@ -80,7 +80,7 @@ pub fn scores(page: &Page) -> Section {
             body.push_str(&table(&part));
             body.push_str(&paragraph(&verdict));
         }
-        if let Some(front) = Preferences::of(&trial.front) {
+        if let Some(front) = PreferenceReport::from_records(&trial.front) {
             body.push_str(&heading(preferences::TITLE, &front.remark()));
             body.push_str(&table(&front.table()));
             body.push_str(&paragraph(&front.verdict()));
@@ -93,7 +93,7 @@ pub fn scores(page: &Page) -> Section {
 }
 
 /// Every figure there is data for, and why there are no others.
-pub fn plots(page: &Page) -> Section {
+pub fn plots(page: &ReportPage) -> Section {
     let mut body = String::new();
     for drawn in &page.plots.drawn {
         body.push_str(&format!("<figure>\n{}</figure>\n", svg::write(&drawn.figure.scene())));
@@ -111,42 +111,47 @@ pub fn plots(page: &Page) -> Section {
 }
 
 /// What each trial was, and how it went.
-pub fn trials(page: &Page) -> Section {
+pub fn trials(page: &ReportPage) -> Section {
     let mut varied: Vec<&String> = Vec::new();
     for (address, _) in page.trained.iter().flat_map(|trial| &trial.choices) {
         if !varied.contains(&address) {
             varied.push(address);
         }
     }
-    let mut columns = vec![("trial", Align::Right), ("seed", Align::Right)];
-    columns.extend(varied.iter().map(|address| (address.as_str(), Align::Left)));
+    let mut columns = vec![("trial", ColumnAlign::Right), ("seed", ColumnAlign::Right)];
+    columns.extend(varied.iter().map(|address| (address.as_str(), ColumnAlign::Left)));
     columns.extend([
-        ("objective", Align::Right),
-        ("epochs", Align::Right),
-        ("kept", Align::Right),
-        ("weights", Align::Right),
-        ("time", Align::Right),
-        ("why it stopped", Align::Left),
+        ("objective", ColumnAlign::Right),
+        ("epochs", ColumnAlign::Right),
+        ("kept", ColumnAlign::Right),
+        ("weights", ColumnAlign::Right),
+        ("time", ColumnAlign::Right),
+        ("why it stopped", ColumnAlign::Left),
     ]);
-    let mut rows = Table::new(&columns);
+    let mut rows = TextTable::new(&columns);
     let whole = |count: Option<usize>| count.map_or_else(|| "–".to_owned(), number::count);
     for (trial, record) in page.trained.iter().zip(&page.detail.trials) {
         let best = page.sweep.is_some() && page.best == Some(trial.number);
-        let mut cells: Vec<Cell> = vec![format!("{}#{}", if best { "★ " } else { "" }, trial.number).into()];
+        let mut cells: Vec<TableCell> =
+            vec![format!("{}#{}", if best { "★ " } else { "" }, trial.number).into()];
         cells.push(trial.seed.to_string().into());
         cells.extend(
-            varied.iter().map(|address| Cell::new(Tone::Strong, trial.named(address, &page.trained))),
+            varied
+                .iter()
+                .map(|address| TableCell::new(TextTone::Strong, trial.named(address, &page.trained))),
         );
         cells.push(number::maybe(trial.objective).into());
-        cells.extend([whole(record.epochs), whole(record.best_epoch), whole(record.weights)].map(Cell::from));
+        cells.extend(
+            [whole(record.epochs), whole(record.best_epoch), whole(record.weights)].map(TableCell::from),
+        );
         cells.push(record.seconds.map_or_else(|| "–".to_owned(), number::duration).into());
         cells.push(record.stopped.as_deref().unwrap_or("not trained to its end").into());
         rows.row(cells);
     }
     let mut body = table(&rows);
     if page.sweep.is_some() && page.best.is_some() {
-        let said = "★ the best trial by its objective on validation rows; export and predict take its model.";
-        body.push_str(&paragraph(said));
+        let text = "★ the best trial by its objective on validation rows; export and predict take its model.";
+        body.push_str(&paragraph(text));
     }
     let mut full: Vec<(String, String)> = Vec::new();
     for (trial, address) in
@@ -169,16 +174,16 @@ pub fn trials(page: &Page) -> Section {
 }
 
 /// Whether the exported models answer like the trained ones.
-pub fn parity(page: &Page) -> Section {
+pub fn parity(page: &ReportPage) -> Section {
     let exported = |trial: &&TrialRecord| {
         page.detail.artifacts.iter().any(|file| file.trial == Some(trial.trial) && file.kind == "onnx")
     };
     let mut body = String::new();
-    let mut rows = Table::new(&[
-        ("trial", Align::Right),
-        ("model", Align::Left),
-        ("size", Align::Right),
-        ("compared with ONNX Runtime", Align::Left),
+    let mut rows = TextTable::new(&[
+        ("trial", ColumnAlign::Right),
+        ("model", ColumnAlign::Left),
+        ("size", ColumnAlign::Right),
+        ("compared with ONNX Runtime", ColumnAlign::Left),
     ]);
     for trial in page.detail.trials.iter().filter(exported) {
         let own = |file: &&crate::store::record::ArtifactRecord| {
@@ -195,16 +200,19 @@ pub fn parity(page: &Page) -> Section {
             format!("#{}", trial.trial).into(),
             what.into(),
             model.bytes.map_or_else(String::new, number::size).into(),
-            Cell::new(if holds { Tone::Good } else { Tone::Bad }, proof),
+            TableCell::new(if holds { TextTone::Good } else { TextTone::Bad }, proof),
         ]);
     }
     body.push_str(&table(&rows));
-    let mut outputs =
-        Table::new(&[("trial", Align::Right), ("output", Align::Left), ("largest difference", Align::Right)]);
+    let mut outputs = TextTable::new(&[
+        ("trial", ColumnAlign::Right),
+        ("output", ColumnAlign::Left),
+        ("largest difference", ColumnAlign::Right),
+    ]);
     for trial in &page.detail.trials {
         for output in trial.parity.iter().flat_map(|parity| &parity.outputs) {
             let cells = [format!("#{}", trial.trial), output.output.clone(), number::tiny(output.largest)];
-            outputs.row(cells.map(Cell::from).to_vec());
+            outputs.row(cells.map(TableCell::from).to_vec());
         }
     }
     body.push_str(&folded("By output: |a − b| / max(1, |b|)", &table(&outputs)));
@@ -215,58 +223,62 @@ pub fn parity(page: &Page) -> Section {
 }
 
 /// What failed, what was left out, and what a person should know.
-pub fn remarks(page: &Page) -> Section {
-    let mut rows = Table::new(&[("", Align::Left), ("stage", Align::Left), ("what", Align::Left)]);
+pub fn remarks(page: &ReportPage) -> Section {
+    let mut rows =
+        TextTable::new(&[("", ColumnAlign::Left), ("stage", ColumnAlign::Left), ("what", ColumnAlign::Left)]);
     for stage in &page.detail.stages {
         let reason = stage.reason.as_deref().unwrap_or("no reason was recorded");
-        let (tone, said) = match stage.state.as_str() {
-            "failed" => (Tone::Bad, reason.to_owned()),
-            "skipped" => (Tone::Caution, format!("not done, because {reason} failed")),
-            "interrupted" => (Tone::Caution, "stopped in the middle".to_owned()),
+        let (tone, text) = match stage.state.as_str() {
+            "failed" => (TextTone::Bad, reason.to_owned()),
+            "skipped" => (TextTone::Caution, format!("not done, because {reason} failed")),
+            "interrupted" => (TextTone::Caution, "stopped in the middle".to_owned()),
             _ => continue,
         };
-        rows.row(vec![Cell::new(tone, &stage.state), (&stage.stage).into(), said.into()]);
+        rows.row(vec![TableCell::new(tone, &stage.state), (&stage.stage).into(), text.into()]);
     }
     for note in &page.detail.notes {
-        let tone = if note.severity == "error" { Tone::Bad } else { Tone::Caution };
-        rows.row(vec![Cell::new(tone, &note.severity), (&note.stage).into(), (&note.text).into()]);
+        let tone = if note.severity == "error" { TextTone::Bad } else { TextTone::Caution };
+        rows.row(vec![TableCell::new(tone, &note.severity), (&note.stage).into(), (&note.text).into()]);
     }
     let body = if rows.is_empty() { paragraph("None.") } else { table(&rows) };
     ("warnings", "Warnings and failures", body)
 }
 
 /// The pipeline as it was run.
-pub fn pipeline(page: &Page) -> Section {
-    let said = format!(
+pub fn pipeline(page: &ReportPage) -> Section {
+    let text = format!(
         "As it was run, defaults and changes from the command line filled in; read from {}.",
         page.detail.file
     );
-    ("pipeline", "Pipeline", paragraph(&said) + &code(&page.detail.resolved))
+    ("pipeline", "Pipeline", paragraph(&text) + &code(&page.detail.resolved))
 }
 
 /// What to type to get the same.
-pub fn again(page: &Page) -> Section {
-    let found = &page.detail;
+pub fn again(page: &ReportPage) -> Section {
+    let detail = &page.detail;
     let mut lines: Vec<String> = Vec::new();
-    if let Some(commit) = &found.environment.git_commit {
-        let dirty =
-            if found.environment.git_dirty == Some(true) { "  # there were uncommitted changes" } else { "" };
+    if let Some(commit) = &detail.environment.git_commit {
+        let dirty = if detail.environment.git_dirty == Some(true) {
+            "  # there were uncommitted changes"
+        } else {
+            ""
+        };
         lines.push(format!("git checkout {commit}{dirty}"));
     }
-    lines.push(found.command.clone().unwrap_or_else(|| format!("mtl run {}", found.file)));
+    lines.push(detail.command.clone().unwrap_or_else(|| format!("mtl run {}", detail.file)));
     let mut body = paragraph(&format!(
         "With mtl {} and the data files named above, by their content, this gives the same numbers on the same kind of machine:",
-        found.environment.mtl_version
+        detail.environment.mtl_version
     ));
     body.push_str(&code(&lines.join("\n")));
     body.push_str(&paragraph(&format!(
         "The same without the command line's changes to remember: save the pipeline above beside {} (paths in it are meant from \
          there), and run it.",
-        found.file
+        detail.file
     )));
-    let (name, run) = (page.name(), &found.run);
+    let (name, run) = (page.name(), &detail.run);
     let mut next = vec![format!("mtl show {name}"), format!("mtl plot {name} --format png")];
-    match found.state {
+    match detail.state {
         RunState::Finished => {
             next.push(format!("mtl export {name} --to model"));
             next.push(format!("mtl predict {name} rows.csv --to answers.csv"));

@@ -1,34 +1,35 @@
-//! What a step of each task did to the others' losses (inter-task affinity): over the whole training, and by epoch.
+//! What a step of each task did to the others' losses (inter-task affinity): over the whole training, and by
+//! epoch.
 
 use std::collections::HashMap;
 
 use crate::report::number::difference;
-use crate::report::plot::figure::{Figure, Panel, Shape};
-use crate::report::plot::matrix::{Field, Matrix};
-use crate::report::plot::observations::distinct;
-use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject, Traced, said};
-use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::plot::curves_by_key::distinct;
+use crate::report::plot::figure::{Figure, LegendMarker, Panel};
+use crate::report::plot::matrix::{MatrixField, MatrixPlot};
+use crate::report::plot::palette::ColorRamp;
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
+use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, series};
 
 /// The means as matrices, and of a single group the affinities by epoch.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let measured: Vec<&Group> = subject
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let measured: Vec<&PlotGroup> = subject
         .groups
         .iter()
         .filter(|group| group.trials.iter().any(|trial| !trial.affinities.is_empty()))
         .collect();
     if measured.is_empty() {
-        return Err(Missing::because("no affinities were measured: set train.affinity.every"));
+        return Err(NothingToDraw::because("no affinities were measured: set train.affinity.every"));
     }
     let shown = &measured[..measured.len().min(MOST_PANELS)];
     // What a task does to itself is of another size, and is not what one looks for.
     let most = |own: bool| {
         let pairs = shown.iter().flat_map(|group| pairs(group));
-        let found = pairs.filter(|(task, other, _)| own || task != other).map(|(.., value)| value.abs());
-        Some(found.fold(0.0, f64::max)).filter(|most| *most > 0.0)
+        let cell = pairs.filter(|(task, other, _)| own || task != other).map(|(.., value)| value.abs());
+        Some(cell.fold(0.0, f64::max)).filter(|most| *most > 0.0)
     };
     let span = most(false).or_else(|| most(true)).unwrap_or(1.0);
-    let title = |group: &Group| match subject.groups.len() {
+    let title = |group: &PlotGroup| match subject.groups.len() {
         1 => "mean over the training".to_owned(),
         _ => group.name.clone(),
     };
@@ -36,25 +37,25 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: affinity of the tasks", subject.name),
-        remark: said(remarks, shown.len(), measured.len()),
+        remark: subtitle(remarks, shown.len(), measured.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group), span))).collect(),
         keys: Vec::new(),
     };
-    let mut drawn = vec![Drawn { file: "affinities".to_owned(), figure }];
+    let mut drawn = vec![NamedFigure { file: "affinities".to_owned(), figure }];
     drawn.extend(measured.first().filter(|_| subject.groups.len() == 1).and_then(|g| by_epoch(subject, g)));
     Ok(drawn)
 }
 
 /// Mean over all measurements of a group's trials, in percent; in the order they were recorded in.
-fn pairs(group: &Group) -> Vec<(String, String, f64)> {
+fn pairs(group: &PlotGroup) -> Vec<(String, String, f64)> {
     let mut sums: Vec<(String, String, f64, f64)> = Vec::new();
-    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut indices: HashMap<(&str, &str), usize> = HashMap::new();
     for record in group.trials.iter().flat_map(|trial| trial.affinities.iter()).map(|seen| &seen.record) {
         let Some(value) = record.value else { continue };
         let (value, steps) = (100.0 * value * record.steps as f64, record.steps as f64);
-        let place = *places.entry((&record.task, &record.other)).or_insert(sums.len());
-        match sums.get_mut(place) {
+        let index = *indices.entry((&record.task, &record.other)).or_insert(sums.len());
+        match sums.get_mut(index) {
             Some((_, _, sum, all)) => (*sum, *all) = (*sum + value, *all + steps),
             None => sums.push((record.task.clone(), record.other.clone(), value, steps)),
         }
@@ -67,25 +68,27 @@ fn names(pairs: &[(String, String, f64)]) -> Vec<String> {
     distinct(pairs.iter().flat_map(|(task, other, _)| [task, other]))
 }
 
-fn matrix(group: &Group, title: String, span: f64) -> Matrix {
+fn matrix(group: &PlotGroup, title: String, span: f64) -> MatrixPlot {
     let pairs = pairs(group);
     let tasks = names(&pairs);
     let values: HashMap<(&str, &str), f64> =
         pairs.iter().map(|(task, other, value)| ((task.as_str(), other.as_str()), *value)).collect();
     let field = |row: &String, column: &String| {
-        let found = values.get(&(row.as_str(), column.as_str()));
-        let Some(value) = found else { return Field { text: "–".to_owned(), ..Field::default() } };
+        let cell = values.get(&(row.as_str(), column.as_str()));
+        let Some(value) = cell else {
+            return MatrixField { text: "–".to_owned(), ..MatrixField::default() };
+        };
         let text = difference(*value);
         let tip = format!("a step of {row} lowers the loss of {column} by {text} %");
-        Field { value: Some(*value), text, below: String::new(), tip }
+        MatrixField { value: Some(*value), text, below: String::new(), tooltip: tip }
     };
     let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
-    Matrix {
+    MatrixPlot {
         title,
         rows: tasks.clone(),
         columns: tasks,
         fields,
-        ramp: Ramp::Cosine,
+        ramp: ColorRamp::Cosine,
         span,
         measure: "% of the loss".to_owned(),
         side: "a step of".to_owned(),
@@ -94,15 +97,15 @@ fn matrix(group: &Group, title: String, span: f64) -> Matrix {
 }
 
 /// A panel for every task that steps, a line for every other.
-fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
+fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     let tasks = names(&pairs(group));
-    let rule = subject.alone().and_then(curves::kept);
+    let rule = subject.alone().and_then(curves::best_epoch_marker);
     let looks = series::looks(tasks.len());
     let of_task = |task: &String| {
         let line = |(other, look): (&String, &Option<_>)| {
-            let value = |trial: &Traced, epoch: usize| {
-                let found = trial.affinities.at(epoch, [task, other, ""])?;
-                found.value.map(|value| 100.0 * value)
+            let value = |trial: &TrialCurves, epoch: usize| {
+                let cell = trial.affinities.at(epoch, [task, other, ""])?;
+                cell.value.map(|value| 100.0 * value)
             };
             series::curve(group, *look, &value)
         };
@@ -122,10 +125,10 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
     let long = group.trials.iter().any(|trial| trial.last() > 1);
     let figure = Figure {
         title: format!("{}: affinity of the tasks by epoch", subject.name),
-        remark: said(remarks, 1, 1),
+        remark: subtitle(remarks, 1, 1),
         columns: 3,
         panels,
-        keys: series::keys(&tasks, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&tasks, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
     };
-    (long && !figure.panels.is_empty()).then(|| Drawn { file: "affinities-epochs".to_owned(), figure })
+    (long && !figure.panels.is_empty()).then(|| NamedFigure { file: "affinities-epochs".to_owned(), figure })
 }

@@ -1,49 +1,54 @@
 //! Learning curves: per task the training and validation loss and the validation metric, by epoch.
 
 use crate::domain::score::{Direction, Split};
-use crate::report::plot::figure::{Figure, Key, Panel, Shape};
-use crate::report::plot::lines::{Lines, Series};
-use crate::report::plot::look::Look;
-use crate::report::plot::subject::{Subject, Traced};
-use crate::report::plot::{Drawn, Missing, series};
+use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
+use crate::report::plot::lines::{LinePlot, Series};
+use crate::report::plot::plot_subject::{PlotSubject, TrialCurves};
+use crate::report::plot::series_style::SeriesStyle;
+use crate::report::plot::{NamedFigure, NothingToDraw, series};
 use crate::report::score::metric;
 
 /// A figure per task.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let figures: Vec<Drawn> = subject.tasks.iter().filter_map(|task| of_task(subject, &task.task)).collect();
-    if figures.is_empty() { Err(Missing::because("no epoch has been finished yet")) } else { Ok(figures) }
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let figures: Vec<NamedFigure> =
+        subject.tasks.iter().filter_map(|task| of_task(subject, &task.task)).collect();
+    if figures.is_empty() {
+        Err(NothingToDraw::because("no epoch has been finished yet"))
+    } else {
+        Ok(figures)
+    }
 }
 
-fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
-    let trained = |trial: &Traced, epoch: usize| {
+fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
+    let trained = |trial: &TrialCurves, epoch: usize| {
         let losses = &trial.epoch(epoch)?.losses;
         losses.iter().find(|(name, _)| name == task).and_then(|(_, loss)| *loss)
     };
-    let measured = |trial: &Traced, epoch: usize, metric: &str| {
+    let measured = |trial: &TrialCurves, epoch: usize, metric: &str| {
         trial.measured.at(epoch, [task, Split::Valid.name(), metric])?.value
     };
-    let validated = |trial: &Traced, epoch: usize| measured(trial, epoch, "loss");
+    let validated = |trial: &TrialCurves, epoch: usize| measured(trial, epoch, "loss");
     let known = subject.tasks.iter().find(|known| known.task == task);
     let loss = known.and_then(|known| known.loss.as_ref());
     let loss = loss.map_or_else(|| "loss".to_owned(), |name| format!("loss ({name})"));
     let alone = subject.alone();
-    let rule = alone.and_then(kept);
+    let rule = alone.and_then(best_epoch_marker);
     let mut panels = Vec::new();
     let mut keys = Vec::new();
     if alone.is_some() {
         // Both in one panel: how far they are apart is what one looks for.
         let group = &subject.groups[0];
         let lines = [
-            ("training rows", series::curve(group, Some(Look::nth(0)), &trained)),
-            ("validation rows", series::curve(group, Some(Look::nth(1)), &validated)),
+            ("training rows", series::curve(group, Some(SeriesStyle::nth(0)), &trained)),
+            ("validation rows", series::curve(group, Some(SeriesStyle::nth(1)), &validated)),
         ];
         let lines =
             lines.into_iter().flat_map(|(name, lines)| lines.into_iter().map(move |line| (name, line)));
         let there = lines.filter(|(_, line)| !line.points.is_empty());
         let (names, lines): (Vec<&str>, Vec<Series>) = there.unzip();
-        let key = |(name, line): (&&str, &Series)| Key {
-            look: line.look,
-            shape: Shape::Line,
+        let key = |(name, line): (&&str, &Series)| LegendEntry {
+            style: line.style,
+            shape: LegendMarker::Line,
             text: (*name).to_owned(),
         };
         keys.extend(names.iter().zip(&lines).map(key));
@@ -51,13 +56,13 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
     } else {
         panels.extend(panel("loss on training rows", &loss, series::of_groups(subject, trained), None));
         panels.extend(panel("loss on validation rows", &loss, series::of_groups(subject, validated), None));
-        keys = series::group_keys(subject, Shape::Line);
+        keys = series::group_keys(subject, LegendMarker::Line);
     }
     let mut trials = subject.groups.iter().flat_map(|group| &group.trials);
     if let Some((name, direction)) = trials.find_map(|trial| first(trial, task)) {
         let mut lines = series::of_groups(subject, |trial, epoch| measured(trial, epoch, &name));
         if alone.is_some() {
-            lines.iter_mut().for_each(|line| line.look = Look::nth(1));
+            lines.iter_mut().for_each(|line| line.style = SeriesStyle::nth(1));
         }
         let title = format!("{name} on validation rows");
         panels.extend(panel(&title, &metric(&name, direction), lines, rule));
@@ -70,7 +75,7 @@ fn of_task(subject: &Subject, task: &str) -> Option<Drawn> {
         panels,
         keys,
     };
-    (!figure.panels.is_empty()).then(|| Drawn { file: format!("curves-{task}"), figure })
+    (!figure.panels.is_empty()).then(|| NamedFigure { file: format!("curves-{task}"), figure })
 }
 
 /// A panel by epoch, if there is anything to be seen.
@@ -78,16 +83,16 @@ pub fn panel(title: &str, up: &str, series: Vec<Series>, rule: Option<f64>) -> O
     let series = series::gathered(series);
     let seen = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
     let (title, up, across) = (title.to_owned(), up.to_owned(), "epoch".to_owned());
-    seen.then_some(Panel::Lines(Lines { title, across, up, counted: true, fixed: None, series, rule }))
+    seen.then_some(Panel::Lines(LinePlot { title, across, up, counted: true, fixed: None, series, rule }))
 }
 
 /// Where the epoch stands whose weights were kept.
-pub fn kept(trial: &Traced) -> Option<f64> {
+pub fn best_epoch_marker(trial: &TrialCurves) -> Option<f64> {
     trial.record.best_epoch.map(|epoch| epoch as f64)
 }
 
 /// The first metric of a task that was measured on validation rows; what it was trained by comes last.
-fn first(trial: &Traced, task: &str) -> Option<(String, Direction)> {
+fn first(trial: &TrialCurves, task: &str) -> Option<(String, Direction)> {
     let scores = trial.measured.iter().map(|seen| &seen.record);
     let mut own = scores.filter(|s| s.task == task && s.split == Split::Valid && s.metric != "loss");
     own.next().map(|score| (score.metric.clone(), score.direction))

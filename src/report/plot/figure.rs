@@ -2,12 +2,12 @@
 
 use crate::report::plot::bars::Bars;
 use crate::report::plot::font;
-use crate::report::plot::lines::Lines;
-use crate::report::plot::look::{Look, WORDS};
-use crate::report::plot::matrix::Matrix;
+use crate::report::plot::lines::LinePlot;
+use crate::report::plot::matrix::MatrixPlot;
 use crate::report::plot::palette::{INK, SOFT};
-use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
-use crate::report::plot::signed::Signed;
+use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
+use crate::report::plot::series_style::{SeriesStyle, WORDS};
+use crate::report::plot::signed_bars::SignedBars;
 
 /// What is drawn together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Figure {
     /// How it is to be read.
     pub remark: String,
     pub panels: Vec<Panel>,
-    pub keys: Vec<Key>,
+    pub keys: Vec<LegendEntry>,
     /// Panels side by side at most.
     pub columns: usize,
 }
@@ -25,23 +25,23 @@ pub struct Figure {
 /// One panel of a figure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Panel {
-    Lines(Lines),
-    Matrix(Matrix),
+    Lines(LinePlot),
+    Matrix(MatrixPlot),
     Bars(Bars),
-    Signed(Signed),
+    Signed(SignedBars),
 }
 
 /// What a colour means.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
-    pub look: Look,
-    pub shape: Shape,
+pub struct LegendEntry {
+    pub style: SeriesStyle,
+    pub shape: LegendMarker,
     pub text: String,
 }
 
 /// What stands beside the text of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum LegendMarker {
     Line,
     Box,
     Dot,
@@ -58,12 +58,12 @@ impl Panel {
     /// With the axis up from here to there; a panel without such an axis as it is.
     pub fn between(self, low: f64, high: f64) -> Self {
         match self {
-            Self::Lines(lines) => Self::Lines(Lines { fixed: Some((low, high)), ..lines }),
+            Self::Lines(lines) => Self::Lines(LinePlot { fixed: Some((low, high)), ..lines }),
             other => other,
         }
     }
 
-    fn size(&self) -> Point {
+    fn size(&self) -> PlotPoint {
         match self {
             Self::Lines(lines) => lines.size(),
             Self::Matrix(matrix) => matrix.size(),
@@ -72,7 +72,7 @@ impl Panel {
         }
     }
 
-    fn draw(&self, scene: &mut Scene, corner: Point) {
+    fn draw(&self, scene: &mut Scene, corner: PlotPoint) {
         match self {
             Self::Lines(lines) => lines.draw(scene, corner),
             Self::Matrix(matrix) => matrix.draw(scene, corner),
@@ -85,7 +85,7 @@ impl Panel {
 impl Figure {
     /// Everything at its place.
     pub fn scene(&self) -> Scene {
-        let sizes: Vec<Point> = self.panels.iter().map(Panel::size).collect();
+        let sizes: Vec<PlotPoint> = self.panels.iter().map(Panel::size).collect();
         let columns = self.columns.clamp(1, self.panels.len().max(1));
         let widths: Vec<f64> = (0..columns)
             .map(|column| widest(sizes.iter().skip(column).step_by(columns).map(|size| size.0)))
@@ -102,7 +102,7 @@ impl Figure {
         ] {
             for line in lines {
                 y += size;
-                scene.text((MARGIN, y), &line, size, colour, Anchor::Start);
+                scene.text((MARGIN, y), &line, size, colour, TextAnchor::Start);
                 y += 0.35 * size;
             }
         }
@@ -124,39 +124,41 @@ impl Figure {
     /// The keys one after the other, on as many lines as they need; gives where they end.
     fn legend(&self, scene: &mut Scene, top: f64, room: f64) -> f64 {
         let (mut x, mut y) = (MARGIN, top);
-        for (place, key) in self.keys.iter().enumerate() {
-            let text = font::cut(&key.text, WORDS, LONGEST_KEY.min(room - 30.0));
+        for (index, key) in self.keys.iter().enumerate() {
+            let text = font::truncate(&key.text, WORDS, LONGEST_KEY.min(room - 30.0));
             let wide = 26.0 + font::width(&text, WORDS) + 18.0;
-            if place == 0 || x + wide - 18.0 > MARGIN + room {
+            if index == 0 || x + wide - 18.0 > MARGIN + room {
                 x = MARGIN;
-                y += if place == 0 { WORDS } else { 1.6 * WORDS };
+                y += if index == 0 { WORDS } else { 1.6 * WORDS };
             }
             key.draw(scene, (x, y));
-            scene.text((x + 26.0, y), &text, WORDS, INK, Anchor::Start);
+            scene.text((x + 26.0, y), &text, WORDS, INK, TextAnchor::Start);
             x += wide;
         }
         y + 0.5 * WORDS
     }
 }
 
-impl Key {
-    fn draw(&self, scene: &mut Scene, (x, y): Point) {
-        let Look { colour, dash, width } = self.look;
+impl LegendEntry {
+    fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
+        let SeriesStyle { colour, dash, width } = self.style;
         let middle = y - 0.36 * WORDS;
         scene.marks.push(match self.shape {
-            Shape::Line => Mark::Line { points: vec![(x, middle), (x + 20.0, middle)], colour, width, dash },
-            Shape::Box => Mark::Box {
+            LegendMarker::Line => {
+                SceneShape::Line { points: vec![(x, middle), (x + 20.0, middle)], colour, width, dash }
+            }
+            LegendMarker::Box => SceneShape::Box {
                 corner: (x + 6.0, middle - 5.0),
                 size: (12.0, 10.0),
                 fill: colour,
                 tip: String::new(),
             },
-            Shape::Dot => Mark::Dot {
+            LegendMarker::Dot => SceneShape::Dot {
                 centre: (x + 12.0, middle),
                 radius: 4.0,
                 fill: colour,
                 rim: colour,
-                square: dash != Dash::Whole,
+                square: dash != LineStyle::Whole,
                 tip: String::new(),
             },
         });

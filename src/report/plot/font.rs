@@ -1,5 +1,6 @@
-//! The font texts are measured and, in PNG, drawn with: a part of DejaVu Sans (Latin, Greek, Cyrillic, signs), whose
-//! licence stands beside it. A letter that is not in it is an empty box there; an SVG asks the reader's fonts.
+//! The font texts are measured and, in PNG, drawn with: a part of DejaVu Sans (Latin, Greek, Cyrillic,
+//! signs), whose licence stands beside it. A letter that is not in it is an empty box there; an SVG asks the
+//! reader's fonts.
 
 use std::sync::LazyLock;
 
@@ -30,20 +31,20 @@ fn advance(letter: char) -> f64 {
 }
 
 /// The text's letters as paths, the first at the origin of its base line, downwards positive.
-pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(Step)) {
+pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(OutlineStep)) {
     let Some(face) = FACE.as_ref() else { return };
     let scale = size / f64::from(face.units_per_em());
     let mut at = 0.0;
     for letter in text.chars() {
         let glyph = face.glyph_index(letter).unwrap_or_default();
-        face.outline_glyph(glyph, &mut Pen { at, scale, builder: &mut *builder });
+        face.outline_glyph(glyph, &mut GlyphOutline { at, scale, builder: &mut *builder });
         at += advance(letter) * size;
     }
 }
 
 /// One step of a letter's outline.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
+pub enum OutlineStep {
     Move(f64, f64),
     Line(f64, f64),
     Quad(f64, f64, f64, f64),
@@ -51,46 +52,47 @@ pub enum Step {
     Close,
 }
 
-struct Pen<'a> {
+struct GlyphOutline<'a> {
     at: f64,
     scale: f64,
-    builder: &'a mut dyn FnMut(Step),
+    builder: &'a mut dyn FnMut(OutlineStep),
 }
 
-impl Pen<'_> {
-    fn place(&self, x: f32, y: f32) -> (f64, f64) {
+impl GlyphOutline<'_> {
+    fn to_device(&self, x: f32, y: f32) -> (f64, f64) {
         (self.at + f64::from(x) * self.scale, -f64::from(y) * self.scale)
     }
 }
 
-impl OutlineBuilder for Pen<'_> {
+impl OutlineBuilder for GlyphOutline<'_> {
     fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        (self.builder)(Step::Move(x, y));
+        let (x, y) = self.to_device(x, y);
+        (self.builder)(OutlineStep::Move(x, y));
     }
 
     fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        (self.builder)(Step::Line(x, y));
+        let (x, y) = self.to_device(x, y);
+        (self.builder)(OutlineStep::Line(x, y));
     }
 
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let ((x1, y1), (x, y)) = (self.place(x1, y1), self.place(x, y));
-        (self.builder)(Step::Quad(x1, y1, x, y));
+        let ((x1, y1), (x, y)) = (self.to_device(x1, y1), self.to_device(x, y));
+        (self.builder)(OutlineStep::Quad(x1, y1, x, y));
     }
 
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let ((x1, y1), (x2, y2), (x, y)) = (self.place(x1, y1), self.place(x2, y2), self.place(x, y));
-        (self.builder)(Step::Cubic(x1, y1, x2, y2, x, y));
+        let ((x1, y1), (x2, y2), (x, y)) =
+            (self.to_device(x1, y1), self.to_device(x2, y2), self.to_device(x, y));
+        (self.builder)(OutlineStep::Cubic(x1, y1, x2, y2, x, y));
     }
 
     fn close(&mut self) {
-        (self.builder)(Step::Close);
+        (self.builder)(OutlineStep::Close);
     }
 }
 
 /// The text within `room`; an ellipsis stands for what was left out.
-pub fn cut(text: &str, size: f64, room: f64) -> String {
+pub fn truncate(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
@@ -110,7 +112,7 @@ pub fn cut(text: &str, size: f64, room: f64) -> String {
 pub fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        let word = cut(word, size, room);
+        let word = truncate(word, size, room);
         match lines.last_mut() {
             Some(line) if width(&format!("{line} {word}"), size) <= room => {
                 line.push(' ');
@@ -124,7 +126,7 @@ pub fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::plot::font::{Step, cut, outline, width, wrap};
+    use crate::report::plot::font::{OutlineStep, outline, truncate, width, wrap};
 
     // fontTools 4.61: TTFont(...)["hmtx"]["A"][0] / ["head"].unitsPerEm -> 1401 / 2048
     #[test]
@@ -133,14 +135,18 @@ mod tests {
         assert_eq!(width("年", 10.0), 10.0);
         let mut steps = Vec::new();
         outline("i", 10.0, &mut |step| steps.push(step));
-        assert_eq!(steps.iter().filter(|step| matches!(step, Step::Move(..))).count(), 2, "a dot and a stem");
+        assert_eq!(
+            steps.iter().filter(|step| matches!(step, OutlineStep::Move(..))).count(),
+            2,
+            "a dot and a stem"
+        );
     }
 
     #[test]
     fn texts_stay_in_their_room() {
-        let short = cut("a rather long name", 12.0, 60.0);
+        let short = truncate("a rather long name", 12.0, 60.0);
         assert!(short.ends_with('…') && width(&short, 12.0) <= 60.0, "{short}");
-        assert_eq!(cut("name", 12.0, 60.0), "name");
+        assert_eq!(truncate("name", 12.0, 60.0), "name");
         let lines = wrap("one two three four five", 12.0, 60.0);
         assert!(lines.len() > 1 && lines.iter().all(|line| width(line, 12.0) <= 60.0), "{lines:?}");
         assert_eq!(lines.join(" "), "one two three four five");

@@ -1,16 +1,16 @@
-//! The Pareto front of several trials, or of the preferences that a network was told: two tasks' scores against each other, and
-//! those that no other beats in both.
+//! The Pareto front of several trials, or of the preferences that a network was told: two tasks' scores
+//! against each other, and those that no other beats in both.
 
-use crate::domain::front::Front;
+use crate::domain::front::ParetoFront;
 use crate::domain::score::{Direction, Split};
 use crate::report::number;
-use crate::report::plot::figure::{Figure, Key, Panel, Shape};
-use crate::report::plot::lines::{Dots, Lines, Series};
-use crate::report::plot::look::Look;
+use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
+use crate::report::plot::lines::{LinePlot, Markers, Series};
 use crate::report::plot::palette::SOFT;
-use crate::report::plot::scene::{Dash, Point};
-use crate::report::plot::subject::Subject;
-use crate::report::plot::{Drawn, Missing, series};
+use crate::report::plot::plot_subject::PlotSubject;
+use crate::report::plot::scene::{LineStyle, PlotPoint};
+use crate::report::plot::series_style::SeriesStyle;
+use crate::report::plot::{NamedFigure, NothingToDraw, series};
 use crate::report::score::metric;
 use crate::report::trained::TaskScore;
 
@@ -18,63 +18,67 @@ use crate::report::trained::TaskScore;
 const MOST: usize = 6;
 
 /// A trial's scores, or those for one preference, and which group it is of.
-struct Scored<'a> {
+struct ScoredPoint<'a> {
     name: String,
     seed: u64,
     group: usize,
     scores: &'a [TaskScore],
 }
 
-impl Scored<'_> {
+impl ScoredPoint<'_> {
     fn value(&self, task: &str, split: Split) -> Option<f64> {
         self.scores.iter().find(|score| score.task == task)?.value(split).filter(|value| value.is_finite())
     }
 }
 
 /// A panel for every two tasks.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let mut scored = Vec::new();
-    for (group, found) in subject.groups.iter().enumerate() {
-        for trial in found.trials.iter().filter(|trial| !trial.scores.is_empty()) {
-            let own = |name: String, scores| Scored { name, seed: trial.seed, group, scores };
-            match trial.told.is_empty() {
+    for (group, result) in subject.groups.iter().enumerate() {
+        for trial in result.trials.iter().filter(|trial| !trial.scores.is_empty()) {
+            let own = |name: String, scores| ScoredPoint { name, seed: trial.seed, group, scores };
+            match trial.preference_scores.is_empty() {
                 true => scored.push(own(trial.name.to_string(), &trial.scores)),
                 false => scored.extend(
                     trial
-                        .told
+                        .preference_scores
                         .iter()
-                        .map(|(told, scores)| own(format!("{} told {told}", trial.name), scores)),
+                        .map(|(message, scores)| own(format!("{} told {message}", trial.name), scores)),
                 ),
             }
         }
     }
     let Some(first) = scored.first().filter(|_| scored.len() > 1) else {
-        return Err(Missing::because(
+        return Err(NothingToDraw::because(
             "a front is of several trials with scores, or of a network that reads preferences: run a sweep, or name several runs",
         ));
     };
     let tasks: Vec<&TaskScore> = first.scores.iter().collect();
     if tasks.len() < 2 {
-        return Err(Missing::because("a front is of two tasks or more"));
+        return Err(NothingToDraw::because("a front is of two tasks or more"));
     }
     // What is chosen by a front is chosen by validation rows; the test rows are there to report on.
     let validated =
         scored.iter().any(|trial| tasks.iter().any(|task| trial.value(&task.task, Split::Valid).is_some()));
     let split = if validated { Split::Valid } else { Split::Test };
     let mut pairs = Vec::new();
-    for (place, one) in tasks.iter().enumerate() {
-        pairs.extend(tasks[place + 1..].iter().map(|other| (*one, *other)));
+    for (index, one) in tasks.iter().enumerate() {
+        pairs.extend(tasks[index + 1..].iter().map(|other| (*one, *other)));
     }
     let all = pairs.len();
     pairs.truncate(MOST);
     let panels: Vec<Panel> =
         pairs.iter().filter_map(|(one, other)| panel(subject, &scored, one, other, split)).collect();
     if panels.is_empty() {
-        return Err(Missing::because("no two trials have scores of the same two tasks"));
+        return Err(NothingToDraw::because("no two trials have scores of the same two tasks"));
     }
     let rows = if split == Split::Valid { "validation" } else { "test" };
-    let told = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| !trial.told.is_empty());
-    let dots = if told { "each trial, or each preference its network was told" } else { "each trial" };
+    let message = subject
+        .groups
+        .iter()
+        .flat_map(|group| &group.trials)
+        .any(|trial| !trial.preference_scores.is_empty());
+    let dots = if message { "each trial, or each preference its network was told" } else { "each trial" };
     let mut remark = format!(
         "scores on {rows} rows, a dot for {dots}; filled: on the front, no other is as good in both and better in one"
     );
@@ -84,78 +88,78 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     if all > pairs.len() {
         remark.push_str(&format!(" · the first {MOST} of {all} pairs of tasks"));
     }
-    let mut keys = series::group_keys(subject, Shape::Dot);
-    keys.push(Key { look: front_look(), shape: Shape::Line, text: "front".to_owned() });
+    let mut keys = series::group_keys(subject, LegendMarker::Dot);
+    keys.push(LegendEntry { style: front_look(), shape: LegendMarker::Line, text: "front".to_owned() });
     let title = format!("{}: Pareto front of the tasks' scores", subject.name);
     let figure = Figure { title, remark, columns: 3, panels, keys };
-    Ok(vec![Drawn { file: "front".to_owned(), figure }])
+    Ok(vec![NamedFigure { file: "front".to_owned(), figure }])
 }
 
-fn front_look() -> Look {
-    Look { colour: SOFT, dash: Dash::Dashed, width: 1.2 }
+fn front_look() -> SeriesStyle {
+    SeriesStyle { colour: SOFT, dash: LineStyle::Dashed, width: 1.2 }
 }
 
 fn panel(
-    subject: &Subject,
-    scored: &[Scored<'_>],
+    subject: &PlotSubject,
+    scored: &[ScoredPoint<'_>],
     one: &TaskScore,
     other: &TaskScore,
     split: Split,
 ) -> Option<Panel> {
-    let both = |trial: &&Scored<'_>| {
+    let both = |trial: &&ScoredPoint<'_>| {
         trial.value(&one.task, split).is_some() && trial.value(&other.task, split).is_some()
     };
-    let trials: Vec<&Scored<'_>> = scored.iter().filter(both).collect();
-    let point = |trial: &Scored<'_>| {
+    let trials: Vec<&ScoredPoint<'_>> = scored.iter().filter(both).collect();
+    let point = |trial: &ScoredPoint<'_>| {
         (
             trial.value(&one.task, split).unwrap_or(f64::NAN),
             trial.value(&other.task, split).unwrap_or(f64::NAN),
         )
     };
     let points: Vec<Vec<f64>> = trials.iter().map(|trial| point(trial)).map(|(x, y)| vec![x, y]).collect();
-    let front = Front::of(&points, &[one.direction, other.direction]);
-    let mut members: Vec<Point> = front.members().iter().map(|place| point(trials[*place])).collect();
+    let front = ParetoFront::from_points(&points, &[one.direction, other.direction]);
+    let mut members: Vec<PlotPoint> = front.members().iter().map(|index| point(trials[*index])).collect();
     members.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut all = vec![Series::line(front_look(), stairs(&members, one.direction))];
+    let mut all = vec![Series::line(front_look(), staircase(&members, one.direction))];
     let looks = series::looks(subject.groups.len());
     // The front last, on top of the others.
     for filled in [false, true] {
         for (group, look) in looks.iter().enumerate().rev() {
             let on =
-                |place: &usize| trials[*place].group == group && front.members().contains(place) == filled;
+                |index: &usize| trials[*index].group == group && front.members().contains(index) == filled;
             let own: Vec<usize> = (0..trials.len()).filter(on).collect();
-            let tip = |place: &usize| {
-                let (trial, (x, y)) = (trials[*place], point(trials[*place]));
+            let tip = |index: &usize| {
+                let (trial, (x, y)) = (trials[*index], point(trials[*index]));
                 let (x, y) = (number::significant(x), number::significant(y));
                 let group = &subject.groups[group].name;
                 format!("{} ({group}, seed {}): {} {x}, {} {y}", trial.name, trial.seed, one.task, other.task)
             };
             all.push(Series {
-                look: look.unwrap_or(series::behind()),
-                points: own.iter().map(|place| point(trials[*place])).collect(),
+                style: look.unwrap_or(series::background_style()),
+                points: own.iter().map(|index| point(trials[*index])).collect(),
                 band: Vec::new(),
-                dots: Some(Dots { tips: own.iter().map(tip).collect(), filled }),
+                dots: Some(Markers { tips: own.iter().map(tip).collect(), filled }),
             });
         }
     }
     let axis = |score: &TaskScore| format!("{}: {}", score.task, metric(&score.metric, score.direction));
     (trials.len() > 1).then(|| {
-        Panel::Lines(Lines {
+        Panel::Lines(LinePlot {
             title: format!("{} and {}", one.task, other.task),
             across: axis(one),
             up: axis(other),
             series: all,
-            ..Lines::default()
+            ..LinePlot::default()
         })
     })
 }
 
 /// What the front dominates is bounded by steps: between two members the worse value of each counts.
-fn stairs(members: &[Point], across: Direction) -> Vec<Point> {
-    let mut steps: Vec<Point> = Vec::new();
-    for (place, member) in members.iter().enumerate() {
-        if place > 0 {
-            let before = members[place - 1];
+fn staircase(members: &[PlotPoint], across: Direction) -> Vec<PlotPoint> {
+    let mut steps: Vec<PlotPoint> = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        if index > 0 {
+            let before = members[index - 1];
             steps.push(match across {
                 Direction::Higher => (before.0, member.1),
                 Direction::Lower => (member.0, before.1),
@@ -169,15 +173,18 @@ fn stairs(members: &[Point], across: Direction) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use crate::domain::score::Direction;
-    use crate::report::plot::front::stairs;
+    use crate::report::plot::front::staircase;
 
     #[test]
     fn the_steps_bound_what_the_front_dominates() {
         // Both higher: (1, 3) and (2, 1) dominate nothing at (2, 3), but (1, 1).
         assert_eq!(
-            stairs(&[(1.0, 3.0), (2.0, 1.0)], Direction::Higher),
+            staircase(&[(1.0, 3.0), (2.0, 1.0)], Direction::Higher),
             [(1.0, 3.0), (1.0, 1.0), (2.0, 1.0)]
         );
-        assert_eq!(stairs(&[(1.0, 3.0), (2.0, 1.0)], Direction::Lower), [(1.0, 3.0), (2.0, 3.0), (2.0, 1.0)]);
+        assert_eq!(
+            staircase(&[(1.0, 3.0), (2.0, 1.0)], Direction::Lower),
+            [(1.0, 3.0), (2.0, 3.0), (2.0, 1.0)]
+        );
     }
 }

@@ -3,21 +3,21 @@
 use crate::domain::score::Split;
 use crate::report::estimate::signed;
 use crate::report::gain::percent;
-use crate::report::plot::figure::{Figure, Key, Panel, Shape};
-use crate::report::plot::look::Look;
-use crate::report::plot::scene::Dash;
-use crate::report::plot::signed::{ABOVE, BELOW, Bar, Signed};
-use crate::report::plot::subject::{Group, Subject, Traced, said};
-use crate::report::plot::{Drawn, Missing};
-use crate::report::student::{Mean, mean};
+use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
+use crate::report::plot::scene::LineStyle;
+use crate::report::plot::series_style::SeriesStyle;
+use crate::report::plot::signed_bars::{ABOVE, Bar, NEGATIVE_COLOR, SignedBars};
+use crate::report::plot::{NamedFigure, NothingToDraw};
+use crate::report::student::{ConfidenceMean, mean};
 
 /// Groups in a panel at most.
 const MOST: usize = 12;
 const ALL: &str = "all tasks";
 
 /// Of one group a bar for each task; of several a panel for each task, with a bar for each group.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let measured: Vec<&Group> = subject
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let measured: Vec<&PlotGroup> = subject
         .groups
         .iter()
         .filter(|group| group.trials.iter().any(|trial| !trial.gains.is_empty()))
@@ -25,7 +25,7 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let trials = || measured.iter().flat_map(|group| &group.trials);
     let on = |split: &Split| trials().any(|trial| trial.gains.iter().any(|gain| gain.split == *split));
     let Some(split) = [Split::Test, Split::Valid].into_iter().find(on) else {
-        return Err(Missing::because("no task was trained alone: set evaluate.baselines: single_task"));
+        return Err(NothingToDraw::because("no task was trained alone: set evaluate.baselines: single_task"));
     };
     let mut tasks: Vec<Option<&str>> = subject
         .tasks
@@ -35,8 +35,9 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
         .collect();
     tasks.push(None);
     let across = format!("gain on {split} rows (%)");
-    let panel =
-        |title: &str, bars| Panel::Signed(Signed { title: title.to_owned(), across: across.clone(), bars });
+    let panel = |title: &str, bars| {
+        Panel::Signed(SignedBars { title: title.to_owned(), across: across.clone(), bars })
+    };
     let shown = &measured[..measured.len().min(MOST)];
     let panels: Vec<Panel> = match shown {
         [group] => {
@@ -60,38 +61,42 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     if largest {
         remarks.push("mean over seeds, line: its 95 % interval (Student t)".to_owned());
     }
-    let key = |colour, text: &str| Key {
-        look: Look { colour, dash: Dash::Whole, width: 2.0 },
-        shape: Shape::Box,
+    let key = |colour, text: &str| LegendEntry {
+        style: SeriesStyle { colour, dash: LineStyle::Whole, width: 2.0 },
+        shape: LegendMarker::Box,
         text: text.to_owned(),
     };
     let figure = Figure {
         title: format!("{}: gain over single tasks", subject.name),
-        remark: said(remarks, shown.len(), measured.len()),
+        remark: subtitle(remarks, shown.len(), measured.len()),
         columns: 2,
         panels,
-        keys: vec![key(ABOVE, "better than alone"), key(BELOW, "worse than alone")],
+        keys: vec![key(ABOVE, "better than alone"), key(NEGATIVE_COLOR, "worse than alone")],
     };
-    Ok(vec![Drawn { file: "gains".to_owned(), figure }])
+    Ok(vec![NamedFigure { file: "gains".to_owned(), figure }])
 }
 
-fn of<'a>(trial: &'a Traced, task: Option<&'a str>) -> impl Iterator<Item = (Split, Option<f64>)> + 'a {
+fn gains_of<'a>(
+    trial: &'a TrialCurves,
+    task: Option<&'a str>,
+) -> impl Iterator<Item = (Split, Option<f64>)> + 'a {
     let own = trial.gains.iter().filter(move |gain| gain.task.as_deref() == task);
     own.map(|gain| (gain.split, gain.gain))
 }
 
-fn has(groups: &[&Group], task: Option<&str>) -> bool {
-    groups.iter().flat_map(|group| &group.trials).any(|trial| of(trial, task).next().is_some())
+fn has(groups: &[&PlotGroup], task: Option<&str>) -> bool {
+    groups.iter().flat_map(|group| &group.trials).any(|trial| gains_of(trial, task).next().is_some())
 }
 
 /// The mean over a group's trials; none where any of them has none.
-fn gain(group: &Group, task: Option<&str>, split: Split) -> Option<Mean> {
-    let found = group.trials.iter().flat_map(|trial| of(trial, task)).filter(|(known, _)| *known == split);
-    let values: Option<Vec<f64>> = found.map(|(_, gain)| gain).collect();
+fn gain(group: &PlotGroup, task: Option<&str>, split: Split) -> Option<ConfidenceMean> {
+    let gains =
+        group.trials.iter().flat_map(|trial| gains_of(trial, task)).filter(|(known, _)| *known == split);
+    let values: Option<Vec<f64>> = gains.map(|(_, gain)| gain).collect();
     mean(&values?)
 }
 
-fn bar(name: &str, gain: Option<Mean>) -> Bar {
+fn bar(name: &str, gain: Option<ConfidenceMean>) -> Bar {
     let half = gain.and_then(|gain| gain.half);
     Bar {
         name: name.to_owned(),

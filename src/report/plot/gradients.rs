@@ -1,30 +1,31 @@
-//! How the tasks' gradients stood to each other: the cosine of each pair, and in how many steps it was below 0.
+//! How the tasks' gradients stood to each other: the cosine of each pair, and in how many steps it was below
+//! 0.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::report::plot::figure::{Figure, Panel, Shape};
-use crate::report::plot::matrix::{Field, Matrix, hundredths};
-use crate::report::plot::observations::distinct;
-use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject, Traced, said};
-use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::plot::curves_by_key::distinct;
+use crate::report::plot::figure::{Figure, LegendMarker, Panel};
+use crate::report::plot::matrix::{MatrixField, MatrixPlot, hundredths};
+use crate::report::plot::palette::ColorRamp;
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
+use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, series};
 use crate::report::student::mean;
 use crate::store::record::GradientRecord;
 
 /// The means as matrices, and the cosines by epoch.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let observed: Vec<&Group> = subject
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let observed: Vec<&PlotGroup> = subject
         .groups
         .iter()
         .filter(|group| group.trials.iter().any(|trial| !trial.gradients.is_empty()))
         .collect();
     if observed.is_empty() {
-        return Err(Missing::because(
+        return Err(NothingToDraw::because(
             "no gradients were observed: set train.gradients.observe, or choose a gradient method such as pcgrad",
         ));
     }
     let shown = &observed[..observed.len().min(MOST_PANELS)];
-    let title = |group: &Group| match subject.groups.len() {
+    let title = |group: &PlotGroup| match subject.groups.len() {
         1 => "mean over all epochs".to_owned(),
         _ => group.name.clone(),
     };
@@ -33,18 +34,18 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: gradients of the tasks", subject.name),
-        remark: said(remarks, shown.len(), observed.len()),
+        remark: subtitle(remarks, shown.len(), observed.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group)))).collect(),
         keys: Vec::new(),
     };
-    let mut drawn = vec![Drawn { file: "gradients".to_owned(), figure }];
+    let mut drawn = vec![NamedFigure { file: "gradients".to_owned(), figure }];
     drawn.extend(by_epoch(subject, shown));
     Ok(drawn)
 }
 
 /// Pairs in the order they were recorded in.
-fn pairs(shown: &[&Group]) -> Vec<(String, String)> {
+fn pairs(shown: &[&PlotGroup]) -> Vec<(String, String)> {
     let mut known = HashSet::new();
     let seen = shown.iter().flat_map(|group| &group.trials).flat_map(|trial| trial.gradients.iter());
     let pairs = seen.map(|seen| (&seen.record.task, &seen.record.other)).filter(|pair| known.insert(*pair));
@@ -52,7 +53,7 @@ fn pairs(shown: &[&Group]) -> Vec<(String, String)> {
 }
 
 /// The mean over epochs and trials of every pair.
-fn matrix(group: &Group, title: String) -> Matrix {
+fn matrix(group: &PlotGroup, title: String) -> MatrixPlot {
     let pairs = pairs(&[group]);
     let tasks = distinct(pairs.iter().flat_map(|(one, other)| [one, other]));
     let mut records: HashMap<(&str, &str), Vec<&GradientRecord>> = HashMap::new();
@@ -67,20 +68,24 @@ fn matrix(group: &Group, title: String) -> Matrix {
         };
         let Some(cosine) = of(|record| record.cosine) else {
             let own = (row == column).then_some(1.0);
-            return Field { value: own, text: own.map_or("–", |_| "1").to_owned(), ..Field::default() };
+            return MatrixField {
+                value: own,
+                text: own.map_or("–", |_| "1").to_owned(),
+                ..MatrixField::default()
+            };
         };
         let conflicts = of(|record| record.conflicts).map(|share| format!("{:.0} %", 100.0 * share));
         let tip = format!("{row} and {column}: cosine {cosine:.3}");
         let text = hundredths(cosine);
-        Field { value: Some(cosine), text, below: conflicts.unwrap_or_default(), tip }
+        MatrixField { value: Some(cosine), text, below: conflicts.unwrap_or_default(), tooltip: tip }
     };
     let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
-    Matrix {
+    MatrixPlot {
         title,
         rows: tasks.clone(),
         columns: tasks,
         fields,
-        ramp: Ramp::Cosine,
+        ramp: ColorRamp::Cosine,
         span: 1.0,
         measure: "cosine".to_owned(),
         side: String::new(),
@@ -94,14 +99,14 @@ fn either<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Cosines by epoch, and of a single group also the conflicts.
-fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
+fn by_epoch(subject: &PlotSubject, shown: &[&PlotGroup]) -> Option<NamedFigure> {
     let pairs = pairs(shown);
     let names: Vec<String> = pairs.iter().map(|(one, other)| format!("{one} and {other}")).collect();
-    let rule = subject.alone().and_then(curves::kept);
-    let lines = |group: &Group, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
+    let rule = subject.alone().and_then(curves::best_epoch_marker);
+    let lines = |group: &PlotGroup, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
         let looks = series::looks(pairs.len());
         let line = |(pair, look): (&(String, String), _)| {
-            series::curve(group, look, &|trial: &Traced, epoch| {
+            series::curve(group, look, &|trial: &TrialCurves, epoch| {
                 value(trial.gradients.at(epoch, [&pair.0, &pair.1, ""])?)
             })
         };
@@ -122,7 +127,7 @@ fn by_epoch(subject: &Subject, shown: &[&Group]) -> Option<Drawn> {
         remark: subject.remark(true),
         columns: 3,
         panels,
-        keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&names, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
     };
-    (!figure.panels.is_empty()).then(|| Drawn { file: "gradients-epochs".to_owned(), figure })
+    (!figure.panels.is_empty()).then(|| NamedFigure { file: "gradients-epochs".to_owned(), figure })
 }

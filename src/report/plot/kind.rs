@@ -1,13 +1,13 @@
 //! The kinds of plots: their names, and who draws each.
 
-use crate::report::plot::subject::Subject;
+use crate::report::plot::plot_subject::PlotSubject;
 use crate::report::plot::{
-    Drawn, Missing, affinities, curves, front, gains, gradients, relations, shares, weights,
+    NamedFigure, NothingToDraw, affinities, curves, front, gains, gradients, relations, shares, weights,
 };
 
 /// What can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FigureKind {
     Curves,
     Weights,
     Gradients,
@@ -18,7 +18,7 @@ pub enum Kind {
     Front,
 }
 
-impl Kind {
+impl FigureKind {
     pub const ALL: [Self; 8] = [
         Self::Curves,
         Self::Weights,
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    pub(crate) fn draw(self, subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+    pub(crate) fn draw(self, subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         match self {
             Self::Curves => curves::draw(subject),
             Self::Weights => weights::draw(subject),

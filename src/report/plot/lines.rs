@@ -1,14 +1,14 @@
 //! A panel with two axes: lines with bands around them, or dots.
 
 use crate::report::plot::font;
-use crate::report::plot::look::{Look, SMALL, WORDS};
-use crate::report::plot::palette::{Colour, GRID, INK, PAPER, SOFT};
-use crate::report::plot::scale::Scale;
-use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+use crate::report::plot::palette::{GRID, INK, PAPER, Rgb, SOFT};
+use crate::report::plot::scale::AxisScale;
+use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
+use crate::report::plot::series_style::{SMALL, SeriesStyle, WORDS};
 
 /// Two axes and what stands between them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lines {
+pub struct LinePlot {
     pub title: String,
     pub across: String,
     pub up: String,
@@ -24,17 +24,17 @@ pub struct Lines {
 /// One line, or the dots of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    pub look: Look,
+    pub style: SeriesStyle,
     /// NaN leaves a gap.
-    pub points: Vec<Point>,
+    pub points: Vec<PlotPoint>,
     /// Across, from, to.
     pub band: Vec<(f64, f64, f64)>,
-    pub dots: Option<Dots>,
+    pub dots: Option<Markers>,
 }
 
 /// How points are drawn when not as a line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dots {
+pub struct Markers {
     /// What each of them is.
     pub tips: Vec<String>,
     /// Filled, or a ring.
@@ -49,12 +49,12 @@ const FOOT: f64 = 38.0;
 /// A band is this strong.
 const BAND: f64 = 0.16;
 
-impl Lines {
-    pub fn size(&self) -> Point {
+impl LinePlot {
+    pub fn size(&self) -> PlotPoint {
         (self.left() + WIDTH + 8.0, HEAD + HEIGHT + FOOT)
     }
 
-    fn up_scale(&self) -> Scale {
+    fn up_scale(&self) -> AxisScale {
         let lines = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
         let lines: Vec<f64> = lines.filter(|value| value.is_finite()).collect();
         let low = lines.iter().copied().fold(f64::INFINITY, f64::min);
@@ -62,18 +62,18 @@ impl Lines {
         // A band may make the panel twice as high again, above and below; what is wider is cut off.
         let bands = self.series.iter().flat_map(|series| &series.band).flat_map(|(_, from, to)| [*from, *to]);
         // Where lines call for a logarithmic axis, it has no room for what a band has below zero.
-        let log = Scale::around(lines.iter().copied()).is_some_and(|scale| scale.is_log());
+        let log = AxisScale::around(lines.iter().copied()).is_some_and(|scale| scale.is_log());
         let least = if log { low / 3.0 } else { low - (high - low) };
         let bands = bands.filter(|value| value.is_finite()).map(|v| v.clamp(least, high + (high - low)));
         let all: Vec<f64> = if high > low { lines.iter().copied().chain(bands).collect() } else { lines };
-        let fixed = self.fixed.map(|(low, high)| Scale::between(low, high));
-        fixed.or_else(|| Scale::around(all.into_iter())).unwrap_or(Scale::between(0.0, 1.0))
+        let fixed = self.fixed.map(|(low, high)| AxisScale::between(low, high));
+        fixed.or_else(|| AxisScale::around(all.into_iter())).unwrap_or(AxisScale::between(0.0, 1.0))
     }
 
-    fn across_scale(&self) -> Scale {
-        let places = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
-        let scale = if self.counted { Scale::counted(places) } else { Scale::around(places) };
-        scale.unwrap_or(Scale::between(0.0, 1.0))
+    fn across_scale(&self) -> AxisScale {
+        let xs = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
+        let scale = if self.counted { AxisScale::counted(xs) } else { AxisScale::around(xs) };
+        scale.unwrap_or(AxisScale::between(0.0, 1.0))
     }
 
     /// Room for the title and the numbers of the axis up.
@@ -82,70 +82,84 @@ impl Lines {
         22.0 + ticks.iter().map(|(_, label)| font::width(label, SMALL)).fold(0.0, f64::max) + 6.0
     }
 
-    pub fn draw(&self, scene: &mut Scene, (x, y): Point) {
+    pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (left, top) = (x + self.left(), y + HEAD);
         let (across, up) = (self.across_scale(), self.up_scale());
-        let place =
-            |point: Point| (left + WIDTH * across.place(point.0), top + HEIGHT * (1.0 - up.place(point.1)));
-        let title = font::cut(&self.title, WORDS, WIDTH);
-        scene.text((left, top - 9.0), &title, WORDS, INK, Anchor::Start);
+        let to_point = |point: PlotPoint| {
+            (left + WIDTH * across.to_unit(point.0), top + HEIGHT * (1.0 - up.to_unit(point.1)))
+        };
+        let title = font::truncate(&self.title, WORDS, WIDTH);
+        scene.text((left, top - 9.0), &title, WORDS, INK, TextAnchor::Start);
         for (value, label) in up.ticks(5, false) {
-            let height = top + HEIGHT * (1.0 - up.place(value));
-            scene.rule((left, height), (left + WIDTH, height), GRID, Dash::Whole);
-            scene.text((left - 6.0, height + 4.0), &label, SMALL, SOFT, Anchor::End);
+            let height = top + HEIGHT * (1.0 - up.to_unit(value));
+            scene.rule((left, height), (left + WIDTH, height), GRID, LineStyle::Whole);
+            scene.text((left - 6.0, height + 4.0), &label, SMALL, SOFT, TextAnchor::End);
         }
         let ticks = across.ticks(6, self.counted);
         for (value, label) in &ticks {
-            let far = left + WIDTH * across.place(*value);
-            scene.rule((far, top + HEIGHT), (far, top + HEIGHT + 4.0), SOFT, Dash::Whole);
-            scene.text((far, top + HEIGHT + 16.0), label, SMALL, SOFT, Anchor::Middle);
+            let far = left + WIDTH * across.to_unit(*value);
+            scene.rule((far, top + HEIGHT), (far, top + HEIGHT + 4.0), SOFT, LineStyle::Whole);
+            scene.text((far, top + HEIGHT + 16.0), label, SMALL, SOFT, TextAnchor::Middle);
         }
-        scene.rule((left, top + HEIGHT), (left + WIDTH, top + HEIGHT), SOFT, Dash::Whole);
+        scene.rule((left, top + HEIGHT), (left + WIDTH, top + HEIGHT), SOFT, LineStyle::Whole);
         let below = (left + WIDTH / 2.0, top + HEIGHT + 32.0);
-        scene.text(below, &font::cut(&self.across, WORDS, WIDTH), WORDS, INK, Anchor::Middle);
+        scene.text(below, &font::truncate(&self.across, WORDS, WIDTH), WORDS, INK, TextAnchor::Middle);
         let name = if up.is_log() { format!("{} (log scale)", self.up) } else { self.up.clone() };
         let beside = (x + 12.0, top + HEIGHT / 2.0);
-        scene.turned(beside, &font::cut(&name, WORDS, HEIGHT + HEAD), WORDS, INK, Anchor::Middle);
+        scene.rotated_text(
+            beside,
+            &font::truncate(&name, WORDS, HEIGHT + HEAD),
+            WORDS,
+            INK,
+            TextAnchor::Middle,
+        );
         if let Some(value) = self.rule {
-            let far = left + WIDTH * across.place(value);
-            scene.rule((far, top), (far, top + HEIGHT), SOFT, Dash::Dotted);
+            let far = left + WIDTH * across.to_unit(value);
+            scene.rule((far, top), (far, top + HEIGHT), SOFT, LineStyle::Dotted);
         }
         // Many bands over each other are each drawn more lightly.
         let bands = self.series.iter().filter(|series| !series.band.is_empty()).count();
         let opacity = BAND * (4.0 / bands.max(4) as f64).sqrt();
         for series in &self.series {
             for part in series.band.split(|point| point.1.is_nan() || point.2.is_nan()) {
-                let low = part.iter().map(|(at, low, _)| place((*at, *low)));
-                let high = part.iter().rev().map(|(at, _, high)| place((*at, *high)));
-                let points: Vec<Point> = low.chain(high).collect();
+                let low = part.iter().map(|(at, low, _)| to_point((*at, *low)));
+                let high = part.iter().rev().map(|(at, _, high)| to_point((*at, *high)));
+                let points: Vec<PlotPoint> = low.chain(high).collect();
                 match part {
                     [] => {}
                     // Of a single epoch the interval is an upright line.
-                    [_] => scene.marks.push(Mark::Line {
+                    [_] => scene.marks.push(SceneShape::Line {
                         points,
-                        colour: series.look.colour,
+                        colour: series.style.colour,
                         width: 1.0,
-                        dash: Dash::Whole,
+                        dash: LineStyle::Whole,
                     }),
-                    _ => scene.marks.push(Mark::Area { points, fill: series.look.colour, opacity }),
+                    _ => scene.marks.push(SceneShape::Area { points, fill: series.style.colour, opacity }),
                 }
             }
         }
-        self.series.iter().for_each(|series| series.draw(scene, &place));
+        self.series.iter().for_each(|series| series.draw(scene, &to_point));
     }
 }
 
 impl Series {
     /// A line through these points.
-    pub fn line(look: Look, points: Vec<Point>) -> Self {
-        Self { look, points, band: Vec::new(), dots: None }
+    pub fn line(look: SeriesStyle, points: Vec<PlotPoint>) -> Self {
+        Self { style: look, points, band: Vec::new(), dots: None }
     }
 
-    fn draw(&self, scene: &mut Scene, place: &impl Fn(Point) -> Point) {
-        let Look { colour, dash, width } = self.look;
-        let square = dash != Dash::Whole;
-        let dot = |scene: &mut Scene, point: Point, radius: f64, fill: Colour, tip: String| {
-            scene.marks.push(Mark::Dot { centre: place(point), radius, fill, rim: colour, square, tip });
+    fn draw(&self, scene: &mut Scene, to_point: &impl Fn(PlotPoint) -> PlotPoint) {
+        let SeriesStyle { colour, dash, width } = self.style;
+        let square = dash != LineStyle::Whole;
+        let dot = |scene: &mut Scene, point: PlotPoint, radius: f64, fill: Rgb, tip: String| {
+            scene.marks.push(SceneShape::Dot {
+                centre: to_point(point),
+                radius,
+                fill,
+                rim: colour,
+                square,
+                tip,
+            });
         };
         if let Some(dots) = &self.dots {
             for (point, tip) in self.points.iter().zip(&dots.tips) {
@@ -159,8 +173,8 @@ impl Series {
                 // A single epoch is no line, but there to be seen.
                 [point] => dot(scene, *point, 2.5, colour, String::new()),
                 part => {
-                    let points = part.iter().map(|point| place(*point)).collect();
-                    scene.marks.push(Mark::Line { points, colour, width, dash });
+                    let points = part.iter().map(|point| to_point(*point)).collect();
+                    scene.marks.push(SceneShape::Line { points, colour, width, dash });
                 }
             }
         }

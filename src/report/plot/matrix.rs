@@ -2,19 +2,19 @@
 
 use crate::report::number;
 use crate::report::plot::font;
-use crate::report::plot::look::{SMALL, WORDS};
-use crate::report::plot::palette::{GRID, INK, Ramp, SOFT};
-use crate::report::plot::scene::{Anchor, Mark, Point, Scene};
+use crate::report::plot::palette::{ColorRamp, GRID, INK, SOFT};
+use crate::report::plot::scene::{PlotPoint, Scene, SceneShape, TextAnchor};
+use crate::report::plot::series_style::{SMALL, WORDS};
 
 /// Rows, columns, and a field for each of both.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Matrix {
+pub struct MatrixPlot {
     pub title: String,
     pub rows: Vec<String>,
     pub columns: Vec<String>,
     /// By rows.
-    pub fields: Vec<Vec<Field>>,
-    pub ramp: Ramp,
+    pub fields: Vec<Vec<MatrixField>>,
+    pub ramp: ColorRamp,
     /// The value that has the ramp's last colour.
     pub span: f64,
     /// What the colours measure.
@@ -26,12 +26,12 @@ pub struct Matrix {
 
 /// A field; one without a value stays grey.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Field {
+pub struct MatrixField {
     pub value: Option<f64>,
     /// The figures: the first line, and a smaller second one.
     pub text: String,
     pub below: String,
-    pub tip: String,
+    pub tooltip: String,
 }
 
 const HEAD: f64 = 22.0;
@@ -45,9 +45,9 @@ pub fn hundredths(value: f64) -> String {
     if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }
 }
 
-impl Matrix {
+impl MatrixPlot {
     /// The size of a field: large enough for its figures, or small where there are many.
-    fn field(&self) -> Point {
+    fn field(&self) -> PlotPoint {
         // Measured only where there are few: without figures their width is of no matter.
         let wide = || {
             let texts = self.fields.iter().flatten();
@@ -72,18 +72,18 @@ impl Matrix {
     }
 
     /// Are the columns' names too wide to stand level?
-    fn turned(&self) -> bool {
+    fn rotates_labels(&self) -> bool {
         let room = self.field().0 - 4.0;
         self.columns.iter().any(|name| font::width(name, SMALL) > room)
     }
 
     fn foot(&self) -> f64 {
         let longest = self.columns.iter().map(|name| font::width(name, SMALL)).fold(0.0, f64::max);
-        let names = if self.turned() { longest.min(LONGEST) + 8.0 } else { 18.0 };
+        let names = if self.rotates_labels() { longest.min(LONGEST) + 8.0 } else { 18.0 };
         names + if self.above.is_empty() { 0.0 } else { 18.0 }
     }
 
-    pub fn size(&self) -> Point {
+    pub fn size(&self) -> PlotPoint {
         let (wide, high) = self.field();
         let body = wide * self.columns.len() as f64;
         let bar = BAR + 70.0;
@@ -92,47 +92,53 @@ impl Matrix {
         (width + 4.0, HEAD + high * self.rows.len() as f64 + self.foot() + 40.0)
     }
 
-    pub fn draw(&self, scene: &mut Scene, (x, y): Point) {
+    pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (wide, high) = self.field();
         let (left, top) = (x + self.side_width(), y + HEAD);
         let room = self.size().0 - self.side_width();
-        scene.text((left, top - 9.0), &font::cut(&self.title, WORDS, room), WORDS, INK, Anchor::Start);
+        scene.text(
+            (left, top - 9.0),
+            &font::truncate(&self.title, WORDS, room),
+            WORDS,
+            INK,
+            TextAnchor::Start,
+        );
         let bottom = top + high * self.rows.len() as f64;
         if !self.side.is_empty() {
-            let side = font::cut(&self.side, SMALL, (bottom - top).max(60.0));
-            scene.turned((x + 11.0, (top + bottom) / 2.0), &side, SMALL, SOFT, Anchor::Middle);
+            let side = font::truncate(&self.side, SMALL, (bottom - top).max(60.0));
+            scene.rotated_text((x + 11.0, (top + bottom) / 2.0), &side, SMALL, SOFT, TextAnchor::Middle);
         }
         // What is nearly white has an edge, so that it does not look like nothing.
         let size = (wide * self.columns.len() as f64, high * self.rows.len() as f64);
-        scene.marks.push(Mark::Box { corner: (left, top), size, fill: GRID, tip: String::new() });
+        scene.marks.push(SceneShape::Box { corner: (left, top), size, fill: GRID, tip: String::new() });
         for (row, (name, fields)) in self.rows.iter().zip(&self.fields).enumerate() {
             let at = top + high * row as f64;
-            let name = font::cut(name, SMALL, LONGEST);
-            scene.text((left - 6.0, at + high / 2.0 + 4.0), &name, SMALL, INK, Anchor::End);
+            let name = font::truncate(name, SMALL, LONGEST);
+            scene.text((left - 6.0, at + high / 2.0 + 4.0), &name, SMALL, INK, TextAnchor::End);
             for (column, field) in fields.iter().enumerate() {
                 self.draw_field(scene, field, (left + wide * column as f64, at), (wide, high));
             }
         }
-        let turned = self.turned();
+        let is_rotated = self.rotates_labels();
         // Of very many columns, such as epochs, not every name has room.
         let every = (14.0 / wide).ceil().max(1.0) as usize;
         for (column, name) in self.columns.iter().enumerate().step_by(every) {
             let middle = left + wide * (column as f64 + 0.5);
-            let name = font::cut(name, SMALL, LONGEST);
-            match turned {
-                true => scene.turned((middle + 4.0, bottom + 6.0), &name, SMALL, INK, Anchor::End),
-                false => scene.text((middle, bottom + 14.0), &name, SMALL, INK, Anchor::Middle),
+            let name = font::truncate(name, SMALL, LONGEST);
+            match is_rotated {
+                true => scene.rotated_text((middle + 4.0, bottom + 6.0), &name, SMALL, INK, TextAnchor::End),
+                false => scene.text((middle, bottom + 14.0), &name, SMALL, INK, TextAnchor::Middle),
             }
         }
         let foot = bottom + self.foot();
-        scene.text((left, foot - 4.0), &self.above, SMALL, SOFT, Anchor::Start);
+        scene.text((left, foot - 4.0), &self.above, SMALL, SOFT, TextAnchor::Start);
         self.draw_ramp(scene, (left, foot + 8.0));
     }
 
-    fn draw_field(&self, scene: &mut Scene, field: &Field, (x, y): Point, (wide, high): Point) {
+    fn draw_field(&self, scene: &mut Scene, field: &MatrixField, (x, y): PlotPoint, (wide, high): PlotPoint) {
         let fill = field.value.map_or(GRID, |value| self.ramp.colour(value / self.span));
         let (corner, size) = ((x + 0.5, y + 0.5), (wide - 1.0, high - 1.0));
-        scene.marks.push(Mark::Box { corner, size, fill, tip: field.tip.clone() });
+        scene.marks.push(SceneShape::Box { corner, size, fill, tip: field.tooltip.clone() });
         if !self.has_figures() {
             return;
         }
@@ -140,26 +146,31 @@ impl Matrix {
         let two = !field.below.is_empty() && high > 30.0;
         let first = if two { centre - 2.0 } else { centre + 4.0 };
         let size = if high > 30.0 { WORDS } else { SMALL };
-        scene.text((middle, first), &field.text, size, fill.ink(), Anchor::Middle);
+        scene.text((middle, first), &field.text, size, fill.ink(), TextAnchor::Middle);
         if two {
-            scene.text((middle, centre + 12.0), &field.below, SMALL, fill.ink(), Anchor::Middle);
+            scene.text((middle, centre + 12.0), &field.below, SMALL, fill.ink(), TextAnchor::Middle);
         }
     }
 
     /// What the colours mean.
-    fn draw_ramp(&self, scene: &mut Scene, (x, y): Point) {
+    fn draw_ramp(&self, scene: &mut Scene, (x, y): PlotPoint) {
         const PARTS: usize = 40;
         for part in 0..PARTS {
             let value = self.ramp.low() + (1.0 - self.ramp.low()) * (part as f64 + 0.5) / PARTS as f64;
             let corner = (x + BAR * part as f64 / PARTS as f64, y);
             let size = (BAR / PARTS as f64 + 0.3, 8.0);
-            scene.marks.push(Mark::Box { corner, size, fill: self.ramp.colour(value), tip: String::new() });
+            scene.marks.push(SceneShape::Box {
+                corner,
+                size,
+                fill: self.ramp.colour(value),
+                tip: String::new(),
+            });
         }
         let last =
             if self.span == 1.0 { "1".to_owned() } else { number::difference(self.span).replace('+', "") };
         let low = if self.ramp.low() < 0.0 { format!("−{last}") } else { "0".to_owned() };
-        scene.text((x, y + 19.0), &low, SMALL, SOFT, Anchor::Start);
-        scene.text((x + BAR, y + 19.0), &last, SMALL, SOFT, Anchor::End);
-        scene.text((x + BAR + 6.0, y + 8.0), &self.measure, SMALL, SOFT, Anchor::Start);
+        scene.text((x, y + 19.0), &low, SMALL, SOFT, TextAnchor::Start);
+        scene.text((x + BAR, y + 19.0), &last, SMALL, SOFT, TextAnchor::End);
+        scene.text((x + BAR + 6.0, y + 8.0), &self.measure, SMALL, SOFT, TextAnchor::Start);
     }
 }

@@ -1,13 +1,14 @@
 //! Pictures of runs: what was recorded by epoch, per trial or over the seeds of a sweep, as SVG or PNG.
 //!
-//! A kind of plot reads a [`subject::Subject`] and gives [`figure::Figure`]s, or says why there is nothing to draw; a
-//! figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write. Nothing here depends on the time or
-//! the machine: the same run gives the same bytes.
+//! A kind of plot reads a [`plot_subject::PlotSubject`] and gives [`figure::Figure`]s, or says why there is
+//! nothing to draw; a figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write.
+//! Nothing here depends on the time or the machine: the same run gives the same bytes.
 
 pub mod affinities;
 pub mod bars;
 pub mod bitmap;
 pub mod curves;
+pub mod curves_by_key;
 pub mod figure;
 pub mod font;
 pub mod front;
@@ -15,46 +16,45 @@ pub mod gains;
 pub mod gradients;
 pub mod kind;
 pub mod lines;
-pub mod look;
 pub mod matrix;
-pub mod observations;
 pub mod palette;
+pub mod plot_subject;
 pub mod relations;
 pub mod scale;
 pub mod scene;
 pub mod series;
+pub mod series_style;
 pub mod shares;
-pub mod signed;
-pub mod subject;
+pub mod signed_bars;
 pub mod svg;
 pub mod weights;
 
 #[cfg(test)]
 mod tests;
 
-pub use crate::report::plot::kind::Kind;
+pub use crate::report::plot::kind::FigureKind;
 
 use crate::report::plot::figure::Figure;
-use crate::report::plot::subject::{Named, Subject};
-use crate::store::{Error, Store};
+use crate::report::plot::plot_subject::{PlotSubject, RunTrial};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// Panels for the groups of a sweep at most.
 pub(crate) const MOST_PANELS: usize = 9;
 
 /// A figure, and the name of its file without an ending.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Drawn {
+pub struct NamedFigure {
     pub file: String,
     pub figure: Figure,
 }
 
 /// Why there is nothing to draw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
+pub struct NothingToDraw {
     pub why: String,
 }
 
-impl Missing {
+impl NothingToDraw {
     pub(crate) fn because(why: &str) -> Self {
         Self { why: why.to_owned() }
     }
@@ -63,25 +63,29 @@ impl Missing {
 /// The figures of runs, and of which kinds there are none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plots {
-    pub drawn: Vec<Drawn>,
-    pub missing: Vec<(Kind, Missing)>,
+    pub drawn: Vec<NamedFigure>,
+    pub missing: Vec<(FigureKind, NothingToDraw)>,
 }
 
 impl Plots {
     /// Reads runs, or those of their trials that were named, and draws what there is of these kinds.
-    pub fn read(store: &Store, named: &[Named], kinds: &[Kind]) -> Result<Self, Error> {
-        Ok(Self::of(&Subject::read(store, named)?, kinds))
+    pub fn read(
+        store: &ResultsDatabase,
+        named: &[RunTrial],
+        kinds: &[FigureKind],
+    ) -> Result<Self, StoreError> {
+        Ok(Self::draw(&PlotSubject::read(store, named)?, kinds))
     }
 
     /// Draws what was read.
-    pub fn of(subject: &Subject, kinds: &[Kind]) -> Self {
+    pub fn draw(subject: &PlotSubject, kinds: &[FigureKind]) -> Self {
         let (mut drawn, mut missing) = (Vec::new(), Vec::new());
         let begun = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| trial.last() > 0);
         for kind in kinds {
             let figures = match begun {
                 true => kind.draw(subject),
                 // What will be observed is not known yet.
-                false => Err(Missing::because("no epoch has been finished yet")),
+                false => Err(NothingToDraw::because("no epoch has been finished yet")),
             };
             match figures {
                 Ok(figures) => drawn.extend(figures),

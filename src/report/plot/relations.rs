@@ -2,36 +2,36 @@
 
 use std::collections::HashMap;
 
+use crate::report::plot::curves_by_key::distinct;
 use crate::report::plot::figure::{Figure, Panel};
-use crate::report::plot::matrix::{Field, Matrix, hundredths};
-use crate::report::plot::observations::distinct;
-use crate::report::plot::palette::Ramp;
-use crate::report::plot::subject::{Group, Subject, said};
-use crate::report::plot::{Drawn, MOST_PANELS, Missing};
+use crate::report::plot::matrix::{MatrixField, MatrixPlot, hundredths};
+use crate::report::plot::palette::ColorRamp;
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, subtitle};
+use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw};
 use crate::report::student::mean;
 
 /// A matrix for every group that learned relations.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let related = |group: &&Group| group.trials.iter().any(|trial| !trial.record.relations.is_empty());
-    let related: Vec<&Group> = subject.groups.iter().filter(related).collect();
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let related = |group: &&PlotGroup| group.trials.iter().any(|trial| !trial.record.relations.is_empty());
+    let related: Vec<&PlotGroup> = subject.groups.iter().filter(related).collect();
     if related.is_empty() {
-        return Err(Missing::because("no relations were learned: choose `sharing: relation`"));
+        return Err(NothingToDraw::because("no relations were learned: choose `sharing: relation`"));
     }
-    let title = |group: &Group| if subject.groups.len() > 1 { group.name.clone() } else { String::new() };
+    let title = |group: &PlotGroup| if subject.groups.len() > 1 { group.name.clone() } else { String::new() };
     let panels: Vec<Panel> =
         related.iter().take(MOST_PANELS).map(|group| Panel::Matrix(matrix(group, title(group)))).collect();
     let remarks = vec!["shares in the kept epoch; those of a row sum to 1".to_owned(), subject.remark(false)];
     let figure = Figure {
         title: format!("{}: learned relations of the tasks", subject.name),
-        remark: said(remarks, panels.len(), related.len()),
+        remark: subtitle(remarks, panels.len(), related.len()),
         columns: 3,
         panels,
         keys: Vec::new(),
     };
-    Ok(vec![Drawn { file: "relations".to_owned(), figure }])
+    Ok(vec![NamedFigure { file: "relations".to_owned(), figure }])
 }
 
-fn matrix(group: &Group, title: String) -> Matrix {
+fn matrix(group: &PlotGroup, title: String) -> MatrixPlot {
     let relations = || group.trials.iter().flat_map(|trial| &trial.record.relations);
     let tasks = distinct(relations().map(|(task, ..)| task));
     let mut shares: HashMap<(&str, &str), Vec<f64>> = HashMap::new();
@@ -41,20 +41,20 @@ fn matrix(group: &Group, title: String) -> Matrix {
     let field = |row: &String, column: &String| {
         let own = shares.get(&(row.as_str(), column.as_str())).map(Vec::as_slice).unwrap_or_default();
         let share = mean(own).map(|mean| mean.mean);
-        Field {
+        MatrixField {
             value: share,
             text: share.map_or_else(|| "–".to_owned(), hundredths),
             below: String::new(),
-            tip: share.map_or_else(String::new, |share| format!("{row} reads {share:.3} of {column}")),
+            tooltip: share.map_or_else(String::new, |share| format!("{row} reads {share:.3} of {column}")),
         }
     };
     let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
-    Matrix {
+    MatrixPlot {
         title,
         rows: tasks.clone(),
         columns: tasks,
         fields,
-        ramp: Ramp::Share,
+        ramp: ColorRamp::Share,
         span: 1.0,
         measure: "share".to_owned(),
         side: "task that reads".to_owned(),

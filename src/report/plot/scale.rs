@@ -2,7 +2,7 @@
 
 /// An axis' range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scale {
+pub struct AxisScale {
     low: f64,
     high: f64,
     log: bool,
@@ -11,7 +11,7 @@ pub struct Scale {
 /// Spread further than this, positive numbers are shown by their logarithms.
 const WIDE: f64 = 40.0;
 
-impl Scale {
+impl AxisScale {
     /// A range with all of these numbers, and a little room around them; `None` of no number.
     pub fn around(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
         let (low, high) = ends(values)?;
@@ -41,7 +41,7 @@ impl Scale {
     }
 
     /// From 0 to 1; what is outside of the range is put on its end.
-    pub fn place(&self, value: f64) -> f64 {
+    pub fn to_unit(&self, value: f64) -> f64 {
         let (low, high, value) = match self.log {
             true => (self.low.ln(), self.high.ln(), value.max(self.low).ln()),
             false => (self.low, self.high, value),
@@ -76,11 +76,11 @@ impl Scale {
             let all = (first..=last).flat_map(|power| digits.iter().map(move |d| d * 10_f64.powi(power)));
             all.filter(|value| (self.low..=self.high).contains(value)).collect()
         };
-        let found = digits.iter().map(|digits| inside(digits)).find(|ticks| ticks.len() <= most);
-        let mut found = found.unwrap_or_else(|| inside(&[1.0]));
-        let every = found.len().div_ceil(most.max(1));
-        found = found.into_iter().step_by(every.max(1)).collect();
-        found.into_iter().map(|value| (value, label(value, value))).collect()
+        let result = digits.iter().map(|digits| inside(digits)).find(|ticks| ticks.len() <= most);
+        let mut result = result.unwrap_or_else(|| inside(&[1.0]));
+        let every = result.len().div_ceil(most.max(1));
+        result = result.into_iter().step_by(every.max(1)).collect();
+        result.into_iter().map(|value| (value, label(value, value))).collect()
     }
 }
 
@@ -109,47 +109,47 @@ fn label(value: f64, step: f64) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::report::plot::scale::Scale;
+    use crate::report::plot::scale::AxisScale;
 
-    fn labels(scale: Scale, most: usize, whole: bool) -> Vec<String> {
+    fn labels(scale: AxisScale, most: usize, whole: bool) -> Vec<String> {
         scale.ticks(most, whole).into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(labels(Scale::between(0.0, 1.0), 5, false), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(labels(Scale::between(-1.0, 1.0), 5, false), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
-        assert_eq!(labels(Scale::between(0.912, 0.948), 5, false), ["0.92", "0.93", "0.94"]);
-        assert_eq!(labels(Scale::between(1.0, 3.0), 8, true), ["1", "2", "3"]);
-        assert_eq!(labels(Scale::between(1.0, 100.0), 6, true), ["20", "40", "60", "80", "100"]);
-        assert_eq!(labels(Scale::between(0.0, 3e6), 4, false), ["0", "1e6", "2e6", "3e6"]);
+        assert_eq!(labels(AxisScale::between(0.0, 1.0), 5, false), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(AxisScale::between(-1.0, 1.0), 5, false), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
+        assert_eq!(labels(AxisScale::between(0.912, 0.948), 5, false), ["0.92", "0.93", "0.94"]);
+        assert_eq!(labels(AxisScale::between(1.0, 3.0), 8, true), ["1", "2", "3"]);
+        assert_eq!(labels(AxisScale::between(1.0, 100.0), 6, true), ["20", "40", "60", "80", "100"]);
+        assert_eq!(labels(AxisScale::between(0.0, 3e6), 4, false), ["0", "1e6", "2e6", "3e6"]);
         assert_eq!(
-            labels(Scale::between(0.87943, 0.87946), 3, false),
+            labels(AxisScale::between(0.87943, 0.87946), 3, false),
             ["0.87943", "0.87944", "0.87945", "0.87946"]
         );
-        assert_eq!(labels(Scale::between(2.5e-6, 3.1e-6), 3, false), ["2.6e−6", "2.8e−6", "3.0e−6"]);
+        assert_eq!(labels(AxisScale::between(2.5e-6, 3.1e-6), 3, false), ["2.6e−6", "2.8e−6", "3.0e−6"]);
     }
 
     #[test]
     fn a_wide_range_is_logarithmic() {
-        let scale = Scale::around([0.01, 0.5, 40.0].into_iter()).expect("a scale");
+        let scale = AxisScale::around([0.01, 0.5, 40.0].into_iter()).expect("a scale");
         assert!(scale.is_log());
         assert_eq!(labels(scale, 5, false), ["0.01", "0.1", "1", "10"]);
-        assert!(scale.place(0.02) < 0.3 && scale.place(40.0) > 0.9);
+        assert!(scale.to_unit(0.02) < 0.3 && scale.to_unit(40.0) > 0.9);
     }
 
     #[test]
     fn one_number_has_room_around_it() {
-        let scale = Scale::around([2.0].into_iter()).expect("a scale");
-        assert!((scale.place(2.0) - 0.5).abs() < 1e-9);
-        assert!(Scale::around([f64::NAN].into_iter()).is_none(), "nothing to show");
-        assert!((Scale::around([0.0].into_iter()).expect("a scale")).place(0.0) < 0.01);
+        let scale = AxisScale::around([2.0].into_iter()).expect("a scale");
+        assert!((scale.to_unit(2.0) - 0.5).abs() < 1e-9);
+        assert!(AxisScale::around([f64::NAN].into_iter()).is_none(), "nothing to show");
+        assert!((AxisScale::around([0.0].into_iter()).expect("a scale")).to_unit(0.0) < 0.01);
     }
 
     proptest! {
         #[test]
         fn ticks_stand_in_order_within_the_range(low in -1e6..1e6, wide in 1e-6..1e6, most in 2_usize..12) {
-            let scale = Scale::between(low, low + wide);
+            let scale = AxisScale::between(low, low + wide);
             let ticks = scale.ticks(most, false);
             prop_assert!(ticks.len() <= most + 1 && !ticks.is_empty(), "{ticks:?}");
             prop_assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0));

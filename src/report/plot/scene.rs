@@ -1,6 +1,6 @@
 //! A drawing before it is a file: lines, areas, dots and texts at their places, the first at the bottom.
 
-use crate::report::plot::palette::Colour;
+use crate::report::plot::palette::Rgb;
 
 /// What is drawn, in units of a pixel; the origin is the upper left corner.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,60 +9,60 @@ pub struct Scene {
     pub height: f64,
     /// What it shows, for those who cannot see it.
     pub title: String,
-    pub marks: Vec<Mark>,
+    pub marks: Vec<SceneShape>,
 }
 
 /// A place, to the right and down.
-pub type Point = (f64, f64);
+pub type PlotPoint = (f64, f64);
 
 /// One thing drawn.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Mark {
+pub enum SceneShape {
     Line {
-        points: Vec<Point>,
-        colour: Colour,
+        points: Vec<PlotPoint>,
+        colour: Rgb,
         width: f64,
-        dash: Dash,
+        dash: LineStyle,
     },
     Area {
-        points: Vec<Point>,
-        fill: Colour,
+        points: Vec<PlotPoint>,
+        fill: Rgb,
         opacity: f64,
     },
     Box {
-        corner: Point,
-        size: Point,
-        fill: Colour,
+        corner: PlotPoint,
+        size: PlotPoint,
+        fill: Rgb,
         tip: String,
     },
     /// A circle, or a square as wide.
     Dot {
-        centre: Point,
+        centre: PlotPoint,
         radius: f64,
-        fill: Colour,
-        rim: Colour,
+        fill: Rgb,
+        rim: Rgb,
         square: bool,
         tip: String,
     },
     Text {
-        at: Point,
+        at: PlotPoint,
         text: String,
         size: f64,
-        colour: Colour,
-        anchor: Anchor,
+        colour: Rgb,
+        anchor: TextAnchor,
         turned: bool,
     },
 }
 
 /// How a line is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dash {
+pub enum LineStyle {
     Whole,
     Dashed,
     Dotted,
 }
 
-impl Dash {
+impl LineStyle {
     /// Lengths of strokes and gaps; none of a whole line.
     pub fn lengths(self) -> &'static [f64] {
         match self {
@@ -75,7 +75,7 @@ impl Dash {
 
 /// Which part of a text stands at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub enum TextAnchor {
     Start,
     Middle,
     End,
@@ -87,19 +87,19 @@ impl Scene {
     }
 
     /// A straight line.
-    pub fn rule(&mut self, from: Point, to: Point, colour: Colour, dash: Dash) {
-        self.marks.push(Mark::Line { points: vec![from, to], colour, width: 1.0, dash });
+    pub fn rule(&mut self, from: PlotPoint, to: PlotPoint, colour: Rgb, dash: LineStyle) {
+        self.marks.push(SceneShape::Line { points: vec![from, to], colour, width: 1.0, dash });
     }
 
     /// A text that stands upright; `at` is on its base line.
-    pub fn text(&mut self, at: Point, text: &str, size: f64, colour: Colour, anchor: Anchor) {
+    pub fn text(&mut self, at: PlotPoint, text: &str, size: f64, colour: Rgb, anchor: TextAnchor) {
         let text = text.to_owned();
-        self.marks.push(Mark::Text { at, text, size, colour, anchor, turned: false });
+        self.marks.push(SceneShape::Text { at, text, size, colour, anchor, turned: false });
     }
 
     /// A text read from below upwards.
-    pub fn turned(&mut self, at: Point, text: &str, size: f64, colour: Colour, anchor: Anchor) {
+    pub fn rotated_text(&mut self, at: PlotPoint, text: &str, size: f64, colour: Rgb, anchor: TextAnchor) {
         let text = text.to_owned();
-        self.marks.push(Mark::Text { at, text, size, colour, anchor, turned: true });
+        self.marks.push(SceneShape::Text { at, text, size, colour, anchor, turned: true });
     }
 }

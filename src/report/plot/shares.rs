@@ -1,34 +1,35 @@
-//! How much is read of which expert or column at each place of a shared body: in the kept epoch, and by epoch.
+//! How much is read of which expert or column at each place of a shared body: in the kept epoch, and by
+//! epoch.
 
 use std::collections::HashMap;
 
-use crate::report::plot::bars::{Bars, Part};
-use crate::report::plot::figure::{Figure, Key, Panel, Shape};
-use crate::report::plot::look::Look;
-use crate::report::plot::matrix::{Field, Matrix, hundredths};
-use crate::report::plot::observations::distinct;
-use crate::report::plot::palette::{NAMED, Ramp};
-use crate::report::plot::subject::{Group, Subject, Traced, said};
-use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::plot::bars::{BarSegment, Bars};
+use crate::report::plot::curves_by_key::distinct;
+use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
+use crate::report::plot::matrix::{MatrixField, MatrixPlot, hundredths};
+use crate::report::plot::palette::{ColorRamp, NAMED};
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
+use crate::report::plot::series_style::SeriesStyle;
+use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, series};
 use crate::report::student::mean;
 use crate::store::record::ShareRecord;
 
 /// A place, and who reads there what.
-struct Unit {
+struct ShareUnit {
     name: String,
     readers: Vec<String>,
     sources: Vec<String>,
 }
 
 /// Bars or matrices of the kept epochs, and of a single trial the shares by epoch.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
-    let sharing: Vec<&Group> = subject
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
+    let sharing: Vec<&PlotGroup> = subject
         .groups
         .iter()
         .filter(|group| group.trials.iter().any(|trial| !trial.shares.is_empty()))
         .collect();
     if sharing.is_empty() {
-        return Err(Missing::because(
+        return Err(NothingToDraw::because(
             "no shares were recorded: the sharing has no gates or mixed columns; mmoe, ple and cross_stitch have",
         ));
     }
@@ -57,19 +58,19 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     }
     let remarks = vec!["shares in the kept epoch".to_owned(), subject.remark(false)];
     let bars = panels.iter().any(|panel| matches!(panel, Panel::Bars(_)));
-    let key = |(place, name): (usize, &String)| Key {
-        look: Look::nth(place),
-        shape: Shape::Box,
+    let key = |(place, name): (usize, &String)| LegendEntry {
+        style: SeriesStyle::nth(place),
+        shape: LegendMarker::Box,
         text: name.clone(),
     };
     let figure = Figure {
         title: format!("{}: what the tasks read", subject.name),
-        remark: said(remarks, shown, sharing.len()),
+        remark: subtitle(remarks, shown, sharing.len()),
         columns: 3,
         panels,
         keys: if bars { sources.iter().enumerate().map(key).collect() } else { Vec::new() },
     };
-    let mut drawn = vec![Drawn { file: "shares".to_owned(), figure }];
+    let mut drawn = vec![NamedFigure { file: "shares".to_owned(), figure }];
     drawn.extend(
         subject
             .groups
@@ -80,26 +81,26 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     Ok(drawn)
 }
 
-fn units(group: &Group) -> Vec<Unit> {
+fn units(group: &PlotGroup) -> Vec<ShareUnit> {
     let records = || group.trials.iter().flat_map(|trial| trial.shares.iter()).map(|seen| &seen.record);
     let mut of: HashMap<&str, Vec<&ShareRecord>> = HashMap::new();
     records().for_each(|record| of.entry(&record.unit).or_default().push(record));
     let unit = |name: String| {
         let own = &of[name.as_str()];
         let readers = distinct(own.iter().map(|record| &record.reader));
-        Unit { readers, sources: distinct(own.iter().map(|record| &record.source)), name }
+        ShareUnit { readers, sources: distinct(own.iter().map(|record| &record.source)), name }
     };
     distinct(records().map(|record| &record.unit)).into_iter().map(unit).collect()
 }
 
-fn share(trial: &Traced, epoch: usize, unit: &str, reader: &str, source: &str) -> Option<f64> {
+fn share(trial: &TrialCurves, epoch: usize, unit: &str, reader: &str, source: &str) -> Option<f64> {
     trial.shares.at(epoch, [unit, reader, source])?.value
 }
 
 /// Stacked bars where shares are parts of a whole and few enough to have colours of their own, else a matrix.
-fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel {
+fn panel(group: &PlotGroup, unit: &ShareUnit, sources: &[String], title: String) -> Panel {
     let value = |reader: &str, source: &str| {
-        let kept = |trial: &Traced| share(trial, trial.kept(), &unit.name, reader, source);
+        let kept = |trial: &TrialCurves| share(trial, trial.best_epoch(), &unit.name, reader, source);
         mean(&group.trials.iter().filter_map(kept).collect::<Vec<_>>()).map(|mean| mean.mean)
     };
     let row = |reader: &String| -> Vec<Option<f64>> {
@@ -113,10 +114,10 @@ fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel
     let tip = |reader: &str, source: &str, share: f64| format!("{reader} reads {share:.3} of {source}");
     if rows.iter().all(whole) && sources.len() <= NAMED.len() {
         let part = |reader: &str, source: &String, share: Option<f64>| {
-            let place = sources.iter().position(|known| known == source).unwrap_or(0);
+            let index = sources.iter().position(|known| known == source).unwrap_or(0);
             let share = share.unwrap_or(0.0);
             let text = format!("{:.0} %", 100.0 * share);
-            Part { value: share, fill: NAMED[place], text, tip: tip(reader, source, share) }
+            BarSegment { value: share, fill: NAMED[index], text, tooltip: tip(reader, source, share) }
         };
         let bar = |(reader, row): (&String, &Vec<Option<f64>>)| {
             let parts = unit.sources.iter().zip(row).map(|(source, share)| part(reader, source, *share));
@@ -125,22 +126,22 @@ fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel
         let bars = unit.readers.iter().zip(&rows).map(bar).collect();
         return Panel::Bars(Bars { title, across: "share of what is read".to_owned(), bars });
     }
-    let field = |reader: &str, (source, share): (&String, &Option<f64>)| Field {
+    let field = |reader: &str, (source, share): (&String, &Option<f64>)| MatrixField {
         value: *share,
         text: share.map_or_else(|| "–".to_owned(), hundredths),
         below: String::new(),
-        tip: share.map_or_else(String::new, |share| tip(reader, source, share)),
+        tooltip: share.map_or_else(String::new, |share| tip(reader, source, share)),
     };
-    let fields = |(reader, row): (&String, &Vec<Option<f64>>)| -> Vec<Field> {
+    let fields = |(reader, row): (&String, &Vec<Option<f64>>)| -> Vec<MatrixField> {
         unit.sources.iter().zip(row).map(|pair| field(reader, pair)).collect()
     };
     let signed = rows.iter().flatten().flatten().any(|share| *share < 0.0);
-    Panel::Matrix(Matrix {
+    Panel::Matrix(MatrixPlot {
         title,
         rows: unit.readers.clone(),
         columns: unit.sources.clone(),
         fields: unit.readers.iter().zip(&rows).map(fields).collect(),
-        ramp: if signed { Ramp::Cosine } else { Ramp::Share },
+        ramp: if signed { ColorRamp::Cosine } else { ColorRamp::Share },
         span: 1.0,
         measure: "share".to_owned(),
         side: "reads".to_owned(),
@@ -149,12 +150,12 @@ fn panel(group: &Group, unit: &Unit, sources: &[String], title: String) -> Panel
 }
 
 /// A panel for every place and reader.
-fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
+fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     const MOST: usize = 12;
     let units = units(group);
     let sources = distinct(units.iter().flat_map(|unit| &unit.sources));
     let looks = series::looks(sources.len());
-    let rule = subject.alone().and_then(curves::kept);
+    let rule = subject.alone().and_then(curves::best_epoch_marker);
     let shares =
         group.trials.iter().flat_map(|trial| trial.shares.iter()).filter_map(|seen| seen.record.value);
     let parts = shares.into_iter().all(|share| (0.0..=1.0).contains(&share));
@@ -162,9 +163,10 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
     for unit in &units {
         for reader in &unit.readers {
             let line = |source: &String| {
-                let place = sources.iter().position(|known| known == source).unwrap_or(0);
-                let value = |trial: &Traced, epoch: usize| share(trial, epoch, &unit.name, reader, source);
-                series::curve(group, looks[place], &value)
+                let index = sources.iter().position(|known| known == source).unwrap_or(0);
+                let value =
+                    |trial: &TrialCurves, epoch: usize| share(trial, epoch, &unit.name, reader, source);
+                series::curve(group, looks[index], &value)
             };
             let lines = unit.sources.iter().flat_map(line).collect();
             let panel = curves::panel(&format!("{reader} at {}", unit.name), "share", lines, rule);
@@ -183,7 +185,7 @@ fn by_epoch(subject: &Subject, group: &Group) -> Option<Drawn> {
         remark,
         columns: 3,
         panels,
-        keys: series::keys(&sources, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&sources, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
     };
-    (long && !figure.panels.is_empty()).then(|| Drawn { file: "shares-epochs".to_owned(), figure })
+    (long && !figure.panels.is_empty()).then(|| NamedFigure { file: "shares-epochs".to_owned(), figure })
 }

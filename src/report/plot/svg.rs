@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::report::plot::font::FAMILY;
 use crate::report::plot::palette::PAPER;
-use crate::report::plot::scene::{Anchor, Dash, Mark, Point, Scene};
+use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
 
 /// The drawing as a file of its own, or as a part of a page.
 pub fn write(scene: &Scene) -> String {
@@ -41,10 +41,10 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-fn element(text: &mut String, mark: &Mark) {
+fn element(text: &mut String, mark: &SceneShape) {
     // Writing to a String cannot fail.
     let _ = match mark {
-        Mark::Line { points, colour, width, dash } => writeln!(
+        SceneShape::Line { points, colour, width, dash } => writeln!(
             text,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}/>",
             list(points),
@@ -52,14 +52,14 @@ fn element(text: &mut String, mark: &Mark) {
             number(*width),
             dashes(*dash)
         ),
-        Mark::Area { points, fill, opacity } => writeln!(
+        SceneShape::Area { points, fill, opacity } => writeln!(
             text,
             "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
             list(points),
             fill.hex(),
             number(*opacity)
         ),
-        Mark::Box { corner, size, fill, tip } => writeln!(
+        SceneShape::Box { corner, size, fill, tip } => writeln!(
             text,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"{}",
             number(corner.0),
@@ -69,7 +69,7 @@ fn element(text: &mut String, mark: &Mark) {
             fill.hex(),
             ending("rect", tip)
         ),
-        Mark::Dot { centre, radius, fill, rim, square: true, tip } => writeln!(
+        SceneShape::Dot { centre, radius, fill, rim, square: true, tip } => writeln!(
             text,
             "<rect x=\"{}\" y=\"{}\" width=\"{wide}\" height=\"{wide}\" fill=\"{}\" stroke=\"{}\"{}",
             number(centre.0 - radius),
@@ -79,7 +79,7 @@ fn element(text: &mut String, mark: &Mark) {
             ending("rect", tip),
             wide = number(2.0 * radius),
         ),
-        Mark::Dot { centre, radius, fill, rim, square: false, tip } => writeln!(
+        SceneShape::Dot { centre, radius, fill, rim, square: false, tip } => writeln!(
             text,
             "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" stroke=\"{}\"{}",
             number(centre.0),
@@ -89,20 +89,20 @@ fn element(text: &mut String, mark: &Mark) {
             rim.hex(),
             ending("circle", tip)
         ),
-        Mark::Text { at, text: words, size, colour, anchor, turned } => {
+        SceneShape::Text { at, text: content, size, colour, anchor, turned } => {
             let (x, y) = (number(at.0), number(at.1));
             let turn = if *turned { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
             let anchor = match anchor {
-                Anchor::Start => "",
-                Anchor::Middle => " text-anchor=\"middle\"",
-                Anchor::End => " text-anchor=\"end\"",
+                TextAnchor::Start => "",
+                TextAnchor::Middle => " text-anchor=\"middle\"",
+                TextAnchor::End => " text-anchor=\"end\"",
             };
             writeln!(
                 text,
                 "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{turn}>{}</text>",
                 number(*size),
                 colour.hex(),
-                escape(words)
+                escape(content)
             )
         }
     };
@@ -113,13 +113,13 @@ fn ending(name: &str, tip: &str) -> String {
     if tip.is_empty() { "/>".to_owned() } else { format!("><title>{}</title></{name}>", escape(tip)) }
 }
 
-fn dashes(dash: Dash) -> String {
+fn dashes(dash: LineStyle) -> String {
     let lengths: Vec<String> = dash.lengths().iter().map(|length| number(*length)).collect();
     if lengths.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{}\"", lengths.join(" ")) }
 }
 
-fn list(points: &[Point]) -> String {
-    let one = |point: &Point| format!("{},{}", number(point.0), number(point.1));
+fn list(points: &[PlotPoint]) -> String {
+    let one = |point: &PlotPoint| format!("{},{}", number(point.0), number(point.1));
     points.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 

@@ -2,32 +2,32 @@
 
 use crate::domain::score::{Direction, Split};
 use crate::report::plot::figure::{Figure, Panel};
-use crate::report::plot::scene::{Anchor, Dash, Mark, Scene};
-use crate::report::plot::subject::{Group, Subject, Traced};
-use crate::report::plot::{Kind, Plots, font, svg};
-use crate::report::student::Mean;
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves};
+use crate::report::plot::scene::{LineStyle, Scene, SceneShape, TextAnchor};
+use crate::report::plot::{FigureKind, Plots, font, svg};
+use crate::report::student::ConfidenceMean;
 use crate::report::trained::TaskScore;
 use crate::store::affinity::AffinityRecord;
-use crate::store::curve::Observed;
+use crate::store::curve::EpochObservation;
 use crate::store::gain::MeanGain;
 use crate::store::record::{EpochRecord, GradientRecord, ScoreRecord, ShareRecord, TaskRecord, TrialRecord};
-use crate::store::script::{Script, folder};
+use crate::store::run_fixture::{RunFixture, folder};
 
-fn scripted() -> Subject {
+fn scripted() -> PlotSubject {
     let folder = folder();
-    let script = Script::new("census-3f2a", 0.001);
+    let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
-    Subject::read(&store, &[(script.run, None)]).expect("reads")
+    PlotSubject::read(&store, &[(script.run, None)]).expect("reads")
 }
 
 /// A sweep of so many groups of three seeds, with everything that can be drawn, and long names.
-fn sweep(groups: usize) -> Subject {
+fn sweep(groups: usize) -> PlotSubject {
     let mut subject = scripted();
     let scripted = subject.groups[0].trials[0].clone();
     let tasks: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
     subject.by = "sharing, weighting".to_owned();
     subject.groups = (0..groups)
-        .map(|group| Group {
+        .map(|group| PlotGroup {
             name: format!("a sharing with a long name {group}, uncertainty"),
             trials: (0..3).map(|seed| trial(&scripted, &tasks, group, seed)).collect(),
         })
@@ -35,7 +35,7 @@ fn sweep(groups: usize) -> Subject {
     subject
 }
 
-fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced {
+fn trial(scripted: &TrialCurves, tasks: &[String], group: usize, seed: u64) -> TrialCurves {
     let noise = (group as f64 * 0.37 + seed as f64 * 0.11).sin() * 0.05;
     let score = |task: &String| TaskScore {
         task: task.clone(),
@@ -52,24 +52,28 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         ..scripted.epochs[0].clone()
     };
     let scored = |epoch: usize| {
-        let one = move |task: &String| Observed { trial: 1, epoch, record: valid(task, epoch, 0.9 + noise) };
+        let one = move |task: &String| EpochObservation {
+            trial: 1,
+            epoch,
+            record: valid(task, epoch, 0.9 + noise),
+        };
         tasks.iter().map(one).collect::<Vec<_>>()
     };
-    let measured: Vec<Observed<ScoreRecord>> = (1..=5).flat_map(scored).collect();
+    let measured: Vec<EpochObservation<ScoreRecord>> = (1..=5).flat_map(scored).collect();
     let mut gradients = Vec::new();
     let mut shares = Vec::new();
     for epoch in 1..=5 {
-        for (place, task) in tasks.iter().enumerate() {
-            for other in &tasks[place + 1..] {
+        for (rectangle, task) in tasks.iter().enumerate() {
+            for other in &tasks[rectangle + 1..] {
                 let (task, other) = (task.clone(), other.clone());
                 let cosine = Some(noise * 10.0);
                 let record = GradientRecord { task, other, cosine, conflicts: Some(0.4), similarity: None };
-                gradients.push(Observed { trial: 1, epoch, record });
+                gradients.push(EpochObservation { trial: 1, epoch, record });
             }
             for expert in 0..4 {
                 let (unit, source) = ("level 1".to_owned(), format!("shared {expert}"));
                 let record = ShareRecord { unit, reader: task.clone(), source, value: Some(0.25) };
-                shares.push(Observed { trial: 1, epoch, record });
+                shares.push(EpochObservation { trial: 1, epoch, record });
             }
         }
     }
@@ -79,7 +83,7 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
             let own = if task == other { 0.1 } else { noise / 100.0 };
             let (task, other) = (task.clone(), other.clone());
             let record = AffinityRecord { task, other, value: Some(own), steps: 10 + epoch };
-            affinities.push(Observed { trial: 1, epoch, record });
+            affinities.push(EpochObservation { trial: 1, epoch, record });
         }
     }
     let named = tasks.iter().map(|task| Some(task.clone())).chain([None]);
@@ -88,7 +92,7 @@ fn trial(scripted: &Traced, tasks: &[String], group: usize, seed: u64) -> Traced
         .collect();
     let relation =
         |one: &String, other: &String| (one.clone(), other.clone(), Some(1.0 / tasks.len() as f64));
-    Traced {
+    TrialCurves {
         seed,
         record: TrialRecord {
             best_epoch: Some(4),
@@ -129,11 +133,11 @@ fn an_affinity_is_the_mean_over_its_measurements() {
     subject.groups[0].trials.truncate(1);
     let seen = |epoch, value, steps| {
         let (task, other) = ("income".to_owned(), "weeks_worked".to_owned());
-        Observed { trial: 1, epoch, record: AffinityRecord { task, other, value, steps } }
+        EpochObservation { trial: 1, epoch, record: AffinityRecord { task, other, value, steps } }
     };
     subject.groups[0].trials[0].affinities =
         vec![seen(1, Some(0.01), 10), seen(2, Some(0.04), 20), seen(3, None, 5)].into();
-    let plots = Plots::of(&subject, &[Kind::Affinities]);
+    let plots = Plots::draw(&subject, &[FigureKind::Affinities]);
     assert_eq!(files(&plots), ["affinities", "affinities-epochs"]);
     let Panel::Matrix(matrix) = &plots.drawn[0].figure.panels[0] else { panic!("a matrix") };
     assert_eq!(matrix.rows, ["income", "weeks_worked"]);
@@ -144,7 +148,8 @@ fn an_affinity_is_the_mean_over_its_measurements() {
     assert_eq!(lines.series[0].points, [(1.0, 1.0), (2.0, 4.0)], "in percent of the loss");
 }
 
-/// Bars begin at zero, which is a line; intervals are those of Student's t; an undefined gain leaves its name alone.
+/// Bars begin at zero, which is a line; intervals are those of Student's t; an undefined gain leaves its name
+/// alone.
 #[test]
 fn gains_stand_on_both_sides_of_zero() {
     let mut subject = sweep(2);
@@ -155,7 +160,7 @@ fn gains_stand_on_both_sides_of_zero() {
         }
     }
     subject.groups[1].trials[2].gains[0].gain = None;
-    let plots = Plots::of(&subject, &[Kind::Gains]);
+    let plots = Plots::draw(&subject, &[FigureKind::Gains]);
     let panels = &plots.drawn[0].figure.panels;
     assert_eq!(panels.len(), subject.tasks.len() + 1, "each task, and all of them");
     let Panel::Signed(first) = &panels[0] else { panic!("bars") };
@@ -170,8 +175,8 @@ fn gains_stand_on_both_sides_of_zero() {
     assert_eq!(all.bars[0].text, "+3.0 ± 2.5 %");
     let mut scene = Scene::new(0.0, 0.0, "");
     all.draw(&mut scene, (0.0, 0.0));
-    let of = |mark: &Mark| match mark {
-        Mark::Box { corner, size, .. } => Some((corner.0, corner.0 + size.0)),
+    let of = |mark: &SceneShape| match mark {
+        SceneShape::Box { corner, size, .. } => Some((corner.0, corner.0 + size.0)),
         _ => None,
     };
     let bars: Vec<(f64, f64)> = scene.marks.iter().filter_map(of).collect();
@@ -184,20 +189,20 @@ fn gains_stand_on_both_sides_of_zero() {
 
 /// The boxes of all texts: left, top, right, bottom.
 fn texts(scene: &Scene) -> Vec<(String, [f64; 4])> {
-    let of = |mark: &Mark| match mark {
-        Mark::Text { at, text, size, anchor, turned, .. } => {
+    let of = |mark: &SceneShape| match mark {
+        SceneShape::Text { at, text, size, anchor, turned, .. } => {
             let wide = font::width(text, *size);
             let before = match anchor {
-                Anchor::Start => 0.0,
-                Anchor::Middle => wide / 2.0,
-                Anchor::End => wide,
+                TextAnchor::Start => 0.0,
+                TextAnchor::Middle => wide / 2.0,
+                TextAnchor::End => wide,
             };
             let (up, down) = (0.73 * size, 0.2 * size);
-            let place = match turned {
+            let rectangle = match turned {
                 false => [at.0 - before, at.1 - up, at.0 - before + wide, at.1 + down],
                 true => [at.0 - up, at.1 - (wide - before), at.0 + down, at.1 + before],
             };
-            Some((text.clone(), place)).filter(|_| !text.is_empty())
+            Some((text.clone(), rectangle)).filter(|_| !text.is_empty())
         }
         _ => None,
     };
@@ -207,10 +212,10 @@ fn texts(scene: &Scene) -> Vec<(String, [f64; 4])> {
 fn assert_legible(figure: &Figure) {
     let scene = figure.scene();
     let texts = texts(&scene);
-    for (place, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+    for (rectangle, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
         let inside = *left >= 0.0 && *top >= 0.0 && *right <= scene.width && *bottom <= scene.height;
         assert!(inside, "{}: `{text}` leaves the picture", figure.title);
-        for (other, [l, t, r, b]) in &texts[place + 1..] {
+        for (other, [l, t, r, b]) in &texts[rectangle + 1..] {
             let apart = right <= l || r <= left || bottom <= t || b <= top;
             assert!(apart, "{}: `{text}` and `{other}` overlap", figure.title);
         }
@@ -223,24 +228,33 @@ fn files(plots: &Plots) -> Vec<&str> {
 
 #[test]
 fn a_run_is_drawn_as_far_as_it_was_observed() {
-    let plots = Plots::of(&scripted(), &Kind::ALL);
+    let plots = Plots::draw(&scripted(), &FigureKind::ALL);
     let expected = ["curves-income", "curves-never_married", "curves-weeks_worked", "weights", "front"];
     assert!(expected.iter().all(|file| files(&plots).contains(file)), "{:?}", files(&plots));
     plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
     // Without preferences, one trial has no front.
     let mut untold = scripted();
-    untold.groups.iter_mut().flat_map(|group| &mut group.trials).for_each(|trial| trial.told.clear());
-    let plots = Plots::of(&untold, &Kind::ALL);
-    let missing =
-        |kind: Kind| plots.missing.iter().find(|(known, _)| *known == kind).map(|(_, missing)| &missing.why);
-    assert!(missing(Kind::Front).is_some_and(|why| why.contains("several trials")), "{:?}", plots.missing);
+    untold
+        .groups
+        .iter_mut()
+        .flat_map(|group| &mut group.trials)
+        .for_each(|trial| trial.preference_scores.clear());
+    let plots = Plots::draw(&untold, &FigureKind::ALL);
+    let missing = |kind: FigureKind| {
+        plots.missing.iter().find(|(known, _)| *known == kind).map(|(_, missing)| &missing.why)
+    };
+    assert!(
+        missing(FigureKind::Front).is_some_and(|why| why.contains("several trials")),
+        "{:?}",
+        plots.missing
+    );
 }
 
 #[test]
 fn many_groups_are_legible() {
     for groups in [2, 9, 27] {
         let subject = sweep(groups);
-        let plots = Plots::of(&subject, &Kind::ALL);
+        let plots = Plots::draw(&subject, &FigureKind::ALL);
         assert!(plots.missing.is_empty(), "{:?}", plots.missing);
         for drawn in &plots.drawn {
             assert_legible(&drawn.figure);
@@ -262,7 +276,7 @@ fn hundreds_of_tasks_are_drawn_soon_and_legibly() {
     let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
     subject.groups[0].trials = vec![trial(&scripted, &names, 0, 0)];
     let begun = std::time::Instant::now();
-    let plots = Plots::of(&subject, &Kind::ALL);
+    let plots = Plots::draw(&subject, &FigureKind::ALL);
     let drawn: usize = plots.drawn.iter().map(|drawn| svg::write(&drawn.figure.scene()).len()).sum();
     let seconds = begun.elapsed().as_secs_f64();
     assert!(seconds < 3.0 && drawn < 20_000_000, "{drawn} bytes in {seconds} s");
@@ -277,7 +291,11 @@ fn hundreds_of_tasks_are_drawn_soon_and_legibly() {
 #[test]
 fn the_same_run_gives_the_same_bytes() {
     let bytes = || -> Vec<String> {
-        Plots::of(&sweep(3), &Kind::ALL).drawn.iter().map(|drawn| svg::write(&drawn.figure.scene())).collect()
+        Plots::draw(&sweep(3), &FigureKind::ALL)
+            .drawn
+            .iter()
+            .map(|drawn| svg::write(&drawn.figure.scene()))
+            .collect()
     };
     assert_eq!(bytes(), bytes());
 }
@@ -296,35 +314,41 @@ fn a_curve_is_the_mean_of_the_seeds_and_goes_on_dotted_where_one_stops() {
     // Stopped early: its third epoch is missing, so the mean of the third is one of two.
     group.trials[1].epochs.truncate(2);
     let task = group.trials[0].epochs[0].losses[0].0.clone();
-    let value =
-        |trial: &Traced, epoch: usize| trial.epoch(epoch)?.losses.iter().find(|(name, _)| *name == task)?.1;
-    let course = group.curve(value);
-    let means =
-        |part: &[(f64, Mean)]| part.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect::<Vec<_>>();
-    assert_eq!(means(&course.all), [(1.0, 3.0), (2.0, 2.0)]);
-    assert_eq!(means(&course.rest), [(2.0, 2.0), (3.0, 8.0)]);
+    let value = |trial: &TrialCurves, epoch: usize| {
+        trial.epoch(epoch)?.losses.iter().find(|(name, _)| *name == task)?.1
+    };
+    let curve = group.curve(value);
+    let means = |part: &[(f64, ConfidenceMean)]| {
+        part.iter().map(|(epoch, mean)| (*epoch, mean.mean)).collect::<Vec<_>>()
+    };
+    assert_eq!(means(&curve.all), [(1.0, 3.0), (2.0, 2.0)]);
+    assert_eq!(means(&curve.rest), [(2.0, 2.0), (3.0, 8.0)]);
     // scipy 1.17.1: stats.sem([4, 2, 3]) * stats.t.ppf(0.975, 2) -> 2.4841377117503302
-    assert!((course.all[0].1.half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
+    assert!((curve.all[0].1.half.expect("an interval") - 2.4841377117503302).abs() < 1e-9);
     // stats.sem([9, 7]) * stats.t.ppf(0.975, 1) -> 12.706204736432095
-    assert!((course.rest[1].1.half.expect("an interval") - 12.706204736432095).abs() < 1e-8);
-    let plots = Plots::of(&subject, &[Kind::Curves]);
+    assert!((curve.rest[1].1.half.expect("an interval") - 12.706204736432095).abs() < 1e-8);
+    let plots = Plots::draw(&subject, &[FigureKind::Curves]);
     let remark = &plots.drawn[0].figure.remark;
     assert!(remark.contains("mean over 3 seeds, band") && remark.contains("dotted"), "{remark}");
     let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
-    assert_eq!(lines.series.iter().map(|own| own.look.dash).collect::<Vec<_>>(), [Dash::Whole, Dash::Dotted]);
+    assert_eq!(
+        lines.series.iter().map(|own| own.style.dash).collect::<Vec<_>>(),
+        [LineStyle::Whole, LineStyle::Dotted]
+    );
 }
 
-/// A band for every group that has a name, however many there are, and none for what stands behind; what was pruned is in no mean.
+/// A band for every group that has a name, however many there are, and none for what stands behind; what was
+/// pruned is in no mean.
 #[test]
 fn every_named_group_has_its_band() {
     for (groups, banded) in [(1, 1), (5, 5), (9, 9), (27, 8)] {
         let subject = sweep(groups);
-        for drawn in &Plots::of(&subject, &[Kind::Curves]).drawn {
+        for drawn in &Plots::draw(&subject, &[FigureKind::Curves]).drawn {
             for panel in &drawn.figure.panels {
                 let Panel::Lines(lines) = panel else { panic!("lines") };
                 let mut scene = Scene::new(0.0, 0.0, "");
                 lines.draw(&mut scene, (0.0, 0.0));
-                let areas = scene.marks.iter().filter(|mark| matches!(mark, Mark::Area { .. })).count();
+                let areas = scene.marks.iter().filter(|mark| matches!(mark, SceneShape::Area { .. })).count();
                 assert_eq!(areas, banded, "{} of {groups} groups", drawn.figure.title);
             }
             assert!(drawn.figure.remark.contains("band: its 95 % interval"), "{}", drawn.figure.remark);
@@ -333,12 +357,12 @@ fn every_named_group_has_its_band() {
     // A single epoch: an upright line through its dot.
     let mut subject = sweep(1);
     subject.groups[0].trials.iter_mut().for_each(|trial| trial.epochs.truncate(1));
-    let plots = Plots::of(&subject, &[Kind::Curves]);
+    let plots = Plots::draw(&subject, &[FigureKind::Curves]);
     let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
     let mut scene = Scene::new(0.0, 0.0, "");
     lines.draw(&mut scene, (0.0, 0.0));
-    let upright = |mark: &Mark| {
-        matches!(mark, Mark::Line { points, width, .. } if *width == 1.0 && points.len() == 2
+    let upright = |mark: &SceneShape| {
+        matches!(mark, SceneShape::Line { points, width, .. } if *width == 1.0 && points.len() == 2
         && points[0].0 == points[1].0 && points[0].1 > points[1].1)
     };
     assert!(scene.marks.iter().any(upright), "{:?}", scene.marks);
@@ -346,12 +370,12 @@ fn every_named_group_has_its_band() {
 
 #[test]
 fn an_epoch_stands_at_its_place() {
-    let plots = Plots::of(&sweep(1), &[Kind::Weights]);
+    let plots = Plots::draw(&sweep(1), &[FigureKind::Weights]);
     let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
     let mut scene = Scene::new(0.0, 0.0, "");
     lines.draw(&mut scene, (0.0, 0.0));
-    let of = |mark: &Mark| match mark {
-        Mark::Line { points, width, .. } if *width == 2.0 => Some(points.clone()),
+    let of = |mark: &SceneShape| match mark {
+        SceneShape::Line { points, width, .. } if *width == 2.0 => Some(points.clone()),
         _ => None,
     };
     let points: Vec<(f64, f64)> = scene.marks.iter().find_map(of).expect("a line");

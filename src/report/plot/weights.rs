@@ -1,26 +1,26 @@
 //! How much each task's loss counted, epoch by epoch.
 
-use crate::report::plot::figure::{Figure, Shape};
-use crate::report::plot::subject::{Group, Subject, Traced, groups, said};
-use crate::report::plot::{Drawn, MOST_PANELS, Missing, curves, series};
+use crate::report::plot::figure::{Figure, LegendMarker};
+use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, groups, subtitle};
+use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, series};
 
 /// One figure, with a panel for every group whose weights move.
-pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
+pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
-    let weight = |trial: &Traced, epoch: usize, task: &str| {
+    let weight = |trial: &TrialCurves, epoch: usize, task: &str| {
         let weights = &trial.epoch(epoch)?.weights;
         weights.iter().find(|(name, _)| name == task).and_then(|(_, weight)| *weight)
     };
-    let (moving, still): (Vec<&Group>, Vec<&Group>) =
+    let (moving, still): (Vec<&PlotGroup>, Vec<&PlotGroup>) =
         subject.groups.iter().filter(|group| any(group)).partition(|group| moves(group));
     if moving.is_empty() {
-        return Err(Missing::because(match still.is_empty() {
+        return Err(NothingToDraw::because(match still.is_empty() {
             true => "no weights of losses were recorded: no epoch has been finished yet",
             false => "the weights of the losses never changed: choose a weighting such as uncertainty or dwa",
         }));
     }
-    let rule = subject.alone().and_then(curves::kept);
-    let panel = |group: &&Group| {
+    let rule = subject.alone().and_then(curves::best_epoch_marker);
+    let panel = |group: &&PlotGroup| {
         let looks = series::looks(names.len());
         let line = |(task, look): (&String, _)| {
             series::curve(group, look, &|trial, epoch| weight(trial, epoch, task))
@@ -35,20 +35,20 @@ pub fn draw(subject: &Subject) -> Result<Vec<Drawn>, Missing> {
     }
     let figure = Figure {
         title: format!("{}: weights of the tasks' losses", subject.name),
-        remark: said(remarks, panels.len(), moving.len()),
+        remark: subtitle(remarks, panels.len(), moving.len()),
         columns: 3,
         panels,
-        keys: series::keys(&names, Shape::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&names, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
     };
-    Ok(vec![Drawn { file: "weights".to_owned(), figure }])
+    Ok(vec![NamedFigure { file: "weights".to_owned(), figure }])
 }
 
-fn any(group: &Group) -> bool {
+fn any(group: &PlotGroup) -> bool {
     group.trials.iter().any(|trial| trial.epochs.iter().any(|epoch| !epoch.weights.is_empty()))
 }
 
 /// Is any task's weight ever another one than in the first epoch?
-fn moves(group: &Group) -> bool {
+fn moves(group: &PlotGroup) -> bool {
     group.trials.iter().any(|trial| {
         let first = trial.epochs.first().map(|epoch| &epoch.weights);
         trial.epochs.iter().any(|epoch| Some(&epoch.weights) != first)

@@ -2,26 +2,27 @@
 
 use crate::report::estimate::signed;
 use crate::report::gain::{TITLE, tone};
-use crate::report::group::{Group, names};
-use crate::report::seeds::Estimate;
-use crate::report::style::Tone;
-use crate::report::sweep::Sweep;
-use crate::report::table::{Align, Cell, Table};
+use crate::report::group::{TrialGroup, names};
+use crate::report::seeds::SeedEstimate;
+use crate::report::style::TextTone;
+use crate::report::sweep::SweepReport;
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
 /// The gains of a sweep's groups, each a mean over its trials, which have baselines of their own seeds.
-pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
-    let measured = |group: &Group| group.gain.test.is_some() || group.gain.valid.is_some();
+pub(crate) fn groups(sweep: &SweepReport) -> Option<(String, String, TextTable)> {
+    let measured = |group: &TrialGroup| group.gain.test.is_some() || group.gain.valid.is_some();
     if !sweep.groups.iter().any(measured) {
         return None;
     }
     let tasks: Vec<&str> =
         sweep.groups.first().map_or_else(Vec::new, |g| g.tasks.iter().map(|t| t.task.as_str()).collect());
-    let mut columns = vec![("all, valid", Align::Left), ("all, test", Align::Left)];
+    let mut columns = vec![("all, valid", ColumnAlign::Left), ("all, test", ColumnAlign::Left)];
     let titles: Vec<String> = tasks.iter().map(|task| format!("{task}, test")).collect();
-    columns.extend(titles.iter().map(|title| (title.as_str(), Align::Left)));
+    columns.extend(titles.iter().map(|title| (title.as_str(), ColumnAlign::Left)));
     let mut table = sweep.table(&columns);
-    let percents = |found: Option<Estimate>| {
-        found.map_or_else(|| "–".to_owned(), |found| format!("{} %", signed(found.mean, found.half)))
+    let percents = |estimate: Option<SeedEstimate>| {
+        estimate
+            .map_or_else(|| "–".to_owned(), |estimate| format!("{} %", signed(estimate.mean, estimate.half)))
     };
     let (mut worse, mut unsure) = (0, 0);
     for group in &sweep.groups {
@@ -32,9 +33,9 @@ pub(crate) fn groups(sweep: &Sweep) -> Option<(String, String, Table)> {
         unsure += usize::from(noise);
         let mut cells = names(group);
         cells.push(percents(group.gain.valid).into());
-        let tone = if noise { Tone::Plain } else { tone(best.map(|gain| gain.mean)) };
-        cells.push(Cell::new(tone, percents(group.gain.test)));
-        cells.extend(group.tasks.iter().map(|task| Cell::from(percents(task.gain))));
+        let tone = if noise { TextTone::Plain } else { tone(best.map(|gain| gain.mean)) };
+        cells.push(TableCell::new(tone, percents(group.gain.test)));
+        cells.extend(group.tasks.iter().map(|task| TableCell::from(percents(task.gain))));
         table.row(cells);
     }
     let mut verdict = match worse {

@@ -5,15 +5,15 @@ use crate::report::estimate::signed;
 use crate::report::group::names;
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
-use crate::report::seeds::Estimate;
-use crate::report::style::{Style, Tone};
-use crate::report::sweep::{Sweep, gains};
-use crate::report::table::{Align, Cell, Table};
+use crate::report::seeds::SeedEstimate;
+use crate::report::style::{Style, TextTone};
+use crate::report::sweep::{SweepReport, gains};
+use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
 /// Below this, a difference is hardly chance.
 const RARE: f64 = 0.05;
 
-impl Sweep {
+impl SweepReport {
     /// For people.
     pub fn text(&self, style: &Style) -> String {
         if self.groups.is_empty() {
@@ -51,8 +51,9 @@ impl Sweep {
             );
         }
         let fewer = self.groups.iter().any(|group| {
-            let less =
-                |found: &Option<Estimate>| found.is_some_and(|found| found.trials < group.trials.len());
+            let less = |estimate: &Option<SeedEstimate>| {
+                estimate.is_some_and(|estimate| estimate.trials < group.trials.len())
+            };
             less(&group.objective) || group.tasks.iter().any(|task| less(&task.valid) || less(&task.test))
         });
         if fewer {
@@ -69,7 +70,7 @@ impl Sweep {
     fn remark(&self) -> String {
         let seeds = self.groups.iter().map(|group| group.seeds);
         let (fewest, most) = (seeds.clone().min().unwrap_or(0), seeds.max().unwrap_or(0));
-        let mut said = vec![match (fewest, most) {
+        let mut text = vec![match (fewest, most) {
             (_, 0 | 1) => "one seed: no interval".to_owned(),
             (fewest, most) if fewest == most => {
                 format!("mean ± half of its 95 % interval over {most} seeds (Student t)")
@@ -81,22 +82,22 @@ impl Sweep {
         if !self.averaged.is_empty() {
             let settings = self.averaged.iter().map(|own| format!("{} ({} values)", own.address, own.values));
             let settings = number::listed(&settings.collect::<Vec<_>>().join(", "));
-            said.push(format!("averaged within each seed first: {settings}"));
+            text.push(format!("averaged within each seed first: {settings}"));
         }
-        said.join(" · ")
+        text.join(" · ")
     }
 
     /// A table of the groups, and one for every task: title, remark, table.
-    pub(crate) fn tables(&self) -> Vec<(String, String, Table)> {
+    pub(crate) fn tables(&self) -> Vec<(String, String, TextTable)> {
         let Some(first) = self.groups.first() else { return Vec::new() };
         let on = rows(self.split);
         let objective = format!("{}, validation rows", metric("objective", self.direction));
         let rank = format!("mean rank, {on}");
         let mut table = self.table(&[
-            ("trials", Align::Right),
-            ("seeds", Align::Right),
-            (objective.as_str(), Align::Left),
-            (rank.as_str(), Align::Right),
+            ("trials", ColumnAlign::Right),
+            ("seeds", ColumnAlign::Right),
+            (objective.as_str(), ColumnAlign::Left),
+            (rank.as_str(), ColumnAlign::Right),
         ]);
         for group in &self.groups {
             let rank = group.rank.map_or_else(|| "–".to_owned(), |rank| format!("{rank:.2}"));
@@ -104,44 +105,45 @@ impl Sweep {
             let all = group.trials.len();
             let cells =
                 [format!("{all}{more}"), group.seeds.to_string(), interval(group.objective, all), rank];
-            table.row([names(group), cells.map(Cell::from).to_vec()].concat());
+            table.row([names(group), cells.map(TableCell::from).to_vec()].concat());
         }
         let mut tables = vec![("Settings".to_owned(), self.remark(), table)];
-        for (place, task) in first.tasks.iter().enumerate() {
-            let tested = self.groups.iter().filter(|group| group.tasks[place].p.is_some()).count();
+        for (index, task) in first.tasks.iter().enumerate() {
+            let tested = self.groups.iter().filter(|group| group.tasks[index].p.is_some()).count();
             let mut remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
-            let mut columns = vec![("valid", Align::Left), ("test", Align::Left)];
+            let mut columns = vec![("valid", ColumnAlign::Left), ("test", ColumnAlign::Left)];
             let against = format!("p against equal weights, {on}");
             if tested > 0 {
-                columns.extend([("difference", Align::Left), (against.as_str(), Align::Right)]);
+                columns.extend([("difference", ColumnAlign::Left), (against.as_str(), ColumnAlign::Right)]);
                 remark.push_str("  p: t-test of the difference, paired by seed");
             }
             if tested > 1 {
-                columns.push(("p by Holm", Align::Right));
+                columns.push(("p by Holm", ColumnAlign::Right));
                 remark.push_str(&format!(", by Holm corrected for the {tested} tests of this table"));
             }
             let mut table = self.table(&columns);
             for group in &self.groups {
-                let task = &group.tasks[place];
+                let task = &group.tasks[index];
                 let mut cells = names(group);
                 let all = group.trials.len();
                 for split in [Split::Valid, Split::Test] {
-                    let tone = if split == self.split { Tone::Strong } else { Tone::Plain };
-                    cells.push(Cell::new(tone, interval(task.on(split), all)));
+                    let tone = if split == self.split { TextTone::Strong } else { TextTone::Plain };
+                    cells.push(TableCell::new(tone, interval(task.on(split), all)));
                 }
                 let rare = task.p_holm.is_some_and(|p| p < RARE);
                 let tone = match task.difference {
-                    Some(found) if rare && task.direction.prefers(found.mean, 0.0) => Tone::Good,
-                    Some(_) if rare => Tone::Bad,
-                    _ => Tone::Plain,
+                    Some(estimate) if rare && task.direction.prefers(estimate.mean, 0.0) => TextTone::Good,
+                    Some(_) if rare => TextTone::Bad,
+                    _ => TextTone::Plain,
                 };
                 if tested > 0 {
                     let tested = task.difference.filter(|_| task.p.is_some());
-                    let found = tested.map_or_else(String::new, |found| signed(found.mean, found.half));
-                    cells.push(Cell::new(tone, found));
+                    let estimate =
+                        tested.map_or_else(String::new, |estimate| signed(estimate.mean, estimate.half));
+                    cells.push(TableCell::new(tone, estimate));
                 }
                 let shown = [task.p, task.p_holm].into_iter().take(tested.min(2));
-                cells.extend(shown.map(|p| Cell::new(tone, p.map_or_else(String::new, probability))));
+                cells.extend(shown.map(|p| TableCell::new(tone, p.map_or_else(String::new, probability))));
                 table.row(cells);
             }
             tables.push((task.task.clone(), remark, table));
@@ -155,10 +157,11 @@ impl Sweep {
         self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
     }
 
-    pub(crate) fn table(&self, columns: &[(&str, Align)]) -> Table {
-        let mut titles: Vec<(&str, Align)> = self.by.iter().map(|by| (by.as_str(), Align::Left)).collect();
+    pub(crate) fn table(&self, columns: &[(&str, ColumnAlign)]) -> TextTable {
+        let mut titles: Vec<(&str, ColumnAlign)> =
+            self.by.iter().map(|by| (by.as_str(), ColumnAlign::Left)).collect();
         titles.extend(columns);
-        Table::new(&titles)
+        TextTable::new(&titles)
     }
 }
 
@@ -172,8 +175,8 @@ pub(crate) fn rows(split: Split) -> &'static str {
 }
 
 /// `0.9463 ± 0.0012`, of a group of so many trials; a dash where there is no score.
-pub(crate) fn interval(found: Option<Estimate>, all: usize) -> String {
-    found.map_or_else(|| "–".to_owned(), |found| found.text(all))
+pub(crate) fn interval(estimate: Option<SeedEstimate>, all: usize) -> String {
+    estimate.map_or_else(|| "–".to_owned(), |estimate| estimate.text(all))
 }
 
 /// `0.031`; `<0.001` of what is rarer.

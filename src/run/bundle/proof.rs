@@ -1,26 +1,27 @@
-//! Is a bundle still the model that was trained? Its sample rows through ONNX Runtime, against what the trained network
-//! said of them: every number, and every answer that a person reads.
+//! Is a bundle still the model that was trained? Its sample rows through ONNX Runtime, against what the
+//! trained network said of them: every number, and every answer that a person reads.
 
 use crate::domain::array::Array;
 use crate::domain::event::{OutputParity, Parity};
 use crate::domain::signature::{PREFERENCE, TaskSignature};
 use crate::onnx::bundle::HASHED;
-use crate::onnx::runtime::{Runtime, Search};
-use crate::onnx::session::Session;
-use crate::onnx::{self, Error as OnnxError};
-use crate::run::answer::{Answer, steps};
+use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
+use crate::onnx::session::OnnxSession;
+use crate::onnx::{self, OnnxError};
+use crate::run::answer::{AnswerCollector, steps};
 use crate::run::answered::answered;
-use crate::run::bundle::Bundle;
-use crate::run::error::Error;
-use crate::run::generation::{Writer, after, go_on};
+use crate::run::bundle::ModelBundle;
+use crate::run::error::RunError;
+use crate::run::generation::{OnnxWriter, after, go_on};
 
 /// Batch sizes a model is proved with: a lone row, and several.
 pub const PROOF: [usize; 2] = [1, 7];
 
-impl Bundle {
-    /// The sample rows in the card through ONNX Runtime, against the answers of the training. Refuses a card by which
-    /// nothing could be proved. `say` hears of anything fetched, and of what an old card cannot prove.
-    pub fn verify(&self, say: &dyn Fn(&str)) -> Result<Parity, Error> {
+impl ModelBundle {
+    /// The sample rows in the card through ONNX Runtime, against the answers of the training. Refuses a card
+    /// by which nothing could be proved. `say` hears of anything fetched, and of what an old card cannot
+    /// prove.
+    pub fn verify(&self, say: &dyn Fn(&str)) -> Result<Parity, RunError> {
         self.can_prove()?;
         let card = &self.card;
         if card.format < HASHED {
@@ -30,7 +31,7 @@ impl Bundle {
                 card.format
             ));
         }
-        let runtime = Runtime::find(&Search::everywhere(say))?;
+        let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(say))?;
         let mut session = self.session(&runtime)?;
         // Behind the session, which says more: whose model it is.
         if card.format >= HASHED {
@@ -50,11 +51,11 @@ impl Bundle {
     }
 
     /// Refuses a card whose sample leaves something of the model unseen.
-    fn can_prove(&self) -> Result<(), Error> {
+    fn can_prove(&self) -> Result<(), RunError> {
         let card = &self.card;
         let refused = |what: String| {
-            let said = format!("{} cannot be proved: {what}. Export the model again", self.folder.display());
-            Err(OnnxError::Unproved(said).into())
+            let text = format!("{} cannot be proved: {what}. Export the model again", self.folder.display());
+            Err(OnnxError::Unproved(text).into())
         };
         let rows = card.sample.inputs.first().map_or(0, |column| column.rows());
         if rows == 0 {
@@ -82,7 +83,7 @@ impl Bundle {
     }
 
     /// The answers by name are those of the numbers beside them.
-    fn answers_are_its_own(&self) -> Result<(), Error> {
+    fn answers_are_its_own(&self) -> Result<(), RunError> {
         let own = answered(&self.card)?;
         let kept = &self.card.answers;
         let differs = own.iter().zip(kept).find(|(own, kept)| own != kept).map(|(own, _)| own.name.clone());
@@ -92,7 +93,7 @@ impl Bundle {
             Some(name) => {
                 let what =
                     format!("the answers `{name}` that it keeps are not those of the numbers it keeps");
-                Err(Error::OtherCard { what })
+                Err(RunError::OtherCard { what })
             }
         }
     }
@@ -103,17 +104,17 @@ impl Bundle {
         rows: &[(String, Array)],
         expected: &[(String, Array)],
         got: &[(String, Array)],
-    ) -> Result<Vec<(String, f64)>, Error> {
+    ) -> Result<Vec<(String, f64)>, RunError> {
         let lengths = steps(&self.card.signature, rows);
         let count = rows.first().map_or(1, |(_, array)| array.rows().max(1));
         let mut shares = Vec::new();
         for task in &self.card.signature.tasks {
-            let answer = || Answer::new(task, self.card.transitions(&task.name));
+            let answer = || AnswerCollector::new(task, self.card.transitions(&task.name));
             if !answer().decides() {
                 continue;
             }
-            let other = |output| Error::OtherModel { output };
-            let (expected, got) = (answer().of(expected, &lengths), answer().of(got, &lengths));
+            let other = |output| RunError::OtherModel { output };
+            let (expected, got) = (answer().decide(expected, &lengths), answer().decide(got, &lengths));
             let others =
                 expected.map_err(other)?.decided_otherwise(&got.map_err(other)?, self.card.tolerance);
             shares.push((format!("{} (decided)", task.name), others as f64 / count as f64));
@@ -124,15 +125,15 @@ impl Bundle {
     /// The share of rows for which another text is written: none may be.
     fn written(
         &self,
-        runtime: &Runtime,
-        session: &mut Session,
+        runtime: &OnnxRuntime,
+        session: &mut OnnxSession,
         rows: &[(String, Array)],
         outputs: &[(String, Array)],
-    ) -> Result<Vec<(String, f64)>, Error> {
+    ) -> Result<Vec<(String, f64)>, RunError> {
         let mut shares = Vec::new();
         for (name, expected) in &self.card.texts {
             let Some(task) = self.card.signature.task(name) else { continue };
-            let mut writer = Writer::open(runtime, &self.decoder(name), task)?;
+            let mut writer = OnnxWriter::open(runtime, &self.decoder(name), task)?;
             let written = match &mut writer {
                 Some(writer) => Some(writer.write(outputs, 0, 0)?),
                 None => go_on(session, &self.card.signature, task, rows, 0, 0)?,

@@ -4,7 +4,7 @@ use crate::data::profile::{ColumnKind, ColumnProfile};
 use crate::run::draft::words::parts;
 
 /// Does the name say that it names a thing?
-pub fn names_a_thing(name: &str) -> bool {
+pub fn is_identifier_name(name: &str) -> bool {
     let words = parts(name);
     let always = [
         "id",
@@ -114,5 +114,5 @@ pub fn is_date_number(column: &ColumnProfile) -> bool {
 pub fn is_group(column: &ColumnProfile) -> bool {
     let several = column.distinct * 3 < column.present() * 2 && column.distinct > 20;
     let kinds = matches!(column.kind, ColumnKind::Text | ColumnKind::Whole);
-    kinds && several && names_a_thing(&column.name) && column.frequent[0] * 2 > column.distinct
+    kinds && several && is_identifier_name(&column.name) && column.frequent[0] * 2 > column.distinct
 }

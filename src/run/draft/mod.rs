@@ -2,22 +2,22 @@
 
 mod identity;
 mod input;
-mod leak;
-mod part;
+mod messages;
 mod pixels;
 mod size;
+mod split;
 mod target;
-mod told;
+mod target_leak;
 mod words;
 mod write;
 
 use std::path::Path;
 
-use crate::data::profile::{Survey, survey};
-use crate::run::draft::input::{Entry, Place};
-use crate::run::draft::part::Part;
-use crate::run::draft::target::Target;
-use crate::run::error::Error;
+use crate::data::profile::{DataProfile, survey};
+use crate::run::draft::input::{ColumnUse, DraftColumn};
+use crate::run::draft::split::DraftSplit;
+use crate::run::draft::target::DraftTarget;
+use crate::run::error::RunError;
 
 /// A pipeline, and what a person should know of it.
 #[derive(Debug)]
@@ -25,57 +25,63 @@ pub struct Draft {
     /// The pipeline's YAML.
     pub text: String,
     /// What was found, in lines.
-    pub told: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// Everything that was decided.
-struct Plan<'a> {
-    survey: &'a Survey,
-    targets: Vec<Target>,
-    part: Part,
+struct DraftPlan<'a> {
+    survey: &'a DataProfile,
+    targets: Vec<DraftTarget>,
+    part: DraftSplit,
     /// Every column that is no target, in the file's order.
-    entries: Vec<Entry>,
+    entries: Vec<DraftColumn>,
 }
 
 /// Drafts the pipeline of a file; `path` is the data's as the pipeline file has to write it.
-pub fn draft(data: &Path, path: &str, name: &str, targets: &[String]) -> Result<Draft, Error> {
-    let survey = survey(data)?;
-    let mut targets = target::choose(&survey.columns, data, targets)?;
-    let part = part::find(&survey, &targets);
-    let mut entries: Vec<Entry> = (0..survey.columns.len())
+pub fn draft(data: &Path, path: &str, name: &str, targets: &[String]) -> Result<Draft, RunError> {
+    let profile = survey(data)?;
+    let mut targets = target::choose(&profile.columns, data, targets)?;
+    let part = split::find(&profile, &targets);
+    let mut entries: Vec<DraftColumn> = (0..profile.columns.len())
         .filter(|column| targets.iter().all(|target| target.column != *column))
-        .map(|column| Entry { column, place: place(&survey, &part, column), remarks: vec![] })
+        .map(|column| DraftColumn {
+            column,
+            column_use: column_use(&profile, &part, column),
+            remarks: vec![],
+        })
         .collect();
-    leak::leave_out(&survey, &targets, &mut entries)?;
-    rescue(&mut entries);
-    if entries.iter().all(|entry| matches!(entry.place, Place::Out { .. })) {
-        return Err(Error::Draft(told::nothing_left(data, &survey, &entries)));
+    target_leak::leave_out(&profile, &targets, &mut entries)?;
+    restore_leaks(&mut entries);
+    if entries.iter().all(|entry| matches!(entry.column_use, ColumnUse::Out { .. })) {
+        return Err(RunError::Draft(messages::nothing_left(data, &profile, &entries)));
     }
-    target::name(&mut targets, &survey.columns, &entries);
-    let plan = Plan { survey: &survey, targets, part, entries };
-    Ok(Draft { text: write::pipeline(&plan, path, name), told: told::lines(&plan, data) })
+    target::name(&mut targets, &profile.columns, &entries);
+    let plan = DraftPlan { survey: &profile, targets, part, entries };
+    Ok(Draft { text: write::pipeline(&plan, path, name), messages: messages::lines(&plan, data) })
 }
 
-fn place(survey: &Survey, part: &Part, column: usize) -> Place {
+fn column_use(profile: &DataProfile, part: &DraftSplit, column: usize) -> ColumnUse {
     match part {
-        Part::Column(found) if found.column == column => Place::out("it says which split a row is in"),
-        _ if part::is_other(&survey.columns[column]) => Place::out(
+        DraftSplit::Column(result) if result.column == column => {
+            ColumnUse::out("it says which split a row is in")
+        }
+        _ if split::is_other(&profile.columns[column]) => ColumnUse::out(
             "it says which split or fold a row is in: `split: {column: ...}` reads a value each for train, valid and test",
         ),
-        _ => input::place(&survey.columns[column], survey.rows),
+        _ => input::column_use(&profile.columns[column], profile.rows),
     }
 }
 
 /// When nothing is left to learn from, what was left out for being too good or too fine comes back, with its
 /// reason.
-fn rescue(entries: &mut [Entry]) {
-    if entries.iter().any(|entry| matches!(entry.place, Place::Input(_))) {
+fn restore_leaks(entries: &mut [DraftColumn]) {
+    if entries.iter().any(|entry| matches!(entry.column_use, ColumnUse::Input(_))) {
         return;
     }
     for entry in entries {
-        if let Place::Out { why, instead: Some(words) } = &entry.place {
+        if let ColumnUse::Out { why, instead: Some(config) } = &entry.column_use {
             entry.remarks.insert(0, format!("kept for want of any other: {why}"));
-            entry.place = Place::Input(words.clone());
+            entry.column_use = ColumnUse::Input(config.clone());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The sizes that follow from the number of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Size {
+pub struct DraftSize {
     pub batch: usize,
     pub epochs: usize,
     pub patience: usize,
@@ -14,7 +14,7 @@ pub struct Size {
 /// Optimizer steps that a first training should have.
 const STEPS: usize = 2500;
 
-pub fn of(rows: usize) -> Size {
+pub fn size_for(rows: usize) -> DraftSize {
     let (batch, rate) = match rows {
         0..=1999 => (32, "3.0e-3"),
         2000..=9999 => (64, "2.0e-3"),
@@ -25,16 +25,19 @@ pub fn of(rows: usize) -> Size {
     let epochs = (STEPS / steps).clamp(10, 60);
     // Few validation rows say little of one epoch.
     let patience = if rows < 2000 { 15 } else { (epochs / 4).max(4) };
-    Size { batch, epochs, patience, rate, share: if rows < 2000 { "0.2" } else { "0.1" } }
+    DraftSize { batch, epochs, patience, rate, share: if rows < 2000 { "0.2" } else { "0.1" } }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::run::draft::size::of;
+    use crate::run::draft::size::size_for;
 
     #[test]
     fn small_tables_are_gone_through_more_often() {
-        assert_eq!((of(150).batch, of(150).epochs, of(150).share), (32, 60, "0.2"));
-        assert_eq!((of(300_000).batch, of(300_000).epochs, of(300_000).patience), (1024, 10, 4));
+        assert_eq!((size_for(150).batch, size_for(150).epochs, size_for(150).share), (32, 60, "0.2"));
+        assert_eq!(
+            (size_for(300_000).batch, size_for(300_000).epochs, size_for(300_000).patience),
+            (1024, 10, 4)
+        );
     }
 }

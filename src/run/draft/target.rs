@@ -2,31 +2,31 @@
 
 use std::path::Path;
 
-use crate::data::profile::alone::Measure;
+use crate::data::profile::column_relevance::TargetMeasure;
 use crate::data::profile::{ColumnKind, ColumnProfile, Pattern};
 use crate::domain::diagnostic::nearest;
-use crate::run::draft::input::{Entry, Place};
-use crate::run::draft::words::{grouped, identifier, percent, several, shown};
-use crate::run::error::Error;
+use crate::run::draft::input::{ColumnUse, DraftColumn};
+use crate::run::draft::words::{comment_text, grouped, identifier, percent, several};
+use crate::run::error::RunError;
 
 /// A column that is to be learned.
 #[derive(Debug)]
-pub struct Target {
+pub struct DraftTarget {
     pub column: usize,
     /// The task's name.
     pub task: String,
-    pub kind: Kind,
+    pub kind: DraftTaskKind,
     pub remarks: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DraftTaskKind {
     Binary,
     Multiclass,
     Regression,
 }
 
-impl Kind {
+impl DraftTaskKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Binary => "binary",
@@ -36,11 +36,11 @@ impl Kind {
     }
 
     /// What a column is measured by that may give the target away.
-    pub fn measure(self) -> Measure {
+    pub fn measure(self) -> TargetMeasure {
         match self {
-            Self::Binary => Measure::Auc,
-            Self::Multiclass => Measure::Accuracy,
-            Self::Regression => Measure::R2,
+            Self::Binary => TargetMeasure::Auc,
+            Self::Multiclass => TargetMeasure::Accuracy,
+            Self::Regression => TargetMeasure::R2,
         }
     }
 }
@@ -49,7 +49,11 @@ impl Kind {
 const MOST_CLASSES: usize = 1000;
 
 /// The columns asked for: several in one text stand apart by commas. All that is wrong is said at once.
-pub fn choose(columns: &[ColumnProfile], data: &Path, asked: &[String]) -> Result<Vec<Target>, Error> {
+pub fn choose(
+    columns: &[ColumnProfile],
+    data: &Path,
+    asked: &[String],
+) -> Result<Vec<DraftTarget>, RunError> {
     let known = |name: &str| columns.iter().position(|column| column.name == name);
     let mut names: Vec<&str> = Vec::new();
     for text in asked {
@@ -59,13 +63,15 @@ pub fn choose(columns: &[ColumnProfile], data: &Path, asked: &[String]) -> Resul
             None => names.extend(text.split(',').map(str::trim).filter(|name| !name.is_empty())),
         }
     }
-    let mut chosen: Vec<Target> = Vec::new();
+    let mut chosen: Vec<DraftTarget> = Vec::new();
     let mut problems: Vec<String> = Vec::new();
     for name in names {
         match known(name) {
             Some(column) if chosen.iter().any(|target| target.column == column) => {}
             Some(column) => match described(&columns[column]) {
-                Ok((kind, remarks)) => chosen.push(Target { column, task: String::new(), kind, remarks }),
+                Ok((kind, remarks)) => {
+                    chosen.push(DraftTarget { column, task: String::new(), kind, remarks })
+                }
                 Err(why) => problems.push(format!("`{name}` is no target: {why}")),
             },
             None => problems.push(unknown(name, columns, data)),
@@ -74,7 +80,7 @@ pub fn choose(columns: &[ColumnProfile], data: &Path, asked: &[String]) -> Resul
     if chosen.is_empty() && problems.is_empty() {
         problems.push("--target names no column".to_owned());
     }
-    if problems.is_empty() { Ok(chosen) } else { Err(Error::Draft(problems.join("\nerror: "))) }
+    if problems.is_empty() { Ok(chosen) } else { Err(RunError::Draft(problems.join("\nerror: "))) }
 }
 
 fn unknown(name: &str, columns: &[ColumnProfile], data: &Path) -> String {
@@ -92,7 +98,7 @@ fn unknown(name: &str, columns: &[ColumnProfile], data: &Path) -> String {
 }
 
 /// The kind of a column's task, or why it can be none.
-fn described(column: &ColumnProfile) -> Result<(Kind, Vec<String>), String> {
+fn described(column: &ColumnProfile) -> Result<(DraftTaskKind, Vec<String>), String> {
     let (present, distinct) = (column.present(), column.distinct);
     let first = column.values.first().map_or("", |(value, _)| value);
     match column.kind {
@@ -104,7 +110,7 @@ fn described(column: &ColumnProfile) -> Result<(Kind, Vec<String>), String> {
             );
         }
         ColumnKind::Bytes | ColumnKind::Other => return Err("no task kind learns what it holds".to_owned()),
-        _ if distinct == 1 => return Err(format!("it is {} on every row that has it", shown(first))),
+        _ if distinct == 1 => return Err(format!("it is {} on every row that has it", comment_text(first))),
         _ => {}
     }
     if column.infinite > 0 {
@@ -112,17 +118,17 @@ fn described(column: &ColumnProfile) -> Result<(Kind, Vec<String>), String> {
     }
     let mut remarks = Vec::new();
     let kind = match column.kind {
-        _ if distinct == 2 => Kind::Binary,
-        ColumnKind::Boolean => Kind::Binary,
+        _ if distinct == 2 => DraftTaskKind::Binary,
+        ColumnKind::Boolean => DraftTaskKind::Binary,
         ColumnKind::Text => of_text(column)?,
         _ => of_number(column),
     };
     remarks.push(match kind {
-        Kind::Binary => two(column),
-        Kind::Multiclass => {
+        DraftTaskKind::Binary => two(column),
+        DraftTaskKind::Multiclass => {
             format!("{}, the rarest on {}", several(distinct, "class"), several(column.rarest, "row"))
         }
-        Kind::Regression => numbers(column),
+        DraftTaskKind::Regression => numbers(column),
     });
     if column.missing > 0 {
         remarks.push(format!(
@@ -140,7 +146,7 @@ fn date() -> String {
         .to_owned()
 }
 
-fn of_text(column: &ColumnProfile) -> Result<Kind, String> {
+fn of_text(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
     let (present, distinct) = (column.present(), column.distinct);
     match column.pattern {
         Some(Pattern::Date) => return Err(date()),
@@ -148,14 +154,14 @@ fn of_text(column: &ColumnProfile) -> Result<Kind, String> {
             let example = column.values.first().map_or("", |(value, _)| value);
             return Err(format!(
                 "{}, such as {}; write plain numbers",
-                Pattern::Amount.noun(),
-                shown(example)
+                Pattern::Amount.display_name(),
+                comment_text(example)
             ));
         }
         _ => {}
     }
     if distinct == present {
-        let prose = column.prose.is_some_and(|prose| prose.words >= 4.0);
+        let prose = column.prose.is_some_and(|prose| prose.words_per_text >= 4.0);
         return Err(match prose {
             true => "every text is different; the task kind `text` writes texts, see pipelines/text_generation.yaml"
                 .to_owned(),
@@ -169,17 +175,17 @@ fn of_text(column: &ColumnProfile) -> Result<Kind, String> {
             several(present, "row")
         ));
     }
-    Ok(Kind::Multiclass)
+    Ok(DraftTaskKind::Multiclass)
 }
 
 /// Few whole numbers of many rows each are classes.
-fn of_number(column: &ColumnProfile) -> Kind {
+fn of_number(column: &ColumnProfile) -> DraftTaskKind {
     let classes = match column.distinct {
         3..=10 => column.rarest >= 5 || column.rarest * 20 >= column.present(),
         11..=20 => column.rarest >= 10 && are_consecutive(column),
         _ => false,
     };
-    if column.is_whole && classes { Kind::Multiclass } else { Kind::Regression }
+    if column.is_whole && classes { DraftTaskKind::Multiclass } else { DraftTaskKind::Regression }
 }
 
 fn are_consecutive(column: &ColumnProfile) -> bool {
@@ -198,7 +204,7 @@ fn two(column: &ColumnProfile) -> String {
     let [first, second] = sorted.as_slice() else { return "two classes".to_owned() };
     let positive = if affirms(&first.0) && !affirms(&second.0) { first } else { second };
     let share = percent(positive.1, column.present());
-    format!("{} is positive: {share} of {}", shown(&positive.0), several(column.present(), "row"))
+    format!("{} is positive: {share} of {}", comment_text(&positive.0), several(column.present(), "row"))
 }
 
 fn numbers(column: &ColumnProfile) -> String {
@@ -212,17 +218,17 @@ fn numbers(column: &ColumnProfile) -> String {
     format!("{} to {}, median {}", short(smallest), short(largest), short(median))
 }
 
-fn warnings(column: &ColumnProfile, kind: Kind) -> Vec<String> {
-    let mut found = Vec::new();
+fn warnings(column: &ColumnProfile, kind: DraftTaskKind) -> Vec<String> {
+    let mut result = Vec::new();
     let rare: usize = column.values.iter().filter(|(_, rows)| *rows < 3).count();
     match kind {
-        Kind::Regression => {
+        DraftTaskKind::Regression => {
             let [smallest, median, largest] = column.range.unwrap_or_default();
             if median > smallest && largest - median > 50.0 * (median - smallest) {
-                found.push("a few very large values: `loss: huber` is less drawn to them".to_owned());
+                result.push("a few very large values: `loss: huber` is less drawn to them".to_owned());
             }
             if column.is_whole && (3..=20).contains(&column.distinct) {
-                found.push(format!(
+                result.push(format!(
                     "only {} whole numbers: `kind: ordinal` takes them as steps",
                     column.distinct
                 ));
@@ -235,41 +241,41 @@ fn warnings(column: &ColumnProfile, kind: Kind) -> Vec<String> {
                 .rev()
                 .filter(|(_, rows)| *rows < 3)
                 .take(3)
-                .map(|(value, _)| shown(value))
+                .map(|(value, _)| comment_text(value))
                 .collect();
             let more = if rare > 3 { ", ..." } else { "" };
             let (stand, rows) = if rare == 1 { ("stands", "row") } else { ("stand", "rows") };
-            found.push(format!(
+            result.push(format!(
                 "{} {stand} on fewer than three {rows} ({}{more}): nothing can be learned of such",
                 several(rare, "class"),
                 of_rare.join(", ")
             ));
         }
         _ if column.rarest * 100 < column.present() => {
-            found.push(format!(
+            result.push(format!(
                 "the rarest class has {} of the rows: see metrics beside accuracy",
                 percent(column.rarest, column.present())
             ));
         }
         _ => {}
     }
-    if kind == Kind::Multiclass && column.is_numeric() {
+    if kind == DraftTaskKind::Multiclass && column.is_numeric() {
         let ordinal =
             if are_consecutive(column) { "`kind: ordinal` if they stand in an order, " } else { "" };
-        found.push(format!("{ordinal}`kind: regression` if they are amounts"));
+        result.push(format!("{ordinal}`kind: regression` if they are amounts"));
     }
-    if kind == Kind::Multiclass && column.distinct > 50 {
-        found.push(format!(
+    if kind == DraftTaskKind::Multiclass && column.distinct > 50 {
+        result.push(format!(
             "{} is many: rare ones may be joined in the table's `query`",
             several(column.distinct, "class")
         ));
     }
-    found
+    result
 }
 
 /// Gives each task a name that no other output and no input has.
-pub fn name(targets: &mut [Target], columns: &[ColumnProfile], entries: &[Entry]) {
-    let inputs = entries.iter().filter(|entry| matches!(entry.place, Place::Input(_)));
+pub fn name(targets: &mut [DraftTarget], columns: &[ColumnProfile], entries: &[DraftColumn]) {
+    let inputs = entries.iter().filter(|entry| matches!(entry.column_use, ColumnUse::Input(_)));
     let mut taken: Vec<String> = inputs.map(|entry| columns[entry.column].name.clone()).collect();
     for target in targets {
         let name = identifier(&columns[target.column].name, "task");

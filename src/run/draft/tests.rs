@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::run::draft::{Draft, draft};
-use crate::run::error::Error;
+use crate::run::error::RunError;
 
-fn drafted(name: &str, text: &str, targets: &[&str]) -> Result<Draft, Error> {
+fn drafted(name: &str, text: &str, targets: &[&str]) -> Result<Draft, RunError> {
     let folder = tempfile::tempdir().expect("a folder");
     let path: PathBuf = folder.path().join(name);
     std::fs::write(&path, text).expect("written");
@@ -88,13 +88,13 @@ fn what_cannot_be_learned_is_said_of_all_targets_at_once() {
     let rows = table("x,one,when,name,y", 60, |row| {
         format!("{},1,2020-01-{:02},n{row},{}", drawn(row, 1, 99), row % 28 + 1, row % 2)
     });
-    let said = drafted("rows.csv", &rows, &["one,when,name,yy"]).unwrap_err().to_string();
+    let text = drafted("rows.csv", &rows, &["one,when,name,yy"]).unwrap_err().to_string();
     for part in [
         "`one` is no target: it is `1` on every row",
         "`when` is no target: it holds dates",
         "`name` is no target: every value is different",
         "did you mean `y`?",
     ] {
-        assert!(said.contains(part), "{part}\n{said}");
+        assert!(text.contains(part), "{part}\n{text}");
     }
 }

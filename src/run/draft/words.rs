@@ -32,7 +32,7 @@ pub fn identifier(text: &str, instead: &str) -> String {
 }
 
 /// A text for a comment: in one line, and not too long.
-pub fn shown(text: &str) -> String {
+pub fn comment_text(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
     if text.chars().count() > 40 { format!("`{plain}...`") } else { format!("`{plain}`") }
 }
@@ -41,8 +41,8 @@ pub fn shown(text: &str) -> String {
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -1,16 +1,16 @@
 //! The draft as YAML, its reasons as comments.
 
-use crate::data::source::SourceSpec;
-use crate::data::source::csv::{CsvSpec, Decimal};
-use crate::run::draft::input::Place;
-use crate::run::draft::part::{self, Part};
+use crate::data::source::SourceConfig;
+use crate::data::source::csv::{CsvConfig, Decimal};
+use crate::run::draft::input::ColumnUse;
+use crate::run::draft::split::{self, DraftSplit};
 use crate::run::draft::words::{grouped, identifier, list, quoted};
-use crate::run::draft::{Plan, pixels, size};
+use crate::run::draft::{DraftPlan, pixels, size};
 
 /// The pipeline's text.
-pub fn pipeline(plan: &Plan<'_>, path: &str, name: &str) -> String {
+pub fn pipeline(plan: &DraftPlan<'_>, path: &str, name: &str) -> String {
     let name = identifier(name, "pipeline");
-    let size = size::of(plan.survey.rows);
+    let size = size::size_for(plan.survey.rows);
     let advice = pixels::advice(&plan.survey.columns);
     let advice = advice.map_or_else(String::new, |advice| format!("  # {advice}\n"));
     let inputs: String = plan.entries.iter().map(|entry| input(plan, entry)).collect();
@@ -40,85 +40,85 @@ pub fn pipeline(plan: &Plan<'_>, path: &str, name: &str) -> String {
 }
 
 /// The source as it is to be written.
-fn source(source: &SourceSpec, path: &str) -> String {
+fn source(source: &SourceConfig, path: &str) -> String {
     let path = quoted(path);
     let other = |name: &str| format!("{{{name}: {{path: {path}}}}}");
     match source {
-        SourceSpec::Csv(spec) => format!("{{csv: {{path: {path}{}}}}}", settings(spec).concat()),
-        SourceSpec::Parquet(_) => other("parquet"),
-        SourceSpec::Jsonl(_) => other("jsonl"),
-        SourceSpec::Arrow(_) => other("arrow"),
-        SourceSpec::Conll(_) => other("conll"),
-        SourceSpec::Images(_) => other("images"),
-        SourceSpec::Idx(_) => format!("{{idx: {{images: {path}}}}}"),
+        SourceConfig::Csv(config) => format!("{{csv: {{path: {path}{}}}}}", settings(config).concat()),
+        SourceConfig::Parquet(_) => other("parquet"),
+        SourceConfig::Jsonl(_) => other("jsonl"),
+        SourceConfig::Arrow(_) => other("arrow"),
+        SourceConfig::Conll(_) => other("conll"),
+        SourceConfig::Images(_) => other("images"),
+        SourceConfig::Idx(_) => format!("{{idx: {{images: {path}}}}}"),
     }
 }
 
 /// What is not as readers expect, each with a comma before it.
-fn settings(spec: &CsvSpec) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(separator) = &spec.separator {
-        found.push(format!(", separator: {}", serde_json::Value::from(separator.as_str())));
+fn settings(config: &CsvConfig) -> Vec<String> {
+    let mut result = Vec::new();
+    if let Some(separator) = &config.separator {
+        result.push(format!(", separator: {}", serde_json::Value::from(separator.as_str())));
     }
-    if spec.quote != "\"" {
-        found.push(format!(", quote: {}", quoted(&spec.quote)));
+    if config.quote != "\"" {
+        result.push(format!(", quote: {}", quoted(&config.quote)));
     }
-    if spec.decimal == Decimal::Comma {
-        found.push(", decimal: \",\"".to_owned());
+    if config.decimal == Decimal::Comma {
+        result.push(", decimal: \",\"".to_owned());
     }
-    if spec.skip_rows > 0 {
-        found.push(format!(", skip_rows: {}", spec.skip_rows));
+    if config.skip_rows > 0 {
+        result.push(format!(", skip_rows: {}", config.skip_rows));
     }
-    if !spec.header {
-        found.push(", header: false".to_owned());
+    if !config.header {
+        result.push(", header: false".to_owned());
     }
-    if let Some(columns) = &spec.columns {
-        found.push(format!(", columns: {}", list(columns.iter().map(String::as_str))));
+    if let Some(columns) = &config.columns {
+        result.push(format!(", columns: {}", list(columns.iter().map(String::as_str))));
     }
-    if !spec.missing.is_empty() {
-        found.push(format!(", missing: {}", list(spec.missing.iter().map(String::as_str))));
+    if !config.missing.is_empty() {
+        result.push(format!(", missing: {}", list(config.missing.iter().map(String::as_str))));
     }
-    found
+    result
 }
 
-fn split(plan: &Plan<'_>, share: &str) -> String {
+fn split(plan: &DraftPlan<'_>, share: &str) -> String {
     let name = |column: usize| quoted(&plan.survey.columns[column].name);
-    let suggestions = part::suggestions(plan.survey, &plan.targets, &plan.part);
+    let suggestions = split::suggestions(plan.survey, &plan.targets, &plan.part);
     let suggestions: String = suggestions.iter().map(|line| format!("    # {line}\n")).collect();
-    let words = match &plan.part {
-        Part::Random => format!("{{random: {{valid: {share}, test: {share}}}}}"),
-        Part::Stratified(by) => {
+    let config = match &plan.part {
+        DraftSplit::Random => format!("{{random: {{valid: {share}, test: {share}}}}}"),
+        DraftSplit::Stratified(by) => {
             format!("{{stratified: {{by: {}, valid: {share}, test: {share}}}}}", name(*by))
         }
-        Part::Column(found) => {
+        DraftSplit::Column(result) => {
             let value = |split: &str, value: &str| {
                 if split == value { String::new() } else { format!(", {split}: {}", quoted(value)) }
             };
             let drawn = || ", validation_split: 0.1".to_owned();
-            let valid = found.valid.as_ref().map_or_else(drawn, |(text, _)| value("valid", text));
-            let (train, test) = (value("train", &found.train.0), value("test", &found.test.0));
-            format!("{{column: {{by: {}{train}{valid}{test}}}}}", name(found.column))
+            let valid = result.valid.as_ref().map_or_else(drawn, |(text, _)| value("valid", text));
+            let (train, test) = (value("train", &result.train.0), value("test", &result.test.0));
+            format!("{{column: {{by: {}{train}{valid}{test}}}}}", name(result.column))
         }
     };
-    format!("    split: {words}\n{suggestions}")
+    format!("    split: {config}\n{suggestions}")
 }
 
 /// One line of `inputs`, or a comment that says why the column is left out.
-fn input(plan: &Plan<'_>, entry: &crate::run::draft::input::Entry) -> String {
+fn input(plan: &DraftPlan<'_>, entry: &crate::run::draft::input::DraftColumn) -> String {
     let name = quoted(&plan.survey.columns[entry.column].name);
-    match &entry.place {
-        Place::Out { why, .. } => format!("  # {name}: left out, {why}\n"),
-        Place::Input(words) => {
-            let remarks: Vec<&str> = entry.remarks.iter().chain(&words.remark).map(String::as_str).collect();
+    match &entry.column_use {
+        ColumnUse::Out { why, .. } => format!("  # {name}: left out, {why}\n"),
+        ColumnUse::Input(config) => {
+            let remarks: Vec<&str> = entry.remarks.iter().chain(&config.remark).map(String::as_str).collect();
             let remarks =
                 if remarks.is_empty() { String::new() } else { format!("    # {}", remarks.join("; ")) };
-            format!("  {name}: {}{remarks}\n", words.yaml)
+            format!("  {name}: {}{remarks}\n", config.yaml)
         }
     }
 }
 
 /// One entry of `tasks`.
-fn task(plan: &Plan<'_>, target: &crate::run::draft::target::Target) -> String {
+fn task(plan: &DraftPlan<'_>, target: &crate::run::draft::target::DraftTarget) -> String {
     let column = quoted(&plan.survey.columns[target.column].name);
     let (first, others) =
         target.remarks.split_first().map_or(("", [].as_slice()), |(first, others)| (first, others));

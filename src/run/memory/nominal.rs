@@ -1,19 +1,19 @@
-//! What the words of a pipeline say of its data before any of it is read: a signature with the sizes that are written, and
-//! the least there can be for the others. What does not fit by these does not fit at all.
+//! What the words of a pipeline say of its data before any of it is read: a signature with the sizes that are
+//! written, and the least there can be for the others. What does not fit by these does not fit at all.
 
-use crate::data::spec::FeatureSpec;
+use crate::data::config::FeatureConfig;
 use crate::domain::array::ElementType;
 use crate::domain::name::TableName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
-use crate::domain::task::{Target, TargetSpec};
+use crate::domain::task::{FittedTarget, TargetConfig};
 use crate::domain::text::Tokenizer;
-use crate::domain::tokenizer::{Segmenter, Side};
-use crate::spec::PipelineSpec;
-use crate::spec::task::TaskSpec;
+use crate::domain::tokenizer::{Segmenter, TruncationSide};
+use crate::spec::PipelineConfig;
+use crate::spec::task::TaskConfig;
 
 /// The least signature that data could give this pipeline.
-pub fn signature(pipeline: &PipelineSpec) -> Signature {
+pub fn signature(pipeline: &PipelineConfig) -> Signature {
     let inputs = pipeline.inputs.iter().map(|(name, input)| InputSignature {
         name: name.clone(),
         raw: ElementType::Float32,
@@ -32,16 +32,18 @@ pub fn signature(pipeline: &PipelineSpec) -> Signature {
     Signature { inputs: inputs.collect(), tasks: tasks.collect(), readings: Default::default() }
 }
 
-fn encoding(feature: &FeatureSpec) -> Encoding {
+fn encoding(feature: &FeatureConfig) -> Encoding {
     let one = || Keys::Int(vec![0]);
     match feature {
-        FeatureSpec::Category(words) => {
-            Encoding::Code { keys: one(), width: words.width.map_or(1, |width| width.get()) }
+        FeatureConfig::Category(config) => {
+            Encoding::Code { keys: one(), width: config.width.map_or(1, |width| width.get()) }
         }
-        FeatureSpec::OneHot(_) => Encoding::OneHot { keys: one() },
+        FeatureConfig::OneHot(_) => Encoding::OneHot { keys: one() },
         other => match other.shape() {
             Shape::Vector { .. } => Encoding::Scale { center: 0.0, scale: 1.0, fill: 0.0, indicator: false },
-            Shape::Tokens { .. } => Encoding::Tokens { tokenizer: tokenizer(), length: 1, side: Side::Head },
+            Shape::Tokens { .. } => {
+                Encoding::Tokens { tokenizer: tokenizer(), length: 1, side: TruncationSide::Head }
+            }
             Shape::Sequence { width } => {
                 Encoding::Series { center: vec![0.0; width], scale: vec![1.0; width], length: 1 }
             }
@@ -59,49 +61,56 @@ fn encoding(feature: &FeatureSpec) -> Encoding {
     }
 }
 
-fn target(task: &TaskSpec, (height, width): (usize, usize)) -> Target {
+fn target(task: &TaskConfig, (height, width): (usize, usize)) -> FittedTarget {
     let columns: Vec<String> = task.target.0.iter().map(ToString::to_string).collect();
     let counted = |count: usize| (vec![String::new(); count], vec![1; count]);
     match &task.kind {
-        TargetSpec::Binary(_) => {
-            Target::Binary { classes: Default::default(), counts: [1, 1], threshold: 0.5 }
+        TargetConfig::Binary(_) => {
+            FittedTarget::Binary { classes: Default::default(), counts: [1, 1], threshold: 0.5 }
         }
-        TargetSpec::Multiclass(_) => {
+        TargetConfig::Multiclass(_) => {
             let (classes, counts) = counted(2);
-            Target::Multiclass { classes, counts }
+            FittedTarget::Multiclass { classes, counts }
         }
-        TargetSpec::Multilabel(_) => {
+        TargetConfig::Multilabel(_) => {
             let ones = vec![1; columns.len()];
-            Target::Multilabel { labels: columns, positives: ones.clone(), present: ones, threshold: 0.5 }
+            FittedTarget::Multilabel {
+                labels: columns,
+                positives: ones.clone(),
+                present: ones,
+                threshold: 0.5,
+            }
         }
-        TargetSpec::Ordinal(words) => {
-            let (classes, counts) = counted(words.order.as_ref().map_or(2, |order| order.len().max(2)));
-            Target::Ordinal { classes, counts }
+        TargetConfig::Ordinal(config) => {
+            let (classes, counts) = counted(config.order.as_ref().map_or(2, |order| order.len().max(2)));
+            FittedTarget::Ordinal { classes, counts }
         }
-        TargetSpec::Regression(_) => {
+        TargetConfig::Regression(_) => {
             let count = columns.len();
-            Target::Regression { columns, center: vec![0.0; count], scale: vec![1.0; count] }
+            FittedTarget::Regression { columns, center: vec![0.0; count], scale: vec![1.0; count] }
         }
-        TargetSpec::Tagging(words) => {
+        TargetConfig::Tagging(config) => {
             let (classes, counts) = counted(2);
-            Target::Tagging { classes, counts, scheme: words.scheme, crf: words.crf }
+            FittedTarget::Tagging { classes, counts, scheme: config.scheme, crf: config.crf }
         }
-        TargetSpec::Text(words) => Target::Text {
+        TargetConfig::Text(config) => FittedTarget::Text {
             tokenizer: tokenizer(),
             length: 1,
-            decoder: words.decoder.clone(),
-            search: words.search.clone(),
-            copy: words.copy,
-            scheduled_sampling: words.scheduled_sampling.clone(),
+            decoder: config.decoder.clone(),
+            search: config.search.clone(),
+            copy: config.copy,
+            scheduled_sampling: config.scheduled_sampling.clone(),
         },
-        TargetSpec::LanguageModel(words) => {
-            Target::LanguageModel { tokenizer: tokenizer(), length: 1, search: words.search.clone() }
+        TargetConfig::LanguageModel(config) => {
+            FittedTarget::LanguageModel { tokenizer: tokenizer(), length: 1, search: config.search.clone() }
         }
-        TargetSpec::Segmentation(words) => {
-            let (classes, counts) = counted(words.classes.len().max(2));
-            Target::Segmentation { classes, counts, height, width }
+        TargetConfig::Segmentation(config) => {
+            let (classes, counts) = counted(config.classes.len().max(2));
+            FittedTarget::Segmentation { classes, counts, height, width }
         }
-        TargetSpec::PixelRegression(_) => Target::PixelRegression { height, width, center: 0.0, scale: 1.0 },
+        TargetConfig::PixelRegression(_) => {
+            FittedTarget::PixelRegression { height, width, center: 0.0, scale: 1.0 }
+        }
     }
 }
 

@@ -4,78 +4,88 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use crate::domain::array::{Array, Filler};
+use crate::domain::array::{Array, PaddingValue};
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TaskName;
 use crate::domain::signature::PREFERENCE;
 use crate::domain::table::Dataset;
-use crate::domain::task::Target;
+use crate::domain::task::FittedTarget;
 use crate::model::network::Network;
-use crate::onnx::bundle::{CARD, Card, FORMAT, MODEL, Sample};
-use crate::onnx::member::{Part, members, tokenizer};
+use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
+use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
+use crate::onnx::config::ExportConfig;
 use crate::onnx::seal;
-use crate::onnx::spec::ExportSpec;
 use crate::plan::preference::{along, simplex};
 use crate::plan::{Stage, Trial};
 use crate::run::answered::answered;
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::own;
-use crate::run::place;
-use crate::run::stage::{Keep, trained};
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::publish;
+use crate::run::stage::{StageOutput, trained};
+use crate::run::warm_start;
 
-pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
+pub fn work(
+    context: &RunContext,
+    stage: &Stage,
+    made: &Path,
+    event_log: &dyn Observer,
+) -> Result<StageOutput, RunError> {
     let dataset = context.dataset()?;
     let mut network = trained::network(context, stage, &dataset.signature)?;
-    let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
-    let opset = spec.opset.get() as i64;
+    let ExportConfig::Onnx(config) = &context.trial(stage)?.pipeline.export;
+    let opset = config.opset.get() as i64;
     let metadata = metadata(context, &dataset);
-    let model = network.emit()?.finish(opset, &metadata)?;
+    let model = network.to_onnx()?.finish(opset, &metadata)?;
     let path = made.join(MODEL);
     crate::onnx::write::save(&model, &path)?;
-    let decoders = network.emit_decoders()?;
+    let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
     for file in &mut files {
-        let place = made.join(&file.name);
-        let decoder = decoders.iter().find(|(task, _)| file.of.as_deref() == Some(task.as_str()));
+        let file_path = made.join(&file.name);
+        let decoder = decoders.iter().find(|(task, _)| file.owner.as_deref() == Some(task.as_str()));
         match (file.part, decoder) {
-            (Part::Decoder, Some((_, decoder))) => {
-                crate::onnx::write::save(&decoder.clone().finish(opset, &metadata)?, &place)?;
+            (BundleRole::Decoder, Some((_, decoder))) => {
+                crate::onnx::write::save(&decoder.clone().finish(opset, &metadata)?, &file_path)?;
             }
-            (Part::Tokenizer, _) => {
+            (BundleRole::Tokenizer, _) => {
                 let text = tokenizer(&dataset.signature, file).unwrap_or_default();
-                place::write(&place, text.as_bytes())?;
+                publish::write(&file_path, text.as_bytes())?;
             }
             _ => {}
         }
-        (file.bytes, file.sha256) = seal::of_file(&place)?;
+        (file.bytes, file.sha256) = seal::of_file(&file_path)?;
     }
     let mut card = card(context, stage, &dataset, &mut network)?;
     card.files = files;
     card.answers = answered(&card)?;
     card.write(&made.join(CARD))?;
-    tape.observe(&Event::Exported {
+    event_log.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
-        bytes: std::fs::metadata(&path).map_err(Error::io("read", &path))?.len(),
+        bytes: std::fs::metadata(&path).map_err(RunError::io("read", &path))?.len(),
         opset,
     });
-    Ok(Keep::Yes)
+    Ok(StageOutput::Yes)
 }
 
 /// What a consumer finds inside the model itself.
-fn metadata(context: &Context, dataset: &Dataset) -> Vec<(String, String)> {
+fn metadata(context: &RunContext, dataset: &Dataset) -> Vec<(String, String)> {
     let mut metadata = vec![
         ("producer".to_owned(), format!("mtl {}", env!("CARGO_PKG_VERSION"))),
         ("pipeline".to_owned(), context.plan.name().to_string()),
     ];
-    metadata.extend(own::metadata(&dataset.signature));
+    metadata.extend(warm_start::metadata(&dataset.signature));
     metadata
 }
 
 /// The card: signature, and sample rows with the answers candle gives for them.
-fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Network) -> Result<Card, Error> {
-    let ExportSpec::Onnx(spec) = &context.trial(stage)?.pipeline.export;
+fn card(
+    context: &RunContext,
+    stage: &Stage,
+    dataset: &Dataset,
+    network: &mut Network,
+) -> Result<ModelCard, RunError> {
+    let ExportConfig::Onnx(config) = &context.trial(stage)?.pipeline.export;
     let trial = context.trial(stage)?;
     let (mut inputs, mut outputs, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     // Every table has every input, so the first one's rows are a sample for all tasks.
@@ -86,18 +96,18 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
         let prefers = network.prefer(&vectors);
         if prefers {
             let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
-            let told = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
-            inputs.push((PREFERENCE.to_owned(), told));
+            let message = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
+            inputs.push((PREFERENCE.to_owned(), message));
         }
         let tasks = dataset.signature.tasks.iter().enumerate();
         let (writing, answering): (Vec<_>, Vec<_>) =
             tasks.partition(|(_, task)| task.target.writes().is_some());
         let answering: Vec<usize> = answering.into_iter().map(|(index, _)| index).collect();
-        let said = network.predict_tasks(table, rows, rows.len().max(1), &answering)?;
-        for (index, prediction) in answering.into_iter().zip(said) {
+        let text = network.predict_tasks(table, rows, rows.len().max(1), &answering)?;
+        for (index, prediction) in answering.into_iter().zip(text) {
             let signature = &dataset.signature.tasks[index];
             // Behind a row's end the model gives zeros.
-            let zeros = Filler::Float(0.0);
+            let zeros = PaddingValue::Float(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
             let answers = prediction.answers.with_floats(signature.target.answer_type());
             outputs.push((signature.answer_output(), answers.padded(&zeros)));
@@ -107,9 +117,10 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
             // What was read, step by step, is too much to keep; the texts that are written prove it.
             let memory = network.memory(index, &signals)?.into_iter();
             outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
-            // What goes on with texts is asked for some of them at a time; each would need its own row's preference.
+            // What goes on with texts is asked for some of them at a time; each would need its own row's
+            // preference.
             let written = match signature.target {
-                Target::LanguageModel { .. } if prefers => None,
+                FittedTarget::LanguageModel { .. } if prefers => None,
                 _ => network.write(index, table, rows, 0)?,
             };
             if let Some(tokens) = written {
@@ -117,20 +128,20 @@ fn card(context: &Context, stage: &Stage, dataset: &Dataset, network: &mut Netwo
             }
         }
     }
-    Ok(Card {
+    Ok(ModelCard {
         format: FORMAT,
         mtl: env!("CARGO_PKG_VERSION").to_owned(),
         pipeline: context.plan.name(),
         run: context.run.clone(),
         trial: trial.number,
         seed: trial.seed,
-        opset: spec.opset.get() as i64,
-        tolerance: spec.tolerance.get(),
+        opset: config.opset.get() as i64,
+        tolerance: config.tolerance.get(),
         signature: dataset.signature.clone(),
         // Known to the database; written into the bundle by `mtl export`.
         metrics: Vec::new(),
         data: context.files()?,
-        sample: Sample::new(&inputs, &outputs),
+        sample: ModelSample::new(&inputs, &outputs),
         files: Vec::new(),
         preference: default_preference(trial, dataset),
         transitions: network.transitions()?,

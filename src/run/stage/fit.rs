@@ -6,15 +6,20 @@ use std::sync::Arc;
 use crate::data::{FitRequest, TaskRequest};
 use crate::domain::event::{Event, Observer};
 use crate::domain::signature::InputSignature;
-use crate::onnx::bundle::{CARD, Card};
+use crate::onnx::bundle::{CARD, ModelCard};
 use crate::plan::Stage;
 use crate::run::artifact::Artifact;
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::stage::{Keep, say};
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::stage::{StageOutput, report_notes};
 use crate::run::weights::earlier;
 
-pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) -> Result<Keep, Error> {
+pub fn work(
+    context: &RunContext,
+    stage: &Stage,
+    made: &Path,
+    event_log: &dyn Observer,
+) -> Result<StageOutput, RunError> {
     let mut tables = Vec::new();
     for name in context.plan.pipeline.data.keys() {
         tables.push((name.clone(), context.loaded(name)?, context.rows(name)?));
@@ -28,8 +33,8 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     });
     let base = context.base.to_owned();
     let known = match &context.plan.pipeline.train.start_from {
-        Some(words) => {
-            let card = Card::read(&earlier(context.layout, words)?.join(CARD))?;
+        Some(config) => {
+            let card = ModelCard::read(&earlier(context.layout, config)?.join(CARD))?;
             let wanted = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);
             card.signature.inputs.into_iter().filter(wanted).collect()
         }
@@ -40,12 +45,12 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     let fitted = crate::data::fit(&request)?;
     // Tokenizers and vectors of words were read too.
     context.unchanged()?;
-    say(stage, &fitted.notes, tape);
+    report_notes(stage, &fitted.notes, event_log);
     for table in &fitted.dataset.tables {
         let missing = fitted.missing.iter().filter(|missing| {
             fitted.dataset.signature.task(&missing.task).is_some_and(|task| task.table == table.name)
         });
-        tape.observe(&Event::Fitted {
+        event_log.observe(&Event::Fitted {
             table: table.name.clone(),
             inputs: table.inputs.len(),
             tasks: table.targets.len(),
@@ -54,11 +59,11 @@ pub fn work(context: &Context, stage: &Stage, made: &Path, tape: &dyn Observer) 
     }
     // The tests ask for it: every pipeline of theirs keeps the law of reading.
     if std::env::var_os("MTL_PROVE_READING").is_some() {
-        for (name, spec) in &context.plan.pipeline.data {
-            crate::data::raw::prove(&fitted.dataset, name, spec, context.base)?;
+        for (name, settings) in &context.plan.pipeline.data {
+            crate::data::raw::prove(&fitted.dataset, name, settings, context.base)?;
         }
     }
     crate::data::store::write(&fitted.dataset, made)?;
-    context.put(stage, Artifact::Dataset(Arc::new(fitted.dataset)));
-    Ok(Keep::Yes)
+    context.insert(stage, Artifact::Dataset(Arc::new(fitted.dataset)));
+    Ok(StageOutput::Yes)
 }

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use crate::domain::event::{Event, Observer};
 use crate::domain::score::Score;
-use crate::evaluate::spec::{BaselinesSpec, Judged};
+use crate::evaluate::config::{BaselinesConfig, TaskMetrics};
 use crate::evaluate::{gains, overall};
 use crate::plan::{Stage, Work};
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::stage::Keep;
-use crate::run::standing::needs;
-use crate::run::tape::Tape;
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::event_log::EventLog;
+use crate::run::stage::StageOutput;
+use crate::run::stage_status::needs;
 
-pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
+pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let trial = context.trial(stage)?;
     let (mut joint, mut alone) = (Vec::new(), Vec::new());
     for needed in needs(context.plan, stage) {
@@ -24,22 +24,22 @@ pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Kee
         }
     }
     let judged = match &trial.pipeline.evaluate.baselines {
-        Some(BaselinesSpec::SingleTask(words)) => words.metrics,
-        None => Judged::default(),
+        Some(BaselinesConfig::SingleTask(config)) => config.metrics,
+        None => TaskMetrics::default(),
     };
     let gains = gains(&joint, &alone, &trial.metrics(), judged);
     let overall = overall(&gains);
-    tape.observe(&Event::Gained { trial: trial.number, gains, overall });
-    Ok(Keep::Yes)
+    event_log.observe(&Event::Gained { trial: trial.number, gains, overall });
+    Ok(StageOutput::Yes)
 }
 
 /// The scores that a stage told.
-fn scores(folder: &Path) -> Result<Vec<Score>, Error> {
-    let told = Tape::read(folder)?.into_iter().find_map(|event| match event {
+fn scores(folder: &Path) -> Result<Vec<Score>, RunError> {
+    let message = EventLog::read(folder)?.into_iter().find_map(|event| match event {
         Event::Scored { scores, .. } | Event::BaselineScored { scores, .. } => Some(scores),
         _ => None,
     });
-    told.ok_or_else(|| Error::Damaged {
+    message.ok_or_else(|| RunError::Damaged {
         path: folder.to_owned(),
         reason: "its events name no scores".to_owned(),
     })

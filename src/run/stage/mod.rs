@@ -11,14 +11,14 @@ pub(super) mod train;
 pub(super) mod trained;
 pub(super) mod verify;
 
-use crate::data::Note;
+use crate::data::DataNote;
 use crate::data::note::merged;
 use crate::domain::event::{Event, Observer};
 use crate::plan::{Stage, Work};
 
 /// What a stage's work may leave behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum StageOutput {
     /// Same words, same result: never again.
     Yes,
     /// True only for now, such as "there is no ONNX Runtime here": try again next time.
@@ -31,9 +31,9 @@ pub fn is_transient(stage: &Stage) -> bool {
 }
 
 /// Tells a person what a stage noticed, each kind of thing once.
-fn say(stage: &Stage, notes: &[Note], tape: &dyn Observer) {
+fn report_notes(stage: &Stage, notes: &[DataNote], event_log: &dyn Observer) {
     for note in merged(notes) {
         let (stage, severity, text) = (stage.clone().into(), note.severity, note.text);
-        tape.observe(&Event::Note { stage, severity, text });
+        event_log.observe(&Event::Note { stage, severity, text });
     }
 }

@@ -4,22 +4,27 @@ use crate::domain::event::{Event, Observer};
 use crate::domain::name::TableName;
 use crate::plan::Stage;
 use crate::run::artifact::Artifact;
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::stage::{Keep, say};
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::stage::{StageOutput, report_notes};
 
-pub fn work(context: &Context, stage: &Stage, table: &TableName, tape: &dyn Observer) -> Result<Keep, Error> {
+pub fn work(
+    context: &RunContext,
+    stage: &Stage,
+    table: &TableName,
+    event_log: &dyn Observer,
+) -> Result<StageOutput, RunError> {
     let pipeline = &context.plan.pipeline;
     let loaded = context.loaded(table)?;
     let rows =
         crate::data::divide(&pipeline.data[table].split, &loaded.frame, loaded.parts, pipeline.seed.get())?;
-    say(stage, &rows.notes, tape);
-    tape.observe(&Event::Divided {
+    report_notes(stage, &rows.notes, event_log);
+    event_log.observe(&Event::Divided {
         table: table.clone(),
         train: rows.train.len(),
         valid: rows.valid.len(),
         test: rows.test.len(),
     });
-    context.put(stage, Artifact::Rows(rows));
-    Ok(Keep::Yes)
+    context.insert(stage, Artifact::Rows(rows));
+    Ok(StageOutput::Yes)
 }

@@ -6,18 +6,18 @@ use crate::domain::event::Event;
 use crate::domain::signature::Signature;
 use crate::model::network::Network;
 use crate::plan::{Stage, Trial, Work};
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::tape::Tape;
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::event_log::EventLog;
 use crate::run::weights::WEIGHTS;
 
 /// The network with its best weights.
-pub fn network(context: &Context, stage: &Stage, signature: &Signature) -> Result<Network, Error> {
+pub fn network(context: &RunContext, stage: &Stage, signature: &Signature) -> Result<Network, RunError> {
     with_weights(context.trial(stage)?, signature, &context.folder_of(&training(stage))?.join(WEIGHTS))
 }
 
 /// A trial's network with the weights of a file.
-pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Result<Network, Error> {
+pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Result<Network, RunError> {
     let device = crate::model::device(&trial.pipeline.train.device)?;
     let network = Network::build(&trial.network(), signature, trial.seed, &device)?;
     network.weights().load(weights)?;
@@ -25,13 +25,13 @@ pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Res
 }
 
 /// The epoch the best weights are of.
-pub fn best_epoch(context: &Context, stage: &Stage) -> Result<usize, Error> {
+pub fn best_epoch(context: &RunContext, stage: &Stage) -> Result<usize, RunError> {
     let folder = context.folder_of(&training(stage))?;
-    let best = Tape::read(&folder)?.into_iter().find_map(|event| match event {
+    let best = EventLog::read(&folder)?.into_iter().find_map(|event| match event {
         Event::TrainFinished { best_epoch, .. } => Some(best_epoch),
         _ => None,
     });
-    best.ok_or_else(|| Error::Damaged { path: folder, reason: "its events name no best epoch".to_owned() })
+    best.ok_or_else(|| RunError::Damaged { path: folder, reason: "its events name no best epoch".to_owned() })
 }
 
 /// The stage that trained what another stage of its trial works with.

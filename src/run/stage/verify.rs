@@ -4,36 +4,36 @@ use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::onnx;
 use crate::plan::{Stage, Work};
-use crate::run::bundle::Bundle;
-use crate::run::context::Context;
-use crate::run::error::Error;
-use crate::run::stage::Keep;
+use crate::run::bundle::ModelBundle;
+use crate::run::context::RunContext;
+use crate::run::error::RunError;
+use crate::run::stage::StageOutput;
 
-pub fn work(context: &Context, stage: &Stage, tape: &dyn Observer) -> Result<Keep, Error> {
+pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let trial = stage.trial.unwrap_or(1);
     let note = |text: &str| {
         let (stage, text) = (stage.clone().into(), text.to_owned());
-        tape.observe(&Event::Note { stage, severity: Severity::Warning, text });
+        event_log.observe(&Event::Note { stage, severity: Severity::Warning, text });
     };
-    let bundle = Bundle::read(&context.folder_of(&Stage::of_trial(Work::Export, trial))?)?;
+    let bundle = ModelBundle::read(&context.folder_of(&Stage::of_trial(Work::Export, trial))?)?;
     let parity = match bundle.verify(&note) {
         Ok(parity) => parity,
-        Err(Error::Onnx(error)) if error.is_absence() => {
+        Err(RunError::Onnx(error)) if error.is_absence() => {
             note(&format!("the exported model is NOT verified: {error}"));
             let parity = onnx::verify::unverified(&error, bundle.tolerance());
-            tape.observe(&Event::Verified { trial, parity });
-            return Ok(Keep::No);
+            event_log.observe(&Event::Verified { trial, parity });
+            return Ok(StageOutput::No);
         }
         Err(error) => return Err(error),
     };
-    tape.observe(&Event::Verified { trial, parity: parity.clone() });
+    event_log.observe(&Event::Verified { trial, parity: parity.clone() });
     if parity.largest > parity.tolerance {
         let worst = parity.outputs.iter().max_by(|a, b| a.largest.total_cmp(&b.largest));
-        return Err(Error::Parity {
+        return Err(RunError::Parity {
             largest: parity.largest,
             tolerance: parity.tolerance,
             output: worst.map(|output| output.output.clone()).unwrap_or_default(),
         });
     }
-    Ok(Keep::Yes)
+    Ok(StageOutput::Yes)
 }

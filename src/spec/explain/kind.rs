@@ -1,10 +1,11 @@
-//! What may stand in a setting, out of its JSON Schema: `whole number of at least 1`, `relu, tanh or sigmoid`.
+//! What may stand in a setting, out of its JSON Schema: `whole number of at least 1`, `relu, tanh or
+//! sigmoid`.
 
 use serde_json::Value;
 
-use crate::domain::kinds::a;
+use crate::domain::choice_config::with_article;
 use crate::spec::explain::resolved;
-use crate::spec::shelf::SHELVES;
+use crate::spec::registry::REGISTRIES;
 
 /// In few words.
 pub fn kind(schema: &Value, definitions: &Value) -> String {
@@ -59,10 +60,13 @@ fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
 
 /// A shelf's choice is named after its shelf; other forms are listed.
 fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> Vec<String> {
-    let said = schema["description"].as_str().unwrap_or_default();
-    let noun = SHELVES.iter().map(|shelf| a(shelf.noun)).find(|noun| said.starts_with(&format!("{noun}: ")));
-    if let Some(noun) = noun {
-        return vec![noun];
+    let sentences = schema["description"].as_str().unwrap_or_default();
+    let choice_kind = REGISTRIES
+        .iter()
+        .map(|registry| with_article(registry.choice_kind))
+        .find(|choice_kind| sentences.starts_with(&format!("{choice_kind}: ")));
+    if let Some(choice_kind) = choice_kind {
+        return vec![choice_kind];
     }
     let mut all: Vec<String> = Vec::new();
     for one in forms.iter().filter(|form| form["type"] != "null").flat_map(|form| kinds(form, definitions)) {

@@ -10,8 +10,8 @@ pub fn reference() -> String {
         "# Reference\n\nEverything that a pipeline can name, by kind. Made by `mtl explain --markdown` from the texts that \
          `mtl explain NAME` shows.\n",
     );
-    for (noun, items) in all() {
-        let _ = write!(page, "\n## {}\n", plural(noun));
+    for (choice_kind, items) in all() {
+        let _ = write!(page, "\n## {}\n", plural(choice_kind));
         for item in items {
             write(&item, &mut page);
         }
@@ -45,28 +45,28 @@ fn write(item: &Explanation, page: &mut String) {
 }
 
 /// `Layers`, `Input kinds`, `Searches`, `Losses`; `Baselines` are many already.
-fn plural(noun: &str) -> String {
-    let ending = match noun {
+fn plural(choice_kind: &str) -> String {
+    let ending = match choice_kind {
         "baselines" => "",
-        _ if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => "es",
+        _ if choice_kind.ends_with(['s', 'x']) || choice_kind.ends_with("ch") => "es",
         _ => "s",
     };
-    let (first, rest) = noun.split_at(noun.chars().next().map_or(0, char::len_utf8));
+    let (first, rest) = choice_kind.split_at(choice_kind.chars().next().map_or(0, char::len_utf8));
     format!("{}{rest}{ending}", first.to_uppercase())
 }
 
 #[cfg(test)]
 mod tests {
     use crate::spec::explain::markdown::plural;
-    use crate::spec::shelf::SHELVES;
+    use crate::spec::registry::REGISTRIES;
 
     #[test]
     fn a_heading_is_a_plural() {
-        for (noun, many) in
+        for (choice_kind, many) in
             [("layer", "Layers"), ("loss", "Losses"), ("search", "Searches"), ("baselines", "Baselines")]
         {
-            assert!(SHELVES.iter().any(|shelf| shelf.noun == noun), "{noun}");
-            assert_eq!(plural(noun), many);
+            assert!(REGISTRIES.iter().any(|registry| registry.choice_kind == choice_kind), "{choice_kind}");
+            assert_eq!(plural(choice_kind), many);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What an item of a shelf is, for people: read out of the JSON Schema that its own doc comments make, so that there is
-//! one text of everything.
+//! What an item of a shelf is, for people: read out of the JSON Schema that its own doc comments make, so
+//! that there is one text of everything.
 
 mod kind;
 mod markdown;
@@ -8,11 +8,11 @@ mod text;
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
-use crate::domain::kinds::a;
+use crate::domain::choice_config::with_article;
 use crate::spec::explain::kind::kind;
 pub use crate::spec::explain::markdown::reference;
 pub use crate::spec::explain::text::{first_sentence, text};
-use crate::spec::shelf::{SHELVES, Shelf};
+use crate::spec::registry::{ChoiceRegistry, REGISTRIES};
 
 /// One item.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Explanation {
     pub name: String,
     /// What it is, its formula, its paper.
     pub about: String,
-    pub settings: Vec<Setting>,
+    pub settings: Vec<SettingDoc>,
     /// The setting that may stand bare.
     pub bare: Option<String>,
     /// As YAML.
@@ -31,7 +31,7 @@ pub struct Explanation {
 
 /// One of its settings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Setting {
+pub struct SettingDoc {
     pub name: String,
     /// `number from 0 up to 1`
     pub kind: String,
@@ -43,42 +43,46 @@ pub struct Setting {
 
 /// The items of this name: there may be a loss and a metric.
 pub fn explain(name: &str) -> Vec<Explanation> {
-    let named = |shelf: &Shelf| shelf.names().contains(&name).then(|| explanation(shelf, name)).flatten();
-    SHELVES.iter().filter_map(named).collect()
+    let named = |registry: &ChoiceRegistry| {
+        registry.names().contains(&name).then(|| explanation(registry, name)).flatten()
+    };
+    REGISTRIES.iter().filter_map(named).collect()
 }
 
 /// All items of each kind.
 pub fn all() -> Vec<(&'static str, Vec<Explanation>)> {
-    let items = |shelf: &Shelf| shelf.names().iter().filter_map(|name| explanation(shelf, name)).collect();
-    SHELVES.iter().map(|shelf| (shelf.noun, items(shelf))).collect()
+    let items = |registry: &ChoiceRegistry| {
+        registry.names().iter().filter_map(|name| explanation(registry, name)).collect()
+    };
+    REGISTRIES.iter().map(|registry| (registry.choice_kind, items(registry))).collect()
 }
 
-fn explanation(shelf: &Shelf, name: &str) -> Option<Explanation> {
+fn explanation(registry: &ChoiceRegistry, name: &str) -> Option<Explanation> {
     let mut generator = SchemaGenerator::default();
-    let schema = (shelf.schema)(name, &mut generator)?.to_value();
+    let schema = (registry.schema)(name, &mut generator)?.to_value();
     let definitions = Value::Object(generator.definitions().clone());
     let schema = resolved(&schema, &definitions);
-    let said = |value: &Value| value["description"].as_str().unwrap_or_default().to_owned();
+    let sentences = |value: &Value| value["description"].as_str().unwrap_or_default().to_owned();
     let must: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let settings = schema["properties"].as_object().into_iter().flatten().map(|(setting, words)| {
-        let default = words.get("default").filter(|default| !default.is_null());
-        let about = said(words);
-        Setting {
+    let settings = schema["properties"].as_object().into_iter().flatten().map(|(setting, config)| {
+        let default = config.get("default").filter(|default| !default.is_null());
+        let about = sentences(config);
+        SettingDoc {
             name: setting.clone(),
-            kind: kind(words, &definitions),
+            kind: kind(config, &definitions),
             default: default.map(ToString::to_string),
             must: must.contains(&setting.as_str()),
             about: if default.is_some() { without_default(&about).to_owned() } else { about },
         }
     });
-    let (_, example) = shelf.examples().iter().find(|(known, _)| *known == name)?;
+    let (_, example) = registry.examples().iter().find(|(known, _)| *known == name)?;
     Some(Explanation {
-        kind: a(shelf.noun),
+        kind: with_article(registry.choice_kind),
         name: name.to_owned(),
-        about: said(schema),
+        about: sentences(schema),
         settings: settings.collect(),
-        bare: (shelf.bare_field)(name).map(str::to_owned),
+        bare: (registry.bare_field)(name).map(str::to_owned),
         example: (*example).to_owned(),
     })
 }
@@ -112,13 +116,13 @@ mod tests {
 
     #[test]
     fn every_item_of_every_shelf_is_explained() {
-        for (noun, items) in all() {
-            assert!(!items.is_empty(), "{noun}");
+        for (choice_kind, items) in all() {
+            assert!(!items.is_empty(), "{choice_kind}");
             for item in items {
-                assert!(item.about.len() > 10, "{noun} {}: {:?}", item.name, item.about);
+                assert!(item.about.len() > 10, "{choice_kind} {}: {:?}", item.name, item.about);
                 for setting in &item.settings {
-                    let said = !setting.kind.is_empty() && setting.about.len() > 3;
-                    assert!(said, "{noun} {} {}: {setting:?}", item.name, setting.name);
+                    let sentences = !setting.kind.is_empty() && setting.about.len() > 3;
+                    assert!(sentences, "{choice_kind} {} {}: {setting:?}", item.name, setting.name);
                 }
             }
         }

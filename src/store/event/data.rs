@@ -4,10 +4,10 @@ use rusqlite::params;
 
 use crate::domain::event::{FileContent, MissingLabels};
 use crate::domain::name::TableName;
-use crate::store::begin::signed;
-use crate::store::event::Writer;
+use crate::store::event::EventWriter;
+use crate::store::start_run::signed;
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(super) fn table(&self, table: &TableName, rows: usize, columns: usize) -> rusqlite::Result<()> {
         self.execute(
             "INSERT INTO data_tables (run, data, rows, columns) VALUES (?1, ?2, ?3, ?4)

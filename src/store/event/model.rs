@@ -5,10 +5,10 @@ use std::path::Path;
 use rusqlite::params;
 
 use crate::domain::event::Parity;
-use crate::store::begin::signed;
-use crate::store::event::Writer;
+use crate::store::event::EventWriter;
+use crate::store::start_run::signed;
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(crate) fn artifact(
         &self,
         trial: Option<u32>,

@@ -4,13 +4,13 @@ use rusqlite::params;
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::RunState;
+use crate::domain::event_source::EventSource;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::speaker::Speaker;
 use crate::domain::stage::Stage;
 use crate::store::column::NOW;
-use crate::store::event::Writer;
+use crate::store::event::EventWriter;
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(super) fn begin(
         &self,
         stage: &Stage,
@@ -43,7 +43,7 @@ impl Writer<'_> {
         )
     }
 
-    pub(super) fn note(&self, speaker: &Speaker, severity: Severity, text: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&self, speaker: &EventSource, severity: Severity, text: &str) -> rusqlite::Result<()> {
         let severity = match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

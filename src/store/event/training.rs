@@ -2,11 +2,11 @@
 
 use rusqlite::params;
 
-use crate::domain::event::{FinishedEpoch, GradientPair, Relation, Share};
+use crate::domain::event::{FinishedEpoch, GradientPair, SourceShare, TaskRelation};
 use crate::domain::score::{Score, TaskValue};
-use crate::store::event::Writer;
+use crate::store::event::EventWriter;
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     pub(super) fn epoch(&self, ended: &FinishedEpoch) -> rusqlite::Result<()> {
         let FinishedEpoch {
             trial,
@@ -51,8 +51,8 @@ impl Writer<'_> {
         scores.iter().try_for_each(|score| self.score("metrics", *trial, *epoch, score))
     }
 
-    fn relation(&self, trial: u32, epoch: usize, relation: &Relation) -> rusqlite::Result<()> {
-        let Relation { task, other, value } = relation;
+    fn relation(&self, trial: u32, epoch: usize, relation: &TaskRelation) -> rusqlite::Result<()> {
+        let TaskRelation { task, other, value } = relation;
         self.execute(
             "INSERT INTO relations (run, trial, epoch, task, other, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -60,8 +60,8 @@ impl Writer<'_> {
         )
     }
 
-    fn share(&self, trial: u32, epoch: usize, share: &Share) -> rusqlite::Result<()> {
-        let Share { unit, reader, source, value } = share;
+    fn share(&self, trial: u32, epoch: usize, share: &SourceShare) -> rusqlite::Result<()> {
+        let SourceShare { unit, reader, source, value } = share;
         self.execute(
             "INSERT INTO shares (run, trial, epoch, unit, reader, source, value)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET value = excluded.value",

@@ -8,13 +8,13 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::store::migration::VERSION;
-use crate::store::script::{Script, folder};
-use crate::store::{Error, Store};
+use crate::store::run_fixture::{RunFixture, folder};
+use crate::store::{ResultsDatabase, StoreError};
 
-fn refused(path: &std::path::Path) -> Error {
+fn refused(path: &std::path::Path) -> StoreError {
     let before = std::fs::read(path).expect("reads");
-    let Err(error) = Store::open(path) else { panic!("must be refused") };
-    let Err(again) = Store::open_read_only(path) else { panic!("must be refused for reading too") };
+    let Err(error) = ResultsDatabase::open(path) else { panic!("must be refused") };
+    let Err(again) = ResultsDatabase::open_read_only(path) else { panic!("must be refused for reading too") };
     assert_eq!(error.to_string(), again.to_string());
     assert!(std::fs::read(path).expect("reads") == before, "the file was changed");
     error
@@ -30,7 +30,7 @@ fn file(folder: &tempfile::TempDir, content: &[u8]) -> PathBuf {
 fn a_new_database_is_made_whole_and_readable() {
     let folder = folder();
     let path = folder.path().join("deep/er/mtl.db");
-    let store = Store::open(&path).expect("made");
+    let store = ResultsDatabase::open(&path).expect("made");
     assert!(store.runs().expect("reads").is_empty());
     drop(store);
     let left: Vec<_> = std::fs::read_dir(folder.path().join("deep/er"))
@@ -44,19 +44,21 @@ fn a_new_database_is_made_whole_and_readable() {
 fn a_newer_database_is_refused_untouched() {
     let folder = folder();
     let path = Layout::new(folder.path()).database();
-    drop(Script::new("census-1", 0.001).record(folder.path()));
+    drop(RunFixture::new("census-1", 0.001).record(folder.path()));
     let connection = Connection::open(&path).expect("opens");
     connection.pragma_update(None, "user_version", VERSION + 1).expect("sets");
     connection.close().expect("closes");
-    let Error::Newer { found, known, .. } = refused(&path) else { panic!("must say it is newer") };
-    assert_eq!((found, known), (VERSION + 1, VERSION));
+    let StoreError::Newer { found: result, known, .. } = refused(&path) else {
+        panic!("must say it is newer")
+    };
+    assert_eq!((result, known), (VERSION + 1, VERSION));
 }
 
 #[test]
 fn what_is_not_a_database_says_so() {
     let folder = folder();
     let reason = |content: &[u8]| match refused(&file(&folder, content)) {
-        Error::NotADatabase { reason, .. } => reason,
+        StoreError::NotADatabase { reason, .. } => reason,
         other => panic!("{other}"),
     };
     assert_eq!(reason(b""), "the file is empty; move it away to begin anew");
@@ -79,13 +81,13 @@ fn another_programs_database_is_not_ours() {
 fn a_database_cut_short_is_refused_wherever_it_was_cut() {
     let folder = folder();
     let path = Layout::new(folder.path()).database();
-    drop(Script::new("census-1", 0.001).record(folder.path()));
+    drop(RunFixture::new("census-1", 0.001).record(folder.path()));
     let whole = std::fs::read(&path).expect("reads");
     for length in [50, 99, 100, 4096, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&path, &whole[..length]).expect("cuts");
         let error = refused(&path);
         assert!(
-            matches!(error, Error::CutShort { found, .. } if found == length as u64),
+            matches!(error, StoreError::CutShort { found: result, .. } if result == length as u64),
             "{length}: {error}"
         );
     }
@@ -95,19 +97,19 @@ fn a_database_cut_short_is_refused_wherever_it_was_cut() {
 fn a_damaged_database_is_an_error_and_not_a_wrong_answer() {
     let folder = folder();
     let path = Layout::new(folder.path()).database();
-    drop(Script::new("census-1", 0.001).record(folder.path()));
+    drop(RunFixture::new("census-1", 0.001).record(folder.path()));
     let mut content = std::fs::read(&path).expect("reads");
     content[4096..].fill(0xa5);
     std::fs::write(&path, content).expect("writes");
-    let result = Store::open(&path).and_then(|store| store.runs());
-    assert!(matches!(result, Err(Error::Damaged { .. })), "{result:?}");
+    let result = ResultsDatabase::open(&path).and_then(|store| store.runs());
+    assert!(matches!(result, Err(StoreError::Damaged { .. })), "{result:?}");
 }
 
 #[test]
 fn reading_needs_a_database() {
     let folder = folder();
     let path = folder.path().join("mtl.db");
-    assert!(matches!(Store::open_read_only(&path), Err(Error::Absent { .. })));
+    assert!(matches!(ResultsDatabase::open_read_only(&path), Err(StoreError::Absent { .. })));
     assert!(!path.exists(), "reading must not make one");
 }
 
@@ -116,10 +118,11 @@ fn a_folder_that_cannot_be_written_is_an_error() {
     let folder = folder();
     let path = folder.path().join("file/mtl.db");
     std::fs::write(folder.path().join("file"), "in the way").expect("writes");
-    assert!(matches!(Store::open(&path), Err(Error::File { .. })));
+    assert!(matches!(ResultsDatabase::open(&path), Err(StoreError::File { .. })));
 }
 
-/// Version 1 as it was first released, with two runs in it: of one the epochs were chosen by a metric, of one by the losses.
+/// Version 1 as it was first released, with two runs in it: of one the epochs were chosen by a metric, of one
+/// by the losses.
 #[test]
 fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
     let folder = folder();
@@ -142,7 +145,7 @@ fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
         )
         .expect("fills");
     connection.close().expect("closes");
-    let store = Store::open(&path).expect("brought up to date");
+    let store = ResultsDatabase::open(&path).expect("brought up to date");
     let runs = store.runs().expect("reads");
     assert_eq!((runs[0].run.as_str(), runs[0].seed, runs[0].headline[0].value), ("old-1", 7, Some(0.9)));
     let direction = |run: &str| store.direction(&RunId::new(run).expect("a name")).expect("reads");

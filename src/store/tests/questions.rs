@@ -1,13 +1,13 @@
 //! Questions in SQL: the ten of tests/queries.sql, all types, and what is refused.
 
 use crate::domain::layout::Layout;
-use crate::store::query::Value;
-use crate::store::script::{Script, folder};
-use crate::store::{Error, Store};
+use crate::store::query::SqlValue;
+use crate::store::run_fixture::{RunFixture, folder};
+use crate::store::{ResultsDatabase, StoreError};
 
-fn recorded(folder: &tempfile::TempDir) -> Store {
-    Script::new("census-1", 0.001).record(folder.path());
-    Script::new("census-2", 0.002).unverified().record(folder.path())
+fn recorded(folder: &tempfile::TempDir) -> ResultsDatabase {
+    RunFixture::new("census-1", 0.001).record(folder.path());
+    RunFixture::new("census-2", 0.002).unverified().record(folder.path())
 }
 
 #[test]
@@ -45,15 +45,15 @@ fn the_leaderboard_places_by_direction() {
 fn what_was_trained_once_has_one_place() {
     let folder = folder();
     recorded(&folder);
-    let store = Script::new("census-3", 0.002).record(folder.path());
+    let store = RunFixture::new("census-3", 0.002).record(folder.path());
     let rows = |sql: &str| -> Vec<Vec<String>> {
         let rows = store.query(sql).expect("asks").rows;
         rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
     };
-    let places =
+    let indices =
         "SELECT run, place, same_as FROM leaderboard WHERE task = 'income' AND metric = 'auroc' ORDER BY run";
     let expected = [["census-1", "2", ""], ["census-2", "1", ""], ["census-3", "", "census-2#1"]];
-    assert_eq!(rows(places), expected);
+    assert_eq!(rows(indices), expected);
     // r2 is undefined in the script.
     assert_eq!(rows("SELECT count(*), count(place) FROM leaderboard WHERE metric = 'r2'"), [["3", "0"]]);
     // A second trial makes no second row of a run; the better one is told of.
@@ -66,9 +66,9 @@ fn what_was_trained_once_has_one_place() {
              INSERT INTO scores VALUES ('census-1', 2, 'income', 'test', 'auroc', NULL, 'higher', 9, 1);",
         )
         .expect("fills");
-    let told = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";
-    assert_eq!(rows(told), [["census-1", "2", "2", "income auroc undefined"]]);
-    assert_eq!(store.best_trial(&crate::store::script::run_id("census-1")).expect("reads"), Some(2));
+    let message = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";
+    assert_eq!(rows(message), [["census-1", "2", "2", "income auroc undefined"]]);
+    assert_eq!(store.best_trial(&crate::store::run_fixture::run_id("census-1")).expect("reads"), Some(2));
     assert_eq!(rows("SELECT count(*) FROM run_summary"), [["3"]]);
 }
 
@@ -144,12 +144,12 @@ fn every_type_of_value_comes_back() {
         .expect("asks");
     assert_eq!(table.columns, ["n", "i", "r", "t", "b", "inf"]);
     let expected = vec![
-        Value::Null,
-        Value::Integer(7),
-        Value::Real(0.5),
-        Value::Text("ä".to_owned()),
-        Value::Blob(vec![1, 255]),
-        Value::Real(f64::INFINITY),
+        SqlValue::Null,
+        SqlValue::Integer(7),
+        SqlValue::Real(0.5),
+        SqlValue::Text("ä".to_owned()),
+        SqlValue::Blob(vec![1, 255]),
+        SqlValue::Real(f64::INFINITY),
     ];
     assert_eq!(table.rows, [expected]);
 }
@@ -176,7 +176,7 @@ fn whatever_would_write_is_refused_and_changes_nothing() {
         vacuum.as_str(),
     ] {
         let Err(error) = store.query(sql) else { panic!("{sql} must be refused") };
-        assert!(matches!(error, Error::Refused { .. }), "{sql}: {error}");
+        assert!(matches!(error, StoreError::Refused { .. }), "{sql}: {error}");
         assert!(error.to_string().starts_with("a query only reads"), "{error}");
     }
     assert!(!other.exists());
@@ -188,11 +188,11 @@ fn whatever_would_write_is_refused_and_changes_nothing() {
 fn mistakes_are_told_in_sqlites_words() {
     let folder = folder();
     let store = recorded(&folder);
-    let said = |sql: &str| store.query(sql).expect_err("must fail").to_string();
-    assert_eq!(said("SELECT rnu FROM runs"), "no such column: rnu (at character 8)");
-    assert_eq!(said("SELECT 1; SELECT 2"), "one query at a time: there is a second statement after the `;`");
-    assert_eq!(said("  ; -- nothing\n"), "an empty query");
-    assert!(said("SELECT * FROM nowhere").starts_with("no such table: nowhere"));
-    assert!(said("SELECT 'open").starts_with("unrecognized token"));
+    let text = |sql: &str| store.query(sql).expect_err("must fail").to_string();
+    assert_eq!(text("SELECT rnu FROM runs"), "no such column: rnu (at character 8)");
+    assert_eq!(text("SELECT 1; SELECT 2"), "one query at a time: there is a second statement after the `;`");
+    assert_eq!(text("  ; -- nothing\n"), "an empty query");
+    assert!(text("SELECT * FROM nowhere").starts_with("no such table: nowhere"));
+    assert!(text("SELECT 'open").starts_with("unrecognized token"));
     assert!(store.query("SELECT 1;  -- done").is_ok());
 }

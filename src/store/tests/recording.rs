@@ -4,13 +4,13 @@ use crate::domain::event::{Event, FinishedEpoch, Observer, RunState};
 use crate::domain::layout::Layout;
 use crate::domain::score::Split;
 use crate::domain::stage::{Stage, Work};
-use crate::store::query::Value;
+use crate::store::query::SqlValue;
 use crate::store::recorder::Recorder;
-use crate::store::script::{Script, folder, run_id};
-use crate::store::{Error, Store};
+use crate::store::run_fixture::{RunFixture, folder, run_id};
+use crate::store::{ResultsDatabase, StoreError};
 
 /// All rows of all tables as text, without what the clock says.
-fn dump(store: &Store) -> Vec<String> {
+fn dump(store: &ResultsDatabase) -> Vec<String> {
     let tables =
         store.query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("asks");
     let mut lines = Vec::new();
@@ -35,19 +35,19 @@ fn elsewhere(name: &str) -> bool {
 #[test]
 fn every_table_gets_rows() {
     let folder = folder();
-    let store = Script::new("census-1", 0.001).record(folder.path());
+    let store = RunFixture::new("census-1", 0.001).record(folder.path());
     let tables = store.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").expect("asks");
     assert!(tables.rows.len() > 20);
     for name in tables.rows.iter().map(|row| row[0].to_string()).filter(|name| !elsewhere(name)) {
         let rows = store.query(&format!("SELECT count(*) FROM {name}")).expect("asks").rows;
-        assert!(matches!(rows[0][0], Value::Integer(count) if count > 0), "{name} is empty");
+        assert!(matches!(rows[0][0], SqlValue::Integer(count) if count > 0), "{name} is empty");
     }
 }
 
 #[test]
 fn recorded_numbers_come_back() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let store = script.record(folder.path());
     let detail = store.run(&script.run).expect("reads");
     assert_eq!(detail.state, RunState::Finished);
@@ -76,7 +76,7 @@ fn recorded_numbers_come_back() {
     assert!(parity.holds());
     assert_eq!((parity.batches.as_str(), parity.outputs.len()), ("1, 7", 3));
 
-    let Event::Scored { scores: told, epoch, .. } = script
+    let Event::Scored { scores: message, epoch, .. } = script
         .events(&Layout::new(folder.path()))
         .into_iter()
         .find(|event| matches!(event, Event::Scored { .. }))
@@ -84,15 +84,15 @@ fn recorded_numbers_come_back() {
     else {
         panic!("a score")
     };
-    assert_eq!(detail.scores.len(), told.len());
-    for (kept, told) in detail.scores.iter().zip(&told) {
+    assert_eq!(detail.scores.len(), message.len());
+    for (kept, message) in detail.scores.iter().zip(&message) {
         assert_eq!(
             (kept.task.as_str(), kept.split, &kept.metric),
-            (told.task.as_str(), told.split, &told.metric)
+            (message.task.as_str(), message.split, &message.metric)
         );
-        assert_eq!((kept.direction, kept.rows, kept.epoch), (told.direction, told.rows, epoch));
-        let same = kept.value == Some(told.value) || (kept.value.is_none() && told.value.is_nan());
-        assert!(same, "{kept:?} is not {told:?}");
+        assert_eq!((kept.direction, kept.rows, kept.epoch), (message.direction, message.rows, epoch));
+        let same = kept.value == Some(message.value) || (kept.value.is_none() && message.value.is_nan());
+        assert!(same, "{kept:?} is not {message:?}");
     }
 
     let epochs = store.epochs(&script.run).expect("reads");
@@ -109,11 +109,11 @@ fn recorded_numbers_come_back() {
 #[test]
 fn the_same_story_twice_changes_nothing() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
     let once = dump(&script.record(folder.path()));
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     let mut events = script.events(&layout);
     // All cached, and no further second worked.
     events.iter().for_each(|event| recorder.observe(event));
@@ -121,7 +121,7 @@ fn the_same_story_twice_changes_nothing() {
         *seconds = 0.0;
     }
     recorder.finish().expect("written");
-    let again: Vec<String> = dump(&Store::open(&layout.database()).expect("opens"));
+    let again: Vec<String> = dump(&ResultsDatabase::open(&layout.database()).expect("opens"));
     let timeless = |lines: Vec<String>| -> Vec<String> {
         lines.into_iter().filter(|line| !line.starts_with("runs:")).collect()
     };
@@ -131,15 +131,15 @@ fn the_same_story_twice_changes_nothing() {
 #[test]
 fn a_resumed_run_adds_its_seconds_and_counts_its_resumptions() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
     let events = script.events(&layout);
     let half = events
         .iter()
         .position(|event| matches!(event, Event::EpochFinished(FinishedEpoch { epoch: 2, .. })))
         .expect("there");
-    let first =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let first = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     events[..=half].iter().for_each(|event| first.observe(event));
     first.observe(&Event::RunFinished {
         run: script.run.clone(),
@@ -147,7 +147,7 @@ fn a_resumed_run_adds_its_seconds_and_counts_its_resumptions() {
         seconds: 10.0,
     });
     first.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     let detail = store.run(&script.run).expect("reads");
     assert_eq!((detail.state, detail.seconds), (RunState::Interrupted, Some(10.0)));
     assert_eq!(detail.stages.last().map(|stage| stage.state.as_str()), Some("interrupted"));
@@ -162,7 +162,7 @@ fn a_resumed_run_adds_its_seconds_and_counts_its_resumptions() {
         second.observe(&event);
     }
     second.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     let detail = store.run(&script.run).expect("reads");
     assert_eq!((detail.state, detail.resumes), (RunState::Finished, 1));
     assert_eq!(detail.seconds, Some(10.0 + 72.4));
@@ -172,10 +172,10 @@ fn a_resumed_run_adds_its_seconds_and_counts_its_resumptions() {
 #[test]
 fn a_failed_stage_keeps_its_reason() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     script.events(&layout)[..13].iter().for_each(|event| recorder.observe(event));
     let failed = |stage: &str, reason: &str| Event::StageFailed {
         stage: stage.parse().expect("a stage"),
@@ -190,7 +190,7 @@ fn a_failed_stage_keeps_its_reason() {
     });
     recorder.observe(&Event::RunFinished { run: script.run.clone(), state: RunState::Failed, seconds: 1.0 });
     recorder.finish().expect("written");
-    let detail = Store::open(&layout.database()).expect("opens").run(&script.run).expect("reads");
+    let detail = ResultsDatabase::open(&layout.database()).expect("opens").run(&script.run).expect("reads");
     assert_eq!(detail.state, RunState::Failed);
     let train = detail.stages.iter().find(|stage| stage.stage == "train#1").expect("there");
     assert_eq!(train.state, "failed");
@@ -202,13 +202,13 @@ fn a_failed_stage_keeps_its_reason() {
 #[test]
 fn a_run_found_dead_ends_with_its_last_sign_of_life() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     script.events(&layout)[..16].iter().for_each(|event| recorder.observe(event));
     drop(recorder); // killed: no RunFinished, no finish
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     assert_eq!(store.running().expect("reads"), std::slice::from_ref(&script.run));
     store.mark_interrupted(&[script.run.clone(), run_id("not-there")]).expect("marks");
     let detail = store.run(&script.run).expect("reads");
@@ -223,7 +223,7 @@ fn a_run_found_dead_ends_with_its_last_sign_of_life() {
 #[test]
 fn a_finished_run_is_never_marked_interrupted() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let store = script.record(folder.path());
     store.mark_interrupted(std::slice::from_ref(&script.run)).expect("nothing to do");
     assert_eq!(store.state(&script.run).expect("reads"), Some(RunState::Finished));
@@ -233,30 +233,30 @@ fn a_finished_run_is_never_marked_interrupted() {
 #[test]
 fn removing_a_run_removes_every_row_of_it() {
     let folder = folder();
-    let kept = dump(&Script::new("census-1", 0.001).record(folder.path()));
-    let store = Script::new("census-2", 0.002).record(folder.path());
+    let kept = dump(&RunFixture::new("census-1", 0.001).record(folder.path()));
+    let store = RunFixture::new("census-2", 0.002).record(folder.path());
     assert!(dump(&store).len() > kept.len());
     assert!(store.remove(&run_id("census-2")).expect("removes"));
     assert_eq!(dump(&store), kept);
     assert!(!store.remove(&run_id("census-2")).expect("nothing to remove"));
-    assert!(matches!(store.run(&run_id("census-2")), Err(Error::UnknownRun { .. })));
+    assert!(matches!(store.run(&run_id("census-2")), Err(StoreError::UnknownRun { .. })));
 }
 
 #[test]
 fn a_database_that_cannot_be_written_is_an_error_at_the_end_and_not_before() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     let saboteur = rusqlite::Connection::open(layout.database()).expect("opens");
     saboteur.execute_batch("ALTER TABLE epochs RENAME TO elsewhere").expect("renames");
     script.events(&layout).iter().for_each(|event| recorder.observe(event));
-    assert!(matches!(recorder.finish(), Err(Error::Sqlite { .. })));
+    assert!(matches!(recorder.finish(), Err(StoreError::Sqlite { .. })));
     // Once it can be written again, nothing is lost.
     saboteur.execute_batch("ALTER TABLE elsewhere RENAME TO epochs").expect("renames back");
     recorder.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     assert_eq!(store.run(&script.run).expect("reads").state, RunState::Finished);
     assert_eq!(store.epochs(&script.run).expect("reads").len(), 4);
 }
@@ -264,22 +264,22 @@ fn a_database_that_cannot_be_written_is_an_error_at_the_end_and_not_before() {
 #[test]
 fn a_full_disk_loses_nothing_once_there_is_room() {
     let folder = folder();
-    let mut script = Script::new("census-1", 0.001);
+    let mut script = RunFixture::new("census-1", 0.001);
     script.epochs = 200;
     let layout = Layout::new(folder.path());
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     // SQLite's own limit on the file answers as a full disk does.
     store.connection.pragma_update(None, "max_page_count", 48).expect("limits");
     let recorder = Recorder::new(store, &script.header()).expect("begins");
     script.events(&layout).iter().for_each(|event| recorder.observe(event));
     let error = recorder.finish().expect_err("must be told");
-    assert!(matches!(error, Error::Full { .. }), "{error}");
-    let kept = Store::open(&layout.database()).expect("opens").epochs(&script.run).expect("reads");
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    let kept = ResultsDatabase::open(&layout.database()).expect("opens").epochs(&script.run).expect("reads");
     assert!(kept.len() < 200);
     assert!(kept.iter().all(|epoch| epoch.scores.len() == 5), "never half an epoch");
-    recorder.make_room();
+    recorder.wait_for_space();
     recorder.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     assert_eq!(store.epochs(&script.run).expect("reads").len(), 200);
     assert_eq!(store.run(&script.run).expect("reads").state, RunState::Finished);
 }
@@ -287,10 +287,10 @@ fn a_full_disk_loses_nothing_once_there_is_room() {
 #[test]
 fn a_process_killed_in_the_middle_leaves_all_it_had_committed() {
     let folder = folder();
-    let script = Script::new("census-1", 0.001);
+    let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     (1..=3).for_each(|epoch| recorder.observe(&script.epoch(epoch)));
     // What a kill leaves: the file and its write-ahead log, never closed.
     let left = folder.path().join("left");
@@ -298,7 +298,7 @@ fn a_process_killed_in_the_middle_leaves_all_it_had_committed() {
     for name in ["mtl.db", "mtl.db-wal"] {
         std::fs::copy(folder.path().join(name), left.join(name)).expect("copies");
     }
-    let store = Store::open_read_only(&left.join("mtl.db")).expect("opens");
+    let store = ResultsDatabase::open_read_only(&left.join("mtl.db")).expect("opens");
     assert_eq!(store.epochs(&script.run).expect("reads").len(), 3);
     assert_eq!(store.running().expect("reads"), std::slice::from_ref(&script.run));
 }
@@ -306,9 +306,9 @@ fn a_process_killed_in_the_middle_leaves_all_it_had_committed() {
 #[test]
 fn the_list_shows_the_newest_first_with_each_tasks_first_metric() {
     let folder = folder();
-    Script::new("census-1", 0.001).record(folder.path());
+    RunFixture::new("census-1", 0.001).record(folder.path());
     std::thread::sleep(std::time::Duration::from_millis(5));
-    let store = Script::new("census-2", 0.002).record(folder.path());
+    let store = RunFixture::new("census-2", 0.002).record(folder.path());
     let runs = store.runs().expect("reads");
     assert_eq!(runs.iter().map(|line| line.run.as_str()).collect::<Vec<_>>(), ["census-2", "census-1"]);
     assert_eq!(store.resolve_run("last").expect("found").as_str(), "census-2");

@@ -4,9 +4,9 @@ use std::sync::Barrier;
 
 use crate::domain::event::{Observer, RunState};
 use crate::domain::layout::Layout;
-use crate::store::Store;
+use crate::store::ResultsDatabase;
 use crate::store::recorder::Recorder;
-use crate::store::script::{Script, folder};
+use crate::store::run_fixture::{RunFixture, folder};
 
 #[test]
 fn several_writers_lose_nothing() {
@@ -20,8 +20,8 @@ fn several_writers_lose_nothing() {
             scope.spawn(move || {
                 together.wait(); // all find no database, and all make one
                 for turn in 0..3 {
-                    let script = Script::new(&format!("census-{writer}{turn}"), 0.001);
-                    let store = Store::open(&layout.database()).expect("opens");
+                    let script = RunFixture::new(&format!("census-{writer}{turn}"), 0.001);
+                    let store = ResultsDatabase::open(&layout.database()).expect("opens");
                     let recorder = Recorder::new(store, &script.header()).expect("begins");
                     script.events(layout).iter().for_each(|event| recorder.observe(event));
                     recorder.finish().expect("written");
@@ -29,7 +29,7 @@ fn several_writers_lose_nothing() {
             });
         }
     });
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     let runs = store.runs().expect("reads");
     assert_eq!(runs.len(), writers * 3);
     assert!(runs.iter().all(|line| line.state == RunState::Finished && line.stages_done == 7));
@@ -43,10 +43,10 @@ fn several_writers_lose_nothing() {
 fn a_reader_sees_each_epoch_as_it_ends_and_never_half_of_one() {
     let folder = folder();
     let layout = Layout::new(folder.path());
-    let script = Script::new("census-1", 0.001);
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
-    let reader = Store::open_read_only(&layout.database()).expect("opens");
+    let script = RunFixture::new("census-1", 0.001);
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
+    let reader = ResultsDatabase::open_read_only(&layout.database()).expect("opens");
     assert_eq!(reader.state(&script.run).expect("reads"), Some(RunState::Running));
     for epoch in 1..=4 {
         recorder.observe(&script.epoch(epoch));
@@ -61,9 +61,9 @@ fn a_reader_sees_each_epoch_as_it_ends_and_never_half_of_one() {
 fn one_recorder_hears_several_threads() {
     let folder = folder();
     let layout = Layout::new(folder.path());
-    let script = Script::new("census-1", 0.001);
-    let recorder =
-        Recorder::new(Store::open(&layout.database()).expect("opens"), &script.header()).expect("begins");
+    let script = RunFixture::new("census-1", 0.001);
+    let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
+        .expect("begins");
     let events = script.events(&layout);
     std::thread::scope(|scope| {
         for part in events.chunks(events.len() / 3) {
@@ -72,7 +72,7 @@ fn one_recorder_hears_several_threads() {
         }
     });
     recorder.finish().expect("written");
-    let store = Store::open(&layout.database()).expect("opens");
+    let store = ResultsDatabase::open(&layout.database()).expect("opens");
     assert_eq!(store.epochs(&script.run).expect("reads").len(), 4);
     assert_eq!(store.scores(&script.run).expect("reads").len(), 15);
 }

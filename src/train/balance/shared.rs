@@ -1,4 +1,5 @@
-//! The tasks' gradients of what they share: dot products in 64 bits, weighted sums, and one long row where a method needs it.
+//! The tasks' gradients of what they share: dot products in 64 bits, weighted sums, and one long row where a
+//! method needs it.
 
 use candle_core::{Device, Result, Storage, Tensor};
 use rayon::prelude::*;
@@ -6,46 +7,46 @@ use rayon::prelude::*;
 use crate::model::kernel::gramian::dot_products;
 use crate::model::kernel::{WORTHWHILE, floats};
 use crate::model::network::Network;
-use crate::train::optimizer::pass::Trainable;
+use crate::train::optimizer::fused_step::Trainable;
 use crate::train::solver::Matrix;
 
 /// Which variables several tasks use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shared {
+pub struct SharedVariables {
     /// Their places among the variables.
     pub places: Vec<usize>,
     /// The last of them that is a matrix and that every task uses, as a place among `places`.
     pub last: Option<usize>,
 }
 
-impl Shared {
-    pub fn of(network: &Network, variables: &[Trainable]) -> Self {
+impl SharedVariables {
+    pub fn from_network(network: &Network, variables: &[Trainable]) -> Self {
         let tasks = network.signature().tasks.len();
         let users: Vec<usize> = network
             .weights()
             .trainable()
             .map(|weight| (0..tasks).filter(|task| network.uses(&[*task], weight)).count())
             .collect();
-        let places: Vec<usize> = (0..variables.len()).filter(|place| users[*place] > 1).collect();
-        let whole = |place: &usize| users[*place] == tasks && variables[*place].decay;
-        let last = places.iter().rposition(whole);
-        Self { places, last }
+        let indices: Vec<usize> = (0..variables.len()).filter(|index| users[*index] > 1).collect();
+        let whole = |index: &usize| users[*index] == tasks && variables[*index].decay;
+        let last = indices.iter().rposition(whole);
+        Self { places: indices, last }
     }
 }
 
 /// One task's gradients of several tensors; `None` where it does not reach.
-pub type Gradient = Vec<Option<Tensor>>;
+pub type TaskGradient = Vec<Option<Tensor>>;
 
 /// The dot products of the rows of one set with those of another, over the tensors at `places`.
-pub fn products(left: &[Gradient], right: &[Gradient], places: &[usize]) -> Result<Matrix> {
+pub fn products(left: &[TaskGradient], right: &[TaskGradient], indices: &[usize]) -> Result<Matrix> {
     let same = std::ptr::eq(left, right);
     // A set beside itself is read once, and each pair of its rows counts once.
     let (others, from) = if same { (&[][..], 0) } else { (right, left.len()) };
-    let mut cells = Matrix::of(left.len(), |_, _| 0.0);
-    for place in places {
+    let mut cells = Matrix::from_fn(left.len(), |_, _| 0.0);
+    for index in indices {
         let mut tensors = Vec::new();
-        let stand = |row: &Gradient| {
-            let tensor = row[*place].clone()?;
+        let stand = |row: &TaskGradient| {
+            let tensor = row[*index].clone()?;
             tensors.push(tensor);
             Some(tensors.len() - 1)
         };
@@ -53,9 +54,9 @@ pub fn products(left: &[Gradient], right: &[Gradient], places: &[usize]) -> Resu
         let all = (0..left.len()).flat_map(|i| (if same { i } else { 0 }..right.len()).map(move |j| (i, j)));
         // A row that is nothing adds nothing.
         let both = all.filter_map(|(i, j)| Some(((i, j), (stands[i]?, stands[from + j]?))));
-        let (found, pairs): (Vec<_>, Vec<_>) = both.unzip();
+        let (result, pairs): (Vec<_>, Vec<_>) = both.unzip();
         let products = with_all_values(&tensors, |values| dot_products(values, &pairs))?;
-        for ((i, j), product) in found.into_iter().zip(products) {
+        for ((i, j), product) in result.into_iter().zip(products) {
             cells[(i, j)] += product;
             if same && i != j {
                 cells[(j, i)] += product;
@@ -84,15 +85,16 @@ pub fn combined(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option
     Ok(Some(Tensor::from_vec(sum, first.shape(), first.device())?))
 }
 
-/// One task's gradients at `places` as one row, scaled; 0 where it does not reach. `sizes` are the tensors' lengths.
-pub fn row(gradient: &Gradient, places: &[usize], sizes: &[usize], scale: f64) -> Result<Vec<f32>> {
-    let mut row = Vec::with_capacity(places.iter().map(|place| sizes[*place]).sum());
-    for place in places {
-        match &gradient[*place] {
+/// One task's gradients at `places` as one row, scaled; 0 where it does not reach. `sizes` are the tensors'
+/// lengths.
+pub fn row(gradient: &TaskGradient, indices: &[usize], sizes: &[usize], scale: f64) -> Result<Vec<f32>> {
+    let mut row = Vec::with_capacity(indices.iter().map(|index| sizes[*index]).sum());
+    for index in indices {
+        match &gradient[*index] {
             Some(tensor) => {
                 with_values(tensor, |values| row.extend(values.iter().map(|value| value * scale as f32)))?;
             }
-            None => row.resize(row.len() + sizes[*place], 0.0),
+            None => row.resize(row.len() + sizes[*index], 0.0),
         }
     }
     Ok(row)
@@ -119,10 +121,10 @@ fn with_all_values<T>(tensors: &[Tensor], look: impl FnOnce(&[&[f32]]) -> T) -> 
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::train::balance::shared::{Gradient, combined, products, row};
+    use crate::train::balance::shared::{TaskGradient, combined, products, row};
     use crate::train::solver::Matrix;
 
-    fn gradients() -> Vec<Gradient> {
+    fn gradients() -> Vec<TaskGradient> {
         let tensor = |values: &[f32]| Some(Tensor::new(values, &Device::Cpu).expect("a tensor"));
         vec![vec![tensor(&[1.0, 2.0]), tensor(&[3.0])], vec![tensor(&[-1.0, 1.0]), None]]
     }
@@ -130,17 +132,17 @@ mod tests {
     #[test]
     fn a_gradient_that_does_not_reach_counts_as_nothing() {
         let all = gradients();
-        let found = products(&all, &all, &[0, 1]).expect("products");
-        assert_eq!(found, Matrix::of(2, |i, j| [[14.0, 1.0], [1.0, 2.0]][i][j]));
-        assert_eq!(products(&all, &gradients(), &[0, 1]).expect("products"), found);
+        let result = products(&all, &all, &[0, 1]).expect("products");
+        assert_eq!(result, Matrix::from_fn(2, |i, j| [[14.0, 1.0], [1.0, 2.0]][i][j]));
+        assert_eq!(products(&all, &gradients(), &[0, 1]).expect("products"), result);
         assert_eq!(row(&all[1], &[0, 1], &[2, 1], 2.0).expect("a row"), [-2.0, 2.0, 0.0]);
     }
 
     #[test]
     fn sums_are_weighted() {
         let all = gradients();
-        let of = |place: usize| {
-            let gradients: Vec<_> = all.iter().map(|gradient| gradient[place].as_ref()).collect();
+        let of = |index: usize| {
+            let gradients: Vec<_> = all.iter().map(|gradient| gradient[index].as_ref()).collect();
             combined(&gradients, &[2.0, -1.0])
                 .expect("a sum")
                 .map(|sum| sum.to_vec1::<f32>().expect("values"))
@@ -155,7 +157,7 @@ mod tests {
         let long: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.37).sin()).collect();
         let expected: f64 = long.iter().map(|value| f64::from(*value).powi(2)).sum();
         let all = [vec![Some(Tensor::new(long, &Device::Cpu).expect("a tensor"))]];
-        let found = products(&all, &all, &[0]).expect("products")[(0, 0)];
-        assert!((found - expected).abs() < 1e-9 * expected);
+        let result = products(&all, &all, &[0]).expect("products")[(0, 0)];
+        assert!((result - expected).abs() < 1e-9 * expected);
     }
 }

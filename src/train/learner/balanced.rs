@@ -1,46 +1,52 @@
-//! A step of a gradient method: forward once, backward once per task, and a combination of the tasks' gradients.
+//! A step of a gradient method: forward once, backward once per task, and a combination of the tasks'
+//! gradients.
 //!
-//! Taken of the shared weights, each backward goes through the task's own layers and the trunk. Taken at the point that all tasks
-//! read, the backwards end there, and one more goes from the combination through the trunk. A task's own layers get its own
-//! gradient. Methods that need independent batches get the parts of one.
+//! Taken of the shared weights, each backward goes through the task's own layers and the trunk. Taken at the
+//! point that all tasks read, the backwards end there, and one more goes from the combination through the
+//! trunk. A task's own layers get its own gradient. Methods that need independent batches get the parts of
+//! one.
 
 mod assembly;
-mod weighing;
+mod gradient_weights;
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
-use crate::model::cut::Point;
+use crate::model::cut::CutPoint;
 use crate::model::mode::Mode;
-use crate::train::balance::shared::{Gradient, combined};
+use crate::train::balance::shared::{TaskGradient, combined};
 use crate::train::batch::Batch;
-use crate::train::error::Result;
+use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
-use crate::train::learner::{Learner, Outcome};
-use crate::train::schedule::Clock;
-use crate::train::weighting::gradient_method::of;
+use crate::train::learner::{Learner, StepOutcome};
+use crate::train::schedule::ScheduleStep;
+use crate::train::weighting::gradient_method::select_tasks;
 
 /// One part of the batch on its way forward.
-struct Ahead {
+struct ForwardPart {
     losses: Vec<Tensor>,
     /// The point that all tasks read, where the gradients are taken there.
-    point: Option<Point>,
+    point: Option<CutPoint>,
     /// What the sharing adds.
     penalty: Option<Tensor>,
 }
 
 /// One part of the batch on its way back.
-struct Part {
+struct BackwardPart {
     /// Of each task of the step: its gradients of all variables.
-    gradients: Vec<Gradient>,
+    gradients: Vec<TaskGradient>,
     /// Of each task: its gradient at the point that all read, when taken there.
-    at_point: Vec<Gradient>,
-    point: Option<Point>,
+    at_point: Vec<TaskGradient>,
+    point: Option<CutPoint>,
 }
 
 impl Learner<'_> {
     /// Learns from the parts of one batch by each task's gradient.
-    pub(super) fn learn_balanced(&mut self, parts: &[Batch], clock: Clock) -> Result<Outcome> {
+    pub(super) fn learn_balanced(
+        &mut self,
+        parts: &[Batch],
+        clock: ScheduleStep,
+    ) -> TrainResult<StepOutcome> {
         let step = clock.step as u64;
         let tasks = common(parts);
         let at_point = !tasks.is_empty() && self.balance.is_at_point();
@@ -54,16 +60,17 @@ impl Learner<'_> {
             return Ok(outcome);
         }
         let of_losses = self.balance.losses.weights(step, &outcome.losses);
-        // A task that counts nothing is left out, so that a method does not take it for one that has nothing to learn.
+        // A task that counts nothing is left out, so that a method does not take it for one that has nothing
+        // to learn.
         let tasks: Vec<usize> = tasks.into_iter().filter(|task| of_losses[*task] != 0.0).collect();
-        let of_losses = of(&of_losses, &tasks);
+        let of_losses = select_tasks(&of_losses, &tasks);
         // As the last part has it.
         let penalty = forward.last_mut().and_then(|ahead| ahead.penalty.take());
         let mut back = Vec::with_capacity(parts.len());
         for (part, ahead) in parts.iter().zip(forward) {
             back.push(self.back(part, &ahead.losses, ahead.point, &tasks)?);
         }
-        let weights = self.weigh(&mut outcome, &mut back, &tasks, &of_losses, step)?;
+        let weights = self.compute_weights(&mut outcome, &mut back, &tasks, &of_losses, step)?;
         let mut gradients = self.assemble(&back, &of_losses, &weights)?;
         if let Some(penalty) = penalty {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
@@ -80,17 +87,23 @@ impl Learner<'_> {
     }
 
     /// A forward of one part, cut at the point that all tasks read if the gradients are taken there.
-    fn ahead(&self, part: &Batch, mode: &Mode, at_point: bool) -> Result<Ahead> {
+    fn ahead(&self, part: &Batch, mode: &Mode, at_point: bool) -> TrainResult<ForwardPart> {
         if at_point {
             let (losses, point) = self.network.losses_from_point(&part.inputs, &part.labels, mode)?;
-            return Ok(Ahead { losses, point: Some(point), penalty: None });
+            return Ok(ForwardPart { losses, point: Some(point), penalty: None });
         }
         let (losses, penalty) = self.losses(part, mode)?;
-        Ok(Ahead { losses, point: None, penalty })
+        Ok(ForwardPart { losses, point: None, penalty })
     }
 
     /// A backward per task.
-    fn back(&self, part: &Batch, losses: &[Tensor], point: Option<Point>, tasks: &[usize]) -> Result<Part> {
+    fn back(
+        &self,
+        part: &Batch,
+        losses: &[Tensor],
+        point: Option<CutPoint>,
+        tasks: &[usize],
+    ) -> TrainResult<BackwardPart> {
         let (mut gradients, mut at_point) = (Vec::new(), Vec::new());
         let labelled = part.labels.iter().zip(losses);
         for (_, loss) in labelled.filter(|(labels, _)| tasks.contains(&labels.task)) {
@@ -100,16 +113,21 @@ impl Learner<'_> {
             }
             gradients.push(collect(store, &self.variables));
         }
-        Ok(Part { gradients, at_point, point })
+        Ok(BackwardPart { gradients, at_point, point })
     }
 
     /// At a task's first step: did every variable it uses get a gradient from it?
-    fn prove_balanced(&mut self, tasks: &[usize], parts: &[Part], whole: &Gradient) -> Result<()> {
+    fn prove_balanced(
+        &mut self,
+        tasks: &[usize],
+        parts: &[BackwardPart],
+        whole: &TaskGradient,
+    ) -> TrainResult<()> {
         let Some(part) = parts.last() else { return Ok(()) };
         for (task, own) in tasks.iter().zip(&part.gradients) {
             // Before the point, the way back is all tasks' together.
             let reached =
-                |place: usize| own[place].is_some() || part.point.is_some() && whole[place].is_some();
+                |index: usize| own[index].is_some() || part.point.is_some() && whole[index].is_some();
             let reached: Vec<bool> = (0..own.len()).map(reached).collect();
             self.prove(&[*task], &reached)?;
         }

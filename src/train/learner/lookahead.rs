@@ -2,18 +2,23 @@
 
 use candle_core::Tensor;
 
-use crate::train::affinity::Look;
-use crate::train::balance::shared::Gradient;
+use crate::train::affinity::PairAffinity;
+use crate::train::balance::shared::TaskGradient;
 use crate::train::batch::Batch;
-use crate::train::error::Result;
+use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
 use crate::train::learner::Learner;
-use crate::train::schedule::Clock;
+use crate::train::schedule::ScheduleStep;
 
 impl Learner<'_> {
-    /// What a plain step of each task, along the shared weights alone, does to every task's loss of the same batch: the
-    /// same dropout, and no running statistic touched. A task whose loss is 0 has no share to lose.
-    pub(in crate::train) fn look_ahead(&self, parts: &[Batch], clock: Clock) -> Result<Vec<Look>> {
+    /// What a plain step of each task, along the shared weights alone, does to every task's loss of the same
+    /// batch: the same dropout, and no running statistic touched. A task whose loss is 0 has no share to
+    /// lose.
+    pub(in crate::train) fn measure_affinity(
+        &self,
+        parts: &[Batch],
+        clock: ScheduleStep,
+    ) -> TrainResult<Vec<PairAffinity>> {
         let mut looks = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mode = self.mode(clock, number, parts.len()).again();
@@ -27,7 +32,11 @@ impl Learner<'_> {
                 for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
                     let value = 1.0 - after / before;
                     if value.is_finite() {
-                        looks.push(Look { step: clock.step, tasks: (labels.task, other.task), value });
+                        looks.push(PairAffinity {
+                            step: clock.step,
+                            tasks: (labels.task, other.task),
+                            value,
+                        });
                     }
                 }
             }
@@ -35,18 +44,19 @@ impl Learner<'_> {
         Ok(looks)
     }
 
-    /// What `look` sees while the variables at `places` are moved along a direction, so many times its length.
+    /// What `look` sees while the variables at `places` are moved along a direction, so many times its
+    /// length.
     pub(in crate::train) fn moved<T>(
         &self,
-        places: &[usize],
-        direction: &Gradient,
+        indices: &[usize],
+        direction: &TaskGradient,
         times: f64,
-        look: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
-        let mut kept = Vec::with_capacity(places.len());
-        for place in places {
-            let Some(direction) = &direction[*place] else { continue };
-            let var = &self.variables[*place].var;
+        look: impl FnOnce() -> TrainResult<T>,
+    ) -> TrainResult<T> {
+        let mut kept = Vec::with_capacity(indices.len());
+        for index in indices {
+            let Some(direction) = &direction[*index] else { continue };
+            let var = &self.variables[*index].var;
             let before = var.as_detached_tensor().copy()?;
             var.set(&(&before + direction.affine(times, 0.0)?)?)?;
             kept.push((var, before));
@@ -60,6 +70,6 @@ impl Learner<'_> {
 }
 
 /// Scalars as numbers.
-pub(super) fn numbers(losses: &[Tensor]) -> Result<Vec<f64>> {
+pub(super) fn numbers(losses: &[Tensor]) -> TrainResult<Vec<f64>> {
     losses.iter().map(|loss| Ok(f64::from(loss.to_scalar::<f32>()?))).collect()
 }

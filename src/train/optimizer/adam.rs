@@ -1,24 +1,24 @@
-//! The optimizer `adam`: see [`AdamSpec`].
+//! The optimizer `adam`: see [`AdamConfig`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Positive, Rate};
-use crate::train::optimizer::stride::{Stride, beta1, beta2, epsilon, rate};
-use crate::train::optimizer::{Pull, Update};
+use crate::train::optimizer::adam_step::{AdamStep, beta1, beta2, epsilon, rate};
+use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Adam (Kingma & Ba, ICLR 2015).
 ///
 /// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
-/// w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the variable's own changes, so a
-/// head that was absent for a while is corrected for what it has seen.
+/// w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the variable's own changes, so
+/// a head that was absent for a while is corrected for what it has seen.
 ///
 /// `optimizer: {adam: {rate: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AdamSpec {
+pub struct AdamConfig {
     /// Learning rate. Default 1e-3.
     #[serde(default = "rate")]
     pub rate: Positive,
@@ -33,12 +33,12 @@ pub struct AdamSpec {
     pub epsilon: Positive,
 }
 
-impl Settings for AdamSpec {
+impl Settings for AdamConfig {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{adam: {rate: 1.0e-3}}";
 }
 
-impl Update for AdamSpec {
+impl UpdateRule for AdamConfig {
     fn rate(&self) -> f64 {
         self.rate.get()
     }
@@ -47,23 +47,29 @@ impl Update for AdamSpec {
         2
     }
 
-    fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]) {
-        self.stride(pull).host(pull, weight, gradient, moments);
+    fn host(
+        &self,
+        update: &VariableUpdate,
+        weight: &mut [f32],
+        gradient: &[f32],
+        moments: &mut [&mut [f32]],
+    ) {
+        self.stride(update).host(update, weight, gradient, moments);
     }
 
     fn tensor(
         &self,
-        pull: &Pull,
+        update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],
     ) -> Result<Tensor> {
-        self.stride(pull).tensor(pull, weight, gradient, moments)
+        self.stride(update).tensor(update, weight, gradient, moments)
     }
 }
 
-impl AdamSpec {
-    fn stride(&self, pull: &Pull) -> Stride {
-        Stride::new(pull, self.beta1, self.beta2, self.epsilon, 0.0)
+impl AdamConfig {
+    fn stride(&self, update: &VariableUpdate) -> AdamStep {
+        AdamStep::new(update, self.beta1, self.beta2, self.epsilon, 0.0)
     }
 }

@@ -1,13 +1,13 @@
-//! The optimizer `adamw`: see [`AdamWSpec`].
+//! The optimizer `adamw`: see [`AdamWConfig`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{NonNegative, Positive, Rate};
-use crate::train::optimizer::stride::{Stride, beta1, beta2, epsilon, rate};
-use crate::train::optimizer::{Pull, Update};
+use crate::train::optimizer::adam_step::{AdamStep, beta1, beta2, epsilon, rate};
+use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
 ///
@@ -16,7 +16,7 @@ use crate::train::optimizer::{Pull, Update};
 /// `optimizer: {adamw: {rate: 3.0e-4, decay: 0.01}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AdamWSpec {
+pub struct AdamWConfig {
     /// Learning rate. Default 1e-3.
     #[serde(default = "rate")]
     pub rate: Positive,
@@ -30,33 +30,33 @@ pub struct AdamWSpec {
     #[serde(default = "epsilon")]
     pub epsilon: Positive,
     /// Decoupled weight decay, on weight matrices and embeddings, not on biases and norms. Default 0.01.
-    #[serde(default = "decay")]
+    #[serde(default = "default_decay")]
     pub decay: NonNegative,
 }
 
-impl Settings for AdamWSpec {
+impl Settings for AdamWConfig {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{adamw: {rate: 3.0e-4, decay: 0.01}}";
 }
 
-fn decay() -> NonNegative {
+fn default_decay() -> NonNegative {
     NonNegative::constant(0.01)
 }
 
-impl Default for AdamWSpec {
+impl Default for AdamWConfig {
     fn default() -> Self {
-        Self { rate: rate(), beta1: beta1(), beta2: beta2(), epsilon: epsilon(), decay: decay() }
+        Self { rate: rate(), beta1: beta1(), beta2: beta2(), epsilon: epsilon(), decay: default_decay() }
     }
 }
 
-impl AdamWSpec {
-    fn stride(&self, pull: &Pull) -> Stride {
-        let decay = if pull.decay { self.decay.get() } else { 0.0 };
-        Stride::new(pull, self.beta1, self.beta2, self.epsilon, decay)
+impl AdamWConfig {
+    fn stride(&self, update: &VariableUpdate) -> AdamStep {
+        let decay = if update.decay { self.decay.get() } else { 0.0 };
+        AdamStep::new(update, self.beta1, self.beta2, self.epsilon, decay)
     }
 }
 
-impl Update for AdamWSpec {
+impl UpdateRule for AdamWConfig {
     fn rate(&self) -> f64 {
         self.rate.get()
     }
@@ -65,17 +65,23 @@ impl Update for AdamWSpec {
         2
     }
 
-    fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]) {
-        self.stride(pull).host(pull, weight, gradient, moments);
+    fn host(
+        &self,
+        update: &VariableUpdate,
+        weight: &mut [f32],
+        gradient: &[f32],
+        moments: &mut [&mut [f32]],
+    ) {
+        self.stride(update).host(update, weight, gradient, moments);
     }
 
     fn tensor(
         &self,
-        pull: &Pull,
+        update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],
     ) -> Result<Tensor> {
-        self.stride(pull).tensor(pull, weight, gradient, moments)
+        self.stride(update).tensor(update, weight, gradient, moments)
     }
 }

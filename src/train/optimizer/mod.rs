@@ -1,27 +1,27 @@
 //! The shelf of optimizers: how a gradient becomes a step.
 
 pub mod adam;
+mod adam_step;
 pub mod adamw;
-pub mod pass;
+pub mod fused_step;
 pub mod sgd;
-mod stride;
 
 use candle_core::Tensor;
 
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 
 kinds! {
     /// How a gradient becomes a step.
-    pub enum OptimizerSpec: "optimizer" => dyn Update {
-        Sgd: "sgd" => sgd::SgdSpec,
-        Adam: "adam" => adam::AdamSpec,
-        AdamW: "adamw" => adamw::AdamWSpec,
+    pub enum OptimizerConfig: "optimizer" => dyn UpdateRule {
+        Sgd: "sgd" => sgd::SgdConfig,
+        Adam: "adam" => adam::AdamConfig,
+        AdamW: "adamw" => adamw::AdamWConfig,
     }
 }
 
 /// One variable's step: everything but the elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pull {
+pub struct VariableUpdate {
     /// The learning rate, schedule and all.
     pub rate: f64,
     /// How often this variable was changed, this time included.
@@ -36,7 +36,7 @@ pub struct Pull {
     pub decay: bool,
 }
 
-impl Pull {
+impl VariableUpdate {
     /// The joint loss's gradient of one element: the penalty's added, then clipped.
     #[inline(always)]
     pub fn gradient(&self, weight: f32, gradient: f32) -> f32 {
@@ -59,7 +59,7 @@ impl Pull {
 
 /// What every optimizer can do with one variable, knowing its moments: numbers of the same shape that
 /// begin as 0 and that it may change.
-pub trait Update: Sync {
+pub trait UpdateRule: Sync {
     /// The learning rate before any schedule.
     fn rate(&self) -> f64;
 
@@ -67,12 +67,12 @@ pub trait Update: Sync {
     fn moments(&self) -> usize;
 
     /// Changes `weight` and `moments` in one pass over the elements.
-    fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]);
+    fn host(&self, update: &VariableUpdate, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]);
 
     /// The same with tensors, for devices without a kernel of ours; gives the new weight.
     fn tensor(
         &self,
-        pull: &Pull,
+        update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],

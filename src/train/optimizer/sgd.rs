@@ -1,12 +1,12 @@
-//! The optimizer `sgd`: see [`SgdSpec`].
+//! The optimizer `sgd`: see [`SgdConfig`].
 
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Positive, Rate};
-use crate::train::optimizer::{Pull, Update};
+use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Stochastic gradient descent, with momentum as in PyTorch.
 ///
@@ -15,32 +15,32 @@ use crate::train::optimizer::{Pull, Update};
 /// `optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SgdSpec {
+pub struct SgdConfig {
     /// Learning rate. Default 0.01.
-    #[serde(default = "rate")]
+    #[serde(default = "default_rate")]
     pub rate: Positive,
     /// From 0 up to but not 1. Default 0.
-    #[serde(default = "momentum")]
+    #[serde(default = "default_momentum")]
     pub momentum: Rate,
     /// Look ahead: w -= rate (g + momentum v). Default false.
     #[serde(default)]
     pub nesterov: bool,
 }
 
-impl Settings for SgdSpec {
+impl Settings for SgdConfig {
     const BARE: Option<&'static str> = Some("rate");
     const EXAMPLE: &'static str = "{sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}";
 }
 
-fn rate() -> Positive {
+fn default_rate() -> Positive {
     Positive::constant(0.01)
 }
 
-fn momentum() -> Rate {
+fn default_momentum() -> Rate {
     Rate::constant(0.0)
 }
 
-impl Update for SgdSpec {
+impl UpdateRule for SgdConfig {
     fn rate(&self) -> f64 {
         self.rate.get()
     }
@@ -49,18 +49,24 @@ impl Update for SgdSpec {
         usize::from(self.momentum.get() > 0.0)
     }
 
-    fn host(&self, pull: &Pull, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]) {
-        let (rate, momentum) = (pull.rate as f32, self.momentum.get() as f32);
+    fn host(
+        &self,
+        update: &VariableUpdate,
+        weight: &mut [f32],
+        gradient: &[f32],
+        moments: &mut [&mut [f32]],
+    ) {
+        let (rate, momentum) = (update.rate as f32, self.momentum.get() as f32);
         let [velocity] = moments else {
             for (w, g) in weight.iter_mut().zip(gradient) {
-                *w -= rate * pull.gradient(*w, *g);
+                *w -= rate * update.gradient(*w, *g);
             }
             return;
         };
         // Both forms as one loop: w -= rate (ahead g + along v).
         let (ahead, along) = if self.nesterov { (1.0, momentum) } else { (0.0, 1.0) };
         for ((w, g), v) in weight.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
-            let g = pull.gradient(*w, *g);
+            let g = update.gradient(*w, *g);
             *v = momentum * *v + g;
             *w -= rate * (ahead * g + along * *v);
         }
@@ -68,19 +74,19 @@ impl Update for SgdSpec {
 
     fn tensor(
         &self,
-        pull: &Pull,
+        update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],
     ) -> Result<Tensor> {
-        let gradient = pull.gradient_tensor(weight, gradient)?;
+        let gradient = update.gradient_tensor(weight, gradient)?;
         let [velocity] = moments else {
-            return weight - gradient.affine(pull.rate, 0.0)?;
+            return weight - gradient.affine(update.rate, 0.0)?;
         };
         let momentum = self.momentum.get();
         *velocity = (velocity.affine(momentum, 0.0)? + &gradient)?;
         let step =
             if self.nesterov { (gradient + velocity.affine(momentum, 0.0)?)? } else { velocity.clone() };
-        weight - step.affine(pull.rate, 0.0)?
+        weight - step.affine(update.rate, 0.0)?
     }
 }

@@ -4,14 +4,14 @@ pub mod elastic;
 pub mod l1;
 pub mod l2;
 
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 
 kinds! {
     /// The penalty added to the joint loss: on weight matrices and embeddings, not biases and norms.
-    pub enum RegularizationSpec: "regularization" => dyn Regularization {
-        L1: "l1" => l1::L1Spec,
-        L2: "l2" => l2::L2Spec,
-        Elastic: "elastic" => elastic::ElasticSpec,
+    pub enum RegularizationConfig: "regularization" => dyn Regularization {
+        L1: "l1" => l1::L1Config,
+        L2: "l2" => l2::L2Config,
+        Elastic: "elastic" => elastic::ElasticConfig,
     }
 }
 
@@ -19,12 +19,12 @@ kinds! {
 ///
 /// Its gradient, l1 sign(w) + 2 l2 w, is known in closed form and joins the loss's own before clipping.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Strength {
+pub struct PenaltyStrength {
     pub l1: f64,
     pub l2: f64,
 }
 
-impl Strength {
+impl PenaltyStrength {
     /// The penalty of weights with these sums.
     pub fn penalty(self, absolute: f64, squares: f64) -> f64 {
         self.l1 * absolute + self.l2 * squares
@@ -37,5 +37,5 @@ impl Strength {
 
 /// What every regularization can say.
 pub trait Regularization {
-    fn strength(&self) -> Strength;
+    fn strength(&self) -> PenaltyStrength;
 }

@@ -1,11 +1,11 @@
-//! The schedule `cosine`: see [`CosineSpec`].
+//! The schedule `cosine`: see [`CosineConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
-use crate::train::schedule::{Clock, Schedule};
+use crate::train::schedule::{Schedule, ScheduleStep};
 
 /// Half a cosine from the full rate to the floor over all steps (Loshchilov & Hutter, ICLR 2017).
 ///
@@ -14,23 +14,23 @@ use crate::train::schedule::{Clock, Schedule};
 /// `schedule: {cosine: {floor: 0.01}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CosineSpec {
+pub struct CosineConfig {
     /// Share of the rate that is left at the end. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_floor")]
     pub floor: Fraction,
 }
 
-impl Settings for CosineSpec {
+impl Settings for CosineConfig {
     const BARE: Option<&'static str> = Some("floor");
     const EXAMPLE: &'static str = "{cosine: {floor: 0.01}}";
 }
 
-fn nothing() -> Fraction {
+fn default_floor() -> Fraction {
     Fraction::constant(0.0)
 }
 
-impl Schedule for CosineSpec {
-    fn factor(&self, clock: Clock) -> f64 {
+impl Schedule for CosineConfig {
+    fn factor(&self, clock: ScheduleStep) -> f64 {
         half_cosine(clock.step as f64 / clock.total.max(1) as f64, self.floor.get())
     }
 }
@@ -44,16 +44,16 @@ pub fn half_cosine(progress: f64, floor: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use crate::domain::number::Fraction;
-    use crate::train::schedule::cosine::CosineSpec;
-    use crate::train::schedule::{Clock, Schedule};
+    use crate::train::schedule::cosine::CosineConfig;
+    use crate::train::schedule::{Schedule, ScheduleStep};
 
     /// floor 0.2, 4 steps: 0.2 + 0.8 (1 + cos(0, 45, 90, 135 degrees)) / 2.
     #[test]
     fn by_hand() {
-        let words = CosineSpec { floor: Fraction::constant(0.2) };
+        let config = CosineConfig { floor: Fraction::constant(0.2) };
         let expected = [1.0, 0.882_842_7, 0.6, 0.317_157_3, 0.2];
         for (step, expected) in expected.into_iter().enumerate() {
-            let factor = words.factor(Clock { step, steps_per_epoch: 2, total: 4 });
+            let factor = config.factor(ScheduleStep { step, steps_per_epoch: 2, total: 4 });
             assert!((factor - expected).abs() < 1e-7, "step {step}: {factor}");
         }
     }

@@ -6,28 +6,28 @@ pub mod step;
 pub mod warmup_cosine;
 pub mod warmup_linear;
 
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 
 kinds! {
     /// How the learning rate changes over steps.
-    pub enum ScheduleSpec: "schedule" => dyn Schedule {
-        Constant: "constant" => constant::ConstantSpec,
-        Step: "step" => step::StepSpec,
-        Cosine: "cosine" => cosine::CosineSpec,
-        WarmupCosine: "warmup_cosine" => warmup_cosine::WarmupCosineSpec,
-        WarmupLinear: "warmup_linear" => warmup_linear::WarmupLinearSpec,
+    pub enum ScheduleConfig: "schedule" => dyn Schedule {
+        Constant: "constant" => constant::ConstantConfig,
+        Step: "step" => step::StepConfig,
+        Cosine: "cosine" => cosine::CosineConfig,
+        WarmupCosine: "warmup_cosine" => warmup_cosine::WarmupCosineConfig,
+        WarmupLinear: "warmup_linear" => warmup_linear::WarmupLinearConfig,
     }
 }
 
-impl Default for ScheduleSpec {
+impl Default for ScheduleConfig {
     fn default() -> Self {
-        Self::Constant(constant::ConstantSpec {})
+        Self::Constant(constant::ConstantConfig {})
     }
 }
 
 /// Where in a training a step stands. Steps count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clock {
+pub struct ScheduleStep {
     pub step: usize,
     pub steps_per_epoch: usize,
     /// Steps of the whole training, if it is not stopped early.
@@ -37,5 +37,5 @@ pub struct Clock {
 /// What every schedule can say.
 pub trait Schedule {
     /// What the learning rate is multiplied by at this step.
-    fn factor(&self, clock: Clock) -> f64;
+    fn factor(&self, clock: ScheduleStep) -> f64;
 }

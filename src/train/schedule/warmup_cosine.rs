@@ -1,13 +1,13 @@
-//! The schedule `warmup_cosine`: see [`WarmupCosineSpec`].
+//! The schedule `warmup_cosine`: see [`WarmupCosineConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Whole};
 use crate::train::schedule::cosine::half_cosine;
 use crate::train::schedule::warmup_linear::{after, rise};
-use crate::train::schedule::{Clock, Schedule};
+use crate::train::schedule::{Schedule, ScheduleStep};
 
 /// A straight rise over `warmup` steps, then half a cosine to the floor.
 ///
@@ -16,25 +16,25 @@ use crate::train::schedule::{Clock, Schedule};
 /// `schedule: {warmup_cosine: {warmup: 200}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WarmupCosineSpec {
+pub struct WarmupCosineConfig {
     /// Steps from 0 to the full rate.
     pub warmup: Whole,
     /// Share of the rate that is left at the end. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_floor")]
     pub floor: Fraction,
 }
 
-impl Settings for WarmupCosineSpec {
+impl Settings for WarmupCosineConfig {
     const BARE: Option<&'static str> = Some("warmup");
     const EXAMPLE: &'static str = "{warmup_cosine: {warmup: 200}}";
 }
 
-fn nothing() -> Fraction {
+fn default_floor() -> Fraction {
     Fraction::constant(0.0)
 }
 
-impl Schedule for WarmupCosineSpec {
-    fn factor(&self, clock: Clock) -> f64 {
+impl Schedule for WarmupCosineConfig {
+    fn factor(&self, clock: ScheduleStep) -> f64 {
         let warmup = self.warmup.get();
         rise(clock, warmup).unwrap_or_else(|| half_cosine(after(clock, warmup), self.floor.get()))
     }
@@ -43,23 +43,23 @@ impl Schedule for WarmupCosineSpec {
 #[cfg(test)]
 mod tests {
     use crate::domain::number::{Fraction, Whole};
-    use crate::train::schedule::warmup_cosine::WarmupCosineSpec;
-    use crate::train::schedule::{Clock, Schedule};
+    use crate::train::schedule::warmup_cosine::WarmupCosineConfig;
+    use crate::train::schedule::{Schedule, ScheduleStep};
 
     /// Up over 4 steps, then a cosine over the 4 that are left, down to nothing.
     #[test]
     fn by_hand() {
-        let words = WarmupCosineSpec { warmup: Whole::constant(4), floor: Fraction::constant(0.0) };
+        let config = WarmupCosineConfig { warmup: Whole::constant(4), floor: Fraction::constant(0.0) };
         let expected = [0.25, 0.5, 0.75, 1.0, 1.0, 0.853_553_4, 0.5, 0.146_446_6, 0.0];
         for (step, expected) in expected.into_iter().enumerate() {
-            let factor = words.factor(Clock { step, steps_per_epoch: 2, total: 8 });
+            let factor = config.factor(ScheduleStep { step, steps_per_epoch: 2, total: 8 });
             assert!((factor - expected).abs() < 1e-7, "step {step}: {factor}");
         }
     }
 
     #[test]
     fn a_warmup_longer_than_the_training_only_rises() {
-        let words = WarmupCosineSpec { warmup: Whole::constant(100), floor: Fraction::constant(0.0) };
-        assert_eq!(words.factor(Clock { step: 9, steps_per_epoch: 5, total: 10 }), 0.1);
+        let config = WarmupCosineConfig { warmup: Whole::constant(100), floor: Fraction::constant(0.0) };
+        assert_eq!(config.factor(ScheduleStep { step: 9, steps_per_epoch: 5, total: 10 }), 0.1);
     }
 }

@@ -16,18 +16,18 @@ pub struct Eigen {
 const SWEEPS: usize = 60;
 
 impl Eigen {
-    pub fn of(matrix: &Matrix) -> Self {
+    pub fn decompose(matrix: &Matrix) -> Self {
         let n = matrix.size();
         let mut m = matrix.clone();
-        let mut v = Matrix::of(n, |i, j| f64::from(u8::from(i == j)));
+        let mut v = Matrix::from_fn(n, |i, j| f64::from(u8::from(i == j)));
         for _ in 0..SWEEPS {
-            let mut turned = false;
+            let mut rotated = false;
             for p in 0..n {
                 for q in p + 1..n {
-                    turned |= turn(&mut m, &mut v, p, q);
+                    rotated |= jacobi_rotate(&mut m, &mut v, p, q);
                 }
             }
-            if !turned {
+            if !rotated {
                 break;
             }
         }
@@ -63,7 +63,7 @@ impl Eigen {
 }
 
 /// Turns cell (p, q) to 0; `false` when it is as good as 0 already.
-fn turn(m: &mut Matrix, v: &mut Matrix, p: usize, q: usize) -> bool {
+fn jacobi_rotate(m: &mut Matrix, v: &mut Matrix, p: usize, q: usize) -> bool {
     let (a, b, off) = (m[(p, p)], m[(q, q)], m[(p, q)]);
     if off == 0.0 || off.abs() <= f64::EPSILON * 0.25 * (a * b).abs().sqrt() {
         return false;
@@ -98,7 +98,7 @@ mod tests {
     /// [[2, 1], [1, 2]] has 3 with (1, 1) and 1 with (1, -1).
     #[test]
     fn two_by_two() {
-        let eigen = Eigen::of(&Matrix::of(2, |i, j| if i == j { 2.0 } else { 1.0 }));
+        let eigen = Eigen::decompose(&Matrix::from_fn(2, |i, j| if i == j { 2.0 } else { 1.0 }));
         assert!((eigen.values[0] - 3.0).abs() < 1e-15 && (eigen.values[1] - 1.0).abs() < 1e-15);
         assert!((eigen.vectors[0][0] - eigen.vectors[0][1]).abs() < 1e-15);
         let x = eigen.inverse(&[3.0, 0.0], 1e-12);
@@ -112,7 +112,7 @@ mod tests {
                 |i: usize, j: usize| ((i * i * 37 + i * j * 11 + j * j + size) as f64 * 12.9898).sin() * 10.0;
             let rows: Vec<Vec<f64>> = (0..size).map(|i| (0..5).map(|j| noise(i, j)).collect()).collect();
             let gramian = Matrix::gramian(&rows);
-            let eigen = Eigen::of(&gramian);
+            let eigen = Eigen::decompose(&gramian);
             assert_eq!(eigen.rank(1e-12), size.min(5), "{:?}", eigen.values);
             for i in 0..size {
                 let unit: Vec<f64> = (0..size).map(|j| f64::from(u8::from(i == j))).collect();

@@ -11,14 +11,14 @@ pub struct Matrix {
 
 impl Matrix {
     /// The matrix whose cell (row, column) is `cell(row, column)`.
-    pub fn of(size: usize, cell: impl Fn(usize, usize) -> f64) -> Self {
-        let cells = (0..size * size).map(|place| cell(place / size, place % size)).collect();
+    pub fn from_fn(size: usize, cell: impl Fn(usize, usize) -> f64) -> Self {
+        let cells = (0..size * size).map(|index| cell(index / size, index % size)).collect();
         Self { size, cells }
     }
 
     /// The dot products of rows: J J^T.
     pub fn gramian(rows: &[Vec<f64>]) -> Self {
-        Self::of(rows.len(), |i, j| dot(&rows[i], &rows[j]))
+        Self::from_fn(rows.len(), |i, j| dot(&rows[i], &rows[j]))
     }
 
     pub fn size(&self) -> usize {
@@ -45,17 +45,17 @@ impl Matrix {
 
     /// D M D of the diagonal matrix D: the dot products of rows each scaled by its own number.
     pub fn scaled(&self, scale: &[f64]) -> Self {
-        Self::of(self.size, |i, j| self[(i, j)] * scale[i] * scale[j])
+        Self::from_fn(self.size, |i, j| self[(i, j)] * scale[i] * scale[j])
     }
 
     /// Cell by cell.
     pub fn plus(&self, other: &Self) -> Self {
-        Self::of(self.size, |i, j| self[(i, j)] + other[(i, j)])
+        Self::from_fn(self.size, |i, j| self[(i, j)] + other[(i, j)])
     }
 
     /// The rows and columns of these numbers alone.
     pub fn part(&self, chosen: &[usize]) -> Self {
-        Self::of(chosen.len(), |i, j| self[(chosen[i], chosen[j])])
+        Self::from_fn(chosen.len(), |i, j| self[(chosen[i], chosen[j])])
     }
 
     /// M + value I.
@@ -110,9 +110,10 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A Gramian as cosines and lengths, so that nothing is lost where lengths differ by many orders: C = D^-1 G D^-1.
+/// A Gramian as cosines and lengths, so that nothing is lost where lengths differ by many orders: C = D^-1 G
+/// D^-1.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cosines {
+pub struct CosineGramian {
     /// Ones on the diagonal; only of rows that are not nothing.
     pub matrix: Matrix,
     /// Their lengths.
@@ -122,8 +123,8 @@ pub struct Cosines {
     size: usize,
 }
 
-impl Cosines {
-    pub fn of(gramian: &Matrix) -> Self {
+impl CosineGramian {
+    pub fn from_gramian(gramian: &Matrix) -> Self {
         let all = gramian.norms();
         let longest = all.iter().copied().fold(0.0, f64::max);
         // Below the smallest normal number a square has lost its digits.
@@ -134,7 +135,7 @@ impl Cosines {
             true => 1.0,
             false => (gramian[(rows[i], rows[j])] / norms[i] / norms[j]).clamp(-1.0, 1.0),
         };
-        let matrix = Matrix::of(rows.len(), cell);
+        let matrix = Matrix::from_fn(rows.len(), cell);
         Self { matrix, norms, rows, size: all.len() }
     }
 
@@ -155,21 +156,21 @@ impl Cosines {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::solver::matrix::{Cosines, Matrix};
+    use crate::train::solver::matrix::{CosineGramian, Matrix};
 
     #[test]
     fn a_system_is_solved_and_a_singular_one_refused() {
         let gramian = Matrix::gramian(&[vec![-4.0, 1.0, 1.0], vec![6.0, 1.0, 1.0]]);
-        assert_eq!(gramian, Matrix::of(2, |i, j| [[18.0, -22.0], [-22.0, 38.0]][i][j]));
+        assert_eq!(gramian, Matrix::from_fn(2, |i, j| [[18.0, -22.0], [-22.0, 38.0]][i][j]));
         let x = gramian.solve(&[14.0, 54.0]).expect("solved");
         assert!((x[0] - 8.6).abs() < 1e-12 && (x[1] - 6.4).abs() < 1e-12, "{x:?}");
-        assert_eq!(Matrix::of(2, |_, _| 1.0).solve(&[1.0, 2.0]), None);
+        assert_eq!(Matrix::from_fn(2, |_, _| 1.0).solve(&[1.0, 2.0]), None);
     }
 
     #[test]
     fn lengths_of_any_size_leave_the_cosines_exact() {
         let rows = [vec![3e-120, 4e-120], vec![0.0, 0.0], vec![4e20, 3e20]];
-        let cosines = Cosines::of(&Matrix::gramian(&rows));
+        let cosines = CosineGramian::from_gramian(&Matrix::gramian(&rows));
         assert_eq!(cosines.rows, [0, 2]);
         assert!((cosines.matrix[(0, 1)] - 0.96).abs() < 1e-12);
         assert!(cosines.misses_rows());

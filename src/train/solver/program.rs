@@ -1,15 +1,15 @@
 //! A convex quadratic program over numbers of 0 or more, solved exactly by an active set.
 //!
-//! minimise 1/2 x^T H x + p^T x over x >= 0, and where `total` is given also over a^T x = 1 (a > 0). H is symmetric and
-//! positive semidefinite. Numbers that are free solve a linear system; one that would become negative is fixed at 0
-//! on the way to it; one that is fixed and would lower the value is freed. The value falls with every change of the set,
-//! so no set comes twice.
+//! minimise 1/2 x^T H x + p^T x over x >= 0, and where `total` is given also over a^T x = 1 (a > 0). H is
+//! symmetric and positive semidefinite. Numbers that are free solve a linear system; one that would become
+//! negative is fixed at 0 on the way to it; one that is fixed and would lower the value is freed. The value
+//! falls with every change of the set, so no set comes twice.
 
 use crate::train::solver::matrix::{Matrix, dot};
 
 /// The program.
 #[derive(Clone, Debug)]
-pub struct Program<'a> {
+pub struct QuadraticProgram<'a> {
     pub quadratic: &'a Matrix,
     pub linear: &'a [f64],
     /// a of a^T x = 1.
@@ -18,7 +18,7 @@ pub struct Program<'a> {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Optimum {
+pub struct QuadraticSolution {
     pub x: Vec<f64>,
     /// `false`: rounding kept it from the end; `x` allows what it must, but may not be the best.
     pub reached: bool,
@@ -27,8 +27,8 @@ pub struct Optimum {
 /// Makes the solution unique, and every free set solvable; relative to H's largest diagonal cell.
 const RIDGE: f64 = 1e-13;
 
-impl Program<'_> {
-    pub fn solve(&self) -> Optimum {
+impl QuadraticProgram<'_> {
+    pub fn solve(&self) -> QuadraticSolution {
         let n = self.linear.len();
         let largest = self.quadratic.diagonal().into_iter().fold(0.0, f64::max);
         let h = self.quadratic.clone().ridged(RIDGE * if largest > 0.0 { largest } else { 1.0 });
@@ -38,35 +38,35 @@ impl Program<'_> {
             // The best corner is a place to begin.
             let value = |i: &usize| 0.5 * h[(*i, *i)] / (a[*i] * a[*i]) + self.linear[*i] / a[*i];
             let Some(best) = (0..n).min_by(|i, j| value(i).total_cmp(&value(j))) else {
-                return Optimum { x, reached: true };
+                return QuadraticSolution { x, reached: true };
             };
             x[best] = 1.0 / a[best];
             free.push(best);
         }
         // One that was just freed and falls back at once is left alone until another step is made.
-        let mut stubborn: Vec<usize> = Vec::new();
+        let mut constant: Vec<usize> = Vec::new();
         for _ in 0..50 * (n + 1) {
-            let moved = self.descend(&h, &mut x, &mut free, &mut stubborn);
-            let Some(moved) = moved else { return Optimum { x, reached: false } };
+            let moved = self.descend(&h, &mut x, &mut free, &mut constant);
+            let Some(moved) = moved else { return QuadraticSolution { x, reached: false } };
             if moved {
-                stubborn.clear();
+                constant.clear();
             }
-            match self.lowering(&h, &x, &free, &stubborn) {
+            match self.lowering(&h, &x, &free, &constant) {
                 Some(next) => free.push(next),
-                None => return Optimum { x, reached: true },
+                None => return QuadraticSolution { x, reached: true },
             }
         }
-        Optimum { x, reached: false }
+        QuadraticSolution { x, reached: false }
     }
 
-    /// Moves to the best x of the free numbers, fixing those on the way that reach 0; did it move? `None` when
-    /// the system cannot be solved.
+    /// Moves to the best x of the free numbers, fixing those on the way that reach 0; did it move? `None`
+    /// when the system cannot be solved.
     fn descend(
         &self,
         h: &Matrix,
         x: &mut [f64],
         free: &mut Vec<usize>,
-        stubborn: &mut Vec<usize>,
+        constant: &mut Vec<usize>,
     ) -> Option<bool> {
         let mut moved = false;
         while !free.is_empty() {
@@ -92,7 +92,7 @@ impl Program<'_> {
                 .collect();
             out.iter().for_each(|i| x[*i] = 0.0);
             free.retain(|i| !out.contains(i));
-            stubborn.extend(out);
+            constant.extend(out);
         }
         Some(moved)
     }
@@ -110,7 +110,7 @@ impl Program<'_> {
     }
 
     /// The fixed number that lowers the value most when it is freed.
-    fn lowering(&self, h: &Matrix, x: &[f64], free: &[usize], stubborn: &[usize]) -> Option<usize> {
+    fn lowering(&self, h: &Matrix, x: &[f64], free: &[usize], constant: &[usize]) -> Option<usize> {
         let slope: Vec<f64> = h.times(x).iter().zip(self.linear).map(|(h, p)| h + p).collect();
         let ones = vec![1.0; x.len()];
         let a = self.total.unwrap_or(&ones);
@@ -126,7 +126,7 @@ impl Program<'_> {
             let terms = (0..x.len()).map(|j| (h[(i, j)] * x[j]).abs()).sum::<f64>();
             terms + self.linear[i].abs() + (price * a[i]).abs()
         };
-        let fixed = (0..x.len()).filter(|i| !free.contains(i) && !stubborn.contains(i));
+        let fixed = (0..x.len()).filter(|i| !free.contains(i) && !constant.contains(i));
         let gain = |i: usize| (slope[i] - price * a[i]) / size(i).max(f64::MIN_POSITIVE);
         fixed
             .map(|i| (i, gain(i)))
@@ -139,28 +139,34 @@ impl Program<'_> {
 #[cfg(test)]
 mod tests {
     use crate::train::solver::matrix::Matrix;
-    use crate::train::solver::program::Program;
+    use crate::train::solver::program::QuadraticProgram;
 
     /// min x^2 - 2x + y^2 + 2y over x, y >= 0 is at (1, 0).
     #[test]
     fn a_cone_of_two() {
-        let quadratic = Matrix::of(2, |i, j| if i == j { 2.0 } else { 0.0 });
-        let found = Program { quadratic: &quadratic, linear: &[-2.0, 2.0], total: None }.solve();
-        assert!(found.reached && (found.x[0] - 1.0).abs() < 1e-12 && found.x[1] == 0.0, "{found:?}");
+        let quadratic = Matrix::from_fn(2, |i, j| if i == j { 2.0 } else { 0.0 });
+        let solution = QuadraticProgram { quadratic: &quadratic, linear: &[-2.0, 2.0], total: None }.solve();
+        assert!(
+            solution.reached && (solution.x[0] - 1.0).abs() < 1e-12 && solution.x[1] == 0.0,
+            "{solution:?}"
+        );
     }
 
     /// The nearest point to 0 between (1, 1) and (3, -1) is (2, 0) = the middle.
     #[test]
     fn a_simplex_of_two() {
         let gramian = Matrix::gramian(&[vec![1.0, 1.0], vec![3.0, -1.0]]);
-        let found = Program { quadratic: &gramian, linear: &[0.0; 2], total: Some(&[1.0; 2]) }.solve();
+        let solution =
+            QuadraticProgram { quadratic: &gramian, linear: &[0.0; 2], total: Some(&[1.0; 2]) }.solve();
         // w = (1, 0) would be (1, 1) of length 1.41; along (1, 1) + t (2, -2) the nearest is t = 0.
-        assert!(found.reached && (found.x[0] - 1.0).abs() < 1e-9, "{found:?}");
+        assert!(solution.reached && (solution.x[0] - 1.0).abs() < 1e-9, "{solution:?}");
     }
 
     #[test]
     fn nothing_at_all() {
-        let found = Program { quadratic: &Matrix::of(0, |_, _| 0.0), linear: &[], total: Some(&[]) }.solve();
-        assert!(found.x.is_empty() && found.reached);
+        let solution =
+            QuadraticProgram { quadratic: &Matrix::from_fn(0, |_, _| 0.0), linear: &[], total: Some(&[]) }
+                .solve();
+        assert!(solution.x.is_empty() && solution.reached);
     }
 }

@@ -1,7 +1,7 @@
 //! The simplex: weights of 0 or more with sum 1.
 
-use crate::train::solver::matrix::{Cosines, Matrix};
-use crate::train::solver::program::{Optimum, Program};
+use crate::train::solver::matrix::{CosineGramian, Matrix};
+use crate::train::solver::program::{QuadraticProgram, QuadraticSolution};
 
 /// The nearest point of the simplex: max(v - theta, 0) with sum 1.
 pub fn project(point: &[f64]) -> Vec<f64> {
@@ -29,23 +29,23 @@ pub fn softmax(values: &[f64]) -> Vec<f64> {
 }
 
 /// The shortest convex combination of rows with this Gramian: argmin w^T G w over the simplex.
-pub fn shortest(gramian: &Matrix) -> Optimum {
-    let cosines = Cosines::of(gramian);
+pub fn shortest(gramian: &Matrix) -> QuadraticSolution {
+    let cosines = CosineGramian::from_gramian(gramian);
     if cosines.misses_rows() || cosines.rows.is_empty() {
         // A row of nothing is as short as can be; among several such the weights are shared.
         let count = (gramian.size() - cosines.rows.len()).max(1) as f64;
         let x = (0..gramian.size()).map(|i| if cosines.rows.contains(&i) { 0.0 } else { 1.0 / count });
-        return Optimum { x: x.collect(), reached: true };
+        return QuadraticSolution { x: x.collect(), reached: true };
     }
     // In units of each row's length, so that rows of any lengths can be weighed against each other.
     let least = cosines.norms.iter().copied().fold(f64::INFINITY, f64::min);
     let total: Vec<f64> = cosines.norms.iter().map(|norm| least / norm).collect();
     let nothing = vec![0.0; total.len()];
-    let program = Program { quadratic: &cosines.matrix, linear: &nothing, total: Some(&total) };
-    let Optimum { x, reached } = program.solve();
+    let program = QuadraticProgram { quadratic: &cosines.matrix, linear: &nothing, total: Some(&total) };
+    let QuadraticSolution { x, reached } = program.solve();
     let weights = cosines.weights(&x, 0.0);
     let sum: f64 = weights.iter().sum();
-    Optimum { x: weights.iter().map(|weight| weight / sum).collect(), reached }
+    QuadraticSolution { x: weights.iter().map(|weight| weight / sum).collect(), reached }
 }
 
 #[cfg(test)]
@@ -57,8 +57,8 @@ mod tests {
     #[test]
     fn golden_projections() {
         let near = |point: &[f64], expected: &[f64]| {
-            let found = project(point);
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+            let solution = project(point);
+            assert!(solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{solution:?}");
         };
         near(&[1.2, -0.3, 0.4], &[0.9, 0.0, 0.1]);
         near(&[-17.0, -4.0, 1.0 / 3.0], &[0.0, 0.0, 1.0]);
@@ -76,10 +76,12 @@ mod tests {
     /// Lengths 1e-10 and 1e10 at a right angle: w = n^-2 / sum n^-2.
     #[test]
     fn lengths_far_apart() {
-        let found = shortest(&Matrix::gramian(&[vec![1e-10, 0.0], vec![0.0, 1e10]]));
+        let solution = shortest(&Matrix::gramian(&[vec![1e-10, 0.0], vec![0.0, 1e10]]));
         assert!(
-            found.reached && (found.x[0] - 1.0).abs() < 1e-15 && (found.x[1] / 1e-40 - 1.0).abs() < 1e-9,
-            "{found:?}"
+            solution.reached
+                && (solution.x[0] - 1.0).abs() < 1e-15
+                && (solution.x[1] / 1e-40 - 1.0).abs() < 1e-9,
+            "{solution:?}"
         );
     }
 }

@@ -1,66 +1,68 @@
-//! The weighting `auto_lambda`: see [`AutoLambdaSpec`].
+//! The weighting `auto_lambda`: see [`AutoLambdaConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Count, Positive};
-use crate::train::weighting::learned::Learned;
-use crate::train::weighting::method::Foresight;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::learned::LearnedScalar;
+use crate::train::weighting::method::Lookahead;
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Auto-lambda (Liu et al., TMLR 2022): the weights learn from what the coming step does to validation rows.
 ///
-/// Before a step, theta' = theta - r sum_k w_k grad L_k is tried, and the weights learn, by Adam, to make the sum of the
-/// primary tasks' losses of validation rows at theta' small. With v the gradient of that sum at theta', the derivative by
-/// w_k is -r grad L_k . v, taken as the finite difference -r (L_k(theta + e v) - L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The step
-/// tried is a plain one of the current rate r, whatever the optimizer. Weights begin at 0.1 and stay above 0.
+/// Before a step, theta' = theta - r sum_k w_k grad L_k is tried, and the weights learn, by Adam, to make the
+/// sum of the primary tasks' losses of validation rows at theta' small. With v the gradient of that sum at
+/// theta', the derivative by w_k is -r grad L_k . v, taken as the finite difference -r (L_k(theta + e v) -
+/// L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The step tried is a plain one of the current rate r, whatever
+/// the optimizer. Weights begin at 0.1 and stay above 0.
 ///
-/// Rows that choose weights no longer judge them: the validation scores of such a training are a little too good.
+/// Rows that choose weights no longer judge them: the validation scores of such a training are a little too
+/// good.
 ///
 /// `weighting: {auto_lambda: {rate: 1.0e-3, every: 1, primary: [income]}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AutoLambdaSpec {
+pub struct AutoLambdaConfig {
     /// Learning rate of the weights (Adam). Default 0.001.
-    #[serde(default = "rate")]
+    #[serde(default = "default_rate")]
     pub rate: Positive,
     /// Steps between two looks at validation rows; each costs as much as two to three steps. Default 1.
-    #[serde(default = "every")]
+    #[serde(default = "default_every")]
     pub every: Count,
     /// The tasks that the others shall help. Default: all.
     #[serde(default)]
     pub primary: Vec<TaskName>,
     /// What every weight begins with. Default 0.1.
-    #[serde(default = "start")]
+    #[serde(default = "default_start")]
     pub start: Positive,
 }
 
-impl Settings for AutoLambdaSpec {
+impl Settings for AutoLambdaConfig {
     const EXAMPLE: &'static str = "{auto_lambda: {rate: 1.0e-3, every: 1}}";
 }
 
-fn rate() -> Positive {
+fn default_rate() -> Positive {
     Positive::constant(1e-3)
 }
 
-fn every() -> Count {
+fn default_every() -> Count {
     Count::constant(1)
 }
 
-fn start() -> Positive {
+fn default_start() -> Positive {
     Positive::constant(0.1)
 }
 
-impl WeightingWords for AutoLambdaSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for AutoLambdaConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let is_primary = |task: &TaskName| self.primary.is_empty() || self.primary.contains(task);
-        Method::losses(AutoLambda {
+        WeightingMethod::losses(AutoLambda {
             rate: self.rate.get(),
             every: self.every.get(),
             primary: setting.tasks.iter().map(is_primary).collect(),
-            weights: vec![Learned::new(self.start.get()); setting.tasks.len()],
+            weights: vec![LearnedScalar::new(self.start.get()); setting.tasks.len()],
         })
     }
 }
@@ -69,7 +71,7 @@ struct AutoLambda {
     rate: f64,
     every: usize,
     primary: Vec<bool>,
-    weights: Vec<Learned>,
+    weights: Vec<LearnedScalar>,
 }
 
 /// A task that counts nothing would never learn again.
@@ -80,13 +82,13 @@ impl Weighting for AutoLambda {
         self.weights.iter().map(|weight| weight.value).collect()
     }
 
-    fn foresight(&self, step: u64) -> Option<Foresight> {
+    fn lookahead_request(&self, step: u64) -> Option<Lookahead> {
         let every = self.every as u64;
         step.is_multiple_of(every)
-            .then(|| Foresight { number: (step / every) as usize, primary: self.primary.clone() })
+            .then(|| Lookahead { number: (step / every) as usize, primary: self.primary.clone() })
     }
 
-    fn foresee(&mut self, gradient: &[Option<f64>]) {
+    fn receive_lookahead(&mut self, gradient: &[Option<f64>]) {
         for (weight, gradient) in self.weights.iter_mut().zip(gradient) {
             let Some(gradient) = gradient else { continue };
             weight.learn(*gradient, self.rate);
@@ -95,47 +97,54 @@ impl Weighting for AutoLambda {
     }
 
     fn state(&self) -> Vec<f64> {
-        Learned::state(&self.weights)
+        LearnedScalar::state(&self.weights)
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        Learned::restore(&mut self.weights, state)
+        LearnedScalar::restore(&mut self.weights, state)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::auto_lambda::{AutoLambdaSpec, every, rate, start};
+    use crate::train::weighting::auto_lambda::{
+        AutoLambdaConfig, default_every, default_rate, default_start,
+    };
     use crate::train::weighting::method::{build, near};
 
     // torch 2.11: w = torch.full((3,), .1, requires_grad=True); o = torch.optim.Adam([w], 1e-3)
     // for g in ([.2, -.1, 3.], [.1, .3, 2.]): w.grad = torch.tensor(g); o.step() -> below
     #[test]
     fn weights_follow_adam_and_an_absent_task_stays() {
-        let words = AutoLambdaSpec { rate: rate(), every: every(), primary: Vec::new(), start: start() };
-        let mut weighting = build(&words, 4);
-        weighting.foresee(&[Some(0.2), Some(-0.1), Some(3.0), None]);
-        weighting.foresee(&[Some(0.1), Some(0.3), Some(2.0), None]);
+        let config = AutoLambdaConfig {
+            rate: default_rate(),
+            every: default_every(),
+            primary: Vec::new(),
+            start: default_start(),
+        };
+        let mut weighting = build(&config, 4);
+        weighting.receive_lookahead(&[Some(0.2), Some(-0.1), Some(3.0), None]);
+        weighting.receive_lookahead(&[Some(0.1), Some(0.3), Some(2.0), None]);
         near(&weighting.weights(2, &[None; 4]), &[0.098_067_820, 0.100_505_810, 0.098_029_648, 0.1]);
-        let mut other = build(&words, 4);
+        let mut other = build(&config, 4);
         assert!(other.restore(&weighting.state()) && !other.restore(&[0.0; 4]));
         for _ in 0..500 {
-            weighting.foresee(&[Some(1.0); 4]);
+            weighting.receive_lookahead(&[Some(1.0); 4]);
         }
         assert!(weighting.weights(502, &[None; 4]).iter().all(|weight| *weight > 0.0), "never 0");
     }
 
     #[test]
     fn it_looks_every_so_many_steps() {
-        let words = AutoLambdaSpec {
-            rate: rate(),
+        let config = AutoLambdaConfig {
+            rate: default_rate(),
             every: crate::domain::number::Count::constant(3),
             primary: Vec::new(),
-            start: start(),
+            start: default_start(),
         };
-        let weighting = build(&words, 2);
+        let weighting = build(&config, 2);
         let numbers: Vec<Option<usize>> =
-            (0..5).map(|step| weighting.foresight(step).map(|f| f.number)).collect();
+            (0..5).map(|step| weighting.lookahead_request(step).map(|f| f.number)).collect();
         assert_eq!(numbers, [Some(0), None, None, Some(1), None]);
     }
 }

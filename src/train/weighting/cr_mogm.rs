@@ -1,55 +1,57 @@
-//! The weighting `cr_mogm`: see [`CrMogmSpec`].
+//! The weighting `cr_mogm`: see [`CrMogmConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
-use crate::train::weighting::claims::Claims;
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::method::Gradients;
-use crate::train::weighting::{Method, Setting, WeightingSpec, WeightingWords};
+use crate::train::weighting::capabilities::Capabilities;
+use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
+use crate::train::weighting::method::GradientMethod;
+use crate::train::weighting::{BuildWeighting, WeightingConfig, WeightingContext, WeightingMethod};
 
-/// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them over.
+/// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them
+/// over.
 ///
-/// w_t = smoothing w_(t-1) + (1 - smoothing) v_t, v_t the weights of the wrapped gradient method; w_0 = v_0. A task absent from a batch keeps its average.
+/// w_t = smoothing w_(t-1) + (1 - smoothing) v_t, v_t the weights of the wrapped gradient method; w_0 = v_0.
+/// A task absent from a batch keeps its average.
 ///
 /// `weighting: {cr_mogm: {method: mgda, smoothing: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CrMogmSpec {
+pub struct CrMogmConfig {
     /// The gradient method whose weights are averaged; one that answers with weights.
-    pub method: Box<WeightingSpec>,
+    pub method: Box<WeightingConfig>,
     /// How much of the average is kept at each step. Default 0.9.
-    #[serde(default = "most")]
+    #[serde(default = "default_smoothing")]
     pub smoothing: Fraction,
 }
 
-impl Settings for CrMogmSpec {
+impl Settings for CrMogmConfig {
     const BARE: Option<&'static str> = Some("method");
     const EXAMPLE: &'static str = "{cr_mogm: {method: mgda, smoothing: 0.9}}";
 }
 
-fn most() -> Fraction {
+fn default_smoothing() -> Fraction {
     Fraction::constant(0.9)
 }
 
-impl WeightingWords for CrMogmSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for CrMogmConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let method = self.method.view().build(setting);
         let (smoothing, last) = (self.smoothing.get(), vec![f64::NAN; setting.tasks.len()]);
         let gradients = match method.gradients {
-            Some(Gradients::Gramian(inner)) => {
-                Some(Gradients::Gramian(Box::new(CrMogm { inner, smoothing, last })))
+            Some(GradientMethod::Gramian(inner)) => {
+                Some(GradientMethod::Gramian(Box::new(CrMogm { inner, smoothing, last })))
             }
             // Refused by `plan`.
             other => other,
         };
-        Method { gradients, ..method }
+        WeightingMethod { gradients, ..method }
     }
 
-    fn claims(&self) -> Claims {
-        self.method.view().claims()
+    fn capabilities(&self) -> Capabilities {
+        self.method.view().capabilities()
     }
 }
 
@@ -61,9 +63,9 @@ struct CrMogm {
 }
 
 impl GramianWeighting for CrMogm {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let Answer { weights, regular } = self.inner.weigh(sight);
-        let averaged = sight.tasks.iter().zip(weights).map(|(task, weight)| {
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let GradientWeights { weights, regular } = self.inner.compute_weights(context);
+        let averaged = context.tasks.iter().zip(weights).map(|(task, weight)| {
             let last = &mut self.last[*task];
             *last = match last.is_nan() {
                 true => weight,
@@ -71,7 +73,7 @@ impl GramianWeighting for CrMogm {
             };
             *last
         });
-        Answer::new(averaged.collect(), regular)
+        GradientWeights::new(averaged.collect(), regular)
     }
 
     fn state(&self) -> Vec<f64> {
@@ -92,24 +94,24 @@ impl GramianWeighting for CrMogm {
 mod tests {
     use crate::domain::number::Fraction;
     use crate::train::solver::Matrix;
-    use crate::train::weighting::WeightingSpec;
-    use crate::train::weighting::cr_mogm::CrMogmSpec;
+    use crate::train::weighting::WeightingConfig;
+    use crate::train::weighting::cr_mogm::CrMogmConfig;
     use crate::train::weighting::golden::{ask, gramian, matrix_a};
     use crate::train::weighting::method::near;
 
-    fn words(smoothing: f64) -> CrMogmSpec {
-        let method: WeightingSpec = serde_json::from_str("\"mgda\"").expect("a method");
-        CrMogmSpec { method: Box::new(method), smoothing: Fraction::constant(smoothing) }
+    fn config(smoothing: f64) -> CrMogmConfig {
+        let method: WeightingConfig = serde_json::from_str("\"mgda\"").expect("a method");
+        CrMogmConfig { method: Box::new(method), smoothing: Fraction::constant(smoothing) }
     }
 
     /// By hand: MGDA gives (.6, .4), then of equal lengths (.5, .5): .9 * .6 + .1 * .5 = .59.
     #[test]
     fn by_hand() {
-        let equal = Matrix::of(2, |i, j| f64::from(u8::from(i == j)));
+        let equal = Matrix::from_fn(2, |i, j| f64::from(u8::from(i == j)));
         let of = |smoothing: f64| {
-            let mut method = gramian(&words(smoothing), 2);
+            let mut method = gramian(&config(smoothing), 2);
             near(&ask(&mut *method, &Matrix::gramian(&matrix_a())).weights, &[0.6, 0.4]);
-            let mut other = gramian(&words(smoothing), 2);
+            let mut other = gramian(&config(smoothing), 2);
             assert!(other.restore(&method.state()));
             ask(&mut *other, &equal).weights
         };

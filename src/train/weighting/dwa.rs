@@ -1,40 +1,41 @@
-//! The weighting `dwa`: see [`DwaSpec`].
+//! The weighting `dwa`: see [`DwaConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Positive;
 use crate::train::solver::simplex::softmax;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss falls slowly counts more.
 ///
-/// r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in the first two
-/// epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts 1.
+/// r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in
+/// the first two epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts
+/// 1.
 ///
 /// `weighting: {dwa: {temperature: 2.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DwaSpec {
+pub struct DwaConfig {
     /// What the ratios are divided by before the softmax: the larger, the more even the weights. Default 2.
-    #[serde(default = "two")]
+    #[serde(default = "default_temperature")]
     pub temperature: Positive,
 }
 
-impl Settings for DwaSpec {
+impl Settings for DwaConfig {
     const BARE: Option<&'static str> = Some("temperature");
     const EXAMPLE: &'static str = "{dwa: {temperature: 2.0}}";
 }
 
-fn two() -> Positive {
+fn default_temperature() -> Positive {
     Positive::constant(2.0)
 }
 
-impl WeightingWords for DwaSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for DwaConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
-        Method::losses(Dwa {
+        WeightingMethod::losses(Dwa {
             temperature: self.temperature.get(),
             last: vec![f64::NAN; tasks],
             weights: vec![1.0; tasks],
@@ -86,11 +87,11 @@ impl Weighting for Dwa {
 #[cfg(test)]
 mod tests {
     use crate::train::weighting::Weighting;
-    use crate::train::weighting::dwa::{DwaSpec, two};
+    use crate::train::weighting::dwa::{DwaConfig, default_temperature};
     use crate::train::weighting::method;
 
     fn build(tasks: usize) -> Box<dyn Weighting> {
-        method::build(&DwaSpec { temperature: two() }, tasks)
+        method::build(&DwaConfig { temperature: default_temperature() }, tasks)
     }
 
     fn after(epochs: &[&[Option<f64>]]) -> Vec<f64> {
@@ -99,10 +100,10 @@ mod tests {
         dwa.weights(0, epochs[0])
     }
 
-    fn near(found: &[f64], expected: &[f64]) {
+    fn near(solution: &[f64], expected: &[f64]) {
         assert!(
-            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
-            "{found:?} is not {expected:?}"
+            solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{solution:?} is not {expected:?}"
         );
     }
 

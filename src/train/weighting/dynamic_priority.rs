@@ -1,49 +1,50 @@
-//! The weighting `dynamic_priority`: see [`DynamicPrioritySpec`].
+//! The weighting `dynamic_priority`: see [`DynamicPriorityConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{NonNegative, Rate};
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Dynamic task prioritization (Guo et al., ECCV 2018): hard tasks count more.
 ///
 /// w_k = -(1 - q_k)^gamma ln q_k, where q_k in (0, 1) says how well the task does: the moving average
-/// q_k <- smoothing q_k + (1 - smoothing) exp(-L_k). For a loss that is a mean of -ln p, exp(-L) is the geometric mean of the
-/// probabilities given to the truth; the paper takes the accuracy or the like. (A loss below 0 counts as 0.)
+/// q_k <- smoothing q_k + (1 - smoothing) exp(-L_k). For a loss that is a mean of -ln p, exp(-L) is the
+/// geometric mean of the probabilities given to the truth; the paper takes the accuracy or the like. (A loss
+/// below 0 counts as 0.)
 ///
 /// `weighting: {dynamic_priority: {gamma: 1.0, smoothing: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DynamicPrioritySpec {
+pub struct DynamicPriorityConfig {
     /// How much less easy tasks count. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_gamma")]
     pub gamma: NonNegative,
     /// How much of the moving average is kept at each step. Default 0.9.
-    #[serde(default = "most")]
+    #[serde(default = "default_smoothing")]
     pub smoothing: Rate,
 }
 
-impl Settings for DynamicPrioritySpec {
+impl Settings for DynamicPriorityConfig {
     const BARE: Option<&'static str> = Some("gamma");
     const EXAMPLE: &'static str = "{dynamic_priority: {gamma: 1.0, smoothing: 0.9}}";
 }
 
-fn one() -> NonNegative {
+fn default_gamma() -> NonNegative {
     NonNegative::constant(1.0)
 }
 
-fn most() -> Rate {
+fn default_smoothing() -> Rate {
     Rate::constant(0.9)
 }
 
-impl WeightingWords for DynamicPrioritySpec {
-    fn build(&self, setting: &Setting) -> Method {
-        Method::losses(DynamicPriority {
+impl BuildWeighting for DynamicPriorityConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(DynamicPriority {
             gamma: self.gamma.get(),
             smoothing: self.smoothing.get(),
-            skill: vec![f64::NAN; setting.tasks.len()],
+            performance: vec![f64::NAN; setting.tasks.len()],
         })
     }
 }
@@ -52,29 +53,29 @@ struct DynamicPriority {
     gamma: f64,
     smoothing: f64,
     /// q of every task; NaN before its first label.
-    skill: Vec<f64>,
+    performance: Vec<f64>,
 }
 
 impl Weighting for DynamicPriority {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
-        for (skill, loss) in self.skill.iter_mut().zip(losses) {
+        for (skill, loss) in self.performance.iter_mut().zip(losses) {
             let Some(now) = loss.map(|loss| (-loss.max(0.0)).exp().clamp(1e-12, 1.0)) else { continue };
             *skill =
                 if skill.is_nan() { now } else { self.smoothing * *skill + (1.0 - self.smoothing) * now };
         }
         let weight = |q: &f64| if q.is_nan() { 0.0 } else { -(1.0 - q).powf(self.gamma) * q.ln() };
         // -0 of a task that cannot be better would be no honest 0.
-        self.skill.iter().map(|q| weight(q).max(0.0)).collect()
+        self.performance.iter().map(|q| weight(q).max(0.0)).collect()
     }
 
     fn state(&self) -> Vec<f64> {
-        self.skill.clone()
+        self.performance.clone()
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let fits = state.len() == self.skill.len();
+        let fits = state.len() == self.performance.len();
         if fits {
-            self.skill = state.to_vec();
+            self.performance = state.to_vec();
         }
         fits
     }
@@ -83,14 +84,16 @@ impl Weighting for DynamicPriority {
 #[cfg(test)]
 mod tests {
     use crate::domain::number::NonNegative;
-    use crate::train::weighting::dynamic_priority::{DynamicPrioritySpec, most};
+    use crate::train::weighting::dynamic_priority::{DynamicPriorityConfig, default_smoothing};
     use crate::train::weighting::method::{build, near};
 
     /// By hand: q = exp(-ln 2) = 1/2 -> (1/2)^2 ln 2; then .9 / 2 + .1 * 1 = .55 -> .45^2 * -ln .55.
     #[test]
     fn by_hand() {
-        let mut weighting =
-            build(&DynamicPrioritySpec { gamma: NonNegative::constant(2.0), smoothing: most() }, 2);
+        let mut weighting = build(
+            &DynamicPriorityConfig { gamma: NonNegative::constant(2.0), smoothing: default_smoothing() },
+            2,
+        );
         near(&weighting.weights(0, &[Some(2.0_f64.ln()), None]), &[0.25 * 2.0_f64.ln(), 0.0]);
         near(&weighting.weights(1, &[Some(0.0), Some(0.0)]), &[0.2025 * -0.55_f64.ln(), 0.0]);
     }

@@ -1,25 +1,25 @@
-//! The weighting `equal`: see [`EqualSpec`].
+//! The weighting `equal`: see [`EqualConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::domain::choice_config::Settings;
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Every task counts 1: the joint loss is the plain sum.
 ///
 /// `weighting: equal`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EqualSpec {}
+pub struct EqualConfig {}
 
-impl Settings for EqualSpec {
+impl Settings for EqualConfig {
     const EXAMPLE: &'static str = "equal";
 }
 
-impl WeightingWords for EqualSpec {
-    fn build(&self, _: &Setting) -> Method {
-        Method::losses(Equal)
+impl BuildWeighting for EqualConfig {
+    fn build(&self, _: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(Equal)
     }
 }
 
@@ -33,12 +33,12 @@ impl Weighting for Equal {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::equal::EqualSpec;
+    use crate::train::weighting::equal::EqualConfig;
     use crate::train::weighting::method::build;
 
     #[test]
     fn every_task_counts_one() {
-        let mut equal = build(&EqualSpec {}, 3);
+        let mut equal = build(&EqualConfig {}, 3);
         assert_eq!(equal.weights(0, &[Some(1.0), None, Some(4.0)]), [1.0, 1.0, 1.0]);
     }
 }

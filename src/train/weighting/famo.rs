@@ -1,58 +1,60 @@
-//! The weighting `famo`: see [`FamoSpec`].
+//! The weighting `famo`: see [`FamoConfig`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, NonNegative, Positive};
 use crate::train::solver::matrix::dot;
 use crate::train::solver::simplex::softmax;
-use crate::train::weighting::learned::Learned;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::learned::LearnedScalar;
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): every loss shall fall at the same rate.
+/// Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): every loss shall fall at the same
+/// rate.
 ///
-/// z = softmax(v), D_k = L_k - b_k + 1e-8, c = 1 / sum(z_k / D_k); w_k = c z_k / D_k, with sum 1. After the step the same batch's
-/// losses L' are taken again (the same rows, the same dropout mask, no running statistic touched), and v learns by
-/// Adam from dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k - ln D'_k, plus `decay` v. Losses must stay above their lower bound b.
+/// z = softmax(v), D_k = L_k - b_k + 1e-8, c = 1 / sum(z_k / D_k); w_k = c z_k / D_k, with sum 1. After the
+/// step the same batch's losses L' are taken again (the same rows, the same dropout mask, no running
+/// statistic touched), and v learns by Adam from dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k - ln D'_k,
+/// plus `decay` v. Losses must stay above their lower bound b.
 ///
 /// `weighting: {famo: {rate: 0.025, decay: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FamoSpec {
+pub struct FamoConfig {
     /// Learning rate of the weights (Adam). Default 0.025.
-    #[serde(default = "rate")]
+    #[serde(default = "default_rate")]
     pub rate: Positive,
     /// Pulls the weights together. Default 0.001.
-    #[serde(default = "decay")]
+    #[serde(default = "default_decay")]
     pub decay: NonNegative,
     /// What no loss of the task goes below. Default: 0 each.
     #[serde(default)]
     pub lower: IndexMap<TaskName, Finite>,
 }
 
-impl Settings for FamoSpec {
+impl Settings for FamoConfig {
     const EXAMPLE: &'static str = "{famo: {rate: 0.025, decay: 1.0e-3}}";
 }
 
-fn rate() -> Positive {
+fn default_rate() -> Positive {
     Positive::constant(0.025)
 }
 
-fn decay() -> NonNegative {
+fn default_decay() -> NonNegative {
     NonNegative::constant(1e-3)
 }
 
-impl WeightingWords for FamoSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for FamoConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let lower = setting.by_task(&self.lower, Finite::constant(0.0));
-        Method::losses(Famo {
+        WeightingMethod::losses(Famo {
             rate: self.rate.get(),
             decay: self.decay.get(),
             lower: lower.into_iter().map(Finite::get).collect(),
-            logits: vec![Learned::new(0.0); setting.tasks.len()],
+            logits: vec![LearnedScalar::new(0.0); setting.tasks.len()],
             before: Vec::new(),
         })
     }
@@ -67,7 +69,7 @@ struct Famo {
     decay: f64,
     lower: Vec<f64>,
     /// v of every task.
-    logits: Vec<Learned>,
+    logits: Vec<LearnedScalar>,
     /// The losses before the running step; a checkpoint stands between steps.
     before: Vec<Option<f64>>,
 }
@@ -107,11 +109,11 @@ impl Weighting for Famo {
         weights
     }
 
-    fn looks_back(&self) -> bool {
+    fn wants_losses_after(&self) -> bool {
         true
     }
 
-    fn look_back(&mut self, losses: &[Option<f64>]) {
+    fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
         let both = self.before.iter().zip(losses).enumerate();
         let falls = both.filter_map(|(task, (before, after))| {
             Some((task, self.gap(task, (*before)?).ln() - self.gap(task, (*after)?).ln()))
@@ -124,11 +126,11 @@ impl Weighting for Famo {
     }
 
     fn state(&self) -> Vec<f64> {
-        Learned::state(&self.logits)
+        LearnedScalar::state(&self.logits)
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        Learned::restore(&mut self.logits, state)
+        LearnedScalar::restore(&mut self.logits, state)
     }
 }
 
@@ -137,11 +139,11 @@ mod tests {
     use indexmap::IndexMap;
 
     use crate::train::weighting::Weighting;
-    use crate::train::weighting::famo::{FamoSpec, decay, rate};
+    use crate::train::weighting::famo::{FamoConfig, default_decay, default_rate};
     use crate::train::weighting::method::{build, near};
 
     fn famo() -> Box<dyn Weighting> {
-        build(&FamoSpec { rate: rate(), decay: decay(), lower: IndexMap::new() }, 3)
+        build(&FamoConfig { rate: default_rate(), decay: default_decay(), lower: IndexMap::new() }, 3)
     }
 
     /// methods.md 5: w 4/7 2/7 1/7; L' = (.9, 1.9, 3) -> gradient -.014250 -.032273 .046523.
@@ -149,7 +151,7 @@ mod tests {
     fn golden_values() {
         let mut weighting = famo();
         near(&weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]), &[4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0]);
-        weighting.look_back(&[Some(0.9), Some(1.9), Some(3.0)]);
+        weighting.receive_losses_after(&[Some(0.9), Some(1.9), Some(3.0)]);
         let state = weighting.state();
         // Adam's first moment is a tenth of the gradient; v was 0, so nothing was decayed.
         let gradient: Vec<f64> = state.chunks(4).map(|task| 10.0 * task[1]).collect();
@@ -163,13 +165,13 @@ mod tests {
     fn a_state_goes_on_exactly_and_an_absent_task_is_left_alone() {
         let (mut one, mut two) = (famo(), famo());
         one.weights(0, &[Some(1.0), None, Some(4.0)]);
-        one.look_back(&[Some(0.5), None, Some(3.9)]);
+        one.receive_losses_after(&[Some(0.5), None, Some(3.9)]);
         assert_eq!(one.state()[4..8], [0.0; 4]);
         assert!(two.restore(&one.state()));
         let losses = [Some(1.0), Some(2.0), Some(4.0)];
         assert_eq!(one.weights(1, &losses), two.weights(1, &losses));
-        one.look_back(&[Some(0.9), Some(1.0), Some(4.0)]);
-        two.look_back(&[Some(0.9), Some(1.0), Some(4.0)]);
+        one.receive_losses_after(&[Some(0.9), Some(1.0), Some(4.0)]);
+        two.receive_losses_after(&[Some(0.9), Some(1.0), Some(4.0)]);
         assert_eq!(one.state(), two.state());
     }
 }

@@ -1,12 +1,12 @@
-//! The weighting `fixed`: see [`FixedSpec`].
+//! The weighting `fixed`: see [`FixedConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::NonNegative;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 use indexmap::IndexMap;
 
 /// One given weight per task.
@@ -14,19 +14,19 @@ use indexmap::IndexMap;
 /// `weighting: {fixed: {weights: {income: 2.0, stars: 0.5}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FixedSpec {
+pub struct FixedConfig {
     /// Weight by task; a task not named counts 1.
     pub weights: IndexMap<TaskName, NonNegative>,
 }
 
-impl Settings for FixedSpec {
+impl Settings for FixedConfig {
     const EXAMPLE: &'static str = "{fixed: {weights: {income: 2.0, stars: 0.5}}}";
 }
 
-impl WeightingWords for FixedSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for FixedConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let weights = setting.by_task(&self.weights, NonNegative::constant(1.0));
-        Method::losses(Fixed { weights: weights.into_iter().map(NonNegative::get).collect() })
+        WeightingMethod::losses(Fixed { weights: weights.into_iter().map(NonNegative::get).collect() })
     }
 
     fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
@@ -48,16 +48,16 @@ impl Weighting for Fixed {
 mod tests {
     use crate::domain::name::TaskName;
     use crate::domain::number::NonNegative;
-    use crate::train::weighting::fixed::FixedSpec;
-    use crate::train::weighting::{Setting, WeightingWords};
+    use crate::train::weighting::fixed::FixedConfig;
+    use crate::train::weighting::{BuildWeighting, WeightingContext};
 
     #[test]
     fn weights_stand_in_the_tasks_order_and_default_to_one() {
         let tasks = ["a", "b", "c"].map(|name| TaskName::new(name).expect("a name"));
         let weights =
             [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];
-        let words = FixedSpec { weights: weights.into_iter().collect() };
-        let built = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.1 });
+        let config = FixedConfig { weights: weights.into_iter().collect() };
+        let built = config.build(&WeightingContext { tasks: &tasks, seed: 0, rate: 0.1 });
         let mut fixed = built.losses.expect("a weighting of losses");
         assert_eq!(fixed.weights(0, &[Some(1.0); 3]), [2.0, 1.0, 0.5]);
     }

@@ -1,29 +1,30 @@
-//! The weighting `geometric`: see [`GeometricSpec`].
+//! The weighting `geometric`: see [`GeometricConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::train::weighting::method::present;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// The geometric mean of the losses (GLS; Chennupati et al., CVPR Workshops 2019): relative improvements count, not sizes.
+/// The geometric mean of the losses (GLS; Chennupati et al., CVPR Workshops 2019): relative improvements
+/// count, not sizes.
 ///
-/// L = (prod_k L_k)^(1/K) over the K tasks of the batch, so w_k = L / (K L_k). Losses must be greater than 0; one that is not
-/// gives weights that are no numbers, and the training stops with that task's name.
+/// L = (prod_k L_k)^(1/K) over the K tasks of the batch, so w_k = L / (K L_k). Losses must be greater than 0;
+/// one that is not gives weights that are no numbers, and the training stops with that task's name.
 ///
 /// `weighting: geometric`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GeometricSpec {}
+pub struct GeometricConfig {}
 
-impl Settings for GeometricSpec {
+impl Settings for GeometricConfig {
     const EXAMPLE: &'static str = "geometric";
 }
 
-impl WeightingWords for GeometricSpec {
-    fn build(&self, _: &Setting) -> Method {
-        Method::losses(Geometric)
+impl BuildWeighting for GeometricConfig {
+    fn build(&self, _: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(Geometric)
     }
 }
 
@@ -39,13 +40,13 @@ impl Weighting for Geometric {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::geometric::GeometricSpec;
+    use crate::train::weighting::geometric::GeometricConfig;
     use crate::train::weighting::method::{build, near};
 
     /// methods.md 5: L = (1, 2, 4) -> 2, w = 2/3 1/3 1/6.
     #[test]
     fn golden_values() {
-        let mut geometric = build(&GeometricSpec {}, 3);
+        let mut geometric = build(&GeometricConfig {}, 3);
         let losses = [Some(1.0), Some(2.0), Some(4.0)];
         let weights = geometric.weights(0, &losses);
         near(&weights, &[2.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0]);
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_loss_below_nothing_is_not_hidden() {
-        let weights = build(&GeometricSpec {}, 2).weights(0, &[Some(-1.0), Some(1.0)]);
+        let weights = build(&GeometricConfig {}, 2).weights(0, &[Some(-1.0), Some(1.0)]);
         assert!(weights.iter().all(|weight| weight.is_nan()));
     }
 }

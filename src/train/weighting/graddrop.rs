@@ -1,48 +1,52 @@
-//! The weighting `graddrop`: see [`GradDropSpec`].
+//! The weighting `graddrop`: see [`GradDropConfig`].
 
 use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::draw::{Purpose, stream};
-use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{
+    GradientContext, GradientRows, GradientWeights, RowWeighting,
+};
+use crate::train::weighting::random_draw::{WeightingRandomPurpose, stream};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is kept by chance.
+/// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is
+/// kept by chance.
 ///
-/// For each number, P = 1/2 (1 + sum_k g_k / sum_k |g_k|) and U is drawn evenly from 0 to 1: a task's part is kept where it is positive and
-/// P > U, or negative and P < U; of the others the share `leak` is kept. d is the sum. At the point that tasks read, as in the paper,
-/// parts are first multiplied by the sign of what is read and summed over the batch, and one mask holds for all its rows. U
-/// depends on the trial's seed and the step's number. The recorded weights are 1.
+/// For each number, P = 1/2 (1 + sum_k g_k / sum_k |g_k|) and U is drawn evenly from 0 to 1: a task's part is
+/// kept where it is positive and P > U, or negative and P < U; of the others the share `leak` is kept. d is
+/// the sum. At the point that tasks read, as in the paper, parts are first multiplied by the sign of what is
+/// read and summed over the batch, and one mask holds for all its rows. U depends on the trial's seed and the
+/// step's number. The recorded weights are 1.
 ///
 /// `weighting: graddrop`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GradDropSpec {
+pub struct GradDropConfig {
     /// How much is kept of what is dropped. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_leak")]
     pub leak: Fraction,
 }
 
-impl Settings for GradDropSpec {
+impl Settings for GradDropConfig {
     const BARE: Option<&'static str> = Some("leak");
     const EXAMPLE: &'static str = "graddrop";
 }
 
-fn nothing() -> Fraction {
+fn default_leak() -> Fraction {
     Fraction::constant(0.0)
 }
 
-impl WeightingWords for GradDropSpec {
-    fn build(&self, setting: &Setting) -> Method {
-        Method::rows(GradDrop { leak: self.leak.get() as f32, seed: setting.seed })
+impl BuildWeighting for GradDropConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::rows(GradDrop { leak: self.leak.get() as f32, seed: setting.seed })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::WHOLE.or_at_point())
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::WHOLE.or_at_point())
     }
 }
 
@@ -53,7 +57,7 @@ struct GradDrop {
 
 impl GradDrop {
     /// Of one number's parts by task, what is kept of each, given the number drawn.
-    fn kept(&self, parts: &[f64], drawn: f64) -> Vec<f32> {
+    fn dropped(&self, parts: &[f64], drawn: f64) -> Vec<f32> {
         let size: f64 = parts.iter().map(|part| part.abs()).sum();
         let positive = if size > 0.0 { 0.5 * (1.0 + parts.iter().sum::<f64>() / size) } else { 0.5 };
         let keep = |part: &f64| (*part > 0.0 && positive > drawn) || (*part < 0.0 && positive < drawn);
@@ -62,28 +66,28 @@ impl GradDrop {
 }
 
 impl RowWeighting for GradDrop {
-    fn weigh(&mut self, sight: &Sight, rows: &mut Rows) -> Answer {
-        let mut random = stream(self.seed, Purpose::Sign, sight.step);
+    fn compute_weights(&mut self, context: &GradientContext, rows: &mut GradientRows) -> GradientWeights {
+        let mut random = stream(self.seed, WeightingRandomPurpose::Sign, context.step);
         let tasks = rows.values.len();
         let whole = rows.values.first().map_or(0, Vec::len);
         // One mask per number of a row of the batch; parameters are one row.
         let batch = rows.point.as_ref().map_or(1, |(_, batch)| (*batch).max(1));
         let width = whole / batch;
-        for place in 0..width {
+        for index in 0..width {
             let part = |row: &Vec<f32>| -> f64 {
                 let of = |at: usize| match &rows.point {
                     Some((read, _)) => f64::from(row[at]) * sign(read[at]),
                     None => f64::from(row[at]),
                 };
-                (0..batch).map(|row| of(row * width + place)).sum()
+                (0..batch).map(|row| of(row * width + index)).sum()
             };
             let parts: Vec<f64> = rows.values.iter().map(part).collect();
-            let kept = self.kept(&parts, random.random::<f64>());
+            let kept = self.dropped(&parts, random.random::<f64>());
             for (row, kept) in rows.values.iter_mut().zip(kept) {
-                (0..batch).for_each(|at| row[at * width + place] *= kept);
+                (0..batch).for_each(|at| row[at * width + index] *= kept);
             }
         }
-        Answer::new(vec![1.0; tasks], true)
+        GradientWeights::new(vec![1.0; tasks], true)
     }
 }
 
@@ -96,18 +100,18 @@ mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::golden::rows;
     use crate::train::weighting::golden::{combine, matrix_a};
-    use crate::train::weighting::graddrop::{GradDrop, GradDropSpec, nothing};
-    use crate::train::weighting::gradient_method::{RowWeighting, Rows, Sight};
+    use crate::train::weighting::graddrop::{GradDrop, GradDropConfig, default_leak};
+    use crate::train::weighting::gradient_method::{GradientContext, GradientRows, RowWeighting};
 
     /// By hand: -4 and 6 leave P = .6; below it the 6 is kept, above it the -4; what agrees is always kept.
     #[test]
     fn one_sign_is_kept() {
         let drop = GradDrop { leak: 0.25, seed: 0 };
-        assert_eq!(drop.kept(&[-4.0, 6.0], 0.59), [0.25, 1.0]);
-        assert_eq!(drop.kept(&[-4.0, 6.0], 0.61), [1.0, 0.25]);
-        assert_eq!(drop.kept(&[1.0, 1.0], 0.999), [1.0, 1.0]);
-        assert_eq!(drop.kept(&[-1.0, -1.0], 0.001), [1.0, 1.0]);
-        let (_, d) = combine(&mut *rows(&GradDropSpec { leak: nothing() }, 2), &matrix_a(), &[1.0; 2]);
+        assert_eq!(drop.dropped(&[-4.0, 6.0], 0.59), [0.25, 1.0]);
+        assert_eq!(drop.dropped(&[-4.0, 6.0], 0.61), [1.0, 0.25]);
+        assert_eq!(drop.dropped(&[1.0, 1.0], 0.999), [1.0, 1.0]);
+        assert_eq!(drop.dropped(&[-1.0, -1.0], 0.001), [1.0, 1.0]);
+        let (_, d) = combine(&mut *rows(&GradDropConfig { leak: default_leak() }, 2), &matrix_a(), &[1.0; 2]);
         assert!((d[0] == -4.0 || d[0] == 6.0) && d[1..] == [2.0, 2.0], "{d:?}");
     }
 
@@ -116,10 +120,10 @@ mod tests {
     fn chances_are_right() {
         let wide = 20_000;
         let values = vec![vec![-1.0_f32; wide], vec![3.0; wide]];
-        let gramian = Matrix::of(2, |_, _| 1.0);
-        let sight = Sight { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
-        let mut rows = Rows { values, point: None };
-        GradDrop { leak: 0.0, seed: 5 }.weigh(&sight, &mut rows);
+        let gramian = Matrix::from_fn(2, |_, _| 1.0);
+        let context = GradientContext { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
+        let mut rows = GradientRows { values, point: None };
+        GradDrop { leak: 0.0, seed: 5 }.compute_weights(&context, &mut rows);
         let positive = rows.values[1].iter().filter(|value| **value > 0.0).count() as f64 / wide as f64;
         assert!((positive - 0.75).abs() < 0.01, "{positive}");
         assert!(rows.values[0].iter().zip(&rows.values[1]).all(|(a, b)| (*a == 0.0) != (*b == 0.0)));
@@ -128,13 +132,13 @@ mod tests {
     /// At a representation: signs of what is read, one mask for the two rows of the batch.
     #[test]
     fn one_mask_for_the_batch() {
-        let gramian = Matrix::of(2, |_, _| 1.0);
-        let sight = Sight { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
-        let mut rows = Rows {
+        let gramian = Matrix::from_fn(2, |_, _| 1.0);
+        let context = GradientContext { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
+        let mut rows = GradientRows {
             values: vec![vec![1.0, 1.0, 2.0, -5.0], vec![-1.0, 1.0, -2.0, -1.0]],
             point: Some((vec![1.0, 1.0, 1.0, -1.0], 2)),
         };
-        GradDrop { leak: 0.0, seed: 1 }.weigh(&sight, &mut rows);
+        GradDrop { leak: 0.0, seed: 1 }.compute_weights(&context, &mut rows);
         // The second number agrees: 1 + 5 and 1 + 1. The first does not: 3 and -3.
         assert_eq!([rows.values[0][1], rows.values[0][3]], [1.0, -5.0]);
         assert_eq!([rows.values[1][1], rows.values[1][3]], [1.0, -1.0]);

@@ -1,52 +1,54 @@
-//! The weighting `gradvac`: see [`GradVacSpec`].
+//! The weighting `gradvac`: see [`GradVacConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::draw::orders;
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
+use crate::train::weighting::random_draw::orders;
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Gradient vaccine (GradVac; Wang et al., ICLR 2021): gradients are turned until they are as similar as they usually are.
+/// Gradient vaccine (GradVac; Wang et al., ICLR 2021): gradients are turned until they are as similar as they
+/// usually are.
 ///
-/// t_ij, a moving average of cosines, begins at 0. For each i, p = g_i; for the others j in random order, q = cos(p, g_j): if q < t_ij,
-/// p += g_j |p| (t sqrt(1 - q^2) - q sqrt(1 - t^2)) / (|g_j| sqrt(1 - t^2)); then t_ij <- (1 - beta) t_ij + beta q, q as it was
-/// before the turn. d = sum_i p. The first step is that of `pcgrad`. Gradients are taken whole, not layer by layer.
+/// t_ij, a moving average of cosines, begins at 0. For each i, p = g_i; for the others j in random order, q =
+/// cos(p, g_j): if q < t_ij, p += g_j |p| (t sqrt(1 - q^2) - q sqrt(1 - t^2)) / (|g_j| sqrt(1 - t^2)); then
+/// t_ij <- (1 - beta) t_ij + beta q, q as it was before the turn. d = sum_i p. The first step is that of
+/// `pcgrad`. Gradients are taken whole, not layer by layer.
 ///
 /// `weighting: {gradvac: {beta: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GradVacSpec {
+pub struct GradVacConfig {
     /// How fast the usual cosines follow. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_beta")]
     pub beta: Fraction,
 }
 
-impl Settings for GradVacSpec {
+impl Settings for GradVacConfig {
     const BARE: Option<&'static str> = Some("beta");
     const EXAMPLE: &'static str = "{gradvac: {beta: 0.5}}";
 }
 
-fn half() -> Fraction {
+fn default_beta() -> Fraction {
     Fraction::constant(0.5)
 }
 
-impl WeightingWords for GradVacSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for GradVacConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
-        Method::gramian(GradVac {
+        WeightingMethod::gramian(GradVac {
             beta: self.beta.get(),
             seed: setting.seed,
             tasks,
-            usual: vec![0.0; tasks * tasks],
+            expected_cosine: vec![0.0; tasks * tasks],
         })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS)
     }
 }
 
@@ -55,12 +57,12 @@ struct GradVac {
     seed: u64,
     tasks: usize,
     /// t of every pair, row after row.
-    usual: Vec<f64>,
+    expected_cosine: Vec<f64>,
 }
 
 impl GradVac {
-    fn turn(&mut self, sight: &Sight, orders: &[Vec<usize>]) -> Vec<f64> {
-        let (gramian, norms) = (sight.gramian, sight.gramian.norms());
+    fn rotate_gradients(&mut self, context: &GradientContext, orders: &[Vec<usize>]) -> Vec<f64> {
+        let (gramian, norms) = (context.gramian, context.gramian.norms());
         let mut weights = vec![0.0; norms.len()];
         for (task, others) in orders.iter().enumerate() {
             let mut c = vec![0.0; norms.len()];
@@ -71,7 +73,8 @@ impl GradVac {
                     continue;
                 }
                 let cosine = (gramian.times(&c)[*other] / length / norms[*other]).clamp(-1.0, 1.0);
-                let usual = &mut self.usual[sight.tasks[task] * self.tasks + sight.tasks[*other]];
+                let usual =
+                    &mut self.expected_cosine[context.tasks[task] * self.tasks + context.tasks[*other]];
                 let (sine, usual_sine) = ((1.0 - cosine * cosine).sqrt(), (1.0 - *usual * *usual).sqrt());
                 if cosine < *usual && usual_sine > 0.0 {
                     c[*other] +=
@@ -86,19 +89,19 @@ impl GradVac {
 }
 
 impl GramianWeighting for GradVac {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let orders = orders(self.seed, sight.step, sight.tasks.len());
-        Answer::new(self.turn(sight, &orders), true)
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let orders = orders(self.seed, context.step, context.tasks.len());
+        GradientWeights::new(self.rotate_gradients(context, &orders), true)
     }
 
     fn state(&self) -> Vec<f64> {
-        self.usual.clone()
+        self.expected_cosine.clone()
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let fits = state.len() == self.usual.len();
+        let fits = state.len() == self.expected_cosine.len();
         if fits {
-            self.usual = state.to_vec();
+            self.expected_cosine = state.to_vec();
         }
         fits
     }
@@ -108,14 +111,15 @@ impl GramianWeighting for GradVac {
 mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::golden::{ask, gramian, matrix_a, matrix_b};
-    use crate::train::weighting::gradient_method::Sight;
-    use crate::train::weighting::gradvac::{GradVac, GradVacSpec, half};
+    use crate::train::weighting::gradient_method::GradientContext;
+    use crate::train::weighting::gradvac::{GradVac, GradVacConfig, default_beta};
     use crate::train::weighting::method::near;
 
     /// methods.md 5: the same gradients twice.
     #[test]
     fn golden_values() {
-        let (mut method, g) = (gramian(&GradVacSpec { beta: half() }, 2), Matrix::gramian(&matrix_a()));
+        let (mut method, g) =
+            (gramian(&GradVacConfig { beta: default_beta() }, 2), Matrix::gramian(&matrix_a()));
         near(&ask(&mut *method, &g).weights, &[2.222_222, 1.578_947]);
         near(&method.state(), &[0.0, -0.420_596, -0.420_596, 0.0]);
         near(&ask(&mut *method, &g).weights, &[1.857_988, 1.406_415]);
@@ -126,9 +130,9 @@ mod tests {
     fn golden_values_of_three() {
         let g = Matrix::gramian(&matrix_b());
         let natural = [vec![1, 2], vec![0, 2], vec![0, 1]];
-        let mut method = GradVac { beta: 0.5, seed: 0, tasks: 3, usual: vec![0.0; 9] };
-        let sight = Sight { step: 0, tasks: &[0, 1, 2], losses: &[1.0; 3], gramian: &g };
-        near(&method.turn(&sight, &natural), &[1.6, 2.7, 1.9]);
-        near(&method.turn(&sight, &natural), &[1.314_550, 1.879_407, 1.392_944]);
+        let mut method = GradVac { beta: 0.5, seed: 0, tasks: 3, expected_cosine: vec![0.0; 9] };
+        let context = GradientContext { step: 0, tasks: &[0, 1, 2], losses: &[1.0; 3], gramian: &g };
+        near(&method.rotate_gradients(&context, &natural), &[1.6, 2.7, 1.9]);
+        near(&method.rotate_gradients(&context, &natural), &[1.314_550, 1.879_407, 1.392_944]);
     }
 }

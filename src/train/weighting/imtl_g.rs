@@ -1,38 +1,39 @@
-//! The weighting `imtl_g`: see [`ImtlGSpec`].
+//! The weighting `imtl_g`: see [`ImtlGConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::train::solver::Matrix;
 use crate::train::solver::eigen::Eigen;
-use crate::train::solver::matrix::Cosines;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::solver::matrix::CosineGramian;
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's gradient.
+/// Impartial learning by gradients (IMTL-G; Liu et al., ICLR 2021): the step goes as far along every task's
+/// gradient.
 ///
-/// d . u_k is the same for all unit gradients u_k, and sum w = 1. With the cosines C and lengths n: w = D^-1 C^+ 1 with D = diag(n), divided by
-/// its sum. Weights can be negative. Gradients of nothing are left out. Where C is singular its pseudo-inverse is taken, where
-/// the sum is nothing d is 0; such steps are counted.
+/// d . u_k is the same for all unit gradients u_k, and sum w = 1. With the cosines C and lengths n: w = D^-1
+/// C^+ 1 with D = diag(n), divided by its sum. Weights can be negative. Gradients of nothing are left out.
+/// Where C is singular its pseudo-inverse is taken, where the sum is nothing d is 0; such steps are counted.
 ///
 /// `weighting: imtl_g`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImtlGSpec {}
+pub struct ImtlGConfig {}
 
-impl Settings for ImtlGSpec {
+impl Settings for ImtlGConfig {
     const EXAMPLE: &'static str = "imtl_g";
 }
 
-impl WeightingWords for ImtlGSpec {
-    fn build(&self, _: &Setting) -> Method {
-        Method::gramian(ImtlG)
+impl BuildWeighting for ImtlGConfig {
+    fn build(&self, _: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::gramian(ImtlG)
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::DOT_PRODUCTS.or_at_point())
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS.or_at_point())
     }
 }
 
@@ -42,48 +43,48 @@ pub struct ImtlG;
 const NOTHING: f64 = 1e-10;
 
 /// C^+ 1 of the cosines; was C regular?
-pub fn impartial(gramian: &Matrix) -> (Cosines, Vec<f64>, bool) {
-    let cosines = Cosines::of(gramian);
-    let eigen = Eigen::of(&cosines.matrix);
+pub fn impartial(gramian: &Matrix) -> (CosineGramian, Vec<f64>, bool) {
+    let cosines = CosineGramian::from_gramian(gramian);
+    let eigen = Eigen::decompose(&cosines.matrix);
     let even = eigen.inverse(&vec![1.0; cosines.rows.len()], NOTHING);
     let regular = !cosines.misses_rows() && eigen.rank(NOTHING) == cosines.rows.len();
     (cosines, even, regular)
 }
 
 impl GramianWeighting for ImtlG {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let (cosines, even, regular) = impartial(sight.gramian);
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let (cosines, even, regular) = impartial(context.gramian);
         // In units of the shortest, so that no inverse overflows.
         let least = cosines.norms.iter().copied().fold(f64::INFINITY, f64::min);
         let scaled: Vec<f64> = even.iter().map(|value| value * least).collect();
         let weights = cosines.weights(&scaled, 0.0);
         let (sum, size) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w.abs()).sum::<f64>());
         match sum.abs() > 1e-12 * size {
-            true => Answer::new(weights.iter().map(|weight| weight / sum).collect(), regular),
-            false => Answer::new(vec![0.0; weights.len()], false),
+            true => GradientWeights::new(weights.iter().map(|weight| weight / sum).collect(), regular),
+            false => GradientWeights::new(vec![0.0; weights.len()], false),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weigh};
-    use crate::train::weighting::imtl_g::ImtlGSpec;
+    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weights_for};
+    use crate::train::weighting::imtl_g::ImtlGConfig;
     use crate::train::weighting::method::near;
 
     /// methods.md 5.
     #[test]
     fn golden_values() {
-        let found = weigh(&ImtlGSpec {}, &matrix_a()).weights;
-        near(&found, &[0.592_330, 0.407_670]);
-        near(&direction(&matrix_a(), &found), &[0.076_697, 1.0, 1.0]);
-        near(&weigh(&ImtlGSpec {}, &matrix_b()).weights, &[0.248_969, 0.471_665, 0.279_365]);
+        let solution = weights_for(&ImtlGConfig {}, &matrix_a()).weights;
+        near(&solution, &[0.592_330, 0.407_670]);
+        near(&direction(&matrix_a(), &solution), &[0.076_697, 1.0, 1.0]);
+        near(&weights_for(&ImtlGConfig {}, &matrix_b()).weights, &[0.248_969, 0.471_665, 0.279_365]);
     }
 
     #[test]
     fn nothing_and_copies_are_told() {
-        assert_eq!(weigh(&ImtlGSpec {}, &vec![vec![0.0; 2]; 2]).weights, [0.0, 0.0]);
-        let twins = weigh(&ImtlGSpec {}, &[vec![1.0, 2.0], vec![1.0, 2.0]]);
+        assert_eq!(weights_for(&ImtlGConfig {}, &vec![vec![0.0; 2]; 2]).weights, [0.0, 0.0]);
+        let twins = weights_for(&ImtlGConfig {}, &[vec![1.0, 2.0], vec![1.0, 2.0]]);
         assert!(!twins.regular);
         near(&twins.weights, &[0.5, 0.5]);
     }

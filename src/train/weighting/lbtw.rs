@@ -1,38 +1,38 @@
-//! The weighting `lbtw`: see [`LbtwSpec`].
+//! The weighting `lbtw`: see [`LbtwConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the epoch's
-/// first batch counts more.
+/// Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the
+/// epoch's first batch counts more.
 ///
 /// w_k = (L_k / L_k(first batch of the epoch with a label of it))^alpha.
 ///
 /// `weighting: {lbtw: {alpha: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LbtwSpec {
+pub struct LbtwConfig {
     /// 0 is equal weights. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_alpha")]
     pub alpha: NonNegative,
 }
 
-impl Settings for LbtwSpec {
+impl Settings for LbtwConfig {
     const BARE: Option<&'static str> = Some("alpha");
     const EXAMPLE: &'static str = "{lbtw: {alpha: 0.5}}";
 }
 
-fn half() -> NonNegative {
+fn default_alpha() -> NonNegative {
     NonNegative::constant(0.5)
 }
 
-impl WeightingWords for LbtwSpec {
-    fn build(&self, setting: &Setting) -> Method {
-        Method::losses(Lbtw { alpha: self.alpha.get(), first: vec![f64::NAN; setting.tasks.len()] })
+impl BuildWeighting for LbtwConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(Lbtw { alpha: self.alpha.get(), first: vec![f64::NAN; setting.tasks.len()] })
     }
 }
 
@@ -75,13 +75,13 @@ impl Weighting for Lbtw {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::lbtw::{LbtwSpec, half};
+    use crate::train::weighting::lbtw::{LbtwConfig, default_alpha};
     use crate::train::weighting::method::build;
 
     /// By hand: (1/4)^(1/2), (9/1)^(1/2); a new epoch begins anew.
     #[test]
     fn by_hand() {
-        let mut lbtw = build(&LbtwSpec { alpha: half() }, 2);
+        let mut lbtw = build(&LbtwConfig { alpha: default_alpha() }, 2);
         assert_eq!(lbtw.weights(0, &[Some(4.0), None]), [1.0, 0.0]);
         assert_eq!(lbtw.weights(1, &[Some(1.0), Some(1.0)]), [0.5, 1.0]);
         assert_eq!(lbtw.weights(2, &[Some(4.0), Some(9.0)]), [1.0, 3.0]);

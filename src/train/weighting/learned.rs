@@ -2,14 +2,14 @@
 
 /// One learned number and its moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Learned {
+pub struct LearnedScalar {
     pub value: f64,
     first: f64,
     second: f64,
     steps: f64,
 }
 
-impl Learned {
+impl LearnedScalar {
     pub fn new(value: f64) -> Self {
         Self { value, first: 0.0, second: 0.0, steps: 0.0 }
     }

@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 
 use crate::domain::name::TaskName;
-use crate::train::weighting::claims::Claims;
+use crate::train::weighting::capabilities::Capabilities;
 use crate::train::weighting::gradient_method::{GramianWeighting, RowWeighting};
 
 /// What a weighting is built for.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
+pub struct WeightingContext<'a> {
     pub tasks: &'a [TaskName],
     /// The trial's seed.
     pub seed: u64,
@@ -16,7 +16,7 @@ pub struct Setting<'a> {
     pub rate: f64,
 }
 
-impl Setting<'_> {
+impl WeightingContext<'_> {
     /// What is given by name, in the tasks' order.
     pub fn by_task<T: Copy>(&self, given: &IndexMap<TaskName, T>, otherwise: T) -> Vec<T> {
         self.tasks.iter().map(|task| given.get(task).copied().unwrap_or(otherwise)).collect()
@@ -24,12 +24,12 @@ impl Setting<'_> {
 }
 
 /// What every weighting's words can do.
-pub trait WeightingWords: Send + Sync {
-    fn build(&self, setting: &Setting) -> Method;
+pub trait BuildWeighting: Send + Sync {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod;
 
     /// What it balances, and how it may be asked to.
-    fn claims(&self) -> Claims {
-        Claims::Losses
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Losses
     }
 
     /// Settings that name tasks: the setting's key, and the names.
@@ -39,28 +39,28 @@ pub trait WeightingWords: Send + Sync {
 }
 
 /// A built weighting: of losses, of gradients, or of both.
-pub struct Method {
+pub struct WeightingMethod {
     pub losses: Option<Box<dyn Weighting>>,
-    pub gradients: Option<Gradients>,
+    pub gradients: Option<GradientMethod>,
 }
 
 /// A built gradient method.
-pub enum Gradients {
+pub enum GradientMethod {
     Gramian(Box<dyn GramianWeighting>),
     Rows(Box<dyn RowWeighting>),
 }
 
-impl Method {
+impl WeightingMethod {
     pub fn losses(weighting: impl Weighting + 'static) -> Self {
         Self { losses: Some(Box::new(weighting)), gradients: None }
     }
 
     pub fn gramian(method: impl GramianWeighting + 'static) -> Self {
-        Self { losses: None, gradients: Some(Gradients::Gramian(Box::new(method))) }
+        Self { losses: None, gradients: Some(GradientMethod::Gramian(Box::new(method))) }
     }
 
     pub fn rows(method: impl RowWeighting + 'static) -> Self {
-        Self { losses: None, gradients: Some(Gradients::Rows(Box::new(method))) }
+        Self { losses: None, gradients: Some(GradientMethod::Rows(Box::new(method))) }
     }
 
     /// Both: the gradient method balances the weighted losses.
@@ -69,10 +69,10 @@ impl Method {
     }
 }
 
-/// What a weighting wants to know before a step: how the losses of these tasks on validation rows, after the step, depend
-/// on its weights.
+/// What a weighting wants to know before a step: how the losses of these tasks on validation rows, after the
+/// step, depend on its weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foresight {
+pub struct Lookahead {
     /// The how manieth look this is, counted from 0: it says which rows are looked at.
     pub number: usize,
     /// One per task: does it count?
@@ -103,23 +103,24 @@ pub trait Weighting: Send {
     }
 
     /// Does it ask what the same batch costs after the step?
-    fn looks_back(&self) -> bool {
+    fn wants_losses_after(&self) -> bool {
         false
     }
 
     /// Told the losses of the same batch after the step, if it asked.
-    fn look_back(&mut self, losses: &[Option<f64>]) {
+    fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
         let _ = losses;
     }
 
     /// What it asks before this step; one that ever asks does so before step 0.
-    fn foresight(&self, step: u64) -> Option<Foresight> {
+    fn lookahead_request(&self, step: u64) -> Option<Lookahead> {
         let _ = step;
         None
     }
 
-    /// Told the derivative by each task's weight, if it asked; `None` for a task without a label in the batch.
-    fn foresee(&mut self, gradient: &[Option<f64>]) {
+    /// Told the derivative by each task's weight, if it asked; `None` for a task without a label in the
+    /// batch.
+    fn receive_lookahead(&mut self, gradient: &[Option<f64>]) {
         let _ = gradient;
     }
 
@@ -146,15 +147,15 @@ pub fn present(losses: &[Option<f64>]) -> usize {
 
 /// Tasks with numbers that look random, for tests.
 #[cfg(test)]
-pub fn build(words: &dyn WeightingWords, tasks: usize) -> Box<dyn Weighting> {
+pub fn build(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn Weighting> {
     let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
-    let method = words.build(&Setting { tasks: &tasks, seed: 0, rate: 0.01 });
+    let method = config.build(&WeightingContext { tasks: &tasks, seed: 0, rate: 0.01 });
     method.losses.expect("a weighting of losses")
 }
 
 /// Panics unless numbers agree to six places.
 #[cfg(test)]
-pub fn near(found: &[f64], expected: &[f64]) {
-    let agree = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
-    assert!(agree && found.len() == expected.len(), "{found:?} is not {expected:?}");
+pub fn near(solution: &[f64], expected: &[f64]) {
+    let agree = solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(agree && solution.len() == expected.len(), "{solution:?} is not {expected:?}");
 }

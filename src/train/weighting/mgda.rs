@@ -1,32 +1,33 @@
-//! The weighting `mgda`: see [`MgdaSpec`].
+//! The weighting `mgda`: see [`MgdaConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::train::solver::simplex::shortest;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Multiple-gradient descent (MGDA; Desideri 2012; Sener & Koltun, NeurIPS 2018): the shortest convex combination of the gradients,
-/// which no task's gradient points against.
+/// Multiple-gradient descent (MGDA; Desideri 2012; Sener & Koltun, NeurIPS 2018): the shortest convex
+/// combination of the gradients, which no task's gradient points against.
 ///
-/// w = argmin over the simplex of w^T G w, solved exactly; d = J^T w. With a `normalization` the gradients are scaled
-/// before w is sought: l2 g/|g|, loss g/L, loss_plus g/(L |g|); w is then, as in Sener and Koltun's code, applied to the gradients as
-/// they are (so that the promise holds without normalization only). Tasks of nothing share all weight: d = 0.
-/// (Looked for at the point that tasks read, `gradients: {at: representation}`, it is MGDA-UB.)
+/// w = argmin over the simplex of w^T G w, solved exactly; d = J^T w. With a `normalization` the gradients
+/// are scaled before w is sought: l2 g/|g|, loss g/L, loss_plus g/(L |g|); w is then, as in Sener and
+/// Koltun's code, applied to the gradients as they are (so that the promise holds without normalization
+/// only). Tasks of nothing share all weight: d = 0. (Looked for at the point that tasks read, `gradients:
+/// {at: representation}`, it is MGDA-UB.)
 ///
 /// `weighting: {mgda: {normalization: loss_plus}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MgdaSpec {
+pub struct MgdaConfig {
     /// none (the default), l2, loss or loss_plus.
     #[serde(default)]
     pub normalization: Normalization,
 }
 
-impl Settings for MgdaSpec {
+impl Settings for MgdaConfig {
     const BARE: Option<&'static str> = Some("normalization");
     const EXAMPLE: &'static str = "{mgda: {normalization: loss_plus}}";
 }
@@ -45,13 +46,13 @@ pub enum Normalization {
     LossPlus,
 }
 
-impl WeightingWords for MgdaSpec {
-    fn build(&self, _: &Setting) -> Method {
-        Method::gramian(Mgda { normalization: self.normalization })
+impl BuildWeighting for MgdaConfig {
+    fn build(&self, _: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::gramian(Mgda { normalization: self.normalization })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::DOT_PRODUCTS.or_at_point())
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS.or_at_point())
     }
 }
 
@@ -60,58 +61,62 @@ struct Mgda {
 }
 
 impl GramianWeighting for Mgda {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
         // A gradient or loss of nothing stays nothing.
         let inverse = |value: f64| if value > 0.0 { 1.0 / value } else { 1.0 };
-        let norms = sight.gramian.norms();
-        let scale = norms.iter().zip(sight.losses).map(|(norm, loss)| match self.normalization {
+        let norms = context.gramian.norms();
+        let scale = norms.iter().zip(context.losses).map(|(norm, loss)| match self.normalization {
             Normalization::None => 1.0,
             Normalization::L2 => inverse(*norm),
             Normalization::Loss => inverse(*loss),
             Normalization::LossPlus => inverse(*norm) * inverse(*loss),
         });
-        let found = shortest(&sight.gramian.scaled(&scale.collect::<Vec<_>>()));
-        Answer::new(found.x, found.reached && norms.iter().all(|norm| *norm > 0.0))
+        let solution = shortest(&context.gramian.scaled(&scale.collect::<Vec<_>>()));
+        GradientWeights::new(solution.x, solution.reached && norms.iter().all(|norm| *norm > 0.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::train::solver::Matrix;
-    use crate::train::weighting::golden::{gramian, matrix_a, matrix_b, weigh};
-    use crate::train::weighting::gradient_method::Sight;
+    use crate::train::weighting::golden::{gramian, matrix_a, matrix_b, weights_for};
+    use crate::train::weighting::gradient_method::GradientContext;
     use crate::train::weighting::method::near;
-    use crate::train::weighting::mgda::{MgdaSpec, Normalization};
+    use crate::train::weighting::mgda::{MgdaConfig, Normalization};
 
-    fn words(normalization: Normalization) -> MgdaSpec {
-        MgdaSpec { normalization }
+    fn config(normalization: Normalization) -> MgdaConfig {
+        MgdaConfig { normalization }
     }
 
     /// methods.md 5.
     #[test]
     fn golden_values() {
-        near(&weigh(&words(Normalization::None), &matrix_a()).weights, &[0.6, 0.4]);
-        near(&weigh(&words(Normalization::None), &matrix_b()).weights, &[0.242_424, 0.484_848, 0.272_727]);
+        near(&weights_for(&config(Normalization::None), &matrix_a()).weights, &[0.6, 0.4]);
+        near(
+            &weights_for(&config(Normalization::None), &matrix_b()).weights,
+            &[0.242_424, 0.484_848, 0.272_727],
+        );
     }
 
-    /// Unit rows of K = 2 meet in the middle; of losses (1, 2): w_1 = clip((G22 - G12) / (G11 + G22 - 2 G12)) of G scaled.
+    /// Unit rows of K = 2 meet in the middle; of losses (1, 2): w_1 = clip((G22 - G12) / (G11 + G22 - 2 G12))
+    /// of G scaled.
     #[test]
     fn normalized() {
-        near(&weigh(&words(Normalization::L2), &matrix_a()).weights, &[0.5, 0.5]);
+        near(&weights_for(&config(Normalization::L2), &matrix_a()).weights, &[0.5, 0.5]);
         let gramian_a = Matrix::gramian(&matrix_a());
-        let sight = Sight { step: 0, tasks: &[0, 1], losses: &[1.0, 2.0], gramian: &gramian_a };
+        let context = GradientContext { step: 0, tasks: &[0, 1], losses: &[1.0, 2.0], gramian: &gramian_a };
         let (g11, g22, g12) = (18.0, 38.0 / 4.0, -22.0 / 2.0);
         let w = (g22 - g12) / (g11 + g22 - 2.0 * g12);
-        near(&gramian(&words(Normalization::Loss), 2).weigh(&sight).weights, &[w, 1.0 - w]);
+        near(&gramian(&config(Normalization::Loss), 2).compute_weights(&context).weights, &[w, 1.0 - w]);
         let cosine = -22.0 / (18.0_f64 * 38.0).sqrt();
         let (g22, g12) = (0.25, cosine / 2.0);
         let w = (g22 - g12) / (1.0 + g22 - 2.0 * g12);
-        near(&gramian(&words(Normalization::LossPlus), 2).weigh(&sight).weights, &[w, 1.0 - w]);
+        near(&gramian(&config(Normalization::LossPlus), 2).compute_weights(&context).weights, &[w, 1.0 - w]);
     }
 
     #[test]
     fn nothing_is_told() {
-        let answer = weigh(&words(Normalization::None), &[vec![0.0, 0.0], vec![1.0, 1.0]]);
+        let answer = weights_for(&config(Normalization::None), &[vec![0.0, 0.0], vec![1.0, 1.0]]);
         assert_eq!((answer.weights.as_slice(), answer.regular), ([1.0, 0.0].as_slice(), false));
     }
 }

@@ -1,58 +1,60 @@
-//! The weighting `moco`: see [`MoCoSpec`].
+//! The weighting `moco`: see [`MoCoConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{NonNegative, Positive};
 use crate::train::solver::Matrix;
 use crate::train::solver::simplex::project;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::gradient_method::{Answer, RowWeighting, Rows, Sight, norm, of};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{
+    GradientContext, GradientRows, GradientWeights, RowWeighting, norm, select_tasks,
+};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps, so that noise does not
-/// favour a task.
+/// Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps,
+/// so that noise does not favour a task.
 ///
-/// h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I) v), c_t = gamma / t^(1/2),
-/// P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are as long as the shared weights, one per task. A task
-/// absent from a batch keeps its own, and is left out.
+/// h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I)
+/// v), c_t = gamma / t^(1/2), P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are
+/// as long as the shared weights, one per task. A task absent from a batch keeps its own, and is left out.
 ///
 /// `weighting: {moco: {beta: 0.5, gamma: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MoCoSpec {
+pub struct MoCoConfig {
     /// How fast the tracks follow. Default 0.5.
-    #[serde(default = "half")]
+    #[serde(default = "default_beta")]
     pub beta: Positive,
     /// Learning rate of the weights. Default 0.1.
-    #[serde(default = "tenth")]
+    #[serde(default = "default_gamma")]
     pub gamma: Positive,
     /// Pulls the weights together. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_rho")]
     pub rho: NonNegative,
 }
 
-impl Settings for MoCoSpec {
+impl Settings for MoCoConfig {
     const EXAMPLE: &'static str = "{moco: {beta: 0.5, gamma: 0.1}}";
 }
 
-fn half() -> Positive {
+fn default_beta() -> Positive {
     Positive::constant(0.5)
 }
 
-fn tenth() -> Positive {
+fn default_gamma() -> Positive {
     Positive::constant(0.1)
 }
 
-fn nothing() -> NonNegative {
+fn default_rho() -> NonNegative {
     NonNegative::constant(0.0)
 }
 
-impl WeightingWords for MoCoSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for MoCoConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
-        Method::rows(MoCo {
+        WeightingMethod::rows(MoCo {
             beta: self.beta.get(),
             gamma: self.gamma.get(),
             rho: self.rho.get(),
@@ -61,8 +63,8 @@ impl WeightingWords for MoCoSpec {
         })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::WHOLE)
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::WHOLE)
     }
 }
 
@@ -77,11 +79,11 @@ struct MoCo {
 }
 
 impl RowWeighting for MoCo {
-    fn weigh(&mut self, sight: &Sight, rows: &mut Rows) -> Answer {
-        let root = (sight.step as f64 + 1.0).sqrt();
+    fn compute_weights(&mut self, context: &GradientContext, rows: &mut GradientRows) -> GradientWeights {
+        let root = (context.step as f64 + 1.0).sqrt();
         let (beta, gamma) = ((self.beta / root) as f32, self.gamma / root);
         let mut regular = true;
-        for ((task, row), loss) in sight.tasks.iter().zip(&mut rows.values).zip(sight.losses) {
+        for ((task, row), loss) in context.tasks.iter().zip(&mut rows.values).zip(context.losses) {
             let length = norm(row);
             regular &= length > 0.0;
             let scale = if length > 0.0 { (loss / length) as f32 } else { 0.0 };
@@ -96,21 +98,21 @@ impl RowWeighting for MoCo {
             let pairs = rows.values[i].iter().zip(&rows.values[j]);
             pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
-        let gramian = Matrix::of(rows.values.len(), product).ridged(self.rho);
-        let known = of(&self.weights, sight.tasks);
+        let gramian = Matrix::from_fn(rows.values.len(), product).ridged(self.rho);
+        let known = select_tasks(&self.weights, context.tasks);
         let together: f64 = known.iter().sum();
         let v = if together > 0.0 { known.iter().map(|v| v / together).collect() } else { project(&known) };
-        let pull = gramian.times(&v);
-        let v = project(&v.iter().zip(pull).map(|(v, pull)| v - gamma * pull).collect::<Vec<_>>());
-        sight.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
-        Answer::new(v, regular)
+        let update = gramian.times(&v);
+        let v = project(&v.iter().zip(update).map(|(v, update)| v - gamma * update).collect::<Vec<_>>());
+        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        GradientWeights::new(v, regular)
     }
 
     fn state(&self) -> Vec<f64> {
         self.weights.clone()
     }
 
-    fn kept(&self) -> Vec<Vec<f32>> {
+    fn buffers(&self) -> Vec<Vec<f32>> {
         self.tracks.clone()
     }
 
@@ -127,7 +129,7 @@ impl RowWeighting for MoCo {
 mod tests {
     use crate::train::weighting::golden::{combine, matrix_a, rows};
     use crate::train::weighting::method::near;
-    use crate::train::weighting::moco::{MoCoSpec, half, nothing, tenth};
+    use crate::train::weighting::moco::{MoCoConfig, default_beta, default_gamma, default_rho};
 
     /// methods.md 2 (first step on A, L = (1, 2): .519 .481); more digits from
     /// python3 -c "
@@ -137,13 +139,13 @@ mod tests {
     /// v = v - .1 * Y @ Y.T @ v; v = v + (1 - v.sum()) / 2; print(v, Y.T @ v)"
     #[test]
     fn golden_values() {
-        let words = MoCoSpec { beta: half(), gamma: tenth(), rho: nothing() };
-        let mut method = rows(&words, 2);
+        let config = MoCoConfig { beta: default_beta(), gamma: default_gamma(), rho: default_rho() };
+        let mut method = rows(&config, 2);
         let (answer, d) = combine(&mut *method, &matrix_a(), &[1.0, 2.0]);
         near(&answer.weights, &[0.518_750, 0.481_250]);
         near(&d, &[0.223_873, 0.139_204, 0.139_204]);
-        let mut other = rows(&words, 2);
-        assert!(other.restore(&method.state(), method.kept()));
+        let mut other = rows(&config, 2);
+        assert!(other.restore(&method.state(), method.buffers()));
         assert_eq!(
             combine(&mut *other, &matrix_a(), &[1.0; 2]),
             combine(&mut *method, &matrix_a(), &[1.0; 2])

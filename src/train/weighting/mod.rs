@@ -2,14 +2,14 @@
 
 pub mod aligned_mtl;
 pub mod auto_lambda;
+pub mod balance_config;
 pub mod cagrad;
-pub mod claims;
+pub mod capabilities;
 pub mod config;
 pub mod cosmos;
 pub mod cov;
 pub mod cr_mogm;
 pub mod db_mtl;
-pub mod draw;
 pub mod dualproj;
 pub mod dwa;
 pub mod dynamic_priority;
@@ -38,65 +38,65 @@ pub mod nash_mtl;
 pub mod pcgrad;
 pub mod preference;
 pub mod random;
+pub mod random_draw;
 pub mod scale_invariant;
 pub mod sdmgrad;
 pub mod smooth_tchebycheff;
-pub mod spec;
 pub mod tchebycheff;
 pub mod uncertainty;
 pub mod upgrad;
 
-use crate::domain::kinds::kinds;
+use crate::domain::choice_config::kinds;
 
-pub use claims::Claims;
-pub use method::{Method, Setting, Weighting, WeightingWords};
-pub use spec::BalanceSpec;
+pub use balance_config::BalanceConfig;
+pub use capabilities::Capabilities;
+pub use method::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 kinds! {
     /// How the tasks are balanced.
-    pub open enum WeightingSpec: "weighting" => dyn WeightingWords {
-        Equal: "equal" => equal::EqualSpec,
-        Fixed: "fixed" => fixed::FixedSpec,
-        Uncertainty: "uncertainty" => uncertainty::UncertaintySpec,
-        Dwa: "dwa" => dwa::DwaSpec,
-        Random: "random" => random::RandomWeightingSpec,
-        ImtlL: "imtl_l" => imtl_l::ImtlLSpec,
-        Geometric: "geometric" => geometric::GeometricSpec,
-        ScaleInvariant: "scale_invariant" => scale_invariant::ScaleInvariantSpec,
-        Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffSpec,
-        SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffSpec,
-        Preference: "preference" => preference::PreferenceSpec,
-        Cosmos: "cosmos" => cosmos::CosmosSpec,
-        Famo: "famo" => famo::FamoSpec,
-        AutoLambda: "auto_lambda" => auto_lambda::AutoLambdaSpec,
-        DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPrioritySpec,
-        Lbtw: "lbtw" => lbtw::LbtwSpec,
-        Cov: "cov" => cov::CovSpec,
-        GradNorm: "gradnorm" => gradnorm::GradNormSpec,
-        Mgda: "mgda" => mgda::MgdaSpec,
-        PcGrad: "pcgrad" => pcgrad::PcGradSpec,
-        GradVac: "gradvac" => gradvac::GradVacSpec,
-        CaGrad: "cagrad" => cagrad::CaGradSpec,
-        ImtlG: "imtl_g" => imtl_g::ImtlGSpec,
-        Imtl: "imtl" => imtl::ImtlSpec,
-        NashMtl: "nash_mtl" => nash_mtl::NashMtlSpec,
-        FairGrad: "fairgrad" => fairgrad::FairGradSpec,
-        AlignedMtl: "aligned_mtl" => aligned_mtl::AlignedMtlSpec,
-        UpGrad: "upgrad" => upgrad::UpGradSpec,
-        DualProj: "dualproj" => dualproj::DualProjSpec,
-        ConFig: "config" => config::ConfigSpec,
-        GradDrop: "graddrop" => graddrop::GradDropSpec,
-        DbMtl: "db_mtl" => db_mtl::DbMtlSpec,
-        MoCo: "moco" => moco::MoCoSpec,
-        MoDo: "modo" => modo::MoDoSpec,
-        SdmGrad: "sdmgrad" => sdmgrad::SdmGradSpec,
-        ExcessMtl: "excess_mtl" => excess_mtl::ExcessMtlSpec,
-        CrMogm: "cr_mogm" => cr_mogm::CrMogmSpec,
+    pub open enum WeightingConfig: "weighting" => dyn BuildWeighting {
+        Equal: "equal" => equal::EqualConfig,
+        Fixed: "fixed" => fixed::FixedConfig,
+        Uncertainty: "uncertainty" => uncertainty::UncertaintyConfig,
+        Dwa: "dwa" => dwa::DwaConfig,
+        Random: "random" => random::RandomWeightingConfig,
+        ImtlL: "imtl_l" => imtl_l::ImtlLConfig,
+        Geometric: "geometric" => geometric::GeometricConfig,
+        ScaleInvariant: "scale_invariant" => scale_invariant::ScaleInvariantConfig,
+        Tchebycheff: "tchebycheff" => tchebycheff::TchebycheffConfig,
+        SmoothTchebycheff: "smooth_tchebycheff" => smooth_tchebycheff::SmoothTchebycheffConfig,
+        Preference: "preference" => preference::PreferenceConfig,
+        Cosmos: "cosmos" => cosmos::CosmosConfig,
+        Famo: "famo" => famo::FamoConfig,
+        AutoLambda: "auto_lambda" => auto_lambda::AutoLambdaConfig,
+        DynamicPriority: "dynamic_priority" => dynamic_priority::DynamicPriorityConfig,
+        Lbtw: "lbtw" => lbtw::LbtwConfig,
+        Cov: "cov" => cov::CovConfig,
+        GradNorm: "gradnorm" => gradnorm::GradNormConfig,
+        Mgda: "mgda" => mgda::MgdaConfig,
+        PcGrad: "pcgrad" => pcgrad::PcGradConfig,
+        GradVac: "gradvac" => gradvac::GradVacConfig,
+        CaGrad: "cagrad" => cagrad::CaGradConfig,
+        ImtlG: "imtl_g" => imtl_g::ImtlGConfig,
+        Imtl: "imtl" => imtl::ImtlConfig,
+        NashMtl: "nash_mtl" => nash_mtl::NashMtlConfig,
+        FairGrad: "fairgrad" => fairgrad::FairGradConfig,
+        AlignedMtl: "aligned_mtl" => aligned_mtl::AlignedMtlConfig,
+        UpGrad: "upgrad" => upgrad::UpGradConfig,
+        DualProj: "dualproj" => dualproj::DualProjConfig,
+        ConFig: "config" => config::ConfigConfig,
+        GradDrop: "graddrop" => graddrop::GradDropConfig,
+        DbMtl: "db_mtl" => db_mtl::DbMtlConfig,
+        MoCo: "moco" => moco::MoCoConfig,
+        MoDo: "modo" => modo::MoDoConfig,
+        SdmGrad: "sdmgrad" => sdmgrad::SdmGradConfig,
+        ExcessMtl: "excess_mtl" => excess_mtl::ExcessMtlConfig,
+        CrMogm: "cr_mogm" => cr_mogm::CrMogmConfig,
     }
 }
 
-impl Default for WeightingSpec {
+impl Default for WeightingConfig {
     fn default() -> Self {
-        Self::Equal(equal::EqualSpec {})
+        Self::Equal(equal::EqualConfig {})
     }
 }

@@ -1,57 +1,60 @@
-//! The weighting `modo`: see [`MoDoSpec`].
+//! The weighting `modo`: see [`MoDoConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{NonNegative, Positive};
 use crate::train::solver::simplex::project;
-use crate::train::weighting::claims::{Claims, GradientClaims, Seen};
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities, GradientView};
+use crate::train::weighting::gradient_method::{
+    GradientContext, GradientWeights, GramianWeighting, select_tasks,
+};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from two independent
-/// batches, so that noise does not favour a task.
+/// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from
+/// two independent batches, so that noise does not favour a task.
 ///
-/// v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K at first; d = J_3^T v. Each batch is split into three
-/// parts, row by row in turn, for J_1, J_2 and J_3: raise `batch_size` accordingly. A task without a label in one of the parts is
-/// absent from the step; tasks' own layers learn from the mean over the parts.
+/// v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K at first; d = J_3^T v.
+/// Each batch is split into three parts, row by row in turn, for J_1, J_2 and J_3: raise `batch_size`
+/// accordingly. A task without a label in one of the parts is absent from the step; tasks' own layers learn
+/// from the mean over the parts.
 ///
 /// `weighting: {modo: {gamma: 0.1, rho: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MoDoSpec {
+pub struct MoDoConfig {
     /// Learning rate of the weights. Default 0.1.
-    #[serde(default = "tenth")]
+    #[serde(default = "default_gamma")]
     pub gamma: Positive,
     /// Pulls the weights together. Default 0.1.
-    #[serde(default = "pull")]
+    #[serde(default = "default_rho")]
     pub rho: NonNegative,
 }
 
-impl Settings for MoDoSpec {
+impl Settings for MoDoConfig {
     const EXAMPLE: &'static str = "{modo: {gamma: 0.1, rho: 0.1}}";
 }
 
-fn tenth() -> Positive {
+fn default_gamma() -> Positive {
     Positive::constant(0.1)
 }
 
-fn pull() -> NonNegative {
+fn default_rho() -> NonNegative {
     NonNegative::constant(0.1)
 }
 
-impl WeightingWords for MoDoSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for MoDoConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
         let weights = vec![1.0 / tasks.max(1) as f64; tasks];
-        Method::gramian(MoDo { gamma: self.gamma.get(), rho: self.rho.get(), weights })
+        WeightingMethod::gramian(MoDo { gamma: self.gamma.get(), rho: self.rho.get(), weights })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims {
-            sees: Seen::DotProducts { parts: 3 },
-            ..GradientClaims::DOT_PRODUCTS
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities {
+            sees: GradientView::DotProducts { parts: 3 },
+            ..GradientCapabilities::DOT_PRODUCTS
         })
     }
 }
@@ -63,20 +66,20 @@ struct MoDo {
 }
 
 impl GramianWeighting for MoDo {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let known = of(&self.weights, sight.tasks);
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let known = select_tasks(&self.weights, context.tasks);
         // The present tasks share what they had together.
         let together: f64 = known.iter().sum();
         let v: Vec<f64> = match together > 0.0 {
             true => known.iter().map(|v| v / together).collect(),
             false => vec![1.0 / known.len() as f64; known.len()],
         };
-        let pull = sight.gramian.times(&v);
+        let update = context.gramian.times(&v);
         let moved: Vec<f64> =
-            v.iter().zip(pull).map(|(v, pull)| v - self.gamma * (pull + self.rho * v)).collect();
+            v.iter().zip(update).map(|(v, update)| v - self.gamma * (update + self.rho * v)).collect();
         let v = project(&moved);
-        sight.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
-        Answer::new(v, true)
+        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        GradientWeights::new(v, true)
     }
 
     fn state(&self) -> Vec<f64> {
@@ -97,13 +100,13 @@ mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::golden::{ask, gramian};
     use crate::train::weighting::method::near;
-    use crate::train::weighting::modo::{MoDoSpec, pull, tenth};
+    use crate::train::weighting::modo::{MoDoConfig, default_gamma, default_rho};
 
     /// methods.md 5: gamma = rho = .1, J_1 J_2^T = diag(1, 2), even weights -> .525 .475.
     #[test]
     fn golden_values() {
-        let mut method = gramian(&MoDoSpec { gamma: tenth(), rho: pull() }, 2);
-        let cross = Matrix::of(2, |i, j| if i == j { (i + 1) as f64 } else { 0.0 });
+        let mut method = gramian(&MoDoConfig { gamma: default_gamma(), rho: default_rho() }, 2);
+        let cross = Matrix::from_fn(2, |i, j| if i == j { (i + 1) as f64 } else { 0.0 });
         near(&ask(&mut *method, &cross).weights, &[0.525, 0.475]);
         near(&method.state(), &[0.525, 0.475]);
     }

@@ -1,31 +1,31 @@
-//! The weighting `pcgrad`: see [`PcGradSpec`].
+//! The weighting `pcgrad`: see [`PcGradConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::train::solver::Matrix;
-use crate::train::weighting::claims::{Claims, GradientClaims};
-use crate::train::weighting::draw::orders;
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
+use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
+use crate::train::weighting::random_draw::orders;
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
 /// Gradient surgery (PCGrad; Yu et al., NeurIPS 2020): each gradient loses what points against another.
 ///
-/// For each i, p = g_i; for the others j in random order: if p . g_j < 0, p -= (p . g_j) / |g_j|^2 g_j. d = sum_i p (or their mean).
-/// Over dot products alone: c = e_i; s = (G c)_j; if s < 0, c_j -= s / G_jj; w = sum_i c. The order depends on the trial's seed and
-/// the step's number.
+/// For each i, p = g_i; for the others j in random order: if p . g_j < 0, p -= (p . g_j) / |g_j|^2 g_j. d =
+/// sum_i p (or their mean). Over dot products alone: c = e_i; s = (G c)_j; if s < 0, c_j -= s / G_jj; w =
+/// sum_i c. The order depends on the trial's seed and the step's number.
 ///
 /// `weighting: pcgrad`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PcGradSpec {
+pub struct PcGradConfig {
     /// sum (the default) or mean of what is left of each gradient.
     #[serde(default)]
     pub reduction: Reduction,
 }
 
-impl Settings for PcGradSpec {
+impl Settings for PcGradConfig {
     const BARE: Option<&'static str> = Some("reduction");
     const EXAMPLE: &'static str = "pcgrad";
 }
@@ -39,13 +39,13 @@ pub enum Reduction {
     Mean,
 }
 
-impl WeightingWords for PcGradSpec {
-    fn build(&self, setting: &Setting) -> Method {
-        Method::gramian(PcGrad { reduction: self.reduction, seed: setting.seed })
+impl BuildWeighting for PcGradConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::gramian(PcGrad { reduction: self.reduction, seed: setting.seed })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims::DOT_PRODUCTS)
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS)
     }
 }
 
@@ -73,31 +73,31 @@ fn surgery(gramian: &Matrix, orders: &[Vec<usize>]) -> Vec<f64> {
 }
 
 impl GramianWeighting for PcGrad {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let tasks = sight.tasks.len();
-        let mut weights = surgery(sight.gramian, &orders(self.seed, sight.step, tasks));
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let tasks = context.tasks.len();
+        let mut weights = surgery(context.gramian, &orders(self.seed, context.step, tasks));
         if self.reduction == Reduction::Mean {
             weights.iter_mut().for_each(|weight| *weight /= tasks as f64);
         }
-        Answer::new(weights, true)
+        GradientWeights::new(weights, true)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::train::solver::Matrix;
-    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weigh};
+    use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weights_for};
     use crate::train::weighting::method::near;
-    use crate::train::weighting::pcgrad::{PcGradSpec, Reduction, surgery};
+    use crate::train::weighting::pcgrad::{PcGradConfig, Reduction, surgery};
 
     /// methods.md 5: K = 2 has one order; of B, the orders 0, 1, 2 and 2, 1, 0.
     #[test]
     fn golden_values() {
-        let found = weigh(&PcGradSpec { reduction: Reduction::Sum }, &matrix_a()).weights;
-        near(&found, &[2.222_222, 1.578_947]);
-        near(&direction(&matrix_a(), &found), &[0.584_795, 3.801_170, 3.801_170]);
+        let solution = weights_for(&PcGradConfig { reduction: Reduction::Sum }, &matrix_a()).weights;
+        near(&solution, &[2.222_222, 1.578_947]);
+        near(&direction(&matrix_a(), &solution), &[0.584_795, 3.801_170, 3.801_170]);
         near(
-            &weigh(&PcGradSpec { reduction: Reduction::Mean }, &matrix_a()).weights,
+            &weights_for(&PcGradConfig { reduction: Reduction::Mean }, &matrix_a()).weights,
             &[1.111_111, 0.789_474],
         );
         let gramian = Matrix::gramian(&matrix_b());

@@ -3,10 +3,12 @@
 //! With r the vector scaled to sum to 1, u = L - z and z what the losses could at best be:
 //!
 //! - `linear`: L = sum_k r_k u_k. Reaches the convex parts of the front alone.
-//! - `tchebycheff`: L = max_k r_k u_k (Miettinen 1998). Reaches every part: at its best r_k u_k are all the same.
-//! - `pbi`: penalty-based boundary intersection (Zhang and Li, "MOEA/D", IEEE TEC 2007): with w = r / |r|, d1 = u . w and
-//!   d2 = |u - d1 w|, L = d1 + theta d2. It draws the losses onto the ray of r, so that here a task with a greater share ends with a
-//!   greater loss. Its weights w_k + theta (u - d1 w)_k / d2 may be negative, for a loss that is too small for its ray.
+//! - `tchebycheff`: L = max_k r_k u_k (Miettinen 1998). Reaches every part: at its best r_k u_k are all the
+//!   same.
+//! - `pbi`: penalty-based boundary intersection (Zhang and Li, "MOEA/D", IEEE TEC 2007): with w = r / |r|, d1
+//!   = u . w and d2 = |u - d1 w|, L = d1 + theta d2. It draws the losses onto the ray of r, so that here a
+//!   task with a greater share ends with a greater loss. Its weights w_k + theta (u - d1 w)_k / d2 may be
+//!   negative, for a loss that is too small for its ray.
 //!
 //! A task without a label in the batch is left out. `sweep: {preferences: 5}` lays vectors evenly.
 //!
@@ -16,21 +18,21 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::{Settings, kinds};
+use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, NonNegative};
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Losses weighed by a vector of preference: linear, by their maximum, or towards its ray.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PreferenceSpec {
+pub struct PreferenceConfig {
     /// A share by task, scaled to sum to 1; a task not named has none. Default: the same for each.
     #[serde(default)]
     pub vector: IndexMap<TaskName, NonNegative>,
     /// How losses and vector become one number. Default linear.
     #[serde(default)]
-    pub by: ScalarizationSpec,
+    pub by: ScalarizationConfig,
     /// The loss a task could at best have. Default: 0 each.
     #[serde(default)]
     pub ideal: IndexMap<TaskName, Finite>,
@@ -38,67 +40,67 @@ pub struct PreferenceSpec {
 
 kinds! {
     /// How losses and a vector of preference become one number.
-    pub enum ScalarizationSpec: "scalarization" {
-        Linear: "linear" => LinearPreferenceSpec,
-        Tchebycheff: "tchebycheff" => LargestPreferenceSpec,
-        Pbi: "pbi" => PbiSpec,
+    pub enum ScalarizationConfig: "scalarization" {
+        Linear: "linear" => LinearPreferenceConfig,
+        Tchebycheff: "tchebycheff" => LargestPreferenceConfig,
+        Pbi: "pbi" => PbiConfig,
     }
 }
 
-impl Default for ScalarizationSpec {
+impl Default for ScalarizationConfig {
     fn default() -> Self {
-        Self::Linear(LinearPreferenceSpec {})
+        Self::Linear(LinearPreferenceConfig {})
     }
 }
 
 /// The weighted sum.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LinearPreferenceSpec {}
+pub struct LinearPreferenceConfig {}
 
-impl Settings for LinearPreferenceSpec {
+impl Settings for LinearPreferenceConfig {
     const EXAMPLE: &'static str = "linear";
 }
 
 /// The largest weighted loss alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LargestPreferenceSpec {}
+pub struct LargestPreferenceConfig {}
 
-impl Settings for LargestPreferenceSpec {
+impl Settings for LargestPreferenceConfig {
     const EXAMPLE: &'static str = "tchebycheff";
 }
 
 /// Along the vector's ray and towards it (Zhang and Li 2007).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PbiSpec {
+pub struct PbiConfig {
     /// How much the distance from the ray counts. Default 5, as in the paper.
-    #[serde(default = "five")]
+    #[serde(default = "default_theta")]
     pub theta: NonNegative,
 }
 
-impl Settings for PbiSpec {
+impl Settings for PbiConfig {
     const BARE: Option<&'static str> = Some("theta");
     const EXAMPLE: &'static str = "{pbi: {theta: 5.0}}";
 }
 
-fn five() -> NonNegative {
+fn default_theta() -> NonNegative {
     NonNegative::constant(5.0)
 }
 
-impl Settings for PreferenceSpec {
+impl Settings for PreferenceConfig {
     const EXAMPLE: &'static str = "{preference: {vector: {income: 0.3, stars: 0.7}, by: tchebycheff}}";
 }
 
-impl WeightingWords for PreferenceSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for PreferenceConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let otherwise = NonNegative::constant(if self.vector.is_empty() { 1.0 } else { 0.0 });
         let shares: Vec<f64> =
             setting.by_task(&self.vector, otherwise).into_iter().map(NonNegative::get).collect();
         let sum: f64 = shares.iter().sum();
         let ideal = setting.by_task(&self.ideal, Finite::constant(0.0));
-        Method::losses(Preference {
+        WeightingMethod::losses(PreferenceWeighting {
             // Of nothing nothing is learned; `check` refuses it.
             vector: shares.iter().map(|share| if sum > 0.0 { share / sum } else { 0.0 }).collect(),
             by: self.by.clone(),
@@ -111,15 +113,15 @@ impl WeightingWords for PreferenceSpec {
     }
 }
 
-struct Preference {
+struct PreferenceWeighting {
     /// Sums to 1.
     vector: Vec<f64>,
-    by: ScalarizationSpec,
+    by: ScalarizationConfig,
     ideal: Vec<f64>,
 }
 
 /// Where losses stand to the ray of the vector.
-struct Ray {
+struct PreferenceRay {
     /// The vector over the present tasks, of length 1; others 0.
     unit: Vec<f64>,
     /// How far along it.
@@ -130,7 +132,7 @@ struct Ray {
     distance: f64,
 }
 
-impl Preference {
+impl PreferenceWeighting {
     /// What is above the ideal; `None` for an absent task.
     fn above(&self, losses: &[Option<f64>]) -> Vec<Option<f64>> {
         losses.iter().zip(&self.ideal).map(|(loss, ideal)| Some((*loss)? - ideal)).collect()
@@ -144,7 +146,7 @@ impl Preference {
         terms.reduce(|worst, term| if term.1 > worst.1 { term } else { worst })
     }
 
-    fn ray(&self, losses: &[Option<f64>]) -> Ray {
+    fn ray(&self, losses: &[Option<f64>]) -> PreferenceRay {
         let above = self.above(losses);
         let present = |(share, above): (&f64, &Option<f64>)| above.map_or(0.0, |_| *share);
         let shares: Vec<f64> = self.vector.iter().zip(&above).map(present).collect();
@@ -155,20 +157,20 @@ impl Preference {
         let along: f64 = above.iter().zip(&unit).map(|(above, unit)| above * unit).sum();
         let aside: Vec<f64> = above.iter().zip(&unit).map(|(above, unit)| above - along * unit).collect();
         let distance = norm(&aside);
-        Ray { unit, along, aside, distance }
+        PreferenceRay { unit, along, aside, distance }
     }
 
     /// The joint loss.
     fn value(&self, losses: &[Option<f64>]) -> f64 {
         match &self.by {
-            ScalarizationSpec::Linear(_) => {
+            ScalarizationConfig::Linear(_) => {
                 let terms = self.above(losses).into_iter().zip(&self.vector);
                 terms.filter_map(|(above, share)| Some(above? * share)).sum()
             }
-            ScalarizationSpec::Tchebycheff(_) => self.worst(losses).map_or(0.0, |(_, value)| value),
-            ScalarizationSpec::Pbi(words) => {
+            ScalarizationConfig::Tchebycheff(_) => self.worst(losses).map_or(0.0, |(_, value)| value),
+            ScalarizationConfig::Pbi(config) => {
                 let ray = self.ray(losses);
-                ray.along + words.theta.get() * ray.distance
+                ray.along + config.theta.get() * ray.distance
             }
         }
     }
@@ -178,20 +180,20 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
-impl Weighting for Preference {
+impl Weighting for PreferenceWeighting {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
         match &self.by {
-            ScalarizationSpec::Linear(_) => self.vector.clone(),
-            ScalarizationSpec::Tchebycheff(_) => {
+            ScalarizationConfig::Linear(_) => self.vector.clone(),
+            ScalarizationConfig::Tchebycheff(_) => {
                 let worst = self.worst(losses).map(|(task, _)| task);
                 let weight = |(task, share): (usize, &f64)| if worst == Some(task) { *share } else { 0.0 };
                 self.vector.iter().enumerate().map(weight).collect()
             }
-            ScalarizationSpec::Pbi(words) => {
+            ScalarizationConfig::Pbi(config) => {
                 let ray = self.ray(losses);
                 // On the ray there is no way back to it.
-                let pull = if ray.distance > 0.0 { words.theta.get() / ray.distance } else { 0.0 };
-                ray.unit.iter().zip(&ray.aside).map(|(unit, aside)| unit + pull * aside).collect()
+                let update = if ray.distance > 0.0 { config.theta.get() / ray.distance } else { 0.0 };
+                ray.unit.iter().zip(&ray.aside).map(|(unit, aside)| unit + update * aside).collect()
             }
         }
     }
@@ -210,13 +212,13 @@ mod tests {
 
     use crate::train::weighting::Weighting;
     use crate::train::weighting::method::{self, near};
-    use crate::train::weighting::preference::PreferenceSpec;
+    use crate::train::weighting::preference::PreferenceConfig;
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
 
     fn build(by: serde_json::Value) -> Box<dyn Weighting> {
-        let words = json!({"vector": {"t0": 2.0, "t1": 3.0, "t2": 5.0}, "by": by});
-        method::build(&serde_json::from_value::<PreferenceSpec>(words).expect("words"), 3)
+        let config = json!({"vector": {"t0": 2.0, "t1": 3.0, "t2": 5.0}, "by": by});
+        method::build(&serde_json::from_value::<PreferenceConfig>(config).expect("words"), 3)
     }
 
     fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
@@ -258,13 +260,13 @@ mod tests {
     #[test]
     fn an_ideal_is_taken_off() {
         for by in [json!("linear"), json!("tchebycheff"), json!("pbi")] {
-            let words = json!({"vector": {"t0": 1.0, "t2": 1.0}, "by": by, "ideal": {"t0": 0.5, "t2": 1.0}});
-            let words: PreferenceSpec = serde_json::from_value(words).expect("words");
-            let bare = PreferenceSpec { ideal: Default::default(), ..words.clone() };
+            let config = json!({"vector": {"t0": 1.0, "t2": 1.0}, "by": by, "ideal": {"t0": 0.5, "t2": 1.0}});
+            let config: PreferenceConfig = serde_json::from_value(config).expect("words");
+            let bare = PreferenceConfig { ideal: Default::default(), ..config.clone() };
             let taken = [Some(0.5), Some(2.0), Some(3.0)];
-            let (mut own, mut other) = (method::build(&words, 3), method::build(&bare, 3));
-            let found = joint(&mut *own, &LOSSES);
-            assert!((found - joint(&mut *other, &taken)).abs() < 1e-12, "{found}");
+            let (mut own, mut other) = (method::build(&config, 3), method::build(&bare, 3));
+            let solution = joint(&mut *own, &LOSSES);
+            assert!((solution - joint(&mut *other, &taken)).abs() < 1e-12, "{solution}");
         }
     }
 }

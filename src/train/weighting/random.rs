@@ -1,4 +1,4 @@
-//! The weighting `random`: see [`RandomWeightingSpec`].
+//! The weighting `random`: see [`RandomWeightingConfig`].
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -6,9 +6,9 @@ use rand_distr::{Exp1, StandardNormal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
-use crate::train::weighting::draw::{Purpose, stream};
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::domain::choice_config::Settings;
+use crate::train::weighting::random_draw::{WeightingRandomPurpose, stream};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Random loss weighting (Lin et al., TMLR 2022): weights drawn anew at every step, with sum T.
 ///
@@ -17,13 +17,13 @@ use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 /// `weighting: {random: {distribution: normal}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RandomWeightingSpec {
+pub struct RandomWeightingConfig {
     /// normal (softmax of normal numbers, the default), uniform, dirichlet, bernoulli or one_hot.
     #[serde(default)]
     pub distribution: Distribution,
 }
 
-impl Settings for RandomWeightingSpec {
+impl Settings for RandomWeightingConfig {
     const BARE: Option<&'static str> = Some("distribution");
     const EXAMPLE: &'static str = "{random: {distribution: normal}}";
 }
@@ -45,9 +45,9 @@ pub enum Distribution {
     OneHot,
 }
 
-impl WeightingWords for RandomWeightingSpec {
-    fn build(&self, setting: &Setting) -> Method {
-        Method::losses(RandomWeighting { distribution: self.distribution, seed: setting.seed })
+impl BuildWeighting for RandomWeightingConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(RandomWeighting { distribution: self.distribution, seed: setting.seed })
     }
 }
 
@@ -80,7 +80,9 @@ impl Distribution {
 
 impl Weighting for RandomWeighting {
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64> {
-        let numbers = self.distribution.draw(&mut stream(self.seed, Purpose::Weights, step), losses.len());
+        let numbers = self
+            .distribution
+            .draw(&mut stream(self.seed, WeightingRandomPurpose::Weights, step), losses.len());
         let sum: f64 = numbers.iter().sum();
         numbers.iter().map(|number| losses.len() as f64 * number / sum).collect()
     }
@@ -88,8 +90,8 @@ impl Weighting for RandomWeighting {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::weighting::random::{Distribution, RandomWeightingSpec};
-    use crate::train::weighting::{Setting, WeightingWords};
+    use crate::train::weighting::random::{Distribution, RandomWeightingConfig};
+    use crate::train::weighting::{BuildWeighting, WeightingContext};
 
     const ALL: [Distribution; 5] = [
         Distribution::Normal,
@@ -100,8 +102,8 @@ mod tests {
     ];
 
     fn draw(distribution: Distribution, seed: u64, step: u64) -> Vec<f64> {
-        RandomWeightingSpec { distribution }
-            .build(&Setting { tasks: &[], seed, rate: 0.1 })
+        RandomWeightingConfig { distribution }
+            .build(&WeightingContext { tasks: &[], seed, rate: 0.1 })
             .losses
             .expect("a weighting of losses")
             .weights(step, &[Some(1.0); 3])

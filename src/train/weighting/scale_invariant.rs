@@ -1,10 +1,10 @@
-//! The weighting `scale_invariant`: see [`ScaleInvariantSpec`].
+//! The weighting `scale_invariant`: see [`ScaleInvariantConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::domain::choice_config::Settings;
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// The sum of the losses' logarithms (the scale-invariant baseline of Navon et al., ICML 2022).
 ///
@@ -13,15 +13,15 @@ use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
 /// `weighting: scale_invariant`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ScaleInvariantSpec {}
+pub struct ScaleInvariantConfig {}
 
-impl Settings for ScaleInvariantSpec {
+impl Settings for ScaleInvariantConfig {
     const EXAMPLE: &'static str = "scale_invariant";
 }
 
-impl WeightingWords for ScaleInvariantSpec {
-    fn build(&self, _: &Setting) -> Method {
-        Method::losses(ScaleInvariant)
+impl BuildWeighting for ScaleInvariantConfig {
+    fn build(&self, _: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(ScaleInvariant)
     }
 }
 
@@ -44,12 +44,12 @@ impl Weighting for ScaleInvariant {
 #[cfg(test)]
 mod tests {
     use crate::train::weighting::method::{build, near};
-    use crate::train::weighting::scale_invariant::ScaleInvariantSpec;
+    use crate::train::weighting::scale_invariant::ScaleInvariantConfig;
 
     /// methods.md 5: L = (1, 2, 4) -> 2.079442.
     #[test]
     fn golden_values() {
-        let mut weighting = build(&ScaleInvariantSpec {}, 3);
+        let mut weighting = build(&ScaleInvariantConfig {}, 3);
         let losses = [Some(1.0), Some(2.0), Some(4.0)];
         let weights = weighting.weights(0, &losses);
         near(&weights, &[1.0, 0.5, 0.25]);

@@ -1,57 +1,60 @@
-//! The weighting `sdmgrad`: see [`SdmGradSpec`].
+//! The weighting `sdmgrad`: see [`SdmGradConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
 use crate::train::solver::simplex::project;
-use crate::train::weighting::claims::{Claims, GradientClaims, Seen};
-use crate::train::weighting::gradient_method::{Answer, GramianWeighting, Sight, of};
-use crate::train::weighting::{Method, Setting, WeightingWords};
+use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities, GradientView};
+use crate::train::weighting::gradient_method::{
+    GradientContext, GradientWeights, GramianWeighting, select_tasks,
+};
+use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between the mean gradient and the shortest
-/// combination, found from two independent batches.
+/// Stochastic direction-oriented multi-objective gradient (SDMGrad; Xiao, Ban & Ji, NeurIPS 2023): between
+/// the mean gradient and the shortest combination, found from two independent batches.
 ///
-/// A = J_1 J_2^T / s^2, s the mean of the roots of its diagonal (negative ones count 0). `iterations` steps of SGD (momentum 0.5) on v with
-/// the gradient A (v + lambda e), e = 1/K, each projected onto the simplex, from the last step's v on; w = (v + lambda e) / (1 + lambda), d = J_3^T w.
-/// Batches are split as for `modo`.
+/// A = J_1 J_2^T / s^2, s the mean of the roots of its diagonal (negative ones count 0). `iterations` steps
+/// of SGD (momentum 0.5) on v with the gradient A (v + lambda e), e = 1/K, each projected onto the simplex,
+/// from the last step's v on; w = (v + lambda e) / (1 + lambda), d = J_3^T w. Batches are split as for
+/// `modo`.
 ///
 /// `weighting: {sdmgrad: {lambda: 0.3, iterations: 20}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SdmGradSpec {
+pub struct SdmGradConfig {
     /// How near the mean gradient; 0 is MGDA. Default 0.3.
-    #[serde(default = "third")]
+    #[serde(default = "default_lambda")]
     pub lambda: NonNegative,
     /// Learning rate of the weights. Default 10.
-    #[serde(default = "ten")]
+    #[serde(default = "default_rate")]
     pub rate: Positive,
     /// Steps on the weights in each step. Default 20.
-    #[serde(default = "twenty")]
+    #[serde(default = "default_iterations")]
     pub iterations: Count,
 }
 
-impl Settings for SdmGradSpec {
+impl Settings for SdmGradConfig {
     const EXAMPLE: &'static str = "{sdmgrad: {lambda: 0.3, iterations: 20}}";
 }
 
-fn third() -> NonNegative {
+fn default_lambda() -> NonNegative {
     NonNegative::constant(0.3)
 }
 
-fn ten() -> Positive {
+fn default_rate() -> Positive {
     Positive::constant(10.0)
 }
 
-fn twenty() -> Count {
+fn default_iterations() -> Count {
     Count::constant(20)
 }
 
-impl WeightingWords for SdmGradSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for SdmGradConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
-        Method::gramian(SdmGrad {
+        WeightingMethod::gramian(SdmGrad {
             lambda: self.lambda.get(),
             rate: self.rate.get(),
             iterations: self.iterations.get(),
@@ -59,10 +62,10 @@ impl WeightingWords for SdmGradSpec {
         })
     }
 
-    fn claims(&self) -> Claims {
-        Claims::Gradients(GradientClaims {
-            sees: Seen::DotProducts { parts: 3 },
-            ..GradientClaims::DOT_PRODUCTS
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::Gradients(GradientCapabilities {
+            sees: GradientView::DotProducts { parts: 3 },
+            ..GradientCapabilities::DOT_PRODUCTS
         })
     }
 }
@@ -78,14 +81,14 @@ struct SdmGrad {
 const MOMENTUM: f64 = 0.5;
 
 impl GramianWeighting for SdmGrad {
-    fn weigh(&mut self, sight: &Sight) -> Answer {
-        let tasks = sight.tasks.len();
+    fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
+        let tasks = context.tasks.len();
         let even = 1.0 / tasks as f64;
-        let together: f64 = of(&self.weights, sight.tasks).iter().sum();
-        let mut v = project(&of(&self.weights, sight.tasks));
-        let scale = sight.gramian.norms().iter().sum::<f64>() / tasks as f64;
+        let together: f64 = select_tasks(&self.weights, context.tasks).iter().sum();
+        let mut v = project(&select_tasks(&self.weights, context.tasks));
+        let scale = context.gramian.norms().iter().sum::<f64>() / tasks as f64;
         let regular = scale > 0.0;
-        let cross = sight.gramian.scaled(&vec![if regular { 1.0 / scale } else { 0.0 }; tasks]);
+        let cross = context.gramian.scaled(&vec![if regular { 1.0 / scale } else { 0.0 }; tasks]);
         let mut velocity = vec![0.0; tasks];
         for _ in 0..self.iterations {
             let toward: Vec<f64> = v.iter().map(|v| v + self.lambda * even).collect();
@@ -96,9 +99,9 @@ impl GramianWeighting for SdmGrad {
                 v.iter().zip(&velocity).map(|(v, velocity)| v - self.rate * velocity).collect();
             v = project(&moved);
         }
-        sight.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
         let weights = v.iter().map(|v| (v + self.lambda * even) / (1.0 + self.lambda)).collect();
-        Answer::new(weights, regular)
+        GradientWeights::new(weights, regular)
     }
 
     fn state(&self) -> Vec<f64> {
@@ -120,15 +123,16 @@ mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::golden::{ask, gramian};
     use crate::train::weighting::method::near;
-    use crate::train::weighting::sdmgrad::{SdmGradSpec, ten, third};
+    use crate::train::weighting::sdmgrad::{SdmGradConfig, default_lambda, default_rate};
 
-    /// methods.md 5: one iteration; A = diag(1, .25, 0) -> 1/13 1/13 11/13, then A = I -> 6/13 6/13 1/13. s is kept 1 by
-    /// scaling the diagonal's mean root, (1 + .5 + 0) / 3 = .5, away.
+    /// methods.md 5: one iteration; A = diag(1, .25, 0) -> 1/13 1/13 11/13, then A = I -> 6/13 6/13 1/13. s
+    /// is kept 1 by scaling the diagonal's mean root, (1 + .5 + 0) / 3 = .5, away.
     #[test]
     fn golden_values() {
-        let words = SdmGradSpec { lambda: third(), rate: ten(), iterations: Count::constant(1) };
-        let mut method = gramian(&words, 3);
-        let diagonal = |cells: [f64; 3]| Matrix::of(3, |i, j| if i == j { cells[i] } else { 0.0 });
+        let config =
+            SdmGradConfig { lambda: default_lambda(), rate: default_rate(), iterations: Count::constant(1) };
+        let mut method = gramian(&config, 3);
+        let diagonal = |cells: [f64; 3]| Matrix::from_fn(3, |i, j| if i == j { cells[i] } else { 0.0 });
         near(&ask(&mut *method, &diagonal([1.0, 0.25, 0.0])).weights, &[1.0 / 13.0, 1.0 / 13.0, 11.0 / 13.0]);
         near(&ask(&mut *method, &diagonal([1.0; 3])).weights, &[6.0 / 13.0, 6.0 / 13.0, 1.0 / 13.0]);
     }

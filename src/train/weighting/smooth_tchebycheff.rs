@@ -1,29 +1,31 @@
-//! The weighting `smooth_tchebycheff`: see [`SmoothTchebycheffSpec`].
+//! The weighting `smooth_tchebycheff`: see [`SmoothTchebycheffConfig`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, Positive, Whole};
 use crate::train::solver::simplex::softmax;
 use crate::train::weighting::method::present;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every trade-off.
+/// A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every
+/// trade-off.
 ///
-/// L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the maximum, large mu near
-/// the mean. With `warmup` epochs the tasks' sizes are measured first, as in the authors' multi-task recipe: sum_k ln L_k is
-/// minimised while they last, n_k is the mean loss of the last of them, and afterwards
-/// L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k / L_k. (mu = 1 would be plain inverse n.)
+/// L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the
+/// maximum, large mu near the mean. With `warmup` epochs the tasks' sizes are measured first, as in the
+/// authors' multi-task recipe: sum_k ln L_k is minimised while they last, n_k is the mean loss of the last of
+/// them, and afterwards L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k /
+/// L_k. (mu = 1 would be plain inverse n.)
 ///
 /// `weighting: {smooth_tchebycheff: {mu: 0.1, warmup: 2}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SmoothTchebycheffSpec {
+pub struct SmoothTchebycheffConfig {
     /// How smooth: near 0 the worst task counts alone. Default 0.1.
-    #[serde(default = "tenth")]
+    #[serde(default = "default_mu")]
     pub mu: Positive,
     /// How much a task's loss matters. Default: 1 over the number of tasks.
     #[serde(default)]
@@ -37,17 +39,17 @@ pub struct SmoothTchebycheffSpec {
     pub warmup: Whole,
 }
 
-impl Settings for SmoothTchebycheffSpec {
+impl Settings for SmoothTchebycheffConfig {
     const BARE: Option<&'static str> = Some("mu");
     const EXAMPLE: &'static str = "{smooth_tchebycheff: {mu: 0.1}}";
 }
 
-fn tenth() -> Positive {
+fn default_mu() -> Positive {
     Positive::constant(0.1)
 }
 
-impl WeightingWords for SmoothTchebycheffSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for SmoothTchebycheffConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let tasks = setting.tasks.len();
         let even = Positive::constant(1.0 / tasks.max(1) as f64);
         let preference = setting.by_task(&self.preference, even).into_iter().map(Positive::get).collect();
@@ -55,7 +57,14 @@ impl WeightingWords for SmoothTchebycheffSpec {
             setting.by_task(&self.ideal, Finite::constant(0.0)).into_iter().map(Finite::get).collect();
         let warmup = self.warmup.get();
         let nadir = if warmup > 0 { vec![f64::NAN; tasks] } else { Vec::new() };
-        Method::losses(SmoothTchebycheff { mu: self.mu.get(), preference, ideal, warmup, epochs: 0, nadir })
+        WeightingMethod::losses(SmoothTchebycheff {
+            mu: self.mu.get(),
+            preference,
+            ideal,
+            warmup,
+            epochs: 0,
+            nadir,
+        })
     }
 
     fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
@@ -75,7 +84,8 @@ struct SmoothTchebycheff {
 }
 
 impl SmoothTchebycheff {
-    /// Of each task that has a loss: its number, its loss, and its term of the exponent before the division by mu.
+    /// Of each task that has a loss: its number, its loss, and its term of the exponent before the division
+    /// by mu.
     fn terms(&self, losses: &[Option<f64>]) -> Vec<(usize, f64, f64)> {
         let losses = losses.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
         let term = |(task, loss): (usize, f64)| match self.nadir.get(task) {
@@ -162,12 +172,12 @@ mod tests {
 
     use crate::train::weighting::Weighting;
     use crate::train::weighting::method::{self, near};
-    use crate::train::weighting::smooth_tchebycheff::SmoothTchebycheffSpec;
+    use crate::train::weighting::smooth_tchebycheff::SmoothTchebycheffConfig;
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
 
-    fn build(words: serde_json::Value) -> Box<dyn Weighting> {
-        method::build(&serde_json::from_value::<SmoothTchebycheffSpec>(words).expect("words"), 3)
+    fn build(config: serde_json::Value) -> Box<dyn Weighting> {
+        method::build(&serde_json::from_value::<SmoothTchebycheffConfig>(config).expect("words"), 3)
     }
 
     fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {

@@ -1,23 +1,23 @@
-//! The weighting `tchebycheff`: see [`TchebycheffSpec`].
+//! The weighting `tchebycheff`: see [`TchebycheffConfig`].
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, Positive};
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// The worst task alone (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
 ///
-/// The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's loss matters, z
-/// what it could at best be.
+/// The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's
+/// loss matters, z what it could at best be.
 ///
 /// `weighting: {tchebycheff: {preference: {income: 2.0}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TchebycheffSpec {
+pub struct TchebycheffConfig {
     /// How much a task's loss matters. Default: 1 each.
     #[serde(default)]
     pub preference: IndexMap<TaskName, Positive>,
@@ -26,16 +26,19 @@ pub struct TchebycheffSpec {
     pub ideal: IndexMap<TaskName, Finite>,
 }
 
-impl Settings for TchebycheffSpec {
+impl Settings for TchebycheffConfig {
     const EXAMPLE: &'static str = "tchebycheff";
 }
 
-impl WeightingWords for TchebycheffSpec {
-    fn build(&self, setting: &Setting) -> Method {
+impl BuildWeighting for TchebycheffConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
         let preference = setting.by_task(&self.preference, Positive::constant(1.0));
         let ideal = setting.by_task(&self.ideal, Finite::constant(0.0));
         let preference = preference.into_iter().map(Positive::get).collect();
-        Method::losses(Tchebycheff { preference, ideal: ideal.into_iter().map(Finite::get).collect() })
+        WeightingMethod::losses(Tchebycheff {
+            preference,
+            ideal: ideal.into_iter().map(Finite::get).collect(),
+        })
     }
 
     fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
@@ -74,17 +77,17 @@ mod tests {
     use crate::domain::name::TaskName;
     use crate::domain::number::{Finite, Positive};
     use crate::train::weighting::method::build;
-    use crate::train::weighting::tchebycheff::TchebycheffSpec;
+    use crate::train::weighting::tchebycheff::TchebycheffConfig;
 
     /// 3 * (1 - 0), 1 * (2 - 0), 1 * (4 - 1.5): the first; without it the last.
     #[test]
     fn the_worst_counts() {
         let task = |name: &str| TaskName::new(name).expect("a name");
-        let words = TchebycheffSpec {
+        let config = TchebycheffConfig {
             preference: [(task("t0"), Positive::constant(3.0))].into_iter().collect(),
             ideal: [(task("t2"), Finite::constant(1.5))].into_iter().collect(),
         };
-        let mut weighting = build(&words, 3);
+        let mut weighting = build(&config, 3);
         assert_eq!(weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]), [3.0, 0.0, 0.0]);
         assert_eq!(weighting.weights(0, &[None, Some(2.0), Some(4.0)]), [0.0, 0.0, 1.0]);
         assert_eq!(weighting.penalty(&[None, Some(2.0), Some(4.0)]), -1.5);

@@ -1,62 +1,63 @@
-//! The weighting `uncertainty`: see [`UncertaintySpec`].
+//! The weighting `uncertainty`: see [`UncertaintyConfig`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::kinds::Settings;
+use crate::domain::choice_config::Settings;
 use crate::domain::number::{Finite, Positive};
 use crate::train::solver::simplex::softmax;
-use crate::train::weighting::learned::Learned;
+use crate::train::weighting::learned::LearnedScalar;
 use crate::train::weighting::method::present;
-use crate::train::weighting::{Method, Setting, Weighting, WeightingWords};
+use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
 /// Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): each task's noise s = ln sigma^2 is
 /// learned beside the network; and three later forms of it.
 ///
-/// - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 - exp(-s_k) L_k):
-///   at rest exp(s_k) = L_k.
-/// - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing becomes negative.
+/// - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 -
+///   exp(-s_k) L_k): at rest exp(s_k) = L_k.
+/// - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing
+///   becomes negative.
 /// - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s where it would come to rest, w_k = 1 / L_k.
 /// - `softmax` (the same): w = softmax((1 / L) / temperature).
 ///
-/// A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the schedule, and
-/// is never decayed.
+/// A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the
+/// schedule, and is never decayed.
 ///
 /// `weighting: {uncertainty: {form: revised}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UncertaintySpec {
+pub struct UncertaintyConfig {
     /// standard (the default), revised, optimal or softmax.
     #[serde(default)]
-    pub form: Form,
+    pub form: UncertaintyForm,
     /// First value of every s. Default 0.
-    #[serde(default = "nothing")]
+    #[serde(default = "default_initial")]
     pub initial: Finite,
     /// Learning rate of s (Adam, no decay). Default: the optimizer's.
     #[serde(default)]
     pub rate: Option<Positive>,
     /// Of the form softmax. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_temperature")]
     pub temperature: Positive,
 }
 
-impl Settings for UncertaintySpec {
+impl Settings for UncertaintyConfig {
     const BARE: Option<&'static str> = Some("form");
     const EXAMPLE: &'static str = "{uncertainty: {form: revised}}";
 }
 
-fn nothing() -> Finite {
+fn default_initial() -> Finite {
     Finite::constant(0.0)
 }
 
-fn one() -> Positive {
+fn default_temperature() -> Positive {
     Positive::constant(1.0)
 }
 
 /// What is made of the noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum UncertaintyForm {
     /// 1/2 exp(-s) L + 1/2 s
     #[default]
     Standard,
@@ -68,28 +69,28 @@ pub enum Form {
     Softmax,
 }
 
-impl WeightingWords for UncertaintySpec {
-    fn build(&self, setting: &Setting) -> Method {
-        let learned = matches!(self.form, Form::Standard | Form::Revised);
+impl BuildWeighting for UncertaintyConfig {
+    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+        let learned = matches!(self.form, UncertaintyForm::Standard | UncertaintyForm::Revised);
         let tasks = if learned { setting.tasks.len() } else { 0 };
-        Method::losses(Uncertainty {
+        WeightingMethod::losses(Uncertainty {
             form: self.form,
             rate: self.rate.map_or(setting.rate, Positive::get),
             temperature: self.temperature.get(),
-            noise: vec![Learned::new(self.initial.get()); tasks],
+            noise: vec![LearnedScalar::new(self.initial.get()); tasks],
         })
     }
 }
 
 struct Uncertainty {
-    form: Form,
+    form: UncertaintyForm,
     rate: f64,
     temperature: f64,
     /// s of every task; none where nothing is learned.
-    noise: Vec<Learned>,
+    noise: Vec<LearnedScalar>,
 }
 
-impl Form {
+impl UncertaintyForm {
     /// What s adds to the joint loss.
     fn price(self, s: f64) -> f64 {
         match self {
@@ -112,9 +113,11 @@ impl Weighting for Uncertainty {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
         let inverse = |loss: &Option<f64>| loss.map(|loss| 1.0 / loss);
         match self.form {
-            Form::Standard | Form::Revised => self.noise.iter().map(|s| 0.5 * (-s.value).exp()).collect(),
-            Form::Optimal => losses.iter().map(|loss| inverse(loss).unwrap_or(0.0)).collect(),
-            Form::Softmax => {
+            UncertaintyForm::Standard | UncertaintyForm::Revised => {
+                self.noise.iter().map(|s| 0.5 * (-s.value).exp()).collect()
+            }
+            UncertaintyForm::Optimal => losses.iter().map(|loss| inverse(loss).unwrap_or(0.0)).collect(),
+            UncertaintyForm::Softmax => {
                 let known: Vec<f64> =
                     losses.iter().filter_map(inverse).map(|i| i / self.temperature).collect();
                 let mut shares = softmax(&known).into_iter();
@@ -140,11 +143,11 @@ impl Weighting for Uncertainty {
     }
 
     fn state(&self) -> Vec<f64> {
-        Learned::state(&self.noise)
+        LearnedScalar::state(&self.noise)
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        Learned::restore(&mut self.noise, state)
+        LearnedScalar::restore(&mut self.noise, state)
     }
 }
 
@@ -153,14 +156,19 @@ mod tests {
     use crate::domain::number::{Finite, Positive};
     use crate::train::weighting::Weighting;
     use crate::train::weighting::method::{self, near};
-    use crate::train::weighting::uncertainty::{Form, UncertaintySpec, one};
+    use crate::train::weighting::uncertainty::{UncertaintyConfig, UncertaintyForm, default_temperature};
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
 
-    fn build(form: Form, initial: f64, rate: f64) -> Box<dyn Weighting> {
+    fn build(form: UncertaintyForm, initial: f64, rate: f64) -> Box<dyn Weighting> {
         let rate = Some(Positive::constant(rate));
         method::build(
-            &UncertaintySpec { form, initial: Finite::constant(initial), rate, temperature: one() },
+            &UncertaintyConfig {
+                form,
+                initial: Finite::constant(initial),
+                rate,
+                temperature: default_temperature(),
+            },
             3,
         )
     }
@@ -171,31 +179,39 @@ mod tests {
         sum + weighting.penalty(losses)
     }
 
-    /// methods.md 5: L = (1, 2, 4) at s = 0 -> 3.5, gradient (0, -.5, -1.5); at s = -.5 -> 5.020524, w = .824361.
+    /// methods.md 5: L = (1, 2, 4) at s = 0 -> 3.5, gradient (0, -.5, -1.5); at s = -.5 -> 5.020524, w =
+    /// .824361.
     #[test]
     fn golden_values() {
-        assert_eq!(joint(&mut *build(Form::Standard, 0.0, 0.1), &LOSSES), 3.5);
-        let mut lower = build(Form::Standard, -0.5, 0.1);
+        assert_eq!(joint(&mut *build(UncertaintyForm::Standard, 0.0, 0.1), &LOSSES), 3.5);
+        let mut lower = build(UncertaintyForm::Standard, -0.5, 0.1);
         assert!((joint(&mut *lower, &LOSSES) - 5.020_524).abs() < 1e-6);
         assert!(lower.weights(0, &LOSSES).iter().all(|w| (w - 0.824_361).abs() < 1e-6));
-        assert_eq!([1.0, 2.0, 4.0].map(|loss| Form::Standard.gradient(0.0, loss)), [0.0, -0.5, -1.5]);
+        assert_eq!(
+            [1.0, 2.0, 4.0].map(|loss| UncertaintyForm::Standard.gradient(0.0, loss)),
+            [0.0, -0.5, -1.5]
+        );
     }
 
-    /// methods.md 5: revised, sigma^2 = 1 -> 5.579442; softmax, T = 1 -> .481024 .291756 .227220; optimal is 1 / L.
+    /// methods.md 5: revised, sigma^2 = 1 -> 5.579442; softmax, T = 1 -> .481024 .291756 .227220; optimal is
+    /// 1 / L.
     #[test]
     fn golden_values_of_the_other_forms() {
-        assert!((joint(&mut *build(Form::Revised, 0.0, 0.1), &LOSSES) - 5.579_442).abs() < 1e-6);
-        near(&build(Form::Softmax, 0.0, 0.1).weights(0, &LOSSES), &[0.481_024, 0.291_756, 0.227_220]);
-        let mut optimal = build(Form::Optimal, 0.0, 0.1);
+        assert!((joint(&mut *build(UncertaintyForm::Revised, 0.0, 0.1), &LOSSES) - 5.579_442).abs() < 1e-6);
+        near(
+            &build(UncertaintyForm::Softmax, 0.0, 0.1).weights(0, &LOSSES),
+            &[0.481_024, 0.291_756, 0.227_220],
+        );
+        let mut optimal = build(UncertaintyForm::Optimal, 0.0, 0.1);
         assert_eq!(optimal.weights(0, &[Some(2.0), None, Some(4.0)]), [0.5, 0.0, 0.25]);
-        let part = build(Form::Softmax, 0.0, 0.1).weights(0, &[Some(1.0), None, Some(1.0)]);
+        let part = build(UncertaintyForm::Softmax, 0.0, 0.1).weights(0, &[Some(1.0), None, Some(1.0)]);
         assert_eq!(part, [0.5, 0.0, 0.5]);
     }
 
     /// The closed form against the difference of the joint loss.
     #[test]
     fn the_gradient_is_the_joint_losses() {
-        for form in [Form::Standard, Form::Revised] {
+        for form in [UncertaintyForm::Standard, UncertaintyForm::Revised] {
             for s in [-3.0, 0.0, 0.7, 40.0] {
                 let value = |s: f64| 0.5 * (-s).exp() * 2.5 + form.price(s);
                 let slope = (value(s + 1e-6) - value(s - 1e-6)) / 2e-6;
@@ -207,7 +223,7 @@ mod tests {
     /// Adam's first step has the size of the rate, whatever the gradient.
     #[test]
     fn first_step_and_absent_task() {
-        let mut weighting = build(Form::Standard, 0.0, 0.1);
+        let mut weighting = build(UncertaintyForm::Standard, 0.0, 0.1);
         weighting.learn(&[Some(1.0), None, Some(4.0)], 0.5);
         let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
         assert_eq!(s[0], 0.0);
@@ -218,20 +234,21 @@ mod tests {
     /// At rest exp(s) = L; of the revised form 1 + exp(s) = 2 exp(2 s) / L.
     #[test]
     fn settles_where_the_gradient_is_nothing() {
-        for form in [Form::Standard, Form::Revised] {
+        for form in [UncertaintyForm::Standard, UncertaintyForm::Revised] {
             let mut weighting = build(form, 0.0, 0.01);
             (0..5000).for_each(|_| weighting.learn(&LOSSES, 1.0));
             let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
             for (s, loss) in s.iter().zip([1.0_f64, 2.0, 4.0]) {
                 assert!(form.gradient(*s, loss).abs() < 1e-3, "{s} for {loss}");
             }
-            assert!(form == Form::Revised || (s[1] - 2.0_f64.ln()).abs() < 1e-3);
+            assert!(form == UncertaintyForm::Revised || (s[1] - 2.0_f64.ln()).abs() < 1e-3);
         }
     }
 
     #[test]
     fn a_state_goes_on_exactly() {
-        let (mut one, mut two) = (build(Form::Standard, 0.3, 0.01), build(Form::Standard, 0.0, 0.01));
+        let (mut one, mut two) =
+            (build(UncertaintyForm::Standard, 0.3, 0.01), build(UncertaintyForm::Standard, 0.0, 0.01));
         (0..7).for_each(|_| one.learn(&LOSSES, 1.0));
         assert!(two.restore(&one.state()));
         one.learn(&LOSSES, 1.0);

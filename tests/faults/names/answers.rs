@@ -8,9 +8,9 @@ use crate::support::Project;
 #[test]
 fn two_tasks_of_one_answer_column_are_refused_by_check() {
     let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_probability: {target: y, kind: regression}\n";
-    let said = project(tasks).mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert_says(&said, &["same-answer", "`label_probability`: one of `label`, one of `label_probability`"]);
-    assert_says(&said, &["pipeline.yaml:15:3", "give one of the tasks another name"]);
+    let output = project(tasks).mtl(&["check", "pipeline.yaml"]).expect(3).err();
+    assert_says(&output, &["same-answer", "`label_probability`: one of `label`, one of `label_probability`"]);
+    assert_says(&output, &["pipeline.yaml:15:3", "give one of the tasks another name"]);
     // Names that only begin alike are no harm.
     let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_y: {target: y, kind: regression}\n";
     project(tasks).mtl(&["check", "pipeline.yaml"]).expect(0);
@@ -28,8 +28,8 @@ tasks:
     let told = "its column of answers `colour_red` is called `colour:red`";
     assert_says(&ran.err(), &["warning: task `colour`", told]);
     for file in ["o.csv", "o.jsonl", "o.parquet", "o.arrow", "o.csv.gz"] {
-        let said = online(&project, &["predict", "last", "rows.csv", "--to", file]).expect(0);
-        assert_says(&said.err(), &[told]);
+        let output = online(&project, &["predict", "last", "rows.csv", "--to", file]).expect(0);
+        assert_says(&output.err(), &[told]);
     }
     let names = ["colour_red", "colour", "colour_blue", "colour_green", "colour:red"];
     assert_eq!(heading(&project, "o.csv"), names);
@@ -70,8 +70,8 @@ fn a_kept_column_never_has_an_answers_name() {
     online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
     for file in ["c.csv", "c.tsv", "c.jsonl", "c.parquet"] {
         let kept = ["predict", "last", "rows.csv", "--to", file, "--keep", "label, y,x1", "--keep", "x1"];
-        let said = online(&project, &kept).expect(0).err();
-        assert_says(&said, &["`label` as `label_given`, `y` as `y_given`"]);
+        let output = online(&project, &kept).expect(0).err();
+        assert_says(&output, &["`label` as `label_given`, `y` as `y_given`"]);
     }
     assert_eq!(
         heading(&project, "c.csv"),
@@ -94,10 +94,10 @@ fn a_kept_column_never_has_an_answers_name() {
     online(&project, &["predict", "last", "rows.csv", "--to", "all.parquet", "--keep", "all"]).expect(0);
     online(&project, &["predict", "last", "all.parquet", "--to", "z.csv"]).expect(0);
     assert_eq!(project.read("z.csv"), answers);
-    let said = online(&project, &["predict", "last", "rows.csv", "--to", "n.csv", "--keep", "lable"])
+    let output = online(&project, &["predict", "last", "rows.csv", "--to", "n.csv", "--keep", "lable"])
         .expect(1)
         .err();
-    assert_says(&said, &["no column `lable` to keep", "did you mean `label`?"]);
+    assert_says(&output, &["no column `lable` to keep", "did you mean `label`?"]);
 
     // Labels are not looked at, whatever stands there, and need not be there.
     let garbage: Vec<String> = rows

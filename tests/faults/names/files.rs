@@ -49,11 +49,11 @@ fn no_file_that_is_read_is_written_over() {
         names.push("soft.csv");
     }
     for name in names {
-        let said = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
-        assert_says(&said, &["is the file of the rows themselves", ".answers.csv"]);
+        let output = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
+        assert_says(&output, &["is the file of the rows themselves", ".answers.csv"]);
         // Nor what the model has learned from, whichever rows are answered.
-        let said = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
-        assert_says(&said, &["learned from"]);
+        let output = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
+        assert_says(&output, &["learned from"]);
         assert_eq!(project.read("rows.csv"), before, "{name}");
     }
     let project = project.file("out/kept.txt", "a folder");
@@ -71,18 +71,18 @@ fn no_file_that_is_read_is_written_over() {
     }
     online(&project, &["predict", "last", "rows.csv", "--to", "answers.txt", "--format", "csv"]).expect(0);
     assert_eq!(heading(&project, "answers.txt"), ["label", "label_probability", "y"]);
-    let said =
+    let output =
         project.mtl(&["predict", "last", "rows.csv", "--to", "a.csv", "--format", "tsv"]).expect(2).err();
-    assert_says(&said, &["--format says tsv"]);
+    assert_says(&output, &["--format says tsv"]);
 
     // The other commands that write.
-    for (words, what) in [
+    for (arguments, what) in [
         (vec!["report", "last", "--to", "rows.csv"], "a report is written as .html"),
         (vec!["report", "last", "--to", "out"], "is a folder"),
         (vec!["plot", "last", "--to", "rows.csv"], "is a file"),
         (vec!["init", "rows.csv", "--target", "y", "--to", "rows.csv", "--force"], "is the data itself"),
     ] {
-        assert_says(&project.mtl(&words).expect(2).err(), &[what]);
+        assert_says(&project.mtl(&arguments).expect(2).err(), &[what]);
     }
     assert_says(&project.mtl(&["export", "last", "--to", "rows.csv"]).expect(1).err(), &["is a file"]);
     let run = last(&project);
@@ -96,15 +96,15 @@ fn no_file_that_is_read_is_written_over() {
 fn answers_go_to_the_standard_output_too() {
     let project = trained(TASKS);
     online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
-    for words in
+    for arguments in
         [vec![], vec!["--to", "-"], vec!["--to", "/dev/stdout"], vec!["--to", "-", "--format", "csv"]]
     {
-        let ran = online(&project, &[vec!["predict", "last", "rows.csv"], words].concat()).expect(0);
+        let ran = online(&project, &[vec!["predict", "last", "rows.csv"], arguments].concat()).expect(0);
         assert_eq!(ran.out(), project.read("a.csv"));
     }
     // Notes are for people, and no part of the answers.
-    let words = ["predict", "last", "rows.csv", "--format", "jsonl", "--keep", "label"];
-    let ran = online(&project, &words).expect(0);
+    let arguments = ["predict", "last", "rows.csv", "--format", "jsonl", "--keep", "label"];
+    let ran = online(&project, &arguments).expect(0);
     assert_says(&ran.err(), &["`label` as `label_given`"]);
     for line in ran.out().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("JSON alone");

@@ -19,9 +19,9 @@ fn a_folder_does_not_shadow_a_run() {
     // Both fit: which is meant, the user says.
     std::fs::remove_dir_all(project.path("outs")).expect("removed");
     project.mtl(&["export", "last", "--to", "outs"]).expect(0);
-    let said = predict("outs").expect(2).err();
+    let output = predict("outs").expect(2).err();
     assert_says(
-        &said,
+        &output,
         &["`outs` is the folder of a bundle", "`./outs` for the folder", &format!("`{run}` for the run")],
     );
     for name in ["./outs", "outs/", &run, &format!("{run}#1")] {
@@ -44,12 +44,12 @@ fn trials_are_named_wherever_runs_are() {
     let project = trained(&format!("{TASKS}{sweep}"));
     let run = last(&project);
     let (two, three) = (format!("{run}#2"), "last#3".to_owned());
-    let said = project.mtl(&["compare", &two, &three]).expect(0).out();
-    assert_says(&said, &[&two, &format!("{run}#3"), "seed"]);
-    assert!(!said.contains(&format!("{run}#1")), "{said}");
+    let output = project.mtl(&["compare", &two, &three]).expect(0).out();
+    assert_says(&output, &[&two, &format!("{run}#3"), "seed"]);
+    assert!(!output.contains(&format!("{run}#1")), "{output}");
     project.mtl(&["compare", &two, &three, "--group-by", "seed"]).expect(0);
-    for words in [vec!["show", &two], vec!["plot", &two, &three, "--to", "drawn"]] {
-        project.mtl(&words).expect(0);
+    for arguments in [vec!["show", &two], vec!["plot", &two, &three, "--to", "drawn"]] {
+        project.mtl(&arguments).expect(0);
     }
     let file = project.mtl(&["report", &two]).expect(0).out();
     assert_eq!(file.trim(), format!("runs/{run}/trial-2/report.html"));
@@ -60,21 +60,21 @@ fn trials_are_named_wherever_runs_are() {
     online(&project, &["verify", &two]).expect(0);
     online(&project, &["predict", &three, "rows.csv", "--to", "c.csv"]).expect(0);
     // What there is not.
-    for words in [
+    for arguments in [
         vec!["compare", "last#2", "last#24"],
         vec!["report", "last#24"],
         vec!["export", "last#24", "--to", "x"],
         vec!["predict", "last#24", "rows.csv"],
     ] {
-        let said = project.mtl(&words).expect(2).err();
-        assert_says(&said, &[&format!("run `{run}` has no trial `24`; it has 3 trials, `#1` to `#3`")]);
+        let output = project.mtl(&arguments).expect(2).err();
+        assert_says(&output, &[&format!("run `{run}` has no trial `24`; it has 3 trials, `#1` to `#3`")]);
     }
     assert_says(&project.mtl(&["compare", "last#2"]).expect(2).err(), &["one trial has nothing"]);
     assert_says(&project.mtl(&["show", "#2"]).expect(2).err(), &["`last#2`"]);
-    for (words, what) in
+    for (arguments, what) in
         [(["rm", "last#2"], "whole runs"), (["resume", "last#2"], "write `last` for `last#2`")]
     {
-        assert_says(&project.mtl(&words).expect(2).err(), &[what]);
+        assert_says(&project.mtl(&arguments).expect(2).err(), &[what]);
     }
 }
 
@@ -89,13 +89,13 @@ fn a_run_without_a_model_says_why() {
     let predict = ["predict", "last", "rows.csv", "--to", "a.csv"];
     project.mtl(failing[0]).expect(1);
     let bad = last(&project);
-    for words in [&predict[..], &["export", "last", "--to", "x"], &["verify", "last"]] {
-        let said = project.mtl(words).expect(1).err();
+    for arguments in [&predict[..], &["export", "last", "--to", "x"], &["verify", "last"]] {
+        let output = project.mtl(arguments).expect(1).err();
         assert_says(
-            &said,
+            &output,
             &[&format!("`last` is run `{bad}`, which has no model: it failed at stage `fit`")],
         );
-        assert_says(&said, &["x9", &format!("the newest run with a model is `{good}`")]);
+        assert_says(&output, &["x9", &format!("the newest run with a model is `{good}`")]);
     }
     assert!(!project.path("a.csv").exists());
     project.mtl(&["show", "last"]).expect(0);

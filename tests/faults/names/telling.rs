@@ -11,15 +11,15 @@ fn epoch_lines_fit_a_hundred_columns() {
             })
             .collect();
         let project = project(&format!("tasks:\n{tasks}"));
-        let said = project.mtl(&["run", "pipeline.yaml", "--set", "train.epochs=2"]).expect(0).err();
-        let at = said.lines().position(|line| line.starts_with("  epoch ")).expect("a heading");
+        let output = project.mtl(&["run", "pipeline.yaml", "--set", "train.epochs=2"]).expect(0).err();
+        let at = output.lines().position(|line| line.starts_with("  epoch ")).expect("a heading");
         let lines: Vec<&str> =
-            said.lines().skip(at.saturating_sub(2)).take_while(|line| !line.contains("trained ")).collect();
-        assert!(lines.len() >= 4, "{said}");
+            output.lines().skip(at.saturating_sub(2)).take_while(|line| !line.contains("trained ")).collect();
+        assert!(lines.len() >= 4, "{output}");
         for line in &lines {
             assert!(line.chars().count() <= 100, "{} columns:\n{line}", line.chars().count());
         }
-        assert!(lines.iter().any(|line| line.contains("best so far")), "{said}");
+        assert!(lines.iter().any(|line| line.contains("best so far")), "{output}");
     }
 }
 
@@ -27,11 +27,11 @@ fn epoch_lines_fit_a_hundred_columns() {
 fn a_sweep_says_how_long_it_will_take() {
     let sweep = "sweep:\n  seeds: [1, 2, 3, 4]\n";
     let project = project(&format!("{TASKS}{sweep}"));
-    let said = project.mtl(&["run", "pipeline.yaml", "--set", "train.epochs=20"]).expect(0).err();
+    let output = project.mtl(&["run", "pipeline.yaml", "--set", "train.epochs=20"]).expect(0).err();
     for place in ["[1/4] about ", "[3/4] about "] {
-        assert_says(&said, &[place, " left"]);
+        assert_says(&output, &[place, " left"]);
     }
-    let end = said.lines().find(|line| line.contains("[4/4]")).expect("the last trial");
+    let end = output.lines().find(|line| line.contains("[4/4]")).expect("the last trial");
     assert!(end.ends_with("[4/4]"), "{end}");
     let status: serde_json::Value =
         serde_json::from_str(&project.mtl(&["sweep", "status", "--json"]).expect(0).out()).expect("JSON");

@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-use crate::data::place::Place;
+use crate::data::location::DataLocation;
 
 /// An input, its kind, and the crate that the kind comes from.
 #[derive(Clone, Debug)]
-pub struct Whose {
+pub struct InputKindOrigin {
     pub column: String,
     kind: String,
     origin: String,
 }
 
-impl Whose {
+impl InputKindOrigin {
     pub fn new(column: &str, kind: &str, origin: &str) -> Self {
         let [column, kind, origin] = [column, kind, origin].map(str::to_owned);
         Self { column, kind, origin }
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for InputKindOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "input `{}`, of the kind `{}` of the crate {}", self.column, self.kind, self.origin)
     }
@@ -29,15 +29,15 @@ impl fmt::Display for Whose {
 #[derive(Debug, thiserror::Error)]
 pub enum RegisteredError {
     #[error("{whose}: this program has no such kind")]
-    Unknown { whose: Whose },
+    Unknown { whose: InputKindOrigin },
     #[error("{whose}: the `{}` of this program is of the crate {own}", .whose.kind)]
-    OtherCrate { whose: Whose, own: &'static str },
+    OtherCrate { whose: InputKindOrigin, own: &'static str },
     #[error("{whose}: {reason}")]
-    Unfitted { whose: Whose, reason: String },
+    Unfitted { whose: InputKindOrigin, reason: String },
     #[error("{whose}: {own} cannot read what was fitted: {reason}")]
-    Unread { whose: Whose, own: &'static str, reason: String },
+    Unread { whose: InputKindOrigin, own: &'static str, reason: String },
     #[error("{whose}: {count} cell(s) cannot be encoded, the first in {place}: {reason}")]
-    Cell { whose: Whose, count: usize, place: Place, reason: String },
+    Cell { whose: InputKindOrigin, count: usize, place: DataLocation, reason: String },
 }
 
 impl RegisteredError {

@@ -4,30 +4,30 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::data::error::Error;
-use crate::data::feature::{FeatureSpec, InputKind, SOME_SIZE, encode};
+use crate::data::error::DataError;
+use crate::data::feature::{FeatureConfig, InputKind, SOME_SIZE, encode};
 use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
 use crate::data::raw::{RawRows, read};
-use crate::domain::array::{Array, Values};
-use crate::domain::kinds::Settings;
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::choice_config::Settings;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Signature};
 
 /// The letters of a cell by their places among those of the training rows: one of them, or all as a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LettersSpec {
+struct LettersConfig {
     /// All of them, in their order.
     #[serde(default)]
     sequence: bool,
 }
 
-impl Settings for LettersSpec {
+impl Settings for LettersConfig {
     const EXAMPLE: &'static str = "letters";
 }
 
-impl InputKind for LettersSpec {
+impl InputKind for LettersConfig {
     type Fitted = String;
 
     fn shape(&self, fitted: Option<&String>) -> Shape {
@@ -54,8 +54,8 @@ impl InputKind for LettersSpec {
             true => cell
                 .chars()
                 .map(|letter| {
-                    let place = fitted.find(letter).ok_or_else(|| format!("`{letter}` is unknown"))?;
-                    Ok(place as f32)
+                    let index = fitted.find(letter).ok_or_else(|| format!("`{letter}` is unknown"))?;
+                    Ok(index as f32)
                 })
                 .collect(),
             false => Ok(fitted.chars().map(|letter| f32::from(u8::from(cell.contains(letter)))).collect()),
@@ -65,11 +65,11 @@ impl InputKind for LettersSpec {
 
 /// Registered once, since what is registered stays; all tests of this file share it.
 fn letters() {
-    let refused = FeatureSpec::register::<LettersSpec>("letters", "toys 0.1.0").err();
+    let refused = FeatureConfig::register::<LettersConfig>("letters", "toys 0.1.0").err();
     assert!(refused.is_none_or(|refused| refused.to_string().contains("toys 0.1.0 has one")));
 }
 
-fn fitted(text: &str, input: Value) -> Result<Fitted, Error> {
+fn fitted(text: &str, input: Value) -> Result<Fitted, DataError> {
     letters();
     let loaded = csv(text);
     let rows = most_train(&loaded);
@@ -78,8 +78,8 @@ fn fitted(text: &str, input: Value) -> Result<Fitted, Error> {
 
 const ROWS: &str = "word,y\nab,0\nb,1\n,0\nca,1\naz,0\nb,1\n";
 
-fn signature(words: Value) -> Signature {
-    fitted(ROWS, words).unwrap().dataset.signature
+fn signature(config: Value) -> Signature {
+    fitted(ROWS, config).unwrap().dataset.signature
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn new_rows_are_encoded_as_the_card_says() {
     let card: Signature = serde_json::from_str(&serde_json::to_string(&own).unwrap()).unwrap();
     assert_eq!(card, own);
     let folder = Folder::new();
-    let raw = read(&RawRows::of(&folder.file("new.csv", "word\nca\nzb\n")), &card).unwrap();
+    let raw = read(&RawRows::from_file(&folder.file("new.csv", "word\nca\nzb\n")), &card).unwrap();
     let (_, fed) = raw.batch(0..2).remove(0);
     assert_eq!(fed, Array::f32(&[2, 3], vec![1., 0., 1., 0., 1., 0.]));
     assert_eq!(encode(&card.inputs[0].encoding, &fed), Some(fed));
@@ -114,38 +114,39 @@ fn new_rows_are_encoded_as_the_card_says() {
 
 #[test]
 fn sequences_are_fed_with_their_ends_filled_up() {
-    let words = json!({"letters": {"sequence": true}});
+    let config = json!({"letters": {"sequence": true}});
     let rows = "word,y\nab,0\nb,1\nbca,0\nc,1\nca,1\na,0\n";
-    let dataset = fitted(rows, words).unwrap().dataset;
+    let dataset = fitted(rows, config).unwrap().dataset;
     let all = Array::ragged(
         &[1],
-        Values::F32(vec![0., 1., 1., 1., 2., 0., 2., 2., 0., 0.]),
+        ArrayValues::F32(vec![0., 1., 1., 1., 2., 0., 2., 2., 0., 0.]),
         vec![0, 2, 3, 6, 7, 9, 10],
     );
     assert_eq!(dataset.tables[0].inputs[0].1, all);
     let folder = Folder::new();
-    let raw = read(&RawRows::of(&folder.file("new.csv", "word\nca\nb\n")), &dataset.signature).unwrap();
+    let raw =
+        read(&RawRows::from_file(&folder.file("new.csv", "word\nca\nb\n")), &dataset.signature).unwrap();
     let (_, fed) = raw.batch(0..2).remove(0);
     assert_eq!(fed.shape, [2, 2, 1]);
     assert!(fed.is_nan_at(3) && !fed.is_nan_at(2));
     let encoded = encode(&dataset.signature.inputs[0].encoding, &fed);
-    assert_eq!(encoded, Some(Array::ragged(&[1], Values::F32(vec![2., 0., 1.]), vec![0, 2, 3])));
+    assert_eq!(encoded, Some(Array::ragged(&[1], ArrayValues::F32(vec![2., 0., 1.]), vec![0, 2, 3])));
 }
 
 #[test]
 fn what_cannot_be_fitted_or_encoded_is_told_with_the_crate_and_the_place() {
     let folder = Folder::new();
-    let said = |text: &str, words: Value| folder.problems(fitted(text, words)).join("\n");
-    let nothing = said("word,y\n,0\n,1\n,0\na,1\n", json!("letters"));
+    let output = |text: &str, config: Value| folder.problems(fitted(text, config)).join("\n");
+    let nothing = output("word,y\n,0\n,1\n,0\na,1\n", json!("letters"));
     assert!(nothing.contains("unfitted at inputs.word: input `word`, of the kind `letters` of the crate toys 0.1.0: there are no letters"), "{nothing}");
-    let words = json!({"letters": {"sequence": true}});
-    let strange = said("word,y\nab,0\nb,1\na,0\nza,1\nz,1\n", words.clone());
+    let config = json!({"letters": {"sequence": true}});
+    let unknown = output("word,y\nab,0\nb,1\na,0\nza,1\nz,1\n", config.clone());
     assert!(
-        strange.contains("cell at inputs.word") && strange.contains("2 cell(s) cannot be encoded"),
-        "{strange}"
+        unknown.contains("cell at inputs.word") && unknown.contains("2 cell(s) cannot be encoded"),
+        "{unknown}"
     );
-    assert!(strange.contains("`z` is unknown") && strange.contains("line 5"), "{strange}");
-    let empty = said(ROWS, words);
+    assert!(unknown.contains("`z` is unknown") && unknown.contains("line 5"), "{unknown}");
+    let empty = output(ROWS, config);
     assert!(empty.contains("it became 0 numbers, which are no [time, 1]"), "{empty}");
 }
 
@@ -153,14 +154,14 @@ fn what_cannot_be_fitted_or_encoded_is_told_with_the_crate_and_the_place() {
 fn a_card_of_a_kind_that_is_not_here_is_refused() {
     let folder = Folder::new();
     let file = folder.file("new.csv", "word\nca\n");
-    let said = |name: &str, origin: &str, fitted: Value| {
+    let text = |name: &str, origin: &str, fitted: Value| {
         let mut card = signature(json!("letters"));
         if let Encoding::Registered { name: own, origin: from, fitted: learned, .. } =
             &mut card.inputs[0].encoding
         {
             (*own, *from, *learned) = (name.to_owned(), origin.to_owned(), fitted);
         }
-        let read = read(&RawRows::of(&file), &card);
+        let read = read(&RawRows::from_file(&file), &card);
         read.map(|raw| raw.notes).map_err(|error| folder.problems(Err::<(), _>(error)).join("\n"))
     };
     for (name, origin, fitted, expected) in [
@@ -180,9 +181,9 @@ fn a_card_of_a_kind_that_is_not_here_is_refused() {
         ("letters", "toys 0.1.0", json!(3), "toys 0.1.0 cannot read what was fitted: invalid type"),
         ("letters", "toys 0.1.0", json!("abcd"), "it gives [4], and gave [3]"),
     ] {
-        let refused = said(name, origin, fitted).unwrap_err();
+        let refused = text(name, origin, fitted).unwrap_err();
         assert!(refused.contains("input-kind at inputs.word") && refused.contains(expected), "{refused}");
     }
-    let notes = said("letters", "toys 0.0.9", json!("abc")).unwrap();
+    let notes = text("letters", "toys 0.0.9", json!("abc")).unwrap();
     assert_eq!(notes, ["input `word`: `letters` was fitted by toys 0.0.9, and is read by toys 0.1.0"]);
 }

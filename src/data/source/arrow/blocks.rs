@@ -1,5 +1,5 @@
-//! How much an Arrow file holds once it is unpacked: each packed buffer begins with its size. The blocks are found by the
-//! footer (Apache Arrow, File.fbs and Message.fbs).
+//! How much an Arrow file holds once it is unpacked: each packed buffer begins with its size. The blocks are
+//! found by the footer (Apache Arrow, File.fbs and Message.fbs).
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -16,10 +16,10 @@ pub fn unpacked(file: &mut (impl Read + Seek)) -> Option<u64> {
     let rows = footer.record_batches().ok().flatten();
     let mut sum: u64 = 0;
     for block in dictionaries.into_iter().chain(rows).flatten() {
-        let place = u64::try_from(block.offset()).ok()?;
+        let index = u64::try_from(block.offset()).ok()?;
         let head = u64::try_from(block.meta_data_length()).ok()?;
-        let message = read(file, place, head, size)?;
-        sum = sum.saturating_add(batch(file, &message, place.checked_add(head)?, size)?);
+        let message = read(file, index, head, size)?;
+        sum = sum.saturating_add(batch(file, &message, index.checked_add(head)?, size)?);
     }
     Some(sum)
 }
@@ -38,10 +38,10 @@ fn batch(file: &mut (impl Read + Seek), message: &[u8], body: u64, size: u64) ->
     let is_packed = batch.compression().ok()?.is_some();
     let mut sum: u64 = 0;
     for buffer in batch.buffers().ok()?? {
-        let (place, length) = (u64::try_from(buffer.offset()).ok()?, u64::try_from(buffer.length()).ok()?);
+        let (index, length) = (u64::try_from(buffer.offset()).ok()?, u64::try_from(buffer.length()).ok()?);
         let held = match is_packed && length >= 8 {
             true => {
-                let held = read(file, body.checked_add(place)?, 8, size)?;
+                let held = read(file, body.checked_add(index)?, 8, size)?;
                 // What does not get smaller is left as it is, and says -1.
                 u64::try_from(i64::from_le_bytes(held.try_into().ok()?)).unwrap_or(length)
             }
@@ -52,12 +52,12 @@ fn batch(file: &mut (impl Read + Seek), message: &[u8], body: u64, size: u64) ->
     Some(sum)
 }
 
-fn read(file: &mut (impl Read + Seek), place: u64, length: u64, size: u64) -> Option<Vec<u8>> {
-    if place.checked_add(length)? > size {
+fn read(file: &mut (impl Read + Seek), index: u64, length: u64, size: u64) -> Option<Vec<u8>> {
+    if index.checked_add(length)? > size {
         return None;
     }
     let mut bytes = vec![0; usize::try_from(length).ok()?];
-    file.seek(SeekFrom::Start(place)).ok()?;
+    file.seek(SeekFrom::Start(index)).ok()?;
     file.read_exact(&mut bytes).ok()?;
     Some(bytes)
 }
@@ -86,11 +86,11 @@ mod tests {
             || Series::new("t".into(), vec!["a text that is too long for a view"; 100_000]).into_column();
         for compression in [None, Some(IpcCompression::LZ4), Some(IpcCompression::ZSTD(Default::default()))] {
             let one = written(vec![zeros()], compression);
-            let found = unpacked(&mut Cursor::new(&one)).unwrap();
-            assert!((800_000..900_000).contains(&found), "{found}");
+            let result = unpacked(&mut Cursor::new(&one)).unwrap();
+            assert!((800_000..900_000).contains(&result), "{result}");
             let both = written(vec![zeros(), texts()], compression);
-            let found = unpacked(&mut Cursor::new(&both)).unwrap();
-            assert!(found > 800_000 + 1_600_000, "{found}");
+            let result = unpacked(&mut Cursor::new(&both)).unwrap();
+            assert!(result > 800_000 + 1_600_000, "{result}");
             // Wherever it is damaged, it is no reason to fail here.
             for at in (0..both.len()).step_by(both.len() / 97 + 1) {
                 let mut bad = both.clone();

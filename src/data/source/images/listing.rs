@@ -1,5 +1,6 @@
-//! Which files a table of pictures is made of: those that a table of labels names, or that lie in the folders of classes.
-//! Reading them and telling them by their content both begin here, so that nothing is read that does not count.
+//! Which files a table of pictures is made of: those that a table of labels names, or that lie in the folders
+//! of classes. Reading them and telling them by their content both begin here, so that nothing is read that
+//! does not count.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,14 +8,14 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked};
 
-use crate::data::error::Error;
-use crate::data::frame::{Frame, Lines, Origin};
+use crate::data::error::DataError;
+use crate::data::frame::{Frame, LineIndex, SourceFile};
 use crate::data::picture::PictureError;
-use crate::data::source::Reads;
-use crate::data::source::csv::CsvSpec;
+use crate::data::source::SourceFiles;
+use crate::data::source::csv::CsvConfig;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::idx::IMAGE;
-use crate::data::source::images::{FILE, ImagesSpec};
+use crate::data::source::images::{FILE, ImagesConfig};
 use crate::disk::regular_file;
 use crate::domain::name::ColumnName;
 
@@ -25,57 +26,57 @@ pub(super) struct Listing {
     pub table: DataFrame,
     /// The files of the column `image`, and of the column of masks.
     pub columns: Vec<(String, Vec<PathBuf>)>,
-    pub origin: Origin,
+    pub origin: SourceFile,
     /// The rows' names below the folder, where these say their classes.
     names: Vec<String>,
 }
 
 /// The table of labels and the pictures of its rows, or of the folders of classes.
-pub(in crate::data) fn reads(spec: &ImagesSpec, base: &Path) -> Result<Reads, Error> {
-    let listing = Listing::of(spec, &base.join(&spec.path), base)?;
-    let mut files: Vec<PathBuf> = spec.labels.iter().map(|labels| base.join(labels)).collect();
+pub(in crate::data) fn reads(config: &ImagesConfig, base: &Path) -> Result<SourceFiles, DataError> {
+    let listing = Listing::read(config, &base.join(&config.path), base)?;
+    let mut files: Vec<PathBuf> = config.labels.iter().map(|labels| base.join(labels)).collect();
     let mut names = listing.names;
     let mut seen = HashSet::new();
     for file in listing.columns.into_iter().flat_map(|(_, files)| files) {
         if !seen.insert(file.clone()) {
             continue;
         }
-        match regular_file::look(&file) {
+        match regular_file::metadata(&file) {
             Ok(_) => files.push(file),
             // Its row may be left out: that it is not there counts too.
             Err(_) => names.push(format!("without {}", file.strip_prefix(base).unwrap_or(&file).display())),
         }
     }
-    Ok(Reads { files, names })
+    Ok(SourceFiles { files, names })
 }
 
 impl Listing {
-    pub fn of(spec: &ImagesSpec, folder: &Path, base: &Path) -> Result<Self, Error> {
+    pub fn read(config: &ImagesConfig, folder: &Path, base: &Path) -> Result<Self, DataError> {
         if !folder.is_dir() {
-            return Err(Error::Absent { file: folder.to_owned() });
+            return Err(DataError::Absent { file: folder.to_owned() });
         }
-        match &spec.labels {
-            Some(labels) => labelled(spec, folder, &base.join(labels)),
-            None => classes(spec, folder),
+        match &config.labels {
+            Some(labels) => labelled(config, folder, &base.join(labels)),
+            None => classes(config, folder),
         }
     }
 
     /// The bytes of all files.
     pub fn size(&self) -> u64 {
         let files = self.columns.iter().flat_map(|(_, files)| files);
-        files.filter_map(|file| regular_file::look(file).ok()).map(|metadata| metadata.len()).sum()
+        files.filter_map(|file| regular_file::metadata(file).ok()).map(|metadata| metadata.len()).sum()
     }
 }
 
 /// Rows of a table, each naming its files.
-fn labelled(spec: &ImagesSpec, folder: &Path, labels: &Path) -> Result<Listing, Error> {
-    let csv = CsvSpec::plain(&labels.to_string_lossy());
+fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listing, DataError> {
+    let csv = CsvConfig::plain(&labels.to_string_lossy());
     let sheet = Delimited::open(&csv, labels)?;
     let kinds = sheet.kinds.clone();
     let (table, origin) = sheet.build(&kinds)?;
     let frame = Frame::new(table, vec![origin.clone()]);
-    let mut grounds = Grounds::of(spec, &[folder, labels.parent().unwrap_or(Path::new(""))]);
-    let mut named = |column: &str| -> Result<Vec<PathBuf>, Error> {
+    let mut grounds = ImageFolders::canonicalize(config, &[folder, labels.parent().unwrap_or(Path::new(""))]);
+    let mut named = |column: &str| -> Result<Vec<PathBuf>, DataError> {
         let mut files = Vec::with_capacity(frame.rows());
         let (mut missing, mut outside) = (None, None);
         frame.cells(column)?.for_each_text(|row, text| {
@@ -89,32 +90,37 @@ fn labelled(spec: &ImagesSpec, folder: &Path, labels: &Path) -> Result<Listing, 
             files.push(file);
         })?;
         if let Some(row) = missing {
-            return Err(Error::Missing { column: column.to_owned(), place: frame.place(row), count: 1 });
+            return Err(DataError::Missing {
+                column: column.to_owned(),
+                place: frame.location(row),
+                count: 1,
+            });
         }
         match outside {
             None => Ok(files),
             Some((row, value)) => {
-                let what = format!("column `{column}`: `{value}` in {}", frame.place(row));
+                let what = format!("column `{column}`: `{value}` in {}", frame.location(row));
                 Err(PictureError::Outside { what, folders: grounds.to_string() }.into())
             }
         }
     };
-    let mut columns = vec![(IMAGE.to_owned(), named(spec.column.as_ref().map_or(FILE, ColumnName::as_str))?)];
-    if let Some(mask) = &spec.mask {
+    let mut columns =
+        vec![(IMAGE.to_owned(), named(config.column.as_ref().map_or(FILE, ColumnName::as_str))?)];
+    if let Some(mask) = &config.mask {
         columns.push((mask.to_string(), named(mask.as_str())?));
     }
     Ok(Listing { table: frame.table().clone(), columns, origin, names: vec![] })
 }
 
 /// Rows of subfolders, each a class.
-fn classes(spec: &ImagesSpec, folder: &Path) -> Result<Listing, Error> {
+fn classes(config: &ImagesConfig, folder: &Path) -> Result<Listing, DataError> {
     let (mut files, mut names, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    let mut grounds = Grounds::of(spec, &[folder]);
-    let inside = |file: &Path, grounds: &mut Grounds| match grounds.are_left_by(file) {
+    let mut grounds = ImageFolders::canonicalize(config, &[folder]);
+    let inside = |file: &Path, grounds: &mut ImageFolders| match grounds.are_left_by(file) {
         false => Ok(()),
         true => {
             let what = format!("`{}`", file.display());
-            Err(Error::from(PictureError::Outside { what, folders: grounds.to_string() }))
+            Err(DataError::from(PictureError::Outside { what, folders: grounds.to_string() }))
         }
     };
     for class in entries(folder).into_iter().filter(|entry| entry.is_dir()) {
@@ -141,9 +147,9 @@ fn classes(spec: &ImagesSpec, folder: &Path) -> Result<Listing, Error> {
     };
     let rows = files.len();
     let table = DataFrame::new(rows, vec![text(FILE, &names), text(LABEL, &labels)])
-        .map_err(|cause| Error::Query { reason: cause.to_string() })?;
-    let lines = Lines::Files(Arc::from(files.clone()));
-    let origin = Origin { file: folder.to_owned(), rows, lines };
+        .map_err(|cause| DataError::Query { reason: cause.to_string() })?;
+    let lines = LineIndex::Files(Arc::from(files.clone()));
+    let origin = SourceFile { file: folder.to_owned(), rows, lines };
     Ok(Listing { table, columns: vec![(IMAGE.to_owned(), files)], origin, names })
 }
 
@@ -170,23 +176,23 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folders that pictures may lie in, links followed.
-struct Grounds {
+struct ImageFolders {
     /// None where pictures may lie anywhere.
     folders: Option<Vec<PathBuf>>,
-    said: Vec<String>,
+    folder_names: Vec<String>,
     /// Where folders truly lie.
     known: HashMap<PathBuf, Option<PathBuf>>,
 }
 
-impl Grounds {
-    fn of(spec: &ImagesSpec, folders: &[&Path]) -> Self {
+impl ImageFolders {
+    fn canonicalize(config: &ImagesConfig, folders: &[&Path]) -> Self {
         let here = |folder: &Path| {
             if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder.to_owned() }
         };
         let folders: Vec<PathBuf> = folders.iter().map(|folder| here(folder)).collect();
-        let said = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
-        let found = || folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
-        Self { folders: (!spec.outside).then(found), said, known: HashMap::new() }
+        let text = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
+        let result = || folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        Self { folders: (!config.outside).then(result), folder_names: text, known: HashMap::new() }
     }
 
     /// Does a file that is there lie elsewhere? Of what is not there, or leads nowhere, the reading tells.
@@ -207,10 +213,10 @@ impl Grounds {
     }
 }
 
-impl std::fmt::Display for Grounds {
+impl std::fmt::Display for ImageFolders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut said = self.said.clone();
-        said.dedup();
-        f.write_str(&said.join(" and "))
+        let mut text = self.folder_names.clone();
+        text.dedup();
+        f.write_str(&text.join(" and "))
     }
 }

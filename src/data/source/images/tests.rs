@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::data::cells::Cells;
 use crate::data::fixture::{Folder, jpeg, png, table};
 use crate::data::load::reads;
-use crate::data::picture::{Ground, Picture, header};
+use crate::data::picture::{Picture, PixelConversion, header};
 
 /// Two classes of three gray pictures of 2 x 2 pixels.
 fn classes() -> Folder {
@@ -26,7 +26,10 @@ fn by_class() -> Value {
 
 fn first_pixels(frame: &crate::data::frame::Frame, column: &str) -> Vec<u8> {
     let Cells::Binary(cells) = frame.cells(column).unwrap() else { panic!("bytes") };
-    cells.iter().map(|cell| Picture::of(cell.unwrap(), &Ground::default()).unwrap().planes()[0]).collect()
+    cells
+        .iter()
+        .map(|cell| Picture::decode(cell.unwrap(), &PixelConversion::default()).unwrap().planes()[0])
+        .collect()
 }
 
 fn texts(frame: &crate::data::frame::Frame, column: &str) -> Vec<String> {
@@ -40,9 +43,9 @@ fn subfolders_are_classes() {
     assert_eq!(texts(&frame, "label"), ["cat", "cat", "cat", "dog", "dog", "dog"]);
     assert_eq!(texts(&frame, "file")[3], "dog/0.png");
     assert_eq!(first_pixels(&frame, "image"), [10, 11, 12, 200, 201, 202]);
-    assert!(frame.place(4).to_string().ends_with("photos/dog/1.png`"), "{}", frame.place(4));
-    let spec = table(by_class());
-    let read = reads(&spec, folder.path()).unwrap();
+    assert!(frame.location(4).to_string().ends_with("photos/dog/1.png`"), "{}", frame.location(4));
+    let config = table(by_class());
+    let read = reads(&config, folder.path()).unwrap();
     assert_eq!((read.files.len(), read.names[5].as_str()), (6, "dog/2.png"));
 }
 
@@ -61,8 +64,8 @@ fn labelled() -> (Folder, Value) {
 
 #[test]
 fn a_table_names_its_pictures() {
-    let (folder, words) = labelled();
-    let frame = folder.load(words.clone()).unwrap().frame;
+    let (folder, config) = labelled();
+    let frame = folder.load(config.clone()).unwrap().frame;
     assert_eq!(frame.columns(), ["name", "age", "mask", "image"]);
     assert_eq!(first_pixels(&frame, "image"), [9, 100, 30]);
     assert_eq!(first_pixels(&frame, "mask"), [1, 1, 1]);
@@ -70,24 +73,24 @@ fn a_table_names_its_pictures() {
     let sizes: Vec<String> =
         cells.iter().map(|cell| header(cell.unwrap()).unwrap().size.to_string()).collect();
     assert_eq!(sizes, ["1 x 2 in colour", "8 x 8 in gray", "1 x 2 in gray"]);
-    assert!(frame.place(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.place(2));
-    let read = reads(&table(words), folder.path()).unwrap();
+    assert!(frame.location(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.location(2));
+    let read = reads(&table(config), folder.path()).unwrap();
     assert_eq!((read.files.len(), read.names.len()), (5, 0));
 }
 
 #[test]
 fn what_is_no_picture_is_named_or_skipped() {
-    let (folder, mut words) = labelled();
+    let (folder, mut config) = labelled();
     let whole = std::fs::read(folder.path().join("photos/b.jpg")).unwrap();
     folder.file("photos/b.jpg", &whole[..whole.len() / 2]);
     folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\nc.png,3,m.png\nd.png,4,m.png\n");
     let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is cut short (and 1 more) \
                    | `corrupt: skip` in the source leaves such rows out";
-    assert_eq!(folder.problems(folder.load(words.clone())), [problem]);
-    words["source"]["images"]["corrupt"] = json!("skip");
-    let loaded = folder.load(words).unwrap();
+    assert_eq!(folder.problems(folder.load(config.clone())), [problem]);
+    config["source"]["images"]["corrupt"] = json!("skip");
+    let loaded = folder.load(config).unwrap();
     assert_eq!(first_pixels(&loaded.frame, "image"), [9, 30]);
-    assert!(loaded.frame.place(1).to_string().ends_with("line 4"), "{}", loaded.frame.place(1));
+    assert!(loaded.frame.location(1).to_string().ends_with("line 4"), "{}", loaded.frame.location(1));
     let note = loaded.notes[0].text.replace(&format!("{}/", folder.path().display()), "");
     assert_eq!(
         note,
@@ -99,7 +102,7 @@ fn what_is_no_picture_is_named_or_skipped() {
 #[test]
 fn folders_without_pictures_and_splits_by_files_are_refused() {
     let folder = classes();
-    let load = |words: Value| folder.problems(folder.load(words));
+    let load = |config: Value| folder.problems(folder.load(config));
     assert_eq!(
         load(json!({"source": {"images": "photos/cat"}})),
         [
@@ -107,11 +110,11 @@ fn folders_without_pictures_and_splits_by_files_are_refused() {
              its class"
         ]
     );
-    let found = load(json!({"source": {"images": "nowhere"}}));
+    let result = load(json!({"source": {"images": "nowhere"}}));
     assert!(
-        found[0].starts_with("file-absent at source.images.path: there is no file `nowhere`"),
-        "{found:?}"
+        result[0].starts_with("file-absent at source.images.path: there is no file `nowhere`"),
+        "{result:?}"
     );
-    let found = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
-    assert!(found[0].starts_with("split-files at split.files: the split `files` needs"), "{found:?}");
+    let result = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
+    assert!(result[0].starts_with("split-files at split.files: the split `files` needs"), "{result:?}");
 }

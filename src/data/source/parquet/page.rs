@@ -1,5 +1,5 @@
-//! The pages of a Parquet file, by their headers. polars (0.55) takes from them how much memory to reserve, and a damaged one
-//! ends the program: so what they say is held against the columns' own numbers first.
+//! The pages of a Parquet file, by their headers. polars (0.55) takes from them how much memory to reserve,
+//! and a damaged one ends the program: so what they say is held against the columns' own numbers first.
 
 use std::io::{BufReader, Error, ErrorKind, Read, Result, Seek, SeekFrom};
 use std::ops::Range;
@@ -8,7 +8,7 @@ use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
 /// What the file's end says of a column's pages.
-pub struct Column {
+pub struct ParquetPageColumn {
     /// Where they lie.
     pub bytes: Range<u64>,
     pub values: i64,
@@ -20,9 +20,9 @@ pub struct Column {
 const LONGEST: usize = 1 << 28;
 
 /// Refuses pages that reach beyond their column, or say that they hold more than it does.
-pub fn check(file: impl Read + Seek, columns: impl Iterator<Item = Column>) -> Result<()> {
+pub fn check(file: impl Read + Seek, columns: impl Iterator<Item = ParquetPageColumn>) -> Result<()> {
     let mut file = BufReader::new(file);
-    for Column { bytes, values, unpacked } in columns {
+    for ParquetPageColumn { bytes, values, unpacked } in columns {
         file.seek(SeekFrom::Start(bytes.start))?;
         while file.stream_position()? < bytes.end {
             let page = header(&mut file)?;
@@ -63,7 +63,7 @@ fn damaged(what: &str) -> Error {
 mod tests {
     use std::io::Cursor;
 
-    use super::{Column, check, counts, header};
+    use super::{ParquetPageColumn, check, counts, header};
 
     /// type 0, 20 bytes unpacked, 12 packed, data of 10 values in encoding 0 with statistics to be skipped.
     const HEADER: [u8; 21] =
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!((page.uncompressed_page_size, page.compressed_page_size), (20, 12));
         assert_eq!(counts(&page).collect::<Vec<_>>(), [10]);
         bytes.extend([7; 12]);
-        let column = |values, unpacked, end| Column { bytes: 0..end, values, unpacked };
+        let column = |values, unpacked, end| ParquetPageColumn { bytes: 0..end, values, unpacked };
         let tried = |column| check(Cursor::new(&bytes), std::iter::once(column));
         assert!(tried(column(10, 20, 34)).is_ok());
         assert!(tried(column(9, 20, 34)).is_err(), "more values than the column");
@@ -91,7 +91,7 @@ mod tests {
         bytes[8] = 19; // -10
         bytes.push(0);
         bytes.extend([7; 12]);
-        let column = Column { bytes: 0..34, values: 10, unpacked: 20 };
+        let column = ParquetPageColumn { bytes: 0..34, values: 10, unpacked: 20 };
         assert!(check(Cursor::new(&bytes), std::iter::once(column)).is_err());
     }
 }

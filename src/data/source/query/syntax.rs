@@ -7,10 +7,11 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::data::error::Error;
+use crate::data::error::DataError;
 
-/// Words and signs that one expression may have, with those that it stands in: it is at most as deep. The engine works
-/// out the types of a sum of a thousand terms in seconds, but of more with the cube of their number.
+/// Words and signs that one expression may have, with those that it stands in: it is at most as deep. The
+/// engine works out the types of a sum of a thousand terms in seconds, but of more with the cube of their
+/// number.
 const LONGEST: usize = 2_000;
 
 /// How the engine reads SQL.
@@ -20,33 +21,34 @@ pub(in crate::data) fn parse(query: &str) -> Result<Vec<Statement>, ParserError>
 }
 
 /// Refuses a query that reads other files, or is too deep. Other faults are the engine's to tell.
-pub(in crate::data) fn check(query: &str) -> Result<(), Error> {
+pub(in crate::data) fn check(query: &str) -> Result<(), DataError> {
     let longest = longest(query);
     if longest > LONGEST {
-        let found = format!("an expression of the query has {longest} words and signs, more than {LONGEST}");
-        return Err(Error::QueryTooDeep { found });
+        let message =
+            format!("an expression of the query has {longest} words and signs, more than {LONGEST}");
+        return Err(DataError::QueryTooDeep { found: message });
     }
     let statements = match parse(query) {
         Ok(statements) => statements,
         Err(ParserError::RecursionLimitExceeded) => {
-            let found = "brackets or queries of the query stand too many within another".to_owned();
-            return Err(Error::QueryTooDeep { found });
+            let message = "brackets or queries of the query stand too many within another".to_owned();
+            return Err(DataError::QueryTooDeep { found: message });
         }
         Err(_) => return Ok(()),
     };
-    match statements.visit(&mut Files) {
+    match statements.visit(&mut FileTableVisitor) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 /// Looks for tables that are files. The names of polars' functions for them begin with `read_`.
-struct Files;
+struct FileTableVisitor;
 
-impl Visitor for Files {
-    type Break = Error;
+impl Visitor for FileTableVisitor {
+    type Break = DataError;
 
-    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<Error> {
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<DataError> {
         let TableFactor::Table { name, args: Some(given), .. } = table else {
             return ControlFlow::Continue(());
         };
@@ -56,20 +58,21 @@ impl Visitor for Files {
             return ControlFlow::Continue(());
         }
         let given: Vec<String> = given.args.iter().map(ToString::to_string).collect();
-        ControlFlow::Break(Error::QueryReads { function: bare.to_owned(), file: given.join(", ") })
+        ControlFlow::Break(DataError::QueryReads { function: bare.to_owned(), file: given.join(", ") })
     }
 }
 
-/// The most words and signs that an expression has: those between two commas, with what stands around and inside.
+/// The most words and signs that an expression has: those between two commas, with what stands around and
+/// inside.
 fn longest(query: &str) -> usize {
     // What is cut into no words is told by the engine.
     let Ok(words) = Tokenizer::new(&GenericDialect, query).tokenize() else { return 0 };
-    let (mut outer, mut level): (Vec<Level>, Level) = (Vec::new(), Level::default());
+    let (mut outer, mut level): (Vec<BracketDepth>, BracketDepth) = (Vec::new(), BracketDepth::default());
     for word in words {
         match word {
             Token::Whitespace(_) => continue,
             Token::LParen | Token::LBracket | Token::LBrace => {
-                let inner = Level { before: level.now, now: level.now, most: level.now };
+                let inner = BracketDepth { before: level.now, now: level.now, most: level.now };
                 outer.push(std::mem::replace(&mut level, inner));
             }
             Token::RParen | Token::RBracket | Token::RBrace => {
@@ -88,13 +91,13 @@ fn longest(query: &str) -> usize {
 
 /// What was counted at one depth of brackets.
 #[derive(Default)]
-struct Level {
+struct BracketDepth {
     before: usize,
     now: usize,
     most: usize,
 }
 
-impl Level {
+impl BracketDepth {
     fn step(&mut self) {
         self.now += 1;
         self.most = self.most.max(self.now);
@@ -103,7 +106,7 @@ impl Level {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::error::Error;
+    use crate::data::error::DataError;
     use crate::data::source::query::syntax::{check, longest};
 
     #[test]
@@ -118,11 +121,11 @@ mod tests {
             "create table t as select * from read_csv('lab.csv')",
             "explain select * from read_csv('lab.csv')",
         ] {
-            assert!(matches!(check(query), Err(Error::QueryReads { .. })), "{query}");
+            assert!(matches!(check(query), Err(DataError::QueryReads { .. })), "{query}");
         }
-        let said = check("select * from self, read_csv('a b.csv')").unwrap_err().to_string();
+        let text = check("select * from self, read_csv('a b.csv')").unwrap_err().to_string();
         assert_eq!(
-            said,
+            text,
             "the query reads the file 'a b.csv' by `read_csv`: it may read the table `self` alone"
         );
         for query in [
@@ -152,9 +155,9 @@ mod tests {
     #[test]
     fn what_is_too_deep_is_refused() {
         let deep = format!("select {}a{} from self", "(".repeat(2000), ")".repeat(2000));
-        assert!(matches!(check(&deep), Err(Error::QueryTooDeep { .. })));
+        assert!(matches!(check(&deep), Err(DataError::QueryTooDeep { .. })));
         let long = format!("select {}a from self", "a + ".repeat(100_000));
-        let said = check(&long).unwrap_err().to_string();
-        assert!(said.contains("has 200004 words and signs, more than 2000"), "{said}");
+        let text = check(&long).unwrap_err().to_string();
+        assert!(text.contains("has 200004 words and signs, more than 2000"), "{text}");
     }
 }

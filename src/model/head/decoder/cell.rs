@@ -3,20 +3,20 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::gru::gru_with_state;
 use crate::model::kernel::lstm::lstm_with_state;
-use crate::model::kernel::recurrence::{BIAS, Course};
+use crate::model::kernel::recurrence::{BIAS, Traversal};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A recurrent cell; rows come first in its states.
-pub enum Cell {
-    Gru(Gates),
-    Lstm(Gates),
+pub enum DecoderCell {
+    Gru(GateWeights),
+    Lstm(GateWeights),
 }
 
 /// The weights of a cell as its kernel takes them.
-pub struct Gates {
+pub struct GateWeights {
     pub name: String,
     /// `[width + units, gates x units]`: of the input, above that of the state.
     pub weight: Parameter,
@@ -25,9 +25,15 @@ pub struct Gates {
     pub units: usize,
 }
 
-impl Gates {
+impl GateWeights {
     /// Everything begins evenly within 1 / sqrt(units), as PyTorch's.
-    fn build(name: &str, width: usize, units: usize, gates: usize, weights: &mut Weights) -> Result<Self> {
+    fn build(
+        name: &str,
+        width: usize,
+        units: usize,
+        gates: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
         let init = Init::fan_in(units);
         let shape = [width + units, gates * units];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
@@ -36,13 +42,13 @@ impl Gates {
     }
 }
 
-impl Cell {
-    pub fn gru(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
-        Gates::build(name, width, units, 3, weights).map(Self::Gru)
+impl DecoderCell {
+    pub fn gru(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
+        GateWeights::build(name, width, units, 3, weights).map(Self::Gru)
     }
 
-    pub fn lstm(name: &str, width: usize, units: usize, weights: &mut Weights) -> Result<Self> {
-        Gates::build(name, width, units, 4, weights).map(Self::Lstm)
+    pub fn lstm(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
+        GateWeights::build(name, width, units, 4, weights).map(Self::Lstm)
     }
 
     pub fn units(&self) -> usize {
@@ -60,17 +66,17 @@ impl Cell {
     }
 
     /// The hidden vectors `[rows, time, units]` after each of `x` `[rows, time, width]`, and the last states.
-    pub fn run(&self, x: &Tensor, states: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
+    pub fn run(&self, x: &Tensor, states: &[Tensor]) -> ModelResult<(Tensor, Vec<Tensor>)> {
         match self {
-            Self::Gru(Gates { weight, bias, .. }) => {
-                let course = Course::default();
-                let (y, h) = gru_with_state(x, weight.var(), bias.var(), Some(&states[0]), course)?;
+            Self::Gru(GateWeights { weight, bias, .. }) => {
+                let traversal = Traversal::default();
+                let (y, h) = gru_with_state(x, weight.var(), bias.var(), Some(&states[0]), traversal)?;
                 Ok((y, vec![h]))
             }
-            Self::Lstm(Gates { weight, bias, units, .. }) => {
+            Self::Lstm(GateWeights { weight, bias, units, .. }) => {
                 let first = Tensor::cat(states, 1)?;
-                let course = Course::default();
-                let (y, last) = lstm_with_state(x, weight.var(), bias.var(), Some(&first), course)?;
+                let traversal = Traversal::default();
+                let (y, last) = lstm_with_state(x, weight.var(), bias.var(), Some(&first), traversal)?;
                 Ok((y, vec![last.narrow(1, 0, *units)?, last.narrow(1, *units, *units)?]))
             }
         }

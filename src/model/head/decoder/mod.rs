@@ -2,7 +2,7 @@
 //! next is guessed. While learning, all tokens of a text at once; while writing, one token at a time.
 
 pub mod cell;
-mod port;
+mod decoder_port;
 pub mod recurrent;
 pub mod transformer;
 pub mod vocabulary;
@@ -11,47 +11,48 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use crate::domain::decoder::DecoderSpec;
+use crate::domain::decoder::DecoderConfig;
 use crate::domain::shape::Shape;
-use crate::model::error::Result;
-use crate::model::head::decoder::cell::Cell;
-pub use crate::model::head::decoder::port::{Port, Prepared};
-use crate::model::head::decoder::recurrent::Recurrent;
-use crate::model::head::decoder::transformer::Transformer;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::cell::DecoderCell;
+pub use crate::model::head::decoder::decoder_port::{DecoderPort, Prepared};
+use crate::model::head::decoder::recurrent::RecurrentDecoder;
+use crate::model::head::decoder::transformer::TransformerDecoder;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
-use crate::model::signal::Signal;
 use crate::model::weights::{Weights, host};
 
 /// What writes.
 pub enum Decoder {
-    Recurrent(Box<Recurrent>),
-    Transformer(Transformer),
+    Recurrent(Box<RecurrentDecoder>),
+    Transformer(TransformerDecoder),
 }
 
 impl Decoder {
     /// The decoder of these words, reading a memory of this shape; `words.check` has agreed to it.
     pub fn build(
         name: &str,
-        words: &DecoderSpec,
+        config: &DecoderConfig,
         memory: Shape,
         length: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
-        let (cell, attention) = match words {
-            DecoderSpec::Gru(words) => {
-                let (width, units) = (words.width.get(), words.units.get());
-                (Cell::gru(&format!("{name}.gru"), width, units, weights)?, words.attention)
+    ) -> ModelResult<Self> {
+        let (cell, attention) = match config {
+            DecoderConfig::Gru(config) => {
+                let (width, units) = (config.width.get(), config.units.get());
+                (DecoderCell::gru(&format!("{name}.gru"), width, units, weights)?, config.attention)
             }
-            DecoderSpec::Lstm(words) => {
-                let (width, units) = (words.width.get(), words.units.get());
-                (Cell::lstm(&format!("{name}.lstm"), width, units, weights)?, words.attention)
+            DecoderConfig::Lstm(config) => {
+                let (width, units) = (config.width.get(), config.units.get());
+                (DecoderCell::lstm(&format!("{name}.lstm"), width, units, weights)?, config.attention)
             }
-            DecoderSpec::Transformer(words) => {
-                return Transformer::build(name, words, memory, length, weights).map(Self::Transformer);
+            DecoderConfig::Transformer(config) => {
+                return TransformerDecoder::build(name, config, memory, length, weights)
+                    .map(Self::Transformer);
             }
         };
-        Ok(Self::Recurrent(Box::new(Recurrent::build(name, cell, attention, memory, weights)?)))
+        Ok(Self::Recurrent(Box::new(RecurrentDecoder::build(name, cell, attention, memory, weights)?)))
     }
 
     /// Width of a token's hidden vector.
@@ -63,16 +64,20 @@ impl Decoder {
     }
 
     /// What it makes of the memory before the first token.
-    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<Prepared<O::Value>> {
+    pub fn prepare<O: Ops>(
+        &self,
+        ops: &mut O,
+        memory: &Activations<O::Value>,
+    ) -> ModelResult<Prepared<O::Value>> {
         match self {
             Self::Recurrent(decoder) => decoder.prepare(ops, memory),
             Self::Transformer(decoder) => decoder.prepare(ops, memory),
         }
     }
 
-    /// Hidden vectors `[rows, time, width]` after each of the embedded tokens `[rows, time, embedding]` of whole
-    /// texts; none depends on a later token.
-    pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> Result<Tensor> {
+    /// Hidden vectors `[rows, time, width]` after each of the embedded tokens `[rows, time, embedding]` of
+    /// whole texts; none depends on a later token.
+    pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         match self {
             Self::Recurrent(decoder) => decoder.forward(tokens, prepared, mode),
             Self::Transformer(decoder) => decoder.forward(tokens, prepared, mode),
@@ -85,7 +90,7 @@ impl Decoder {
         ops: &mut O,
         token: &O::Value,
         prepared: &Prepared<O::Value>,
-    ) -> Result<(O::Value, Vec<O::Value>)> {
+    ) -> ModelResult<(O::Value, Vec<O::Value>)> {
         match self {
             Self::Recurrent(decoder) => decoder.step(ops, token, prepared),
             Self::Transformer(decoder) => decoder.step(ops, token, prepared),
@@ -93,7 +98,7 @@ impl Decoder {
     }
 
     /// How many of its tensors are fixed, how many are states, and what they are called.
-    pub fn ports(&self) -> Prepared<Port> {
+    pub fn ports(&self) -> Prepared<DecoderPort> {
         match self {
             Self::Recurrent(decoder) => decoder.ports(),
             Self::Transformer(decoder) => decoder.ports(),
@@ -102,6 +107,6 @@ impl Decoder {
 }
 
 /// Real steps of each row, from a mask `[rows, time]`.
-pub fn lengths(mask: &Tensor) -> Result<Arc<[u32]>> {
+pub fn lengths(mask: &Tensor) -> ModelResult<Arc<[u32]>> {
     Ok(host(&mask.sum(1)?)?.into_iter().map(|length| length as u32).collect())
 }

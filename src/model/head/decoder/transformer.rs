@@ -9,23 +9,23 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use crate::domain::decoder::TransformerDecoderSpec;
+use crate::domain::decoder::TransformerDecoderConfig;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::head::decoder::{Port, Prepared};
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::{DecoderPort, Prepared};
 use crate::model::layer::layer_norm::LayerNorm;
 use crate::model::mode::Mode;
 use crate::model::ops::dense::Dense;
-use crate::model::ops::{Heads, Ops, Sequences, Tensors};
-use crate::model::signal::Signal;
+use crate::model::ops::{AttentionSettings, Ops, Sequences, Tensors};
 use crate::model::weights::Weights;
 
 /// What norms add to the variance.
 const EPSILON: f64 = 1e-5;
 
 /// One of its layers.
-struct Block {
+struct DecoderBlock {
     name: String,
     norms: [LayerNorm; 3],
     /// Share of what each part gives that is dropped while training.
@@ -42,8 +42,8 @@ struct Block {
 }
 
 /// A transformer's decoder.
-pub struct Transformer {
-    blocks: Vec<Block>,
+pub struct TransformerDecoder {
+    blocks: Vec<DecoderBlock>,
     norm: LayerNorm,
     heads: usize,
     width: usize,
@@ -53,14 +53,14 @@ pub struct Transformer {
     vector: bool,
 }
 
-impl Block {
+impl DecoderBlock {
     fn build(
         name: &str,
-        words: &TransformerDecoderSpec,
+        config: &TransformerDecoderConfig,
         memory: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
-        let (width, hidden) = (words.width.get(), words.hidden.get());
+    ) -> ModelResult<Self> {
+        let (width, hidden) = (config.width.get(), config.hidden.get());
         let mut norm = |part: &str| LayerNorm::build(&format!("{name}.norm_{part}"), width, EPSILON, weights);
         let norms = [norm("own")?, norm("read")?, norm("hidden")?];
         let mut dense = |part: &str, from, to, activation| {
@@ -70,7 +70,7 @@ impl Block {
         Ok(Self {
             name: name.to_owned(),
             norms,
-            rate: words.dropout.get(),
+            rate: config.dropout.get(),
             own: dense("own", width, 3 * width, plain)?,
             own_out: dense("own_out", width, width, plain)?,
             query: dense("query", width, width, plain)?,
@@ -81,16 +81,17 @@ impl Block {
         })
     }
 
-    /// `x` `[rows, time, width]`; `own` gives what is looked at of what is written, made of the block's own query,
-    /// key and value `[rows, time, 3 width]`; `read` is the mask, the keys and the values of what was read.
+    /// `x` `[rows, time, width]`; `own` gives what is looked at of what is written, made of the block's own
+    /// query, key and value `[rows, time, 3 width]`; `read` is the mask, the keys and the values of what was
+    /// read.
     fn on<O: Ops>(
         &self,
         ops: &mut O,
         x: &O::Value,
         [mask, keys, values]: [&O::Value; 3],
         (width, heads): (usize, usize),
-        own: impl FnOnce(&mut O, &O::Value) -> Result<O::Value>,
-    ) -> Result<O::Value> {
+        own: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
+    ) -> ModelResult<O::Value> {
         let y = self.norms[0].on(ops, x)?;
         let y = self.own.on(ops, &y)?;
         let seen = own(ops, &y)?;
@@ -110,27 +111,27 @@ impl Block {
         ops.add(&x, &y)
     }
 
-    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> Result<O::Value> {
+    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> ModelResult<O::Value> {
         ops.dropout(&format!("{}.{part}", self.name), self.rate, x)
     }
 }
 
-impl Transformer {
+impl TransformerDecoder {
     pub fn build(
         name: &str,
-        words: &TransformerDecoderSpec,
+        config: &TransformerDecoderConfig,
         memory: Shape,
         length: usize,
         weights: &mut Weights,
-    ) -> Result<Self> {
-        let width = words.width.get();
-        let blocks = (0..words.layers.get()).map(|index| {
-            Block::build(&format!("{name}.transformer.{index}"), words, memory.width(), weights)
+    ) -> ModelResult<Self> {
+        let width = config.width.get();
+        let blocks = (0..config.layers.get()).map(|index| {
+            DecoderBlock::build(&format!("{name}.transformer.{index}"), config, memory.width(), weights)
         });
         Ok(Self {
-            blocks: blocks.collect::<Result<_>>()?,
+            blocks: blocks.collect::<ModelResult<_>>()?,
             norm: LayerNorm::build(&format!("{name}.transformer.norm"), width, EPSILON, weights)?,
-            heads: words.heads.get(),
+            heads: config.heads.get(),
             width,
             length,
             vector: matches!(memory, Shape::Vector { .. }),
@@ -141,7 +142,11 @@ impl Transformer {
         self.width
     }
 
-    pub fn prepare<O: Ops>(&self, ops: &mut O, memory: &Signal<O::Value>) -> Result<Prepared<O::Value>> {
+    pub fn prepare<O: Ops>(
+        &self,
+        ops: &mut O,
+        memory: &Activations<O::Value>,
+    ) -> ModelResult<Prepared<O::Value>> {
         let x = if self.vector { ops.unsqueeze(&memory.x, 1)? } else { memory.x.clone() };
         let mut fixed = vec![match &memory.mask {
             Some(mask) => mask.steps.clone(),
@@ -160,11 +165,11 @@ impl Transformer {
         Ok(Prepared { fixed, states })
     }
 
-    pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> Result<Tensor> {
+    pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let time = tokens.dim(1)?;
-        let places = Tensor::from_vec(places(0..time, self.width), (time, self.width), tokens.device())?;
-        let heads = Heads { count: self.heads, causal: true, rotary: false, dropout: 0.0 };
-        self.written(&mut Tensors::of(mode), tokens, &places, prepared, |ops, _, packed| {
+        let encodings = Tensor::from_vec(places(0..time, self.width), (time, self.width), tokens.device())?;
+        let heads = AttentionSettings { count: self.heads, causal: true, rotary: false, dropout: 0.0 };
+        self.written(&mut Tensors::new(mode), tokens, &encodings, prepared, |ops, _, packed| {
             ops.self_attention("", packed, self.width, None, heads)
         })
     }
@@ -174,11 +179,11 @@ impl Transformer {
         ops: &mut O,
         token: &O::Value,
         prepared: &Prepared<O::Value>,
-    ) -> Result<(O::Value, Vec<O::Value>)> {
-        let place = ops.place_behind(&prepared.states[0], self.length, self.width)?;
+    ) -> ModelResult<(O::Value, Vec<O::Value>)> {
+        let encoding = ops.next_position(&prepared.states[0], self.length, self.width)?;
         let x = ops.unsqueeze(token, 1)?;
         let mut states = Vec::with_capacity(prepared.states.len());
-        let x = self.written(ops, &x, &place, prepared, |ops, index, packed| {
+        let x = self.written(ops, &x, &encoding, prepared, |ops, index, packed| {
             let parts = ops.split(packed, 2, &[self.width; 3])?;
             let past = &prepared.states[2 * index..2 * index + 2];
             let keys = ops.concat(&[past[0].clone(), parts[1].clone()], 1)?;
@@ -197,12 +202,12 @@ impl Transformer {
         &self,
         ops: &mut O,
         tokens: &O::Value,
-        places: &O::Value,
+        encodings: &O::Value,
         prepared: &Prepared<O::Value>,
-        mut own: impl FnMut(&mut O, usize, &O::Value) -> Result<O::Value>,
-    ) -> Result<O::Value> {
+        mut own: impl FnMut(&mut O, usize, &O::Value) -> ModelResult<O::Value>,
+    ) -> ModelResult<O::Value> {
         let x = ops.scale(tokens, (self.width as f64).sqrt())?;
-        let mut x = ops.add(&x, places)?;
+        let mut x = ops.add(&x, encodings)?;
         let fixed = &prepared.fixed;
         for (index, block) in self.blocks.iter().enumerate() {
             let read = [&fixed[0], &fixed[1 + 2 * index], &fixed[2 + 2 * index]];
@@ -212,13 +217,13 @@ impl Transformer {
         self.norm.on(ops, &x)
     }
 
-    pub fn ports(&self) -> Prepared<Port> {
+    pub fn ports(&self) -> Prepared<DecoderPort> {
         let of = |prefix: &str, time: &str| {
             let both = |index| [format!("{prefix}keys_{index}"), format!("{prefix}values_{index}")];
             let names = (0..self.blocks.len()).flat_map(both);
-            names.map(|name| Port::sequence(&name, time, Some(self.width))).collect::<Vec<_>>()
+            names.map(|name| DecoderPort::sequence(&name, time, Some(self.width))).collect::<Vec<_>>()
         };
-        let mut fixed = vec![Port::sequence("mask", "seen", None)];
+        let mut fixed = vec![DecoderPort::sequence("mask", "seen", None)];
         fixed.extend(of("", "seen"));
         Prepared { fixed, states: of("past_", "past") }
     }
@@ -226,9 +231,9 @@ impl Transformer {
 
 /// `[places, width]`: sin and cos of the place times 10000^(-2 i / width).
 pub fn places(range: Range<usize>, width: usize) -> Vec<f32> {
-    let cells = range.flat_map(|place| {
+    let cells = range.flat_map(|encoding| {
         (0..width).map(move |column| {
-            let angle = place as f64 / 10000f64.powf((column / 2 * 2) as f64 / width as f64);
+            let angle = encoding as f64 / 10000f64.powf((column / 2 * 2) as f64 / width as f64);
             if column % 2 == 0 { angle.sin() as f32 } else { angle.cos() as f32 }
         })
     });

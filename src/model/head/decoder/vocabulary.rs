@@ -2,14 +2,16 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::kernel::embedding::embed;
-use crate::model::kernel::vocabulary_loss::{Truth, vocabulary_loss, vocabulary_mixture, vocabulary_scores};
+use crate::model::kernel::vocabulary_loss::{
+    VocabularyTargets, vocabulary_loss, vocabulary_mixture, vocabulary_scores,
+};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A table of embeddings, a projection to tokens, and the embedding a text begins with.
-pub struct Vocabulary {
+pub struct TokenProjection {
     name: String,
     /// `[size, width]`
     table: Parameter,
@@ -22,7 +24,7 @@ pub struct Vocabulary {
     size: usize,
 }
 
-impl Vocabulary {
+impl TokenProjection {
     /// `own` names the weights that no other task has: the token a text begins with.
     pub fn build(
         name: &str,
@@ -32,7 +34,7 @@ impl Vocabulary {
         hidden: usize,
         tied: bool,
         weights: &mut Weights,
-    ) -> Result<Self> {
+    ) -> ModelResult<Self> {
         let scale = Init::Normal(1.0 / (width as f32).sqrt());
         let projection = match tied {
             true => None,
@@ -43,20 +45,20 @@ impl Vocabulary {
         };
         let table = weights.parameter(&format!("{name}.embedding.weight"), &[size, width], scale.clone())?;
         let bias = weights.parameter(&format!("{name}.projection.bias"), &[size], Init::Zeros)?;
-        let lent = weights.lend(false);
+        let lent = weights.allow_sharing(false);
         let begin = weights.parameter(&format!("{own}.begin"), &[1, width], scale)?;
-        weights.lend(lent);
+        weights.allow_sharing(lent);
         Ok(Self { name: name.to_owned(), table, projection, bias, begin, size })
     }
 
     /// The number that stands for the token before the first: one beyond the vocabulary.
-    pub fn begin(&self) -> u32 {
+    pub fn start_token(&self) -> u32 {
         self.size as u32
     }
 
     /// The embeddings `[rows, time, width]` that stand before each token of texts: the beginning, then every
     /// token but the last. `tokens` `[rows, time]`.
-    pub fn before(&self, tokens: &Tensor) -> Result<Tensor> {
+    pub fn before(&self, tokens: &Tensor) -> ModelResult<Tensor> {
         let (rows, time) = tokens.dims2()?;
         let width = self.table.var().dim(1)?;
         let begin = self.begin.tensor().unsqueeze(0)?.broadcast_as((rows, 1, width))?;
@@ -68,13 +70,16 @@ impl Vocabulary {
     }
 
     /// All embeddings and, last, the beginning: `[size + 1, width]`. Nothing is learned through them.
-    pub fn embeddings<O: Ops>(&self, ops: &mut O) -> Result<O::Value> {
+    pub fn embeddings<O: Ops>(&self, ops: &mut O) -> ModelResult<O::Value> {
         let [table, begin] = [&self.table, &self.begin].map(|weight| weight.var().as_detached_tensor());
-        ops.folded(&format!("{}.embedding.weight", self.name), &Tensor::cat(&[table, begin], 0)?)
+        ops.constant_from_weights(
+            &format!("{}.embedding.weight", self.name),
+            &Tensor::cat(&[table, begin], 0)?,
+        )
     }
 
     /// `[width of hidden vectors, size]`
-    fn weight(&self) -> Result<Tensor> {
+    fn weight(&self) -> ModelResult<Tensor> {
         match &self.projection {
             Some(projection) => Ok(projection.tensor()),
             None => Ok(self.table.tensor().t()?),
@@ -82,25 +87,31 @@ impl Vocabulary {
     }
 
     /// `[rows, size]` from hidden vectors `[rows, width]`.
-    pub fn logits<O: Ops>(&self, ops: &mut O, h: &O::Value) -> Result<O::Value> {
-        let weight = ops.folded(&format!("{}.projection.weight", self.name), &self.weight()?)?;
+    pub fn logits<O: Ops>(&self, ops: &mut O, h: &O::Value) -> ModelResult<O::Value> {
+        let weight =
+            ops.constant_from_weights(&format!("{}.projection.weight", self.name), &self.weight()?)?;
         let bias = ops.weight(&self.bias)?;
         let y = ops.matmul(h, &weight)?;
         ops.add(&y, &bias)
     }
 
     /// The mean cross entropy of the rows that count.
-    pub fn loss(&self, h: &Tensor, truth: Truth, smoothing: f32) -> Result<Tensor> {
+    pub fn loss(&self, h: &Tensor, truth: VocabularyTargets, smoothing: f32) -> ModelResult<Tensor> {
         Ok(vocabulary_loss(h, &self.weight()?, &self.bias.tensor(), truth, smoothing)?)
     }
 
     /// The vocabulary's part in a mixture with rivals, and what each row costs (see `vocabulary_mixture`).
-    pub fn mixture(&self, h: &Tensor, truth: Truth, rivals: &[f32]) -> Result<(Tensor, Vec<f32>)> {
-        Ok(vocabulary_mixture(h, &self.weight()?, &self.bias.tensor(), truth, rivals)?)
+    pub fn mixture(
+        &self,
+        h: &Tensor,
+        truth: VocabularyTargets,
+        sampled: &[f32],
+    ) -> ModelResult<(Tensor, Vec<f32>)> {
+        Ok(vocabulary_mixture(h, &self.weight()?, &self.bias.tensor(), truth, sampled)?)
     }
 
     /// What each row costs, and its likeliest token.
-    pub fn scores(&self, h: &Tensor, truth: Truth) -> Result<Vec<(f32, u32)>> {
+    pub fn scores(&self, h: &Tensor, truth: VocabularyTargets) -> ModelResult<Vec<(f32, u32)>> {
         Ok(vocabulary_scores(h, &self.weight()?, &self.bias.tensor(), truth)?)
     }
 }

@@ -2,19 +2,19 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::decoder::DecoderSpec;
+use crate::domain::decoder::DecoderConfig;
 use crate::domain::shape::Shape;
 use crate::domain::task_kind::TaskKind;
 use crate::domain::text::{Segmenter, Tokenizer};
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::head::Head;
-use crate::model::head::text::{Text, Words};
-use crate::model::head::writer::Writer;
-use crate::model::kernel::agreement::variable;
+use crate::model::head::text::{TextHead, TextVocabulary};
+use crate::model::head::text_writer::TextWriter;
+use crate::model::kernel::reference_check::variable;
 use crate::model::labels::Labels;
-use crate::model::loss::LossSpec;
+use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
-use crate::model::signal::{Mask, Signal};
-use crate::model::weights::{Owner, Weights, host};
+use crate::model::weights::{WeightOwner, Weights, host};
 
 const WIDTH: usize = 6;
 const END: f32 = 3.0;
@@ -29,11 +29,11 @@ fn tokenizer(json: &str) -> Tokenizer {
 /// Decoders of these widths also point at what was read: one of each kind.
 const POINTING: [usize; 2] = [3, 6];
 
-fn words(yaml: &str) -> DecoderSpec {
+fn words(yaml: &str) -> DecoderConfig {
     serde_json::from_str(yaml).unwrap()
 }
 
-fn decoders() -> Vec<(DecoderSpec, bool)> {
+fn decoders() -> Vec<(DecoderConfig, bool)> {
     let on_sequence = [
         r#"{"gru": {"units": 5, "width": 4, "attention": "none"}}"#,
         r#"{"gru": {"units": 5, "width": 4, "attention": "dot"}}"#,
@@ -54,25 +54,28 @@ fn decoders() -> Vec<(DecoderSpec, bool)> {
 }
 
 /// Three rows: a sequence of 4, 2 and 3 steps, or a vector.
-fn memory(sequence: bool) -> Signal {
+fn memory(sequence: bool) -> Activations {
     match sequence {
-        false => Signal::plain(variable(&[3, WIDTH], 5).as_tensor().clone()),
-        true => Signal { x: variable(&[3, 4, WIDTH], 5).as_tensor().clone(), mask: Some(mask(4)) },
+        false => Activations::plain(variable(&[3, WIDTH], 5).as_tensor().clone()),
+        true => Activations { x: variable(&[3, 4, WIDTH], 5).as_tensor().clone(), mask: Some(mask(4)) },
     }
 }
 
 /// The first row was read as token 9 twice, which is a truth of it.
-fn mask(time: usize) -> Mask {
+fn mask(time: usize) -> SequenceMask {
     let tokens = [[9u32, 4, 9, 2], [7, 7, 0, 0], [7, 8, 5, 0]];
     let tokens = Tensor::new(&tokens, &Device::Cpu).unwrap().pad_with_zeros(1, 0, time - 4).unwrap();
-    Mask { tokens: Some(tokens), ..Mask::of(vec![4, 2, 3], time, &Device::Cpu).unwrap() }
+    SequenceMask {
+        tokens: Some(tokens),
+        ..SequenceMask::from_lengths(vec![4, 2, 3], time, &Device::Cpu).unwrap()
+    }
 }
 
-fn text(decoder: &DecoderSpec, sequence: bool, weights: &mut Weights) -> Text {
+fn text(decoder: &DecoderConfig, sequence: bool, weights: &mut Weights) -> TextHead {
     let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
     let copy = sequence && POINTING.contains(&decoder.width());
-    let words = Words { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, own: None };
-    Text::build("head.title.output", words, shape, weights).unwrap()
+    let vocabulary = TextVocabulary { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, own: None };
+    TextHead::build("head.title.output", vocabulary, shape, weights).unwrap()
 }
 
 /// Texts of 3 tokens, none, and 2 tokens, each with its end but the missing one.
@@ -83,19 +86,19 @@ fn labels() -> Labels {
     Labels { task: 0, truth: tensor(truth), mask: tensor(mask), labelled: 2, cells: 7 }
 }
 
-fn loss_of(text: &Text, memory: &Signal, labels: &Labels) -> Tensor {
-    text.loss(memory, labels, &LossSpec::for_kind(TaskKind::Text), &Mode::evaluate()).unwrap().unwrap()
+fn loss_of(text: &TextHead, memory: &Activations, labels: &Labels) -> Tensor {
+    text.loss(memory, labels, &LossConfig::for_kind(TaskKind::Text), &Mode::evaluate()).unwrap().unwrap()
 }
 
 #[test]
 fn some_tokens_read_while_learning_are_guesses() {
-    for (words, sequence) in decoders() {
+    for (vocabulary, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let mut text = text(&words, sequence, &mut weights);
+        let mut text = text(&vocabulary, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
-        let loss = |text: &Text, mode: Mode| {
+        let loss = |text: &TextHead, mode: Mode| {
             let loss =
-                text.loss(&memory, &labels, &LossSpec::for_kind(TaskKind::Text), &mode).unwrap().unwrap();
+                text.loss(&memory, &labels, &LossConfig::for_kind(TaskKind::Text), &mode).unwrap().unwrap();
             loss.to_scalar::<f32>().unwrap()
         };
         let forced = loss(&text, Mode::evaluate());
@@ -117,34 +120,34 @@ fn some_tokens_read_while_learning_are_guesses() {
 
 #[test]
 fn token_by_token_is_what_all_at_once_was() {
-    for (words, sequence) in decoders() {
+    for (vocabulary, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&words, sequence, &mut weights);
+        let text = text(&vocabulary, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let loss = f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap());
         let truth = host(&labels.truth).unwrap();
         // Rows 2 and 0 in this order, row 0 twice: what a search does.
         let mut writing = text.writing(&memory).unwrap().unwrap();
-        let mut tokens = vec![text.begin(); 3];
+        let mut tokens = vec![text.start_token(); 3];
         let mut parents = vec![2, 0, 0];
         let (rows, mut sums) = ([2, 0, 0], [0.0f64; 3]);
         for step in 0..4 {
             let logits = writing.step(&tokens, &parents).unwrap();
-            for (place, logits) in logits.chunks(11).enumerate() {
-                let class = truth[rows[place] * 4 + step] as usize;
+            for (index, logits) in logits.chunks(11).enumerate() {
+                let class = truth[rows[index] * 4 + step] as usize;
                 let largest = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
                 let sum: f64 = logits.iter().map(|z| (f64::from(*z) - largest).exp()).sum();
-                if place != 0 || step < 3 {
-                    sums[place] += largest + sum.ln() - f64::from(logits[class]);
+                if index != 0 || step < 3 {
+                    sums[index] += largest + sum.ln() - f64::from(logits[class]);
                 }
-                tokens[place] = class as u32;
+                tokens[index] = class as u32;
             }
             parents = vec![0, 2, 1];
             sums.swap(1, 2);
         }
-        assert!((sums[1] - sums[2]).abs() < 1e-9, "{words:?}: one row, followed twice");
-        let found = (sums[0] + sums[1]) / 7.0;
-        assert!((found - loss).abs() < 1e-5, "{words:?}: {found} and {loss}");
+        assert!((sums[1] - sums[2]).abs() < 1e-9, "{vocabulary:?}: one row, followed twice");
+        let result = (sums[0] + sums[1]) / 7.0;
+        assert!((result - loss).abs() < 1e-5, "{vocabulary:?}: {result} and {loss}");
         let tally = text.tally(&memory, &labels).unwrap();
         assert_eq!(tally.tokens, 7);
         assert!((tally.cost / 7.0 - loss).abs() < 1e-5);
@@ -153,40 +156,40 @@ fn token_by_token_is_what_all_at_once_was() {
 
 #[test]
 fn what_is_padded_changes_nothing() {
-    for (words, sequence) in decoders().into_iter().filter(|(_, sequence)| *sequence) {
+    for (vocabulary, sequence) in decoders().into_iter().filter(|(_, sequence)| *sequence) {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&words, sequence, &mut weights);
+        let text = text(&vocabulary, sequence, &mut weights);
         let (short, labels) = (memory(sequence), labels());
         let before = loss_of(&text, &short, &labels).to_scalar::<f32>().unwrap();
         let noise = variable(&[3, 2, WIDTH], 8).as_tensor().clone();
-        let long = Signal { x: Tensor::cat(&[&short.x, &noise], 1).unwrap(), mask: Some(mask(6)) };
+        let long = Activations { x: Tensor::cat(&[&short.x, &noise], 1).unwrap(), mask: Some(mask(6)) };
         let after = loss_of(&text, &long, &labels).to_scalar::<f32>().unwrap();
-        assert!((before - after).abs() < 1e-6, "{words:?}: {before} and {after}");
+        assert!((before - after).abs() < 1e-6, "{vocabulary:?}: {before} and {after}");
     }
 }
 
 #[test]
 fn every_weight_has_its_gradient() {
-    for (words, sequence) in decoders() {
+    for (vocabulary, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&words, sequence, &mut weights);
+        let text = text(&vocabulary, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let gradients = loss_of(&text, &memory, &labels).backward().unwrap();
         for weight in weights.trainable() {
             let gradient = host(gradients.get(&weight.var).expect(&weight.name)).unwrap();
             let before = host(&weight.var).unwrap();
-            let place = gradient.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap().0;
+            let index = gradient.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap().0;
             let moved = |by: f32| {
                 let mut values = before.clone();
-                values[place] += by;
+                values[index] += by;
                 weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
                 f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap())
             };
             let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
             moved(0.0);
-            let found = f64::from(gradient[place]);
-            let near = (found - slope).abs() < 2e-3 + 2e-2 * slope.abs();
-            assert!(near, "{words:?} {}[{place}]: {found} and {slope}", weight.name);
+            let result = f64::from(gradient[index]);
+            let near = (result - slope).abs() < 2e-3 + 2e-2 * slope.abs();
+            assert!(near, "{vocabulary:?} {}[{index}]: {result} and {slope}", weight.name);
         }
     }
 }
@@ -197,14 +200,19 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     let mut weights = Weights::new(3, &Device::Cpu);
     let build = |task: &str, json: &str, width: usize, weights: &mut Weights| {
         let name = format!("head.{task}.output");
-        let words =
-            Words { decoder: &shared, tokenizer: &tokenizer(json), length: 8, copy: false, own: None };
-        Text::build(&name, words, Shape::Sequence { width }, weights)
+        let vocabulary = TextVocabulary {
+            decoder: &shared,
+            tokenizer: &tokenizer(json),
+            length: 8,
+            copy: false,
+            own: None,
+        };
+        TextHead::build(&name, vocabulary, Shape::Sequence { width }, weights)
     };
-    weights.begin(Owner::Task(0));
+    weights.set_owner(WeightOwner::Task(0));
     let one = build("title", "a", WIDTH, &mut weights).unwrap();
     let first = weights.iter().count();
-    weights.begin(Owner::Task(1));
+    weights.set_owner(WeightOwner::Task(1));
     let other = build("answer", "a", WIDTH, &mut weights).unwrap();
     assert_eq!(weights.iter().count(), first + 1);
     let names: Vec<&str> = weights.iter().map(|weight| weight.name.as_str()).collect();
@@ -212,9 +220,9 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     assert!(names.iter().filter(|name| name.starts_with("decoder.pen.")).all(|name| one.shares(name)));
     for weight in weights.iter() {
         let owner = match weight.name.as_str() {
-            "head.title.output.begin" => Owner::Task(0),
-            "head.answer.output.begin" => Owner::Task(1),
-            _ => Owner::Heads,
+            "head.title.output.begin" => WeightOwner::Task(0),
+            "head.answer.output.begin" => WeightOwner::Task(1),
+            _ => WeightOwner::Heads,
         };
         assert_eq!(weight.owner, owner, "{}", weight.name);
     }
@@ -226,7 +234,7 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
         .map(|weight| weight.name.as_str())
         .filter(|name| name.contains(".embedding."))
         .collect();
-    let uses = |text: &Text| -> Vec<bool> { tables.iter().map(|name| text.shares(name)).collect() };
+    let uses = |text: &TextHead| -> Vec<bool> { tables.iter().map(|name| text.shares(name)).collect() };
     assert_eq!((uses(&other), uses(&third)), (vec![true, false], vec![false, true]));
     let error = build("wide", "a", 7, &mut weights).err().unwrap().to_string();
     assert!(error.contains("is shared, but [6, 5] numbers for one task and [7, 5] for another"), "{error}");
@@ -252,12 +260,12 @@ fn what_is_copied_counts_beside_what_is_guessed() {
     // No keys: every real step has the same share.
     set("copy.keys.weight", vec![0.0; find("copy.keys.weight").len()]);
     let mut writing = text.writing(&memory).unwrap().unwrap();
-    let logs = writing.step(&[text.begin(); 3], &[0, 1, 2]).unwrap();
+    let logs = writing.step(&[text.start_token(); 3], &[0, 1, 2]).unwrap();
     let sums: Vec<f32> = logs.chunks(11).map(|row| row.iter().map(|log| log.exp()).sum()).collect();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
     // At least what is copied of 9 (2 of 4 steps), of 7 (2 of 2; 1 of 3); at most a quarter more.
-    for (place, least) in [(9, 0.375), (11 + 7, 0.75), (22 + 7, 0.25)] {
-        let share = logs[place].exp();
+    for (index, least) in [(9, 0.375), (11 + 7, 0.75), (22 + 7, 0.25)] {
+        let share = logs[index].exp();
         assert!(share > least && share < least + 0.25, "{share} for {least}");
     }
     let least = logs[11..22].iter().map(|log| log.exp()).sum::<f32>() - logs[11 + 7].exp();

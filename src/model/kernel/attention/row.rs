@@ -1,7 +1,7 @@
 //! Attention within one row of a batch, some queries of one head at a time.
 
-use crate::model::kernel::attention::{Attention, Dropout};
-use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
+use crate::model::kernel::attention::{AttentionDropout, AttentionShape};
+use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::softmax::{slope, soften};
 use crate::model::kernel::wide::wide;
 
@@ -10,21 +10,21 @@ const QUERIES: usize = 64;
 
 /// One row's queries, keys or values of all heads: steps `stride` apart.
 #[derive(Clone, Copy)]
-pub struct Steps<'a> {
+pub struct StridedSteps<'a> {
     pub values: &'a [f32],
     pub stride: usize,
 }
 
-impl<'a> Steps<'a> {
+impl<'a> StridedSteps<'a> {
     /// Some steps' columns from `at` on, as a matrix.
-    fn head(self, from: usize, to: usize, at: usize, size: usize) -> Matrix<'a> {
-        Matrix::strided(&self.values[from * self.stride + at..], to - from, size, self.stride, 1)
+    fn head(self, from: usize, to: usize, at: usize, size: usize) -> MatrixView<'a> {
+        MatrixView::strided(&self.values[from * self.stride + at..], to - from, size, self.stride, 1)
     }
 }
 
 /// A row of the batch and what is known of it.
-pub struct Row<'a> {
-    how: &'a Attention,
+pub struct AttentionRow<'a> {
+    how: &'a AttentionShape,
     number: usize,
     /// Queries and keys, real or not, and how many of each are real.
     queries: usize,
@@ -33,17 +33,17 @@ pub struct Row<'a> {
     real_keys: usize,
     /// Width of a head.
     size: usize,
-    q: Steps<'a>,
-    k: Steps<'a>,
-    v: Steps<'a>,
+    q: StridedSteps<'a>,
+    k: StridedSteps<'a>,
+    v: StridedSteps<'a>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> AttentionRow<'a> {
     pub fn new(
-        how: &'a Attention,
+        how: &'a AttentionShape,
         number: usize,
         (queries, keys, width): (usize, usize, usize),
-        [q, k, v]: [Steps<'a>; 3],
+        [q, k, v]: [StridedSteps<'a>; 3],
     ) -> Self {
         let real_queries = how.real(&how.queries, number, queries);
         let real_keys = how.real(&how.keys, number, keys);
@@ -70,7 +70,7 @@ impl<'a> Row<'a> {
     fn shares(&self, head: usize, from: usize, to: usize, seen: usize, shares: &mut [f32]) {
         let at = head * self.size;
         let (q, k) = (self.q.head(from, to, at, self.size), self.k.head(0, seen, at, self.size));
-        product(q, k.t(), MatrixMut::new(shares, to - from, seen), false, Threads::One);
+        product(q, k.t(), MatrixMut::new(shares, to - from, seen), false, ProductThreads::One);
         wide(|| {
             for (query, row) in (from..).zip(shares.chunks_exact_mut(seen)) {
                 let (real, rest) = row.split_at_mut(self.limit(query));
@@ -81,7 +81,14 @@ impl<'a> Row<'a> {
     }
 
     /// The factors of dropout for the scores of a block.
-    fn factors(&self, dropout: &Dropout, head: usize, from: usize, seen: usize, factors: &mut [f32]) {
+    fn factors(
+        &self,
+        dropout: &AttentionDropout,
+        head: usize,
+        from: usize,
+        seen: usize,
+        factors: &mut [f32],
+    ) {
         let first = (self.number * self.how.heads + head) * self.queries + from;
         dropout.factors(first, self.keys, seen, factors);
     }
@@ -99,16 +106,20 @@ impl<'a> Row<'a> {
                     self.factors(dropout, head, from, seen, factors);
                     shares.iter_mut().zip(factors).for_each(|(share, factor)| *share *= *factor);
                 }
-                let shares = Matrix::new(shares, to - from, seen);
+                let shares = MatrixView::new(shares, to - from, seen);
                 let y = MatrixMut::strided(&mut y[from * width + at..], to - from, self.size, width, 1);
-                product(shares, self.v.head(0, seen, at, self.size), y, false, Threads::One);
+                product(shares, self.v.head(0, seen, at, self.size), y, false, ProductThreads::One);
             }
         }
     }
 
     /// Adds to the gradients: `add` is told which of queries, keys and values (0, 1, 2), the first step, the
     /// column, and the two matrices whose product is added there.
-    pub fn backward(&self, gradient: Steps, mut add: impl FnMut(usize, usize, usize, Matrix, Matrix)) {
+    pub fn backward(
+        &self,
+        gradient: StridedSteps,
+        mut add: impl FnMut(usize, usize, usize, MatrixView, MatrixView),
+    ) {
         let size = self.size;
         let mut scratch = vec![0.0; QUERIES.min(self.queries) * self.keys];
         let mut slopes = scratch.clone();
@@ -121,21 +132,21 @@ impl<'a> Row<'a> {
                 self.shares(head, from, to, seen, shares);
                 let gradient = gradient.head(from, to, at, size);
                 let by_shares = MatrixMut::new(slopes, rows, seen);
-                product(gradient, self.v.head(0, seen, at, size).t(), by_shares, false, Threads::One);
+                product(gradient, self.v.head(0, seen, at, size).t(), by_shares, false, ProductThreads::One);
                 if let Some(dropout) = &self.how.dropout {
                     let factors = &mut drops[..count];
                     self.factors(dropout, head, from, seen, factors);
                     slopes.iter_mut().zip(&*factors).for_each(|(slope, factor)| *slope *= factor);
                     factors.iter_mut().zip(&*shares).for_each(|(factor, share)| *factor *= share);
-                    add(2, 0, at, Matrix::new(factors, rows, seen).t(), gradient);
+                    add(2, 0, at, MatrixView::new(factors, rows, seen).t(), gradient);
                 } else {
-                    add(2, 0, at, Matrix::new(shares, rows, seen).t(), gradient);
+                    add(2, 0, at, MatrixView::new(shares, rows, seen).t(), gradient);
                 }
                 wide(|| {
                     let rows = shares.chunks_exact(seen).zip(slopes.chunks_exact_mut(seen));
                     rows.for_each(|(shares, slopes)| slope(shares, slopes, self.scale()));
                 });
-                let slopes = Matrix::new(slopes, rows, seen);
+                let slopes = MatrixView::new(slopes, rows, seen);
                 add(0, from, at, slopes, self.k.head(0, seen, at, size));
                 add(1, 0, at, slopes.t(), self.q.head(from, to, at, size));
             }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor, Var};
 
-use crate::model::kernel::agreement::{agree, near, variable};
-use crate::model::kernel::attention::{Attention, Dropout, attention, self_attention, twin};
-use crate::model::random::{Purpose, stream};
+use crate::model::kernel::attention::{
+    AttentionDropout, AttentionShape, attention, composed, self_attention,
+};
+use crate::model::kernel::reference_check::{check_against, near, variable};
+use crate::model::random::{RandomPurpose, stream};
 use crate::model::weights::host;
 
-fn plain(heads: usize, causal: bool) -> Attention {
-    Attention { heads, causal, queries: None, keys: None, dropout: None }
+fn plain(heads: usize, causal: bool) -> AttentionShape {
+    AttentionShape { heads, causal, queries: None, keys: None, dropout: None }
 }
 
 /// Different numbers of real steps.
@@ -60,10 +62,10 @@ fn values_and_gradients_of_pytorch() {
         let how = plain(2, causal);
         let y = attention(&q, &k, &v, &how).unwrap();
         let store = y.mul(&weights).unwrap().sum_all().unwrap().backward().unwrap();
-        let found = [&y, store.get(&q).unwrap(), store.get(&k).unwrap(), store.get(&v).unwrap()];
-        for (part, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+        let result = [&y, store.get(&q).unwrap(), store.get(&k).unwrap(), store.get(&v).unwrap()];
+        for (part, (result, expected)) in result.into_iter().zip(expected).enumerate() {
             let expected = Tensor::from_slice(&expected, (1, 3, 4), &Device::Cpu).unwrap();
-            near(&format!("causal {causal}, part {part}"), found, &expected, 2e-5);
+            near(&format!("causal {causal}, part {part}"), result, &expected, 2e-5);
         }
         let packed = Tensor::cat(&[q.as_tensor(), k.as_tensor(), v.as_tensor()], 2).unwrap();
         near("packed", &self_attention(&packed, &how).unwrap(), &y, 0.0);
@@ -72,22 +74,22 @@ fn values_and_gradients_of_pytorch() {
 
 #[test]
 fn agrees_with_its_twin() {
-    let random = stream(1, Purpose::Dropout, "a");
+    let random = stream(1, RandomPurpose::Dropout, "a");
     for (batch, time, heads, size) in [(1, 1, 1, 1), (3, 7, 2, 3), (2, 70, 2, 4), (2, 150, 1, 8)] {
         let width = heads * size;
         for (causal, masked, rate) in
             [(false, false, None), (true, false, Some(0.3)), (false, true, Some(0.3)), (true, true, None)]
         {
             let lengths = if masked { lengths(batch, time) } else { None };
-            let dropout = rate.map(|rate| Dropout { random: random.clone(), rate });
-            let how = Attention { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
-            agree(
+            let dropout = rate.map(|rate| AttentionDropout { random: random.clone(), rate });
+            let how = AttentionShape { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
+            check_against(
                 &[variable(&[batch, time, 3 * width], 5)],
                 2e-5,
                 |x| self_attention(&x[0], &how),
                 |x| {
                     let part = |at| x[0].narrow(2, at * width, width);
-                    twin(&part(0)?, &part(1)?, &part(2)?, &how)
+                    composed(&part(0)?, &part(1)?, &part(2)?, &how)
                 },
             );
         }
@@ -98,26 +100,26 @@ fn agrees_with_its_twin() {
 fn to_another_sequence_agrees_with_its_twin() {
     for (time, other, causal) in [(1, 5, false), (1, 5, true), (4, 9, true), (70, 3, false), (3, 130, false)]
     {
-        let how = Attention {
+        let how = AttentionShape {
             heads: 2,
             causal,
             queries: lengths(3, time),
             keys: if causal { None } else { lengths(3, other) },
             dropout: None,
         };
-        agree(
+        check_against(
             &[variable(&[3, time, 6], 1), variable(&[3, other, 6], 2), variable(&[3, other, 6], 3)],
             2e-5,
             |x| attention(&x[0], &x[1], &x[2], &how),
-            |x| twin(&x[0], &x[1], &x[2], &how),
+            |x| composed(&x[0], &x[1], &x[2], &how),
         );
     }
 }
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    let dropout = Some(Dropout { random: stream(1, Purpose::Dropout, "a"), rate: 0.3 });
-    let how = Attention { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
+    let dropout = Some(AttentionDropout { random: stream(1, RandomPurpose::Dropout, "a"), rate: 0.3 });
+    let how = AttentionShape { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
     let x = variable(&[2, 5, 12], 4);
     let factor = |i: usize| ((i * 7 % 11) as f32 - 4.5) / 5.0;
     let joint = |x: &Tensor| {
@@ -128,7 +130,7 @@ fn gradients_are_those_of_finite_differences() {
     let factors: Vec<f32> = (0..y.elem_count()).map(factor).collect();
     let factors = Tensor::from_vec(factors, y.dims(), &Device::Cpu).unwrap();
     let store = y.mul(&factors).unwrap().sum_all().unwrap().backward().unwrap();
-    let (found, values) = (host(store.get(&x).unwrap()).unwrap(), host(&x).unwrap());
+    let (result, values) = (host(store.get(&x).unwrap()).unwrap(), host(&x).unwrap());
     for index in 0..values.len() {
         let at = |step: f32| {
             let mut values = values.clone();
@@ -136,7 +138,7 @@ fn gradients_are_those_of_finite_differences() {
             joint(&Tensor::from_vec(values, (2, 5, 12), &Device::Cpu).unwrap())
         };
         let slope = (at(4e-3) - at(-4e-3)) / 8e-3;
-        assert!((slope - f64::from(found[index])).abs() < 2e-3, "{index}: {slope} and {}", found[index]);
+        assert!((slope - f64::from(result[index])).abs() < 2e-3, "{index}: {slope} and {}", result[index]);
     }
 }
 
@@ -145,7 +147,7 @@ fn what_lies_behind_a_rows_end_changes_nothing() {
     let x = variable(&[2, 6, 12], 1);
     let how = |lengths: &[u32]| {
         let lengths: Option<Arc<[u32]>> = Some(lengths.into());
-        Attention { heads: 2, causal: false, queries: lengths.clone(), keys: lengths, dropout: None }
+        AttentionShape { heads: 2, causal: false, queries: lengths.clone(), keys: lengths, dropout: None }
     };
     let y = self_attention(&x, &how(&[6, 4])).unwrap();
     let short = x.narrow(0, 1, 1).unwrap().narrow(1, 0, 4).unwrap();
@@ -157,9 +159,9 @@ fn what_lies_behind_a_rows_end_changes_nothing() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let x = Tensor::zeros((2, 3, 12), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let message = |how: &Attention| self_attention(&x, how).unwrap_err().to_string();
+    let message = |how: &AttentionShape| self_attention(&x, how).unwrap_err().to_string();
     assert!(message(&plain(3, false)).contains("of 3 heads"));
     let keys: Option<Arc<[u32]>> = Some([3, 0].as_slice().into());
-    let how = Attention { keys, ..plain(2, false) };
+    let how = AttentionShape { keys, ..plain(2, false) };
     assert!(message(&how).contains("a row without keys has nothing to attend to"));
 }

@@ -4,19 +4,19 @@ use candle_core::{Device, Tensor, Var};
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::kernel::agreement::{agree, near, variable};
-use crate::model::kernel::convolution::{Direction, convolution, transposed, twin};
+use crate::model::activations::Activations;
+use crate::model::kernel::convolution::{ConvolutionDirection, composed, convolution, transposed};
 use crate::model::kernel::pool::{Pooling, pool};
+use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::winograd::Tiles;
-use crate::model::layer::LayerSpec;
+use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
 use crate::model::mode::Mode;
-use crate::model::signal::Signal;
 use crate::model::weights::Weights;
-use crate::train::optimizer::OptimizerSpec;
-use crate::train::optimizer::pass::{Optimizer, Stroke, Trainable};
-use crate::train::regularization::Strength;
+use crate::train::optimizer::OptimizerConfig;
+use crate::train::optimizer::fused_step::{Optimizer, OptimizerStep, Trainable};
+use crate::train::regularization::PenaltyStrength;
 
 /// Windows of every kind over an image of this height and width.
 fn windows(height: usize, width: usize) -> Vec<Window> {
@@ -44,11 +44,11 @@ fn a_convolution_agrees_with_its_twin() {
     for window in windows(7, 6) {
         let Window { size, .. } = window;
         let (x, weight) = (variable(&[3, 2, 7, 6], 1), variable(&[5, 2, size, size], 2));
-        agree(
+        check_against(
             &[x, weight, variable(&[5], 3)],
             3e-5,
             |v| convolution(&v[0], &v[1], &v[2], window, Activation::Relu),
-            |v| twin(&v[0], &v[1], &v[2], window, Activation::Relu, Direction::Read),
+            |v| composed(&v[0], &v[1], &v[2], window, Activation::Relu, ConvolutionDirection::Read),
         );
     }
 }
@@ -60,8 +60,10 @@ fn a_transposed_convolution_agrees_with_its_twin() {
         let (x, weight) = (variable(&[3, 5, rows, columns], 1), variable(&[5, 2, size, size], 2));
         let variables = [x, weight, variable(&[2], 3)];
         let kernel = |v: &[Tensor]| transposed(&v[0], &v[1], &v[2], window, Activation::Tanh);
-        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Tanh, Direction::Write);
-        agree(&variables, 3e-5, kernel, composed);
+        let reference = |v: &[Tensor]| {
+            composed(&v[0], &v[1], &v[2], window, Activation::Tanh, ConvolutionDirection::Write)
+        };
+        check_against(&variables, 3e-5, kernel, reference);
     }
 }
 
@@ -76,13 +78,17 @@ fn tiles_of_winograd_wherever_the_window_begins_and_ends() {
         let variables =
             [variable(&[2, 33, height, width], 1), variable(&[34, 33, 3, 3], 2), variable(&[34], 3)];
         let kernel = |v: &[Tensor]| convolution(&v[0], &v[1], &v[2], window, Activation::Tanh);
-        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Tanh, Direction::Read);
-        agree(&variables, 2e-4, kernel, composed);
+        let reference = |v: &[Tensor]| {
+            composed(&v[0], &v[1], &v[2], window, Activation::Tanh, ConvolutionDirection::Read)
+        };
+        check_against(&variables, 2e-4, kernel, reference);
         let x = variable(&[2, 34, rows, columns], 1);
         let variables = [x, variable(&[34, 33, 3, 3], 2), variable(&[33], 3)];
         let kernel = |v: &[Tensor]| transposed(&v[0], &v[1], &v[2], window, Activation::Relu);
-        let composed = |v: &[Tensor]| twin(&v[0], &v[1], &v[2], window, Activation::Relu, Direction::Write);
-        agree(&variables, 2e-4, kernel, composed);
+        let reference = |v: &[Tensor]| {
+            composed(&v[0], &v[1], &v[2], window, Activation::Relu, ConvolutionDirection::Write)
+        };
+        check_against(&variables, 2e-4, kernel, reference);
     }
 }
 
@@ -101,11 +107,11 @@ fn many_filters_channels_and_images() {
         };
         let x = variable(&[images, channels, side, side], 1);
         let variables = [x, variable(&[filters, channels, 3, 3], 2), variable(&[filters], 3)];
-        agree(
+        check_against(
             &variables,
             5e-4,
             |v| convolution(&v[0], &v[1], &v[2], window, Activation::Gelu),
-            |v| twin(&v[0], &v[1], &v[2], window, Activation::Gelu, Direction::Read),
+            |v| composed(&v[0], &v[1], &v[2], window, Activation::Gelu, ConvolutionDirection::Read),
         );
     }
 }
@@ -142,7 +148,8 @@ fn values_of_pytorch() {
     near("transposed", &y.unwrap(), &expected, 1e-6);
 }
 
-/// The seed model S2: convolutions to 64 and 128 channels of 28 x 28 pixels, pooling by 4, dense layers, Adam.
+/// The seed model S2: convolutions to 64 and 128 channels of 28 x 28 pixels, pooling by 4, dense layers,
+/// Adam.
 ///
 /// CANDLE_NUM_THREADS=1 cargo test --release convolution::tests::speed -- --ignored --nocapture
 #[test]
@@ -150,7 +157,7 @@ fn values_of_pytorch() {
 fn speed() {
     let layers = serde_json::json!([{"conv2d": 64}, {"conv2d": 128}, {"max_pool2d": 4}, "flatten",
         {"dense": 512}, {"dense": 256}, {"dense": 2}]);
-    let layers: Vec<LayerSpec> = serde_json::from_value(layers).unwrap();
+    let layers: Vec<LayerConfig> = serde_json::from_value(layers).unwrap();
     let mut weights = Weights::new(0, &Device::Cpu);
     let input = Shape::Image { channels: 3, height: 28, width: 28 };
     let trunk = Stack::build("trunk", &layers, input, &mut weights).unwrap();
@@ -158,9 +165,9 @@ fn speed() {
         .trainable()
         .map(|w| Trainable { name: w.name.clone(), var: w.var.clone(), decay: w.decay })
         .collect();
-    let words: OptimizerSpec = serde_json::from_value(serde_json::json!("adam")).unwrap();
+    let words: OptimizerConfig = serde_json::from_value(serde_json::json!("adam")).unwrap();
     let mut optimizer = Optimizer::new(words.view(), &trainable).unwrap();
-    let x = Signal::plain(variable(&[32, 3, 28, 28], 1).as_detached_tensor());
+    let x = Activations::plain(variable(&[32, 3, 28, 28], 1).as_detached_tensor());
     let truth = variable(&[32, 2], 2).as_detached_tensor();
     let mut best = [f64::MAX; 3];
     let mut all = Vec::new();
@@ -171,10 +178,10 @@ fn speed() {
         let loss = (y - &truth).unwrap().sqr().unwrap().mean_all().unwrap();
         let forward = since();
         let gradients = loss.backward().unwrap();
-        let found: Vec<_> = trainable.iter().map(|t| gradients.get(&t.var).cloned()).collect();
+        let result: Vec<_> = trainable.iter().map(|t| gradients.get(&t.var).cloned()).collect();
         let backward = since();
-        let stroke = Stroke { rate: 1e-4, scale: 1.0, strength: Strength::default() };
-        optimizer.step(&trainable, &found, &stroke).unwrap();
+        let stroke = OptimizerStep { rate: 1e-4, scale: 1.0, strength: PenaltyStrength::default() };
+        optimizer.step(&trainable, &result, &stroke).unwrap();
         let end = since();
         for (best, time) in best.iter_mut().zip([forward, backward - forward, end - backward]) {
             *best = best.min(time);

@@ -2,8 +2,8 @@
 
 use candle_core::{Device, Tensor, Var};
 
-use crate::model::kernel::agreement::{agree, near, variable};
-use crate::model::kernel::crf::{crf, twin};
+use crate::model::kernel::crf::{composed, crf};
+use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::weights::host;
 
 /// `[3, 4]`; the last row's labels are gone where `known` says so.
@@ -32,9 +32,9 @@ fn as_pytorch_crf() {
     //     return torch.tensor(((i * np.uint32(2654435761) >> 8) / 2**22 - 2).astype("f4").reshape(shape))
     // crf = CRF(3, batch_first=True); crf.transitions.data = numbers((3, 3), 5)
     // crf.start_transitions.data = numbers((3,), 6); crf.end_transitions.data = numbers((3,), 7)
-    // e = numbers((3, 4, 3), 4).requires_grad_(); mask = torch.arange(4)[None] < torch.tensor([4, 2, 1])[:, None]
-    // y = torch.tensor([[0, 2, 1, 1], [1, 0, 0, 0], [2, 0, 0, 0]])
-    // loss = -crf(e, y, mask=mask, reduction="token_mean"); loss.backward(); print(loss.item(), e.grad[1, 0])
+    // e = numbers((3, 4, 3), 4).requires_grad_(); mask = torch.arange(4)[None] < torch.tensor([4, 2, 1])[:,
+    // None] y = torch.tensor([[0, 2, 1, 1], [1, 0, 0, 0], [2, 0, 0, 0]]) loss = -crf(e, y, mask=mask,
+    // reduction="token_mean"); loss.backward(); print(loss.item(), e.grad[1, 0])
     // print(crf.transitions.grad[0], crf.start_transitions.grad, crf.end_transitions.grad)
     let (emissions, scores) = (variable(&[3, 4, 3], 4), scores());
     let (truth, mask) = labels(ALL);
@@ -44,13 +44,13 @@ fn as_pytorch_crf() {
     let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
     let own = gradients.get(&emissions).unwrap().get(1).unwrap().get(0).unwrap();
     near("emissions", &own, &tensor(&[0.125_899_72, -0.135_891_12, 0.009_991_396]), 1e-6);
-    let found = gradients.get(&scores).unwrap();
+    let result = gradients.get(&scores).unwrap();
     let expected = tensor(&[0.003_274_234_7, 0.188_763_95, -0.096_530_616]);
-    near("transitions", &found.get(0).unwrap(), &expected, 1e-6);
+    near("transitions", &result.get(0).unwrap(), &expected, 1e-6);
     let expected = tensor(&[0.022_386_819, -0.044_742_256, 0.022_355_452]);
-    near("start", &found.get(3).unwrap(), &expected, 1e-6);
+    near("start", &result.get(3).unwrap(), &expected, 1e-6);
     let expected = tensor(&[-0.125_118_64, 0.169_481_44, -0.044_362_798]);
-    near("end", &found.get(4).unwrap(), &expected, 1e-6);
+    near("end", &result.get(4).unwrap(), &expected, 1e-6);
 }
 
 #[test]
@@ -59,11 +59,11 @@ fn agrees_with_its_twin() {
     for known in [ALL, some] {
         let (truth, mask) = labels(known);
         let variables = [variable(&[3, 4, 3], 8), scores()];
-        agree(
+        check_against(
             &variables,
             1e-5,
             |v| crf(&v[0], &v[1], &truth, &mask, &LENGTHS),
-            |v| twin(&v[0], &v[1], &truth, &mask, &LENGTHS),
+            |v| composed(&v[0], &v[1], &truth, &mask, &LENGTHS),
         );
     }
 }

@@ -4,16 +4,16 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use crate::model::kernel::packed::{Onto, Packed};
-use crate::model::kernel::product::{Matrix, MatrixMut, Threads, product};
-use crate::model::kernel::recurrence::row::{STRETCH, Sizes};
-use crate::model::kernel::recurrence::{BIAS, Back, Cell};
+use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
+use crate::model::kernel::recurrence::row::{RecurrenceSizes, STRETCH};
+use crate::model::kernel::recurrence::{BIAS, BackwardStep, RecurrentCell};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::zeros;
 
 /// What went in and came out on the way forward, and the gradient of what came out.
 #[derive(Clone, Copy)]
-pub struct Known<'a> {
+pub struct SavedForward<'a> {
     pub x: &'a [f32],
     pub weight: &'a [f32],
     pub rest: &'a [f32],
@@ -22,17 +22,17 @@ pub struct Known<'a> {
 }
 
 /// Gradients of what went in.
-pub struct Gradients {
+pub struct RecurrenceGradients {
     pub x: Option<Vec<f32>>,
     pub weight: Vec<f32>,
     pub rest: Vec<f32>,
 }
 
 /// One row of the batch.
-struct Row<'a> {
+struct BackwardRow<'a> {
     length: usize,
     initial: &'a [f32],
-    kept: &'a mut [f32],
+    saved: &'a mut [f32],
     y: &'a [f32],
     gradient: &'a [f32],
     x_gradient: &'a mut [f32],
@@ -42,8 +42,13 @@ struct Row<'a> {
 }
 
 /// The gradients; `kept` as `forward` left it is used up. That of x only if `wanted`.
-pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: bool) -> Gradients {
-    let Sizes { batch, time, width, units, out, .. } = *sizes;
+pub fn backward<C: RecurrentCell>(
+    sizes: &RecurrenceSizes,
+    known: SavedForward,
+    kept: &mut [f32],
+    wanted: bool,
+) -> RecurrenceGradients {
+    let RecurrenceSizes { batch, time, width, units, out, .. } = *sizes;
     let (blocks, state) = (C::KEPT * units, C::STATE * units);
     let none = vec![0.0; state];
     let mut initial = known.rest[BIAS * units..].chunks_exact(state);
@@ -54,10 +59,10 @@ pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: 
     let rows = sizes.lengths.iter().zip(kept.chunks_exact_mut(time * blocks));
     let rows = rows.zip(known.y.chunks_exact(out * units).zip(known.gradient.chunks_exact(out * units)));
     let rows = rows.zip(of_bias.chunks_exact_mut(BIAS * units).zip(of_state.chunks_exact_mut(state)));
-    let rows = rows.map(|(((length, kept), (y, gradient)), (bias, state))| Row {
+    let rows = rows.map(|(((length, kept), (y, gradient)), (bias, state))| BackwardRow {
         length: *length,
         initial: initial.next().unwrap_or(&none),
-        kept,
+        saved: kept,
         y,
         gradient,
         x_gradient: x_rows.next().unwrap_or_default(),
@@ -66,11 +71,11 @@ pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: 
     });
     let groups = sizes.groups(rows, |row| row.length);
     let (weight_x, weight_h) = known.weight.split_at(width * C::GATES * units);
-    let sweep: Sweep<C> = Sweep {
+    let sweep: BackwardSweep<C> = BackwardSweep {
         sizes,
         wanted,
-        input: Packed::new(Matrix::new(weight_x, width, C::GATES * units).t()),
-        state: Packed::new(Matrix::new(weight_h, units, C::GATES * units).t()),
+        input: PackedMatrix::new(MatrixView::new(weight_x, width, C::GATES * units).t()),
+        state: PackedMatrix::new(MatrixView::new(weight_h, units, C::GATES * units).t()),
         cell: PhantomData,
     };
     match groups.len() {
@@ -84,21 +89,21 @@ pub fn backward<C: Cell>(sizes: &Sizes, known: Known, kept: &mut [f32], wanted: 
     if sizes.initial {
         rest.extend(of_state);
     }
-    Gradients { x: wanted.then_some(of_x), weight: of_weight::<C>(sizes, &known, kept), rest }
+    RecurrenceGradients { x: wanted.then_some(of_x), weight: of_weight::<C>(sizes, &known, kept), rest }
 }
 
-struct Sweep<'a, C> {
-    sizes: &'a Sizes,
+struct BackwardSweep<'a, C> {
+    sizes: &'a RecurrenceSizes,
     wanted: bool,
     /// Both transposed.
-    input: Packed,
-    state: Packed,
+    input: PackedMatrix,
+    state: PackedMatrix,
     cell: PhantomData<C>,
 }
 
-impl<C: Cell> Sweep<'_, C> {
-    fn over(&self, mut rows: Vec<Row>) {
-        let Sizes { time, width, units, out, .. } = *self.sizes;
+impl<C: RecurrentCell> BackwardSweep<'_, C> {
+    fn over(&self, mut rows: Vec<BackwardRow>) {
+        let RecurrenceSizes { time, width, units, out, .. } = *self.sizes;
         let (blocks, gates, state) = (C::KEPT * units, C::GATES * units, C::STATE * units);
         let mut carry = vec![0.0; rows.len() * state];
         if out > time {
@@ -119,7 +124,7 @@ impl<C: Cell> Sweep<'_, C> {
                         || self.step(s, rows, side, carry),
                     );
                 }
-                self.state.times(&side, gates, going, &mut carry, state, Onto::Itself);
+                self.state.times(&side, gates, going, &mut carry, state, ProductTarget::Itself);
             }
             if !self.wanted {
                 continue;
@@ -127,7 +132,14 @@ impl<C: Cell> Sweep<'_, C> {
             for row in &mut rows {
                 let (first, count) = self.sizes.stretch(row.length, start, end);
                 let result = &mut row.x_gradient[first * width..];
-                self.input.times(&row.kept[first * blocks..], blocks, count, result, width, Onto::Nothing);
+                self.input.times(
+                    &row.saved[first * blocks..],
+                    blocks,
+                    count,
+                    result,
+                    width,
+                    ProductTarget::Nothing,
+                );
             }
         }
         for (row, carry) in rows.iter_mut().zip(carry.chunks_exact(state)) {
@@ -137,30 +149,30 @@ impl<C: Cell> Sweep<'_, C> {
 
     /// Gradients of the gates of one step of all rows that go on.
     #[inline(always)]
-    fn step(&self, s: usize, rows: &mut [Row], side: &mut [f32], carry: &mut [f32]) {
+    fn step(&self, s: usize, rows: &mut [BackwardRow], side: &mut [f32], carry: &mut [f32]) {
         let units = self.sizes.units;
         let (blocks, gates, state) = (C::KEPT * units, C::GATES * units, C::STATE * units);
         let parts = side.chunks_exact_mut(gates).zip(carry.chunks_exact_mut(state));
         for (row, (side, carry)) in rows.iter_mut().zip(parts) {
-            let place = self.sizes.place(row.length, s);
+            let index = self.sizes.position(row.length, s);
             // The step before it, whose h is its output and whose memory was kept last.
             let (kept, h, memory) = if s == 0 {
                 let (h, memory) = row.initial.split_at(units);
-                (&mut row.kept[place * blocks..][..blocks], h, memory)
+                (&mut row.saved[index * blocks..][..blocks], h, memory)
             } else {
-                let before = self.sizes.place(row.length, s - 1);
+                let before = self.sizes.position(row.length, s - 1);
                 let h = &row.y[before * units..][..units];
                 let (kept, before) = if self.sizes.reversed {
-                    let (left, right) = row.kept.split_at_mut(before * blocks);
-                    (&mut left[place * blocks..], &right[..blocks])
+                    let (left, right) = row.saved.split_at_mut(before * blocks);
+                    (&mut left[index * blocks..], &right[..blocks])
                 } else {
-                    let (left, right) = row.kept.split_at_mut(place * blocks);
+                    let (left, right) = row.saved.split_at_mut(index * blocks);
                     (&mut right[..blocks], &left[before * blocks..])
                 };
                 (kept, h, &before[blocks - units..])
             };
-            let gradient = &row.gradient[place * units..][..units];
-            let mut step = Back { h, memory, gradient, carry, side, bias: row.bias };
+            let gradient = &row.gradient[index * units..][..units];
+            let mut step = BackwardStep { h, memory, gradient, previous: carry, side, bias: row.bias };
             let mut at = 0;
             while at + 16 <= units {
                 C::back::<16>(at, units, kept, &mut step);
@@ -175,8 +187,8 @@ impl<C: Cell> Sweep<'_, C> {
 }
 
 /// The weights' gradients from those of the gates: one product for x, one or a few for h.
-fn of_weight<C: Cell>(sizes: &Sizes, known: &Known, kept: &[f32]) -> Vec<f32> {
-    let Sizes { time, width, units, .. } = *sizes;
+fn of_weight<C: RecurrentCell>(sizes: &RecurrenceSizes, known: &SavedForward, kept: &[f32]) -> Vec<f32> {
+    let RecurrenceSizes { time, width, units, .. } = *sizes;
     let (blocks, gates) = (C::KEPT * units, C::GATES * units);
     let steps = sizes.steps();
     let before = states_before::<C>(sizes, known);
@@ -192,25 +204,25 @@ fn of_weight<C: Cell>(sizes: &Sizes, known: &Known, kept: &[f32]) -> Vec<f32> {
     debug_assert!(x.len() == steps * width && time > 0);
     let mut result = vec![0.0; (width + units) * gates];
     let (of_x, of_h) = result.split_at_mut(width * gates);
-    let x = Matrix::new(x, steps, width).t();
+    let x = MatrixView::new(x, steps, width).t();
     product(
         x,
-        Matrix::strided(kept, steps, gates, stride, 1),
+        MatrixView::strided(kept, steps, gates, stride, 1),
         MatrixMut::new(of_x, width, gates),
         false,
-        Threads::All,
+        ProductThreads::All,
     );
-    let h = Matrix::new(&before, steps, units).t();
+    let h = MatrixView::new(&before, steps, units).t();
     for (block, gate, count) in C::SIDES {
-        let some = Matrix::strided(&kept[block * units..], steps, count * units, stride, 1);
+        let some = MatrixView::strided(&kept[block * units..], steps, count * units, stride, 1);
         let to = MatrixMut::strided(&mut of_h[gate * units..], units, count * units, gates, 1);
-        product(h, some, to, false, Threads::All);
+        product(h, some, to, false, ProductThreads::All);
     }
     result
 }
 
 /// h before each real step.
-fn states_before<C: Cell>(sizes: &Sizes, known: &Known) -> Vec<f32> {
+fn states_before<C: RecurrentCell>(sizes: &RecurrenceSizes, known: &SavedForward) -> Vec<f32> {
     let units = sizes.units;
     let mut result = zeros(sizes.steps() * units);
     let mut initial = known.rest[BIAS * units..].chunks_exact(C::STATE * units);
@@ -239,7 +251,7 @@ fn states_before<C: Cell>(sizes: &Sizes, known: &Known) -> Vec<f32> {
 }
 
 /// The first `count` of `stride` numbers of each real step.
-fn real(sizes: &Sizes, values: &[f32], stride: usize, count: usize) -> Vec<f32> {
+fn real(sizes: &RecurrenceSizes, values: &[f32], stride: usize, count: usize) -> Vec<f32> {
     let mut result = Vec::with_capacity(sizes.steps() * count);
     for (length, row) in sizes.lengths.iter().zip(values.chunks_exact(sizes.time * stride)) {
         for step in row.chunks_exact(stride).take(*length) {

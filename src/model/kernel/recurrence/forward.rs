@@ -4,45 +4,50 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use crate::model::kernel::packed::{Onto, Packed};
-use crate::model::kernel::product::Matrix;
-use crate::model::kernel::recurrence::row::{STRETCH, Sizes};
-use crate::model::kernel::recurrence::{BIAS, Cell};
+use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+use crate::model::kernel::product::MatrixView;
+use crate::model::kernel::recurrence::row::{RecurrenceSizes, STRETCH};
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell};
 use crate::model::kernel::wide::wide;
 
 /// One row of the batch.
-struct Row<'a> {
+struct ForwardRow<'a> {
     length: usize,
     x: &'a [f32],
     initial: Option<&'a [f32]>,
-    kept: &'a mut [f32],
+    saved: &'a mut [f32],
     y: &'a mut [f32],
 }
 
-/// Fills `y` (`[batch, out, units]`, zeros) and `kept` (`[batch, time, blocks]`). `rest` is the bias and behind it the
-/// initial state.
-pub fn forward<C: Cell>(
-    sizes: &Sizes,
+/// Fills `y` (`[batch, out, units]`, zeros) and `kept` (`[batch, time, blocks]`). `rest` is the bias and
+/// behind it the initial state.
+pub fn forward<C: RecurrentCell>(
+    sizes: &RecurrenceSizes,
     x: &[f32],
     weight: &[f32],
     rest: &[f32],
     y: &mut [f32],
     kept: &mut [f32],
 ) {
-    let Sizes { time, width, units, .. } = *sizes;
+    let RecurrenceSizes { time, width, units, .. } = *sizes;
     let (bias, initial) = rest.split_at(BIAS * units);
     let mut initial = initial.chunks_exact(C::STATE * units);
     let rows = sizes.lengths.iter().zip(x.chunks_exact(time * width));
     let rows =
         rows.zip(kept.chunks_exact_mut(time * C::KEPT * units)).zip(y.chunks_exact_mut(sizes.out * units));
-    let rows =
-        rows.map(|(((length, x), kept), y)| Row { length: *length, x, initial: initial.next(), kept, y });
+    let rows = rows.map(|(((length, x), kept), y)| ForwardRow {
+        length: *length,
+        x,
+        initial: initial.next(),
+        saved: kept,
+        y,
+    });
     let groups = sizes.groups(rows, |row| row.length);
     let (of_x, of_h) = weight.split_at(width * C::GATES * units);
-    let sweep: Sweep<C> = Sweep {
+    let sweep: ForwardSweep<C> = ForwardSweep {
         sizes,
-        input: Packed::new(Matrix::new(of_x, width, C::GATES * units)),
-        state: Packed::new(Matrix::new(of_h, units, C::GATES * units)),
+        input: PackedMatrix::new(MatrixView::new(of_x, width, C::GATES * units)),
+        state: PackedMatrix::new(MatrixView::new(of_h, units, C::GATES * units)),
         bias,
         cell: PhantomData,
     };
@@ -52,17 +57,17 @@ pub fn forward<C: Cell>(
     }
 }
 
-struct Sweep<'a, C> {
-    sizes: &'a Sizes,
-    input: Packed,
-    state: Packed,
+struct ForwardSweep<'a, C> {
+    sizes: &'a RecurrenceSizes,
+    input: PackedMatrix,
+    state: PackedMatrix,
     bias: &'a [f32],
     cell: PhantomData<C>,
 }
 
-impl<C: Cell> Sweep<'_, C> {
-    fn over(&self, mut rows: Vec<Row>) {
-        let Sizes { time, width, units, out, .. } = *self.sizes;
+impl<C: RecurrentCell> ForwardSweep<'_, C> {
+    fn over(&self, mut rows: Vec<ForwardRow>) {
+        let RecurrenceSizes { time, width, units, out, .. } = *self.sizes;
         let (blocks, gates) = (C::KEPT * units, C::GATES * units);
         let mut state = vec![0.0; rows.len() * C::STATE * units];
         for (row, state) in rows.iter().zip(state.chunks_exact_mut(C::STATE * units)) {
@@ -74,12 +79,19 @@ impl<C: Cell> Sweep<'_, C> {
             let end = longest.min(start + STRETCH);
             for row in &mut rows {
                 let (first, count) = self.sizes.stretch(row.length, start, end);
-                let kept = &mut row.kept[first * blocks..];
-                self.input.times(&row.x[first * width..], width, count, kept, blocks, Onto::Row(self.bias));
+                let kept = &mut row.saved[first * blocks..];
+                self.input.times(
+                    &row.x[first * width..],
+                    width,
+                    count,
+                    kept,
+                    blocks,
+                    ProductTarget::Row(self.bias),
+                );
             }
             for s in start..end {
                 let going = rows.partition_point(|row| row.length > s);
-                self.state.times(&state, C::STATE * units, going, &mut side, gates, Onto::Nothing);
+                self.state.times(&state, C::STATE * units, going, &mut side, gates, ProductTarget::Nothing);
                 let rows = &mut rows[..going];
                 let (side, state) = (&side, &mut state);
                 wide(
@@ -97,14 +109,14 @@ impl<C: Cell> Sweep<'_, C> {
 
     /// Gates, state and output of one step of all rows that go on.
     #[inline(always)]
-    fn step(&self, s: usize, rows: &mut [Row], side: &[f32], state: &mut [f32]) {
+    fn step(&self, s: usize, rows: &mut [ForwardRow], side: &[f32], state: &mut [f32]) {
         let units = self.sizes.units;
         let (blocks, gates) = (C::KEPT * units, C::GATES * units);
         let bias = &self.bias[gates..];
         let parts = side.chunks_exact(gates).zip(state.chunks_exact_mut(C::STATE * units));
         for (row, (side, state)) in rows.iter_mut().zip(parts) {
-            let place = self.sizes.place(row.length, s);
-            let kept = &mut row.kept[place * blocks..][..blocks];
+            let index = self.sizes.position(row.length, s);
+            let kept = &mut row.saved[index * blocks..][..blocks];
             let mut at = 0;
             while at + 16 <= units {
                 C::step::<16>(at, units, kept, side, bias, state);
@@ -114,7 +126,7 @@ impl<C: Cell> Sweep<'_, C> {
                 C::step::<1>(at, units, kept, side, bias, state);
                 at += 1;
             }
-            row.y[place * units..][..units].copy_from_slice(&state[..units]);
+            row.y[index * units..][..units].copy_from_slice(&state[..units]);
         }
     }
 }

@@ -8,24 +8,24 @@
 //! its output is 0, and no gradient comes from it. A reversed recurrence begins at each row's own last step.
 
 mod backward;
+mod composed;
 mod forward;
 mod operation;
 mod row;
-mod twin;
 
 #[cfg(test)]
 mod tests;
 
 use candle_core::{Result, Tensor};
 
+pub use composed::composed;
 pub use operation::recur;
-pub use twin::twin;
 
 /// Blocks of `units` numbers in a bias: both kinds have four.
 pub const BIAS: usize = 4;
 
 /// What one kind of recurrence computes. Blocks are of `units` numbers each.
-pub trait Cell: Send + Sync + 'static {
+pub trait RecurrentCell: Send + Sync + 'static {
     const NAME: &'static str;
     /// Blocks of columns of the weights.
     const GATES: usize;
@@ -50,21 +50,21 @@ pub trait Cell: Send + Sync + 'static {
 
     /// The way back of `step`. `carry` holds the gradient of the state after it, and then that of the state
     /// before it, but for what comes through `side`.
-    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut Back);
+    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut BackwardStep);
 
-    /// A step composed of candle's operations, from the input's part and the state's `[batch, gates]`, and what is
-    /// left of the bias, if anything.
+    /// A step composed of candle's operations, from the input's part and the state's `[batch, gates]`, and
+    /// what is left of the bias, if anything.
     fn plain(input: &Tensor, side: &Tensor, bias: Option<&Tensor>, state: &[Tensor]) -> Result<Vec<Tensor>>;
 }
 
 /// What a step backward takes and gives beside what was kept of it.
-pub struct Back<'a> {
+pub struct BackwardStep<'a> {
     /// The state before the step: h, and what was kept of the memory (c) if there is one.
     pub h: &'a [f32],
     pub memory: &'a [f32],
     /// The gradient of the step's output.
     pub gradient: &'a [f32],
-    pub carry: &'a mut [f32],
+    pub previous: &'a mut [f32],
     /// The gradient of the state's part of the gates.
     pub side: &'a mut [f32],
     /// To which the bias's gradient is added.
@@ -73,7 +73,7 @@ pub struct Back<'a> {
 
 /// How a recurrence goes over the rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Course<'a> {
+pub struct Traversal<'a> {
     /// Steps of each row; without it all are whole.
     pub lengths: Option<&'a [u32]>,
     /// From each row's last step to its first.
@@ -90,7 +90,7 @@ pub fn take<const N: usize>(values: &[f32], at: usize) -> [f32; N] {
 
 /// Puts `N` numbers back.
 #[inline(always)]
-pub fn put<const N: usize>(values: &mut [f32], at: usize, taken: [f32; N]) {
+pub fn store_lanes<const N: usize>(values: &mut [f32], at: usize, taken: [f32; N]) {
     values[at..at + N].copy_from_slice(&taken);
 }
 

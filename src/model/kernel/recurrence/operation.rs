@@ -5,22 +5,22 @@ use std::sync::Mutex;
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 
-use crate::model::kernel::recurrence::backward::{Gradients, Known, backward};
+use crate::model::kernel::recurrence::backward::{RecurrenceGradients, SavedForward, backward};
+use crate::model::kernel::recurrence::composed::composed;
 use crate::model::kernel::recurrence::forward::forward;
-use crate::model::kernel::recurrence::row::Sizes;
-use crate::model::kernel::recurrence::twin::twin;
-use crate::model::kernel::recurrence::{BIAS, Cell, Course};
+use crate::model::kernel::recurrence::row::RecurrenceSizes;
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal};
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// The outputs `[batch, time, units]` and the last state `[batch, state]` of a recurrence over x `[batch, time, width]`.
-/// The weight is `[width + units, gates]`, the bias `[4 units]`, the initial state `[batch, state]` (zeros without it).
-/// Nothing is given for the last state unless `last`.
-pub fn recur<C: Cell>(
+/// The outputs `[batch, time, units]` and the last state `[batch, state]` of a recurrence over x `[batch,
+/// time, width]`. The weight is `[width + units, gates]`, the bias `[4 units]`, the initial state `[batch,
+/// state]` (zeros without it). Nothing is given for the last state unless `last`.
+pub fn recur<C: RecurrentCell>(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    course: Course,
+    traversal: Traversal,
     last: bool,
 ) -> Result<(Tensor, Option<Tensor>)> {
     let (batch, time, width) = x.dims3()?;
@@ -38,7 +38,7 @@ pub fn recur<C: Cell>(
     if let Some(initial) = initial.filter(|initial| initial.dims() != [batch, state]) {
         candle_core::bail!("{}: a state is [{batch}, {state}], not {:?}", C::NAME, initial.dims());
     }
-    let lengths: Vec<usize> = match course.lengths {
+    let lengths: Vec<usize> = match traversal.lengths {
         Some(lengths) => lengths.iter().map(|length| *length as usize).collect(),
         None => vec![time; batch],
     };
@@ -47,7 +47,7 @@ pub fn recur<C: Cell>(
     }
     if batch == 0 || !fits(&[x, weight, bias]) || initial.is_some_and(|initial| initial.dtype() != DType::F32)
     {
-        let (y, state) = twin::<C>(x, weight, bias, initial, course)?;
+        let (y, state) = composed::<C>(x, weight, bias, initial, traversal)?;
         return Ok((y, last.then_some(state)));
     }
     let rest = match initial {
@@ -58,10 +58,19 @@ pub fn recur<C: Cell>(
     let weight = weight.contiguous()?;
     let out = time + if last { C::STATE } else { 0 };
     let initial = initial.is_some();
-    let operation: Operation<C> = Operation {
-        sizes: Sizes { batch, time, width, units, out, lengths, reversed: course.reversed, initial },
+    let operation: RecurrenceOp<C> = RecurrenceOp {
+        sizes: RecurrenceSizes {
+            batch,
+            time,
+            width,
+            units,
+            out,
+            lengths,
+            reversed: traversal.reversed,
+            initial,
+        },
         learns: x.track_op() || weight.track_op() || rest.track_op(),
-        kept: Mutex::new(None),
+        saved: Mutex::new(None),
         cell: PhantomData,
     };
     let y = x.apply_op3(&weight, &rest, operation)?;
@@ -72,18 +81,18 @@ pub fn recur<C: Cell>(
     Ok((y.narrow(1, 0, time)?, Some(state)))
 }
 
-struct Operation<C> {
-    sizes: Sizes,
+struct RecurrenceOp<C> {
+    sizes: RecurrenceSizes,
     /// Will anyone ask for a gradient?
     learns: bool,
     /// What the way forward leaves for the way back, which uses it up; made again if asked for twice.
-    kept: Mutex<Option<Vec<f32>>>,
+    saved: Mutex<Option<Vec<f32>>>,
     cell: PhantomData<C>,
 }
 
-impl<C: Cell> Operation<C> {
+impl<C: RecurrentCell> RecurrenceOp<C> {
     fn forward(&self, x: &[f32], weight: &[f32], rest: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let Sizes { batch, time, units, out, .. } = self.sizes;
+        let RecurrenceSizes { batch, time, units, out, .. } = self.sizes;
         let mut y = zeros(batch * out * units);
         let mut kept = zeros(batch * time * C::KEPT * units);
         forward::<C>(&self.sizes, x, weight, rest, &mut y, &mut kept);
@@ -91,12 +100,12 @@ impl<C: Cell> Operation<C> {
     }
 
     fn set_kept(&self, kept: Option<Vec<f32>>) -> Option<Vec<f32>> {
-        let mut place = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        std::mem::replace(&mut *place, kept)
+        let mut index = self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        std::mem::replace(&mut *index, kept)
     }
 }
 
-impl<C: Cell> CustomOp3 for Operation<C> {
+impl<C: RecurrentCell> CustomOp3 for RecurrenceOp<C> {
     fn name(&self) -> &'static str {
         C::NAME
     }
@@ -128,12 +137,12 @@ impl<C: Cell> CustomOp3 for Operation<C> {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let wanted = x.track_op();
-        let gradients: Gradients = with_floats(x, |x| {
+        let gradients: RecurrenceGradients = with_floats(x, |x| {
             with_floats(weight, |weight| {
                 with_floats(rest, |rest| {
                     with_floats(y, |y_values| {
                         with_floats(gradient, |gradient| {
-                            let known = Known { x, weight, rest, y: y_values, gradient };
+                            let known = SavedForward { x, weight, rest, y: y_values, gradient };
                             let mut kept = match self.set_kept(None) {
                                 Some(kept) => kept,
                                 None => self.forward(x, weight, rest).1,

@@ -9,7 +9,7 @@ pub const STRETCH: usize = 16;
 
 /// The dimensions of a recurrence.
 #[derive(Clone, Debug)]
-pub struct Sizes {
+pub struct RecurrenceSizes {
     pub batch: usize,
     pub time: usize,
     pub width: usize,
@@ -23,9 +23,9 @@ pub struct Sizes {
     pub initial: bool,
 }
 
-impl Sizes {
+impl RecurrenceSizes {
     /// Which step stands at which place: the `s`-th of a row of `length`.
-    pub fn place(&self, length: usize, s: usize) -> usize {
+    pub fn position(&self, length: usize, s: usize) -> usize {
         if self.reversed { length - 1 - s } else { s }
     }
 
@@ -60,8 +60,8 @@ impl Sizes {
         let small = self.batch * self.time * self.units < WORTHWHILE;
         let count = if small { 1 } else { rayon::current_num_threads().min(self.batch).max(1) };
         let mut groups: Vec<Vec<R>> = (0..count).map(|_| Vec::new()).collect();
-        for (place, row) in rows.into_iter().enumerate() {
-            groups[place % count].push(row);
+        for (index, row) in rows.into_iter().enumerate() {
+            groups[index % count].push(row);
         }
         groups
     }

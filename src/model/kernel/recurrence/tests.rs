@@ -2,10 +2,10 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 
-use crate::model::kernel::agreement::{agree, near, variable};
-use crate::model::kernel::gru::Gru;
-use crate::model::kernel::lstm::Lstm;
-use crate::model::kernel::recurrence::{Cell, Course, recur, twin};
+use crate::model::kernel::gru::GruCell;
+use crate::model::kernel::lstm::LstmCell;
+use crate::model::kernel::recurrence::{RecurrentCell, Traversal, composed, recur};
+use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::weights::host;
 
 /// PyTorch 2.11 over packed sequences of 4, 1 and 3 steps, width 3, 2 units:
@@ -111,15 +111,15 @@ fn numbers(shape: &[usize], salt: usize) -> Var {
     Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
 }
 
-fn as_torch<C: Cell>() {
+fn as_torch<C: RecurrentCell>() {
     for reversed in [false, true] {
         let x = numbers(&[3, 4, 3], 1);
         let weight = numbers(&[5, C::GATES * 2], 2);
         let bias = numbers(&[8], 3);
         let initial = numbers(&[3, C::STATE * 2], 4);
-        let course = Course { lengths: Some(&LENGTHS), reversed };
-        let by_kernel = recur::<C>(&x, &weight, &bias, Some(&initial), course, true).unwrap();
-        let by_twin = twin::<C>(&x, &weight, &bias, Some(&initial), course).unwrap();
+        let traversal = Traversal { lengths: Some(&LENGTHS), reversed };
+        let by_kernel = recur::<C>(&x, &weight, &bias, Some(&initial), traversal, true).unwrap();
+        let by_twin = composed::<C>(&x, &weight, &bias, Some(&initial), traversal).unwrap();
         for (y, last) in [(by_kernel.0, by_kernel.1.unwrap()), by_twin] {
             let expect = |what: &str, found: &Tensor| {
                 let expected = torch(C::NAME, reversed, what);
@@ -141,12 +141,12 @@ fn as_torch<C: Cell>() {
 
 #[test]
 fn the_same_as_torch() {
-    as_torch::<Lstm>();
-    as_torch::<Gru>();
+    as_torch::<LstmCell>();
+    as_torch::<GruCell>();
 }
 
 /// The variables of a recurrence: x, weight, bias, initial state.
-fn variables<C: Cell>(batch: usize, time: usize, width: usize, units: usize) -> [Var; 4] {
+fn variables<C: RecurrentCell>(batch: usize, time: usize, width: usize, units: usize) -> [Var; 4] {
     let small = |shape: &[usize], salt| {
         let wide = variable(shape, salt);
         Var::from_tensor(&(wide.as_tensor().detach() * 0.2).unwrap()).unwrap()
@@ -167,7 +167,7 @@ fn joined((y, last): (Tensor, Option<Tensor>)) -> Result<Tensor> {
     }
 }
 
-fn as_twin<C: Cell>() {
+fn as_twin<C: RecurrentCell>() {
     let sizes: [(usize, usize, usize, usize, Option<&[u32]>); 4] = [
         (1, 1, 1, 1, None),
         (2, 5, 3, 17, Some(&[5, 2])),
@@ -177,21 +177,21 @@ fn as_twin<C: Cell>() {
     for (batch, time, width, units, lengths) in sizes {
         let variables = variables::<C>(batch, time, width, units);
         for reversed in [false, true] {
-            let course = Course { lengths, reversed };
-            agree(
+            let traversal = Traversal { lengths, reversed };
+            check_against(
                 &variables,
                 1e-4,
-                |v| joined(recur::<C>(&v[0], &v[1], &v[2], Some(&v[3]), course, true)?),
+                |v| joined(recur::<C>(&v[0], &v[1], &v[2], Some(&v[3]), traversal, true)?),
                 |v| {
-                    let (y, last) = twin::<C>(&v[0], &v[1], &v[2], Some(&v[3]), course)?;
+                    let (y, last) = composed::<C>(&v[0], &v[1], &v[2], Some(&v[3]), traversal)?;
                     joined((y, Some(last)))
                 },
             );
-            agree(
+            check_against(
                 &variables[..3],
                 1e-4,
-                |v| Ok(recur::<C>(&v[0], &v[1], &v[2], None, course, false)?.0),
-                |v| Ok(twin::<C>(&v[0], &v[1], &v[2], None, course)?.0),
+                |v| Ok(recur::<C>(&v[0], &v[1], &v[2], None, traversal, false)?.0),
+                |v| Ok(composed::<C>(&v[0], &v[1], &v[2], None, traversal)?.0),
             );
         }
     }
@@ -199,14 +199,14 @@ fn as_twin<C: Cell>() {
 
 #[test]
 fn the_same_as_its_twin() {
-    as_twin::<Lstm>();
-    as_twin::<Gru>();
+    as_twin::<LstmCell>();
+    as_twin::<GruCell>();
 }
 
 /// All outputs and gradients, bit by bit.
-fn bits<C: Cell>(variables: &[Var; 4], course: Course) -> Vec<u32> {
+fn bits<C: RecurrentCell>(variables: &[Var; 4], traversal: Traversal) -> Vec<u32> {
     let [x, weight, bias, initial] = variables;
-    let y = recur::<C>(x, weight, bias, Some(initial), course, true).unwrap();
+    let y = recur::<C>(x, weight, bias, Some(initial), traversal, true).unwrap();
     let y = joined(y).unwrap();
     let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
     let mut all = host(&y).unwrap();
@@ -221,11 +221,14 @@ fn threads_change_nothing() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             [
-                bits::<Lstm>(
-                    &variables::<Lstm>(5, 30, 20, 64),
-                    Course { lengths: Some(&lengths), reversed: false },
+                bits::<LstmCell>(
+                    &variables::<LstmCell>(5, 30, 20, 64),
+                    Traversal { lengths: Some(&lengths), reversed: false },
                 ),
-                bits::<Gru>(&variables::<Gru>(5, 30, 20, 64), Course { lengths: None, reversed: true }),
+                bits::<GruCell>(
+                    &variables::<GruCell>(5, 30, 20, 64),
+                    Traversal { lengths: None, reversed: true },
+                ),
             ]
         })
     };
@@ -233,30 +236,30 @@ fn threads_change_nothing() {
     assert!(one == on(2) && one == on(3));
 }
 
-fn behind_the_end<C: Cell>() {
+fn behind_the_end<C: RecurrentCell>() {
     let lengths = [3, 6];
     for reversed in [false, true] {
-        let course = Course { lengths: Some(&lengths), reversed };
+        let traversal = Traversal { lengths: Some(&lengths), reversed };
         let [x, weight, bias, initial] = variables::<C>(2, 6, 3, 5);
         let mut values = host(&x).unwrap();
-        let clean = bits::<C>(&[x, weight.clone(), bias.clone(), initial.clone()], course);
+        let clean = bits::<C>(&[x, weight.clone(), bias.clone(), initial.clone()], traversal);
         values[9..18].fill(f32::NAN);
         let x = Var::from_tensor(&Tensor::from_vec(values, (2, 6, 3), &Device::Cpu).unwrap()).unwrap();
-        assert_eq!(clean, bits::<C>(&[x, weight, bias, initial], course));
+        assert_eq!(clean, bits::<C>(&[x, weight, bias, initial], traversal));
     }
 }
 
 #[test]
 fn what_stands_behind_an_end_is_not_read() {
-    behind_the_end::<Lstm>();
-    behind_the_end::<Gru>();
+    behind_the_end::<LstmCell>();
+    behind_the_end::<GruCell>();
 }
 
-fn slopes<C: Cell>() {
+fn slopes<C: RecurrentCell>() {
     let variables = variables::<C>(2, 4, 3, 3);
-    let course = Course { lengths: Some(&[4, 2]), reversed: false };
+    let traversal = Traversal { lengths: Some(&[4, 2]), reversed: false };
     let loss = |v: &[Tensor]| {
-        let y = recur::<C>(&v[0], &v[1], &v[2], Some(&v[3]), course, true).unwrap();
+        let y = recur::<C>(&v[0], &v[1], &v[2], Some(&v[3]), traversal, true).unwrap();
         joined(y).unwrap().sqr().unwrap().sum_all().unwrap()
     };
     let tensors: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
@@ -272,33 +275,37 @@ fn slopes<C: Cell>() {
                 loss(&tensors).to_scalar::<f32>().unwrap()
             };
             let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-            let found = gradient[at];
-            assert!((slope - found).abs() < 4e-3 * found.abs().max(1.0), "{which} {at}: {slope} and {found}");
+            let result = gradient[at];
+            assert!(
+                (slope - result).abs() < 4e-3 * result.abs().max(1.0),
+                "{which} {at}: {slope} and {result}"
+            );
         }
     }
 }
 
 #[test]
 fn gradients_are_slopes() {
-    slopes::<Lstm>();
-    slopes::<Gru>();
+    slopes::<LstmCell>();
+    slopes::<GruCell>();
 }
 
 #[test]
 fn asked_twice_the_gradient_is_the_same() {
-    let variables = variables::<Lstm>(2, 4, 3, 3);
+    let variables = variables::<LstmCell>(2, 4, 3, 3);
     let [x, weight, bias, _] = &variables;
-    let y = recur::<Lstm>(x, weight, bias, None, Course::default(), false).unwrap().0.sum_all().unwrap();
+    let y =
+        recur::<LstmCell>(x, weight, bias, None, Traversal::default(), false).unwrap().0.sum_all().unwrap();
     let (one, other) = (y.backward().unwrap(), y.backward().unwrap());
     near("weight", one.get(weight).unwrap(), other.get(weight).unwrap(), 0.0);
 }
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let [x, weight, bias, initial] = variables::<Gru>(2, 4, 3, 3);
+    let [x, weight, bias, initial] = variables::<GruCell>(2, 4, 3, 3);
     let refused = |lengths: &[u32], initial: &Tensor| {
-        let course = Course { lengths: Some(lengths), reversed: false };
-        recur::<Gru>(&x, &weight, &bias, Some(initial), course, false).unwrap_err().to_string()
+        let traversal = Traversal { lengths: Some(lengths), reversed: false };
+        recur::<GruCell>(&x, &weight, &bias, Some(initial), traversal, false).unwrap_err().to_string()
     };
     assert!(refused(&[4, 5], &initial).contains("2 rows of 1 to 4 steps, not of [4, 5]"));
     assert!(refused(&[4], &initial).contains("2 rows"));
@@ -306,12 +313,12 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(&[4, 4], &x).contains("a state is [2, 3], not [2, 4, 3]"));
 }
 
-fn time<C: Cell>() {
+fn time<C: RecurrentCell>() {
     let [x, weight, bias, _] = variables::<C>(32, 500, 128, 128);
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..12 {
         let start = std::time::Instant::now();
-        let y = recur::<C>(&x, &weight, &bias, None, Course::default(), false).unwrap().0;
+        let y = recur::<C>(&x, &weight, &bias, None, Traversal::default(), false).unwrap().0;
         let forward = start.elapsed().as_secs_f64() * 1e3;
         let gradients = y.backward().unwrap();
         let both = start.elapsed().as_secs_f64() * 1e3;
@@ -325,6 +332,6 @@ fn time<C: Cell>() {
 #[test]
 #[ignore = "prints times"]
 fn speed() {
-    time::<Lstm>();
-    time::<Gru>();
+    time::<LstmCell>();
+    time::<GruCell>();
 }

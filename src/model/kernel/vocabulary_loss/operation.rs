@@ -1,12 +1,13 @@
-//! The kernel as an operation of candle: its forward pass has made the gradients, which the backward pass hands out.
+//! The kernel as an operation of candle: its forward pass has made the gradients, which the backward pass
+//! hands out.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
-use crate::model::kernel::vocabulary_loss::Gradients;
+use crate::model::kernel::vocabulary_loss::VocabularyLossGradients;
 
 pub struct VocabularyLoss {
     pub loss: f64,
-    pub gradients: Gradients,
+    pub gradients: VocabularyLossGradients,
 }
 
 impl CustomOp3 for VocabularyLoss {

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
-use crate::model::kernel::direct::{Packed, correlate};
-use crate::model::kernel::winograd::transform::{Pixels, Values, spread};
-use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, PITCH, Tiles};
+use crate::model::kernel::direct::{PackedFilters, correlate};
+use crate::model::kernel::winograd::transform::{InputTransform, OutputTransform, spread};
+use crate::model::kernel::winograd::{CHUNK, ELEMENTS, PITCH, ROW_GAP, Tiles};
 
 /// Transformed weights, G g G': for each element a matrix `[filters, channels]`.
 pub struct Filters {
-    elements: Vec<Packed>,
+    elements: Vec<PackedFilters>,
     filters: usize,
     channels: usize,
     offsets: Vec<usize>,
@@ -37,7 +37,9 @@ impl Filters {
             }
         });
         let element = |element: usize| {
-            Packed::new(filters, channels, |filter, channel| tiles[filter * channels + channel][element])
+            PackedFilters::new(filters, channels, |filter, channel| {
+                tiles[filter * channels + channel][element]
+            })
         };
         let elements = (0..ELEMENTS).into_par_iter().map(element).collect();
         let offsets = (0..channels).map(|channel| channel * CHUNK).collect();
@@ -51,25 +53,31 @@ impl Filters {
 
 /// What an image's tiles are made in, used again for the next.
 #[derive(Default)]
-pub struct Room {
+pub struct ConvolutionScratch {
     pixels: Vec<f32>,
     products: Vec<f32>,
     values: Vec<f32>,
 }
 
 /// The values `[filters][positions]` of an image that was dealt out.
-pub fn convolve(tiles: &Tiles, filters: &Filters, image: &[f32], room: &mut Room, values: &mut [f32]) {
+pub fn convolve(
+    tiles: &Tiles,
+    filters: &Filters,
+    image: &[f32],
+    room: &mut ConvolutionScratch,
+    values: &mut [f32],
+) {
     let Filters { channels, .. } = *filters;
     // Filters, and those that fill up.
     let rows = filters.elements[0].rows();
-    let (pixels_of, products_of) = (channels * CHUNK + APART, rows * PITCH + APART);
+    let (pixels_of, products_of) = (channels * CHUNK + ROW_GAP, rows * PITCH + ROW_GAP);
     let dealt = tiles.length().next_multiple_of(CHUNK);
     room.pixels.resize(ELEMENTS * pixels_of, 0.0);
     room.products.resize(ELEMENTS * products_of, 0.0);
     room.values.resize(filters.filters * 4 * dealt, 0.0);
     for from in (0..tiles.length()).step_by(CHUNK) {
         let some = CHUNK.min(tiles.length() - from);
-        arch().dispatch(Pixels { tiles, image, from, some, channels, to: &mut room.pixels });
+        arch().dispatch(InputTransform { tiles, image, from, some, channels, to: &mut room.pixels });
         let products = room.products.chunks_exact_mut(products_of);
         for ((element, pixels), products) in
             filters.elements.iter().zip(room.pixels.chunks_exact(pixels_of)).zip(products)
@@ -77,7 +85,7 @@ pub fn convolve(tiles: &Tiles, filters: &Filters, image: &[f32], room: &mut Room
             correlate(element, &filters.offsets, pixels, some, PITCH, products);
         }
         let to = &mut room.values;
-        arch().dispatch(Values { products: &room.products, rows, from, some, dealt, to });
+        arch().dispatch(OutputTransform { products: &room.products, rows, from, some, phases: dealt, to });
     }
     tiles.collect(dealt, &room.values, values);
 }

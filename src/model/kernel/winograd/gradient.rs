@@ -1,14 +1,14 @@
 //! The gradient of the weights.
 
 use crate::model::kernel::choice::arch;
-use crate::model::kernel::direct::Ask;
-use crate::model::kernel::outer::{Outer, turn};
-use crate::model::kernel::winograd::transform::{Gradients, Pixels, gather};
-use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, Tiles};
+use crate::model::kernel::direct::QuerySimd;
+use crate::model::kernel::outer_product::{OuterProducts, transpose_rows};
+use crate::model::kernel::winograd::transform::{InputTransform, TransformGradients, gather};
+use crate::model::kernel::winograd::{CHUNK, ELEMENTS, ROW_GAP, Tiles};
 
 /// The transformed weights' gradient, summed over images: for each element `[filters, channels]`.
-pub struct Gradient {
-    elements: Vec<Outer>,
+pub struct WinogradGradient {
+    elements: Vec<OuterProducts>,
     filters: usize,
     channels: usize,
     /// Filters, and those that fill a register up.
@@ -16,43 +16,56 @@ pub struct Gradient {
     offsets: Vec<usize>,
     places: Vec<usize>,
     pixels: Vec<f32>,
-    turned: Vec<f32>,
+    transposed: Vec<f32>,
     gradients: Vec<f32>,
 }
 
-impl Gradient {
+impl WinogradGradient {
     pub fn new(filters: usize, channels: usize) -> Self {
         Self {
-            elements: (0..ELEMENTS).map(|_| Outer::new(filters, channels)).collect(),
+            elements: (0..ELEMENTS).map(|_| OuterProducts::new(filters, channels)).collect(),
             filters,
             channels,
-            width: filters.next_multiple_of(arch().dispatch(Ask).lanes),
+            width: filters.next_multiple_of(arch().dispatch(QuerySimd).lanes),
             offsets: (0..channels).map(|channel| channel * CHUNK).collect(),
             places: (0..CHUNK).collect(),
-            pixels: vec![0.0; ELEMENTS * (channels * CHUNK + APART)],
-            turned: Vec::new(),
+            pixels: vec![0.0; ELEMENTS * (channels * CHUNK + ROW_GAP)],
+            transposed: Vec::new(),
             gradients: Vec::new(),
         }
     }
 
-    /// Adds those of one image that was dealt out and of the gradient of its positions, `[filters][positions]`.
+    /// Adds those of one image that was dealt out and of the gradient of its positions,
+    /// `[filters][positions]`.
     pub fn add(&mut self, tiles: &Tiles, image: &[f32], gradient: &[f32]) {
         let Self { filters, channels, width, .. } = *self;
         let positions = gradient.len() / filters;
         // One position more, of zeros, for tiles that have fewer than four.
-        self.turned.resize((positions + 1) * width, 0.0);
-        turn(gradient, positions, &mut self.turned, width);
+        self.transposed.resize((positions + 1) * width, 0.0);
+        transpose_rows(gradient, positions, &mut self.transposed, width);
         for from in (0..tiles.length()).step_by(CHUNK) {
             let some = CHUNK.min(tiles.length() - from);
-            let gradients_of = some * width + APART;
+            let gradients_of = some * width + ROW_GAP;
             self.gradients.resize(self.gradients.len().max(ELEMENTS * gradients_of), 0.0);
-            arch().dispatch(Pixels { tiles, image, from, some, channels, to: &mut self.pixels });
+            arch().dispatch(InputTransform { tiles, image, from, some, channels, to: &mut self.pixels });
             let to = &mut self.gradients[..ELEMENTS * gradients_of];
-            arch().dispatch(Gradients { tiles, turned: &self.turned, width, from, some, to });
-            let pixels = self.pixels.chunks_exact(channels * CHUNK + APART);
+            arch().dispatch(TransformGradients {
+                tiles,
+                transposed: &self.transposed,
+                width,
+                from,
+                some,
+                to,
+            });
+            let pixels = self.pixels.chunks_exact(channels * CHUNK + ROW_GAP);
             let gradients = self.gradients.chunks_exact(gradients_of);
             for ((element, pixels), gradients) in self.elements.iter_mut().zip(pixels).zip(gradients) {
-                element.add_turned(&self.offsets, pixels, &self.places[..some], &gradients[..some * width]);
+                element.add_transposed(
+                    &self.offsets,
+                    pixels,
+                    &self.places[..some],
+                    &gradients[..some * width],
+                );
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Convolutions with windows of 3 x 3 that move by 1, by Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin & Gray 2016): a
-//! tile of 2 x 2 positions costs 16 products where their sums have 36.
+//! Convolutions with windows of 3 x 3 that move by 1, by Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin
+//! & Gray 2016): a tile of 2 x 2 positions costs 16 products where their sums have 36.
 //!
-//! A tile reads 4 x 4 pixels, d. With g the 3 x 3 weights, y = A' ((G g G') * (B' d B)) A, `*` element by element, where
+//! A tile reads 4 x 4 pixels, d. With g the 3 x 3 weights, y = A' ((G g G') * (B' d B)) A, `*` element by
+//! element, where
 //!
 //! ```text
 //! B' = 1  0 -1  0    G =  1    0    0     A' = 1  1  1  0
@@ -13,16 +14,16 @@
 //! Summed over channels, each of the 16 elements is a product of matrices. The weights' gradient is
 //! G' (sum of (A dy A') * (B' d B)) G. Sums differ from the window's own in their last digits.
 //!
-//! An image is dealt out to four, its even and odd rows and columns apart, so that tiles beside one another lie beside
-//! one another: pixel (i, j) of tile (r, c) is element (r + i / 2, c + j / 2) of image (i mod 2, j mod 2). A row of
-//! tiles has one more that is nobody's, and tiles are counted through.
+//! An image is dealt out to four, its even and odd rows and columns apart, so that tiles beside one another
+//! lie beside one another: pixel (i, j) of tile (r, c) is element (r + i / 2, c + j / 2) of image (i mod 2, j
+//! mod 2). A row of tiles has one more that is nobody's, and tiles are counted through.
 
 mod filters;
 mod gradient;
 mod transform;
 
-pub use filters::{Filters, Room, convolve};
-pub use gradient::Gradient;
+pub use filters::{ConvolutionScratch, Filters, convolve};
+pub use gradient::WinogradGradient;
 
 use crate::model::kernel::direct::SLACK;
 use crate::model::kernel::window::Window;
@@ -30,14 +31,16 @@ use crate::model::kernel::window::Window;
 /// Elements of a transformed tile.
 const ELEMENTS: usize = 16;
 
-/// Tiles transformed and multiplied before their numbers leave the second nearest cache: a multiple of every register.
+/// Tiles transformed and multiplied before their numbers leave the second nearest cache: a multiple of every
+/// register.
 const CHUNK: usize = 48;
 
 /// From a row of products to the next.
 const PITCH: usize = CHUNK + SLACK;
 
-/// Between one element's numbers and the next's, so that those of a tile do not share one place in the nearest cache.
-const APART: usize = 16;
+/// Between one element's numbers and the next's, so that those of a tile do not share one place in the
+/// nearest cache.
+const ROW_GAP: usize = 16;
 
 /// Channels of the image and of the positions from which on the transforms are worth their while.
 const CHANNELS: usize = 32;
@@ -72,7 +75,7 @@ impl Tiles {
     }
 
     /// Room for an image dealt out, all zeros.
-    pub fn room(&self, channels: usize) -> Vec<f32> {
+    pub fn zeros(&self, channels: usize) -> Vec<f32> {
         vec![0.0; channels * 4 * self.plane() + CHUNK + self.pitch]
     }
 
@@ -100,8 +103,8 @@ impl Tiles {
         }
     }
 
-    /// Puts the values of all tiles, `[filters][row and column mod 2][tile]` with `dealt` from one to the next, in the
-    /// positions' order, `[filters][positions]`.
+    /// Puts the values of all tiles, `[filters][row and column mod 2][tile]` with `dealt` from one to the
+    /// next, in the positions' order, `[filters][positions]`.
     fn collect(&self, dealt: usize, tiles: &[f32], values: &mut [f32]) {
         let Window { rows, columns, .. } = self.window;
         for (plane, tiles) in values.chunks_exact_mut(rows * columns).zip(tiles.chunks_exact(4 * dealt)) {

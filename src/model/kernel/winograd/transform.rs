@@ -5,9 +5,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::model::kernel::outer::blocks;
+use crate::model::kernel::outer_product::blocks;
 use crate::model::kernel::window::Window;
-use crate::model::kernel::winograd::{APART, CHUNK, ELEMENTS, PITCH, Tiles};
+use crate::model::kernel::winograd::{CHUNK, ELEMENTS, PITCH, ROW_GAP, Tiles};
 
 /// G g
 pub fn spread([a, b, c]: [f32; 3]) -> [f32; 4] {
@@ -38,7 +38,7 @@ fn gradients<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
 }
 
 /// B' d B of some tiles, `[element][channel][tile]`.
-pub struct Pixels<'a> {
+pub struct InputTransform<'a> {
     pub tiles: &'a Tiles,
     pub image: &'a [f32],
     pub from: usize,
@@ -47,7 +47,7 @@ pub struct Pixels<'a> {
     pub to: &'a mut [f32],
 }
 
-impl WithSimd for Pixels<'_> {
+impl WithSimd for InputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -59,8 +59,8 @@ impl WithSimd for Pixels<'_> {
             let mut d: [[&[S::f32s]; 4]; 4] = [[&[]; 4]; 4];
             for (i, line) in d.iter_mut().enumerate() {
                 for (j, pixels) in line.iter_mut().enumerate() {
-                    let place = (channel * 4 + i % 2 * 2 + j % 2) * plane + i / 2 * pitch + j / 2;
-                    *pixels = S::as_simd_f32s(&image[place + from..][..some]).0;
+                    let offset = (channel * 4 + i % 2 * 2 + j % 2) * plane + i / 2 * pitch + j / 2;
+                    *pixels = S::as_simd_f32s(&image[offset + from..][..some]).0;
                 }
             }
             for at in 0..some / S::F32_LANES {
@@ -71,9 +71,9 @@ impl WithSimd for Pixels<'_> {
                 for i in 0..4 {
                     let line = [columns[0][i], columns[1][i], columns[2][i], columns[3][i]];
                     for (j, value) in pixels::<S>(simd, line).into_iter().enumerate() {
-                        let element = (i * 4 + j) * (channels * CHUNK + APART);
-                        let place = element + channel * CHUNK + at * S::F32_LANES;
-                        S::as_mut_simd_f32s(&mut to[place..place + S::F32_LANES]).0[0] = value;
+                        let element = (i * 4 + j) * (channels * CHUNK + ROW_GAP);
+                        let offset = element + channel * CHUNK + at * S::F32_LANES;
+                        S::as_mut_simd_f32s(&mut to[offset..offset + S::F32_LANES]).0[0] = value;
                     }
                 }
             }
@@ -82,7 +82,7 @@ impl WithSimd for Pixels<'_> {
 }
 
 /// A' m A of some tiles, `[filter][row and column mod 2][tile]`.
-pub struct Values<'a> {
+pub struct OutputTransform<'a> {
     /// `[element][row][tile]`
     pub products: &'a [f32],
     /// Filters, and those that fill up.
@@ -90,21 +90,21 @@ pub struct Values<'a> {
     pub from: usize,
     pub some: usize,
     /// From the first tile to the first of the next row and column mod 2.
-    pub dealt: usize,
+    pub phases: usize,
     pub to: &'a mut [f32],
 }
 
-impl WithSimd for Values<'_> {
+impl WithSimd for OutputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { products, rows, from, some, dealt, to } = self;
+        let Self { products, rows, from, some, phases: dealt, to } = self;
         let some = some.next_multiple_of(S::F32_LANES);
         for (filter, to) in to.chunks_exact_mut(4 * dealt).enumerate() {
             let mut m: [&[S::f32s]; ELEMENTS] = [&[]; ELEMENTS];
             for (element, m) in m.iter_mut().enumerate() {
-                let first = element * (rows * PITCH + APART) + filter * PITCH;
+                let first = element * (rows * PITCH + ROW_GAP) + filter * PITCH;
                 *m = S::as_simd_f32s(&products[first..][..some]).0;
             }
             for at in 0..some / S::F32_LANES {
@@ -115,8 +115,8 @@ impl WithSimd for Values<'_> {
                 for i in 0..2 {
                     let line = [columns[0][i], columns[1][i], columns[2][i], columns[3][i]];
                     for (j, value) in values::<S>(simd, line).into_iter().enumerate() {
-                        let place = (i * 2 + j) * dealt + from + at * S::F32_LANES;
-                        S::as_mut_simd_f32s(&mut to[place..place + S::F32_LANES]).0[0] = value;
+                        let offset = (i * 2 + j) * dealt + from + at * S::F32_LANES;
+                        S::as_mut_simd_f32s(&mut to[offset..offset + S::F32_LANES]).0[0] = value;
                     }
                 }
             }
@@ -125,32 +125,32 @@ impl WithSimd for Values<'_> {
 }
 
 /// A dy A' of some tiles, for each element as `Outer` wants it: `[block of filters][tile][filter]`.
-pub struct Gradients<'a> {
+pub struct TransformGradients<'a> {
     pub tiles: &'a Tiles,
     /// `[position][filter]`, and one position more of zeros.
-    pub turned: &'a [f32],
+    pub transposed: &'a [f32],
     pub width: usize,
     pub from: usize,
     pub some: usize,
     pub to: &'a mut [f32],
 }
 
-impl WithSimd for Gradients<'_> {
+impl WithSimd for TransformGradients<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tiles, turned, width, from, some, to } = self;
+        let Self { tiles, transposed, width, from, some, to } = self;
         let Window { rows, columns, .. } = tiles.window;
-        let (dy, _) = S::as_simd_f32s(turned);
+        let (dy, _) = S::as_simd_f32s(transposed);
         let vectors = width / S::F32_LANES;
         for tile in 0..some {
             let (y, x) = ((from + tile) / tiles.pitch * 2, (from + tile) % tiles.pitch * 2);
-            let mut places = [[rows * columns * vectors; 2]; 2];
-            for (i, line) in places.iter_mut().enumerate() {
-                for (j, place) in line.iter_mut().enumerate() {
+            let mut offsets = [[rows * columns * vectors; 2]; 2];
+            for (i, line) in offsets.iter_mut().enumerate() {
+                for (j, offset) in line.iter_mut().enumerate() {
                     if y + i < rows && x + j < columns {
-                        *place = ((y + i) * columns + x + j) * vectors;
+                        *offset = ((y + i) * columns + x + j) * vectors;
                     }
                 }
             }
@@ -158,15 +158,15 @@ impl WithSimd for Gradients<'_> {
             for block in blocks(vectors) {
                 for vector in 0..block {
                     let at = first + vector;
-                    let left = [dy[places[0][0] + at], dy[places[1][0] + at]];
-                    let right = [dy[places[0][1] + at], dy[places[1][1] + at]];
+                    let left = [dy[offsets[0][0] + at], dy[offsets[1][0] + at]];
+                    let right = [dy[offsets[0][1] + at], dy[offsets[1][1] + at]];
                     let (left, right) = (gradients::<S>(simd, left), gradients::<S>(simd, right));
-                    let place = (first * some + tile * block + vector) * S::F32_LANES;
+                    let offset = (first * some + tile * block + vector) * S::F32_LANES;
                     for i in 0..4 {
                         let line = gradients::<S>(simd, [left[i], right[i]]);
                         for (j, value) in line.into_iter().enumerate() {
-                            let place = (i * 4 + j) * (some * width + APART) + place;
-                            S::as_mut_simd_f32s(&mut to[place..place + S::F32_LANES]).0[0] = value;
+                            let offset = (i * 4 + j) * (some * width + ROW_GAP) + offset;
+                            S::as_mut_simd_f32s(&mut to[offset..offset + S::F32_LANES]).0[0] = value;
                         }
                     }
                 }

@@ -4,27 +4,27 @@ use candle_core::{Device, Tensor};
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::kernel::affine::affine;
-use crate::model::kernel::agreement::{near, variable};
-use crate::model::kernel::attention::{Attention, self_attention};
+use crate::model::kernel::attention::{AttentionShape, self_attention};
 use crate::model::kernel::layer_norm::layer_norm;
-use crate::model::layer::LayerSpec;
+use crate::model::kernel::reference_check::{near, variable};
+use crate::model::layer::LayerConfig;
 use crate::model::mode::Mode;
-use crate::model::signal::{Mask, Signal};
 use crate::model::weights::{Weights, host};
 
 /// Weights and input as in `multi_head_attention`'s test.
-fn through(words: &str) -> Tensor {
+fn through(config: &str) -> Tensor {
     let mut weights = Weights::new(0, &Device::Cpu);
-    let spec: LayerSpec = serde_json::from_str(words).unwrap();
-    let layer = spec.view().build("t", Shape::Sequence { width: 4 }, &mut weights).unwrap();
+    let settings: LayerConfig = serde_json::from_str(config).unwrap();
+    let layer = settings.view().build("t", Shape::Sequence { width: 4 }, &mut weights).unwrap();
     for weight in weights.iter() {
         let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
         weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
     }
     let x = (0..12).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
     let x = Tensor::from_vec(x, (1, 3, 4), &Device::Cpu).unwrap();
-    layer.forward(&Signal::plain(x), &Mode::evaluate()).unwrap().x
+    layer.forward(&Activations::plain(x), &Mode::evaluate()).unwrap().x
 }
 
 #[test]
@@ -58,10 +58,10 @@ fn norms_after_as_pytorch() {
 
 #[test]
 fn every_form_has_its_weights() {
-    let count = |words: &str| {
+    let count = |config: &str| {
         let mut weights = Weights::new(0, &Device::Cpu);
-        let spec: LayerSpec = serde_json::from_str(words).unwrap();
-        spec.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
+        let settings: LayerConfig = serde_json::from_str(config).unwrap();
+        settings.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
         weights.parameters()
     };
     // Attention 8 x 24 + 24 + 8 x 8 + 8, dense pair 8 x 32 + 32 + 32 x 8 + 8, two norms of 16.
@@ -78,23 +78,24 @@ fn every_form_has_its_weights() {
 fn speed() {
     // A seed model: 4 layers of width 256, 32 texts of 64 tokens, two heads.
     let mut weights = Weights::new(0, &Device::Cpu);
-    let build = |words: &str, input: Shape, name: &str, weights: &mut Weights| {
-        let spec: LayerSpec = serde_json::from_str(words).unwrap();
-        spec.view().build(name, input, weights).unwrap()
+    let build = |config: &str, input: Shape, name: &str, weights: &mut Weights| {
+        let settings: LayerConfig = serde_json::from_str(config).unwrap();
+        settings.view().build(name, input, weights).unwrap()
     };
     let (tokens, steps) = (Shape::Tokens { vocabulary: 10_000 }, Shape::Sequence { width: 256 });
-    let words = r#"{"transformer": {"layers": 4, "heads": 4, "hidden": 1024, "norm": "post",
+    let config = r#"{"transformer": {"layers": 4, "heads": 4, "hidden": 1024, "norm": "post",
         "positions": "none", "activation": "relu"}}"#;
     let layers = [
         build(r#"{"embedding": 256}"#, tokens, "embedding", &mut weights),
-        build(words, steps, "transformer", &mut weights),
+        build(config, steps, "transformer", &mut weights),
     ];
     let pool = build(r#"{"pool": "mean"}"#, steps, "pool", &mut weights);
     let one = build(r#"{"dense": 2}"#, Shape::vector(256), "one", &mut weights);
     let other = build(r#"{"dense": 9}"#, steps, "other", &mut weights);
     let ids: Vec<u32> = (0..32 * 64u32).map(|i| i.wrapping_mul(2_654_435_761) % 9_999 + 1).collect();
     let x = Tensor::from_vec(ids, (32, 64), &Device::Cpu).unwrap();
-    let x = Signal { x, mask: Some(Mask::of(vec![64; 32], 64, &Device::Cpu).unwrap()) };
+    let x =
+        Activations { x, mask: Some(SequenceMask::from_lengths(vec![64; 32], 64, &Device::Cpu).unwrap()) };
     let mode = Mode::train(1, 1);
     let timed = |name: &str, work: &dyn Fn()| {
         let mut times: Vec<f64> = (0..7)
@@ -126,7 +127,7 @@ fn speed() {
         timed("  and back", &|| drop(y.backward().unwrap()));
     }
     let packed = of(&[32, 64, 768]);
-    let how = Attention { heads: 4, causal: false, queries: None, keys: None, dropout: None };
+    let how = AttentionShape { heads: 4, causal: false, queries: None, keys: None, dropout: None };
     timed("attention", &|| drop(self_attention(&packed, &how).unwrap()));
     let y = self_attention(&packed, &how).unwrap();
     timed("  and back", &|| drop(y.backward().unwrap()));
@@ -140,13 +141,14 @@ fn speed() {
 #[test]
 fn a_step_is_seen_by_those_before_it() {
     let mut weights = Weights::new(1, &Device::Cpu);
-    let spec: LayerSpec = serde_json::from_str(r#"{"transformer": {"layers": 2, "hidden": 256}}"#).unwrap();
-    let layer = spec.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
+    let config: LayerConfig =
+        serde_json::from_str(r#"{"transformer": {"layers": 2, "hidden": 256}}"#).unwrap();
+    let layer = config.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
     let x = variable(&[1, 6, 8], 3).as_tensor().detach();
     let other = variable(&[1, 1, 8], 4).as_tensor().detach();
     let changed = Tensor::cat(&[x.narrow(1, 0, 5).unwrap(), other], 1).unwrap();
     let first = |x: &Tensor| {
-        let y = layer.forward(&Signal::plain(x.clone()), &Mode::evaluate()).unwrap().x;
+        let y = layer.forward(&Activations::plain(x.clone()), &Mode::evaluate()).unwrap().x;
         host(&y.narrow(1, 0, 1).unwrap()).unwrap()
     };
     let (one, other) = (first(&x), first(&changed));

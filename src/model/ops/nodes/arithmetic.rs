@@ -4,17 +4,17 @@ use candle_core::Tensor;
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::{Error, Result};
+use crate::model::activations::GraphActivations;
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::mode::Mode;
 use crate::model::module::Module;
-use crate::model::ops::{Arithmetic, Mixing, Nodes};
-use crate::model::signal::Wire;
+use crate::model::ops::{Arithmetic, ExpertMixing, Nodes};
 use crate::model::weights::{Parameter, host};
-use crate::onnx::graph::{Graph, Value};
+use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
 impl Arithmetic for Nodes<'_> {
-    type Value = Value;
+    type Value = GraphValue;
 
     fn mode(&self) -> Mode<'_> {
         Mode::evaluate()
@@ -24,76 +24,87 @@ impl Arithmetic for Nodes<'_> {
         self.graph.scope(name);
     }
 
-    fn module(&mut self, module: &dyn Module, x: &Wire) -> Result<Wire> {
-        module.emit(self.graph, x)
+    fn module(&mut self, module: &dyn Module, x: &GraphActivations) -> ModelResult<GraphActivations> {
+        module.to_onnx(self.graph, x)
     }
 
-    fn custom(&mut self, name: &str, _: &[Value], _: &dyn Fn(&[Tensor]) -> Result<Tensor>) -> Result<Value> {
-        Err(Error::NoOnnx { name: name.to_owned() })
+    fn custom(
+        &mut self,
+        name: &str,
+        _: &[GraphValue],
+        _: &dyn Fn(&[Tensor]) -> ModelResult<Tensor>,
+    ) -> ModelResult<GraphValue> {
+        Err(ModelError::NoOnnx { name: name.to_owned() })
     }
 
-    fn agrees(&mut self, _: &Value, _: Shape) -> Result<(), String> {
+    fn check_shape(&mut self, _: &GraphValue, _: Shape) -> ModelResult<(), String> {
         Ok(())
     }
 
-    fn cut(&mut self, x: &Wire) -> Result<Wire> {
+    fn detach(&mut self, x: &GraphActivations) -> ModelResult<GraphActivations> {
         Ok(x.clone())
     }
 
-    fn weight(&mut self, weight: &Parameter) -> Result<Value> {
+    fn weight(&mut self, weight: &Parameter) -> ModelResult<GraphValue> {
         let tensor = weight.tensor();
         Ok(self.graph.weight(weight.name(), tensor.dims(), &host(&tensor)?))
     }
 
-    fn constant(&mut self, name: &str, shape: &[usize], values: &[f32], _: &Value) -> Result<Value> {
+    fn constant(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: &[f32],
+        _: &GraphValue,
+    ) -> ModelResult<GraphValue> {
         Ok(self.graph.weight(name, shape, values))
     }
 
-    fn folded(&mut self, name: &str, numbers: &Tensor) -> Result<Value> {
+    fn constant_from_weights(&mut self, name: &str, numbers: &Tensor) -> ModelResult<GraphValue> {
         Ok(self.graph.weight(name, numbers.dims(), &host(numbers)?))
     }
 
-    fn folded_rows(&mut self, name: &str, numbers: &Tensor, _: &Value) -> Result<Value> {
-        self.folded(name, &numbers.squeeze(0)?)
+    fn folded_rows(&mut self, name: &str, numbers: &Tensor, _: &GraphValue) -> ModelResult<GraphValue> {
+        self.constant_from_weights(name, &numbers.squeeze(0)?)
     }
 
-    fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn add(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::add(self.graph, a, b))
     }
 
-    fn sub(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn sub(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::sub(self.graph, a, b))
     }
 
-    fn mul(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn mul(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::mul(self.graph, a, b))
     }
 
-    fn div(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn div(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::div(self.graph, a, b))
     }
 
-    fn scale(&mut self, x: &Value, number: f64) -> Result<Value> {
+    fn scale(&mut self, x: &GraphValue, number: f64) -> ModelResult<GraphValue> {
         Ok(operator::scale(self.graph, x, number as f32))
     }
 
-    fn shift(&mut self, x: &Value, number: f64) -> Result<Value> {
+    fn shift(&mut self, x: &GraphValue, number: f64) -> ModelResult<GraphValue> {
         Ok(operator::shift(self.graph, x, number as f32))
     }
 
-    fn neg(&mut self, x: &Value) -> Result<Value> {
+    fn neg(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::neg(self.graph, x))
     }
 
-    fn exp(&mut self, x: &Value) -> Result<Value> {
+    fn exp(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::exp(self.graph, x))
     }
 
-    fn log(&mut self, x: &Value) -> Result<Value> {
+    fn log(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::log(self.graph, x))
     }
 
-    fn activation(&mut self, function: Activation, x: &Value) -> Result<Value> {
+    fn activation(&mut self, function: Activation, x: &GraphValue) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
         Ok(match function {
             Activation::Relu => operator::relu(graph, x),
@@ -108,109 +119,116 @@ impl Arithmetic for Nodes<'_> {
         })
     }
 
-    fn softmax(&mut self, x: &Value) -> Result<Value> {
+    fn softmax(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::softmax(self.graph, x, -1))
     }
 
-    fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn matmul(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::matmul(self.graph, a, b))
     }
 
     fn linear(
         &mut self,
-        x: &Value,
+        x: &GraphValue,
         weight: &Parameter,
         bias: Option<&Parameter>,
         activation: Activation,
-    ) -> Result<Value> {
+    ) -> ModelResult<GraphValue> {
         let weight = self.weight(weight)?;
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
         let y = operator::dense(self.graph, x, &weight, bias.as_ref());
         self.activation(activation, &y)
     }
 
-    fn layer_norm(&mut self, x: &Value, gamma: &Parameter, beta: &Parameter, epsilon: f64) -> Result<Value> {
+    fn layer_norm(
+        &mut self,
+        x: &GraphValue,
+        gamma: &Parameter,
+        beta: &Parameter,
+        epsilon: f64,
+    ) -> ModelResult<GraphValue> {
         let (gamma, beta) = (self.weight(gamma)?, self.weight(beta)?);
         Ok(operator::layer_normalization(self.graph, x, &gamma, &beta, epsilon as f32))
     }
 
-    fn dropout(&mut self, _: &str, _: f64, x: &Value) -> Result<Value> {
+    fn dropout(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(x.clone())
     }
 
-    fn dropout_channels(&mut self, _: &str, _: f64, x: &Value) -> Result<Value> {
+    fn dropout_channels(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(x.clone())
     }
 
-    fn reshape(&mut self, x: &Value, dims: &[i64]) -> Result<Value> {
+    fn reshape(&mut self, x: &GraphValue, dims: &[i64]) -> ModelResult<GraphValue> {
         Ok(operator::reshape(self.graph, x, dims))
     }
 
-    fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
+    fn transpose(&mut self, x: &GraphValue, order: &[usize]) -> ModelResult<GraphValue> {
         let order: Vec<i64> = order.iter().map(|axis| *axis as i64).collect();
         Ok(operator::transpose(self.graph, x, &order))
     }
 
-    fn concat(&mut self, values: &[Value], axis: i64) -> Result<Value> {
+    fn concat(&mut self, values: &[GraphValue], axis: i64) -> ModelResult<GraphValue> {
         Ok(operator::concat(self.graph, &values.iter().collect::<Vec<_>>(), axis))
     }
 
-    fn stack(&mut self, values: &[Value], axis: usize) -> Result<Value> {
-        let each = values.iter().map(|value| self.unsqueeze(value, axis)).collect::<Result<Vec<_>>>()?;
+    fn stack(&mut self, values: &[GraphValue], axis: usize) -> ModelResult<GraphValue> {
+        let each = values.iter().map(|value| self.unsqueeze(value, axis)).collect::<ModelResult<Vec<_>>>()?;
         self.concat(&each, axis as i64)
     }
 
-    fn narrow(&mut self, x: &Value, axis: i64, start: usize, count: usize) -> Result<Value> {
+    fn narrow(&mut self, x: &GraphValue, axis: i64, start: usize, count: usize) -> ModelResult<GraphValue> {
         Ok(operator::slice(self.graph, x, axis, start as i64, (start + count) as i64))
     }
 
-    fn unsqueeze(&mut self, x: &Value, axis: usize) -> Result<Value> {
+    fn unsqueeze(&mut self, x: &GraphValue, axis: usize) -> ModelResult<GraphValue> {
         Ok(operator::unsqueeze(self.graph, x, &[axis as i64]))
     }
 
-    fn squeeze(&mut self, x: &Value, axis: usize) -> Result<Value> {
+    fn squeeze(&mut self, x: &GraphValue, axis: usize) -> ModelResult<GraphValue> {
         Ok(operator::squeeze(self.graph, x, &[axis as i64]))
     }
 
-    fn sum(&mut self, x: &Value, axis: i64, keep: bool) -> Result<Value> {
+    fn sum(&mut self, x: &GraphValue, axis: i64, keep: bool) -> ModelResult<GraphValue> {
         Ok(operator::reduce_sum(self.graph, x, &[axis], keep))
     }
 
-    fn mean(&mut self, x: &Value, axis: i64, keep: bool) -> Result<Value> {
+    fn mean(&mut self, x: &GraphValue, axis: i64, keep: bool) -> ModelResult<GraphValue> {
         Ok(operator::reduce(self.graph, "ReduceMean", x, &[axis], keep))
     }
 
-    fn rows(&mut self, x: &Value, _: usize) -> Result<Value> {
+    fn rows(&mut self, x: &GraphValue, _: usize) -> ModelResult<GraphValue> {
         Ok(x.clone())
     }
 
-    fn unrows(&mut self, rows: &Value, _: &Value) -> Result<Value> {
+    fn unrows(&mut self, rows: &GraphValue, _: &GraphValue) -> ModelResult<GraphValue> {
         Ok(rows.clone())
     }
 
-    fn mixtures(&mut self, matrix: &Tensor, values: &[Value]) -> Result<Vec<Value>> {
+    fn mix_rows(&mut self, matrix: &Tensor, values: &[GraphValue]) -> ModelResult<Vec<GraphValue>> {
         let numbers = host(matrix)?;
         Ok(numbers.chunks_exact(values.len().max(1)).map(|row| mixture(self.graph, row, values)).collect())
     }
 
     fn mix_experts(
         &mut self,
-        shares: &Value,
-        experts: &[Value],
-        _: &mut Option<Value>,
-        Mixing { rank, axis, alike }: Mixing,
-    ) -> Result<Value> {
+        shares: &GraphValue,
+        experts: &[GraphValue],
+        _: &mut Option<GraphValue>,
+        ExpertMixing { rank, axis, one_row_for_all }: ExpertMixing,
+    ) -> ModelResult<GraphValue> {
         let beside = self.stack(experts, axis)?;
         let graph = &mut *self.graph;
         let (rank, axis) = (rank as i64, axis as i64);
         // Of one row for all, `[experts]`, the experts' dimension is counted from behind.
-        let behind: Vec<i64> = if alike { (1..=rank - axis).collect() } else { (axis + 1..=rank).collect() };
+        let behind: Vec<i64> =
+            if one_row_for_all { (1..=rank - axis).collect() } else { (axis + 1..=rank).collect() };
         let shares = operator::unsqueeze(graph, shares, &behind);
         let parts = operator::mul(graph, &beside, &shares);
         Ok(operator::reduce_sum(graph, &parts, &[axis], false))
     }
 
-    fn logit_of_product(&mut self, a: &Value, b: &Value) -> Result<Value> {
+    fn logit_of_product(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
         let (a, b) = (operator::neg(graph, a), operator::neg(graph, b));
         let both = operator::add(graph, &a, &b);
@@ -226,8 +244,8 @@ impl Arithmetic for Nodes<'_> {
 }
 
 /// The values, each times its number, summed; what does not count is left out.
-fn mixture(graph: &mut Graph, numbers: &[f32], values: &[Value]) -> Value {
-    let mut parts: Vec<Value> = Vec::new();
+fn mixture(graph: &mut Graph, numbers: &[f32], values: &[GraphValue]) -> GraphValue {
+    let mut parts: Vec<GraphValue> = Vec::new();
     for (number, value) in numbers.iter().zip(values).filter(|(number, _)| **number != 0.0) {
         parts.push(match *number {
             1.0 => value.clone(),

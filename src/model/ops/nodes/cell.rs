@@ -1,21 +1,21 @@
 //! A recurrent cell's step in a graph, gate by gate; formulas and papers stand with the kernels of the
 //! [GRU](crate::model::kernel::gru) and the [LSTM](crate::model::kernel::lstm).
 
-use crate::model::error::Result;
-use crate::model::head::decoder::cell::Gates;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::cell::GateWeights;
 use crate::model::ops::Nodes;
 use crate::model::weights::host;
-use crate::onnx::graph::Value;
+use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 
 impl Nodes<'_> {
     /// Gates stand in the order r, z, n.
     pub(super) fn gru_step(
         &mut self,
-        gates: &Gates,
-        x: &Value,
-        states: &[Value],
-    ) -> Result<(Value, Vec<Value>)> {
+        gates: &GateWeights,
+        x: &GraphValue,
+        states: &[GraphValue],
+    ) -> ModelResult<(GraphValue, Vec<GraphValue>)> {
         let u = gates.units as i64;
         let (x, state) = self.both_parts(gates, 3, x, &states[0])?;
         let x = operator::split(self.graph, &x, 1, &[2 * u, u]);
@@ -38,10 +38,10 @@ impl Nodes<'_> {
     /// Gates stand in the order i, f, g, o.
     pub(super) fn lstm_step(
         &mut self,
-        gates: &Gates,
-        x: &Value,
-        states: &[Value],
-    ) -> Result<(Value, Vec<Value>)> {
+        gates: &GateWeights,
+        x: &GraphValue,
+        states: &[GraphValue],
+    ) -> ModelResult<(GraphValue, Vec<GraphValue>)> {
         let u = gates.units as i64;
         let (x, state) = self.both_parts(gates, 4, x, &states[0])?;
         let graph = &mut *self.graph;
@@ -60,10 +60,16 @@ impl Nodes<'_> {
     }
 
     /// The input's part of so many gates with its bias, and the state's part: `[rows, count x units]` each.
-    fn both_parts(&mut self, gates: &Gates, count: usize, x: &Value, h: &Value) -> Result<(Value, Value)> {
+    fn both_parts(
+        &mut self,
+        gates: &GateWeights,
+        count: usize,
+        x: &GraphValue,
+        h: &GraphValue,
+    ) -> ModelResult<(GraphValue, GraphValue)> {
         let weight = gates.weight.tensor();
         let width = weight.dim(0)? - gates.units;
-        let mut part = |name: &str, start, rows| -> Result<Value> {
+        let mut part = |name: &str, start, rows| -> ModelResult<GraphValue> {
             let part = weight.narrow(0, start, rows)?;
             Ok(self.graph.weight(&format!("{}.{name}.weight", gates.name), part.dims(), &host(&part)?))
         };
@@ -74,7 +80,7 @@ impl Nodes<'_> {
     }
 
     /// Some blocks of the bias.
-    fn bias(&mut self, gates: &Gates, first: usize, count: usize) -> Result<Value> {
+    fn bias(&mut self, gates: &GateWeights, first: usize, count: usize) -> ModelResult<GraphValue> {
         let bias = gates.bias.tensor().narrow(0, first * gates.units, count * gates.units)?;
         Ok(self.graph.weight(gates.bias.name(), bias.dims(), &host(&bias)?))
     }

@@ -1,20 +1,21 @@
-//! Raw values as a consumer feeds them, encoded by nodes: what [`feed`](crate::model::raw::feed) is given was encoded so.
+//! Raw values as a consumer feeds them, encoded by nodes: what [`feed`](crate::model::raw::feed) is given was
+//! encoded so.
 
 use crate::domain::array::ElementType;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
-use crate::model::signal::{Wire, WireMask};
-use crate::onnx::graph::{Graph, Value};
+use crate::model::activations::{GraphActivations, GraphMask};
+use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
 /// A raw sequence or image as the network takes it.
-pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
+pub fn sequence_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) -> GraphActivations {
     match encoding {
         Encoding::Tokens { tokenizer, .. } => {
             let pad = graph.ints(&[i64::from(tokenizer.pad)]);
             let behind = operator::equal(graph, raw, &pad);
-            let mask = WireMask { tokens: Some(raw.clone()), ..mask(graph, &behind) };
-            Wire { x: raw.clone(), mask: Some(mask) }
+            let mask = GraphMask { tokens: Some(raw.clone()), ..mask(graph, &behind) };
+            GraphActivations { x: raw.clone(), mask: Some(mask) }
         }
         Encoding::Series { center, scale, .. } => {
             let center = graph.weight_f64("center", &[center.len()], center);
@@ -22,7 +23,7 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
             let (x, missing) = standardized(graph, raw, &center, &center, &scale);
             let first = operator::slice(graph, &missing, 2, 0, 1);
             let behind = operator::squeeze(graph, &first, &[2]);
-            Wire { x, mask: Some(mask(graph, &behind)) }
+            GraphActivations { x, mask: Some(mask(graph, &behind)) }
         }
         // All but a sequence's filling is fed as the network takes it.
         Encoding::Registered { shape: Shape::Sequence { .. }, .. } => {
@@ -31,7 +32,7 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
             let x = operator::where_(graph, &missing, &zero, raw);
             let first = operator::slice(graph, &missing, 2, 0, 1);
             let behind = operator::squeeze(graph, &first, &[2]);
-            Wire { x, mask: Some(mask(graph, &behind)) }
+            GraphActivations { x, mask: Some(mask(graph, &behind)) }
         }
         Encoding::Image { mean, deviation, .. } => {
             let bytes = operator::cast(graph, raw, ElementType::Float32);
@@ -39,21 +40,21 @@ pub fn emit_wire(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Wire {
             let mean = graph.weight("mean", &[mean.len(), 1, 1], mean);
             let deviation = graph.weight("deviation", &[deviation.len(), 1, 1], deviation);
             let centered = operator::sub(graph, &share, &mean);
-            Wire::plain(operator::div(graph, &centered, &deviation))
+            GraphActivations::plain(operator::div(graph, &centered, &deviation))
         }
-        other => Wire::plain(emit_column(graph, raw, other)),
+        other => GraphActivations::plain(column_to_onnx(graph, raw, other)),
     }
 }
 
-/// (raw - center) / scale in 64 bits, as training encoded it, and the truth values of where raw is missing: `fill`
-/// stands there.
+/// (raw - center) / scale in 64 bits, as training encoded it, and the truth values of where raw is missing:
+/// `fill` stands there.
 fn standardized(
     graph: &mut Graph,
-    raw: &Value,
-    fill: &Value,
-    center: &Value,
-    scale: &Value,
-) -> (Value, Value) {
+    raw: &GraphValue,
+    fill: &GraphValue,
+    center: &GraphValue,
+    scale: &GraphValue,
+) -> (GraphValue, GraphValue) {
     let raw = operator::cast(graph, raw, ElementType::Float64);
     let missing = operator::is_nan(graph, &raw);
     let filled = operator::where_(graph, &missing, fill, &raw);
@@ -63,19 +64,19 @@ fn standardized(
 }
 
 /// `behind`: a truth value `[batch, time]`, true behind a row's end.
-fn mask(graph: &mut Graph, behind: &Value) -> WireMask {
+fn mask(graph: &mut Graph, behind: &GraphValue) -> GraphMask {
     let behind = operator::cast(graph, behind, ElementType::Float32);
     let one = graph.scalar(1.0);
     let steps = operator::sub(graph, &one, &behind);
     let lengths = operator::reduce_sum(graph, &steps, &[1], false);
-    WireMask::new(steps, operator::cast(graph, &lengths, ElementType::Int64))
+    GraphMask::new(steps, operator::cast(graph, &lengths, ElementType::Int64))
 }
 
-/// Raw columns `[batch, 1]` of one element type, each centered and scaled, as the network takes them side by side: the
-/// same arithmetic as of each alone, on all at once. One column may be of any kind.
-pub fn emit_numbers(graph: &mut Graph, raw: &[Value], encodings: &[&Encoding]) -> Value {
+/// Raw columns `[batch, 1]` of one element type, each centered and scaled, as the network takes them side by
+/// side: the same arithmetic as of each alone, on all at once. One column may be of any kind.
+pub fn numbers_to_onnx(graph: &mut Graph, raw: &[GraphValue], encodings: &[&Encoding]) -> GraphValue {
     if let ([raw], [encoding]) = (raw, encodings) {
-        return emit_column(graph, raw, encoding);
+        return column_to_onnx(graph, raw, encoding);
     }
     let columns = raw.len();
     let (mut fills, mut centers, mut scales, mut flags) = (vec![], vec![], vec![], vec![]);
@@ -87,7 +88,7 @@ pub fn emit_numbers(graph: &mut Graph, raw: &[Value], encodings: &[&Encoding]) -
             flags.push(*indicator);
         }
     }
-    let raw: Vec<&Value> = raw.iter().collect();
+    let raw: Vec<&GraphValue> = raw.iter().collect();
     let raw = operator::concat(graph, &raw, 1);
     let fill = graph.weight_f64("input.fill", &[columns], &fills);
     let center = graph.weight_f64("input.center", &[columns], &centers);
@@ -99,15 +100,15 @@ pub fn emit_numbers(graph: &mut Graph, raw: &[Value], encodings: &[&Encoding]) -
     // Beside a column with an indicator stands whether its value was missing.
     let missing = operator::cast(graph, &missing, ElementType::Float32);
     let both = operator::concat(graph, &[&scaled, &missing], 1);
-    let places = flags.iter().enumerate().flat_map(|(column, flag)| {
-        std::iter::once(column).chain(flag.then_some(columns + column)).map(|place| place as i64)
+    let indices = flags.iter().enumerate().flat_map(|(column, flag)| {
+        std::iter::once(column).chain(flag.then_some(columns + column)).map(|index| index as i64)
     });
-    let places = graph.ints(&places.collect::<Vec<i64>>());
-    operator::gather(graph, &both, &places, 1)
+    let indices = graph.ints(&indices.collect::<Vec<i64>>());
+    operator::gather(graph, &both, &indices, 1)
 }
 
 /// A raw column `[batch, 1]` as the network takes it.
-pub fn emit_column(graph: &mut Graph, raw: &Value, encoding: &Encoding) -> Value {
+pub fn column_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) -> GraphValue {
     match encoding {
         Encoding::Scale { center, scale, fill, indicator } => {
             let fill = graph.scalar_f64(*fill);

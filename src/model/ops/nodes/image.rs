@@ -1,27 +1,27 @@
 //! Images in a graph.
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::interpolation::Method;
+use crate::model::error::ModelResult;
+use crate::model::interpolation::Interpolation;
 use crate::model::kernel::pool::Pooling;
 use crate::model::kernel::window::Window;
 use crate::model::ops::BatchNorm;
 use crate::model::ops::{Arithmetic, Images, Nodes};
 use crate::model::weights::Parameter;
-use crate::onnx::graph::Value;
+use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 use crate::onnx::operator::image as operators;
-use crate::onnx::operator::image::Moves;
+use crate::onnx::operator::image::WindowMoves;
 
 impl Images for Nodes<'_> {
     fn conv2d(
         &mut self,
-        x: &Value,
+        x: &GraphValue,
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Value> {
+    ) -> ModelResult<GraphValue> {
         let weight = self.weight(weight)?;
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
         let y = operators::conv(self.graph, x, &weight, bias.as_ref(), &moves(window));
@@ -30,12 +30,12 @@ impl Images for Nodes<'_> {
 
     fn conv_transpose2d(
         &mut self,
-        x: &Value,
+        x: &GraphValue,
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Value> {
+    ) -> ModelResult<GraphValue> {
         let weight = self.weight(weight)?;
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
         let Window { size, stride, top, left, height, width, rows, columns } = window;
@@ -47,14 +47,14 @@ impl Images for Nodes<'_> {
         self.activation(activation, &y)
     }
 
-    fn pool2d(&mut self, x: &Value, window: Window, pooling: Pooling) -> Result<Value> {
+    fn pool2d(&mut self, x: &GraphValue, window: Window, pooling: Pooling) -> ModelResult<GraphValue> {
         Ok(match pooling {
             Pooling::Max => operators::max_pool(self.graph, x, &moves(window)),
             Pooling::Mean => operators::average_pool(self.graph, x, &moves(window)),
         })
     }
 
-    fn global_pool(&mut self, x: &Value, pooling: Pooling) -> Result<Value> {
+    fn global_pool(&mut self, x: &GraphValue, pooling: Pooling) -> ModelResult<GraphValue> {
         let reduction = match pooling {
             Pooling::Max => "ReduceMax",
             Pooling::Mean => "ReduceMean",
@@ -62,14 +62,14 @@ impl Images for Nodes<'_> {
         Ok(operator::reduce(self.graph, reduction, x, &[2, 3], false))
     }
 
-    fn upsample(&mut self, x: &Value, factor: usize, method: Method) -> Result<Value> {
+    fn upsample(&mut self, x: &GraphValue, factor: usize, method: Interpolation) -> ModelResult<GraphValue> {
         Ok(match method {
-            Method::Nearest => operators::repeat(self.graph, x, factor),
-            Method::Bilinear => operators::interpolate(self.graph, x, factor),
+            Interpolation::Nearest => operators::repeat(self.graph, x, factor),
+            Interpolation::Bilinear => operators::interpolate(self.graph, x, factor),
         })
     }
 
-    fn batch_norm(&mut self, x: &Value, norm: &BatchNorm) -> Result<Value> {
+    fn batch_norm(&mut self, x: &GraphValue, norm: &BatchNorm) -> ModelResult<GraphValue> {
         let (gamma, beta) = (self.weight(&norm.gamma)?, self.weight(&norm.beta)?);
         let (mean, variance) = (self.weight(&norm.mean)?, self.weight(&norm.variance)?);
         let epsilon = norm.epsilon as f32;
@@ -78,8 +78,8 @@ impl Images for Nodes<'_> {
 }
 
 /// A window's moves, as ONNX has them.
-fn moves(window: Window) -> Moves {
-    Moves {
+fn moves(window: Window) -> WindowMoves {
+    WindowMoves {
         size: vec![window.size; 2],
         stride: vec![window.stride; 2],
         dilation: vec![1; 2],

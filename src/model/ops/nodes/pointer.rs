@@ -1,11 +1,12 @@
-//! Copying in a graph: with tensors the shares of tokens are summed up in host memory, here they are scattered.
+//! Copying in a graph: with tensors the shares of tokens are summed up in host memory, here they are
+//! scattered.
 
 use crate::domain::array::ElementType;
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::head::pointer::Pointer;
 use crate::model::ops::Nodes;
 use crate::model::ops::nodes::writing::UNSEEN;
-use crate::onnx::graph::Value;
+use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 
 impl Nodes<'_> {
@@ -13,14 +14,14 @@ impl Nodes<'_> {
     pub fn copying(
         &mut self,
         pointer: &Pointer,
-        logits: &Value,
-        h: &Value,
-        [keys, tokens]: [&Value; 2],
-    ) -> Result<Value> {
+        logits: &GraphValue,
+        h: &GraphValue,
+        [keys, tokens]: [&GraphValue; 2],
+    ) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
         let queries = operator::unsqueeze(graph, h, &[1]);
-        let turned = operator::transpose(graph, keys, &[0, 2, 1]);
-        let scores = operator::matmul(graph, &queries, &turned);
+        let transposed = operator::transpose(graph, keys, &[0, 2, 1]);
+        let scores = operator::matmul(graph, &queries, &transposed);
         let scores = operator::squeeze(graph, &scores, &[1]);
         let scores = operator::scale(graph, &scores, (1.0 / (pointer.hidden as f64).sqrt()) as f32);
         let zero = graph.scalar(0.0);
@@ -40,9 +41,9 @@ impl Nodes<'_> {
         let logs = operator::sub(graph, &logs, &no_guess);
 
         let real = operator::relu(graph, tokens);
-        let places = operator::cast(graph, &real, ElementType::Int64);
+        let indices = operator::cast(graph, &real, ElementType::Int64);
         let none = operator::sub(graph, &logs, &logs);
-        let copied = operator::scatter_add(graph, &none, &places, &shares, 1);
+        let copied = operator::scatter_add(graph, &none, &indices, &shares, 1);
         let guessed = operator::exp(graph, &logs);
         let both = operator::add(graph, &guessed, &copied);
         let both = operator::log(graph, &both);

@@ -1,14 +1,15 @@
-//! Numbers in their target's unit, in a graph: computed in 64 bits, as [`in_unit`](crate::model::head::unit::in_unit) does.
+//! Numbers in their target's unit, in a graph: computed in 64 bits, as
+//! [`in_unit`](crate::model::head::target_unit::in_unit) does.
 
 use crate::domain::array::ElementType;
-use crate::model::head::unit::Unit;
+use crate::model::head::target_unit::TargetUnit;
 use crate::model::ops::Nodes;
-use crate::onnx::graph::Value;
+use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 
 impl Nodes<'_> {
     /// center + scale x logit, cast to what the model answers in.
-    pub fn in_unit(&mut self, logits: &Value, unit: &Unit) -> Value {
+    pub fn in_unit(&mut self, logits: &GraphValue, unit: &TargetUnit) -> GraphValue {
         let graph = &mut *self.graph;
         let scale = graph.weight_f64("scale", &[unit.scale.len()], &unit.scale);
         let center = graph.weight_f64("center", &[unit.center.len()], &unit.center);

@@ -1,89 +1,94 @@
 //! What heads and decoders need, in a graph.
 
 use crate::domain::array::ElementType;
-use crate::model::error::Result;
-use crate::model::head::decoder::cell::Cell;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::head::decoder::transformer::places;
 use crate::model::ops::dense::Dense;
-use crate::model::ops::{Nodes, Writing};
-use crate::onnx::graph::{Graph, Value};
+use crate::model::ops::{DecoderOps, Nodes};
+use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
 /// Added to the score of a step that is not to be seen: its share is exactly 0.
 pub(super) const UNSEEN: f32 = -1e9;
 
-impl Writing for Nodes<'_> {
-    fn one_minus(&mut self, x: &Value) -> Result<Value> {
+impl DecoderOps for Nodes<'_> {
+    fn one_minus(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         let one = self.graph.scalar(1.0);
         Ok(operator::sub(self.graph, &one, x))
     }
 
-    fn float(&mut self, x: &Value) -> Result<Value> {
+    fn float(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::cast(self.graph, x, ElementType::Float32))
     }
 
-    fn index_select(&mut self, table: &Value, indices: &Value) -> Result<Value> {
+    fn index_select(&mut self, table: &GraphValue, indices: &GraphValue) -> ModelResult<GraphValue> {
         Ok(operator::gather(self.graph, table, indices, 0))
     }
 
-    fn split(&mut self, x: &Value, axis: usize, sizes: &[usize]) -> Result<Vec<Value>> {
+    fn split(&mut self, x: &GraphValue, axis: usize, sizes: &[usize]) -> ModelResult<Vec<GraphValue>> {
         let sizes: Vec<i64> = sizes.iter().map(|size| *size as i64).collect();
         Ok(operator::split(self.graph, x, axis as i64, &sizes))
     }
 
-    fn slice_from(&mut self, x: &Value, axis: usize, start: i64) -> Result<Value> {
+    fn slice_from(&mut self, x: &GraphValue, axis: usize, start: i64) -> ModelResult<GraphValue> {
         Ok(operator::slice(self.graph, x, axis as i64, start, i64::MAX))
     }
 
-    fn ones(&mut self, x: &Value) -> Result<Value> {
+    fn ones(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         let dims = operator::shape(self.graph, x);
         let dims = operator::slice(self.graph, &dims, 0, 0, 2);
         let one = self.graph.scalar(1.0);
         Ok(operator::expand(self.graph, &one, &dims))
     }
 
-    fn zero_step(&mut self, x: &Value) -> Result<Value> {
+    fn zero_step(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
         let first = operator::slice(self.graph, x, 1, 0, 1);
         Ok(operator::sub(self.graph, &first, &first))
     }
 
-    fn place_behind(&mut self, past: &Value, length: usize, width: usize) -> Result<Value> {
+    fn next_position(&mut self, past: &GraphValue, length: usize, width: usize) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
         let dims = operator::shape(graph, past);
         let time = operator::slice(graph, &dims, 0, 1, 2);
         let one = graph.ints(&[1]);
-        let place = operator::sub(graph, &time, &one);
+        let index = operator::sub(graph, &time, &one);
         let table = graph.weight("places", &[length + 1, width], &places(0..length + 1, width));
-        Ok(operator::gather(graph, &table, &place, 0))
+        Ok(operator::gather(graph, &table, &index, 0))
     }
 
     fn attention(
         &mut self,
-        qkv: [&Value; 3],
-        mask: Option<&Value>,
+        qkv: [&GraphValue; 3],
+        mask: Option<&GraphValue>,
         width: usize,
         heads: usize,
-    ) -> Result<Value> {
+    ) -> ModelResult<GraphValue> {
         let bias = mask.map(|mask| bias(self.graph, mask));
         Ok(by_heads(self.graph, qkv, bias.as_ref(), width, heads))
     }
 
-    fn dot_attention(&mut self, query: &Value, memory: &Value, mask: &Value) -> Result<Value> {
+    fn dot_attention(
+        &mut self,
+        query: &GraphValue,
+        memory: &GraphValue,
+        mask: &GraphValue,
+    ) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
         let query = operator::unsqueeze(graph, query, &[1]);
-        let turned = operator::transpose(graph, memory, &[0, 2, 1]);
-        let scores = operator::matmul(graph, &query, &turned);
+        let transposed = operator::transpose(graph, memory, &[0, 2, 1]);
+        let scores = operator::matmul(graph, &query, &transposed);
         Ok(mean(graph, &scores, mask, memory))
     }
 
     fn additive_attention(
         &mut self,
-        query: &Value,
-        keys: &Value,
+        query: &GraphValue,
+        keys: &GraphValue,
         score: &Dense,
-        memory: &Value,
-        mask: &Value,
-    ) -> Result<Value> {
+        memory: &GraphValue,
+        mask: &GraphValue,
+    ) -> ModelResult<GraphValue> {
         let query = operator::unsqueeze(self.graph, query, &[1]);
         let sum = operator::add(self.graph, &query, keys);
         let bounded = operator::tanh(self.graph, &sum);
@@ -92,16 +97,22 @@ impl Writing for Nodes<'_> {
         Ok(mean(self.graph, &scores, mask, memory))
     }
 
-    fn recurrent_step(&mut self, cell: &Cell, x: &Value, states: &[Value]) -> Result<(Value, Vec<Value>)> {
+    fn recurrent_step(
+        &mut self,
+        cell: &DecoderCell,
+        x: &GraphValue,
+        states: &[GraphValue],
+    ) -> ModelResult<(GraphValue, Vec<GraphValue>)> {
         match cell {
-            Cell::Gru(gates) => self.gru_step(gates, x, states),
-            Cell::Lstm(gates) => self.lstm_step(gates, x, states),
+            DecoderCell::Gru(gates) => self.gru_step(gates, x, states),
+            DecoderCell::Lstm(gates) => self.lstm_step(gates, x, states),
         }
     }
 }
 
-/// `[rows, 1, time]`: 0 where a step is real, else so little that nothing of it is seen. From a mask `[rows, time]`.
-fn bias(graph: &mut Graph, mask: &Value) -> Value {
+/// `[rows, 1, time]`: 0 where a step is real, else so little that nothing of it is seen. From a mask `[rows,
+/// time]`.
+fn bias(graph: &mut Graph, mask: &GraphValue) -> GraphValue {
     let one = graph.scalar(1.0);
     let missing = operator::sub(graph, mask, &one);
     let bias = operator::scale(graph, &missing, -UNSEEN);
@@ -109,7 +120,7 @@ fn bias(graph: &mut Graph, mask: &Value) -> Value {
 }
 
 /// The mean of a memory's real steps by the shares softmax(scores) `[rows, 1, seen]`: `[rows, width]`.
-fn mean(graph: &mut Graph, scores: &Value, mask: &Value, memory: &Value) -> Value {
+fn mean(graph: &mut Graph, scores: &GraphValue, mask: &GraphValue, memory: &GraphValue) -> GraphValue {
     let bias = bias(graph, mask);
     let scores = operator::add(graph, scores, &bias);
     let shares = operator::softmax(graph, &scores, -1);
@@ -117,14 +128,15 @@ fn mean(graph: &mut Graph, scores: &Value, mask: &Value, memory: &Value) -> Valu
     operator::squeeze(graph, &context, &[1])
 }
 
-/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen, width]`.
+/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen,
+/// width]`.
 fn by_heads(
     graph: &mut Graph,
-    [q, k, v]: [&Value; 3],
-    bias: Option<&Value>,
+    [q, k, v]: [&GraphValue; 3],
+    bias: Option<&GraphValue>,
     width: usize,
     heads: usize,
-) -> Value {
+) -> GraphValue {
     let part = width / heads;
     let dims = [0, -1, heads as i64, part as i64];
     let q = operator::reshape(graph, q, &dims);

@@ -4,13 +4,13 @@ use candle_core::{D, Tensor};
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
 use crate::model::mode::Mode;
 use crate::model::module::Module;
-use crate::model::ops::{Arithmetic, Mixing, Tensors};
-use crate::model::signal::Signal;
+use crate::model::ops::{Arithmetic, ExpertMixing, Tensors};
 use crate::model::weights::Parameter;
 
 impl Arithmetic for Tensors<'_> {
@@ -22,7 +22,7 @@ impl Arithmetic for Tensors<'_> {
 
     fn scope(&mut self, _: &str) {}
 
-    fn module(&mut self, module: &dyn Module, x: &Signal) -> Result<Signal> {
+    fn module(&mut self, module: &dyn Module, x: &Activations) -> ModelResult<Activations> {
         module.forward(x, self.mode())
     }
 
@@ -30,12 +30,12 @@ impl Arithmetic for Tensors<'_> {
         &mut self,
         _: &str,
         inputs: &[Tensor],
-        compute: &dyn Fn(&[Tensor]) -> Result<Tensor>,
-    ) -> Result<Tensor> {
+        compute: &dyn Fn(&[Tensor]) -> ModelResult<Tensor>,
+    ) -> ModelResult<Tensor> {
         compute(inputs)
     }
 
-    fn agrees(&mut self, x: &Tensor, shape: Shape) -> Result<(), String> {
+    fn check_shape(&mut self, x: &Tensor, shape: Shape) -> ModelResult<(), String> {
         let right = match (shape, x.dims()) {
             (Shape::Vector { width }, [_, found]) | (Shape::Sequence { width }, [_, _, found]) => {
                 *found == width
@@ -50,75 +50,75 @@ impl Arithmetic for Tensors<'_> {
         }
     }
 
-    fn cut(&mut self, x: &Signal) -> Result<Signal> {
-        self.mode().cut(x)
+    fn detach(&mut self, x: &Activations) -> ModelResult<Activations> {
+        self.mode().detach(x)
     }
 
-    fn weight(&mut self, weight: &Parameter) -> Result<Tensor> {
+    fn weight(&mut self, weight: &Parameter) -> ModelResult<Tensor> {
         Ok(weight.tensor())
     }
 
-    fn constant(&mut self, _: &str, shape: &[usize], values: &[f32], like: &Tensor) -> Result<Tensor> {
+    fn constant(&mut self, _: &str, shape: &[usize], values: &[f32], like: &Tensor) -> ModelResult<Tensor> {
         Ok(Tensor::from_slice(values, shape, like.device())?)
     }
 
-    fn folded(&mut self, _: &str, numbers: &Tensor) -> Result<Tensor> {
+    fn constant_from_weights(&mut self, _: &str, numbers: &Tensor) -> ModelResult<Tensor> {
         Ok(numbers.clone())
     }
 
-    fn folded_rows(&mut self, _: &str, numbers: &Tensor, x: &Tensor) -> Result<Tensor> {
+    fn folded_rows(&mut self, _: &str, numbers: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
         Ok(numbers.broadcast_as((x.dim(0)?, numbers.dim(1)?))?.contiguous()?)
     }
 
-    fn add(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn add(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         Ok(if a.dims() == b.dims() { (a + b)? } else { a.broadcast_add(b)? })
     }
 
-    fn sub(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn sub(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         Ok(if a.dims() == b.dims() { (a - b)? } else { a.broadcast_sub(b)? })
     }
 
-    fn mul(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn mul(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         Ok(if a.dims() == b.dims() { (a * b)? } else { a.broadcast_mul(b)? })
     }
 
-    fn div(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn div(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         Ok(if a.dims() == b.dims() { (a / b)? } else { a.broadcast_div(b)? })
     }
 
-    fn scale(&mut self, x: &Tensor, number: f64) -> Result<Tensor> {
+    fn scale(&mut self, x: &Tensor, number: f64) -> ModelResult<Tensor> {
         Ok(x.affine(number, 0.0)?)
     }
 
-    fn shift(&mut self, x: &Tensor, number: f64) -> Result<Tensor> {
+    fn shift(&mut self, x: &Tensor, number: f64) -> ModelResult<Tensor> {
         Ok(x.affine(1.0, number)?)
     }
 
-    fn neg(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn neg(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         Ok(x.neg()?)
     }
 
-    fn exp(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn exp(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         Ok(x.exp()?)
     }
 
-    fn log(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn log(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         Ok(x.log()?)
     }
 
-    fn activation(&mut self, function: Activation, x: &Tensor) -> Result<Tensor> {
+    fn activation(&mut self, function: Activation, x: &Tensor) -> ModelResult<Tensor> {
         Ok(kernel::activation::activation(function, x)?)
     }
 
     /// Composed: candle's own drops gradients.
-    fn softmax(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn softmax(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         // A constant taken from every logit changes no probability, so it needs no gradient.
         let largest = x.detach().max_keepdim(D::Minus1)?;
         let exp = x.broadcast_sub(&largest)?.exp()?;
         Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
     }
 
-    fn matmul(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn matmul(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         if a.rank() == b.rank() {
             return Ok(a.matmul(b)?);
         }
@@ -135,7 +135,7 @@ impl Arithmetic for Tensors<'_> {
         weight: &Parameter,
         bias: Option<&Parameter>,
         activation: Activation,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         match bias {
             Some(bias) => Ok(kernel::affine::affine(x, &weight.tensor(), &bias.tensor(), activation)?),
             None => {
@@ -151,18 +151,18 @@ impl Arithmetic for Tensors<'_> {
         gamma: &Parameter,
         beta: &Parameter,
         epsilon: f64,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         Ok(kernel::layer_norm::layer_norm(x, &gamma.tensor(), &beta.tensor(), epsilon)?)
     }
 
-    fn dropout(&mut self, name: &str, rate: f64, x: &Tensor) -> Result<Tensor> {
+    fn dropout(&mut self, name: &str, rate: f64, x: &Tensor) -> ModelResult<Tensor> {
         match self.mode().random(name) {
             Some(random) if rate > 0.0 => Ok(masked(x, keeps(&random, rate, x.elem_count()))?),
             _ => Ok(x.clone()),
         }
     }
 
-    fn dropout_channels(&mut self, name: &str, rate: f64, x: &Tensor) -> Result<Tensor> {
+    fn dropout_channels(&mut self, name: &str, rate: f64, x: &Tensor) -> ModelResult<Tensor> {
         let Some(random) = self.mode().random(name).filter(|_| rate > 0.0) else { return Ok(x.clone()) };
         // What is dropped together: the pixels of a channel, or the steps of a column.
         let mask = match x.dims() {
@@ -179,7 +179,7 @@ impl Arithmetic for Tensors<'_> {
         Ok(masked(x, mask)?)
     }
 
-    fn reshape(&mut self, x: &Tensor, dims: &[i64]) -> Result<Tensor> {
+    fn reshape(&mut self, x: &Tensor, dims: &[i64]) -> ModelResult<Tensor> {
         let mut shape: Vec<usize> = Vec::with_capacity(dims.len());
         for (at, dim) in dims.iter().enumerate() {
             shape.push(match dim {
@@ -195,56 +195,56 @@ impl Arithmetic for Tensors<'_> {
         Ok(x.reshape(shape)?)
     }
 
-    fn transpose(&mut self, x: &Tensor, order: &[usize]) -> Result<Tensor> {
+    fn transpose(&mut self, x: &Tensor, order: &[usize]) -> ModelResult<Tensor> {
         Ok(x.permute(order)?.contiguous()?)
     }
 
-    fn concat(&mut self, values: &[Tensor], axis: i64) -> Result<Tensor> {
+    fn concat(&mut self, values: &[Tensor], axis: i64) -> ModelResult<Tensor> {
         match values {
             [only] => Ok(only.clone()),
-            [first, ..] => Ok(Tensor::cat(values, place(first, axis))?),
+            [first, ..] => Ok(Tensor::cat(values, axis_index(first, axis))?),
             [] => Err(candle_core::Error::msg("nothing to put side by side").into()),
         }
     }
 
-    fn stack(&mut self, values: &[Tensor], axis: usize) -> Result<Tensor> {
+    fn stack(&mut self, values: &[Tensor], axis: usize) -> ModelResult<Tensor> {
         Ok(Tensor::stack(values, axis)?)
     }
 
-    fn narrow(&mut self, x: &Tensor, axis: i64, start: usize, count: usize) -> Result<Tensor> {
-        Ok(x.narrow(place(x, axis), start, count)?)
+    fn narrow(&mut self, x: &Tensor, axis: i64, start: usize, count: usize) -> ModelResult<Tensor> {
+        Ok(x.narrow(axis_index(x, axis), start, count)?)
     }
 
-    fn unsqueeze(&mut self, x: &Tensor, axis: usize) -> Result<Tensor> {
+    fn unsqueeze(&mut self, x: &Tensor, axis: usize) -> ModelResult<Tensor> {
         Ok(x.unsqueeze(axis)?)
     }
 
-    fn squeeze(&mut self, x: &Tensor, axis: usize) -> Result<Tensor> {
+    fn squeeze(&mut self, x: &Tensor, axis: usize) -> ModelResult<Tensor> {
         Ok(x.squeeze(axis)?)
     }
 
-    fn sum(&mut self, x: &Tensor, axis: i64, keep: bool) -> Result<Tensor> {
-        let axis = place(x, axis);
+    fn sum(&mut self, x: &Tensor, axis: i64, keep: bool) -> ModelResult<Tensor> {
+        let axis = axis_index(x, axis);
         Ok(if keep { x.sum_keepdim(axis)? } else { x.sum(axis)? })
     }
 
-    fn mean(&mut self, x: &Tensor, axis: i64, keep: bool) -> Result<Tensor> {
-        let axis = place(x, axis);
+    fn mean(&mut self, x: &Tensor, axis: i64, keep: bool) -> ModelResult<Tensor> {
+        let axis = axis_index(x, axis);
         Ok(if keep { x.mean_keepdim(axis)? } else { x.mean(axis)? })
     }
 
-    fn rows(&mut self, x: &Tensor, width: usize) -> Result<Tensor> {
+    fn rows(&mut self, x: &Tensor, width: usize) -> ModelResult<Tensor> {
         Ok(x.reshape(((), width))?)
     }
 
-    fn unrows(&mut self, rows: &Tensor, x: &Tensor) -> Result<Tensor> {
+    fn unrows(&mut self, rows: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
         let mut shape = x.dims().to_vec();
         shape.pop();
         shape.push(rows.dim(1)?);
         Ok(rows.reshape(shape)?)
     }
 
-    fn mixtures(&mut self, matrix: &Tensor, values: &[Tensor]) -> Result<Vec<Tensor>> {
+    fn mix_rows(&mut self, matrix: &Tensor, values: &[Tensor]) -> ModelResult<Vec<Tensor>> {
         let flat = values.iter().map(Tensor::flatten_all);
         let flat = Tensor::stack(&flat.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
         let mixed = matrix.matmul(&flat)?;
@@ -257,8 +257,8 @@ impl Arithmetic for Tensors<'_> {
         shares: &Tensor,
         experts: &[Tensor],
         beside: &mut Option<Tensor>,
-        _: Mixing,
-    ) -> Result<Tensor> {
+        _: ExpertMixing,
+    ) -> ModelResult<Tensor> {
         let stack = match beside {
             Some(stack) => stack.clone(),
             None => {
@@ -271,7 +271,7 @@ impl Arithmetic for Tensors<'_> {
         Ok(shares.unsqueeze(1)?.matmul(&stack)?.reshape(experts[0].dims())?)
     }
 
-    fn logit_of_product(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn logit_of_product(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         let all = Tensor::cat(&[&a.neg()?, &b.neg()?, &(a + b)?.neg()?], 1)?;
         let largest = all.detach().max_keepdim(D::Minus1)?;
         let log = all.broadcast_sub(&largest)?.exp()?.sum_keepdim(D::Minus1)?.log()?;
@@ -280,6 +280,6 @@ impl Arithmetic for Tensors<'_> {
 }
 
 /// A dimension that may count from the end.
-fn place(x: &Tensor, axis: i64) -> usize {
+fn axis_index(x: &Tensor, axis: i64) -> usize {
     if axis < 0 { (x.rank() as i64 + axis) as usize } else { axis as usize }
 }

@@ -3,11 +3,11 @@
 use candle_core::Tensor;
 
 use crate::model::activation::Activation;
-use crate::model::error::{Error, Result};
-use crate::model::interpolation::Method;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::interpolation::Interpolation;
 use crate::model::kernel::convolution::{convolution, transposed};
 use crate::model::kernel::fits;
-use crate::model::kernel::normalize::{Statistics, normalize, statistics};
+use crate::model::kernel::normalize::{BatchStatistics, normalize, statistics};
 use crate::model::kernel::plane;
 use crate::model::kernel::pool::{Pooling, pool, pool_all};
 use crate::model::kernel::upsample::upsample;
@@ -25,7 +25,7 @@ impl Images for Tensors<'_> {
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         let weight = weight.tensor();
         let bias = or_zeros(bias, weight.dim(0)?, &weight)?;
         Ok(convolution(x, &weight, &bias, window, activation)?)
@@ -38,25 +38,25 @@ impl Images for Tensors<'_> {
         bias: Option<&Parameter>,
         window: Window,
         activation: Activation,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         let weight = weight.tensor();
         let bias = or_zeros(bias, weight.dim(1)?, &weight)?;
         Ok(transposed(x, &weight, &bias, window, activation)?)
     }
 
-    fn pool2d(&mut self, x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
+    fn pool2d(&mut self, x: &Tensor, window: Window, pooling: Pooling) -> ModelResult<Tensor> {
         Ok(pool(x, window, pooling)?)
     }
 
-    fn global_pool(&mut self, x: &Tensor, pooling: Pooling) -> Result<Tensor> {
+    fn global_pool(&mut self, x: &Tensor, pooling: Pooling) -> ModelResult<Tensor> {
         Ok(pool_all(x, pooling)?)
     }
 
-    fn upsample(&mut self, x: &Tensor, factor: usize, method: Method) -> Result<Tensor> {
+    fn upsample(&mut self, x: &Tensor, factor: usize, method: Interpolation) -> ModelResult<Tensor> {
         Ok(upsample(x, factor, method)?)
     }
 
-    fn batch_norm(&mut self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+    fn batch_norm(&mut self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         match x.rank() {
             4 if fits(&[x]) => self.normalized_planes(x, norm),
             4 => self.normalized_pixels(x, norm),
@@ -66,8 +66,8 @@ impl Images for Tensors<'_> {
 }
 
 impl Tensors<'_> {
-    fn normalized_rows(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
-        let normalized = |centered: &Tensor, variance: &Tensor| -> Result<Tensor> {
+    fn normalized_rows(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
+        let normalized = |centered: &Tensor, variance: &Tensor| -> ModelResult<Tensor> {
             let deviation = (variance + norm.epsilon)?.sqrt()?;
             let scaled = centered.broadcast_div(&deviation)?.broadcast_mul(&norm.gamma.tensor())?;
             Ok(scaled.broadcast_add(&norm.beta.tensor())?)
@@ -77,7 +77,7 @@ impl Tensors<'_> {
         }
         let rows = x.dim(0)?;
         if rows < 2 {
-            return Err(Error::OneRow { part: norm.name.clone(), rows });
+            return Err(ModelError::OneRow { part: norm.name.clone(), rows });
         }
         let unbiased = rows as f64 / (rows - 1) as f64;
         if fits(&[x]) {
@@ -95,17 +95,19 @@ impl Tensors<'_> {
     }
 
     /// Images, channel by channel.
-    fn normalized_planes(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+    fn normalized_planes(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         let (rows, _, height, width) = x.dims4()?;
         let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
         if !self.mode().is_training() {
-            let known =
-                Statistics { mean: host(&norm.mean.tensor())?, variance: host(&norm.variance.tensor())? };
+            let known = BatchStatistics {
+                mean: host(&norm.mean.tensor())?,
+                variance: host(&norm.variance.tensor())?,
+            };
             return Ok(plane::normalize(x, &gamma, &beta, &known, true, norm.epsilon)?);
         }
         let count = rows * height * width;
         if count < 2 {
-            return Err(Error::OneRow { part: norm.name.clone(), rows });
+            return Err(ModelError::OneRow { part: norm.name.clone(), rows });
         }
         let statistics = plane::statistics(x)?;
         self.follow(norm, x, &statistics, count as f64 / (count - 1) as f64)?;
@@ -113,7 +115,7 @@ impl Tensors<'_> {
     }
 
     /// Images on devices without the kernel: each pixel as a row.
-    fn normalized_pixels(&self, x: &Tensor, norm: &BatchNorm) -> Result<Tensor> {
+    fn normalized_pixels(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         let (rows, channels, height, width) = x.dims4()?;
         let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
         let y = self.normalized_rows(&pixels, norm)?.reshape((rows, height, width, channels))?;
@@ -121,13 +123,19 @@ impl Tensors<'_> {
     }
 
     /// The running statistics follow the batch's.
-    fn follow(&self, norm: &BatchNorm, x: &Tensor, batch: &Statistics, unbiased: f64) -> Result<()> {
+    fn follow(
+        &self,
+        norm: &BatchNorm,
+        x: &Tensor,
+        batch: &BatchStatistics,
+        unbiased: f64,
+    ) -> ModelResult<()> {
         let values = |values: &[f32]| Tensor::new(values, x.device());
         self.move_towards(norm, &norm.mean, &values(&batch.mean)?)?;
         self.move_towards(norm, &norm.variance, &(values(&batch.variance)? * unbiased)?)
     }
 
-    fn move_towards(&self, norm: &BatchNorm, running: &Parameter, batch: &Tensor) -> Result<()> {
+    fn move_towards(&self, norm: &BatchNorm, running: &Parameter, batch: &Tensor) -> ModelResult<()> {
         if !self.mode().is_first_look() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ mod writing;
 
 use candle_core::Tensor;
 
-use crate::model::error::Result;
+use crate::model::error::ModelResult;
 use crate::model::mode::Mode;
 use crate::model::weights::Parameter;
 
@@ -18,7 +18,7 @@ pub struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    pub fn of(mode: &Mode<'a>) -> Self {
+    pub fn new(mode: &Mode<'a>) -> Self {
         Self { mode: *mode }
     }
 
@@ -33,7 +33,7 @@ impl<'a> Tensors<'a> {
 }
 
 /// A bias, or zeros in its place.
-fn or_zeros(bias: Option<&Parameter>, count: usize, like: &Tensor) -> Result<Tensor> {
+fn or_zeros(bias: Option<&Parameter>, count: usize, like: &Tensor) -> ModelResult<Tensor> {
     match bias {
         Some(bias) => Ok(bias.tensor()),
         None => Ok(Tensor::zeros(count, like.dtype(), like.device())?),

@@ -3,65 +3,65 @@
 use candle_core::{D, Tensor};
 
 use crate::model::activation::Activation;
-use crate::model::error::{Error, Result};
+use crate::model::activations::{Activations, SequenceMask};
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::affine::affine;
-use crate::model::kernel::attention::{Attention, Dropout, self_attention};
+use crate::model::kernel::attention::{AttentionDropout, AttentionShape, self_attention};
 use crate::model::kernel::embedding::embed;
 use crate::model::kernel::over_time::largest;
-use crate::model::kernel::recurrence::Course;
+use crate::model::kernel::recurrence::Traversal;
 use crate::model::kernel::rotary::rotary;
 use crate::model::kernel::softmax::softmax;
-use crate::model::kernel::steps::{Steps, windows};
-use crate::model::ops::pass::{Pass, Written};
+use crate::model::kernel::steps::{StepWindow, windows};
+use crate::model::ops::pass::{OnnxCell, RecurrentPass};
 use crate::model::ops::tensors::or_zeros;
-use crate::model::ops::{Heads, Sequences, Tensors};
-use crate::model::signal::{Mask, Signal};
+use crate::model::ops::{AttentionSettings, Sequences, Tensors};
 use crate::model::weights::Parameter;
 
 impl Sequences for Tensors<'_> {
-    fn cleared(&mut self, x: &Signal) -> Result<Tensor> {
-        x.cleared()
+    fn mask_padding(&mut self, x: &Activations) -> ModelResult<Tensor> {
+        x.mask_padding()
     }
 
-    fn all_real(&mut self, x: &Tensor) -> Result<Mask> {
+    fn full_mask(&mut self, x: &Tensor) -> ModelResult<SequenceMask> {
         let (batch, time, _) = x.dims3()?;
-        Mask::of(vec![time as u32; batch], time, x.device())
+        SequenceMask::from_lengths(vec![time as u32; batch], time, x.device())
     }
 
-    fn full(&mut self, x: &Tensor, time: usize) -> Result<Mask> {
-        Mask::of(vec![time as u32; x.dim(0)?], time, x.device())
+    fn full(&mut self, x: &Tensor, time: usize) -> ModelResult<SequenceMask> {
+        SequenceMask::from_lengths(vec![time as u32; x.dim(0)?], time, x.device())
     }
 
-    fn embedding(&mut self, table: &Parameter, tokens: &Tensor) -> Result<Tensor> {
+    fn embedding(&mut self, table: &Parameter, tokens: &Tensor) -> ModelResult<Tensor> {
         Ok(embed(&table.tensor(), tokens)?)
     }
 
-    fn max_over_steps(&mut self, x: &Tensor, mask: &Mask) -> Result<Tensor> {
+    fn max_over_steps(&mut self, x: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
         Ok(largest(x, &mask.lengths)?)
     }
 
-    fn even_shares(&mut self, mask: &Mask) -> Result<Tensor> {
+    fn mean_weights(&mut self, mask: &SequenceMask) -> ModelResult<Tensor> {
         let shares: Vec<f32> = mask.lengths.iter().map(|length| 1.0 / *length as f32).collect();
         let shares = Tensor::from_vec(shares, (mask.lengths.len(), 1), mask.steps.device())?;
         Ok(mask.steps.broadcast_mul(&shares)?)
     }
 
-    fn last_step(&mut self, x: &Tensor, mask: &Mask) -> Result<Tensor> {
+    fn last_step(&mut self, x: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
         let (batch, time, width) = x.dims3()?;
         let last = (0..).step_by(time).zip(mask.lengths.iter()).map(|(row, length)| row + length - 1);
         let last = Tensor::from_iter(last.take(batch), x.device())?;
         Ok(x.reshape((batch * time, width))?.index_select(&last, 0)?)
     }
 
-    fn softmax_over_steps(&mut self, scores: &Tensor, mask: &Mask) -> Result<Tensor> {
+    fn softmax_over_steps(&mut self, scores: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
         Ok(softmax(scores, Some(&mask.lengths))?)
     }
 
-    fn weighted_sum(&mut self, x: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    fn weighted_sum(&mut self, x: &Tensor, weights: &Tensor) -> ModelResult<Tensor> {
         Ok(weights.unsqueeze(1)?.matmul(&x.contiguous()?)?.squeeze(1)?)
     }
 
-    fn learned_positions(&mut self, x: &Tensor, table: &Parameter) -> Result<Tensor> {
+    fn learned_positions(&mut self, x: &Tensor, table: &Parameter) -> ModelResult<Tensor> {
         let (time, length) = (x.dim(1)?, table.tensor().dim(0)?);
         if time > length {
             let reason = format!(
@@ -69,12 +69,12 @@ impl Sequences for Tensors<'_> {
             );
             let name = table.name();
             let part = name.strip_suffix(".weight").unwrap_or(name).to_owned();
-            return Err(Error::Shape { part, reason });
+            return Err(ModelError::Shape { part, reason });
         }
         Ok(table.tensor().narrow(0, 0, time)?)
     }
 
-    fn sinusoids(&mut self, x: &Tensor, frequencies: &[f64]) -> Result<Tensor> {
+    fn sinusoids(&mut self, x: &Tensor, frequencies: &[f64]) -> ModelResult<Tensor> {
         let time = x.dim(1)?;
         let angles =
             (0..time).flat_map(|step| frequencies.iter().map(move |f| f64::from(step as f32 * *f as f32)));
@@ -89,39 +89,39 @@ impl Sequences for Tensors<'_> {
         name: &str,
         packed: &Tensor,
         width: usize,
-        mask: Option<&Mask>,
-        heads: Heads,
-    ) -> Result<Tensor> {
-        let turned;
+        mask: Option<&SequenceMask>,
+        heads: AttentionSettings,
+    ) -> ModelResult<Tensor> {
+        let transposed;
         let packed = match heads.rotary {
             true => {
-                turned = rotary(packed, 2 * width, width / heads.count)?;
-                &turned
+                transposed = rotary(packed, 2 * width, width / heads.count)?;
+                &transposed
             }
             false => packed,
         };
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
         let random = self.mode().random(name).filter(|_| heads.dropout > 0.0);
-        let how = Attention {
+        let how = AttentionShape {
             heads: heads.count,
             causal: heads.causal,
             queries: lengths.clone(),
             keys: lengths,
-            dropout: random.map(|random| Dropout { random, rate: heads.dropout }),
+            dropout: random.map(|random| AttentionDropout { random, rate: heads.dropout }),
         };
         Ok(self_attention(packed, &how)?)
     }
 
-    fn recurrence<C: Written>(
+    fn recurrence<C: OnnxCell>(
         &mut self,
-        passes: &[Pass<C>],
+        passes: &[RecurrentPass<C>],
         x: &Tensor,
-        mask: Option<&Mask>,
-    ) -> Result<Tensor> {
+        mask: Option<&SequenceMask>,
+    ) -> ModelResult<Tensor> {
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| &*mask.lengths);
         let both = passes.iter().zip([false, true]);
-        let both = both.map(|(pass, reversed)| pass.over(x, Course { lengths, reversed }));
-        let mut both = both.collect::<Result<Vec<Tensor>>>()?;
+        let both = both.map(|(pass, reversed)| pass.over(x, Traversal { lengths, reversed }));
+        let mut both = both.collect::<ModelResult<Vec<Tensor>>>()?;
         match both.len() {
             1 => Ok(both.remove(0)),
             _ => Ok(Tensor::cat(&both, D::Minus1)?),
@@ -133,9 +133,9 @@ impl Sequences for Tensors<'_> {
         x: &Tensor,
         weight: &Parameter,
         bias: Option<&Parameter>,
-        steps: Steps,
+        steps: StepWindow,
         activation: Activation,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         let windows = windows(x, steps)?;
         let (rows, time, width) = windows.dims3()?;
         let weight = weight.tensor();
@@ -144,14 +144,15 @@ impl Sequences for Tensors<'_> {
         Ok(y.reshape((rows, time, ()))?)
     }
 
-    fn shortened(&mut self, x: &Signal, by: usize) -> Result<Signal> {
+    fn shortened(&mut self, x: &Activations, by: usize) -> ModelResult<Activations> {
         let shorter = |length: u32| length.saturating_sub(by as u32).max(1);
-        let Signal { x, mask } = x;
+        let Activations { x, mask } = x;
         let lengths: Option<Vec<u32>> =
             mask.as_ref().map(|mask| mask.lengths.iter().map(|l| shorter(*l)).collect());
         let longest = lengths.as_ref().and_then(|lengths| lengths.iter().max()).copied();
         let time = longest.unwrap_or(shorter(x.dim(1)? as u32)) as usize;
-        let mask = lengths.map(|lengths| Mask::of(lengths, time, x.device())).transpose()?;
-        Ok(Signal { x: x.narrow(1, 0, time)?.contiguous()?, mask })
+        let mask =
+            lengths.map(|lengths| SequenceMask::from_lengths(lengths, time, x.device())).transpose()?;
+        Ok(Activations { x: x.narrow(1, 0, time)?.contiguous()?, mask })
     }
 }

@@ -3,30 +3,30 @@
 use candle_core::{DType, Tensor};
 
 use crate::model::activation::Activation;
-use crate::model::error::Result;
-use crate::model::head::decoder::cell::Cell;
+use crate::model::error::ModelResult;
+use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::head::decoder::lengths;
 use crate::model::head::decoder::transformer::places;
 use crate::model::kernel;
-use crate::model::kernel::attention::{Attention, attention};
+use crate::model::kernel::attention::{AttentionShape, attention};
 use crate::model::kernel::softmax::softmax;
 use crate::model::ops::dense::Dense;
-use crate::model::ops::{Tensors, Writing};
+use crate::model::ops::{DecoderOps, Tensors};
 
-impl Writing for Tensors<'_> {
-    fn one_minus(&mut self, x: &Tensor) -> Result<Tensor> {
+impl DecoderOps for Tensors<'_> {
+    fn one_minus(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         Ok(x.affine(-1.0, 1.0)?)
     }
 
-    fn float(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn float(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         Ok(x.to_dtype(DType::F32)?)
     }
 
-    fn index_select(&mut self, table: &Tensor, indices: &Tensor) -> Result<Tensor> {
+    fn index_select(&mut self, table: &Tensor, indices: &Tensor) -> ModelResult<Tensor> {
         Ok(table.index_select(indices, 0)?)
     }
 
-    fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> Result<Vec<Tensor>> {
+    fn split(&mut self, x: &Tensor, axis: usize, sizes: &[usize]) -> ModelResult<Vec<Tensor>> {
         let mut start = 0;
         let parts = sizes.iter().map(|size| {
             start += size;
@@ -35,24 +35,24 @@ impl Writing for Tensors<'_> {
         parts.collect()
     }
 
-    fn slice_from(&mut self, x: &Tensor, axis: usize, start: i64) -> Result<Tensor> {
+    fn slice_from(&mut self, x: &Tensor, axis: usize, start: i64) -> ModelResult<Tensor> {
         let count = x.dim(axis)?;
         let start =
             if start < 0 { count.saturating_sub(start.unsigned_abs() as usize) } else { start as usize };
         Ok(x.narrow(axis, start, count.saturating_sub(start))?.contiguous()?)
     }
 
-    fn ones(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn ones(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         let (rows, time, _) = x.dims3()?;
         Ok(Tensor::ones((rows, time), x.dtype(), x.device())?)
     }
 
-    fn zero_step(&mut self, x: &Tensor) -> Result<Tensor> {
+    fn zero_step(&mut self, x: &Tensor) -> ModelResult<Tensor> {
         let (rows, _, width) = x.dims3()?;
         Ok(Tensor::zeros((rows, 1, width), x.dtype(), x.device())?)
     }
 
-    fn place_behind(&mut self, past: &Tensor, _: usize, width: usize) -> Result<Tensor> {
+    fn next_position(&mut self, past: &Tensor, _: usize, width: usize) -> ModelResult<Tensor> {
         let time = past.dim(1)?;
         Ok(Tensor::from_vec(places(time - 1..time, width), (1, width), past.device())?)
     }
@@ -63,13 +63,13 @@ impl Writing for Tensors<'_> {
         mask: Option<&Tensor>,
         _: usize,
         heads: usize,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         let keys = mask.map(lengths).transpose()?;
-        let how = Attention { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
+        let how = AttentionShape { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
         Ok(attention(q, k, v, &how)?)
     }
 
-    fn dot_attention(&mut self, query: &Tensor, memory: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    fn dot_attention(&mut self, query: &Tensor, memory: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
         each_step(query, |queries| {
             let memory = memory.contiguous()?;
             // The kernel divides by the root that is multiplied with here.
@@ -86,7 +86,7 @@ impl Writing for Tensors<'_> {
         score: &Dense,
         memory: &Tensor,
         mask: &Tensor,
-    ) -> Result<Tensor> {
+    ) -> ModelResult<Tensor> {
         each_step(query, |queries| {
             // [rows, time, 1, units] + [rows, 1, seen, units]
             let sum = queries.unsqueeze(2)?.broadcast_add(&keys.unsqueeze(1)?)?;
@@ -102,17 +102,17 @@ impl Writing for Tensors<'_> {
 
     fn recurrent_step(
         &mut self,
-        cell: &Cell,
+        cell: &DecoderCell,
         x: &Tensor,
         states: &[Tensor],
-    ) -> Result<(Tensor, Vec<Tensor>)> {
+    ) -> ModelResult<(Tensor, Vec<Tensor>)> {
         let (h, states) = cell.run(&x.unsqueeze(1)?, states)?;
         Ok((h.squeeze(1)?.contiguous()?, states))
     }
 }
 
 /// What a part that takes `[rows, time, width]` gives for `x`, which may also be one step, `[rows, width]`.
-fn each_step(x: &Tensor, part: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+fn each_step(x: &Tensor, part: impl FnOnce(&Tensor) -> ModelResult<Tensor>) -> ModelResult<Tensor> {
     match x.rank() {
         2 => Ok(part(&x.unsqueeze(1)?)?.squeeze(1)?),
         _ => part(x),

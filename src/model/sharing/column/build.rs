@@ -1,33 +1,33 @@
 //! How columns are built.
 
-use crate::model::error::{Error, Result};
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::stack::Stack;
-use crate::model::part::Part;
-use crate::model::sharing::block::{cut, stops};
-use crate::model::sharing::column::{Bond, Columns, Units, side_by_side};
+use crate::model::part::NetworkPart;
+use crate::model::sharing::block::{split_blocks, stops};
+use crate::model::sharing::column::{ColumnPenalty, ColumnUnits, TaskColumns, side_by_side};
 use crate::model::sharing::{Body, BuiltSharing};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// How columns are built.
-pub struct ColumnsWords<'a> {
+pub struct ColumnsConfig<'a> {
     /// Copies of each block in a column.
     pub subspaces: usize,
     /// Makes the units, of so many columns; their number is given.
-    pub units: Option<MakesUnits<'a>>,
+    pub units: Option<BuildUnits<'a>>,
     /// Is there a unit behind the last block too?
     pub last: bool,
     /// What each task's mixture of its column's layers begins with, if it reads one.
     pub layers: Option<&'a dyn Fn(usize) -> Vec<f32>>,
     /// Makes what is added to the joint loss of each column's trainable weights.
-    pub bond: Option<&'a dyn Fn(Vec<Vec<Parameter>>) -> Box<dyn Bond>>,
+    pub penalty: Option<&'a dyn Fn(Vec<Vec<Parameter>>) -> Box<dyn ColumnPenalty>>,
 }
 
 /// From the number of units and of columns, and how unit i's weight is called.
-pub type MakesUnits<'a> = &'a dyn Fn(&[String], usize, &mut Weights) -> Result<Box<dyn Units>>;
+pub type BuildUnits<'a> = &'a dyn Fn(&[String], usize, &mut Weights) -> ModelResult<Box<dyn ColumnUnits>>;
 
-impl ColumnsWords<'_> {
-    pub fn build(&self, body: &Body, weights: &mut Weights) -> Result<Box<dyn BuiltSharing>> {
-        let ranges = cut(body.trunk);
+impl ColumnsConfig<'_> {
+    pub fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        let ranges = split_blocks(body.trunk);
         let stops = stops(body, &ranges);
         let mut blocks: Vec<Vec<Stack>> = Vec::new();
         let mut own: Vec<Vec<Parameter>> = Vec::new();
@@ -46,11 +46,11 @@ impl ColumnsWords<'_> {
                 let name = column(&task.name, subspace);
                 Stack::build_from(&name, range.start, &body.trunk[range.clone()], input, weights)
             });
-            blocks.push(block.collect::<Result<_>>()?);
+            blocks.push(block.collect::<ModelResult<_>>()?);
         }
         let Some(output) = blocks.last().and_then(|block| block.first()).map(Stack::output) else {
             let reason = "the columns have no layers".to_owned();
-            return Err(Error::Shape { part: "trunk".into(), reason });
+            return Err(ModelError::Shape { part: "trunk".into(), reason });
         };
         for (task, subspace) in columns() {
             let prefix = format!("{}.", column(&task.name, subspace));
@@ -69,13 +69,13 @@ impl ColumnsWords<'_> {
             let init = self.layers.map_or_else(Vec::new, |begins| begins(blocks.len()));
             layers.push(weights.parameter(&name, &[blocks.len()], Init::Given(init))?);
         }
-        let part = Part {
+        let part = NetworkPart {
             name: "sharing.units".into(),
             kind: "units",
             shape: side_by_side(output, self.subspaces),
             parameters: weights.parameters() - before,
         };
-        Ok(Box::new(Columns {
+        Ok(Box::new(TaskColumns {
             blocks,
             tasks: body.tasks.iter().map(|task| task.name.clone()).collect(),
             subspaces: self.subspaces,
@@ -83,7 +83,7 @@ impl ColumnsWords<'_> {
             units,
             last: self.last,
             layers,
-            bond: self.bond.map(|bond| bond(own)),
+            penalty: self.penalty.map(|penalty| penalty(own)),
             part,
         }))
     }

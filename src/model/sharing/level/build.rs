@@ -3,29 +3,29 @@
 use std::sync::Arc;
 
 use crate::domain::shape::Shape;
-use crate::model::error::{Error, Result};
-use crate::model::layer::LayerSpec;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
-use crate::model::part::Part;
-use crate::model::sharing::gate::{Eye, Gate};
-use crate::model::sharing::level::mixer::{Mixer, Residual};
-use crate::model::sharing::level::{Expert, Level};
-use crate::model::sharing::selection::{Selection, Selectors};
+use crate::model::part::NetworkPart;
+use crate::model::sharing::gate::{Gate, GateInput};
+use crate::model::sharing::level::mixer::{Mixer, ResidualMixture};
+use crate::model::sharing::level::{Expert, ExpertLevel};
+use crate::model::sharing::selection::{ExpertSelection, SelectorConfig};
 use crate::model::weights::{Init, Weights};
 
 /// How a level is built.
-pub struct LevelWords<'a> {
+pub struct LevelConfig<'a> {
     /// Counting from 1.
     pub number: usize,
     /// Every expert's layers.
-    pub layers: &'a [LayerSpec],
+    pub layers: &'a [LayerConfig],
     /// Experts of the shared stream.
     pub shared: usize,
     /// Experts of each task.
     pub own: usize,
-    pub gates: Gates,
+    pub gates: GateSet,
     /// Which experts a task's gate mixes.
-    pub reach: Reach,
+    pub reach: ExpertScope,
     /// Does the shared stream go on, through a gate over all experts?
     pub goes_on: bool,
     /// Is a linear mixture of a task's own experts added?
@@ -34,7 +34,7 @@ pub struct LevelWords<'a> {
 
 /// Which experts a task's gate mixes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum ExpertScope {
     /// Its own and the shared ones.
     Own,
     All,
@@ -42,27 +42,27 @@ pub enum Reach {
 
 /// What gates a level has.
 #[derive(Clone, Copy)]
-pub enum Gates {
+pub enum GateSet {
     /// A softmax for each stream.
     Each,
     /// One softmax for all.
     One,
     /// Selectors for each stream.
-    Select(Selectors),
+    Select(SelectorConfig),
 }
 
-impl LevelWords<'_> {
+impl LevelConfig<'_> {
     /// Builds a level over `streams` that all give `input`.
-    pub fn build(&self, streams: &[String], input: Shape, weights: &mut Weights) -> Result<Level> {
+    pub fn build(&self, streams: &[String], input: Shape, weights: &mut Weights) -> ModelResult<ExpertLevel> {
         let name = format!("sharing.{}", self.number);
         let experts = self.experts(&name, streams, input, weights)?;
         let output = experts.first().map_or(input, |expert| expert.layers.output());
         if matches!(output, Shape::Tokens { .. }) {
             let reason = "needs numbers: put an `embedding` into the trunk".to_owned();
-            return Err(Error::Shape { part: name, reason });
+            return Err(ModelError::Shape { part: name, reason });
         }
         let before = weights.parameters();
-        let eye = Eye::build(input, output, weights)?;
+        let gate_input = GateInput::build(input, output, weights)?;
         let mut one = None;
         let mut mixers = Vec::new();
         for (stream, owner) in streams.iter().map(Some).chain([None]).enumerate() {
@@ -73,21 +73,21 @@ impl LevelWords<'_> {
             let reaches = |expert: &Expert| {
                 expert.stream == stream
                     || expert.stream == streams.len()
-                    || self.reach == Reach::All
+                    || self.reach == ExpertScope::All
                     || owner.is_none()
             };
             let over: Vec<usize> = (0..experts.len()).filter(|at| reaches(&experts[*at])).collect();
-            let place = match (owner, self.gates) {
-                (_, Gates::One) => format!("{name}.gate"),
+            let index = match (owner, self.gates) {
+                (_, GateSet::One) => format!("{name}.gate"),
                 (Some(task), _) => format!("{name}.gate.{task}"),
                 (None, _) => format!("{name}.shared.gate"),
             };
             let gate = match (self.gates, &one) {
-                (Gates::One, Some(one)) => Arc::clone(one),
-                (Gates::Select(words), _) => {
-                    Arc::new(Gate::Selection(Selection::build(&place, words, over.len(), weights)?))
+                (GateSet::One, Some(one)) => Arc::clone(one),
+                (GateSet::Select(config), _) => {
+                    Arc::new(Gate::Selection(ExpertSelection::build(&index, config, over.len(), weights)?))
                 }
-                _ => Arc::new(Gate::softmax(&place, eye.width, over.len(), weights)?),
+                _ => Arc::new(Gate::softmax(&index, gate_input.width, over.len(), weights)?),
             };
             one = Some(Arc::clone(&gate));
             let residual = match owner.filter(|_| self.residual) {
@@ -98,11 +98,12 @@ impl LevelWords<'_> {
                 None => None,
             };
             let reader = owner.map_or("shared", String::as_str).to_owned();
-            mixers.push(Some(Mixer { name: place, reader, gate, over, residual }));
+            mixers.push(Some(Mixer { name: index, reader, gate, over, residual }));
         }
         let gates = weights.parameters() - before;
-        let part = Part { name: format!("{name}.gates"), kind: "gates", shape: output, parameters: gates };
-        Ok(Level { experts, mixers, eye, output, unit: format!("level {}", self.number), part })
+        let part =
+            NetworkPart { name: format!("{name}.gates"), kind: "gates", shape: output, parameters: gates };
+        Ok(ExpertLevel { experts, mixers, gate_input, output, unit: format!("level {}", self.number), part })
     }
 
     fn experts(
@@ -111,25 +112,25 @@ impl LevelWords<'_> {
         streams: &[String],
         input: Shape,
         weights: &mut Weights,
-    ) -> Result<Vec<Expert>> {
+    ) -> ModelResult<Vec<Expert>> {
         let mut experts = Vec::new();
         for (stream, owner) in streams.iter().map(Some).chain([None]).enumerate() {
-            let (count, place) = match owner {
+            let (count, index) = match owner {
                 Some(task) => (self.own, format!("of.{task}")),
                 None => (self.shared, "shared".to_owned()),
             };
             for number in 1..=count {
                 let label = format!("{} {number}", owner.map_or("shared", String::as_str));
-                let layers = Stack::build(&format!("{name}.{place}.{number}"), self.layers, input, weights)?;
+                let layers = Stack::build(&format!("{name}.{index}.{number}"), self.layers, input, weights)?;
                 experts.push(Expert { stream, label, layers });
             }
         }
         Ok(experts)
     }
 
-    fn residual(&self, name: String, first: usize, weights: &mut Weights) -> Result<Residual> {
+    fn residual(&self, name: String, first: usize, weights: &mut Weights) -> ModelResult<ResidualMixture> {
         let bound = Init::Uniform(1.0 / (self.own as f32).sqrt());
         let own = (self.own > 1).then(|| weights.parameter(&name, &[self.own], bound)).transpose()?;
-        Ok(Residual { name, weights: own, first, count: self.own, device: weights.device().clone() })
+        Ok(ResidualMixture { name, weights: own, first, count: self.own, device: weights.device().clone() })
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::model::error::Result;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
 use crate::model::ops::Ops;
-use crate::model::sharing::gate::{Eye, Gate};
-use crate::model::signal::Signal;
+use crate::model::sharing::gate::{Gate, GateInput};
 use crate::model::weights::Parameter;
 
 /// A stream's gate, and what it mixes.
@@ -18,11 +18,11 @@ pub struct Mixer {
     pub gate: Arc<Gate>,
     /// The experts it mixes.
     pub over: Vec<usize>,
-    pub residual: Option<Residual>,
+    pub residual: Option<ResidualMixture>,
 }
 
 /// A linear mixture of a task's own experts.
-pub struct Residual {
+pub struct ResidualMixture {
     pub name: String,
     /// One weight each; of a single expert there is none to learn: 1.
     pub weights: Option<Parameter>,
@@ -34,11 +34,16 @@ pub struct Residual {
 
 impl Mixer {
     /// Of what its eye sees of x, each expert's share: `[rows, experts]`.
-    pub fn shares<O: Ops>(&self, ops: &mut O, eye: &Eye, x: &Signal<O::Value>) -> Result<O::Value> {
-        let seen = eye.see(ops, x)?;
+    pub fn shares<O: Ops>(
+        &self,
+        ops: &mut O,
+        gate_input: &GateInput,
+        x: &Activations<O::Value>,
+    ) -> ModelResult<O::Value> {
+        let seen = gate_input.see(ops, x)?;
         let shares = self.gate.shares(ops, &seen)?;
         let Some(residual) = &self.residual else { return Ok(shares) };
-        let own = ops.folded(&residual.name, &residual.among(self.over.len())?)?;
+        let own = ops.constant_from_weights(&residual.name, &residual.among(self.over.len())?)?;
         ops.add(&shares, &own)
     }
 
@@ -49,9 +54,9 @@ impl Mixer {
     }
 }
 
-impl Residual {
+impl ResidualMixture {
     /// The weights among `all` experts that are mixed, zeros elsewhere.
-    fn among(&self, all: usize) -> Result<Tensor> {
+    fn among(&self, all: usize) -> ModelResult<Tensor> {
         let zeros = |count: usize| Tensor::zeros(count, DType::F32, &self.device);
         let own = match &self.weights {
             Some(weights) => weights.tensor(),

@@ -1,0 +1,33 @@
+//! Where a row stood, in words that a person finds it by.
+
+use std::path::PathBuf;
+
+/// Where a row stood, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataLocation {
+    pub file: PathBuf,
+    pub position: RowPosition,
+}
+
+/// A row's number in its file, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowPosition {
+    Line(usize),
+    Row(usize),
+    /// The whole file.
+    File,
+    /// A row of the query's result.
+    Result(usize),
+}
+
+impl std::fmt::Display for DataLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let file = self.file.display();
+        match self.position {
+            RowPosition::Line(line) => write!(f, "`{file}`, line {line}"),
+            RowPosition::File => write!(f, "`{file}`"),
+            RowPosition::Row(row) => write!(f, "`{file}`, row {row}"),
+            RowPosition::Result(row) => write!(f, "row {row} of the query over `{file}`"),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a network says where a task writes tokens: texts, what true texts cost, and its decoders' graphs.
+
+use std::ops::Range;
+
+use crate::decode::search::continuation::FullContextStepper;
+use crate::decode::search::{DecodeRequest, search};
+use crate::domain::array::{Array, ArrayValues};
+use crate::domain::name::TaskName;
+use crate::domain::signature::{Encoding, InputSignature};
+use crate::domain::table::EncodedTable;
+use crate::domain::task::FittedTarget;
+use crate::model::activations::Activations;
+use crate::model::error::ModelResult;
+use crate::model::generation::generate;
+use crate::model::head::text_writer::{TextWriter, TokenLosses};
+use crate::model::labels::Labels;
+use crate::model::mode::Mode;
+use crate::model::network::Network;
+use crate::model::weights::host;
+use crate::onnx::graph::Graph;
+
+impl Network {
+    /// The text of each row, as tokens without the end; an empty one is possible. `None` for a task that does
+    /// not write texts. `rows` are the rows' numbers, on which sampling depends beside `seed`.
+    pub fn generate(
+        &self,
+        task: usize,
+        inputs: &[Activations],
+        rows: Range<u64>,
+        seed: u64,
+    ) -> ModelResult<Option<Vec<Vec<u32>>>> {
+        let Some(x) = self.read(task, inputs)? else { return Ok(None) };
+        generate(self.tasks[task].head.as_ref(), &x, &self.signature.tasks[task].target, rows, seed)
+    }
+
+    /// `generate` of these rows of a table, so many at a time as are comfortable. A language model that reads
+    /// nothing but tokens goes on with them.
+    pub fn write(
+        &self,
+        task: usize,
+        table: &EncodedTable,
+        rows: &[u32],
+        seed: u64,
+    ) -> ModelResult<Option<Vec<Vec<u32>>>> {
+        let mut texts = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(self.comfortable_rows()) {
+            let numbers = texts.len() as u64..(texts.len() + rows.len()) as u64;
+            let more = match &self.signature.tasks[task].target {
+                FittedTarget::LanguageModel { .. } => self.continue_text(task, table, rows, numbers, seed)?,
+                _ => self.generate(task, &self.signals(table, Some(rows))?, numbers, seed)?,
+            };
+            let Some(more) = more else { return Ok(None) };
+            texts.extend(more);
+        }
+        Ok(Some(texts))
+    }
+
+    /// What a language model goes on with these rows with.
+    fn continue_text(
+        &self,
+        task: usize,
+        table: &EncodedTable,
+        rows: &[u32],
+        numbers: Range<u64>,
+        seed: u64,
+    ) -> ModelResult<Option<Vec<Vec<u32>>>> {
+        let [input] = &self.signature.inputs[..] else { return Ok(None) };
+        let FittedTarget::LanguageModel { tokenizer, length, search: config } =
+            &self.signature.tasks[task].target
+        else {
+            return Ok(None);
+        };
+        let Encoding::Tokens { length: longest, .. } = &input.encoding else { return Ok(None) };
+        let array =
+            table.inputs.iter().find(|(name, _)| *name == input.name).map(|(_, array)| array.gather(rows));
+        let Some(Array { values: ArrayValues::U32(tokens), offsets: Some(offsets), .. }) = array else {
+            return Ok(None);
+        };
+        let texts = offsets.windows(2).map(|row| tokens[row[0] as usize..row[1] as usize].to_vec()).collect();
+        let next = |texts: &[Vec<u32>]| self.next(task, input, texts);
+        let Some(order) = DecodeRequest::for_rows(tokenizer, *length, numbers, seed) else { return Ok(None) };
+        search(&mut FullContextStepper::new(texts, *longest, next), config, &order).map(Some)
+    }
+
+    /// The logits of the token after each text.
+    fn next(&self, task: usize, input: &InputSignature, texts: &[Vec<u32>]) -> ModelResult<Vec<f32>> {
+        let mut end = 0;
+        let ends = texts.iter().map(|text| {
+            end += text.len() as u32;
+            end
+        });
+        let offsets = std::iter::once(0).chain(ends).collect();
+        let texts = Array::ragged(&[], ArrayValues::U32(texts.concat()), offsets);
+        let inputs = self.inputs.signals(&[(input.name.clone(), texts)], None, self.device())?;
+        let (Some(x), Some(writer)) = (self.read(task, &inputs)?, self.tasks[task].head.writer()) else {
+            return Ok(Vec::new());
+        };
+        writer.memory(&x)?.pop().map_or(Ok(Vec::new()), |(_, logits)| host(&logits))
+    }
+
+    /// What the true texts of the labels' task cost; `None` for a task that does not write.
+    pub fn tally(&self, inputs: &[Activations], labels: &Labels) -> ModelResult<Option<TokenLosses>> {
+        let Some(writer) = self.tasks[labels.task].head.writer() else { return Ok(None) };
+        let Some(x) = self.read(labels.task, inputs)? else { return Ok(None) };
+        writer.tally(&x, labels).map(Some)
+    }
+
+    /// What the exported model gives for a task that writes, by the outputs' names.
+    pub fn memory(&self, task: usize, inputs: &[Activations]) -> ModelResult<Vec<(String, Array)>> {
+        let Some(writer) = self.tasks[task].head.writer() else { return Ok(Vec::new()) };
+        let Some(x) = self.read(task, inputs)? else { return Ok(Vec::new()) };
+        let named = writer.memory(&x)?.into_iter().map(|(port, value)| {
+            let name = format!("{}_{}", self.tasks[task].name, port.name);
+            Ok((name, Array::f32(value.dims(), host(&value)?)))
+        });
+        named.collect()
+    }
+
+    /// The decoders of the tasks that have one, each as a graph of its own: one token more.
+    pub fn decoders_to_onnx(&self) -> ModelResult<Vec<(TaskName, Graph)>> {
+        let mut graphs = Vec::new();
+        for head in &self.tasks {
+            if let Some(graph) = head.head.writer().map(TextWriter::decoder_to_onnx).transpose()?.flatten() {
+                graphs.push((head.name.clone(), graph));
+            }
+        }
+        Ok(graphs)
+    }
+
+    /// What a task's head reads, answering.
+    fn read(&self, task: usize, inputs: &[Activations]) -> ModelResult<Option<Activations>> {
+        Ok(self.compute(inputs, &Mode::evaluate(), &[task])?.swap_remove(task).read)
+    }
+}

@@ -1,0 +1,45 @@
+//! The words of an export: `export`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::choice_config::{Settings, kinds};
+use crate::domain::number::{Count, Tolerance};
+
+kinds! {
+    /// What a trained model is written as.
+    pub enum ExportConfig: "export" {
+        Onnx: "onnx" => OnnxConfig,
+    }
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        Self::Onnx(OnnxConfig { opset: default_opset(), tolerance: default_tolerance() })
+    }
+}
+
+/// An ONNX model, compared with candle in ONNX Runtime.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnnxConfig {
+    /// Version of the operator set, 17 to 21. Default 17.
+    #[serde(default = "default_opset")]
+    pub opset: Count,
+    /// Largest difference |a - b| / max(1, |b|) from candle, at most 0.1. Default 1e-4.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: Tolerance,
+}
+
+impl Settings for OnnxConfig {
+    const BARE: Option<&'static str> = Some("opset");
+    const EXAMPLE: &'static str = "{onnx: {opset: 17, tolerance: 1.0e-4}}";
+}
+
+fn default_opset() -> Count {
+    Count::constant(17)
+}
+
+fn default_tolerance() -> Tolerance {
+    Tolerance::constant(1e-4)
+}

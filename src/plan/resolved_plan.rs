@@ -1,0 +1,96 @@
+//! The validated meaning of a pipeline: what the rooms of the craft are asked to do.
+
+use petgraph::graph::DiGraph;
+
+use crate::data::config::FeatureConfig;
+use crate::domain::bytes::Bytes;
+use crate::domain::choice::called;
+use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
+use crate::domain::task::TargetConfig;
+use crate::evaluate::config::MetricConfig;
+use crate::model::config::NetworkConfig;
+use crate::plan::stage::{ArtifactKind, Stage};
+use crate::plan::sweep::plain;
+use crate::plan::trial::{Trial, metrics, network};
+use crate::spec::pipeline::PipelineConfig;
+use crate::spec::sweep::ChoicesConfig;
+use crate::spec::task::MissingLabel;
+
+/// A pipeline that can work: names resolved, defaults filled in, stages ordered.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Every default filled in: name, each task's table, loss and metrics, the monitored metric.
+    pub pipeline: PipelineConfig,
+    pub trials: Vec<Trial>,
+    pub graph: DiGraph<Stage, ArtifactKind>,
+    /// What a run may take, where it was said (`--memory`); else what the machine has.
+    pub memory: Option<Bytes>,
+}
+
+/// One task as far as its data is concerned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedTask {
+    pub name: TaskName,
+    pub table: TableName,
+    pub columns: Vec<ColumnName>,
+    pub target: TargetConfig,
+    /// `missing: error`: refuse an empty label.
+    pub missing_is_error: bool,
+}
+
+impl Plan {
+    /// The pipeline's name. Resolving fills it in.
+    pub fn name(&self) -> PipelineName {
+        self.pipeline.name.clone().unwrap_or_else(|| crate::plan::default::pipeline_name(""))
+    }
+
+    /// The inputs in the file's order.
+    pub fn inputs(&self) -> Vec<(InputName, FeatureConfig)> {
+        self.pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.feature.clone())).collect()
+    }
+
+    /// The tasks in the file's order.
+    pub fn tasks(&self) -> Vec<PlannedTask> {
+        let only_table = self.pipeline.data.keys().next();
+        let planned = |(name, task): (&TaskName, &crate::spec::task::TaskConfig)| {
+            Some(PlannedTask {
+                name: name.clone(),
+                table: task.data.clone().or_else(|| only_table.cloned())?,
+                columns: task.target.0.clone(),
+                target: task.kind.clone(),
+                missing_is_error: task.missing == MissingLabel::Error,
+            })
+        };
+        self.pipeline.tasks.iter().filter_map(planned).collect()
+    }
+
+    /// The metrics of every task, in the file's order.
+    pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricConfig>)> {
+        metrics(&self.pipeline)
+    }
+
+    /// The network's words, gathered from inputs, trunk, sharing and tasks; before any sweep.
+    pub fn network(&self) -> NetworkConfig {
+        network(&self.pipeline)
+    }
+
+    /// What a trial varies, as short as tells it from the others: `weighting dwa, seed 2`.
+    pub fn label(&self, trial: &Trial) -> String {
+        let space = self.pipeline.sweep.as_ref().map(|sweep| &sweep.space);
+        let choices = trial.choices.iter().map(|choice| {
+            let mut all = match space.and_then(|space| space.get(&choice.address)) {
+                Some(ChoicesConfig::List(values)) => values.iter().map(plain).collect(),
+                _ => Vec::new(),
+            };
+            all.push(plain(&choice.value));
+            let last = choice.address.rsplit('.').next().unwrap_or_default();
+            format!("{last} {}", called(&all).pop().unwrap_or_default())
+        });
+        choices.chain([format!("seed {}", trial.seed)]).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The trial of this number.
+    pub fn trial(&self, number: u32) -> Option<&Trial> {
+        self.trials.iter().find(|trial| trial.number == number)
+    }
+}

@@ -1,0 +1,159 @@
+//! Do two models decide alike? Where what decides is as good as tied, another decision is none.
+
+use crate::domain::array::Array;
+use crate::domain::task::{FittedTarget, LabelLevel};
+use crate::run::answer::{AnswerCollector, largest};
+
+impl AnswerCollector<'_> {
+    /// Does the task decide for a class, label or tag, rather than answer a number or a text?
+    pub fn decides(&self) -> bool {
+        !matches!(
+            self.task.target,
+            FittedTarget::Regression { .. }
+                | FittedTarget::PixelRegression { .. }
+                | FittedTarget::Text { .. }
+                | FittedTarget::LanguageModel { .. }
+        )
+    }
+
+    /// The rows for which `other` decides otherwise, though what decides here is farther than `tolerance`
+    /// from its threshold, or from a tie.
+    pub fn decided_otherwise(&self, other: &AnswerCollector<'_>, tolerance: f64) -> usize {
+        if self.values.len() != other.values.len() || self.offsets != other.offsets {
+            return self.rows();
+        }
+        if self.transitions.is_some() {
+            return self.other_paths(other, tolerance);
+        }
+        let width = self.task.target.answers().max(1);
+        let cells = self.values.chunks(width).zip(other.values.chunks(width));
+        let differ: Vec<bool> = match self.task.target {
+            FittedTarget::Binary { threshold, .. } | FittedTarget::Multilabel { threshold, .. } => {
+                let differs = |(a, b): (&f32, &f32)| {
+                    let (a, b) = (f64::from(*a), f64::from(*b));
+                    (a >= threshold) != (b >= threshold) && (a - threshold).abs() > tolerance
+                };
+                cells.map(|(a, b)| a.iter().zip(b).any(differs)).collect()
+            }
+            _ => {
+                let differs = |(a, b): (&[f32], &[f32])| {
+                    let (own, its) = (largest(a), largest(b));
+                    own != its && f64::from(a[own]) - f64::from(a[its]) > 2.0 * tolerance
+                };
+                cells.map(differs).collect()
+            }
+        };
+        self.cells_of_rows(differ.len()).filter(|row| differ[row.clone()].contains(&true)).count()
+    }
+
+    /// Paths are compared by what they score here: each step's logit may be off by the tolerance.
+    fn other_paths(&self, other: &AnswerCollector<'_>, tolerance: f64) -> usize {
+        let Some(all) = self.transitions else { return 0 };
+        let (own, its) = (all.paths(&self.logits, &self.offsets), all.paths(&other.logits, &other.offsets));
+        let classes = all.classes().max(1);
+        let differs = |row: &std::ops::Range<usize>| {
+            let logits = &self.logits[row.start * classes..row.end * classes];
+            let score = |path: &[u32]| {
+                let ends = path.first().zip(path.last());
+                let ends =
+                    ends.map_or(0.0, |(first, last)| all.start[*first as usize] + all.end[*last as usize]);
+                let steps =
+                    path.iter().enumerate().map(|(step, class)| logits[step * classes + *class as usize]);
+                let between =
+                    path.windows(2).map(|pair| all.between[pair[0] as usize * classes + pair[1] as usize]);
+                f64::from(ends) + steps.chain(between).map(f64::from).sum::<f64>()
+            };
+            let greatest = logits.iter().fold(1.0_f32, |greatest, logit| greatest.max(logit.abs()));
+            let allowed = 2.0 * tolerance * f64::from(greatest) * row.len() as f64;
+            own[row.clone()] != its[row.clone()]
+                && score(&own[row.clone()]) - score(&its[row.clone()]) > allowed
+        };
+        self.cells_of_rows(own.len()).filter(differs).count()
+    }
+
+    fn rows(&self) -> usize {
+        let width = self.task.target.answers().max(1);
+        self.cells_of_rows(self.values.len() / width).count()
+    }
+
+    /// Which of so many cells are each row's.
+    fn cells_of_rows(&self, cells: usize) -> Box<dyn Iterator<Item = std::ops::Range<usize>> + '_> {
+        match self.task.target.label_level() {
+            LabelLevel::Row => Box::new((0..cells).map(|row| row..row + 1)),
+            LabelLevel::Step => {
+                Box::new(self.offsets.windows(2).map(|ends| ends[0] as usize..ends[1] as usize))
+            }
+            LabelLevel::Pixel { height, width } => {
+                let pixels = (height * width).max(1);
+                Box::new((0..cells / pixels).map(move |row| row * pixels..(row + 1) * pixels))
+            }
+        }
+    }
+
+    /// The answers that a model gave for a batch.
+    pub fn decide(mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<Self, String> {
+        self.take(outputs, lengths)?;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::viterbi::Transitions;
+    use crate::domain::array::Array;
+    use crate::domain::name::{TableName, TaskName};
+    use crate::domain::signature::TaskSignature;
+    use crate::domain::task::{FittedTarget, TagScheme};
+    use crate::run::answer::AnswerCollector;
+
+    fn task(target: FittedTarget) -> TaskSignature {
+        let (name, table) = (TaskName::new("x").unwrap(), TableName::new("t").unwrap());
+        TaskSignature { name, table, target }
+    }
+
+    fn differ(task: &TaskSignature, width: usize, one: &[f32], other: &[f32]) -> usize {
+        let answer = |values: &[f32]| {
+            let array = Array::f32(&[values.len() / width, width], values.to_vec());
+            AnswerCollector::new(task, None).decide(&[("x".to_owned(), array)], &[]).unwrap()
+        };
+        answer(one).decided_otherwise(&answer(other), 1e-4)
+    }
+
+    #[test]
+    fn another_class_counts_unless_it_is_as_good_as_tied() {
+        let classes = ["no".to_owned(), "yes".to_owned()];
+        let binary = task(FittedTarget::Binary { classes, counts: [1, 1], threshold: 0.3 });
+        assert_eq!(differ(&binary, 1, &[0.2, 0.4, 0.9], &[0.2, 0.4, 0.9]), 0);
+        assert_eq!(differ(&binary, 1, &[0.29995, 0.9], &[0.30005, 0.9]), 0, "at the threshold");
+        assert_eq!(differ(&binary, 1, &[0.2, 0.4, 0.9], &[0.4, 0.4, 0.1]), 2);
+        assert_eq!(differ(&binary, 1, &[0.2, 0.4], &[0.2]), 2, "a row is missing");
+        let labels = vec!["a".to_owned(), "b".to_owned()];
+        let several = task(FittedTarget::Multilabel {
+            labels,
+            positives: vec![1; 2],
+            present: vec![2; 2],
+            threshold: 0.5,
+        });
+        assert_eq!(differ(&several, 2, &[0.1, 0.9, 0.1, 0.9], &[0.1, 0.9, 0.9, 0.1]), 1, "of two rows");
+        let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let letters = task(FittedTarget::Multiclass { classes, counts: vec![1; 3] });
+        assert_eq!(differ(&letters, 3, &[0.1, 0.44999, 0.45001], &[0.1, 0.45001, 0.44999]), 0, "a tie");
+        assert_eq!(differ(&letters, 3, &[0.1, 0.4, 0.5], &[0.1, 0.5, 0.4]), 1);
+    }
+
+    #[test]
+    fn paths_are_compared_by_what_they_score() {
+        let classes = vec!["O".to_owned(), "I-c".to_owned()];
+        let tags =
+            task(FittedTarget::Tagging { classes, counts: vec![1; 2], scheme: TagScheme::Io, crf: true });
+        let all = Transitions::new(vec![0.0; 2], vec![0.0; 2], vec![0.0; 4]);
+        let answer = |logits: &[f32]| {
+            let array = || Array::f32(&[1, 2, 2], logits.to_vec());
+            let outputs = [("x".to_owned(), array()), ("x_logits".to_owned(), array())];
+            AnswerCollector::new(&tags, Some(&all)).decide(&outputs, &[2]).unwrap()
+        };
+        let first = answer(&[2.0, 1.0, 0.5, 0.500_01]);
+        assert_eq!(first.decided_otherwise(&answer(&[2.0, 1.0, 0.500_01, 0.5]), 1e-4), 0);
+        assert_eq!(first.decided_otherwise(&answer(&[1.0, 2.0, 0.5, 0.500_01]), 1e-4), 1);
+    }
+}

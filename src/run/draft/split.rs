@@ -1,0 +1,140 @@
+//! How the rows are divided: by a column that says so, else at random, with the shares of a rare class kept.
+
+use crate::data::profile::{ColumnKind, ColumnProfile, DataProfile, Pattern};
+use crate::run::draft::target::{DraftTarget, DraftTaskKind};
+use crate::run::draft::words::parts;
+
+/// How the rows are divided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DraftSplit {
+    Random,
+    /// The same share of each class of this column in every split.
+    Stratified(usize),
+    Column(SplitByColumn),
+}
+
+/// A column that says which split a row is in, and its values for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitByColumn {
+    pub column: usize,
+    pub train: (String, usize),
+    pub valid: Option<(String, usize)>,
+    pub test: (String, usize),
+}
+
+const NAMES: [&str; 13] = [
+    "part",
+    "split",
+    "set",
+    "fold",
+    "subset",
+    "partition",
+    "dataset",
+    "usage",
+    "phase",
+    "stage",
+    "role",
+    "mode",
+    "sample",
+];
+const TRAIN: [&str; 7] = ["train", "training", "trainset", "learning", "learn", "trn", "tr"];
+const VALID: [&str; 9] =
+    ["valid", "validation", "validate", "val", "dev", "development", "eval", "evaluation", "tune"];
+const TEST: [&str; 8] = ["test", "testing", "testset", "holdout", "heldout", "private", "tst", "te"];
+/// These mean a split whatever the column is called.
+const PLAIN: [&str; 5] = ["train", "training", "test", "testing", "validation"];
+
+/// Told from the columns and the targets' classes.
+pub fn find(columns_profile: &DataProfile, targets: &[DraftTarget]) -> DraftSplit {
+    let columns = columns_profile.columns.iter().enumerate();
+    let mut others = columns.filter(|(column, _)| targets.iter().all(|target| target.column != *column));
+    if let Some(result) = others.find_map(|(column, profile)| by_column(column, profile)) {
+        return DraftSplit::Column(result);
+    }
+    let classes = targets.iter().filter(|target| target.kind != DraftTaskKind::Regression);
+    let rarest = classes.min_by_key(|target| columns_profile.columns[target.column].rarest);
+    match rarest.map(|target| (target.column, &columns_profile.columns[target.column])) {
+        // A class of fewer rows than splits cannot be in each.
+        Some((column, profile)) if profile.rarest >= 3 && (profile.missing == 0 || profile.missing >= 3) => {
+            DraftSplit::Stratified(column)
+        }
+        _ => DraftSplit::Random,
+    }
+}
+
+/// The split that a column says, if its values are words for it.
+fn by_column(column: usize, profile: &ColumnProfile) -> Option<SplitByColumn> {
+    let few = (2..=3).contains(&profile.distinct) && profile.missing == 0;
+    let words = parts(&profile.name);
+    if !few {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+    let of = |known: &[&str]| {
+        profile.values.iter().find(|(text, _)| known.contains(&plain(text).as_str())).cloned()
+    };
+    // `is_train`, `is_test`: true or false, 1 or 0.
+    if let Some(subject) = flag(&words) {
+        let (yes, no) = (of(&["true", "1", "yes", "1.0"]), of(&["false", "0", "no", "0.0"]));
+        let (train, test) = if subject == "train" { (yes?, no?) } else { (no?, yes?) };
+        return (profile.distinct == 2).then_some(SplitByColumn { column, train, valid: None, test });
+    }
+    let named = words.iter().any(|word| NAMES.contains(&word.as_str()));
+    let doubtless =
+        profile.values.iter().filter(|(text, _)| PLAIN.contains(&plain(text).as_str())).count() > 1;
+    let (train, valid, test) = (of(&TRAIN)?, of(&VALID), of(&TEST));
+    let all = 1 + usize::from(valid.is_some()) + usize::from(test.is_some());
+    if all != profile.distinct || !(named || doubtless) {
+        return None;
+    }
+    match (valid, test) {
+        (valid, Some(test)) => Some(SplitByColumn { column, train, valid, test }),
+        (Some(valid), None) => Some(SplitByColumn { column, train, valid: None, test: valid }),
+        (None, None) => None,
+    }
+}
+
+/// Does it say a split in a way that no setting reads: more than three parts, or numbers of folds?
+pub fn is_other(profile: &ColumnProfile) -> bool {
+    let words = parts(&profile.name);
+    let fold =
+        matches!(words.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), [.., "fold"] | ["split"]);
+    let train = profile.values.iter().any(|(text, _)| TRAIN[..3].contains(&text.to_lowercase().as_str()));
+    let named = words.iter().any(|word| NAMES.contains(&word.as_str()));
+    profile.distinct <= 20 && (fold && profile.is_whole || named && train)
+}
+
+fn flag(words: &[String]) -> Option<&'static str> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["is" | "in", "train" | "training"] | ["train" | "training"] => Some("train"),
+        ["is" | "in", "test" | "holdout"] | ["test" | "holdout"] => Some("test"),
+        _ => None,
+    }
+}
+
+/// Other ways to divide that the columns suggest: by a group, by time.
+pub fn suggestions(columns_profile: &DataProfile, targets: &[DraftTarget], part: &DraftSplit) -> Vec<String> {
+    if matches!(part, DraftSplit::Column(_)) {
+        return vec![];
+    }
+    let mut result = Vec::new();
+    for (column, profile) in columns_profile.columns.iter().enumerate() {
+        if targets.iter().any(|target| target.column == column) {
+            continue;
+        }
+        let name = crate::run::draft::words::quoted(&profile.name);
+        let is_time = profile.kind == ColumnKind::Time || profile.pattern == Some(Pattern::Date);
+        if is_time && profile.missing == 0 && result.len() < 3 {
+            result.push(format!(
+                "if the model is for later rows:  split: {{time: {{by: {name}, valid: 0.1, test: 0.1}}}}"
+            ));
+        }
+        if crate::run::draft::identity::is_group(profile) && profile.missing == 0 && result.len() < 3 {
+            result.push(format!(
+                "if it is for values of {name} never seen: split: {{group: {{by: {name}, valid: 0.1, test: 0.1}}}}"
+            ));
+        }
+    }
+    result
+}

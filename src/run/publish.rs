@@ -1,0 +1,169 @@
+//! Putting files in their place so that nobody ever sees half of one: write beside, sync, rename.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use crate::disk::whole_file::{folder, ordinary, write_whole};
+use crate::run::error::RunError;
+
+/// How the names of what is being made begin, and of what was set aside: a kill may leave it.
+pub const MAKING: &str = ".making-";
+pub const WRITING: &str = ".writing-";
+pub const ASIDE: &str = ".damaged-";
+
+/// Two processes that replace the same folder again and again: neither tries for ever.
+const ATTEMPTS: usize = 100;
+
+/// Writes a whole file at once.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
+    let folder = folder(path);
+    fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
+    write_whole(path, |file| file.write_all(content)).map_err(RunError::io("write", path))
+}
+
+/// Gives a finished file a second place: a copy of its own, which shares its blocks where the file system
+/// can. Not a hard link: what happens to one must not happen to the other.
+pub fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
+    let folder = folder(to);
+    fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
+    let beside =
+        ordinary(0o666).prefix(WRITING).tempfile_in(folder).map_err(RunError::io("write in", folder))?;
+    fs::copy(from, beside.path()).map_err(RunError::io("copy", from))?;
+    beside.as_file().sync_all().map_err(RunError::io("write", to))?;
+    beside.persist(to).map_err(|error| RunError::io("write", to)(error.error))?;
+    Ok(())
+}
+
+/// A folder beside others, to be filled and then published.
+pub fn temporary_folder(folder: &Path) -> Result<tempfile::TempDir, RunError> {
+    ordinary(0o777).prefix(MAKING).tempdir_in(folder).map_err(RunError::io("write in", folder))
+}
+
+/// Gives a finished folder its name. Where one is there already that `stays`, ours is not needed; another is
+/// replaced, in one step where the system can, so that no reader finds nothing there.
+pub fn publish(made: tempfile::TempDir, to: &Path, stays: impl Fn(&Path) -> bool) -> Result<(), RunError> {
+    for entry in fs::read_dir(made.path()).map_err(RunError::io("read", made.path()))?.flatten() {
+        let path = entry.path();
+        File::open(&path).and_then(|file| file.sync_all()).map_err(RunError::io("write", &path))?;
+    }
+    // Other processes may publish the same, or set it aside, between any two of these steps.
+    for _ in 0..ATTEMPTS {
+        match fs::rename(made.path(), to) {
+            Ok(()) => {
+                // It bears its final name now; there is nothing left to clean up.
+                let _ = made.keep();
+                // The new name must survive a power cut too; not every file system can be asked.
+                let _ = File::open(folder(to)).and_then(|folder| folder.sync_all());
+                return Ok(());
+            }
+            Err(source) if !to.exists() => return Err(RunError::io("write", to)(source)),
+            Err(_) if stays(to) => return Ok(()),
+            // The old one is where ours was, and goes with it.
+            Err(_) if swap_folders(made.path(), to) => return Ok(()),
+            Err(_) => set_aside(to)?,
+        }
+    }
+    Err(RunError::Contended { path: to.to_owned() })
+}
+
+/// Swaps two folders in one step, where the system and the file system can.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn swap_folders(one: &Path, other: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn swap_folders(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Moves what is not to be used out of the way, for `mtl gc` to remove. That it is gone already is fine.
+pub fn set_aside(folder: &Path) -> Result<(), RunError> {
+    let parent = self::folder(folder);
+    let aside = tempfile::Builder::new()
+        .prefix(ASIDE)
+        .tempdir_in(parent)
+        .map_err(RunError::io("write in", parent))?;
+    let name = folder.file_name().unwrap_or_default();
+    match fs::rename(folder, aside.path().join(name)) {
+        Ok(()) => {
+            let _ = aside.keep();
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(RunError::io("set aside", folder)(error)),
+    }
+}
+
+/// The bytes of a file, or of all files below a folder.
+pub fn size(path: &Path) -> u64 {
+    match fs::symlink_metadata(path) {
+        Ok(result) if result.is_dir() => {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| size(&entry.path())).sum()
+        }
+        Ok(result) => result.len(),
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{copy, publish, write};
+
+    fn made(root: &Path, content: &str) -> tempfile::TempDir {
+        let made = tempfile::TempDir::new_in(root).expect("a folder");
+        std::fs::write(made.path().join("x"), content).expect("written");
+        made
+    }
+
+    #[test]
+    fn a_published_folder_stays_unless_it_may_not() {
+        let root = tempfile::tempdir().expect("a folder");
+        let to = root.path().join("fit-0011");
+        for (content, stays, seen) in [("a", true, "a"), ("b", true, "a"), ("c", false, "c")] {
+            publish(made(root.path(), content), &to, |_| stays).expect("published");
+            assert_eq!(std::fs::read_to_string(to.join("x")).expect("read"), seen);
+        }
+        assert_eq!(std::fs::read_dir(root.path()).expect("read").count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn many_replace_one_folder_and_a_reader_always_finds_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        let to = root.path().join("fit-0011");
+        publish(made(root.path(), "0"), &to, |_| false).expect("published");
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8)
+                .map(|number: u32| {
+                    let (root, to) = (root.path(), &to);
+                    scope.spawn(move || {
+                        for _ in 0..25 {
+                            publish(made(root, &number.to_string()), to, |_| false).expect("published");
+                        }
+                    })
+                })
+                .collect();
+            while !writers.iter().all(|writer| writer.is_finished()) {
+                assert!(cfg!(not(target_os = "linux")) || to.join("x").exists(), "there is no gap");
+            }
+        });
+        assert_eq!(std::fs::read_dir(root.path()).expect("read").count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn a_copy_replaces_what_was_there() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (from, to) = (root.path().join("a"), root.path().join("deep/b"));
+        write(&from, b"one").expect("written");
+        copy(&from, &to).expect("copied");
+        std::fs::write(&from, b"two").expect("written in its place");
+        assert_eq!(std::fs::read(&to).expect("read"), b"one", "they share nothing");
+        copy(&from, &to).expect("copied again");
+        assert_eq!(std::fs::read(&to).expect("read"), b"two");
+    }
+}

@@ -1,0 +1,74 @@
+//! What the stages read, by content: every file that counts. A table's are its own, and those that inputs and
+//! targets of any are fitted by.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::domain::event::FileContent;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::layout::Layout;
+use crate::domain::name::TableName;
+use crate::domain::task::TargetConfig;
+use crate::plan::Plan;
+use crate::plan::content_cache::{ContentCache, combined};
+use crate::run::error::RunError;
+use crate::run::weights::earlier_files;
+
+/// Tables by the content of their files.
+pub struct TableContents {
+    pub known: BTreeMap<TableName, Fingerprint>,
+    /// Tables that cannot be read, and why. Their `load` stage will say it in full.
+    pub unreadable: BTreeMap<TableName, String>,
+}
+
+/// The content of every table.
+pub fn content(plan: &Plan, base: &Path, layout: &Layout) -> TableContents {
+    let mut contents = ContentCache::open(layout.file_hashes());
+    let (mut known, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
+    for name in plan.pipeline.data.keys() {
+        match of_table(plan, name, (base, layout), &mut contents) {
+            Ok((_, content)) => {
+                known.insert(name.clone(), content);
+            }
+            Err(error) => {
+                unreadable.insert(name.clone(), error.with_causes());
+            }
+        }
+    }
+    // What cannot be remembered is read again next time.
+    let _ = contents.save();
+    TableContents { known, unreadable }
+}
+
+/// The files that a table's rows are read from and encoded by, and their content as one.
+pub fn of_table(
+    plan: &Plan,
+    table: &TableName,
+    (base, layout): (&Path, &Layout),
+    contents: &mut ContentCache,
+) -> Result<(Vec<FileContent>, Fingerprint), RunError> {
+    let config = &plan.pipeline.data[table];
+    let reads = crate::data::reads(config, base)?;
+    let own = reads.files.iter().map(|path| contents.file(path).map_err(RunError::reading(path)));
+    let mut files = own.collect::<Result<Vec<_>, _>>()?;
+    // What one of them lacks, `fit` will say.
+    files.extend(shared(plan, base, layout).iter().filter_map(|path| contents.file(path).ok()));
+    let content = combined(&files, &reads.names);
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(file.path.clone()));
+    Ok((files, content))
+}
+
+/// Files that inputs and targets are fitted by, such as tokenizers and vectors of words, and the earlier run
+/// that the training starts from: they count as part of every table, since rows of any are encoded by them.
+fn shared(plan: &Plan, base: &Path, layout: &Layout) -> Vec<PathBuf> {
+    let inputs = plan.inputs().into_iter().filter_map(|(_, config)| config.file().map(str::to_owned));
+    let targets = plan.tasks().into_iter().filter_map(|task| match &task.target {
+        TargetConfig::Text(config) => config.tokenizer.file().map(str::to_owned),
+        _ => None,
+    });
+    let vectors = plan.vectors().into_iter().map(|wanted| wanted.path);
+    let named = inputs.chain(targets).chain(vectors).map(|file| base.join(file));
+    let earlier = plan.pipeline.train.start_from.iter().flat_map(|config| earlier_files(layout, config));
+    named.chain(earlier).collect()
+}

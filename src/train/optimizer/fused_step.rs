@@ -1,0 +1,362 @@
+//! One step over all variables: on the CPU one fused pass per variable, in place; elsewhere tensors.
+
+use std::cell::RefCell;
+
+use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var};
+
+use crate::train::optimizer::{UpdateRule, VariableUpdate};
+use crate::train::regularization::PenaltyStrength;
+
+/// A variable that training changes.
+#[derive(Clone, Debug)]
+pub struct Trainable {
+    pub name: String,
+    pub var: Var,
+    /// Do weight decay and regularization touch it? Not biases and norms.
+    pub decay: bool,
+}
+
+/// What an optimizer remembers of one variable.
+#[derive(Debug)]
+struct OptimizerState {
+    /// How often the variable was changed.
+    count: u64,
+    moments: Moments,
+}
+
+#[derive(Debug)]
+enum Moments {
+    Host(Vec<Vec<f32>>),
+    Device(Vec<Tensor>),
+}
+
+/// The same, on the host, for a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MomentSnapshot {
+    pub count: u64,
+    pub moments: Vec<Vec<f32>>,
+}
+
+/// What all variables of one step share.
+#[derive(Clone, Copy, Debug)]
+pub struct OptimizerStep {
+    /// The learning rate, schedule and all.
+    pub rate: f64,
+    /// What clipping left of the gradient.
+    pub scale: f64,
+    pub strength: PenaltyStrength,
+}
+
+/// An optimizer with its memory, one entry per variable.
+pub struct Optimizer<'a> {
+    config: &'a dyn UpdateRule,
+    memory: Vec<OptimizerState>,
+}
+
+impl<'a> Optimizer<'a> {
+    pub fn new(config: &'a dyn UpdateRule, variables: &[Trainable]) -> Result<Self> {
+        let memory = variables.iter().map(|variable| {
+            let moments = if variable.var.device().is_cpu() {
+                Moments::Host(vec![vec![0.0; variable.var.elem_count()]; config.moments()])
+            } else {
+                let zeros = (0..config.moments()).map(|_| variable.var.zeros_like());
+                Moments::Device(zeros.collect::<Result<_>>()?)
+            };
+            Ok(OptimizerState { count: 0, moments })
+        });
+        Ok(Self { config, memory: memory.collect::<Result<_>>()? })
+    }
+
+    /// Changes every variable that has a gradient; the others keep weight and memory as they are.
+    pub fn step(
+        &mut self,
+        variables: &[Trainable],
+        gradients: &[Option<Tensor>],
+        step: &OptimizerStep,
+    ) -> Result<()> {
+        for ((variable, gradient), memory) in variables.iter().zip(gradients).zip(&mut self.memory) {
+            let Some(gradient) = gradient else { continue };
+            memory.count += 1;
+            let strength = if variable.decay { step.strength } else { PenaltyStrength::default() };
+            let update = VariableUpdate {
+                rate: step.rate,
+                count: memory.count,
+                scale: step.scale as f32,
+                l1: strength.l1 as f32,
+                twice_l2: (2.0 * strength.l2) as f32,
+                decay: variable.decay,
+            };
+            match &mut memory.moments {
+                Moments::Host(moments) => {
+                    let pass = OptimizerOp { config: self.config, update, moments: RefCell::new(moments) };
+                    variable.var.inplace_op2(&gradient.contiguous()?, &pass)?;
+                }
+                Moments::Device(moments) => {
+                    let weight = variable.var.as_detached_tensor();
+                    variable.var.set(&self.config.tensor(&update, &weight, gradient, moments)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be kept to go on.
+    pub fn remembered(&self) -> Result<Vec<MomentSnapshot>> {
+        let one = |memory: &OptimizerState| {
+            let moments = match &memory.moments {
+                Moments::Host(moments) => moments.clone(),
+                Moments::Device(moments) => {
+                    moments.iter().map(|m| m.flatten_all()?.to_vec1()).collect::<Result<_>>()?
+                }
+            };
+            Ok(MomentSnapshot { count: memory.count, moments })
+        };
+        self.memory.iter().map(one).collect()
+    }
+
+    /// Goes on from what was kept; `false` when it is not of these variables.
+    pub fn restore(&mut self, kept: Vec<MomentSnapshot>, variables: &[Trainable]) -> Result<bool> {
+        let fits = |(kept, variable): (&MomentSnapshot, &Trainable)| {
+            kept.moments.len() == self.config.moments()
+                && kept.moments.iter().all(|moment| moment.len() == variable.var.elem_count())
+        };
+        if kept.len() != variables.len() || !kept.iter().zip(variables).all(fits) {
+            return Ok(false);
+        }
+        for ((memory, kept), variable) in self.memory.iter_mut().zip(kept).zip(variables) {
+            memory.count = kept.count;
+            match &mut memory.moments {
+                Moments::Host(moments) => *moments = kept.moments,
+                Moments::Device(moments) => {
+                    for (moment, values) in moments.iter_mut().zip(kept.moments) {
+                        *moment = Tensor::from_vec(values, variable.var.shape(), variable.var.device())?;
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The fused pass, as candle runs it on a variable's own storage.
+struct OptimizerOp<'a> {
+    config: &'a dyn UpdateRule,
+    update: VariableUpdate,
+    moments: RefCell<&'a mut Vec<Vec<f32>>>,
+}
+
+impl InplaceOp2 for OptimizerOp<'_> {
+    fn name(&self) -> &'static str {
+        "optimizer-pass"
+    }
+
+    fn cpu_fwd(
+        &self,
+        weight: &mut CpuStorage,
+        at: &Layout,
+        gradient: &CpuStorage,
+        from: &Layout,
+    ) -> Result<()> {
+        let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
+            candle_core::bail!("variables and their gradients are 32-bit floats")
+        };
+        let (Some((at, at_end)), Some((from, from_end))) =
+            (at.contiguous_offsets(), from.contiguous_offsets())
+        else {
+            candle_core::bail!("variables and their gradients are contiguous")
+        };
+        let mut moments = self.moments.borrow_mut();
+        let mut moments: Vec<&mut [f32]> = moments.iter_mut().map(Vec::as_mut_slice).collect();
+        spread(self.config, &self.update, &mut weight[at..at_end], &gradient[from..from_end], &mut moments);
+        Ok(())
+    }
+}
+
+/// Elements one thread does in one go: enough to be worth a second thread.
+const GRAIN: usize = 1 << 15;
+
+/// Over all threads when that is worth it; each element stands alone, so the result is the same.
+fn spread(
+    config: &dyn UpdateRule,
+    update: &VariableUpdate,
+    weight: &mut [f32],
+    gradient: &[f32],
+    moments: &mut [&mut [f32]],
+) {
+    if weight.len() <= GRAIN {
+        return config.host(update, weight, gradient, moments);
+    }
+    let middle = weight.len() / 2;
+    let (weight, weight_rest) = weight.split_at_mut(middle);
+    let (gradient, gradient_rest) = gradient.split_at(middle);
+    let (mut moments, mut moments_rest): (Vec<_>, Vec<_>) =
+        moments.iter_mut().map(|moment| moment.split_at_mut(middle)).unzip();
+    rayon::join(
+        || spread(config, update, weight, gradient, &mut moments),
+        || spread(config, update, weight_rest, gradient_rest, &mut moments_rest),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor, Var};
+
+    use crate::domain::number::{NonNegative, Positive, Rate};
+    use crate::train::optimizer::adam::AdamConfig;
+    use crate::train::optimizer::adamw::AdamWConfig;
+    use crate::train::optimizer::fused_step::{Optimizer, OptimizerStep, Trainable};
+    use crate::train::optimizer::sgd::SgdConfig;
+    use crate::train::optimizer::{UpdateRule, VariableUpdate};
+    use crate::train::regularization::PenaltyStrength;
+
+    const GRADIENTS: [[f32; 3]; 3] = [[0.1, -0.2, 0.3], [0.5, 0.4, -0.3], [-1.0, 0.2, 0.0]];
+
+    fn variable(values: &[f32], decay: bool) -> Trainable {
+        let var = Var::from_slice(values, values.len(), &Device::Cpu).expect("a variable");
+        Trainable { name: "w".into(), var, decay }
+    }
+
+    fn sgd(momentum: f64, nesterov: bool) -> SgdConfig {
+        SgdConfig { rate: Positive::constant(0.1), momentum: Rate::constant(momentum), nesterov }
+    }
+
+    fn adam() -> AdamConfig {
+        AdamConfig {
+            rate: Positive::constant(0.01),
+            beta1: Rate::constant(0.9),
+            beta2: Rate::constant(0.999),
+            epsilon: Positive::constant(1e-8),
+        }
+    }
+
+    fn adamw() -> AdamWConfig {
+        AdamWConfig {
+            rate: Positive::constant(0.01),
+            beta1: Rate::constant(0.8),
+            beta2: Rate::constant(0.95),
+            epsilon: Positive::constant(1e-3),
+            decay: NonNegative::constant(0.1),
+        }
+    }
+
+    /// Three steps from (1, -2, 0.5): by the fused pass, and by the composed twin.
+    fn three_steps(config: &dyn UpdateRule, strength: PenaltyStrength, decay: bool) -> (Vec<f32>, Vec<f32>) {
+        let variables = [variable(&[1.0, -2.0, 0.5], decay)];
+        let mut optimizer = Optimizer::new(config, &variables).expect("an optimizer");
+        let mut twin = variables[0].var.as_detached_tensor().copy().expect("a copy");
+        let mut moments: Vec<Tensor> = (0..config.moments()).filter_map(|_| twin.zeros_like().ok()).collect();
+        for (count, gradient) in GRADIENTS.iter().enumerate() {
+            let gradient = Tensor::new(gradient, &Device::Cpu).expect("a gradient");
+            let step = OptimizerStep { rate: config.rate(), scale: 1.0, strength };
+            optimizer.step(&variables, &[Some(gradient.clone())], &step).expect("a step");
+            let update = VariableUpdate {
+                rate: config.rate(),
+                count: count as u64 + 1,
+                scale: 1.0,
+                l1: strength.l1 as f32,
+                twice_l2: 2.0 * strength.l2 as f32,
+                decay,
+            };
+            twin = config.tensor(&update, &twin, &gradient, &mut moments).expect("a step");
+        }
+        (variables[0].var.to_vec1().expect("values"), twin.to_vec1().expect("values"))
+    }
+
+    /// The numbers are PyTorch 2.11's, `torch.optim.SGD` and so on, each with the lines
+    /// `w = Parameter(tensor([1., -2., 0.5])); o = make([w], lr=..); for g in G: w.grad = tensor(g);
+    /// o.step()`.
+    #[test]
+    fn equals_pytorch() {
+        let none = PenaltyStrength::default();
+        let l2 = PenaltyStrength { l1: 0.0, l2: 0.01 }; // weight_decay=0.02 of SGD and Adam
+        let plain_adamw = AdamWConfig {
+            beta1: Rate::constant(0.9),
+            beta2: Rate::constant(0.999),
+            epsilon: Positive::constant(1e-8),
+            ..adamw()
+        };
+        let cases: [(&str, &dyn UpdateRule, PenaltyStrength, [f64; 3]); 8] = [
+            ("lr=0.1", &sgd(0.0, false), none, [1.04, -2.04, 0.5]),
+            ("momentum=0.9", &sgd(0.9, false), none, [0.977_900_03, -2.041_800_02, 0.475_699_99]),
+            ("nesterov=True", &sgd(0.9, true), none, [1.020_110_01, -2.077_620_03, 0.478_129_98]),
+            ("nesterov, weight_decay=0.02", &sgd(0.9, true), l2, [1.004_634_26, -2.045_657_63, 0.470_509_26]),
+            ("Adam lr=0.01", &adam(), none, [0.984_058_92, -1.998_853_45, 0.490_933_15]),
+            ("Adam weight_decay=0.02", &adam(), l2, [0.983_620_23, -1.996_495_01, 0.490_200_46]),
+            ("AdamW weight_decay=0.1", &plain_adamw, none, [0.981_090_61, -1.992_875_93, 0.489_454_12]),
+            ("AdamW (0.8, 0.95) eps=1e-3", &adamw(), none, [0.981_639_86, -1.993_903_99, 0.490_471_30]),
+        ];
+        for (name, config, strength, expected) in cases {
+            let (fused, twin) = three_steps(config, strength, true);
+            for (result, expected) in fused.iter().chain(&twin).zip(expected.iter().chain(&expected)) {
+                assert!(
+                    (f64::from(*result) - expected).abs() < 3e-7,
+                    "{name}: {fused:?} {twin:?} {expected:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn biases_and_norms_are_not_decayed() {
+        let spared = AdamWConfig { decay: NonNegative::constant(0.0), ..adamw() };
+        let strength = PenaltyStrength { l1: 0.1, l2: 0.1 };
+        let (plain, _) = three_steps(&spared, PenaltyStrength::default(), true);
+        assert_eq!(three_steps(&adamw(), strength, false).0, plain);
+    }
+
+    /// No gradient: the weight stays, and so does the memory, decay or not.
+    #[test]
+    fn an_absent_gradient_changes_nothing() {
+        let variables = [variable(&[1.0, 2.0], true)];
+        let config = adamw();
+        let mut optimizer = Optimizer::new(&config, &variables).expect("an optimizer");
+        let step = OptimizerStep { rate: 0.1, scale: 1.0, strength: PenaltyStrength { l1: 1.0, l2: 1.0 } };
+        let before = optimizer.remembered().expect("memory");
+        optimizer.step(&variables, &[None], &step).expect("a step");
+        assert_eq!(optimizer.remembered().expect("memory"), before);
+        assert_eq!(variables[0].var.to_vec1::<f32>().expect("values"), [1.0, 2.0]);
+    }
+
+    /// A variable large enough for several threads ends like the same one in small pieces.
+    #[test]
+    fn threads_change_no_number() {
+        let size = 200_000;
+        let values: Vec<f32> = (0..size).map(|i| (i as f32 * 0.37).sin()).collect();
+        let gradient: Vec<f32> = (0..size).map(|i| (i as f32 * 0.11).cos()).collect();
+        let config = adamw();
+        let optimizer_step =
+            OptimizerStep { rate: 0.01, scale: 0.5, strength: PenaltyStrength { l1: 0.01, l2: 0.02 } };
+        let step = |values: &[f32], gradient: &[f32]| -> Vec<f32> {
+            let variables = [variable(values, true)];
+            let mut optimizer = Optimizer::new(&config, &variables).expect("an optimizer");
+            for _ in 0..3 {
+                let gradient = Tensor::new(gradient, &Device::Cpu).expect("a gradient");
+                optimizer.step(&variables, &[Some(gradient)], &optimizer_step).expect("a step");
+            }
+            variables[0].var.to_vec1().expect("values")
+        };
+        let pieces: Vec<f32> =
+            values.chunks(1000).zip(gradient.chunks(1000)).flat_map(|(w, g)| step(w, g)).collect();
+        assert!(step(&values, &gradient) == pieces);
+    }
+
+    #[test]
+    fn a_memory_goes_on_exactly() {
+        let config = adam();
+        let gradient = |k: usize| vec![Some(Tensor::new(&GRADIENTS[k], &Device::Cpu).expect("a gradient"))];
+        let step = OptimizerStep { rate: 0.01, scale: 1.0, strength: PenaltyStrength::default() };
+        let (one, two) = ([variable(&[1.0, -2.0, 0.5], true)], [variable(&[1.0, -2.0, 0.5], true)]);
+        let mut first = Optimizer::new(&config, &one).expect("an optimizer");
+        first.step(&one, &gradient(0), &step).expect("a step");
+        two[0].var.set(&one[0].var.copy().expect("a copy")).expect("set");
+        let mut second = Optimizer::new(&config, &two).expect("an optimizer");
+        assert!(second.restore(first.remembered().expect("memory"), &two).expect("restored"));
+        first.step(&one, &gradient(1), &step).expect("a step");
+        second.step(&two, &gradient(1), &step).expect("a step");
+        assert_eq!(
+            one[0].var.to_vec1::<f32>().expect("values"),
+            two[0].var.to_vec1::<f32>().expect("values")
+        );
+        assert!(!second.restore(Vec::new(), &two).expect("refused"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Batches of validation rows, for a weighting that learns from them: a function of the trial's seed and the
+//! batch's number alone, so that a training that goes on sees what it would have seen. Rows of the test split
+//! are never among them.
+
+use std::cell::RefCell;
+
+use crate::data::sampling::RowShuffle;
+use crate::domain::array::Array;
+use crate::domain::table::Dataset;
+use crate::model;
+use crate::model::labels::Labels;
+use crate::model::network::Network;
+use crate::train::batch::{Batch, lengths, targets};
+use crate::train::error::{TrainError, TrainResult};
+use crate::train::job::TrainJob;
+
+/// Draws batches from the validation rows.
+pub struct ValidationSampler<'a> {
+    dataset: &'a Dataset,
+    network: &'a Network,
+    tables: Vec<TableSampler>,
+}
+
+/// The validation rows of one table.
+struct TableSampler {
+    /// Its place in the dataset.
+    table: usize,
+    shuffle: RowShuffle,
+    /// The order of the pass drawn from last.
+    drawn: RefCell<Option<(usize, Vec<Vec<u32>>)>>,
+}
+
+impl<'a> ValidationSampler<'a> {
+    /// An error where no table has validation rows.
+    pub fn new(job: &'a TrainJob, network: &'a Network) -> TrainResult<Self> {
+        let dataset = job.dataset;
+        let sampler = |(table, rows): (usize, &crate::domain::table::EncodedTable)| {
+            let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), vec![rows.valid.clone()]);
+            TableSampler { table, shuffle: shuffle.bucketed(vec![lengths(rows)]), drawn: RefCell::default() }
+        };
+        let tables: Vec<TableSampler> = dataset
+            .tables
+            .iter()
+            .enumerate()
+            .filter(|(_, table)| !table.valid.is_empty())
+            .map(sampler)
+            .collect();
+        if tables.is_empty() { Err(TrainError::NoValidRows) } else { Ok(Self { dataset, network, tables }) }
+    }
+
+    /// A batch of each table that has labels of these tasks, and of their labels alone.
+    pub fn draw(&self, number: usize, tasks: &[bool]) -> TrainResult<Vec<Batch>> {
+        let mut batches = Vec::new();
+        for sampler in &self.tables {
+            let table = &self.dataset.tables[sampler.table];
+            let own: Vec<_> =
+                targets(self.dataset, table).into_iter().filter(|(task, _)| tasks[*task]).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let rows = sampler.rows(number);
+            let of_task = |(task, truth): &(usize, &Array)| {
+                let target = &self.dataset.signature.tasks[*task].target;
+                Labels::gather(*task, target, truth, &rows, self.network.device()).transpose()
+            };
+            let labels = own.iter().map(of_task);
+            let labels = labels.flatten().collect::<model::ModelResult<Vec<Labels>>>()?;
+            if !labels.is_empty() {
+                let inputs = self.network.signals(table, Some(&rows))?;
+                batches.push(Batch { rows: rows.len(), inputs, labels });
+            }
+        }
+        Ok(batches)
+    }
+}
+
+impl TableSampler {
+    fn rows(&self, number: usize) -> Vec<u32> {
+        let steps = self.shuffle.steps_per_epoch().max(1);
+        let (pass, index) = (number / steps, number % steps);
+        let mut drawn = self.drawn.borrow_mut();
+        if drawn.as_ref().is_none_or(|(known, _)| *known != pass) {
+            *drawn = Some((pass, self.shuffle.epoch(pass).into_iter().map(|batch| batch.rows).collect()));
+        }
+        drawn.as_ref().and_then(|(_, batches)| batches.get(index).cloned()).unwrap_or_default()
+    }
+}
