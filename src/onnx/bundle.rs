@@ -1,8 +1,8 @@
-//! The card beside an exported model, `mtl.json`: what it is, where it comes from, and how to prove it.
+//! The model card `mtl.json` beside an exported model: what it is, where it comes from, and how to verify it.
 //!
-//! A bundle is a folder with `model.onnx` and `mtl.json`; nothing else is needed to use it. The model takes
-//! raw values - numbers as they stand in the table, categories as their text - and gives, for each task,
-//! `<task>` (probabilities, or numbers in the target's own unit) and `<task>_logits`. In Python:
+//! An exported model is a folder with `model.onnx` and `mtl.json`; nothing else is needed to use it. The
+//! model takes raw values - numbers as in the table, categories as their text - and outputs, for each task,
+//! `<task>` (probabilities, or values in the target's unit) and `<task>_logits`. In Python:
 //!
 //! ```python
 //! import json
@@ -13,30 +13,29 @@
 //! card = json.load(open("bundle/mtl.json"))
 //!
 //! # One array [rows, 1] per input. A missing number is NaN, a missing text is "".
-//! answers = session.run(["income", "marital"], {
+//! predictions = session.run(["income", "marital"], {
 //!     "age": np.array([[39.0], [np.nan]], dtype=np.float32),
 //!     "education": np.array([["Bachelors"], ["Masters"]], dtype=object),
 //! })
-//! print(answers[0])  # [rows, 1]: the probability of the positive class
+//! print(predictions[0])  # [rows, 1]: the probability of the positive class
 //!
 //! # The names of inputs, tasks and classes are in the card.
 //! marital = next(task for task in card["signature"]["tasks"] if task["name"] == "marital")
-//! print([marital["target"]["classes"][best] for best in answers[1].argmax(axis=1)])
+//! print([marital["target"]["classes"][best] for best in predictions[1].argmax(axis=1)])
 //! ```
 //!
-//! A model that was trained with `weighting: cosmos` has one input more, `preference`: each task's share,
-//! `[1, tasks]` for all rows or `[rows, tasks]`, in the order of the card's `preference`, which is what to
-//! feed where nobody prefers any:
+//! A model trained with `weighting: cosmos` has another input, `preference`: each task's weight, `[1, tasks]`
+//! for all rows or `[rows, tasks]`, in the order of the card's `preference`, which holds the default:
 //!
 //! ```python
 //! shares = card["preference"]  # {"income": 0.5, "marital": 0.5}
 //! feed["preference"] = np.array([list(shares.values())], dtype=np.float32)
 //! ```
 //!
-//! A task that writes texts has a file of its own beside them, `<task>.decoder.onnx` where its name can be a
-//! file's, which says the next token. The main model gives what that looks at and its first states, each
-//! under the task's name: `title_memory`, `title_mask`, `title_hidden`... Always the likeliest token (one
-//! beyond the vocabulary begins):
+//! A text task has a decoder of its own, `<task>.decoder.onnx` where its name is a valid file name, which
+//! computes the logits of the next token. The main model outputs the decoder's encoded inputs and initial
+//! states, each prefixed with the task's name: `title_memory`, `title_mask`, `title_hidden`... Greedy search
+//! (the token id after the vocabulary starts a text):
 //!
 //! ```python
 //! file = next(file for file in card["files"] if file["part"] == "decoder" and file["of"] == "title")
@@ -48,18 +47,18 @@
 //! feed = dict(zip(names, session.run([f"title_{name}" for name in names], rows)))
 //! tokens, texts = np.full(count, tokenizer["size"]), []
 //! for _ in range(target["length"]):
-//!     given = dict(zip([port.name for port in decoder.get_outputs()], decoder.run(None, {"token": tokens, **feed})))
+//!     ports = [port.name for port in decoder.get_outputs()]
+//!     given = dict(zip(ports, decoder.run(None, {"token": tokens, **feed})))
 //!     given["logits"][:, list(never)] = -np.inf
 //!     tokens = given["logits"].argmax(axis=1)
-//!     texts.append(tokens)  # each row's up to tokenizer["end"]
+//!     texts.append(tokens)  # each row ends at tokenizer["end"]
 //!     feed.update({name: given[f"{name}_next"] for name in names if f"{name}_next" in given})
 //! ```
 //!
-//! An input whose encoding is `registered` has a kind of another crate: it is fed the numbers that this kind
-//! makes of cells, 32-bit floats of the shape that the card tells, and the program that registers the kind
-//! makes them.
+//! An input with encoding `registered` has a kind from another crate: it takes the 32-bit floats that this
+//! kind computes from cells, in the card's shape; the program that registers the kind computes them.
 //!
-//! `pipelines/predict.py` is all of this as a program.
+//! `pipelines/predict.py` does all of this.
 
 use std::path::Path;
 
@@ -72,16 +71,17 @@ use crate::onnx::error::OnnxError;
 use crate::onnx::seal::{is_whole, sealed};
 use crate::onnx::write::atomically;
 
-/// The earliest format it reads: cards that do not tell how rows are read.
+/// The earliest supported format: cards without readings of the source data.
 const EARLIEST: u64 = 1;
-/// Read first, so that a card of another format is told as such, whatever else it holds.
+
+/// Read first, so that an unsupported format is reported whatever else the card holds.
 #[derive(Deserialize)]
 struct CardVersion {
     format: u64,
 }
 
 impl ModelCard {
-    /// Writes the card, whole or not at all. Scores that are not finite are left out: JSON has no word for
+    /// Writes the card atomically. Scores that are not finite are left out, because JSON cannot represent
     /// them.
     pub fn write(&self, path: &Path) -> Result<(), OnnxError> {
         let mut card = self.clone();
@@ -93,29 +93,33 @@ impl ModelCard {
         atomically(path, text.as_bytes())
     }
 
-    /// Reads a card of this format or an earlier one, whoever wrote it: what it says has been checked.
+    /// Reads and validates a card of this format or an earlier one, whoever wrote it.
+    ///
+    /// # Errors
+    /// If the file is not a card, has an unsupported format, was changed, or describes an impossible model.
     pub fn read(path: &Path) -> Result<Self, OnnxError> {
         let bytes = std::fs::metadata(path).map_err(OnnxError::file(path))?.len();
         if bytes > LARGEST {
-            let reason = format!("it is {bytes} bytes, and a card has {LARGEST} at most");
+            let reason = format!("it has {bytes} bytes, and a card has at most {LARGEST}");
             return Err(OnnxError::NotACard { path: path.to_owned(), reason });
         }
         let text = std::fs::read(path).map_err(OnnxError::file(path))?;
-        let refused = |reason: String| OnnxError::NotACard { path: path.to_owned(), reason };
-        let probe: CardVersion = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+        let not_a_card = |reason: String| OnnxError::NotACard { path: path.to_owned(), reason };
+        let probe: CardVersion =
+            serde_json::from_slice(&text).map_err(|error| not_a_card(error.to_string()))?;
         if !(EARLIEST..=FORMAT).contains(&probe.format) {
             return Err(OnnxError::CardFormat { path: path.to_owned(), found: probe.format, known: FORMAT });
         }
         if probe.format >= HASHED && !is_whole(&text) {
-            // Told apart, since the remedy differs: a copy cut short, or changed by hand.
+            // Distinguishes a truncated copy from a change by hand, because the remedy differs.
             let path = path.to_owned();
             return match serde_json::from_slice::<serde_json::Value>(&text) {
                 Ok(_) => Err(OnnxError::ChangedCard { path }),
                 Err(error) => Err(OnnxError::NotACard { path, reason: error.to_string() }),
             };
         }
-        let card: Self = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-        match check::fault(&card) {
+        let card: Self = serde_json::from_slice(&text).map_err(|error| not_a_card(error.to_string()))?;
+        match check::validate(&card) {
             Ok(()) => Ok(card),
             Err(reason) => Err(OnnxError::UnsoundCard { path: path.to_owned(), reason }),
         }
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_card_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         card().write(&path).unwrap();
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_that_is_no_number_does_not_spoil_the_card() {
+    fn a_score_that_is_nan_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         let mut card = card();
@@ -224,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn another_format_is_told_as_such() {
+    fn another_format_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         std::fs::write(&path, r#"{"format": 4, "all": "else may differ"}"#).unwrap();
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_cut_short_or_of_something_else_is_refused() {
+    fn truncated_and_changed_cards_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(CARD);
         card().write(&path).unwrap();
@@ -245,7 +249,7 @@ mod tests {
             std::fs::write(&path, &whole[..length]).unwrap();
             assert!(matches!(ModelCard::read(&path), Err(OnnxError::NotACard { .. })), "{length} bytes");
         }
-        // Changed by hand: in format 3 it is told as such; before, when it can be read no more.
+        // Changed by hand: format 3 detects it by the hash; earlier formats only if it can no longer be read.
         let text = String::from_utf8(whole).unwrap();
         for (old, new) in [("-inf", "low"), ("0.1,", "0.2,"), ("\"trial\": 1", "\"trial\": 2")] {
             assert!(text.contains(old));

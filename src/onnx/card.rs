@@ -1,4 +1,4 @@
-//! What a card says.
+//! The content of a model card.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -12,52 +12,51 @@ use crate::domain::signature::Signature;
 use crate::onnx::bundle_file::BundleFile;
 use crate::onnx::sample::SampleColumn;
 
-/// The format this `mtl` writes. 2: the signature tells how rows are read. 3: hashes of all files and of the
-/// card itself, and the answers to the sample rows.
+/// The format that this version writes. Format 2 adds how rows are read; format 3 adds hashes of all files
+/// and of the card itself, and the predictions of the sample rows.
 pub const FORMAT: u64 = HASHED;
-/// The first format whose cards hold hashes and answers.
+/// The first format with hashes and predictions.
 pub const HASHED: u64 = 3;
 /// The card's file name.
 pub const CARD: &str = "mtl.json";
 
-/// What `mtl.json` says.
+/// The content of `mtl.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// Version of this file's form.
+    /// The version of the card format.
     pub format: u64,
-    /// Version of the `mtl` that wrote it.
+    /// The version of `mtl` that wrote it.
     pub mtl: String,
     pub pipeline: PipelineName,
     pub run: RunId,
     pub trial: u32,
     pub seed: u64,
     pub opset: i64,
-    /// Largest difference allowed when the model is verified.
+    /// The largest allowed difference in verification.
     pub tolerance: f64,
     pub signature: Signature,
     pub metrics: Vec<Score>,
-    /// The files it learned from.
+    /// The training data files.
     pub data: Vec<FileContent>,
-    /// The other files of the bundle, by content. None in cards of earlier formats.
+    /// The other files, with checksums. Empty in cards of earlier formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<BundleFile>,
     pub sample: ModelSample,
-    /// What a model that reads a preference is told where nobody says otherwise: each task's share.
+    /// The default preference of a model that takes one: each task's weight.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub preference: IndexMap<TaskName, f64>,
-    /// What tasks with `crf` decide by, over their logits.
+    /// CRF transitions of tagging tasks, for decoding their logits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<(TaskName, Transitions)>,
-    /// What tasks that write texts write for the sample rows, as tokens, and with a seed of 0.
+    /// Generated texts of the sample rows as tokens, with seed 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<(TaskName, Vec<Vec<u32>>)>,
-    /// The columns that predicting the sample rows gives, as the trained network says. None in cards of
-    /// earlier formats.
+    /// The trained network's prediction columns of the sample rows. Empty in cards of earlier formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<SampleColumn>,
 }
 
-/// Raw rows, and what the model must answer to them.
+/// Raw sample rows, and the outputs that the model must produce for them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelSample {
     pub inputs: Vec<SampleColumn>,
@@ -72,24 +71,24 @@ impl ModelSample {
         Self { inputs: columns(inputs), outputs: columns(outputs) }
     }
 
-    /// The raw rows, as `Session::run` takes them.
+    /// The raw rows, as inputs of a session.
     pub fn inputs(&self) -> Vec<(String, Array)> {
         arrays(&self.inputs)
     }
 
-    /// The expected answers, as `verify` takes them.
+    /// The expected outputs.
     pub fn outputs(&self) -> Vec<(String, Array)> {
         arrays(&self.outputs)
     }
 }
 
-/// `ModelCard::read` has checked that every column can be had.
+/// `ModelCard::read` has checked that every column is valid.
 fn arrays(columns: &[SampleColumn]) -> Vec<(String, Array)> {
     columns.iter().filter_map(|column| Some((column.name.clone(), column.array()?))).collect()
 }
 
 impl ModelCard {
-    /// What a task decides by, where more than each step's own answer does.
+    /// The CRF transitions of a task, if it has any.
     pub fn transitions(&self, task: &TaskName) -> Option<&Transitions> {
         self.transitions.iter().find(|(name, _)| name == task).map(|(_, transitions)| transitions)
     }

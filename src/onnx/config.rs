@@ -1,4 +1,4 @@
-//! The words of an export: `export`.
+//! The settings of `export`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Tolerance};
 
 kinds! {
-    /// What a trained model is written as.
+/// The format of the exported model.
     pub enum ExportConfig: "export" {
         Onnx: "onnx" => OnnxConfig,
     }
@@ -19,7 +19,7 @@ impl Default for ExportConfig {
     }
 }
 
-/// An ONNX model, compared with candle in ONNX Runtime.
+/// An ONNX model, verified against candle in ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnnxConfig {

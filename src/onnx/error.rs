@@ -1,82 +1,82 @@
-//! What can go wrong in writing, reading and running an ONNX model.
+//! Errors of writing, reading and running ONNX models.
 
 use std::path::PathBuf;
 
-/// A failure of this room.
+/// A failure to write, read or run an ONNX model.
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
-    #[error("opset {found} is not supported: 17 to 21 are")]
+    #[error("unsupported opset {found}; expected 17 to 21")]
     Opset { found: i64 },
-    #[error("two inputs or outputs of the model are called `{name}`")]
+    #[error("duplicate name `{name}` among the model's inputs and outputs")]
     NameTaken { name: String },
     #[error("the model would be {bytes} bytes; an ONNX file holds at most 2147483647")]
     TooLarge { bytes: usize },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
-    #[error("{} is not an ONNX model, or is cut short: {reason}", path.display())]
+    #[error("{} is not an ONNX model or is truncated: {reason}", path.display())]
     NotOnnx { path: PathBuf, reason: String },
 
     #[error("{} is not a usable library: {reason}", path.display())]
     Library { path: PathBuf, reason: String },
-    #[error("{} is ONNX Runtime {version}; 1.{needed} or later is needed", path.display())]
+    #[error("{} is ONNX Runtime {version}; expected 1.{needed} or later", path.display())]
     TooOld { path: PathBuf, version: String, needed: u32 },
-    #[error("no ONNX Runtime wheel is known for {os} on {arch}")]
+    #[error("there is no ONNX Runtime wheel for {os} on {arch}")]
     NoWheel { os: &'static str, arch: &'static str },
     #[error("`{command}` failed: {reason}")]
     Command { command: String, reason: String },
-    #[error("no usable ONNX Runtime was found, and {why}. Looked at: {}. {}", listed(tried), HINT)]
+    #[error("ONNX Runtime not found: {why}. Searched: {}. {}", listed(tried), HINT)]
     NoRuntime {
-        /// One entry per place looked at, with what was wrong there.
+        /// The places searched, each with the problem.
         tried: Vec<String>,
-        /// Why it was not fetched.
+        /// Why it was not downloaded.
         why: String,
     },
 
-    #[error("ONNX Runtime refuses {}: {reason}", path.display())]
+    #[error("ONNX Runtime cannot load {}: {reason}", path.display())]
     Session { path: PathBuf, reason: String },
     #[error("the model has no input `{name}`; it has {}", known.join(", "))]
     UnknownInput { name: String, known: Vec<String> },
-    #[error("the model's input `{name}` was not given")]
+    #[error("missing model input `{name}`")]
     MissingInput { name: String },
-    #[error("ONNX Runtime could not run the model: {reason}")]
+    #[error("ONNX Runtime cannot run the model: {reason}")]
     Run { reason: String },
-    #[error("the model's output `{name}` is of type {found}; floats and 64-bit whole numbers can be read")]
+    #[error("the model's output `{name}` is of type {found}; expected floats or 64-bit integers")]
     OutputType { name: String, found: String },
 
     #[error(
-        "{} has format {found}; this mtl reads format {known} ({})",
+        "{} has format {found}; this mtl supports formats up to {known} ({})",
         path.display(),
         if found > known { "a newer mtl wrote it" } else { "an older mtl wrote it" }
     )]
     CardFormat { path: PathBuf, found: u64, known: u64 },
-    #[error("{} is not a model card of mtl, or is cut short: {reason}", path.display())]
+    #[error("{} is not a model card of mtl or is truncated: {reason}", path.display())]
     NotACard { path: PathBuf, reason: String },
     #[error(
-        "{} is not as it was written: its `sha256` is of another content. A card is not edited; change the pipeline, or \
+        "{} was modified after export: its checksum does not match. Do not edit it; change the pipeline, or \
          export the model again: mtl export RUN --to FOLDER",
         path.display()
     )]
     ChangedCard { path: PathBuf },
-    #[error("{} describes no model that mtl could have made: {reason}. Export the model again", path.display())]
+    #[error("invalid model card {}: {reason}; export the model again", path.display())]
     UnsoundCard { path: PathBuf, reason: String },
     #[error(
-        "{} is not the file that was exported: its content is another than mtl.json says. Export the model again: \
+        "{} was modified after export: its checksum differs from mtl.json. Export the model again: \
          mtl export RUN --to FOLDER",
         path.display()
     )]
     ChangedFile { path: PathBuf },
     #[error(
-        "{} has parts in other files (`{location}`); a model of mtl holds all of itself, and none from elsewhere is read",
+        "{} refers to external data (`{location}`), which is not loaded; models of mtl are self-contained",
         path.display()
     )]
     External { path: PathBuf, location: String },
-    /// What of a bundle cannot be proved, and why.
+    /// The part of an exported model that cannot be verified, and why.
     #[error("{0}")]
     Unproved(String),
 }
 
 impl OnnxError {
-    /// Is there no ONNX Runtime to be had, rather than something wrong with the model?
+    /// Whether no ONNX Runtime is available, as opposed to a problem of the model.
     pub fn is_absence(&self) -> bool {
         matches!(
             self,
@@ -89,14 +89,14 @@ impl OnnxError {
     }
 }
 
-const HINT: &str = "Set ORT_DYLIB_PATH to a libonnxruntime, or `pip install onnxruntime`";
+const HINT: &str = "Set ORT_DYLIB_PATH to a libonnxruntime, or run `pip install onnxruntime`";
 
 fn listed(tried: &[String]) -> String {
     if tried.is_empty() { "nowhere".to_owned() } else { tried.join("; ") }
 }
 
 impl OnnxError {
-    /// For `map_err` on file operations.
+    /// Adds the path to an I/O error, for `map_err`.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }

@@ -1,7 +1,7 @@
-//! Does a model have parts in other files? ONNX lets a model name files that hold its numbers, anywhere. A
-//! model of `mtl` names none, and of one that comes from elsewhere none is read.
+//! Detects external data: ONNX models may refer to files anywhere that hold their tensors. Models of `mtl`
+//! have none, and those of other models are never read.
 //!
-//! The messages here are those parts of ONNX in which such a name can stand; all else is passed over unread.
+//! The messages below are the parts of ONNX that can contain such a reference; everything else is skipped.
 
 use prost::Message;
 
@@ -88,37 +88,40 @@ struct StringEntryView {
 /// `TensorProto.DataLocation.EXTERNAL`
 const EXTERNAL: i32 = 1;
 
-/// The name of the first file that a model names, if it names any; or why the model cannot be read.
+/// The path of the first external file that a model refers to.
+///
+/// # Errors
+/// A message if the model cannot be decoded.
 pub fn location(model: &[u8]) -> Result<Option<String>, String> {
     let model = ModelView::decode(model).map_err(|error| error.to_string())?;
     let training = model.training.iter().flat_map(|one| one.initialization.iter().chain(&one.algorithm));
-    let graphs = model.graph.iter().chain(training).find_map(of_graph);
-    Ok(graphs.or_else(|| model.functions.iter().flat_map(|one| &one.nodes).find_map(of_node)))
+    let graphs = model.graph.iter().chain(training).find_map(in_graph);
+    Ok(graphs.or_else(|| model.functions.iter().flat_map(|one| &one.nodes).find_map(in_node)))
 }
 
-fn of_graph(graph: &GraphView) -> Option<String> {
-    let tensors = graph.tensors.iter().find_map(of_tensor);
-    let tensors = tensors.or_else(|| graph.sparse.iter().find_map(of_sparse));
-    tensors.or_else(|| graph.nodes.iter().find_map(of_node))
+fn in_graph(graph: &GraphView) -> Option<String> {
+    let tensors = graph.tensors.iter().find_map(in_tensor);
+    let tensors = tensors.or_else(|| graph.sparse.iter().find_map(in_sparse));
+    tensors.or_else(|| graph.nodes.iter().find_map(in_node))
 }
 
-fn of_node(node: &NodeView) -> Option<String> {
-    node.attributes.iter().find_map(|own| {
-        let tensors = own.tensor.iter().chain(&own.tensors).find_map(of_tensor);
-        let sparse = || own.sparse.iter().chain(&own.sparse_tensors).find_map(of_sparse);
-        let graphs = || own.graph.iter().chain(&own.graphs).find_map(of_graph);
+fn in_node(node: &NodeView) -> Option<String> {
+    node.attributes.iter().find_map(|attribute| {
+        let tensors = attribute.tensor.iter().chain(&attribute.tensors).find_map(in_tensor);
+        let sparse = || attribute.sparse.iter().chain(&attribute.sparse_tensors).find_map(in_sparse);
+        let graphs = || attribute.graph.iter().chain(&attribute.graphs).find_map(in_graph);
         tensors.or_else(sparse).or_else(graphs)
     })
 }
 
-fn of_sparse(sparse: &SparseTensorView) -> Option<String> {
-    sparse.values.iter().chain(&sparse.indices).find_map(of_tensor)
+fn in_sparse(sparse: &SparseTensorView) -> Option<String> {
+    sparse.values.iter().chain(&sparse.indices).find_map(in_tensor)
 }
 
-fn of_tensor(tensor: &TensorView) -> Option<String> {
+fn in_tensor(tensor: &TensorView) -> Option<String> {
     let named = tensor.external.iter().find(|entry| entry.key == "location").map(|entry| entry.value.clone());
     let is_external = tensor.location == Some(EXTERNAL) || !tensor.external.is_empty();
-    is_external.then(|| named.unwrap_or_else(|| "no name".to_owned()))
+    is_external.then(|| named.unwrap_or_else(|| "unnamed".to_owned()))
 }
 
 #[cfg(test)]
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_model_names_is_found_wherever_it_stands() {
+    fn external_data_is_found_anywhere_in_a_model() {
         let graph = GraphView { tensors: vec![elsewhere()], ..GraphView::default() };
         let node = |attribute: AttributeView| GraphView {
             nodes: vec![NodeView { attributes: vec![attribute] }],

@@ -1,6 +1,6 @@
-//! Fetching ONNX Runtime once: out of its Python wheel, by pip, held to a pinned SHA-256.
+//! Downloads ONNX Runtime once: extracts it from its Python wheel, downloaded by pip with a pinned SHA-256.
 //!
-//! Several processes may do so at once: each works in a folder of its own and renames its library into place.
+//! Several processes may do this at once: each uses a temporary folder and renames its library into place.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::onnx::error::OnnxError;
 use crate::onnx::python;
 use crate::onnx::seal::sha256;
 
-/// The version that is fetched.
+/// The version to download.
 pub const VERSION: &str = "1.31.1";
 
-/// A wheel, and the library in it. The library is the same for every Python version, so that the wheels
-/// of one (3.11) serve all.
+/// A wheel and the library in it. The library is the same in the wheels of all Python versions; those of 3.11
+/// are used.
 struct RuntimeWheel {
     os: &'static str,
     arch: &'static str,
     platform: &'static str,
     sha256: &'static str,
     library: &'static str,
-    /// How a damaged copy in the cache is told.
+    /// The hash of the extracted library, to detect a damaged copy in the cache.
     library_sha256: &'static str,
 }
 
@@ -64,21 +64,24 @@ fn wheel() -> Result<&'static RuntimeWheel, OnnxError> {
     WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch).ok_or(OnnxError::NoWheel { os, arch })
 }
 
-/// Where the fetched library lies, or would.
+/// The path of the downloaded library in the cache.
+///
+/// # Errors
+/// [`OnnxError::NoWheel`] if there is no wheel for this platform.
 pub fn library_path(cache: &Path) -> Result<PathBuf, OnnxError> {
     Ok(cache.join(VERSION).join(wheel()?.library))
 }
 
-/// Is the library in the cache the one that was fetched?
+/// Checks the library in the cache against its hash.
 pub fn check(path: &Path) -> Result<(), OnnxError> {
     let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
     if sha256(&bytes) == wheel()?.library_sha256 {
         return Ok(());
     }
-    Err(OnnxError::Library { path: path.to_owned(), reason: "it is damaged".to_owned() })
+    Err(OnnxError::Library { path: path.to_owned(), reason: "it is corrupt".to_owned() })
 }
 
-/// Takes one file out of a wheel, which is a zip file.
+/// Extracts one file from a wheel, which is a zip file.
 const EXTRACT: &str = r#"
 import glob, shutil, sys, zipfile
 folder, library, target = sys.argv[1:]
@@ -88,10 +91,10 @@ with zipfile.ZipFile(wheel) as archive:
         shutil.copyfileobj(source, file)
 "#;
 
-/// How the folders of fetches under way are called.
+/// The prefix of temporary folders.
 const WORK: &str = ".fetching-";
 
-/// Removes what killed processes left behind: folders of fetches that began a day ago.
+/// Removes temporary folders that killed processes left more than a day ago.
 fn sweep(folder: &Path) {
     let old = |entry: &std::fs::DirEntry| {
         let age = entry.metadata().ok()?.modified().ok()?.elapsed().ok()?;
@@ -104,7 +107,7 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Fetches the library into the cache; gives its place.
+/// Downloads the library into the cache and returns its path.
 pub fn fetch(cache: &Path, python: &Path) -> Result<PathBuf, OnnxError> {
     let wheel = wheel()?;
     let path = library_path(cache)?;

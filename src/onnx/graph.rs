@@ -1,7 +1,7 @@
-//! A graph in the making: inputs, weights and nodes in, an ONNX model out.
+//! Builder of ONNX graphs: takes inputs, weights and nodes, and produces a model.
 //!
-//! The same calls give the same bytes. Names inside the graph hold a `/` or a `.`, which no task's name
-//! does, so that they cannot meet an output's.
+//! The same calls produce the same bytes. Internal names contain a `/` or a `.`, which no task name does, so
+//! they cannot clash with the names of outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::onnx::proto::{
     data_type,
 };
 
-/// Something a node gives or takes: a name, cheap to clone.
+/// A value in a graph: an input, constant or node output. A name that is cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GraphValue(Arc<str>);
 
 impl GraphValue {
-    /// An optional input left out.
+    /// An omitted optional input.
     pub fn none() -> Self {
         Self(Arc::from(""))
     }
@@ -34,14 +34,14 @@ impl GraphValue {
 /// One dimension of an input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dim {
-    /// The number of rows: any.
+    /// The number of rows, any.
     Batch,
     Fixed(usize),
-    /// Any length, under a name of its own: `time`.
+    /// Any length, with a name such as `time`.
     Free(String),
 }
 
-/// A graph in the making.
+/// An ONNX graph under construction.
 #[derive(Clone, Debug)]
 pub struct Graph {
     name: String,
@@ -50,17 +50,17 @@ pub struct Graph {
     outputs: Vec<ValueInfoProto>,
     nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
-    taken: BTreeSet<String>,
-    /// How often a name was asked for, so that finding a free one stays quick.
-    asked: BTreeMap<String, usize>,
+    names: BTreeSet<String>,
+    /// How often each base name was requested, so that a unique name is found quickly.
+    requests: BTreeMap<String, usize>,
     ints: BTreeMap<Vec<i64>, GraphValue>,
     scalars: BTreeMap<u32, GraphValue>,
     doubles: BTreeMap<u64, GraphValue>,
-    clash: Option<String>,
+    duplicate: Option<String>,
 }
 
 impl Graph {
-    /// An empty graph.
+    /// An empty graph with this name.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -69,28 +69,28 @@ impl Graph {
             outputs: Vec::new(),
             nodes: Vec::new(),
             weights: Vec::new(),
-            taken: BTreeSet::new(),
-            asked: BTreeMap::new(),
+            names: BTreeSet::new(),
+            requests: BTreeMap::new(),
             ints: BTreeMap::new(),
             scalars: BTreeMap::new(),
             doubles: BTreeMap::new(),
-            clash: None,
+            duplicate: None,
         }
     }
 
-    /// Nodes from here on are named `/<scope>/<operator>`; "" for no scope.
+    /// Names the following nodes `/<scope>/<operator>`; "" for no scope.
     pub fn scope(&mut self, name: &str) {
         self.scope = name.to_owned();
     }
 
-    /// An input of exactly this name. Declare inputs before all else.
+    /// An input with exactly this name. Inputs must be declared before anything else.
     pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> GraphValue {
         self.claim(name);
         self.inputs.push(value_info(name, element, dims));
         GraphValue(Arc::from(name))
     }
 
-    /// Gives `value` out under exactly this name.
+    /// Declares `value` as an output with exactly this name.
     pub fn output(
         &mut self,
         name: &str,
@@ -110,31 +110,40 @@ impl Graph {
         GraphValue(Arc::from(name))
     }
 
-    /// A constant array of floats. Panics when `values` does not fill `shape`: a bug of the caller.
+    /// A constant array of 32-bit floats.
+    ///
+    /// # Panics
+    /// If `values` does not fill `shape`.
     pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        let name = self.free(name);
+        let name = self.unique_name(name);
         self.weights.push(TensorProto::f32(&name, shape, values));
         GraphValue(Arc::from(name))
     }
 
-    /// A constant array of 64-bit floats. Panics when `values` does not fill `shape`.
+    /// A constant array of 64-bit floats.
+    ///
+    /// # Panics
+    /// If `values` does not fill `shape`.
     pub fn weight_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        let name = self.free(name);
+        let name = self.unique_name(name);
         self.weights.push(TensorProto::f64(&name, shape, values));
         GraphValue(Arc::from(name))
     }
 
-    /// A constant array of whole numbers. Panics when `values` does not fill `shape`.
+    /// A constant array of 64-bit integers.
+    ///
+    /// # Panics
+    /// If `values` does not fill `shape`.
     pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> GraphValue {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        let name = self.free(name);
+        let name = self.unique_name(name);
         self.weights.push(TensorProto::i64(&name, shape, values));
         GraphValue(Arc::from(name))
     }
 
-    /// A one-dimensional constant of whole numbers; equal ones are shared.
+    /// A one-dimensional integer constant; equal ones are shared.
     pub fn ints(&mut self, values: &[i64]) -> GraphValue {
         if let Some(value) = self.ints.get(values) {
             return value.clone();
@@ -144,7 +153,7 @@ impl Graph {
         value
     }
 
-    /// A constant without dimensions; equal ones are shared.
+    /// A 32-bit scalar constant; equal ones are shared.
     pub fn scalar(&mut self, number: f32) -> GraphValue {
         if let Some(value) = self.scalars.get(&number.to_bits()) {
             return value.clone();
@@ -154,7 +163,7 @@ impl Graph {
         value
     }
 
-    /// A 64-bit constant without dimensions; equal ones are shared.
+    /// A 64-bit scalar constant; equal ones are shared.
     pub fn scalar_f64(&mut self, number: f64) -> GraphValue {
         if let Some(value) = self.doubles.get(&number.to_bits()) {
             return value.clone();
@@ -164,7 +173,7 @@ impl Graph {
         value
     }
 
-    /// A constant whole number without dimensions.
+    /// An integer scalar constant.
     pub fn scalar_int(&mut self, number: i64) -> GraphValue {
         self.weight_ints("/constant/int", &[], &[number])
     }
@@ -197,16 +206,20 @@ impl Graph {
         attributes: Vec<Attribute>,
     ) -> Vec<GraphValue> {
         let name = self.node_name(op);
-        let outputs: Vec<GraphValue> =
-            (0..outputs).map(|index| GraphValue(Arc::from(self.free(&format!("{name}.{index}"))))).collect();
+        let outputs: Vec<GraphValue> = (0..outputs)
+            .map(|index| GraphValue(Arc::from(self.unique_name(&format!("{name}.{index}")))))
+            .collect();
         self.push("", op, name, inputs, &outputs, attributes);
         outputs
     }
 
     /// The finished model for an opset from 17 to 21.
+    ///
+    /// # Errors
+    /// If the opset is not supported or two inputs or outputs have the same name.
     pub fn finish(mut self, opset: i64, metadata: &[(String, String)]) -> Result<ModelProto, OnnxError> {
         let ir_version = opset::ir_version(opset)?;
-        if let Some(name) = self.clash {
+        if let Some(name) = self.duplicate {
             return Err(OnnxError::NameTaken { name });
         }
         self.weights.extend(opset::adapt(&mut self.nodes, opset));
@@ -259,32 +272,32 @@ impl Graph {
     }
 
     fn node_name(&mut self, op: &str) -> String {
-        let wanted = if self.scope.is_empty() { format!("/{op}") } else { format!("/{}/{op}", self.scope) };
-        self.free(&wanted)
+        let base = if self.scope.is_empty() { format!("/{op}") } else { format!("/{}/{op}", self.scope) };
+        self.unique_name(&base)
     }
 
-    /// Takes a name a consumer will use, which therefore cannot be changed.
+    /// Reserves the exact name of an input or output.
     fn claim(&mut self, name: &str) {
-        if !self.taken.insert(name.to_owned()) && self.clash.is_none() {
-            self.clash = Some(name.to_owned());
+        if !self.names.insert(name.to_owned()) && self.duplicate.is_none() {
+            self.duplicate = Some(name.to_owned());
         }
     }
 
-    /// Takes `wanted`, or the first of `wanted_1`, `wanted_2`... that is free.
-    fn free(&mut self, wanted: &str) -> String {
-        let wanted = if wanted.contains(['/', '.']) { wanted.to_owned() } else { format!("/{wanted}") };
-        let asked = self.asked.entry(wanted.clone()).or_insert(0);
+    /// Reserves `base`, or the first of `base_1`, `base_2`... that is unused.
+    fn unique_name(&mut self, base: &str) -> String {
+        let base = if base.contains(['/', '.']) { base.to_owned() } else { format!("/{base}") };
+        let requests = self.requests.entry(base.clone()).or_insert(0);
         loop {
-            let name = if *asked == 0 { wanted.clone() } else { format!("{wanted}_{asked}") };
-            *asked += 1;
-            if self.taken.insert(name.clone()) {
+            let name = if *requests == 0 { base.clone() } else { format!("{base}_{requests}") };
+            *requests += 1;
+            if self.names.insert(name.clone()) {
                 return name;
             }
         }
     }
 }
 
-/// ONNX's number for an element type.
+/// The ONNX number of an element type.
 pub fn element_number(element: ElementType) -> i32 {
     match element {
         ElementType::Float32 => data_type::FLOAT,
@@ -341,13 +354,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_calls_give_the_same_bytes() {
+    fn the_same_calls_produce_the_same_bytes() {
         let bytes = |graph: Graph| graph.finish(19, &[]).unwrap().encode_to_vec();
         assert_eq!(bytes(graph()), bytes(graph()));
     }
 
     #[test]
-    fn names_are_unique_and_apart_from_the_models_own() {
+    fn names_are_unique_and_differ_from_outputs() {
         let model = graph().finish(17, &[("mtl.run".to_owned(), "a-1".to_owned())]).unwrap();
         let graph = model.graph.unwrap();
         let names: Vec<&str> = graph.node.iter().map(|node| node.name.as_str()).collect();
@@ -362,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn two_outputs_of_one_name_are_refused() {
+    fn duplicate_output_names_are_refused() {
         let mut graph = graph();
         let x = graph.scalar(1.0);
         graph.output("x", &x, ElementType::Float32, &[]);
@@ -379,8 +392,8 @@ mod tests {
             assert_eq!(model.opset_import[0].version, Some(opset));
             assert_eq!(model.graph.unwrap().node[3].input.len(), reduction_inputs);
         }
-        for result in [16, 22] {
-            assert!(matches!(graph().finish(result, &[]), Err(OnnxError::Opset { .. })));
+        for unsupported in [16, 22] {
+            assert!(matches!(graph().finish(unsupported, &[]), Err(OnnxError::Opset { .. })));
         }
     }
 }

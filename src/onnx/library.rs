@@ -1,7 +1,7 @@
-//! A shared library as a file: is it whole, and which ONNX Runtime is it?
+//! Inspects a shared library file: is it complete, and which version of ONNX Runtime is it?
 //!
-//! The system's loader maps a library without asking whether the file is as long as its headers say, and
-//! a process that then touches the missing part dies. So the headers are read here first.
+//! The system's loader maps a library without checking that the file is as long as its headers say, and a
+//! process that touches the missing part crashes. So the headers are checked first.
 
 use std::path::Path;
 
@@ -9,15 +9,18 @@ use object::{Object, ObjectSegment};
 
 use crate::onnx::error::OnnxError;
 
-/// What can be known of a library without loading it.
+/// Properties of a library that are known without loading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LibraryInfo {
-    /// ONNX Runtime's version, from its symbol version or its file name.
+    /// The version of ONNX Runtime, from its symbol versions or its file name.
     pub version: Option<String>,
 }
 
 impl LibraryInfo {
-    /// Reads the file; refuses one that is no library or is cut short.
+    /// Inspects a file.
+    ///
+    /// # Errors
+    /// If it is not a shared library or is truncated.
     pub fn read(path: &Path) -> Result<Self, OnnxError> {
         let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
         check(&bytes)
@@ -26,7 +29,7 @@ impl LibraryInfo {
         Ok(Self { version: symbol_version(&bytes).or_else(|| name_version(&name)) })
     }
 
-    /// The 31 of 1.31.1.
+    /// The minor version: 31 for 1.31.1.
     pub fn minor(&self) -> Option<u32> {
         self.version.as_ref()?.split('.').nth(1)?.parse().ok()
     }
@@ -34,30 +37,30 @@ impl LibraryInfo {
 
 fn check(bytes: &[u8]) -> Result<(), &'static str> {
     match bytes.get(..4) {
-        Some(b"\x7fELF" | b"\xcf\xfa\xed\xfe") if !is_whole(bytes) => Err("it is cut short"),
-        // Of a fat Mach-O, or a Windows library, the loader checks for itself.
+        Some(b"\x7fELF" | b"\xcf\xfa\xed\xfe") if !is_complete(bytes) => Err("it is truncated"),
+        // For fat Mach-O and Windows libraries the loader checks this itself.
         Some(b"\x7fELF" | b"\xcf\xfa\xed\xfe" | b"\xca\xfe\xba\xbe" | [b'M', b'Z', _, _]) => Ok(()),
         _ => Err("it is not a shared library"),
     }
 }
 
-/// Is everything that the loader maps within the file?
-fn is_whole(bytes: &[u8]) -> bool {
+/// Whether everything that the loader maps lies within the file.
+fn is_complete(bytes: &[u8]) -> bool {
     let Ok(library) = object::File::parse(bytes) else { return false };
     let fits = |segment: object::Segment<'_, '_>| {
         let (start, length) = segment.file_range();
         start.checked_add(length).is_some_and(|end| end <= bytes.len() as u64)
     };
-    // Where commands are missing there may be no segment left that does not fit.
+    // If load commands are truncated, there may be no segments at all.
     library.segments().next().is_some() && library.segments().all(fits)
 }
 
-/// On Linux every function ONNX Runtime offers carries its version: `OrtGetApiBase@VERS_1.31.1`.
+/// On Linux the exported functions carry the version: `OrtGetApiBase@VERS_1.31.1`.
 fn symbol_version(bytes: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"\0VERS_";
-    let at = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
-    let end = at + bytes[at..].iter().take(16).position(|byte| *byte == 0)?;
-    version(std::str::from_utf8(&bytes[at..end]).ok()?)
+    let start = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let end = start + bytes[start..].iter().take(16).position(|byte| *byte == 0)?;
+    version(std::str::from_utf8(&bytes[start..end]).ok()?)
 }
 
 /// `libonnxruntime.so.1.31.1`, `libonnxruntime.1.31.1.dylib`
@@ -69,15 +72,15 @@ fn name_version(name: &str) -> Option<String> {
 
 fn version(text: &str) -> Option<String> {
     let numbers: Vec<&str> = text.split('.').collect();
-    let whole = numbers.iter().all(|number| number.parse::<u32>().is_ok());
-    (whole && numbers.len() >= 2).then(|| text.to_owned())
+    let are_numbers = numbers.iter().all(|number| number.parse::<u32>().is_ok());
+    (are_numbers && numbers.len() >= 2).then(|| text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{LibraryInfo, name_version};
 
-    /// A header with one segment of 64 bytes behind it that is to be loaded, and no sections.
+    /// An ELF header with one loadable segment of 64 bytes after it, and no sections.
     fn elf() -> Vec<u8> {
         let mut bytes = vec![0; 64 + 56 + 64];
         bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
@@ -99,18 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_library_tells_its_version() {
+    fn a_complete_library_has_a_version() {
         let library = read(&elf()).unwrap();
         assert_eq!(library.version.as_deref(), Some("1.31.1"));
         assert_eq!(library.minor(), Some(31));
     }
 
     #[test]
-    fn a_library_cut_anywhere_is_refused() {
+    fn a_truncated_library_is_refused() {
         let whole = elf();
         for length in 0..whole.len() {
             let error = read(&whole[..length]).unwrap_err();
-            assert!(error.contains("cut short") || error.contains("not a shared library"), "{error}");
+            assert!(error.contains("truncated") || error.contains("not a shared library"), "{error}");
         }
     }
 

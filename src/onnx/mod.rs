@@ -1,4 +1,4 @@
-//! How is a graph written, and is it right? Alone in naming ONNX's messages and ort.
+//! Writes, reads, runs and verifies ONNX models. The only module that uses ONNX's messages and `ort`.
 
 pub mod bundle;
 pub mod bundle_file;

@@ -1,6 +1,6 @@
-//! Operators as functions: what the network's parts write themselves with. Valid for opset 17 to 21.
+//! ONNX operators as functions, valid for opset 17 to 21.
 //!
-//! Each takes the graph and values and gives a value; shapes broadcast as in NumPy.
+//! Each takes the graph and values and returns a value; shapes broadcast as in NumPy.
 
 pub mod attention;
 pub mod image;
@@ -41,13 +41,13 @@ pub fn div(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Div", &[a, b], vec![])
 }
 
-/// x + number
+/// `x + number`
 pub fn shift(g: &mut Graph, x: &GraphValue, number: f32) -> GraphValue {
     let number = g.scalar(number);
     add(g, x, &number)
 }
 
-/// x times number
+/// `x * number`
 pub fn scale(g: &mut Graph, x: &GraphValue, number: f32) -> GraphValue {
     let number = g.scalar(number);
     mul(g, x, &number)
@@ -74,13 +74,13 @@ pub fn sqrt(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Sqrt", &[x], vec![])
 }
 
-/// x held between `low` and `high`.
+/// x limited to `low..=high`.
 pub fn clip(g: &mut Graph, x: &GraphValue, low: f32, high: f32) -> GraphValue {
     let (low, high) = (g.scalar(low), g.scalar(high));
     g.node("Clip", &[x, &low, &high], vec![])
 }
 
-/// An element-wise operator without settings, by its ONNX name: `Relu`, `Tanh`, `Abs`.
+/// An element-wise operator without attributes, by its ONNX name: `Relu`, `Tanh`, `Abs`.
 pub fn unary(g: &mut Graph, op: &str, x: &GraphValue) -> GraphValue {
     g.node(op, &[x], vec![])
 }
@@ -116,8 +116,8 @@ pub fn elu(g: &mut Graph, x: &GraphValue) -> GraphValue {
 pub fn gelu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     let inner = scale(g, x, std::f32::consts::FRAC_1_SQRT_2);
     let erf = unary(g, "Erf", &inner);
-    let twice = shift(g, &erf, 1.0);
-    let product = mul(g, x, &twice);
+    let shifted = shift(g, &erf, 1.0);
+    let product = mul(g, x, &shifted);
     scale(g, &product, 0.5)
 }
 
@@ -127,17 +127,17 @@ pub fn silu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     mul(g, x, &gate)
 }
 
-/// Over the dimension `axis`; -1 is the last.
+/// Softmax over dimension `axis`; -1 is the last.
 pub fn softmax(g: &mut Graph, x: &GraphValue, axis: i64) -> GraphValue {
     g.node("Softmax", &[x], vec![Attribute::int("axis", axis)])
 }
 
-/// Over the dimension `axis`; -1 is the last.
+/// Log-softmax over dimension `axis`; -1 is the last.
 pub fn log_softmax(g: &mut Graph, x: &GraphValue, axis: i64) -> GraphValue {
     g.node("LogSoftmax", &[x], vec![Attribute::int("axis", axis)])
 }
 
-/// Over the last dimension; `scale` and `bias` are `[width]`.
+/// Layer normalization over the last dimension; `scale` and `bias` are `[width]`.
 pub fn layer_normalization(
     g: &mut Graph,
     x: &GraphValue,
@@ -149,7 +149,7 @@ pub fn layer_normalization(
     g.node("LayerNormalization", &[x, scale, bias], attributes)
 }
 
-/// With running statistics; x is `[batch, width, ...]`, all else `[width]`.
+/// Batch normalization with running statistics; x is `[batch, width, ...]`, the others are `[width]`.
 pub fn batch_normalization(
     g: &mut Graph,
     x: &GraphValue,
@@ -178,19 +178,19 @@ pub fn gather(g: &mut Graph, data: &GraphValue, indices: &GraphValue, axis: i64)
     g.node("Gather", &[data, indices], vec![Attribute::int("axis", axis)])
 }
 
-/// -1 once for "what is left"; 0 for "as before".
+/// Reshapes x; -1 (once) stands for the remaining size, 0 for an unchanged dimension.
 pub fn reshape(g: &mut Graph, x: &GraphValue, dims: &[i64]) -> GraphValue {
     let dims = g.ints(dims);
     g.node("Reshape", &[x, &dims], vec![])
 }
 
-/// `[...]` with dimensions of 1 inserted at `axes`.
+/// Inserts dimensions of size 1 at `axes`.
 pub fn unsqueeze(g: &mut Graph, x: &GraphValue, axes: &[i64]) -> GraphValue {
     let axes = g.ints(axes);
     g.node("Unsqueeze", &[x, &axes], vec![])
 }
 
-/// `[...]` without the dimensions of 1 at `axes`.
+/// Removes the dimensions of size 1 at `axes`.
 pub fn squeeze(g: &mut Graph, x: &GraphValue, axes: &[i64]) -> GraphValue {
     let axes = g.ints(axes);
     g.node("Squeeze", &[x, &axes], vec![])
@@ -200,25 +200,25 @@ pub fn transpose(g: &mut Graph, x: &GraphValue, order: &[i64]) -> GraphValue {
     g.node("Transpose", &[x], vec![Attribute::ints("perm", order.iter().copied())])
 }
 
-/// Elements from `start` up to but not `end` along `axis`; negative counts from the end.
+/// The elements `start..end` along `axis`; negative indices count from the end.
 pub fn slice(g: &mut Graph, x: &GraphValue, axis: i64, start: i64, end: i64) -> GraphValue {
     let (start, end, axis) = (g.ints(&[start]), g.ints(&[end]), g.ints(&[axis]));
     g.node("Slice", &[x, &start, &end, &axis], vec![])
 }
 
-/// Consecutive parts of these lengths along `axis`.
+/// Consecutive slices of these lengths along `axis`.
 pub fn split(g: &mut Graph, x: &GraphValue, axis: i64, lengths: &[i64]) -> Vec<GraphValue> {
     let parts = lengths.len();
     let lengths = g.ints(lengths);
     g.nodes("Split", &[x, &lengths], parts, vec![Attribute::int("axis", axis)])
 }
 
-/// The dimensions of x, as whole numbers.
+/// The dimensions of x, as integers.
 pub fn shape(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Shape", &[x], vec![])
 }
 
-/// x repeated to the dimensions `dims` (a value of whole numbers).
+/// x broadcast to `dims`, an integer value.
 pub fn expand(g: &mut Graph, x: &GraphValue, dims: &GraphValue) -> GraphValue {
     g.node("Expand", &[x, dims], vec![])
 }
@@ -227,27 +227,27 @@ pub fn cast(g: &mut Graph, x: &GraphValue, element: ElementType) -> GraphValue {
     g.node("Cast", &[x], vec![Attribute::int("to", element_number(element).into())])
 }
 
-/// Truth values: everything but 0.
+/// x as booleans: true for everything but 0.
 pub fn cast_bool(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Cast", &[x], vec![Attribute::int("to", data_type::BOOL.into())])
 }
 
-/// Truth values: where x is NaN.
+/// Booleans: whether x is NaN.
 pub fn is_nan(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("IsNaN", &[x], vec![])
 }
 
-/// `yes` where `condition` (truth values) holds, else `no`.
+/// `yes` where the boolean `condition` holds, otherwise `no`.
 pub fn where_(g: &mut Graph, condition: &GraphValue, yes: &GraphValue, no: &GraphValue) -> GraphValue {
     g.node("Where", &[condition, yes, no], vec![])
 }
 
-/// Truth values.
+/// Booleans: whether a equals b.
 pub fn equal(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Equal", &[a, b], vec![])
 }
 
-/// `data` with `updates` added at `indices` along `axis`; an index may come more than once.
+/// `data` with `updates` added at `indices` along `axis`; indices may repeat.
 pub fn scatter_add(
     g: &mut Graph,
     data: &GraphValue,
@@ -259,18 +259,19 @@ pub fn scatter_add(
     g.node("ScatterElements", &[data, indices, updates], attributes)
 }
 
-/// Truth values: a > b.
+/// Booleans: whether a > b.
 pub fn greater(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Greater", &[a, b], vec![])
 }
 
-/// The sum over `axes`, which stay as 1 when `keep`.
+/// The sum over `axes`, which remain as size 1 if `keep`.
 pub fn reduce_sum(g: &mut Graph, x: &GraphValue, axes: &[i64], keep: bool) -> GraphValue {
     let axes = g.ints(axes);
     g.node("ReduceSum", &[x, &axes], vec![Attribute::int("keepdims", keep.into())])
 }
 
-/// `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceLogSumExp`... over `axes`, which stay as 1 when `keep`.
+/// `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceLogSumExp`... over `axes`, which remain as size 1 if
+/// `keep`.
 pub fn reduce(g: &mut Graph, op: &str, x: &GraphValue, axes: &[i64], keep: bool) -> GraphValue {
     if op == "ReduceSum" {
         return reduce_sum(g, x, axes, keep);
@@ -280,7 +281,7 @@ pub fn reduce(g: &mut Graph, op: &str, x: &GraphValue, axes: &[i64], keep: bool)
     g.node(op, &[x], attributes)
 }
 
-/// Whole-number codes of raw texts, in x's shape: the i-th key becomes `first` + i, any other text `default`.
+/// Integer codes of raw texts, in x's shape: the i-th key becomes `first` + i, any other text `default`.
 pub fn label_encoder_text(
     g: &mut Graph,
     x: &GraphValue,
@@ -292,7 +293,7 @@ pub fn label_encoder_text(
     label_encoder(g, x, keys.len(), keys_attribute, first, default)
 }
 
-/// As `label_encoder_text`, for raw whole numbers.
+/// As `label_encoder_text`, for raw integers.
 pub fn label_encoder_int(
     g: &mut Graph,
     x: &GraphValue,
@@ -304,7 +305,8 @@ pub fn label_encoder_int(
     label_encoder(g, x, keys.len(), keys_attribute, first, default)
 }
 
-/// Codes of a category's raw values, in x's shape: the i-th key becomes `first` + i, all else `default`.
+/// Integer codes of a category's raw values, in x's shape: the i-th key becomes `first` + i, others
+/// `default`.
 pub fn codes(g: &mut Graph, x: &GraphValue, keys: &Keys, first: i64, default: i64) -> GraphValue {
     match keys {
         Keys::Text(keys) => label_encoder_text(g, x, keys, first, default),
@@ -321,7 +323,7 @@ fn label_encoder(
     default: i64,
 ) -> GraphValue {
     if count == 0 {
-        // An encoder without keys is refused by runtimes: every value is the default.
+        // Runtimes refuse an encoder without keys: every value is the default.
         let dims = shape(g, x);
         let value = TensorProto::i64("", &[1], &[default]);
         return g.node("ConstantOfShape", &[&dims], vec![Attribute::tensor("value", value)]);
@@ -331,8 +333,8 @@ fn label_encoder(
     g.node_in(ML_DOMAIN, "LabelEncoder", &[x], attributes)
 }
 
-/// `[rows]` codes to `[rows, depth]` floats: 1 in the code's own column; all 0 for a code of `depth` or more.
-/// (A negative code would count from the end.)
+/// One-hot encodes codes `[rows]` as floats `[rows, depth]`; a code of `depth` or more gives zeros. (A
+/// negative code would count from the end.)
 pub fn one_hot(g: &mut Graph, codes: &GraphValue, depth: usize) -> GraphValue {
     let depth = g.ints(&[depth as i64]);
     let levels = g.weight("/constant/off_on", &[2], &[0.0, 1.0]);

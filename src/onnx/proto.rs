@@ -1,9 +1,9 @@
-//! The messages of an ONNX file, written by hand: the part of `onnx-ml.proto` that `mtl` writes and reads.
+//! The messages of an ONNX file, written by hand: the part of `onnx-ml.proto` that `mtl` uses.
 //!
-//! ONNX is proto2, where "set to 0" and "not set" differ; fields whose presence a checker asks about
-//! are therefore optional here, the rest are plain.
+//! ONNX is proto2, which distinguishes "set to 0" from "not set"; fields whose presence a checker verifies
+//! are therefore optional here, the others are plain.
 
-/// A whole model.
+/// An ONNX model.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ModelProto {
     #[prost(int64, optional, tag = "1")]
@@ -26,7 +26,7 @@ pub struct ModelProto {
     pub metadata_props: Vec<StringStringEntryProto>,
 }
 
-/// Nodes in an order in which they can be computed, and what they work on.
+/// Nodes in topological order, with inputs, outputs and weights.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct GraphProto {
     #[prost(message, repeated, tag = "1")]
@@ -45,7 +45,7 @@ pub struct GraphProto {
     pub value_info: Vec<ValueInfoProto>,
 }
 
-/// One application of an operator. An empty input name is an input left out.
+/// One operator call. An empty input name is an omitted input.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NodeProto {
     #[prost(string, repeated, tag = "1")]
@@ -62,7 +62,7 @@ pub struct NodeProto {
     pub domain: String,
 }
 
-/// A named setting of a node; `type` says which of the fields holds it.
+/// An attribute of a node; `type` states which field holds it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
@@ -85,7 +85,7 @@ pub struct AttributeProto {
     pub r#type: Option<i32>,
 }
 
-/// Numbers for `AttributeProto::type`.
+/// Values of `AttributeProto::type`.
 pub mod attribute_type {
     pub const FLOAT: i32 = 1;
     pub const INT: i32 = 2;
@@ -131,7 +131,7 @@ impl AttributeProto {
     }
 }
 
-/// An array. Only `raw_data` (little-endian) is written.
+/// A tensor. Only `raw_data` (little-endian) is written.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
@@ -144,7 +144,7 @@ pub struct TensorProto {
     pub raw_data: Option<Vec<u8>>,
 }
 
-/// Numbers for element types.
+/// Values of `TensorProto::data_type`.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
     pub const UINT8: i32 = 2;
@@ -169,7 +169,7 @@ impl TensorProto {
         Self::raw(name, dims, data_type::DOUBLE, raw_data)
     }
 
-    /// An array of 64-bit whole numbers.
+    /// An array of 64-bit integers.
     pub fn i64(name: &str, dims: &[usize], values: &[i64]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Self::raw(name, dims, data_type::INT64, raw_data)
@@ -192,7 +192,7 @@ pub struct ValueInfoProto {
     pub doc_string: String,
 }
 
-/// A type; of the kinds ONNX has, tensors only.
+/// A type; only tensors are supported.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TypeProto {
     #[prost(message, optional, tag = "1")]
@@ -222,7 +222,7 @@ pub struct DimensionProto {
     pub value: Option<DimensionValue>,
 }
 
-/// A known length, or the name of one that is known when the model runs.
+/// A fixed length, or the name of a dynamic one.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum DimensionValue {
     #[prost(int64, tag = "1")]
@@ -231,7 +231,7 @@ pub enum DimensionValue {
     DimParam(String),
 }
 
-/// Which version of which operator set the nodes belong to; the default set has the empty name.
+/// The version of an operator set; the default set has an empty name.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
@@ -240,7 +240,7 @@ pub struct OperatorSetIdProto {
     pub version: Option<i64>,
 }
 
-/// One line of metadata.
+/// A metadata entry.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct StringStringEntryProto {
     #[prost(string, tag = "1")]

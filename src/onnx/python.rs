@@ -1,4 +1,4 @@
-//! Asking Python, within a time limit: where an installed ONNX Runtime is, and to fetch one.
+//! Runs Python with a time limit: to find an installed ONNX Runtime, and to download one.
 
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::onnx::error::OnnxError;
 
-/// Runs `python <arguments>`; gives what it printed.
+/// Runs `python <arguments>` and returns what it printed.
+///
+/// # Errors
+/// If it cannot be started, fails or exceeds the time limit.
 pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String, OnnxError> {
     let command = || {
         let shown: Vec<&str> =
@@ -17,17 +20,17 @@ pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String,
     let failed = |reason: String| OnnxError::Command { command: command(), reason };
     let broken = |error: std::io::Error| failed(error.to_string());
 
-    // Files, not pipes: a full pipe that nobody reads would hold the child for ever.
+    // Files instead of pipes: a full pipe that nobody reads would block the child.
     let mut output = tempfile::tempfile().map_err(broken)?;
-    let mut problems = tempfile::tempfile().map_err(broken)?;
+    let mut errors = tempfile::tempfile().map_err(broken)?;
     let mut child = Command::new(python)
         .args(arguments)
-        // Downloading installs nothing, so a rule against installing outside environments is no reason to
-        // stop.
+        // Downloading installs nothing, so the rule against installing outside of virtual environments
+        // does not apply.
         .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone().map_err(broken)?)
-        .stderr(problems.try_clone().map_err(broken)?)
+        .stderr(errors.try_clone().map_err(broken)?)
         .spawn()
         .map_err(broken)?;
     let started = Instant::now();
@@ -37,13 +40,13 @@ pub fn run(python: &Path, arguments: &[&str], limit: Duration) -> Result<String,
             None if started.elapsed() > limit => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(failed(format!("no answer within {} seconds", limit.as_secs())));
+                return Err(failed(format!("no result within {} seconds", limit.as_secs())));
             }
             None => std::thread::sleep(Duration::from_millis(5)),
         }
     };
     if !status.success() {
-        let text = text(&mut problems).map_err(broken)?;
+        let text = text(&mut errors).map_err(broken)?;
         let reason = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
         return Err(failed(format!("{status}: {}", reason.trim())));
     }
@@ -67,7 +70,7 @@ for folder in (spec.submodule_search_locations or []) if spec else []:
             print(path)
 "#;
 
-/// The libraries of the ONNX Runtime that this Python has installed.
+/// The library files of the ONNX Runtime that is installed for this Python.
 pub fn installed(python: &Path) -> Result<Vec<PathBuf>, OnnxError> {
     let printed = run(python, &["-c", WHERE], Duration::from_secs(30))?;
     Ok(printed.lines().map(PathBuf::from).collect())
@@ -81,7 +84,7 @@ mod tests {
     use super::run;
 
     #[test]
-    fn gives_what_was_printed_and_names_what_failed() {
+    fn returns_output_and_reports_failures() {
         let python = Path::new("python3");
         assert_eq!(run(python, &["-c", "print(6 * 7)"], Duration::from_secs(60)).unwrap().trim(), "42");
         let error = run(python, &["-c", "raise SystemExit('no room')"], Duration::from_secs(60)).unwrap_err();
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_wait_for_ever() {
+    fn has_a_time_limit() {
         let started = Instant::now();
         let error = run(Path::new("python3"), &["-c", "import time; time.sleep(60)"], Duration::from_secs(1));
         assert!(error.unwrap_err().to_string().contains("within 1 seconds"));

@@ -1,8 +1,8 @@
-//! Finding ONNX Runtime and loading it, once per process.
+//! Finds ONNX Runtime and loads it, once per process.
 //!
-//! The places, in order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the system's library folders; an
-//! `onnxruntime` installed for Python; `mtl`'s cache; and, unless `MTL_OFFLINE=1`, one fetch by pip into
-//! that cache. A place whose library is damaged, too old or something else is passed over, with a note.
+//! Search order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the system's library folders; an `onnxruntime`
+//! installed for Python; `mtl`'s cache; and, unless `MTL_OFFLINE=1`, one download by pip into that cache. A
+//! library that is damaged, too old or something else is skipped with a note.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -13,18 +13,19 @@ use crate::onnx::error::OnnxError;
 use crate::onnx::library::LibraryInfo;
 use crate::onnx::{fetch, python};
 
-/// ONNX Runtime, found and loaded.
+/// A loaded ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnnxRuntime {
     pub path: PathBuf,
     pub version: String,
+    /// Where it was found.
     pub how: RuntimeOrigin,
 }
 
 /// Where ONNX Runtime was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuntimeOrigin {
-    /// Named by `ORT_DYLIB_PATH`.
+    /// Set by `ORT_DYLIB_PATH`.
     Named,
     BesideBinary,
     System,
@@ -34,7 +35,7 @@ pub enum RuntimeOrigin {
 }
 
 impl RuntimeOrigin {
-    /// For people: `found in ...`.
+    /// A description for people.
     pub fn text(self) -> &'static str {
         match self {
             Self::Named => "ORT_DYLIB_PATH",
@@ -42,31 +43,31 @@ impl RuntimeOrigin {
             Self::System => "the system's libraries",
             Self::Python => "an installed Python package",
             Self::Cache => "mtl's cache",
-            Self::Fetched => "fetched by pip",
+            Self::Fetched => "downloaded by pip",
         }
     }
 }
 
-/// Where to look.
+/// The places to search.
 pub struct RuntimeSearch<'a> {
-    /// A library named by the user.
+    /// A library set by the user.
     pub named: Option<PathBuf>,
     /// The folder of the binary.
     pub library_folder: Option<PathBuf>,
     /// The system's library folders.
     pub system: Vec<PathBuf>,
-    /// The Python to ask and to fetch with.
+    /// The Python interpreter to query and to download with.
     pub python: Option<PathBuf>,
-    /// The folder of fetched libraries.
+    /// The folder of downloaded libraries.
     pub cache: Option<PathBuf>,
-    /// Never fetch.
+    /// Never download.
     pub offline: bool,
-    /// Told what a person should know: a place passed over, a fetch begun.
+    /// Receives notes for the user: a skipped library, a download.
     pub note: &'a dyn Fn(&str),
 }
 
 impl<'a> RuntimeSearch<'a> {
-    /// Everywhere, as the environment variables say.
+    /// All places, following the environment variables.
     pub fn everywhere(note: &'a dyn Fn(&str)) -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
@@ -91,7 +92,7 @@ impl<'a> RuntimeSearch<'a> {
         }
     }
 
-    /// The libraries a place offers, the newest first.
+    /// The libraries found in a place, newest first.
     fn candidates(&self, how: RuntimeOrigin) -> Result<Vec<PathBuf>, OnnxError> {
         match how {
             RuntimeOrigin::Named => Ok(self.named.iter().cloned().collect()),
@@ -111,15 +112,16 @@ impl<'a> RuntimeSearch<'a> {
     }
 
     fn fetch(&self) -> Result<PathBuf, OnnxError> {
-        let refused = |why: &str| OnnxError::NoRuntime { tried: Vec::new(), why: why.to_owned() };
+        let not_found = |why: &str| OnnxError::NoRuntime { tried: Vec::new(), why: why.to_owned() };
         if self.offline {
-            return Err(refused("MTL_OFFLINE forbids fetching it"));
+            return Err(not_found("MTL_OFFLINE forbids downloading it"));
         }
         let cache =
-            self.cache.as_deref().ok_or_else(|| refused("there is no cache folder to fetch it into"))?;
-        let python = self.python.as_deref().ok_or_else(|| refused("there is no Python to fetch it with"))?;
+            self.cache.as_deref().ok_or_else(|| not_found("there is no cache folder to download it into"))?;
+        let python =
+            self.python.as_deref().ok_or_else(|| not_found("there is no Python to download it with"))?;
         (self.note)(&format!(
-            "ONNX Runtime {} is not on this machine: fetching it once with pip into {}",
+            "ONNX Runtime {} was not found on this machine; downloading it once with pip into {}",
             fetch::VERSION,
             cache.display()
         ));
@@ -127,7 +129,7 @@ impl<'a> RuntimeSearch<'a> {
     }
 }
 
-/// All places, in order.
+/// All places, in search order.
 const PLACES: [RuntimeOrigin; 6] = [
     RuntimeOrigin::Named,
     RuntimeOrigin::BesideBinary,
@@ -137,31 +139,34 @@ const PLACES: [RuntimeOrigin; 6] = [
     RuntimeOrigin::Fetched,
 ];
 
-/// A process loads one library and makes one environment, both for good.
+/// A process loads one library and creates one environment, both until its end.
 static LOADED: OnceLock<(OnnxRuntime, Environment)> = OnceLock::new();
 static SEARCHING: Mutex<()> = Mutex::new(());
 
 impl OnnxRuntime {
-    /// Finds and loads ONNX Runtime. Once it is loaded, any search gives what was found first.
+    /// Finds and loads ONNX Runtime. Once loaded, later searches return the same one.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoRuntime`], with the places searched.
     pub fn find(search: &RuntimeSearch) -> Result<Self, OnnxError> {
-        let _alone = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((runtime, _)) = LOADED.get() {
             return Ok(runtime.clone());
         }
-        let result = find_runtime(search)?;
-        Ok(LOADED.get_or_init(|| result).0.clone())
+        let found = find_runtime(search)?;
+        Ok(LOADED.get_or_init(|| found).0.clone())
     }
 
-    /// The environment sessions are opened in.
+    /// The environment in which sessions are opened.
     pub(crate) fn environment(&self) -> Option<&'static Environment> {
         LOADED.get().map(|(_, environment)| environment)
     }
 }
 
-/// Looks at every place until a library can be loaded.
+/// Searches all places until a library can be loaded.
 fn find_runtime(search: &RuntimeSearch) -> Result<(OnnxRuntime, Environment), OnnxError> {
     let mut tried = Vec::new();
-    let mut why = "the fetched one could not be loaded".to_owned();
+    let mut why = "the downloaded library could not be loaded".to_owned();
     for how in PLACES {
         let paths = match search.candidates(how) {
             Ok(paths) => paths,
@@ -170,7 +175,7 @@ fn find_runtime(search: &RuntimeSearch) -> Result<(OnnxRuntime, Environment), On
                 continue;
             }
             Err(error) if how == RuntimeOrigin::Fetched => {
-                why = format!("fetching it failed: {error}");
+                why = format!("the download failed: {error}");
                 continue;
             }
             Err(error) => {
@@ -182,7 +187,7 @@ fn find_runtime(search: &RuntimeSearch) -> Result<(OnnxRuntime, Environment), On
             match load(&path, how) {
                 Ok(runtime) => return Ok(runtime),
                 Err(error) => {
-                    (search.note)(&format!("passing over {}: {error}", how.text()));
+                    (search.note)(&format!("skipping {}: {error}", how.text()));
                     tried.push(format!("{} ({error})", how.text()));
                 }
             }
@@ -192,7 +197,7 @@ fn find_runtime(search: &RuntimeSearch) -> Result<(OnnxRuntime, Environment), On
 }
 
 fn load(path: &Path, how: RuntimeOrigin) -> Result<(OnnxRuntime, Environment), OnnxError> {
-    // A relative path would be looked for beside the binary.
+    // A relative path would be resolved against the binary's folder.
     let path = std::path::absolute(path).map_err(OnnxError::file(path))?;
     let library = LibraryInfo::read(&path)?;
     if how == RuntimeOrigin::Cache {
@@ -203,35 +208,35 @@ fn load(path: &Path, how: RuntimeOrigin) -> Result<(OnnxRuntime, Environment), O
     {
         return Err(OnnxError::TooOld { path, version: version.clone(), needed: ort::MINOR_VERSION });
     }
-    let refused = |reason: String| OnnxError::Library { path: path.clone(), reason };
-    // `ort` panics where a library with the right function gives the wrong answer.
+    let unusable = |reason: String| OnnxError::Library { path: path.clone(), reason };
+    // `ort` panics if a library exports the right function but returns something else.
     let environment = std::panic::catch_unwind(|| {
         let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
         builder.with_name("mtl").with_telemetry(false).build().map_err(|error| error.to_string())
     })
-    .map_err(|_| refused("it does not behave like ONNX Runtime".to_owned()))?
-    .map_err(refused)?;
+    .map_err(|_| unusable("it is not ONNX Runtime".to_owned()))?
+    .map_err(unusable)?;
     let version = library.version.unwrap_or_else(|| "of unknown version".to_owned());
     Ok((OnnxRuntime { path, version, how }, environment))
 }
 
-/// The files called like ONNX Runtime in a folder, the newest version first.
+/// The files in a folder that are named like ONNX Runtime, newest version first.
 fn libraries(folder: &Path) -> Vec<PathBuf> {
     let stem = format!("{}onnxruntime.", std::env::consts::DLL_PREFIX);
-    let mut runtime: Vec<(Vec<u32>, PathBuf)> = std::fs::read_dir(folder)
+    let mut libraries: Vec<(Vec<u32>, PathBuf)> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().to_str()?.to_owned();
-            let rest = name.strip_prefix(&stem)?;
-            let is_library = rest.split('.').any(|part| part == std::env::consts::DLL_EXTENSION);
-            let version = rest.split('.').filter_map(|part| part.parse().ok()).collect();
+            let suffix = name.strip_prefix(&stem)?;
+            let is_library = suffix.split('.').any(|part| part == std::env::consts::DLL_EXTENSION);
+            let version = suffix.split('.').filter_map(|part| part.parse().ok()).collect();
             is_library.then(|| (version, entry.path()))
         })
         .collect();
-    runtime.sort_by(|a, b| b.cmp(a));
-    runtime.into_iter().map(|(_, path)| path).collect()
+    libraries.sort_by(|a, b| b.cmp(a));
+    libraries.into_iter().map(|(_, path)| path).collect()
 }
 
 #[cfg(test)]
@@ -251,22 +256,21 @@ mod tests {
     use crate::onnx::error::OnnxError;
     use crate::onnx::fetch;
 
-    /// Looks nowhere.
+    /// A search without places.
     fn nowhere(note: &dyn Fn(&str)) -> RuntimeSearch<'_> {
-        let (named, beside, python, cache) = (None, None, None, None);
         RuntimeSearch {
-            named,
-            library_folder: beside,
+            named: None,
+            library_folder: None,
             system: Vec::new(),
-            python,
-            cache,
+            python: None,
+            cache: None,
             offline: true,
             note,
         }
     }
 
     #[test]
-    fn every_unusable_library_is_passed_over_and_told() {
+    fn unusable_libraries_are_skipped_with_a_note() {
         let folder = tempfile::tempdir().unwrap();
         let named = folder.path().join("named.so");
         std::fs::write(&named, "not a library").unwrap();
@@ -278,7 +282,7 @@ mod tests {
         let cache = folder.path().join("cache");
         let cached = fetch::library_path(&cache).unwrap();
         std::fs::create_dir_all(cached.parent().unwrap()).unwrap();
-        // A whole library, but not the one that was fetched.
+        // A complete library, but not the one that was downloaded.
         std::fs::copy(std::env::current_exe().unwrap(), &cached).unwrap();
 
         let notes = Mutex::new(Vec::new());
@@ -294,10 +298,10 @@ mod tests {
             panic!("nothing usable is there")
         };
         assert_eq!(notes.lock().unwrap().len(), 3);
-        for (words, tried) in
-            ["not a shared library", "cut short", "no-such-python", "damaged"].iter().zip(tried)
+        for (reason, tried) in
+            ["not a shared library", "truncated", "no-such-python", "corrupt"].iter().zip(tried)
         {
-            assert!(tried.contains(words), "{tried}");
+            assert!(tried.contains(reason), "{tried}");
         }
         assert!(why.contains("MTL_OFFLINE"), "{why}");
     }
@@ -313,10 +317,10 @@ mod tests {
     }
 
     #[test]
-    fn an_old_version_is_refused_unloaded() {
+    fn an_old_version_is_refused_without_loading_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so.1.18.0");
-        std::fs::write(&path, b"MZ a library, as far as can be told").unwrap();
+        std::fs::write(&path, b"MZ a library, by its first bytes").unwrap();
         let Err(OnnxError::TooOld { version, needed, .. }) = load(&path, RuntimeOrigin::System) else {
             panic!("1.18 is too old")
         };
@@ -325,7 +329,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn the_newest_of_a_folder_comes_first() {
+    fn the_newest_library_of_a_folder_comes_first() {
         let folder = tempfile::tempdir().unwrap();
         for name in
             ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.31.1", "libonnxruntime_providers.so", "a.so"]

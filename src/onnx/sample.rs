@@ -1,4 +1,4 @@
-//! Arrays as JSON keeps them: columns of a sample, with `null` for NaN.
+//! Sample columns: arrays in JSON, with `null` for NaN.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -24,30 +24,30 @@ pub enum SampleValues {
     Text(Vec<String>),
 }
 
-/// A float: JSON has neither NaN (`null`) nor infinities (`"inf"`, `"-inf"`).
+/// A float in JSON, which has neither NaN (here `null`) nor infinities (here `"inf"`, `"-inf"`).
 #[derive(Clone, Copy, Debug)]
 pub struct SampleCell<T>(pub T);
 
-/// A float of either size.
+/// A float of 32 or 64 bits.
 pub trait Float: Copy + PartialEq + Into<f64> {
-    /// One that has no digits to lose: NaN, an infinity.
-    fn plain(number: f64) -> Self;
+    /// Converts a NaN or infinity, which have no digits to lose.
+    fn special(number: f64) -> Self;
 }
 
 impl Float for f32 {
-    fn plain(number: f64) -> Self {
+    fn special(number: f64) -> Self {
         number as Self
     }
 }
 
 impl Float for f64 {
-    fn plain(number: f64) -> Self {
+    fn special(number: f64) -> Self {
         number
     }
 }
 
 impl<T: Float> PartialEq for SampleCell<T> {
-    /// Unlike floats, a missing number equals a missing number.
+    /// Unlike floats, NaN equals NaN.
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || (self.0.into().is_nan() && other.0.into().is_nan())
     }
@@ -55,32 +55,32 @@ impl<T: Float> PartialEq for SampleCell<T> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum SampleCellForm<T> {
+enum SerializedCell<T> {
     Number(T),
-    Word(String),
+    Text(String),
     Missing,
 }
 
 impl<T: Float + Serialize> Serialize for SampleCell<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let form = match self.0.into() {
-            number if number.is_nan() => SampleCellForm::Missing,
-            number if number.is_infinite() => SampleCellForm::Word(number.to_string()),
-            _ => SampleCellForm::Number(self.0),
+        let cell = match self.0.into() {
+            number if number.is_nan() => SerializedCell::Missing,
+            number if number.is_infinite() => SerializedCell::Text(number.to_string()),
+            _ => SerializedCell::Number(self.0),
         };
-        form.serialize(serializer)
+        cell.serialize(serializer)
     }
 }
 
 impl<'de, T: Float + Deserialize<'de>> Deserialize<'de> for SampleCell<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match SampleCellForm::deserialize(deserializer)? {
-            SampleCellForm::Number(number) => Ok(Self(number)),
-            SampleCellForm::Missing => Ok(Self(T::plain(f64::NAN))),
-            SampleCellForm::Word(word) if word == "inf" => Ok(Self(T::plain(f64::INFINITY))),
-            SampleCellForm::Word(word) if word == "-inf" => Ok(Self(T::plain(f64::NEG_INFINITY))),
-            SampleCellForm::Word(word) => {
-                Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&word), &"a number"))
+        match SerializedCell::deserialize(deserializer)? {
+            SerializedCell::Number(number) => Ok(Self(number)),
+            SerializedCell::Missing => Ok(Self(T::special(f64::NAN))),
+            SerializedCell::Text(text) if text == "inf" => Ok(Self(T::special(f64::INFINITY))),
+            SerializedCell::Text(text) if text == "-inf" => Ok(Self(T::special(f64::NEG_INFINITY))),
+            SerializedCell::Text(text) => {
+                Err(serde::de::Error::invalid_value(serde::de::Unexpected::Str(&text), &"a number"))
             }
         }
     }
@@ -107,7 +107,7 @@ impl SampleColumn {
         self.shape.first().copied().unwrap_or(0)
     }
 
-    /// The array; `None` when the values do not fill the shape.
+    /// The array; `None` if the values do not fill the shape.
     pub fn array(&self) -> Option<Array> {
         let values = match &self.values {
             SampleValues::Float32(values) => ArrayValues::F32(values.iter().map(|cell| cell.0).collect()),
@@ -118,7 +118,7 @@ impl SampleColumn {
             SampleValues::Text(values) => ArrayValues::Text(values.clone()),
         };
         let length = self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
-        // Behind a 0 nothing need fit, but must be small enough to be counted.
+        // A shape with a 0 needs no values, but its product must not overflow.
         self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)))?;
         let filled = !self.shape.is_empty() && length == values.len();
         filled.then(|| Array::new(&self.shape, values))

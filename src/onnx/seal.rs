@@ -1,6 +1,6 @@
-//! Hashes that tell whether a bundle is as it was written: SHA-256 of every file, and of the card itself.
+//! Checksums of an exported model: SHA-256 of every file, and of the card itself.
 //!
-//! The card's own stands on its second line and is of all other lines, so that anybody can ask for it:
+//! The card's own hash is on its second line and covers all other lines, so that anybody can verify it:
 //! `sed 2d mtl.json | sha256sum`.
 
 use std::fs::File;
@@ -11,18 +11,18 @@ use sha2::{Digest, Sha256};
 
 use crate::onnx::error::OnnxError;
 
-const BEFORE: &str = "{\n";
-const NAME: &str = "  \"sha256\": \"";
-const BEHIND: &str = "\",\n";
+const OPENING: &str = "{\n";
+const FIELD: &str = "  \"sha256\": \"";
+const CLOSING: &str = "\",\n";
 /// Hexadecimal digits of a hash.
 const DIGITS: usize = 64;
 
-/// The hash of bytes, in hexadecimal digits.
+/// The SHA-256 of bytes, in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     digits(Sha256::digest(bytes).as_slice())
 }
 
-/// The bytes of a file, and their hash.
+/// The size and SHA-256 of a file.
 pub fn of_file(path: &Path) -> Result<(u64, String), OnnxError> {
     let mut file = File::open(path).map_err(OnnxError::file(path))?;
     let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
@@ -43,19 +43,19 @@ fn digits(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A card's text, in lines, with its hash on a line of its own.
+/// Adds the hash of a card's text as its second line.
 pub fn sealed(text: &str) -> String {
-    let rest = text.strip_prefix(BEFORE).unwrap_or(text);
-    format!("{BEFORE}{NAME}{}{BEHIND}{rest}", sha256(format!("{BEFORE}{rest}").as_bytes()))
+    let content = text.strip_prefix(OPENING).unwrap_or(text);
+    format!("{OPENING}{FIELD}{}{CLOSING}{content}", sha256(format!("{OPENING}{content}").as_bytes()))
 }
 
-/// Is a card's text as it was written?
+/// Whether a card's text matches its hash.
 pub fn is_whole(text: &[u8]) -> bool {
-    let parts = text.strip_prefix(BEFORE.as_bytes()).and_then(|text| text.strip_prefix(NAME.as_bytes()));
+    let parts = text.strip_prefix(OPENING.as_bytes()).and_then(|text| text.strip_prefix(FIELD.as_bytes()));
     let Some((hash, rest)) = parts.and_then(|text| text.split_at_checked(DIGITS)) else { return false };
-    let Some(rest) = rest.strip_prefix(BEHIND.as_bytes()) else { return false };
+    let Some(rest) = rest.strip_prefix(CLOSING.as_bytes()) else { return false };
     let mut hasher = Sha256::new();
-    hasher.update(BEFORE);
+    hasher.update(OPENING);
     hasher.update(rest);
     digits(hasher.finalize().as_slice()).as_bytes() == hash
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::{is_whole, of_file, sealed, sha256};
 
     #[test]
-    fn bytes_have_the_hash_that_everybody_gives_them() {
+    fn hashes_are_those_of_sha256sum() {
         // `printf abc | sha256sum`
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), abc);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_of_a_card_is_seen() {
+    fn every_change_of_a_card_is_detected() {
         let whole = sealed("{\n  \"format\": 3,\n  \"tolerance\": 0.0001\n}\n");
         assert!(is_whole(whole.as_bytes()));
         let second = whole.lines().nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! A model, loaded into ONNX Runtime and ready to run.
+//! Sessions: models loaded into ONNX Runtime.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -25,34 +25,38 @@ pub struct OnnxSession {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPort {
     pub name: String,
-    /// `None` for a type `mtl` neither feeds nor reads.
+    /// `None` for element types that `mtl` does not use.
     pub element: Option<ElementType>,
-    /// `None` for a dimension known only when the model runs.
+    /// `None` for dynamic dimensions.
     pub dims: Vec<Option<usize>>,
 }
 
 impl OnnxSession {
-    /// Loads the model; as many threads as there are cores.
+    /// Loads a model, to run on all cores.
+    ///
+    /// # Errors
+    /// If the file cannot be read, refers to external data, or is refused by ONNX Runtime.
     pub fn open(runtime: &OnnxRuntime, path: &Path) -> Result<Self, OnnxError> {
         Self::open_with(runtime, path, 0)
     }
 
-    /// Loads the model, to be run on `threads` threads; 0 for as many as there are cores.
+    /// As [`Self::open`], to run on `threads` threads; 0 for all cores.
     pub fn open_with(runtime: &OnnxRuntime, path: &Path, threads: usize) -> Result<Self, OnnxError> {
-        let refused = |reason: String| OnnxError::Session { path: path.to_owned(), reason };
-        // ONNX Runtime's own message for a missing file is a page long.
+        let invalid = |reason: String| OnnxError::Session { path: path.to_owned(), reason };
+        // ONNX Runtime's own message for a missing file is very long.
         let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
-        if let Some(location) = location(&bytes).map_err(refused)? {
+        if let Some(location) = location(&bytes).map_err(invalid)? {
             return Err(OnnxError::External { path: path.to_owned(), location });
         }
-        let environment = runtime.environment().ok_or_else(|| refused("it is not loaded".to_owned()))?;
+        let environment =
+            runtime.environment().ok_or_else(|| invalid("ONNX Runtime is not loaded".to_owned()))?;
         let mut builder = ort::session::Session::builder(environment)
-            .map_err(|error| refused(error.to_string()))?
+            .map_err(|error| invalid(error.to_string()))?
             .with_intra_threads(threads)
-            .map_err(|error| refused(error.to_string()))?
+            .map_err(|error| invalid(error.to_string()))?
             .with_inter_threads(1)
-            .map_err(|error| refused(error.to_string()))?;
-        let inner = builder.commit_from_memory(&bytes).map_err(|error| refused(error.to_string()))?;
+            .map_err(|error| invalid(error.to_string()))?;
+        let inner = builder.commit_from_memory(&bytes).map_err(|error| invalid(error.to_string()))?;
         let inputs = inner.inputs().iter().map(port).collect();
         let outputs = inner.outputs().iter().map(port).collect();
         Ok(Self { inner, inputs, outputs, runtime: runtime.clone() })
@@ -66,47 +70,44 @@ impl OnnxSession {
         &self.outputs
     }
 
-    /// What runs it.
+    /// The ONNX Runtime that runs the model.
     pub fn runtime(&self) -> &OnnxRuntime {
         &self.runtime
     }
 
-    /// The model's own lines of metadata, by key.
+    /// The metadata inside the model, sorted by key.
     pub fn metadata(&self) -> Result<Vec<(String, String)>, OnnxError> {
         let metadata = self.inner.metadata().map_err(run_error)?;
         let mut keys = metadata.custom_keys().map_err(run_error)?;
         keys.sort();
-        Ok(keys
-            .into_iter()
-            .filter_map(|key| {
-                let value = metadata.custom(&key)?;
-                Some((key, value))
-            })
-            .collect())
+        Ok(keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value))).collect())
     }
 
-    /// Runs the model on named inputs; gives all outputs in the model's order.
+    /// Runs the model on named inputs and returns all outputs in the model's order.
+    ///
+    /// # Errors
+    /// If an input is missing, unknown or unsuitable, or ONNX Runtime fails.
     pub fn run(&mut self, inputs: &[(String, Array)]) -> Result<Vec<(String, Array)>, OnnxError> {
         let known: HashSet<&str> = self.inputs.iter().map(|port| port.name.as_str()).collect();
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !known.contains(name.as_str())) {
             let known = self.inputs.iter().map(|port| port.name.clone()).collect();
             return Err(OnnxError::UnknownInput { name: name.clone(), known });
         }
-        let given: HashSet<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
-        if let Some(port) = self.inputs.iter().find(|port| !given.contains(port.name.as_str())) {
+        let names: HashSet<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
+        if let Some(port) = self.inputs.iter().find(|port| !names.contains(port.name.as_str())) {
             return Err(OnnxError::MissingInput { name: port.name.clone() });
         }
-        let fed = inputs
+        let values = inputs
             .iter()
-            .map(|(name, array)| Ok((Cow::Borrowed(name.as_str()), feed(array)?)))
+            .map(|(name, array)| Ok((Cow::Borrowed(name.as_str()), input_value(array)?)))
             .collect::<Result<Vec<(Cow<str>, SessionInputValue)>, OnnxError>>()?;
-        let given = self.inner.run(fed).map_err(run_error)?;
+        let outputs = self.inner.run(values).map_err(run_error)?;
         self.outputs
             .iter()
             .map(|port| {
-                let missing = || OnnxError::Run { reason: format!("it gave no output `{}`", port.name) };
-                let value = given.get(&port.name).ok_or_else(missing)?;
-                Ok((port.name.clone(), read(&port.name, value)?))
+                let missing = || OnnxError::Run { reason: format!("the output `{}` is missing", port.name) };
+                let value = outputs.get(&port.name).ok_or_else(missing)?;
+                Ok((port.name.clone(), output_array(&port.name, value)?))
             })
             .collect()
     }
@@ -138,7 +139,7 @@ fn element(element: TensorElementType) -> Option<ElementType> {
     }
 }
 
-fn feed(array: &Array) -> Result<SessionInputValue<'_>, OnnxError> {
+fn input_value(array: &Array) -> Result<SessionInputValue<'_>, OnnxError> {
     let shape = array.shape.as_slice();
     Ok(match &array.values {
         ArrayValues::F32(values) => {
@@ -162,18 +163,18 @@ fn feed(array: &Array) -> Result<SessionInputValue<'_>, OnnxError> {
     })
 }
 
-fn read(name: &str, value: &DynValue) -> Result<Array, OnnxError> {
-    let values_of = |values_of: &dyn std::fmt::Debug| OnnxError::OutputType {
+fn output_array(name: &str, value: &DynValue) -> Result<Array, OnnxError> {
+    let unsupported = |found: &dyn std::fmt::Debug| OnnxError::OutputType {
         name: name.to_owned(),
-        found: format!("{values_of:?}"),
+        found: format!("{found:?}"),
     };
     let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
-        return Err(values_of(value.dtype()));
+        return Err(unsupported(value.dtype()));
     };
     let shape: Vec<usize> = shape.iter().map(|&dim| dim.max(0) as usize).collect();
     if shape.is_empty() {
-        // Whatever is asked of a model is asked for rows.
-        return Err(values_of(value.dtype()));
+        // `mtl` has no outputs without a row dimension.
+        return Err(unsupported(value.dtype()));
     }
     let values = match ty {
         TensorElementType::Float32 => {
@@ -185,7 +186,7 @@ fn read(name: &str, value: &DynValue) -> Result<Array, OnnxError> {
         TensorElementType::Int64 => {
             ArrayValues::I64(value.try_extract_tensor::<i64>().map_err(run_error)?.1.to_vec())
         }
-        other => return Err(values_of(other)),
+        other => return Err(unsupported(other)),
     };
     Ok(Array::new(&shape, values))
 }

@@ -1,4 +1,4 @@
-//! Files written whole or not at all, and ONNX models in them.
+//! Writes and reads ONNX files, atomically.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,10 +9,13 @@ use crate::disk::whole_file::{folder, write_whole};
 use crate::onnx::error::OnnxError;
 use crate::onnx::proto::ModelProto;
 
-/// The most a protobuf file may hold.
+/// The largest size of a protobuf file.
 const LARGEST: usize = i32::MAX as usize;
 
-/// Writes the model; gives its bytes.
+/// Writes a model and returns the size of the file.
+///
+/// # Errors
+/// [`OnnxError::TooLarge`], or if the file cannot be written.
 pub fn save(model: &ModelProto, path: &Path) -> Result<u64, OnnxError> {
     let bytes = model.encoded_len();
     if bytes > LARGEST {
@@ -23,17 +26,20 @@ pub fn save(model: &ModelProto, path: &Path) -> Result<u64, OnnxError> {
 }
 
 /// Reads a model.
+///
+/// # Errors
+/// If the file cannot be read or is not an ONNX model.
 pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
     let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
-    let refused = |reason: String| OnnxError::NotOnnx { path: path.to_owned(), reason };
-    let model = ModelProto::decode(bytes.as_slice()).map_err(|error| refused(error.to_string()))?;
+    let not_onnx = |reason: String| OnnxError::NotOnnx { path: path.to_owned(), reason };
+    let model = ModelProto::decode(bytes.as_slice()).map_err(|error| not_onnx(error.to_string()))?;
     if model.graph.is_none() || model.ir_version.is_none() {
-        return Err(refused("it holds no graph".to_owned()));
+        return Err(not_onnx("it has no graph".to_owned()));
     }
     Ok(model)
 }
 
-/// Writes a whole file, and the folders above it.
+/// Writes a file atomically, and creates its folder if needed.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), OnnxError> {
     let folder = folder(path);
     std::fs::create_dir_all(folder).map_err(OnnxError::file(folder))?;
@@ -56,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded() {
+    fn a_saved_model_loads_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/folder/model.onnx");
         let bytes = save(&model(), &path).unwrap();
@@ -65,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_is_refused() {
+    fn a_truncated_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         save(&model(), &path).unwrap();
@@ -78,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn replacing_leaves_nothing_behind_and_failing_keeps_the_old() {
+    fn replacing_leaves_no_temporary_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         atomically(&path, b"old").unwrap();

@@ -1,6 +1,5 @@
-//! What a stage gives, and how a finished stage is known again: a folder of its fingerprint's name, published
-//! whole, with a marker in it that says what the folder holds. One that holds anything else is damaged, and
-//! made again.
+//! Artifacts: what stages produce. A finished stage is a folder named by its fingerprint, published as a
+//! whole, with a manifest of its content. A folder whose content does not match is damaged and rebuilt.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,12 +14,12 @@ use crate::domain::table::Dataset;
 use crate::run::error::RunError;
 use crate::run::files::{self, CheckDepth, FolderChecksums};
 
-/// What a stage gives to those that need it.
+/// The output of a stage.
 #[derive(Clone)]
 pub enum Artifact {
-    /// A table as read. In memory only: reading it again is cheaper than keeping it.
+    /// A table as read. In memory only: reading it again is cheaper than storing it.
     Loaded(LoadedTable),
-    /// Which rows train, choose and test. In memory only.
+    /// The rows of each split. In memory only.
     Rows(SplitRows),
     Dataset(Arc<Dataset>),
     /// Files in the artifact's folder.
@@ -29,67 +28,67 @@ pub enum Artifact {
 
 const MARKER: &str = "done.json";
 
-/// Says that an artifact's folder is whole, what it holds, and what it was made from.
+/// The manifest in an artifact's folder: its content and what it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArtifactManifest {
     pub stage: String,
     pub pipeline: String,
     pub fingerprint: Fingerprint,
-    /// The settings that count for this stage.
+    /// The settings that the stage depends on.
     #[serde(rename = "words")]
     pub config: serde_json::Value,
-    /// The stages it needed, by fingerprint.
+    /// The stages it depends on, by fingerprint.
     pub upstream: BTreeMap<String, Fingerprint>,
-    /// All files but this one.
+    /// Checksums of all other files.
     pub files: FolderChecksums,
 }
 
-/// What stands where an artifact may be.
+/// What was found at an artifact's path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArtifactState {
     Nothing,
     Whole(ArtifactManifest),
-    /// Cannot be used, and why.
+    /// Not usable, and why.
     Damaged(String),
 }
 
 impl ArtifactState {
-    /// Looks at an artifact's folder; `fingerprint` is the one it must be of.
-    pub fn at(folder: &Path, fingerprint: &Fingerprint, look: CheckDepth) -> Self {
+    /// Inspects an artifact's folder and compares it with the expected `fingerprint`.
+    pub fn at(folder: &Path, fingerprint: &Fingerprint, depth: CheckDepth) -> Self {
         let read = || files::read_sealed::<ArtifactManifest>(&folder.join(MARKER));
         let mut marker = read();
         if marker.is_err() && !folder.exists() {
             return Self::Nothing;
         }
         loop {
-            let result = match &marker {
-                // Another process may have put an artifact there since.
+            let state = match &marker {
+                // Another process may have published an artifact there since.
                 Err(_) if outdated(folder) => return Self::Nothing,
                 Err(reason) => Self::Damaged(format!("{MARKER}: {reason}")),
                 Ok(known) if known.fingerprint != *fingerprint => {
-                    Self::Damaged(format!("{MARKER} is of another artifact"))
+                    Self::Damaged(format!("{MARKER} belongs to another artifact"))
                 }
-                Ok(known) => match known.files.damage(folder, look) {
+                Ok(known) => match known.files.damage(folder, depth) {
                     Some(reason) => Self::Damaged(reason),
                     None => return Self::Whole(known.clone()),
                 },
             };
-            // A folder that was replaced while it was looked at is looked at again.
+            // A folder that was replaced during the check is checked again.
             let again = read();
             if again == marker {
-                return result;
+                return state;
             }
             marker = again;
         }
     }
 
-    /// Is it whole, every byte?
+    /// Whether every byte of the artifact is intact.
     pub fn is_whole(folder: &Path, fingerprint: &Fingerprint) -> bool {
         matches!(Self::at(folder, fingerprint, CheckDepth::Content), Self::Whole(_))
     }
 }
 
-/// Was it made by an `mtl` that noted no hashes?
+/// Whether it was written by a version of `mtl` that stored no checksums.
 fn outdated(folder: &Path) -> bool {
     let text = fs::read(folder.join(MARKER)).unwrap_or_default();
     let json = serde_json::from_slice::<serde_json::Value>(&text);
@@ -101,13 +100,13 @@ impl ArtifactManifest {
         files::write_sealed(&folder.join(MARKER), self)
     }
 
-    /// The files of an artifact that is about to be published.
+    /// Checksums of the files of an artifact that is about to be published.
     pub fn files(folder: &Path) -> Result<FolderChecksums, RunError> {
         FolderChecksums::list(folder, MARKER)
     }
 
-    /// Every artifact of a cache, with its folder; what is wrong with one that cannot be read. Those of an
-    /// `mtl` that noted no hashes are left out.
+    /// Every artifact of a cache folder, or the reason why its manifest cannot be read. Artifacts without
+    /// checksums, from earlier versions, are skipped.
     pub fn all(cache: &Path) -> Vec<(PathBuf, Result<Self, String>)> {
         let folders = fs::read_dir(cache).into_iter().flat_map(|folders| folders.flatten());
         let folders = folders.map(|entry| entry.path()).filter(|path| path.is_dir());
@@ -123,9 +122,9 @@ impl ArtifactManifest {
         folders.into_iter().map(read).collect()
     }
 
-    /// The newest artifact that each stage of a pipeline made before, by the stage's key.
+    /// The newest artifact of each stage of a pipeline, by stage key.
     pub fn latest(cache: &Path, pipeline: &str) -> BTreeMap<String, Self> {
-        let mut result: Vec<_> = Self::all(cache)
+        let mut artifacts: Vec<_> = Self::all(cache)
             .into_iter()
             .filter_map(|(folder, marker)| {
                 let marker = marker.ok().filter(|marker| marker.pipeline == pipeline)?;
@@ -133,11 +132,11 @@ impl ArtifactManifest {
                 Some((made, marker))
             })
             .collect();
-        result.sort_by_key(|(made, _)| *made);
-        result.into_iter().map(|(_, marker)| (marker.stage.clone(), marker)).collect()
+        artifacts.sort_by_key(|(made, _)| *made);
+        artifacts.into_iter().map(|(_, marker)| (marker.stage.clone(), marker)).collect()
     }
 
-    /// Why this stage is not the one that made `self`: what changed since, in a few words.
+    /// Why this stage differs from the one that made `self`: what changed, in a few words.
     pub fn difference(&self, config: &serde_json::Value, upstream: &BTreeMap<String, Fingerprint>) -> String {
         let mut changes = Vec::new();
         changed_paths("", &self.config, config, &mut changes);
@@ -154,13 +153,13 @@ impl ArtifactManifest {
     }
 }
 
-/// The addresses at which two settings differ.
-fn changed_paths(at: &str, old: &serde_json::Value, new: &serde_json::Value, changes: &mut Vec<String>) {
+/// Collects the paths at which two configurations differ.
+fn changed_paths(path: &str, old: &serde_json::Value, new: &serde_json::Value, changes: &mut Vec<String>) {
     use serde_json::Value::{Array, Object};
     if old == new {
         return;
     }
-    let step = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+    let step = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match (old, new) {
         (Object(a), Object(b)) => {
             let added = b.keys().filter(|key| !a.contains_key(*key));
@@ -172,10 +171,10 @@ fn changed_paths(at: &str, old: &serde_json::Value, new: &serde_json::Value, cha
         }
         (Array(a), Array(b)) if a.len() == b.len() => {
             for (index, (x, y)) in a.iter().zip(b).enumerate() {
-                changed_paths(&format!("{at}[{index}]"), x, y, changes);
+                changed_paths(&format!("{path}[{index}]"), x, y, changes);
             }
         }
-        _ => changes.push(at.to_owned()),
+        _ => changes.push(path.to_owned()),
     }
 }
 
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_happens_to_an_artifact_is_seen() {
+    fn damage_to_an_artifact_is_detected() {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path().join("train-aa");
         let look = |look| ArtifactState::at(&folder, &print("aa"), look);
@@ -218,12 +217,10 @@ mod tests {
             let whole = std::fs::read(folder.join(name)).expect("read");
             let flipped =
                 whole.iter().enumerate().map(|(at, byte)| if at == 1 { byte ^ 4 } else { *byte }).collect();
-            for bent in [vec![], whole[..whole.len() - 1].to_vec(), flipped] {
-                std::fs::write(folder.join(name), bent).expect("written");
-                assert!(
-                    matches!(look(CheckDepth::Content), ArtifactState::Damaged(text) if text.starts_with(name)),
-                    "{name}"
-                );
+            for corrupt in [vec![], whole[..whole.len() - 1].to_vec(), flipped] {
+                std::fs::write(folder.join(name), corrupt).expect("written");
+                let found = look(CheckDepth::Content);
+                assert!(matches!(found, ArtifactState::Damaged(text) if text.starts_with(name)), "{name}");
             }
             std::fs::remove_file(folder.join(name)).expect("removed");
             assert!(

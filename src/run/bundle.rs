@@ -1,5 +1,5 @@
-//! A bundle: a folder with a model and the card that explains it. All that predicting and proving
-//! need; no run, no data, no database.
+//! An exported model: a folder with the ONNX files and the card that describes them. It is all that
+//! prediction and verification need; no run, no data, no database.
 
 mod proof;
 
@@ -18,27 +18,27 @@ use crate::onnx::bundle_file::{BundleFile, BundleRole, DECODER, TOKENIZER, membe
 use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
 use crate::onnx::session::OnnxSession;
 use crate::onnx::{self, seal};
-use crate::run::answer::{AnswerCollector, steps};
-use crate::run::answer_columns::selected_columns;
 use crate::run::destination::PredictedTable;
 use crate::run::error::RunError;
+use crate::run::kept_columns::selected_columns;
+use crate::run::metadata;
+use crate::run::prediction::{PredictionCollector, steps};
 use crate::run::preference;
 use crate::run::publish;
 use crate::run::text_generator::TextGenerator;
-use crate::run::warm_start;
 
-/// The example of reading and answering rows in Python, as it lies in a bundle.
+/// The Python example that reads rows and predicts, as written into the folder.
 const EXAMPLE: &str = "predict.py";
 const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
 
-/// What Python leaves beside the example.
+/// The folder that Python creates beside the example.
 const CACHE: &str = "__pycache__";
 
 fn is_ours(name: &str) -> bool {
     [MODEL, CARD, EXAMPLE, CACHE].contains(&name) || name.ends_with(TOKENIZER) || name.ends_with(DECODER)
 }
 
-/// A model and its card.
+/// An exported model: its folder, its card and its files.
 pub struct ModelBundle {
     folder: PathBuf,
     card: ModelCard,
@@ -46,10 +46,13 @@ pub struct ModelBundle {
 }
 
 impl ModelBundle {
-    /// Reads a bundle's folder, whoever made it. Files that are not those of its card are refused.
+    /// Reads an exported model, whoever made it.
+    ///
+    /// # Errors
+    /// If the card or the model is missing or invalid, or a file differs from its checksum in the card.
     pub fn read(folder: &Path) -> Result<Self, RunError> {
         if let Some(missing) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
-            return Err(RunError::NoModel { folder: folder.to_owned(), lacks: missing });
+            return Err(RunError::NoModel { folder: folder.to_owned(), missing });
         }
         let card = ModelCard::read(&folder.join(CARD))?;
         for file in &card.files {
@@ -67,25 +70,27 @@ impl ModelBundle {
         Ok(Self { folder: folder.to_owned(), card, files })
     }
 
-    /// Is a folder a bundle, by its card?
+    /// Whether the folder holds a model card.
     pub fn is_at(folder: &Path) -> bool {
         folder.join(CARD).is_file()
     }
 
-    /// The files it learned from, as they were called then.
+    /// The training data files, by their paths at training time.
     pub fn learned_from(&self) -> impl Iterator<Item = &Path> {
         self.card.data.iter().map(|file| file.path.as_path())
     }
 
-    /// Writes a copy into `folder`, which must be new or an earlier bundle, under a run's name and
-    /// with its scores.
+    /// Writes a copy into `folder`, which must be new or an earlier export, with the run's name and scores.
+    ///
+    /// # Errors
+    /// If the folder holds other files or belongs to the run itself, or on file errors.
     pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), RunError> {
-        let stale = refuse_strangers(folder)?;
+        let stale = existing_files(folder)?;
         if same_file(folder, &self.folder) {
             return Err(RunError::OwnFolder { folder: folder.to_owned() });
         }
         std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-        // What an earlier bundle had besides is of another model.
+        // Files left from an earlier export belong to another model.
         let own = self.files();
         for name in stale.iter().filter(|name| ![CARD, CACHE].contains(&name.as_str()) && !own.contains(name))
         {
@@ -101,73 +106,77 @@ impl ModelBundle {
         Ok(card.write(&folder.join(CARD))?)
     }
 
-    /// The files of the bundle besides its card: the model, decoders, tokenizers.
+    /// The files besides the card: the model, decoders, tokenizers.
     pub fn files(&self) -> Vec<String> {
         self.files.iter().map(|file| file.name.to_string()).collect()
     }
 
-    /// What writes a task's texts.
+    /// The path of the task's decoder graph.
     fn decoder(&self, task: &TaskName) -> PathBuf {
-        let own = |file: &&BundleFile| {
+        let is_own = |file: &&BundleFile| {
             file.part == BundleRole::Decoder && file.owner.as_deref() == Some(task.as_str())
         };
-        let name = self.files.iter().find(own).map(|file| file.name.clone());
+        let name = self.files.iter().find(is_own).map(|file| file.name.clone());
         self.folder.join(name.unwrap_or_else(|| FileName::from_text(task.as_str(), DECODER)))
     }
 
-    /// The model, ready to run: the one that the card describes.
+    /// Opens the model and checks that the card describes it.
     fn session(&self, runtime: &OnnxRuntime) -> Result<OnnxSession, RunError> {
         let session = OnnxSession::open(runtime, &self.folder.join(MODEL))?;
-        warm_start::fault(&session.metadata()?, &self.card)?;
+        metadata::check(&session.metadata()?, &self.card)?;
         Ok(session)
     }
 
-    /// Largest difference allowed when it is verified.
+    /// The largest allowed difference in verification.
     pub fn tolerance(&self) -> f64 {
         self.card.tolerance
     }
 
-    /// Answers the raw rows of a file, the columns called `keep` before the answers. Label columns are not
-    /// needed. `preference`: the tasks' shares, where the model reads such; none for the card's.
+    /// Predicts the raw rows of a file; the columns `keep` come before the predictions. Label columns are not
+    /// needed. `preference` holds the tasks' weights if the model takes a preference; if empty, the card's
+    /// default is used. `notify` receives notes for the user.
+    ///
+    /// # Errors
+    /// If rows cannot be read, a column is unknown, or the model does not match its card.
     pub fn predict(
         &self,
         rows: &RawRows,
         keep: &[String],
         preference: &[(String, f64)],
         batch_size: usize,
-        say: &dyn Fn(&str),
+        notify: &dyn Fn(&str),
     ) -> Result<PredictedTable, RunError> {
-        let message = preference::feed_preference(&self.card, preference)?;
+        let preference_input = preference::feed_preference(&self.card, preference)?;
         let rows = raw::read(rows, &self.card.signature)?;
-        rows.notes.iter().for_each(|note| say(note));
+        rows.notes.iter().for_each(|note| notify(note));
         let names = answer_names(&self.card.signature.tasks);
-        names.renamed.iter().for_each(|renamed| say(&renamed.message()));
-        let mut columns = selected_columns(&rows, keep, &names.columns.concat(), say)?;
-        let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(say))?;
+        names.renamed.iter().for_each(|renamed| notify(&renamed.message()));
+        let mut columns = selected_columns(&rows, keep, &names.columns.concat(), notify)?;
+        let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(notify))?;
         let mut session = self.session(&runtime)?;
         let tasks = self.card.signature.tasks.iter();
-        let mut answers: Vec<AnswerCollector> =
-            tasks.map(|task| AnswerCollector::new(task, self.card.transitions(&task.name))).collect();
+        let mut answers: Vec<PredictionCollector> =
+            tasks.map(|task| PredictionCollector::new(task, self.card.transitions(&task.name))).collect();
         let tasks = self.card.signature.tasks.iter();
-        let mut authors: Vec<TextGenerator> = tasks
+        let mut generators: Vec<TextGenerator> = tasks
             .filter_map(|task| TextGenerator::open(&runtime, &self.decoder(&task.name), task).transpose())
             .collect::<Result<_, _>>()?;
         for start in (0..rows.rows).step_by(batch_size) {
             let batch = rows.batch(start..(start + batch_size).min(rows.rows));
             let mut inputs: Vec<(String, Array)> =
                 batch.into_iter().map(|(name, array)| (name.to_string(), array)).collect();
-            inputs.extend(message.clone());
+            inputs.extend(preference_input.clone());
             let outputs = session.run(&inputs)?;
             let rows = inputs.first().map_or(0, |(_, array)| array.rows());
             let is_answer =
                 |name: &str| self.card.signature.tasks.iter().any(|task| task.name.as_str() == name);
-            let other = |(name, array): &&(String, Array)| is_answer(name) && array.rows() != rows;
-            if let Some((output, _)) = outputs.iter().find(other) {
+            let is_misshapen = |(name, array): &&(String, Array)| is_answer(name) && array.rows() != rows;
+            if let Some((output, _)) = outputs.iter().find(is_misshapen) {
                 return Err(RunError::OtherModel { output: output.clone() });
             }
             let lengths = steps(&self.card.signature, &inputs);
-            for author in &mut authors {
-                author.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
+            for generator in &mut generators {
+                generator.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
             }
             for answer in &mut answers {
                 answer.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
@@ -176,26 +185,31 @@ impl ModelBundle {
         for (answer, names) in answers.into_iter().zip(&names.columns) {
             columns.extend(names.iter().cloned().zip(answer.columns()));
         }
-        for author in authors {
-            say_if_empty(&author, say);
-            let index = self.card.signature.tasks.iter().position(|task| task.name == *author.task());
-            let own = index.and_then(|index| names.columns[index].first().cloned()).unwrap_or_default();
-            columns.push((own, author.column()));
+        for generator in generators {
+            warn_if_empty(&generator, notify);
+            let index = self.card.signature.tasks.iter().position(|task| task.name == *generator.task());
+            let column_name =
+                index.and_then(|index| names.columns[index].first().cloned()).unwrap_or_default();
+            columns.push((column_name, generator.column()));
         }
         Ok(PredictedTable { rows: rows.rows, columns })
     }
 }
 
-/// An empty text is an answer, but seldom the wanted one.
-fn say_if_empty(author: &TextGenerator, say: &dyn Fn(&str)) {
-    if author.empty() > 0 {
-        say(&format!("task `{}` wrote nothing for {} row(s)", author.task(), author.empty()));
+/// Reports empty texts: valid predictions, but seldom intended.
+fn warn_if_empty(generator: &TextGenerator, notify: &dyn Fn(&str)) {
+    if generator.empty() > 0 {
+        notify(&format!(
+            "task `{}` generated an empty text for {} row(s)",
+            generator.task(),
+            generator.empty()
+        ));
     }
 }
 
-/// The files of the earlier bundle in a folder. One with other things in it is somebody's, and not for us to
-/// fill.
-fn refuse_strangers(folder: &Path) -> Result<Vec<String>, RunError> {
+/// The files of an earlier export in a folder. A folder that holds anything else is refused, because writing
+/// there could destroy the user's files.
+fn existing_files(folder: &Path) -> Result<Vec<String>, RunError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -204,10 +218,10 @@ fn refuse_strangers(folder: &Path) -> Result<Vec<String>, RunError> {
     };
     let names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    // A model without a card is not one that we wrote.
+    // A model without a card was not written by mtl.
     let ours = |name: &String| is_ours(name) && ModelBundle::is_at(folder);
     match names.iter().find(|name| !ours(name)) {
         None => Ok(names),
-        Some(name) => Err(RunError::NotABundle { folder: folder.to_owned(), holds: name.clone() }),
+        Some(name) => Err(RunError::NotABundle { folder: folder.to_owned(), other: name.clone() }),
     }
 }

@@ -1,4 +1,4 @@
-//! What every stage of a run can reach: the plan, the places, and what earlier stages gave.
+//! What all stages of a run share: the plan, the paths, and the artifacts of earlier stages.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -20,32 +20,33 @@ use crate::run::stage_status::StageStatus;
 use crate::run::sweep_log::SweepLog;
 use crate::run::table_contents::of_table;
 
-/// Shared by the stages of one run.
+/// Shared state of the stages of one run.
 pub struct RunContext<'a> {
     pub plan: &'a Plan,
-    /// The pipeline file's folder: data paths are relative to it.
+    /// The folder of the pipeline file; data paths are relative to it.
     pub base: &'a Path,
     pub layout: &'a Layout,
     pub run: &'a RunId,
     pub cancel: &'a CancelToken,
     pub log: &'a SweepLog,
-    pub standings: &'a BTreeMap<Stage, StageStatus>,
-    pub made: Mutex<HashMap<Stage, Artifact>>,
+    pub statuses: &'a BTreeMap<Stage, StageStatus>,
+    pub artifacts: Mutex<HashMap<Stage, Artifact>>,
 }
 
 impl RunContext<'_> {
+    /// The fingerprint of a stage of the plan.
     pub fn fingerprint(&self, stage: &Stage) -> &Fingerprint {
-        &self.standings[stage].fingerprint
+        &self.statuses[stage].fingerprint
     }
 
-    /// The folder of a stage's artifact.
+    /// The folder of the stage's artifact.
     pub fn folder(&self, stage: &Stage) -> PathBuf {
         self.layout.artifact(stage.kind().name(), self.fingerprint(stage))
     }
 
-    /// The folder of the artifact of a stage that the plan may lack.
+    /// The folder of the artifact of a stage that may be missing from the plan.
     pub fn folder_of(&self, stage: &Stage) -> Result<PathBuf, RunError> {
-        let known = self.standings.contains_key(stage);
+        let known = self.statuses.contains_key(stage);
         known.then(|| self.folder(stage)).ok_or_else(|| RunError::NotMade { stage: stage.to_string() })
     }
 
@@ -58,7 +59,7 @@ impl RunContext<'_> {
         }
     }
 
-    /// A table's rows that this run has divided.
+    /// The split rows of a table.
     pub fn rows(&self, table: &TableName) -> Result<SplitRows, RunError> {
         let stage = Stage::shared(Work::Split(table.clone()));
         match self.get(&stage) {
@@ -67,19 +68,19 @@ impl RunContext<'_> {
         }
     }
 
-    /// The fitted dataset: from memory when this run fitted it, else read once from its artifact.
+    /// The fitted dataset: from memory if this run fitted it, otherwise read once from its artifact.
     pub fn dataset(&self) -> Result<Arc<Dataset>, RunError> {
         let fit = Stage::shared(Work::Fit);
-        let mut made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(Artifact::Dataset(dataset)) = made.get(&fit) {
+        let mut artifacts = self.artifacts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(Artifact::Dataset(dataset)) = artifacts.get(&fit) {
             return Ok(dataset.clone());
         }
         let dataset = Arc::new(crate::data::store::read(&self.folder_of(&fit)?)?);
-        made.insert(fit, Artifact::Dataset(dataset.clone()));
+        artifacts.insert(fit, Artifact::Dataset(dataset.clone()));
         Ok(dataset)
     }
 
-    /// The data files of all tables by content, as they were when they were read, each once.
+    /// The data files of all tables with the checksums they had when they were read, each once.
     pub fn files(&self) -> Result<Vec<FileContent>, RunError> {
         let mut files = Vec::new();
         let mut seen = HashSet::new();
@@ -93,18 +94,21 @@ impl RunContext<'_> {
         Ok(files)
     }
 
-    /// Refuses files that are not what they were when the run began.
-    pub fn unchanged(&self) -> Result<(), RunError> {
+    /// Checks that the data files are unchanged since the run began.
+    pub fn check_unchanged(&self) -> Result<(), RunError> {
         self.plan.pipeline.data.keys().try_for_each(|table| self.files_of(table).map(|_| ()))
     }
 
-    /// One table's data files, by content. The stages work under the fingerprint of what these files held
-    /// when the run began: what was changed meanwhile is refused, or it would be kept under another's name.
+    /// One table's data files, by content.
+    ///
+    /// # Errors
+    /// If they changed since the run began: stages work under the fingerprint of the original content, so an
+    /// artifact made from other content would be stored under a wrong fingerprint.
     pub fn files_of(&self, table: &TableName) -> Result<Vec<FileContent>, RunError> {
         let mut contents = ContentCache::open(self.layout.file_hashes());
         let (files, content) = of_table(self.plan, table, (self.base, self.layout), &mut contents)?;
         let began = self
-            .standings
+            .statuses
             .get(&Stage::shared(Work::Load(table.clone())))
             .map(|status| &status.config["content"]);
         match began.and_then(|content| content.as_str()) {
@@ -113,17 +117,21 @@ impl RunContext<'_> {
         }
     }
 
-    /// The trial a stage belongs to.
+    /// The trial that a stage belongs to.
     pub fn trial(&self, stage: &Stage) -> Result<&Trial, RunError> {
         let trial = stage.trial.and_then(|number| self.plan.trial(number));
         trial.ok_or_else(|| RunError::NotMade { stage: stage.to_string() })
     }
 
     fn get(&self, stage: &Stage) -> Option<Artifact> {
-        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(stage).cloned()
+        self.artifacts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(stage).cloned()
     }
 
+    /// Stores the artifact of a stage for the stages after it.
     pub fn insert(&self, stage: &Stage, artifact: Artifact) {
-        self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stage.clone(), artifact);
+        self.artifacts
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .insert(stage.clone(), artifact);
     }
 }

@@ -1,5 +1,5 @@
-//! Where answers go: a file, or the standard output. What cannot be written is said before any row is
-//! answered.
+//! Where predictions are written: a file or standard output. A destination that cannot be written is refused
+//! before any row is predicted.
 
 use std::io::{Error as IoError, Write};
 use std::path::{Path, PathBuf};
@@ -9,48 +9,53 @@ use crate::data::raw::{AnswerColumn, WRITTEN, save, write};
 use crate::disk::whole_file::{folder, may_write_in, same_file};
 use crate::run::error::RunError;
 
-/// Answers to rows, ready to be written.
+/// Predictions of rows, ready to be written.
 pub struct PredictedTable {
     pub rows: usize,
     pub columns: Vec<(String, AnswerColumn)>,
 }
 
-/// Where they go, and in what form.
+/// A destination and its file format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerDestination {
     Output(AnswerFileFormat),
-    /// A file, and whether it is compressed.
+    /// A file, its format, and whether it is compressed.
     File(PathBuf, (AnswerFileFormat, bool)),
 }
 
-/// Names of the standard output.
+/// Names of standard output.
 const OUTPUT: [&str; 3] = ["-", "/dev/stdout", "/dev/fd/1"];
 
 impl AnswerDestination {
-    /// The place a user names, `None` and `-` being the standard output; `form` where one is named too.
+    /// Parses the destination that a user gave; `None` and `-` mean standard output. `form` is the explicit
+    /// format.
+    ///
+    /// # Errors
+    /// If the file name's extension is unknown or contradicts `form`.
     pub fn parse(to: Option<&Path>, form: Option<AnswerFileFormat>) -> Result<Self, RunError> {
         let Some(to) = to.filter(|to| !OUTPUT.iter().any(|name| to.to_str() == Some(name))) else {
             return Ok(Self::Output(form.unwrap_or(AnswerFileFormat::Csv)));
         };
-        let message = AnswerFileFormat::of_ending(to);
-        let form = match (form, message) {
-            (Some(form), Some((message, packed))) if form == message => (form, packed),
-            (Some(form), Some((message, _))) => {
-                let (form, message) = (form.name(), message.name());
+        let by_extension = AnswerFileFormat::of_ending(to);
+        let form = match (form, by_extension) {
+            (Some(form), Some((extension, compressed))) if form == extension => (form, compressed),
+            (Some(form), Some((extension, _))) => {
                 return refuse(format!(
-                    "`{}` ends as {message} does, and --format says {form}",
-                    to.display()
+                    "`{}` has the extension of {}, but --format is {}",
+                    to.display(),
+                    extension.name(),
+                    form.name()
                 ));
             }
             (Some(form), None) => (form, false),
-            (None, Some(message)) => message,
+            (None, Some(form)) => form,
             (None, None) => return refuse(unknown(to)),
         };
         Ok(Self::File(to.to_owned(), form))
     }
 
-    /// Refuses what would fail or destroy something: `read` are files that must stay as they are, and what
-    /// they are.
+    /// Refuses destinations that would fail or destroy a file. `read` lists input files that must not be
+    /// overwritten, each with a description.
     pub fn check<'a>(&self, read: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Result<(), RunError> {
         let Self::File(to, _) = self else { return Ok(()) };
         let shown = to.display();
@@ -63,22 +68,23 @@ impl AnswerDestination {
             if same_file(to, file) {
                 let beside = answers_path(to);
                 return refuse(format!(
-                    "`{shown}` is {what}, and the answers would take its place; write them to another file, such as `{}`{}",
+                    "`{shown}` is {what} and would be overwritten; write the predictions to another file, \
+                     such as `{}`{}",
                     beside.display(),
-                    if what == INPUT { ", with --keep all for the rows beside their answers" } else { "" }
+                    if what == INPUT { ", with --keep all to include the rows" } else { "" }
                 ));
             }
         }
         if to.exists() && !to.is_file() {
-            return refuse(format!("`{shown}` is no ordinary file; `--to -` writes to the standard output"));
+            return refuse(format!("`{shown}` is not a regular file; `--to -` writes to standard output"));
         }
         let folder = folder(to);
         if !folder.is_dir() {
             let shown = folder.display();
             return refuse(match folder.exists() {
-                true => format!("`{shown}` is a file, and no folder to write in"),
+                true => format!("`{shown}` is a file, not a folder"),
                 false => {
-                    format!("there is no folder `{shown}` to write in; make it first: mkdir -p '{shown}'")
+                    format!("the folder `{shown}` does not exist; create it with: mkdir -p '{shown}'")
                 }
             });
         }
@@ -86,11 +92,11 @@ impl AnswerDestination {
     }
 }
 
-/// What the rows to be answered are called where they would be destroyed.
-pub const INPUT: &str = "the file of the rows themselves";
+/// How the input file is described in errors.
+pub const INPUT: &str = "the input file";
 
-fn refuse<T>(what: String) -> Result<T, RunError> {
-    Err(RunError::Destination(what))
+fn refuse<T>(reason: String) -> Result<T, RunError> {
+    Err(RunError::Destination(reason))
 }
 
 fn unknown(to: &Path) -> String {
@@ -99,8 +105,8 @@ fn unknown(to: &Path) -> String {
         return format!("`{}` is a folder; name a file, such as `{}`", to.display(), inside.display());
     }
     format!(
-        "`{}`: answers are written as {WRITTEN}; use one of these endings, name the form by --format, or write \
-         to the standard output: --to -",
+        "`{}`: predictions are written as {WRITTEN}; use one of these extensions, set --format, or write to \
+         standard output with --to -",
         to.display()
     )
 }
@@ -113,12 +119,12 @@ fn answers_path(file: &Path) -> PathBuf {
 }
 
 impl PredictedTable {
-    /// Writes a file, whole or not at all.
+    /// Writes a file, as a whole or not at all.
     pub fn save(&self, file: &Path, form: (AnswerFileFormat, bool)) -> Result<(), RunError> {
         Ok(save(file, form, &self.columns)?)
     }
 
-    /// Writes them wherever bytes go.
+    /// Writes to any writer.
     pub fn write(&self, to: impl Write, form: AnswerFileFormat) -> Result<(), IoError> {
         write(to, form, &self.columns)
     }
@@ -131,12 +137,12 @@ mod tests {
     use super::{AnswerDestination, AnswerFileFormat, INPUT};
 
     fn describe(to: &Path, form: Option<AnswerFileFormat>, data: &Path) -> String {
-        let result = AnswerDestination::parse(Some(to), form).and_then(|to| to.check([(data, INPUT)]));
-        result.map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+        let message = AnswerDestination::parse(Some(to), form).and_then(|to| to.check([(data, INPUT)]));
+        message.map_or_else(|error| error.to_string(), |()| "fine".to_owned())
     }
 
     #[test]
-    fn nothing_is_destroyed() {
+    fn input_files_are_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         for name in ["rows.csv", "old.csv"] {
@@ -146,9 +152,9 @@ mod tests {
         std::fs::hard_link(path("rows.csv"), path("hard.csv")).expect("linked");
         let rows = path("rows.csv");
         for name in ["rows.csv", "./rows.csv", "out.csv/../rows.csv", "hard.csv"] {
-            let result = describe(&path(name), None, &rows);
-            assert!(result.contains("is the file of the rows themselves"), "{name}: {result}");
-            assert!(result.contains(".answers.csv`"), "{name}: {result}");
+            let message = describe(&path(name), None, &rows);
+            assert!(message.contains("is the input file"), "{name}: {message}");
+            assert!(message.contains(".answers.csv`"), "{name}: {message}");
         }
         for (name, what) in [
             ("old.csv", "fine"),
@@ -156,21 +162,24 @@ mod tests {
             ("new.csv.gz", "fine"),
             ("out.csv", "is a folder; name a file, such as `"),
             ("none/a.csv", "mkdir -p"),
-            ("rows.csv/a.csv", "is a file, and no folder"),
-            ("a.txt", "answers are written as .csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow"),
+            ("rows.csv/a.csv", "is a file, not a folder"),
+            (
+                "a.txt",
+                "predictions are written as .csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow",
+            ),
             ("a", "--format"),
         ] {
-            let result = describe(&path(name), None, &rows);
-            assert!(result.contains(what), "{name}: {result}");
+            let message = describe(&path(name), None, &rows);
+            assert!(message.contains(what), "{name}: {message}");
         }
         assert_eq!(describe(&path("a.txt"), Some(AnswerFileFormat::Csv), &rows), "fine");
-        let result = describe(&path("a.csv"), Some(AnswerFileFormat::Jsonl), &rows);
-        assert!(result.ends_with("ends as csv does, and --format says jsonl"), "{result}");
+        let message = describe(&path("a.csv"), Some(AnswerFileFormat::Jsonl), &rows);
+        assert!(message.ends_with("has the extension of csv, but --format is jsonl"), "{message}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 4, "nothing is left behind");
     }
 
     #[test]
-    fn the_standard_output_has_several_names() {
+    fn standard_output_has_several_names() {
         for to in [None, Some("-"), Some("/dev/stdout")] {
             let to = to.map(Path::new);
             assert_eq!(

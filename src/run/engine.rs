@@ -1,5 +1,4 @@
-//! A run from its first event to its last: the rounds of the plan's graph are walked, and how it went is
-//! told.
+//! Executes a run from its first event to its last.
 
 use std::time::Instant;
 
@@ -8,7 +7,10 @@ use crate::run::error::RunError;
 use crate::run::request::{RunFailure, RunOutcome, RunRequest};
 use crate::run::search_rounds;
 
-/// Does a run. Errors of stages stand in the outcome; an `Err` means that nothing could begin.
+/// Executes a run. Errors of stages are part of the outcome.
+///
+/// # Errors
+/// Only if the cache folder cannot be created, before anything runs.
 pub fn execute(request: &RunRequest, observer: &dyn Observer) -> Result<RunOutcome, RunError> {
     let began = Instant::now();
     let cache = request.layout.cache();

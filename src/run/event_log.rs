@@ -1,4 +1,4 @@
-//! A stage's tape: what it said, kept beside what it made, so that a cached stage can say it again.
+//! A stage's event log: its events, stored with its artifact, so that a cached stage can replay them.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::run::error::RunError;
 
 const FILE: &str = "events.jsonl";
 
-/// Listens to one stage, passes every event on, and remembers those worth telling again.
+/// An observer of one stage that forwards every event and records those worth replaying.
 pub struct EventLog<'a> {
     listener: &'a dyn Observer,
     events: Mutex<Vec<Event>>,
@@ -22,12 +22,12 @@ impl<'a> EventLog<'a> {
         Self { listener, events: Mutex::new(Vec::new()) }
     }
 
-    /// Writes the tape into the folder of the stage's artifact.
+    /// Writes the events into the folder of the stage's artifact.
     pub fn save(self, folder: &Path) -> Result<(), RunError> {
         let events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         for event in events {
-            // An event is plain data; there is nothing in it that JSON cannot say.
+            // Events are plain data, so serialization cannot fail.
             text.push_str(&serde_json::to_string(&event).unwrap_or_default());
             text.push('\n');
         }
@@ -35,7 +35,10 @@ impl<'a> EventLog<'a> {
         fs::write(&path, text).map_err(RunError::io("write", &path))
     }
 
-    /// Reads the tape kept in an artifact's folder.
+    /// Reads the events from an artifact's folder.
+    ///
+    /// # Errors
+    /// If the file cannot be read or holds anything but events.
     pub fn read(folder: &Path) -> Result<Vec<Event>, RunError> {
         let path = folder.join(FILE);
         let text = fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
@@ -48,9 +51,9 @@ impl<'a> EventLog<'a> {
 
 impl Observer for EventLog<'_> {
     fn observe(&self, event: &Event) {
-        let passing = match event {
+        let transient = match event {
             Event::Stepped { .. } | Event::CheckpointSaved { .. } => true,
-            // What the search for ONNX Runtime noticed is of this moment and machine.
+            // Notes of the search for ONNX Runtime depend on the current machine.
             Event::Note { stage, .. } => {
                 matches!(stage, EventSource::Stage(stage) if stage.work == Work::Verify)
             }
@@ -78,7 +81,7 @@ impl Observer for EventLog<'_> {
             | Event::Verified { .. }
             | Event::RunFinished { .. } => false,
         };
-        if !passing {
+        if !transient {
             self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         }
         self.listener.observe(event);
@@ -97,20 +100,20 @@ mod tests {
     }
 
     #[test]
-    fn the_story_is_kept_and_the_progress_bar_is_not() {
+    fn events_are_kept_except_progress() {
         let folder = tempfile::tempdir().expect("a folder");
         let event_log = EventLog::new(&NullObserver);
-        let message =
+        let finished =
             Event::TrainFinished { trial: 1, best_epoch: 2, epochs: 3, reason: "done".into(), seconds: 0.5 };
         event_log.observe(&Event::Stepped { trial: 1, epoch: 1, step: 1, steps: 9, losses: Vec::new() });
         event_log.observe(&Event::CheckpointSaved { trial: 1, epoch: 1, step: 1 });
-        event_log.observe(&message);
+        event_log.observe(&finished);
         event_log.save(folder.path()).expect("written");
-        assert_eq!(EventLog::read(folder.path()).expect("read"), [message]);
+        assert_eq!(EventLog::read(folder.path()).expect("read"), [finished]);
     }
 
     #[test]
-    fn half_a_tape_is_damaged() {
+    fn a_truncated_log_is_corrupt() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("events.jsonl"), "{\"event\": \"run_fin").expect("written");
         assert!(EventLog::read(folder.path()).is_err());

@@ -1,4 +1,4 @@
-//! The frame around every stage: start, work or retell, keep, hand over, finish.
+//! Executes one stage: runs or replays it, publishes its artifact, and emits its events.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,14 +18,17 @@ use crate::run::stage::{StageOutput, baseline, evaluate, export, fit, gain, load
 use crate::run::stage_status::upstream;
 use crate::run::weights::WEIGHTS;
 
-/// Is the artifact made, or is the story of the one that is there told again?
+/// Whether a stage runs, or the events of its cached artifact are replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageExecution {
     Work,
-    Retell,
+    Replay,
 }
 
-/// Does one stage, or retells it, and says how it went.
+/// Runs or replays one stage, and emits how it ended.
+///
+/// # Errors
+/// The stage's error, which is also emitted.
 pub fn execute_stage(
     context: &RunContext,
     stage: &Stage,
@@ -37,36 +40,36 @@ pub fn execute_stage(
     let folder = context.folder(stage);
     let (own, trial) = (stage.clone(), stage.trial);
     let fingerprint = context.fingerprint(stage).clone();
-    let ended = if execution == StageExecution::Work {
+    let outcome = if execution == StageExecution::Work {
         observer.observe(&Event::StageStarted { stage: own.clone(), trial, fingerprint });
-        make(context, stage, is_new, observer)
+        build(context, stage, is_new, observer)
     } else {
         observer.observe(&Event::StageCached { stage: own.clone(), trial, fingerprint });
         match stage.work {
-            Work::Train => train::retell(context, stage, observer),
+            Work::Train => train::replay(context, stage, observer),
             _ => {
-                // It may have been another trial's when it was made.
-                let tell = |event: &Event| observer.recall(&event.spoken_by(stage));
-                EventLog::read(&folder).map(|events| events.iter().for_each(tell))
+                // The artifact may have been made for another trial.
+                let replay = |event: &Event| observer.recall(&event.spoken_by(stage));
+                EventLog::read(&folder).map(|events| events.iter().for_each(replay))
             }
         }
     };
-    let ended = ended.and_then(|()| hand_over(context, stage));
-    match (&ended, &stage.work) {
-        // Also of a stage that was done when a kill came before its checkpoint was removed.
+    let outcome = outcome.and_then(|()| copy_to_run_folder(context, stage));
+    match (&outcome, &stage.work) {
+        // Also for a cached stage: a kill may have come before its checkpoint was removed.
         (Ok(()), Work::Train) => train::clear(context, stage),
         (Ok(()), Work::Baseline(task)) => baseline::clear(context, stage, task),
         _ => {}
     }
-    match &ended {
+    match &outcome {
         Ok(()) => observer.observe(&Event::StageFinished {
             stage: own,
             trial,
-            cached: execution == StageExecution::Retell,
+            cached: execution == StageExecution::Replay,
             seconds: began.elapsed().as_secs_f64(),
             bytes: publish::size(&folder),
         }),
-        // Stopped on request: no failure, and the run's end says what became of the stage.
+        // Stopped on request: not a failure; the end of the run states what became of the stage.
         Err(error) if error.is_interruption() => {
             let (severity, text) = (Severity::Warning, error.to_string());
             observer.observe(&Event::Note { stage: own.into(), severity, text });
@@ -74,70 +77,70 @@ pub fn execute_stage(
         Err(RunError::Train(crate::train::TrainError::Pruned { epoch, reason })) => {
             let (trial, epoch, reason) = (stage.trial.unwrap_or(1), *epoch, reason.clone());
             observer.observe(&Event::TrialPruned { trial, stage: own, epoch, reason });
-            // Last: where it is still there, a run gone on with tells it again.
+            // Last: while the checkpoint exists, a resumed run emits the pruning again.
             train::clear(context, stage);
         }
         Err(error) => {
             observer.observe(&Event::StageFailed { stage: own, trial, reason: error.with_causes() })
         }
     }
-    ended
+    outcome
 }
 
-/// Moves a damaged artifact out of the way, and says so.
+/// Moves a damaged artifact out of the way, with a warning.
 fn set_aside(context: &RunContext, stage: &Stage, observer: &dyn Observer) -> Result<(), RunError> {
-    let Some(reason) = &context.standings[stage].damage else { return Ok(()) };
+    let Some(reason) = &context.statuses[stage].damage else { return Ok(()) };
     let folder = context.folder(stage);
-    // Another run may have mended it since.
+    // Another run may have rebuilt it since.
     if ArtifactState::is_whole(&folder, context.fingerprint(stage)) {
         return Ok(());
     }
-    let text = format!("{} is damaged ({reason}): it is set aside and made again", folder.display());
+    let text = format!("{} is corrupt ({reason}); it is set aside and rebuilt", folder.display());
     observer.observe(&Event::Note { stage: stage.clone().into(), severity: Severity::Warning, text });
     publish::set_aside(&folder)
 }
 
-/// Works in a folder beside the artifact's, and publishes it whole.
-fn make(context: &RunContext, stage: &Stage, is_new: bool, observer: &dyn Observer) -> Result<(), RunError> {
+/// Runs a stage in a temporary folder and publishes that as its artifact.
+fn build(context: &RunContext, stage: &Stage, is_new: bool, observer: &dyn Observer) -> Result<(), RunError> {
     if context.cancel.is_requested() {
         return Err(RunError::Cancelled { stage: stage.to_string() });
     }
     set_aside(context, stage, observer)?;
-    let made = publish::temporary_folder(&context.layout.cache())?;
+    let temporary = publish::temporary_folder(&context.layout.cache())?;
     let event_log = EventLog::new(observer);
-    let keep = match &stage.work {
+    let output = match &stage.work {
         Work::Load(table) => load::work(context, stage, table, &event_log)?,
         Work::Split(table) => split::work(context, stage, table, &event_log)?,
-        Work::Fit => fit::work(context, stage, made.path(), &event_log)?,
-        Work::Train => train::work(context, stage, made.path(), &event_log)?,
+        Work::Fit => fit::work(context, stage, temporary.path(), &event_log)?,
+        Work::Train => train::work(context, stage, temporary.path(), &event_log)?,
         Work::Evaluate => evaluate::work(context, stage, &event_log)?,
-        Work::Export => export::work(context, stage, made.path(), &event_log)?,
+        Work::Export => export::work(context, stage, temporary.path(), &event_log)?,
         Work::Verify => verify::work(context, stage, &event_log)?,
-        Work::Baseline(task) => baseline::work(context, stage, task, made.path(), &event_log)?,
+        Work::Baseline(task) => baseline::work(context, stage, task, temporary.path(), &event_log)?,
         Work::Gain => gain::work(context, stage, &event_log)?,
     };
-    if keep == StageOutput::No {
+    if output == StageOutput::Discard {
         return Ok(());
     }
-    event_log.save(made.path())?;
-    let status = &context.standings[stage];
+    event_log.save(temporary.path())?;
+    let status = &context.statuses[stage];
     let marker = ArtifactManifest {
         stage: stage.to_string(),
         pipeline: context.plan.name().to_string(),
         fingerprint: status.fingerprint.clone(),
         config: status.config.clone(),
         upstream: upstream(context.plan, stage, |needed| context.fingerprint(needed).clone()),
-        files: ArtifactManifest::files(made.path())?,
+        files: ArtifactManifest::files(temporary.path())?,
     };
-    marker.write(made.path())?;
-    // Somebody may have made the same meanwhile; what is damaged is no reason to throw ours away.
+    marker.write(temporary.path())?;
+    // Another process may have published the same artifact meanwhile; a damaged one is replaced.
     let stays = |folder: &Path| !is_new && ArtifactState::is_whole(folder, &status.fingerprint);
-    publish::publish(made, &context.folder(stage), stays)?;
+    publish::publish(temporary, &context.folder(stage), stays)?;
     Ok(())
 }
 
-/// Gives the run's own folder what people look for there.
-fn hand_over(context: &RunContext, stage: &Stage) -> Result<(), RunError> {
+/// Copies weights and exported models into the run's own folder.
+fn copy_to_run_folder(context: &RunContext, stage: &Stage) -> Result<(), RunError> {
     let files = match stage.work {
         Work::Train => vec![WEIGHTS.to_owned()],
         Work::Export => {
@@ -148,5 +151,5 @@ fn hand_over(context: &RunContext, stage: &Stage) -> Result<(), RunError> {
         _ => return Ok(()),
     };
     let folder = context.layout.trial(context.run, stage.trial.unwrap_or(1));
-    files::give(&context.folder(stage), &files, &folder)
+    files::copy_to_trial(&context.folder(stage), &files, &folder)
 }

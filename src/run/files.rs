@@ -1,5 +1,4 @@
-//! The files of a folder by size and content, so that one that was cut, changed or emptied since is never
-//! used as if it were whole.
+//! Checksums of the files of a folder, so that a file that was truncated or changed is never used.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +12,12 @@ use crate::plan::content_cache;
 use crate::run::error::RunError;
 use crate::run::publish;
 
-/// The files of a folder, by name.
+/// Sizes and hashes of the files of a folder, by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FolderChecksums(BTreeMap<String, ChecksumEntry>);
 
-/// What one of them held when it was written.
+/// The size and hash of one file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ChecksumEntry {
     bytes: u64,
@@ -26,17 +25,17 @@ struct ChecksumEntry {
     hash: Fingerprint,
 }
 
-/// How closely files are looked at.
+/// How thoroughly files are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckDepth {
-    /// Are they there, and as long as they were?
+    /// Existence and size.
     Sizes,
     /// Every byte.
     Content,
 }
 
 impl FolderChecksums {
-    /// The ordinary files of a folder, but for `except`.
+    /// Reads the regular files of a folder except `except`.
     pub fn list(folder: &Path, except: &str) -> Result<Self, RunError> {
         let mut files = Self::default();
         for entry in fs::read_dir(folder).map_err(RunError::io("read", folder))? {
@@ -49,11 +48,11 @@ impl FolderChecksums {
         Ok(files)
     }
 
-    /// Takes a file as it is now.
+    /// Adds a file with its current content.
     pub fn add(&mut self, folder: &Path, name: &str) -> Result<(), RunError> {
         let path = folder.join(name);
-        let result = content_cache::file(&path).map_err(RunError::io("read", &path))?;
-        self.0.insert(name.to_owned(), ChecksumEntry { bytes: result.bytes, hash: result.fingerprint });
+        let file = content_cache::file(&path).map_err(RunError::io("read", &path))?;
+        self.0.insert(name.to_owned(), ChecksumEntry { bytes: file.bytes, hash: file.fingerprint });
         Ok(())
     }
 
@@ -61,66 +60,69 @@ impl FolderChecksums {
         self.0.keys().map(String::as_str)
     }
 
-    /// The sum of their sizes.
+    /// The sum of the file sizes.
     pub fn bytes(&self) -> u64 {
         self.0.values().map(|content| content.bytes).sum()
     }
 
-    /// What is wrong with the files of a folder; `None` when all are as they were.
-    pub fn damage(&self, folder: &Path, look: CheckDepth) -> Option<String> {
-        self.0.iter().find_map(|(name, known)| known.damage(&folder.join(name), name, look))
+    /// The first problem of the files in a folder; `None` if all match.
+    pub fn damage(&self, folder: &Path, depth: CheckDepth) -> Option<String> {
+        self.0.iter().find_map(|(name, known)| known.damage(&folder.join(name), name, depth))
     }
 
-    /// What is wrong with one of them; `None` also where it is not among them.
+    /// The problem of one file; `None` also if it is not listed.
     pub fn damage_of(&self, folder: &Path, name: &str) -> Option<String> {
         self.0.get(name)?.damage(&folder.join(name), name, CheckDepth::Content)
     }
 }
 
 impl ChecksumEntry {
-    fn damage(&self, path: &Path, name: &str, look: CheckDepth) -> Option<String> {
+    fn damage(&self, path: &Path, name: &str, depth: CheckDepth) -> Option<String> {
         let bytes = match fs::metadata(path) {
-            Ok(result) if !result.is_file() => return Some(format!("{name} is not a file")),
-            Ok(result) => result.len(),
+            Ok(metadata) if !metadata.is_file() => return Some(format!("{name} is not a file")),
+            Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Some(format!("{name} is missing"));
             }
             Err(error) => return Some(format!("{name} cannot be read: {error}")),
         };
         if bytes != self.bytes {
-            return Some(format!("{name} has {bytes} bytes and was written with {}", self.bytes));
+            return Some(format!("{name} has {bytes} bytes instead of {}", self.bytes));
         }
-        if look == CheckDepth::Sizes {
+        if depth == CheckDepth::Sizes {
             return None;
         }
         match content_cache::file(path) {
-            Ok(result) if result.fingerprint == self.hash => None,
+            Ok(file) if file.fingerprint == self.hash => None,
             Ok(_) => Some(format!("{name} was changed after it was written: its BLAKE3 hash differs")),
             Err(error) => Some(format!("{name} cannot be read: {error}")),
         }
     }
 }
 
-/// The field of a sealed file that holds the hash of the others.
+/// The field of a sealed file that holds its own hash.
 const SEAL: &str = "hash";
 
-/// Writes JSON that carries its own hash: that of its text with an empty one. `value` is an object without a
-/// field of that name.
+/// Writes JSON that contains its own hash: that of the text with an empty hash field. `value` must be an
+/// object without a field of that name.
 pub fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let damaged = |reason: String| RunError::Damaged { path: path.to_owned(), reason };
-    let mut json = serde_json::to_value(value).map_err(|error| damaged(error.to_string()))?;
+    let invalid = |reason: String| RunError::Damaged { path: path.to_owned(), reason };
+    let mut json = serde_json::to_value(value).map_err(|error| invalid(error.to_string()))?;
     json[SEAL] = String::new().into();
     let text = format!("{json:#}\n");
     json[SEAL] = content_cache::bytes(text.as_bytes()).0.into();
     publish::write(path, format!("{json:#}\n").as_bytes())
 }
 
-/// Reads it; what is wrong with it where it is not what was written.
+/// Reads a sealed file.
+///
+/// # Errors
+/// A message if the file cannot be read or its content does not match its hash.
 pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let mut json: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let seal = json.get_mut(SEAL).map(serde_json::Value::take);
-    let Some(serde_json::Value::String(seal)) = seal else { return Err("it carries no hash".to_owned()) };
+    let Some(serde_json::Value::String(seal)) = seal else { return Err("it contains no hash".to_owned()) };
     let unsealed = text.replacen(&format!("\"{seal}\"\n}}"), "\"\"\n}", 1);
     if content_cache::bytes(unsealed.as_bytes()).0 != seal {
         return Err("it was changed after it was written: its own hash differs".to_owned());
@@ -128,36 +130,36 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     serde_json::from_value(json).map_err(|error| error.to_string())
 }
 
-/// The hashes of what a run's trial was given, in its folder.
+/// Checksums of the files that were copied into a trial's folder.
 pub const CHECKSUMS: &str = "checksums.json";
 
 #[derive(Default, Serialize, Deserialize)]
-struct ArtifactFile {
+struct TrialChecksums {
     files: FolderChecksums,
 }
 
-/// Copies an artifact's files into the folder of a run's trial, and notes there what they hold.
-pub fn give(artifact: &Path, names: &[String], folder: &Path) -> Result<(), RunError> {
-    let mut given: ArtifactFile = read_sealed(&folder.join(CHECKSUMS)).unwrap_or_default();
+/// Copies an artifact's files into the folder of a run's trial and records their checksums there.
+pub fn copy_to_trial(artifact: &Path, names: &[String], folder: &Path) -> Result<(), RunError> {
+    let mut checksums: TrialChecksums = read_sealed(&folder.join(CHECKSUMS)).unwrap_or_default();
     for name in names {
         publish::copy(&artifact.join(name), &folder.join(name))?;
-        given.files.add(folder, name)?;
+        checksums.files.add(folder, name)?;
     }
-    write_sealed(&folder.join(CHECKSUMS), &given)
+    write_sealed(&folder.join(CHECKSUMS), &checksums)
 }
 
-/// What is wrong with a file that a trial was given; trials of earlier versions have no hashes.
-pub fn given_damage(folder: &Path, name: &str) -> Option<String> {
-    match read_given(folder)? {
+/// The problem of a file in a trial's folder; trials of earlier versions have no checksums.
+pub fn trial_file_damage(folder: &Path, name: &str) -> Option<String> {
+    match trial_checksums(folder)? {
         Ok(files) => files.damage_of(folder, name),
         Err(reason) => Some(reason),
     }
 }
 
-/// What a trial was given; `None` where an earlier version gave it.
-pub fn read_given(folder: &Path) -> Option<Result<FolderChecksums, String>> {
+/// The checksums in a trial's folder; `None` if an earlier version wrote it.
+pub fn trial_checksums(folder: &Path) -> Option<Result<FolderChecksums, String>> {
     let path: PathBuf = folder.join(CHECKSUMS);
-    let read = || read_sealed::<ArtifactFile>(&path).map(|given| given.files);
+    let read = || read_sealed::<TrialChecksums>(&path).map(|checksums| checksums.files);
     path.exists().then(|| read().map_err(|reason| format!("{CHECKSUMS}: {reason}")))
 }
 
@@ -165,32 +167,32 @@ pub fn read_given(folder: &Path) -> Option<Result<FolderChecksums, String>> {
 mod tests {
     use std::fs;
 
-    use super::{CheckDepth, FolderChecksums, give, given_damage, read_sealed, write_sealed};
+    use super::{CheckDepth, FolderChecksums, copy_to_trial, read_sealed, trial_file_damage, write_sealed};
 
     #[test]
-    fn every_change_of_a_file_is_seen() {
+    fn every_change_of_a_file_is_detected() {
         let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        fs::write(at("weights"), [1, 2, 3]).expect("written");
-        fs::write(at("events"), "").expect("written");
-        fs::write(at("done"), "not counted").expect("written");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("weights"), [1, 2, 3]).expect("written");
+        fs::write(path("events"), "").expect("written");
+        fs::write(path("done"), "not counted").expect("written");
         let files = FolderChecksums::list(folder.path(), "done").expect("read");
         assert_eq!((files.names().collect::<Vec<_>>(), files.bytes()), (vec!["events", "weights"], 3));
-        let text = |look| files.damage(folder.path(), look).unwrap_or_default();
+        let text = |depth| files.damage(folder.path(), depth).unwrap_or_default();
         assert_eq!((text(CheckDepth::Sizes), text(CheckDepth::Content)), Default::default());
-        fs::write(at("weights"), [1, 2, 131]).expect("written");
+        fs::write(path("weights"), [1, 2, 131]).expect("written");
         assert_eq!(text(CheckDepth::Sizes), "", "a flipped bit is not seen by its size");
         assert!(text(CheckDepth::Content).contains("weights was changed"));
-        fs::write(at("weights"), []).expect("written");
-        assert_eq!(text(CheckDepth::Sizes), "weights has 0 bytes and was written with 3");
-        fs::remove_file(at("weights")).expect("removed");
+        fs::write(path("weights"), []).expect("written");
+        assert_eq!(text(CheckDepth::Sizes), "weights has 0 bytes instead of 3");
+        fs::remove_file(path("weights")).expect("removed");
         assert_eq!(text(CheckDepth::Sizes), "weights is missing");
-        fs::create_dir(at("weights")).expect("made");
+        fs::create_dir(path("weights")).expect("made");
         assert_eq!(text(CheckDepth::Sizes), "weights is not a file");
     }
 
     #[test]
-    fn a_sealed_file_knows_its_own_damage() {
+    fn a_sealed_file_detects_its_own_damage() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("done.json");
         let value = serde_json::json!({"a": [0.1, 1e-300], "b": "x\"y", "c": {"hash": "inner"}});
@@ -202,9 +204,9 @@ mod tests {
         let whole = fs::read(&path).expect("read");
         for index in 0..whole.len() {
             for bit in [0, 1, 6] {
-                let mut bent = whole.clone();
-                bent[index] ^= 1 << bit;
-                fs::write(&path, &bent).expect("written");
+                let mut corrupt = whole.clone();
+                corrupt[index] ^= 1 << bit;
+                fs::write(&path, &corrupt).expect("written");
                 assert!(read_sealed::<serde_json::Value>(&path).is_err(), "bit {bit} of byte {index}");
             }
             fs::write(&path, &whole[..index]).expect("written");
@@ -219,13 +221,13 @@ mod tests {
         fs::create_dir(&artifact).expect("made");
         for name in ["a", "b"] {
             fs::write(artifact.join(name), name).expect("written");
-            give(&artifact, &[name.to_owned()], &trial).expect("given");
+            copy_to_trial(&artifact, &[name.to_owned()], &trial).expect("copied");
         }
         fs::write(trial.join("a"), "").expect("emptied");
         assert_eq!(fs::read(artifact.join("a")).expect("read"), b"a", "the artifact is another file");
-        assert!(given_damage(&trial, "a").is_some_and(|text| text.starts_with("a has 0 bytes")));
-        assert_eq!(given_damage(&trial, "b"), None);
-        give(&artifact, &["a".to_owned()], &trial).expect("given again");
-        assert_eq!(given_damage(&trial, "a"), None);
+        assert!(trial_file_damage(&trial, "a").is_some_and(|text| text.starts_with("a has 0 bytes")));
+        assert_eq!(trial_file_damage(&trial, "b"), None);
+        copy_to_trial(&artifact, &["a".to_owned()], &trial).expect("copied again");
+        assert_eq!(trial_file_damage(&trial, "a"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Texts written by ONNX Runtime: a decoder's graph, called once for every token.
+//! Text generation with ONNX Runtime: a decoder graph that is called once per token.
 
 use std::ops::Range;
 use std::path::Path;
@@ -19,15 +19,15 @@ const TOKEN: &str = "token";
 const LOGITS: &str = "logits";
 const NEXT: &str = "_next";
 
-/// One task's decoder, ready to write.
+/// The decoder graph of one task.
 #[derive(Debug)]
-pub struct OnnxWriter {
+pub struct OnnxDecoder {
     session: OnnxSession,
     task: TaskSignature,
 }
 
-impl OnnxWriter {
-    /// The decoder of a task that writes texts, from its file; `None` for any other task.
+impl OnnxDecoder {
+    /// Opens the decoder of a sequence-to-sequence task from its file; `None` for any other task.
     pub fn open(runtime: &OnnxRuntime, file: &Path, task: &TaskSignature) -> Result<Option<Self>, OnnxError> {
         if !matches!(task.target, FittedTarget::Text { .. }) {
             return Ok(None);
@@ -36,8 +36,8 @@ impl OnnxWriter {
         Ok(Some(Self { session, task: task.clone() }))
     }
 
-    /// The text of each row, as tokens without the end, from what the main model gave for a batch. `first` is
-    /// the number of its first row.
+    /// Generates the text of each row, as tokens without the end token, from the main model's outputs for a
+    /// batch. `first` is the number of the first row.
     pub fn write(
         &mut self,
         outputs: &[(String, Array)],
@@ -50,15 +50,13 @@ impl OnnxWriter {
         let mut stepper = OnnxStepper::new(&mut self.session, &self.task.name, outputs, tokenizer.size)?;
         let rows: Range<u64> = first..first + stepper.lineage.len() as u64;
         match DecodeRequest::for_rows(tokenizer, *length, rows, seed) {
-            Some(order) => search(&mut stepper, config, &order),
+            Some(request) => search(&mut stepper, config, &request),
             None => Ok(vec![Vec::new(); stepper.lineage.len()]),
         }
     }
-}
 
-impl OnnxWriter {
-    /// The logits of the token that comes after this text of one row.
-    pub fn after(
+    /// The logits of the token after this text, for one row.
+    pub fn next_logits(
         &mut self,
         outputs: &[(String, Array)],
         row: u32,
@@ -67,9 +65,10 @@ impl OnnxWriter {
         let Some(vocabulary) = self.task.target.writes().map(|tokenizer| tokenizer.size) else {
             return Ok(Vec::new());
         };
-        let own = outputs.iter().filter(|(_, array)| array.rows() > row as usize);
-        let own: Vec<_> = own.map(|(name, array)| (name.clone(), array.gather(&[row]))).collect();
-        let mut stepper = OnnxStepper::new(&mut self.session, &self.task.name, &own, vocabulary)?;
+        let row_outputs = outputs.iter().filter(|(_, array)| array.rows() > row as usize);
+        let row_outputs: Vec<_> =
+            row_outputs.map(|(name, array)| (name.clone(), array.gather(&[row]))).collect();
+        let mut stepper = OnnxStepper::new(&mut self.session, &self.task.name, &row_outputs, vocabulary)?;
         let mut logits = Vec::new();
         for token in std::iter::once(vocabulary as u32).chain(text.iter().copied()) {
             logits = stepper.step(&[token], &[0])?;
@@ -78,20 +77,20 @@ impl OnnxWriter {
     }
 }
 
-/// A language model that reads nothing but tokens, and reads all of them again at every step.
+/// A language model whose only input is tokens; it rereads all of them at every step.
 struct LanguageModelStepper<'a> {
     session: &'a mut OnnxSession,
     tokenizer: &'a Tokenizer,
     input: &'a str,
-    /// Tokens that are read at most.
+    /// The context length, in tokens.
     longest: usize,
-    wanted: String,
-    /// The batch's texts.
+    logits_output: String,
+    /// The tokens of the batch's rows, without padding.
     texts: Vec<Vec<u32>>,
 }
 
 impl<'a> LanguageModelStepper<'a> {
-    /// `None` where the model reads anything but tokens.
+    /// `None` for other tasks, and if the model has other inputs.
     fn for_task(
         session: &'a mut OnnxSession,
         signature: &'a Signature,
@@ -109,32 +108,32 @@ impl<'a> LanguageModelStepper<'a> {
         let real =
             |row: &[i64]| row.iter().filter(|token| **token != pad).map(|token| *token as u32).collect();
         let texts = tokens.chunks(array.width().max(1)).map(real).collect();
-        let (input, wanted) = (input.name.as_str(), format!("{}_{LOGITS}", task.name));
-        Some(Self { session, tokenizer, input, longest: *longest, wanted, texts })
+        let (input, logits_output) = (input.name.as_str(), format!("{}_{LOGITS}", task.name));
+        Some(Self { session, tokenizer, input, longest: *longest, logits_output, texts })
     }
 
-    /// The logits of the token after each of these texts.
+    /// The logits of the token after each text, `[texts * vocabulary]`.
     fn next(&mut self, texts: &[Vec<u32>]) -> Result<Vec<f32>, OnnxError> {
         let (pad, longest) = (i64::from(self.tokenizer.pad), texts.iter().map(Vec::len).max().unwrap_or(0));
         let padded = texts.iter().flat_map(|text| {
             let tokens = text.iter().map(|token| i64::from(*token));
             tokens.chain(std::iter::repeat_n(pad, longest - text.len()))
         });
-        let fed = Array::new(&[texts.len(), longest], ArrayValues::I64(padded.collect()));
-        let outputs = self.session.run(&[(self.input.to_owned(), fed)])?;
-        match outputs.into_iter().find(|(name, _)| *name == self.wanted) {
+        let input = Array::new(&[texts.len(), longest], ArrayValues::I64(padded.collect()));
+        let outputs = self.session.run(&[(self.input.to_owned(), input)])?;
+        match outputs.into_iter().find(|(name, _)| *name == self.logits_output) {
             Some((_, Array { values: ArrayValues::F32(logits), .. })) => {
-                counted(&self.wanted, logits.len(), texts.len() * self.tokenizer.size)?;
+                check_count(&self.logits_output, logits.len(), texts.len() * self.tokenizer.size)?;
                 Ok(logits)
             }
-            _ => Err(OnnxError::Run { reason: format!("it gave no output `{}`", self.wanted) }),
+            _ => Err(missing_output(&self.logits_output)),
         }
     }
 }
 
-/// What a language model goes on with the tokens of a batch with; `None` when it reads anything but tokens.
-/// `first` is the number of the first row.
-pub fn go_on(
+/// The continuations that a language model generates for the tokens of a batch; `None` if the model has other
+/// inputs than tokens. `first` is the number of the first row.
+pub fn continue_inputs(
     session: &mut OnnxSession,
     signature: &Signature,
     task: &TaskSignature,
@@ -143,58 +142,65 @@ pub fn go_on(
     seed: u64,
 ) -> Result<Option<Vec<Vec<u32>>>, OnnxError> {
     let FittedTarget::LanguageModel { length, search: config, .. } = &task.target else { return Ok(None) };
-    let Some(mut reader) = LanguageModelStepper::for_task(session, signature, task, inputs) else {
+    let Some(mut model) = LanguageModelStepper::for_task(session, signature, task, inputs) else {
         return Ok(None);
     };
-    let texts = std::mem::take(&mut reader.texts);
+    let texts = std::mem::take(&mut model.texts);
     let rows = first..first + texts.len() as u64;
-    let Some(order) = DecodeRequest::for_rows(reader.tokenizer, *length, rows, seed) else { return Ok(None) };
-    let longest = reader.longest;
+    let Some(request) = DecodeRequest::for_rows(model.tokenizer, *length, rows, seed) else {
+        return Ok(None);
+    };
+    let longest = model.longest;
     search(
-        &mut FullContextStepper::new(texts, longest, |texts: &[Vec<u32>]| reader.next(texts)),
+        &mut FullContextStepper::new(texts, longest, |texts: &[Vec<u32>]| model.next(texts)),
         config,
-        &order,
+        &request,
     )
     .map(Some)
 }
 
-/// The logits of the token that comes after one row's tokens and this text.
-pub fn after(
+/// The logits of the token after one row's tokens followed by this text; empty if the model has other inputs
+/// than tokens.
+pub fn next_logits(
     session: &mut OnnxSession,
     signature: &Signature,
     task: &TaskSignature,
     inputs: &[(String, Array)],
     (row, text): (u32, &[u32]),
 ) -> Result<Vec<f32>, OnnxError> {
-    let Some(mut reader) = LanguageModelStepper::for_task(session, signature, task, inputs) else {
+    let Some(mut model) = LanguageModelStepper::for_task(session, signature, task, inputs) else {
         return Ok(Vec::new());
     };
-    let Some(own) = reader.texts.get(row as usize) else { return Ok(Vec::new()) };
-    let mut whole = [own.as_slice(), text].concat();
-    whole.drain(..whole.len().saturating_sub(reader.longest));
-    reader.next(&[whole])
+    let Some(prompt) = model.texts.get(row as usize) else { return Ok(Vec::new()) };
+    let mut tokens = [prompt.as_slice(), text].concat();
+    tokens.drain(..tokens.len().saturating_sub(model.longest));
+    model.next(&[tokens])
 }
 
-/// Says the next tokens of a batch.
+/// Computes the next tokens' logits for a batch of hypotheses.
 struct OnnxStepper<'a> {
     session: &'a mut OnnxSession,
-    /// What the decoder is fed, the tokens first.
+    /// The decoder's inputs, the tokens first.
     inputs: Vec<(String, Array)>,
-    /// What was read, by row, and its place among the inputs: there it stands by hypothesis.
-    read: Vec<(usize, Array)>,
-    /// Places of the states among the inputs, and the outputs that come after them.
+    /// The encoder's outputs by row, with their index in `inputs`, where they are expanded by hypothesis.
+    encoded: Vec<(usize, Array)>,
+    /// Indices of the recurrent states in `inputs`, and the outputs with their next values.
     states: Vec<(usize, String)>,
     lineage: BeamParents,
-    /// Logits of each hypothesis.
+    /// The number of logits of each hypothesis.
     vocabulary: usize,
 }
 
-/// A model may come from anywhere: what it gives must be as much as was asked for.
-fn counted(name: &str, count: usize, expected: usize) -> Result<(), OnnxError> {
+/// Checks an output's size: the model file may come from anywhere.
+fn check_count(name: &str, count: usize, expected: usize) -> Result<(), OnnxError> {
     match count == expected {
         true => Ok(()),
-        false => Err(OnnxError::Run { reason: format!("of `{name}` it gave {count}, expected {expected}") }),
+        false => Err(OnnxError::Run { reason: format!("`{name}` has {count} values, expected {expected}") }),
     }
+}
+
+fn missing_output(name: &str) -> OnnxError {
+    OnnxError::Run { reason: format!("the output `{name}` is missing") }
 }
 
 impl<'a> OnnxStepper<'a> {
@@ -205,21 +211,21 @@ impl<'a> OnnxStepper<'a> {
         vocabulary: usize,
     ) -> Result<Self, OnnxError> {
         let mut inputs = vec![(TOKEN.to_owned(), Array::new(&[0], ArrayValues::I64(Vec::new())))];
-        let (mut read, mut states) = (Vec::new(), Vec::new());
+        let (mut encoded, mut states) = (Vec::new(), Vec::new());
         for port in session.inputs().iter().filter(|port| port.name != TOKEN) {
-            let wanted = format!("{task}_{}", port.name);
-            let count = outputs.iter().find(|(name, _)| *name == wanted);
-            let (_, array) = count.ok_or(OnnxError::MissingInput { name: wanted })?;
+            let output = format!("{task}_{}", port.name);
+            let found = outputs.iter().find(|(name, _)| *name == output);
+            let (_, array) = found.ok_or(OnnxError::MissingInput { name: output })?;
             let next = format!("{}{NEXT}", port.name);
             match session.outputs().iter().any(|output| output.name == next) {
                 true => states.push((inputs.len(), next)),
-                false => read.push((inputs.len(), array.clone())),
+                false => encoded.push((inputs.len(), array.clone())),
             }
             inputs.push((port.name.clone(), array.clone()));
         }
         let rows = inputs.last().map_or(0, |(_, array)| array.rows());
-        inputs.iter().skip(1).try_for_each(|(name, array)| counted(name, array.rows(), rows))?;
-        Ok(Self { session, inputs, read, states, lineage: BeamParents::identity(rows), vocabulary })
+        inputs.iter().skip(1).try_for_each(|(name, array)| check_count(name, array.rows(), rows))?;
+        Ok(Self { session, inputs, encoded, states, lineage: BeamParents::identity(rows), vocabulary })
     }
 }
 
@@ -227,12 +233,12 @@ impl Stepper for OnnxStepper<'_> {
     type Error = OnnxError;
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, OnnxError> {
-        if let Some(moved) = self.lineage.follow(parents) {
+        if let Some(reordered) = self.lineage.follow(parents) {
             for (index, _) in &self.states {
-                self.inputs[*index].1 = self.inputs[*index].1.gather(&moved.parents);
+                self.inputs[*index].1 = self.inputs[*index].1.gather(&reordered.parents);
             }
-            if let Some(rows) = &moved.rows {
-                for (index, all) in &self.read {
+            if let Some(rows) = &reordered.rows {
+                for (index, all) in &self.encoded {
                     self.inputs[*index].1 = all.gather(rows);
                 }
             }
@@ -240,22 +246,22 @@ impl Stepper for OnnxStepper<'_> {
         let tokens: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
         self.inputs[0].1 = Array::new(&[tokens.len()], ArrayValues::I64(tokens));
         let mut outputs = self.session.run(&self.inputs)?;
-        let mut take = |wanted: &str| {
-            let count = outputs.iter_mut().find(|(name, _)| name == wanted);
-            let missing = || OnnxError::Run { reason: format!("it gave no output `{wanted}`") };
-            count.map(|(_, array)| std::mem::replace(array, Array::f32(&[0], Vec::new()))).ok_or_else(missing)
+        let mut take = |output: &str| {
+            let found = outputs.iter_mut().find(|(name, _)| name == output);
+            let take = |(_, array): &mut (String, Array)| std::mem::replace(array, Array::f32(&[0], vec![]));
+            found.map(take).ok_or_else(|| missing_output(output))
         };
         for (index, next) in &self.states {
             let state = take(next)?;
-            counted(next, state.rows(), self.lineage.len())?;
+            check_count(next, state.rows(), self.lineage.len())?;
             self.inputs[*index].1 = state;
         }
         match take(LOGITS)?.values {
             ArrayValues::F32(logits) => {
-                counted(LOGITS, logits.len(), self.lineage.len() * self.vocabulary)?;
+                check_count(LOGITS, logits.len(), self.lineage.len() * self.vocabulary)?;
                 Ok(logits)
             }
-            _ => Err(OnnxError::Run { reason: format!("`{LOGITS}` are not floats") }),
+            _ => Err(OnnxError::Run { reason: format!("`{LOGITS}` is not of type float") }),
         }
     }
 }

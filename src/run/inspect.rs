@@ -1,4 +1,4 @@
-//! Is what is kept still what was written? Every byte of the cache's artifacts and of what runs were given.
+//! Checks every byte of stored artifacts, run folders and checkpoints against their checksums.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::domain::stage::StageKind;
 use crate::run::artifact::{ArtifactManifest, ArtifactState};
-use crate::run::files::{CHECKSUMS, CheckDepth, read_given};
+use crate::run::files::{CHECKSUMS, CheckDepth, trial_checksums};
 use crate::run::weights::WEIGHTS;
 use crate::train::checkpoint::Checkpoint;
 
-/// Something kept, and what is wrong with it.
+/// A stored file or folder, and the problem with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredItem {
     pub path: PathBuf,
@@ -19,12 +19,12 @@ pub struct StoredItem {
     pub damage: Option<String>,
 }
 
-/// What a run's row in the database says of it.
+/// A run as recorded in the database.
 pub struct RecordedRun<'a> {
     pub run: &'a RunId,
-    /// The pipeline as resolved.
+    /// The resolved pipeline.
     pub pipeline: &'a str,
-    /// Its finished stages: their kinds and fingerprints.
+    /// Kinds and fingerprints of its finished stages.
     pub stages: Vec<(&'a str, Fingerprint)>,
     pub trials: Vec<u32>,
 }
@@ -47,7 +47,7 @@ pub fn artifacts(layout: &Layout, recorded: &RecordedRun) -> Vec<StoredItem> {
     let stages = recorded.stages.iter().filter_map(|(kind, print)| {
         let path = layout.artifact(kind, print);
         match ArtifactState::at(&path, print, CheckDepth::Content) {
-            // Some stages keep nothing; what `--fresh` or a damage made anew has its own row.
+            // Some stages keep nothing; a rebuilt artifact has a row of its own.
             ArtifactState::Nothing => None,
             ArtifactState::Whole(marker) => {
                 Some(StoredItem { path, bytes: marker.files.bytes(), damage: None })
@@ -58,35 +58,35 @@ pub fn artifacts(layout: &Layout, recorded: &RecordedRun) -> Vec<StoredItem> {
     stages.collect()
 }
 
-/// What lies in a run's own folder: its pipeline, its trials' files, and checkpoints of what is unfinished.
+/// The files in a run's own folder: its pipeline, its trials' files, and checkpoints of unfinished trainings.
 pub fn folder(layout: &Layout, recorded: &RecordedRun) -> Vec<StoredItem> {
     let path = layout.pipeline(recorded.run);
     let (bytes, damage) = match std::fs::read(&path) {
         Ok(text) if text == recorded.pipeline.as_bytes() => (text.len() as u64, None),
-        Ok(text) => (text.len() as u64, Some("it is not the pipeline that the database has".to_owned())),
+        Ok(text) => (text.len() as u64, Some("it differs from the pipeline in the database".to_owned())),
         Err(error) => (0, Some(error.to_string())),
     };
-    let mut kept = vec![StoredItem { path, bytes, damage }];
+    let mut items = vec![StoredItem { path, bytes, damage }];
     for trial in &recorded.trials {
         let path = layout.trial(recorded.run, *trial);
-        match read_given(&path) {
+        match trial_checksums(&path) {
             Some(Ok(files)) => {
                 let damage = files.damage(&path, CheckDepth::Content);
-                kept.push(StoredItem { path, bytes: files.bytes(), damage });
+                items.push(StoredItem { path, bytes: files.bytes(), damage });
             }
-            Some(Err(reason)) => kept.push(StoredItem { path, bytes: 0, damage: Some(reason) }),
-            // Nothing was finished yet, or all by an earlier version, whose artifacts have no hashes either.
+            Some(Err(reason)) => items.push(StoredItem { path, bytes: 0, damage: Some(reason) }),
+            // Either nothing finished yet, or an earlier version wrote everything, without checksums.
             None if path.join(WEIGHTS).is_file() && has_hashes(layout, recorded) => {
-                kept.push(StoredItem { path, bytes: 0, damage: Some(format!("{CHECKSUMS} is missing")) });
+                items.push(StoredItem { path, bytes: 0, damage: Some(format!("{CHECKSUMS} is missing")) });
             }
             None => {}
         }
-        kept.extend(checkpoint(layout.checkpoint(recorded.run, *trial)));
+        items.extend(checkpoint(layout.checkpoint(recorded.run, *trial)));
     }
-    kept
+    items
 }
 
-/// Was a training of the run made by an `mtl` that notes hashes?
+/// Whether a training of the run was made by a version of `mtl` that stores checksums.
 fn has_hashes(layout: &Layout, recorded: &RecordedRun) -> bool {
     let mut trained = recorded.stages.iter().filter(|(kind, _)| *kind == StageKind::Train.name());
     trained.any(|(kind, print)| {
@@ -94,7 +94,7 @@ fn has_hashes(layout: &Layout, recorded: &RecordedRun) -> bool {
     })
 }
 
-/// A training's checkpoint, where it is unfinished.
+/// The checkpoint of an unfinished training.
 fn checkpoint(folder: PathBuf) -> Option<StoredItem> {
     let path = crate::train::checkpoint::file(&folder);
     let bytes = std::fs::metadata(&path).ok()?.len();

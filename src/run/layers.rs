@@ -1,4 +1,4 @@
-//! The network of a fitted pipeline, laid out: what each part gives and how much it learns.
+//! The layers of a fitted pipeline's network, with shapes and parameter counts.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::plan::Plan;
 use crate::plan::render::PartView;
 use crate::run::error::RunError;
 
-/// The dataset in the folder of a `fit`.
+/// Reads the dataset from the artifact folder of a `fit` stage.
 pub fn fitted(folder: &Path) -> Result<Dataset, RunError> {
     Ok(crate::data::store::read(folder)?)
 }
 
-/// The parts of a plan's network. Nothing of it is built: it may be larger than the memory.
+/// The parts of a plan's network. It is only outlined, not built: it may be larger than memory.
 pub fn layers(plan: &Plan, dataset: &Dataset) -> Result<Vec<PartView>, RunError> {
     let view = |part: crate::model::part::NetworkPart| PartView {
         part: part.name,

@@ -1,8 +1,8 @@
-//! Who works on a run: a lock the system lets go of when its holder dies, however it dies.
+//! Run locks: an advisory file lock that the system releases when its holder dies, however it dies.
 //!
-//! It is taken before the database says that the run is running, and kept until the database says how it
-//! ended. Whoever wants to write that a run is dead holds its lock while doing so, so that nobody can go on
-//! with it in between.
+//! A process takes the lock before the database records the run as running, and keeps it until the database
+//! records how the run ended. A process that marks a run as dead holds the lock meanwhile, so that nobody can
+//! resume the run in between.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -13,18 +13,22 @@ use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
 use crate::run::error::RunError;
 
-/// Held for as long as this process works on the run.
+/// The lock of a run, held as long as this process works on it.
 #[derive(Debug)]
 pub struct RunLock {
-    /// `None` where nobody has ever made a lock.
+    /// `None` if the lock file does not exist.
     _file: Option<File>,
 }
 
-/// A look at a lock holds it for a moment. Who works on a run holds it for longer than this.
-const MOMENT: Duration = Duration::from_millis(500);
+/// The longest wait for a lock. Checks hold a lock only briefly; a process that works on a run holds it
+/// longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 impl RunLock {
-    /// Takes the run, whose folder is there, or says that another process has it.
+    /// Takes the lock of a run whose folder exists.
+    ///
+    /// # Errors
+    /// [`RunError::Busy`] if another process holds it.
     pub fn take(layout: &Layout, run: &RunId) -> Result<Self, RunError> {
         let path = layout.lock(run);
         let began = Instant::now();
@@ -32,11 +36,11 @@ impl RunLock {
             let file = File::options().create(true).append(true).open(&path);
             let file = file.map_err(RunError::io("create", &path))?;
             match file.try_lock() {
-                // Who waited while the folder was removed, or made anew, holds a lock that nobody else will
-                // look at.
+                // The folder may have been removed or recreated while waiting: then nobody else sees this
+                // lock.
                 Ok(()) if is_at(&file, &path) => return Ok(Self { _file: Some(file) }),
                 Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
-                Err(TryLockError::WouldBlock) if began.elapsed() > MOMENT => {
+                Err(TryLockError::WouldBlock) if began.elapsed() > LONGEST_WAIT => {
                     return Err(RunError::Busy { run: run.to_string() });
                 }
                 _ => std::thread::sleep(Duration::from_millis(5)),
@@ -44,33 +48,33 @@ impl RunLock {
         }
     }
 
-    /// Takes the run of a process that may be dead, to say so: `None` when it is alive, or cannot be asked.
+    /// Takes the lock of a run whose process may be dead; `None` if it is alive or the lock cannot be opened.
     pub fn of_dead(layout: &Layout, run: &RunId) -> Option<Self> {
         match File::open(layout.lock(run)) {
             Ok(file) => file.try_lock().is_ok().then_some(Self { _file: Some(file) }),
-            // Who works on a run has made its lock first.
+            // A process creates the lock file before it works on a run.
             Err(error) if error.kind() == ErrorKind::NotFound => Some(Self { _file: None }),
             Err(_) => None,
         }
     }
 
-    /// Does a living process work on the run?
+    /// Whether a living process holds the lock.
     pub fn is_held(layout: &Layout, run: &RunId) -> bool {
         let Ok(file) = File::open(layout.lock(run)) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }
 
-/// Is this open file the one at the path?
+/// Whether this open file is the one at the path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |data: std::fs::Metadata| (data.dev(), data.ino());
-    let both = file.metadata().and_then(|own| Ok((identity(own), identity(std::fs::metadata(path)?))));
-    both.is_ok_and(|(own, there)| own == there)
+    let both = file.metadata().and_then(|opened| Ok((identity(opened), identity(std::fs::metadata(path)?))));
+    both.is_ok_and(|(opened, there)| opened == there)
 }
 
-/// An open file cannot be removed here.
+/// An open file cannot be removed on this platform.
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
@@ -92,24 +96,24 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_held_once_and_free_again() {
+    fn a_lock_is_exclusive_and_released() {
         let folder = tempfile::tempdir().expect("a folder");
         let (layout, run) = run_in(&folder);
         assert!(!RunLock::is_held(&layout, &run));
-        assert!(RunLock::of_dead(&layout, &run).is_some(), "who works on a run has made its lock");
+        assert!(RunLock::of_dead(&layout, &run).is_some(), "a run without a lock file is not in use");
         let lock = RunLock::take(&layout, &run).expect("free");
         assert!(RunLock::is_held(&layout, &run));
         assert!(RunLock::take(&layout, &run).is_err() && RunLock::of_dead(&layout, &run).is_none());
         drop(lock);
         assert!(!RunLock::is_held(&layout, &run));
         let dead = RunLock::of_dead(&layout, &run).expect("dead");
-        assert!(RunLock::take(&layout, &run).is_err(), "while it is being said, nobody goes on with it");
+        assert!(RunLock::take(&layout, &run).is_err(), "nobody can resume it meanwhile");
         drop(dead);
         assert!(RunLock::take(&layout, &run).is_ok());
     }
 
     #[test]
-    fn a_look_does_not_keep_a_run_from_who_takes_it() {
+    fn checking_a_lock_does_not_prevent_taking_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (layout, run) = run_in(&folder);
         let over = AtomicBool::new(false);
@@ -130,7 +134,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_lock_of_a_removed_folder_is_none() {
+    fn the_lock_of_a_removed_folder_does_not_count() {
         let folder = tempfile::tempdir().expect("a folder");
         let (layout, run) = run_in(&folder);
         let gone = RunLock::take(&layout, &run).expect("free");

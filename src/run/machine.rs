@@ -1,4 +1,4 @@
-//! What this machine has for a run: devices, threads, ONNX Runtime.
+//! Properties of this machine: devices, kernels, threads, ONNX Runtime.
 
 use std::path::PathBuf;
 
@@ -7,49 +7,53 @@ use serde::Serialize;
 use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
 use crate::spec::PipelineConfig;
 
-/// ONNX Runtime, where it was found.
+/// The ONNX Runtime that was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuntimeInfo {
     pub version: String,
     pub path: PathBuf,
+    /// How it was found.
     pub how: &'static str,
 }
 
-/// A device and, when it cannot be used, why.
+/// A device, and why it cannot be used if so.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceState {
     pub name: String,
     pub problem: Option<String>,
 }
 
-/// Looks for ONNX Runtime; fetches it only when asked to.
-pub fn runtime(fetch: bool, say: &dyn Fn(&str)) -> Result<RuntimeInfo, String> {
-    let mut search = RuntimeSearch::everywhere(say);
+/// Searches for ONNX Runtime; downloads it only if `fetch`.
+///
+/// # Errors
+/// A message that lists the places searched.
+pub fn runtime(fetch: bool, notify: &dyn Fn(&str)) -> Result<RuntimeInfo, String> {
+    let mut search = RuntimeSearch::everywhere(notify);
     search.offline |= !fetch;
     OnnxRuntime::find(&search)
-        .map(|result| RuntimeInfo { version: result.version, path: result.path, how: result.how.text() })
+        .map(|found| RuntimeInfo { version: found.version, path: found.path, how: found.how.text() })
         .map_err(|error| error.to_string())
 }
 
-/// The devices this build knows.
+/// The devices of this build.
 pub fn devices() -> Vec<DeviceState> {
     let states = crate::model::devices().into_iter();
     states.map(|(name, problem)| DeviceState { name, problem }).collect()
 }
 
-/// Which kernels are taken, and with which instructions: `fused, avx2`.
+/// The kernels in use and their instruction set: `fused, avx2`.
 pub fn kernels() -> Result<String, String> {
     crate::model::kernel::choice::choice().map(|choice| choice.describe())
 }
 
-/// Threads that tensors are computed with.
+/// The number of threads for tensor operations.
 pub fn threads() -> usize {
     crate::model::threads()
 }
 
-/// The device a pipeline's tensors will live on: `auto` resolved.
+/// The device that a pipeline's tensors use, with `auto` resolved.
 pub fn device(pipeline: &PipelineConfig) -> String {
     let choice = &pipeline.train.device;
     crate::model::device(choice)
-        .map_or_else(|_| choice.to_string(), |result| crate::model::device::describe(&result))
+        .map_or_else(|_| choice.to_string(), |device| crate::model::device::describe(&device))
 }

@@ -1,10 +1,8 @@
-//! How much memory a training takes, told before it is taken: what cannot fit is refused, and where it stands
-//! is named.
+//! Estimates the memory of a training before it starts, and refuses what cannot fit, naming the largest part.
 //!
-//! Counted are the weights (and the best of them, kept aside), what the optimizer keeps of each and its
-//! gradients, what the layers keep of a batch for the way back, the encoded data, and the program itself. It
-//! is an estimate, within about a factor of two of what is measured; before the data is fitted the sizes that
-//! only the data know count the least they can be.
+//! Counted are the weights (twice: the best ones are kept), optimizer state and gradients, activations kept
+//! for the backward pass, the encoded data, and the program itself. The estimate is within about a factor of
+//! two of measurements; before the data is fitted, sizes that only the data determine count as their minimum.
 
 mod limit;
 mod nominal;
@@ -25,10 +23,10 @@ use crate::plan::{Plan, Trial};
 use crate::run::memory::limit::MemoryLimit;
 use crate::spec::PipelineConfig;
 
-/// What the program takes before it has any data: itself, its threads, ONNX Runtime.
+/// Memory of the program before it loads data: code, threads, ONNX Runtime.
 const PROGRAM: Bytes = Bytes(120_000_000);
 
-/// What one training takes.
+/// The memory estimate of one training.
 #[derive(Clone, Debug)]
 pub struct MemoryEstimate {
     program: Bytes,
@@ -36,52 +34,52 @@ pub struct MemoryEstimate {
     optimizer: Bytes,
     activations: Bytes,
     data: Bytes,
-    pieces: Vec<MemoryPart>,
-    /// Rows of a batch.
+    parts: Vec<MemoryPart>,
+    /// Batch size.
     rows: usize,
 }
 
-/// What one part of the network takes.
+/// The memory of one part of the network.
 #[derive(Clone, Debug)]
 struct MemoryPart {
     part: String,
     kind: &'static str,
     parameters: usize,
-    /// Its weights with all that is kept for each of them.
+    /// Its weights, gradients and optimizer state.
     bytes: Bytes,
 }
 
-/// How much of the data a training has before it.
+/// The sizes of the data that determine a training's memory.
 #[derive(Clone, Copy, Debug)]
 struct EpochLoad {
-    /// Rows of a batch, and those scored at once.
+    /// Rows of a training batch and of a scoring batch.
     rows: usize,
     scored: usize,
-    /// Steps of the longest row, and tokens of the longest text to be written.
+    /// Steps of the longest row, and tokens of the longest target text.
     time: usize,
-    written: usize,
+    target_tokens: usize,
     data: Bytes,
 }
 
 impl EpochLoad {
-    /// Of a pipeline whose data nobody has read: one row of one step.
-    const LEAST: Self = Self { rows: 1, scored: 1, time: 1, written: 1, data: Bytes(0) };
+    /// The minimum, for a pipeline whose data is not read: one row of one step.
+    const LEAST: Self = Self { rows: 1, scored: 1, time: 1, target_tokens: 1, data: Bytes(0) };
 
     fn from_dataset(pipeline: &PipelineConfig, dataset: &Dataset) -> Self {
         let rows = dataset.tables.iter().map(|table| table.train.len()).max().unwrap_or(0);
         let tables = || dataset.tables.iter();
         let inputs = || tables().flat_map(|table| table.inputs.iter().map(|(_, array)| array));
         let targets = || tables().flat_map(|table| table.targets.iter().map(|(_, array)| array));
-        // As many as the network finds comfortable.
+        // The scoring batch size of the network.
         let scored =
             if inputs().any(|array| array.shape.len() > 2 || array.offsets.is_some()) { 256 } else { 4096 };
         Self {
             rows: rows.min(pipeline.train.batch_size.get()).max(1),
             scored: rows.min(scored).max(1),
             time: inputs().map(longest).max().unwrap_or(1),
-            written: targets().map(longest).max().unwrap_or(1),
-            // The table it was made of, at 64 bits a cell, is still there while the run goes on.
-            data: inputs().chain(targets()).map(held).sum::<Bytes>().times(3),
+            target_tokens: targets().map(longest).max().unwrap_or(1),
+            // The table it was made from stays in memory during the run, with 64 bits per cell.
+            data: inputs().chain(targets()).map(array_bytes).sum::<Bytes>().times(3),
         }
     }
 }
@@ -94,8 +92,8 @@ fn longest(array: &Array) -> usize {
     }
 }
 
-/// What an array takes.
-fn held(array: &Array) -> Bytes {
+/// The memory of an array.
+fn array_bytes(array: &Array) -> Bytes {
     let values = match &array.values {
         ArrayValues::F32(values) => Bytes::floats(values.len()),
         ArrayValues::U32(values) => Bytes::floats(values.len()),
@@ -112,33 +110,35 @@ impl MemoryEstimate {
         let gradient_method =
             pipeline.weighting.0.iter().any(|choice| choice.view().capabilities().gradients().is_some());
         let config = &pipeline.train.gradients;
-        let compared = (gradient_method || config.observe) && !config.by_layer;
-        let gradients = if compared { pipeline.tasks.len().max(1) } else { 1 };
-        let kept = pipeline.train.optimizer.view().moments() + gradients;
-        let piece = |part: &NetworkPart| MemoryPart {
+        let per_task = (gradient_method || config.observe) && !config.by_layer;
+        let gradients = if per_task { pipeline.tasks.len().max(1) } else { 1 };
+        let states = pipeline.train.optimizer.view().moments() + gradients;
+        let memory_part = |part: &NetworkPart| MemoryPart {
             part: part.name.clone(),
             kind: part.kind,
             parameters: part.parameters,
-            bytes: Bytes::floats(part.parameters).times(2 + kept),
+            bytes: Bytes::floats(part.parameters).times(2 + states),
         };
-        let numbers = numbers(outline, load);
-        let learning =
-            Bytes(8).times(load.rows).times(numbers.iter().copied().fold(0, usize::saturating_add));
-        let read = outline.parts.iter().filter(|part| part.name.starts_with("input."));
-        let read = read.map(|part| elements(part.shape)).fold(0, usize::saturating_add);
-        let widest = numbers.iter().copied().max().unwrap_or(0);
-        let scoring = Bytes(4).times(load.scored).times(read.saturating_mul(2).saturating_add(widest));
+        let activations = activations_per_row(outline, load);
+        let training =
+            Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
+        let inputs = outline.parts.iter().filter(|part| part.name.starts_with("input."));
+        let input_elements = inputs.map(|part| elements(part.shape)).fold(0, usize::saturating_add);
+        let widest = activations.iter().copied().max().unwrap_or(0);
+        let scoring =
+            Bytes(4).times(load.scored).times(input_elements.saturating_mul(2).saturating_add(widest));
         Self {
             program: PROGRAM,
             weights: Bytes::floats(outline.parameters).times(2),
-            optimizer: Bytes::floats(outline.parameters).times(kept),
-            activations: learning.max(scoring),
+            optimizer: Bytes::floats(outline.parameters).times(states),
+            activations: training.max(scoring),
             data: load.data,
-            pieces: outline.parts.iter().map(piece).collect(),
+            parts: outline.parts.iter().map(memory_part).collect(),
             rows: load.rows,
         }
     }
 
+    /// The sum of all parts.
     pub fn total(&self) -> Bytes {
         [self.program, self.weights, self.optimizer, self.activations, self.data].into_iter().sum()
     }
@@ -156,7 +156,7 @@ impl MemoryEstimate {
     }
 }
 
-/// Numbers of one row of one step.
+/// The number of elements of one row and step.
 fn elements(shape: Shape) -> usize {
     match shape {
         Shape::Image { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
@@ -164,9 +164,9 @@ fn elements(shape: Shape) -> usize {
     }
 }
 
-/// Numbers that each part keeps of one row for the way back: what it gives, and what every matrix in it
-/// gives.
-fn numbers(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
+/// The number of activations per row that each part keeps for the backward pass: its output, and the output
+/// of each of its matrices.
+fn activations_per_row(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
     let indices: HashMap<&str, usize> =
         outline.parts.iter().enumerate().map(|(index, part)| (part.name.as_str(), index)).collect();
     let mut inner = vec![0_usize; outline.parts.len()];
@@ -181,51 +181,54 @@ fn numbers(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
             }
         }
     }
-    let of = |(part, inner): (&NetworkPart, usize)| {
-        let writes = matches!(part.kind, "text" | "language_model");
+    let activations = |(part, inner): (&NetworkPart, usize)| {
+        let generates = matches!(part.kind, "text" | "language_model");
         let cells = match part.shape {
-            _ if writes => load.written,
+            _ if generates => load.target_tokens,
             Shape::Sequence { .. } | Shape::Tokens { .. } => load.time,
             Shape::Vector { .. } | Shape::Image { .. } => 1,
         };
-        // The loss of written tokens is taken a piece of the vocabulary at a time: it is not kept.
-        let vocabulary = if writes { part.shape.width() } else { 0 };
-        let given = elements(part.shape).saturating_sub(vocabulary);
-        given.saturating_add(inner.saturating_sub(vocabulary)).saturating_mul(cells)
+        // The loss of generated tokens is computed in chunks of the vocabulary, which are not kept.
+        let vocabulary = if generates { part.shape.width() } else { 0 };
+        let output = elements(part.shape).saturating_sub(vocabulary);
+        output.saturating_add(inner.saturating_sub(vocabulary)).saturating_mul(cells)
     };
-    outline.parts.iter().zip(inner).map(of).collect()
+    outline.parts.iter().zip(inner).map(activations).collect()
 }
 
-/// What of a pipeline's trainings cannot fit, as far as its words alone tell.
+/// The first trial that cannot fit into memory, as far as the pipeline alone determines.
 pub fn refused(plan: &Plan) -> Option<Diagnostic> {
     let limit = MemoryLimit::from_setting(plan.memory)?;
-    let mut before: Option<&PipelineConfig> = None;
+    let mut previous: Option<&PipelineConfig> = None;
     plan.trials.iter().find_map(|trial| {
-        // Trials that differ in their seed alone take the same.
-        if before.replace(&trial.pipeline) == Some(&trial.pipeline) {
+        // Trials that differ only in their seed need the same memory.
+        if previous.replace(&trial.pipeline) == Some(&trial.pipeline) {
             return None;
         }
         let signature = nominal::signature(&trial.pipeline);
-        match of_words(trial, &signature) {
+        match unfitted_estimate(trial, &signature) {
             Ok(estimate) => limit::refused(&trial.pipeline, &estimate, limit),
             Err(crate::model::ModelError::TooManyWeights { part, count }) => {
                 Some(limit::too_many(&trial.pipeline, &part, count))
             }
-            // What cannot be built of the least sizes may be with others; building says what is wrong.
+            // A network that cannot be built with minimal sizes may be valid with the real ones.
             Err(_) => None,
         }
     })
 }
 
-fn of_words(trial: &Trial, signature: &Signature) -> Result<MemoryEstimate, crate::model::ModelError> {
+fn unfitted_estimate(
+    trial: &Trial,
+    signature: &Signature,
+) -> Result<MemoryEstimate, crate::model::ModelError> {
     let mut network = trial.network();
-    // Some losses hold their words against the number of classes, which only the data know.
+    // Some losses check their settings against the number of classes, which only the data determine.
     network.tasks.iter_mut().for_each(|task| task.loss = None);
     let outline = Network::outline(&network, signature)?;
     Ok(MemoryEstimate::from_outline(&trial.pipeline, &outline, EpochLoad::LEAST))
 }
 
-/// The same of one training whose data is there.
+/// The diagnostic of a training that cannot fit into memory, with the fitted data.
 pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<Diagnostic> {
     let limit = MemoryLimit::from_setting(plan.memory)?;
     match Network::outline(&trial.network(), &dataset.signature) {
@@ -240,17 +243,17 @@ pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<D
         Err(crate::model::ModelError::TooManyWeights { part, count }) => {
             Some(limit::too_many(&trial.pipeline, &part, count))
         }
-        // Building the network says what is wrong with it.
+        // Building the network reports what is wrong with it.
         Err(_) => None,
     }
 }
 
-/// The estimate for people: of the first trial, with its data where that is fitted.
+/// The estimate of the first trial for display, with its data if that is fitted.
 pub fn view(plan: &Plan, dataset: Option<&Dataset>) -> Option<MemoryView> {
     let trial = plan.trials.first()?;
     let Some(dataset) = dataset else {
         let signature = nominal::signature(&trial.pipeline);
-        return Some(of_words(trial, &signature).ok()?.view(false));
+        return Some(unfitted_estimate(trial, &signature).ok()?.view(false));
     };
     let outline = Network::outline(&trial.network(), &dataset.signature).ok()?;
     Some(

@@ -1,8 +1,5 @@
-//! Do it, in order: the plan's graph is walked, what is cached is told again, what is missing is made.
+//! Executes runs: walks the plan's graph, replays cached stages and runs the others.
 
-pub mod answer;
-mod answer_columns;
-mod answered;
 pub mod artifact;
 pub mod bundle;
 pub mod context;
@@ -15,14 +12,18 @@ pub mod execute_stage;
 pub mod files;
 pub mod generation;
 pub mod inspect;
+mod kept_columns;
 pub mod layers;
 pub mod lock;
 pub mod machine;
 pub mod memory;
+mod metadata;
+pub mod prediction;
 mod preference;
 pub mod pruning;
 pub mod publish;
 mod request;
+mod sample_predictions;
 mod scheduler;
 mod search_rounds;
 pub mod stage;
@@ -30,7 +31,6 @@ pub mod stage_status;
 pub mod sweep_log;
 mod table_contents;
 pub mod text_generator;
-mod warm_start;
 mod weights;
 
 pub use engine::execute;

@@ -1,4 +1,4 @@
-//! The preference among tasks that a model is told, from a person's words.
+//! The preference vector that `--preference` feeds to a model.
 
 use crate::domain::array::Array;
 use crate::domain::diagnostic::nearest;
@@ -7,8 +7,11 @@ use crate::domain::signature::PREFERENCE;
 use crate::onnx::bundle::ModelCard;
 use crate::run::error::RunError;
 
-/// What a model is fed beside its rows: these shares, scaled to sum to 1, or without any the card's own. A
-/// task not named has none. `None` for a model that reads no preference.
+/// The preference input of a model: the given weights scaled to sum to 1, otherwise the card's default. Tasks
+/// that are not named get 0. `None` for a model without this input.
+///
+/// # Errors
+/// If the weights do not fit the model's tasks, or the model takes no preference.
 pub fn feed_preference(
     card: &ModelCard,
     given_shares: &[(String, f64)],
@@ -28,23 +31,23 @@ pub fn feed_preference(
 fn preference_vector(card: &ModelCard, given_shares: &[(String, f64)]) -> Result<Vec<f64>, RunError> {
     let mut shares = vec![0.0; card.preference.len()];
     for (index, (name, share)) in given_shares.iter().enumerate() {
-        let wrong = |what: String| Err(RunError::Preference(what));
+        let invalid = |reason: String| Err(RunError::Preference(reason));
         if given_shares[..index].iter().any(|(other, _)| other == name) {
-            return wrong(format!("names `{name}` twice"));
+            return invalid(format!("contains `{name}` twice"));
         }
         if !share.is_finite() || *share < 0.0 {
-            return wrong(format!("gives `{name}` {share}, expected a number of 0 or more"));
+            return invalid(format!("`{name}` is {share}, expected a number >= 0"));
         }
-        let result = card.preference.keys().position(|task| task.as_str() == name.as_str());
-        let Some(result) = result else {
+        let position = card.preference.keys().position(|task| task.as_str() == name.as_str());
+        let Some(position) = position else {
             let near = nearest(name, card.preference.keys().map(TaskName::as_str));
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return wrong(format!("names `{name}`, which is no task of the model{near}"));
+            return invalid(format!("contains `{name}`, which is not a task of the model{near}"));
         };
-        shares[result] = *share;
+        shares[position] = *share;
     }
     match shares.iter().sum::<f64>() > 0.0 {
         true => Ok(shares),
-        false => Err(RunError::Preference("gives no task a share".to_owned())),
+        false => Err(RunError::Preference("has no weight greater than 0".to_owned())),
     }
 }

@@ -1,7 +1,8 @@
-//! Whether a trial is worth going on with: the median rule (Golovin et al. 2017) and successive halving that
-//! stops (Li et al. 2020). Both look at the best objective so far, on validation rows, and compare a trial
-//! with those of smaller numbers only: what these had by the same epoch is the same however many trials are
-//! side by side, and whichever came there first. What is not known yet is waited for (`run/sweep_log.rs`).
+//! Pruning of trials: the median rule (Golovin et al. 2017, Google Vizier) and asynchronous successive
+//! halving with early stopping (Li et al. 2020, arXiv:1810.05934). Both compare the best objective so far on
+//! validation rows, and only with trials of smaller numbers at the same epoch: so decisions depend neither on
+//! the number of trials in parallel nor on their timing. A trial waits for results that are not known yet
+//! (`run/sweep_log.rs`).
 //!
 //! `sweep: {pruning: {asha: {reduction: 3, minimum_epochs: 1}}}`
 
@@ -11,41 +12,41 @@ use crate::domain::digits::significant;
 use crate::domain::score::Direction;
 use crate::spec::pruning::{AshaConfig, MedianConfig, PruningConfig};
 
-/// How far a trial has come: the objective after each epoch.
+/// The progress of a trial: the objective after each epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrialProgress {
     pub epochs: BTreeMap<usize, Option<f64>>,
-    /// Trained to its end.
+    /// Whether it was trained to its end.
     pub ended: bool,
-    /// The last epoch before it failed. When it is tried again, what comes after that is compared with
-    /// nobody: the others went on without it.
+    /// The last epoch before it failed. After a retry, later epochs are not compared with other trials, which
+    /// continued without it.
     pub failed: Option<usize>,
 }
 
 impl TrialProgress {
-    /// The best objective up to an epoch.
+    /// The best objective up to and including an epoch.
     pub fn best(&self, direction: Direction, epoch: usize) -> Option<f64> {
         let values = self.epochs.range(..=epoch).filter_map(|(_, value)| *value);
         values.reduce(|best, value| if direction.prefers(value, best) { value } else { best })
     }
 
-    /// Did it come to this epoch, for the others to be compared with?
-    fn came_to(&self, epoch: usize) -> bool {
+    /// Whether it reached this epoch, so that others are compared with it.
+    fn reached(&self, epoch: usize) -> bool {
         self.last() >= epoch && self.failed.is_none_or(|last| last >= epoch)
     }
 
-    /// Will no more be known of it at this epoch than is known now?
+    /// Whether its results up to this epoch are final.
     pub fn is_settled(&self, epoch: usize) -> bool {
         self.last() >= epoch || self.ended || self.failed.is_some()
     }
 
-    /// The last epoch.
+    /// The last epoch, 0 if there is none.
     pub fn last(&self) -> usize {
         self.epochs.keys().next_back().copied().unwrap_or(0)
     }
 }
 
-/// Is a trial compared with those before it after this epoch? Where not, nobody needs to be waited for.
+/// Whether a trial is compared with those before it at this epoch; if not, it need not wait for them.
 pub fn compares(rule: &PruningConfig, trial: u32, epoch: usize) -> bool {
     let before = trial.saturating_sub(1) as usize;
     match rule {
@@ -56,7 +57,7 @@ pub fn compares(rule: &PruningConfig, trial: u32, epoch: usize) -> bool {
     }
 }
 
-/// Why a trial that has just finished an epoch is given up; `None`: it goes on.
+/// The reason to prune a trial that has just finished an epoch; `None` to continue.
 pub fn verdict(
     rule: &PruningConfig,
     direction: Direction,
@@ -71,14 +72,14 @@ pub fn verdict(
     let before = trials.range(..trial).map(|(_, progress)| progress);
     match rule {
         PruningConfig::Median(config) => {
-            // Who ended by itself before that epoch would have had nothing better by then.
-            let there =
-                before.filter(|other| other.came_to(epoch) || (other.ended && other.failed.is_none()));
-            median(config, direction, own, there.filter_map(|other| other.best(direction, epoch)))
+            // A trial that ended earlier by itself counts with its best: it would not have improved.
+            let comparable =
+                before.filter(|other| other.reached(epoch) || (other.ended && other.failed.is_none()));
+            median(config, direction, own, comparable.filter_map(|other| other.best(direction, epoch)))
         }
         PruningConfig::Asha(config) => {
-            let there = before.filter(|other| other.came_to(epoch));
-            asha(config, direction, own, there.filter_map(|other| other.best(direction, epoch)))
+            let comparable = before.filter(|other| other.reached(epoch));
+            asha(config, direction, own, comparable.filter_map(|other| other.best(direction, epoch)))
         }
     }
 }
@@ -94,11 +95,11 @@ fn median(
     if count < config.minimum_trials.get() {
         return None;
     }
-    let middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
-    direction.prefers(middle, own).then(|| {
-        let (own, middle) = (significant(own), significant(middle));
+    let median = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
+    direction.prefers(median, own).then(|| {
+        let (own, median) = (significant(own), significant(median));
         format!(
-            "its objective {own} is worse than {middle}, the median of the {count} trials before it by then"
+            "its objective {own} is worse than {median}, the median of {count} earlier trials at this epoch"
         )
     })
 }
@@ -116,12 +117,12 @@ fn asha(
     direction.prefers(worst, own).then(|| {
         let own = significant(own);
         format!(
-            "its objective {own} is not among the best {kept} of the first {count} trials that came so far"
+            "its objective {own} is not among the best {kept} of the {count} trials that reached this epoch"
         )
     })
 }
 
-/// `minimum_epochs`, or `reduction`, `reduction` squared, ... times as many.
+/// Whether the epoch is `minimum_epochs` times a power of `reduction`.
 fn is_rung(config: &AshaConfig, epoch: usize) -> bool {
     let mut rung = config.minimum_epochs.get();
     while rung < epoch {
@@ -130,7 +131,7 @@ fn is_rung(config: &AshaConfig, epoch: usize) -> bool {
     rung == epoch
 }
 
-/// The best first.
+/// Sorts with the best first.
 fn sorted(values: impl Iterator<Item = f64>, direction: Direction) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(|a, b| match direction {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn worse_than_the_median_by_the_same_epoch() {
+    fn prunes_trials_worse_than_the_median_of_the_same_epoch() {
         let rule = "{median: {warmup_epochs: 1, minimum_trials: 2}}";
         let (good, bad) = (progress(&[0.9, 0.5, 0.4], true), progress(&[0.9, 0.7, 0.6], true));
         let own = |value: f64| progress(&[0.95, value], false);
@@ -172,13 +173,13 @@ mod tests {
         assert!(!ask(&both, own(0.6), 2), "as good as the median");
         assert!(!ask(&both, own(0.61), 1), "warming up");
         assert!(!ask(std::slice::from_ref(&good), own(0.9), 2), "too few");
-        assert!(!ask(&[good.clone(), progress(&[0.1], false)], own(0.9), 2), "one was given up before");
+        assert!(!ask(&[good.clone(), progress(&[0.1], false)], own(0.9), 2), "one was pruned before");
         assert!(
             ask(&[good.clone(), progress(&[0.1, 0.1], false)], own(0.9), 2),
-            "one is given up here, or not yet"
+            "one is pruned here, or not yet"
         );
         let failed = TrialProgress { failed: Some(1), ..progress(&[0.1, 0.1], true) };
-        assert!(!ask(&[good, failed.clone()], own(0.9), 2), "one failed before, and was tried again");
+        assert!(!ask(&[good, failed.clone()], own(0.9), 2), "one failed before and was retried");
         assert!(failed.is_settled(9) && !progress(&[0.1], false).is_settled(2));
         // The best so far counts, not the last.
         assert!(!ask(&both, progress(&[0.3, 0.9], false), 2));
@@ -187,19 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn the_best_third_of_a_rung_goes_on() {
+    fn the_best_third_of_a_rung_continues() {
         let rule = "{asha: {reduction: 3, minimum_epochs: 2}}";
         let at = |value: f64, epochs: usize| progress(&vec![value; epochs], false);
         let ask = |trials: &[TrialProgress], epoch| self::should_prune(rule, Higher, trials, epoch);
         assert!(!ask(&[at(0.1, 2)], 2), "alone it is the best");
-        assert!(ask(&[at(0.5, 6), at(0.4, 2)], 2), "one of two goes on");
+        assert!(ask(&[at(0.5, 6), at(0.4, 2)], 2), "one of two continues");
         assert!(!ask(&[at(0.5, 6), at(0.6, 2)], 2));
         assert!(!ask(&[at(0.5, 6), at(0.4, 1)], 1) && !ask(&[at(0.5, 6), at(0.4, 3)], 3), "no rung");
         assert!(ask(&[at(0.5, 6), at(0.4, 6)], 6), "2 x 3 is one");
         let five = [0.1, 0.2, 0.3, 0.4, 0.5].map(|value| at(value, 2));
-        assert!(!ask(&[&five[..], &[at(0.45, 2)]].concat(), 2), "two of six go on");
+        assert!(!ask(&[&five[..], &[at(0.45, 2)]].concat(), 2), "two of six continue");
         assert!(ask(&[&five[..], &[at(0.35, 2)]].concat(), 2));
-        assert!(ask(&[at(0.5, 2), at(0.9, 1), at(0.4, 2)], 2), "who has not come there does not count");
+        assert!(
+            ask(&[at(0.5, 2), at(0.9, 1), at(0.4, 2)], 2),
+            "trials that have not reached it do not count"
+        );
     }
 
     #[test]
@@ -208,9 +212,9 @@ mod tests {
             (1..).zip([0.5, 0.4, 0.3, 0.2, 0.1].map(|value| progress(&[value, value], false))).collect();
         for rule in ["{asha: {reduction: 2}}", "{median: {warmup_epochs: 0, minimum_trials: 1}}"] {
             let rule: PruningConfig = crate::spec::registry::read_words(rule).expect("words");
-            let given_up = |trial: u32, direction| verdict(&rule, direction, &trials, trial, 1).is_some();
-            assert!((1..=5).all(|trial| !given_up(trial, Lower)), "each is the best of those before it");
-            assert!((2..=5).all(|trial| given_up(trial, Higher)) && !given_up(1, Higher));
+            let is_pruned = |trial: u32, direction| verdict(&rule, direction, &trials, trial, 1).is_some();
+            assert!((1..=5).all(|trial| !is_pruned(trial, Lower)), "each is the best of those before it");
+            assert!((2..=5).all(|trial| is_pruned(trial, Higher)) && !is_pruned(1, Higher));
         }
     }
 }

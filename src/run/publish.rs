@@ -1,4 +1,4 @@
-//! Putting files in their place so that nobody ever sees half of one: write beside, sync, rename.
+//! Atomic publication of files and folders: write beside, sync, rename.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,67 +7,74 @@ use std::path::Path;
 use crate::disk::whole_file::{folder, ordinary, write_whole};
 use crate::run::error::RunError;
 
-/// How the names of what is being made begin, and of what was set aside: a kill may leave it.
+/// Prefixes of temporary names, and of damaged folders that were set aside; a kill may leave them behind.
 pub const MAKING: &str = ".making-";
 pub const WRITING: &str = ".writing-";
 pub const ASIDE: &str = ".damaged-";
 
-/// Two processes that replace the same folder again and again: neither tries for ever.
+/// The number of attempts if another process keeps replacing the same folder.
 const ATTEMPTS: usize = 100;
 
-/// Writes a whole file at once.
+/// Writes a file atomically.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let folder = folder(path);
     fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     write_whole(path, |file| file.write_all(content)).map_err(RunError::io("write", path))
 }
 
-/// Gives a finished file a second place: a copy of its own, which shares its blocks where the file system
-/// can. Not a hard link: what happens to one must not happen to the other.
+/// Copies a file atomically; the copy shares blocks where the file system supports it. Not a hard link: a
+/// change of one file must not affect the other.
 pub fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
     let folder = folder(to);
     fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-    let beside =
+    let temporary =
         ordinary(0o666).prefix(WRITING).tempfile_in(folder).map_err(RunError::io("write in", folder))?;
-    fs::copy(from, beside.path()).map_err(RunError::io("copy", from))?;
-    beside.as_file().sync_all().map_err(RunError::io("write", to))?;
-    beside.persist(to).map_err(|error| RunError::io("write", to)(error.error))?;
+    fs::copy(from, temporary.path()).map_err(RunError::io("copy", from))?;
+    temporary.as_file().sync_all().map_err(RunError::io("write", to))?;
+    temporary.persist(to).map_err(|error| RunError::io("write", to)(error.error))?;
     Ok(())
 }
 
-/// A folder beside others, to be filled and then published.
+/// Creates a temporary folder in `folder`, to be filled and then published.
 pub fn temporary_folder(folder: &Path) -> Result<tempfile::TempDir, RunError> {
     ordinary(0o777).prefix(MAKING).tempdir_in(folder).map_err(RunError::io("write in", folder))
 }
 
-/// Gives a finished folder its name. Where one is there already that `stays`, ours is not needed; another is
-/// replaced, in one step where the system can, so that no reader finds nothing there.
-pub fn publish(made: tempfile::TempDir, to: &Path, stays: impl Fn(&Path) -> bool) -> Result<(), RunError> {
-    for entry in fs::read_dir(made.path()).map_err(RunError::io("read", made.path()))?.flatten() {
+/// Renames a finished folder to `to`. An existing folder is kept if it `stays`, otherwise it is replaced; in
+/// one step where the system supports it, so that readers always find one.
+///
+/// # Errors
+/// [`RunError::Contended`] if other processes keep replacing it, or on file errors.
+pub fn publish(
+    temporary: tempfile::TempDir,
+    to: &Path,
+    stays: impl Fn(&Path) -> bool,
+) -> Result<(), RunError> {
+    for entry in fs::read_dir(temporary.path()).map_err(RunError::io("read", temporary.path()))?.flatten() {
         let path = entry.path();
         File::open(&path).and_then(|file| file.sync_all()).map_err(RunError::io("write", &path))?;
     }
     // Other processes may publish the same, or set it aside, between any two of these steps.
     for _ in 0..ATTEMPTS {
-        match fs::rename(made.path(), to) {
+        match fs::rename(temporary.path(), to) {
             Ok(()) => {
-                // It bears its final name now; there is nothing left to clean up.
-                let _ = made.keep();
-                // The new name must survive a power cut too; not every file system can be asked.
+                // It has its final name now, so nothing must be cleaned up.
+                let _ = temporary.keep();
+                // Makes the rename survive a power failure; not every file system supports this.
                 let _ = File::open(folder(to)).and_then(|folder| folder.sync_all());
                 return Ok(());
             }
             Err(source) if !to.exists() => return Err(RunError::io("write", to)(source)),
             Err(_) if stays(to) => return Ok(()),
-            // The old one is where ours was, and goes with it.
-            Err(_) if swap_folders(made.path(), to) => return Ok(()),
+            // The old folder now has our temporary name and is removed with it.
+            Err(_) if swap_folders(temporary.path(), to) => return Ok(()),
             Err(_) => set_aside(to)?,
         }
     }
     Err(RunError::Contended { path: to.to_owned() })
 }
 
-/// Swaps two folders in one step, where the system and the file system can.
+/// Swaps two folders in one step, where the system and the file system support it.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn swap_folders(one: &Path, other: &Path) -> bool {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -79,7 +86,7 @@ fn swap_folders(_: &Path, _: &Path) -> bool {
     false
 }
 
-/// Moves what is not to be used out of the way, for `mtl gc` to remove. That it is gone already is fine.
+/// Moves a damaged folder out of the way, for `mtl gc` to remove. A missing folder is no error.
 pub fn set_aside(folder: &Path) -> Result<(), RunError> {
     let parent = self::folder(folder);
     let aside = tempfile::Builder::new()
@@ -97,14 +104,14 @@ pub fn set_aside(folder: &Path) -> Result<(), RunError> {
     }
 }
 
-/// The bytes of a file, or of all files below a folder.
+/// The bytes of a file, or of all files in a folder.
 pub fn size(path: &Path) -> u64 {
     match fs::symlink_metadata(path) {
-        Ok(result) if result.is_dir() => {
+        Ok(metadata) if metadata.is_dir() => {
             let entries = fs::read_dir(path).into_iter().flatten().flatten();
             entries.map(|entry| size(&entry.path())).sum()
         }
-        Ok(result) => result.len(),
+        Ok(metadata) => metadata.len(),
         Err(_) => 0,
     }
 }
@@ -122,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_folder_stays_unless_it_may_not() {
+    fn an_existing_folder_is_kept_or_replaced() {
         let root = tempfile::tempdir().expect("a folder");
         let to = root.path().join("fit-0011");
         for (content, stays, seen) in [("a", true, "a"), ("b", true, "a"), ("c", false, "c")] {
@@ -133,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn many_replace_one_folder_and_a_reader_always_finds_one() {
+    fn a_reader_always_finds_a_folder_while_many_replace_it() {
         let root = tempfile::tempdir().expect("a folder");
         let to = root.path().join("fit-0011");
         publish(made(root.path(), "0"), &to, |_| false).expect("published");
@@ -156,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_replaces_what_was_there() {
+    fn a_copy_replaces_an_existing_file() {
         let root = tempfile::tempdir().expect("a folder");
         let (from, to) = (root.path().join("a"), root.path().join("deep/b"));
         write(&from, b"one").expect("written");

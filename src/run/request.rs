@@ -1,4 +1,4 @@
-//! What a run is asked to do, and how it went.
+//! The request for a run, and its outcome.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -12,61 +12,65 @@ use crate::plan::{Plan, Stage, Work};
 use crate::run::error::RunError;
 use crate::run::lock::RunLock;
 
-/// What to do.
+/// A request to execute a plan.
 pub struct RunRequest<'a> {
     pub plan: &'a Plan,
     /// The pipeline file's folder.
     pub base: &'a Path,
     pub layout: &'a Layout,
     pub run: &'a RunId,
-    /// This process works on the run, and no other.
+    /// Proof that no other process works on the run.
     pub lock: &'a RunLock,
-    /// Make everything anew, whatever is cached.
+    /// Rebuild everything, ignoring the cache.
     pub new_run: bool,
-    /// Only these stages (and what they need), by key or kind; all when there are none.
+    /// Only these stages, by key or kind, and those they depend on; all if empty.
     pub only: &'a [String],
-    /// Trials at work side by side.
+    /// The number of trials in parallel.
     pub jobs: NonZeroUsize,
     pub resumed: bool,
     pub cancel: &'a CancelToken,
 }
 
-/// What failed, and why.
+/// A failed stage and its error.
 #[derive(Debug)]
 pub struct RunFailure {
-    /// `None`: what goes before the stages, or between them.
+    /// `None` for errors outside of stages.
     pub stage: Option<Stage>,
     pub error: RunError,
 }
 
-/// How it went.
+/// How a run ended.
 #[derive(Debug)]
 pub struct RunOutcome {
     pub state: RunState,
-    /// In the order of the stages' keys, round by round.
+    /// Ordered by stage key, round by round.
     pub failures: Vec<RunFailure>,
 }
 
 impl RunRequest<'_> {
-    /// The stages asked for: all, or some and what they need.
-    pub(super) fn wanted(&self, plan: &Plan) -> Result<BTreeSet<Stage>, RunError> {
+    /// The stages asked for and those they depend on.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownStage`].
+    pub(super) fn selected_stages(&self, plan: &Plan) -> Result<BTreeSet<Stage>, RunError> {
         let all = || plan.stages().cloned();
-        let mut wanted = BTreeSet::new();
+        let mut selected = BTreeSet::new();
         for only in self.only {
             let missing =
                 || RunError::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
             let nodes = plan.only(only).ok_or_else(missing)?;
-            wanted.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
+            selected.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
         }
         let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
-        let trained = wanted.iter().filter(|stage| stage.work == Work::Train).filter_map(|stage| stage.trial);
+        let trained =
+            selected.iter().filter(|stage| stage.work == Work::Train).filter_map(|stage| stage.trial);
         if let Some(last) = trained.max().filter(|_| pruned) {
-            // Whether a trial is given up depends on those before it.
+            // Whether a trial is pruned depends on those before it.
             let before = (1..last).map(|trial| Stage::of_trial(Work::Train, trial));
             for node in before.filter_map(|stage| plan.only(stage.key())).flatten() {
-                wanted.insert(plan.graph[node].clone());
+                selected.insert(plan.graph[node].clone());
             }
         }
-        Ok(if self.only.is_empty() { all().collect() } else { wanted })
+        Ok(if self.only.is_empty() { all().collect() } else { selected })
     }
 }

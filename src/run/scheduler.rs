@@ -1,4 +1,4 @@
-//! Who may begin, who is at it, who is done: what the workers of a run share.
+//! The scheduler of a run: which stages wait, run and are done; shared by the workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
@@ -11,10 +11,10 @@ use crate::run::error::RunError;
 use crate::run::request::{RunFailure, RunOutcome};
 use crate::run::stage_status::needs;
 
-/// The stages of a run as they are taken up and done.
+/// The stages of a run and their states.
 pub(super) struct StageScheduler<'a> {
     plan: &'a Plan,
-    /// Trials at work side by side.
+    /// The number of trials in parallel.
     jobs: usize,
     state: Mutex<SchedulerState<'a>>,
     changed: Condvar,
@@ -24,19 +24,19 @@ pub(super) struct StageScheduler<'a> {
 struct SchedulerState<'a> {
     waiting: Vec<&'a Stage>,
     running: Vec<&'a Stage>,
-    /// Trials that have begun.
+    /// Trials that have started.
     started: BTreeSet<u32>,
-    /// Trials that were given up.
+    /// Trials that were pruned.
     pruned: BTreeSet<u32>,
     done: BTreeSet<Stage>,
     failed: BTreeMap<Stage, RunError>,
-    /// Not done because another failed, and that other.
+    /// Stages skipped because another failed, with the failed one.
     skipped: BTreeMap<Stage, Stage>,
     interrupted: bool,
 }
 
 impl SchedulerState<'_> {
-    /// Trials that have begun and are not done.
+    /// The number of trials that have started and are not done.
     fn open_trials(&self) -> usize {
         let open = self.waiting.iter().chain(&self.running).filter_map(|stage| stage.trial);
         open.filter(|trial| self.started.contains(trial)).collect::<BTreeSet<_>>().len()
@@ -44,9 +44,9 @@ impl SchedulerState<'_> {
 }
 
 impl<'a> StageScheduler<'a> {
-    /// `done`: stages that need not be waited for.
-    pub fn new(plan: &'a Plan, wanted: &BTreeSet<Stage>, jobs: usize, done: BTreeSet<Stage>) -> Self {
-        let waiting = plan.stages().filter(|stage| wanted.contains(stage)).collect();
+    /// `done` are stages of earlier rounds.
+    pub fn new(plan: &'a Plan, selected: &BTreeSet<Stage>, jobs: usize, done: BTreeSet<Stage>) -> Self {
+        let waiting = plan.stages().filter(|stage| selected.contains(stage)).collect();
         Self {
             plan,
             jobs,
@@ -59,7 +59,7 @@ impl<'a> StageScheduler<'a> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The next stage whose needs are met; waits for one; `None` when there will be none.
+    /// The next stage whose dependencies are done; waits for one; `None` if no more stages can run.
     pub fn next(&self, cancel: &CancelToken) -> Option<&'a Stage> {
         let mut state = self.lock();
         loop {
@@ -70,9 +70,9 @@ impl<'a> StageScheduler<'a> {
             let full = state.open_trials() >= self.jobs;
             let training = state.running.iter().filter(|stage| stage.work.trains()).count();
             let ready = state.waiting.iter().position(|stage| {
-                // A trial is finished before the next begins, so that a kill leaves whole ones behind.
+                // Finish a trial before starting the next, so that a kill leaves complete trials behind.
                 let may_begin = stage.trial.is_none_or(|trial| !full || state.started.contains(&trial));
-                // Tasks alone belong to a trial too, and take their turn.
+                // Single-task baselines count against the limit too.
                 let may_begin = may_begin && !(stage.work.trains() && training >= self.jobs);
                 may_begin && needs(self.plan, stage).all(|needed| state.done.contains(needed))
             });
@@ -89,10 +89,11 @@ impl<'a> StageScheduler<'a> {
         }
     }
 
-    pub fn finish(&self, stage: &'a Stage, ended: Result<(), RunError>, observer: &dyn Observer) {
+    /// Records how a stage ended.
+    pub fn finish(&self, stage: &'a Stage, outcome: Result<(), RunError>, observer: &dyn Observer) {
         let mut state = self.lock();
         state.running.retain(|other| *other != stage);
-        match ended {
+        match outcome {
             Ok(()) => {
                 state.done.insert(stage.clone());
             }
@@ -100,7 +101,7 @@ impl<'a> StageScheduler<'a> {
                 state.interrupted = true;
                 state.waiting.clear();
             }
-            // Given up, not failed: what would come after it is not missed.
+            // Pruned, not failed: its dependents are dropped silently.
             Err(error) if error.is_pruning() => {
                 state.pruned.extend(stage.trial);
                 self.drop_pruned(&mut state);
@@ -113,9 +114,8 @@ impl<'a> StageScheduler<'a> {
         self.changed.notify_all();
     }
 
-    /// Takes away what only trials that were given up would have needed. A task trained alone may serve
-    /// others too: whether it does must not depend on whether it was done before the trial it belongs to was
-    /// given up.
+    /// Drops waiting stages that only pruned trials need. A baseline may serve other trials too; whether it
+    /// runs must not depend on whether it ran before its own trial was pruned.
     fn drop_pruned(&self, state: &mut SchedulerState<'a>) {
         let SchedulerState { waiting, pruned, .. } = state;
         let belongs = |stage: &Stage| stage.trial.is_some_and(|trial| pruned.contains(&trial));
@@ -125,6 +125,7 @@ impl<'a> StageScheduler<'a> {
         waiting.retain(|stage| !belongs(stage) || needed.contains(stage));
     }
 
+    /// Skips all stages that depend on a failed one.
     fn skip_dependents(&self, state: &mut SchedulerState<'a>, observer: &dyn Observer) {
         loop {
             let blocked = state.waiting.iter().enumerate().find_map(|(position, stage)| {
@@ -141,10 +142,10 @@ impl<'a> StageScheduler<'a> {
         }
     }
 
-    /// How it went, and which stages are done.
+    /// The outcome, and the stages that are done.
     pub fn outcome(self, cancel: &CancelToken) -> (RunOutcome, BTreeSet<Stage>) {
         let state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let ended = match (&state.failed.is_empty(), state.interrupted) {
+        let run_state = match (&state.failed.is_empty(), state.interrupted) {
             (_, true) => RunState::Interrupted,
             (false, _) => RunState::Failed,
             (true, _) if cancel.is_requested() && !state.waiting.is_empty() => RunState::Interrupted,
@@ -152,6 +153,6 @@ impl<'a> StageScheduler<'a> {
         };
         let failed = state.failed.into_iter();
         let failures = failed.map(|(stage, error)| RunFailure { stage: Some(stage), error }).collect();
-        (RunOutcome { state: ended, failures }, state.done)
+        (RunOutcome { state: run_state, failures }, state.done)
     }
 }

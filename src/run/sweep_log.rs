@@ -1,14 +1,13 @@
-//! The course of a sweep: what was chosen, how far each trial came, and which were given up; what pruning and
-//! search decide by.
+//! The log of a sweep: proposed combinations, the progress of each trial, and pruned trials. Pruning and
+//! search decide by it.
 //!
-//! It listens to the run and keeps a line for everything that counts in the run's `sweep.jsonl`, before
-//! anything depends on it. So a run that was killed goes on with the same decisions. Numbers are kept as text
-//! that reads back to the same bits.
+//! It observes the run and appends a line to the run's `sweep.jsonl` before anything depends on it, so a
+//! killed run resumes with the same decisions. Numbers are stored as text that parses to the same bits.
 //!
-//! A trial is judged by what the trials of smaller numbers had by the same epoch. One that comes to an epoch
-//! before them waits until that is known of all of them. So no decision depends on who came first: side by
-//! side, cached or gone on with, the same are given up. Trials begin in the order of their numbers, and the
-//! first of those at work waits for nobody: the others' turn comes.
+//! A trial is compared with the trials of smaller numbers at the same epoch, and waits until their results at
+//! that epoch are known. So decisions do not depend on timing: whether trials run in parallel, are cached or
+//! resumed, the same ones are pruned. Trials start in the order of their numbers, and the first running one
+//! never waits, so there is no deadlock.
 
 mod state;
 #[cfg(test)]
@@ -30,24 +29,24 @@ use crate::run::sweep_log::state::{Line, SweepState};
 use crate::spec::pruning::PruningConfig;
 use crate::train::job::Pruner;
 
-/// What a run knows of its own sweep.
+/// The state of a run's sweep and its log file.
 pub struct SweepLog {
     path: PathBuf,
     rule: Option<PruningConfig>,
     direction: Direction,
     state: Mutex<SweepState>,
-    /// Somebody came a little further.
+    /// Notified when a trial makes progress.
     progressed: Condvar,
-    /// Did its file hold a line that was changed after it was written?
+    /// Whether the file contained a line that was changed after it was written.
     damaged: bool,
 }
 
-/// How long a trial that waits for others leaves a request to stop unanswered.
+/// How often a waiting trial checks for cancellation.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 impl SweepLog {
-    /// Reads what an earlier execution of the run left. Without `kept` nothing is written: nothing depends on
-    /// it.
+    /// Reads the log of an earlier execution of the run. If not `kept`, nothing is read or written, because
+    /// nothing depends on it.
     pub fn open(
         path: &Path,
         kept: bool,
@@ -56,22 +55,22 @@ impl SweepLog {
     ) -> Result<Self, RunError> {
         let (mut state, mut damaged) = (SweepState::default(), false);
         if kept {
-            let known = match std::fs::read(path) {
+            let text = match std::fs::read(path) {
                 Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(RunError::io("read", path)(error)),
             };
-            // A line that a kill cut off says nothing yet. From one that was changed on everything is found
-            // out again: the same results lead to the same decisions.
-            let (lines, whole) = state::read(&known);
-            damaged = whole < known.rfind('\n').map_or(0, |end| end + 1);
-            lines.into_iter().for_each(|line| state.take(line));
+            // A truncated last line is dropped. From a changed line on, everything is determined again: the
+            // same results lead to the same decisions.
+            let (lines, valid_bytes) = state::read(&text);
+            damaged = valid_bytes < text.rfind('\n').map_or(0, |end| end + 1);
+            lines.into_iter().for_each(|line| state.apply(line));
             let file = OpenOptions::new()
                 .create(true)
                 .append(true)
                 .open(path)
                 .map_err(RunError::io("open", path))?;
-            file.set_len(whole as u64).map_err(RunError::io("write", path))?;
+            file.set_len(valid_bytes as u64).map_err(RunError::io("write", path))?;
             state.file = Some(file);
         }
         Ok(Self {
@@ -88,47 +87,48 @@ impl SweepLog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a person should know of its file.
+    /// A warning if the file was damaged.
     pub fn damage(&self) -> Option<String> {
         let path = self.path.display();
-        let text = "holds a line that was changed after it was written: what stood there and behind it is found out again";
-        self.damaged.then(|| format!("{path} {text}"))
+        let warning = "has a line that was changed after it was written; it and the lines after it are \
+                       determined again";
+        self.damaged.then(|| format!("{path} {warning}"))
     }
 
-    /// An error when something that counts could not be written down.
+    /// The first error of writing the log.
     pub fn check(&self) -> Result<(), RunError> {
-        self.state().broken.take().map_or(Ok(()), |error| Err(RunError::io("write", &self.path)(error)))
+        self.state().write_error.take().map_or(Ok(()), |error| Err(RunError::io("write", &self.path)(error)))
     }
 
-    /// What was chosen after the beginning, in order.
+    /// The combinations proposed after the initial trials, in order.
     pub fn chosen(&self) -> Vec<ChoicesByAddress> {
         self.state().chosen.clone()
     }
 
-    /// Notes the choices of a round, before anything is trained with them.
+    /// Records the combinations of a round, before anything is trained with them.
     pub fn choose(&self, choices: Vec<ChoicesByAddress>) {
         self.state().push(Line::Round { choices });
     }
 
-    /// Notes that a trial's training is over; `failed`: by a fault. Nobody waits for it any more.
+    /// Records that a trial's training is over, so that no trial waits for it; `failed` if by an error.
     pub fn close(&self, trial: u32, failed: bool) {
         let mut state = self.state();
         if failed && state.trials.get(&trial).is_none_or(|progress| progress.failed.is_none()) {
             state.push(Line::Failed { trial });
         }
-        state.over.insert(trial);
+        state.closed.insert(trial);
         self.progressed.notify_all();
     }
 
-    /// What came of a trial; `None` before its first objective.
-    pub fn came(&self, trial: u32) -> Option<TrialOutcome> {
+    /// The outcome of a trial so far; `None` before its first objective.
+    pub fn outcome(&self, trial: u32) -> Option<TrialOutcome> {
         let state = self.state();
         let progress = state.trials.get(&trial)?;
         let objective = progress.best(self.direction, usize::MAX)?;
         Some(TrialOutcome { objective, given_up: (!progress.ended).then(|| progress.last()) })
     }
 
-    /// When and why a trial was given up.
+    /// The epoch at which a trial was pruned, and the reason.
     pub fn pruned(&self, trial: u32) -> Option<(usize, String)> {
         self.state().pruned.get(&trial).cloned()
     }

@@ -1,5 +1,5 @@
-//! What the stages read, by content: every file that counts. A table's are its own, and those that inputs and
-//! targets of any are fitted by.
+//! The content of the files that stages depend on: a table's own, and those that inputs and targets are
+//! fitted with.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::plan::content_cache::{ContentCache, combined};
 use crate::run::error::RunError;
 use crate::run::weights::earlier_files;
 
-/// Tables by the content of their files.
+/// The content of each table's files.
 pub struct TableContents {
     pub known: BTreeMap<TableName, Fingerprint>,
-    /// Tables that cannot be read, and why. Their `load` stage will say it in full.
+    /// Tables that cannot be read, and why; their `load` stage reports it in full.
     pub unreadable: BTreeMap<TableName, String>,
 }
 
-/// The content of every table.
+/// Hashes the files of every table.
 pub fn content(plan: &Plan, base: &Path, layout: &Layout) -> TableContents {
     let mut contents = ContentCache::open(layout.file_hashes());
     let (mut known, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
@@ -35,12 +35,15 @@ pub fn content(plan: &Plan, base: &Path, layout: &Layout) -> TableContents {
             }
         }
     }
-    // What cannot be remembered is read again next time.
+    // What cannot be cached is hashed again next time.
     let _ = contents.save();
     TableContents { known, unreadable }
 }
 
-/// The files that a table's rows are read from and encoded by, and their content as one.
+/// The files that a table's rows are read from and encoded with, and their combined hash.
+///
+/// # Errors
+/// If one of the table's own files cannot be read.
 pub fn of_table(
     plan: &Plan,
     table: &TableName,
@@ -49,9 +52,9 @@ pub fn of_table(
 ) -> Result<(Vec<FileContent>, Fingerprint), RunError> {
     let config = &plan.pipeline.data[table];
     let reads = crate::data::reads(config, base)?;
-    let own = reads.files.iter().map(|path| contents.file(path).map_err(RunError::reading(path)));
-    let mut files = own.collect::<Result<Vec<_>, _>>()?;
-    // What one of them lacks, `fit` will say.
+    let table_files = reads.files.iter().map(|path| contents.file(path).map_err(RunError::reading(path)));
+    let mut files = table_files.collect::<Result<Vec<_>, _>>()?;
+    // Missing shared files are reported by `fit`.
     files.extend(shared(plan, base, layout).iter().filter_map(|path| contents.file(path).ok()));
     let content = combined(&files, &reads.names);
     let mut seen = HashSet::new();
@@ -59,15 +62,16 @@ pub fn of_table(
     Ok((files, content))
 }
 
-/// Files that inputs and targets are fitted by, such as tokenizers and vectors of words, and the earlier run
-/// that the training starts from: they count as part of every table, since rows of any are encoded by them.
+/// Files that inputs and targets are fitted with, such as tokenizers and word vectors, and those of the
+/// earlier run that training starts from. They count as part of every table, because rows of all are encoded
+/// with them.
 fn shared(plan: &Plan, base: &Path, layout: &Layout) -> Vec<PathBuf> {
     let inputs = plan.inputs().into_iter().filter_map(|(_, config)| config.file().map(str::to_owned));
     let targets = plan.tasks().into_iter().filter_map(|task| match &task.target {
         TargetConfig::Text(config) => config.tokenizer.file().map(str::to_owned),
         _ => None,
     });
-    let vectors = plan.vectors().into_iter().map(|wanted| wanted.path);
+    let vectors = plan.vectors().into_iter().map(|vectors| vectors.path);
     let named = inputs.chain(targets).chain(vectors).map(|file| base.join(file));
     let earlier = plan.pipeline.train.start_from.iter().flat_map(|config| earlier_files(layout, config));
     named.chain(earlier).collect()

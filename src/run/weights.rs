@@ -1,4 +1,4 @@
-//! Where trained weights lie: a trial's own, and those of an earlier run that a training starts from.
+//! Trained weights: a trial's own, and those of an earlier run that training starts from.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,17 @@ use crate::run::error::RunError;
 use crate::run::files;
 use crate::train::config::StartFromConfig;
 
-/// The trained weights, in the artifact's and the trial's folder.
+/// The file of trained weights in an artifact's and a trial's folder.
 pub const WEIGHTS: &str = "weights.safetensors";
 
-/// The folder of the earlier run's trial: `RUN#3`, or without a number its only one.
+/// The trial's folder of the earlier run: `RUN#3`, or `RUN` if it has a single trial.
+///
+/// # Errors
+/// If there is no such run, or its weights are corrupt.
 pub fn earlier(layout: &Layout, config: &StartFromConfig) -> Result<PathBuf, RunError> {
     let folder = earlier_folder(layout, config).filter(|folder| folder.join(WEIGHTS).is_file());
     let folder = folder.ok_or_else(|| RunError::NoEarlierRun { run: config.run.clone() })?;
-    match files::given_damage(&folder, WEIGHTS) {
+    match files::trial_file_damage(&folder, WEIGHTS) {
         None => Ok(folder),
         Some(reason) => Err(RunError::DamagedRun { path: folder, reason, run: config.run.clone() }),
     }
@@ -28,7 +31,7 @@ fn earlier_folder(layout: &Layout, config: &StartFromConfig) -> Option<PathBuf> 
     Some(layout.trial(&RunId::new(run)?, number.map_or(Ok(1), str::parse).ok()?))
 }
 
-/// What is read of the earlier run: its weights, and how it encoded its inputs.
+/// The files of the earlier run that training depends on: weights, and the card with the input encodings.
 pub fn earlier_files(layout: &Layout, config: &StartFromConfig) -> Vec<PathBuf> {
     let folder = earlier_folder(layout, config);
     folder.map(|folder| vec![folder.join(WEIGHTS), folder.join(CARD)]).unwrap_or_default()

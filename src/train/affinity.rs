@@ -1,9 +1,9 @@
-//! Inter-task affinity: what a step of one task does to another's loss, over an epoch (TAG; Fifty et al.,
-//! NeurIPS 2021).
+//! Inter-task affinity: the effect of a gradient step for one task on another task's loss, averaged over an
+//! epoch (TAG; Fifty et al., NeurIPS 2021, arXiv:2109.04617).
 //!
-//! Z_(i->j) = 1 - L_j(theta - r grad L_i, psi_j) / L_j(theta, psi_j), on the same batch, with theta what
-//! several tasks share and psi each task's own. The step is a plain one of the current rate r, whatever the
-//! optimizer. Above 0, i helps j.
+//! Z_(i->j) = 1 - L_j(theta - r grad L_i, psi_j) / L_j(theta, psi_j), on the same batch, where theta are the
+//! shared parameters and psi those of each task. The step is plain gradient descent with the current rate r,
+//! whatever the optimizer. Positive values mean that i helps j.
 //!
 //! `train: {affinity: {every: 10}}`
 
@@ -13,17 +13,17 @@ use crate::domain::event::{Affinity, Event};
 use crate::domain::name::TaskName;
 use crate::train::exact_number::{ExactNumber, ExactSum};
 
-/// What was seen of two tasks in one step.
+/// The affinity of two tasks in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairAffinity {
-    /// Steps taken before it.
+    /// The number of steps before it.
     pub step: usize,
-    /// Whose step, and whose loss.
+    /// The task of the gradient step, and the task whose loss is measured.
     pub tasks: (usize, usize),
     pub value: f64,
 }
 
-/// The running epoch's sums.
+/// Sums over the current epoch, per pair of tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AffinityAccumulator(Vec<AffinitySums>);
 
@@ -32,34 +32,34 @@ struct AffinitySums {
     tasks: (usize, usize),
     value: ExactSum,
     steps: usize,
-    /// Each measurement, after so many steps.
+    /// Every measurement, with the number of steps before it.
     #[serde(default)]
     each: Vec<(usize, ExactNumber)>,
 }
 
 impl AffinityAccumulator {
-    pub fn add(&mut self, looks: &[PairAffinity]) {
-        for look in looks {
-            let known = self.0.iter().position(|sums| sums.tasks == look.tasks);
+    pub fn add(&mut self, affinities: &[PairAffinity]) {
+        for affinity in affinities {
+            let known = self.0.iter().position(|sums| sums.tasks == affinity.tasks);
             let index = known.unwrap_or_else(|| {
                 self.0.push(AffinitySums {
-                    tasks: look.tasks,
-                    value: ExactSum::NOTHING,
+                    tasks: affinity.tasks,
+                    value: ExactSum::ZERO,
                     steps: 0,
                     each: Vec::new(),
                 });
                 self.0.len() - 1
             });
-            self.0[index].value.add(look.value);
+            self.0[index].value.add(affinity.value);
             self.0[index].steps += 1;
-            self.0[index].each.push((look.step, ExactNumber::from(look.value)));
+            self.0[index].each.push((affinity.step, ExactNumber::from(affinity.value)));
         }
     }
 
-    /// The epoch's means; `None` when nothing was measured.
+    /// The epoch's means; `None` if nothing was measured.
     pub fn of_epoch(&self, epoch: usize, tasks: &[TaskName]) -> Option<EpochAffinities> {
         let pair = |sums: &AffinitySums| {
-            let mean = sums.value.over(sums.steps as u64).unwrap_or(0.0);
+            let mean = sums.value.mean(sums.steps as u64).unwrap_or(0.0);
             (tasks[sums.tasks.0].clone(), tasks[sums.tasks.1].clone(), ExactNumber::from(mean), sums.steps)
         };
         let pairs: Vec<_> = self.0.iter().map(pair).collect();
@@ -68,17 +68,18 @@ impl AffinityAccumulator {
     }
 }
 
-/// A finished epoch's affinities: `Event::AffinityMeasured`, kept exactly.
+/// A finished epoch's affinities: [`Event::AffinityMeasured`] with exact numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochAffinities {
     pub epoch: usize,
     pairs: Vec<(TaskName, TaskName, ExactNumber, usize)>,
-    /// Of each pair every measurement.
+    /// Every measurement of each pair.
     #[serde(default)]
     each: Vec<Vec<(usize, ExactNumber)>>,
 }
 
 impl EpochAffinities {
+    /// The event of a trial.
     pub fn event(&self, trial: u32) -> Event {
         let each = |index: usize| self.each.get(index).map_or(&[][..], Vec::as_slice);
         let pair =

@@ -1,4 +1,4 @@
-//! From rows of encoded tables to tensors, one batch ahead of the step that learns from it.
+//! Gathers batches of rows as tensors, in the background one batch ahead of training.
 
 use std::sync::mpsc::sync_channel;
 
@@ -10,31 +10,31 @@ use crate::model::activations::Activations;
 use crate::model::input::PackedInputs;
 use crate::model::labels::Labels;
 use crate::model::network::Network;
-use crate::train::augmented::TrainingAugmenter;
+use crate::train::augmenter::TrainingAugmenter;
 use crate::train::error::TrainResult;
 use crate::train::job::TrainJob;
 
-/// What one step learns from: rows of one table.
+/// Rows of one table for a training step.
 #[derive(Debug)]
 pub struct Batch {
     pub rows: usize,
-    /// As the network takes them.
+    /// The network's inputs.
     pub inputs: Vec<Activations>,
-    /// Only tasks with a label in the batch, in the signature's order.
+    /// Labels of the tasks that have any in the batch, in the signature's order.
     pub labels: Vec<Labels>,
 }
 
-/// Makes the batches of every epoch.
+/// Produces the batches of every epoch.
 pub struct Loader<'a> {
     dataset: &'a Dataset,
     network: &'a Network,
     shuffle: RowShuffle,
-    /// Per table: each task's index in the signature beside its labels.
+    /// Per table, each task's index in the signature and its labels.
     targets: Vec<Vec<(usize, &'a Array)>>,
-    augmented: Option<TrainingAugmenter<'a>>,
+    augmenter: Option<TrainingAugmenter<'a>>,
     /// Per table.
     packed: Vec<PackedInputs>,
-    /// Independent parts that each batch is split into.
+    /// The number of independent sub-batches of each batch.
     parts: usize,
 }
 
@@ -46,24 +46,27 @@ impl<'a> Loader<'a> {
         let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), rows)
             .sampled(job.sampling, job.spec.epochs.get())
             .bucketed(dataset.tables.iter().map(lengths).collect());
-        let augmented = TrainingAugmenter::new(&dataset.signature, job.seed);
+        let augmenter = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
             dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;
-        Ok(Self { dataset, network, shuffle, targets, augmented, packed, parts })
+        Ok(Self { dataset, network, shuffle, targets, augmenter, packed, parts })
     }
 
-    /// Training rows of all tables.
+    /// The number of training rows of all tables.
     pub fn rows(&self) -> usize {
         self.dataset.tables.iter().map(|table| table.train.len()).sum()
     }
 
-    /// The same for every epoch.
+    /// The number of steps, the same for every epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.shuffle.steps_per_epoch()
     }
 
-    /// Hands the parts of the epoch's batches from number `first` on to `step`, until it fails. The next ones
-    /// are gathered meanwhile, if there is more than one thread.
+    /// Calls `step` with the sub-batches of each batch of an epoch, from batch `first` on, until it fails.
+    /// With more than one thread the next batches are gathered in the background.
+    ///
+    /// # Errors
+    /// The first error of `step` or of gathering a batch.
     pub fn each(
         &self,
         epoch: usize,
@@ -78,7 +81,7 @@ impl<'a> Loader<'a> {
             let (sender, receiver) = sync_channel(2);
             scope.spawn(move || {
                 for batch in &batches {
-                    // The receiver is gone when a step failed.
+                    // The receiver is dropped when a step fails.
                     if sender.send(self.parts(batch, epoch)).is_err() {
                         break;
                     }
@@ -96,35 +99,36 @@ impl<'a> Loader<'a> {
     fn gather(&self, index: usize, rows: &[u32], epoch: usize) -> TrainResult<Batch> {
         let table = &self.dataset.tables[index];
         let device = self.network.device();
-        let inputs = match &self.augmented {
-            Some(augmented) => {
+        let inputs = match &self.augmenter {
+            Some(augmenter) => {
                 let gathered = table.inputs.iter().map(|(name, array)| (name.clone(), array.gather(rows)));
                 let mut arrays: Vec<_> = gathered.collect();
-                augmented.images(&mut arrays, rows, epoch);
+                augmenter.images(&mut arrays, rows, epoch);
                 self.network.signals_of(&arrays)?
             }
             None => self.network.packed_signals(table, &self.packed[index], rows)?,
         };
-        let of_task = |(task, truth): &(usize, &Array)| {
+        let labels_of = |(task, truth): &(usize, &Array)| {
             let target = &self.dataset.signature.tasks[*task].target;
-            let moved = self.augmented.as_ref().and_then(|all| all.labels(target, truth, rows, epoch));
-            match moved {
-                Some(moved) => {
+            let augmented =
+                self.augmenter.as_ref().and_then(|augmenter| augmenter.labels(target, truth, rows, epoch));
+            match augmented {
+                Some(augmented) => {
                     let all: Vec<u32> = (0..rows.len() as u32).collect();
-                    Labels::gather(*task, target, &moved, &all, device)
+                    Labels::gather(*task, target, &augmented, &all, device)
                 }
                 None => Labels::gather(*task, target, truth, rows, device),
             }
         };
-        let labels = self.targets[index].iter().map(of_task);
+        let labels = self.targets[index].iter().map(labels_of);
         let labels =
             labels.filter_map(|labels| labels.transpose()).collect::<model::ModelResult<Vec<Labels>>>()?;
         Ok(Batch { rows: rows.len(), inputs, labels })
     }
 }
 
-/// Rows in turn, so that rows sorted by length spread evenly. Too few to give every part two: all to each
-/// part.
+/// Assigns rows to parts in turn, so that rows sorted by length spread evenly. If there are too few to give
+/// every part two, each part gets all of them.
 fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
     if parts < 2 || rows.len() < 2 * parts {
         return vec![rows.to_vec(); parts.max(1)];
@@ -132,13 +136,13 @@ fn split(rows: &[u32], parts: usize) -> Vec<Vec<u32>> {
     (0..parts).map(|part| rows.iter().skip(part).step_by(parts).copied().collect()).collect()
 }
 
-/// The steps of each row of a table whose rows are sequences.
+/// The number of steps of each row, for tables of sequences.
 pub fn lengths(table: &EncodedTable) -> Option<Vec<u32>> {
     let (_, sequence) = table.inputs.iter().find(|(_, array)| array.offsets.is_some())?;
     Some((0..sequence.rows()).map(|row| sequence.length(row) as u32).collect())
 }
 
-/// The table's tasks, by their index in the signature.
+/// The table's tasks by their index in the signature, with their labels.
 pub fn targets<'a>(dataset: &Dataset, table: &'a EncodedTable) -> Vec<(usize, &'a Array)> {
     let tasks = dataset.signature.tasks.iter().enumerate();
     tasks.filter_map(|(index, task)| Some((index, table.target(&task.name)?))).collect()

@@ -1,8 +1,8 @@
-//! Everything needed to go on with a training, in one file that is whole or not there.
+//! Checkpoints: everything needed to resume a training, in one file that is written atomically.
 //!
-//! Form: 8 bytes `mtl-ckpt`, format version (u32), length of the header (u64), the header (JSON),
-//! the arrays (32-bit floats) one after the other as the header counts them, and a sum over all
-//! bytes before it (u64). All numbers little-endian.
+//! Format: 8 bytes `mtl-ckpt`, the format version (u32), the length of the header (u64), the header (JSON),
+//! the arrays (32-bit floats) one after the other with the lengths in the header, and a checksum of all bytes
+//! before it (u64). All numbers are little-endian.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -19,46 +19,47 @@ use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
 
 const MAGIC: &[u8; 8] = b"mtl-ckpt";
 const VERSION: u32 = 1;
-/// Bytes before the header.
+/// The number of bytes before the header.
 const LEAD: usize = 8 + 4 + 8;
 
-/// The file in a trial's checkpoint folder.
+/// The path of the file in a trial's checkpoint folder.
 pub fn file(folder: &Path) -> PathBuf {
     folder.join("checkpoint.mtl")
 }
 
-/// A training between two steps.
+/// The state of a training between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub state: TrainingState,
-    /// Weights, best weights and moments by name; what they mean is the trainer's.
+    /// Weights, best weights and optimizer moments, by names that the trainer defines.
     pub arrays: Vec<(String, Vec<f32>)>,
 }
 
-/// All but the arrays.
+/// The state except for the arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingState {
-    /// Fingerprint of the job: data, network, settings, seed.
+    /// The fingerprint of the job: data, network, settings, seed.
     pub job: String,
     pub position: TrainingPosition,
-    /// The running epoch's sums.
+    /// The sums of the current epoch.
     pub tally: EpochSums,
     pub history: Vec<EpochSummary>,
-    /// The tasks' gradients, epoch by epoch, where they were compared.
+    /// Gradient comparisons per epoch, if gradients are compared.
     #[serde(default)]
     pub compared: Vec<EpochComparison>,
-    /// Inter-task affinity, epoch by epoch, where it was measured.
+    /// Inter-task affinities per epoch, if they are measured.
     #[serde(default)]
     pub measured: Vec<EpochAffinities>,
-    pub standing: StopperState,
+    #[serde(rename = "standing")]
+    pub early_stopping: StopperState,
     pub weighting: Vec<ExactNumber>,
-    /// How often each variable was changed.
+    /// The number of updates of each variable.
     pub counts: Vec<u64>,
-    /// Why the training is over, once it is.
+    /// Why the training has ended, if it has.
     pub finished: Option<String>,
 }
 
-/// The header: the state, and what follows it.
+/// The header: the state, and the name and length of each array.
 #[derive(Serialize, Deserialize)]
 struct CheckpointHeader<S> {
     state: S,
@@ -70,19 +71,21 @@ struct CheckpointHeader<S> {
 pub enum CheckpointError {
     #[error("{} is not a checkpoint", .path.display())]
     Foreign { path: PathBuf },
-    #[error("the checkpoint {} has format {found}; this `mtl` reads {VERSION}", .path.display())]
+    #[error("the checkpoint {} has format {found}; this version of mtl supports {VERSION}", .path.display())]
     Version { path: PathBuf, found: u32 },
-    #[error("the checkpoint {} is cut short: {found} of {expected} bytes", .path.display())]
+    #[error("the checkpoint {} is truncated: {found} of {expected} bytes", .path.display())]
     Short { path: PathBuf, found: usize, expected: usize },
-    #[error("the checkpoint {} is damaged: {reason}", .path.display())]
+    #[error("the checkpoint {} is corrupt: {reason}", .path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot {doing} the checkpoint {}: {source}", .path.display())]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
 }
 
 impl Checkpoint {
-    /// Writes beside the file, to the disk, and then in its place: at any moment the old or the new
-    /// one is there, whole.
+    /// Writes the file atomically: at any moment the old or the new checkpoint exists.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let file_error = |source| CheckpointError::File { doing: "write", path: path.to_owned(), source };
         fs::create_dir_all(folder(path)).map_err(file_error)?;
@@ -109,7 +112,10 @@ impl Checkpoint {
         out.out.write_all(&sum.to_le_bytes())
     }
 
-    /// Reads what `write` wrote; `None` when there is no file.
+    /// Reads a checkpoint; `None` if there is no file.
+    ///
+    /// # Errors
+    /// If the file is truncated, corrupt, of another format or cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, CheckpointError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
@@ -144,19 +150,19 @@ impl Checkpoint {
         };
         let floats = header.arrays.iter().try_fold(0_usize, |sum, (_, count)| sum.checked_add(*count));
         let Some(end) = floats.and_then(|n| n.checked_mul(4)).and_then(|n| n.checked_add(arrays_at)) else {
-            return Err(CheckpointError::Damaged { path, reason: "its sizes are impossible".into() });
+            return Err(CheckpointError::Damaged { path, reason: "invalid array sizes".into() });
         };
         if bytes.len() != end.saturating_add(8) {
             return Err(CheckpointError::Short { path, found: bytes.len(), expected: end.saturating_add(8) });
         }
         if Fnv1a::checksum(&bytes[..end]) != number(&bytes[end..]) {
-            return Err(CheckpointError::Damaged { path, reason: "its sum is wrong".into() });
+            return Err(CheckpointError::Damaged { path, reason: "checksum mismatch".into() });
         }
         let mut rest = &bytes[arrays_at..end];
         let mut arrays = Vec::with_capacity(header.arrays.len());
         for (name, count) in header.arrays {
-            let (mine, others) = rest.split_at(count * 4);
-            let values = mine.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            let (values, others) = rest.split_at(count * 4);
+            let values = values.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
             arrays.push((name, values.collect()));
             rest = others;
         }
@@ -164,12 +170,12 @@ impl Checkpoint {
     }
 }
 
-/// The first eight bytes as a number.
+/// The first eight bytes as a little-endian number.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Sums what passes through.
+/// A writer that computes the checksum of everything written.
 struct ChecksumWriter<W> {
     out: W,
     sum: Fnv1a,
@@ -187,11 +193,11 @@ impl<W: Write> Write for ChecksumWriter<W> {
     }
 }
 
-/// FNV-1a over words of eight bytes: against damage, not against malice.
+/// A variant of FNV-1a over 8-byte words: it detects damage, not tampering.
 #[derive(Clone, Copy)]
 struct Fnv1a {
     state: u64,
-    /// Bytes of a word not yet whole, and how many.
+    /// The bytes of an incomplete word, and their number.
     rest: u64,
     length: u32,
 }
@@ -231,7 +237,7 @@ impl Fnv1a {
     }
 
     fn word(&mut self, word: u64) {
-        // The rotation lets a word's high bits reach the low ones too.
+        // The rotation spreads a word's high bits to the low ones.
         self.state = (self.state ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
     }
 
@@ -254,7 +260,7 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let mut stopping = EarlyStopping::new(Direction::Lower, None);
-        stopping.judge(3, Some(0.1 + 0.2), None);
+        stopping.update(3, Some(0.1 + 0.2), None);
         let state = TrainingState {
             job: "job".into(),
             position: TrainingPosition { epoch: 3, batch: 7, step: 47 },
@@ -262,7 +268,7 @@ mod tests {
             history: Vec::new(),
             compared: Vec::new(),
             measured: Vec::new(),
-            standing: stopping.standing(),
+            early_stopping: stopping.state(),
             weighting: [0.1 + 0.2, f64::NAN, f64::INFINITY].map(ExactNumber::from).to_vec(),
             counts: vec![47, 40],
             finished: None,
@@ -279,19 +285,19 @@ mod tests {
     }
 
     #[test]
-    fn comes_back_bit_for_bit_and_leaves_nothing_beside() {
+    fn reads_back_bit_for_bit_without_temporary_files() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = file(&folder.path().join("new"));
         assert!(Checkpoint::read(&path).expect("absent").is_none());
         checkpoint().write(&path).expect("written");
         checkpoint().write(&path).expect("written again");
-        let version = Checkpoint::read(&path).expect("read").expect("there");
-        assert_eq!(bits(&version), bits(&checkpoint()));
+        let read = Checkpoint::read(&path).expect("read").expect("there");
+        assert_eq!(bits(&read), bits(&checkpoint()));
         assert_eq!(std::fs::read_dir(folder.path().join("new")).expect("a folder").count(), 1);
     }
 
     #[test]
-    fn any_cut_and_any_flipped_byte_is_an_error() {
+    fn truncation_and_flipped_bits_are_errors() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = file(folder.path());
         checkpoint().write(&path).expect("written");
@@ -310,17 +316,20 @@ mod tests {
     }
 
     #[test]
-    fn foreign_files_and_other_versions_are_named() {
+    fn foreign_files_and_other_versions_are_refused() {
         let parse = |bytes: &[u8]| Checkpoint::parse(bytes, Path::new("x")).expect_err("refused");
         assert!(matches!(parse(b"PAR1 something else entirely"), CheckpointError::Foreign { .. }));
         assert!(matches!(parse(b"x"), CheckpointError::Foreign { .. }));
         let mut newer = b"mtl-ckpt\x09\0\0\0".to_vec();
         newer.resize(LEAD, 0);
-        assert_eq!(parse(&newer).to_string(), "the checkpoint x has format 9; this `mtl` reads 1");
+        assert_eq!(
+            parse(&newer).to_string(),
+            "the checkpoint x has format 9; this version of mtl supports 1"
+        );
     }
 
     #[test]
-    fn the_sum_does_not_depend_on_how_bytes_arrive() {
+    fn the_checksum_does_not_depend_on_chunks() {
         let bytes: Vec<u8> = (0..100).collect();
         let mut pieces = Fnv1a::default();
         bytes.chunks(3).for_each(|piece| pieces.add(piece));

@@ -1,5 +1,4 @@
-//! How the tasks' gradients stand to each other: cosine, conflict and likeness of lengths of every pair, over
-//! an epoch.
+//! Compares the tasks' gradients: cosine, conflicts and magnitude similarity of every pair, over an epoch.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +12,13 @@ use crate::train::solver::Matrix;
 pub struct GradientPairStep {
     pub tasks: (usize, usize),
     pub cosine: f64,
-    /// 2 |a| |b| / (|a|^2 + |b|^2)
+    /// The magnitude similarity 2 |a| |b| / (|a|^2 + |b|^2).
     pub similarity: f64,
 }
 
 impl GradientPairStep {
-    /// All pairs of `tasks`, whose gradients have these dot products. Nothing can be said of a gradient of
-    /// nothing.
+    /// All pairs of `tasks`, whose gradients have these dot products. Pairs with a zero gradient are left
+    /// out.
     pub fn all(tasks: &[usize], gramian: &Matrix) -> Vec<Self> {
         let mut pairs = Vec::new();
         for (i, task) in tasks.iter().enumerate() {
@@ -35,11 +34,11 @@ impl GradientPairStep {
     }
 }
 
-/// The running epoch's sums.
+/// Sums over the current epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradientComparison {
     pairs: Vec<ComparisonSums>,
-    /// Steps whose gradients cancelled, or were nothing.
+    /// Steps whose gradients cancelled or were zero.
     irregular: usize,
 }
 
@@ -58,7 +57,7 @@ impl GradientComparison {
         for pair in pairs {
             let known = self.pairs.iter().position(|sums| sums.tasks == pair.tasks);
             let index = known.unwrap_or_else(|| {
-                let (tasks, cosine, similarity) = (pair.tasks, ExactSum::NOTHING, ExactSum::NOTHING);
+                let (tasks, cosine, similarity) = (pair.tasks, ExactSum::ZERO, ExactSum::ZERO);
                 self.pairs.push(ComparisonSums { tasks, steps: 0, conflicts: 0, cosine, similarity });
                 self.pairs.len() - 1
             });
@@ -70,9 +69,9 @@ impl GradientComparison {
         }
     }
 
-    /// The epoch's means; `None` when no gradients were compared.
+    /// The epoch's means; `None` if no gradients were compared.
     pub fn of_epoch(&self, epoch: usize, tasks: &[TaskName]) -> Option<EpochComparison> {
-        let mean = |sum: ExactSum, steps: usize| ExactNumber::from(sum.over(steps as u64).unwrap_or(0.0));
+        let mean = |sum: ExactSum, steps: usize| ExactNumber::from(sum.mean(steps as u64).unwrap_or(0.0));
         let pair = |sums: &ComparisonSums| PairwiseSimilarity {
             tasks: (tasks[sums.tasks.0].clone(), tasks[sums.tasks.1].clone()),
             cosine: mean(sums.cosine, sums.steps),
@@ -81,12 +80,12 @@ impl GradientComparison {
             steps: sums.steps,
         };
         let pairs: Vec<PairwiseSimilarity> = self.pairs.iter().map(pair).collect();
-        let any_conflict = !pairs.is_empty() || self.irregular > 0;
-        any_conflict.then_some(EpochComparison { epoch, irregular: self.irregular, pairs })
+        let any = !pairs.is_empty() || self.irregular > 0;
+        any.then_some(EpochComparison { epoch, irregular: self.irregular, pairs })
     }
 }
 
-/// A finished epoch's comparison: `Event::GradientsCompared`, kept exactly.
+/// A finished epoch's comparison: [`Event::GradientsCompared`] with exact numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochComparison {
     pub epoch: usize,
@@ -104,6 +103,7 @@ struct PairwiseSimilarity {
 }
 
 impl EpochComparison {
+    /// The event of a trial.
     pub fn event(&self, trial: u32) -> Event {
         let pair = |pair: &PairwiseSimilarity| GradientPair {
             task: pair.tasks.0.clone(),
@@ -125,7 +125,7 @@ mod tests {
     use crate::train::comparison::{GradientComparison, GradientPairStep};
     use crate::train::solver::Matrix;
 
-    /// methods.md 5: cosines -.316228 -.365148 -.577350, likeness .903508 .995859 .866025 of matrix B.
+    /// methods.md 5: cosines -.316228 -.365148 -.577350, similarities .903508 .995859 .866025 of matrix B.
     #[test]
     fn golden_values() {
         let rows = [vec![1.0, 0.0, 0.0, 2.0], vec![-1.0, 1.0, 0.0, 0.0], vec![0.0, -2.0, 1.0, -1.0]];

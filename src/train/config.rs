@@ -1,4 +1,4 @@
-//! The words of training: `train`.
+//! The settings of `train`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,35 +15,35 @@ pub use crate::train::weighting::cosmos::CosmosConfig;
 pub use crate::train::weighting::preference::ScalarizationConfig;
 pub use crate::train::weighting::{BalanceConfig, WeightingConfig};
 
-/// How weights change.
+/// How the network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training rows, at most. Default 20.
+    /// Maximum number of epochs. Default 20.
     pub epochs: Count,
-    /// Rows per step. Default 256.
+    /// Batch size in rows. Default 256.
     pub batch_size: Count,
-    /// Default adamw.
+    /// The optimizer. Default adamw.
     pub optimizer: OptimizerConfig,
-    /// Default constant.
+    /// The learning rate schedule. Default constant.
     pub schedule: ScheduleConfig,
-    /// Default none.
+    /// A penalty on the weights. Default none.
     pub regularization: Option<RegularizationConfig>,
-    /// Scale the gradient down to this norm when it is larger. Default none.
+    /// Maximum norm of the gradient; larger gradients are scaled down to it. Default none.
     pub clip_norm: Option<Positive>,
-    /// How gradient methods take the tasks' gradients.
+    /// How gradient methods compute the tasks' gradients.
     pub gradients: GradientsConfig,
-    /// Measure what a step of each task would do to the others' losses; nothing that is learned depends on
-    /// it. Default never.
+    /// Measures how a gradient step for each task changes the others' losses; does not affect training.
+    /// Default never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<AffinityConfig>,
-    /// What the best epoch is chosen by, on the validation split.
+    /// How the best epoch is chosen on the validation split.
     pub monitor: MonitorConfig,
     /// auto, cpu, cuda, cuda:N or metal. Default auto.
     pub device: DeviceConfig,
-    /// When to save what is needed to go on after an interruption.
+    /// When checkpoints for resuming an interrupted training are saved.
     pub checkpoint: CheckpointConfig,
-    /// Begin with what an earlier run learned. Default none.
+    /// An earlier run whose weights training starts from. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_from: Option<StartFromConfig>,
 }
@@ -67,37 +67,38 @@ impl Default for TrainConfig {
     }
 }
 
-/// How gradient methods take the tasks' gradients, and what becomes of their weights.
+/// How gradient methods compute the tasks' gradients and apply their weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GradientsConfig {
-    /// Of the shared weights (parameters, the default), or of the point that all tasks read (representation):
-    /// one pass through the trunk instead of one per task, for methods that allow it.
+    /// With respect to the shared parameters (parameters, the default) or to the representation that all
+    /// tasks read (representation), which needs one backward pass through the trunk instead of one per task,
+    /// for methods that support it.
     pub at: GradientsAt,
-    /// Sum the dot products of the shared weights' gradients a layer at a time: no more than one layer's
-    /// gradients of every task are held at once, for one more pass through the trunk. The same steps but for
-    /// rounding. For methods that need dot products alone. Default false.
+    /// Computes the dot products of the shared parameters' gradients layer by layer: at most one layer's
+    /// gradients of every task are in memory at once, for one more backward pass through the trunk. Results
+    /// are the same up to rounding. For methods that need only dot products. Default false.
     #[serde(skip_serializing_if = "is_false")]
     pub by_layer: bool,
-    /// What a method's weights are scaled to: none (as it answers, the default), sum_to_tasks, sum_to_one or
-    /// norm_of_mean (the step is as long as the mean gradient).
+    /// How a method's weights are scaled: none (unchanged, the default), sum_to_tasks, sum_to_one or
+    /// norm_of_mean (the combined gradient has the norm of the mean gradient).
     pub scale: GradientScale,
-    /// Do a method's weights hold for tasks' own layers too? unweighted or weighted; by default as the method
-    /// has it: weighted for gradnorm, unweighted for the others.
+    /// Whether a method's weights also apply to the tasks' own layers: unweighted or weighted. Default: that
+    /// of the method, weighted for gradnorm and unweighted for the others.
     pub heads: Option<HeadGradients>,
-    /// Compare the tasks' gradients even if no gradient method needs them; costs a pass through the trunk per
-    /// task. Default false.
+    /// Compares the tasks' gradients even without a gradient method; costs a backward pass through the trunk
+    /// per task. Default false.
     pub observe: bool,
 }
 
-// A training without it has the fingerprint it always had.
+// Skipped when serializing the default, so that fingerprints of earlier versions remain valid.
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// How often inter-task affinity is measured (Fifty et al. 2021): each task in turn moves the shared weights
-/// by a plain gradient step, every task's loss of the same batch is taken again, and the weights are put
-/// back.
+/// How often inter-task affinity is measured (Fifty et al., NeurIPS 2021): for each task in turn, the shared
+/// parameters take a plain gradient step, every task's loss is computed on the same batch, and the parameters
+/// are restored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AffinityConfig {
@@ -111,73 +112,73 @@ impl Default for AffinityConfig {
     }
 }
 
-/// Where gradients are taken.
+/// What gradients are computed with respect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GradientsAt {
-    /// of the shared weights
+    /// the shared parameters
     #[default]
     Parameters,
-    /// of the point that all tasks read
+    /// the representation that all tasks read
     Representation,
 }
 
-/// What a gradient method's weights are scaled to.
+/// How a gradient method's weights are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GradientScale {
     #[default]
     None,
-    /// the number of the batch's tasks
+    /// to sum to the number of the batch's tasks
     SumToTasks,
     SumToOne,
-    /// the step is as long as the mean gradient
+    /// so that the combined gradient has the norm of the mean gradient
     NormOfMean,
 }
 
-/// What tasks' own layers learn from.
+/// The gradients of the tasks' own layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadGradients {
-    /// their loss, as a weighting of losses has it
+    /// those of the task's loss, weighted by the loss weighting only
     Unweighted,
-    /// that times the gradient method's weight
+    /// the same times the gradient method's weight
     Weighted,
 }
 
-/// What the best epoch is chosen by: one task's metric, or without a task the mean over all tasks. While a
-/// metric is undefined on the validation rows (a ranking of rows of one class) the task's validation loss
-/// chooses instead; where there is none, the last epoch is kept.
+/// How the best epoch is chosen: by one task's metric, or without a task by the mean over all tasks. While a
+/// metric is undefined on the validation rows (for example AUROC with a single class), the task's validation
+/// loss is used instead; without that, the last epoch is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MonitorConfig {
-    /// Without it, all tasks.
+    /// The task to monitor. Default: all tasks.
     pub task: Option<TaskName>,
-    /// With a task: one of its metrics, by default its first. Without a task: leave it out, and the
-    /// mean over tasks of the validation loss is minimised, each in units of what always answering the
-    /// training rows' mean or class frequencies would cost: 1 is knowing nothing, 0 is perfect.
+    /// With `task`: one of its metrics, by default its first. Without `task` it must be omitted: the mean
+    /// over tasks of the validation loss is minimized, each relative to the loss of always predicting the
+    /// training rows' mean or class frequencies, so 1 is the level of a constant prediction and 0 is perfect.
     pub metric: Option<MetricConfig>,
-    /// Stop after this many epochs without a better one. Default: never.
+    /// Stop after this many epochs without improvement. Default never.
     pub patience: Option<Count>,
 }
 
-/// Begin with the inputs and the trunk of an earlier run (transfer learning). Inputs are encoded as that
-/// run fitted them: its vocabularies, means and classes.
+/// Starts from the inputs and the trunk of an earlier run (transfer learning). Inputs are encoded as in that
+/// run, with its vocabularies, means and classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartFromConfig {
-    /// The run's name, a unique beginning of it, or a pipeline's name for its last finished run.
+    /// The run's name, a unique prefix of it, or a pipeline's name for its last finished run.
     pub run: String,
-    /// What stays as it was: inputs, trunk. Default nothing.
+    /// The parts that are frozen: inputs, trunk. Default none.
     #[serde(default)]
     pub freeze: Vec<WarmStartPart>,
 }
 
-/// A part of a network that a later one can begin with.
+/// A part of a network that can be loaded from an earlier run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarmStartPart {
-    /// Embeddings of categories, and the inputs' own encoders.
+    /// Category embeddings and the encoders of inputs.
     Inputs,
     /// The shared layers.
     Trunk,
@@ -186,7 +187,7 @@ pub enum WarmStartPart {
 impl WarmStartPart {
     pub const ALL: [Self; 2] = [Self::Inputs, Self::Trunk];
 
-    /// How its weights' names begin.
+    /// The prefix of its parameters' names.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Inputs => "input.",
@@ -195,7 +196,7 @@ impl WarmStartPart {
     }
 }
 
-/// When to save what is needed to go on. Whichever comes first.
+/// When checkpoints are saved: after `steps` or `seconds`, whichever comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {

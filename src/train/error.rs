@@ -1,41 +1,41 @@
-//! What can end a training.
+//! Errors of training.
 
 use std::path::PathBuf;
 
 use crate::domain::name::TaskName;
 use crate::train::checkpoint;
 
+/// The result of a training function.
 pub type TrainResult<T> = std::result::Result<T, TrainError>;
 
+/// Why a training ended without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// Asked to stop; the checkpoint is saved.
-    #[error("interrupted after step {step}; its checkpoint is saved")]
+    /// Cancelled on request; the checkpoint is saved.
+    #[error("interrupted at step {step}; checkpoint saved")]
     Interrupted { step: usize },
-    /// Given up by its sweep; no fault.
+    /// Stopped early by its sweep.
     #[error("pruned after epoch {epoch}: {reason}")]
     Pruned { epoch: usize, reason: String },
-    /// A loss is no number any more.
+    /// A loss is not finite.
     #[error(
-        "the loss of task `{task}` became {loss} at step {step} (epoch {epoch}); {}; a smaller learning rate, `clip_norm` \
-         or another loss may help",
+        "the loss of task `{task}` became {loss} at step {step} (epoch {epoch}); {}; \
+         try a smaller learning rate, `clip_norm` or another loss",
         last_good(.checkpoint)
     )]
     Diverged { step: usize, epoch: usize, task: TaskName, loss: f64, checkpoint: Option<LastGoodCheckpoint> },
-    /// Something cut it off from the loss: a bug in a layer.
-    #[error("the variable `{variable}` is trainable, but the first step gave it no gradient")]
+    /// The parameter is disconnected from the loss: a bug in a layer.
+    #[error("parameter `{variable}` got no gradient in the first step, although it is trainable")]
     NoGradient { variable: String },
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
     #[error("no table has training rows")]
     NoRows,
-    #[error(
-        "`auto_lambda` learns from validation rows, but no table has any; raise `valid` in a table's `split`"
-    )]
+    #[error("`auto_lambda` needs validation rows, but no table has any; raise `valid` in a table's `split`")]
     NoValidRows,
-    #[error("the monitor names task `{0}`, which is not a task")]
+    #[error("unknown task `{0}` in `train.monitor`")]
     UnknownTask(TaskName),
-    #[error("the monitor needs a metric of task `{0}`, which has none")]
+    #[error("task `{0}` has no metric to monitor")]
     NoMetric(TaskName),
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::CheckpointError),
@@ -47,7 +47,7 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
 }
 
-/// The last checkpoint saved before a training went wrong.
+/// The last checkpoint that was saved before a training diverged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastGoodCheckpoint {
     pub path: PathBuf,
@@ -57,8 +57,8 @@ pub struct LastGoodCheckpoint {
 fn last_good(checkpoint: &Option<LastGoodCheckpoint>) -> String {
     match checkpoint {
         Some(LastGoodCheckpoint { path, step }) => {
-            format!("the last good checkpoint is {} (step {step})", path.display())
+            format!("the last checkpoint is {} (step {step})", path.display())
         }
-        None => "no checkpoint was saved before".into(),
+        None => "no checkpoint was saved".into(),
     }
 }

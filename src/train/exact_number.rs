@@ -1,8 +1,8 @@
-//! Numbers that an interrupted training finds again to the last bit.
+//! Numbers that are stored exactly, to the last bit.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number that comes back from text exactly as it went, NaN and infinities too.
+/// A float serialized as its bits, so that it is restored exactly, including NaN and infinities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExactNumber(u64);
 
@@ -30,19 +30,19 @@ impl<'de> Deserialize<'de> for ExactNumber {
     }
 }
 
-/// A growing sum that forgets nothing small: plain additions of 64-bit floats in the steps' order.
+/// A sum of 64-bit floats, added in the order of the steps, that is serialized exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExactSum(ExactNumber);
 
 impl ExactSum {
-    pub(crate) const NOTHING: Self = Self(ExactNumber(0));
+    pub(crate) const ZERO: Self = Self(ExactNumber(0));
 
     pub(crate) fn add(&mut self, value: f64) {
         self.0 = ExactNumber::from(self.0.get() + value);
     }
 
-    /// Divided by `count`; `None` of nothing.
-    pub(crate) fn over(self, count: u64) -> Option<f64> {
+    /// The sum divided by `count`; `None` if that is 0.
+    pub(crate) fn mean(self, count: u64) -> Option<f64> {
         (count > 0).then(|| self.0.get() / count as f64)
     }
 }

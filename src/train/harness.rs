@@ -1,8 +1,8 @@
-//! Whole trainings of a small network, as tests.
+//! Tests that train a small network from start to end.
 
 mod balancing;
 mod cosmos;
-mod course;
+mod epochs;
 mod interruption;
 mod lookahead;
 
@@ -28,7 +28,7 @@ use crate::train::config::{BalanceConfig, TrainConfig};
 use crate::train::weighting::Capabilities;
 use crate::train::{TrainJob, TrainResult, TrainedNetwork, train};
 
-/// A training's words, and where it writes.
+/// A training's data and settings, and its output folder.
 pub struct TrainingHarness {
     pub dataset: Dataset,
     pub network: Value,
@@ -39,12 +39,12 @@ pub struct TrainingHarness {
     pub folder: tempfile::TempDir,
 }
 
-/// Hears everything, and may ask for an end once a checkpoint of a step is there.
+/// Records all events, and may cancel the training once a checkpoint from some step on is saved.
 #[derive(Default)]
 pub struct TestObserver {
     pub events: Mutex<Vec<Event>>,
     pub stop_from: Option<usize>,
-    /// Copies the first checkpoint from this step on: what a killed training leaves.
+    /// Copies the first checkpoint from this step on: what a killed training leaves behind.
     pub copy_from: Option<(usize, PathBuf, PathBuf)>,
     pub cancel: CancelToken,
 }
@@ -108,14 +108,15 @@ pub fn input(name: &str) -> InputName {
     InputName::new(name).expect("a name")
 }
 
-/// Even numbers from -1 to 1 that look random.
+/// Pseudorandom numbers, uniform from -1 to 1.
 pub fn noise(count: usize, stream: f64) -> Vec<f32> {
     (0..count)
         .map(|i| ((((i as f64 + 1.0) * 12.9898 + stream * 78.233).sin() * 43758.5453).fract()) as f32)
         .collect()
 }
 
-/// `value` = 2 x - y + the group's offset; `sign` = is it above 0? Every seventh `value` and every
+/// `value` = 2 x - y + the group's offset; `sign` is whether that is positive. Every seventh `value` and
+/// every
 /// fifth `sign` is missing.
 pub fn table(name: &str, rows: usize, stream: f64) -> EncodedTable {
     let (x, y) = (noise(rows, stream), noise(rows, stream + 1.0));
@@ -169,12 +170,12 @@ pub fn signature(tables: [&str; 2]) -> Signature {
         FittedTarget::Regression { columns: vec!["value".into()], center: vec![0.0], scale: vec![1.5] };
     let sign =
         FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [200, 180], threshold: 0.5 };
-    let of = |name, table: &str, target| TaskSignature {
+    let signature_of = |name, table: &str, target| TaskSignature {
         name: task(name),
         table: TableName::new(table).expect("a name"),
         target,
     };
-    let tasks = vec![of("value", tables[0], value), of("sign", tables[1], sign)];
+    let tasks = vec![signature_of("value", tables[0], value), signature_of("sign", tables[1], sign)];
     Signature { inputs, tasks, readings: Default::default() }
 }
 
@@ -189,14 +190,16 @@ impl TrainingHarness {
             },
             network: json!([{"dense": {"units": 16, "activation": "relu"}}]),
             sharing: json!("hard"),
-            spec: json!({"epochs": 4, "batch_size": 32, "optimizer": {"adamw": {"rate": 0.01}}, "device": "cpu"}),
+            spec: json!({
+                "epochs": 4, "batch_size": 32, "optimizer": {"adamw": {"rate": 0.01}}, "device": "cpu"
+            }),
             weighting: json!("equal"),
             seed: 3,
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
-    /// The same words in a fresh folder.
+    /// The same settings with a new folder.
     pub fn again(&self) -> Self {
         Self {
             dataset: self.dataset.clone(),
@@ -217,9 +220,11 @@ impl TrainingHarness {
     pub fn network_spec(&self) -> NetworkConfig {
         let weighting: BalanceConfig = serde_json::from_value(self.weighting.clone()).expect("words");
         let head = |name: &str| json!({"name": name, "from": null, "after": [], "head": [], "loss": null});
+        let prefers =
+            weighting.0.iter().any(|choice| choice.view().capabilities() == Capabilities::Preference);
         let config = json!({
-            "encoders": [],
-            "preference": weighting.0.iter().any(|choice| choice.view().capabilities() == Capabilities::Preference),
+        "encoders": [],
+            "preference": prefers,
             "trunk": self.network,
             "sharing": self.sharing,
             "tasks": [head("value"), head("sign")],

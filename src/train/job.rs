@@ -1,4 +1,4 @@
-//! What a training is given, and what it gives back.
+//! The input and the result of a training.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::evaluate::metric::MetricConfig;
 use crate::model::config::NetworkConfig;
 use crate::train::config::{BalanceConfig, TrainConfig, WarmStartPart};
 
-/// One trial's training.
+/// The training of one trial.
 pub struct TrainJob<'a> {
     /// Counts from 1.
     pub trial: u32,
@@ -18,47 +18,49 @@ pub struct TrainJob<'a> {
     pub network: &'a NetworkConfig,
     pub spec: &'a TrainConfig,
     pub weighting: &'a BalanceConfig,
-    /// Which table the next batch comes from.
+    /// How the table of the next batch is chosen.
     pub sampling: &'a SamplingConfig,
-    /// What is measured on validation rows after each epoch; every task in the signature's order.
+    /// The metrics on validation rows after each epoch, for every task in the signature's order.
     pub metrics: Vec<(TaskName, Vec<MetricConfig>)>,
     pub dataset: &'a Dataset,
-    /// Where the unfinished training is kept. The training goes on from what it finds there, if that
-    /// is of the same job. Once `output` is safe, the caller removes it.
+    /// The folder of checkpoints. The training resumes from one that belongs to the same job. The caller
+    /// removes the folder once `output` is stored safely.
     pub checkpoint_dir: &'a Path,
-    /// Stands for all of the above: data, network, settings, seed.
+    /// The fingerprint of data, network, settings and seed.
     pub job_fingerprint: &'a str,
-    /// What it begins with, instead of initial weights.
+    /// The earlier run's weights to start from, instead of initial ones.
     pub start: Option<WarmStart>,
-    /// The folder of `weights.safetensors`: the best epoch's weights.
+    /// The output folder, for `weights.safetensors` with the best epoch's weights.
     pub output: &'a Path,
-    /// Whom to ask after each epoch whether it is worth going on.
+    /// Decides after each epoch whether the trial is pruned.
     pub pruner: Option<&'a dyn Pruner>,
 }
 
-/// Compares the trainings of a sweep, and gives some of them up.
+/// Prunes trials of a sweep by comparing them.
 pub trait Pruner: Send + Sync {
-    /// Why a trial is given up after the epoch it has just told of; `None`: it goes on, or is asked to stop.
-    /// It may have to wait until others have come as far.
+    /// The reason to prune a trial after the epoch that it has just reported; `None` to continue, or if
+    /// cancelled. May wait until other trials have reached that epoch.
     fn prune(&self, trial: u32, epoch: usize, cancel: &CancelToken) -> Option<String>;
 }
 
-/// What an earlier training learned.
+/// The weights of an earlier training to start from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WarmStart {
-    /// Its weights' file.
+    /// The file of its weights.
     pub weights: PathBuf,
-    /// What stays as it was.
+    /// The parts to freeze.
     pub freeze: Vec<WarmStartPart>,
 }
 
-/// A finished training.
+/// The result of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedNetwork {
     /// The epoch whose weights were written; counts from 1.
     pub best_epoch: usize,
-    /// What it was best by; `None` without validation rows.
+    /// The best value of the monitor; `None` without validation rows.
     pub objective: Option<f64>,
+    /// The number of epochs trained.
     pub epochs: usize,
+    /// Why the training ended.
     pub reason: String,
 }

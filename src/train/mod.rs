@@ -1,7 +1,7 @@
-//! How do a network's weights change? Names candle, with `model`.
+//! Trains networks: batches, losses, task balancing, optimizers, validation and checkpoints.
 
 pub mod affinity;
-pub mod augmented;
+pub mod augmenter;
 pub mod balance;
 pub mod batch;
 pub mod checkpoint;

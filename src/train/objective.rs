@@ -1,9 +1,10 @@
-//! What the best epoch is chosen by: one task's metric, or all tasks' validation losses as one number.
+//! The objective that chooses the best epoch: one task's metric, or the validation losses of all tasks as one
+//! number.
 //!
-//! Over all tasks: mean over tasks of L_k / R_k, where R_k is what the same validation rows cost when
-//! the answer is always that of the training rows' mean or class frequencies. 1 is no better than
-//! knowing nothing, 0 is perfect. Unlike the first epoch's loss, R_k depends on neither seed, network
-//! nor rate, so trials compare by it, and a task that is quickly learned counts no less.
+//! Over all tasks: the mean of L_k / R_k, where R_k is the loss on the same validation rows of always
+//! predicting the training rows' mean or class frequencies. 1 is the level of such a constant prediction, 0
+//! is perfect. Unlike the first epoch's loss, R_k depends on neither seed, network nor learning rate, so
+//! trials are comparable, and tasks that are learned quickly count as much as others.
 
 use crate::domain::array::Array;
 use crate::domain::name::TaskName;
@@ -14,16 +15,20 @@ use crate::evaluate::metric::MetricConfig;
 use crate::train::config::MonitorConfig;
 use crate::train::error::{TrainError, TrainResult};
 
-/// What a monitor came down to.
+/// The objective of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objective {
     /// One task's metric.
     Metric { task: TaskName, metric: MetricConfig },
-    /// All tasks' losses, each in units of its reference.
+    /// The losses of all tasks, each relative to its reference.
     Losses,
 }
 
 impl Objective {
+    /// Resolves a monitor.
+    ///
+    /// # Errors
+    /// If its task is unknown or has no metric.
     pub fn new(monitor: &MonitorConfig, metrics: &[(TaskName, Vec<MetricConfig>)]) -> TrainResult<Self> {
         let Some(task) = &monitor.task else { return Ok(Self::Losses) };
         let Some((_, own)) = metrics.iter().find(|(name, _)| name == task) else {
@@ -41,7 +46,7 @@ impl Objective {
         }
     }
 
-    /// The epoch's value; `None` when it is not defined on these validation rows.
+    /// The epoch's value; `None` if it is not defined on these validation rows.
     pub fn value(&self, scores: &[Score], losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
         match self {
             Self::Metric { task, metric } => {
@@ -53,7 +58,7 @@ impl Objective {
         }
     }
 
-    /// A loss to choose by where the value is not defined: the task's own, or the mean over all tasks.
+    /// The loss to use while the value is not defined: the task's own, or the mean over all tasks.
     pub fn fallback_loss(
         &self,
         signature: &Signature,
@@ -61,19 +66,20 @@ impl Objective {
         references: &[f64],
     ) -> Option<f64> {
         let Self::Metric { task, .. } = self else { return None };
-        let own = signature.tasks.iter().position(|one| one.name == *task).and_then(|at| losses[at]);
+        let position = signature.tasks.iter().position(|other| other.name == *task);
+        let own = position.and_then(|position| losses[position]);
         own.or_else(|| joint(losses, references)).filter(|loss| loss.is_finite())
     }
 }
 
-/// The mean of the tasks' losses, each in units of its reference; `None` where no task has one.
+/// The mean of the tasks' losses relative to their references; `None` if no task has a loss.
 fn joint(losses: &[Option<f64>], references: &[f64]) -> Option<f64> {
-    let shares: Vec<f64> = losses.iter().zip(references).filter_map(|(loss, r)| Some((*loss)? / r)).collect();
-    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+    let ratios: Vec<f64> = losses.iter().zip(references).filter_map(|(loss, r)| Some((*loss)? / r)).collect();
+    (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
 }
 
-/// The logits that always give the training rows' class frequencies or mean, one row of them.
-/// Classes that never occur count as half a row.
+/// One row of logits whose predictions are the training rows' class frequencies or mean. Classes that never
+/// occur count as half a row.
 pub fn constant_logits(target: &FittedTarget, truth: &Array, train: &[u32]) -> Vec<f32> {
     let odds = |yes: u64, no: u64| ((yes as f64 + 0.5) / (no as f64 + 0.5)).ln() as f32;
     match target {
@@ -86,14 +92,14 @@ pub fn constant_logits(target: &FittedTarget, truth: &Array, train: &[u32]) -> V
         FittedTarget::Multilabel { positives, present, .. } => {
             positives.iter().zip(present).map(|(yes, all)| odds(*yes, all - yes)).collect()
         }
-        // One question per cut: is it above?
+        // One logit per threshold: is the class above it?
         FittedTarget::Ordinal { counts, .. } => (1..counts.len())
             .map(|cut| odds(counts[cut..].iter().sum(), counts[..cut].iter().sum()))
             .collect(),
         FittedTarget::PixelRegression { center, scale, .. } => {
             vec![((mean(truth, 0, 1, train) - center) / scale) as f32]
         }
-        // Nobody asks: a vocabulary is too wide for a row of logits at every token.
+        // Not used: a row of logits for every token would be too large; see `token_entropy`.
         FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
         FittedTarget::Regression { center, scale, .. } => (0..center.len())
             .map(|column| {
@@ -103,8 +109,8 @@ pub fn constant_logits(target: &FittedTarget, truth: &Array, train: &[u32]) -> V
     }
 }
 
-/// What a token of the validation rows costs when the answer is always the training rows' frequencies:
-/// the mean of -log p. A token that never occurs counts as half a one.
+/// The mean of -log p of the validation rows' tokens, where p are the training rows' frequencies. A token
+/// that never occurs counts as half a token.
 pub fn token_entropy(truth: &Array, vocabulary: usize, train: &[u32], valid: &[u32]) -> Option<f64> {
     let cells = truth.as_f32()?;
     let tokens = |rows: &'_ [u32]| -> Vec<usize> {
@@ -114,21 +120,21 @@ pub fn token_entropy(truth: &Array, vocabulary: usize, train: &[u32], valid: &[u
     let mut counts = vec![0.5_f64; vocabulary];
     tokens(train).into_iter().for_each(|token| counts[token] += 1.0);
     let total: f64 = counts.iter().sum();
-    let asked = tokens(valid);
-    let sum: f64 = asked.iter().map(|token| (total / counts[*token]).ln()).sum();
-    (!asked.is_empty()).then(|| sum / asked.len() as f64)
+    let valid_tokens = tokens(valid);
+    let sum: f64 = valid_tokens.iter().map(|token| (total / counts[*token]).ln()).sum();
+    (!valid_tokens.is_empty()).then(|| sum / valid_tokens.len() as f64)
 }
 
-/// The mean of the present cells that stand at `column` of `columns`; 0 of none.
+/// The mean of the present cells in `column` of `columns`; 0 if there are none.
 fn mean(truth: &Array, column: usize, columns: usize, rows: &[u32]) -> f64 {
     let (width, cells) = (truth.width(), truth.to_f64().unwrap_or_default());
     let row = |row: &u32| cells[*row as usize * width..][..width].iter().skip(column).step_by(columns);
     let present = rows.iter().flat_map(row).filter(|cell| !cell.is_nan());
-    // As it goes along: the sum of many large numbers would lose their last digits.
+    // A running mean, because the sum of many large numbers would lose digits.
     present.zip(1_u64..).fold(0.0, |mean, (cell, count)| mean + (cell - mean) / count as f64)
 }
 
-/// What a task's loss is divided by: a reference of nothing divides nothing.
+/// The reference that a task's loss is divided by; 1 where there is no usable one.
 pub fn reference(loss: Option<f64>) -> f64 {
     loss.filter(|loss| loss.is_finite() && *loss > 1e-9).unwrap_or(1.0)
 }
@@ -150,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn all_tasks_count_alike() {
+    fn all_tasks_count_the_same() {
         let value = Objective::Losses.value(&[], &[Some(0.5), None, Some(30.0)], &[1.0, 1.0, 100.0]);
         assert_eq!(value, Some(0.4));
         assert_eq!(Objective::Losses.value(&[], &[None], &[1.0]), None);
@@ -181,27 +187,28 @@ mod tests {
     }
 
     #[test]
-    fn constants_give_frequencies_and_means() {
+    fn constant_logits_predict_frequencies_and_means() {
         let truth = Array::f32(&[4, 1], vec![1.0, 3.0, f32::NAN, 100.0]);
         let train = [0, 1, 2];
-        let of = |target: FittedTarget| constant_logits(&target, &truth, &train);
+        let logits = |target: FittedTarget| constant_logits(&target, &truth, &train);
         let classes = ["a", "b", "c"].map(String::from).to_vec();
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         let counts = vec![10_000, 20_000, 70_000];
-        let binary = of(FittedTarget::Binary {
+        let binary = logits(FittedTarget::Binary {
             classes: ["n".into(), "y".into()],
             counts: [30_000, 10_000],
             threshold: 0.5,
         });
         assert!((sigmoid(binary[0]) - 0.25).abs() < 1e-4);
-        let multiclass = of(FittedTarget::Multiclass { classes: classes.clone(), counts: counts.clone() });
+        let multiclass =
+            logits(FittedTarget::Multiclass { classes: classes.clone(), counts: counts.clone() });
         assert!(((multiclass[2] - multiclass[0]).exp() - 7.0).abs() < 1e-2);
-        let ordinal = of(FittedTarget::Ordinal { classes, counts });
+        let ordinal = logits(FittedTarget::Ordinal { classes, counts });
         assert!((sigmoid(ordinal[0]) - 0.9).abs() < 1e-4 && (sigmoid(ordinal[1]) - 0.7).abs() < 1e-4);
         let raw = FittedTarget::Regression { columns: vec!["y".into()], center: vec![0.0], scale: vec![1.0] };
-        assert_eq!(of(raw), [2.0]);
+        assert_eq!(logits(raw), [2.0]);
         let standardized =
             FittedTarget::Regression { columns: vec!["y".into()], center: vec![2.0], scale: vec![5.0] };
-        assert_eq!(of(standardized), [0.0]);
+        assert_eq!(logits(standardized), [0.0]);
     }
 }

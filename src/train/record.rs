@@ -1,5 +1,5 @@
-//! What a training keeps of its own course: where it stands, the running epoch's sums, and every
-//! finished epoch, so that it can tell its story again after an interruption.
+//! The history of a training: its position, the sums of the current epoch, and every finished epoch, so that
+//! a resumed training can emit their events again.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,44 +10,44 @@ use crate::train::affinity::{AffinityAccumulator, PairAffinity};
 use crate::train::comparison::{GradientComparison, GradientPairStep};
 use crate::train::exact_number::{ExactNumber, ExactSum};
 
-/// Between which steps a training stands.
+/// The position of a training between two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainingPosition {
     /// Finished epochs.
     pub epoch: usize,
     /// Finished batches of the running epoch.
     pub batch: usize,
-    /// Finished steps since the beginning.
+    /// Finished steps since the start.
     pub step: usize,
 }
 
-/// The running epoch's sums.
+/// Sums over the steps of the current epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochSums {
-    /// Per task: loss times labelled rows, and labelled rows.
+    /// Per task: the sum of losses times labelled rows, and the number of labelled rows.
     losses: Vec<(ExactSum, u64)>,
-    /// Per task: weights over the steps where it had labels, and their number.
+    /// Per task: the sum of weights over the steps with labels, and the number of these steps.
     weights: Vec<(ExactSum, u64)>,
-    /// Joint loss times rows.
+    /// The sum of joint losses times rows.
     joint: ExactSum,
     rows: u64,
-    /// Time spent, for the eye only.
+    /// Time spent, for display only.
     seconds: ExactNumber,
-    /// How the tasks' gradients stand to each other, where each is taken.
+    /// Comparison of the tasks' gradients, if it is enabled.
     #[serde(default)]
     pub comparison: GradientComparison,
-    /// What steps of one task do to the others, where it is measured.
+    /// Inter-task affinities, if they are measured.
     #[serde(default)]
     pub affinities: AffinityAccumulator,
 }
 
-/// One step, as it is added to a tally.
+/// The results of one training step.
 #[derive(Clone, Debug)]
 pub struct TrainingStep<'a> {
     pub rows: usize,
     /// Rows with a label, per task.
     pub labelled: &'a [usize],
-    /// `None` for a task without a label.
+    /// `None` for a task without labels in the batch.
     pub losses: &'a [Option<f64>],
     pub weights: &'a [f64],
     pub joint: f64,
@@ -59,9 +59,9 @@ pub struct TrainingStep<'a> {
 impl EpochSums {
     pub fn new(tasks: usize) -> Self {
         Self {
-            losses: vec![(ExactSum::NOTHING, 0); tasks],
-            weights: vec![(ExactSum::NOTHING, 0); tasks],
-            joint: ExactSum::NOTHING,
+            losses: vec![(ExactSum::ZERO, 0); tasks],
+            weights: vec![(ExactSum::ZERO, 0); tasks],
+            joint: ExactSum::ZERO,
             rows: 0,
             seconds: ExactNumber::from(0.0),
             comparison: GradientComparison::default(),
@@ -69,10 +69,12 @@ impl EpochSums {
         }
     }
 
+    /// The number of tasks.
     pub fn tasks(&self) -> usize {
         self.losses.len()
     }
 
+    /// Adds the results of a step.
     pub fn add(&mut self, step: &TrainingStep) {
         for (task, loss) in step.losses.iter().enumerate() {
             let Some(loss) = loss else { continue };
@@ -88,7 +90,8 @@ impl EpochSums {
         self.affinities.add(step.looks);
     }
 
-    pub fn spend(&mut self, seconds: f64) {
+    /// Adds time spent.
+    pub fn add_seconds(&mut self, seconds: f64) {
         self.seconds = ExactNumber::from(self.seconds.get() + seconds);
     }
 
@@ -98,16 +101,17 @@ impl EpochSums {
 
     /// Mean loss per task over its labelled rows.
     pub fn losses(&self) -> Vec<Option<f64>> {
-        self.losses.iter().map(|(sum, rows)| sum.over(*rows)).collect()
+        self.losses.iter().map(|(sum, rows)| sum.mean(*rows)).collect()
     }
 
     /// Mean weight per task over the steps where it had labels.
     pub fn weights(&self) -> Vec<Option<f64>> {
-        self.weights.iter().map(|(sum, steps)| sum.over(*steps)).collect()
+        self.weights.iter().map(|(sum, steps)| sum.mean(*steps)).collect()
     }
 
+    /// The mean joint loss per row.
     pub fn joint(&self) -> f64 {
-        self.joint.over(self.rows).unwrap_or(0.0)
+        self.joint.mean(self.rows).unwrap_or(0.0)
     }
 
     pub fn rows_per_second(&self) -> f64 {
@@ -116,10 +120,10 @@ impl EpochSums {
     }
 }
 
-/// A number of one task, kept exactly.
+/// A number of one task, stored exactly.
 type TaskNumber = (TaskName, ExactNumber);
 
-/// A finished epoch: `Event::EpochFinished`, kept exactly.
+/// A finished epoch: [`Event::EpochFinished`] with exact numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochSummary {
     epoch: usize,
@@ -139,7 +143,7 @@ pub struct EpochSummary {
 }
 
 impl EpochSummary {
-    pub fn from_event(ended: &FinishedEpoch) -> Self {
+    pub fn from_event(finished: &FinishedEpoch) -> Self {
         let FinishedEpoch {
             trial: _,
             epoch,
@@ -155,7 +159,7 @@ impl EpochSummary {
             best,
             relations,
             shares,
-        } = ended;
+        } = finished;
         let named = |values: &[TaskValue]| {
             values.iter().map(|v| (v.task.clone(), ExactNumber::from(v.value))).collect()
         };
@@ -165,7 +169,7 @@ impl EpochSummary {
         let share = |s: &SourceShare| {
             (s.unit.clone(), s.reader.clone(), s.source.clone(), ExactNumber::from(s.value))
         };
-        let related = |r: &TaskRelation| (r.task.clone(), r.other.clone(), ExactNumber::from(r.value));
+        let relation = |r: &TaskRelation| (r.task.clone(), r.other.clone(), ExactNumber::from(r.value));
         Self {
             epoch: *epoch,
             step: *step,
@@ -178,12 +182,12 @@ impl EpochSummary {
             scores: scores.iter().map(score).collect(),
             objective: objective.map(ExactNumber::from),
             best: *best,
-            relations: relations.iter().map(related).collect(),
+            relations: relations.iter().map(relation).collect(),
             shares: shares.iter().map(share).collect(),
         }
     }
 
-    /// The event again.
+    /// The event of a trial.
     pub fn event(&self, trial: u32) -> Event {
         let values = |named: &[TaskNumber]| {
             named.iter().map(|(task, value)| TaskValue { task: task.clone(), value: value.get() }).collect()
@@ -235,7 +239,7 @@ mod tests {
 
     #[test]
     fn means_count_labelled_rows() {
-        let mut tally = EpochSums::new(2);
+        let mut sums = EpochSums::new(2);
         let step = TrainingStep {
             rows: 4,
             labelled: &[4, 0],
@@ -246,7 +250,7 @@ mod tests {
             looks: &[],
             irregular: false,
         };
-        tally.add(&step);
+        sums.add(&step);
         let step = TrainingStep {
             rows: 2,
             labelled: &[1, 2],
@@ -257,15 +261,15 @@ mod tests {
             looks: &[],
             irregular: false,
         };
-        tally.add(&step);
-        assert_eq!(tally.losses(), [Some(2.0), Some(3.0)]);
-        assert_eq!(tally.weights(), [Some(0.75), Some(2.0)]);
-        assert_eq!(tally.joint(), 2.0);
+        sums.add(&step);
+        assert_eq!(sums.losses(), [Some(2.0), Some(3.0)]);
+        assert_eq!(sums.weights(), [Some(0.75), Some(2.0)]);
+        assert_eq!(sums.joint(), 2.0);
         assert_eq!(EpochSums::new(1).losses(), [None]);
     }
 
     #[test]
-    fn an_epoch_comes_back_exactly() {
+    fn an_epoch_is_restored_exactly() {
         let task = TaskName::new("a").expect("a name");
         let third = 1.0_f64 / 3.0;
         let score = Score {
@@ -276,7 +280,7 @@ mod tests {
             direction: Direction::Higher,
             rows: 5,
         };
-        let ended = FinishedEpoch {
+        let finished = FinishedEpoch {
             trial: 2,
             epoch: 1,
             step: 10,
@@ -297,8 +301,8 @@ mod tests {
                 value: third,
             }],
         };
-        let text = serde_json::to_string(&EpochSummary::from_event(&ended)).expect("text");
+        let text = serde_json::to_string(&EpochSummary::from_event(&finished)).expect("text");
         let epoch: EpochSummary = serde_json::from_str(&text).expect("an epoch");
-        assert_eq!(epoch.event(2), Event::EpochFinished(ended));
+        assert_eq!(epoch.event(2), Event::EpochFinished(finished));
     }
 }

@@ -1,4 +1,4 @@
-//! How good a network's answers are on some rows: each task's loss and metrics.
+//! Computes each task's loss and metrics on the rows of a split.
 
 use candle_core::Tensor;
 
@@ -20,49 +20,51 @@ use crate::train::error::TrainResult;
 /// The name of the loss among the scores.
 pub const LOSS: &str = "loss";
 
-/// Scores a network's answers.
+/// Evaluates a network.
 pub struct Evaluator<'a> {
     pub dataset: &'a Dataset,
     pub network: &'a Network,
-    /// Every task's, in the signature's order.
+    /// The metrics of every task, in the signature's order.
     pub metrics: &'a [Vec<MetricConfig>],
-    /// The tasks whose texts are written, for the metrics that need them: slow.
+    /// The tasks whose texts are generated, for metrics that need them; this is slow.
     pub texts: &'a [usize],
-    /// Of what is drawn while writing.
+    /// The seed of random draws in text generation.
     pub seed: u64,
 }
 
-/// What was found of one task.
+/// The evaluation of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskEvaluation {
-    /// Its index in the signature.
+    /// The task's index in the signature.
     pub task: usize,
-    /// The mean over cells with a label; `None` when there are none.
+    /// The mean loss over cells with a label; `None` if there are none.
     pub loss: Option<f64>,
-    /// `loss`, then the metrics.
+    /// The `loss`, then the metrics.
     pub scores: Vec<Score>,
-    /// The metrics of the rows alone whose class training saw, where some are of another.
+    /// The metrics of only the rows whose class occurs in training, if others occur.
     pub of_known_classes: Vec<Score>,
-    /// Why the undefined metrics are so; `None` when there is none.
+    /// Why some metrics are undefined; `None` if none is.
     pub undefined: Option<String>,
 }
 
 impl Evaluator<'_> {
-    /// What is found of the tasks that learn from this table, on the rows of a split.
+    /// Evaluates the tasks of a table on the rows of a split.
     pub fn score(&self, table: &EncodedTable, split: Split) -> TrainResult<Vec<TaskEvaluation>> {
         let rows = table.split(split);
         let targets = targets(self.dataset, table);
-        let answering: Vec<usize> =
-            targets.iter().map(|(task, _)| *task).filter(|task| !self.writes(*task)).collect();
-        let mut text =
-            self.network.predict_tasks(table, rows, self.network.comfortable_rows(), &answering)?.into_iter();
+        let predicting: Vec<usize> =
+            targets.iter().map(|(task, _)| *task).filter(|task| !self.generates(*task)).collect();
+        let mut predictions = self
+            .network
+            .predict_tasks(table, rows, self.network.comfortable_rows(), &predicting)?
+            .into_iter();
         let mut evaluations = Vec::with_capacity(targets.len());
         for (task, truth) in targets {
             let task_split = TaskSplit { table, rows, task, truth, split };
-            evaluations.push(match self.writes(task) {
-                true => self.written(&task_split)?,
-                false => match text.next() {
-                    Some(text) => self.answered(&task_split, &text)?,
+            evaluations.push(match self.generates(task) {
+                true => self.evaluate_generation(&task_split)?,
+                false => match predictions.next() {
+                    Some(prediction) => self.evaluate_predictions(&task_split, &prediction)?,
                     None => continue,
                 },
             });
@@ -70,52 +72,58 @@ impl Evaluator<'_> {
         Ok(evaluations)
     }
 
-    fn writes(&self, task: usize) -> bool {
+    fn generates(&self, task: usize) -> bool {
         self.dataset.signature.tasks[task].target.writes().is_some()
     }
 
-    /// A task with an answer for each row, step or pixel.
-    fn answered(&self, task_split: &TaskSplit, text: &Prediction) -> TrainResult<TaskEvaluation> {
+    /// Evaluates a task with a prediction for each row, step or pixel.
+    fn evaluate_predictions(
+        &self,
+        task_split: &TaskSplit,
+        prediction: &Prediction,
+    ) -> TrainResult<TaskEvaluation> {
         let target = &self.dataset.signature.tasks[task_split.task].target;
         let truth = task_split.truth.gather(task_split.rows);
         let loss = match self.network.has_own_loss(task_split.task) {
-            true => self.by_batches(task_split)?,
-            false => self.of_cells(task_split.task, &truth, text.logits.as_f32().unwrap_or_default())?,
+            true => self.batched_loss(task_split)?,
+            false => {
+                self.loss_of_cells(task_split.task, &truth, prediction.logits.as_f32().unwrap_or_default())?
+            }
         };
         let cells = truth.to_f32().unwrap_or_default();
-        let answers = text.answers.to_f32().unwrap_or_default();
+        let answers = prediction.answers.to_f32().unwrap_or_default();
         let mut all = TaskAnswers::new(target, &cells, &answers, cells.len() / target.width());
         all = all.with_unseen(task_split.table.unseen(&self.dataset.signature.tasks[task_split.task].name));
-        let exact = match text.answers.element_type() {
-            ElementType::Float64 => truth.to_f64().zip(text.answers.to_f64()),
+        let exact = match prediction.answers.element_type() {
+            ElementType::Float64 => truth.to_f64().zip(prediction.answers.to_f64()),
             _ => None,
         };
         all = exact.as_ref().map_or(all, |(truth, answers)| all.with_numbers(truth, answers));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
-        let decided = self.network.decide(task_split.task, &text.logits)?;
+        let decided = self.network.decide(task_split.task, &prediction.logits)?;
         all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
-        Ok(self.found(task_split, loss, &all))
+        Ok(self.evaluation(task_split, loss, &all))
     }
 
-    /// A task that writes tokens.
-    fn written(&self, task_split: &TaskSplit) -> TrainResult<TaskEvaluation> {
+    /// Evaluates a task that generates tokens.
+    fn evaluate_generation(&self, task_split: &TaskSplit) -> TrainResult<TaskEvaluation> {
         let target = &self.dataset.signature.tasks[task_split.task].target;
-        let tally = self.tally(task_split)?;
-        let mean = |sum: f64| (tally.tokens > 0).then(|| sum / tally.tokens as f64);
-        let (cost, guessed) = (mean(tally.cost), mean(tally.correct as f64));
+        let token_losses = self.token_losses(task_split)?;
+        let mean = |sum: f64| (token_losses.tokens > 0).then(|| sum / token_losses.tokens as f64);
+        let (nll, accuracy) = (mean(token_losses.cost), mean(token_losses.correct as f64));
         let truth = task_split.truth.gather(task_split.rows);
         let cells = truth.as_f32().unwrap_or_default();
         let mut all = TaskAnswers::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
-        all = cost.map_or(all, |cost| all.with_nll(cost));
-        all = guessed.map_or(all, |guessed| all.with_guessed(guessed));
+        all = nll.map_or(all, |nll| all.with_nll(nll));
+        all = accuracy.map_or(all, |accuracy| all.with_guessed(accuracy));
         let texts = self.texts(task_split)?;
         all = texts.as_ref().map_or(all, |(text, truth)| all.with_texts(text, truth));
-        Ok(self.found(task_split, cost, &all))
+        Ok(self.evaluation(task_split, nll, &all))
     }
 
-    /// What the true tokens cost, and how many of them are the likeliest.
-    fn tally(&self, task_split: &TaskSplit) -> TrainResult<TokenLosses> {
+    /// The loss of the true tokens, and how many of them have the highest probability.
+    fn token_losses(&self, task_split: &TaskSplit) -> TrainResult<TokenLosses> {
         let mut all = TokenLosses::default();
         for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
             let labels = Labels::gather(
@@ -132,7 +140,7 @@ impl Evaluator<'_> {
         Ok(all)
     }
 
-    /// The texts that a task writes for the rows that have one, and those to be written.
+    /// The generated and the true texts of the rows that have one, if they are to be generated.
     fn texts(&self, task_split: &TaskSplit) -> TrainResult<Option<(Vec<String>, Vec<Option<String>>)>> {
         let signature = &self.dataset.signature.tasks[task_split.task];
         let (Some(truth), Some(tokenizer)) =
@@ -145,16 +153,17 @@ impl Evaluator<'_> {
         }
         let rows: Vec<u32> =
             task_split.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
-        let Some(written) = self.network.write(task_split.task, task_split.table, &rows, self.seed)? else {
+        let Some(generated) = self.network.write(task_split.task, task_split.table, &rows, self.seed)? else {
             return Ok(None);
         };
         let codec = TokenCodec::new(tokenizer)?;
-        let text = written.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<TrainResult<_>>()?;
+        let texts = generated.iter().map(|tokens| Ok(codec.decode(tokens)?)).collect::<TrainResult<_>>()?;
         let truth = rows.iter().map(|row| Some(truth[*row as usize].clone())).collect();
-        Ok(Some((text, truth)))
+        Ok(Some((texts, truth)))
     }
 
-    fn found(&self, task_split: &TaskSplit, loss: Option<f64>, answers: &TaskAnswers) -> TaskEvaluation {
+    /// The scores of a task from its loss and predictions.
+    fn evaluation(&self, task_split: &TaskSplit, loss: Option<f64>, answers: &TaskAnswers) -> TaskEvaluation {
         let name = &self.dataset.signature.tasks[task_split.task].name;
         let finite = loss.filter(|loss| loss.is_finite());
         let mut scores: Vec<Score> = Vec::new();
@@ -164,7 +173,7 @@ impl Evaluator<'_> {
             metric: LOSS.into(),
             value,
             direction: Direction::Lower,
-            // No loss can be had of a class that training never saw.
+            // Rows of classes that do not occur in training have no loss.
             rows: answers.with_unseen(&[]).present(),
         }));
         let metrics = &self.metrics[task_split.task];
@@ -174,8 +183,8 @@ impl Evaluator<'_> {
         TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined }
     }
 
-    /// A task's loss over the logits of all cells; `None` when none of them has a label.
-    pub fn of_cells(&self, task: usize, truth: &Array, logits: &[f32]) -> TrainResult<Option<f64>> {
+    /// A task's loss over the logits of all cells; `None` if none of them has a label.
+    pub fn loss_of_cells(&self, task: usize, truth: &Array, logits: &[f32]) -> TrainResult<Option<f64>> {
         let device = self.network.device();
         let target = &self.dataset.signature.tasks[task].target;
         let width = target.width();
@@ -193,8 +202,8 @@ impl Evaluator<'_> {
         Ok(Some(f64::from(loss.to_scalar::<f32>()?)))
     }
 
-    /// A task's loss from batches, each weighing as much as it has cells with a label.
-    fn by_batches(&self, task_split: &TaskSplit) -> TrainResult<Option<f64>> {
+    /// A task's loss as the mean over batches, weighted by their labelled cells.
+    fn batched_loss(&self, task_split: &TaskSplit) -> TrainResult<Option<f64>> {
         let (mut sum, mut cells) = (0.0, 0);
         for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
             let labels = Labels::gather(
@@ -217,7 +226,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// One task on the rows of one split.
+/// A task on the rows of a split.
 struct TaskSplit<'a> {
     table: &'a EncodedTable,
     rows: &'a [u32],
@@ -227,7 +236,7 @@ struct TaskSplit<'a> {
 }
 
 impl TaskSplit<'_> {
-    fn target<'a>(&self, scoring: &Evaluator<'a>) -> &'a FittedTarget {
-        &scoring.dataset.signature.tasks[self.task].target
+    fn target<'a>(&self, evaluator: &Evaluator<'a>) -> &'a FittedTarget {
+        &evaluator.dataset.signature.tasks[self.task].target
     }
 }

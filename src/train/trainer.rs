@@ -1,4 +1,4 @@
-//! Epochs: batches, validation, the best weights, checkpoints, events.
+//! The training loop: steps, epochs, validation, best weights, checkpoints and events.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,13 @@ use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
 use crate::train::schedule::ScheduleStep;
 use crate::train::training::Training;
 
-/// Trains one trial's network and writes the best epoch's weights to `output`. Goes on from the
-/// checkpoint folder if it finds its own there, and ends the same, bit for bit, as without the pause.
+/// Trains one trial's network and writes the best epoch's weights to `output`. Resumes from the checkpoint
+/// folder if it has a checkpoint of the same job; the result is the same, bit for bit, as without an
+/// interruption. The events of earlier epochs are emitted again.
 ///
-/// The epochs of before the pause are told again, so that who listens hears the whole story.
+/// # Errors
+/// [`TrainError::Interrupted`] and [`TrainError::Pruned`] if stopped, [`TrainError::Diverged`] if a loss is
+/// not finite, or on invalid settings and file errors.
 pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> TrainResult<TrainedNetwork> {
     let started = Instant::now();
     let device = device(&job.spec.device)?;
@@ -35,9 +38,9 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.resume()?;
     training.announce(loader.rows());
-    // Stopped between two epochs, maybe before its sweep could judge the last one.
+    // If it was interrupted between two epochs, pruning may not have been decided yet.
     if training.position.batch == 0 && training.position.epoch > 0 {
-        training.compute_weights(cancel)?;
+        training.check_stop(cancel)?;
     }
     while training.finished.is_none() {
         training.epoch(&loader, cancel)?;
@@ -45,27 +48,27 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
     training.close(started)
 }
 
-/// Independent parts that each batch is split into.
+/// The number of independent sub-batches that the weighting needs.
 fn parts(weighting: &BalanceConfig) -> usize {
     let capabilities = weighting.0.iter().filter_map(|choice| choice.view().capabilities().gradients());
     capabilities.map(|capabilities| capabilities.parts()).max().unwrap_or(1)
 }
 
-/// Between two `Stepped` events.
+/// The least time between two `Stepped` events.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Training<'_> {
-    /// What is left of the running epoch, and all that belongs to its end.
+    /// Trains the rest of the current epoch and ends it.
     fn epoch(&mut self, loader: &Loader, cancel: &CancelToken) -> TrainResult<()> {
         let TrainingPosition { epoch, batch, .. } = self.position;
-        self.mark = Instant::now();
+        self.step_started = Instant::now();
         loader.each(epoch, batch, |parts| self.step(&parts, cancel))?;
         self.end_epoch()?;
-        self.compute_weights(cancel)
+        self.check_stop(cancel)
     }
 
-    /// Is it worth going on, as far as its sweep knows, and as far as the user does?
-    fn compute_weights(&mut self, cancel: &CancelToken) -> TrainResult<()> {
+    /// Stops after an epoch if the sweep prunes the trial or the user cancels.
+    fn check_stop(&mut self, cancel: &CancelToken) -> TrainResult<()> {
         if self.finished.is_some() {
             return Ok(());
         }
@@ -77,6 +80,7 @@ impl Training<'_> {
         }
     }
 
+    /// Trains one step, and saves a checkpoint if one is due.
     fn step(&mut self, parts: &[Batch], cancel: &CancelToken) -> TrainResult<()> {
         let outcome = self.learner.learn(parts, self.clock(self.position.step))?;
         if let Some((task, loss)) = outcome.diverged() {
@@ -84,46 +88,47 @@ impl Training<'_> {
         }
         self.position.batch += 1;
         self.position.step += 1;
-        self.tally.add(&outcome.step());
+        self.epoch_sums.add(&outcome.step());
         let now = Instant::now();
-        self.tally.spend((now - self.mark).as_secs_f64());
-        self.mark = now;
+        self.epoch_sums.add_seconds((now - self.step_started).as_secs_f64());
+        self.step_started = now;
         self.show_step(&outcome, now);
-        self.last = outcome.losses;
+        self.last_losses = outcome.losses;
         if cancel.is_requested() {
             return self.interrupt();
         }
         if self.is_due(now) {
             self.save()?;
-            self.mark = Instant::now();
+            self.step_started = Instant::now();
         }
         Ok(())
     }
 
-    /// Saves and stops.
+    /// Saves a checkpoint and stops.
     fn interrupt(&mut self) -> TrainResult<()> {
         self.save()?;
         Err(TrainError::Interrupted { step: self.position.step })
     }
 
-    /// Is it time for a checkpoint?
+    /// Whether a checkpoint is due.
     fn is_due(&self, now: Instant) -> bool {
         let config = &self.job.spec.checkpoint;
         config.steps.is_some_and(|steps| self.position.step.is_multiple_of(steps.get()))
             || (now - self.saved_at).as_secs_f64() >= config.seconds.get()
     }
 
+    /// The position of a step, for schedules.
     fn clock(&self, step: usize) -> ScheduleStep {
         let total = self.steps_per_epoch * self.job.spec.epochs.get();
         ScheduleStep { step, steps_per_epoch: self.steps_per_epoch, total }
     }
 
-    /// Shows the step, unless the last one shown is too fresh.
+    /// Emits the step unless the last emitted one is too recent.
     fn show_step(&mut self, outcome: &StepOutcome, now: Instant) {
-        if self.shown.is_some_and(|shown| now - shown < PROGRESS_INTERVAL) {
+        if self.last_shown.is_some_and(|last_shown| now - last_shown < PROGRESS_INTERVAL) {
             return;
         }
-        self.shown = Some(now);
+        self.last_shown = Some(now);
         self.observer.observe(&Event::Stepped {
             trial: self.job.trial,
             epoch: self.position.epoch + 1,
@@ -133,95 +138,95 @@ impl Training<'_> {
         });
     }
 
+    /// Validates, updates the best weights, emits the epoch, and decides whether training ends.
     fn end_epoch(&mut self) -> TrainResult<()> {
         let started = Instant::now();
         let epoch = self.position.epoch + 1;
-        let losses = self.tally.losses();
+        let losses = self.epoch_sums.losses();
         self.learner.balance.losses.after_epoch(&losses);
-        let findings = self.validation.evaluate()?;
-        let verdict = self.stopping.judge(epoch, findings.objective, findings.fallback);
-        self.tell_undefined(epoch, &findings);
+        let validation = self.validation.evaluate()?;
+        let verdict = self.stopping.update(epoch, validation.objective, validation.fallback);
+        self.warn_if_undefined(epoch, &validation);
         if verdict == EarlyStoppingVerdict::Best {
             self.best = self.weights()?;
         }
-        let ended = FinishedEpoch {
+        let finished_epoch = FinishedEpoch {
             trial: self.job.trial,
             epoch,
             step: self.position.step,
             losses: self.named(&losses),
-            joint_loss: self.tally.joint(),
-            weights: self.named(&self.tally.weights()),
+            joint_loss: self.epoch_sums.joint(),
+            weights: self.named(&self.epoch_sums.weights()),
             rate: self.learner.rate(self.clock(self.position.step.saturating_sub(1))),
-            rows_per_second: self.tally.rows_per_second(),
-            seconds: self.tally.seconds() + started.elapsed().as_secs_f64(),
-            scores: findings.scores,
-            objective: findings.objective,
+            rows_per_second: self.epoch_sums.rows_per_second(),
+            seconds: self.epoch_sums.seconds() + started.elapsed().as_secs_f64(),
+            scores: validation.scores,
+            objective: validation.objective,
             best: verdict == EarlyStoppingVerdict::Best,
             relations: self.relations()?,
             shares: self.shares()?,
         };
-        self.history.push(EpochSummary::from_event(&ended));
-        self.observer.observe(&Event::EpochFinished(ended));
+        self.history.push(EpochSummary::from_event(&finished_epoch));
+        self.observer.observe(&Event::EpochFinished(finished_epoch));
         let names: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
-        if let Some(compared) = self.tally.comparison.of_epoch(epoch, &names) {
+        if let Some(compared) = self.epoch_sums.comparison.of_epoch(epoch, &names) {
             self.observer.observe(&compared.event(self.job.trial));
             self.compared.push(compared);
         }
-        if let Some(measured) = self.tally.affinities.of_epoch(epoch, &names) {
+        if let Some(measured) = self.epoch_sums.affinities.of_epoch(epoch, &names) {
             self.observer.observe(&measured.event(self.job.trial));
             self.measured.push(measured);
         }
         self.position = TrainingPosition { epoch, batch: 0, step: self.position.step };
-        self.tally = EpochSums::new(self.last.len());
+        self.epoch_sums = EpochSums::new(self.last_losses.len());
         self.finished = match verdict {
-            _ if epoch >= self.job.spec.epochs.get() => Some(format!("all {epoch} epochs are done")),
-            EarlyStoppingVerdict::Stop => Some(self.stopped()),
+            _ if epoch >= self.job.spec.epochs.get() => Some(format!("all {epoch} epochs finished")),
+            EarlyStoppingVerdict::Stop => Some(self.early_stopping_reason()),
             _ => None,
         };
         Ok(())
     }
 
-    /// Why it is over before all epochs are done.
-    fn stopped(&self) -> String {
-        let status = self.stopping.standing();
-        match status.best() {
-            Some(_) => format!("no better epoch in the last {}", status.epochs_without_improvement),
-            None => {
-                format!("no lower validation loss in the last {} epochs", status.epochs_without_improvement)
-            }
+    /// Why training stopped before the last epoch.
+    fn early_stopping_reason(&self) -> String {
+        let state = self.stopping.state();
+        let waited = state.epochs_without_improvement;
+        match state.best() {
+            Some(_) => format!("no improvement in {waited} epochs"),
+            None => format!("no lower validation loss in {waited} epochs"),
         }
     }
 
-    /// How much of what each task reads is each task's, where the sharing learns it.
+    /// The learned weights of task relations, if the sharing has any.
     fn relations(&self) -> TrainResult<Vec<TaskRelation>> {
         let tasks: Vec<_> = self.job.dataset.signature.tasks.iter().map(|task| &task.name).collect();
         let Some(matrix) = self.network.relations()? else { return Ok(Vec::new()) };
         let cells = matrix.as_f32().unwrap_or_default().iter().enumerate();
-        let relation = |(place, value): (usize, &f32)| TaskRelation {
-            task: tasks[place / tasks.len()].clone(),
-            other: tasks[place % tasks.len()].clone(),
+        let relation = |(index, value): (usize, &f32)| TaskRelation {
+            task: tasks[index / tasks.len()].clone(),
+            other: tasks[index % tasks.len()].clone(),
             value: f64::from(*value),
         };
         Ok(cells.map(relation).collect())
     }
 
-    /// How much is read of which expert or column, on average over validation rows; over training rows,
-    /// but not many of them, where there are no others.
+    /// How much each reader uses each expert or column, on average over validation rows; without any, over a
+    /// limited number of training rows.
     fn shares(&self) -> TrainResult<Vec<SourceShare>> {
-        const ENOUGH: usize = 4096;
-        let mut seen = Vec::new();
+        const MOST_ROWS: usize = 4096;
+        let mut shares = Vec::new();
         for table in self.job.dataset.tables.iter().filter(|_| self.network.reports_shares()) {
             let tasks: Vec<usize> = targets(self.job.dataset, table).iter().map(|(task, _)| *task).collect();
             let rows = match table.valid.is_empty() {
-                true => &table.train[..table.train.len().min(ENOUGH)],
+                true => &table.train[..table.train.len().min(MOST_ROWS)],
                 false => table.valid.as_slice(),
             };
-            seen.extend(self.network.shares(table, rows, &tasks)?);
+            shares.extend(self.network.shares(table, rows, &tasks)?);
         }
-        Ok(mean(seen))
+        Ok(mean(shares))
     }
 
-    /// Values of the tasks that have one.
+    /// Pairs the tasks with their values; tasks without a value are left out.
     fn named(&self, values: &[Option<f64>]) -> Vec<TaskValue> {
         let tasks = self.job.dataset.signature.tasks.iter().zip(values);
         tasks
@@ -230,17 +235,18 @@ impl Training<'_> {
     }
 }
 
-/// The mean of what was seen of the same share, each time of so many rows, in the order it was seen first.
-fn mean(seen: Vec<(usize, SourceShare)>) -> Vec<SourceShare> {
+/// Averages the shares of the same unit, reader and source, weighted by rows, in the order of first
+/// occurrence.
+fn mean(shares: Vec<(usize, SourceShare)>) -> Vec<SourceShare> {
     let mut means: Vec<(usize, SourceShare)> = Vec::new();
-    for (rows, share) in seen {
-        let same = |(_, known): &&mut (usize, SourceShare)| {
-            (&known.unit, &known.reader, &known.source) == (&share.unit, &share.reader, &share.source)
+    for (rows, share) in shares {
+        let same = |(_, other): &&mut (usize, SourceShare)| {
+            (&other.unit, &other.reader, &other.source) == (&share.unit, &share.reader, &share.source)
         };
         match means.iter_mut().find(same) {
-            Some((count, known)) => {
+            Some((count, mean)) => {
                 *count += rows;
-                known.value += (share.value - known.value) * rows as f64 / *count as f64;
+                mean.value += (share.value - mean.value) * rows as f64 / *count as f64;
             }
             None => means.push((rows, share)),
         }

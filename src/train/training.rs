@@ -1,4 +1,4 @@
-//! A training between two steps: how it begins, is kept, goes on, and is closed.
+//! The state of a training: how it is created, saved, resumed and finished.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -29,7 +29,7 @@ use crate::train::validation::{Validation, ValidationResult};
 use crate::train::validation_sampler::ValidationSampler;
 use crate::train::weighting::WeightingContext;
 
-/// All that changes while a network is trained, and what it is trained with.
+/// Everything that changes during training, and its fixed inputs.
 pub struct Training<'a> {
     pub job: &'a TrainJob<'a>,
     pub observer: &'a dyn Observer,
@@ -39,27 +39,32 @@ pub struct Training<'a> {
     pub stopping: EarlyStopping,
     pub steps_per_epoch: usize,
     pub position: TrainingPosition,
-    pub tally: EpochSums,
+    pub epoch_sums: EpochSums,
     pub history: Vec<EpochSummary>,
     pub compared: Vec<EpochComparison>,
     pub measured: Vec<EpochAffinities>,
-    /// The best epoch's weights, in the network's order; none before the first epoch's end.
+    /// The best epoch's weights, in the network's order; empty before the end of the first epoch.
     pub best: Vec<Vec<f32>>,
-    /// Why it is over, once it is.
+    /// Why training ended, if it has.
     pub finished: Option<String>,
-    /// Has it been said that the monitor is undefined?
-    pub last_shown: bool,
-    /// The last step's losses.
-    pub last: Vec<Option<f64>>,
-    /// Since when the running step takes.
-    pub mark: Instant,
-    /// When a step was shown last.
-    pub shown: Option<Instant>,
+    /// Whether the warning about an undefined monitor was emitted.
+    pub undefined_reported: bool,
+    /// The losses of the last step.
+    pub last_losses: Vec<Option<f64>>,
+    /// When the current step started.
+    pub step_started: Instant,
+    /// When a step was last emitted.
+    pub last_shown: Option<Instant>,
+    /// When the last checkpoint was saved.
     pub saved_at: Instant,
     saved: Option<LastGoodCheckpoint>,
 }
 
 impl<'a> Training<'a> {
+    /// Prepares a training from its initial state.
+    ///
+    /// # Errors
+    /// If there are no training rows, or validation rows or metrics that the settings need are missing.
     pub fn new(
         job: &'a TrainJob<'a>,
         observer: &'a dyn Observer,
@@ -82,9 +87,10 @@ impl<'a> Training<'a> {
             affinity: job.spec.affinity.as_ref().map(|config| config.every.get()),
         };
         let balance = LossBalancer::new(job.weighting, &job.spec.gradients, &setting);
-        let foresees = balance.losses.lookahead_request(0).is_some();
+        let needs_validation_rows = balance.losses.lookahead_request(0).is_some();
         let mut learner = Learner::new(network, balance, config)?;
-        learner.held_out = if foresees { Some(ValidationSampler::new(job, network)?) } else { None };
+        learner.held_out =
+            if needs_validation_rows { Some(ValidationSampler::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;
         let patience = job.spec.monitor.patience.map(|epochs| epochs.get());
         Ok(Self {
@@ -96,73 +102,73 @@ impl<'a> Training<'a> {
             validation: Validation::new(job.dataset, network, &job.metrics, objective)?,
             steps_per_epoch: loader.steps_per_epoch(),
             position: TrainingPosition::default(),
-            tally: EpochSums::new(tasks.len()),
+            epoch_sums: EpochSums::new(tasks.len()),
             history: Vec::new(),
             compared: Vec::new(),
             measured: Vec::new(),
             best: Vec::new(),
             finished: None,
-            last_shown: false,
-            last: vec![None; tasks.len()],
-            mark: Instant::now(),
-            shown: None,
+            undefined_reported: false,
+            last_losses: vec![None; tasks.len()],
+            step_started: Instant::now(),
+            last_shown: None,
             saved_at: Instant::now(),
             saved: None,
         })
     }
 
-    /// Goes on from the checkpoint folder, if there is a checkpoint of this job that can be read.
+    /// Restores the checkpoint of this job, if there is one; an unusable checkpoint is reported and ignored.
     pub fn resume(&mut self) -> TrainResult<()> {
         let path = file(self.job.checkpoint_dir);
-        let result = match Checkpoint::read(&path) {
-            Ok(Some(result)) => result,
+        let checkpoint = match Checkpoint::read(&path) {
+            Ok(Some(checkpoint)) => checkpoint,
             Ok(None) => return Ok(()),
             Err(error @ checkpoint::CheckpointError::File { .. }) => return Err(error.into()),
             Err(error) => {
-                self.note(format!("{error}; the training starts over"));
+                self.note(format!("{error}; training starts over"));
                 return Ok(());
             }
         };
-        let step = result.state.position.step;
-        if result.state.job != self.job.job_fingerprint {
+        let step = checkpoint.state.position.step;
+        if checkpoint.state.job != self.job.job_fingerprint {
             self.note(format!(
-                "the checkpoint {} is of another job; the training starts over",
+                "the checkpoint {} belongs to another job; training starts over",
                 path.display()
             ));
-        } else if self.adopt(result)? {
+        } else if self.restore(checkpoint)? {
             self.saved = Some(LastGoodCheckpoint { path, step });
         } else {
-            self.note(format!("the checkpoint {} does not fit; the training starts over", path.display()));
+            self.note(format!(
+                "the checkpoint {} does not fit this training; training starts over",
+                path.display()
+            ));
         }
         Ok(())
     }
 
-    /// Says, once, that the monitor is undefined, and what is done instead.
-    pub fn tell_undefined(&mut self, epoch: usize, findings: &ValidationResult) {
-        let Some(reason) = findings.undefined.as_deref().filter(|_| !self.last_shown) else { return };
+    /// Warns once if the monitor is undefined, stating what is used instead.
+    pub fn warn_if_undefined(&mut self, epoch: usize, validation: &ValidationResult) {
+        let Some(reason) = validation.undefined.as_deref().filter(|_| !self.undefined_reported) else {
+            return;
+        };
         let monitor = &self.job.spec.monitor;
-        let (what, best) = (self.validation.monitored(), self.stopping.standing().best());
-        let nobody_asked = monitor.task.is_none() && monitor.patience.is_none();
-        if nobody_asked && self.validation.is_empty() {
+        let (monitored, best) = (self.validation.monitored(), self.stopping.state().best());
+        let is_default = monitor.task.is_none() && monitor.patience.is_none();
+        if is_default && self.validation.is_empty() {
             return;
         }
-        self.last_shown = true;
+        self.undefined_reported = true;
         let patience = monitor.patience.is_some();
-        let instead = match (best, findings.fallback) {
-            (Some(_), _) => "such an epoch is no better than another".to_owned(),
+        let instead = match (best, validation.fallback) {
+            (Some(_), _) => "this epoch cannot become the best".to_owned(),
             (None, Some(_)) if patience => {
-                "there is nothing to choose by: the validation loss chooses the epoch to keep, and `patience` goes by it"
-                    .to_owned()
+                "the validation loss chooses the best epoch instead, and `patience` depends on it".to_owned()
             }
-            (None, Some(_)) => {
-                "there is nothing to choose by: the validation loss chooses the epoch to keep".to_owned()
-            }
-            (None, None) if patience => {
-                "there is nothing to choose by: the last epoch is kept, and `patience` ends nothing".to_owned()
-            }
-            (None, None) => "there is nothing to choose by: the last epoch is kept".to_owned(),
+            (None, Some(_)) => "the validation loss chooses the best epoch instead".to_owned(),
+            (None, None) if patience => "the last epoch is kept, and `patience` has no effect".to_owned(),
+            (None, None) => "the last epoch is kept".to_owned(),
         };
-        self.note(format!("the monitor, {what}, is undefined after epoch {epoch}: {reason}; {instead}"));
+        self.note(format!("the monitor, {monitored}, is undefined after epoch {epoch}: {reason}; {instead}"));
     }
 
     fn note(&self, text: String) {
@@ -170,7 +176,7 @@ impl<'a> Training<'a> {
         self.observer.observe(&Event::Note { stage, severity: Severity::Warning, text });
     }
 
-    /// Tells where it begins, and what was before that.
+    /// Emits the start of training, and the events of earlier epochs when resuming.
     pub fn announce(&self, rows: usize) {
         self.observer.observe(&Event::TrainStarted {
             trial: self.job.trial,
@@ -191,7 +197,10 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// The weights as they are; an error when they are no numbers any more.
+    /// The current weights.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] if a weight is not finite.
     pub fn weights(&self) -> TrainResult<Vec<Vec<f32>>> {
         let mut values = Vec::new();
         for weight in self.network.weights().iter() {
@@ -200,13 +209,13 @@ impl<'a> Training<'a> {
         if values.iter().flatten().all(|value| value.is_finite()) {
             return Ok(values);
         }
-        // The losses before this step were still numbers: the largest is the likeliest culprit.
-        let losses = self.last.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
+        // The losses before this step were finite: the task with the largest is the likeliest cause.
+        let losses = self.last_losses.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
         let (task, _) = losses.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::NAN));
         Err(self.diverged(task, f64::NAN))
     }
 
-    /// The error for a loss that is no number; `task` is its index.
+    /// The error for a loss that is not finite; `task` is its index.
     pub fn diverged(&self, task: usize, loss: f64) -> TrainError {
         TrainError::Diverged {
             step: self.position.step + 1,
@@ -217,7 +226,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// Writes the checkpoint.
+    /// Writes a checkpoint.
     pub fn save(&mut self) -> TrainResult<()> {
         let checkpoint = self.checkpoint()?;
         let path = file(self.job.checkpoint_dir);
@@ -238,9 +247,9 @@ impl<'a> Training<'a> {
         let mut arrays = named(WEIGHT, self.weights()?);
         arrays.extend(named(BEST, self.best.clone()));
         let mut counts = Vec::new();
-        for (variable, kept) in self.learner.variables.iter().zip(self.learner.optimizer.remembered()?) {
-            counts.push(kept.count);
-            let moments = kept.moments.into_iter().enumerate();
+        for (variable, state) in self.learner.variables.iter().zip(self.learner.optimizer.snapshot()?) {
+            counts.push(state.count);
+            let moments = state.moments.into_iter().enumerate();
             arrays.extend(moments.map(|(number, values)| (moment(number, &variable.name), values)));
         }
         let BalanceState { numbers, rows } = self.learner.balance.memory();
@@ -248,11 +257,11 @@ impl<'a> Training<'a> {
         let state = TrainingState {
             job: self.job.job_fingerprint.to_owned(),
             position: self.position,
-            tally: self.tally.clone(),
+            tally: self.epoch_sums.clone(),
             history: self.history.clone(),
             compared: self.compared.clone(),
             measured: self.measured.clone(),
-            standing: self.stopping.standing(),
+            early_stopping: self.stopping.state(),
             weighting: numbers.into_iter().map(ExactNumber::from).collect(),
             counts,
             finished: self.finished.clone(),
@@ -260,8 +269,8 @@ impl<'a> Training<'a> {
         Ok(Checkpoint { state, arrays })
     }
 
-    /// Takes a checkpoint's place; `false`, and nothing is changed, when it does not fit.
-    fn adopt(&mut self, checkpoint: Checkpoint) -> TrainResult<bool> {
+    /// Restores a checkpoint; `false`, with the training unchanged, if it does not fit.
+    fn restore(&mut self, checkpoint: Checkpoint) -> TrainResult<bool> {
         let Checkpoint { state, arrays } = checkpoint;
         let mut arrays: HashMap<String, Vec<f32>> = arrays.into_iter().collect();
         let vars: Vec<(&str, &Var)> =
@@ -275,72 +284,73 @@ impl<'a> Training<'a> {
         let (weights, best) = (take(WEIGHT), take(BEST).unwrap_or_default());
         let known_best = !best.is_empty() || state.history.is_empty();
         let moments = self.job.spec.optimizer.view().moments();
-        let kept = self.learner.variables.iter().zip(&state.counts).map(|(variable, count)| {
+        let optimizer_state = self.learner.variables.iter().zip(&state.counts).map(|(variable, count)| {
             let moments = (0..moments).map(|number| arrays.remove(&moment(number, &variable.name)));
             Some(MomentSnapshot { count: *count, moments: moments.collect::<Option<_>>()? })
         });
-        let (Some(weights), Some(kept)) = (weights, kept.collect::<Option<Vec<_>>>()) else {
+        let (Some(weights), Some(optimizer_state)) = (weights, optimizer_state.collect::<Option<Vec<_>>>())
+        else {
             return Ok(false);
         };
         let mut rows = Vec::new();
         while let Some(values) = arrays.remove(&balance(rows.len())) {
             rows.push(values);
         }
-        let memory =
+        let balance_state =
             BalanceState { numbers: state.weighting.iter().map(|value| value.get()).collect(), rows };
         let fits = known_best
-            && state.tally.tasks() == self.last.len()
+            && state.tally.tasks() == self.last_losses.len()
             && state.position.batch <= self.steps_per_epoch
-            && self.learner.balance.memory().numbers.len() == memory.numbers.len()
-            && self.learner.optimizer.restore(kept, &self.learner.variables)?
-            && self.learner.balance.restore(memory);
+            && self.learner.balance.memory().numbers.len() == balance_state.numbers.len()
+            && self.learner.optimizer.restore(optimizer_state, &self.learner.variables)?
+            && self.learner.balance.restore(balance_state);
         if !fits {
             return Ok(false);
         }
         load_values(self.network, &weights)?;
         self.best = best;
         self.position = state.position;
-        self.tally = state.tally;
+        self.epoch_sums = state.tally;
         self.history = state.history;
         self.compared = state.compared;
         self.measured = state.measured;
-        self.stopping.restore(state.standing);
+        self.stopping.restore(state.early_stopping);
         self.finished = state.finished;
         Ok(true)
     }
 
-    /// Writes the best weights, and the checkpoint a last time: who is killed before the caller has
-    /// put the weights away need not train again.
+    /// Writes the best weights, and a last checkpoint, so that a kill before the caller has stored the
+    /// weights does not require training again.
     pub fn close(&mut self, started: Instant) -> TrainResult<TrainedNetwork> {
         let reason = self.finished.clone().unwrap_or_default();
-        let status = self.stopping.standing();
+        let early_stopping = self.stopping.state();
         self.save()?;
         let irregular: usize = self.compared.iter().map(|compared| compared.irregular).sum();
         if irregular > 0 {
             self.note(format!(
-                "in {irregular} of {} steps the tasks' gradients cancelled or were nothing, where the weighting has no \
-                 answer of its own",
+                "in {irregular} of {} steps the tasks' gradients cancelled or were zero, \
+                 for which the gradient method is undefined",
                 self.position.step
             ));
         }
         load_values(self.network, &self.best)?;
         let output = self.job.output;
         std::fs::create_dir_all(output).map_err(|source| TrainError::File {
-            doing: "make the folder",
+            doing: "create the folder",
             path: output.to_owned(),
             source,
         })?;
         self.network.weights().save(&output.join("weights.safetensors"))?;
         self.observer.observe(&Event::TrainFinished {
             trial: self.job.trial,
-            best_epoch: status.best_epoch,
+            best_epoch: early_stopping.best_epoch,
             epochs: self.position.epoch,
             reason: reason.clone(),
             seconds: started.elapsed().as_secs_f64(),
         });
         Ok(TrainedNetwork {
-            best_epoch: status.best_epoch,
-            objective: status.best(),
+            best_epoch: early_stopping.best_epoch,
+            objective: early_stopping.best(),
             epochs: self.position.epoch,
             reason,
         })
@@ -354,12 +364,12 @@ fn moment(number: usize, variable: &str) -> String {
     format!("moment{number}/{variable}")
 }
 
-/// What the balance keeps of a task that is as long as a gradient.
+/// The array name of a task's balancing state, which has the length of a gradient.
 fn balance(task: usize) -> String {
     format!("balance/{task}")
 }
 
-/// Puts values into a network's weights, in its order.
+/// Sets a network's weights, in its order.
 fn load_values(network: &Network, values: &[Vec<f32>]) -> TrainResult<()> {
     for (weight, values) in network.weights().iter().zip(values) {
         let var = &weight.var;

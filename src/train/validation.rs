@@ -1,4 +1,4 @@
-//! How good the weights are on validation rows, after every epoch.
+//! Evaluates the network on validation rows after every epoch.
 
 use crate::domain::name::TaskName;
 use crate::domain::score::{Direction, Score, Split};
@@ -12,29 +12,29 @@ use crate::train::error::TrainResult;
 use crate::train::objective::{Objective, constant_logits, reference, token_entropy};
 use crate::train::scoring::Evaluator;
 
-/// What validation rows say of one epoch.
+/// The validation results of one epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ValidationResult {
-    /// `loss` and the metrics of every task.
+    /// The `loss` and the metrics of every task.
     pub scores: Vec<Score>,
-    /// What the monitor says; `None` where it is undefined.
+    /// The monitor's value; `None` if it is undefined.
     pub objective: Option<f64>,
-    /// A loss to choose by where the monitor is undefined.
+    /// The loss to use while the monitor is undefined.
     pub fallback: Option<f64>,
-    /// Why it is undefined.
+    /// Why the monitor is undefined.
     pub undefined: Option<String>,
 }
 
-/// Looks at the validation rows.
+/// Evaluates a network on validation rows.
 pub struct Validation<'a> {
     dataset: &'a Dataset,
     network: &'a Network,
-    /// Every task's, in the signature's order.
+    /// The metrics of every task, in the signature's order.
     metrics: Vec<Vec<MetricConfig>>,
     objective: Objective,
-    /// What each task's loss is measured by.
+    /// The reference loss of each task.
     references: Vec<f64>,
-    /// The task by whose written texts the best epoch is chosen; others write once training is over.
+    /// The task whose generated texts the monitor needs; others generate texts only after training.
     texts: Vec<usize>,
 }
 
@@ -46,10 +46,10 @@ impl<'a> Validation<'a> {
         objective: Objective,
     ) -> TrainResult<Self> {
         let tasks = &dataset.signature.tasks;
-        let metrics = tasks.iter().map(|task| measured(&task.name, metrics, &objective)).collect();
+        let metrics = tasks.iter().map(|task| metrics_of(&task.name, metrics, &objective)).collect();
         let texts = match &objective {
             Objective::Metric { task, metric } if metric.view().needs_text() => {
-                tasks.iter().position(|one| one.name == *task).into_iter().collect()
+                tasks.iter().position(|other| other.name == *task).into_iter().collect()
             }
             _ => Vec::new(),
         };
@@ -62,25 +62,25 @@ impl<'a> Validation<'a> {
         self.objective.direction()
     }
 
-    /// The losses and scores of the weights as they are.
+    /// Evaluates the current weights.
     pub fn evaluate(&self) -> TrainResult<ValidationResult> {
         let mut losses = vec![None; self.metrics.len()];
         let (mut scores, mut reasons) = (Vec::new(), vec![None; self.metrics.len()]);
         for table in self.tables() {
-            for result in self.scoring().score(table, Split::Valid)? {
-                losses[result.task] = result.loss;
-                reasons[result.task] = result.undefined;
-                scores.extend(result.scores);
+            for evaluation in self.evaluator().score(table, Split::Valid)? {
+                losses[evaluation.task] = evaluation.loss;
+                reasons[evaluation.task] = evaluation.undefined;
+                scores.extend(evaluation.scores);
             }
         }
         let objective = self.objective.value(&scores, &losses, &self.references);
         let objective = objective.filter(|value| value.is_finite());
-        let stand_in = self.objective.fallback_loss(&self.dataset.signature, &losses, &self.references);
-        let undefined = objective.is_none().then(|| self.why(&losses, &reasons));
-        Ok(ValidationResult { scores, objective, fallback: stand_in, undefined })
+        let fallback = self.objective.fallback_loss(&self.dataset.signature, &losses, &self.references);
+        let undefined = objective.is_none().then(|| self.undefined_reason(&losses, &reasons));
+        Ok(ValidationResult { scores, objective, fallback, undefined })
     }
 
-    /// What is monitored, for people: `auroc` of `income`.
+    /// A description of the monitor: `auroc` of `income`.
     pub fn monitored(&self) -> String {
         match &self.objective {
             Objective::Metric { task, metric } => format!("`{}` of `{task}`", metric.label()),
@@ -89,31 +89,31 @@ impl<'a> Validation<'a> {
     }
 
     /// Why the monitor is undefined on the validation rows.
-    fn why(&self, losses: &[Option<f64>], reasons: &[Option<String>]) -> String {
+    fn undefined_reason(&self, losses: &[Option<f64>], reasons: &[Option<String>]) -> String {
         if self.is_empty() {
             return "there are no validation rows".to_owned();
         }
         let tasks = &self.dataset.signature.tasks;
         match &self.objective {
             Objective::Metric { task, .. } => {
-                let reason =
-                    tasks.iter().position(|one| one.name == *task).and_then(|at| reasons[at].clone());
+                let position = tasks.iter().position(|other| other.name == *task);
+                let reason = position.and_then(|position| reasons[position].clone());
                 reason.unwrap_or_else(|| format!("the table of `{task}` has no validation rows"))
             }
             Objective::Losses if losses.iter().all(Option::is_none) => {
                 "no validation row has a label".to_owned()
             }
             Objective::Losses => {
-                let broken = |(task, loss): (&TaskSignature, &Option<f64>)| {
+                let not_finite = |(task, loss): (&TaskSignature, &Option<f64>)| {
                     loss.filter(|loss| !loss.is_finite()).map(|_| task.name.to_string())
                 };
-                let broken: Vec<String> = tasks.iter().zip(losses).filter_map(broken).collect();
-                format!("no finite number is the loss of {}", names(broken.iter().map(String::as_str)))
+                let not_finite: Vec<String> = tasks.iter().zip(losses).filter_map(not_finite).collect();
+                format!("the loss of {} is not finite", names(not_finite.iter().map(String::as_str)))
             }
         }
     }
 
-    fn scoring(&self) -> Evaluator<'_> {
+    fn evaluator(&self) -> Evaluator<'_> {
         Evaluator {
             dataset: self.dataset,
             network: self.network,
@@ -123,7 +123,7 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// Are there no validation rows?
+    /// Whether there are no validation rows.
     pub fn is_empty(&self) -> bool {
         self.tables().next().is_none()
     }
@@ -133,7 +133,7 @@ impl<'a> Validation<'a> {
         self.dataset.tables.iter().filter(|table| !table.valid.is_empty())
     }
 
-    /// What always answering the training rows' frequencies and means costs.
+    /// The loss of always predicting the training rows' class frequencies or mean.
     fn constant_losses(&self) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = vec![None; self.metrics.len()];
         for table in self.tables() {
@@ -145,7 +145,7 @@ impl<'a> Validation<'a> {
                         let row = constant_logits(target, truth, &table.train);
                         let valid = truth.gather(&table.valid);
                         let cells = valid.values.len() / target.width();
-                        self.scoring().of_cells(task, &valid, &row.repeat(cells))?
+                        self.evaluator().loss_of_cells(task, &valid, &row.repeat(cells))?
                     }
                 };
             }
@@ -154,19 +154,19 @@ impl<'a> Validation<'a> {
     }
 }
 
-/// A task's metrics, with the one the best epoch is chosen by.
-fn measured(
+/// A task's metrics, including the monitored one.
+fn metrics_of(
     task: &TaskName,
     metrics: &[(TaskName, Vec<MetricConfig>)],
     objective: &Objective,
 ) -> Vec<MetricConfig> {
-    let own = metrics.iter().find(|(name, _)| name == task);
-    let mut own = own.map(|(_, metrics)| metrics.clone()).unwrap_or_default();
+    let configured = metrics.iter().find(|(name, _)| name == task);
+    let mut metrics = configured.map(|(_, metrics)| metrics.clone()).unwrap_or_default();
     if let Objective::Metric { task: chosen, metric } = objective
         && chosen == task
-        && !own.contains(metric)
+        && !metrics.contains(metric)
     {
-        own.push(metric.clone());
+        metrics.push(metric.clone());
     }
-    own
+    metrics
 }

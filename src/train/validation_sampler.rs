@@ -1,6 +1,5 @@
-//! Batches of validation rows, for a weighting that learns from them: a function of the trial's seed and the
-//! batch's number alone, so that a training that goes on sees what it would have seen. Rows of the test split
-//! are never among them.
+//! Batches of validation rows, for weightings that learn from them. A batch is a function of the trial's seed
+//! and its number, so that a resumed training sees the same batches. Test rows are never used.
 
 use std::cell::RefCell;
 
@@ -23,20 +22,27 @@ pub struct ValidationSampler<'a> {
 
 /// The validation rows of one table.
 struct TableSampler {
-    /// Its place in the dataset.
+    /// The table's index in the dataset.
     table: usize,
     shuffle: RowShuffle,
-    /// The order of the pass drawn from last.
-    drawn: RefCell<Option<(usize, Vec<Vec<u32>>)>>,
+    /// The pass drawn from last, and its batches.
+    current: RefCell<Option<(usize, Vec<Vec<u32>>)>>,
 }
 
 impl<'a> ValidationSampler<'a> {
-    /// An error where no table has validation rows.
+    /// Prepares the validation rows.
+    ///
+    /// # Errors
+    /// [`TrainError::NoValidRows`] if no table has validation rows.
     pub fn new(job: &'a TrainJob, network: &'a Network) -> TrainResult<Self> {
         let dataset = job.dataset;
         let sampler = |(table, rows): (usize, &crate::domain::table::EncodedTable)| {
             let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), vec![rows.valid.clone()]);
-            TableSampler { table, shuffle: shuffle.bucketed(vec![lengths(rows)]), drawn: RefCell::default() }
+            TableSampler {
+                table,
+                shuffle: shuffle.bucketed(vec![lengths(rows)]),
+                current: RefCell::default(),
+            }
         };
         let tables: Vec<TableSampler> = dataset
             .tables
@@ -48,22 +54,22 @@ impl<'a> ValidationSampler<'a> {
         if tables.is_empty() { Err(TrainError::NoValidRows) } else { Ok(Self { dataset, network, tables }) }
     }
 
-    /// A batch of each table that has labels of these tasks, and of their labels alone.
+    /// Draws batch `number` of each table with labels of these tasks; it has only their labels.
     pub fn draw(&self, number: usize, tasks: &[bool]) -> TrainResult<Vec<Batch>> {
         let mut batches = Vec::new();
         for sampler in &self.tables {
             let table = &self.dataset.tables[sampler.table];
-            let own: Vec<_> =
+            let labelled: Vec<_> =
                 targets(self.dataset, table).into_iter().filter(|(task, _)| tasks[*task]).collect();
-            if own.is_empty() {
+            if labelled.is_empty() {
                 continue;
             }
             let rows = sampler.rows(number);
-            let of_task = |(task, truth): &(usize, &Array)| {
+            let labels_of = |(task, truth): &(usize, &Array)| {
                 let target = &self.dataset.signature.tasks[*task].target;
                 Labels::gather(*task, target, truth, &rows, self.network.device()).transpose()
             };
-            let labels = own.iter().map(of_task);
+            let labels = labelled.iter().map(labels_of);
             let labels = labels.flatten().collect::<model::ModelResult<Vec<Labels>>>()?;
             if !labels.is_empty() {
                 let inputs = self.network.signals(table, Some(&rows))?;
@@ -78,10 +84,10 @@ impl TableSampler {
     fn rows(&self, number: usize) -> Vec<u32> {
         let steps = self.shuffle.steps_per_epoch().max(1);
         let (pass, index) = (number / steps, number % steps);
-        let mut drawn = self.drawn.borrow_mut();
-        if drawn.as_ref().is_none_or(|(known, _)| *known != pass) {
-            *drawn = Some((pass, self.shuffle.epoch(pass).into_iter().map(|batch| batch.rows).collect()));
+        let mut current = self.current.borrow_mut();
+        if current.as_ref().is_none_or(|(known, _)| *known != pass) {
+            *current = Some((pass, self.shuffle.epoch(pass).into_iter().map(|batch| batch.rows).collect()));
         }
-        drawn.as_ref().and_then(|(_, batches)| batches.get(index).cloned()).unwrap_or_default()
+        current.as_ref().and_then(|(_, batches)| batches.get(index).cloned()).unwrap_or_default()
     }
 }

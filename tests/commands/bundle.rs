@@ -149,7 +149,7 @@ fn what_was_changed_by_hand_is_refused() {
     {
         assert!(text.contains(old));
         std::fs::write(project.path("bundle/mtl.json"), text.replacen(old, new, 1)).expect("written");
-        refused(&project, "is not as it was written");
+        refused(&project, "was modified after export");
     }
     std::fs::write(project.path("bundle/mtl.json"), &text).expect("written");
     project.online(&["verify", "bundle"]).expect(0);
@@ -158,7 +158,7 @@ fn what_was_changed_by_hand_is_refused() {
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x80;
     std::fs::write(project.path("bundle/model.onnx"), flipped).expect("written");
-    refused(&project, "model.onnx is not the file that was exported");
+    refused(&project, "model.onnx was modified after export");
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
         assert!(ran.expect(1).err().contains("is not the file that was exported"));
     }
@@ -173,18 +173,20 @@ fn a_forged_card_that_is_not_the_models_is_found_out() {
     let whole = card(&project);
     type Change = fn(&mut Value);
     let changes: [(&str, Change); 20] = [
-        ("another list of classes", |card| {
+        ("a different list of classes", |card| {
             card["signature"]["tasks"][0]["target"]["classes"] = json!(["1", "0"])
         }),
-        ("another threshold", |card| card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.01)),
-        ("another unit", |card| card["signature"]["tasks"][1]["target"]["center"] = json!([0.5])),
+        ("a different list of classes or threshold", |card| {
+            card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.01)
+        }),
+        ("a different unit", |card| card["signature"]["tasks"][1]["target"]["center"] = json!([0.5])),
         ("threshold is 7", |card| card["signature"]["tasks"][0]["target"]["threshold"] = json!(7.0)),
         ("tolerance is 1e30", |card| card["tolerance"] = json!(1e30)),
         ("tolerance is 0", |card| card["tolerance"] = json!(0.0)),
         ("tolerance is -1", |card| card["tolerance"] = json!(-1.0)),
         ("NaN", |card| card["tolerance"] = json!(null)),
         ("no tasks", |card| card["signature"]["tasks"] = json!([])),
-        ("two inputs or tasks are called", |card| {
+        ("duplicate input or task name", |card| {
             card["signature"]["inputs"][1]["name"] = card["signature"]["inputs"][0]["name"].clone()
         }),
         ("2 centers have 1 scales", |card| {
@@ -197,26 +199,26 @@ fn a_forged_card_that_is_not_the_models_is_found_out() {
         ("does not fill its shape", |card| {
             card["sample"]["inputs"][0]["shape"] = json!([0, u64::MAX, u64::MAX])
         }),
-        ("and others have 1", |card| {
+        ("the others have 1", |card| {
             card["sample"]["inputs"][0] =
                 json!({"name": "age", "shape": [1, 1], "values": {"float32": [1.0]}})
         }),
         ("a file's name, without a folder", |card| card["files"][0]["name"] = json!("../model.onnx")),
-        ("names a file `other.onnx` that is none", |card| {
+        ("lists a file `other.onnx` that does not belong", |card| {
             let files = card["files"].as_array_mut().expect("files");
             let mut more = files[0].clone();
             (more["name"], more["part"], more["of"]) = (json!("other.onnx"), json!("decoder"), json!("rich"));
             files.push(more);
         }),
-        ("does not name one model", |card| card["files"] = json!([])),
-        ("cannot be fed as", |card| card["signature"]["inputs"][0]["raw"] = json!("text")),
+        ("must list one model", |card| card["files"] = json!([])),
+        ("element type cannot be", |card| card["signature"]["inputs"][0]["raw"] = json!("text")),
         ("its embedding is", |card| {
             let inputs = card["signature"]["inputs"].as_array_mut().expect("inputs");
             let code =
                 inputs.iter_mut().find(|input| input["encoding"]["kind"] == "code").expect("a category");
             code["encoding"]["width"] = json!(u64::MAX);
         }),
-        ("transitions are of `rich`", |card| {
+        ("transitions of `rich`", |card| {
             card["transitions"] = json!([["rich", {"start": [], "end": [], "between": []}]])
         }),
     ];
@@ -252,11 +254,11 @@ fn a_card_by_which_nothing_could_be_proved_is_refused() {
     assert!(verify(&empty).expect(1).err().contains("has no rows"));
     let mut lacking = whole.clone();
     lacking["sample"]["outputs"].as_array_mut().expect("outputs").retain(|column| column["name"] != "weeks");
-    assert!(verify(&lacking).expect(1).err().contains("no answers of task `weeks`"));
+    assert!(verify(&lacking).expect(1).err().contains("no predictions of task `weeks`"));
     let mut other = whole.clone();
     let output = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
     other["answers"][0]["values"]["text"][0] = json!(if output == "1" { "0" } else { "1" });
-    assert!(verify(&other).expect(1).err().contains("the answers `rich` that it keeps"));
+    assert!(verify(&other).expect(1).err().contains("its predictions `rich` do not follow"));
     // Numbers that another network gives, told consistently, are a difference.
     let mut moved = whole.clone();
     let outputs = moved["sample"]["outputs"].as_array_mut().expect("outputs");
@@ -274,13 +276,13 @@ fn an_earlier_card_is_read_and_what_it_cannot_prove_is_said() {
     fields["format"] = json!(2);
     std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
     let output = project.online(&["verify", "bundle"]).expect(0).err();
-    assert!(output.contains("format 2") && output.contains("not proved"), "{output}");
+    assert!(output.contains("format 2") && output.contains("not verified"), "{output}");
     project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(0);
     std::fs::remove_file(project.path("x.csv")).expect("removed");
     // The model itself still tells of its classes.
     card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.25);
     std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
-    refused(&project, "another threshold");
+    refused(&project, "a different list of classes or threshold");
 }
 
 #[test]
@@ -297,7 +299,7 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
     };
     let decoder = |card: &mut Value| card["signature"]["tasks"][1]["target"].take();
     for (length, expected) in
-        [(1_000_000, "have up to 1000000 tokens"), (4_000, "another tokenizer, length or search")]
+        [(1_000_000, "have up to 1000000 tokens"), (4_000, "a different tokenizer, length or search")]
     {
         let mut card = whole.clone();
         let mut target = decoder(&mut card);
@@ -318,14 +320,14 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
     assert!(output.contains("another tokenizer of input `../../../VICTIM`"), "{output}");
     let mut pad = whole.clone();
     pad["signature"]["inputs"][0]["encoding"]["tokenizer"]["pad"] = json!(4_000_000);
-    assert!(predict(&pad).expect(1).err().contains("beyond its vocabulary"));
+    assert!(predict(&pad).expect(1).err().contains("outside of its vocabulary"));
     // A tokenizer's file of other content.
     forge(&project, &whole);
     let file: PathBuf = project.path("bundle/a_b.tokenizer.json");
     std::fs::write(&file, std::fs::read_to_string(&file).expect("a file").replace("red", "rad"))
         .expect("written");
     let output = project.online(&["verify", "bundle"]).expect(1).err();
-    assert!(output.contains("a_b.tokenizer.json is not the file that was exported"), "{output}");
+    assert!(output.contains("a_b.tokenizer.json was modified after export"), "{output}");
 }
 
 #[test]
@@ -369,7 +371,7 @@ fn a_model_that_names_other_files_is_refused() {
     let file = &mut card["files"][0];
     (file["bytes"], file["sha256"]) = (json!(model.len()), json!(mtl::onnx::seal::sha256(&model)));
     forge(&project, &card);
-    refused(&project, "has parts in other files (`/etc/passwd`)");
+    refused(&project, "refers to external data (`/etc/passwd`)");
 }
 
 #[test]

@@ -67,11 +67,11 @@ fn every_file_of_the_cache_is_mended() {
         let shown = path.display();
         damage(&path);
         let output = run(&project).err();
-        assert!(output.contains("is damaged") && output.contains("made again"), "{shown} {how}: {output}");
+        assert!(output.contains("is corrupt") && output.contains("rebuilt"), "{shown} {how}: {output}");
         assert_eq!(weights(&project, &last(&project)), expected, "{shown} {how}");
         assert_eq!(number(&project, ROWS), rows, "{shown} {how}");
     }
-    assert!(!run(&project).err().contains("damaged"), "mended once");
+    assert!(!run(&project).err().contains("corrupt"), "rebuilt once");
     assert_eq!(damaged(&project), Vec::<String>::new());
     project.mtl(&["gc"]).expect(0);
     let left = std::fs::read_dir(project.path("runs/cache")).expect("a cache").flatten();
@@ -88,7 +88,7 @@ fn what_happens_to_a_run_does_not_happen_to_the_cache() {
         empty(&path);
     }
     let output = run(&project).err();
-    assert!(!output.contains("damaged"), "{output}");
+    assert!(!output.contains("corrupt"), "{output}");
     let second = last(&project);
     assert!(!weights(&project, &second).is_empty());
     project.online(&["verify", &second]).expect(0);
@@ -128,7 +128,7 @@ fn artifacts_of_earlier_versions_are_made_again_without_alarm() {
         std::fs::write(&path, json.to_string()).expect("written");
     }
     let output = run(&project).err();
-    assert!(!output.contains("damaged") && !output.contains("cached"), "{output}");
+    assert!(!output.contains("corrupt") && !output.contains("cached"), "{output}");
     assert!(run(&project).err().contains("cached"));
     assert_eq!(runs(&project).len(), 3);
 }

@@ -28,7 +28,7 @@ fn layers_that_no_machine_holds_are_refused_at_their_place() {
         let project = texts(layer);
         for command in ["check", "plan", "run"] {
             let output = project.mtl(&[command, "pipeline.yaml", "--memory", "300GB"]).expect(3).err();
-            let all = ["error[memory]", "pipeline.yaml:6:", "`trunk[1]` alone", "`--memory` allows 300 GB"];
+            let all = ["error[memory]", "pipeline.yaml:6:", "`trunk[1]`, a `", "`--memory` allows 300 GB"];
             for part in all {
                 assert!(output.contains(part), "{command} {layer}: {part}: {output}");
             }
@@ -38,7 +38,7 @@ fn layers_that_no_machine_holds_are_refused_at_their_place() {
         // Without a limit of ours the machine's own counts.
         let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
         // What is beyond counting no machine has.
-        let more = output.contains("or say `--memory ");
+        let more = output.contains("or pass `--memory ");
         assert!(output.contains("help") && more != what.starts_with("more than"), "{output}");
     }
 }
@@ -52,11 +52,14 @@ fn numbers_beyond_counting_are_refused_as_such() {
     );
     let layers = "lstm: {units: 8, layers: 100000000}";
     let output = texts(layers).mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert!(output.contains("error[memory]") && output.contains("more than 1,000,000 weights"), "{output}");
+    assert!(
+        output.contains("error[memory]") && output.contains("at most 1,000,000 are supported"),
+        "{output}"
+    );
     let wide = PIPELINE.replace("{width: 2}", "{width: 100000000}");
     let project = Project::new().file("pipeline.yaml", wide);
     let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
-    assert!(output.contains("error[memory]") && output.contains("`trunk[0]` alone"), "{output}");
+    assert!(output.contains("error[memory]") && output.contains("`trunk[0]`, a `"), "{output}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_changed_model_or_card_is_found_out() {
     std::fs::write(project.path("bundle/model.onnx"), &whole).expect("mended");
     let card = project.read("bundle/mtl.json");
     let project = project.file("bundle/mtl.json", &card.as_bytes()[..card.len() / 2]);
-    assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("cut short"));
+    assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("truncated"));
     let project = project.file("bundle/mtl.json", card.replacen("\"format\": 3", "\"format\": 99", 1));
     assert!(online(&project, &["verify", "bundle"]).expect(1).err().contains("format 99"));
 }

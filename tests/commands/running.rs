@@ -71,10 +71,10 @@ fn only_does_a_stage_and_what_it_needs() {
 fn the_plan_says_what_would_run_and_why() {
     let project = Project::small();
     let before = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
-    assert!(before.contains("not made before"), "{before}");
+    assert!(before.contains("not run before"), "{before}");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let after = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
-    assert!(after.contains("same settings, same data"), "{after}");
+    assert!(after.contains("settings and data unchanged"), "{after}");
     assert!(after.contains("dense"), "layers are known once fitted: {after}");
     let changed = project.mtl(&["plan", "pipeline.yaml", "--set", "train.epochs=3"]).expect(0).out();
     assert!(changed.contains("changed: train.epochs"), "{changed}");
@@ -90,7 +90,7 @@ fn changed_data_is_noticed() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let project = project.with_rows("rows.csv", 210);
     let plan = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
-    assert!(!plan.contains("same settings, same data"), "{plan}");
+    assert!(!plan.contains("settings and data unchanged"), "{plan}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_search_ends_with_its_space_and_takes_several_at_a_time() {
     let sweep = "sweep:\n  space:\n    train.batch_size: [16, 32, 64]\n  seeds: [1, 2]\n  search: {tpe: {trials: 5, startup: 2}}\n";
     let project = project(2, sweep);
     let ran = project.mtl(&["run", "pipeline.yaml", "-j", "3"]).expect(0);
-    assert!(ran.err().contains("no combination is left to try"), "{}", ran.err());
+    assert!(ran.err().contains("the search space is exhausted"), "{}", ran.err());
     assert_eq!(number(&project, "select count(*) from trials"), 6.0);
     assert_eq!(number(&project, "select count(distinct number) from trial_parameters"), 3.0);
     assert_eq!(status(&project)["counts"]["done"], 6);

@@ -126,9 +126,9 @@ fn word_vectors_are_what_a_frozen_embedding_keeps() {
     assert!(weights.windows(row.len()).any(|bytes| bytes == row), "the word's first vector, untouched");
     // Other numbers in the file are another experiment; the same ones are not.
     let again = |project: &Project| project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
-    assert!(again(&project).contains("same settings, same data"), "{}", again(&project));
+    assert!(again(&project).contains("settings and data unchanged"), "{}", again(&project));
     std::fs::write(project.path("vectors.txt"), "red 1 2 3\n").unwrap();
-    assert!(!again(&project).contains("same settings, same data"), "{}", again(&project));
+    assert!(!again(&project).contains("settings and data unchanged"), "{}", again(&project));
 }
 
 #[test]

@@ -56,19 +56,16 @@ fn identifiers_and_columns_that_give_the_target_away_are_left_out_with_their_num
     let project = Project::new().file("rows.csv", rows);
     let (text, told) = drafted(&project, "rows.csv", &["PF_1"]);
     for line in [
-        "  # ID: left out, it counts the rows\n",
-        "  # PF_0: left out, it alone gives PF_1 away (AUC 1.000 on 600 sample rows)\n",
-        "  # spelt: left out, it alone gives PF_1 away (AUC 1.000 on 600 sample rows)\n",
+        "  # ID: left out, it numbers the rows\n",
+        "  # PF_0: left out, it alone predicts PF_1 (AUC 1.000 on 600 sample rows)\n",
+        "  # spelt: left out, it alone predicts PF_1 (AUC 1.000 on 600 sample rows)\n",
         "  x: standardize\n",
         "  noise: standardize\n",
         "  partly: standardize",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
-    assert!(
-        told.contains("left out  PF_0: it alone gives PF_1 away (AUC 1.000 on 600 sample rows)"),
-        "{told}"
-    );
+    assert!(told.contains("left out  PF_0: it alone predicts PF_1 (AUC 1.000 on 600 sample rows)"), "{told}");
     let auc = trained(&project, 10, "auroc");
     assert!((0.7..0.999).contains(&auc), "honest: {auc}");
 }
@@ -85,10 +82,10 @@ fn numbers_made_of_the_target_are_left_out() {
     let (text, _) = drafted(&project, "rows.csv", &["total"]);
     for line in [
         "  x: standardize\n",
-        "# cents: left out, it alone gives total away (R2 1.000 on 400 sample rows)",
-        "# level: left out, it is made of total",
-        "# casual: left out, with registered it makes total: a sum or difference (R2 1.0000 on 400 sample rows)",
-        "# registered: left out, with casual it makes total",
+        "# cents: left out, it alone predicts total (R2 1.000 on 400 sample rows)",
+        "# level: left out, it is derived from total",
+        "# casual: left out, with registered it determines total: a sum or difference (R2 1.0000 on 400 sample rows)",
+        "# registered: left out, with casual it determines total",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
@@ -164,7 +161,7 @@ fn a_column_of_parts_becomes_the_split() {
     ] {
         let project = Project::new().file("rows.csv", rows);
         let (text, told) = drafted(&project, "rows.csv", &["y"]);
-        assert!(text.contains(split) && text.contains("left out, it says which split a row is in"), "{text}");
+        assert!(text.contains(split) && text.contains("left out, it defines the split"), "{text}");
         assert!(told.contains("split     by column"), "{told}");
         assert!(trained(&project, 15, "auroc") > 0.9);
     }
@@ -264,7 +261,7 @@ fn targets_are_trimmed_and_what_cannot_be_learned_is_said() {
     let alone = Project::new().file("rows.csv", table("id,y", 60, |row| format!("n{row},{}", row % 2)));
     let output = alone.mtl(&["init", "rows.csv", "--target", "y"]).expect(1).err();
     assert!(
-        output.contains("nothing in rows.csv is left to learn from") && output.contains("id: it names rows"),
+        output.contains("no column of rows.csv can be an input") && output.contains("id: it identifies rows"),
         "{output}"
     );
 }

@@ -75,14 +75,18 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
         let monitor = format!("train.monitor={{task: label, metric: {metric}{rest}}}");
         let output = run(&project, &[&monitor]).err();
         assert!(!output.contains("best so far"), "{output}");
-        assert_eq!(output.matches("there is nothing to choose by").count(), 1, "{output}");
+        assert_eq!(
+            output.matches("the validation loss chooses the best epoch instead").count(),
+            1,
+            "{output}"
+        );
         assert!(output.contains(&format!("`{metric}` of `label`, is undefined after epoch 1")), "{output}");
-        assert_eq!(output.contains("`patience` goes by it"), !rest.is_empty(), "{output}");
+        assert_eq!(output.contains("`patience` depends on it"), !rest.is_empty(), "{output}");
     }
     // The loss of that task chooses, and patience goes by it: what is learned is wrong on these rows, so it
     // soon rises.
     let ran = run(&project, &["train.monitor={task: label, metric: auroc, patience: 2}", "train.epochs=60"]);
-    assert!(ran.err().contains("no lower validation loss in the last 2 epochs"), "{}", ran.err());
+    assert!(ran.err().contains("no lower validation loss in 2 epochs"), "{}", ran.err());
     assert!(ran.out().contains("of the lowest validation loss"), "{}", ran.out());
 }
 
@@ -92,10 +96,7 @@ fn without_validation_rows_the_last_epoch_is_kept_and_said() {
     let unsplit = "data.rows.split={random: {valid: 0, test: 0.2}}";
     let ran = run(&project, &[unsplit, "train.monitor={task: rich}", "train.epochs=4"]);
     assert!(!ran.err().contains("best so far"), "{}", ran.err());
-    assert!(
-        ran.err()
-            .contains("there are no validation rows; there is nothing to choose by: the last epoch is kept")
-    );
+    assert!(ran.err().contains("there are no validation rows; the last epoch is kept"));
     assert!(ran.out().contains("epoch 4 of 4, the last"), "{}", ran.out());
 }
 

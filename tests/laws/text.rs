@@ -18,7 +18,7 @@ use mtl::model::sharing::SharingConfig;
 use mtl::model::weights::host;
 use mtl::onnx;
 use mtl::onnx::runtime::{OnnxRuntime, RuntimeSearch};
-use mtl::run::generation::{OnnxWriter, go_on};
+use mtl::run::generation::{OnnxDecoder, continue_inputs};
 use serde_json::{Value, json};
 
 use crate::laws::tensor::{largest_difference, session, tensor};
@@ -199,7 +199,7 @@ fn onnx_runtime_writes_what_candle_writes() {
                     assert!(difference < 1e-5, "{name}: {difference}");
                 }
                 let Some(mut writer) =
-                    OnnxWriter::open(&runtime, &decoder_file(folder.path(), &task.name), task).unwrap()
+                    OnnxDecoder::open(&runtime, &decoder_file(folder.path(), &task.name), task).unwrap()
                 else {
                     assert_eq!(task.name.as_str(), "next");
                     continue;
@@ -334,7 +334,7 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
             }
         }
         let (signature, task) = (network.signature(), &network.signature().tasks[0]);
-        let actual = go_on(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
+        let actual = continue_inputs(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
         let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
         assert_eq!(actual, expected, "{search}");
         assert!(actual.iter().any(|text| text.len() > 2), "{search}: {actual:?}");
@@ -352,7 +352,7 @@ fn what_was_read_is_copied_in_onnx_runtime_as_in_candle() {
         let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
         for task in [2, 3] {
             let config = &network.signature().tasks[task];
-            let mut writer = OnnxWriter::open(&runtime, &decoder_file(folder.path(), &config.name), config)
+            let mut writer = OnnxDecoder::open(&runtime, &decoder_file(folder.path(), &config.name), config)
                 .unwrap()
                 .unwrap();
             let actual = writer.write(&outputs, 0, 9).unwrap();

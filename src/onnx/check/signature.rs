@@ -1,4 +1,4 @@
-//! Can a model have these inputs and tasks? What is here is trusted by all who read rows and name answers.
+//! Validates a signature: readers of rows and writers of predictions rely on it.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -10,12 +10,12 @@ use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSi
 use crate::domain::task::{FittedTarget, LabelLevel};
 use crate::domain::tokenizer::Tokenizer;
 
-/// The most classes, or tokens of a vocabulary.
+/// The largest number of classes or tokens of a vocabulary.
 const WIDEST: usize = 1 << 28;
-/// The most numbers of one row's picture.
+/// The largest number of elements of one row's image.
 const LARGEST: usize = u32::MAX as usize;
 
-pub fn fault(signature: &Signature) -> Result<(), String> {
+pub fn validate(signature: &Signature) -> Result<(), String> {
     let Signature { inputs, tasks, .. } = signature;
     if tasks.is_empty() {
         return Err("it has no tasks".to_owned());
@@ -24,35 +24,35 @@ pub fn fault(signature: &Signature) -> Result<(), String> {
         return Err("it has no inputs".to_owned());
     }
     let names = inputs.iter().map(|input| input.name.as_str());
-    if let Some(name) = twice(names.chain(tasks.iter().map(|task| task.name.as_str()))) {
-        return Err(format!("two inputs or tasks are called `{name}`"));
+    if let Some(name) = duplicate(names.chain(tasks.iter().map(|task| task.name.as_str()))) {
+        return Err(format!("duplicate input or task name `{name}`"));
     }
     for input in inputs {
-        encoding(input).map_err(|fault| format!("input `{}`: {fault}", input.name))?;
+        encoding(input).map_err(|reason| format!("input `{}`: {reason}", input.name))?;
     }
-    let steps =
+    let is_sequence =
         |input: &InputSignature| matches!(input.encoding, Encoding::Tokens { .. } | Encoding::Series { .. });
     for task in tasks {
-        target(task).map_err(|fault| format!("task `{}`: {fault}", task.name))?;
-        let tags = matches!(task.target, FittedTarget::Tagging { .. });
-        if tags && !inputs.iter().any(steps) {
-            return Err(format!("task `{}` has tags, and no input has steps", task.name));
+        target(task).map_err(|reason| format!("task `{}`: {reason}", task.name))?;
+        let is_tagging = matches!(task.target, FittedTarget::Tagging { .. });
+        if is_tagging && !inputs.iter().any(is_sequence) {
+            return Err(format!("task `{}` is tagging, but no input is a sequence", task.name));
         }
     }
     Ok(())
 }
 
-fn twice<T: Hash + Eq + Copy>(all: impl IntoIterator<Item = T>) -> Option<T> {
+fn duplicate<T: Hash + Eq + Copy>(all: impl IntoIterator<Item = T>) -> Option<T> {
     let mut seen = HashSet::new();
-    all.into_iter().find(|one| !seen.insert(*one))
+    all.into_iter().find(|item| !seen.insert(*item))
 }
 
 fn encoding(input: &InputSignature) -> Result<(), String> {
-    let fed = match &input.encoding {
+    let elements = match &input.encoding {
         Encoding::Scale { center, scale, fill, .. } => {
             units(&[*center], &[*scale])?;
             if !fill.is_finite() {
-                return Err(format!("a missing value would be {fill}"));
+                return Err(format!("the fill value is {fill}"));
             }
             &[ElementType::Float32, ElementType::Float64][..]
         }
@@ -61,8 +61,8 @@ fn encoding(input: &InputSignature) -> Result<(), String> {
             self::keys(keys)?
         }
         Encoding::OneHot { keys } => self::keys(keys)?,
-        Encoding::Tokens { tokenizer: own, length, .. } => {
-            tokenizer(own)?;
+        Encoding::Tokens { tokenizer: config, length, .. } => {
+            tokenizer(config)?;
             within("length", *length)?;
             &[ElementType::Int64][..]
         }
@@ -74,7 +74,9 @@ fn encoding(input: &InputSignature) -> Result<(), String> {
         Encoding::Image { channels, height, width, mean, deviation, .. } => {
             product(&[*channels, *height, *width])?;
             if !matches!(channels, 1 | 3) || mean.len() != *channels || deviation.len() != *channels {
-                return Err(format!("its {channels} channels have not one mean and deviation each"));
+                return Err(format!(
+                    "its {channels} channels must be 1 or 3, with a mean and a deviation each"
+                ));
             }
             let wide = |numbers: &[f32]| numbers.iter().map(|number| f64::from(*number)).collect::<Vec<_>>();
             units(&wide(mean), &wide(deviation))?;
@@ -84,24 +86,26 @@ fn encoding(input: &InputSignature) -> Result<(), String> {
             match *shape {
                 Shape::Vector { width } | Shape::Sequence { width } => within("width", width)?,
                 Shape::Image { channels, height, width } => product(&[channels, height, width])?,
-                Shape::Tokens { .. } => return Err(format!("numbers cannot be {shape}")),
+                Shape::Tokens { .. } => {
+                    return Err(format!("registered inputs cannot have the shape {shape}"));
+                }
             }
             &[ElementType::Float32][..]
         }
     };
-    match fed.contains(&input.raw) {
+    match elements.contains(&input.raw) {
         true => Ok(()),
-        false => Err(format!("it cannot be fed as {:?}", input.raw)),
+        false => Err(format!("its element type cannot be {:?}", input.raw)),
     }
 }
 
 fn keys(keys: &Keys) -> Result<&'static [ElementType], String> {
-    within("count of values", keys.len().max(1))?;
-    let (again, fed) = match keys {
-        Keys::Text(keys) => (twice(keys).is_some(), &[ElementType::Text][..]),
-        Keys::Int(keys) => (twice(keys).is_some(), &[ElementType::Int64][..]),
+    within("number of values", keys.len().max(1))?;
+    let (is_duplicate, elements) = match keys {
+        Keys::Text(keys) => (duplicate(keys).is_some(), &[ElementType::Text][..]),
+        Keys::Int(keys) => (duplicate(keys).is_some(), &[ElementType::Int64][..]),
     };
-    if again { Err("a value stands there twice".to_owned()) } else { Ok(fed) }
+    if is_duplicate { Err("duplicate category value".to_owned()) } else { Ok(elements) }
 }
 
 fn target(task: &TaskSignature) -> Result<(), String> {
@@ -115,7 +119,7 @@ fn target(task: &TaskSignature) -> Result<(), String> {
         }
         FittedTarget::Multilabel { labels, positives, threshold, .. } => {
             share(*threshold)?;
-            within("count of labels", labels.len())?;
+            within("number of labels", labels.len())?;
             if labels.len() != positives.len() {
                 return Err(format!("{} labels have {} counts", labels.len(), positives.len()));
             }
@@ -126,18 +130,18 @@ fn target(task: &TaskSignature) -> Result<(), String> {
             }
             units(center, scale)?;
         }
-        FittedTarget::Tagging { classes, counts, .. } => some(classes, counts.len())?,
+        FittedTarget::Tagging { classes, counts, .. } => classes_and_counts(classes, counts.len())?,
         FittedTarget::Segmentation { classes, counts, height, width } => {
-            some(classes, counts.len())?;
+            classes_and_counts(classes, counts.len())?;
             product(&[*height, *width, classes.len()])?;
         }
         FittedTarget::PixelRegression { height, width, center, scale } => {
             product(&[*height, *width])?;
             units(&[*center], &[*scale])?;
         }
-        FittedTarget::Text { tokenizer: own, length, .. }
-        | FittedTarget::LanguageModel { tokenizer: own, length, .. } => {
-            tokenizer(own)?;
+        FittedTarget::Text { tokenizer: config, length, .. }
+        | FittedTarget::LanguageModel { tokenizer: config, length, .. } => {
+            tokenizer(config)?;
             if TextLength::new(*length).is_none() {
                 return Err(format!(
                     "its texts have up to {length} tokens, expected {}",
@@ -148,22 +152,22 @@ fn target(task: &TaskSignature) -> Result<(), String> {
     }
     match task.target.label_level() {
         LabelLevel::Pixel { .. } | LabelLevel::Step => Ok(()),
-        LabelLevel::Row => within("count of answers", task.target.answers()),
+        LabelLevel::Row => within("number of predictions", task.target.answers()),
     }
 }
 
-/// Different classes, two or more, each counted.
+/// At least two distinct classes, each with a count.
 fn names(classes: &[String], counts: usize) -> Result<(), String> {
     if classes.len() < 2 {
-        return Err(format!("it has {} class, expected two or more", classes.len()));
+        return Err(format!("it has {} classes, expected at least 2", classes.len()));
     }
-    some(classes, counts)
+    classes_and_counts(classes, counts)
 }
 
-fn some(classes: &[String], counts: usize) -> Result<(), String> {
-    within("count of classes", classes.len())?;
-    if let Some(name) = twice(classes) {
-        return Err(format!("two classes are called `{name}`"));
+fn classes_and_counts(classes: &[String], counts: usize) -> Result<(), String> {
+    within("number of classes", classes.len())?;
+    if let Some(name) = duplicate(classes) {
+        return Err(format!("duplicate class `{name}`"));
     }
     match classes.len() == counts {
         true => Ok(()),
@@ -178,36 +182,38 @@ fn share(threshold: f64) -> Result<(), String> {
     }
 }
 
-/// Finite centers, and as many scales that can be divided by.
+/// Finite centers, and as many finite positive scales.
 fn units(center: &[f64], scale: &[f64]) -> Result<(), String> {
-    within("count of numbers", center.len())?;
+    within("number of values", center.len())?;
     if center.len() != scale.len() {
         return Err(format!("{} centers have {} scales", center.len(), scale.len()));
     }
     let usable = |scale: &f64| scale.is_finite() && *scale > 0.0;
     match center.iter().all(|center| center.is_finite()) && scale.iter().all(usable) {
         true => Ok(()),
-        false => Err("its center or scale is no number, or the scale is not greater than 0".to_owned()),
+        false => Err("its center and scale must be finite, and the scale greater than 0".to_owned()),
     }
 }
 
-fn tokenizer(own: &Tokenizer) -> Result<(), String> {
-    within("vocabulary", own.size)?;
-    let special = [Some(own.pad), own.unknown, own.begin, own.end];
-    match special.into_iter().flatten().find(|token| *token as usize >= own.size) {
-        Some(token) => Err(format!("token {token} is beyond its vocabulary of {}", own.size)),
+fn tokenizer(config: &Tokenizer) -> Result<(), String> {
+    within("vocabulary", config.size)?;
+    let special = [Some(config.pad), config.unknown, config.begin, config.end];
+    match special.into_iter().flatten().find(|token| *token as usize >= config.size) {
+        Some(token) => Err(format!("token {token} is outside of its vocabulary of {}", config.size)),
         None => Ok(()),
     }
 }
 
+/// Checks the product of image dimensions.
 fn product(sizes: &[usize]) -> Result<(), String> {
     let all = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
     match all.filter(|all| (1..=LARGEST).contains(all)) {
         Some(_) => Ok(()),
-        None => Err(format!("its size is {sizes:?}, expected 1 to {LARGEST} numbers")),
+        None => Err(format!("its size is {sizes:?}, expected 1 to {LARGEST} elements")),
     }
 }
 
+/// Checks a number of classes, tokens or values.
 fn within(what: &str, count: usize) -> Result<(), String> {
     match (1..=WIDEST).contains(&count) {
         true => Ok(()),
@@ -219,7 +225,7 @@ fn within(what: &str, count: usize) -> Result<(), String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::fault;
+    use super::validate;
     use crate::domain::signature::Signature;
 
     fn tokenizer() -> Value {
@@ -227,41 +233,67 @@ mod tests {
     }
 
     fn signature() -> Value {
-        json!({
-            "inputs": [
-                {"name": "age", "raw": "float32", "encoding": {"kind": "scale", "center": 1.0, "scale": 2.0, "fill": 0.0, "indicator": false}},
-                {"name": "job", "raw": "text", "encoding": {"kind": "one_hot", "keys": {"text": ["a", "b"]}}},
-                {"name": "words", "raw": "int64", "encoding": {"kind": "tokens", "tokenizer": tokenizer(), "length": 8, "side": "head"}},
-                {"name": "steps", "raw": "float32", "encoding": {"kind": "series", "center": [0.0], "scale": [1.0], "length": 8}},
-                {"name": "look", "raw": "uint8", "encoding": {"kind": "image", "channels": 3, "height": 4, "width": 4, "mean": [0.0, 0.0, 0.0], "deviation": [1.0, 1.0, 1.0]}},
-            ],
-            "tasks": [
-                {"name": "yes", "table": "t", "target": {"kind": "binary", "classes": ["a", "b"], "counts": [1, 1], "threshold": 0.5}},
-                {"name": "level", "table": "t", "target": {"kind": "ordinal", "classes": ["a", "b"], "counts": [1, 1]}},
-                {"name": "some", "table": "t", "target": {"kind": "multilabel", "labels": ["a"], "positives": [1], "present": [1], "threshold": 0.5}},
-                {"name": "cost", "table": "t", "target": {"kind": "regression", "columns": ["a"], "center": [0.0], "scale": [1.0]}},
-                {"name": "map", "table": "t", "target": {"kind": "segmentation", "classes": ["a", "b"], "counts": [1, 1], "height": 4, "width": 4}},
-                {"name": "tags", "table": "t", "target": {"kind": "tagging", "classes": ["O"], "counts": [1], "scheme": "none", "crf": false}},
-            ],
-        })
+        let image = json!({
+            "kind": "image", "channels": 3, "height": 4, "width": 4,
+            "mean": [0.0, 0.0, 0.0], "deviation": [1.0, 1.0, 1.0]
+        });
+        let inputs = [
+            (
+                "age",
+                "float32",
+                json!({"kind": "scale", "center": 1.0, "scale": 2.0, "fill": 0.0, "indicator": false}),
+            ),
+            ("job", "text", json!({"kind": "one_hot", "keys": {"text": ["a", "b"]}})),
+            (
+                "words",
+                "int64",
+                json!({"kind": "tokens", "tokenizer": tokenizer(), "length": 8, "side": "head"}),
+            ),
+            ("steps", "float32", json!({"kind": "series", "center": [0.0], "scale": [1.0], "length": 8})),
+            ("look", "uint8", image),
+        ];
+        let segmentation = json!({
+            "kind": "segmentation", "classes": ["a", "b"], "counts": [1, 1], "height": 4, "width": 4
+        });
+        let tasks = [
+            ("yes", json!({"kind": "binary", "classes": ["a", "b"], "counts": [1, 1], "threshold": 0.5})),
+            ("level", json!({"kind": "ordinal", "classes": ["a", "b"], "counts": [1, 1]})),
+            (
+                "some",
+                json!({
+                    "kind": "multilabel", "labels": ["a"], "positives": [1], "present": [1],
+                    "threshold": 0.5
+                }),
+            ),
+            ("cost", json!({"kind": "regression", "columns": ["a"], "center": [0.0], "scale": [1.0]})),
+            ("map", segmentation),
+            (
+                "tags",
+                json!({"kind": "tagging", "classes": ["O"], "counts": [1], "scheme": "none", "crf": false}),
+            ),
+        ];
+        let inputs =
+            inputs.map(|(name, raw, encoding)| json!({"name": name, "raw": raw, "encoding": encoding}));
+        let tasks = tasks.map(|(name, target)| json!({"name": name, "table": "t", "target": target}));
+        json!({"inputs": inputs, "tasks": tasks})
     }
 
-    fn said(signature: Value) -> Result<(), String> {
-        fault(&serde_json::from_value::<Signature>(signature).expect("a signature"))
+    fn validated(signature: Value) -> Result<(), String> {
+        validate(&serde_json::from_value::<Signature>(signature).expect("a signature"))
     }
 
     #[test]
-    fn what_no_model_can_have_is_told() {
-        assert_eq!(said(signature()), Ok(()));
-        for (index, value, expected) in [
-            ("/inputs/0/encoding/scale", json!(0.0), "input `age`: its center or scale is no number"),
-            ("/inputs/0/raw", json!("text"), "it cannot be fed as Text"),
-            ("/inputs/1/name", json!("age"), "two inputs or tasks are called `age`"),
-            ("/inputs/1/encoding/keys/text", json!(["a", "a"]), "a value stands there twice"),
+    fn invalid_signatures_are_refused() {
+        assert_eq!(validated(signature()), Ok(()));
+        for (pointer, value, expected) in [
+            ("/inputs/0/encoding/scale", json!(0.0), "input `age`: its center and scale must be finite"),
+            ("/inputs/0/raw", json!("text"), "its element type cannot be Text"),
+            ("/inputs/1/name", json!("age"), "duplicate input or task name `age`"),
+            ("/inputs/1/encoding/keys/text", json!(["a", "a"]), "duplicate category value"),
             ("/inputs/2/encoding/tokenizer/size", json!(0), "its vocabulary is 0"),
-            ("/inputs/2/encoding/tokenizer/pad", json!(9), "token 9 is beyond its vocabulary of 9"),
+            ("/inputs/2/encoding/tokenizer/pad", json!(9), "token 9 is outside of its vocabulary of 9"),
             ("/inputs/2/encoding/length", json!(0), "its length is 0"),
-            ("/inputs/3/encoding/center", json!([]), "its count of numbers is 0"),
+            ("/inputs/3/encoding/center", json!([]), "its number of values is 0"),
             ("/inputs/3/encoding/center", json!([0.0, 1.0]), "2 centers have 1 scales"),
             ("/inputs/4/encoding/height", json!(u64::MAX), "its size is"),
             ("/inputs/4/encoding/height", json!(1 << 30), "its size is [3, 1073741824, 4]"),
@@ -269,34 +301,36 @@ mod tests {
             ("/inputs/4/encoding/mean", json!([0.0]), "its 3 channels"),
             ("/tasks", json!([]), "it has no tasks"),
             ("/inputs", json!([]), "it has no inputs"),
-            ("/tasks/0/name", json!("age"), "two inputs or tasks are called `age`"),
+            ("/tasks/0/name", json!("age"), "duplicate input or task name `age`"),
             ("/tasks/0/target/threshold", json!(-0.1), "its threshold is -0.1"),
-            ("/tasks/0/target/classes", json!(["a", "a"]), "two classes are called `a`"),
-            ("/tasks/1/target/classes", json!([]), "it has 0 class"),
+            ("/tasks/0/target/classes", json!(["a", "a"]), "duplicate class `a`"),
+            ("/tasks/1/target/classes", json!([]), "it has 0 classes"),
             ("/tasks/1/target/counts", json!([1]), "2 classes have 1 counts"),
             ("/tasks/2/target/positives", json!([]), "1 labels have 0 counts"),
             ("/tasks/3/target/center", json!([0.0, 0.0]), "1 columns have 2 centers"),
-            ("/tasks/3/target/scale", json!([-1.0]), "the scale is not greater than 0"),
+            ("/tasks/3/target/scale", json!([-1.0]), "the scale greater than 0"),
             ("/tasks/4/target/width", json!(u64::MAX), "its size is"),
-            ("/tasks/5/target/classes", json!([]), "its count of classes is 0"),
+            ("/tasks/5/target/classes", json!([]), "its number of classes is 0"),
         ] {
             let mut changed = signature();
-            *changed.pointer_mut(index).expect(index) = value;
-            let result = said(changed).expect_err(index);
-            assert!(result.contains(expected), "{index}: {result}");
+            *changed.pointer_mut(pointer).expect(pointer) = value;
+            let error = validated(changed).expect_err(pointer);
+            assert!(error.contains(expected), "{pointer}: {error}");
         }
         let mut rows = signature();
         rows["inputs"].as_array_mut().expect("inputs").retain(|input| input["name"] == "age");
-        assert!(said(rows).expect_err("no steps").contains("no input has steps"));
+        assert!(validated(rows).expect_err("no steps").contains("no input is a sequence"));
     }
 
     #[test]
-    fn a_text_has_an_end() {
+    fn the_length_of_texts_is_limited() {
         let text = |length: u64| {
-            let target = json!({"kind": "language_model", "tokenizer": tokenizer(), "length": length, "search": {"greedy": {}}});
-            let mut own = signature();
-            own["tasks"][0]["target"] = target;
-            said(own)
+            let target = json!({
+                "kind": "language_model", "tokenizer": tokenizer(), "length": length, "search": {"greedy": {}}
+            });
+            let mut changed = signature();
+            changed["tasks"][0]["target"] = target;
+            validated(changed)
         };
         assert_eq!(text(16_384), Ok(()));
         assert!(text(1_000_000).expect_err("too long").contains("up to 1000000 tokens"));

@@ -1,14 +1,14 @@
-//! Operators of images `[batch, channels, height, width]`, and of convolutions over steps.
+//! Operators on images `[batch, channels, height, width]`, and convolutions over steps.
 
 use crate::onnx::graph::{Attribute, Graph, GraphValue};
 
-/// How a window moves: one number per dimension, and for zeros around first all before, then all after.
+/// The window of a convolution or pooling, with one number per dimension.
 #[derive(Clone, Debug)]
 pub struct WindowMoves {
     pub size: Vec<usize>,
     pub stride: Vec<usize>,
     pub dilation: Vec<usize>,
-    /// Zeros before and after: top, left, bottom, right.
+    /// Zero padding, first before each dimension, then after: top, left, bottom, right.
     pub zeros: Vec<usize>,
 }
 
@@ -36,37 +36,37 @@ pub fn conv(
     g.node("Conv", &inputs, moves.attributes())
 }
 
-/// A transposed convolution; `w` is `[channels, filters, size...]`, `more` rows and columns are added
-/// behind the end.
+/// A transposed convolution; `w` is `[channels, filters, size...]`; `output_padding` is added to the size of
+/// the output.
 pub fn conv_transpose(
     g: &mut Graph,
     x: &GraphValue,
     w: &GraphValue,
     b: Option<&GraphValue>,
     moves: &WindowMoves,
-    more: &[usize],
+    output_padding: &[usize],
 ) -> GraphValue {
     let inputs: Vec<&GraphValue> = [x, w].into_iter().chain(b).collect();
     let mut attributes = moves.attributes();
-    attributes.push(Attribute::ints("output_padding", more.iter().map(|v| *v as i64)));
+    attributes.push(Attribute::ints("output_padding", output_padding.iter().map(|v| *v as i64)));
     g.node("ConvTranspose", &inputs, attributes)
 }
 
-/// The largest value of each window.
+/// Max pooling.
 pub fn max_pool(g: &mut Graph, x: &GraphValue, moves: &WindowMoves) -> GraphValue {
     g.node("MaxPool", &[x], moves.attributes())
 }
 
-/// The mean of what each window covers of the image.
+/// Average pooling; padding does not count.
 pub fn average_pool(g: &mut Graph, x: &GraphValue, moves: &WindowMoves) -> GraphValue {
     let mut attributes = moves.attributes();
-    // Its dilations are known from opset 19 on only, and are always 1 here.
+    // The operator has dilations only from opset 19 on; here they are always 1.
     attributes.retain(|attribute| attribute.name != "dilations");
     attributes.push(Attribute::int("count_include_pad", 0));
     g.node("AveragePool", &[x], attributes)
 }
 
-/// Every pixel `factor` times in both directions.
+/// Nearest-neighbor upsampling by an integer factor.
 pub fn repeat(g: &mut Graph, x: &GraphValue, factor: usize) -> GraphValue {
     let attributes = vec![
         Attribute::text("coordinate_transformation_mode", "asymmetric"),
@@ -76,7 +76,7 @@ pub fn repeat(g: &mut Graph, x: &GraphValue, factor: usize) -> GraphValue {
     resize(g, x, factor, attributes)
 }
 
-/// `factor` times as large, between the centers of pixels in straight lines.
+/// Bilinear upsampling by an integer factor, between pixel centers.
 pub fn interpolate(g: &mut Graph, x: &GraphValue, factor: usize) -> GraphValue {
     let attributes = vec![
         Attribute::text("coordinate_transformation_mode", "half_pixel"),

@@ -1,27 +1,27 @@
-//! Recurrences over sequences: ONNX's LSTM and GRU.
+//! Recurrent operators: ONNX's LSTM and GRU.
 
 use crate::onnx::graph::{Attribute, Graph, GraphValue};
 use crate::onnx::proto::data_type;
 
-/// ONNX's recurrences.
+/// The recurrent operators of ONNX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecurrentOperator {
-    /// Gates i o f c; states h and c.
+    /// Gate order i, o, f, c; states h and c.
     Lstm,
-    /// Gates z r h; the reset gate is applied behind the product, as PyTorch does. State h.
+    /// Gate order z, r, h; the reset gate is applied after the product, as in PyTorch. State h.
     Gru,
 }
 
-/// The way over the steps.
+/// The direction over steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecurrentDirection {
     Forward,
     Reverse,
-    /// Both, side by side in everything that has directions.
+    /// Both, concatenated in the `directions` dimension.
     Bidirectional,
 }
 
-/// What a recurrence takes.
+/// The arguments of a recurrent operator.
 #[derive(Clone, Copy)]
 pub struct RecurrentNode<'a> {
     pub kind: RecurrentOperator,
@@ -33,38 +33,38 @@ pub struct RecurrentNode<'a> {
     pub input: &'a GraphValue,
     /// `[directions, gates * units, units]`
     pub state: &'a GraphValue,
-    /// `[directions, 2 * gates * units]`: the input's part, then the state's.
+    /// `[directions, 2 * gates * units]`: first the input bias, then the state bias.
     pub bias: &'a GraphValue,
-    /// Whole numbers `[batch]`, 64 bits; without it all rows are whole.
+    /// 64-bit integers `[batch]`; without them all rows have full length.
     pub lengths: Option<&'a GraphValue>,
-    /// h, and for an LSTM c: `[directions, batch, units]`; zeros if left out.
+    /// Initial h, and c for an LSTM: `[directions, batch, units]`; zeros if empty.
     pub initial: &'a [GraphValue],
 }
 
-/// Outputs `[time, directions, batch, units]` (0 behind each row's end) and the last states `[directions,
-/// batch, units]`.
-pub fn recurrent(g: &mut Graph, of: &RecurrentNode) -> (GraphValue, Vec<GraphValue>) {
+/// Returns the outputs `[time, directions, batch, units]`, which are 0 in padding, and the final states
+/// `[directions, batch, units]`.
+pub fn recurrent(g: &mut Graph, node: &RecurrentNode) -> (GraphValue, Vec<GraphValue>) {
     let none = GraphValue::none();
-    // Lengths are 32 bits wide here.
+    // The operator takes 32-bit lengths.
     let to = Attribute::int("to", data_type::INT32.into());
-    let lengths = of.lengths.map(|lengths| g.node("Cast", &[lengths], vec![to]));
-    let mut inputs = vec![of.x, of.input, of.state, of.bias];
-    if lengths.is_some() || !of.initial.is_empty() {
+    let lengths = node.lengths.map(|lengths| g.node("Cast", &[lengths], vec![to]));
+    let mut inputs = vec![node.x, node.input, node.state, node.bias];
+    if lengths.is_some() || !node.initial.is_empty() {
         inputs.push(lengths.as_ref().unwrap_or(&none));
     }
-    inputs.extend(of.initial);
-    let direction = match of.direction {
+    inputs.extend(node.initial);
+    let direction = match node.direction {
         RecurrentDirection::Forward => "forward",
         RecurrentDirection::Reverse => "reverse",
         RecurrentDirection::Bidirectional => "bidirectional",
     };
     let mut attributes =
-        vec![Attribute::text("direction", direction), Attribute::int("hidden_size", of.units as i64)];
-    let (op, outputs) = match of.kind {
+        vec![Attribute::text("direction", direction), Attribute::int("hidden_size", node.units as i64)];
+    let (op, outputs) = match node.kind {
         RecurrentOperator::Lstm => ("LSTM", 3),
         RecurrentOperator::Gru => ("GRU", 2),
     };
-    if of.kind == RecurrentOperator::Gru {
+    if node.kind == RecurrentOperator::Gru {
         attributes.push(Attribute::int("linear_before_reset", 1));
     }
     let mut outputs = g.nodes(op, &inputs, outputs, attributes);

@@ -1,6 +1,6 @@
-//! Every operator in ONNX Runtime, at every opset. The numbers are NumPy's, in float64.
+//! Every operator in ONNX Runtime, at every opset. Expected values are from NumPy in float64.
 
-// Numbers as the reference printed them, not rounded to what fits or named after a constant.
+// Expected values are given as the reference printed them.
 #![allow(clippy::approx_constant, clippy::excessive_precision)]
 
 use std::path::Path;
@@ -27,7 +27,7 @@ fn open(path: &Path) -> OnnxSession {
     OnnxSession::open_with(&for_tests(), path, 1).unwrap()
 }
 
-/// Outputs in the making, with what is expected of them.
+/// A graph with outputs and their expected values.
 struct OperatorCase {
     graph: Graph,
     expected: Vec<(String, Array)>,
@@ -43,10 +43,10 @@ impl OperatorCase {
 
     fn check(&self, inputs: &[(String, Array)]) {
         for opset in OPSETS {
-            let got = run(&self.graph, opset, inputs);
-            for parity in compare(&self.expected, &got, &[]) {
-                let what = &got.iter().find(|(name, _)| *name == parity.output);
-                assert!(parity.largest < 2e-6, "opset {opset}: {parity:?}: {what:?}");
+            let actual = run(&self.graph, opset, inputs);
+            for parity in compare(&self.expected, &actual, &[]) {
+                let values = &actual.iter().find(|(name, _)| *name == parity.output);
+                assert!(parity.largest < 2e-6, "opset {opset}: {parity:?}: {values:?}");
             }
         }
     }
@@ -150,7 +150,7 @@ fn shapes_and_arithmetic() {
     let (mut case, x, inputs) = case();
     let g = &mut case.graph;
     let parts = op::split(g, &x, 1, &[1, 2]);
-    let turned = op::concat(g, &[&parts[1], &parts[0]], 1);
+    let swapped = op::concat(g, &[&parts[1], &parts[0]], 1);
     let alone = op::concat(g, &[&x], 1);
     let first = op::slice(g, &x, 1, 0, -1);
     let difference = op::sub(g, &parts[0], &parts[1]);
@@ -176,7 +176,7 @@ fn shapes_and_arithmetic() {
     let filled = op::expand(g, &zero, &dims);
     let column = op::reshape(g, &x, &[0, 3, 1]);
 
-    case.expect("turned", &turned, &[2, 3], &[0.0, 2.0, -1.5, -0.25, 3.0, 0.5]);
+    case.expect("swapped", &swapped, &[2, 3], &[0.0, 2.0, -1.5, -0.25, 3.0, 0.5]);
     case.expect("alone", &alone, &[2, 3], &[-1.5, 0.0, 2.0, 0.5, -0.25, 3.0]);
     case.expect("first", &first, &[2, 2], &[-1.5, 0.0, 0.5, -0.25]);
     case.expect("difference", &difference, &[2, 2], &[-1.5, -3.5, 0.75, -2.5]);
@@ -194,7 +194,7 @@ fn shapes_and_arithmetic() {
     case.check(&inputs);
 }
 
-/// Raw rows as they stand in a table: a number, a text and a whole number.
+/// Raw rows as in a table: a number, a text and an integer.
 fn mixed(rows: usize) -> Vec<(String, Array)> {
     let pick = |index: usize| index % 7;
     let ages = (0..rows).map(|row| [39.0, f32::NAN, 17.5, 90.0, 0.0, 52.0, -1.0][pick(row)]).collect();
@@ -208,7 +208,7 @@ fn mixed(rows: usize) -> Vec<(String, Array)> {
     ]
 }
 
-/// A small network over raw columns, as the model room writes it.
+/// A small network over raw columns, as the model writes it.
 fn network() -> Graph {
     let mut graph = Graph::new("mixed");
     let g = &mut graph;
@@ -247,20 +247,20 @@ fn network() -> Graph {
     let b = g.weight("trunk.0.bias", &[2], &[0.25, -0.25]);
     let y = op::dense(g, &x, &w, Some(&b));
     g.output("income_logits", &y, ElementType::Float32, &[Dim::Batch, Dim::Fixed(2)]);
-    let answer = op::sigmoid(g, &y);
-    g.output("income", &answer, ElementType::Float32, &[Dim::Batch, Dim::Fixed(2)]);
+    let prediction = op::sigmoid(g, &y);
+    g.output("income", &prediction, ElementType::Float32, &[Dim::Batch, Dim::Fixed(2)]);
     graph
 }
 
-/// What `network` computes of the seven different rows, worked out by hand:
-/// age' + 10 missing + zip's place (1, 2, 3 or 0) + 0.25, and the embedding's first + half its second - 0.25.
-fn answers() -> Vec<(String, Array)> {
+/// The outputs of `network` for the seven distinct rows, computed by hand: scaled age + 10 * missing + the
+/// zip's weight (1, 2, 3 or 0) + 0.25, and the embedding's first value + half its second - 0.25.
+fn expected_outputs() -> Vec<(String, Array)> {
     let logits: Vec<f32> = [
         [-0.1 + 1.0 + 0.25, 2.0 - 1.0 - 0.25],       // sales, 10115
         [0.0 + 10.0 + 2.0 + 0.25, 3.0 - 1.5 - 0.25], // Café, -5, age missing
-        [-2.25 + 3.0 + 0.25, 4.0 - 2.0 - 0.25],      // "" (missing text), missing whole number
-        [5.0 + 0.0 + 0.25, 0.0],                     // SALES is not sales; zip unseen
-        [-4.0 + 0.0 + 0.25, 0.0],                    // nor is it with a space
+        [-2.25 + 3.0 + 0.25, 4.0 - 2.0 - 0.25],      // "" (missing text), missing integer
+        [5.0 + 0.0 + 0.25, 0.0],                     // SALES differs from sales; zip unseen
+        [-4.0 + 0.0 + 0.25, 0.0],                    // so does a text with a space
         [1.2 + 1.0 + 0.25, 1.0 - 0.5 - 0.25],        // admin, 10115
         [-4.1 + 0.0 + 0.25, 0.0],                    // unseen, unseen
     ]
@@ -273,7 +273,7 @@ fn answers() -> Vec<(String, Array)> {
 }
 
 #[test]
-fn raw_text_and_numbers_go_straight_in() {
+fn raw_texts_and_numbers_are_inputs() {
     let folder = tempfile::tempdir().unwrap();
     for opset in OPSETS {
         let path = folder.path().join(format!("{opset}.onnx"));
@@ -285,7 +285,7 @@ fn raw_text_and_numbers_go_straight_in() {
         assert_eq!(names, ["age", "job title", "zip"]);
         assert_eq!(session.inputs()[1].element, Some(ElementType::Text));
         assert_eq!(session.outputs()[1].dims, [None, Some(2)]);
-        let parity = verify(&mut session, &mixed(7), &answers(), &[], &[1, 2, 7, 20], 1e-6).unwrap();
+        let parity = verify(&mut session, &mixed(7), &expected_outputs(), &[], &[1, 2, 7, 20], 1e-6).unwrap();
         assert!(parity.verified && parity.largest < 1e-6, "opset {opset}: {parity:?}");
     }
 }
@@ -308,7 +308,7 @@ fn a_category_without_keys_is_all_unseen() {
 }
 
 #[test]
-fn what_a_model_cannot_take_is_an_error() {
+fn unsuitable_inputs_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     save(&network().finish(17, &[]).unwrap(), &path).unwrap();
@@ -319,7 +319,7 @@ fn what_a_model_cannot_take_is_an_error() {
         session.run(&inputs).unwrap_err().to_string()
     };
     let missing = error(&mut session, |inputs| drop(inputs.remove(0)));
-    assert!(missing.contains("`age` was not given"), "{missing}");
+    assert!(missing.contains("missing model input `age`"), "{missing}");
     let unknown = error(&mut session, |inputs| inputs.push(("ages".to_owned(), inputs[0].1.clone())));
     assert!(unknown.contains("no input `ages`") && unknown.contains("job title"), "{unknown}");
     error(&mut session, |inputs| inputs[1].1 = inputs[0].1.clone()); // a number for a text
@@ -328,7 +328,7 @@ fn what_a_model_cannot_take_is_an_error() {
     let inputs =
         [mixed(2)[0].clone(), ("job title".to_owned(), Array::new(&[2, 1], nul)), mixed(2)[2].clone()];
     assert!(session.run(&inputs).is_err());
-    // After all that it still works, even on no rows.
+    // After all these errors it still works, even without rows.
     assert_eq!(session.run(&mixed(0)).unwrap()[1].1.shape, [0, 2]);
     assert_eq!(session.run(&mixed(7)).unwrap().len(), 2);
 

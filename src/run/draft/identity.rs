@@ -1,9 +1,9 @@
-//! What names rows or things rather than measuring them, told by a column's name and its numbers.
+//! Recognizes columns that identify rows or things instead of measuring them, by their names and values.
 
 use crate::data::profile::{ColumnKind, ColumnProfile};
-use crate::run::draft::words::parts;
+use crate::run::draft::formatting::parts;
 
-/// Does the name say that it names a thing?
+/// Whether the name is that of an identifier.
 pub fn is_identifier_name(name: &str) -> bool {
     let words = parts(name);
     let always = [
@@ -39,7 +39,7 @@ pub fn is_identifier_name(name: &str) -> bool {
         "nr",
         "no",
     ];
-    // Where words grow together: `userid`.
+    // Compound words such as `userid`.
     let owners = [
         "user",
         "item",
@@ -63,19 +63,19 @@ pub fn is_identifier_name(name: &str) -> bool {
         "account",
         "member",
     ];
-    let grown = |word: &String| owners.iter().any(|owner| *word == format!("{owner}id"));
+    let is_compound = |word: &String| owners.iter().any(|owner| *word == format!("{owner}id"));
     let is_alone =
         words.iter().all(|word| word == "row" || word == "record" || alone.contains(&word.as_str()));
-    is_alone || words.iter().any(|word| always.contains(&word.as_str()) || grown(word))
+    is_alone || words.iter().any(|word| always.contains(&word.as_str()) || is_compound(word))
 }
 
-/// Does the name say that it counts time?
+/// Whether the name is that of a time or an age.
 pub fn is_of_time(name: &str) -> bool {
     let known = ["year", "years", "month", "week", "day", "days", "hour", "time", "age", "date"];
     parts(name).iter().any(|word| known.contains(&word.as_str()))
 }
 
-/// Does the name say that its numbers are codes, not amounts?
+/// Whether the name suggests codes rather than amounts.
 pub fn is_code(name: &str) -> bool {
     let known = [
         "code", "zip", "zipcode", "postcode", "postal", "type", "category", "class", "cluster", "region",
@@ -84,23 +84,23 @@ pub fn is_code(name: &str) -> bool {
     parts(name).iter().any(|word| known.contains(&word.as_str()))
 }
 
-/// Every number of a stretch once, in any order.
+/// Whether the values are the integers from 0 or 1 on, each once, in any order.
 pub fn is_permutation(column: &ColumnProfile) -> bool {
     let Some([smallest, _, largest]) = column.range else { return false };
-    let stretch = largest - smallest + 1.0;
+    let span = largest - smallest + 1.0;
     (smallest == 0.0 || smallest == 1.0)
         && column.distinct == column.present()
-        && stretch == column.distinct as f64
+        && span == column.distinct as f64
 }
 
-/// Nine digits or more each, and no seconds or milliseconds since 1970.
+/// Whether all values have nine digits or more and are not Unix times.
 pub fn has_long_numbers(column: &ColumnProfile) -> bool {
     let Some([smallest, _, largest]) = column.range else { return false };
     let moment = [1e9, 1e12, 1e15, 1e18].iter().any(|unit| smallest >= 0.2 * unit && largest <= 2.2 * unit);
     smallest >= 1e8 && largest < smallest * 100.0 && !moment
 }
 
-/// `20240229`
+/// Whether the values are dates such as `20240229`.
 pub fn is_date_number(column: &ColumnProfile) -> bool {
     let day = |text: &str| {
         let number: u32 = text.parse().unwrap_or(0);
@@ -110,7 +110,7 @@ pub fn is_date_number(column: &ColumnProfile) -> bool {
     column.distinct > 10 && column.values.iter().all(|(text, _)| day(text))
 }
 
-/// Does it name things that each stand on several rows?
+/// Whether the column identifies things that occur on several rows.
 pub fn is_group(column: &ColumnProfile) -> bool {
     let several = column.distinct * 3 < column.present() * 2 && column.distinct > 20;
     let kinds = matches!(column.kind, ColumnKind::Text | ColumnKind::Whole);

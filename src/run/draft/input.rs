@@ -1,30 +1,31 @@
-//! What becomes of a column that is no target: an input, or a comment that says why not.
+//! Decides how a draft uses a column that is not a target: as an input, or left out with a reason.
 
 use crate::data::profile::{ColumnKind, ColumnProfile, Pattern, TextProfile, WritingSystem};
+use crate::run::draft::formatting::{comment_text, grouped, several};
 use crate::run::draft::identity::{
     has_long_numbers, is_code, is_date_number, is_identifier_name, is_of_time, is_permutation,
 };
-use crate::run::draft::words::{comment_text, grouped, several};
 
-/// A column, what becomes of it, and what is to be said of it.
+/// A column, how it is used, and remarks for the user.
 pub struct DraftColumn {
     pub column: usize,
     pub column_use: ColumnUse,
     pub remarks: Vec<String>,
 }
 
-/// What becomes of a column.
+/// How a column is used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnUse {
     Input(DraftInputConfig),
+    /// Left out, as a comment with the reason.
     Out {
         why: String,
-        /// What it would be if nothing else were left.
+        /// The input to use if no other column is left.
         instead: Option<DraftInputConfig>,
     },
 }
 
-/// An input's words, and a remark of its own.
+/// An input's settings as YAML, and a remark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DraftInputConfig {
     pub yaml: String,
@@ -41,24 +42,24 @@ impl ColumnUse {
     }
 }
 
-/// Texts of at most so many values are categories, whatever they say.
+/// Texts with at most this many distinct values are categories, whatever they contain.
 const FEW: usize = 30;
-/// A column with fewer values than this is nearly empty.
+/// A column with fewer values than this counts as empty.
 const LEAST_PRESENT: usize = 5;
 
-/// Told from the column alone.
+/// Decides from the column alone.
 pub fn column_use(column: &ColumnProfile, rows: usize) -> ColumnUse {
     let present = column.present();
     if crate::domain::name::ColumnName::new(&column.name).is_none() {
-        return ColumnUse::out("its name cannot be written in a pipeline: give it another");
+        return ColumnUse::out("its name cannot be used in a pipeline; rename the column");
     }
     match column.kind {
         _ if present == 0 => ColumnUse::out("it is empty"),
         ColumnKind::Time => time(),
         ColumnKind::List => list(column),
-        ColumnKind::Bytes => ColumnUse::out("it holds bytes: pictures are read by the input kind `image`"),
-        ColumnKind::Other => ColumnUse::out("no input kind reads what it holds"),
-        ColumnKind::Text | ColumnKind::Boolean if is_mark(column) => ColumnUse::Input(category(column)),
+        ColumnKind::Bytes => ColumnUse::out("it contains bytes; images need the input kind `image`"),
+        ColumnKind::Other => ColumnUse::out("no input kind supports its type"),
+        ColumnKind::Text | ColumnKind::Boolean if is_flag(column) => ColumnUse::Input(category(column)),
         _ if column.distinct == 1 => {
             let value = column.values.first().map_or("", |(value, _)| value);
             match column.missing {
@@ -77,20 +78,21 @@ pub fn column_use(column: &ColumnProfile, rows: usize) -> ColumnUse {
     }
 }
 
-/// Does a single word stand on some rows, and nothing on the others?
-fn is_mark(column: &ColumnProfile) -> bool {
+/// Whether one value marks some rows and all others are missing.
+fn is_flag(column: &ColumnProfile) -> bool {
     let least = LEAST_PRESENT.max(column.rows / 200);
     column.distinct == 1 && column.missing >= least && column.present() >= least
 }
 
 fn time() -> ColumnUse {
     ColumnUse::out(
-        "dates or times: `query` makes numbers of them, and `split: {time: {by: ...}}` tests on the latest rows",
+        "dates or times: convert them to numbers in `query`; `split: {time: {by: ...}}` puts the latest rows \
+         into the test split",
     )
 }
 
 fn list(column: &ColumnProfile) -> ColumnUse {
-    let Some(list) = column.list else { return ColumnUse::out("it holds lists") };
+    let Some(list) = column.list else { return ColumnUse::out("it contains lists") };
     let longest = list.longest;
     let length = longest.clamp(1, 512);
     let (yaml, noun) = match list.numbers {
@@ -106,14 +108,14 @@ fn list(column: &ColumnProfile) -> ColumnUse {
         0 => ColumnUse::out("all its lists are empty"),
         _ => ColumnUse::Input(DraftInputConfig {
             yaml,
-            remark: Some(format!("lists of {noun}, at most {longest}")),
+            remark: Some(format!("lists of {noun}, at most {longest} elements")),
         }),
     }
 }
 
 fn number(column: &ColumnProfile) -> ColumnUse {
     if column.infinite > 0 {
-        return ColumnUse::out(format!("{} holds infinity", several(column.infinite, "row")));
+        return ColumnUse::out(format!("infinite values in {}", several(column.infinite, "row")));
     }
     let standardized = || {
         let yaml = match column.missing {
@@ -121,7 +123,7 @@ fn number(column: &ColumnProfile) -> ColumnUse {
             _ => "{standardize: {missing: median, indicator: true}}".to_owned(),
         };
         let remark = (column.missing > 0).then(|| {
-            format!("{} of {} missing: the median stands in", grouped(column.missing), grouped(column.rows))
+            format!("{} of {} missing, filled with the median", grouped(column.missing), grouped(column.rows))
         });
         DraftInputConfig { yaml, remark }
     };
@@ -132,7 +134,7 @@ fn number(column: &ColumnProfile) -> ColumnUse {
     let present = column.present();
     let all_different = column.distinct * 100 >= present * 98;
     if all_different && column.is_running && present > 10 && !is_of_time(&column.name) {
-        return ColumnUse::excluded_unless_only("it counts the rows".to_owned(), standardized());
+        return ColumnUse::excluded_unless_only("it numbers the rows".to_owned(), standardized());
     }
     if all_different
         && (is_identifier_name(&column.name) || is_first(column) || is_permutation(column))
@@ -140,16 +142,16 @@ fn number(column: &ColumnProfile) -> ColumnUse {
     {
         let count = several(column.distinct, "different number");
         return ColumnUse::excluded_unless_only(
-            format!("it names rows: {count} on {}", several(present, "row")),
+            format!("it identifies rows: {count} on {}", several(present, "row")),
             standardized(),
         );
     }
     if all_different && has_long_numbers(column) && present > 10 {
-        let why = "long numbers, nearly all different, as of accounts or telephones".to_owned();
+        let why = "long numbers, nearly all different, such as account or telephone numbers".to_owned();
         return ColumnUse::excluded_unless_only(why, standardized());
     }
     if is_date_number(column) {
-        return ColumnUse::out("numbers that are dates (year, month, day): `query` makes amounts of them");
+        return ColumnUse::out("numbers that encode dates (YYYYMMDD): convert them in `query`");
     }
     if is_identifier_name(&column.name) && column.distinct > 50 && column.frequent[0] > 0 {
         return group(column);
@@ -160,7 +162,8 @@ fn number(column: &ColumnProfile) -> ColumnUse {
         && column.distinct * 4 < present
     {
         let mut config = category(column);
-        config.remark = Some(format!("{}, taken for codes by its name", several(column.distinct, "value")));
+        config.remark =
+            Some(format!("{}, treated as codes because of its name", several(column.distinct, "value")));
         return ColumnUse::Input(config);
     }
     ColumnUse::Input(standardized())
@@ -172,13 +175,13 @@ fn text(column: &ColumnProfile) -> ColumnUse {
     match column.pattern {
         Some(Pattern::Date) => return time(),
         Some(pattern @ Pattern::Picture) if distinct > FEW || nearly_all => {
-            let how = "`source: {images: {path: FOLDER, labels: FILE, column: NAME}}` reads them";
-            return ColumnUse::out(format!("{}: {how}", pattern.display_name()));
+            let fix = "`source: {images: {path: FOLDER, labels: FILE, column: NAME}}` reads them";
+            return ColumnUse::out(format!("{}: {fix}", pattern.display_name()));
         }
         Some(pattern @ Pattern::Amount) if distinct > FEW => {
             let example = column.values.first().map_or("", |(value, _)| value);
             return ColumnUse::out(format!(
-                "{}, such as {}: write plain numbers",
+                "{}, such as {}: convert them to plain numbers",
                 pattern.display_name(),
                 comment_text(example)
             ));
@@ -194,18 +197,18 @@ fn text(column: &ColumnProfile) -> ColumnUse {
         _ => {}
     }
     if nearly_all && (is_identifier_name(&column.name) || is_first(column)) && present > 10 {
-        return ColumnUse::out(names(column));
+        return ColumnUse::out(identifies_rows(column));
     }
     let is_prose = column.prose.filter(|prose| is_prose(prose, column));
     if let Some(prose) = is_prose.filter(|_| distinct > FEW || nearly_all && present > 10) {
-        return ColumnUse::Input(prose_words(&prose, column));
+        return ColumnUse::Input(text_input(&prose, column));
     }
     if mostly_numbers(column) {
-        let unknown = column.values.iter().find(|(text, _)| text.parse::<f64>().is_err());
-        let unknown = unknown.map_or("", |(text, _)| text);
+        let other = column.values.iter().find(|(text, _)| text.parse::<f64>().is_err());
+        let other = other.map_or("", |(text, _)| text);
         return ColumnUse::out(format!(
-            "numbers among which {} stands: correct such cells, or name them in the source's `missing`",
-            comment_text(unknown)
+            "numbers, except {}: correct these cells or list them in the source's `missing`",
+            comment_text(other)
         ));
     }
     if is_identifier_name(&column.name) && distinct > 50 && !nearly_all {
@@ -215,32 +218,32 @@ fn text(column: &ColumnProfile) -> ColumnUse {
         return ColumnUse::Input(category(column));
     }
     if nearly_all {
-        return ColumnUse::out(names(column));
+        return ColumnUse::out(identifies_rows(column));
     }
     match category(column) {
         config if column.frequent[least(column)] > 0 => ColumnUse::Input(config),
         _ => ColumnUse::out(format!(
-            "{} texts on {}: too few rows of each",
+            "{} different texts on {}: too few rows per text",
             grouped(distinct),
             several(present, "row")
         )),
     }
 }
 
-/// The first column without a heading, where tables have their row names.
+/// Whether it is the first column of a table without a header, where row names often are.
 fn is_first(column: &ColumnProfile) -> bool {
     column.name == "column_1"
 }
 
-fn names(column: &ColumnProfile) -> String {
+fn identifies_rows(column: &ColumnProfile) -> String {
     format!(
-        "it names rows: {} different texts on {}",
+        "it identifies rows: {} different texts on {}",
         grouped(column.distinct),
         several(column.present(), "row")
     )
 }
 
-/// A learned embedding; values of few rows count as one.
+/// A category input, which learns an embedding; rare values count as unseen.
 fn category(column: &ColumnProfile) -> DraftInputConfig {
     let missing = match column.missing {
         0 => String::new(),
@@ -256,32 +259,27 @@ fn category(column: &ColumnProfile) -> DraftInputConfig {
         return DraftInputConfig { yaml: "category".to_owned(), remark: Some(values) };
     }
     let remark =
-        format!("{values}; {} stand on at least {minimum} rows, all others count as unseen", grouped(kept));
+        format!("{values}; {} occur on at least {minimum} rows, the others count as unseen", grouped(kept));
     DraftInputConfig { yaml: format!("{{category: {{minimum: {minimum}}}}}"), remark: Some(remark) }
 }
 
-/// Which of 2, 5 and 20 rows a value must have: few where there are few rows.
+/// The index into [2, 5, 20] of the least number of rows of a value: smaller for smaller tables.
 fn least(column: &ColumnProfile) -> usize {
     match column.present() {
         0..=999 => 0,
         1000..=99_999 => usize::from(column.frequent[1] > 0),
-        _ => {
-            if column.frequent[2] > 0 {
-                2
-            } else {
-                usize::from(column.frequent[1] > 0)
-            }
-        }
+        _ if column.frequent[2] > 0 => 2,
+        _ => usize::from(column.frequent[1] > 0),
     }
 }
 
-/// Names of things that each stand on several rows.
+/// A column that identifies things which occur on several rows.
 fn group(column: &ColumnProfile) -> ColumnUse {
     let rows = column.present() as f64 / column.distinct.max(1) as f64;
     let count = several(column.distinct, "value");
     group_of(
         column,
-        format!("it names groups of rows: {count}, {rows:.1} rows each, would be learned by heart"),
+        format!("it identifies groups of rows ({count}, {rows:.1} rows each): the model would memorize them"),
     )
 }
 
@@ -289,7 +287,7 @@ fn group_of(column: &ColumnProfile, why: String) -> ColumnUse {
     ColumnUse::excluded_unless_only(why, category(column))
 }
 
-/// Several words to a text, of which some come again elsewhere.
+/// Whether the texts have several words each, some of which occur in other texts.
 fn is_prose(prose: &TextProfile, column: &ColumnProfile) -> bool {
     let various = column.distinct * 5 >= column.present() || column.distinct > 1000;
     let long = match prose.script {
@@ -299,7 +297,7 @@ fn is_prose(prose: &TextProfile, column: &ColumnProfile) -> bool {
     long && various && (prose.repeated >= 0.3 || prose.words_per_text >= 8.0)
 }
 
-fn prose_words(prose: &TextProfile, column: &ColumnProfile) -> DraftInputConfig {
+fn text_input(prose: &TextProfile, column: &ColumnProfile) -> DraftInputConfig {
     let length = ((prose.long * 5 / 4).div_ceil(8) * 8).clamp(16, 256);
     let minimum = if column.present() < 1000 { 1 } else { 2 };
     let (tokenizer, noun) = match prose.script {
@@ -310,7 +308,8 @@ fn prose_words(prose: &TextProfile, column: &ColumnProfile) -> DraftInputConfig 
         WritingSystem::Unspaced => ("character".to_owned(), "characters"),
     };
     let yaml = format!(
-        "{{text: {{tokenizer: {tokenizer}, length: {length}, encoder: [{{embedding: 64}}, {{dropout: 0.3}}, {{pool: mean}}]}}}}"
+        "{{text: {{tokenizer: {tokenizer}, length: {length}, \
+         encoder: [{{embedding: 64}}, {{dropout: 0.3}}, {{pool: mean}}]}}}}"
     );
     let remark = format!(
         "{} different texts of {:.0} {noun}",
@@ -320,7 +319,7 @@ fn prose_words(prose: &TextProfile, column: &ColumnProfile) -> DraftInputConfig 
     DraftInputConfig { yaml, remark: Some(remark) }
 }
 
-/// Numbers but for a few cells?
+/// Whether all but a few cells are numbers.
 fn mostly_numbers(column: &ColumnProfile) -> bool {
     let number = |text: &str| text.parse::<f64>().is_ok() && !text.starts_with("00");
     let seen: usize = column.values.iter().map(|(_, rows)| rows).sum();

@@ -1,5 +1,6 @@
-//! A first pipeline for a file, from what its columns hold: a draft with its reasons as comments.
+//! Drafts a pipeline for a data file from a profile of its columns; comments state the reasons.
 
+mod formatting;
 mod identity;
 mod input;
 mod messages;
@@ -8,7 +9,6 @@ mod size;
 mod split;
 mod target;
 mod target_leak;
-mod words;
 mod write;
 
 use std::path::Path;
@@ -19,34 +19,37 @@ use crate::run::draft::split::DraftSplit;
 use crate::run::draft::target::DraftTarget;
 use crate::run::error::RunError;
 
-/// A pipeline, and what a person should know of it.
+/// A drafted pipeline.
 #[derive(Debug)]
 pub struct Draft {
     /// The pipeline's YAML.
     pub text: String,
-    /// What was found, in lines.
+    /// The summary for the user, in lines.
     pub messages: Vec<String>,
 }
 
-/// Everything that was decided.
+/// All decisions of a draft.
 struct DraftPlan<'a> {
-    survey: &'a DataProfile,
+    profile: &'a DataProfile,
     targets: Vec<DraftTarget>,
-    part: DraftSplit,
-    /// Every column that is no target, in the file's order.
+    split: DraftSplit,
+    /// Every column that is not a target, in the file's order.
     entries: Vec<DraftColumn>,
 }
 
-/// Drafts the pipeline of a file; `path` is the data's as the pipeline file has to write it.
+/// Drafts a pipeline for a data file; `path` is the data's path as the pipeline file has to write it.
+///
+/// # Errors
+/// If the data cannot be read, a target is unknown or unsuitable, or no input is left.
 pub fn draft(data: &Path, path: &str, name: &str, targets: &[String]) -> Result<Draft, RunError> {
     let profile = survey(data)?;
     let mut targets = target::choose(&profile.columns, data, targets)?;
-    let part = split::find(&profile, &targets);
+    let split = split::find(&profile, &targets);
     let mut entries: Vec<DraftColumn> = (0..profile.columns.len())
         .filter(|column| targets.iter().all(|target| target.column != *column))
         .map(|column| DraftColumn {
             column,
-            column_use: column_use(&profile, &part, column),
+            column_use: column_use(&profile, &split, column),
             remarks: vec![],
         })
         .collect();
@@ -56,31 +59,29 @@ pub fn draft(data: &Path, path: &str, name: &str, targets: &[String]) -> Result<
         return Err(RunError::Draft(messages::nothing_left(data, &profile, &entries)));
     }
     target::name(&mut targets, &profile.columns, &entries);
-    let plan = DraftPlan { survey: &profile, targets, part, entries };
+    let plan = DraftPlan { profile: &profile, targets, split, entries };
     Ok(Draft { text: write::pipeline(&plan, path, name), messages: messages::lines(&plan, data) })
 }
 
-fn column_use(profile: &DataProfile, part: &DraftSplit, column: usize) -> ColumnUse {
-    match part {
-        DraftSplit::Column(result) if result.column == column => {
-            ColumnUse::out("it says which split a row is in")
-        }
+fn column_use(profile: &DataProfile, split: &DraftSplit, column: usize) -> ColumnUse {
+    match split {
+        DraftSplit::Column(by) if by.column == column => ColumnUse::out("it defines the split"),
         _ if split::is_other(&profile.columns[column]) => ColumnUse::out(
-            "it says which split or fold a row is in: `split: {column: ...}` reads a value each for train, valid and test",
+            "it defines a split or fold: to use it, write `split: {column: ...}` with its values for train, \
+             valid and test",
         ),
         _ => input::column_use(&profile.columns[column], profile.rows),
     }
 }
 
-/// When nothing is left to learn from, what was left out for being too good or too fine comes back, with its
-/// reason.
+/// If no input is left, restores columns that were left out for leakage or as identifiers, with the reason.
 fn restore_leaks(entries: &mut [DraftColumn]) {
     if entries.iter().any(|entry| matches!(entry.column_use, ColumnUse::Input(_))) {
         return;
     }
     for entry in entries {
         if let ColumnUse::Out { why, instead: Some(config) } = &entry.column_use {
-            entry.remarks.insert(0, format!("kept for want of any other: {why}"));
+            entry.remarks.insert(0, format!("kept because no other column is left: {why}"));
             entry.column_use = ColumnUse::Input(config.clone());
         }
     }

@@ -1,4 +1,4 @@
-//! How much is trained: small tables want small batches and many epochs, large ones the contrary.
+//! Training settings by table size: small tables get small batches and many epochs.
 
 /// The sizes that follow from the number of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -7,13 +7,14 @@ pub struct DraftSize {
     pub epochs: usize,
     pub patience: usize,
     pub rate: &'static str,
-    /// Shares of rows for valid and test.
+    /// The share of rows of the valid and of the test split.
     pub share: &'static str,
 }
 
-/// Optimizer steps that a first training should have.
+/// Target number of optimizer steps of a first training.
 const STEPS: usize = 2500;
 
+/// The settings for a table of so many rows.
 pub fn size_for(rows: usize) -> DraftSize {
     let (batch, rate) = match rows {
         0..=1999 => (32, "3.0e-3"),
@@ -23,7 +24,7 @@ pub fn size_for(rows: usize) -> DraftSize {
     };
     let steps = (rows * 4 / 5).div_ceil(batch).max(1);
     let epochs = (STEPS / steps).clamp(10, 60);
-    // Few validation rows say little of one epoch.
+    // With few validation rows the scores of single epochs are noisy.
     let patience = if rows < 2000 { 15 } else { (epochs / 4).max(4) };
     DraftSize { batch, epochs, patience, rate, share: if rows < 2000 { "0.2" } else { "0.1" } }
 }
@@ -33,7 +34,7 @@ mod tests {
     use crate::run::draft::size::size_for;
 
     #[test]
-    fn small_tables_are_gone_through_more_often() {
+    fn small_tables_get_more_epochs() {
         assert_eq!((size_for(150).batch, size_for(150).epochs, size_for(150).share), (32, 60, "0.2"));
         assert_eq!(
             (size_for(300_000).batch, size_for(300_000).epochs, size_for(300_000).patience),

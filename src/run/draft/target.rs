@@ -1,15 +1,15 @@
-//! The targets: found by the names that were asked for, each with its kind and what is to be said of it.
+//! Finds the target columns by name and chooses the kind of each task.
 
 use std::path::Path;
 
 use crate::data::profile::column_relevance::TargetMeasure;
 use crate::data::profile::{ColumnKind, ColumnProfile, Pattern};
 use crate::domain::diagnostic::nearest;
+use crate::run::draft::formatting::{comment_text, grouped, identifier, percent, several};
 use crate::run::draft::input::{ColumnUse, DraftColumn};
-use crate::run::draft::words::{comment_text, grouped, identifier, percent, several};
 use crate::run::error::RunError;
 
-/// A column that is to be learned.
+/// A target column.
 #[derive(Debug)]
 pub struct DraftTarget {
     pub column: usize,
@@ -19,6 +19,7 @@ pub struct DraftTarget {
     pub remarks: Vec<String>,
 }
 
+/// The kinds of tasks that a draft can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DraftTaskKind {
     Binary,
@@ -27,6 +28,7 @@ pub enum DraftTaskKind {
 }
 
 impl DraftTaskKind {
+    /// Its name in YAML.
     pub fn name(self) -> &'static str {
         match self {
             Self::Binary => "binary",
@@ -35,7 +37,7 @@ impl DraftTaskKind {
         }
     }
 
-    /// What a column is measured by that may give the target away.
+    /// The score by which columns that leak the target are found.
     pub fn measure(self) -> TargetMeasure {
         match self {
             Self::Binary => TargetMeasure::Auc,
@@ -45,10 +47,13 @@ impl DraftTaskKind {
     }
 }
 
-/// Texts of more values than this are no classes but names.
+/// Texts with more distinct values than this are identifiers, not classes.
 const MOST_CLASSES: usize = 1000;
 
-/// The columns asked for: several in one text stand apart by commas. All that is wrong is said at once.
+/// The target columns asked for; a text may hold several names, separated by commas.
+///
+/// # Errors
+/// All problems at once: unknown columns and columns that cannot be targets.
 pub fn choose(
     columns: &[ColumnProfile],
     data: &Path,
@@ -68,17 +73,17 @@ pub fn choose(
     for name in names {
         match known(name) {
             Some(column) if chosen.iter().any(|target| target.column == column) => {}
-            Some(column) => match described(&columns[column]) {
+            Some(column) => match task_kind(&columns[column]) {
                 Ok((kind, remarks)) => {
                     chosen.push(DraftTarget { column, task: String::new(), kind, remarks })
                 }
-                Err(why) => problems.push(format!("`{name}` is no target: {why}")),
+                Err(why) => problems.push(format!("`{name}` cannot be a target: {why}")),
             },
             None => problems.push(unknown(name, columns, data)),
         }
     }
     if chosen.is_empty() && problems.is_empty() {
-        problems.push("--target names no column".to_owned());
+        problems.push("--target is empty".to_owned());
     }
     if problems.is_empty() { Ok(chosen) } else { Err(RunError::Draft(problems.join("\nerror: "))) }
 }
@@ -90,45 +95,45 @@ fn unknown(name: &str, columns: &[ColumnProfile], data: &Path) -> String {
             let first: Vec<&str> = columns.iter().take(20).map(|column| column.name.as_str()).collect();
             let more = columns.len().saturating_sub(20);
             let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
-            format!("it has {}{more}", first.join(", "))
+            format!("its columns are {}{more}", first.join(", "))
         },
         |near| format!("did you mean `{near}`?"),
     );
     format!("{} has no column `{name}`; {help}", data.display())
 }
 
-/// The kind of a column's task, or why it can be none.
-fn described(column: &ColumnProfile) -> Result<(DraftTaskKind, Vec<String>), String> {
+/// The kind of a column's task with remarks, or why it cannot be a target.
+fn task_kind(column: &ColumnProfile) -> Result<(DraftTaskKind, Vec<String>), String> {
     let (present, distinct) = (column.present(), column.distinct);
     let first = column.values.first().map_or("", |(value, _)| value);
     match column.kind {
         _ if present == 0 => return Err("it is empty".to_owned()),
-        ColumnKind::Time => return Err(date()),
+        ColumnKind::Time => return Err(dates()),
         ColumnKind::List => {
             return Err(
-                "it holds lists; pipelines/tagging.yaml shows tags that are aligned with tokens".to_owned()
+                "it contains lists; for tags aligned with tokens see pipelines/tagging.yaml".to_owned()
             );
         }
-        ColumnKind::Bytes | ColumnKind::Other => return Err("no task kind learns what it holds".to_owned()),
-        _ if distinct == 1 => return Err(format!("it is {} on every row that has it", comment_text(first))),
+        ColumnKind::Bytes | ColumnKind::Other => return Err("no task kind supports its type".to_owned()),
+        _ if distinct == 1 => return Err(format!("its only value is {}", comment_text(first))),
         _ => {}
     }
     if column.infinite > 0 {
-        return Err(format!("{} holds infinity", several(column.infinite, "row")));
+        return Err(format!("infinite values in {}", several(column.infinite, "row")));
     }
     let mut remarks = Vec::new();
     let kind = match column.kind {
         _ if distinct == 2 => DraftTaskKind::Binary,
         ColumnKind::Boolean => DraftTaskKind::Binary,
-        ColumnKind::Text => of_text(column)?,
-        _ => of_number(column),
+        ColumnKind::Text => text_kind(column)?,
+        _ => number_kind(column),
     };
     remarks.push(match kind {
-        DraftTaskKind::Binary => two(column),
+        DraftTaskKind::Binary => positive_class(column),
         DraftTaskKind::Multiclass => {
             format!("{}, the rarest on {}", several(distinct, "class"), several(column.rarest, "row"))
         }
-        DraftTaskKind::Regression => numbers(column),
+        DraftTaskKind::Regression => range(column),
     });
     if column.missing > 0 {
         remarks.push(format!(
@@ -141,19 +146,20 @@ fn described(column: &ColumnProfile) -> Result<(DraftTaskKind, Vec<String>), Str
     Ok((kind, remarks))
 }
 
-fn date() -> String {
-    "it holds dates or times; make a number of it in the table's `query`, such as days since a beginning"
+fn dates() -> String {
+    "it contains dates or times; convert it to a number in the table's `query`, \
+     such as days since a start date"
         .to_owned()
 }
 
-fn of_text(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
+fn text_kind(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
     let (present, distinct) = (column.present(), column.distinct);
     match column.pattern {
-        Some(Pattern::Date) => return Err(date()),
+        Some(Pattern::Date) => return Err(dates()),
         Some(Pattern::Amount) if distinct > 20 => {
             let example = column.values.first().map_or("", |(value, _)| value);
             return Err(format!(
-                "{}, such as {}; write plain numbers",
+                "{}, such as {}; convert them to plain numbers",
                 Pattern::Amount.display_name(),
                 comment_text(example)
             ));
@@ -163,14 +169,15 @@ fn of_text(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
     if distinct == present {
         let prose = column.prose.is_some_and(|prose| prose.words_per_text >= 4.0);
         return Err(match prose {
-            true => "every text is different; the task kind `text` writes texts, see pipelines/text_generation.yaml"
+            true => "every text is different; to generate texts use the task kind `text`, see \
+                     pipelines/text_generation.yaml"
                 .to_owned(),
-            false => "every value is different: it names rows".to_owned(),
+            false => "every value is different: it identifies rows".to_owned(),
         });
     }
     if distinct > MOST_CLASSES || distinct * 2 > present {
         return Err(format!(
-            "{} different texts on {} are too many for classes",
+            "{} different texts on {} are too many classes",
             grouped(distinct),
             several(present, "row")
         ));
@@ -178,8 +185,8 @@ fn of_text(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
     Ok(DraftTaskKind::Multiclass)
 }
 
-/// Few whole numbers of many rows each are classes.
-fn of_number(column: &ColumnProfile) -> DraftTaskKind {
+/// Multiclass for few integers with many rows each, otherwise regression.
+fn number_kind(column: &ColumnProfile) -> DraftTaskKind {
     let classes = match column.distinct {
         3..=10 => column.rarest >= 5 || column.rarest * 20 >= column.present(),
         11..=20 => column.rarest >= 10 && are_consecutive(column),
@@ -192,8 +199,8 @@ fn are_consecutive(column: &ColumnProfile) -> bool {
     column.range.is_some_and(|[smallest, _, largest]| largest - smallest + 1.0 == column.distinct as f64)
 }
 
-/// Which of two values counts as positive, as the task kind `binary` says.
-fn two(column: &ColumnProfile) -> String {
+/// Which of the two values is the positive class, by the rule of the task kind `binary`.
+fn positive_class(column: &ColumnProfile) -> String {
     let mut sorted: Vec<&(String, usize)> = column.values.iter().collect();
     let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
     sorted.sort_by(|a, b| match column.is_numeric() {
@@ -207,7 +214,8 @@ fn two(column: &ColumnProfile) -> String {
     format!("{} is positive: {share} of {}", comment_text(&positive.0), several(column.present(), "row"))
 }
 
-fn numbers(column: &ColumnProfile) -> String {
+/// The range and median of a regression target.
+fn range(column: &ColumnProfile) -> String {
     let [smallest, median, largest] = column.range.unwrap_or_default();
     let short = |number: f64| match number.abs() {
         size if size >= 1e7 || size > 0.0 && size < 1e-3 => format!("{number:.2e}"),
@@ -219,23 +227,20 @@ fn numbers(column: &ColumnProfile) -> String {
 }
 
 fn warnings(column: &ColumnProfile, kind: DraftTaskKind) -> Vec<String> {
-    let mut result = Vec::new();
+    let mut warnings = Vec::new();
     let rare: usize = column.values.iter().filter(|(_, rows)| *rows < 3).count();
     match kind {
         DraftTaskKind::Regression => {
             let [smallest, median, largest] = column.range.unwrap_or_default();
             if median > smallest && largest - median > 50.0 * (median - smallest) {
-                result.push("a few very large values: `loss: huber` is less drawn to them".to_owned());
+                warnings.push("a few very large values: `loss: huber` is less sensitive to them".to_owned());
             }
             if column.is_whole && (3..=20).contains(&column.distinct) {
-                result.push(format!(
-                    "only {} whole numbers: `kind: ordinal` takes them as steps",
-                    column.distinct
-                ));
+                warnings.push(format!("only {} integers: consider `kind: ordinal`", column.distinct));
             }
         }
         _ if rare > 0 => {
-            let of_rare: Vec<String> = column
+            let examples: Vec<String> = column
                 .values
                 .iter()
                 .rev()
@@ -244,16 +249,15 @@ fn warnings(column: &ColumnProfile, kind: DraftTaskKind) -> Vec<String> {
                 .map(|(value, _)| comment_text(value))
                 .collect();
             let more = if rare > 3 { ", ..." } else { "" };
-            let (stand, rows) = if rare == 1 { ("stands", "row") } else { ("stand", "rows") };
-            result.push(format!(
-                "{} {stand} on fewer than three {rows} ({}{more}): nothing can be learned of such",
+            warnings.push(format!(
+                "{} with fewer than 3 rows ({}{more}): too few to learn from",
                 several(rare, "class"),
-                of_rare.join(", ")
+                examples.join(", ")
             ));
         }
         _ if column.rarest * 100 < column.present() => {
-            result.push(format!(
-                "the rarest class has {} of the rows: see metrics beside accuracy",
+            warnings.push(format!(
+                "the rarest class has {} of the rows: accuracy alone is misleading",
                 percent(column.rarest, column.present())
             ));
         }
@@ -261,19 +265,19 @@ fn warnings(column: &ColumnProfile, kind: DraftTaskKind) -> Vec<String> {
     }
     if kind == DraftTaskKind::Multiclass && column.is_numeric() {
         let ordinal =
-            if are_consecutive(column) { "`kind: ordinal` if they stand in an order, " } else { "" };
-        result.push(format!("{ordinal}`kind: regression` if they are amounts"));
+            if are_consecutive(column) { "`kind: ordinal` if the classes are ordered, " } else { "" };
+        warnings.push(format!("{ordinal}`kind: regression` if they are amounts"));
     }
     if kind == DraftTaskKind::Multiclass && column.distinct > 50 {
-        result.push(format!(
-            "{} is many: rare ones may be joined in the table's `query`",
+        warnings.push(format!(
+            "{}: consider merging rare ones in the table's `query`",
             several(column.distinct, "class")
         ));
     }
-    result
+    warnings
 }
 
-/// Gives each task a name that no other output and no input has.
+/// Gives each task a name that differs from all inputs and other tasks.
 pub fn name(targets: &mut [DraftTarget], columns: &[ColumnProfile], entries: &[DraftColumn]) {
     let inputs = entries.iter().filter(|entry| matches!(entry.column_use, ColumnUse::Input(_)));
     let mut taken: Vec<String> = inputs.map(|entry| columns[entry.column].name.clone()).collect();

@@ -1,101 +1,105 @@
-//! Columns that give a target away: what each says of each target alone, what two say together, and what is
-//! made of the targets. Those are left out with their number; what is only strong stays, with a remark.
+//! Detects target leakage: columns that determine a target alone or in pairs, and columns computed from the
+//! targets. They are left out with the measured score; strong but not suspicious columns stay with a remark.
 
 use crate::data::profile::DataProfile;
 use crate::data::profile::column_relevance::{ColumnRelevance, TargetMeasure, gain};
+use crate::run::draft::formatting::{grouped, several};
 use crate::run::draft::input::{ColumnUse, DraftColumn};
 use crate::run::draft::target::{DraftTarget, DraftTaskKind};
-use crate::run::draft::words::{grouped, several};
 use crate::run::error::RunError;
 
-/// From here on a column determines a target, by AUC or R2.
+/// From this AUC or R2 on, a column determines a target.
 const DETERMINES: f64 = 0.995;
-/// The same of several classes: the gain over always answering the most frequent.
+/// The same for several classes: the gain over always predicting the most frequent class.
 const GAINS: f64 = 0.975;
-/// From here on a column is worth a look.
+/// From here on a column gets a remark.
 const STRONG: f64 = 0.95;
-/// Rows that are needed to say so, and where measurements separate classes, which they do with few rows by
-/// chance.
+/// The least number of rows to decide; the second number applies where a continuous column separates classes,
+/// which can happen by chance with few rows.
 const ROWS: [usize; 2] = [40, 100];
 
-/// Leaves out what gives a target away.
+/// Leaves out columns that leak a target.
 pub fn leave_out(
     profile: &DataProfile,
     targets: &[DraftTarget],
     entries: &mut [DraftColumn],
 ) -> Result<(), RunError> {
-    let wanted: Vec<(usize, TargetMeasure)> =
+    let measures: Vec<(usize, TargetMeasure)> =
         targets.iter().map(|target| (target.column, target.kind.measure())).collect();
-    let alone = profile.alone(&wanted)?;
+    let alone = profile.alone(&measures)?;
     for entry in entries.iter_mut() {
-        let text = &alone[entry.column];
-        let worst = text.iter().zip(targets).filter_map(|(text, target)| Some(((*text)?, target)));
+        let worst = alone[entry.column].iter().zip(targets);
+        let worst = worst.filter_map(|(relevance, target)| Some(((*relevance)?, target)));
         let worst = worst.max_by(|(a, _), (b, _)| strength(a).total_cmp(&strength(b)));
-        let Some((text, target)) = worst else { continue };
-        judge(profile, entry, &text, target);
+        let Some((relevance, target)) = worst else { continue };
+        judge(profile, entry, &relevance, target);
     }
     together(profile, targets, entries)
 }
 
-/// Enough to leave the column out?
-fn determines(text: &ColumnRelevance) -> bool {
-    let measured = text.is_continuous && text.measure != TargetMeasure::R2;
-    let enough = text.rows >= ROWS[usize::from(measured)];
+/// Whether the column determines the target, so that it is left out.
+fn determines(relevance: &ColumnRelevance) -> bool {
+    let separates_classes = relevance.is_continuous && relevance.measure != TargetMeasure::R2;
+    let enough = relevance.rows >= ROWS[usize::from(separates_classes)];
     enough
-        && match text.measure {
-            TargetMeasure::Accuracy => gain(text.score, text.chance) >= GAINS && text.score >= 0.98,
-            TargetMeasure::Auc | TargetMeasure::R2 => text.score >= DETERMINES,
+        && match relevance.measure {
+            TargetMeasure::Accuracy => {
+                gain(relevance.score, relevance.chance) >= GAINS && relevance.score >= 0.98
+            }
+            TargetMeasure::Auc | TargetMeasure::R2 => relevance.score >= DETERMINES,
         }
 }
 
-fn are_classes(text: &ColumnRelevance) -> bool {
-    text.rows >= ROWS[1] && text.steps.is_some_and(|steps| steps.are_classes())
+/// Whether the target's classes are intervals of the column, as if the column were computed from it.
+fn are_classes(relevance: &ColumnRelevance) -> bool {
+    relevance.rows >= ROWS[1] && relevance.steps.is_some_and(|steps| steps.are_classes())
 }
 
-/// From 0 to 1, whatever it is measured by; above where the column cannot stay.
-fn strength(text: &ColumnRelevance) -> f64 {
-    let own = match text.measure {
-        TargetMeasure::Accuracy => gain(text.score, text.chance),
-        TargetMeasure::Auc | TargetMeasure::R2 => text.score,
+/// A strength from 0 to 1, comparable between scores; more than 1 where the column must be left out.
+fn strength(relevance: &ColumnRelevance) -> f64 {
+    let score = match relevance.measure {
+        TargetMeasure::Accuracy => gain(relevance.score, relevance.chance),
+        TargetMeasure::Auc | TargetMeasure::R2 => relevance.score,
     };
-    own + f64::from(u8::from(determines(text))) + f64::from(u8::from(are_classes(text)))
+    score + f64::from(u8::from(determines(relevance))) + f64::from(u8::from(are_classes(relevance)))
 }
 
-fn judge(profile: &DataProfile, entry: &mut DraftColumn, text: &ColumnRelevance, target: &DraftTarget) {
+fn judge(profile: &DataProfile, entry: &mut DraftColumn, relevance: &ColumnRelevance, target: &DraftTarget) {
     let name = &profile.columns[target.column].name;
-    let number = match text.measure {
-        TargetMeasure::Auc => format!("AUC {:.3}", text.score),
-        TargetMeasure::Accuracy => format!("accuracy {:.3}, by chance {:.3}", text.score, text.chance),
-        TargetMeasure::R2 => format!("R2 {:.3}", text.score),
+    let number = match relevance.measure {
+        TargetMeasure::Auc => format!("AUC {:.3}", relevance.score),
+        TargetMeasure::Accuracy => {
+            format!("accuracy {:.3}, by chance {:.3}", relevance.score, relevance.chance)
+        }
+        TargetMeasure::R2 => format!("R2 {:.3}", relevance.score),
     };
-    let rows = several(text.rows, "sample row");
+    let rows = several(relevance.rows, "sample row");
     match &entry.column_use {
-        ColumnUse::Input(config) if determines(text) => {
-            let why = format!("it alone gives {name} away ({number} on {rows})");
+        ColumnUse::Input(config) if determines(relevance) => {
+            let why = format!("it alone predicts {name} ({number} on {rows})");
             entry.column_use = ColumnUse::Out { why, instead: Some(config.clone()) };
         }
-        ColumnUse::Input(config) if are_classes(text) => {
-            let steps = text.steps.map_or((0, 0.0), |steps| (steps.changes, steps.chance));
-            let changes =
-                format!("changes {} times along it, by chance {:.0} times", grouped(steps.0), steps.1);
-            let why = format!("it is made of {name}: it {changes} ({rows})");
+        ColumnUse::Input(config) if are_classes(relevance) => {
+            let steps = relevance.steps.map_or((0, 0.0), |steps| (steps.changes, steps.chance));
+            let changes = format!("changes {} times instead of {:.0} by chance", grouped(steps.0), steps.1);
+            let why = format!("it is derived from {name}: sorted by it, {name} {changes} ({rows})");
             entry.column_use = ColumnUse::Out { why, instead: Some(config.clone()) };
         }
-        ColumnUse::Input(_) if strength(text) >= STRONG && text.rows >= ROWS[0] => {
+        ColumnUse::Input(_) if strength(relevance) >= STRONG && relevance.rows >= ROWS[0] => {
             entry.remarks.push(format!(
-                "alone it says {name} with {number} ({rows}), see that it is known when predicting"
+                "alone it predicts {name} with {number} ({rows}); make sure that it is known when predicting"
             ));
         }
-        // An identifier of groups that also gives the target away: the number belongs to the reason.
-        ColumnUse::Out { why, instead: Some(config) } if determines(text) => {
-            let why = format!("{why}; it alone gives {name} away ({number} on {rows})");
+        // An identifier of groups that also leaks the target.
+        ColumnUse::Out { why, instead: Some(config) } if determines(relevance) => {
+            let why = format!("{why}; it alone predicts {name} ({number} on {rows})");
             entry.column_use = ColumnUse::Out { why, instead: Some(config.clone()) };
         }
         _ => {}
     }
 }
 
-/// Two inputs that make a target, and inputs that several targets make.
+/// Leaves out pairs of inputs that determine a target, and inputs that are sums of the targets.
 fn together(
     profile: &DataProfile,
     targets: &[DraftTarget],
@@ -117,22 +121,22 @@ fn together(
         let Some(pair) = profile.pair(target.column, &numeric(entries))? else { continue };
         let how = if pair.is_product { "a product or ratio" } else { "a sum or difference" };
         for (own, other) in [(0, 1), (1, 0)] {
-            let (other, wanted) = (name(pair.columns[other]), name(target.column));
+            let (other, target) = (name(pair.columns[other]), name(target.column));
             let score = format!("R2 {:.4} on {} sample rows", pair.score, grouped(pair.rows));
-            let why = format!("with {other} it makes {wanted}: {how} ({score})");
+            let why = format!("with {other} it determines {target}: {how} ({score})");
             leave(entries, pair.columns[own], why);
         }
     }
-    let made: Vec<usize> = targets.iter().map(|target| target.column).collect();
-    let are_numbers = made
+    let target_columns: Vec<usize> = targets.iter().map(|target| target.column).collect();
+    let are_numbers = target_columns
         .iter()
         .all(|column| profile.columns[*column].distinct == 2 || profile.columns[*column].is_numeric());
-    if made.len() < 2 || !are_numbers {
+    if target_columns.len() < 2 || !are_numbers {
         return Ok(());
     }
     for column in numeric(entries) {
-        if let Some(score) = profile.made_of(column, &made)? {
-            leave(entries, column, format!("the targets make it: a sum of them (R2 {score:.4})"));
+        if let Some(score) = profile.made_of(column, &target_columns)? {
+            leave(entries, column, format!("it is a sum of the targets (R2 {score:.4})"));
         }
     }
     Ok(())

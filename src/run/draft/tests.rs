@@ -17,7 +17,7 @@ fn text(name: &str, rows: &str, targets: &[&str]) -> String {
     drafted(name, rows, targets).expect("drafted").text
 }
 
-/// A whole number below `below`, the same each time.
+/// A pseudorandom number less than `below`.
 fn drawn(row: u64, stream: u64, below: u64) -> u64 {
     let mut state = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.wrapping_mul(0xd134_2543_de82_ef95);
     for _ in 0..3 {
@@ -26,14 +26,14 @@ fn drawn(row: u64, stream: u64, below: u64) -> u64 {
     (state >> 32) % below
 }
 
-/// Rows below a heading, each made of its number.
+/// A CSV text with a header and one line per row number.
 fn table(heading: &str, rows: u64, row: impl Fn(u64) -> String) -> String {
     let rows: String = (0..rows).map(|number| row(number) + "\n").collect();
     format!("{heading}\n{rows}")
 }
 
 #[test]
-fn what_names_rows_is_left_out_and_measurements_stay() {
+fn identifiers_are_left_out_and_measurements_stay() {
     let rows = table("ID,uuid,mail,amount,zip,visits,y", 300, |row| {
         let mixed = |stream| drawn(row, stream, 1 << 30);
         let uuid = format!("{:08x}-0000-4000-8000-{:012x}", mixed(1), mixed(2));
@@ -49,11 +49,11 @@ fn what_names_rows_is_left_out_and_measurements_stay() {
     });
     let text = text("rows.csv", &rows, &["y"]);
     for line in [
-        "  # ID: left out, it counts the rows\n",
+        "  # ID: left out, it numbers the rows\n",
         "  # uuid: left out, UUIDs, 300 on 300 rows\n",
         "  # mail: left out, e-mail addresses, 300 on 300 rows\n",
         "  amount: standardize\n",
-        "  zip: {category: {minimum: 2}}    # 40 values, taken for codes by its name\n",
+        "  zip: {category: {minimum: 2}}    # 40 values, treated as codes because of its name\n",
         "  visits: standardize\n",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
@@ -61,7 +61,7 @@ fn what_names_rows_is_left_out_and_measurements_stay() {
 }
 
 #[test]
-fn targets_are_trimmed_and_their_kinds_told() {
+fn targets_are_trimmed_and_their_kinds_detected() {
     let rows = table("x,\"a, b\",answer,stars,price,name", 200, |row| {
         let price = 10.0 * drawn(row, 1, 500) as f64 / 7.0;
         let answer = ["no", "yes"][drawn(row, 3, 2) as usize];
@@ -84,15 +84,15 @@ fn targets_are_trimmed_and_their_kinds_told() {
 }
 
 #[test]
-fn what_cannot_be_learned_is_said_of_all_targets_at_once() {
+fn problems_of_all_targets_are_reported_at_once() {
     let rows = table("x,one,when,name,y", 60, |row| {
         format!("{},1,2020-01-{:02},n{row},{}", drawn(row, 1, 99), row % 28 + 1, row % 2)
     });
     let text = drafted("rows.csv", &rows, &["one,when,name,yy"]).unwrap_err().to_string();
     for part in [
-        "`one` is no target: it is `1` on every row",
-        "`when` is no target: it holds dates",
-        "`name` is no target: every value is different",
+        "`one` cannot be a target: its only value is `1`",
+        "`when` cannot be a target: it contains dates",
+        "`name` cannot be a target: every value is different",
         "did you mean `y`?",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

@@ -1,14 +1,15 @@
-//! Where in the pipeline stands what takes the most memory, and what to write instead.
+//! Reports which part of a pipeline takes the most memory, and what to change.
 
 use crate::data::free_memory;
 use crate::domain::bytes::Bytes;
 use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::task::TargetConfig;
+use crate::plan::render::thousands;
 use crate::run::memory::{MemoryEstimate, MemoryPart};
 use crate::spec::PipelineConfig;
 
-/// How much may be taken, and who says so.
+/// The memory limit, and whether the user set it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MemoryLimit {
     bytes: Bytes,
@@ -16,10 +17,10 @@ pub struct MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// What was said, else what there is; `None` where nobody knows.
-    pub fn from_setting(message: Option<Bytes>) -> Option<Self> {
-        let bytes = message.or_else(free_memory::available)?;
-        Some(Self { bytes, configured: message.is_some() })
+    /// The setting, otherwise the free memory; `None` if that is unknown.
+    pub fn from_setting(setting: Option<Bytes>) -> Option<Self> {
+        let bytes = setting.or_else(free_memory::available)?;
+        Some(Self { bytes, configured: setting.is_some() })
     }
 
     fn describe(self) -> String {
@@ -30,7 +31,7 @@ impl MemoryLimit {
     }
 }
 
-/// What takes the most, where the whole does not fit.
+/// The diagnostic if the estimate exceeds the limit; it points at the largest part.
 pub fn refused(
     pipeline: &PipelineConfig,
     estimate: &MemoryEstimate,
@@ -40,66 +41,66 @@ pub fn refused(
     if need <= limit.bytes {
         return None;
     }
-    // What would be left for one thing if all others stayed as they are.
+    // What one part may take if all others stay as they are.
     let room = |own: Bytes| Bytes(limit.bytes.0.saturating_sub(need.0.saturating_sub(own.0)));
-    // No machine has what cannot be counted.
+    // An estimate beyond the range of numbers fits on no machine.
     let more = match need {
         Bytes::MOST => String::new(),
-        need => format!(", or say `--memory {}` where there is so much", rounded_up(need)),
+        need => format!(", or pass `--memory {}` if the machine has that much", rounded_up(need)),
     };
-    let piece = estimate.pieces.iter().max_by_key(|piece| piece.bytes);
-    let largest = piece.map_or(Bytes(0), |piece| piece.bytes);
-    let (path, what, help) = match piece {
-        Some(piece) if largest >= estimate.activations && largest >= estimate.data => {
-            let fits = share(piece.parameters, room(largest), largest);
+    let part = estimate.parts.iter().max_by_key(|part| part.bytes);
+    let largest = part.map_or(Bytes(0), |part| part.bytes);
+    let (path, what, help) = match part {
+        Some(part) if largest >= estimate.activations && largest >= estimate.data => {
+            let fits = share(part.parameters, room(largest), largest);
             let what = format!(
-                "{} alone, a `{}` of {} numbers, takes {largest} with what training keeps of each",
-                called(pipeline, piece),
-                piece.kind,
-                thousands(piece.parameters)
+                "{}, a `{}` of {} parameters, takes {largest} with gradients and optimizer state",
+                part_name(pipeline, part),
+                part.kind,
+                thousands(part.parameters)
             );
             let help = match fits {
-                0 => format!("make it and the other layers smaller{more}"),
-                fits => format!("make it smaller, to at most {} numbers{more}", thousands(fits)),
+                0 => format!("reduce this and the other layers{more}"),
+                fits => format!("reduce it to at most {} parameters{more}", thousands(fits)),
             };
-            (path(pipeline, &piece.part), what, help)
+            (path(pipeline, &part.part), what, help)
         }
         _ if estimate.data > estimate.activations => {
             let what = format!("the encoded data takes {}", estimate.data);
-            let help = format!("read fewer rows or columns, such as by a `query`{more}");
+            let help = format!("read fewer rows or columns, for example with a `query`{more}");
             (Path::from_key("data"), what, help)
         }
         _ => {
             let what = format!(
-                "what the layers keep of a batch of {} rows takes {}",
+                "the activations of a batch of {} rows take {}",
                 thousands(estimate.rows),
                 estimate.activations
             );
             let fits = share(estimate.rows, room(estimate.activations), estimate.activations);
             let help = match fits.checked_ilog2() {
                 Some(power) => format!("write `batch_size: {}`{more}", 1_usize << power),
-                None => format!("make the layers smaller{more}"),
+                None => format!("reduce the layers{more}"),
             };
             (Path::from_key("train").key("batch_size"), what, help)
         }
     };
     let about = if need == Bytes::MOST { "" } else { "about " };
-    let message = format!("training would need {about}{need} of memory, and {}: {what}", limit.describe());
+    let message = format!("training needs {about}{need} of memory, but {}: {what}", limit.describe());
     Some(Diagnostic::error("memory", path, message).help(help))
 }
 
-/// More weights than a network can have.
+/// The diagnostic of a network with too many parameter tensors.
 pub fn too_many(pipeline: &PipelineConfig, weight: &str, count: usize) -> Diagnostic {
     let message = format!(
-        "the network would have more than {} weights; number {} is `{weight}`",
+        "too many parameter tensors: at most {} are supported, and number {} is `{weight}`",
         thousands(count - 1),
         thousands(count)
     );
-    let help = "write fewer layers, experts or levels here";
+    let help = "use fewer layers, experts or levels here";
     Diagnostic::error("memory", path(pipeline, weight), message).help(help)
 }
 
-/// Of so many what fits into `room`, all of them taking `own`.
+/// How many of `count` items, which take `own` together, fit into `room`.
 fn share(count: usize, room: Bytes, own: Bytes) -> usize {
     if own == Bytes(0) || own == Bytes::MOST {
         return 0;
@@ -107,29 +108,29 @@ fn share(count: usize, room: Bytes, own: Bytes) -> usize {
     (count as f64 * (room.0 as f64 / own.0 as f64)).floor() as usize
 }
 
-/// As one would write it: the next whole GB.
+/// The next whole GB, as `--memory` takes it.
 fn rounded_up(need: Bytes) -> String {
     format!("{}GB", need.0.div_ceil(1_000_000_000))
 }
 
-fn called(pipeline: &PipelineConfig, piece: &MemoryPart) -> String {
-    let at = path(pipeline, &piece.part);
+fn part_name(pipeline: &PipelineConfig, part: &MemoryPart) -> String {
+    let at = path(pipeline, &part.part);
     match at.0.is_empty() {
-        true => format!("`{}`", piece.part),
+        true => format!("`{}`", part.part),
         false => format!("`{at}`"),
     }
 }
 
-/// Where the part of this name stands in the pipeline; the nearest that is known of it.
+/// The path in the pipeline of a part of the network, as exact as its name allows.
 fn path(pipeline: &PipelineConfig, part: &str) -> Path {
     let (room, rest) = part.split_once('.').unwrap_or((part, ""));
     let numbered = |rest: &str| rest.split('.').find_map(|step| step.parse::<usize>().ok());
-    // The longest: one name may begin with another and a point.
+    // The longest match: a name may be a prefix of another, followed by a dot.
     fn longest<'a>(names: impl Iterator<Item = &'a str>, rest: &str) -> Option<&'a str> {
-        let begins = |name: &&str| {
+        let is_prefix = |name: &&str| {
             rest.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        names.filter(begins).max_by_key(|name| name.len())
+        names.filter(is_prefix).max_by_key(|name| name.len())
     }
     match room {
         "trunk" => match numbered(rest) {
@@ -142,7 +143,7 @@ fn path(pipeline: &PipelineConfig, part: &str) -> Path {
             };
             let path = Path::from_key("inputs").key(name);
             let kind =
-                pipeline.inputs.iter().find(|(own, _)| own.as_str() == name).map(|(_, input)| input.name());
+                pipeline.inputs.iter().find(|(key, _)| key.as_str() == name).map(|(_, input)| input.name());
             match (kind, numbered(&rest[name.len()..])) {
                 (Some(kind), Some(index)) => path.key(kind).key("encoder").index(index),
                 (Some(kind), None) => path.key(kind),
@@ -160,17 +161,14 @@ fn path(pipeline: &PipelineConfig, part: &str) -> Path {
             }
         }
         "decoder" => {
-            let writes = pipeline.tasks.iter().find(|(_, task)| matches!(task.kind, TargetConfig::Text(_)));
-            writes.map_or(Path::from_key("tasks"), |(name, _)| Path::from_key("tasks").key(name).key("kind"))
+            let generates =
+                pipeline.tasks.iter().find(|(_, task)| matches!(task.kind, TargetConfig::Text(_)));
+            generates
+                .map_or(Path::from_key("tasks"), |(name, _)| Path::from_key("tasks").key(name).key("kind"))
         }
         "sharing" => Path::from_key("sharing").key(pipeline.sharing.name()),
         _ => Path::root(),
     }
-}
-
-/// 1234567 -> 1,234,567
-fn thousands(number: usize) -> String {
-    crate::plan::render::thousands(number)
 }
 
 #[cfg(test)]
@@ -179,14 +177,14 @@ mod tests {
     use crate::spec::PipelineConfig;
 
     #[test]
-    fn parts_have_places() {
+    fn parts_have_paths() {
         let text = "data: {t: {source: {csv: x.csv}}}\n\
                     inputs: {a: number, a.b: {text: {encoder: [{embedding: 8}, {pool: mean}]}}}\n\
                     trunk: [{dense: 4}]\n\
                     tasks: {y: {kind: binary, target: y, head: [{dense: 4}]}}\n";
         let read = crate::spec::read(text, std::path::Path::new("x.yaml"), &[]);
         let (pipeline, _): (PipelineConfig, _) = read.expect("a pipeline");
-        for (part, index) in [
+        for (part, expected) in [
             ("trunk.0.dense", "trunk[0]"),
             ("trunk.y.2.dense", "trunk[2]"),
             ("input.a", "inputs.a.number"),
@@ -195,7 +193,7 @@ mod tests {
             ("head.y.output", "tasks.y.kind"),
             ("sharing.units", "sharing.hard"),
         ] {
-            assert_eq!(path(&pipeline, part).to_string(), index, "{part}");
+            assert_eq!(path(&pipeline, part).to_string(), expected, "{part}");
         }
     }
 }

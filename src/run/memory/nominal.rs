@@ -1,5 +1,5 @@
-//! What the words of a pipeline say of its data before any of it is read: a signature with the sizes that are
-//! written, and the least there can be for the others. What does not fit by these does not fit at all.
+//! A nominal signature from the pipeline alone: sizes that are set, and the minimum for sizes that depend on
+//! the data. A network that does not fit with these sizes does not fit at all.
 
 use crate::data::config::FeatureConfig;
 use crate::domain::array::ElementType;
@@ -12,7 +12,7 @@ use crate::domain::tokenizer::{Segmenter, TruncationSide};
 use crate::spec::PipelineConfig;
 use crate::spec::task::TaskConfig;
 
-/// The least signature that data could give this pipeline.
+/// The smallest signature that data could give this pipeline.
 pub fn signature(pipeline: &PipelineConfig) -> Signature {
     let inputs = pipeline.inputs.iter().map(|(name, input)| InputSignature {
         name: name.clone(),
@@ -114,7 +114,7 @@ fn target(task: &TaskConfig, (height, width): (usize, usize)) -> FittedTarget {
     }
 }
 
-/// Of the fewest tokens: those that every tokenizer has.
+/// A tokenizer with special tokens only, which every tokenizer has.
 fn tokenizer() -> Tokenizer {
     let (unknown, begin, end) = (Some(1), Some(2), Some(3));
     Tokenizer { segmenter: Segmenter::None, json: String::new(), size: 4, pad: 0, unknown, begin, end }

@@ -1,4 +1,4 @@
-//! One task, trained and scored alone.
+//! Stage `baseline`: trains and scores one task alone.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn work(
     context: &RunContext,
     stage: &Stage,
     task: &TaskName,
-    made: &Path,
+    folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
     let trial = context.trial(stage)?.alone(task);
@@ -38,29 +38,29 @@ pub fn work(
         dataset: &dataset,
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(stage).0,
-        output: made,
+        output: folder,
     };
-    let aside = BaselineObserver { stage, listener: event_log };
-    let result = crate::train::train(&job, &aside, context.cancel)?;
-    let network = trained::with_weights(&trial, &dataset.signature, &made.join(WEIGHTS))?;
+    let observer = BaselineObserver { stage, listener: event_log };
+    let training = crate::train::train(&job, &observer, context.cancel)?;
+    let network = trained::with_weights(&trial, &dataset.signature, &folder.join(WEIGHTS))?;
     event_log.observe(&Event::BaselineScored {
         trial: trial.number,
         task: task.clone(),
-        epoch: result.best_epoch,
-        epochs: result.epochs,
-        // What is undefined is said of the joint training.
+        epoch: training.best_epoch,
+        epochs: training.epochs,
+        // Notes about undefined scores are emitted for the joint training.
         scores: evaluate::scores(&trial, &dataset, &network)?.0,
     });
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }
 
-/// Removes what a finished training no longer needs.
+/// Removes the checkpoints of a finished training.
 pub fn clear(context: &RunContext, stage: &Stage, task: &TaskName) {
-    // Left behind it would cost disk space, and be refused by its fingerprint; no reason to fail.
+    // A leftover checkpoint only costs disk space; its fingerprint prevents its use.
     let _ = std::fs::remove_dir_all(context.layout.alone(context.run, stage.trial.unwrap_or(1), task));
 }
 
-/// The course of such a training is not its trial's: only how far it is, and what it notices, is passed on.
+/// Forwards only progress and notes: the epochs of a baseline do not belong to its trial's history.
 struct BaselineObserver<'a> {
     stage: &'a Stage,
     listener: &'a dyn Observer,

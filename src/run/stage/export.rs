@@ -1,4 +1,4 @@
-//! The best weights as an ONNX model that takes raw values, with the card that explains it.
+//! Stage `export`: writes the best weights as an ONNX model of raw values, with its card.
 
 use std::path::Path;
 
@@ -17,17 +17,17 @@ use crate::onnx::config::ExportConfig;
 use crate::onnx::seal;
 use crate::plan::preference::{along, simplex};
 use crate::plan::{Stage, Trial};
-use crate::run::answered::answered;
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
+use crate::run::metadata;
 use crate::run::publish;
+use crate::run::sample_predictions::sample_predictions;
 use crate::run::stage::{StageOutput, trained};
-use crate::run::warm_start;
 
 pub fn work(
     context: &RunContext,
     stage: &Stage,
-    made: &Path,
+    folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
     let dataset = context.dataset()?;
@@ -36,12 +36,12 @@ pub fn work(
     let opset = config.opset.get() as i64;
     let metadata = metadata(context, &dataset);
     let model = network.to_onnx()?.finish(opset, &metadata)?;
-    let path = made.join(MODEL);
+    let path = folder.join(MODEL);
     crate::onnx::write::save(&model, &path)?;
     let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
     for file in &mut files {
-        let file_path = made.join(&file.name);
+        let file_path = folder.join(&file.name);
         let decoder = decoders.iter().find(|(task, _)| file.owner.as_deref() == Some(task.as_str()));
         match (file.part, decoder) {
             (BundleRole::Decoder, Some((_, decoder))) => {
@@ -57,28 +57,28 @@ pub fn work(
     }
     let mut card = card(context, stage, &dataset, &mut network)?;
     card.files = files;
-    card.answers = answered(&card)?;
-    card.write(&made.join(CARD))?;
+    card.answers = sample_predictions(&card)?;
+    card.write(&folder.join(CARD))?;
     event_log.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
         bytes: std::fs::metadata(&path).map_err(RunError::io("read", &path))?.len(),
         opset,
     });
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }
 
-/// What a consumer finds inside the model itself.
+/// The metadata inside the ONNX files.
 fn metadata(context: &RunContext, dataset: &Dataset) -> Vec<(String, String)> {
     let mut metadata = vec![
         ("producer".to_owned(), format!("mtl {}", env!("CARGO_PKG_VERSION"))),
         ("pipeline".to_owned(), context.plan.name().to_string()),
     ];
-    metadata.extend(warm_start::metadata(&dataset.signature));
+    metadata.extend(metadata::entries(&dataset.signature));
     metadata
 }
 
-/// The card: signature, and sample rows with the answers candle gives for them.
+/// The model card, with sample rows and the outputs that candle computes for them.
 fn card(
     context: &RunContext,
     stage: &Stage,
@@ -93,37 +93,37 @@ fn card(
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
         let vectors = sample_preferences(dataset.signature.tasks.len(), rows.len());
-        let prefers = network.prefer(&vectors);
-        if prefers {
+        let takes_preference = network.prefer(&vectors);
+        if takes_preference {
             let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
-            let message = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
-            inputs.push((PREFERENCE.to_owned(), message));
+            let preferences = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
+            inputs.push((PREFERENCE.to_owned(), preferences));
         }
         let tasks = dataset.signature.tasks.iter().enumerate();
-        let (writing, answering): (Vec<_>, Vec<_>) =
+        let (generating, predicting): (Vec<_>, Vec<_>) =
             tasks.partition(|(_, task)| task.target.writes().is_some());
-        let answering: Vec<usize> = answering.into_iter().map(|(index, _)| index).collect();
-        let text = network.predict_tasks(table, rows, rows.len().max(1), &answering)?;
-        for (index, prediction) in answering.into_iter().zip(text) {
+        let predicting: Vec<usize> = predicting.into_iter().map(|(index, _)| index).collect();
+        let predictions = network.predict_tasks(table, rows, rows.len().max(1), &predicting)?;
+        for (index, prediction) in predicting.into_iter().zip(predictions) {
             let signature = &dataset.signature.tasks[index];
-            // Behind a row's end the model gives zeros.
+            // The model outputs zeros in padding.
             let zeros = PaddingValue::Float(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
             let answers = prediction.answers.with_floats(signature.target.answer_type());
             outputs.push((signature.answer_output(), answers.padded(&zeros)));
         }
         let signals = network.signals(table, Some(rows))?;
-        for (index, signature) in writing {
-            // What was read, step by step, is too much to keep; the texts that are written prove it.
+        for (index, signature) in generating {
+            // The encoded steps would be too large for the card; the generated texts depend on them.
             let memory = network.memory(index, &signals)?.into_iter();
             outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
-            // What goes on with texts is asked for some of them at a time; each would need its own row's
+            // A language model generates for a subset of rows at a time, so each would need its own row's
             // preference.
-            let written = match signature.target {
-                FittedTarget::LanguageModel { .. } if prefers => None,
+            let tokens = match signature.target {
+                FittedTarget::LanguageModel { .. } if takes_preference => None,
                 _ => network.write(index, table, rows, 0)?,
             };
-            if let Some(tokens) = written {
+            if let Some(tokens) = tokens {
                 texts.push((signature.name.clone(), tokens));
             }
         }
@@ -138,7 +138,7 @@ fn card(
         opset: config.opset.get() as i64,
         tolerance: config.tolerance.get(),
         signature: dataset.signature.clone(),
-        // Known to the database; written into the bundle by `mtl export`.
+        // Known to the database; `mtl export` adds them.
         metrics: Vec::new(),
         data: context.files()?,
         sample: ModelSample::new(&inputs, &outputs),
@@ -150,7 +150,7 @@ fn card(
     })
 }
 
-/// The preference of each sample row: evenly laid ones in turn, so that the proof is of many.
+/// A preference for each sample row: an even grid of preferences in turn, so that verification covers many.
 fn sample_preferences(tasks: usize, rows: usize) -> Vec<Vec<f64>> {
     let mut front = simplex(tasks, along(tasks));
     for vector in &mut front {
@@ -160,7 +160,7 @@ fn sample_preferences(tasks: usize, rows: usize) -> Vec<Vec<f64>> {
     front.iter().cycle().take(rows).cloned().collect()
 }
 
-/// What the model is told where nobody says otherwise; empty where it reads no preference.
+/// The card's default preference, equal weights; empty if the model takes none.
 fn default_preference(trial: &Trial, dataset: &Dataset) -> IndexMap<TaskName, f64> {
     if !trial.network().preference {
         return IndexMap::new();

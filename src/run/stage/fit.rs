@@ -1,4 +1,4 @@
-//! Features and targets, fitted on the training rows, and every row encoded with them.
+//! Stage `fit`: fits features and targets on the training rows, and encodes every row.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::run::weights::earlier;
 pub fn work(
     context: &RunContext,
     stage: &Stage,
-    made: &Path,
+    folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
     let mut tables = Vec::new();
@@ -35,16 +35,16 @@ pub fn work(
     let known = match &context.plan.pipeline.train.start_from {
         Some(config) => {
             let card = ModelCard::read(&earlier(context.layout, config)?.join(CARD))?;
-            let wanted = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);
-            card.signature.inputs.into_iter().filter(wanted).collect()
+            let is_input = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);
+            card.signature.inputs.into_iter().filter(is_input).collect()
         }
         None => Vec::new(),
     };
     let (inputs, vectors) = (context.plan.inputs(), context.plan.vectors());
     let request = FitRequest { tables, inputs, tasks: tasks.collect(), base, known, vectors };
     let fitted = crate::data::fit(&request)?;
-    // Tokenizers and vectors of words were read too.
-    context.unchanged()?;
+    // Tokenizers and word vectors were read too.
+    context.check_unchanged()?;
     report_notes(stage, &fitted.notes, event_log);
     for table in &fitted.dataset.tables {
         let missing = fitted.missing.iter().filter(|missing| {
@@ -57,13 +57,14 @@ pub fn work(
             missing: missing.cloned().collect(),
         });
     }
-    // The tests ask for it: every pipeline of theirs keeps the law of reading.
+    // Set by the tests: proves for every pipeline that reading its files again gives the rows it learned
+    // from.
     if std::env::var_os("MTL_PROVE_READING").is_some() {
         for (name, settings) in &context.plan.pipeline.data {
             crate::data::raw::prove(&fitted.dataset, name, settings, context.base)?;
         }
     }
-    crate::data::store::write(&fitted.dataset, made)?;
+    crate::data::store::write(&fitted.dataset, folder)?;
     context.insert(stage, Artifact::Dataset(Arc::new(fitted.dataset)));
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }

@@ -1,4 +1,4 @@
-//! A trial's scores beside those of its tasks trained alone.
+//! Stage `gain`: compares a trial's scores with those of its single-task baselines.
 
 use std::path::Path;
 
@@ -23,24 +23,24 @@ pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Re
             _ => joint.extend(scores),
         }
     }
-    let judged = match &trial.pipeline.evaluate.baselines {
+    let compared = match &trial.pipeline.evaluate.baselines {
         Some(BaselinesConfig::SingleTask(config)) => config.metrics,
         None => TaskMetrics::default(),
     };
-    let gains = gains(&joint, &alone, &trial.metrics(), judged);
+    let gains = gains(&joint, &alone, &trial.metrics(), compared);
     let overall = overall(&gains);
     event_log.observe(&Event::Gained { trial: trial.number, gains, overall });
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }
 
-/// The scores that a stage told.
+/// The scores in a stage's event log.
 fn scores(folder: &Path) -> Result<Vec<Score>, RunError> {
-    let message = EventLog::read(folder)?.into_iter().find_map(|event| match event {
+    let scores = EventLog::read(folder)?.into_iter().find_map(|event| match event {
         Event::Scored { scores, .. } | Event::BaselineScored { scores, .. } => Some(scores),
         _ => None,
     });
-    message.ok_or_else(|| RunError::Damaged {
+    scores.ok_or_else(|| RunError::Damaged {
         path: folder.to_owned(),
-        reason: "its events name no scores".to_owned(),
+        reason: "its event log contains no scores".to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! A table, from its file to memory.
+//! Stage `load`: reads a table into memory.
 
 use crate::data::UsedColumns;
 use crate::domain::event::{Event, Observer};
@@ -23,12 +23,12 @@ pub fn work(
         targets: columns.map(|name| name.as_str()).collect(),
     };
     let loaded = crate::data::load(config, context.base)?;
-    // Asked behind the reading, so that what was read is what the fingerprint says.
+    // After reading, to make sure that the content read is that of the fingerprint.
     let files = context.files_of(table)?;
     let loaded = crate::data::deduplicate(config, loaded, &used)?;
     report_notes(stage, &loaded.notes, event_log);
     let (rows, columns) = (loaded.frame.rows(), loaded.frame.columns().len());
     event_log.observe(&Event::Loaded { table: table.clone(), rows, columns, files });
     context.insert(stage, Artifact::Loaded(loaded));
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }

@@ -1,4 +1,4 @@
-//! The work behind each kind of stage.
+//! The work of each kind of stage.
 
 pub(super) mod baseline;
 pub(super) mod evaluate;
@@ -16,21 +16,21 @@ use crate::data::note::merged;
 use crate::domain::event::{Event, Observer};
 use crate::plan::{Stage, Work};
 
-/// What a stage's work may leave behind.
+/// Whether a stage's artifact is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageOutput {
-    /// Same words, same result: never again.
-    Yes,
-    /// True only for now, such as "there is no ONNX Runtime here": try again next time.
-    No,
+    /// The result depends only on the settings: it is cached.
+    Keep,
+    /// The result holds only for now, for example without ONNX Runtime: the stage runs again next time.
+    Discard,
 }
 
-/// Does the stage give something that only lives in memory?
+/// Whether the stage's artifact exists only in memory.
 pub fn is_transient(stage: &Stage) -> bool {
     matches!(stage.work, Work::Load(_) | Work::Split(_))
 }
 
-/// Tells a person what a stage noticed, each kind of thing once.
+/// Emits a stage's notes, merged by kind.
 fn report_notes(stage: &Stage, notes: &[DataNote], event_log: &dyn Observer) {
     for note in merged(notes) {
         let (stage, severity, text) = (stage.clone().into(), note.severity, note.text);

@@ -1,4 +1,4 @@
-//! A table's rows, divided into train, valid and test.
+//! Stage `split`: divides a table's rows into train, valid and test.
 
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TableName;
@@ -26,5 +26,5 @@ pub fn work(
         test: rows.test.len(),
     });
     context.insert(stage, Artifact::Rows(rows));
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }

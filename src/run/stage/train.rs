@@ -1,4 +1,4 @@
-//! One trial's training, which goes on from its last checkpoint when there is one.
+//! Stage `train`: trains one trial, resuming from its last checkpoint if there is one.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::train::TrainJob;
 use crate::train::config::StartFromConfig;
 use crate::train::job::{Pruner, WarmStart};
 
-/// The folder of the training's checkpoints and journal while it is unfinished.
+/// The folder of an unfinished training's checkpoints and history.
 pub fn unfinished(context: &RunContext, stage: &Stage) -> Result<PathBuf, RunError> {
     let folder = context.layout.checkpoint(context.run, stage.trial.unwrap_or(1));
     std::fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
@@ -24,7 +24,7 @@ pub fn unfinished(context: &RunContext, stage: &Stage) -> Result<PathBuf, RunErr
 pub fn work(
     context: &RunContext,
     stage: &Stage,
-    made: &Path,
+    folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
     let dataset = context.dataset()?;
@@ -34,8 +34,8 @@ pub fn work(
     }
     let network = trial.network();
     let settings = &trial.pipeline.train;
-    // Given up before the run was interrupted. Where its checkpoints are still there it may not have been
-    // told to the end: then it comes to the same epoch again.
+    // Pruned before the run was interrupted. If its checkpoints still exist, the pruning may not have been
+    // emitted: then training resumes and reaches the same epoch again.
     if let Some((epoch, reason)) = context.log.pruned(trial.number)
         && !context.layout.checkpoint(context.run, trial.number).exists()
     {
@@ -55,20 +55,20 @@ pub fn work(
         dataset: &dataset,
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(stage).0,
-        output: made,
+        output: folder,
         pruner: Some(context.log),
     };
     crate::train::train(&job, event_log, context.cancel)?;
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }
 
-/// Tells the story of a training that is there already, as far as this run's sweep lets it come: what other
-/// runs have made decides nothing.
-pub fn retell(context: &RunContext, stage: &Stage, observer: &dyn Observer) -> Result<(), RunError> {
+/// Replays the events of a cached training up to the epoch at which this run's sweep prunes it; the decisions
+/// of other runs do not count.
+pub fn replay(context: &RunContext, stage: &Stage, observer: &dyn Observer) -> Result<(), RunError> {
     let trial = stage.trial.unwrap_or(1);
     let mut last = None;
     for event in EventLog::read(&context.folder(stage))? {
-        // A training is weighed between two epochs; its last one is its end.
+        // Pruning is decided between two epochs, never after the last one.
         if let Event::EpochFinished(FinishedEpoch { epoch: next, .. }) = &event
             && let Some(epoch) = last.replace(*next)
         {
@@ -79,20 +79,20 @@ pub fn retell(context: &RunContext, stage: &Stage, observer: &dyn Observer) -> R
                 return Err(RunError::Cancelled { stage: stage.to_string() });
             }
         }
-        // It may have been another trial's when it was made.
+        // The artifact may have been made for another trial.
         observer.recall(&event.spoken_by(stage));
     }
     Ok(())
 }
 
-/// Where the earlier run's weights lie.
+/// The weights of the earlier run that the training starts from.
 pub fn start(context: &RunContext, config: &StartFromConfig) -> Result<WarmStart, RunError> {
     let weights = earlier(context.layout, config)?.join(WEIGHTS);
     Ok(WarmStart { weights, freeze: config.freeze.clone() })
 }
 
-/// Removes what a finished training no longer needs.
+/// Removes the checkpoints of a finished training.
 pub fn clear(context: &RunContext, stage: &Stage) {
-    // Left behind it would cost disk space, and be refused by its fingerprint; no reason to fail.
+    // A leftover checkpoint only costs disk space; its fingerprint prevents its use.
     let _ = std::fs::remove_dir_all(context.layout.checkpoint(context.run, stage.trial.unwrap_or(1)));
 }

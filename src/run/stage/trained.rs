@@ -1,4 +1,4 @@
-//! A trial's finished training, as the stages after it need it.
+//! A trial's trained network, for the stages after training.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::run::error::RunError;
 use crate::run::event_log::EventLog;
 use crate::run::weights::WEIGHTS;
 
-/// The network with its best weights.
+/// The network with the best weights.
 pub fn network(context: &RunContext, stage: &Stage, signature: &Signature) -> Result<Network, RunError> {
     with_weights(context.trial(stage)?, signature, &context.folder_of(&training(stage))?.join(WEIGHTS))
 }
 
-/// A trial's network with the weights of a file.
+/// A trial's network with the weights from a file.
 pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Result<Network, RunError> {
     let device = crate::model::device(&trial.pipeline.train.device)?;
     let network = Network::build(&trial.network(), signature, trial.seed, &device)?;
@@ -24,17 +24,20 @@ pub fn with_weights(trial: &Trial, signature: &Signature, weights: &Path) -> Res
     Ok(network)
 }
 
-/// The epoch the best weights are of.
+/// The epoch of the best weights.
 pub fn best_epoch(context: &RunContext, stage: &Stage) -> Result<usize, RunError> {
     let folder = context.folder_of(&training(stage))?;
     let best = EventLog::read(&folder)?.into_iter().find_map(|event| match event {
         Event::TrainFinished { best_epoch, .. } => Some(best_epoch),
         _ => None,
     });
-    best.ok_or_else(|| RunError::Damaged { path: folder, reason: "its events name no best epoch".to_owned() })
+    best.ok_or_else(|| RunError::Damaged {
+        path: folder,
+        reason: "its event log contains no best epoch".to_owned(),
+    })
 }
 
-/// The stage that trained what another stage of its trial works with.
+/// The training stage of a stage's trial.
 fn training(stage: &Stage) -> Stage {
     Stage::of_trial(Work::Train, stage.trial.unwrap_or(1))
 }

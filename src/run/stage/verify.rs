@@ -1,4 +1,4 @@
-//! Is the exported model the trained one? The same raw rows through candle and ONNX Runtime.
+//! Stage `verify`: checks that the exported model computes the same as the trained one.
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
@@ -22,7 +22,7 @@ pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Re
             note(&format!("the exported model is NOT verified: {error}"));
             let parity = onnx::verify::unverified(&error, bundle.tolerance());
             event_log.observe(&Event::Verified { trial, parity });
-            return Ok(StageOutput::No);
+            return Ok(StageOutput::Discard);
         }
         Err(error) => return Err(error),
     };
@@ -35,5 +35,5 @@ pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Re
             output: worst.map(|output| output.output.clone()).unwrap_or_default(),
         });
     }
-    Ok(StageOutput::Yes)
+    Ok(StageOutput::Keep)
 }

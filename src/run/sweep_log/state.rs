@@ -1,4 +1,4 @@
-//! What is known of a sweep, and the lines of `sweep.jsonl` that it is read from.
+//! The state of a sweep, and the lines of `sweep.jsonl` that it is restored from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -11,35 +11,35 @@ use crate::plan::content_cache;
 use crate::plan::search::ChoicesByAddress;
 use crate::run::pruning::TrialProgress;
 
+/// The state of a sweep.
 #[derive(Default)]
 pub(super) struct SweepState {
-    /// `None` where nothing depends on it: then nothing is kept.
+    /// `None` if nothing depends on the log, so that it is not written.
     pub file: Option<File>,
     pub chosen: Vec<ChoicesByAddress>,
-    /// Fingerprints of trainings.
+    /// The fingerprint of each trial's training.
     pub started: BTreeMap<u32, Fingerprint>,
     pub trials: BTreeMap<u32, TrialProgress>,
     pub pruned: BTreeMap<u32, (usize, String)>,
-    /// Whose training this execution is done with, however it ended.
-    pub over: BTreeSet<u32>,
-    /// Why a line could not be written.
-    pub broken: Option<std::io::Error>,
+    /// Trials whose training is over in this execution, however it ended.
+    pub closed: BTreeSet<u32>,
+    /// The first error of writing a line.
+    pub write_error: Option<std::io::Error>,
 }
 
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
 pub(super) enum Line {
-    /// The choices of the next trials, by address, as older runs have them: a line for each.
+    /// The combination of the next trials, by address; written by earlier versions.
     Chosen {
         choices: ChoicesByAddress,
     },
-    /// Those of a whole round. In one line: a kill leaves all of them or none, and the next are chosen by the
-    /// same results.
+    /// The combinations of a whole round, in one line so that a kill leaves all or none of them.
     Round {
         choices: Vec<ChoicesByAddress>,
     },
-    /// With other data under the same run, what was known of a trial is nothing any more.
+    /// A training starts. Another fingerprint than before discards what was known of the trial.
     Begun {
         trial: u32,
         fingerprint: Fingerprint,
@@ -62,31 +62,32 @@ pub(super) enum Line {
     },
 }
 
-/// A line as it stands in the file: with a hash of itself behind, so that none that was changed is believed.
+/// The line with its hash appended, so that changes are detected.
 fn sealed(line: &Line) -> String {
     let text = serde_json::to_string(line).unwrap_or_default();
     let hash = content_cache::bytes(text.as_bytes());
     format!("{},\"hash\":\"{}\"}}\n", &text[..text.len() - 1], hash.short())
 }
 
-/// Reads the lines of a file up to the first that cannot be believed, and gives the length of that part.
-/// Older runs have no hashes.
+/// Parses lines up to the first that is invalid, and returns the length of the valid part. Logs of earlier
+/// versions have no hashes.
 pub(super) fn read(text: &str) -> (Vec<Line>, usize) {
-    let (mut lines, mut whole) = (Vec::new(), 0);
+    let (mut lines, mut valid_bytes) = (Vec::new(), 0);
     let has_hashes = text.contains(HASH);
-    for own in text.split_inclusive('\n') {
-        let line = own.strip_suffix('\n').and_then(|line| serde_json::from_str::<Line>(line).ok());
-        let Some(line) = line.filter(|line| !has_hashes || sealed(line) == own) else { break };
+    for text in text.split_inclusive('\n') {
+        let line = text.strip_suffix('\n').and_then(|line| serde_json::from_str::<Line>(line).ok());
+        let Some(line) = line.filter(|line| !has_hashes || sealed(line) == text) else { break };
         lines.push(line);
-        whole += own.len();
+        valid_bytes += text.len();
     }
-    (lines, whole)
+    (lines, valid_bytes)
 }
 
 const HASH: &str = ",\"hash\":\"";
 
 impl SweepState {
-    pub fn take(&mut self, line: Line) {
+    /// Applies a line to the state.
+    pub fn apply(&mut self, line: Line) {
         match line {
             Line::Chosen { choices } => self.chosen.push(choices),
             Line::Round { choices } => self.chosen.extend(choices),
@@ -112,26 +113,26 @@ impl SweepState {
         }
     }
 
+    /// Writes a line and applies it.
     pub fn push(&mut self, line: Line) {
         if let Some(file) = &mut self.file {
             let text = sealed(&line);
-            // What a trial reached it reaches again, if the machine itself goes down. A decision has to be on
-            // the disk.
+            // Progress is reproduced after a power failure, but a decision must be on disk.
             let decides = !matches!(line, Line::Begun { .. } | Line::Reached { .. } | Line::Ended { .. });
             let written = file.write_all(text.as_bytes());
             if let Err(error) = written.and_then(|()| if decides { file.sync_data() } else { Ok(()) }) {
-                self.broken.get_or_insert(error);
-                // A line behind half a line could not be read again; what is missing is found out again.
+                self.write_error.get_or_insert(error);
+                // A line after a partial line could not be parsed; missing lines are determined again.
                 self.file = None;
             }
         }
-        self.take(line);
+        self.apply(line);
     }
 
-    /// Is all known that the trials before this one had by an epoch?
+    /// Whether the results of all earlier trials at an epoch are known.
     pub fn is_settled(&self, trial: u32, epoch: usize) -> bool {
         (1..trial).all(|other| {
-            self.over.contains(&other)
+            self.closed.contains(&other)
                 || self.pruned.contains_key(&other)
                 || self.trials.get(&other).is_some_and(|progress| progress.is_settled(epoch))
         })

@@ -1,4 +1,4 @@
-//! What a course keeps, and who waits for whom.
+//! What a sweep log restores, and which trials wait.
 
 use serde_json::json;
 
@@ -11,9 +11,9 @@ use crate::train::job::Pruner;
 
 fn epoch(trial: u32, epoch: usize, objective: f64) -> Event {
     serde_json::from_value(json!({
-        "event": "epoch_finished", "trial": trial, "epoch": epoch, "step": epoch, "losses": [], "joint_loss": 1.0,
-        "weights": [], "rate": 0.1, "rows_per_second": 1.0, "seconds": 1.0, "scores": [], "objective": objective,
-        "best": true
+        "event": "epoch_finished", "trial": trial, "epoch": epoch, "step": epoch, "losses": [], "weights": [],
+        "joint_loss": 1.0, "rate": 0.1, "rows_per_second": 1.0, "seconds": 1.0, "scores": [],
+        "objective": objective, "best": true
     }))
     .expect("an event")
 }
@@ -23,7 +23,7 @@ fn ask(log: &SweepLog, trial: u32, epoch: usize) -> Option<String> {
 }
 
 #[test]
-fn what_was_decided_is_known_again() {
+fn decisions_are_restored() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sweep.jsonl");
     let rule = || crate::spec::registry::read_words("{asha: {reduction: 2}}");
@@ -43,39 +43,39 @@ fn what_was_decided_is_known_again() {
     std::fs::write(&path, format!("{whole}{{\"line\": \"pru")).expect("written");
     let again = open();
     assert_eq!(again.chosen(), [choices(3), choices(4)]);
-    let came = TrialOutcome { objective: third, given_up: Some(1) };
-    assert_eq!((again.came(1), again.pruned(1)), (Some(came), None));
+    let outcome = TrialOutcome { objective: third, given_up: Some(1) };
+    assert_eq!((again.outcome(1), again.pruned(1)), (Some(outcome), None));
     assert_eq!(again.pruned(2), Some((1, reason.clone())));
-    assert_eq!(ask(&again, 2, 1), Some(reason), "come to the same epoch again it is told the same");
-    // The same told again is no news.
+    assert_eq!(ask(&again, 2, 1), Some(reason), "the same epoch gets the same decision");
+    // A repeated event adds no line.
     again.observe(&epoch(1, 1, third));
     assert_eq!(std::fs::read_to_string(&path).expect("text"), whole);
     std::fs::write(&path, "{\"line\": \"chosen\", \"choices\": [[\"train.epochs\", 3]]}\n").expect("written");
-    assert_eq!(open().chosen(), [choices(3)], "as older runs have it");
-    // From a line that was changed on nothing is believed.
+    assert_eq!(open().chosen(), [choices(3)], "as earlier versions write it");
+    // From a changed line on, nothing is restored.
     for index in 0..whole.len() - 1 {
-        let mut bent = whole.clone().into_bytes();
-        bent[index] ^= 2;
-        std::fs::write(&path, bent).expect("written");
-        let result = open();
+        let mut corrupt = whole.clone().into_bytes();
+        corrupt[index] ^= 2;
+        std::fs::write(&path, corrupt).expect("written");
+        let log = open();
         let line = whole[..index].matches('\n').count();
-        assert!(result.damage().is_some(), "byte {index}");
-        assert_eq!(
-            (result.chosen().len(), result.pruned(2).is_some()),
-            (if line == 0 { 0 } else { 2 }, false)
-        );
+        assert!(log.damage().is_some(), "byte {index}");
+        assert_eq!((log.chosen().len(), log.pruned(2).is_some()), (if line == 0 { 0 } else { 2 }, false));
         assert!(whole.starts_with(&std::fs::read_to_string(&path).expect("text")), "byte {index}");
     }
 }
 
 #[test]
-fn with_other_data_nothing_is_known_of_a_trial() {
+fn other_data_resets_a_trial() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = || crate::spec::registry::read_words("{asha: {reduction: 2}}");
     let path = folder.path().join("sweep.jsonl");
     let open = || SweepLog::open(&path, true, rule(), Direction::Lower).expect("opens");
     let begun = |trial: u32, fingerprint: &str| {
-        let event = json!({"event": "stage_started", "stage": format!("train#{trial}"), "trial": trial, "fingerprint": fingerprint});
+        let event = json!({
+            "event": "stage_started", "stage": format!("train#{trial}"), "trial": trial,
+            "fingerprint": fingerprint
+        });
         serde_json::from_value::<Event>(event).expect("an event")
     };
     let first = open();
@@ -88,14 +88,14 @@ fn with_other_data_nothing_is_known_of_a_trial() {
     let again = open();
     again.observe(&begun(1, "aa"));
     again.observe(&begun(2, "bb"));
-    assert!(again.came(1).is_some() && again.came(2).is_none() && again.pruned(2).is_none());
+    assert!(again.outcome(1).is_some() && again.outcome(2).is_none() && again.pruned(2).is_none());
     again.observe(&epoch(2, 1, 0.05));
     assert_eq!(ask(&again, 2, 1), None);
-    assert!(open().pruned(2).is_none(), "it is kept so");
+    assert!(open().pruned(2).is_none(), "the reset is stored");
 }
 
 #[test]
-fn who_comes_first_waits_for_smaller_numbers() {
+fn a_trial_waits_for_smaller_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let rule = crate::spec::registry::read_words("{asha: {reduction: 2}}");
     let log =
@@ -115,11 +115,11 @@ fn who_comes_first_waits_for_smaller_numbers() {
         log.close(2, true);
         assert_eq!(third.join().expect("no panic"), None, "the best of two");
     });
-    // Failed before its first epoch: tried again it is judged, but judges nobody.
+    // Failed before its first epoch: after a retry it is compared, but others are not compared with it.
     log.observe(&epoch(2, 1, 0.2));
     log.observe(&epoch(5, 1, 0.55));
-    assert!(ask(&log, 5, 1).is_some_and(|reason| reason.contains("first 4 trials")));
-    // Asked to stop, nobody waits any more.
+    assert!(ask(&log, 5, 1).is_some_and(|reason| reason.contains("best 2 of the 4 trials")));
+    // After cancellation no trial waits.
     log.observe(&epoch(7, 1, 0.9));
     cancel.request();
     assert_eq!(log.prune(7, 1, &cancel), None);

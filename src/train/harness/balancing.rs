@@ -1,5 +1,5 @@
-//! Every weighting in a whole training: it trains, goes on after an interruption, and steps along what it
-//! promises.
+//! Every weighting in a whole training: it trains, resumes after an interruption, and has the capabilities
+//! that it claims.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::train::weighting::WeightingContext;
 use crate::train::weighting::capabilities::GradientView;
 use crate::train::weighting::method::GradientMethod;
 
-/// Every choice of the shelf, and pairs.
+/// Every weighting, and some pairs.
 fn choices() -> Vec<Value> {
     let config = |name: &&str| match *name {
         "fixed" => json!({"fixed": {"weights": {"sign": 2.0}}}),
@@ -34,22 +34,22 @@ fn with(weighting: Value) -> TrainingHarness {
 }
 
 #[test]
-fn every_weighting_goes_on_after_an_interruption() {
+fn every_weighting_resumes_after_an_interruption() {
     for choice in choices() {
         let whole = with(choice.clone());
-        let heard = TestObserver::default();
-        whole.train(&heard).unwrap_or_else(|error| panic!("{choice}: {error}"));
+        let uninterrupted = TestObserver::default();
+        whole.train(&uninterrupted).unwrap_or_else(|error| panic!("{choice}: {error}"));
         let paused = whole.again();
         assert!(paused.train(&TestObserver { stop_from: Some(10), ..TestObserver::default() }).is_err());
         let later = TestObserver::default();
         paused.train(&later).expect("trained");
         assert_eq!(later.started_from(), Some(11), "{choice}: {:?}", later.notes());
         assert!(paused.weights() == whole.weights(), "{choice}");
-        assert_eq!(later.epochs(), heard.epochs(), "{choice}");
+        assert_eq!(later.epochs(), uninterrupted.epochs(), "{choice}");
     }
 }
 
-/// Many epochs of a rate that fits: both tasks are learned, whatever balances them.
+/// With enough epochs at a suitable rate both tasks are learned, whatever the gradient method.
 #[test]
 fn gradient_methods_learn() {
     for choice in
@@ -70,11 +70,11 @@ fn values(harness: &TrainingHarness) -> Vec<f32> {
     network.weights().iter().flat_map(|weight| flat(&weight.var)).collect()
 }
 
-/// Gradients taken one by one, of the weights or at the point that tasks read, sum to the joint loss's
-/// gradient.
+/// Gradients taken one by one, of the parameters or of the representation, sum to the gradient of the joint
+/// loss.
 #[test]
-fn watching_gradients_changes_nothing() {
-    let of = |gradients: Value| {
+fn observing_gradients_changes_nothing() {
+    let train = |gradients: Value| {
         let mut harness =
             TrainingHarness::new().set("epochs", json!(2)).set("optimizer", json!({"sgd": 0.05}));
         harness.network = json!([{"dense": {"units": 8, "activation": "tanh"}}, {"dropout": 0.2}]);
@@ -83,19 +83,19 @@ fn watching_gradients_changes_nothing() {
         harness.train(&TestObserver::default()).expect("trained");
         values(&harness)
     };
-    let plain = of(json!({}));
+    let plain = train(json!({}));
     for gradients in [json!({"observe": true}), json!({"observe": true, "at": "representation"})] {
-        let result = of(gradients.clone());
-        let largest = plain.iter().zip(&result).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let observed = train(gradients.clone());
+        let largest = plain.iter().zip(&observed).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(largest < 1e-5, "{gradients}: {largest}");
     }
 }
 
-/// A Gramian that is summed a layer at a time trains as one of whole gradients, whatever the method and the
-/// sharing; and so do the layers that one task has alone, and what the sharing adds to the loss.
+/// A Gramian that is summed layer by layer gives the same training as whole gradients, whatever the method
+/// and sharing; this includes layers of single tasks and penalties of the sharing.
 #[test]
 fn gramians_by_layer_change_nothing() {
-    let of = |weighting: &Value, sharing: &Value, gradients: Value| {
+    let train = |weighting: &Value, sharing: &Value, gradients: Value| {
         let mut harness =
             TrainingHarness::new().set("epochs", json!(1)).set("optimizer", json!({"sgd": 0.02}));
         let dense = json!({"dense": {"units": 6, "activation": "tanh"}});
@@ -110,11 +110,11 @@ fn gramians_by_layer_change_nothing() {
     let compare = |weighting: Value, sharing: Value, heads: Value| {
         let whole = json!({"observe": true, "heads": heads});
         let by_layer = json!({"observe": true, "heads": heads, "by_layer": true});
-        let (whole, notes) = of(&weighting, &sharing, whole);
-        let (result, their_notes) = of(&weighting, &sharing, by_layer);
-        let largest = whole.iter().zip(&result).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let (whole, notes) = train(&weighting, &sharing, whole);
+        let (layered, layered_notes) = train(&weighting, &sharing, by_layer);
+        let largest = whole.iter().zip(&layered).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(largest < 2e-5, "{weighting} {sharing} {heads}: {largest}");
-        assert_eq!(notes, their_notes, "{weighting} {sharing}");
+        assert_eq!(notes, layered_notes, "{weighting} {sharing}");
     };
     for choice in choices() {
         let config: BalanceConfig = serde_json::from_value(choice.clone()).expect("words");
@@ -142,9 +142,9 @@ fn gramians_by_layer_change_nothing() {
     }
 }
 
-/// Which methods may be asked for what is what their words claim.
+/// The built method is of the kind that its settings claim.
 #[test]
-fn weightings_are_what_they_claim() {
+fn weightings_have_the_capabilities_that_they_claim() {
     let tasks = [task("value"), task("sign")];
     for choice in choices() {
         let config: BalanceConfig = serde_json::from_value(choice.clone()).expect("words");
@@ -160,9 +160,9 @@ fn weightings_are_what_they_claim() {
     }
 }
 
-/// With every weight the same, unweighted and weighted heads differ by the weight alone.
+/// With equal weights, unweighted and weighted heads differ by the weight alone.
 #[test]
-fn heads_and_scales_hold() {
+fn heads_and_scales_take_effect() {
     let weights = |gradients: Value| {
         let mut harness = TrainingHarness::new().set("epochs", json!(1)).set("gradients", gradients);
         harness.weighting = json!("mgda");
@@ -186,7 +186,7 @@ fn heads_and_scales_hold() {
     assert!(plain != long);
 }
 
-/// A task without labels is left out of every method's sum, and its head stays.
+/// A task without labels is left out of every method's sum, and its head does not change.
 #[test]
 fn an_absent_task_is_left_out() {
     for choice in choices() {

@@ -1,4 +1,4 @@
-//! Stopped, killed, spoiled: what goes on ends the same.
+//! Interrupted and killed trainings and damaged checkpoints: a resumed training ends with the same bits.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::train::TrainError;
 use crate::train::checkpoint::{Checkpoint, file};
 use crate::train::harness::{TestObserver, TrainingHarness};
 
-/// A network and words in which everything that could lose its state takes part.
+/// A training with every kind of state that could be lost.
 fn full(weighting: Value, optimizer: Value) -> TrainingHarness {
     let mut harness = TrainingHarness::new()
         .set("optimizer", optimizer)
@@ -27,7 +27,7 @@ fn full(weighting: Value, optimizer: Value) -> TrainingHarness {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_weights() {
+fn the_same_seed_trains_the_same_weights() {
     let first = full(json!("random"), json!("adam"));
     let second = first.again();
     let mut third = first.again();
@@ -39,7 +39,7 @@ fn the_same_seed_gives_the_same_weights() {
     assert!(first.weights() != third.weights());
 }
 
-/// Interrupted in the middle of an epoch, at its end, and more than once: the same bits in the end.
+/// Interruptions within an epoch, at its end, and several times: the final bits are the same.
 #[test]
 fn an_interruption_changes_nothing() {
     let cases = [
@@ -64,15 +64,15 @@ fn an_interruption_changes_nothing() {
             let listener = TestObserver::default();
             assert_eq!(paused.train(&listener).expect("trained"), expected);
             assert_eq!(listener.started_from(), steps.last().copied());
-            assert_eq!(listener.epochs(), whole.epochs(), "the whole story is told again");
+            assert_eq!(listener.epochs(), whole.epochs(), "all epochs are emitted again");
             assert!(paused.weights() == straight.weights(), "stops at {stops:?}");
         }
     }
 }
 
-/// Killed without a warning: the steps since the last checkpoint are done again, with the same end.
+/// After a kill, the steps since the last checkpoint are repeated with the same result.
 #[test]
-fn lost_steps_are_done_again() {
+fn lost_steps_are_repeated() {
     let straight = full(json!("uncertainty"), json!({"adamw": {"rate": 0.01}}));
     let killed = straight.again();
     let copy = file(&killed.checkpoints());
@@ -89,7 +89,7 @@ fn lost_steps_are_done_again() {
 }
 
 #[test]
-fn a_finished_training_is_not_done_again() {
+fn a_finished_training_is_not_repeated() {
     let harness = TrainingHarness::new();
     let first = TestObserver::default();
     let trained = harness.train(&first).expect("trained");
@@ -102,37 +102,37 @@ fn a_finished_training_is_not_done_again() {
     assert!(harness.weights() == weights);
 }
 
-/// Spoils the checkpoint of an interrupted training, and gives the note of the next one.
-fn after_spoiling(spoil: impl Fn(&Path)) -> String {
+/// Damages the checkpoint of an interrupted training, and returns the notes of the next one.
+fn after_damage(damage: impl Fn(&Path)) -> String {
     let straight = TrainingHarness::new();
     straight.train(&TestObserver::default()).expect("trained");
-    let spoiled = straight.again().set("checkpoint", json!({"steps": 4}));
+    let damaged = straight.again().set("checkpoint", json!({"steps": 4}));
     let stopping = TestObserver { stop_from: Some(20), ..TestObserver::default() };
-    assert!(matches!(spoiled.train(&stopping), Err(TrainError::Interrupted { .. })));
-    spoil(&file(&spoiled.checkpoints()));
+    assert!(matches!(damaged.train(&stopping), Err(TrainError::Interrupted { .. })));
+    damage(&file(&damaged.checkpoints()));
     let listener = TestObserver::default();
-    spoiled.train(&listener).expect("trained");
+    damaged.train(&listener).expect("trained");
     assert_eq!(listener.started_from(), Some(0));
-    assert!(spoiled.weights() == straight.weights());
+    assert!(damaged.weights() == straight.weights());
     listener.notes().join("\n")
 }
 
 #[test]
-fn a_spoiled_checkpoint_is_named_and_the_training_starts_over() {
-    let cut = after_spoiling(|path| {
+fn a_damaged_checkpoint_is_reported_and_training_starts_over() {
+    let truncated = after_damage(|path| {
         let bytes = std::fs::read(path).expect("bytes");
         std::fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
     });
-    assert!(cut.contains("is cut short") && cut.contains("starts over"), "{cut}");
-    let foreign = after_spoiling(|path| std::fs::write(path, "a letter to a friend").expect("written"));
+    assert!(truncated.contains("is truncated") && truncated.contains("starts over"), "{truncated}");
+    let foreign = after_damage(|path| std::fs::write(path, "something else entirely").expect("written"));
     assert!(foreign.contains("is not a checkpoint"), "{foreign}");
-    let other = after_spoiling(|path| {
+    let other = after_damage(|path| {
         let mut checkpoint = Checkpoint::read(path).expect("read").expect("there");
         checkpoint.state.job = "another".into();
         checkpoint.write(path).expect("written");
     });
-    assert!(other.contains("of another job"), "{other}");
-    let unfit = after_spoiling(|path| {
+    assert!(other.contains("belongs to another job"), "{other}");
+    let unfit = after_damage(|path| {
         let mut checkpoint = Checkpoint::read(path).expect("read").expect("there");
         checkpoint.arrays[0].1.pop();
         checkpoint.write(path).expect("written");

@@ -1,4 +1,4 @@
-//! Looks at weights that are elsewhere for a moment: against torch, and whether they leave a trace.
+//! Lookaheads: losses at moved weights, compared with torch, and without side effects on training.
 
 use candle_core::{Tensor, Var};
 use serde_json::json;
@@ -20,7 +20,8 @@ use crate::train::validation_sampler::ValidationSampler;
 use crate::train::weighting::WeightingContext;
 use crate::train::weighting::method::Lookahead;
 
-/// The weights of `planted`, all training rows as one batch, a rate of 0.05.
+/// Runs `look` with a learner whose weights are set to known values (as `P` below), all training rows as one
+/// batch, and a rate of 0.05.
 fn with_learner<T>(
     weighting: serde_json::Value,
     look: impl FnOnce(&mut Learner, &[Batch], ScheduleStep) -> T,
@@ -30,9 +31,9 @@ fn with_learner<T>(
     let network = harness.network();
     for (index, weight) in network.weights().trainable().enumerate() {
         let value = |i: usize| (0.5 * (1.0 + index as f64 + 0.7 * i as f64).sin()) as f32;
-        let values = (0..weight.count()).map(value).collect();
-        let planted = Tensor::from_vec(values, weight.var.shape(), network.device()).expect("weights");
-        weight.var.set(&planted).expect("planted");
+        let numbers = (0..weight.count()).map(value).collect();
+        let values = Tensor::from_vec(numbers, weight.var.shape(), network.device()).expect("weights");
+        weight.var.set(&values).expect("values");
     }
     let optimizer: OptimizerConfig = serde_json::from_value(json!({"adamw": {"rate": 0.05}})).expect("words");
     let schedule = ScheduleConfig::default();
@@ -49,7 +50,7 @@ fn with_learner<T>(
     let weighting: BalanceConfig = serde_json::from_value(weighting).expect("words");
     let balance = LossBalancer::new(&weighting, &GradientsConfig::default(), &setting);
     let mut learner = Learner::new(&network, balance, config).expect("a learner");
-    let (settings, of_network): (TrainConfig, _) =
+    let (settings, network_config): (TrainConfig, _) =
         (serde_json::from_value(harness.spec.clone()).expect("words"), harness.network_spec());
     let job = TrainJob {
         pruner: None,
@@ -57,7 +58,7 @@ fn with_learner<T>(
         sampling: &SamplingConfig::default(),
         trial: 1,
         seed: 3,
-        network: &of_network,
+        network: &network_config,
         spec: &settings,
         weighting: &weighting,
         metrics: Vec::new(),
@@ -67,11 +68,11 @@ fn with_learner<T>(
         output: harness.folder.path(),
     };
     learner.held_out = Some(ValidationSampler::new(&job, &network).expect("validation rows"));
-    let batch = whole(&harness, &network);
+    let batch = training_batch(&harness, &network);
     look(&mut learner, &[batch], ScheduleStep { step: 0, steps_per_epoch: 1, total: 1 })
 }
 
-fn whole(harness: &TrainingHarness, network: &Network) -> Batch {
+fn training_batch(harness: &TrainingHarness, network: &Network) -> Batch {
     let table = &harness.dataset.tables[0];
     let labels = targets(&harness.dataset, table).into_iter().map(|(task, truth)| {
         let target = &harness.dataset.signature.tasks[task].target;
@@ -81,22 +82,24 @@ fn whole(harness: &TrainingHarness, network: &Network) -> Batch {
     Batch { rows: table.train.len(), inputs, labels: labels.collect() }
 }
 
-fn near(result: f64, expected: f64, tolerance: f64) {
-    assert!((result - expected).abs() < tolerance, "{result} is not {expected}");
+fn near(actual: f64, expected: f64, tolerance: f64) {
+    assert!((actual - expected).abs() < tolerance, "{actual} is not {expected}");
 }
 
 // torch 2.11, float64; the tasks' losses are mse of value / 1.5 and binary cross entropy with logits:
-//   noise = lambda n, s: torch.tensor([math.fmod(math.sin((i+1)*12.9898+s*78.233)*43758.5453, 1.) for i in
-//   range(n)]) x, y, g = noise(600, 0.), noise(600, 1.), noise(600, 2.); c = (g.abs()*3.99).long(); exact =
-//   2*x - y + c*.5 - .75 shapes = [(4,4), (6,5), (5,), (5,1), (1,), (5,1), (1,)] P =
-//   [(.5*torch.sin(1+p+.7*torch.arange(math.prod(s)))).reshape(s) for p, s in enumerate(shapes)] h =
-//   torch.tanh(torch.cat([x[:,None], y[:,None], P[0][c]], 1) @ P[1] + P[2]); heads h @ P[3] + P[4], h @ P[5]
-//   + P[6] G = autograd.grad(L[k], P[:3]); A = losses([p - .05*q for p, q in zip(P, G)] + P[3:]); Z[k] = 1 -
-//   A/L
+//   noise = lambda n, s: torch.tensor([math.fmod(math.sin((i+1)*12.9898+s*78.233)*43758.5453, 1.)
+//     for i in range(n)])
+//   x, y, g = noise(600, 0.), noise(600, 1.), noise(600, 2.); c = (g.abs()*3.99).long()
+//   exact = 2*x - y + c*.5 - .75
+//   shapes = [(4,4), (6,5), (5,), (5,1), (1,), (5,1), (1,)]
+//   P = [(.5*torch.sin(1+p+.7*torch.arange(math.prod(s)))).reshape(s) for p, s in enumerate(shapes)]
+//   h = torch.tanh(torch.cat([x[:,None], y[:,None], P[0][c]], 1) @ P[1] + P[2])
+//   heads h @ P[3] + P[4], h @ P[5] + P[6]
+//   G = autograd.grad(L[k], P[:3]); A = losses([p - .05*q for p, q in zip(P, G)] + P[3:]); Z[k] = 1 - A/L
 #[test]
 fn affinities_equal_torch() {
-    let looks = with_learner(json!("equal"), |learner, parts, clock| {
-        learner.measure_affinity(parts, clock).expect("looked")
+    let affinities = with_learner(json!("equal"), |learner, parts, clock| {
+        learner.measure_affinity(parts, clock).expect("measured")
     });
     let expected = [
         ((0, 0), 0.044_124_530_095),
@@ -104,39 +107,38 @@ fn affinities_equal_torch() {
         ((1, 0), -0.002_914_183_870),
         ((1, 1), 0.002_825_758_773),
     ];
-    assert_eq!(looks.len(), 4);
-    for (look, (tasks, value)) in looks.iter().zip(expected) {
-        assert_eq!(look.tasks, tasks);
-        near(look.value, value, 1e-6);
+    assert_eq!(affinities.len(), 4);
+    for (affinity, (tasks, value)) in affinities.iter().zip(expected) {
+        assert_eq!(affinity.tasks, tasks);
+        near(affinity.value, value, 1e-6);
     }
 }
 
-// As above, with all 120 validation rows: T = [p - .05*q for p, q in zip(P, grad(w0 L0 + w1 L1, P,
-// create_graph=True))], w = .1, .1;
-//   autograd.grad(sum of the primary losses of T on validation rows, w): the exact derivative of second order
+// As above, with all 120 validation rows, w = .1, .1:
+//   T = [p - .05*q for p, q in zip(P, grad(w0 L0 + w1 L1, P, create_graph=True))]
+//   autograd.grad(sum of the primary losses of T on validation rows, w): the exact second-order derivative
 #[test]
-fn the_derivative_by_the_weights_is_that_of_second_order() {
-    let of = |primary: [bool; 2]| {
+fn the_derivative_by_the_weights_is_of_second_order() {
+    let derivatives = |primary: [bool; 2]| {
         with_learner(json!("auto_lambda"), |learner, parts, clock| {
-            let wanted = Lookahead { number: 0, primary: primary.to_vec() };
-            learner.validation_lookahead(parts, clock, &wanted).expect("looked")
+            let lookahead = Lookahead { number: 0, primary: primary.to_vec() };
+            learner.validation_lookahead(parts, clock, &lookahead).expect("derivatives")
         })
     };
     for (primary, expected) in
         [([true, true], [-0.297_379_592, -0.004_231_744]), ([true, false], [-0.302_476_000, 0.005_611_874])]
     {
-        for (result, expected) in of(primary).into_iter().zip(expected) {
-            near(result.expect("a label"), expected, 5e-5);
+        for (derivative, expected) in derivatives(primary).into_iter().zip(expected) {
+            near(derivative.expect("a label"), expected, 5e-5);
         }
     }
 }
 
-/// Nothing of the training depends on whether affinity is measured: the same bits, running statistics and
-/// all.
+/// Measuring affinity does not affect training: all bits are the same, including running statistics.
 #[test]
-fn measuring_affinity_leaves_no_trace() {
+fn measuring_affinity_does_not_affect_training() {
     for weighting in [json!("equal"), json!("mgda"), json!(["famo", "modo"]), json!("auto_lambda")] {
-        let of = |affinity: serde_json::Value| {
+        let train = |affinity: serde_json::Value| {
             let mut harness = TrainingHarness::new().set("epochs", json!(2)).set("affinity", affinity);
             harness.network =
                 json!([{"dense": {"units": 8, "activation": "relu"}}, "batch_norm", {"dropout": 0.2}]);
@@ -150,21 +152,21 @@ fn measuring_affinity_leaves_no_trace() {
             drop(events);
             (harness.weights(), listener.epochs(), measured)
         };
-        let (plain, watched) = (of(json!(null)), of(json!({"every": 4})));
-        assert!(plain.0 == watched.0, "{weighting}: other weights");
-        assert_eq!(plain.1, watched.1, "{weighting}");
-        assert_eq!((plain.2, watched.2), (0, 2), "{weighting}");
+        let (plain, measured) = (train(json!(null)), train(json!({"every": 4})));
+        assert!(plain.0 == measured.0, "{weighting}: other weights");
+        assert_eq!(plain.1, measured.1, "{weighting}");
+        assert_eq!((plain.2, measured.2), (0, 2), "{weighting}");
     }
 }
 
-/// What was measured before an interruption is told again, exactly, and the rest as if there had been none.
+/// Measurements before an interruption are emitted again, and later ones are as without an interruption.
 #[test]
-fn affinities_go_on_after_an_interruption() {
+fn affinities_resume_after_an_interruption() {
     let mut whole = TrainingHarness::new().set("epochs", json!(2)).set("affinity", json!({"every": 4}));
     whole.weighting = json!({"auto_lambda": {"rate": 0.01, "every": 2, "primary": ["sign"]}});
     let whole = whole.set("checkpoint", json!({"steps": 5}));
-    let heard = TestObserver::default();
-    whole.train(&heard).expect("trained");
+    let uninterrupted = TestObserver::default();
+    whole.train(&uninterrupted).expect("trained");
     let paused = whole.again();
     assert!(paused.train(&TestObserver { stop_from: Some(10), ..TestObserver::default() }).is_err());
     let later = TestObserver::default();
@@ -173,13 +175,12 @@ fn affinities_go_on_after_an_interruption() {
         let events = listener.events.lock().expect("events");
         events.iter().filter(|event| matches!(event, Event::AffinityMeasured { .. })).cloned().collect()
     };
-    assert_eq!(measured(&heard).len(), 2);
-    assert_eq!(measured(&later), measured(&heard));
+    assert_eq!(measured(&uninterrupted).len(), 2);
+    assert_eq!(measured(&later), measured(&uninterrupted));
     assert!(paused.weights() == whole.weights());
 }
 
-/// Weights move by what validation rows say; those of the test split are never read, and without rows it is
-/// refused.
+/// The weights depend on validation rows; without any, the training is refused. Test rows are never read.
 #[test]
 fn auto_lambda_learns_from_validation_rows() {
     let mut harness = TrainingHarness::new().set("epochs", json!(3));
@@ -190,14 +191,14 @@ fn auto_lambda_learns_from_validation_rows() {
     let Some(Event::EpochFinished(FinishedEpoch { weights, .. })) = epochs.last() else { panic!("no epoch") };
     assert!(weights.iter().all(|weight| weight.value > 0.1), "both tasks help themselves: {weights:?}");
     harness.dataset.tables[0].valid.clear();
-    let text = harness.again();
-    let error = TrainingHarness { dataset: harness.dataset.clone(), ..text }.train(&TestObserver::default());
+    let empty = TrainingHarness { dataset: harness.dataset.clone(), ..harness.again() };
+    let error = empty.train(&TestObserver::default());
     assert!(error.expect_err("refused").to_string().contains("validation rows"));
 }
 
-/// A variable is what it was, to the last bit, also when the look fails.
+/// Moved parameters are restored to the last bit, also after an error.
 #[test]
-fn weights_come_back() {
+fn moved_weights_are_restored() {
     with_learner(json!("equal"), |learner, _, _| {
         let values = |learner: &Learner| -> Vec<Vec<f32>> {
             let one = |var: &Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");

@@ -12,8 +12,8 @@ use crate::train::optimizer::{UpdateRule, VariableUpdate};
 /// Adam (Kingma & Ba, ICLR 2015).
 ///
 /// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
-/// w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the variable's own changes, so
-/// a head that was absent for a while is corrected for what it has seen.
+/// w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). t counts the updates of each parameter,
+/// so the bias correction is right for heads that were absent in some steps.
 ///
 /// `optimizer: {adam: {rate: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub struct AdamConfig {
     /// Decay of the second moment. Default 0.999.
     #[serde(default = "beta2")]
     pub beta2: Rate,
-    /// Added to the root. Default 1e-8.
+    /// Added to the denominator for numerical stability. Default 1e-8.
     #[serde(default = "epsilon")]
     pub epsilon: Positive,
 }
@@ -47,29 +47,29 @@ impl UpdateRule for AdamConfig {
         2
     }
 
-    fn host(
+    fn update_slices(
         &self,
         update: &VariableUpdate,
         weight: &mut [f32],
         gradient: &[f32],
         moments: &mut [&mut [f32]],
     ) {
-        self.stride(update).host(update, weight, gradient, moments);
+        self.step_constants(update).update_slices(update, weight, gradient, moments);
     }
 
-    fn tensor(
+    fn update_tensors(
         &self,
         update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],
     ) -> Result<Tensor> {
-        self.stride(update).tensor(update, weight, gradient, moments)
+        self.step_constants(update).update_tensors(update, weight, gradient, moments)
     }
 }
 
 impl AdamConfig {
-    fn stride(&self, update: &VariableUpdate) -> AdamStep {
+    fn step_constants(&self, update: &VariableUpdate) -> AdamStep {
         AdamStep::new(update, self.beta1, self.beta2, self.epsilon, 0.0)
     }
 }

@@ -1,31 +1,31 @@
-//! What Adam and AdamW have in common: the defaults of their settings, and a step.
+//! The step that Adam and AdamW share, and the defaults of their settings.
 
 use candle_core::{Result, Tensor};
 
 use crate::domain::number::{Positive, Rate};
 use crate::train::optimizer::VariableUpdate;
 
-/// The learning rate of Adam and AdamW, where nobody says it.
+/// The default learning rate.
 pub fn rate() -> Positive {
     Positive::constant(1e-3)
 }
 
-/// The decay of the first moment.
+/// The default decay of the first moment.
 pub fn beta1() -> Rate {
     Rate::constant(0.9)
 }
 
-/// The decay of the second moment.
+/// The default decay of the second moment.
 pub fn beta2() -> Rate {
     Rate::constant(0.999)
 }
 
-/// What is added to the root.
+/// The default epsilon, added to the denominator.
 pub fn epsilon() -> Positive {
     Positive::constant(1e-8)
 }
 
-/// One step's constants of Adam and AdamW, the corrections for the moments' beginning included.
+/// The constants of one step, including the bias correction.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     beta1: f64,
@@ -40,7 +40,7 @@ pub struct AdamStep {
 }
 
 impl AdamStep {
-    /// `decay` is AdamW's, already 0 where it may not touch.
+    /// `decay` is AdamW's; 0 for parameters that are not decayed.
     pub fn new(update: &VariableUpdate, beta1: Rate, beta2: Rate, epsilon: Positive, decay: f64) -> Self {
         let (beta1, beta2) = (beta1.get(), beta2.get());
         let count = update.count as f64;
@@ -54,8 +54,8 @@ impl AdamStep {
         }
     }
 
-    /// The fused pass.
-    pub fn host(
+    /// Updates slices in one pass over the elements.
+    pub fn update_slices(
         &self,
         update: &VariableUpdate,
         weight: &mut [f32],
@@ -76,8 +76,8 @@ impl AdamStep {
         }
     }
 
-    /// The composed twin.
-    pub fn tensor(
+    /// The same with tensor operations.
+    pub fn update_tensors(
         &self,
         update: &VariableUpdate,
         weight: &Tensor,

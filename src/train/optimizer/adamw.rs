@@ -11,7 +11,7 @@ use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
 ///
-/// w = (1 - rate decay) w, then Adam's step. Biases and the scales of norms are not decayed.
+/// w = (1 - rate decay) w, then Adam's step. Biases and normalization parameters are not decayed.
 ///
 /// `optimizer: {adamw: {rate: 3.0e-4, decay: 0.01}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,10 +26,11 @@ pub struct AdamWConfig {
     /// Decay of the second moment. Default 0.999.
     #[serde(default = "beta2")]
     pub beta2: Rate,
-    /// Added to the root. Default 1e-8.
+    /// Added to the denominator for numerical stability. Default 1e-8.
     #[serde(default = "epsilon")]
     pub epsilon: Positive,
-    /// Decoupled weight decay, on weight matrices and embeddings, not on biases and norms. Default 0.01.
+    /// Decoupled weight decay of weight matrices and embeddings, not of biases and normalizations. Default
+    /// 0.01.
     #[serde(default = "default_decay")]
     pub decay: NonNegative,
 }
@@ -50,7 +51,7 @@ impl Default for AdamWConfig {
 }
 
 impl AdamWConfig {
-    fn stride(&self, update: &VariableUpdate) -> AdamStep {
+    fn step_constants(&self, update: &VariableUpdate) -> AdamStep {
         let decay = if update.decay { self.decay.get() } else { 0.0 };
         AdamStep::new(update, self.beta1, self.beta2, self.epsilon, decay)
     }
@@ -65,23 +66,23 @@ impl UpdateRule for AdamWConfig {
         2
     }
 
-    fn host(
+    fn update_slices(
         &self,
         update: &VariableUpdate,
         weight: &mut [f32],
         gradient: &[f32],
         moments: &mut [&mut [f32]],
     ) {
-        self.stride(update).host(update, weight, gradient, moments);
+        self.step_constants(update).update_slices(update, weight, gradient, moments);
     }
 
-    fn tensor(
+    fn update_tensors(
         &self,
         update: &VariableUpdate,
         weight: &Tensor,
         gradient: &Tensor,
         moments: &mut [Tensor],
     ) -> Result<Tensor> {
-        self.stride(update).tensor(update, weight, gradient, moments)
+        self.step_constants(update).update_tensors(update, weight, gradient, moments)
     }
 }

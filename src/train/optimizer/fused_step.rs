@@ -1,4 +1,5 @@
-//! One step over all variables: on the CPU one fused pass per variable, in place; elsewhere tensors.
+//! An optimizer step over all variables: on the CPU one fused pass per variable, in place; elsewhere tensor
+//! operations.
 
 use std::cell::RefCell;
 
@@ -7,128 +8,128 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var};
 use crate::train::optimizer::{UpdateRule, VariableUpdate};
 use crate::train::regularization::PenaltyStrength;
 
-/// A variable that training changes.
+/// A trainable variable.
 #[derive(Clone, Debug)]
 pub struct Trainable {
     pub name: String,
     pub var: Var,
-    /// Do weight decay and regularization touch it? Not biases and norms.
+    /// Whether weight decay and regularization apply; they do not to biases and normalizations.
     pub decay: bool,
 }
 
-/// What an optimizer remembers of one variable.
+/// The optimizer state of one variable.
 #[derive(Debug)]
 struct OptimizerState {
-    /// How often the variable was changed.
+    /// The number of updates.
     count: u64,
     moments: Moments,
 }
 
 #[derive(Debug)]
 enum Moments {
-    Host(Vec<Vec<f32>>),
-    Device(Vec<Tensor>),
+    Slices(Vec<Vec<f32>>),
+    Tensors(Vec<Tensor>),
 }
 
-/// The same, on the host, for a checkpoint.
+/// The optimizer state of one variable, on the host, for a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MomentSnapshot {
     pub count: u64,
     pub moments: Vec<Vec<f32>>,
 }
 
-/// What all variables of one step share.
+/// The arguments of a step that all variables share.
 #[derive(Clone, Copy, Debug)]
 pub struct OptimizerStep {
-    /// The learning rate, schedule and all.
+    /// The learning rate, with its schedule.
     pub rate: f64,
-    /// What clipping left of the gradient.
+    /// The factor of the gradient due to clipping.
     pub scale: f64,
     pub strength: PenaltyStrength,
 }
 
-/// An optimizer with its memory, one entry per variable.
+/// An optimizer with the state of every variable.
 pub struct Optimizer<'a> {
     config: &'a dyn UpdateRule,
-    memory: Vec<OptimizerState>,
+    states: Vec<OptimizerState>,
 }
 
 impl<'a> Optimizer<'a> {
     pub fn new(config: &'a dyn UpdateRule, variables: &[Trainable]) -> Result<Self> {
-        let memory = variables.iter().map(|variable| {
+        let states = variables.iter().map(|variable| {
             let moments = if variable.var.device().is_cpu() {
-                Moments::Host(vec![vec![0.0; variable.var.elem_count()]; config.moments()])
+                Moments::Slices(vec![vec![0.0; variable.var.elem_count()]; config.moments()])
             } else {
                 let zeros = (0..config.moments()).map(|_| variable.var.zeros_like());
-                Moments::Device(zeros.collect::<Result<_>>()?)
+                Moments::Tensors(zeros.collect::<Result<_>>()?)
             };
             Ok(OptimizerState { count: 0, moments })
         });
-        Ok(Self { config, memory: memory.collect::<Result<_>>()? })
+        Ok(Self { config, states: states.collect::<Result<_>>()? })
     }
 
-    /// Changes every variable that has a gradient; the others keep weight and memory as they are.
+    /// Updates every variable that has a gradient; the others keep their values and state.
     pub fn step(
         &mut self,
         variables: &[Trainable],
         gradients: &[Option<Tensor>],
         step: &OptimizerStep,
     ) -> Result<()> {
-        for ((variable, gradient), memory) in variables.iter().zip(gradients).zip(&mut self.memory) {
+        for ((variable, gradient), state) in variables.iter().zip(gradients).zip(&mut self.states) {
             let Some(gradient) = gradient else { continue };
-            memory.count += 1;
+            state.count += 1;
             let strength = if variable.decay { step.strength } else { PenaltyStrength::default() };
             let update = VariableUpdate {
                 rate: step.rate,
-                count: memory.count,
+                count: state.count,
                 scale: step.scale as f32,
                 l1: strength.l1 as f32,
                 twice_l2: (2.0 * strength.l2) as f32,
                 decay: variable.decay,
             };
-            match &mut memory.moments {
-                Moments::Host(moments) => {
+            match &mut state.moments {
+                Moments::Slices(moments) => {
                     let pass = OptimizerOp { config: self.config, update, moments: RefCell::new(moments) };
                     variable.var.inplace_op2(&gradient.contiguous()?, &pass)?;
                 }
-                Moments::Device(moments) => {
+                Moments::Tensors(moments) => {
                     let weight = variable.var.as_detached_tensor();
-                    variable.var.set(&self.config.tensor(&update, &weight, gradient, moments)?)?;
+                    variable.var.set(&self.config.update_tensors(&update, &weight, gradient, moments)?)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// What must be kept to go on.
-    pub fn remembered(&self) -> Result<Vec<MomentSnapshot>> {
-        let one = |memory: &OptimizerState| {
-            let moments = match &memory.moments {
-                Moments::Host(moments) => moments.clone(),
-                Moments::Device(moments) => {
+    /// The state of every variable, for a checkpoint.
+    pub fn snapshot(&self) -> Result<Vec<MomentSnapshot>> {
+        let one = |state: &OptimizerState| {
+            let moments = match &state.moments {
+                Moments::Slices(moments) => moments.clone(),
+                Moments::Tensors(moments) => {
                     moments.iter().map(|m| m.flatten_all()?.to_vec1()).collect::<Result<_>>()?
                 }
             };
-            Ok(MomentSnapshot { count: memory.count, moments })
+            Ok(MomentSnapshot { count: state.count, moments })
         };
-        self.memory.iter().map(one).collect()
+        self.states.iter().map(one).collect()
     }
 
-    /// Goes on from what was kept; `false` when it is not of these variables.
-    pub fn restore(&mut self, kept: Vec<MomentSnapshot>, variables: &[Trainable]) -> Result<bool> {
-        let fits = |(kept, variable): (&MomentSnapshot, &Trainable)| {
-            kept.moments.len() == self.config.moments()
-                && kept.moments.iter().all(|moment| moment.len() == variable.var.elem_count())
+    /// Restores a snapshot; `false` if it does not fit the variables.
+    pub fn restore(&mut self, snapshot: Vec<MomentSnapshot>, variables: &[Trainable]) -> Result<bool> {
+        let fits = |(saved, variable): (&MomentSnapshot, &Trainable)| {
+            saved.moments.len() == self.config.moments()
+                && saved.moments.iter().all(|moment| moment.len() == variable.var.elem_count())
         };
-        if kept.len() != variables.len() || !kept.iter().zip(variables).all(fits) {
+        if snapshot.len() != variables.len() || !snapshot.iter().zip(variables).all(fits) {
             return Ok(false);
         }
-        for ((memory, kept), variable) in self.memory.iter_mut().zip(kept).zip(variables) {
-            memory.count = kept.count;
-            match &mut memory.moments {
-                Moments::Host(moments) => *moments = kept.moments,
-                Moments::Device(moments) => {
-                    for (moment, values) in moments.iter_mut().zip(kept.moments) {
+        for ((state, saved), variable) in self.states.iter_mut().zip(snapshot).zip(variables) {
+            state.count = saved.count;
+            match &mut state.moments {
+                Moments::Slices(moments) => *moments = saved.moments,
+                Moments::Tensors(moments) => {
+                    for (moment, values) in moments.iter_mut().zip(saved.moments) {
                         *moment = Tensor::from_vec(values, variable.var.shape(), variable.var.device())?;
                     }
                 }
@@ -138,7 +139,7 @@ impl<'a> Optimizer<'a> {
     }
 }
 
-/// The fused pass, as candle runs it on a variable's own storage.
+/// The in-place operation that candle runs on a variable's storage.
 struct OptimizerOp<'a> {
     config: &'a dyn UpdateRule,
     update: VariableUpdate,
@@ -153,30 +154,31 @@ impl InplaceOp2 for OptimizerOp<'_> {
     fn cpu_fwd(
         &self,
         weight: &mut CpuStorage,
-        at: &Layout,
+        weight_layout: &Layout,
         gradient: &CpuStorage,
-        from: &Layout,
+        gradient_layout: &Layout,
     ) -> Result<()> {
         let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
             candle_core::bail!("variables and their gradients are 32-bit floats")
         };
-        let (Some((at, at_end)), Some((from, from_end))) =
-            (at.contiguous_offsets(), from.contiguous_offsets())
+        let (Some((start, end)), Some((gradient_start, gradient_end))) =
+            (weight_layout.contiguous_offsets(), gradient_layout.contiguous_offsets())
         else {
             candle_core::bail!("variables and their gradients are contiguous")
         };
         let mut moments = self.moments.borrow_mut();
         let mut moments: Vec<&mut [f32]> = moments.iter_mut().map(Vec::as_mut_slice).collect();
-        spread(self.config, &self.update, &mut weight[at..at_end], &gradient[from..from_end], &mut moments);
+        let gradient = &gradient[gradient_start..gradient_end];
+        update_parallel(self.config, &self.update, &mut weight[start..end], gradient, &mut moments);
         Ok(())
     }
 }
 
-/// Elements one thread does in one go: enough to be worth a second thread.
+/// The largest number of elements that one thread updates without splitting.
 const GRAIN: usize = 1 << 15;
 
-/// Over all threads when that is worth it; each element stands alone, so the result is the same.
-fn spread(
+/// Splits large variables over threads; elements are independent, so the result is the same.
+fn update_parallel(
     config: &dyn UpdateRule,
     update: &VariableUpdate,
     weight: &mut [f32],
@@ -184,7 +186,7 @@ fn spread(
     moments: &mut [&mut [f32]],
 ) {
     if weight.len() <= GRAIN {
-        return config.host(update, weight, gradient, moments);
+        return config.update_slices(update, weight, gradient, moments);
     }
     let middle = weight.len() / 2;
     let (weight, weight_rest) = weight.split_at_mut(middle);
@@ -192,8 +194,8 @@ fn spread(
     let (mut moments, mut moments_rest): (Vec<_>, Vec<_>) =
         moments.iter_mut().map(|moment| moment.split_at_mut(middle)).unzip();
     rayon::join(
-        || spread(config, update, weight, gradient, &mut moments),
-        || spread(config, update, weight_rest, gradient_rest, &mut moments_rest),
+        || update_parallel(config, update, weight, gradient, &mut moments),
+        || update_parallel(config, update, weight_rest, gradient_rest, &mut moments_rest),
     );
 }
 
@@ -239,12 +241,13 @@ mod tests {
         }
     }
 
-    /// Three steps from (1, -2, 0.5): by the fused pass, and by the composed twin.
+    /// Three steps from (1, -2, 0.5), by the fused pass and by tensor operations.
     fn three_steps(config: &dyn UpdateRule, strength: PenaltyStrength, decay: bool) -> (Vec<f32>, Vec<f32>) {
         let variables = [variable(&[1.0, -2.0, 0.5], decay)];
         let mut optimizer = Optimizer::new(config, &variables).expect("an optimizer");
-        let mut twin = variables[0].var.as_detached_tensor().copy().expect("a copy");
-        let mut moments: Vec<Tensor> = (0..config.moments()).filter_map(|_| twin.zeros_like().ok()).collect();
+        let mut composed = variables[0].var.as_detached_tensor().copy().expect("a copy");
+        let mut moments: Vec<Tensor> =
+            (0..config.moments()).filter_map(|_| composed.zeros_like().ok()).collect();
         for (count, gradient) in GRADIENTS.iter().enumerate() {
             let gradient = Tensor::new(gradient, &Device::Cpu).expect("a gradient");
             let step = OptimizerStep { rate: config.rate(), scale: 1.0, strength };
@@ -257,14 +260,14 @@ mod tests {
                 twice_l2: 2.0 * strength.l2 as f32,
                 decay,
             };
-            twin = config.tensor(&update, &twin, &gradient, &mut moments).expect("a step");
+            composed = config.update_tensors(&update, &composed, &gradient, &mut moments).expect("a step");
         }
-        (variables[0].var.to_vec1().expect("values"), twin.to_vec1().expect("values"))
+        (variables[0].var.to_vec1().expect("values"), composed.to_vec1().expect("values"))
     }
 
-    /// The numbers are PyTorch 2.11's, `torch.optim.SGD` and so on, each with the lines
-    /// `w = Parameter(tensor([1., -2., 0.5])); o = make([w], lr=..); for g in G: w.grad = tensor(g);
-    /// o.step()`.
+    /// Expected values are from PyTorch 2.11, `torch.optim.SGD` and so on, each by the lines
+    /// `w = Parameter(tensor([1., -2., 0.5])); o = make([w], lr=..);
+    /// for g in G: w.grad = tensor(g); o.step()`.
     #[test]
     fn equals_pytorch() {
         let none = PenaltyStrength::default();
@@ -286,11 +289,11 @@ mod tests {
             ("AdamW (0.8, 0.95) eps=1e-3", &adamw(), none, [0.981_639_86, -1.993_903_99, 0.490_471_30]),
         ];
         for (name, config, strength, expected) in cases {
-            let (fused, twin) = three_steps(config, strength, true);
-            for (result, expected) in fused.iter().chain(&twin).zip(expected.iter().chain(&expected)) {
+            let (fused, composed) = three_steps(config, strength, true);
+            for (actual, expected) in fused.iter().chain(&composed).zip(expected.iter().chain(&expected)) {
                 assert!(
-                    (f64::from(*result) - expected).abs() < 3e-7,
-                    "{name}: {fused:?} {twin:?} {expected:?}"
+                    (f64::from(*actual) - expected).abs() < 3e-7,
+                    "{name}: {fused:?} {composed:?} {expected:?}"
                 );
             }
         }
@@ -304,22 +307,22 @@ mod tests {
         assert_eq!(three_steps(&adamw(), strength, false).0, plain);
     }
 
-    /// No gradient: the weight stays, and so does the memory, decay or not.
+    /// Without a gradient, neither the values nor the state change, with or without decay.
     #[test]
     fn an_absent_gradient_changes_nothing() {
         let variables = [variable(&[1.0, 2.0], true)];
         let config = adamw();
         let mut optimizer = Optimizer::new(&config, &variables).expect("an optimizer");
         let step = OptimizerStep { rate: 0.1, scale: 1.0, strength: PenaltyStrength { l1: 1.0, l2: 1.0 } };
-        let before = optimizer.remembered().expect("memory");
+        let before = optimizer.snapshot().expect("a snapshot");
         optimizer.step(&variables, &[None], &step).expect("a step");
-        assert_eq!(optimizer.remembered().expect("memory"), before);
+        assert_eq!(optimizer.snapshot().expect("a snapshot"), before);
         assert_eq!(variables[0].var.to_vec1::<f32>().expect("values"), [1.0, 2.0]);
     }
 
-    /// A variable large enough for several threads ends like the same one in small pieces.
+    /// A variable that is split over threads is updated like the same variable in small pieces.
     #[test]
-    fn threads_change_no_number() {
+    fn threads_do_not_change_results() {
         let size = 200_000;
         let values: Vec<f32> = (0..size).map(|i| (i as f32 * 0.37).sin()).collect();
         let gradient: Vec<f32> = (0..size).map(|i| (i as f32 * 0.11).cos()).collect();
@@ -341,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_goes_on_exactly() {
+    fn a_restored_state_continues_exactly() {
         let config = adam();
         let gradient = |k: usize| vec![Some(Tensor::new(&GRADIENTS[k], &Device::Cpu).expect("a gradient"))];
         let step = OptimizerStep { rate: 0.01, scale: 1.0, strength: PenaltyStrength::default() };
@@ -350,7 +353,7 @@ mod tests {
         first.step(&one, &gradient(0), &step).expect("a step");
         two[0].var.set(&one[0].var.copy().expect("a copy")).expect("set");
         let mut second = Optimizer::new(&config, &two).expect("an optimizer");
-        assert!(second.restore(first.remembered().expect("memory"), &two).expect("restored"));
+        assert!(second.restore(first.snapshot().expect("a snapshot"), &two).expect("restored"));
         first.step(&one, &gradient(1), &step).expect("a step");
         second.step(&two, &gradient(1), &step).expect("a step");
         assert_eq!(

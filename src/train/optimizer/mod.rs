@@ -1,4 +1,4 @@
-//! The shelf of optimizers: how a gradient becomes a step.
+//! The registry of optimizers: how parameters are updated from gradients.
 
 pub mod adam;
 mod adam_step;
@@ -11,7 +11,7 @@ use candle_core::Tensor;
 use crate::domain::choice_config::kinds;
 
 kinds! {
-    /// How a gradient becomes a step.
+/// How parameters are updated from gradients.
     pub enum OptimizerConfig: "optimizer" => dyn UpdateRule {
         Sgd: "sgd" => sgd::SgdConfig,
         Adam: "adam" => adam::AdamConfig,
@@ -19,25 +19,25 @@ kinds! {
     }
 }
 
-/// One variable's step: everything but the elements.
+/// The arguments of one variable's update, the same for all its elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VariableUpdate {
-    /// The learning rate, schedule and all.
+    /// The learning rate, with its schedule.
     pub rate: f64,
-    /// How often this variable was changed, this time included.
+    /// The number of this variable's updates, including this one.
     pub count: u64,
-    /// What clipping left of the gradient; 1 for all of it.
+    /// The factor of the gradient due to clipping; 1 without.
     pub scale: f32,
-    /// The penalty's l1; 0 on biases and norms.
+    /// The factor of the L1 penalty; 0 for biases and normalizations.
     pub l1: f32,
-    /// Twice the penalty's l2, the factor of its gradient; 0 on biases and norms.
+    /// Twice the factor of the L2 penalty, as in its gradient; 0 for biases and normalizations.
     pub twice_l2: f32,
-    /// May weight decay touch it?
+    /// Whether weight decay applies.
     pub decay: bool,
 }
 
 impl VariableUpdate {
-    /// The joint loss's gradient of one element: the penalty's added, then clipped.
+    /// The gradient of the joint loss for one element: with the penalty's gradient added, then clipped.
     #[inline(always)]
     pub fn gradient(&self, weight: f32, gradient: f32) -> f32 {
         let sign = f32::from(u8::from(weight > 0.0)) - f32::from(u8::from(weight < 0.0));
@@ -57,20 +57,26 @@ impl VariableUpdate {
     }
 }
 
-/// What every optimizer can do with one variable, knowing its moments: numbers of the same shape that
-/// begin as 0 and that it may change.
+/// The update rule of an optimizer for one variable. Its moments have the variable's shape and are initially
+/// 0.
 pub trait UpdateRule: Sync {
     /// The learning rate before any schedule.
     fn rate(&self) -> f64;
 
-    /// How many moments it keeps per variable.
+    /// The number of moments per variable.
     fn moments(&self) -> usize;
 
-    /// Changes `weight` and `moments` in one pass over the elements.
-    fn host(&self, update: &VariableUpdate, weight: &mut [f32], gradient: &[f32], moments: &mut [&mut [f32]]);
+    /// Updates `weight` and `moments` in one pass over the elements.
+    fn update_slices(
+        &self,
+        update: &VariableUpdate,
+        weight: &mut [f32],
+        gradient: &[f32],
+        moments: &mut [&mut [f32]],
+    );
 
-    /// The same with tensors, for devices without a kernel of ours; gives the new weight.
-    fn tensor(
+    /// The same with tensor operations, for devices without a fused kernel; returns the new weight.
+    fn update_tensors(
         &self,
         update: &VariableUpdate,
         weight: &Tensor,

@@ -10,7 +10,7 @@ use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Stochastic gradient descent, with momentum as in PyTorch.
 ///
-/// v = momentum v + g; w -= rate v, or with Nesterov's look ahead w -= rate (g + momentum v).
+/// v = momentum v + g; w -= rate v, or with Nesterov momentum w -= rate (g + momentum v).
 ///
 /// `optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,10 +19,10 @@ pub struct SgdConfig {
     /// Learning rate. Default 0.01.
     #[serde(default = "default_rate")]
     pub rate: Positive,
-    /// From 0 up to but not 1. Default 0.
+    /// Momentum, in [0, 1). Default 0.
     #[serde(default = "default_momentum")]
     pub momentum: Rate,
-    /// Look ahead: w -= rate (g + momentum v). Default false.
+    /// Use Nesterov momentum: w -= rate (g + momentum v). Default false.
     #[serde(default)]
     pub nesterov: bool,
 }
@@ -49,7 +49,7 @@ impl UpdateRule for SgdConfig {
         usize::from(self.momentum.get() > 0.0)
     }
 
-    fn host(
+    fn update_slices(
         &self,
         update: &VariableUpdate,
         weight: &mut [f32],
@@ -63,16 +63,16 @@ impl UpdateRule for SgdConfig {
             }
             return;
         };
-        // Both forms as one loop: w -= rate (ahead g + along v).
-        let (ahead, along) = if self.nesterov { (1.0, momentum) } else { (0.0, 1.0) };
+        // Both variants in one loop: w -= rate (gradient_factor g + velocity_factor v).
+        let (gradient_factor, velocity_factor) = if self.nesterov { (1.0, momentum) } else { (0.0, 1.0) };
         for ((w, g), v) in weight.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
             let g = update.gradient(*w, *g);
             *v = momentum * *v + g;
-            *w -= rate * (ahead * g + along * *v);
+            *w -= rate * (gradient_factor * g + velocity_factor * *v);
         }
     }
 
-    fn tensor(
+    fn update_tensors(
         &self,
         update: &VariableUpdate,
         weight: &Tensor,

@@ -7,7 +7,7 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::regularization::{PenaltyStrength, Regularization};
 
-/// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
+/// The elastic net penalty l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005).
 ///
 /// `regularization: {elastic: {l1: 1.0e-6, l2: 1.0e-5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::regularization::{PenaltyStrength, Regularization};
 
-/// lambda sum |w| (Tibshirani 1996): drives weights to exactly nothing.
+/// The L1 penalty (lasso), lambda sum |w| (Tibshirani 1996): drives weights to exactly 0.
 ///
 /// `regularization: {l1: 1.0e-6}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,8 +7,8 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
 use crate::train::regularization::{PenaltyStrength, Regularization};
 
-/// lambda sum w^2 (Hoerl & Kennard 1970): keeps weights small. Under sgd it equals a weight decay of 2
-/// lambda.
+/// The L2 penalty (ridge), lambda sum w^2 (Hoerl & Kennard 1970): keeps weights small. With sgd it is
+/// equivalent to a weight decay of 2 lambda.
 ///
 /// `regularization: {l2: 1.0e-5}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! The shelf of regularizations: the penalty added to the joint loss, lambda times Omega(theta).
+//! The registry of regularizations: penalties added to the joint loss.
 
 pub mod elastic;
 pub mod l1;
@@ -7,7 +7,7 @@ pub mod l2;
 use crate::domain::choice_config::kinds;
 
 kinds! {
-    /// The penalty added to the joint loss: on weight matrices and embeddings, not biases and norms.
+/// The penalty added to the joint loss, on weight matrices and embeddings, not on biases and normalizations.
     pub enum RegularizationConfig: "regularization" => dyn Regularization {
         L1: "l1" => l1::L1Config,
         L2: "l2" => l2::L2Config,
@@ -15,9 +15,9 @@ kinds! {
     }
 }
 
-/// What every penalty comes down to: l1 sum |w| + l2 sum w^2, on weight matrices and embeddings.
+/// The factors of a penalty l1 sum |w| + l2 sum w^2, on weight matrices and embeddings.
 ///
-/// Its gradient, l1 sign(w) + 2 l2 w, is known in closed form and joins the loss's own before clipping.
+/// Its gradient, l1 sign(w) + 2 l2 w, is added to that of the loss before clipping.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PenaltyStrength {
     pub l1: f64,
@@ -25,7 +25,7 @@ pub struct PenaltyStrength {
 }
 
 impl PenaltyStrength {
-    /// The penalty of weights with these sums.
+    /// The penalty for given sums of |w| and w^2.
     pub fn penalty(self, absolute: f64, squares: f64) -> f64 {
         self.l1 * absolute + self.l2 * squares
     }
@@ -35,7 +35,7 @@ impl PenaltyStrength {
     }
 }
 
-/// What every regularization can say.
+/// A regularization that is a sum of L1 and L2 penalties.
 pub trait Regularization {
     fn strength(&self) -> PenaltyStrength;
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::train::schedule::{Schedule, ScheduleStep};
 
-/// The same rate at every step.
+/// A constant learning rate.
 ///
 /// `schedule: constant`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 use crate::train::schedule::{Schedule, ScheduleStep};
 
-/// Half a cosine from the full rate to the floor over all steps (Loshchilov & Hutter, ICLR 2017).
+/// Cosine annealing from the full rate to the floor over all steps (Loshchilov & Hutter, ICLR 2017).
 ///
 /// factor = floor + (1 - floor) (1 + cos(pi step / total)) / 2
 ///
@@ -15,7 +15,7 @@ use crate::train::schedule::{Schedule, ScheduleStep};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosineConfig {
-    /// Share of the rate that is left at the end. Default 0.
+    /// The final rate as a fraction of the full rate. Default 0.
     #[serde(default = "default_floor")]
     pub floor: Fraction,
 }
@@ -35,7 +35,7 @@ impl Schedule for CosineConfig {
     }
 }
 
-/// From 1 at `progress` 0 down to `floor` at 1, and no further.
+/// A half cosine from 1 at `progress` 0 to `floor` at 1, constant outside.
 pub fn half_cosine(progress: f64, floor: f64) -> f64 {
     let angle = std::f64::consts::PI * progress.clamp(0.0, 1.0);
     floor + (1.0 - floor) * (1.0 + angle.cos()) / 2.0

@@ -1,4 +1,4 @@
-//! The shelf of schedules: the learning rate's factor at each step.
+//! The registry of schedules: the factor of the learning rate at each step.
 
 pub mod constant;
 pub mod cosine;
@@ -25,17 +25,17 @@ impl Default for ScheduleConfig {
     }
 }
 
-/// Where in a training a step stands. Steps count from 0.
+/// The position of a step in a training, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduleStep {
     pub step: usize,
     pub steps_per_epoch: usize,
-    /// Steps of the whole training, if it is not stopped early.
+    /// The number of steps of the training if it is not stopped early.
     pub total: usize,
 }
 
-/// What every schedule can say.
+/// A learning rate schedule.
 pub trait Schedule {
-    /// What the learning rate is multiplied by at this step.
+    /// The factor of the learning rate at this step.
     fn factor(&self, clock: ScheduleStep) -> f64;
 }

@@ -7,17 +7,17 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Positive};
 use crate::train::schedule::{Schedule, ScheduleStep};
 
-/// The rate times `factor` after every so many epochs.
+/// Multiplies the rate by `factor` every so many epochs.
 ///
-/// factor ^ (epoch / every), rounded down.
+/// factor ^ floor(epoch / every)
 ///
 /// `schedule: {step: {every: 10, factor: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepConfig {
-    /// Epochs between two steps.
+    /// Epochs between two changes.
     pub every: Count,
-    /// What the rate is multiplied with each time. Default 0.1.
+    /// The factor of each change. Default 0.1.
     #[serde(default = "default_factor")]
     pub factor: Positive,
 }

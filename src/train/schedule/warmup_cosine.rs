@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Whole};
 use crate::train::schedule::cosine::half_cosine;
-use crate::train::schedule::warmup_linear::{after, rise};
+use crate::train::schedule::warmup_linear::{progress, warmup_factor};
 use crate::train::schedule::{Schedule, ScheduleStep};
 
-/// A straight rise over `warmup` steps, then half a cosine to the floor.
+/// Linear warmup, then cosine annealing to the floor.
 ///
-/// While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
+/// During warmup the factor is (step + 1) / warmup: the first step is not 0, the last one has the full rate.
 ///
 /// `schedule: {warmup_cosine: {warmup: 200}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmupCosineConfig {
-    /// Steps from 0 to the full rate.
+    /// Warmup steps.
     pub warmup: Whole,
-    /// Share of the rate that is left at the end. Default 0.
+    /// The final rate as a fraction of the full rate. Default 0.
     #[serde(default = "default_floor")]
     pub floor: Fraction,
 }
@@ -36,7 +36,7 @@ fn default_floor() -> Fraction {
 impl Schedule for WarmupCosineConfig {
     fn factor(&self, clock: ScheduleStep) -> f64 {
         let warmup = self.warmup.get();
-        rise(clock, warmup).unwrap_or_else(|| half_cosine(after(clock, warmup), self.floor.get()))
+        warmup_factor(clock, warmup).unwrap_or_else(|| half_cosine(progress(clock, warmup), self.floor.get()))
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use crate::train::schedule::warmup_cosine::WarmupCosineConfig;
     use crate::train::schedule::{Schedule, ScheduleStep};
 
-    /// Up over 4 steps, then a cosine over the 4 that are left, down to nothing.
+    /// Warmup over 4 steps, then a cosine over the remaining 4, to 0.
     #[test]
     fn by_hand() {
         let config = WarmupCosineConfig { warmup: Whole::constant(4), floor: Fraction::constant(0.0) };

@@ -7,17 +7,17 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Fraction, Whole};
 use crate::train::schedule::{Schedule, ScheduleStep};
 
-/// A straight rise over `warmup` steps, then a straight fall to the floor.
+/// Linear warmup, then linear decay to the floor.
 ///
-/// While warming up (step + 1) / warmup: the first step already moves, the last one has the full rate.
+/// During warmup the factor is (step + 1) / warmup: the first step is not 0, the last one has the full rate.
 ///
 /// `schedule: {warmup_linear: {warmup: 200}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmupLinearConfig {
-    /// Steps from 0 to the full rate.
+    /// Warmup steps.
     pub warmup: Whole,
-    /// Share of the rate that is left at the end. Default 0.
+    /// The final rate as a fraction of the full rate. Default 0.
     #[serde(default = "default_floor")]
     pub floor: Fraction,
 }
@@ -34,17 +34,18 @@ fn default_floor() -> Fraction {
 impl Schedule for WarmupLinearConfig {
     fn factor(&self, clock: ScheduleStep) -> f64 {
         let warmup = self.warmup.get();
-        rise(clock, warmup).unwrap_or_else(|| 1.0 - (1.0 - self.floor.get()) * after(clock, warmup))
+        warmup_factor(clock, warmup)
+            .unwrap_or_else(|| 1.0 - (1.0 - self.floor.get()) * progress(clock, warmup))
     }
 }
 
-/// The factor while warming up; `None` once warm.
-pub fn rise(clock: ScheduleStep, warmup: usize) -> Option<f64> {
+/// The factor during warmup; `None` after it.
+pub fn warmup_factor(clock: ScheduleStep, warmup: usize) -> Option<f64> {
     (clock.step < warmup).then(|| (clock.step + 1) as f64 / warmup as f64)
 }
 
-/// How much of the time after the warm-up has passed, from 0 to 1.
-pub fn after(clock: ScheduleStep, warmup: usize) -> f64 {
+/// The fraction of the steps after warmup that have passed.
+pub fn progress(clock: ScheduleStep, warmup: usize) -> f64 {
     let passed = clock.step.saturating_sub(warmup) as f64;
     (passed / clock.total.saturating_sub(warmup).max(1) as f64).min(1.0)
 }
@@ -55,7 +56,7 @@ mod tests {
     use crate::train::schedule::warmup_linear::WarmupLinearConfig;
     use crate::train::schedule::{Schedule, ScheduleStep};
 
-    /// Up over 2 steps, then down over 4 to a tenth; and with no warm-up at all.
+    /// Warmup over 2 steps, then linear decay over 4 to 0.1; and without warmup.
     #[test]
     fn by_hand() {
         let config = WarmupLinearConfig { warmup: Whole::constant(2), floor: Fraction::constant(0.1) };

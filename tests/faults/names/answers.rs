@@ -97,7 +97,7 @@ fn a_kept_column_never_has_an_answers_name() {
     let output = online(&project, &["predict", "last", "rows.csv", "--to", "n.csv", "--keep", "lable"])
         .expect(1)
         .err();
-    assert_says(&output, &["no column `lable` to keep", "did you mean `label`?"]);
+    assert_says(&output, &["--keep: unknown column `lable`", "did you mean `label`?"]);
 
     // Labels are not looked at, whatever stands there, and need not be there.
     let garbage: Vec<String> = rows

@@ -50,7 +50,7 @@ fn no_file_that_is_read_is_written_over() {
     }
     for name in names {
         let output = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
-        assert_says(&output, &["is the file of the rows themselves", ".answers.csv"]);
+        assert_says(&output, &["is the input file", ".answers.csv"]);
         // Nor what the model has learned from, whichever rows are answered.
         let output = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
         assert_says(&output, &["learned from"]);
@@ -59,11 +59,11 @@ fn no_file_that_is_read_is_written_over() {
     let project = project.file("out/kept.txt", "a folder");
     for (to, what) in [
         ("out", "is a folder; name a file, such as `out/answers.csv`"),
-        ("none/answers.csv", "there is no folder `none`"),
+        ("none/answers.csv", "the folder `none` does not exist"),
         ("new.csv/answers.csv", "`new.csv` is a file"),
         ("answers.txt", ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow"),
-        ("answers.xlsx", "answers are written as"),
-        ("answers.csv.zst", "answers are written as"),
+        ("answers.xlsx", "predictions are written as"),
+        ("answers.csv.zst", "predictions are written as"),
         ("answers", "--format"),
     ] {
         assert_says(&project.mtl(&["predict", "last", "rows.csv", "--to", to]).expect(2).err(), &[what]);
@@ -73,7 +73,7 @@ fn no_file_that_is_read_is_written_over() {
     assert_eq!(heading(&project, "answers.txt"), ["label", "label_probability", "y"]);
     let output =
         project.mtl(&["predict", "last", "rows.csv", "--to", "a.csv", "--format", "tsv"]).expect(2).err();
-    assert_says(&output, &["--format says tsv"]);
+    assert_says(&output, &["--format is tsv"]);
 
     // The other commands that write.
     for (arguments, what) in [

@@ -14,7 +14,10 @@ fn a_folder_does_not_shadow_a_run() {
         assert_eq!(project.read("a.csv"), project.read("b.csv"), "{name}");
         online(&project, &["verify", name]).expect(0);
     }
-    assert_says(&predict("./outs").expect(1).err(), &["./outs is no bundle: it holds no mtl.json"]);
+    assert_says(
+        &predict("./outs").expect(1).err(),
+        &["./outs is not an exported model: mtl.json is missing"],
+    );
     assert_says(&predict("nobody").expect(1).err(), &["no run is called `nobody`"]);
     // Both fit: which is meant, the user says.
     std::fs::remove_dir_all(project.path("outs")).expect("removed");
@@ -35,7 +38,7 @@ fn a_folder_does_not_shadow_a_run() {
     predict("outs").expect(0);
     // Half a bundle is none.
     std::fs::remove_file(project.path("outs/model.onnx")).expect("removed");
-    assert_says(&predict("outs").expect(1).err(), &["outs is no bundle: it holds no model.onnx"]);
+    assert_says(&predict("outs").expect(1).err(), &["outs is not an exported model: model.onnx is missing"]);
 }
 
 #[test]

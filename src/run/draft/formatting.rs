@@ -1,8 +1,8 @@
-//! Texts and numbers as YAML and people write them.
+//! Formats texts and numbers for YAML and for people.
 
 use crate::domain::name::TaskName;
 
-/// A text as YAML writes it: bare when that can only mean itself, else in double quotes.
+/// A text as YAML: bare where that is unambiguous, otherwise in double quotes.
 pub fn quoted(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
     let letter = text.chars().next().is_some_and(char::is_alphabetic);
@@ -13,14 +13,14 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A list of texts in one line.
+/// A flow sequence of quoted texts.
 pub fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> =
         texts.into_iter().map(|text| serde_json::Value::from(text).to_string()).collect();
     format!("[{}]", quoted.join(", "))
 }
 
-/// A text as a task's, table's or pipeline's name may be.
+/// Turns a text into a valid name of a task, table or pipeline.
 pub fn identifier(text: &str, instead: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
     let mut name = plain.trim_matches('_').to_owned();
@@ -31,13 +31,13 @@ pub fn identifier(text: &str, instead: &str) -> String {
         .map_or_else(|| format!("{instead}_{name}").trim_end_matches('_').to_owned(), |name| name.to_string())
 }
 
-/// A text for a comment: in one line, and not too long.
+/// A text for a comment: in one line and truncated.
 pub fn comment_text(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
     if text.chars().count() > 40 { format!("`{plain}...`") } else { format!("`{plain}`") }
 }
 
-/// `1,234`
+/// Formats with thousands separators: `1,234`.
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -50,7 +50,7 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
-/// `1 row`, `1,234 rows`
+/// A count with its noun: `1 row`, `1,234 rows`.
 pub fn several(count: usize, noun: &str) -> String {
     let noun = match (count, noun) {
         (1, noun) => noun.to_owned(),
@@ -60,7 +60,7 @@ pub fn several(count: usize, noun: &str) -> String {
     format!("{} {noun}", grouped(count))
 }
 
-/// A share as people say it: `34 %`, `0.4 %`.
+/// A percentage: `34 %`, `0.4 %`.
 pub fn percent(part: usize, whole: usize) -> String {
     let share = 100.0 * part as f64 / whole.max(1) as f64;
     match share {
@@ -70,7 +70,7 @@ pub fn percent(part: usize, whole: usize) -> String {
     }
 }
 
-/// The words of a name: `customerID`, `customer_id` and `Customer Id` are `customer`, `id`.
+/// Splits a name into words: `customerID`, `customer_id` and `Customer Id` are `customer`, `id`.
 pub fn parts(name: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut last: Option<char> = None;
@@ -93,10 +93,10 @@ pub fn parts(name: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::draft::words::{grouped, identifier, parts, percent, quoted};
+    use crate::run::draft::formatting::{grouped, identifier, parts, percent, quoted};
 
     #[test]
-    fn texts_are_quoted_where_yaml_would_take_them_for_something_else() {
+    fn texts_are_quoted_where_yaml_would_read_another_type() {
         for (text, written) in [
             ("age", "age"),
             ("petal.width", "petal.width"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_cut_into_words_and_made_of_them() {
+    fn names_are_split_into_words() {
         assert_eq!(parts("customerID"), ["customer", "id"]);
         assert_eq!(parts("Unnamed: 0"), ["unnamed", "0"]);
         assert_eq!(parts("PassengerId2"), ["passenger", "id", "2"]);

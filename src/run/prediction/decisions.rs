@@ -1,11 +1,11 @@
-//! Do two models decide alike? Where what decides is as good as tied, another decision is none.
+//! Compares the decisions of two models. Decisions that differ only because of a near tie count as equal.
 
 use crate::domain::array::Array;
 use crate::domain::task::{FittedTarget, LabelLevel};
-use crate::run::answer::{AnswerCollector, largest};
+use crate::run::prediction::{PredictionCollector, largest};
 
-impl AnswerCollector<'_> {
-    /// Does the task decide for a class, label or tag, rather than answer a number or a text?
+impl PredictionCollector<'_> {
+    /// Whether the task predicts a class, label or tag rather than a number or a text.
     pub fn decides(&self) -> bool {
         !matches!(
             self.task.target,
@@ -16,9 +16,9 @@ impl AnswerCollector<'_> {
         )
     }
 
-    /// The rows for which `other` decides otherwise, though what decides here is farther than `tolerance`
-    /// from its threshold, or from a tie.
-    pub fn decided_otherwise(&self, other: &AnswerCollector<'_>, tolerance: f64) -> usize {
+    /// Counts the rows on which `other` decides differently although the decision here is farther than
+    /// `tolerance` from the threshold or from a tie.
+    pub fn decided_otherwise(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
         if self.values.len() != other.values.len() || self.offsets != other.offsets {
             return self.rows();
         }
@@ -37,8 +37,8 @@ impl AnswerCollector<'_> {
             }
             _ => {
                 let differs = |(a, b): (&[f32], &[f32])| {
-                    let (own, its) = (largest(a), largest(b));
-                    own != its && f64::from(a[own]) - f64::from(a[its]) > 2.0 * tolerance
+                    let (first, second) = (largest(a), largest(b));
+                    first != second && f64::from(a[first]) - f64::from(a[second]) > 2.0 * tolerance
                 };
                 cells.map(differs).collect()
             }
@@ -46,27 +46,31 @@ impl AnswerCollector<'_> {
         self.cells_of_rows(differ.len()).filter(|row| differ[row.clone()].contains(&true)).count()
     }
 
-    /// Paths are compared by what they score here: each step's logit may be off by the tolerance.
-    fn other_paths(&self, other: &AnswerCollector<'_>, tolerance: f64) -> usize {
-        let Some(all) = self.transitions else { return 0 };
-        let (own, its) = (all.paths(&self.logits, &self.offsets), all.paths(&other.logits, &other.offsets));
-        let classes = all.classes().max(1);
+    /// Compares paths by their score under this model's logits: each step's logit may be off by the
+    /// tolerance.
+    fn other_paths(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
+        let Some(transitions) = self.transitions else { return 0 };
+        let own = transitions.paths(&self.logits, &self.offsets);
+        let theirs = transitions.paths(&other.logits, &other.offsets);
+        let classes = transitions.classes().max(1);
         let differs = |row: &std::ops::Range<usize>| {
             let logits = &self.logits[row.start * classes..row.end * classes];
             let score = |path: &[u32]| {
                 let ends = path.first().zip(path.last());
-                let ends =
-                    ends.map_or(0.0, |(first, last)| all.start[*first as usize] + all.end[*last as usize]);
+                let ends = ends.map_or(0.0, |(first, last)| {
+                    transitions.start[*first as usize] + transitions.end[*last as usize]
+                });
                 let steps =
                     path.iter().enumerate().map(|(step, class)| logits[step * classes + *class as usize]);
-                let between =
-                    path.windows(2).map(|pair| all.between[pair[0] as usize * classes + pair[1] as usize]);
+                let between = path
+                    .windows(2)
+                    .map(|pair| transitions.between[pair[0] as usize * classes + pair[1] as usize]);
                 f64::from(ends) + steps.chain(between).map(f64::from).sum::<f64>()
             };
             let greatest = logits.iter().fold(1.0_f32, |greatest, logit| greatest.max(logit.abs()));
             let allowed = 2.0 * tolerance * f64::from(greatest) * row.len() as f64;
-            own[row.clone()] != its[row.clone()]
-                && score(&own[row.clone()]) - score(&its[row.clone()]) > allowed
+            own[row.clone()] != theirs[row.clone()]
+                && score(&own[row.clone()]) - score(&theirs[row.clone()]) > allowed
         };
         self.cells_of_rows(own.len()).filter(differs).count()
     }
@@ -76,7 +80,7 @@ impl AnswerCollector<'_> {
         self.cells_of_rows(self.values.len() / width).count()
     }
 
-    /// Which of so many cells are each row's.
+    /// The range of cells of each row, given the number of all cells.
     fn cells_of_rows(&self, cells: usize) -> Box<dyn Iterator<Item = std::ops::Range<usize>> + '_> {
         match self.task.target.label_level() {
             LabelLevel::Row => Box::new((0..cells).map(|row| row..row + 1)),
@@ -90,7 +94,10 @@ impl AnswerCollector<'_> {
         }
     }
 
-    /// The answers that a model gave for a batch.
+    /// Appends a batch's outputs and returns the collector.
+    ///
+    /// # Errors
+    /// As [`PredictionCollector::take`].
     pub fn decide(mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<Self, String> {
         self.take(outputs, lengths)?;
         Ok(self)
@@ -104,7 +111,7 @@ mod tests {
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
     use crate::domain::task::{FittedTarget, TagScheme};
-    use crate::run::answer::AnswerCollector;
+    use crate::run::prediction::PredictionCollector;
 
     fn task(target: FittedTarget) -> TaskSignature {
         let (name, table) = (TaskName::new("x").unwrap(), TableName::new("t").unwrap());
@@ -114,13 +121,13 @@ mod tests {
     fn differ(task: &TaskSignature, width: usize, one: &[f32], other: &[f32]) -> usize {
         let answer = |values: &[f32]| {
             let array = Array::f32(&[values.len() / width, width], values.to_vec());
-            AnswerCollector::new(task, None).decide(&[("x".to_owned(), array)], &[]).unwrap()
+            PredictionCollector::new(task, None).decide(&[("x".to_owned(), array)], &[]).unwrap()
         };
         answer(one).decided_otherwise(&answer(other), 1e-4)
     }
 
     #[test]
-    fn another_class_counts_unless_it_is_as_good_as_tied() {
+    fn near_ties_do_not_count() {
         let classes = ["no".to_owned(), "yes".to_owned()];
         let binary = task(FittedTarget::Binary { classes, counts: [1, 1], threshold: 0.3 });
         assert_eq!(differ(&binary, 1, &[0.2, 0.4, 0.9], &[0.2, 0.4, 0.9]), 0);
@@ -142,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_compared_by_what_they_score() {
+    fn paths_are_compared_by_their_scores() {
         let classes = vec!["O".to_owned(), "I-c".to_owned()];
         let tags =
             task(FittedTarget::Tagging { classes, counts: vec![1; 2], scheme: TagScheme::Io, crf: true });
@@ -150,7 +157,7 @@ mod tests {
         let answer = |logits: &[f32]| {
             let array = || Array::f32(&[1, 2, 2], logits.to_vec());
             let outputs = [("x".to_owned(), array()), ("x_logits".to_owned(), array())];
-            AnswerCollector::new(&tags, Some(&all)).decide(&outputs, &[2]).unwrap()
+            PredictionCollector::new(&tags, Some(&all)).decide(&outputs, &[2]).unwrap()
         };
         let first = answer(&[2.0, 1.0, 0.5, 0.500_01]);
         assert_eq!(first.decided_otherwise(&answer(&[2.0, 1.0, 0.500_01, 0.5]), 1e-4), 0);

@@ -1,6 +1,6 @@
-//! What an exported model says of itself, in its own metadata: each task's target, and the hash of what an
-//! input is read by outside of the graph: its tokenizer, its kind of another crate. A card that says
-//! otherwise is of another model, or was changed.
+//! The metadata inside an exported model: each task's target, and hashes of what encodes inputs outside of
+//! the graph (tokenizers, input kinds of other crates). A card that differs belongs to another model or was
+//! changed.
 
 use crate::domain::signature::{Encoding, Signature};
 use crate::domain::task::FittedTarget;
@@ -13,8 +13,8 @@ const TASK: &str = "task.";
 const TOKENIZER: &str = "tokenizer.";
 const KIND: &str = "kind.";
 
-/// The lines of metadata.
-pub fn metadata(signature: &Signature) -> Vec<(String, String)> {
+/// The metadata entries.
+pub fn entries(signature: &Signature) -> Vec<(String, String)> {
     let tasks = signature.tasks.iter().map(|task| {
         let target = serde_json::to_string(&task.target).unwrap_or_default();
         (format!("{TASK}{}", task.name), target)
@@ -40,19 +40,22 @@ fn kinds(signature: &Signature) -> impl Iterator<Item = (String, String)> {
     )
 }
 
-/// What a model's metadata and a card say differently, if anything. Models of earlier formats say less.
-pub fn fault(metadata: &[(String, String)], card: &ModelCard) -> Result<(), RunError> {
-    let wrong = |what: String| Err(RunError::OtherCard { what });
-    let message = |key: &str| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+/// Checks that a card matches a model's metadata. Models of earlier formats have fewer entries.
+///
+/// # Errors
+/// [`RunError::OtherCard`], with the difference.
+pub fn check(metadata: &[(String, String)], card: &ModelCard) -> Result<(), RunError> {
+    let mismatch = |what: String| Err(RunError::OtherCard { what });
+    let entry = |key: &str| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let hashed = card.format >= HASHED;
     for task in &card.signature.tasks {
-        match message(&format!("{TASK}{}", task.name)).map(serde_json::from_str::<FittedTarget>) {
+        match entry(&format!("{TASK}{}", task.name)).map(serde_json::from_str::<FittedTarget>) {
             Some(Ok(target)) if target == task.target => {}
             None if !hashed => {}
-            None => return wrong(format!("the model has no task `{}`", task.name)),
+            None => return mismatch(format!("the model has no task `{}`", task.name)),
             Some(_) => {
-                return wrong(format!(
-                    "task `{}` has another {} in the model",
+                return mismatch(format!(
+                    "task `{}` has a different {} in the model",
                     task.name,
                     parts(&task.target)
                 ));
@@ -60,37 +63,35 @@ pub fn fault(metadata: &[(String, String)], card: &ModelCard) -> Result<(), RunE
         }
     }
     for (key, hash) in tokenizers(&card.signature) {
-        match message(&key) {
-            Some(own) if own == hash => {}
+        match entry(&key) {
+            Some(value) if value == hash => {}
             None if !hashed => {}
             _ => {
                 let input = key.trim_start_matches(TOKENIZER);
-                return wrong(format!("the model learned with another tokenizer of input `{input}`"));
+                return mismatch(format!("the model was trained with another tokenizer of input `{input}`"));
             }
         }
     }
     for (key, hash) in kinds(&card.signature) {
-        if message(&key) != Some(&hash) {
+        if entry(&key) != Some(&hash) {
             let input = key.trim_start_matches(KIND);
-            return wrong(format!("the model learned with another kind of input `{input}`"));
+            return mismatch(format!("the model was trained with another kind of input `{input}`"));
         }
     }
     for file in &card.files {
         let text = tokenizer(&card.signature, file);
         if text.is_some_and(|text| sha256(text.as_bytes()) != file.sha256) {
-            return wrong(format!("`{}` is another tokenizer than its own", file.name));
+            return mismatch(format!("`{}` is not the tokenizer of the card", file.name));
         }
     }
     Ok(())
 }
 
-/// What may differ.
+/// The settings of a target that may differ, for the message.
 fn parts(target: &FittedTarget) -> &'static str {
     match target {
-        FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
-            "list of classes, or another threshold,"
-        }
-        FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => "unit, or other columns,",
+        FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => "list of classes or threshold",
+        FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => "unit or columns",
         FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => "tokenizer, length or search",
         _ => "list of classes",
     }

@@ -1,5 +1,4 @@
-//! A model's outputs as a person reads them: the class by name, its probabilities, the number in its
-//! unit.
+//! Turns a model's outputs into prediction columns: class names, probabilities, values in the target's unit.
 
 mod decisions;
 
@@ -9,22 +8,22 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use crate::domain::task::{FittedTarget, LabelLevel};
 
-/// Gathers one task's answers over batches.
-pub struct AnswerCollector<'a> {
+/// Collects the predictions of one task over batches.
+pub struct PredictionCollector<'a> {
     task: &'a TaskSignature,
-    /// How a path of classes is found from logits, where more than each step's own answer decides.
+    /// CRF transitions of a tagging task; without them each step takes its own argmax.
     transitions: Option<&'a Transitions>,
-    /// `[rows, answers]`; of steps and pixels likewise, one after the other.
+    /// Predictions `[rows, width]`; of steps and pixels `[cells, width]`, row after row.
     values: Vec<f32>,
-    /// The same, where the model answers in 64 bits.
+    /// The same in 64 bits, where the model outputs `float64`.
     numbers: Vec<f64>,
-    /// Of steps with transitions.
+    /// Logits of the real steps, kept only with transitions.
     logits: Vec<f32>,
-    /// Where each row's steps end.
+    /// CSR offsets of the rows' steps in `values`.
     offsets: Vec<u32>,
 }
 
-impl<'a> AnswerCollector<'a> {
+impl<'a> PredictionCollector<'a> {
     pub fn new(task: &'a TaskSignature, transitions: Option<&'a Transitions>) -> Self {
         Self {
             task,
@@ -36,14 +35,16 @@ impl<'a> AnswerCollector<'a> {
         }
     }
 
-    /// Takes a batch's outputs, and the steps of each of its rows; gives the missing output's name when
-    /// it is not among them, or is of another shape.
+    /// Appends the outputs of a batch; `lengths` holds the number of real steps of each row.
+    ///
+    /// # Errors
+    /// The name of the output that is missing or has an unexpected shape.
     pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
-        let find = |wanted: String| match outputs.iter().find(|(name, _)| *name == wanted) {
+        let find = |output: String| match outputs.iter().find(|(name, _)| *name == output) {
             Some((_, array)) if matches!(array.values, ArrayValues::F32(_) | ArrayValues::F64(_)) => {
                 Ok(array)
             }
-            _ => Err(wanted),
+            _ => Err(output),
         };
         if self.task.target.writes().is_some() {
             return Ok(());
@@ -74,23 +75,24 @@ impl<'a> AnswerCollector<'a> {
         Ok(())
     }
 
-    /// Is an output of the shape that the target's has? A model may come from anywhere.
+    /// Whether an output has the shape that the target requires; the model file may come from anywhere.
     fn fits(&self, array: &Array, lengths: &[usize], width: usize) -> bool {
         match (self.task.target.label_level(), &array.shape[..]) {
-            (LabelLevel::Row, [_, own]) => *own == width,
-            (LabelLevel::Pixel { height, width: columns }, [_, h, w, own]) => {
-                [*h, *w, *own] == [height, columns, width]
+            (LabelLevel::Row, [_, last]) => *last == width,
+            (LabelLevel::Pixel { height, width: columns }, [_, h, w, last]) => {
+                [*h, *w, *last] == [height, columns, width]
             }
-            (LabelLevel::Step, [rows, time, own]) => {
-                *own == width && *rows == lengths.len() && lengths.iter().all(|length| length <= time)
+            (LabelLevel::Step, [rows, time, last]) => {
+                *last == width && *rows == lengths.len() && lengths.iter().all(|length| length <= time)
             }
             _ => false,
         }
     }
 
-    /// The columns to write, as many and in the order as `domain::answer` names them: a class by name and
-    /// its probability, every class's probability, yes or no and the probability of each label, numbers in
-    /// the target's unit, tags with spaces between for steps, a JSON array of lines for pixels.
+    /// The prediction columns, in the order of `domain::answer::answer_names`: class and probability for a
+    /// binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
+    /// per label for multilabel, values in the target's unit for regression, space-separated tags for steps,
+    /// a JSON array of pixel rows for images.
     pub fn columns(self) -> Vec<AnswerColumn> {
         let width = self.task.target.answers().max(1);
         let column =
@@ -117,15 +119,17 @@ impl<'a> AnswerCollector<'a> {
                 std::iter::once(AnswerColumn::Text(chosen)).chain(probabilities).collect()
             }
             FittedTarget::Multilabel { labels, threshold, .. } => {
-                let both = (0..labels.len()).flat_map(|index| {
+                let columns = (0..labels.len()).flat_map(|index| {
                     let chosen = column(index).iter().map(|p| Some(f64::from(*p) >= *threshold)).collect();
                     [AnswerColumn::Bool(chosen), AnswerColumn::Float(column(index))]
                 });
-                both.collect()
+                columns.collect()
             }
             FittedTarget::Tagging { classes, .. } => {
-                let each = || self.values.chunks(width).map(|step| largest(step) as u32).collect();
-                let path = self.transitions.map_or_else(each, |all| all.paths(&self.logits, &self.offsets));
+                let argmax = || self.values.chunks(width).map(|step| largest(step) as u32).collect();
+                let path = self
+                    .transitions
+                    .map_or_else(argmax, |transitions| transitions.paths(&self.logits, &self.offsets));
                 let row = |ends: &[u32]| {
                     let tags: Vec<&str> = path[ends[0] as usize..ends[1] as usize]
                         .iter()
@@ -148,14 +152,15 @@ impl<'a> AnswerCollector<'a> {
                 };
                 vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
             }
-            // What is written has an author of its own.
+            // A `TextGenerator` produces the texts.
             FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
             FittedTarget::Regression { columns, .. } => (0..columns.len()).map(number).collect(),
         }
     }
 }
 
-/// The steps of each row of a batch, where an input has such: how many are no filling.
+/// The number of real (not padded) steps of each row, from the first input that is a sequence; empty if
+/// there is none.
 pub fn steps(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
     let steps = |input: &InputSignature| {
         let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
@@ -180,15 +185,15 @@ pub fn steps(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
     signature.inputs.iter().find_map(steps).unwrap_or_default()
 }
 
-/// The steps of `[rows, time, width]` that are no filling.
-fn real_steps(into: &mut Vec<f32>, array: &Array, lengths: &[usize]) {
+/// Appends the real steps of `[rows, time, width]`.
+fn real_steps(values: &mut Vec<f32>, array: &Array, lengths: &[usize]) {
     let (time, width) = (array.shape.get(1).copied().unwrap_or(0), array.shape.get(2).copied().unwrap_or(1));
-    let values = array.to_f32().unwrap_or_default();
-    let rows = values.chunks((time * width).max(1));
-    rows.zip(lengths).for_each(|(row, length)| into.extend_from_slice(&row[..length.min(&time) * width]));
+    let padded = array.to_f32().unwrap_or_default();
+    let rows = padded.chunks((time * width).max(1));
+    rows.zip(lengths).for_each(|(row, length)| values.extend_from_slice(&row[..length.min(&time) * width]));
 }
 
-/// The pixels of each row as a JSON array of lines.
+/// The pixels of each image as a JSON array of pixel rows.
 fn grids(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> {
     let line = |line: &[String]| format!("[{}]", line.join(","));
     let grid = |grid: &[String]| {
@@ -198,7 +203,7 @@ fn grids(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> 
     pixels.chunks((height * width).max(1)).map(grid).collect()
 }
 
-/// A class as JSON: a number where it is one.
+/// A class name as JSON: a number if it is an integer.
 fn json_word(class: &str) -> String {
     match class.parse::<i64>() {
         Ok(number) => number.to_string(),
@@ -206,14 +211,14 @@ fn json_word(class: &str) -> String {
     }
 }
 
-/// The position of the largest; the first of equals.
+/// The argmax; the first one on ties.
 fn largest(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::AnswerCollector;
+    use super::PredictionCollector;
     use crate::data::raw::AnswerColumn;
     use crate::domain::answer::answer_names;
     use crate::domain::array::{Array, ArrayValues};
@@ -234,7 +239,7 @@ mod tests {
     fn a_class_is_named_from_its_threshold_on() {
         let classes = ["no".to_owned(), "yes".to_owned()];
         let task = task("buys", FittedTarget::Binary { classes, counts: [1, 1], threshold: 0.3 });
-        let mut answer = AnswerCollector::new(&task, None);
+        let mut answer = PredictionCollector::new(&task, None);
         for batch in [vec![0.29, 0.3], vec![0.9]] {
             let array = Array::f32(&[batch.len(), 1], batch);
             answer.take(&[("buys".to_owned(), array)], &[]).expect("the output is there");
@@ -247,7 +252,7 @@ mod tests {
     fn the_most_probable_of_several_classes_is_named() {
         let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
         let task = task("letter", FittedTarget::Multiclass { classes, counts: vec![1, 1, 1] });
-        let mut answer = AnswerCollector::new(&task, None);
+        let mut answer = PredictionCollector::new(&task, None);
         let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
         answer.take(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
@@ -275,22 +280,23 @@ mod tests {
         for target in targets {
             let task = task("x", target);
             let named = answer_names(std::slice::from_ref(&task)).columns.concat().len();
-            assert_eq!(AnswerCollector::new(&task, None).columns().len(), named, "{:?}", task.target);
+            assert_eq!(PredictionCollector::new(&task, None).columns().len(), named, "{:?}", task.target);
         }
     }
 
     fn regression(columns: usize) -> FittedTarget {
         let target = serde_json::json!({
-            "kind": "regression", "columns": vec!["c"; columns], "center": vec![0.0; columns], "scale": vec![1.0; columns]
+        "kind": "regression", "columns": vec!["c"; columns], "center": vec![0.0; columns],
+            "scale": vec![1.0; columns]
         });
         serde_json::from_value(target).expect("a target")
     }
 
     #[test]
-    fn numbers_keep_the_digits_that_the_model_gives() {
+    fn float64_outputs_keep_their_digits() {
         let (columns, center) = (vec!["a".to_owned(), "b".to_owned()], vec![1.7e12, 0.0]);
         let task = task("t", FittedTarget::Regression { columns, center, scale: vec![57.0, 1.0] });
-        let mut answer = AnswerCollector::new(&task, None);
+        let mut answer = PredictionCollector::new(&task, None);
         for row in [vec![1_700_000_000_123.5, 0.1], vec![1_699_999_999_999.25, -2.0]] {
             let array = Array::new(&[1, 2], ArrayValues::F64(row));
             answer.take(&[("t".to_owned(), array)], &[]).expect("the output is there");
@@ -304,6 +310,6 @@ mod tests {
     #[test]
     fn a_missing_output_is_named() {
         let task = task("x", regression(1));
-        assert_eq!(AnswerCollector::new(&task, None).take(&[], &[]), Err("x".to_owned()));
+        assert_eq!(PredictionCollector::new(&task, None).take(&[], &[]), Err("x".to_owned()));
     }
 }

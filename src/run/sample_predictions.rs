@@ -1,5 +1,5 @@
-//! The columns that predicting a card's sample rows gives, made of the answers of the trained network: what a
-//! person would read, kept so that it can be proved.
+//! The prediction columns of a card's sample rows, computed from the trained network's outputs. The card
+//! keeps them so that verification can recompute and compare them.
 
 use crate::data::raw::AnswerColumn;
 use crate::data::tokenizer::TokenCodec;
@@ -8,31 +8,36 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::TaskSignature;
 use crate::onnx::bundle::ModelCard;
 use crate::onnx::sample::SampleColumn;
-use crate::run::answer::{AnswerCollector, steps};
 use crate::run::error::RunError;
+use crate::run::prediction::{PredictionCollector, steps};
 
 /// The columns, in the order of the tasks.
-pub fn answered(card: &ModelCard) -> Result<Vec<SampleColumn>, RunError> {
+///
+/// # Errors
+/// If the card's outputs do not fit its tasks, or a tokenizer cannot be read.
+pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunError> {
     let (inputs, outputs) = (card.sample.inputs(), card.sample.outputs());
     let lengths = steps(&card.signature, &inputs);
     let tasks = &card.signature.tasks;
     let mut columns = Vec::new();
     for (task, names) in tasks.iter().zip(answer_names(tasks).columns) {
-        let own = match written(card, task)? {
+        let columns_of_task = match texts(card, task)? {
             Some(texts) => vec![texts],
             None => {
-                let mut answer = AnswerCollector::new(task, card.transitions(&task.name));
-                answer.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
-                answer.columns()
+                let mut collector = PredictionCollector::new(task, card.transitions(&task.name));
+                collector.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
+                collector.columns()
             }
         };
-        columns.extend(names.iter().zip(own).map(|(name, own)| SampleColumn::new(name, &array(own))));
+        columns.extend(
+            names.iter().zip(columns_of_task).map(|(name, column)| SampleColumn::new(name, &array(column))),
+        );
     }
     Ok(columns)
 }
 
-/// The texts of a task that writes; none where the card has none of it.
-fn written(card: &ModelCard, task: &TaskSignature) -> Result<Option<AnswerColumn>, RunError> {
+/// The texts of a task that generates text; an empty column if the card has none, `None` for other tasks.
+fn texts(card: &ModelCard, task: &TaskSignature) -> Result<Option<AnswerColumn>, RunError> {
     let Some(tokenizer) = task.target.writes() else { return Ok(None) };
     let Some((_, texts)) = card.texts.iter().find(|(name, _)| *name == task.name) else {
         return Ok(Some(AnswerColumn::Text(Vec::new())));
@@ -48,13 +53,13 @@ fn array(column: AnswerColumn) -> Array {
         AnswerColumn::Number(values) => {
             ArrayValues::F64(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
         }
-        AnswerColumn::Int(values) => ArrayValues::Text(values.into_iter().map(spelled).collect()),
-        AnswerColumn::Bool(values) => ArrayValues::Text(values.into_iter().map(spelled).collect()),
-        AnswerColumn::Text(values) => ArrayValues::Text(values.into_iter().map(spelled).collect()),
+        AnswerColumn::Int(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
+        AnswerColumn::Bool(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
+        AnswerColumn::Text(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
     };
     Array::new(&[values.len()], values)
 }
 
-fn spelled(value: Option<impl ToString>) -> String {
+fn text_or_empty(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }

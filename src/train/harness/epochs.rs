@@ -1,4 +1,4 @@
-//! What a training does with tasks, labels, tables and losses.
+//! Trainings with several tasks, missing labels, several tables and weighted losses.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn both_tasks_are_learned() {
     let trained = harness.train(&listener).expect("trained");
     let objective = trained.objective.expect("an objective");
     assert!(objective < 0.1, "{objective}");
-    assert_eq!(trained.reason, "all 40 epochs are done");
+    assert_eq!(trained.reason, "all 40 epochs finished");
     let events = listener.epochs();
     let Some(Event::EpochFinished(FinishedEpoch { scores, losses, .. })) = events.last() else {
         panic!("no epoch")
@@ -29,7 +29,7 @@ fn both_tasks_are_learned() {
 }
 
 #[test]
-fn divergence_names_task_step_and_last_good_checkpoint() {
+fn divergence_reports_task_step_and_last_checkpoint() {
     let harness =
         TrainingHarness::new().set("optimizer", json!({"sgd": 1e8})).set("checkpoint", json!({"steps": 1}));
     let error = harness.train(&TestObserver::default()).expect_err("diverged");
@@ -52,12 +52,12 @@ fn patience_ends_the_training() {
         .set("monitor", json!({"task": "sign", "patience": 2}));
     let trained = harness.train(&TestObserver::default()).expect("trained");
     assert_eq!((trained.best_epoch, trained.epochs), (1, 3));
-    assert_eq!(trained.reason, "no better epoch in the last 2");
+    assert_eq!(trained.reason, "no improvement in 2 epochs");
 }
 
-/// A task without labels: its head stays as it began, though weight decay pulls at the others.
+/// The head of a task without labels keeps its initial weights, although weight decay affects the others.
 #[test]
-fn an_absent_task_teaches_nothing() {
+fn a_task_without_labels_has_no_effect() {
     let mut harness = TrainingHarness::new().set("regularization", json!({"l2": 0.01}));
     let rows = harness.dataset.tables[0].rows;
     harness.dataset.tables[0].targets[1].1 = Array::f32(&[rows, 1], vec![f32::NAN; rows]);
@@ -80,9 +80,9 @@ fn an_absent_task_teaches_nothing() {
     assert!(defined.all(|score| score.task == task("value")), "{scores:?}");
 }
 
-/// Each table teaches its own task; a lone last row joins the batch before it.
+/// Each table trains its own task; a single last row joins the batch before it.
 #[test]
-fn two_tables_take_turns() {
+fn two_tables_alternate() {
     let mut harness = TrainingHarness::new();
     let (mut one, mut two) = (table("one", 600, 0.0), table("two", 300, 9.0));
     one.targets.truncate(1);
@@ -113,9 +113,9 @@ fn without_validation_rows_the_last_epoch_is_best() {
     assert!(matches!(harness.again().train(&TestObserver::default()), Err(TrainError::NoRows)));
 }
 
-/// With w = 1 and 3 the joint loss is L1 + 3 L2; with regularization its penalty is in it too.
+/// With weights 1 and 3 the joint loss is L1 + 3 L2; with regularization it includes the penalty.
 #[test]
-fn the_joint_loss_is_what_was_minimised() {
+fn the_joint_loss_is_what_is_minimized() {
     let mut harness = TrainingHarness::new().set("epochs", json!(1)).set("batch_size", json!(1000));
     harness.weighting = json!({"fixed": {"weights": {"sign": 3.0}}});
     let joint = |harness: &TrainingHarness| {
